@@ -1,0 +1,1 @@
+//! Benchmarks of casty for Rust; run them with `cargo xtask bench`.

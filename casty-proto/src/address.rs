@@ -1,0 +1,247 @@
+//! Where nodes and actors are: `host:port` and `casty://` URIs.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+/// The address under which a node of the cluster is known: what it announces in its handshake and
+/// what views call it.
+///
+/// Cheap to clone (one reference count). Ordered as casty orders nodes when it elects a leader: by
+/// host as a string, then by port as a number.
+///
+/// ```
+/// use casty_proto::NodeAddress;
+/// let node: NodeAddress = "10.0.1.10:25520".parse()?;
+/// assert_eq!((node.host(), node.port()), ("10.0.1.10", 25520));
+/// # Ok::<(), casty_proto::AddressError>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename = "casty.cluster.state.NodeAddress")]
+pub struct NodeAddress {
+    host: Arc<str>,
+    port: u16,
+}
+
+impl NodeAddress {
+    /// An address of its parts. The host is any text without a colon (IPv6 literals cannot be
+    /// written in a `casty://` URI); [`FromStr`] checks that, this does not.
+    pub fn new(host: impl Into<Arc<str>>, port: u16) -> Self {
+        Self {
+            host: host.into(),
+            port,
+        }
+    }
+
+    /// The host name or IPv4 address.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The TCP port; 0 for a client, which cannot be dialled.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+}
+
+impl fmt::Display for NodeAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.host, self.port)
+    }
+}
+
+impl fmt::Debug for NodeAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for NodeAddress {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        let (host, port) = text.rsplit_once(':').ok_or(AddressError::NoPort)?;
+        if host.is_empty() {
+            return Err(AddressError::NoHost);
+        }
+        if !is_host(host) {
+            return Err(AddressError::BadHost);
+        }
+        Ok(Self::new(host, parse_port(port)?))
+    }
+}
+
+/// The address of an actor as Casty writes it: `casty://system@host:port/path`, or
+/// `casty://system/path` for an actor of the receiving node itself.
+///
+/// Borrows from the text it was parsed from; nothing is copied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ActorUri<'a> {
+    /// The name of the actor system; neither `@` nor `/` occurs in it.
+    pub system: &'a str,
+    /// Host and port, absent in the local form.
+    pub node: Option<(&'a str, u16)>,
+    /// The path, always with its leading slash and at least one character behind it.
+    pub path: &'a str,
+}
+
+impl<'a> ActorUri<'a> {
+    /// Reads either form.
+    ///
+    /// # Errors
+    /// The text is not of the form that casty 0.21.0 accepts (`core/address.py`: no
+    /// percent-encoding, a host without colon, a path that is not empty and has no line break).
+    pub fn parse(uri: &'a str) -> Result<Self, AddressError> {
+        let rest = uri.strip_prefix("casty://").ok_or(AddressError::NotCasty)?;
+        let (authority, tail) = rest.split_once('/').ok_or(AddressError::NoPath)?;
+        if tail.is_empty() || tail.contains('\n') {
+            return Err(AddressError::NoPath);
+        }
+        let path = &rest[authority.len()..];
+        let Some((system, node)) = authority.split_once('@') else {
+            return match authority {
+                "" => Err(AddressError::NoSystem),
+                system => Ok(Self {
+                    system,
+                    node: None,
+                    path,
+                }),
+            };
+        };
+        if system.is_empty() {
+            return Err(AddressError::NoSystem);
+        }
+        let (host, port) = node.split_once(':').ok_or(AddressError::NoPort)?;
+        if host.is_empty() {
+            return Err(AddressError::NoHost);
+        }
+        Ok(Self {
+            system,
+            node: Some((host, parse_port(port)?)),
+            path,
+        })
+    }
+
+    /// The node of the remote form as an owned address.
+    pub fn node_address(&self) -> Option<NodeAddress> {
+        self.node.map(|(host, port)| NodeAddress::new(host, port))
+    }
+}
+
+impl fmt::Display for ActorUri<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.node {
+            Some((host, port)) => write!(f, "casty://{}@{host}:{port}{}", self.system, self.path),
+            None => write!(f, "casty://{}{}", self.system, self.path),
+        }
+    }
+}
+
+/// Whether a text can stand as the host of a `casty://` URI.
+fn is_host(host: &str) -> bool {
+    !host.is_empty() && !host.contains([':', '/', '\n'])
+}
+
+fn parse_port(port: &str) -> Result<u16, AddressError> {
+    if port.is_empty() || !port.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(AddressError::BadPort);
+    }
+    port.parse().map_err(|_| AddressError::BadPort)
+}
+
+/// Why a text is no node address or actor URI.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AddressError {
+    /// It does not begin with `casty://`.
+    #[error("an actor address begins with casty://")]
+    NotCasty,
+    /// The actor system's name is missing.
+    #[error("the actor system's name is missing")]
+    NoSystem,
+    /// The host is missing.
+    #[error("the host is missing")]
+    NoHost,
+    /// The host holds a character that an address cannot carry.
+    #[error("a host has no colon, slash or line break (IPv6 literals cannot be written)")]
+    BadHost,
+    /// The port is missing.
+    #[error("the port is missing")]
+    NoPort,
+    /// The port is no number from 0 to 65535.
+    #[error("the port is no number from 0 to 65535")]
+    BadPort,
+    /// The path is missing or holds a line break.
+    #[error("the path is missing or holds a line break")]
+    NoPath,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn node_addresses_round_trip_and_order_like_casty() {
+        let node: NodeAddress = "10.0.1.10:25520".parse().unwrap();
+        assert_eq!(node.to_string(), "10.0.1.10:25520");
+        let low: NodeAddress = "10.0.1.9:1".parse().unwrap();
+        assert!(node < low, "hosts compare as strings");
+        assert!(
+            NodeAddress::new("a", 9) < NodeAddress::new("a", 10),
+            "ports as numbers"
+        );
+    }
+
+    #[test]
+    fn malformed_node_addresses_are_named() {
+        for (text, error) in [
+            ("host", AddressError::NoPort),
+            (":1", AddressError::NoHost),
+            ("::1:80", AddressError::BadHost),
+            ("a/b:80", AddressError::BadHost),
+            ("h:", AddressError::BadPort),
+            ("h:65536", AddressError::BadPort),
+            ("h:+1", AddressError::BadPort),
+        ] {
+            assert_eq!(text.parse::<NodeAddress>(), Err(error), "{text}");
+        }
+    }
+
+    #[test]
+    fn uris_of_both_forms_round_trip() {
+        for uri in [
+            "casty://interop@127.0.0.1:33010/_cluster/_topology",
+            "casty://interop-client@127.0.0.1:0/_ask/d9c58575cce248e6a12742cd79c52373",
+            "casty://local/actor",
+            "casty://s@host name:1/with space/ü",
+            "casty://s@h:1//double",
+        ] {
+            assert_eq!(ActorUri::parse(uri).unwrap().to_string(), uri);
+        }
+        let uri = ActorUri::parse("casty://s@h:1/a/b").unwrap();
+        assert_eq!(
+            (uri.system, uri.node, uri.path),
+            ("s", Some(("h", 1)), "/a/b")
+        );
+    }
+
+    #[test]
+    fn malformed_uris_are_named() {
+        for (uri, error) in [
+            ("http://s@h:1/p", AddressError::NotCasty),
+            ("casty://s@h:1", AddressError::NoPath),
+            ("casty://s@h:1/", AddressError::NoPath),
+            ("casty://s@h:1/a\nb", AddressError::NoPath),
+            ("casty://@h:1/p", AddressError::NoSystem),
+            ("casty:///p", AddressError::NoSystem),
+            ("casty://s@h/p", AddressError::NoPort),
+            ("casty://s@:1/p", AddressError::NoHost),
+            ("casty://s@::1/p", AddressError::NoHost),
+            ("casty://s@h:70000/p", AddressError::BadPort),
+        ] {
+            assert_eq!(ActorUri::parse(uri), Err(error), "{uri}");
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! Frames: `u32_be length ‖ u8 type ‖ payload`, the length counting the type byte.
+
+use bytes::{Buf, Bytes, BytesMut};
+
+/// Bytes before the payload: the length and the type.
+pub const FRAME_HEAD: usize = 5;
+
+/// The longest frame that is read or written unless configured otherwise: 16 MiB. casty 0.21.0
+/// knows no limit; its successor drops the connection beyond this one.
+pub const DEFAULT_MAX_FRAME: usize = 16 * 1024 * 1024;
+
+/// What a frame carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FrameKind {
+    /// Type 0x00: [`Handshake`](crate::handshake::Handshake).
+    Handshake,
+    /// Type 0x01: a header and a message.
+    Message,
+    /// Any other type, to be ignored as nodes ignore it.
+    Other(u8),
+}
+
+impl FrameKind {
+    fn of(byte: u8) -> Self {
+        match byte {
+            0 => Self::Handshake,
+            1 => Self::Message,
+            other => Self::Other(other),
+        }
+    }
+
+    fn byte(self) -> u8 {
+        match self {
+            Self::Handshake => 0,
+            Self::Message => 1,
+            Self::Other(other) => other,
+        }
+    }
+}
+
+/// One whole frame; the payload shares the read buffer, nothing is copied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Frame {
+    /// What the payload is.
+    pub kind: FrameKind,
+    /// Everything behind the type byte.
+    pub payload: Bytes,
+}
+
+/// Cuts a byte stream into frames.
+///
+/// Sans I/O: the caller reads into a buffer and asks for frames until there is none. The decoder
+/// holds no bytes, so the buffer is the only memory, and it never needs to grow past
+/// [`FrameDecoder::max`] and the head.
+#[derive(Debug, Clone, Copy)]
+pub struct FrameDecoder {
+    max: usize,
+}
+
+impl FrameDecoder {
+    /// A decoder that refuses frames longer than `max` bytes (type byte included).
+    pub fn new(max: usize) -> Self {
+        Self { max }
+    }
+
+    /// The longest frame accepted, in bytes, type byte included.
+    pub fn max(&self) -> usize {
+        self.max
+    }
+
+    /// Takes the next whole frame off the front of `buffer`; `None` when more bytes are needed.
+    ///
+    /// # Errors
+    /// An empty frame or one over the limit. The stream cannot be read on from there: the caller
+    /// closes the connection. A length is refused as soon as it is seen, before memory is set
+    /// aside for it.
+    pub fn next(&self, buffer: &mut BytesMut) -> Result<Option<Frame>, FrameError> {
+        let Some(length) = buffer.first_chunk::<4>() else {
+            return Ok(None);
+        };
+        let length = u32::from_be_bytes(*length) as usize;
+        if length == 0 {
+            return Err(FrameError::Empty);
+        }
+        if length > self.max {
+            return Err(FrameError::TooLong {
+                length,
+                max: self.max,
+            });
+        }
+        if buffer.len() < 4 + length {
+            return Ok(None);
+        }
+        buffer.advance(4);
+        let mut body = buffer.split_to(length).freeze();
+        let kind = FrameKind::of(body.get_u8());
+        Ok(Some(Frame {
+            kind,
+            payload: body,
+        }))
+    }
+}
+
+/// Appends a frame made of `parts` to `out`.
+///
+/// # Errors
+/// The frame would be longer than `max`; `out` is unchanged.
+pub fn write_frame(
+    out: &mut Vec<u8>,
+    kind: FrameKind,
+    parts: &[&[u8]],
+    max: usize,
+) -> Result<(), FrameError> {
+    let length = parts
+        .iter()
+        .fold(1usize, |sum, part| sum.saturating_add(part.len()));
+    let too_long = FrameError::TooLong { length, max };
+    if length > max {
+        return Err(too_long);
+    }
+    let head = u32::try_from(length).map_err(|_| too_long)?.to_be_bytes();
+    out.reserve(4 + length);
+    out.extend_from_slice(&head);
+    out.push(kind.byte());
+    for part in parts {
+        out.extend_from_slice(part);
+    }
+    Ok(())
+}
+
+/// Why a stream of frames cannot be read on, or a frame not be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FrameError {
+    /// A frame without even a type byte. Sent to a node, it would kill the node's reader of that
+    /// connection silently, so it is refused both ways.
+    #[error("an empty frame")]
+    Empty,
+    /// A frame over the limit.
+    #[error("a frame of {length} bytes, over the limit of {max}")]
+    TooLong {
+        /// The announced length.
+        length: usize,
+        /// The limit.
+        max: usize,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_survive_any_cut_of_the_stream() {
+        let mut wire = Vec::new();
+        write_frame(&mut wire, FrameKind::Handshake, &[b"{}"], 100).unwrap();
+        write_frame(&mut wire, FrameKind::Message, &[b"ab", b"", b"c"], 100).unwrap();
+        write_frame(&mut wire, FrameKind::Other(9), &[], 100).unwrap();
+        let decoder = FrameDecoder::new(100);
+        for cut in 0..=wire.len() {
+            let mut buffer = BytesMut::from(&wire[..cut]);
+            let mut frames = Vec::new();
+            while let Some(frame) = decoder.next(&mut buffer).unwrap() {
+                frames.push(frame);
+            }
+            buffer.extend_from_slice(&wire[cut..]);
+            while let Some(frame) = decoder.next(&mut buffer).unwrap() {
+                frames.push(frame);
+            }
+            let read: Vec<_> = frames.iter().map(|f| (f.kind, &f.payload[..])).collect();
+            assert_eq!(
+                read,
+                [
+                    (FrameKind::Handshake, &b"{}"[..]),
+                    (FrameKind::Message, b"abc"),
+                    (FrameKind::Other(9), b""),
+                ]
+            );
+        }
+    }
+
+    #[test]
+    fn an_empty_frame_is_refused() {
+        let mut buffer = BytesMut::from(&[0u8, 0, 0, 0][..]);
+        assert_eq!(
+            FrameDecoder::new(10).next(&mut buffer),
+            Err(FrameError::Empty)
+        );
+    }
+
+    #[test]
+    fn a_length_of_four_gib_is_refused_before_memory_is_set_aside() {
+        let mut buffer = BytesMut::from(&[0xff_u8, 0xff, 0xff, 0xff][..]);
+        let before = buffer.capacity();
+        let error = FrameDecoder::new(DEFAULT_MAX_FRAME).next(&mut buffer);
+        assert_eq!(
+            error,
+            Err(FrameError::TooLong {
+                length: 0xffff_ffff,
+                max: DEFAULT_MAX_FRAME
+            })
+        );
+        assert_eq!(buffer.capacity(), before);
+    }
+
+    #[test]
+    fn a_frame_at_the_limit_passes_and_one_over_it_leaves_the_output_alone() {
+        let mut out = vec![7];
+        write_frame(&mut out, FrameKind::Message, &[&[1; 9]], 10).unwrap();
+        let length = out.len();
+        let error = write_frame(&mut out, FrameKind::Message, &[&[1; 10]], 10);
+        assert_eq!(
+            error,
+            Err(FrameError::TooLong {
+                length: 11,
+                max: 10
+            })
+        );
+        assert_eq!(out.len(), length);
+    }
+}

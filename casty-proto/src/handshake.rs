@@ -1,0 +1,147 @@
+//! The handshake: each side's first frame, `{"host": .., "port": ..}`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::NodeAddress;
+use crate::frame::{self, FrameError, FrameKind};
+
+/// What a side announces itself to be: a node its canonical address, a client the identity under
+/// which nodes send answers back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Handshake {
+    /// The announced address.
+    pub address: NodeAddress,
+}
+
+/// A handshake's payload is never longer than this; more is no handshake.
+pub const MAX_HANDSHAKE: usize = 4096;
+
+#[derive(Serialize)]
+struct Written<'a> {
+    host: &'a str,
+    port: u16,
+}
+
+#[derive(Deserialize)]
+struct Read {
+    host: String,
+    port: Port,
+}
+
+/// Nodes put the port through Python's `int()`, so text counts too.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Port {
+    Number(u16),
+    Text(String),
+}
+
+impl Handshake {
+    /// A handshake that announces `address`.
+    pub fn new(address: NodeAddress) -> Self {
+        Self { address }
+    }
+
+    /// Appends the whole frame to `out`.
+    ///
+    /// # Errors
+    /// The host is longer than a handshake may be.
+    pub fn write(&self, out: &mut Vec<u8>) -> Result<(), FrameError> {
+        let written = Written {
+            host: self.address.host(),
+            port: self.address.port(),
+        };
+        let payload = serde_json::to_vec(&written).unwrap_or_default();
+        frame::write_frame(out, FrameKind::Handshake, &[&payload], MAX_HANDSHAKE)
+    }
+
+    /// Reads the payload of a handshake frame. Unknown keys are ignored, as nodes ignore them.
+    ///
+    /// # Errors
+    /// No JSON object with a host and a port: the peer is no Casty node.
+    pub fn read(payload: &[u8]) -> Result<Self, HandshakeError> {
+        if payload.len() > MAX_HANDSHAKE {
+            return Err(HandshakeError::TooLong {
+                length: payload.len(),
+            });
+        }
+        let read: Read = serde_json::from_slice(payload).map_err(|_| HandshakeError::Malformed)?;
+        let port = match read.port {
+            Port::Number(port) => port,
+            Port::Text(text) => text.trim().parse().map_err(|_| HandshakeError::Malformed)?,
+        };
+        Ok(Self {
+            address: NodeAddress::new(read.host, port),
+        })
+    }
+}
+
+/// Why a peer's handshake was not accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum HandshakeError {
+    /// Not an object with a host and a port.
+    #[error("not a handshake: no JSON object with a host and a port")]
+    Malformed,
+    /// Longer than any handshake.
+    #[error("not a handshake: {length} bytes")]
+    TooLong {
+        /// The payload's length in bytes.
+        length: usize,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_reads_what_nodes_and_clients_write() {
+        for (text, host, port) in [
+            (
+                r#"{"host": "127.0.0.1", "port": 33012}"#,
+                "127.0.0.1",
+                33012,
+            ),
+            (r#"{"port":"7","host":"a","more":[1]}"#, "a", 7),
+        ] {
+            let read = Handshake::read(text.as_bytes()).unwrap();
+            assert_eq!(read.address, NodeAddress::new(host, port));
+        }
+    }
+
+    #[test]
+    fn what_is_no_handshake_is_refused() {
+        for text in [
+            "",
+            "GET / HTTP/1.1",
+            "[]",
+            r#"{"host":"a"}"#,
+            r#"{"host":"a","port":70000}"#,
+        ] {
+            assert_eq!(
+                Handshake::read(text.as_bytes()),
+                Err(HandshakeError::Malformed),
+                "{text}"
+            );
+        }
+        let long = vec![b' '; MAX_HANDSHAKE + 1];
+        assert_eq!(
+            Handshake::read(&long),
+            Err(HandshakeError::TooLong { length: long.len() })
+        );
+    }
+
+    #[test]
+    fn the_written_frame_is_read_again() {
+        let mut out = Vec::new();
+        Handshake::new(NodeAddress::new("127.3.2.1", 0))
+            .write(&mut out)
+            .unwrap();
+        assert_eq!(&out[4..], b"\0{\"host\":\"127.3.2.1\",\"port\":0}");
+        assert_eq!(
+            Handshake::read(&out[5..]).unwrap().address,
+            NodeAddress::new("127.3.2.1", 0)
+        );
+    }
+}

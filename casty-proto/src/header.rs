@@ -1,0 +1,129 @@
+//! The header of a message frame: whom the message is for, from whom, and of which class it is.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+
+/// The header of a message frame, `{"target": .., "sender": .., "type_hint": ..}`.
+///
+/// Nodes deliver by the target's path alone; the sender and the type hint serve their logs.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Header<'a> {
+    /// The URI of the receiving actor.
+    #[serde(borrow)]
+    pub target: Cow<'a, str>,
+    /// The URI of the sending system, with an empty path.
+    #[serde(borrow)]
+    pub sender: Cow<'a, str>,
+    /// The Python class of the message, `module.QualName`.
+    #[serde(borrow)]
+    pub type_hint: Cow<'a, str>,
+}
+
+impl<'a> Header<'a> {
+    /// Splits the payload of a message frame into its header and the encoded message.
+    ///
+    /// # Errors
+    /// The payload is truncated or the header no JSON object with the three keys. Nodes skip such
+    /// a message and keep the connection.
+    pub fn split(payload: &'a [u8]) -> Result<(Self, &'a [u8]), HeaderError> {
+        let (header, message) = cut(payload)?;
+        let header = serde_json::from_slice(header).map_err(|_| HeaderError::Malformed)?;
+        Ok((header, message))
+    }
+
+    /// Appends `u32_be length ‖ header` to `out`, as a node reads it.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        let start = out.len();
+        out.extend_from_slice(&[0; 4]);
+        out.extend_from_slice(b"{\"target\": ");
+        write_text(out, &self.target);
+        out.extend_from_slice(b", \"sender\": ");
+        write_text(out, &self.sender);
+        out.extend_from_slice(b", \"type_hint\": ");
+        write_text(out, &self.type_hint);
+        out.push(b'}');
+        let length = u32::try_from(out.len() - start - 4).unwrap_or(u32::MAX);
+        out[start..start + 4].copy_from_slice(&length.to_be_bytes());
+    }
+}
+
+/// The header's bytes and the message's bytes of a message frame's payload, neither looked into.
+///
+/// # Errors
+/// The payload is shorter than it says.
+pub fn cut(payload: &[u8]) -> Result<(&[u8], &[u8]), HeaderError> {
+    let (length, rest) = payload
+        .split_first_chunk::<4>()
+        .ok_or(HeaderError::Truncated)?;
+    rest.split_at_checked(u32::from_be_bytes(*length) as usize)
+        .ok_or(HeaderError::Truncated)
+}
+
+/// A JSON string in ASCII, as Python's `json.dumps` writes it.
+fn write_text(out: &mut Vec<u8>, text: &str) {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    out.push(b'"');
+    for character in text.chars() {
+        match character {
+            '"' => out.extend_from_slice(b"\\\""),
+            '\\' => out.extend_from_slice(b"\\\\"),
+            ' '..='~' => out.push(character as u8),
+            _ => {
+                for unit in character.encode_utf16(&mut [0; 2]) {
+                    out.extend_from_slice(b"\\u");
+                    for shift in [12, 8, 4, 0] {
+                        out.push(HEX[usize::from(*unit >> shift & 15)]);
+                    }
+                }
+            }
+        }
+    }
+    out.push(b'"');
+}
+
+/// Why the header of a message could not be read. Only that message is lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum HeaderError {
+    /// The payload is shorter than it says.
+    #[error("the message ends inside its header")]
+    Truncated,
+    /// No JSON object with target, sender and type_hint.
+    #[error("the header is no JSON object with target, sender and type_hint")]
+    Malformed,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_round_trip_with_any_text() {
+        let header = Header {
+            target: "casty://s@h:1/a \"b\" \\ \u{e9}\u{1f600}\u{1}".into(),
+            sender: "casty://s-client@127.0.0.1:0/".into(),
+            type_hint: "pkg.mod.Outer.Inner".into(),
+        };
+        let mut wire = Vec::new();
+        header.write(&mut wire);
+        wire.extend_from_slice(b"message");
+        assert!(wire.is_ascii());
+        assert_eq!(Header::split(&wire).unwrap(), (header, &b"message"[..]));
+    }
+
+    #[test]
+    fn truncated_and_malformed_headers_are_told_apart() {
+        assert_eq!(Header::split(&[0, 0, 0]), Err(HeaderError::Truncated));
+        assert_eq!(
+            Header::split(&[0, 0, 0, 5, b'{']),
+            Err(HeaderError::Truncated)
+        );
+        assert_eq!(Header::split(&[0xff; 64]), Err(HeaderError::Truncated));
+        assert_eq!(Header::split(b"\0\0\0\x02{}"), Err(HeaderError::Malformed));
+        assert_eq!(
+            Header::split(b"\0\0\0\x04nope"),
+            Err(HeaderError::Malformed)
+        );
+    }
+}

@@ -1,0 +1,38 @@
+//! How much a decoder may spend on one input.
+
+/// The bounds of one decoding: what a peer can make this process do with one message.
+///
+/// Every reader and every walk over what it read stays within all of them and answers a typed
+/// error ([`DecodeError::Limit`](crate::DecodeError::Limit)) where one is passed. The defaults fit
+/// a snapshot of some 100,000 shards.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// The longest input in bytes. Default: 16 MiB, the default frame limit.
+    pub bytes: usize,
+    /// How deep values may nest. Default: 128 levels; a ceiling of 512 holds whatever is asked
+    /// for, so that a typed value is read within a thread's ordinary stack.
+    pub depth: usize,
+    /// How many values one input may hold, each scalar, container and key being one. Default: 1,048,576.
+    pub items: usize,
+}
+
+impl Limits {
+    /// No nesting beyond this is ever read, whatever [`Limits::depth`] says.
+    pub const MAX_DEPTH: usize = 512;
+
+    /// How many values a walk may visit in an input of `input` bytes. Shared values of a pickle
+    /// are visited each time they occur, so a small input could ask for an exponential walk.
+    pub fn visits(input: usize) -> usize {
+        input.saturating_mul(16).saturating_add(1_000)
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            bytes: 16 * 1024 * 1024,
+            depth: 128,
+            items: 1 << 20,
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! `casty.distributed`: the messages of the distributed structures, a module each.
+//!
+//! The region must have been spawned by a node, with the same shard count (100 unless chosen
+//! otherwise, 10 for a barrier).
+
+pub mod barrier;
+pub mod counter;
+pub mod dict;
+pub mod lock;
+pub mod queue;
+pub mod semaphore;
+pub mod set;

@@ -1,0 +1,128 @@
+//! A typed address of an actor, as it travels inside messages.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use serde::de::{self, Deserializer, Visitor};
+use serde::{Deserialize, Serialize, Serializer};
+
+use crate::{ActorUri, AddressError};
+
+/// The serde name under which all codecs know a reference.
+pub(crate) const REF: &str = "$casty::ref";
+
+/// The address of an actor that accepts messages of type `M`.
+///
+/// An address with a type and nothing more: it holds no connection, and cloning it costs one
+/// reference count. A client sends to it by `client.tell(&actor, message)`. Inside messages it is
+/// what a Python node calls an `ActorRef`.
+pub struct ActorRef<M: ?Sized> {
+    uri: Arc<str>,
+    message: PhantomData<fn(&M)>,
+}
+
+impl<M: ?Sized> ActorRef<M> {
+    /// A reference to the actor at `uri`.
+    ///
+    /// # Errors
+    /// The text is no `casty://` URI.
+    pub fn new(uri: impl Into<Arc<str>>) -> Result<Self, AddressError> {
+        let uri = uri.into();
+        ActorUri::parse(&uri)?;
+        Ok(Self {
+            uri,
+            message: PhantomData,
+        })
+    }
+
+    /// The same address for messages of another type.
+    pub fn cast<N: ?Sized>(self) -> ActorRef<N> {
+        ActorRef {
+            uri: self.uri,
+            message: PhantomData,
+        }
+    }
+
+    /// The `casty://` URI.
+    pub fn uri(&self) -> &str {
+        &self.uri
+    }
+
+    /// The URI's parts.
+    ///
+    /// # Errors
+    /// A reference that arrived in a message is kept as it came, so that it can be sent on; it is
+    /// read here, and may prove to be malformed or to have a port that no TCP connection can have.
+    pub fn parts(&self) -> Result<ActorUri<'_>, AddressError> {
+        ActorUri::parse(&self.uri)
+    }
+
+    pub(crate) fn from_wire(uri: Arc<str>) -> Self {
+        Self {
+            uri,
+            message: PhantomData,
+        }
+    }
+
+    pub(crate) fn shared_uri(&self) -> &Arc<str> {
+        &self.uri
+    }
+}
+
+impl<M: ?Sized> Clone for ActorRef<M> {
+    fn clone(&self) -> Self {
+        Self::from_wire(Arc::clone(&self.uri))
+    }
+}
+
+impl<M: ?Sized> PartialEq for ActorRef<M> {
+    fn eq(&self, other: &Self) -> bool {
+        self.uri == other.uri
+    }
+}
+
+impl<M: ?Sized> Eq for ActorRef<M> {}
+
+impl<M: ?Sized> Hash for ActorRef<M> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.uri.hash(state);
+    }
+}
+
+impl<M: ?Sized> fmt::Debug for ActorRef<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ActorRef({})", self.uri)
+    }
+}
+
+impl<M: ?Sized> Serialize for ActorRef<M> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_newtype_struct(REF, &*self.uri)
+    }
+}
+
+impl<'de, M: ?Sized> Deserialize<'de> for ActorRef<M> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Uri;
+        impl<'de> Visitor<'de> for Uri {
+            type Value = Arc<str>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an actor reference")
+            }
+            fn visit_newtype_struct<D: Deserializer<'de>>(
+                self,
+                deserializer: D,
+            ) -> Result<Arc<str>, D::Error> {
+                deserializer.deserialize_str(self)
+            }
+            fn visit_str<E: de::Error>(self, uri: &str) -> Result<Arc<str>, E> {
+                Ok(uri.into())
+            }
+        }
+        deserializer
+            .deserialize_newtype_struct(REF, Uri)
+            .map(Self::from_wire)
+    }
+}

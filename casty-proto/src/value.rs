@@ -1,0 +1,109 @@
+//! Any value a node can send, when its type is not known beforehand.
+
+use std::sync::Arc;
+
+use num_bigint::BigInt;
+
+use crate::ActorRef;
+
+mod handoff;
+mod items;
+mod temporal;
+
+pub(crate) use handoff::{VALUE, give, take};
+pub use items::{Items, Pairs};
+pub use temporal::{Date, DateTime, Time, TimeDelta};
+
+/// Any Python value that a serializer of Casty can carry.
+///
+/// At most 24 bytes; cloning costs one reference count, whatever the size. Values that a pickle
+/// shares stay shared. Dropping, comparing, printing and walking a value never recurse without
+/// bound.
+#[derive(Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Value {
+    /// `None`.
+    None,
+    /// `True` or `False`.
+    Bool(bool),
+    /// An `int` of 64 bits.
+    Int(i64),
+    /// An `int` beyond 64 bits; never one that [`Value::Int`] could hold.
+    BigInt(Arc<BigInt>),
+    /// A `float`, `nan` and the infinities included.
+    Float(f64),
+    /// A `str`.
+    Str(Arc<str>),
+    /// `bytes`.
+    Bytes(Arc<[u8]>),
+    /// A `bytearray` (pickle only).
+    ByteArray(Arc<[u8]>),
+    /// A `list`.
+    List(Items),
+    /// A `tuple`.
+    Tuple(Items),
+    /// A `set` (pickle only).
+    Set(Items),
+    /// A `frozenset`.
+    FrozenSet(Items),
+    /// A `dict`, its keys of any type, in order.
+    Dict(Pairs),
+    /// An actor reference.
+    Ref(ActorRef<Value>),
+    /// A member of an enum.
+    Enum(Arc<EnumMember>),
+    /// An instance of any other class.
+    Object(Arc<Object>),
+    /// A `datetime.datetime` (pickle only, as are all that follow).
+    DateTime(Arc<DateTime>),
+    /// A `datetime.date`.
+    Date(Date),
+    /// A `datetime.time`.
+    Time(Arc<Time>),
+    /// A `datetime.timedelta`.
+    TimeDelta(TimeDelta),
+    /// A `uuid.UUID`, most significant byte first.
+    Uuid(Arc<[u8; 16]>),
+    /// A `decimal.Decimal` in Python's own notation.
+    Decimal(Arc<str>),
+    /// A `complex` of a real and an imaginary part.
+    Complex(f64, f64),
+}
+
+/// A member of a Python enum: json and msgpack name it, pickle gives its value.
+#[derive(Clone, PartialEq)]
+pub struct EnumMember {
+    /// The enum's qualified name.
+    pub class: Arc<str>,
+    /// Which member.
+    pub member: Member,
+}
+
+/// Which member of an enum.
+#[derive(Clone, PartialEq)]
+pub enum Member {
+    /// The one of this name.
+    Name(Arc<str>),
+    /// The one of this value.
+    Value(Value),
+}
+
+/// An instance of a Python class.
+#[derive(Clone, PartialEq)]
+pub struct Object {
+    /// The class's qualified name.
+    pub class: Arc<str>,
+    /// Its fields.
+    pub state: State,
+}
+
+/// The fields of an object.
+#[derive(Clone, PartialEq)]
+pub enum State {
+    /// By name: the state of any dataclass but one with frozen slots.
+    Named(Vec<(Arc<str>, Value)>),
+    /// In the class's order: the state of a dataclass with frozen slots (pickle only).
+    Positional(Vec<Value>),
+    /// The arguments of the constructor that made it (pickle only).
+    Constructed(Vec<Value>),
+}

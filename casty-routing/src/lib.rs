@@ -1,0 +1,1 @@
+//! Casty's routing engine: shards, views, route table, subscription and coordinator, without I/O or clock.

@@ -1,0 +1,1 @@
+//! Byte streams for Casty: TCP and memory, framed connections with handshake and bounded outboxes.
