@@ -1,0 +1,1 @@
+"""The application of the cluster that the golden vectors were captured from."""

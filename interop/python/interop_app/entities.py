@@ -1,0 +1,126 @@
+"""The sharded entities of the suite and its discoverable service."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from casty import Behavior, Behaviors
+
+from counter_app.messages import Echo, Event, GetCount, Greet, Increment, SendTo
+from interop_app.compare import difference
+from interop_app.messages import Append, CheckSample, GetLog, GetNode, GetSample
+from interop_app.samples import samples
+
+#: Samples refer to this actor; it need not exist, references are only carried.
+SAMPLE_REF = "casty://interop@127.0.0.1:1/sample"
+
+type Entity = Callable[[str], Behavior[Any]]
+
+
+def counter(node_id: str) -> Entity:
+    """Counts; also answers `Echo` and `SendTo`, as the captured vectors expect of it."""
+
+    def entity(entity_id: str) -> Behavior[Any]:
+        count = 0
+
+        async def receive(ctx: Any, message: Any) -> Behavior[Any]:
+            nonlocal count
+            match message:
+                case Increment(amount):
+                    count += amount
+                case GetCount(reply_to):
+                    reply_to.tell(count)
+                case GetNode(reply_to):
+                    reply_to.tell(node_id)
+                case Echo(value, reply_to):
+                    reply_to.tell(value)
+                case SendTo(target, number):
+                    _send_events(entity_id, target, number)
+                case _:
+                    return Behaviors.unhandled()
+            return Behaviors.same()
+
+        return Behaviors.receive(receive)
+
+    return entity
+
+
+def log(node_id: str) -> Entity:
+    """Remembers the numbers it was told, in order."""
+
+    def entity(entity_id: str) -> Behavior[Any]:
+        numbers: list[int] = []
+
+        async def receive(ctx: Any, message: Any) -> Behavior[Any]:
+            match message:
+                case Append(number):
+                    numbers.append(number)
+                case GetLog(reply_to):
+                    reply_to.tell(list(numbers))
+                case GetNode(reply_to):
+                    reply_to.tell(node_id)
+                case _:
+                    return Behaviors.unhandled()
+            return Behaviors.same()
+
+        return Behaviors.receive(receive)
+
+    return entity
+
+
+def echo(serializer: str, make_ref: Callable[[str], Any]) -> Entity:
+    """Gives values back; makes and checks samples."""
+    named = samples(serializer, make_ref(SAMPLE_REF))
+
+    def entity(entity_id: str) -> Behavior[Any]:
+        async def receive(ctx: Any, message: Any) -> Behavior[Any]:
+            match message:
+                case Echo(value, reply_to):
+                    reply_to.tell(value)
+                case GetSample(name, reply_to):
+                    reply_to.tell(named.get(name, f"no sample is called {name}"))
+                case CheckSample(name, value, reply_to) if name in named:
+                    reply_to.tell(difference(named[name], value))
+                case CheckSample(name, _, reply_to):
+                    reply_to.tell(f"no sample is called {name}")
+                case _:
+                    return Behaviors.unhandled()
+            return Behaviors.same()
+
+        return Behaviors.receive(receive)
+
+    return entity
+
+
+def sender(entity_id: str) -> Behavior[Any]:
+    """Sends numbered events to whoever it is told to."""
+
+    async def receive(ctx: Any, message: Any) -> Behavior[Any]:
+        match message:
+            case SendTo(target, number):
+                _send_events(entity_id, target, number)
+                return Behaviors.same()
+            case _:
+                return Behaviors.unhandled()
+
+    return Behaviors.receive(receive)
+
+
+def greeter(node_id: str) -> Behavior[Any]:
+    """The service: greets by name and tells which node did."""
+
+    async def receive(ctx: Any, message: Any) -> Behavior[Any]:
+        match message:
+            case Greet(name, reply_to):
+                reply_to.tell(f"Hello {name} from {node_id}")
+                return Behaviors.same()
+            case _:
+                return Behaviors.unhandled()
+
+    return Behaviors.receive(receive)
+
+
+def _send_events(entity_id: str, target: Any, number: int) -> None:
+    for seq in range(number):
+        target.tell(Event(seq, f"{entity_id}-{seq}"))

@@ -1,0 +1,194 @@
+"""One cluster node of the real-cluster suite, in a process of its own.
+
+Prints `LISTENING <port>` on standard output as soon as it can be dialled, and `READY <port>` once
+the cluster is complete and its regions are allocated. Ends on SIGTERM, on SIGINT, and when standard input closes, so that it never outlives
+the process that started it (`--detached` turns the last off). By hand, three nodes:
+
+    python node.py --port 25520 --nodes 3 --detached &
+    python node.py --port 25521 --nodes 3 --seeds 127.0.0.1:25520 --detached &
+    python node.py --port 25522 --nodes 3 --seeds 127.0.0.1:25520 --detached &
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import signal
+import sys
+import threading
+from typing import Any
+
+from casty import (
+    Behaviors,
+    ClusteredActorSystem,
+    CompressionConfig,
+    SerializationConfig,
+    ServiceKey,
+    build_serializer,
+)
+from casty.cluster.coordinator import GetShardLocation, ShardLocation
+from casty.core.address import ActorAddress
+
+from interop_app import entities
+
+#: Seconds for the cluster to form and settle, and for a node to shut down.
+STARTUP = 90.0
+SHUTDOWN = 3.0
+#: A region whose shards nobody has asked for before a client does.
+FRESH = "fresh"
+SERVICE = "greeter"
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="One Casty cluster node for tests.")
+    parser.add_argument("--system", default="interop")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--node-id", default=None, help="default: n<port>")
+    parser.add_argument("--seeds", type=_addresses, default=(), help="host:port,...")
+    parser.add_argument("--nodes", type=int, default=1, help="members to wait for")
+    parser.add_argument("--shards", type=int, default=100, help="of every region")
+    parser.add_argument("--rejoin", action="store_true", help="the cluster runs: settle nothing")
+    parser.add_argument("--detached", action="store_true", help="do not end with standard input")
+    parser.add_argument("--log-level", default="WARNING")
+    parser.add_argument(
+        "--serializer", default="pickle", choices=["pickle", "json", "msgpack", "cloudpickle"]
+    )
+    parser.add_argument(
+        "--compression", default="none", choices=["none", "zlib", "gzip", "bz2", "lzma", "lz4"]
+    )
+    parsed = parser.parse_args()
+    parsed.node_id = parsed.node_id or f"n{parsed.port}"
+    return parsed
+
+
+def _addresses(text: str) -> tuple[tuple[str, int], ...]:
+    pairs = (seed.rsplit(":", 1) for seed in text.split(",") if seed)
+    return tuple((host, int(port)) for host, port in pairs)
+
+
+def regions(args: argparse.Namespace, system: ClusteredActorSystem) -> dict[str, entities.Entity]:
+    def make_ref(uri: str) -> Any:
+        return system._remote.make_ref(ActorAddress.from_uri(uri))
+
+    return {
+        "counter": entities.counter(args.node_id),
+        "log": entities.log(args.node_id),
+        "echo": entities.echo(args.serializer, make_ref),
+        "sender": entities.sender,
+        FRESH: entities.counter(args.node_id),
+    }
+
+
+async def run(args: argparse.Namespace) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    if not args.detached:
+        threading.Thread(target=_watch_stdin, args=(loop, stop), daemon=True).start()
+    compression = None
+    if args.compression != "none":
+        compression = CompressionConfig(algorithm=args.compression)
+    system = ClusteredActorSystem(
+        name=args.system,
+        host=args.host,
+        port=args.port,
+        node_id=args.node_id,
+        seed_nodes=args.seeds,
+        serializer=build_serializer(SerializationConfig(args.serializer, compression)),
+    )
+    async with system:
+        print(f"LISTENING {system.self_node.port}", flush=True)
+        starting = asyncio.ensure_future(start(args, system))
+        stopping = asyncio.ensure_future(stop.wait())
+        await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if starting.done():
+            starting.result()
+            print(f"READY {system.self_node.port}", flush=True)
+        else:
+            starting.cancel()
+        await stopping
+        # Shutting down may wait for peers that are gone; nobody waits for this process.
+        last_resort = threading.Timer(SHUTDOWN, os._exit, (0,))
+        last_resort.daemon = True
+        last_resort.start()
+
+
+def _watch_stdin(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    while os.read(0, 4096):
+        pass
+    loop.call_soon_threadsafe(stop.set)
+
+
+async def start(args: argparse.Namespace, system: ClusteredActorSystem) -> None:
+    """Joins, hosts the regions and the service, settles the shards."""
+    async with asyncio.timeout(STARTUP):
+        await system.wait_for(args.nodes, timeout=STARTUP)
+        hosted = regions(args, system)
+        for name, entity in hosted.items():
+            system.spawn(Behaviors.sharded(entity, num_shards=args.shards), name)
+        service = Behaviors.discoverable(
+            entities.greeter(args.node_id), key=ServiceKey(SERVICE)
+        )
+        system.spawn(service, SERVICE)
+        if not args.rejoin:
+            await settle(args, system, [name for name in hosted if name != FRESH])
+
+
+async def settle(
+    args: argparse.Namespace, system: ClusteredActorSystem, names: list[str]
+) -> None:
+    """Allocates every shard, region after region, and waits until this node knows.
+
+    Regions share one allocation epoch and each coordinator counts for itself, so allocations of
+    two regions at a time are forgotten and made again elsewhere, and entities lose their state.
+    """
+    await _until(system, lambda state: len(_services(state)) >= args.nodes)
+    state = await system.get_cluster_state()
+    if state.leader == system.self_node:
+        for name in names:
+            await _allocate(args, system, name)
+    await _until(
+        system,
+        lambda state: all(
+            len(state.shard_allocations.get(name, {})) == args.shards for name in names
+        ),
+    )
+
+
+def _services(state: Any) -> set[Any]:
+    return {entry.node for entry in state.registry if entry.key == SERVICE}
+
+
+async def _allocate(args: argparse.Namespace, system: ClusteredActorSystem, name: str) -> None:
+    coordinator = system.lookup(f"/_coord-{name}")
+    for shard in range(args.shards):
+        reply: ShardLocation = await system.ask(
+            coordinator, lambda ref: GetShardLocation(shard, ref), timeout=STARTUP
+        )
+        assert reply.shard_id == shard
+    await _until(
+        system, lambda state: len(state.shard_allocations.get(name, {})) == args.shards
+    )
+
+
+async def _until(system: ClusteredActorSystem, condition: Any) -> None:
+    while not condition(await system.get_cluster_state()):
+        await asyncio.sleep(0.05)
+
+
+def main() -> None:
+    args = arguments()
+    logging.basicConfig(
+        level=args.log_level,
+        stream=sys.stderr,
+        format=f"%(asctime)s {args.node_id} %(levelname)s %(name)s: %(message)s",
+    )
+    asyncio.run(run(args))
+
+
+if __name__ == "__main__":
+    main()

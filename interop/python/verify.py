@@ -1,0 +1,95 @@
+"""Has casty's own serializers read what Rust wrote, and compares.
+
+Standard input: one JSON object a line, with `name`, `serializer`, `hex` (the encoded message) and
+one statement of what it must be:
+
+    "python": an expression over the classes of counter_app, interop_app and casty, with `ref(uri)`
+    "sample": the name of a sample of interop_app.samples
+    "same_as": hex of what a real node or client wrote with the same serializer
+
+Standard output: one JSON object a line, `name` and `difference` (null when there is none). Exits
+with 1 if anything differs.
+"""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import json
+import sys
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import casty
+from casty.cluster import coordinator, topology, topology_actor
+from casty.core.address import ActorAddress
+from casty.core.transport import LocalTransport
+from casty.remote.ref import RemoteActorRef
+
+import counter_app.messages
+import interop_app.messages
+from interop_app.compare import difference
+from interop_app.entities import SAMPLE_REF
+from interop_app.samples import samples
+
+TRANSPORT = LocalTransport()
+
+
+def make_ref(address: ActorAddress) -> RemoteActorRef[Any]:
+    return RemoteActorRef(address, TRANSPORT)
+
+
+def ref(uri: str) -> RemoteActorRef[Any]:
+    return make_ref(ActorAddress.from_uri(uri))
+
+
+NAMES: dict[str, Any] = {
+    **vars(casty),
+    **vars(coordinator),
+    **vars(topology),
+    **vars(topology_actor),
+    **vars(counter_app.messages),
+    **vars(interop_app.messages),
+    "datetime": datetime,
+    "decimal": decimal,
+    "uuid": uuid,
+    "ref": ref,
+}
+
+
+def check(case: dict[str, str]) -> str | None:
+    """How the encoded message differs from what the case says it must be."""
+    config = casty.SerializationConfig(case["serializer"])
+    serializer = casty.build_serializer(config)
+
+    def read(text: str) -> Any:
+        return serializer.deserialize(bytes.fromhex(text), ref_factory=make_ref)
+
+    try:
+        got = read(case["hex"])
+    except Exception as error:
+        return f"unreadable: {type(error).__name__}: {error}"
+    return difference(_expected(case, read), got)
+
+
+def _expected(case: dict[str, str], read: Callable[[str], Any]) -> Any:
+    if "same_as" in case:
+        return read(case["same_as"])
+    if "sample" in case:
+        return samples(case["serializer"], ref(SAMPLE_REF))[case["sample"]]
+    return eval(case["python"], NAMES)
+
+
+def main() -> int:
+    failed = 0
+    for line in sys.stdin:
+        case = json.loads(line)
+        found = check(case)
+        failed += found is not None
+        print(json.dumps({"name": case["name"], "difference": found}), flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
