@@ -1,0 +1,332 @@
+//! Clusters of real nodes, each a Python process.
+
+use std::fs::File;
+use std::io;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use casty_proto::NodeAddress;
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::time::timeout;
+
+use crate::python::Installation;
+use crate::serializer::Serializer;
+
+/// The actor system's name.
+pub const SYSTEM: &str = "interop";
+
+/// The number of shards of every region.
+pub const SHARDS: u32 = 100;
+
+/// How long a node may take to start, join, and see the cluster complete.
+const STARTUP: Duration = Duration::from_mins(1);
+
+/// How long a node may take to end by itself.
+const SHUTDOWN: Duration = Duration::from_secs(5);
+
+/// A cluster whose nodes have addresses and may run.
+///
+/// Regions `counter`, `log`, `echo` and `sender` have all their shards allocated when the cluster
+/// is started; region `fresh` has none, so that its first message asks the coordinator. Every node
+/// offers the service `greeter`. Node `i` has the id `n<i>`. What nodes log goes to
+/// `target/interop/logs`.
+///
+/// Dropping it kills every node by its process id. A node also ends by itself when its standard
+/// input closes, so nodes do not even outlive a suite that was killed.
+#[derive(Debug)]
+pub struct PythonCluster {
+    python: Installation,
+    serializer: Serializer,
+    label: String,
+    addresses: Vec<NodeAddress>,
+    nodes: Vec<Option<Node>>,
+}
+
+#[derive(Debug)]
+struct Node {
+    child: Child,
+    // Held open: the node ends when it closes.
+    stdin: ChildStdin,
+    stdout: Lines<BufReader<ChildStdout>>,
+}
+
+impl PythonCluster {
+    /// A running cluster: returns when all `nodes` members are up and know all allocations, which
+    /// takes 3 to 5 s. `label` names its logs.
+    ///
+    /// # Errors
+    /// A node could not be started or was not ready in 60 s.
+    pub async fn start(
+        python: &Installation,
+        serializer: Serializer,
+        nodes: usize,
+        label: &str,
+    ) -> Result<Self, ClusterError> {
+        let mut cluster = Self::reserve(python, serializer, nodes, label)?;
+        cluster.launch().await?;
+        Ok(cluster)
+    }
+
+    /// Addresses of nodes that do not run yet; [`Self::launch`] starts them.
+    ///
+    /// # Errors
+    /// No free ports.
+    pub fn reserve(
+        python: &Installation,
+        serializer: Serializer,
+        nodes: usize,
+        label: &str,
+    ) -> Result<Self, ClusterError> {
+        Ok(Self {
+            python: python.clone(),
+            serializer,
+            label: format!("{label}-{serializer}"),
+            addresses: free_addresses(nodes)?,
+            nodes: (0..nodes).map(|_| None).collect(),
+        })
+    }
+
+    /// Starts all nodes of a reserved cluster and waits until they are ready.
+    ///
+    /// # Errors
+    /// A node could not be started or was not ready in 60 s.
+    pub async fn launch(&mut self) -> Result<(), ClusterError> {
+        for index in 0..self.addresses.len() {
+            let seeds = self.addresses.get(..index.min(1)).unwrap_or_default();
+            let mut node = self.spawn(index, seeds, false)?;
+            if index == 0 {
+                // The others join through it; dialled too early, it is avoided for 5 s.
+                self.expect(index, &mut node, "LISTENING").await?;
+            }
+            self.put(index, node);
+        }
+        for index in 0..self.addresses.len() {
+            self.ready(index).await?;
+        }
+        Ok(())
+    }
+
+    /// The canonical addresses, running or not.
+    pub fn addresses(&self) -> &[NodeAddress] {
+        &self.addresses
+    }
+
+    /// The serializer that the nodes are configured with.
+    pub fn serializer(&self) -> Serializer {
+        self.serializer
+    }
+
+    /// Kills a node (SIGKILL) and waits until it is gone. Nothing happens if it does not run.
+    ///
+    /// # Errors
+    /// The process could not be signalled.
+    pub async fn kill(&mut self, index: usize) -> Result<(), ClusterError> {
+        let Some(mut node) = self.take(index) else {
+            return Ok(());
+        };
+        node.child.kill().await.map_err(ClusterError::Process)
+    }
+
+    /// Starts a node that was killed again, under the same address and id; the others are its
+    /// seeds. Returns when it sees all members up, and hosts its regions.
+    ///
+    /// # Errors
+    /// It could not be started or was not ready in 60 s.
+    pub async fn restart(&mut self, index: usize) -> Result<(), ClusterError> {
+        self.kill(index).await?;
+        let own = self.addresses.get(index);
+        let seeds: Vec<_> = self
+            .addresses
+            .iter()
+            .filter(|seed| Some(*seed) != own)
+            .cloned()
+            .collect();
+        let node = self.spawn(index, &seeds, true)?;
+        self.put(index, node);
+        self.ready(index).await
+    }
+
+    /// Asks all nodes to end and waits until they have; kills those that take longer than 5 s.
+    ///
+    /// # Errors
+    /// A node had to be killed, or ended with a failure.
+    pub async fn stop(mut self) -> Result<(), ClusterError> {
+        let mut running = Vec::new();
+        for (index, slot) in self.nodes.iter_mut().enumerate() {
+            if let Some(Node { child, stdin, .. }) = slot.take() {
+                drop(stdin);
+                running.push((index, child));
+            }
+        }
+        let mut stuck = None;
+        for (index, mut child) in running {
+            match timeout(SHUTDOWN, child.wait()).await {
+                Ok(Ok(status)) if status.success() => {}
+                _ => stuck = Some(self.not_ready(index, "a clean end")),
+            }
+        }
+        stuck.map_or(Ok(()), Err)
+    }
+
+    fn spawn(
+        &self,
+        index: usize,
+        seeds: &[NodeAddress],
+        rejoin: bool,
+    ) -> Result<Node, ClusterError> {
+        let address = self
+            .addresses
+            .get(index)
+            .ok_or(ClusterError::NoSuchNode(index))?;
+        let log = self.log(index)?;
+        let mut command = Command::new(self.python.interpreter());
+        command.arg("-B").arg(self.python.source("node.py"));
+        for (name, value) in [
+            ("--system", SYSTEM.to_owned()),
+            ("--host", address.host().to_owned()),
+            ("--port", address.port().to_string()),
+            ("--node-id", format!("n{index}")),
+            ("--nodes", self.addresses.len().to_string()),
+            ("--shards", SHARDS.to_string()),
+            ("--serializer", self.serializer.to_string()),
+            ("--seeds", join(seeds)),
+        ] {
+            command.args([name, &value]);
+        }
+        if rejoin {
+            command.arg("--rejoin");
+        }
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true);
+        command.stderr(log_file(&log, rejoin)?);
+        let mut child = command.spawn().map_err(ClusterError::Process)?;
+        match (child.stdin.take(), child.stdout.take()) {
+            (Some(stdin), Some(stdout)) => Ok(Node {
+                child,
+                stdin,
+                stdout: BufReader::new(stdout).lines(),
+            }),
+            _ => Err(ClusterError::Process(io::ErrorKind::BrokenPipe.into())),
+        }
+    }
+
+    async fn ready(&mut self, index: usize) -> Result<(), ClusterError> {
+        let mut node = self.take(index).ok_or(ClusterError::NoSuchNode(index))?;
+        self.expect(index, &mut node, "READY").await?;
+        self.put(index, node);
+        Ok(())
+    }
+
+    /// Reads the node's standard output up to a line that begins with `word`.
+    async fn expect(
+        &self,
+        index: usize,
+        node: &mut Node,
+        word: &'static str,
+    ) -> Result<(), ClusterError> {
+        let said = timeout(STARTUP, async {
+            while let Ok(Some(line)) = node.stdout.next_line().await {
+                if line.split(' ').next() == Some(word) {
+                    return true;
+                }
+            }
+            false
+        });
+        match said.await {
+            Ok(true) => Ok(()),
+            _ => Err(self.not_ready(index, word)),
+        }
+    }
+
+    fn log(&self, index: usize) -> io::Result<PathBuf> {
+        Ok(self
+            .python
+            .logs()?
+            .join(format!("{}-n{index}.log", self.label)))
+    }
+
+    fn not_ready(&self, index: usize, missed: &'static str) -> ClusterError {
+        ClusterError::NotReady {
+            index,
+            missed,
+            log: self.log(index).unwrap_or_default(),
+        }
+    }
+
+    fn take(&mut self, index: usize) -> Option<Node> {
+        self.nodes.get_mut(index)?.take()
+    }
+
+    fn put(&mut self, index: usize, node: Node) {
+        if let Some(slot) = self.nodes.get_mut(index) {
+            *slot = Some(node);
+        }
+    }
+}
+
+/// Why a cluster does not run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClusterError {
+    /// There are fewer nodes, or this one does not run.
+    #[error("there is no node {0}")]
+    NoSuchNode(usize),
+    /// A node did not say in time what it has to say.
+    #[error("node {index}: no {missed}; its log is {}", log.display())]
+    NotReady {
+        /// Which node.
+        index: usize,
+        /// What was waited for.
+        missed: &'static str,
+        /// Where its standard error went.
+        log: PathBuf,
+    },
+    /// A process could not be started or signalled.
+    #[error("a node's process")]
+    Process(#[source] io::Error),
+    /// No port, or no folder for logs.
+    #[error("a node's port or log")]
+    Io(#[from] io::Error),
+}
+
+/// Ports that are free now: all are bound before any is let go, so they differ.
+fn free_addresses(count: usize) -> io::Result<Vec<NodeAddress>> {
+    let bound: Vec<_> = (0..count)
+        .map(|_| TcpListener::bind(("127.0.0.1", 0)))
+        .collect::<io::Result<_>>()?;
+    bound
+        .iter()
+        .map(|listener| Ok(NodeAddress::new("127.0.0.1", listener.local_addr()?.port())))
+        .collect()
+}
+
+/// A log begins anew with its cluster and goes on when a node is restarted.
+fn log_file(path: &Path, go_on: bool) -> io::Result<File> {
+    let mut options = File::options();
+    options.create(true).append(go_on).truncate(!go_on);
+    options.write(true).open(path)
+}
+
+fn join(addresses: &[NodeAddress]) -> String {
+    let texts: Vec<_> = addresses.iter().map(ToString::to_string).collect();
+    texts.join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reserved_addresses_differ() {
+        let addresses = free_addresses(5).unwrap();
+        let mut ports: Vec<_> = addresses.iter().map(NodeAddress::port).collect();
+        ports.sort_unstable();
+        ports.dedup();
+        assert_eq!(ports.len(), 5);
+    }
+}

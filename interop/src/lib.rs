@@ -1,0 +1,14 @@
+//! The real-cluster suite: unmodified casty 0.21.0 nodes in processes of their own, and named
+//! scenarios that talk to them. `cargo xtask interop` runs it; `--help` tells its arguments.
+//!
+//! [`python`] finds an interpreter and makes the virtual environment, [`cluster`] starts, kills and
+//! restarts nodes, [`verify`] has Python read what Rust wrote, [`scenario`] is what a scenario is
+//! made of, [`scenarios`] lists them, one file a topic, and [`suite`] runs them one after another.
+
+pub mod cluster;
+pub mod python;
+pub mod scenario;
+pub mod scenarios;
+pub mod serializer;
+pub mod suite;
+pub mod verify;

@@ -1,0 +1,109 @@
+//! `casty-interop`: runs the real-cluster suite.
+
+use std::env;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use casty_interop::python::{Installation, SetupError};
+use casty_interop::scenarios;
+use casty_interop::serializer::Serializer;
+use casty_interop::suite::{self, Selection};
+
+const HELP: &str = "\
+Runs the scenarios of the real-cluster suite against casty 0.21.0 nodes, one after another.
+
+usage: cargo xtask interop [--serializer pickle|json|msgpack]... [--list] [NAME]...
+
+  --serializer NAME  only with this serializer; may be repeated (default: all three)
+  --list             print the names of the scenarios and run none
+  NAME               only scenarios whose name contains NAME
+
+A Python >= 3.12 with venv and pip is looked for on PATH and under pyenv. If there is none, the
+suite is skipped with a notice; with CASTY_INTEROP=require that is a failure.";
+
+fn main() -> ExitCode {
+    let selection = match parse(env::args().skip(1)) {
+        Ok(Request::Run(selection)) => selection,
+        Ok(Request::Print(text)) => {
+            println!("{text}");
+            return ExitCode::SUCCESS;
+        }
+        Err(mistake) => {
+            eprintln!("casty-interop: {mistake}; --help tells more");
+            return ExitCode::from(2);
+        }
+    };
+    let python = match Installation::prepare() {
+        Ok(python) => python,
+        Err(reason @ SetupError::NoPython { .. }) if !required() => {
+            println!("interop: SKIPPED, nothing was tested against real nodes: {reason}");
+            return ExitCode::SUCCESS;
+        }
+        Err(reason) => {
+            eprintln!("interop: {reason}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(reason) => {
+            eprintln!("interop: no runtime: {reason}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let passed = runtime.block_on(suite::run(&python, &scenarios::all(), &selection));
+    // A scenario past its deadline may hold a thread; it is not waited for.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    if passed {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+fn required() -> bool {
+    env::var_os("CASTY_INTEROP").is_some_and(|value| value == "require")
+}
+
+enum Request {
+    Run(Selection),
+    Print(String),
+}
+
+fn parse(mut args: impl Iterator<Item = String>) -> Result<Request, String> {
+    let mut selection = Selection {
+        serializers: Vec::new(),
+        names: Vec::new(),
+    };
+    while let Some(arg) = args.next() {
+        match arg.as_str() {
+            "--help" | "-h" => return Ok(Request::Print(HELP.to_owned())),
+            "--list" => return Ok(Request::Print(names(|_| true).join("\n"))),
+            "--serializer" => {
+                let name = args.next().ok_or("--serializer wants a name")?;
+                let serializer = name.parse().map_err(|error| format!("{error}"))?;
+                selection.serializers.push(serializer);
+            }
+            option if option.starts_with('-') => return Err(format!("unknown option {option}")),
+            _ => selection.names.push(arg),
+        }
+    }
+    if selection.serializers.is_empty() {
+        selection.serializers = Serializer::ALL.to_vec();
+    }
+    if names(|scenario| selection.takes(scenario)).is_empty() {
+        return Err(format!(
+            "no scenario is called {}",
+            selection.names.join(" or ")
+        ));
+    }
+    Ok(Request::Run(selection))
+}
+
+fn names(taken: impl Fn(&casty_interop::scenario::Scenario) -> bool) -> Vec<&'static str> {
+    let all = scenarios::all();
+    all.iter()
+        .filter(|scenario| taken(scenario))
+        .map(|scenario| scenario.name)
+        .collect()
+}

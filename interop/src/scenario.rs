@@ -1,0 +1,119 @@
+//! What a scenario is: a name, a deadline, and something that can fail.
+
+use std::error::Error;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::OnceCell;
+
+use crate::cluster::{ClusterError, PythonCluster};
+use crate::python::Installation;
+use crate::serializer::Serializer;
+
+/// The figures of a scenario that passed, for the table: "10000 of 10000 in order, 1.2 s".
+pub type Figures = String;
+
+/// Why a scenario failed.
+pub type Failure = Box<dyn Error + Send + Sync>;
+
+/// A scenario under way.
+pub type Running = Pin<Box<dyn Future<Output = Result<Figures, Failure>> + Send>>;
+
+/// One thing that must work against real nodes.
+#[derive(Clone, Copy)]
+pub struct Scenario {
+    /// What must work, as a sentence in snake case.
+    pub name: &'static str,
+    /// A run that takes longer has failed.
+    pub deadline: Duration,
+    /// Starts a run.
+    pub run: fn(Context) -> Running,
+}
+
+impl Scenario {
+    /// A scenario that is given `seconds` for a run:
+    ///
+    /// ```
+    /// use casty_interop::scenario::{Context, Failure, Figures, Scenario};
+    ///
+    /// const SCENARIO: Scenario = Scenario::new("nodes_come_up", 60, |context| Box::pin(come_up(context)));
+    ///
+    /// async fn come_up(context: Context) -> Result<Figures, Failure> {
+    ///     let cluster = context.cluster().await?;
+    ///     Ok(format!("{} nodes", cluster.addresses().len()))
+    /// }
+    /// ```
+    pub const fn new(name: &'static str, seconds: u64, run: fn(Context) -> Running) -> Self {
+        Self {
+            name,
+            deadline: Duration::from_secs(seconds),
+            run,
+        }
+    }
+}
+
+/// What a scenario has to work with.
+#[derive(Debug, Clone)]
+pub struct Context {
+    scenario: &'static str,
+    python: Installation,
+    serializer: Serializer,
+    shared: Arc<OnceCell<PythonCluster>>,
+}
+
+impl Context {
+    pub(crate) fn new(python: Installation, serializer: Serializer) -> Self {
+        Self {
+            scenario: "shared",
+            python,
+            serializer,
+            shared: Arc::default(),
+        }
+    }
+
+    pub(crate) fn of(&self, scenario: &'static str) -> Self {
+        Self {
+            scenario,
+            ..self.clone()
+        }
+    }
+
+    /// Three nodes that all scenarios of this serializer share, started on first use. A scenario
+    /// leaves them running, and takes entity ids that no other takes.
+    ///
+    /// # Errors
+    /// They could not be started.
+    pub async fn cluster(&self) -> Result<&PythonCluster, ClusterError> {
+        self.shared
+            .get_or_try_init(|| PythonCluster::start(&self.python, self.serializer, 3, "shared"))
+            .await
+    }
+
+    /// Nodes of this scenario's own, to be killed at will.
+    ///
+    /// # Errors
+    /// They could not be started.
+    pub async fn own_cluster(&self, nodes: usize) -> Result<PythonCluster, ClusterError> {
+        PythonCluster::start(&self.python, self.serializer, nodes, self.scenario).await
+    }
+
+    /// Addresses of nodes of this scenario's own that do not run yet.
+    ///
+    /// # Errors
+    /// No free ports.
+    pub fn reserve(&self, nodes: usize) -> Result<PythonCluster, ClusterError> {
+        PythonCluster::reserve(&self.python, self.serializer, nodes, self.scenario)
+    }
+
+    /// The environment that nodes run in.
+    pub fn python(&self) -> &Installation {
+        &self.python
+    }
+
+    /// The serializer of this run.
+    pub fn serializer(&self) -> Serializer {
+        self.serializer
+    }
+}

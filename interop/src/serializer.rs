@@ -1,0 +1,62 @@
+//! The serializers that nodes are run with.
+
+use std::fmt;
+use std::str::FromStr;
+
+use casty_proto::Codec;
+
+/// A serializer, by the name that Python knows it under.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Serializer {
+    /// The default of nodes.
+    Pickle,
+    /// Casty's JSON.
+    Json,
+    /// The same tree as MessagePack.
+    MsgPack,
+}
+
+impl Serializer {
+    /// All of them, in the order in which the suite runs them.
+    pub const ALL: [Self; 3] = [Self::Pickle, Self::Json, Self::MsgPack];
+
+    /// The name in `SerializationConfig`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pickle => "pickle",
+            Self::Json => "json",
+            Self::MsgPack => "msgpack",
+        }
+    }
+
+    /// The codec that a client of such nodes uses.
+    pub fn codec(self) -> Codec {
+        match self {
+            Self::Pickle => Codec::pickle(),
+            Self::Json => Codec::json(),
+            Self::MsgPack => Codec::msgpack(),
+        }
+    }
+}
+
+impl fmt::Display for Serializer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Serializer {
+    type Err = UnknownSerializer;
+
+    fn from_str(text: &str) -> Result<Self, UnknownSerializer> {
+        Self::ALL
+            .into_iter()
+            .find(|serializer| serializer.name() == text)
+            .ok_or_else(|| UnknownSerializer(text.to_owned()))
+    }
+}
+
+/// A name that is no serializer's.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no serializer is called {0:?}; there are pickle, json and msgpack")]
+pub struct UnknownSerializer(pub String);

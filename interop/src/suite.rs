@@ -1,0 +1,155 @@
+//! Runs scenarios one after another, each within its deadline, and prints what came of them.
+
+use std::time::{Duration, Instant};
+
+use tokio::time::timeout;
+
+use crate::python::Installation;
+use crate::scenario::{Context, Failure, Figures, Scenario};
+use crate::serializer::Serializer;
+
+/// What to run.
+#[derive(Debug, Clone)]
+pub struct Selection {
+    /// The serializers, in order.
+    pub serializers: Vec<Serializer>,
+    /// Parts of scenario names; empty for all scenarios.
+    pub names: Vec<String>,
+}
+
+impl Selection {
+    /// Whether the scenario is to be run.
+    pub fn takes(&self, scenario: &Scenario) -> bool {
+        self.names.is_empty()
+            || self
+                .names
+                .iter()
+                .any(|name| scenario.name.contains(name.as_str()))
+    }
+}
+
+/// What became of one scenario with one serializer.
+#[derive(Debug)]
+pub struct Result {
+    scenario: &'static str,
+    serializer: Serializer,
+    outcome: std::result::Result<Figures, Failure>,
+    took: Duration,
+}
+
+/// Runs what the selection takes of `scenarios`; prints a line for each as it ends, then the table.
+/// Whether all passed.
+pub async fn run(python: &Installation, scenarios: &[Scenario], selection: &Selection) -> bool {
+    let mut results = Vec::new();
+    for serializer in &selection.serializers {
+        let context = Context::new(python.clone(), *serializer);
+        for scenario in scenarios
+            .iter()
+            .filter(|scenario| selection.takes(scenario))
+        {
+            let result = run_one(scenario, &context).await;
+            println!("{}", line(&result));
+            results.push(result);
+        }
+    }
+    print_table(&results);
+    let passed = results
+        .iter()
+        .filter(|result| result.outcome.is_ok())
+        .count();
+    println!("{passed} passed, {} failed", results.len() - passed);
+    passed == results.len() && passed > 0
+}
+
+/// A task of its own, so that a panic fails this scenario and no other. Ending the task drops the
+/// scenario's clusters, which kills their nodes.
+async fn run_one(scenario: &Scenario, context: &Context) -> Result {
+    let started = Instant::now();
+    let mut task = tokio::spawn((scenario.run)(context.of(scenario.name)));
+    let outcome = match timeout(scenario.deadline, &mut task).await {
+        Ok(Ok(outcome)) => outcome,
+        Ok(Err(panic)) => Err(panic.into()),
+        Err(_) => {
+            task.abort();
+            Err(format!("not done after {:?}", scenario.deadline).into())
+        }
+    };
+    Result {
+        scenario: scenario.name,
+        serializer: context.serializer(),
+        outcome,
+        took: started.elapsed(),
+    }
+}
+
+fn line(result: &Result) -> String {
+    let (verdict, detail) = match &result.outcome {
+        Ok(figures) => ("ok", figures.clone()),
+        Err(failure) => ("FAILED", causes(failure)),
+    };
+    format!(
+        "interop {} [{}] ... {verdict} ({:.1} s): {detail}",
+        result.scenario,
+        result.serializer,
+        result.took.as_secs_f64()
+    )
+}
+
+/// An error and what caused it, on one line.
+fn causes(failure: &Failure) -> String {
+    let mut text = failure.to_string();
+    let mut source = failure.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
+
+fn print_table(results: &[Result]) {
+    let width = results
+        .iter()
+        .map(|result| result.scenario.len())
+        .max()
+        .unwrap_or(0);
+    println!(
+        "\n{:width$}  {:8}  {:>7}  result",
+        "scenario", "codec", "seconds"
+    );
+    for result in results {
+        let detail = match &result.outcome {
+            Ok(figures) => figures.as_str(),
+            Err(_) => "FAILED",
+        };
+        println!(
+            "{:width$}  {:8}  {:>7.1}  {detail}",
+            result.scenario,
+            result.serializer.name(),
+            result.took.as_secs_f64()
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scenario(name: &'static str) -> Scenario {
+        Scenario::new(name, 1, |_| Box::pin(async { Ok(Figures::new()) }))
+    }
+
+    #[test]
+    fn a_selection_takes_scenarios_by_a_part_of_their_name() {
+        let all = Selection {
+            serializers: Serializer::ALL.to_vec(),
+            names: Vec::new(),
+        };
+        assert!(all.takes(&scenario("asks_are_answered")));
+        let some = Selection {
+            names: vec!["tells".to_owned(), "asks".to_owned()],
+            ..all
+        };
+        assert!(some.takes(&scenario("asks_are_answered")));
+        assert!(!some.takes(&scenario("nodes_come_up")));
+    }
+}
