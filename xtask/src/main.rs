@@ -1,3 +1,66 @@
 //! The project's own commands: cargo xtask ci | test | tidy | interop | bench.
 
-fn main() {}
+use std::env;
+use std::process::ExitCode;
+
+mod bench;
+mod ci;
+mod metadata;
+mod readme;
+mod steps;
+mod test;
+mod tidy;
+
+use steps::{Failure, Steps};
+
+const HELP: &str = "\
+The project's own commands.
+
+usage: cargo xtask COMMAND [ARGS]
+
+  ci              everything a change must pass: format, tidy, clippy, docs, each crate alone, and
+                  the commands that README.md promises
+  test            all tests of the workspace, then the real-cluster suite
+  tidy            budgets, names, dependency arrows, and what sources must not hold
+  interop [ARGS]  the real-cluster suite alone; `cargo xtask interop --help` tells its arguments
+  bench [ARGS]    the benchmarks, then the end-to-end runs; ARGS go to `cargo bench`
+
+The real-cluster suite needs a Python >= 3.12 and is skipped with a notice where there is none;
+with CASTY_INTEROP=require that is a failure.";
+
+fn main() -> ExitCode {
+    let mut args = env::args().skip(1);
+    let command = args.next().unwrap_or_default();
+    let rest: Vec<String> = args.collect();
+    let mut steps = Steps::default();
+    let done = match (command.as_str(), rest.as_slice()) {
+        ("help" | "--help" | "-h", _) => {
+            println!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        ("ci", []) => ci::run(&mut steps),
+        ("test", []) => test::run(&mut steps),
+        ("tidy", []) => tidy::run(&mut steps),
+        ("interop", args) => test::interop(&mut steps, args),
+        ("bench", args) => bench::run(&mut steps, args),
+        _ => {
+            eprintln!("{HELP}");
+            return ExitCode::from(2);
+        }
+    };
+    report(&command, &steps, done)
+}
+
+fn report(command: &str, steps: &Steps, done: Result<(), Failure>) -> ExitCode {
+    match done {
+        Ok(()) => {
+            steps.print_durations();
+            println!("xtask {command}: ok");
+            ExitCode::SUCCESS
+        }
+        Err(failure) => {
+            eprintln!("xtask {command}: FAILED: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
