@@ -93,9 +93,14 @@ mod tests {
     #[test]
     fn a_failing_command_is_named_with_its_arguments() {
         let mut steps = Steps::default();
-        let failure = steps
-            .run("absent", &mut cargo(["no-such-command", "x"]))
-            .unwrap_err();
-        assert!(failure.0.contains("no-such-command x`"), "{failure}");
+        let mut fails = Command::new("false");
+        let failure = steps.run("a", fails.arg("b")).unwrap_err();
+        assert!(
+            failure.0.starts_with("`false b`: exit status: 1"),
+            "{failure}"
+        );
+        let mut absent = Command::new(root().join("no-such-program"));
+        let failure = steps.run("c", &mut absent).unwrap_err();
+        assert!(failure.0.starts_with("`no-such-program`: "), "{failure}");
     }
 }

@@ -113,8 +113,8 @@ fn budget(lines: usize) -> Found {
 /// body here.
 fn first_test_line(lines: &[&str]) -> usize {
     let opens = |at: usize| {
-        let behind = lines.iter().skip(at + 1);
-        let item = behind.skip_while(|line| line.starts_with("#[")).next();
+        let mut behind = lines.iter().skip(at + 1);
+        let item = behind.find(|line| !line.starts_with("#["));
         item.is_some_and(|line| line.contains("mod ") && line.contains('{'))
     };
     let marked = |at: &usize| {
