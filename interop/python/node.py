@@ -24,11 +24,13 @@ from casty import (
     Behaviors,
     ClusteredActorSystem,
     CompressionConfig,
+    MemberStatus,
     SerializationConfig,
     ServiceKey,
     build_serializer,
 )
 from casty.cluster.coordinator import GetShardLocation, ShardLocation
+from casty.cluster.topology_actor import GetState
 from casty.core.address import ActorAddress
 
 from interop_app import entities
@@ -50,6 +52,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", type=_addresses, default=(), help="host:port,...")
     parser.add_argument("--nodes", type=int, default=1, help="members to wait for")
     parser.add_argument("--shards", type=int, default=100, help="of every region")
+    parser.add_argument("--regions", type=_names, default=(), help="name,... (default: all)")
     parser.add_argument("--rejoin", action="store_true", help="the cluster runs: settle nothing")
     parser.add_argument("--detached", action="store_true", help="do not end with standard input")
     parser.add_argument("--log-level", default="WARNING")
@@ -69,17 +72,22 @@ def _addresses(text: str) -> tuple[tuple[str, int], ...]:
     return tuple((host, int(port)) for host, port in pairs)
 
 
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name for name in text.split(",") if name)
+
+
 def regions(args: argparse.Namespace, system: ClusteredActorSystem) -> dict[str, entities.Entity]:
     def make_ref(uri: str) -> Any:
         return system._remote.make_ref(ActorAddress.from_uri(uri))
 
-    return {
+    known = {
         "counter": entities.counter(args.node_id),
         "log": entities.log(args.node_id),
         "echo": entities.echo(args.serializer, make_ref),
         "sender": entities.sender,
         FRESH: entities.counter(args.node_id),
     }
+    return {name: known[name] for name in args.regions or known}
 
 
 async def run(args: argparse.Namespace) -> None:
@@ -134,7 +142,9 @@ async def start(args: argparse.Namespace, system: ClusteredActorSystem) -> None:
             entities.greeter(args.node_id), key=ServiceKey(SERVICE)
         )
         system.spawn(service, SERVICE)
-        if not args.rejoin:
+        if args.rejoin:
+            await rejoin(args, system)
+        else:
             await settle(args, system, [name for name in hosted if name != FRESH])
 
 
@@ -156,6 +166,36 @@ async def settle(
         lambda state: all(
             len(state.shard_allocations.get(name, {})) == args.shards for name in names
         ),
+    )
+
+
+async def rejoin(args: argparse.Namespace, system: ClusteredActorSystem) -> None:
+    """Waits until every seed that answers sees this node as up again."""
+    while True:
+        seen = await asyncio.gather(*(_is_up_at(args, system, seed) for seed in args.seeds))
+        answers = [up for up in seen if up is not None]
+        if answers and all(answers):
+            return
+        await asyncio.sleep(0.1)
+
+
+async def _is_up_at(
+    args: argparse.Namespace, system: ClusteredActorSystem, seed: tuple[str, int]
+) -> bool | None:
+    """Whether the seed's view has this node as up; None if it does not answer."""
+    host, port = seed
+    address = ActorAddress(
+        system=args.system, path="/_cluster/_topology", host=host, port=port
+    )
+    try:
+        state: Any = await system.ask(
+            system._remote.make_ref(address), lambda ref: GetState(ref), timeout=1.0
+        )
+    except TimeoutError:
+        return None
+    own = system.self_node
+    return own not in state.unreachable and any(
+        member.address == own and member.status == MemberStatus.up for member in state.members
     )
 
 

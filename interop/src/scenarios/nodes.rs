@@ -30,7 +30,8 @@ async fn announce(context: Context) -> Result<Figures, Failure> {
 }
 
 async fn kill_and_restart(context: Context) -> Result<Figures, Failure> {
-    let mut cluster = context.own_cluster(2).await?;
+    let mut cluster = context.reserve(2)?.hosting(&["counter"]);
+    cluster.launch().await?;
     let address = cluster.addresses()[1].clone();
     handshake(&address).await?;
     cluster.kill(1).await?;
