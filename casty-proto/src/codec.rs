@@ -64,13 +64,17 @@ impl Codec {
     ///
     /// # Errors
     /// The value cannot be carried; `out` is then as it was.
+    #[cfg_attr(
+        not(any(feature = "json", feature = "msgpack", feature = "pickle")),
+        allow(unreachable_code, unused_variables)
+    )]
     pub fn encode<T: Serialize + ?Sized>(
         &self,
         value: &T,
         out: &mut Vec<u8>,
     ) -> Result<TypeHint, EncodeError> {
         let start = out.len();
-        let written = match self.0 {
+        let written: Result<TypeHint, EncodeError> = match self.0 {
             #[cfg(feature = "json")]
             Kind::Json => tree::encode_json(value, out),
             #[cfg(feature = "msgpack")]
@@ -85,6 +89,10 @@ impl Codec {
     ///
     /// # Errors
     /// The input is malformed, passes a limit, or is no `T`.
+    #[cfg_attr(
+        not(any(feature = "json", feature = "msgpack", feature = "pickle")),
+        allow(unreachable_code, unused_variables)
+    )]
     pub fn decode<T: DeserializeOwned>(
         &self,
         input: &[u8],
