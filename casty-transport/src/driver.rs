@@ -347,8 +347,8 @@ mod tests {
         let (_a, mut from_right) = start(a, &left);
         let (_b, mut from_left) = start(b, &right);
         for n in 0..200u8 {
-            left.push(&[&[n; 100]], 0).unwrap();
-            right.push(&[&[n; 100]], 0).unwrap();
+            left.push(&[&[n; 100]], Some(0)).unwrap();
+            right.push(&[&[n; 100]], Some(0)).unwrap();
         }
         for n in 0..200u8 {
             assert_eq!(from_left.recv().await.unwrap().payload, [n; 100][..]);
@@ -361,7 +361,7 @@ mod tests {
         let (a, mut b) = tokio::io::duplex(8);
         let outbox = outbox();
         for tag in 0..50 {
-            outbox.push(&[b"0123456789"], tag).unwrap();
+            outbox.push(&[b"0123456789"], Some(tag)).unwrap();
         }
         outbox.drain();
         let (task, _) = start(a, &outbox);
@@ -380,7 +380,7 @@ mod tests {
         let (a, mut b) = tokio::io::duplex(20);
         let outbox = outbox();
         for tag in 0..10 {
-            outbox.push(&[b"0123456789"], tag).unwrap();
+            outbox.push(&[b"0123456789"], Some(tag)).unwrap();
         }
         let (task, _) = start(a, &outbox);
         // Fifteen bytes a frame: one whole and five bytes of the next fit the pipe.
@@ -388,7 +388,7 @@ mod tests {
         b.read_exact(&mut read).await.unwrap();
         drop(b);
         let (_, left) = task.await.unwrap();
-        let written = outbox.messages_written() as usize;
+        let written = usize::try_from(outbox.messages_written()).unwrap();
         assert!((1..3).contains(&written), "{written}");
         assert_eq!(
             written + left.unsent.len() + usize::from(left.cut.is_some()),

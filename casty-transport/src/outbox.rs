@@ -3,8 +3,9 @@
 //!
 //! A message is copied once, into the buffer, under a short lock; nothing waits and nothing is
 //! allocated per message once the buffer has grown. The driver swaps the whole buffer for an empty
-//! one and writes it in as few system calls as the kernel allows. Every message carries a tag of
-//! its sender's, by which it is told apart when the connection is lost before it left.
+//! one and writes it in as few system calls as the kernel allows. A message may carry a tag of its
+//! sender's: it is then counted, and comes back with it when the connection is lost before it
+//! left. Messages without a tag are of use on this connection only.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -52,7 +53,8 @@ struct State<T> {
     /// Stream offsets: of all that was accepted, and of all that the kernel took.
     accepted: u64,
     written: u64,
-    /// Messages the kernel took whole, and the stream offset at which the last of them ended.
+    /// Tagged messages the kernel took whole, and the stream offset at which the last message of
+    /// either kind ended.
     messages_written: u64,
     whole: u64,
     phase: Phase,
@@ -63,7 +65,7 @@ struct State<T> {
 #[derive(Debug)]
 struct Entry<T> {
     end: u64,
-    tag: T,
+    tag: Option<T>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,7 +81,7 @@ enum Phase {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Rejected<T> {
     /// The message's tag.
-    pub tag: T,
+    pub tag: Option<T>,
     /// The reason.
     pub reason: RejectReason,
 }
@@ -151,26 +153,32 @@ impl<T> Outbox<T> {
     ///
     /// # Errors
     /// The outbox is full or closed, or the frame too long; nothing was appended.
-    pub fn push(&self, parts: &[&[u8]], tag: T) -> Result<(), Rejected<T>> {
+    pub fn push(&self, parts: &[&[u8]], tag: Option<T>) -> Result<(), Rejected<T>> {
+        self.append(parts, tag, self.limits.bytes)
+    }
+
+    /// As [`push`](Self::push), for messages that were accepted before and held elsewhere within a
+    /// bound of their own: the limit of bytes does not apply.
+    ///
+    /// # Errors
+    /// The outbox is closed, or the frame too long; nothing was appended.
+    pub fn push_held(&self, parts: &[&[u8]], tag: Option<T>) -> Result<(), Rejected<T>> {
+        self.append(parts, tag, usize::MAX)
+    }
+
+    fn append(&self, parts: &[&[u8]], tag: Option<T>, limit: usize) -> Result<(), Rejected<T>> {
         let length = parts
             .iter()
             .fold(1usize, |sum, part| sum.saturating_add(part.len()));
         let mut state = self.state.lock();
-        if let Err(reason) = state.admit(length, self.limits) {
-            return Err(Rejected { tag, reason });
-        }
-        if frame::write_frame(
-            &mut state.bytes,
-            FrameKind::Message,
-            parts,
-            self.limits.frame,
-        )
-        .is_err()
-        {
-            let reason = RejectReason::TooLong {
-                length,
-                limit: self.limits.frame,
-            };
+        let written = state
+            .admit(length, limit, self.limits.frame)
+            .and_then(|()| {
+                let max = self.limits.frame;
+                frame::write_frame(&mut state.bytes, FrameKind::Message, parts, max)
+                    .map_err(|_| RejectReason::TooLong { length, limit: max })
+            });
+        if let Err(reason) = written {
             return Err(Rejected { tag, reason });
         }
         state.accepted += length as u64 + 4;
@@ -198,7 +206,7 @@ impl<T> Outbox<T> {
             notified.as_mut().enable();
             {
                 let mut state = self.state.lock();
-                match state.admit(length, self.limits) {
+                match state.admit(length, self.limits.bytes, self.limits.frame) {
                     Err(RejectReason::Full { .. }) => state.waiting_for_space += 1,
                     _ => return,
                 }
@@ -287,7 +295,7 @@ impl<T> Outbox<T> {
         let written = state.written;
         while let Some(entry) = state.entries.pop_front_if(|entry| entry.end <= written) {
             state.whole = entry.end;
-            state.messages_written += 1;
+            state.messages_written += u64::from(entry.tag.is_some());
         }
         let wake = state.waiting_for_space > 0 && state.pending() <= self.limits.bytes / 2;
         drop(state);
@@ -319,16 +327,16 @@ impl<T> Outbox<T> {
         drop(state);
         self.space.notify_waiters();
 
-        let mut at = cut.as_ref().map_or(0, |cut| (cut.end - written) as usize);
-        let unsent = entries.into_iter().map(|Entry { end, tag }| {
-            let end = (end - written) as usize;
+        let mut at = cut.as_ref().map_or(0, |cut| distance(written, cut.end));
+        let unsent = entries.into_iter().filter_map(|Entry { end, tag }| {
+            let end = distance(written, end);
             let payload = rest.slice(at + frame::FRAME_HEAD..end);
             at = end;
-            Unsent { payload, tag }
+            Some(Unsent { payload, tag: tag? })
         });
         Leftover {
             unsent: unsent.collect(),
-            cut: cut.map(|entry| entry.tag),
+            cut: cut.and_then(|entry| entry.tag),
         }
     }
 
@@ -348,27 +356,31 @@ impl<T> Outbox<T> {
 
 impl<T> State<T> {
     fn pending(&self) -> usize {
-        (self.accepted - self.written) as usize
+        distance(self.written, self.accepted)
     }
 
-    fn admit(&self, length: usize, limits: OutboxLimits) -> Result<(), RejectReason> {
+    fn admit(&self, length: usize, bytes: usize, frame: usize) -> Result<(), RejectReason> {
         if self.phase != Phase::Open {
             return Err(RejectReason::Closed);
         }
-        if length > limits.frame {
+        if length > frame {
             return Err(RejectReason::TooLong {
                 length,
-                limit: limits.frame,
+                limit: frame,
             });
         }
         let pending = self.pending();
-        if pending > 0 && pending + length + 4 > limits.bytes {
-            return Err(RejectReason::Full {
-                limit: limits.bytes,
-            });
+        if pending > 0 && pending.saturating_add(length + 4) > bytes {
+            return Err(RejectReason::Full { limit: bytes });
         }
         Ok(())
     }
+}
+
+/// The bytes between two stream offsets that both lie within what waits.
+#[expect(clippy::cast_possible_truncation, reason = "what waits is in memory")]
+fn distance(from: u64, to: u64) -> usize {
+    (to - from) as usize
 }
 
 /// Counts a task out that waited for space, whether it was woken or dropped.
@@ -401,12 +413,12 @@ mod tests {
     #[test]
     fn full_is_an_answer_and_gives_the_tag_back() {
         let outbox = small();
-        outbox.push(&[&[0; 30]], 1).unwrap();
+        outbox.push(&[&[0; 30]], Some(1)).unwrap();
         let full = RejectReason::Full { limit: 40 };
         assert_eq!(
-            outbox.push(&[&[0; 10]], 2),
+            outbox.push(&[&[0; 10]], Some(2)),
             Err(Rejected {
-                tag: 2,
+                tag: Some(2),
                 reason: full
             })
         );
@@ -416,23 +428,23 @@ mod tests {
     #[test]
     fn a_frame_over_the_limit_of_bytes_passes_alone() {
         let outbox = small();
-        outbox.push(&[&[0; 80]], 1).unwrap();
+        outbox.push(&[&[0; 80]], Some(1)).unwrap();
         assert_eq!(take(&outbox).len(), 85);
         let long = RejectReason::TooLong {
             length: 101,
             limit: 100,
         };
-        assert_eq!(outbox.push(&[&[0; 100]], 2).unwrap_err().reason, long);
+        assert_eq!(outbox.push(&[&[0; 100]], Some(2)).unwrap_err().reason, long);
     }
 
     #[test]
     fn what_never_left_comes_back_whole_and_what_was_cut_is_named() {
         for written in 0..=21 {
             let outbox = small();
-            outbox.push(&[b"a", b"b"], 1).unwrap();
-            outbox.push(&[b"cd"], 2).unwrap();
+            outbox.push(&[b"a", b"b"], Some(1)).unwrap();
+            outbox.push(&[b"cd"], Some(2)).unwrap();
             let flight = take(&outbox);
-            outbox.push(&[b"ef"], 3).unwrap();
+            outbox.push(&[b"ef"], Some(3)).unwrap();
             let written = written.min(flight.len());
             outbox.wrote(written);
             let left = outbox.close(&flight[written..]);
@@ -447,7 +459,7 @@ mod tests {
             assert_eq!(left.cut, (part > 0).then(|| all[whole].0), "{written}");
             assert_eq!(outbox.messages_written(), whole as u64);
             assert_eq!(
-                outbox.push(&[b"x"], 9).unwrap_err().reason,
+                outbox.push(&[b"x"], Some(9)).unwrap_err().reason,
                 RejectReason::Closed
             );
         }
@@ -456,10 +468,10 @@ mod tests {
     #[test]
     fn draining_accepts_nothing_and_still_hands_out_what_is_there() {
         let outbox = small();
-        outbox.push(&[b"ab"], 1).unwrap();
+        outbox.push(&[b"ab"], Some(1)).unwrap();
         outbox.drain();
         assert_eq!(
-            outbox.push(&[b"cd"], 2).unwrap_err().reason,
+            outbox.push(&[b"cd"], Some(2)).unwrap_err().reason,
             RejectReason::Closed
         );
         let flight = take(&outbox);
@@ -471,12 +483,12 @@ mod tests {
     #[tokio::test]
     async fn waiters_for_space_are_woken_by_writing_and_by_closing() {
         let outbox = small();
-        outbox.push(&[&[0; 30]], 1).unwrap();
+        outbox.push(&[&[0; 30]], Some(1)).unwrap();
         let flight = take(&outbox);
         tokio::join!(outbox.space(10), outbox.space(20), async {
             outbox.wrote(flight.len())
         });
-        outbox.push(&[&[0; 30]], 2).unwrap();
+        outbox.push(&[&[0; 30]], Some(2)).unwrap();
         tokio::join!(outbox.space(10), async { outbox.abort() });
         assert_eq!(outbox.state.lock().waiting_for_space, 0);
     }
@@ -484,7 +496,7 @@ mod tests {
     #[tokio::test]
     async fn a_dropped_waiter_takes_nobodys_wake_up_with_it() {
         let outbox = small();
-        outbox.push(&[&[0; 30]], 1).unwrap();
+        outbox.push(&[&[0; 30]], Some(1)).unwrap();
         let flight = take(&outbox);
         let mut dropped = Box::pin(outbox.space(10));
         assert!(futures_pending(dropped.as_mut()));
