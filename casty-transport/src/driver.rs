@@ -281,18 +281,18 @@ impl Patience {
         {
             self.rest = WRITES_WITHOUT_YIELD;
         }
-        let give_way = outbox.debt() > 0
-            && self.rest == 0
-            && self.yields < MAX_YIELDS
-            && (1..WORTH_WRITING).contains(&outbox.pending_bytes());
+        let give_way =
+            self.rest == 0 && self.yields < MAX_YIELDS && outbox.may_grow(WORTH_WRITING);
         if give_way {
             self.yields += 1;
             self.since = Some(Instant::now());
             cx.waker().wake_by_ref();
         } else {
+            if self.yields > 0 {
+                outbox.forgive();
+            }
             self.yields = 0;
             self.rest = self.rest.saturating_sub(1);
-            outbox.forgive();
         }
         give_way
     }

@@ -8,7 +8,6 @@
 //! left. Messages without a tag are of use on this connection only.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
@@ -41,7 +40,6 @@ pub struct Outbox<T> {
     state: Mutex<State<T>>,
     limits: OutboxLimits,
     space: Notify,
-    debt: AtomicUsize,
 }
 
 #[derive(Debug)]
@@ -60,6 +58,8 @@ struct State<T> {
     phase: Phase,
     driver: Option<Waker>,
     waiting_for_space: usize,
+    /// Tasks that were woken and have not pushed since: a hint, see [`Outbox::owe`].
+    debt: usize,
 }
 
 #[derive(Debug)]
@@ -142,10 +142,10 @@ impl<T> Outbox<T> {
                 phase: Phase::Open,
                 driver: None,
                 waiting_for_space: 0,
+                debt: 0,
             }),
             limits,
             space: Notify::new(),
-            debt: AtomicUsize::new(0),
         }
     }
 
@@ -184,6 +184,7 @@ impl<T> Outbox<T> {
         state.accepted += length as u64 + 4;
         let end = state.accepted;
         state.entries.push_back(Entry { end, tag });
+        state.debt = state.debt.saturating_sub(1);
         let driver = state.driver.take();
         drop(state);
         if let Some(driver) = driver {
@@ -241,26 +242,20 @@ impl<T> Outbox<T> {
         self.enter(Phase::Closed);
     }
 
-    /// Says that `woken` tasks have just been woken which are likely to push soon: a hint to the
-    /// driver to let them run before it writes. See [`settle`](Self::settle).
-    pub fn owe(&self, woken: usize) {
-        self.debt.fetch_add(woken, Ordering::Relaxed);
+    /// Notes that `woken` tasks were just woken that are likely to push soon. Each push pays one.
+    pub(crate) fn owe(&self, woken: usize) {
+        self.state.lock().debt += woken;
     }
 
-    /// Says that one of the tasks announced by [`owe`](Self::owe) has run.
-    pub fn settle(&self) {
-        // A hint: where it went wrong, it errs towards not waiting.
-        let _ = self
-            .debt
-            .try_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1));
+    /// Whether a write now would be a small one that woken tasks are about to add to.
+    pub(crate) fn may_grow(&self, enough: usize) -> bool {
+        let state = self.state.lock();
+        state.debt > 0 && (1..enough).contains(&state.pending())
     }
 
-    pub(crate) fn debt(&self) -> usize {
-        self.debt.load(Ordering::Relaxed)
-    }
-
+    /// Forgets the debt: the tasks had their chance.
     pub(crate) fn forgive(&self) {
-        self.debt.store(0, Ordering::Relaxed);
+        self.state.lock().debt = 0;
     }
 
     /// Swaps the waiting bytes into the empty buffer `flight`. `Ready(true)`: there are some;
@@ -486,7 +481,7 @@ mod tests {
         outbox.push(&[&[0; 30]], Some(1)).unwrap();
         let flight = take(&outbox);
         tokio::join!(outbox.space(10), outbox.space(20), async {
-            outbox.wrote(flight.len())
+            outbox.wrote(flight.len());
         });
         outbox.push(&[&[0; 30]], Some(2)).unwrap();
         tokio::join!(outbox.space(10), async { outbox.abort() });
