@@ -281,8 +281,7 @@ impl Patience {
         {
             self.rest = WRITES_WITHOUT_YIELD;
         }
-        let give_way =
-            self.rest == 0 && self.yields < MAX_YIELDS && outbox.may_grow(WORTH_WRITING);
+        let give_way = self.rest == 0 && self.yields < MAX_YIELDS && outbox.may_grow(WORTH_WRITING);
         if give_way {
             self.yields += 1;
             self.since = Some(Instant::now());

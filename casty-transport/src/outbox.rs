@@ -154,30 +154,15 @@ impl<T> Outbox<T> {
     /// # Errors
     /// The outbox is full or closed, or the frame too long; nothing was appended.
     pub fn push(&self, parts: &[&[u8]], tag: Option<T>) -> Result<(), Rejected<T>> {
-        self.append(parts, tag, self.limits.bytes)
-    }
-
-    /// As [`push`](Self::push), for messages that were accepted before and held elsewhere within a
-    /// bound of their own: the limit of bytes does not apply.
-    ///
-    /// # Errors
-    /// The outbox is closed, or the frame too long; nothing was appended.
-    pub fn push_held(&self, parts: &[&[u8]], tag: Option<T>) -> Result<(), Rejected<T>> {
-        self.append(parts, tag, usize::MAX)
-    }
-
-    fn append(&self, parts: &[&[u8]], tag: Option<T>, limit: usize) -> Result<(), Rejected<T>> {
         let length = parts
             .iter()
             .fold(1usize, |sum, part| sum.saturating_add(part.len()));
         let mut state = self.state.lock();
-        let written = state
-            .admit(length, limit, self.limits.frame)
-            .and_then(|()| {
-                let max = self.limits.frame;
-                frame::write_frame(&mut state.bytes, FrameKind::Message, parts, max)
-                    .map_err(|_| RejectReason::TooLong { length, limit: max })
-            });
+        let written = state.admit(length, self.limits).and_then(|()| {
+            let max = self.limits.frame;
+            frame::write_frame(&mut state.bytes, FrameKind::Message, parts, max)
+                .map_err(|_| RejectReason::TooLong { length, limit: max })
+        });
         if let Err(reason) = written {
             return Err(Rejected { tag, reason });
         }
@@ -207,7 +192,7 @@ impl<T> Outbox<T> {
             notified.as_mut().enable();
             {
                 let mut state = self.state.lock();
-                match state.admit(length, self.limits.bytes, self.limits.frame) {
+                match state.admit(length, self.limits) {
                     Err(RejectReason::Full { .. }) => state.waiting_for_space += 1,
                     _ => return,
                 }
@@ -354,19 +339,21 @@ impl<T> State<T> {
         distance(self.written, self.accepted)
     }
 
-    fn admit(&self, length: usize, bytes: usize, frame: usize) -> Result<(), RejectReason> {
+    fn admit(&self, length: usize, limits: OutboxLimits) -> Result<(), RejectReason> {
         if self.phase != Phase::Open {
             return Err(RejectReason::Closed);
         }
-        if length > frame {
+        if length > limits.frame {
             return Err(RejectReason::TooLong {
                 length,
-                limit: frame,
+                limit: limits.frame,
             });
         }
         let pending = self.pending();
-        if pending > 0 && pending.saturating_add(length + 4) > bytes {
-            return Err(RejectReason::Full { limit: bytes });
+        if pending > 0 && pending + length + 4 > limits.bytes {
+            return Err(RejectReason::Full {
+                limit: limits.bytes,
+            });
         }
         Ok(())
     }
