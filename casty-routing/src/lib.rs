@@ -1,1 +1,13 @@
 //! Casty's routing engine: shards, views, route table, subscription and coordinator, without I/O or clock.
+
+pub mod error;
+pub mod router;
+pub mod shard;
+pub mod table;
+pub mod view;
+
+pub use error::{Lacking, Reason, RegionError};
+pub use router::{Held, Input, Output, Parcel, Router, RouterConfig, Target};
+pub use shard::{NoShards, ShardCount, ShardId, entity_shard};
+pub use table::{RegionId, RouteTable, SharedTable, TableGuard};
+pub use view::{LOWER_EPOCH_PATIENCE, Offer, RegionAllocations, Version, View, ViewKeeper};
