@@ -40,6 +40,11 @@ enum Kind {
 /// The Python class of an encoded message, `module.QualName`, as a header's `type_hint` has it.
 pub type TypeHint = Cow<'static, str>;
 
+// Without a single serializer there is no `Codec`, and nothing below can be reached.
+#[cfg_attr(
+    not(any(feature = "json", feature = "msgpack", feature = "pickle")),
+    allow(unused_variables, unreachable_code)
+)]
 impl Codec {
     /// Casty's JSON serializer.
     #[cfg(feature = "json")]
@@ -70,7 +75,7 @@ impl Codec {
         out: &mut Vec<u8>,
     ) -> Result<TypeHint, EncodeError> {
         let start = out.len();
-        let written = match self.0 {
+        let written: Result<TypeHint, EncodeError> = match self.0 {
             #[cfg(feature = "json")]
             Kind::Json => tree::encode_json(value, out),
             #[cfg(feature = "msgpack")]
