@@ -56,3 +56,32 @@ impl TransportConfig {
         }
     }
 }
+
+#[cfg(test)]
+#[cfg(feature = "memory")]
+mod tests {
+    use casty_proto::NodeAddress;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn every_build_of_a_memory_config_reaches_the_same_network() {
+        let network = MemoryNetwork::new();
+        let at = NodeAddress::new("node", 1);
+        let _listener = network.transport().listen(&at).await.unwrap();
+        let config = TransportConfig::memory(network.clone());
+        assert!(config.build().dial(&at).await.is_ok());
+        assert!(config.build().dial(&at).await.is_ok());
+        let custom = TransportConfig::custom(Arc::new(network.transport()));
+        assert!(custom.build().dial(&at).await.is_ok());
+    }
+
+    #[test]
+    #[cfg(feature = "tcp")]
+    fn the_default_is_tcp() {
+        assert_eq!(
+            format!("{:?}", TransportConfig::default()),
+            format!("{:?}", TransportConfig::tcp())
+        );
+    }
+}

@@ -61,7 +61,7 @@ impl ConnectOptions {
     }
 
     /// The longest frame to read or write in bytes, type byte included. Default: 16 MiB. A
-    /// handshake is bounded by 4 KiB on top of that.
+    /// handshake has its own limit, 4 KiB.
     pub fn max_frame(mut self, bytes: usize) -> Self {
         self.max_frame = bytes;
         self
@@ -240,5 +240,6 @@ async fn receive(stream: &mut ByteStream, buffer: &mut BytesMut) -> Result<NodeA
     }
 }
 
-#[cfg(all(test, feature = "memory"))]
+#[cfg(test)]
+#[cfg(feature = "memory")]
 mod tests;
