@@ -229,6 +229,7 @@ async fn receive(stream: &mut ByteStream, buffer: &mut BytesMut) -> Result<NodeA
             Ok(Some(frame)) => break frame,
             Ok(None) if stream.read_buf(buffer).await? == 0 => return Err(Broken::Closed),
             Ok(None) => {}
+            Err(_) if is_tls(buffer) => return Err(Broken::NotCasty(NotCasty::Tls)),
             Err(error) => return Err(Broken::NotCasty(error.into())),
         }
     };
@@ -238,6 +239,11 @@ async fn receive(stream: &mut ByteStream, buffer: &mut BytesMut) -> Result<NodeA
             .map_err(|error| Broken::NotCasty(error.into())),
         other => Err(Broken::NotCasty(NotCasty::Kind(other))),
     }
+}
+
+/// Whether the stream begins with an alert or a handshake of TLS: record type and major version.
+fn is_tls(buffer: &[u8]) -> bool {
+    matches!(buffer, [0x15 | 0x16, 3, ..])
 }
 
 #[cfg(test)]

@@ -139,8 +139,9 @@ pub enum ConnectError {
         /// The handshake timeout.
         after: Duration,
     },
-    /// The peer ended the stream before its handshake was whole: a node on its way down, or
-    /// something that did not like our first bytes.
+    /// The peer ended the stream before its handshake was whole: a node on its way down, one that
+    /// is configured for TLS and got plain bytes, or something else that did not like our first
+    /// bytes.
     #[error("{peer} closed the connection before its handshake")]
     Closed {
         /// The other end.
@@ -176,10 +177,10 @@ pub enum Conclusion {
     /// Nobody could be reached there. Nothing was sent; a later attempt may succeed.
     Unreachable,
     /// Something accepts connections but did not finish a handshake. Treat it as a node that
-    /// hangs: a later attempt may succeed.
+    /// hangs or stops: a later attempt may succeed. If none ever does, it may want TLS.
     Unresponsive,
-    /// Something else listens there: another protocol, TLS where plain bytes are expected or the
-    /// other way round. Trying again helps only after somebody changed the configuration.
+    /// The peer speaks another protocol. Trying again helps only after somebody changed the
+    /// configuration.
     NotCasty,
     /// Our own configuration cannot work with any peer.
     Misconfigured,
@@ -207,6 +208,9 @@ pub enum NotCasty {
     /// first four bytes, taken as a length, pass the limit.
     #[error("its first bytes are no handshake frame")]
     Frame(#[from] FrameError),
+    /// A TLS record: one side is configured for TLS and the other is not.
+    #[error("it speaks TLS, and plain bytes were expected")]
+    Tls,
     /// A frame, but not a handshake.
     #[error("its first frame is of the kind {0:?}, not a handshake")]
     Kind(FrameKind),

@@ -25,7 +25,9 @@ const BACKLOG: u32 = 1024;
 /// TCP without encryption. Both sides send at once what is written (`TCP_NODELAY`).
 ///
 /// A name is resolved at every dial. Its addresses are tried in the resolver's order, the next one
-/// as soon as one failed or was silent for 250 ms; the first that answers is taken.
+/// as soon as one failed or was silent for 250 ms; the first that answers is taken. A look-up that
+/// has begun ends when the system's resolver does, on a thread of the runtime's blocking pool, even
+/// if the dial was dropped. A name to listen at is bound at the first of its addresses that can be.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct TcpTransport(());
 

@@ -24,7 +24,7 @@ pub trait Transport: Send + Sync + Debug + 'static {
     /// No stream could be made; nothing was sent.
     ///
     /// # Cancel safety
-    /// Dropping the future abandons the attempt and leaves nothing behind.
+    /// Dropping the future abandons the attempt.
     async fn dial(&self, to: &NodeAddress) -> Result<ByteStream, DialError>;
 
     /// A listener at `at`; port 0 takes a free one, which [`Listener::address`] tells.

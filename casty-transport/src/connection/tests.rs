@@ -257,12 +257,10 @@ async fn a_handshake_of_four_kib_passes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn peers_that_speak_http_or_tls_are_no_casty_nodes() {
+async fn peers_of_other_protocols_are_no_casty_nodes() {
     for bytes in [
         &b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n"[..],
         b"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
-        b"\x15\x03\x03\0\x02\x02\x46",
-        b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03",
         b"SSH-2.0-OpenSSH_9.6\r\n",
     ] {
         let reason = refusal_of(bytes).await;
@@ -271,6 +269,39 @@ async fn peers_that_speak_http_or_tls_are_no_casty_nodes() {
             "{reason}"
         );
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_speaks_tls_is_told_apart() {
+    let alert = b"\x15\x03\x03\0\x02\x02\x46";
+    let hello = b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03";
+    assert_eq!(refusal_of(alert).await, NotCasty::Tls);
+    assert_eq!(refusal_of(hello).await, NotCasty::Tls);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_single_wrong_byte_in_a_handshake_panics_or_hangs() {
+    let whole = handshake_of(&node());
+    let start = Instant::now();
+    for at in 0..whole.len() {
+        for byte in 0..=u8::MAX {
+            let mut bytes = whole.clone();
+            bytes[at] = byte;
+            let (dialler, acceptor) = (
+                connect_to(&bytes, false).await,
+                accept_from(&bytes, false).await,
+            );
+            match (dialler, acceptor) {
+                (Ok(dialler), Ok(acceptor)) => assert_eq!(dialler.peer, acceptor.peer),
+                (Err(dialler), Err(acceptor)) => {
+                    assert_eq!(dialler.to_string(), acceptor.to_string());
+                    assert_ne!(dialler.conclusion(), Conclusion::Unreachable);
+                }
+                (dialler, acceptor) => panic!("{at}, {byte}: {dialler:?} / {acceptor:?}"),
+            }
+        }
+    }
+    assert_eq!(start.elapsed(), Duration::ZERO);
 }
 
 #[tokio::test(start_paused = true)]

@@ -147,6 +147,24 @@ async fn killing_an_address_resets_its_streams_on_both_sides() {
     other_far.read_exact(&mut read).await.unwrap();
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_kill_wakes_readers_on_other_threads() {
+    let network = MemoryNetwork::new();
+    for _ in 0..300 {
+        let (listener, mut near, mut far) = connected(&network).await;
+        let readers = [
+            tokio::spawn(async move { near.read(&mut [0]).await.map_err(|error| error.kind()) }),
+            tokio::spawn(async move { far.read(&mut [0]).await.map_err(|error| error.kind()) }),
+        ];
+        network.kill(&listener.address());
+        for reader in readers {
+            // A reader whose other end was dropped first, by the reader of it, sees an end.
+            let read = reader.await.unwrap();
+            assert!(matches!(read, Ok(0) | Err(io::ErrorKind::ConnectionReset)));
+        }
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_killed_address_is_free_and_its_late_listener_takes_nothing_from_the_next() {
     let network = MemoryNetwork::new();
