@@ -40,6 +40,11 @@ enum Kind {
 /// The Python class of an encoded message, `module.QualName`, as a header's `type_hint` has it.
 pub type TypeHint = Cow<'static, str>;
 
+// Without a single serializer there is no `Codec`, and nothing below can be reached.
+#[cfg_attr(
+    not(any(feature = "json", feature = "msgpack", feature = "pickle")),
+    allow(unused_variables, unreachable_code)
+)]
 impl Codec {
     /// Casty's JSON serializer.
     #[cfg(feature = "json")]
