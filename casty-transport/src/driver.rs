@@ -12,6 +12,7 @@ use bytes::BytesMut;
 use casty_proto::frame::{Frame, FrameDecoder, FrameError};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 
+use crate::error::ConnectionLost;
 use crate::outbox::{Leftover, Outbox};
 
 /// What a connection's owner does with the frames that arrive.
@@ -29,8 +30,8 @@ pub trait Session: Send {
     }
 }
 
-/// Why a connection ended.
-#[derive(Debug, thiserror::Error)]
+/// How a connection ended.
+#[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum End {
     /// [`Outbox::drain`] was called: all was written, and the peer has closed its side.
@@ -39,15 +40,9 @@ pub enum End {
     /// [`Outbox::abort`] was called.
     #[error("the connection was aborted")]
     Aborted,
-    /// The peer closed the connection.
-    #[error("the peer closed the connection")]
-    ClosedByPeer,
-    /// The peer sent what no Casty peer sends; the rest of the stream cannot be read.
-    #[error("the peer broke the protocol")]
-    Protocol(#[source] FrameError),
-    /// The connection failed.
-    #[error("the connection failed")]
-    Io(#[source] io::Error),
+    /// It was lost.
+    #[error("the connection was lost")]
+    Lost(#[from] ConnectionLost),
 }
 
 /// Bytes that a read makes room for.
@@ -104,7 +99,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, S: Session, T> Driver<IO, S, T> {
     async fn run(&mut self) -> End {
         // What came with the handshake may hold whole frames already.
         if let Err(error) = self.reading.deliver(&self.writing.outbox) {
-            return End::Protocol(error);
+            return End::Lost(error.into());
         }
         poll_fn(|cx| self.poll(cx)).await
     }
@@ -117,16 +112,16 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, S: Session, T> Driver<IO, S, T> {
             let read = self
                 .reading
                 .poll(&mut self.stream, &self.writing.outbox, cx);
-            if let Poll::Ready(Err(end)) = read {
+            if let Poll::Ready(Err(lost)) = read {
                 let drained = self.writing.stage == Stage::ShutDown;
-                return Poll::Ready(match end {
-                    End::ClosedByPeer if drained => End::Drained,
-                    end => end,
+                return Poll::Ready(match lost {
+                    ConnectionLost::Closed if drained => End::Drained,
+                    lost => End::Lost(lost),
                 });
             }
             let written = self.writing.poll(&mut self.stream, cx);
             if let Poll::Ready(Err(error)) = written {
-                return Poll::Ready(End::Io(error));
+                return Poll::Ready(End::Lost(error.into()));
             }
             if read.is_pending() && written.is_pending() {
                 return Poll::Pending;
@@ -149,16 +144,17 @@ impl<S: Session> Reading<S> {
         stream: &mut (impl AsyncRead + Unpin),
         outbox: &Outbox<T>,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<(), End>> {
+    ) -> Poll<Result<(), ConnectionLost>> {
         if self.buffer.capacity() - self.buffer.len() < READ_CHUNK / 4 {
             // Room grows with what has arrived, never with what a length field announces.
             self.buffer.reserve(READ_CHUNK.max(self.buffer.len()));
         }
-        let count = ready!(pin!(stream.read_buf(&mut self.buffer)).poll(cx)).map_err(End::Io)?;
+        let count = ready!(pin!(stream.read_buf(&mut self.buffer)).poll(cx))
+            .map_err(ConnectionLost::from)?;
         if count == 0 {
-            return Poll::Ready(Err(End::ClosedByPeer));
+            return Poll::Ready(Err(ConnectionLost::Closed));
         }
-        Poll::Ready(self.deliver(outbox).map_err(End::Protocol))
+        Poll::Ready(self.deliver(outbox).map_err(ConnectionLost::from))
     }
 
     fn deliver<T>(&mut self, outbox: &Outbox<T>) -> Result<(), FrameError> {
@@ -304,6 +300,7 @@ mod tests {
     use tokio::sync::mpsc;
 
     use super::*;
+    use crate::error::ConnectionLost;
     use crate::outbox::OutboxLimits;
 
     struct Forward(mpsc::UnboundedSender<Frame>);
@@ -407,7 +404,10 @@ mod tests {
         b.write_all(&wire).await.unwrap();
         assert_eq!(frames.recv().await.unwrap().payload, b"last"[..]);
         let (end, _) = task.await.unwrap();
-        assert!(matches!(end, End::Protocol(FrameError::Empty)), "{end}");
+        assert!(
+            matches!(end, End::Lost(ConnectionLost::Protocol(FrameError::Empty))),
+            "{end}"
+        );
     }
 
     #[tokio::test]
@@ -417,7 +417,10 @@ mod tests {
         b.write_all(&[0xff; 5]).await.unwrap();
         let (end, _) = task.await.unwrap();
         assert!(
-            matches!(end, End::Protocol(FrameError::TooLong { .. })),
+            matches!(
+                end,
+                End::Lost(ConnectionLost::Protocol(FrameError::TooLong { .. }))
+            ),
             "{end}"
         );
     }
