@@ -62,9 +62,9 @@ impl MemoryNetwork {
         MemoryTransport(self.clone())
     }
 
-    /// Ends what is at `at` as if its process had died: its listener accepts nothing more, and
-    /// every stream that was dialled at `at` is reset on both sides, unread bytes lost. Tells
-    /// whether there was a listener. The address is free again.
+    /// Ends what is at `at` as if its process had died: nobody finds its listener any more, and
+    /// every stream that was dialled at `at`, accepted or not, is reset on both sides, unread
+    /// bytes lost. The address is free again. Tells whether there was a listener.
     pub fn kill(&self, at: &NodeAddress) -> bool {
         let (listener, links) = {
             let mut hosts = self.0.hosts.lock();

@@ -6,6 +6,7 @@ use casty_proto::frame::{self, FrameError};
 use casty_proto::handshake::HandshakeError;
 use parking_lot::Mutex;
 use tokio::io::DuplexStream;
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::*;
@@ -116,16 +117,28 @@ async fn refusal_of(bytes: &[u8]) -> NotCasty {
     reasons[0]
 }
 
+/// Listens at `at` and answers the first dialler with `canonical`.
+async fn serving(
+    network: &MemoryNetwork,
+    at: &NodeAddress,
+    canonical: NodeAddress,
+) -> JoinHandle<Connection> {
+    let mut listener = network.transport().listen(at).await.unwrap();
+    tokio::spawn(async move {
+        let stream = listener.accept().await.unwrap();
+        let accepted = accept(stream, &canonical, &ConnectOptions::new()).await;
+        accepted.unwrap()
+    })
+}
+
 #[tokio::test(start_paused = true)]
 async fn both_sides_learn_who_the_other_is() {
     let network = MemoryNetwork::new();
-    let mut listener = network.transport().listen(&node()).await.unwrap();
-    let (transport, options) = (network.transport(), ConnectOptions::new());
     let (node, client) = (node(), client());
-    let (dialler, acceptor) = tokio::join!(connect(&transport, &node, &client, &options), async {
-        accept(listener.accept().await.unwrap(), &node, &options).await
-    });
-    let (mut dialler, mut acceptor) = (dialler.unwrap(), acceptor.unwrap());
+    let acceptor = serving(&network, &node, node.clone()).await;
+    let options = ConnectOptions::new();
+    let dialler = connect(&network.transport(), &node, &client, &options).await;
+    let (mut dialler, mut acceptor) = (dialler.unwrap(), acceptor.await.unwrap());
     assert_eq!((&dialler.peer, &dialler.local), (&node, &client));
     assert_eq!((&acceptor.peer, &acceptor.local), (&client, &node));
     assert_eq!(dialler.dialled, Some(node));
@@ -326,14 +339,12 @@ async fn a_stream_that_ends_before_the_handshake_is_whole_was_closed() {
 async fn a_listener_that_accepts_and_never_answers_is_a_timeout() {
     let network = MemoryNetwork::new();
     let mut listener = network.transport().listen(&node()).await.unwrap();
-    let transport = network.transport();
+    let held = tokio::spawn(async move { listener.accept().await.unwrap() });
     let (node, client, options) = (node(), client(), ConnectOptions::new());
     let start = Instant::now();
-    let (result, held) = tokio::join!(
-        connect(&transport, &node, &client, &options),
-        listener.accept()
-    );
-    let error = result.unwrap_err();
+    let error = connect(&network.transport(), &node, &client, &options)
+        .await
+        .unwrap_err();
     assert_eq!(start.elapsed(), Duration::from_secs(2));
     assert_eq!(error.conclusion(), Conclusion::Unresponsive);
     assert_eq!(
@@ -341,7 +352,7 @@ async fn a_listener_that_accepts_and_never_answers_is_a_timeout() {
         "no handshake from 10.0.1.10:25520 within 2s"
     );
     let mut seen = Vec::new();
-    held.unwrap().read_to_end(&mut seen).await.unwrap();
+    held.await.unwrap().read_to_end(&mut seen).await.unwrap();
     assert_eq!(seen, handshake_of(&client), "announced, then closed");
 }
 
@@ -424,11 +435,16 @@ async fn a_stream_that_breaks_mid_handshake_is_told_with_its_cause() {
     let mut listener = network.transport().listen(&node()).await.unwrap();
     let transport = network.transport();
     let (node, client, options) = (node(), client(), ConnectOptions::new());
-    let (result, _held) = tokio::join!(connect(&transport, &node, &client, &options), async {
-        let held = listener.accept().await.unwrap();
-        network.kill(&node);
-        held
+    let held = tokio::spawn({
+        let node = node.clone();
+        async move {
+            let held = listener.accept().await.unwrap();
+            network.kill(&node);
+            held
+        }
     });
+    let result = connect(&transport, &node, &client, &options).await;
+    drop(held.await.unwrap());
     let ConnectError::Io { source, .. } = result.unwrap_err() else {
         panic!("not the stream's own error");
     };
@@ -439,14 +455,12 @@ async fn a_stream_that_breaks_mid_handshake_is_told_with_its_cause() {
 async fn the_address_map_decides_what_is_dialled_and_not_who_the_node_is() {
     let proxy = at("proxy:9000");
     let network = MemoryNetwork::new();
-    let mut listener = network.transport().listen(&proxy).await.unwrap();
+    let _acceptor = serving(&network, &proxy, node()).await;
     let options = ConnectOptions::new().address_map(HashMap::from([(node(), proxy)]));
-    let transport = network.transport();
     let (node, client) = (node(), client());
-    let (connection, _peer) = tokio::join!(connect(&transport, &node, &client, &options), async {
-        accept(listener.accept().await.unwrap(), &node, &options).await
-    });
-    let connection = connection.unwrap();
+    let connection = connect(&network.transport(), &node, &client, &options)
+        .await
+        .unwrap();
     assert_eq!(connection.peer, node);
     assert_eq!(connection.dialled, Some(node));
     assert_eq!(connection.alias(), None);

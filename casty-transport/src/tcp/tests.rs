@@ -36,11 +36,13 @@ async fn both_sides_shake_hands_over_real_sockets() {
     assert_ne!(dialled.port(), 0, "the real port");
     let canonical = NodeAddress::new("casty-0", dialled.port());
     let options = ConnectOptions::new();
-    let (transport, client) = (TcpTransport::new(), client());
-    let (near, far) = tokio::join!(connect(&transport, &dialled, &client, &options), async {
-        accept(listener.accept().await.unwrap(), &canonical, &options).await
+    let acceptor = tokio::spawn({
+        let (canonical, options) = (canonical.clone(), options.clone());
+        async move { accept(listener.accept().await.unwrap(), &canonical, &options).await }
     });
-    let (mut near, mut far) = (near.unwrap(), far.unwrap());
+    let client = client();
+    let near = connect(&TcpTransport::new(), &dialled, &client, &options).await;
+    let (mut near, mut far) = (near.unwrap(), acceptor.await.unwrap().unwrap());
     assert_eq!((&near.peer, near.alias()), (&canonical, Some(&dialled)));
     assert_eq!(far.peer, client);
     assert!(far.stream.peer().starts_with("127.0.0.1:"));
@@ -57,7 +59,7 @@ async fn both_sides_shake_hands_over_real_sockets() {
 async fn a_web_server_is_no_casty_node() {
     let mut listener = listening().await;
     let dialled = listener.address();
-    let server = async {
+    let server = tokio::spawn(async move {
         let mut stream = listener.accept().await.unwrap();
         let mut request = [0; 4];
         stream.read_exact(&mut request).await.unwrap();
@@ -66,10 +68,12 @@ async fn a_web_server_is_no_casty_node() {
             .await
             .unwrap();
         stream
-    };
-    let (transport, client, options) = (TcpTransport::new(), client(), ConnectOptions::new());
-    let (result, _held) = tokio::join!(connect(&transport, &dialled, &client, &options), server);
-    let error = result.unwrap_err();
+    });
+    let options = ConnectOptions::new();
+    let error = connect(&TcpTransport::new(), &dialled, &client(), &options)
+        .await
+        .unwrap_err();
+    drop(server.await.unwrap());
     assert_eq!(error.conclusion(), Conclusion::NotCasty);
     assert!(matches!(
         error,
@@ -109,9 +113,9 @@ async fn names_are_resolved_when_dialling_and_kept_when_listening() {
         .unwrap();
     let address = listener.address();
     assert_eq!(address.host(), "localhost");
-    let (dialled, accepted) = tokio::join!(transport.dial(&address), listener.accept());
-    assert_eq!(&**dialled.unwrap().peer(), address.to_string());
-    accepted.unwrap();
+    let dialled = transport.dial(&address).await.unwrap();
+    assert_eq!(&**dialled.peer(), address.to_string());
+    listener.accept().await.unwrap();
 }
 
 #[tokio::test]
@@ -123,9 +127,9 @@ async fn a_port_that_is_taken_is_in_use_and_one_just_left_is_free() {
     assert!(matches!(error, ListenError::InUse { .. }), "{error:?}");
 
     // Closing first leaves a socket of this port in TIME_WAIT.
-    let (near, far) = tokio::join!(transport.dial(&address), listener.accept());
-    drop(far.unwrap());
-    assert_eq!(near.unwrap().read(&mut [0]).await.unwrap(), 0);
+    let mut near = transport.dial(&address).await.unwrap();
+    drop(listener.accept().await.unwrap());
+    assert_eq!(near.read(&mut [0]).await.unwrap(), 0);
     drop(listener);
     transport.listen(&address).await.unwrap();
 }
