@@ -136,6 +136,11 @@ impl<H: Clone, T> Router<H, T> {
         self.hold.held()
     }
 
+    /// Whether a parcel of `bytes` bytes could be held. One that need not be held passes anyway.
+    pub fn has_room(&self, bytes: usize) -> bool {
+        self.hold.has_room(bytes)
+    }
+
     /// Whether something is held for want of a connection to `node`. Walks the targets that
     /// something is held for.
     pub fn wants(&self, node: &NodeAddress) -> bool {

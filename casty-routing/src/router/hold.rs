@@ -73,13 +73,18 @@ impl<T> Hold<T> {
             .collect()
     }
 
+    /// Whether one more parcel of `bytes` bytes passes no limit.
+    pub(super) fn has_room(&self, bytes: usize) -> bool {
+        self.held.items < self.limit.items
+            && self.held.bytes.saturating_add(bytes) <= self.limit.bytes
+    }
+
     fn insert(&mut self, ticket: Ticket, parcel: Parcel<T>) -> Result<(), Parcel<T>> {
-        let items = self.held.items.saturating_add(1);
-        let bytes = self.held.bytes.saturating_add(parcel.bytes);
-        if items > self.limit.items || bytes > self.limit.bytes {
+        if !self.has_room(parcel.bytes) {
             return Err(parcel);
         }
-        self.held = Held { items, bytes };
+        self.held.items += 1;
+        self.held.bytes += parcel.bytes;
         self.deadlines
             .insert((parcel.deadline, ticket), parcel.target.clone());
         self.places
