@@ -286,8 +286,10 @@ impl Subscription {
             .iter()
             .filter(|(address, _)| Some(*address) != left.as_ref())
             .min_by_key(|(address, node)| {
-                let down = !self.live.contains(*address);
-                (node.is_avoided(now), down, node.tried)
+                // Those avoided are tried in turn, up or not: views may all be wrong.
+                let avoided = node.is_avoided(now);
+                let down = !avoided && !self.live.contains(*address);
+                (avoided, down, node.tried)
             })
             .map(|(address, _)| address.clone());
         let Some(to) = best else {
