@@ -35,7 +35,7 @@ pub struct Config {
     pub linger: Duration,
     /// How long an address that led to a node of another name is left alone while that node is
     /// connected. Nodes take one connection of a client each, so trying may cost that one; names
-    /// may come to lead elsewhere. Default 60 s.
+    /// may come to lead elsewhere. Default 1 min.
     pub misled: Duration,
 }
 
@@ -50,7 +50,7 @@ impl Default for Config {
             redial: Duration::from_millis(10),
             settled: Duration::from_secs(1),
             linger: Duration::from_secs(10),
-            misled: Duration::from_secs(60),
+            misled: Duration::from_mins(1),
         }
     }
 }

@@ -599,20 +599,37 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
     proptest::collection::vec(event, 1..80)
 }
 
-/// Runs a history and checks what holds in all of them; the log.
-fn history(events: Vec<Event>) -> Vec<Output<u32>> {
-    let mut bench = bench_of(Config {
-        held: 4,
-        replicas: 1,
-        ..Config::new("bank", SHARDS)
-    });
-    let (mut now, mut asked, mut log) = (0, 0, Vec::new());
-    let mut open = BTreeSet::new();
-    let mut epoch = 0;
-    for event in events {
-        let input = match event {
+/// A coordinator, and what is known of it from outside.
+struct World {
+    bench: Bench,
+    now: u64,
+    asked: u32,
+    open: BTreeSet<u32>,
+    epoch: u64,
+    log: Vec<Output<u32>>,
+}
+
+impl World {
+    fn new() -> Self {
+        let config = Config {
+            held: 4,
+            replicas: 1,
+            ..Config::new("bank", SHARDS)
+        };
+        Self {
+            bench: bench_of(config),
+            now: 0,
+            asked: 0,
+            open: BTreeSet::new(),
+            epoch: 0,
+            log: Vec::new(),
+        }
+    }
+
+    fn input(&mut self, event: Event) -> Input<u32> {
+        match event {
             Event::Pass(millis) => {
-                now += millis;
+                self.now += millis;
                 Input::Tick
             }
             Event::View {
@@ -626,49 +643,54 @@ fn history(events: Vec<Event>) -> Vec<Output<u32>> {
             }
             Event::Register(number) => Input::Register { node: node(number) },
             Event::Query(shard) => {
-                asked += 1;
-                open.insert(asked);
-                Input::Query {
-                    shard,
-                    asker: asked,
-                }
+                self.asked += 1;
+                self.open.insert(self.asked);
+                let asker = self.asked;
+                Input::Query { shard, asker }
             }
             Event::Down(number) => Input::NodeDown(node(number)),
-        };
-        for output in bench.give_at(now, input) {
-            match &output {
-                Output::Locate { asker, location } => {
-                    assert!(open.remove(asker), "answered twice");
-                    assert!(bench.engine.view.live.contains(&location.node));
-                    assert!(!location.replicas.contains(&location.node));
-                }
-                Output::Forward { asker, leader, .. } => {
-                    assert!(open.remove(asker), "answered twice");
-                    assert_ne!(*leader, node(1), "sent to itself");
-                }
-                Output::Refused { asker, .. } => assert!(open.remove(asker), "answered twice"),
-                Output::Publish { epoch: new, .. } => {
-                    assert!(*new > epoch, "the epoch grows");
-                    assert_eq!(bench.engine.role(), Role::Leader);
-                }
-                Output::Register { .. } => assert_eq!(bench.engine.role(), Role::Follower),
-                Output::Wait(_) => {}
-            }
-            log.push(output);
         }
-        assert_eq!(open.len(), bench.engine.held(), "answered or held");
-        assert!(bench.engine.held() <= 4);
-        assert!(bench.engine.epoch() >= epoch);
-        epoch = bench.engine.epoch();
-        assert!(
-            bench
-                .engine
-                .allocations()
-                .keys()
-                .all(|shard| *shard < SHARDS)
-        );
     }
-    log
+
+    fn check(&mut self, output: &Output<u32>) {
+        match output {
+            Output::Locate { asker, location } => {
+                assert!(self.open.remove(asker), "answered twice");
+                assert!(self.bench.engine.view.live.contains(&location.node));
+                assert!(!location.replicas.contains(&location.node));
+            }
+            Output::Forward { asker, leader, .. } => {
+                assert!(self.open.remove(asker), "answered twice");
+                assert_ne!(*leader, node(1), "sent to itself");
+            }
+            Output::Refused { asker, .. } => assert!(self.open.remove(asker), "answered twice"),
+            Output::Publish { epoch, .. } => {
+                assert!(*epoch > self.epoch, "the epoch grows");
+                assert_eq!(self.bench.engine.role(), Role::Leader);
+            }
+            Output::Register { .. } => assert_eq!(self.bench.engine.role(), Role::Follower),
+            Output::Wait(_) => {}
+        }
+    }
+}
+
+/// Runs a history and checks what holds in all of them; the log.
+fn history(events: Vec<Event>) -> Vec<Output<u32>> {
+    let mut world = World::new();
+    for event in events {
+        let input = world.input(event);
+        for output in world.bench.give_at(world.now, input) {
+            world.check(&output);
+            world.log.push(output);
+        }
+        let engine = &world.bench.engine;
+        assert_eq!(world.open.len(), engine.held(), "answered or held");
+        assert!(engine.held() <= 4);
+        assert!(engine.epoch() >= world.epoch);
+        assert!(engine.allocations().keys().all(|shard| *shard < SHARDS));
+        world.epoch = engine.epoch();
+    }
+    world.log
 }
 
 proptest! {
