@@ -110,8 +110,23 @@ pub enum Output {
 /// The dialling engine. One connection to each node that should have one, whatever names lead
 /// there.
 ///
-/// Memory: an entry for each contact and for each member up to the limit, and for each
-/// connection.
+/// Memory: an entry for each contact, for each member up to the limit and as many again that
+/// lately were members, and for each connection.
+///
+/// ```
+/// # use std::time::{Duration, Instant};
+/// use casty_routing::links::{Config, Input, Links, Output};
+///
+/// let (now, first, second) = (Instant::now(), "a:1".parse()?, "b:1".parse()?);
+/// let mut links = Links::new(Config::default(), vec![first, second], 7);
+/// links.handle(now, Input::Tick);
+/// assert_eq!(links.poll(), Output::Dial("a:1".parse()?));
+/// // The second contact has its turn when the first has had a head start.
+/// assert_eq!(links.poll(), Output::Wait(Some(now + Duration::from_millis(100))));
+/// links.handle(now, Input::Failed { dialled: "a:1".parse()? });
+/// assert_eq!(links.poll(), Output::Dial("b:1".parse()?));
+/// # Ok::<(), casty_proto::AddressError>(())
+/// ```
 #[derive(Debug)]
 pub struct Links {
     config: Config,
@@ -389,11 +404,17 @@ impl Links {
 
     /// Whether another member, and whether another contact, may be dialled beside those that are.
     fn slots(&self) -> (bool, bool) {
+        let Config {
+            contact_dials,
+            member_dials,
+            ..
+        } = self.config;
         let members = self.dialling.intersection(&self.live).count();
         let contacts = self.dialling.len() - members;
+        let full = self.dialling.len() >= contact_dials.saturating_add(member_dials);
         (
-            members < self.config.member_dials,
-            contacts < self.config.contact_dials,
+            !full && members < member_dials,
+            !full && contacts < contact_dials,
         )
     }
 

@@ -25,7 +25,7 @@ fn bench_of(config: Config) -> Bench {
 }
 
 fn bench() -> Bench {
-    bench_of(Config::new("bank", 100))
+    bench_of(Config::new(100))
 }
 
 /// A bench whose node 1 leads the nodes, all of which host the region.
@@ -39,7 +39,7 @@ fn leader_of(config: Config, nodes: &[u16]) -> Bench {
 }
 
 fn leader(nodes: &[u16]) -> Bench {
-    leader_of(Config::new("bank", 100), nodes)
+    leader_of(Config::new(100), nodes)
 }
 
 fn view(leader: Option<u16>, live: &[u16]) -> View {
@@ -141,9 +141,11 @@ fn refused(asker: u32, reason: Refusal) -> Output<u32> {
 
 #[test]
 fn the_documented_defaults_are_the_defaults() {
-    let config = Config::new("bank", 7);
-    assert_eq!((&*config.region, config.shards), ("bank", 7));
-    assert_eq!((config.replicas, config.held), (0, 10_000));
+    let config = Config::new(7);
+    assert_eq!(
+        (config.shards, config.replicas, config.held),
+        (7, 0, 10_000)
+    );
     assert_eq!(config.patience, Duration::from_secs(30));
     assert_eq!(config.hosts, 1_024);
 }
@@ -235,7 +237,7 @@ fn without_a_host_the_leader_holds_queries_until_one_registers() {
 fn held_queries_are_bounded_in_number_and_time() {
     let mut bench = bench_of(Config {
         held: 2,
-        ..Config::new("bank", 100)
+        ..Config::new(100)
     });
     assert_eq!(bench.query(1, 1), []);
     let second = Input::Query { shard: 1, asker: 2 };
@@ -260,7 +262,7 @@ fn held_queries_are_bounded_in_number_and_time() {
 fn an_expired_query_makes_room_for_the_next() {
     let mut bench = bench_of(Config {
         held: 1,
-        ..Config::new("bank", 100)
+        ..Config::new(100)
     });
     bench.query(1, 1);
     let next = Input::Query { shard: 1, asker: 2 };
@@ -441,7 +443,7 @@ fn a_view_without_a_node_vacates_its_shards_too() {
 fn replicas_are_placed_on_other_hosts_evenly() {
     let config = Config {
         replicas: 1,
-        ..Config::new("bank", 100)
+        ..Config::new(100)
     };
     let mut bench = leader_of(config, &[1, 2, 3]);
     let replicas: Vec<_> = (0..6)
@@ -471,7 +473,7 @@ fn replicas_are_placed_on_other_hosts_evenly() {
 fn too_few_nodes_for_all_replicas_get_as_many_as_there_are() {
     let config = Config {
         replicas: 5,
-        ..Config::new("bank", 100)
+        ..Config::new(100)
     };
     let mut bench = leader_of(config, &[1, 2, 3]);
     assert_eq!(bench.query(0, 4).first(), Some(&located(4, 0, 1, &[2, 3])));
@@ -520,7 +522,7 @@ fn a_report_of_its_own_death_is_ignored() {
 fn known_hosts_are_bounded_and_dead_ones_make_room() {
     let config = Config {
         hosts: 2,
-        ..Config::new("bank", 100)
+        ..Config::new(100)
     };
     let mut bench = bench_of(config);
     bench.give(Input::View(view(Some(1), &[1, 2, 4])));
@@ -614,7 +616,7 @@ impl World {
         let config = Config {
             held: 4,
             replicas: 1,
-            ..Config::new("bank", SHARDS)
+            ..Config::new(SHARDS)
         };
         Self {
             bench: bench_of(config),
@@ -710,7 +712,7 @@ proptest! {
         hosts in proptest::collection::btree_set(1u16..20, 1..10),
         replicas in 0usize..3,
     ) {
-        let config = Config { replicas, ..Config::new("bank", 100) };
+        let config = Config { replicas, ..Config::new(100) };
         let hosts: Vec<_> = hosts.into_iter().chain([1]).collect();
         let mut bench = leader_of(config, &hosts);
         let distinct: BTreeSet<_> = hosts.iter().copied().collect();

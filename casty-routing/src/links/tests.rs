@@ -270,6 +270,17 @@ fn at_most_so_many_members_are_dialled_at_a_time_and_connected_in_all() {
 }
 
 #[test]
+fn dials_are_bounded_although_every_view_names_other_members() {
+    let mut bench = bench(&[]);
+    for number in (0..60_000).step_by(40) {
+        let members: Vec<_> = (number..number + 40).map(node).collect();
+        bench.view(&members.iter().collect::<Vec<_>>(), &[]);
+        assert!(bench.engine.dials_in_flight() <= 40);
+        assert!(bench.engine.targets.len() <= 2 * 1_024 + 40);
+    }
+}
+
+#[test]
 fn a_contact_by_another_name_is_the_member_it_leads_to() {
     let (name, [a, b]) = (alias("casty.example"), nodes([1, 2]));
     let mut bench = bench(&[&name]);
