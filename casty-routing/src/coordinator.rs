@@ -4,7 +4,6 @@
 //! not know. One [`Coordinator`] serves one region of one node.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use casty_proto::message::sharding::ShardLocation;
@@ -14,12 +13,10 @@ use casty_proto::{NodeAddress, Tuple};
 
 mod placement;
 
-/// The region, and the bounds, of a [`Coordinator`].
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The region's shape and the bounds of a [`Coordinator`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Config {
-    /// The region, as views name it.
-    pub region: Arc<str>,
-    /// How many shards it has; others are refused. At most 2^32 - 1.
+    /// How many shards the region has; others are refused.
     pub shards: u32,
     /// How many copies of each shard are placed beside its primary, nodes allowing. Default 0.
     pub replicas: usize,
@@ -33,10 +30,9 @@ pub struct Config {
 }
 
 impl Config {
-    /// The defaults for the region `region` of `shards` shards.
-    pub fn new(region: impl Into<Arc<str>>, shards: u32) -> Self {
+    /// The defaults for a region of `shards` shards.
+    pub fn new(shards: u32) -> Self {
         Self {
-            region: region.into(),
             shards,
             replicas: 0,
             held: 10_000,
@@ -186,7 +182,32 @@ pub enum Role {
 /// The coordinator engine of one region on one node.
 ///
 /// Allocation is deterministic: a shard goes to the live host with the fewest shards of the
-/// region, the lowest address among equals. Nothing is moved while its node lives.
+/// region, the lowest address among equals. Nothing is moved while its node lives. A shard costs
+/// its allocation in memory, and a new one time in proportion to those allocated.
+///
+/// ```
+/// # use std::time::Instant;
+/// use casty_proto::NodeAddress;
+/// use casty_routing::coordinator::{Config, Coordinator, Input, Output, View};
+///
+/// let me: NodeAddress = "10.0.0.1:25520".parse()?;
+/// let mut coordinator = Coordinator::new(Config::new(100), me.clone());
+/// let view = View {
+///     leader: Some(me.clone()),
+///     live: [me.clone()].into(),
+///     ..View::default()
+/// };
+/// coordinator.handle(Instant::now(), Input::View(view));
+/// coordinator.handle(Instant::now(), Input::Register { node: me.clone() });
+/// coordinator.handle(Instant::now(), Input::Query { shard: 7, asker: "alice" });
+/// let Output::Locate { asker, location } = coordinator.poll() else {
+///     panic!("it leads and knows a host");
+/// };
+/// assert_eq!((asker, location.node), ("alice", me));
+/// assert!(matches!(coordinator.poll(), Output::Publish { epoch: 1, .. }));
+/// assert_eq!(coordinator.poll(), Output::Wait(None));
+/// # Ok::<(), casty_proto::AddressError>(())
+/// ```
 #[derive(Debug)]
 pub struct Coordinator<Q> {
     config: Config,

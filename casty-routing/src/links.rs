@@ -33,6 +33,10 @@ pub struct Config {
     /// How long a connection stays open after its node vanished from the view, since views of
     /// different nodes differ for seconds. Default 10 s.
     pub linger: Duration,
+    /// How long an address that led to a node of another name is left alone while that node is
+    /// connected. Nodes take one connection of a client each, so trying may cost that one; names
+    /// may come to lead elsewhere. Default 1 min.
+    pub misled: Duration,
 }
 
 impl Default for Config {
@@ -46,6 +50,7 @@ impl Default for Config {
             redial: Duration::from_millis(10),
             settled: Duration::from_secs(1),
             linger: Duration::from_secs(10),
+            misled: Duration::from_mins(1),
         }
     }
 }
@@ -105,8 +110,23 @@ pub enum Output {
 /// The dialling engine. One connection to each node that should have one, whatever names lead
 /// there.
 ///
-/// Memory: an entry for each contact and for each member up to the limit, and for each
-/// connection.
+/// Memory: an entry for each contact, for each member up to the limit and as many again that
+/// lately were members, and for each connection.
+///
+/// ```
+/// # use std::time::{Duration, Instant};
+/// use casty_routing::links::{Config, Input, Links, Output};
+///
+/// let (now, first, second) = (Instant::now(), "a:1".parse()?, "b:1".parse()?);
+/// let mut links = Links::new(Config::default(), vec![first, second], 7);
+/// links.handle(now, Input::Tick);
+/// assert_eq!(links.poll(), Output::Dial("a:1".parse()?));
+/// // The second contact has its turn when the first has had a head start.
+/// assert_eq!(links.poll(), Output::Wait(Some(now + Duration::from_millis(100))));
+/// links.handle(now, Input::Failed { dialled: "a:1".parse()? });
+/// assert_eq!(links.poll(), Output::Dial("b:1".parse()?));
+/// # Ok::<(), casty_proto::AddressError>(())
+/// ```
 #[derive(Debug)]
 pub struct Links {
     config: Config,
@@ -365,41 +385,54 @@ impl Links {
     /// Members come before contacts, those that failed least first.
     fn next_dial(&self, now: Instant, dark: bool) -> Option<NodeAddress> {
         let (members, contacts) = self.slots();
-        let due = |target: &Target| target.due.is_none_or(|due| due <= now);
-        let member = self
+        let contacts = contacts && self.next_contact.is_none_or(|next| next <= now);
+        let due: Vec<_> = self
             .idle_targets(dark)
-            .filter(|(address, target)| members && self.live.contains(*address) && due(target))
-            .min_by_key(|(_, target)| (target.backoff.failures(), target.due));
-        let contact = || {
-            self.idle_targets(dark)
-                .filter(|(address, target)| {
-                    contacts && !self.live.contains(*address) && due(target)
-                })
-                .filter(|_| self.next_contact.is_none_or(|next| next <= now))
-                .min_by_key(|(_, target)| (target.due, target.contact))
-        };
-        member.or_else(contact).map(|(address, _)| address.clone())
+            .filter(|(_, _, due)| due.is_none_or(|due| due <= now))
+            .collect();
+        let is_member = |address: &NodeAddress| self.live.contains(address);
+        let member = due
+            .iter()
+            .filter(|(address, ..)| members && is_member(address))
+            .min_by_key(|(_, target, due)| (target.backoff.failures(), *due));
+        let contact = due
+            .iter()
+            .filter(|(address, ..)| contacts && !is_member(address))
+            .min_by_key(|(_, target, due)| (*due, target.contact));
+        member.or(contact).map(|(address, ..)| (*address).clone())
     }
 
     /// Whether another member, and whether another contact, may be dialled beside those that are.
     fn slots(&self) -> (bool, bool) {
+        let Config {
+            contact_dials,
+            member_dials,
+            ..
+        } = self.config;
         let members = self.dialling.intersection(&self.live).count();
         let contacts = self.dialling.len() - members;
+        let full = self.dialling.len() >= contact_dials.saturating_add(member_dials);
         (
-            members < self.config.member_dials,
-            contacts < self.config.contact_dials,
+            !full && members < member_dials,
+            !full && contacts < contact_dials,
         )
     }
 
-    /// The addresses that should lead to a connection, do not, and are not being dialled under
-    /// any name.
-    fn idle_targets(&self, dark: bool) -> impl Iterator<Item = (&NodeAddress, &Target)> {
+    /// The addresses that should lead to a connection, do not, and are not being dialled, with
+    /// the time at which to dial them.
+    fn idle_targets(
+        &self,
+        dark: bool,
+    ) -> impl Iterator<Item = (&NodeAddress, &Target, Option<Instant>)> {
         let busy = |address: &NodeAddress| {
             self.open.contains_key(address) || self.dialling.contains(address)
         };
-        self.targets.iter().filter(move |(address, target)| {
-            let wanted = self.live.contains(*address) || (dark && target.contact.is_some());
-            wanted && !busy(address) && !target.leads_to.as_ref().is_some_and(busy)
+        self.targets.iter().filter_map(move |(address, target)| {
+            let wanted = self.live.contains(address) || (dark && target.contact.is_some());
+            let misled = target.leads_to.as_ref().is_some_and(busy);
+            let left_alone = target.last.filter(|_| misled);
+            let left_alone = left_alone.map(|last| last + self.config.misled);
+            (wanted && !busy(address)).then(|| (address, target, target.due.max(left_alone)))
         })
     }
 
@@ -407,11 +440,11 @@ impl Links {
         let (members, contacts) = self.slots();
         let dials = self
             .idle_targets(self.lost_in_the_dark())
-            .filter_map(|(address, target)| {
+            .filter_map(|(address, _, due)| {
                 if self.live.contains(address) {
-                    target.due.filter(|_| members)
+                    due.filter(|_| members)
                 } else {
-                    target.due.max(self.next_contact).filter(|_| contacts)
+                    due.max(self.next_contact).filter(|_| contacts)
                 }
             });
         let ends = self

@@ -71,7 +71,7 @@ pub enum Output {
         /// Greater than all before, so that views of an older subscription can be told apart.
         subscription: u64,
     },
-    /// Send `UnsubscribeTopology` with the reference of that number.
+    /// Send `UnsubscribeTopology` with the reference of that number, as it was when subscribed.
     Unsubscribe {
         /// The node that still pushes to it, or would.
         from: NodeAddress,
@@ -100,6 +100,21 @@ pub enum Output {
 /// connected node answers, one does.
 ///
 /// Memory: an entry for each connected node, and at most 64 for nodes lost while subscribed.
+///
+/// ```
+/// # use std::time::{Duration, Instant};
+/// use casty_proto::NodeAddress;
+/// use casty_routing::subscription::{Config, Input, Output, Subscription};
+///
+/// let (now, node): (_, NodeAddress) = (Instant::now(), "10.0.0.1:25520".parse()?);
+/// let mut subscription = Subscription::new(Config::default());
+/// subscription.handle(now, Input::Connected(node.clone()));
+/// let subscribe = Output::Subscribe { to: node.clone(), subscription: 1 };
+/// assert_eq!(subscription.poll(), subscribe);
+/// subscription.handle(now, Input::Snapshot { from: node, subscription: 1 });
+/// assert_eq!(subscription.poll(), Output::Wait(Some(now + Duration::from_secs(3))));
+/// # Ok::<(), casty_proto::AddressError>(())
+/// ```
 #[derive(Debug)]
 pub struct Subscription {
     config: Config,
@@ -286,8 +301,10 @@ impl Subscription {
             .iter()
             .filter(|(address, _)| Some(*address) != left.as_ref())
             .min_by_key(|(address, node)| {
-                let down = !self.live.contains(*address);
-                (node.is_avoided(now), down, node.tried)
+                // Those avoided are tried in turn, up or not: views may all be wrong.
+                let avoided = node.is_avoided(now);
+                let down = !avoided && !self.live.contains(*address);
+                (avoided, down, node.tried)
             })
             .map(|(address, _)| address.clone());
         let Some(to) = best else {
