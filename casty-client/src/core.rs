@@ -112,60 +112,46 @@ impl Core {
             Some(slot) => slot.deadline,
             None => self.clock.deadline(self.limits.hold_timeout),
         };
-        let ask = slot.map(|slot| slot.id);
-        let pushed = match *to {
+        let tag = |aim| Tag {
+            aim,
+            deadline,
+            ask: slot.map(|slot| slot.id),
+        };
+        let refused = match *to {
             Destination::Shard {
                 region,
                 name,
                 shard,
             } => {
                 let table = self.table.load();
-                let Some(peer) = table.owner(region, shard) else {
-                    drop(table);
-                    return self.hold(to, message, (deadline, slot));
-                };
-                let tag = Tag {
-                    aim: Aim::Shard(region, shard),
-                    deadline,
-                    ask,
-                };
-                self.carry(slot, peer);
-                peer.push_envelope((region, name), message, tag)
-                    .map_err(|e| (e, peer.node.clone()))
+                table.owner(region, shard).map(|peer| {
+                    self.carry(slot, peer);
+                    let tag = tag(Aim::Shard(region, shard));
+                    let pushed = peer.push_envelope((region, name), message, tag);
+                    pushed.map_err(|rejected| (rejected.reason, peer.node.clone()))
+                })
             }
             Destination::Actor {
                 ref node,
                 path,
                 class,
-            } => {
-                let connected = self.connected.read();
-                let Some(peer) = connected.get(node) else {
-                    drop(connected);
-                    return self.hold(to, message, (deadline, slot));
-                };
-                let tag = Tag {
-                    aim: Aim::Node,
-                    deadline,
-                    ask,
-                };
+            } => self.connected.read().get(node).map(|peer| {
                 self.carry(slot, peer);
-                peer.push_to_actor((path, class), message, Some(tag))
-                    .map_err(|e| (e, node.clone()))
-            }
+                let pushed = peer.push_to_actor((path, class), message, Some(tag(Aim::Node)));
+                pushed.map_err(|rejected| (rejected.reason, node.clone()))
+            }),
         };
-        match pushed {
-            Ok(()) => {
+        match refused {
+            Some(Ok(())) => {
                 self.counters.accepted.add(1);
                 Ok(())
             }
-            Err((rejected, node)) => match rejected.reason {
-                RejectReason::Full { limit } => Err(TellError::Busy { node, limit }),
-                RejectReason::TooLong { length, limit } => {
-                    Err(TellError::TooLong { length, limit })
-                }
-                // The connection has just ended: the router finds another way.
-                _ => self.hold(to, message, (deadline, slot)),
-            },
+            Some(Err((RejectReason::Full { limit }, node))) => Err(TellError::Busy { node, limit }),
+            Some(Err((RejectReason::TooLong { length, limit }, _))) => {
+                Err(TellError::TooLong { length, limit })
+            }
+            // Nobody is connected, or the connection has just ended: the router finds a way.
+            Some(Err(_)) | None => self.hold(to, message, (deadline, slot)),
         }
     }
 

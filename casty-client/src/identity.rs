@@ -89,10 +89,10 @@ impl Identity {
     /// The ask that a path of this client stands for, if it does.
     pub(crate) fn ask_id(&self, path: &[u8]) -> Option<AskId> {
         let (id, nonce) = path.strip_prefix(b"/_ask/")?.split_at_checked(16)?;
-        if nonce != self.nonce {
-            None
-        } else {
+        if nonce == self.nonce {
             AskId::from_hex(id)
+        } else {
+            None
         }
     }
 

@@ -99,11 +99,6 @@ impl Counter {
         self.0.fetch_add(count as u64, Ordering::Relaxed);
     }
 
-    /// Takes one back that was counted too early.
-    pub(crate) fn take_back(&self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-
     /// What was counted.
     pub(crate) fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)

@@ -62,6 +62,7 @@ impl RegionRef {
     ///
     /// # Errors
     /// The message was not accepted, and nothing of it was sent.
+    #[expect(clippy::needless_pass_by_value, reason = "a message is given away")]
     pub fn tell<M, I>(&self, envelope: ShardEnvelope<M, I>) -> Result<(), TellError>
     where
         M: Serialize,

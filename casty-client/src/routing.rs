@@ -89,7 +89,7 @@ impl Routing {
 
     /// Takes in the end of a connection: what did not leave is routed again, asks that had left
     /// end now.
-    pub(crate) fn lost(&mut self, core: &Core, peer: &Peer, leftover: Leftover<Tag>) {
+    pub(crate) fn lost(&mut self, core: &Core, peer: &Peer, leftover: &Leftover<Tag>) {
         core.connected.write().remove(&peer.node);
         core.counters
             .written
@@ -97,7 +97,6 @@ impl Routing {
         core.counters
             .unknown
             .add(usize::from(leftover.cut.is_some()));
-        let mut kept = Vec::new();
         let unsent = leftover.unsent.iter().filter_map(|unsent| {
             let Some(outgoing) = peer::recover(unsent) else {
                 tracing::error!(node = %peer.node, "bug: an unsent message could not be read");
@@ -106,7 +105,6 @@ impl Routing {
             };
             if let Some(ask) = outgoing.ask {
                 core.asks.carried_by(ask, None);
-                kept.push(ask);
             }
             let target = match unsent.tag.aim {
                 Aim::Shard(region, shard) => Target::Shard { region, shard },
@@ -122,7 +120,7 @@ impl Routing {
                 unsent,
             },
         );
-        core.asks.lose(peer.id, &peer.node, |_| false);
+        core.asks.lose(peer.id, &peer.node);
     }
 
     /// Takes in that a node could not be connected although the view calls it up.
@@ -169,7 +167,7 @@ impl Routing {
                 }
                 // Every live member is connected, or being dialled, as it is.
                 Output::Connect { .. } => {}
-                Output::Undeliverable { parcel, reason } => self.give_up(core, parcel, &reason),
+                Output::Undeliverable { parcel, reason } => self.give_up(core, &parcel, &reason),
                 Output::Publish(table) => core.table.store(table),
                 Output::Wait(due) => {
                     let earlier = due.is_some_and(|due| self.due.is_none_or(|armed| due < armed));
@@ -249,7 +247,7 @@ impl Routing {
         }
     }
 
-    fn give_up(&self, core: &Core, parcel: Parcel<Outgoing>, reason: &Reason) {
+    fn give_up(&self, core: &Core, parcel: &Parcel<Outgoing>, reason: &Reason) {
         tracing::debug!(target = ?parcel.target, %reason, "message not sent");
         let reason = match reason {
             Reason::HoldFull { .. } => NotSent::HoldFull,
@@ -260,7 +258,7 @@ impl Routing {
             }
             _ => NotSent::Expired,
         };
-        self.bury(core, &parcel, reason);
+        self.bury(core, parcel, reason);
     }
 
     /// The end of a message that was never sent: counted, told to its asker and to the hook.

@@ -141,13 +141,16 @@ impl<H: Clone, T> Router<H, T> {
         self.hold.has_room(bytes)
     }
 
-    /// Whether something is held for want of a connection to `node`. Walks the targets that
-    /// something is held for.
-    pub fn wants(&self, node: &NodeAddress) -> bool {
+    /// Whether something is held for want of a connection to `node`. If not, a later want is told
+    /// by a new [`Output::Connect`]. Walks the targets that something is held for.
+    pub fn wants(&mut self, node: &NodeAddress) -> bool {
         let connects = |route| matches!(route, Route::Connect(wanted) if wanted == node);
-        self.hold
-            .targets()
-            .any(|target| connects(self.route(target)))
+        let mut targets = self.hold.targets();
+        let wanted = targets.any(|target| connects(self.route(target)));
+        if !wanted {
+            self.peers.unhint(node);
+        }
+        wanted
     }
 
     /// Takes back the oldest parcel held for `target` whose message is `wanted`, for instance that
@@ -187,7 +190,8 @@ impl<H: Clone, T> Router<H, T> {
                 self.rerouted(now);
             }
             Input::ConnectFailed(node) => {
-                self.peers.connect_failed(node);
+                self.peers.connect_failed(&node);
+                self.wants(&node);
                 self.rerouted(now);
             }
             Input::Tick => {}
@@ -235,7 +239,6 @@ impl<H: Clone, T> Router<H, T> {
         let waiting = self.hold.has(&parcel.target);
         let reason = match self.route(&parcel.target) {
             Route::Refused(reason) => Some(reason),
-            _ if parcel.deadline <= now => Some(self.late(&parcel.target)),
             Route::Open {
                 node,
                 link,
@@ -244,6 +247,7 @@ impl<H: Clone, T> Router<H, T> {
                 let ready = Ready::Deliver(link.handle.clone(), node.clone(), parcel);
                 return self.ready.push_back(ready);
             }
+            _ if parcel.deadline <= now => Some(self.late(&parcel.target)),
             _ => None,
         };
         if let Some(reason) = reason {
@@ -284,12 +288,14 @@ impl<H: Clone, T> Router<H, T> {
     fn locate(&mut self, now: Instant, region: RegionId, location: &ShardLocation) {
         let shard = ShardId::new(location.shard_id);
         let target = Target::Shard { region, shard };
-        if !matches!(self.route(&target), Route::Locate) {
-            return;
-        }
         let node = &location.node;
-        if self.is_avoided(node) || self.peers.is_suspected(node) {
+        let needed = matches!(self.route(&target), Route::Locate);
+        if needed && (self.is_avoided(node) || self.peers.is_suspected(node)) {
             return self.asks.refuse(now, (region, shard));
+        }
+        self.asks.settle((region, shard));
+        if !needed {
+            return;
         }
         let version = self
             .view
@@ -298,7 +304,6 @@ impl<H: Clone, T> Router<H, T> {
         if let Some(region) = self.regions.get_mut(region) {
             region.learn(shard, Owner::Learned(node.clone(), version));
         }
-        self.asks.settle((region, shard));
         if self.hold.has(&target) {
             self.assess(now, &target);
         }
@@ -311,6 +316,11 @@ impl<H: Clone, T> Router<H, T> {
             match output {
                 Ready::Deliver(_, to, parcel) if to == *node => unsent.push(parcel),
                 other => self.ready.push_back(other),
+            }
+        }
+        if self.closed {
+            for parcel in unsent.drain(..) {
+                self.give_up(parcel, Reason::Closed);
             }
         }
         for parcel in self.hold.push_front(unsent) {
@@ -351,9 +361,6 @@ impl<H: Clone, T> Router<H, T> {
                 false
             }
         };
-        if let Target::Shard { region, shard } = target {
-            self.asks.settle((*region, *shard));
-        }
         if open {
             self.flush.insert(target.clone());
         } else {
@@ -390,8 +397,8 @@ impl<H: Clone, T> Router<H, T> {
     fn ask_again(&mut self, now: Instant) {
         for (region, shard) in self.asks.due(now) {
             let target = Target::Shard { region, shard };
-            if self.hold.has(&target) {
-                self.assess(now, &target);
+            if self.hold.has(&target) && matches!(self.route(&target), Route::Locate) {
+                self.ask(now, &target);
             } else {
                 self.asks.settle((region, shard));
             }

@@ -17,7 +17,7 @@ pub(super) struct Peer<H> {
     pub(super) suspected: bool,
     /// It took in no more, and has not said that it does again.
     pub(super) busy: bool,
-    /// A connection was asked for and neither made nor refused since.
+    /// A connection was asked for, and is still wanted as far as is known.
     pub(super) hinted: bool,
 }
 
@@ -75,10 +75,9 @@ impl<H> Peers<H> {
         }
     }
 
-    pub(super) fn connect_failed(&mut self, node: NodeAddress) {
-        let peer = self.nodes.entry(node).or_default();
+    pub(super) fn connect_failed(&mut self, node: &NodeAddress) {
+        let peer = self.nodes.entry(node.clone()).or_default();
         peer.suspected = peer.link.is_none();
-        peer.hinted = false;
     }
 
     pub(super) fn set_busy(&mut self, node: &NodeAddress, busy: bool) {
@@ -91,6 +90,13 @@ impl<H> Peers<H> {
     pub(super) fn hint(&mut self, node: &NodeAddress) -> bool {
         let peer = self.nodes.entry(node.clone()).or_default();
         !std::mem::replace(&mut peer.hinted, true)
+    }
+
+    /// Nobody needs a connection to `node` any longer.
+    pub(super) fn unhint(&mut self, node: &NodeAddress) {
+        if let Some(peer) = self.nodes.get_mut(node) {
+            peer.hinted = false;
+        }
     }
 
     /// Forgets nodes without connection that are not worth remembering.
