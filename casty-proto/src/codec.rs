@@ -9,8 +9,7 @@ use crate::{DecodeError, EncodeError, Limits};
 
 #[cfg(feature = "pickle")]
 mod pickle;
-#[cfg(any(feature = "json", feature = "msgpack"))]
-mod tree;
+pub(crate) mod tree;
 
 /// The serializer of a cluster: how messages become bytes. Nodes and clients must be configured
 /// with the same one; nothing on the wire tells them apart.
