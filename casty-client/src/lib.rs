@@ -1,1 +1,39 @@
 //! The external client of Casty actor clusters: one hop to the node that owns the shard.
+//!
+//! [`ClusterClient`] is the way in. Its parts: [`RegionRef`] and [`EntityRef`] send to sharded
+//! entities, [`BoundRef`] to any actor, [`ClusterClient::spawn`] runs actors that nodes send to,
+//! [`Topology`] follows the cluster, [`Stats`] and [`DeadLetter`]s tell what became of messages.
+
+mod actor;
+mod ask;
+mod asks;
+mod client;
+mod clock;
+mod config;
+mod control;
+mod core;
+mod error;
+mod identity;
+mod observe;
+mod peer;
+mod refs;
+mod region;
+mod routing;
+mod services;
+mod session;
+mod topology;
+
+pub use actor::ActorContext;
+pub use ask::{Ask, Reply, SendAsk};
+pub use casty_proto::message::{ServiceKey, ShardEnvelope};
+pub use casty_proto::{ActorRef, Codec, NodeAddress, Value};
+pub use casty_routing::View;
+pub use casty_transport::{AddressMap, TransportConfig};
+pub use client::{AskTarget, ClusterClient};
+pub use config::Builder;
+pub use error::{AskError, Closed, ConfigError, Fate, NotSent, RegionError, SpawnError, TellError};
+pub use observe::{CloseReport, DeadLetter, Stats};
+pub use refs::BoundRef;
+pub use region::{EntityRef, RegionRef};
+pub use services::{Instance, Listing};
+pub use topology::Topology;

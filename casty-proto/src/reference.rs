@@ -37,6 +37,12 @@ impl<M: ?Sized> ActorRef<M> {
         })
     }
 
+    /// A reference to the actor at `uri`, which the caller made and knows to be well formed; saves
+    /// the check. Where it is not, [`parts`](Self::parts) says so later.
+    pub fn from_uri_unchecked(uri: impl Into<Arc<str>>) -> Self {
+        Self::from_wire(uri.into())
+    }
+
     /// The same address for messages of another type.
     pub fn cast<N: ?Sized>(self) -> ActorRef<N> {
         ActorRef {

@@ -2,24 +2,42 @@
 
 use std::sync::Arc;
 
-use num_bigint::BigInt;
-
 use crate::ActorRef;
 
+mod access;
+mod compare;
+mod convert;
+mod foreign;
 mod handoff;
 mod items;
+pub mod notation;
+mod print;
+mod release;
 mod temporal;
+mod typed;
+mod uuid;
 
 pub(crate) use handoff::{VALUE, give, take};
 pub use items::{Items, Pairs};
-pub use temporal::{Date, DateTime, Time, TimeDelta};
+pub use notation::NotationError;
+pub use num_bigint;
+pub use temporal::{Date, DateTime, TemporalError, Time, TimeDelta};
+pub use typed::{BigInt, ByteArray, Complex, Decimal, Uuid};
 
 /// Any Python value that a serializer of Casty can carry.
 ///
 /// At most 24 bytes; cloning costs one reference count, whatever the size. Values that a pickle
 /// shares stay shared. Dropping, comparing, printing and walking a value never recurse without
 /// bound.
-#[derive(Clone, PartialEq)]
+///
+/// Values are equal if they are of the same kind and their parts are, in the same order: unlike in
+/// Python, `1`, `1.0` and `True` differ, and so do sets that list their members differently. As in
+/// Python, a `nan` differs from itself, but a container that holds one equals itself.
+///
+/// As a field of a typed message it takes whatever is there. Other formats than Casty's write it
+/// plainly: containers as sequences, dicts and objects as maps, references, dates, UUIDs and
+/// decimals as text.
+#[derive(Clone)]
 #[non_exhaustive]
 pub enum Value {
     /// `None`.
@@ -29,7 +47,7 @@ pub enum Value {
     /// An `int` of 64 bits.
     Int(i64),
     /// An `int` beyond 64 bits; never one that [`Value::Int`] could hold.
-    BigInt(Arc<BigInt>),
+    BigInt(Arc<num_bigint::BigInt>),
     /// A `float`, `nan` and the infinities included.
     Float(f64),
     /// A `str`.
@@ -71,7 +89,7 @@ pub enum Value {
 }
 
 /// A member of a Python enum: json and msgpack name it, pickle gives its value.
-#[derive(Clone, PartialEq)]
+#[derive(Clone)]
 pub struct EnumMember {
     /// The enum's qualified name.
     pub class: Arc<str>,
@@ -80,7 +98,7 @@ pub struct EnumMember {
 }
 
 /// Which member of an enum.
-#[derive(Clone, PartialEq)]
+#[derive(Clone)]
 pub enum Member {
     /// The one of this name.
     Name(Arc<str>),
@@ -89,7 +107,7 @@ pub enum Member {
 }
 
 /// An instance of a Python class.
-#[derive(Clone, PartialEq)]
+#[derive(Clone)]
 pub struct Object {
     /// The class's qualified name.
     pub class: Arc<str>,
@@ -98,7 +116,7 @@ pub struct Object {
 }
 
 /// The fields of an object.
-#[derive(Clone, PartialEq)]
+#[derive(Clone)]
 pub enum State {
     /// By name: the state of any dataclass but one with frozen slots.
     Named(Vec<(Arc<str>, Value)>),

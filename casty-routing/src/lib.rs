@@ -1,1 +1,25 @@
-//! Casty's routing engine: shards, views, route table, subscription and coordinator, without I/O or clock.
+//! Casty's routing engine: shards, views, route table, subscription and coordinator, without I/O
+//! or clock.
+
+// Tests have to begin at some moment.
+#![cfg_attr(test, allow(clippy::disallowed_methods))]
+
+pub mod backoff;
+pub mod coordinator;
+pub mod error;
+pub mod links;
+pub mod router;
+pub mod shard;
+pub mod subscription;
+pub mod table;
+pub mod view;
+
+pub use backoff::Backoff;
+pub use coordinator::Coordinator;
+pub use error::{Lacking, Reason, RegionError};
+pub use links::Links;
+pub use router::{Held, Input, Output, Parcel, Router, RouterConfig, Target};
+pub use shard::{NoShards, ShardCount, ShardId, entity_shard};
+pub use subscription::Subscription;
+pub use table::{RegionId, RouteTable, SharedTable, TableGuard};
+pub use view::{LOWER_EPOCH_PATIENCE, Offer, RegionAllocations, Version, View, ViewKeeper};

@@ -1,45 +1,68 @@
-//! The tree that json and msgpack share.
+//! The tree that json and msgpack share: plain scalars and arrays, and objects with a marker for
+//! everything else, such as `{"__tuple__": [1, 2]}` or `{"_type": "bank.Deposit", "amount": 5}`.
+//!
+//! One serializer writes it to a [`Sink`], one deserializer streams it from a [`Source`]; json and
+//! msgpack each are one of both. A [`Value`](crate::Value) is written and read without recursion
+//! by [`value_out`] and [`value_in`], which also carry Casty's JSON notation.
 
+#[cfg(any(feature = "json", feature = "msgpack"))]
 use serde::Serialize;
+#[cfg(any(feature = "json", feature = "msgpack"))]
 use serde::de::DeserializeOwned;
 
+#[cfg(any(feature = "json", feature = "msgpack"))]
 use super::TypeHint;
+#[cfg(any(feature = "json", feature = "msgpack"))]
 use crate::{DecodeError, EncodeError, Limits};
+
+#[cfg(any(feature = "json", feature = "msgpack"))]
+mod de;
+pub(crate) mod json;
+mod marker;
+#[cfg(feature = "msgpack")]
+mod msgpack;
+mod reader;
+#[cfg(any(feature = "json", feature = "msgpack"))]
+mod ser;
+pub(crate) mod sink;
+mod source;
+pub(crate) mod value_in;
+pub(crate) mod value_out;
+
+pub(crate) use reader::Reader;
 
 #[cfg(feature = "json")]
 pub(super) fn encode_json<T: Serialize + ?Sized>(
-    _value: &T,
-    _out: &mut Vec<u8>,
+    value: &T,
+    out: &mut Vec<u8>,
 ) -> Result<TypeHint, EncodeError> {
-    Err(EncodeError::Unsupported {
-        codec: "json",
-        what: "anything yet",
-    })
+    ser::encode(value, json::JsonSink::new(out))
 }
 
 #[cfg(feature = "json")]
 pub(super) fn decode_json<T: DeserializeOwned>(
-    _input: &[u8],
-    _limits: &Limits,
+    input: &[u8],
+    limits: &Limits,
 ) -> Result<T, DecodeError> {
-    Err(DecodeError::Truncated { at: 0 })
+    let size = input.len();
+    limits.admit(size)?;
+    de::decode(json::JsonSource::new(input)?, size, limits)
 }
 
 #[cfg(feature = "msgpack")]
 pub(super) fn encode_msgpack<T: Serialize + ?Sized>(
-    _value: &T,
-    _out: &mut Vec<u8>,
+    value: &T,
+    out: &mut Vec<u8>,
 ) -> Result<TypeHint, EncodeError> {
-    Err(EncodeError::Unsupported {
-        codec: "msgpack",
-        what: "anything yet",
-    })
+    ser::encode(value, msgpack::MsgPackSink::new(out))
 }
 
 #[cfg(feature = "msgpack")]
 pub(super) fn decode_msgpack<T: DeserializeOwned>(
-    _input: &[u8],
-    _limits: &Limits,
+    input: &[u8],
+    limits: &Limits,
 ) -> Result<T, DecodeError> {
-    Err(DecodeError::Truncated { at: 0 })
+    let size = input.len();
+    limits.admit(size)?;
+    de::decode(msgpack::MsgPackSource::new(input), size, limits)
 }

@@ -1,4 +1,8 @@
-//! Python's dates and times, as pickles carry them.
+//! Python's dates and times, as pickles carry them. As text they are what Python's `isoformat`
+//! answers.
+
+use std::fmt;
+use std::str::FromStr;
 
 /// A `datetime.datetime`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -46,4 +50,242 @@ pub struct TimeDelta {
     pub seconds: u32,
     /// 0 to 999,999.
     pub microseconds: u32,
+}
+
+impl Date {
+    /// A day, if there is such a one.
+    pub fn new(year: u16, month: u8, day: u8) -> Option<Self> {
+        let leap = year.is_multiple_of(4) && !year.is_multiple_of(100) || year.is_multiple_of(400);
+        let days = match month {
+            1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
+            4 | 6 | 9 | 11 => 30,
+            2 if leap => 29,
+            2 => 28,
+            _ => return None,
+        };
+        ((1..=9999).contains(&year) && (1..=days).contains(&day)).then_some(Self {
+            year,
+            month,
+            day,
+        })
+    }
+}
+
+impl Time {
+    /// A naive time of day, if there is such a one.
+    pub fn new(hour: u8, minute: u8, second: u8, microsecond: u32) -> Option<Self> {
+        (hour < 24 && minute < 60 && second < 60 && microsecond < 1_000_000).then_some(Self {
+            hour,
+            minute,
+            second,
+            microsecond,
+            fold: false,
+            offset: None,
+        })
+    }
+}
+
+const DAY: i64 = 86_400;
+const SECOND: i64 = 1_000_000;
+
+impl TimeDelta {
+    /// A duration of parts that are in range already.
+    pub fn new(days: i32, seconds: u32, microseconds: u32) -> Option<Self> {
+        let fits = (-999_999_999..=999_999_999).contains(&days)
+            && seconds < 86_400
+            && microseconds < 1_000_000;
+        fits.then_some(Self {
+            days,
+            seconds,
+            microseconds,
+        })
+    }
+
+    /// The duration of so many microseconds, if Python has such a one.
+    pub fn from_microseconds(total: i128) -> Option<Self> {
+        let (day, second) = (i128::from(DAY * SECOND), i128::from(SECOND));
+        let rest = total.rem_euclid(day);
+        Self::new(
+            i32::try_from(total.div_euclid(day)).ok()?,
+            u32::try_from(rest / second).ok()?,
+            u32::try_from(rest % second).ok()?,
+        )
+    }
+
+    /// The whole in microseconds.
+    pub fn microseconds(&self) -> i128 {
+        let seconds = i128::from(self.days) * i128::from(DAY) + i128::from(self.seconds);
+        seconds * i128::from(SECOND) + i128::from(self.microseconds)
+    }
+}
+
+impl fmt::Display for Date {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04}-{:02}-{:02}", self.year, self.month, self.day)
+    }
+}
+
+impl fmt::Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:02}:{:02}:{:02}", self.hour, self.minute, self.second)?;
+        if self.microsecond != 0 {
+            write!(f, ".{:06}", self.microsecond)?;
+        }
+        let Some(offset) = self.offset else {
+            return Ok(());
+        };
+        let total = offset.microseconds();
+        let size = total.unsigned_abs();
+        let (seconds, micros) = (size / 1_000_000, size % 1_000_000);
+        let (minutes, second) = (seconds / 60, seconds % 60);
+        f.write_str(if total < 0 { "-" } else { "+" })?;
+        write!(f, "{:02}:{:02}", minutes / 60, minutes % 60)?;
+        if second != 0 || micros != 0 {
+            write!(f, ":{second:02}")?;
+        }
+        if micros != 0 {
+            write!(f, ".{micros:06}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for DateTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}T{}", self.date, self.time)
+    }
+}
+
+/// A text is no date or time in ISO format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("no date or time in ISO format")]
+pub struct TemporalError;
+
+/// Exactly `len` digits.
+fn digits<T: FromStr>(text: Option<&str>, len: usize) -> Result<T, TemporalError> {
+    text.filter(|text| text.len() == len && text.bytes().all(|byte| byte.is_ascii_digit()))
+        .and_then(|text| text.parse().ok())
+        .ok_or(TemporalError)
+}
+
+/// `HH:MM[:SS[.ffffff]]`.
+fn clock(text: &str) -> Result<(u8, u8, u8, u32), TemporalError> {
+    let (text, micros) = match text.split_once('.') {
+        Some((text, micros)) if text.len() == 8 => (text, digits(Some(micros), 6)?),
+        Some(_) => return Err(TemporalError),
+        None => (text, 0),
+    };
+    let mut parts = text.split(':');
+    let hour = digits(parts.next(), 2)?;
+    let minute = digits(parts.next(), 2)?;
+    let second = match parts.next() {
+        None => 0,
+        some => digits(some, 2)?,
+    };
+    match parts.next() {
+        None => Ok((hour, minute, second, micros)),
+        Some(_) => Err(TemporalError),
+    }
+}
+
+impl FromStr for Date {
+    type Err = TemporalError;
+
+    fn from_str(text: &str) -> Result<Self, TemporalError> {
+        let mut parts = text.splitn(3, '-');
+        let year = digits(parts.next(), 4)?;
+        let month = digits(parts.next(), 2)?;
+        let day = digits(parts.next(), 2)?;
+        Self::new(year, month, day).ok_or(TemporalError)
+    }
+}
+
+impl FromStr for Time {
+    type Err = TemporalError;
+
+    fn from_str(text: &str) -> Result<Self, TemporalError> {
+        let (text, utc) = match text.strip_suffix('Z') {
+            Some(text) => (text, true),
+            None => (text, false),
+        };
+        let sign = text.find(['+', '-']);
+        let (local, offset) = text.split_at(sign.unwrap_or(text.len()));
+        let (hour, minute, second, microsecond) = clock(local)?;
+        let mut time = Self::new(hour, minute, second, microsecond).ok_or(TemporalError)?;
+        if offset.is_empty() {
+            time.offset = if utc { TimeDelta::new(0, 0, 0) } else { None };
+            return Ok(time);
+        }
+        let (hours, minutes, seconds, micros) = clock(offset.get(1..).unwrap_or_default())?;
+        if utc || hours > 23 || minutes > 59 || seconds > 59 {
+            return Err(TemporalError);
+        }
+        let seconds = (i128::from(hours) * 60 + i128::from(minutes)) * 60 + i128::from(seconds);
+        let total = seconds * i128::from(SECOND) + i128::from(micros);
+        let negative = offset.starts_with('-');
+        time.offset = TimeDelta::from_microseconds(if negative { -total } else { total });
+        Ok(time)
+    }
+}
+
+impl FromStr for DateTime {
+    type Err = TemporalError;
+
+    fn from_str(text: &str) -> Result<Self, TemporalError> {
+        let (date, time) = text.split_once(['T', ' ']).ok_or(TemporalError)?;
+        Ok(Self {
+            date: date.parse()?,
+            time: time.parse()?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_written_and_read_as_python_writes_them() {
+        for text in [
+            "2024-02-29T00:00:00",
+            "0001-01-01T23:59:59.999999",
+            "2024-01-02T03:04:05.000006+05:30",
+            "2024-01-02T03:04:05-11:59:30",
+            "2024-01-02T03:04:05-00:00:00.000001",
+            "9999-12-31T00:00:00+00:00",
+        ] {
+            assert_eq!(text.parse::<DateTime>().unwrap().to_string(), text);
+        }
+        let utc: Time = "12:30Z".parse().unwrap();
+        assert_eq!(utc.to_string(), "12:30:00+00:00");
+    }
+
+    #[test]
+    fn what_is_no_time_is_refused() {
+        for text in [
+            "",
+            "T",
+            "2024-02-30T00:00:00",
+            "2023-02-29T00:00:00",
+            "2024-1-2T00:00:00",
+            "2024-01-02T24:00:00",
+            "2024-01-02T00:00:00.5",
+            "2024-01-02T00:00:00+24:00",
+            "0000-01-01T00:00:00",
+            "2024-01-02T00:00:00+",
+            "2024-01-02T00:00:00+01:00Z",
+        ] {
+            assert_eq!(text.parse::<DateTime>(), Err(TemporalError), "{text}");
+        }
+    }
+
+    #[test]
+    fn durations_are_normalised_as_python_does() {
+        let minute_less = TimeDelta::from_microseconds(-60_000_000);
+        assert_eq!(minute_less, TimeDelta::new(-1, 86_340, 0));
+        assert_eq!(
+            minute_less.map(|delta| delta.microseconds()),
+            Some(-60_000_000)
+        );
+    }
 }

@@ -1,0 +1,374 @@
+//! The client: what users hold.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use casty_proto::message::{ServiceKey, ShardEnvelope};
+use casty_proto::{ActorRef, NodeAddress};
+use casty_routing::{RouterConfig, ShardCount, SharedTable, View};
+use casty_transport::{ConnectOptions, TransportConfig};
+use parking_lot::{Mutex, RwLock};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::sync::{Notify, mpsc, oneshot, watch};
+
+use crate::actor::{self, ActorContext, Actors};
+use crate::ask::{Ask, SendAsk};
+use crate::asks::Asks;
+use crate::clock::{Clock, precise_now};
+use crate::config::{self, Builder};
+use crate::control::{Control, Event};
+use crate::core::Core;
+use crate::error::{Closed, ConfigError, RegionError, SpawnError, TellError};
+use crate::identity::{self, Identity};
+use crate::observe::{CloseReport, Counters, Stats};
+use crate::refs::{self, BoundRef};
+use crate::region::RegionRef;
+use crate::routing::Routing;
+use crate::services::{self, Listing};
+use crate::topology::Topology;
+
+/// Events that may wait for the control task; a view that finds no place is replaced by the next.
+const EVENTS: usize = 64;
+
+/// The external client of a Casty cluster: sends each message straight to the node that owns the
+/// entity's shard, without being a member.
+///
+/// Cheap to clone; all clones are one client. When the last one is dropped the client ends, and
+/// what it had not written is lost: [`close`](Self::close) ends it in order, and reports.
+///
+/// ```no_run
+/// use casty_client::{ActorRef, ClusterClient, Codec, ShardEnvelope};
+/// use serde::Serialize;
+///
+/// #[derive(Serialize)]
+/// #[serde(rename = "counter_app.Increment")]
+/// struct Increment { amount: i64 }
+///
+/// #[derive(Serialize)]
+/// #[serde(rename = "counter_app.GetCount")]
+/// struct GetCount { reply_to: ActorRef<i64> }
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let client = ClusterClient::builder("my-cluster")
+///     .contact_point("10.0.1.10:25520")
+///     .contact_point("10.0.1.11:25520")
+///     .connect()
+///     .await?;
+/// let counters = client.entity_ref("counter", 100)?;
+/// counters.tell(ShardEnvelope::<_>::new("user-42", Increment { amount: 5 }))?;
+/// let count: i64 = counters.entity("user-42").ask(|reply_to| GetCount { reply_to }).await?;
+/// # let _ = count;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct ClusterClient {
+    handle: Arc<Handle>,
+}
+
+/// Ends the client when the last clone is gone.
+struct Handle {
+    core: Arc<Core>,
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        if !self.core.closed.swap(true, Ordering::SeqCst) {
+            self.core.tell_control(Event::Close {
+                deadline: precise_now(),
+                done: None,
+            });
+        }
+    }
+}
+
+impl ClusterClient {
+    /// Begins to configure a client of the cluster whose actor system has this name; nodes of
+    /// another name would not know the client's messages for theirs.
+    pub fn builder(system_name: impl Into<String>) -> Builder {
+        Builder::new(system_name.into())
+    }
+
+    pub(crate) fn start(builder: Builder) -> Result<Self, ConfigError> {
+        builder.check()?;
+        let contacts = builder.checked_contacts()?;
+        let identity = Identity::new(&builder.system, builder.checked_identity()?);
+        let codec = builder.codec.or_else(config::default_codec);
+        let codec = codec.ok_or(ConfigError::NoCodec)?;
+        let transport = builder.transport.or_else(default_transport);
+        let transport = transport.ok_or(ConfigError::NoTransport)?.build();
+        let limits = builder.limits;
+        let options = ConnectOptions::new()
+            .connect_timeout(limits.connect_timeout)
+            .handshake_timeout(limits.connect_timeout)
+            .max_frame(limits.max_frame)
+            .address_map(builder.address_map);
+        let router = RouterConfig {
+            hold_items: limits.hold_items,
+            hold_bytes: limits.hold_bytes,
+            ..RouterConfig::default()
+        };
+        let (events, control_events) = mpsc::channel(EVENTS);
+        let (published, view) = watch::channel(None);
+        let core = Arc::new(Core {
+            system: builder.system.into(),
+            codec,
+            limits,
+            identity,
+            clock: Clock::new(),
+            asks: Asks::new(limits.pending_asks),
+            actors: Actors::default(),
+            counters: Arc::new(Counters::default()),
+            view,
+            dead_letters: builder.dead_letters,
+            events,
+            table: SharedTable::new(),
+            connected: RwLock::default(),
+            routing: Mutex::new(Routing::new(router, identity::random())),
+            router_due: Notify::new(),
+            closed: AtomicBool::new(false),
+        });
+        let control = Control::new(Arc::clone(&core), published, (transport, options), contacts);
+        let ticking = Arc::clone(&core);
+        tokio::spawn(async move {
+            let asks = &ticking.asks;
+            tokio::select! {
+                () = ticking.clock.run(|now| { asks.expire(now); asks.pending() > 0 }) => {}
+                () = control.run(control_events) => {}
+            }
+        });
+        Ok(Self {
+            handle: Arc::new(Handle { core }),
+        })
+    }
+
+    fn core(&self) -> &Arc<Core> {
+        &self.handle.core
+    }
+
+    /// Waits for the first view of the cluster: a node was reached and has told who is there.
+    ///
+    /// Not needed before sending; what is sent earlier is held. There is no time limit of its own.
+    ///
+    /// # Errors
+    /// The client was closed.
+    ///
+    /// # Cancel safety
+    /// Safe: nothing is consumed.
+    pub async fn ready(&self) -> Result<Arc<View>, Closed> {
+        self.topology().wait_for(|_| true).await
+    }
+
+    /// Follows the view of the cluster.
+    pub fn topology(&self) -> Topology {
+        Topology::new(self.core().view.clone())
+    }
+
+    /// A shard region, `num_shards` being the number its nodes are configured with: nothing on the
+    /// wire tells it. Cached per name.
+    ///
+    /// # Errors
+    /// The number contradicts an earlier use or the cluster's view.
+    pub fn entity_ref(&self, shard_type: &str, num_shards: u32) -> Result<RegionRef, RegionError> {
+        let region = || shard_type.to_owned();
+        if shard_type.is_empty() || shard_type.contains('\n') {
+            return Err(RegionError::Name { region: region() });
+        }
+        let shards = ShardCount::try_from(num_shards)
+            .map_err(|_| RegionError::NoShards { region: region() })?;
+        let mut routing = self.core().routing.lock();
+        let id = routing.router.region(shard_type, shards);
+        let id = id.map_err(|source| RegionError::Shards {
+            region: region(),
+            source,
+        })?;
+        routing.pump(self.core());
+        Ok(RegionRef::new(self.core(), shard_type.into(), id, shards))
+    }
+
+    /// The same as [`entity_ref`](Self::entity_ref), under the name it has where regions are
+    /// spawned by a key: the entities are made by the nodes, so no factory is needed.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn region_ref(&self, key: &str, num_shards: u32) -> Result<RegionRef, RegionError> {
+        self.entity_ref(key, num_shards)
+    }
+
+    /// Sends a message to any actor: of a node, or of this client.
+    ///
+    /// Never waits. `Ok` means accepted; messages to a node that is not connected are held for the
+    /// hold timeout.
+    ///
+    /// # Errors
+    /// The message was not accepted, and nothing of it was sent.
+    pub fn tell<M: Serialize>(&self, to: &ActorRef<M>, message: M) -> Result<(), TellError> {
+        refs::tell(self.core(), to, &message)
+    }
+
+    /// Sends a message that carries a reference to reply to, and awaits the first reply.
+    ///
+    /// `to` is a [`RegionRef`], which takes envelopes, or a reference to any actor. The message is
+    /// made and sent when the ask is awaited. Default time limit: 5 s, everything included.
+    pub fn ask<M, R, T>(
+        &self,
+        to: &T,
+        message: impl FnOnce(ActorRef<R>) -> M,
+    ) -> Ask<R, impl SendAsk<R>>
+    where
+        T: AskTarget<M>,
+        R: DeserializeOwned,
+    {
+        to.ask_through(self, message)
+    }
+
+    /// Asks an entity of a region and awaits its reply for at most `timeout`; see
+    /// [`ask`](Self::ask).
+    ///
+    /// # Errors
+    /// No reply came, or it cannot be read; [`AskError::fate`](crate::AskError::fate) tells what
+    /// may have happened to the message.
+    pub async fn entity_ask<M, I, R>(
+        &self,
+        to: &RegionRef,
+        message: impl FnOnce(ActorRef<R>) -> ShardEnvelope<M, I>,
+        timeout: Duration,
+    ) -> Result<R, crate::AskError>
+    where
+        M: Serialize,
+        I: Serialize + AsRef<str>,
+        R: DeserializeOwned,
+    {
+        to.ask(message).within(timeout).await
+    }
+
+    /// The instances of a service on live nodes, as the last view lists them. A local read; empty
+    /// before the first view.
+    pub fn lookup<M>(&self, key: &ServiceKey<M>) -> Listing<M> {
+        services::lookup(self.core(), key)
+    }
+
+    /// A reference that knows its way, for one that came in a message.
+    pub fn bind<M>(&self, actor: ActorRef<M>) -> BoundRef<M> {
+        BoundRef::new(self.core(), actor)
+    }
+
+    /// Starts an actor on this client that nodes can send to: `handle` is called with one message
+    /// after the other. It ends with the client, or when it says so itself
+    /// ([`ActorContext::stop`]).
+    ///
+    /// Messages that cannot be read as `M`, or find the mailbox full, are dropped and counted.
+    ///
+    /// # Errors
+    /// The name is taken or cannot be one.
+    pub fn spawn<M, F, Fut>(&self, handle: F, name: &str) -> Result<BoundRef<M>, SpawnError>
+    where
+        M: DeserializeOwned + Send + 'static,
+        F: FnMut(M, ActorContext<M>) -> Fut + Send + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        let actor = actor::spawn(self.core(), name, handle)?;
+        Ok(BoundRef::new(self.core(), actor))
+    }
+
+    /// The address that the client announces; nodes send its answers there.
+    pub fn identity(&self) -> &NodeAddress {
+        self.core().identity.address()
+    }
+
+    /// The client's counters.
+    pub fn stats(&self) -> Stats {
+        self.core().stats()
+    }
+
+    /// Ends the client in order: takes no more messages, writes what is there and waits for the
+    /// replies to asks for at most `timeout`, ends the subscription, closes every connection (at
+    /// most another second), and reports. Closing again reports the same.
+    ///
+    /// # Cancel safety
+    /// The client ends all the same; only the report is lost.
+    pub async fn close(&self, timeout: Duration) -> CloseReport {
+        let core = self.core();
+        core.closed.store(true, Ordering::SeqCst);
+        let (done, drained) = oneshot::channel();
+        let event = Event::Close {
+            deadline: precise_now() + timeout,
+            done: Some(done),
+        };
+        let drained = match core.events.send(event).await {
+            Ok(()) => drained.await.unwrap_or(false),
+            Err(_) => core.stats().not_sent == 0,
+        };
+        CloseReport {
+            stats: core.stats(),
+            drained,
+        }
+    }
+}
+
+impl fmt::Debug for ClusterClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClusterClient")
+            .field("system", &self.core().system)
+            .field("identity", self.identity())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What can be asked through [`ClusterClient::ask`], with messages of type `M`. Sealed.
+pub trait AskTarget<M>: sealed::Sealed {
+    #[doc(hidden)]
+    fn ask_through<R: DeserializeOwned>(
+        &self,
+        client: &ClusterClient,
+        message: impl FnOnce(ActorRef<R>) -> M,
+    ) -> Ask<R, impl SendAsk<R>>;
+}
+
+impl<M: Serialize, I: Serialize + AsRef<str>> AskTarget<ShardEnvelope<M, I>> for RegionRef {
+    fn ask_through<R: DeserializeOwned>(
+        &self,
+        _: &ClusterClient,
+        message: impl FnOnce(ActorRef<R>) -> ShardEnvelope<M, I>,
+    ) -> Ask<R, impl SendAsk<R>> {
+        self.ask(message)
+    }
+}
+
+impl<M: Serialize> AskTarget<M> for ActorRef<M> {
+    fn ask_through<R: DeserializeOwned>(
+        &self,
+        client: &ClusterClient,
+        message: impl FnOnce(ActorRef<R>) -> M,
+    ) -> Ask<R, impl SendAsk<R>> {
+        refs::ask(client.core(), self.clone(), message)
+    }
+}
+
+impl<M: Serialize> AskTarget<M> for BoundRef<M> {
+    fn ask_through<R: DeserializeOwned>(
+        &self,
+        client: &ClusterClient,
+        message: impl FnOnce(ActorRef<R>) -> M,
+    ) -> Ask<R, impl SendAsk<R>> {
+        refs::ask(client.core(), self.actor_ref(), message)
+    }
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for crate::RegionRef {}
+    impl<M> Sealed for casty_proto::ActorRef<M> {}
+    impl<M> Sealed for crate::BoundRef<M> {}
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "what is compiled in decides")]
+fn default_transport() -> Option<TransportConfig> {
+    #[cfg(feature = "tcp")]
+    return Some(TransportConfig::tcp());
+    #[cfg(not(feature = "tcp"))]
+    None
+}

@@ -1,0 +1,139 @@
+//! A coarse clock for deadlines: reading it costs one atomic load, and it is right to 10 ms.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio::sync::Notify;
+
+/// How far apart ticks are.
+pub(crate) const TICK: Duration = Duration::from_millis(10);
+/// After so many ticks with nothing to wait for, the clock stops until it is read again.
+const IDLE_TICKS: u32 = 100;
+
+/// A point in time, in ticks since the client began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Tick(u64);
+
+impl Tick {
+    /// The point `ticks` after the beginning.
+    #[cfg(test)]
+    pub(crate) fn after(ticks: u64) -> Self {
+        Self(ticks)
+    }
+}
+
+/// The clock of one client, in the runtime's time.
+pub(crate) struct Clock {
+    origin: Instant,
+    now: AtomicU64,
+    asleep: AtomicBool,
+    wake: Notify,
+}
+
+impl Clock {
+    /// A clock that begins now.
+    pub(crate) fn new() -> Self {
+        Self {
+            origin: precise_now(),
+            now: AtomicU64::new(0),
+            asleep: AtomicBool::new(true),
+            wake: Notify::new(),
+        }
+    }
+
+    /// The tick at which `timeout` from now is over: late by two ticks at most, and early only by
+    /// as much as the runtime has kept the clock from ticking.
+    pub(crate) fn deadline(&self, timeout: Duration) -> Tick {
+        if self.asleep.load(Ordering::SeqCst) {
+            self.now.store(self.measure(), Ordering::Relaxed);
+        }
+        let ticks = timeout.as_nanos().div_ceil(TICK.as_nanos());
+        let ticks = u64::try_from(ticks).unwrap_or(u64::MAX);
+        Tick(
+            self.now
+                .load(Ordering::Relaxed)
+                .saturating_add(ticks)
+                .saturating_add(1),
+        )
+    }
+
+    /// Sees to it that deadlines set before are kept.
+    pub(crate) fn keep_awake(&self) {
+        if self.asleep.load(Ordering::SeqCst) {
+            self.wake.notify_one();
+        }
+    }
+
+    /// The instant of a tick.
+    pub(crate) fn instant(&self, tick: Tick) -> Instant {
+        // A deadline beyond a century is none.
+        let ticks = u32::try_from(tick.0).unwrap_or(u32::MAX);
+        self.origin + TICK.saturating_mul(ticks)
+    }
+
+    /// Ticks for ever, calling `ticked` at each tick; sleeps while that says that nothing waits.
+    /// Whoever has something to wait for makes it visible to `ticked` first, and then calls
+    /// [`keep_awake`](Self::keep_awake).
+    pub(crate) async fn run(&self, mut ticked: impl FnMut(Tick) -> bool) {
+        let mut idle = IDLE_TICKS;
+        loop {
+            if idle >= IDLE_TICKS {
+                self.asleep.store(true, Ordering::SeqCst);
+                if !ticked(Tick(self.measure())) {
+                    self.wake.notified().await;
+                }
+                self.asleep.store(false, Ordering::SeqCst);
+                idle = 0;
+            }
+            tokio::time::sleep(TICK).await;
+            let now = self.measure();
+            self.now.store(now, Ordering::Relaxed);
+            idle = if ticked(Tick(now)) { 0 } else { idle + 1 };
+        }
+    }
+
+    fn measure(&self) -> u64 {
+        let ticks = precise_now().duration_since(self.origin).as_nanos() / TICK.as_nanos();
+        u64::try_from(ticks).unwrap_or(u64::MAX)
+    }
+}
+
+/// The runtime's time, which tests may pause.
+pub(crate) fn precise_now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_deadline_is_right_to_two_ticks() {
+        let clock = Arc::new(Clock::new());
+        let (reached, mut ticks) = tokio::sync::watch::channel(Tick(0));
+        let running = Arc::clone(&clock);
+        tokio::spawn(async move {
+            running
+                .run(|now| {
+                    reached.send_replace(now);
+                    true
+                })
+                .await;
+        });
+        tokio::time::sleep(Duration::from_mins(1)).await;
+        for timeout in [1, 10, 11, 1000] {
+            let timeout = Duration::from_millis(timeout);
+            let begun = precise_now();
+            let deadline = clock.deadline(timeout);
+            clock.keep_awake();
+            ticks.wait_for(|now| *now >= deadline).await.unwrap();
+            let took = precise_now() - begun;
+            assert!(
+                took >= timeout && took <= timeout + 3 * TICK,
+                "{took:?} for {timeout:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,302 @@
+//! What a client can be told: every parameter of Casty's ClusterClient, and the bounds of its own.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use casty_proto::frame::DEFAULT_MAX_FRAME;
+use casty_proto::{Codec, NodeAddress};
+use casty_transport::{AddressMap, TransportConfig};
+
+use crate::client::ClusterClient;
+use crate::error::ConfigError;
+use crate::observe::DeadLetter;
+
+/// What is called with every message that was accepted and never sent.
+pub(crate) type DeadLetterHook = Arc<dyn Fn(&DeadLetter) + Send + Sync>;
+
+/// Builds a [`ClusterClient`]; made by [`ClusterClient::builder`].
+///
+/// Nothing is checked and no socket is opened before [`connect`](Self::connect).
+#[derive(Clone)]
+pub struct Builder {
+    pub(crate) system: String,
+    contacts: Vec<String>,
+    client_host: Option<String>,
+    client_port: Option<u16>,
+    advertised_host: Option<String>,
+    advertised_port: Option<u16>,
+    pub(crate) address_map: AddressMap,
+    pub(crate) codec: Option<Codec>,
+    pub(crate) transport: Option<TransportConfig>,
+    pub(crate) limits: Bounds,
+    pub(crate) dead_letters: Option<DeadLetterHook>,
+}
+
+/// The times and bounds of a client.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bounds {
+    pub(crate) ask_timeout: Duration,
+    pub(crate) hold_timeout: Duration,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) outbox_bytes: usize,
+    pub(crate) hold_items: usize,
+    pub(crate) hold_bytes: usize,
+    pub(crate) pending_asks: usize,
+    pub(crate) max_frame: usize,
+    pub(crate) mailbox: usize,
+    pub(crate) actors: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            ask_timeout: Duration::from_secs(5),
+            hold_timeout: Duration::from_secs(5),
+            connect_timeout: Duration::from_secs(2),
+            outbox_bytes: 1024 * 1024,
+            hold_items: 65_536,
+            hold_bytes: 64 * 1024 * 1024,
+            pending_asks: 65_536,
+            max_frame: DEFAULT_MAX_FRAME,
+            mailbox: 16_384,
+            actors: 1024,
+        }
+    }
+}
+
+impl Builder {
+    pub(crate) fn new(system: String) -> Self {
+        Self {
+            system,
+            contacts: Vec::new(),
+            client_host: None,
+            client_port: None,
+            advertised_host: None,
+            advertised_port: None,
+            address_map: AddressMap::identity(),
+            codec: None,
+            transport: None,
+            limits: Bounds::default(),
+            dead_letters: None,
+        }
+    }
+
+    /// Adds a node to begin with, as `host:port`. The host may be a name; it is looked up at every
+    /// dial. At least one is needed; any member will do, and the others are learned from it.
+    pub fn contact_point(mut self, host_and_port: impl Into<String>) -> Self {
+        self.contacts.push(host_and_port.into());
+        self
+    }
+
+    /// Adds several nodes to begin with; see [`contact_point`](Self::contact_point).
+    pub fn contact_points<S: Into<String>>(mut self, all: impl IntoIterator<Item = S>) -> Self {
+        self.contacts.extend(all.into_iter().map(Into::into));
+        self
+    }
+
+    /// The serializer that the cluster's nodes are configured with. Default: pickle, as theirs;
+    /// where that is compiled out, the first of msgpack and json that is not.
+    pub fn codec(mut self, codec: Codec) -> Self {
+        self.codec = Some(codec);
+        self
+    }
+
+    /// How nodes are reached. Default: TCP.
+    pub fn transport(mut self, transport: TransportConfig) -> Self {
+        self.transport = Some(transport);
+        self
+    }
+
+    /// The host that the client announces as its own. Nodes send answers to whoever announced
+    /// it, so it must be one that no other client uses. Default: a loopback address that no
+    /// other client has. It is only a name: nothing listens there.
+    pub fn client_host(mut self, host: impl Into<String>) -> Self {
+        self.client_host = Some(host.into());
+        self
+    }
+
+    /// The port that the client announces with its host. Default: 0.
+    pub fn client_port(mut self, port: u16) -> Self {
+        self.client_port = Some(port);
+        self
+    }
+
+    /// Overrides [`client_host`](Self::client_host), as in Casty's ClusterClient.
+    pub fn advertised_host(mut self, host: impl Into<String>) -> Self {
+        self.advertised_host = Some(host.into());
+        self
+    }
+
+    /// Overrides [`client_port`](Self::client_port), as in Casty's ClusterClient.
+    pub fn advertised_port(mut self, port: u16) -> Self {
+        self.advertised_port = Some(port);
+        self
+    }
+
+    /// Where nodes are dialled, given their canonical address. Default: at that address.
+    pub fn address_map(mut self, map: impl Into<AddressMap>) -> Self {
+        self.address_map = map.into();
+        self
+    }
+
+    /// How long an ask waits for its reply unless it says otherwise. Default: 5 s; at least 1 ms.
+    pub fn ask_timeout(mut self, timeout: Duration) -> Self {
+        self.limits.ask_timeout = timeout;
+        self
+    }
+
+    /// How long a told message may wait for a connected owner before it becomes a dead letter.
+    /// Default: 5 s; at least 1 ms.
+    pub fn hold_timeout(mut self, timeout: Duration) -> Self {
+        self.limits.hold_timeout = timeout;
+        self
+    }
+
+    /// How long dialling may take, and the handshake behind it as long again. Default: 2 s; at
+    /// least 1 ms.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.limits.connect_timeout = timeout;
+        self
+    }
+
+    /// Bytes that may wait to be written to one node. Default: 1 MiB; at least 4 KiB.
+    pub fn outbox_bytes(mut self, bytes: usize) -> Self {
+        self.limits.outbox_bytes = bytes;
+        self
+    }
+
+    /// Messages, and their bytes, that may wait for a route in all. Default: 65,536 and 64 MiB;
+    /// at least 1 and 4 KiB.
+    pub fn hold(mut self, messages: usize, bytes: usize) -> Self {
+        self.limits.hold_items = messages;
+        self.limits.hold_bytes = bytes;
+        self
+    }
+
+    /// Asks that may wait for their replies at once. Default: 65,536; at least 1.
+    pub fn pending_asks(mut self, asks: usize) -> Self {
+        self.limits.pending_asks = asks;
+        self
+    }
+
+    /// The longest frame that is sent or accepted, in bytes. Default: 16 MiB; from 4 KiB to 1 GiB.
+    pub fn max_frame(mut self, bytes: usize) -> Self {
+        self.limits.max_frame = bytes;
+        self
+    }
+
+    /// Messages from the cluster that may wait for an actor of this client. Default: 16,384; at
+    /// least 1. What comes beyond is dropped and counted, for nodes take no answer to it.
+    pub fn mailbox(mut self, messages: usize) -> Self {
+        self.limits.mailbox = messages;
+        self
+    }
+
+    /// Calls `hook` with every message that was accepted and then not sent. It runs on the
+    /// client's own tasks and must not block. Default: none; such messages are counted in any case.
+    pub fn on_dead_letter(mut self, hook: impl Fn(&DeadLetter) + Send + Sync + 'static) -> Self {
+        self.dead_letters = Some(Arc::new(hook));
+        self
+    }
+
+    /// Checks the configuration and starts the client on the current tokio runtime.
+    ///
+    /// Does not wait for the cluster: messages told and asked from now on are held until it is
+    /// reached, within their time. [`ClusterClient::ready`] waits for it.
+    ///
+    /// # Errors
+    /// The configuration makes no sense; no socket was opened.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime with time enabled, as tokio does.
+    #[expect(
+        clippy::unused_async,
+        reason = "transports to come load certificates here"
+    )]
+    pub async fn connect(self) -> Result<ClusterClient, ConfigError> {
+        ClusterClient::start(self)
+    }
+
+    /// The contact points, checked.
+    pub(crate) fn checked_contacts(&self) -> Result<Vec<NodeAddress>, ConfigError> {
+        let parse = |text: &String| {
+            text.parse().map_err(|source| ConfigError::ContactPoint {
+                text: text.clone(),
+                source,
+            })
+        };
+        let contacts: Vec<_> = self.contacts.iter().map(parse).collect::<Result<_, _>>()?;
+        if contacts.is_empty() {
+            return Err(ConfigError::NoContactPoints);
+        }
+        Ok(contacts)
+    }
+
+    /// The address to announce if the user chose one, checked.
+    pub(crate) fn checked_identity(&self) -> Result<Option<NodeAddress>, ConfigError> {
+        let host = self.advertised_host.as_ref().or(self.client_host.as_ref());
+        let port = self.advertised_port.or(self.client_port);
+        if host.is_none() && port.is_none() {
+            return Ok(None);
+        }
+        let host = host.map_or("127.0.0.1", String::as_str);
+        if host.is_empty() || host.contains([':', '/', '\n']) {
+            return Err(ConfigError::AnnouncedHost(host.to_owned()));
+        }
+        Ok(Some(NodeAddress::new(host, port.unwrap_or(0))))
+    }
+
+    /// Refuses what makes no sense.
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        if self.system.is_empty() || self.system.contains(['@', '/', '\n']) {
+            return Err(ConfigError::SystemName(self.system.clone()));
+        }
+        let limits = &self.limits;
+        let shortest = limits
+            .ask_timeout
+            .min(limits.hold_timeout)
+            .min(limits.connect_timeout)
+            .as_millis();
+        let checks = [
+            ("every timeout", "1 ms or more", shortest >= 1),
+            ("outbox_bytes", "4096 or more", limits.outbox_bytes >= 4096),
+            ("hold", "1 message and 4096 bytes or more", {
+                limits.hold_items >= 1 && limits.hold_bytes >= 4096
+            }),
+            ("pending_asks", "1 or more", limits.pending_asks >= 1),
+            ("max_frame", "from 4096 to 1073741824", {
+                (4096..=1 << 30).contains(&limits.max_frame)
+            }),
+            ("mailbox", "1 or more", limits.mailbox >= 1),
+        ];
+        match checks.into_iter().find(|(_, _, fine)| !fine) {
+            Some((name, range, _)) => Err(ConfigError::Range { name, range }),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("system", &self.system)
+            .field("contact_points", &self.contacts)
+            .field("codec", &self.codec)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The serializer of a client that was told none.
+#[expect(clippy::unnecessary_wraps, reason = "what is compiled in decides")]
+pub(crate) fn default_codec() -> Option<Codec> {
+    #[cfg(feature = "pickle")]
+    return Some(Codec::pickle());
+    #[cfg(all(feature = "msgpack", not(feature = "pickle")))]
+    return Some(Codec::msgpack());
+    #[cfg(all(feature = "json", not(any(feature = "msgpack", feature = "pickle"))))]
+    return Some(Codec::json());
+    #[cfg(not(any(feature = "json", feature = "msgpack", feature = "pickle")))]
+    None
+}

@@ -1,0 +1,293 @@
+//! What all parts of a client share, and the way of a message through it.
+
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use bytes::Bytes;
+use casty_proto::message::ShardLocation;
+use casty_proto::{ActorRef, Codec, NodeAddress};
+use casty_routing::{RegionId, ShardId, SharedTable, View};
+use casty_transport::outbox::RejectReason;
+use parking_lot::{Mutex, RwLock};
+use serde::Serialize;
+use tokio::sync::{Notify, mpsc, watch};
+
+use crate::actor::Actors;
+use crate::ask::Slot;
+use crate::asks::Asks;
+use crate::clock::{Clock, Tick};
+use crate::config::{Bounds, DeadLetterHook};
+use crate::control::Event;
+use crate::error::TellError;
+use crate::identity::Identity;
+use crate::observe::{Counters, Stats};
+use crate::peer::{Aim, Outgoing, Peer, PeerId, Tag};
+use crate::routing::Routing;
+
+/// The state of one client, shared by its handles, its tasks and its asks.
+pub(crate) struct Core {
+    pub(crate) system: Arc<str>,
+    pub(crate) codec: Codec,
+    pub(crate) limits: Bounds,
+    pub(crate) identity: Identity,
+    pub(crate) clock: Clock,
+    pub(crate) asks: Asks,
+    pub(crate) actors: Actors,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) view: watch::Receiver<Option<Arc<View>>>,
+    pub(crate) dead_letters: Option<DeadLetterHook>,
+    /// What the control task is told.
+    pub(crate) events: mpsc::Sender<Event>,
+    /// The connected owners of shards, for the hot path.
+    pub(crate) table: SharedTable<Arc<Peer>>,
+    /// The connected nodes, for messages to actors of theirs.
+    pub(crate) connected: RwLock<HashMap<NodeAddress, Arc<Peer>>>,
+    /// Everything that is not the hot path.
+    pub(crate) routing: Mutex<Routing>,
+    /// The router wants to be told the time earlier than it wanted before.
+    pub(crate) router_due: Notify,
+    pub(crate) closed: AtomicBool,
+}
+
+/// Whom a message is for.
+#[derive(Debug, Clone)]
+pub(crate) enum Destination<'a> {
+    /// Whoever owns a shard; the message is an envelope.
+    Shard {
+        region: RegionId,
+        name: &'a str,
+        shard: ShardId,
+    },
+    /// One actor of one node; the message is of `class`.
+    Actor {
+        node: NodeAddress,
+        path: &'a str,
+        class: &'a str,
+    },
+}
+
+thread_local! {
+    /// Where messages are encoded, taken out while in use: encoding runs the user's code.
+    static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// A scratch buffer that has grown beyond this is not kept.
+const SCRATCH_KEPT: usize = 1024 * 1024;
+
+impl Core {
+    /// Encodes a message and hands its class and its bytes to `send`.
+    pub(crate) fn encoded<M: Serialize>(
+        &self,
+        message: &M,
+        send: impl FnOnce(&str, &[u8]) -> Result<(), TellError>,
+    ) -> Result<(), TellError> {
+        let mut buffer = SCRATCH.take();
+        buffer.clear();
+        let encoded = self
+            .codec
+            .encode(message, &mut buffer)
+            .map_err(TellError::from);
+        let sent = encoded.and_then(|class| send(&class, &buffer));
+        if buffer.capacity() <= SCRATCH_KEPT {
+            SCRATCH.set(buffer);
+        }
+        sent
+    }
+
+    /// Sends an encoded message: into the outbox of the connected node it is for, or to the
+    /// router. `slot` is that of an ask, which then ends with the message's fate.
+    pub(crate) fn send(
+        &self,
+        to: &Destination<'_>,
+        message: &[u8],
+        slot: Option<Slot>,
+    ) -> Result<(), TellError> {
+        if self.is_closed() {
+            return Err(TellError::Closed);
+        }
+        let deadline = match slot {
+            Some(slot) => slot.deadline,
+            None => self.clock.deadline(self.limits.hold_timeout),
+        };
+        let tag = |aim| Tag {
+            aim,
+            deadline,
+            ask: slot.map(|slot| slot.id),
+        };
+        let refused = match *to {
+            Destination::Shard {
+                region,
+                name,
+                shard,
+            } => {
+                let table = self.table.load();
+                table.owner(region, shard).map(|peer| {
+                    self.carry(slot, peer);
+                    let tag = tag(Aim::Shard(region, shard));
+                    let pushed = peer.push_envelope((region, name), message, tag);
+                    pushed.map_err(|rejected| (rejected.reason, peer.node.clone()))
+                })
+            }
+            Destination::Actor {
+                ref node,
+                path,
+                class,
+            } => self.connected.read().get(node).map(|peer| {
+                self.carry(slot, peer);
+                let pushed = peer.push_to_actor((path, class), message, Some(tag(Aim::Node)));
+                pushed.map_err(|rejected| (rejected.reason, node.clone()))
+            }),
+        };
+        match refused {
+            Some(Ok(())) => {
+                self.counters.accepted.add(1);
+                Ok(())
+            }
+            Some(Err((RejectReason::Full { limit }, node))) => Err(TellError::Busy { node, limit }),
+            Some(Err((RejectReason::TooLong { length, limit }, _))) => {
+                Err(TellError::TooLong { length, limit })
+            }
+            // Nobody is connected, or the connection has just ended: the router finds a way.
+            Some(Err(_)) | None => self.hold(to, message, (deadline, slot)),
+        }
+    }
+
+    fn carry(&self, slot: Option<Slot>, peer: &Peer) {
+        if let Some(slot) = slot {
+            self.asks.carried_by(slot.id, Some(peer.id));
+        }
+    }
+
+    /// Leaves a message to the router.
+    fn hold(
+        &self,
+        to: &Destination<'_>,
+        message: &[u8],
+        (deadline, slot): (Tick, Option<Slot>),
+    ) -> Result<(), TellError> {
+        // Header and message must fit a frame; the header is a few hundred bytes at most.
+        let (length, limit) = (message.len() + 1024, self.limits.max_frame);
+        if length > limit {
+            return Err(TellError::TooLong { length, limit });
+        }
+        if let Some(slot) = slot {
+            self.asks.carried_by(slot.id, None);
+        }
+        let outgoing = Outgoing {
+            actor: match to {
+                Destination::Shard { .. } => None,
+                Destination::Actor { path, class, .. } => Some(((*path).into(), (*class).into())),
+            },
+            message: Bytes::copy_from_slice(message),
+            deadline,
+            ask: slot.map(|slot| slot.id),
+        };
+        self.routing.lock().send(self, to.target(), outgoing)
+    }
+
+    /// Waits until the owner of a shard takes a message of `length` bytes, or is another.
+    pub(crate) async fn space(&self, region: RegionId, shard: ShardId, length: usize) {
+        let peer = self.table.load().owner(region, shard).cloned();
+        if let Some(peer) = peer {
+            peer.outbox.space(length).await;
+        }
+    }
+
+    /// Delivers a message to an actor of this client.
+    pub(crate) fn deliver_here(&self, path: &str, message: Bytes) -> Result<(), TellError> {
+        if self.is_closed() {
+            return Err(TellError::Closed);
+        }
+        if let Some(id) = self.identity.ask_id(path.as_bytes()) {
+            self.asks.end(id, Ok(message));
+            return Ok(());
+        }
+        self.actors.deliver(path, message)
+    }
+
+    /// Sends one of the protocol's own messages to a connected node. Not counted, and lost with
+    /// the connection: the engines ask again.
+    pub(crate) fn send_control<M: Serialize>(&self, peer: &Peer, path: &str, message: &M) {
+        let sent = self.encoded(message, |class, bytes| {
+            peer.push_to_actor((path, class), bytes, None)
+                .map_err(|_| TellError::Closed)
+        });
+        if let Err(error) = sent {
+            tracing::debug!(node = %peer.node, path, %error, "control message not sent");
+        }
+    }
+
+    /// Tells the control task; what finds no place in its queue is told again by its source.
+    pub(crate) fn tell_control(&self, event: Event) {
+        if self.events.try_send(event).is_err() {
+            tracing::debug!("an event was dropped: the control task is busy or has ended");
+        }
+    }
+
+    /// Tells the router who owns a shard.
+    pub(crate) fn located(&self, region: &str, location: ShardLocation) {
+        self.routing.lock().located(self, region, location);
+    }
+
+    /// The reference under which the coordinator of a region answers.
+    pub(crate) fn locations_ref(&self, region: &str) -> ActorRef<ShardLocation> {
+        ActorRef::from_uri_unchecked(self.identity.uri(&format!("{LOCATIONS_PATH}{region}")))
+    }
+
+    /// Whether the client takes no more.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
+    }
+
+    /// The counters, each right by itself; together they are one picture only while nothing moves.
+    pub(crate) fn stats(&self) -> Stats {
+        let held = self.routing.lock().held() as u64;
+        let connected = self.connected.read();
+        let outboxes = || connected.values().map(|peer| &peer.outbox);
+        Stats {
+            accepted: self.counters.accepted.get(),
+            written: self.counters.written.get()
+                + outboxes()
+                    .map(|outbox| outbox.messages_written())
+                    .sum::<u64>(),
+            not_sent: self.counters.not_sent.get(),
+            unknown: self.counters.unknown.get(),
+            held,
+            queued: outboxes()
+                .map(|outbox| outbox.pending_messages() as u64)
+                .sum(),
+            pending_asks: self.asks.pending() as u64,
+            late_replies: self.asks.late(),
+            inbound_dropped: self.counters.inbound_dropped.get(),
+            inbound_malformed: self.counters.inbound_malformed.get(),
+            connections: connected.len() as u64,
+            views: self.counters.views.get(),
+        }
+    }
+
+    /// The instant of a deadline, for the router.
+    pub(crate) fn instant(&self, deadline: Tick) -> Instant {
+        self.clock.instant(deadline)
+    }
+}
+
+/// Coordinators answer to this path and the region's name.
+pub(crate) const LOCATIONS_PATH: &str = "/_proxy-";
+
+impl Destination<'_> {
+    fn target(&self) -> casty_routing::Target {
+        match self {
+            Self::Shard { region, shard, .. } => casty_routing::Target::Shard {
+                region: *region,
+                shard: *shard,
+            },
+            Self::Actor { node, .. } => casty_routing::Target::Node(node.clone()),
+        }
+    }
+}
+
+/// The carrier of messages that never leave the client.
+pub(crate) const HERE: PeerId = PeerId(u32::MAX);

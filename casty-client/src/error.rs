@@ -1,0 +1,228 @@
+//! What can go wrong for a caller, and what may be concluded about the message.
+
+use std::time::Duration;
+
+use casty_proto::{AddressError, DecodeError, EncodeError, NodeAddress};
+
+/// What became of a message. Casty acknowledges nothing, so none is ever called delivered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Fate {
+    /// It was handed to the kernel of this machine, on a connection to the right node.
+    Written,
+    /// Nothing of it left; sending it again cannot make it arrive twice.
+    NotSent,
+    /// The connection was lost while it may have been in flight.
+    Unknown,
+}
+
+/// Why a message was not sent although the client had accepted it, or could not be accepted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotSent {
+    /// No connected node was found to own its shard, or to be its target, within its time.
+    #[error("no node could be reached for it in time")]
+    Expired,
+    /// As many messages wait for a route as may wait.
+    #[error("as many messages wait for a route as may wait")]
+    HoldFull,
+    /// The node it was meant for is down or has left the cluster.
+    #[error("its node is down or has left the cluster")]
+    NodeGone,
+    /// The cluster divides the region into another number of shards than it was used with.
+    #[error("the cluster divides the region into another number of shards")]
+    OtherShardCount,
+    /// The client is closed.
+    #[error("the client is closed")]
+    Closed,
+    /// Its frame is longer than the connection accepts.
+    #[error("its frame would be longer than any may be")]
+    TooLong,
+}
+
+/// Why a message was not accepted. Nothing of it was sent.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TellError {
+    /// As much waits to be written to the owning node as may wait. Try again, or wait with
+    /// `tell_wait`.
+    #[error("the outbox to {node} is full ({limit} bytes)")]
+    Busy {
+        /// The node.
+        node: NodeAddress,
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// As many messages wait for a route as may wait: the cluster, or the owner, is not there.
+    #[error("as many messages wait for a route as may wait")]
+    HoldFull,
+    /// The message cannot be encoded.
+    #[error("the message cannot be encoded")]
+    Encode(#[from] EncodeError),
+    /// The message makes a longer frame than any may be.
+    #[error("the message makes a frame of {length} bytes, over the limit of {limit}")]
+    TooLong {
+        /// The frame's length in bytes.
+        length: usize,
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// The reference is no address that can be sent to.
+    #[error("the reference cannot be sent to")]
+    Address(#[from] AddressError),
+    /// The reference is local to the node that made it: it has no host and port.
+    #[error("the reference has no host and port")]
+    LocalReference,
+    /// No actor of that name runs on this client.
+    #[error("no such actor runs on this client")]
+    NoSuchActor,
+    /// The actor's mailbox on this client is full.
+    #[error("the actor's mailbox is full")]
+    MailboxFull,
+    /// The client is closed.
+    #[error("the client is closed")]
+    Closed,
+}
+
+/// Why an ask ended without a reply.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum AskError {
+    /// No reply came in time. The message may or may not have been handled.
+    #[error("no reply within {0:?}")]
+    Timeout(Duration),
+    /// The message was not accepted.
+    #[error("the message was not accepted")]
+    Refused(#[from] TellError),
+    /// As many asks wait for their replies as may wait.
+    #[error("{limit} asks already wait for their replies")]
+    TooManyAsks {
+        /// The limit.
+        limit: usize,
+    },
+    /// The message was accepted but never sent.
+    #[error("the message was not sent")]
+    NotSent(#[from] NotSent),
+    /// The connection was lost with the ask in flight.
+    #[error("the connection to {node} was lost with the ask in flight")]
+    Lost {
+        /// The node.
+        node: NodeAddress,
+    },
+    /// A reply came that is not of the type asked for.
+    #[error("the reply cannot be decoded")]
+    Decode(#[from] DecodeError),
+}
+
+impl AskError {
+    /// What may have happened to the message.
+    pub fn fate(&self) -> Fate {
+        match self {
+            Self::Refused(_) | Self::TooManyAsks { .. } | Self::NotSent(_) => Fate::NotSent,
+            Self::Timeout(_) | Self::Lost { .. } => Fate::Unknown,
+            Self::Decode(_) => Fate::Written,
+        }
+    }
+}
+
+/// Why a client could not be started. No socket was opened.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// No contact point was given.
+    #[error("no contact point is given")]
+    NoContactPoints,
+    /// A contact point is no `host:port`.
+    #[error("contact point {text:?}")]
+    ContactPoint {
+        /// What was given.
+        text: String,
+        /// What is wrong with it.
+        #[source]
+        source: AddressError,
+    },
+    /// The system's name cannot stand in an address.
+    #[error("system name {0:?} is empty or holds one of @ / and line breaks")]
+    SystemName(String),
+    /// The host that is announced cannot stand in an address.
+    #[error("announced host {0:?} is empty or holds one of : / and line breaks")]
+    AnnouncedHost(String),
+    /// A value lies outside its range.
+    #[error("{name} must be {range}")]
+    Range {
+        /// The setting.
+        name: &'static str,
+        /// What it may be.
+        range: &'static str,
+    },
+    /// No serializer was given, and none is compiled in.
+    #[error("no serializer is given and none is compiled in: enable pickle, msgpack or json")]
+    NoCodec,
+    /// No transport was given, and none is compiled in.
+    #[error("no transport is given and tcp is not compiled in")]
+    NoTransport,
+}
+
+/// Why a region cannot be addressed as asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RegionError {
+    /// A region has at least one shard.
+    #[error("region {region:?} of no shards")]
+    NoShards {
+        /// The region.
+        region: String,
+    },
+    /// The name cannot stand in an address.
+    #[error("region name {region:?} is empty or holds a line break")]
+    Name {
+        /// The name.
+        region: String,
+    },
+    /// The number of shards contradicts what is known, or passes a limit. Messages would go astray
+    /// if client and nodes did not agree.
+    #[error("region {region:?}")]
+    Shards {
+        /// The region.
+        region: String,
+        /// What is wrong.
+        #[source]
+        source: casty_routing::RegionError,
+    },
+}
+
+/// Why an actor could not be spawned.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SpawnError {
+    /// The name is empty, begins with an underscore or a slash, or holds a line break.
+    #[error("{0:?} is no name for an actor: empty, with a leading _ or /, or a line break")]
+    Name(String),
+    /// An actor of that name is running.
+    #[error("an actor named {0:?} is running")]
+    Taken(String),
+    /// As many actors run as may.
+    #[error("{limit} actors are running already")]
+    TooMany {
+        /// The limit.
+        limit: usize,
+    },
+    /// The client is closed.
+    #[error("the client is closed")]
+    Closed,
+}
+
+/// The client was closed before its first view of the cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the client is closed")]
+pub struct Closed;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_stay_small() {
+        assert!(size_of::<TellError>() <= 64, "{}", size_of::<TellError>());
+        assert!(size_of::<AskError>() <= 72, "{}", size_of::<AskError>());
+    }
+}

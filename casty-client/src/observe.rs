@@ -1,0 +1,106 @@
+//! What a client tells about itself: counters, dead letters, the report of its close.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::error::NotSent;
+
+/// Counters of a client, since its start. A message accepted is, at any moment, exactly one of
+/// written, not sent, unknown, or still waiting.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Messages accepted by tells and asks.
+    pub accepted: u64,
+    /// Messages handed to the kernel.
+    pub written: u64,
+    /// Messages accepted and then not sent: each was a dead letter.
+    pub not_sent: u64,
+    /// Messages cut in the middle by the loss of their connection.
+    pub unknown: u64,
+    /// Messages that wait for a route.
+    pub held: u64,
+    /// Messages in the outboxes of connected nodes.
+    pub queued: u64,
+    /// Asks that wait for their reply.
+    pub pending_asks: u64,
+    /// Replies that came after their ask had ended, or a second time.
+    pub late_replies: u64,
+    /// Messages from the cluster that no actor of this client took: no such actor, or its mailbox
+    /// was full.
+    pub inbound_dropped: u64,
+    /// Messages from the cluster that could not be read.
+    pub inbound_malformed: u64,
+    /// Nodes connected.
+    pub connections: u64,
+    /// Views of the cluster received.
+    pub views: u64,
+}
+
+/// A message that was accepted and never sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DeadLetter {
+    /// Whom it was for: `region/shard`, or the URI's path on a node.
+    pub target: String,
+    /// Why it was not sent.
+    pub reason: NotSent,
+    /// The encoded message's length in bytes.
+    pub length: usize,
+    /// Whether somebody was told: the message was an ask, which has ended with the same reason.
+    pub ask: bool,
+}
+
+/// What became of everything a client had accepted, when it was closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CloseReport {
+    /// The final counters; nothing is held or queued any more.
+    pub stats: Stats,
+    /// Whether every message was written before the time was up.
+    pub drained: bool,
+}
+
+impl fmt::Display for CloseReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Stats {
+            written,
+            not_sent,
+            unknown,
+            ..
+        } = self.stats;
+        write!(
+            f,
+            "{written} written, {not_sent} not sent, {unknown} unknown"
+        )
+    }
+}
+
+/// The counters that are counted; the rest of [`Stats`] is read off where it lies.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) accepted: Counter,
+    /// Written on connections that have ended.
+    pub(crate) written: Counter,
+    pub(crate) not_sent: Counter,
+    pub(crate) unknown: Counter,
+    pub(crate) inbound_dropped: Counter,
+    pub(crate) inbound_malformed: Counter,
+    pub(crate) views: Counter,
+}
+
+/// A number that only grows.
+#[derive(Debug, Default)]
+pub(crate) struct Counter(AtomicU64);
+
+impl Counter {
+    /// Counts `count` more.
+    pub(crate) fn add(&self, count: usize) {
+        self.0.fetch_add(count as u64, Ordering::Relaxed);
+    }
+
+    /// What was counted.
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}

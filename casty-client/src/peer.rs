@@ -1,0 +1,155 @@
+//! One connected node: its outbox, and the headers of what goes there.
+
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use casty_proto::header::{self, Header};
+use casty_proto::message::envelope::SHARD_ENVELOPE;
+use casty_proto::{ActorUri, NodeAddress};
+use casty_routing::{RegionId, ShardId};
+use casty_transport::outbox::{Outbox, OutboxLimits, Rejected, Unsent};
+use parking_lot::RwLock;
+
+use crate::asks::AskId;
+use crate::clock::Tick;
+
+/// Tells the connections of a client apart, those that have ended included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct PeerId(pub(crate) u32);
+
+/// A live connection to a node.
+pub(crate) struct Peer {
+    pub(crate) id: PeerId,
+    pub(crate) node: NodeAddress,
+    pub(crate) outbox: Arc<Outbox<Tag>>,
+    system: Arc<str>,
+    sender: Arc<str>,
+    /// Per region, everything of a frame's payload that comes before the message.
+    templates: RwLock<Vec<Option<Box<[u8]>>>>,
+}
+
+/// What a client remembers of a message that is in an outbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Tag {
+    pub(crate) aim: Aim,
+    pub(crate) deadline: Tick,
+    pub(crate) ask: Option<AskId>,
+}
+
+/// Whom a message is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Aim {
+    /// The node that owns a shard.
+    Shard(RegionId, ShardId),
+    /// An actor of this very node.
+    Node,
+}
+
+/// A message on its way, wherever it will go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Outgoing {
+    /// The path of an actor and the class of the message; none for a shard, whose region says both.
+    pub(crate) actor: Option<(Arc<str>, Arc<str>)>,
+    pub(crate) message: Bytes,
+    pub(crate) deadline: Tick,
+    pub(crate) ask: Option<AskId>,
+}
+
+impl Peer {
+    /// A connection just made.
+    pub(crate) fn new(
+        id: PeerId,
+        node: NodeAddress,
+        (system, sender): (Arc<str>, Arc<str>),
+        limits: OutboxLimits,
+    ) -> Self {
+        Self {
+            id,
+            node,
+            outbox: Arc::new(Outbox::new(limits)),
+            system,
+            sender,
+            templates: RwLock::default(),
+        }
+    }
+
+    /// Puts an encoded envelope for the owner of a shard into the outbox.
+    pub(crate) fn push_envelope(
+        &self,
+        (region, name): (RegionId, &str),
+        message: &[u8],
+        tag: Tag,
+    ) -> Result<(), Rejected<Tag>> {
+        let index = region.get() as usize;
+        if let Some(Some(template)) = self.templates.read().get(index) {
+            return self.outbox.push(&[template, message], Some(tag));
+        }
+        let template = self
+            .header(&format!("/_region-{name}"), SHARD_ENVELOPE)
+            .into_boxed_slice();
+        let pushed = self.outbox.push(&[&template, message], Some(tag));
+        let mut templates = self.templates.write();
+        if templates.len() <= index {
+            templates.resize(index + 1, None);
+        }
+        templates[index] = Some(template);
+        pushed
+    }
+
+    /// Puts an encoded message for an actor of this node into the outbox. Without a tag it is not
+    /// counted, and not given back if the connection is lost.
+    pub(crate) fn push_to_actor(
+        &self,
+        (path, class): (&str, &str),
+        message: &[u8],
+        tag: Option<Tag>,
+    ) -> Result<(), Rejected<Tag>> {
+        self.outbox.push(&[&self.header(path, class), message], tag)
+    }
+
+    fn header(&self, path: &str, class: &str) -> Vec<u8> {
+        let node = Some((self.node.host(), self.node.port()));
+        let target = ActorUri {
+            system: &self.system,
+            node,
+            path,
+        }
+        .to_string();
+        let header = Header {
+            target: target.into(),
+            sender: (&*self.sender).into(),
+            type_hint: class.into(),
+        };
+        let mut out = Vec::with_capacity(256);
+        header.write(&mut out);
+        out
+    }
+}
+
+impl fmt::Debug for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Peer({} #{})", self.node, self.id.0)
+    }
+}
+
+/// A message that came back from an outbox, ready to be routed again. Its header was written by
+/// this client, so it can be read; `None` would be a bug of ours, and is treated as a loss.
+pub(crate) fn recover(unsent: &Unsent<Tag>) -> Option<Outgoing> {
+    let Tag { aim, deadline, ask } = unsent.tag;
+    let (_, message) = header::cut(&unsent.payload).ok()?;
+    let actor = match aim {
+        Aim::Shard(..) => None,
+        Aim::Node => {
+            let (header, _) = Header::split(&unsent.payload).ok()?;
+            let path = ActorUri::parse(&header.target).ok()?.path;
+            Some((path.into(), header.type_hint.as_ref().into()))
+        }
+    };
+    Some(Outgoing {
+        actor,
+        message: unsent.payload.slice_ref(message),
+        deadline,
+        ask,
+    })
+}

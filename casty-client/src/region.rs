@@ -1,0 +1,221 @@
+//! Shard regions and their entities: where most messages go.
+
+use std::fmt;
+use std::sync::Arc;
+
+use casty_proto::ActorRef;
+use casty_proto::message::ShardEnvelope;
+use casty_routing::{RegionId, ShardCount, ShardId, entity_shard};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::ask::{Ask, Opened, Opening, SendAsk, Slot};
+use crate::core::{Core, Destination};
+use crate::error::{AskError, TellError};
+
+/// A shard region of the cluster: messages to its entities go straight to the node that owns the
+/// entity's shard. Cheap to clone.
+#[derive(Clone)]
+pub struct RegionRef {
+    core: Arc<Core>,
+    name: Arc<str>,
+    id: RegionId,
+    shards: ShardCount,
+}
+
+impl RegionRef {
+    pub(crate) fn new(core: &Arc<Core>, name: Arc<str>, id: RegionId, shards: ShardCount) -> Self {
+        Self {
+            core: Arc::clone(core),
+            name,
+            id,
+            shards,
+        }
+    }
+
+    /// The region's name, `shard_type` in Casty's ClusterClient.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Into how many shards the region is divided.
+    pub fn shards(&self) -> u32 {
+        self.shards.get()
+    }
+
+    /// One entity. It remembers its shard, so messages through it save the hash of its id.
+    pub fn entity(&self, id: impl Into<Arc<str>>) -> EntityRef {
+        let id = id.into();
+        let shard = entity_shard(&id, self.shards);
+        EntityRef {
+            region: self.clone(),
+            id,
+            shard,
+        }
+    }
+
+    /// Sends a message to one entity.
+    ///
+    /// Never waits: the message is encoded into the outbox of the owning node, or held until that
+    /// is known and connected, for the client's hold timeout. `Ok` means accepted; what becomes of
+    /// it from there on is counted, and a message that was not sent is a dead letter.
+    ///
+    /// # Errors
+    /// The message was not accepted, and nothing of it was sent.
+    #[expect(clippy::needless_pass_by_value, reason = "a message is given away")]
+    pub fn tell<M, I>(&self, envelope: ShardEnvelope<M, I>) -> Result<(), TellError>
+    where
+        M: Serialize,
+        I: Serialize + AsRef<str>,
+    {
+        let shard = entity_shard(envelope.entity_id.as_ref(), self.shards);
+        self.send(&envelope, shard, None)
+    }
+
+    /// Sends a message to one entity, waiting while the outbox of its owner is full.
+    ///
+    /// # Errors
+    /// As [`tell`](Self::tell), but never [`TellError::Busy`].
+    ///
+    /// # Cancel safety
+    /// Either the message was accepted or nothing of it was.
+    pub async fn tell_wait<M, I>(&self, envelope: ShardEnvelope<M, I>) -> Result<(), TellError>
+    where
+        M: Serialize,
+        I: Serialize + AsRef<str>,
+    {
+        let shard = entity_shard(envelope.entity_id.as_ref(), self.shards);
+        self.send_wait(&envelope, shard).await
+    }
+
+    /// Asks one entity.
+    pub(crate) fn ask<M, I, R>(
+        &self,
+        envelope: impl FnOnce(ActorRef<R>) -> ShardEnvelope<M, I>,
+    ) -> Ask<R, impl SendAsk<R>>
+    where
+        M: Serialize,
+        I: Serialize + AsRef<str>,
+        R: DeserializeOwned,
+    {
+        let region = self.clone();
+        Ask::new(
+            &self.core,
+            move |opening: Opening<'_, R>| -> Result<Opened, AskError> {
+                opening.open(|_, reply_to, slot| {
+                    let envelope = envelope(reply_to);
+                    let shard = entity_shard(envelope.entity_id.as_ref(), region.shards);
+                    Ok(region.send(&envelope, shard, Some(slot))?)
+                })
+            },
+        )
+    }
+
+    fn send<M: Serialize>(
+        &self,
+        envelope: &M,
+        shard: ShardId,
+        slot: Option<Slot>,
+    ) -> Result<(), TellError> {
+        let to = Destination::Shard {
+            region: self.id,
+            name: &self.name,
+            shard,
+        };
+        self.core
+            .encoded(envelope, |_, bytes| self.core.send(&to, bytes, slot))
+    }
+
+    async fn send_wait<M: Serialize>(&self, envelope: &M, shard: ShardId) -> Result<(), TellError> {
+        loop {
+            match self.send(envelope, shard, None) {
+                Err(TellError::Busy { limit, .. }) => {
+                    self.core.space(self.id, shard, limit / 4).await;
+                }
+                other => return other,
+            }
+        }
+    }
+}
+
+impl fmt::Debug for RegionRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RegionRef({}, {} shards)", self.name, self.shards.get())
+    }
+}
+
+/// One entity of a shard region. Cheap to clone.
+#[derive(Clone)]
+pub struct EntityRef {
+    region: RegionRef,
+    id: Arc<str>,
+    shard: ShardId,
+}
+
+impl EntityRef {
+    /// The entity's id.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The region it belongs to.
+    pub fn region(&self) -> &RegionRef {
+        &self.region
+    }
+
+    /// Sends it a message; see [`RegionRef::tell`].
+    ///
+    /// # Errors
+    /// The message was not accepted, and nothing of it was sent.
+    pub fn tell<M: Serialize>(&self, message: M) -> Result<(), TellError> {
+        let envelope = ShardEnvelope {
+            entity_id: &*self.id,
+            message,
+        };
+        self.region.send(&envelope, self.shard, None)
+    }
+
+    /// Sends it a message, waiting while the outbox of its owner is full; see
+    /// [`RegionRef::tell_wait`].
+    ///
+    /// # Errors
+    /// As there.
+    ///
+    /// # Cancel safety
+    /// Either the message was accepted or nothing of it was.
+    pub async fn tell_wait<M: Serialize>(&self, message: M) -> Result<(), TellError> {
+        let envelope = ShardEnvelope {
+            entity_id: &*self.id,
+            message,
+        };
+        self.region.send_wait(&envelope, self.shard).await
+    }
+
+    /// Sends it a message that asks for a reply, and awaits that; see
+    /// [`ClusterClient::ask`](crate::ClusterClient::ask).
+    pub fn ask<M, R>(&self, message: impl FnOnce(ActorRef<R>) -> M) -> Ask<R, impl SendAsk<R>>
+    where
+        M: Serialize,
+        R: DeserializeOwned,
+    {
+        let entity = self.clone();
+        Ask::new(
+            &self.region.core,
+            move |opening: Opening<'_, R>| -> Result<Opened, AskError> {
+                opening.open(|_, reply_to, slot| {
+                    let envelope = ShardEnvelope {
+                        entity_id: &*entity.id,
+                        message: message(reply_to),
+                    };
+                    Ok(entity.region.send(&envelope, entity.shard, Some(slot))?)
+                })
+            },
+        )
+    }
+}
+
+impl fmt::Debug for EntityRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "EntityRef({}/{})", self.region.name, self.id)
+    }
+}

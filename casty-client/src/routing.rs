@@ -1,0 +1,298 @@
+//! The router, and the carrying out of what it decides.
+//!
+//! Held under one lock, which the hot path never takes. Outputs are carried out without waiting:
+//! an outbox that is full is an answer the router is given.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use casty_proto::NodeAddress;
+use casty_proto::message::{GetShardLocation, ShardLocation};
+use casty_routing::{Input, Output, Parcel, Reason, Router, RouterConfig, Target, View};
+use casty_transport::outbox::{Leftover, RejectReason, Rejected};
+
+use crate::asks::Failure;
+use crate::clock::precise_now;
+use crate::core::Core;
+use crate::error::{NotSent, TellError};
+use crate::observe::DeadLetter;
+use crate::peer::{self, Aim, Outgoing, Peer, Tag};
+
+/// The router of one client.
+pub(crate) struct Routing {
+    pub(crate) router: Router<Arc<Peer>, Outgoing>,
+    /// When it wants to be told the time.
+    due: Option<Instant>,
+    /// Connected nodes whose outbox was full; the control task waits for them.
+    pub(crate) full: Vec<Arc<Peer>>,
+}
+
+impl Routing {
+    /// A router that knows nothing yet.
+    pub(crate) fn new(config: RouterConfig, seed: u64) -> Self {
+        Self {
+            router: Router::new(config, seed),
+            due: None,
+            full: Vec::new(),
+        }
+    }
+
+    /// Messages that wait for a route.
+    pub(crate) fn held(&self) -> usize {
+        self.router.held().items
+    }
+
+    /// When the router wants to be told the time.
+    pub(crate) fn due(&self) -> Option<Instant> {
+        self.due
+    }
+
+    /// Routes a new message.
+    pub(crate) fn send(
+        &mut self,
+        core: &Core,
+        target: Target,
+        outgoing: Outgoing,
+    ) -> Result<(), TellError> {
+        if !self.router.has_room(outgoing.message.len()) {
+            return Err(TellError::HoldFull);
+        }
+        core.counters.accepted.add(1);
+        let parcel = parcel(core, target, outgoing);
+        self.tell(core, Input::Send(parcel));
+        Ok(())
+    }
+
+    /// Takes in a coordinator's answer.
+    pub(crate) fn located(&mut self, core: &Core, region: &str, location: ShardLocation) {
+        if let Some(region) = self.router.region_id(region) {
+            self.tell(core, Input::Location { region, location });
+        }
+    }
+
+    /// Takes in a new view.
+    pub(crate) fn view(&mut self, core: &Core, view: Arc<View>) {
+        self.tell(core, Input::View(view));
+    }
+
+    /// Takes in a connection just made. What was held for its node goes before what is sent next.
+    pub(crate) fn connected(&mut self, core: &Core, peer: Arc<Peer>) {
+        self.tell(
+            core,
+            Input::PeerUp {
+                node: peer.node.clone(),
+                handle: Arc::clone(&peer),
+            },
+        );
+        core.connected.write().insert(peer.node.clone(), peer);
+    }
+
+    /// Takes in the end of a connection: what did not leave is routed again, asks that had left
+    /// end now.
+    pub(crate) fn lost(&mut self, core: &Core, peer: &Peer, leftover: &Leftover<Tag>) {
+        core.connected.write().remove(&peer.node);
+        core.counters
+            .written
+            .add(usize::try_from(peer.outbox.messages_written()).unwrap_or(0));
+        core.counters
+            .unknown
+            .add(usize::from(leftover.cut.is_some()));
+        let unsent = leftover.unsent.iter().filter_map(|unsent| {
+            let Some(outgoing) = peer::recover(unsent) else {
+                tracing::error!(node = %peer.node, "bug: an unsent message could not be read");
+                core.counters.unknown.add(1);
+                return None;
+            };
+            if let Some(ask) = outgoing.ask {
+                core.asks.carried_by(ask, None);
+            }
+            let target = match unsent.tag.aim {
+                Aim::Shard(region, shard) => Target::Shard { region, shard },
+                Aim::Node => Target::Node(peer.node.clone()),
+            };
+            Some(parcel(core, target, outgoing))
+        });
+        let unsent = unsent.collect();
+        self.tell(
+            core,
+            Input::PeerDown {
+                node: peer.node.clone(),
+                unsent,
+            },
+        );
+        core.asks.lose(peer.id, &peer.node);
+    }
+
+    /// Takes in that a node could not be connected although the view calls it up.
+    pub(crate) fn suspected(&mut self, core: &Core, node: NodeAddress) {
+        self.tell(core, Input::ConnectFailed(node));
+    }
+
+    /// Takes in that a full outbox has room again.
+    pub(crate) fn ready(&mut self, core: &Core, node: NodeAddress) {
+        self.tell(core, Input::PeerReady(node));
+    }
+
+    /// Takes in that time has passed.
+    pub(crate) fn tick(&mut self, core: &Core) {
+        self.tell(core, Input::Tick);
+    }
+
+    /// Gives up everything that is held.
+    pub(crate) fn close(&mut self, core: &Core) {
+        self.tell(core, Input::Close);
+    }
+
+    /// Carries out what the router wants, until it waits.
+    pub(crate) fn pump(&mut self, core: &Core) {
+        loop {
+            match self.router.poll() {
+                Output::Deliver {
+                    to,
+                    node: _,
+                    parcel,
+                } => self.deliver(core, &to, parcel),
+                Output::Query {
+                    leader,
+                    name,
+                    shard,
+                    ..
+                } => {
+                    let reply_to = core.locations_ref(&name);
+                    let query = GetShardLocation {
+                        shard_id: shard.get(),
+                        reply_to,
+                    };
+                    core.send_control(&leader, &format!("/_coord-{name}"), &query);
+                }
+                // Every live member is connected, or being dialled, as it is.
+                Output::Connect { .. } => {}
+                Output::Undeliverable { parcel, reason } => self.give_up(core, &parcel, &reason),
+                Output::Publish(table) => core.table.store(table),
+                Output::Wait(due) => {
+                    let earlier = due.is_some_and(|due| self.due.is_none_or(|armed| due < armed));
+                    self.due = due;
+                    if earlier {
+                        core.router_due.notify_one();
+                    }
+                    return;
+                }
+            }
+        }
+    }
+
+    fn tell(&mut self, core: &Core, input: Input<Arc<Peer>, Outgoing>) {
+        self.router.handle(precise_now(), input);
+        self.pump(core);
+    }
+
+    fn deliver(&mut self, core: &Core, to: &Arc<Peer>, parcel: Parcel<Outgoing>) {
+        let Outgoing {
+            actor,
+            message,
+            deadline,
+            ask,
+        } = &parcel.item;
+        if let Some(ask) = *ask {
+            if !core.asks.is_awaited(ask) {
+                // Its asker has gone: sending it would be work for nobody.
+                core.counters.not_sent.add(1);
+                return;
+            }
+            core.asks.carried_by(ask, Some(to.id));
+        }
+        let tag = |aim| Tag {
+            aim,
+            deadline: *deadline,
+            ask: *ask,
+        };
+        let pushed = match (&parcel.target, actor) {
+            (Target::Shard { region, shard }, _) => {
+                let name = self.router.region_name(*region).map_or("", |name| name);
+                to.push_envelope((*region, name), message, tag(Aim::Shard(*region, *shard)))
+            }
+            (Target::Node(_), Some((path, class))) => {
+                to.push_to_actor((path, class), message, Some(tag(Aim::Node)))
+            }
+            (Target::Node(_), None) => {
+                debug_assert!(false, "a message to a node has a path");
+                return;
+            }
+        };
+        match pushed {
+            Ok(()) => {}
+            Err(Rejected {
+                reason: RejectReason::TooLong { .. },
+                ..
+            }) => {
+                self.bury(core, &parcel, NotSent::TooLong);
+            }
+            Err(Rejected { reason, .. }) => {
+                if let Some(ask) = parcel.item.ask {
+                    core.asks.carried_by(ask, None);
+                }
+                // Full: the control task tells when there is room again. Closed: the end of the
+                // connection is about to be told.
+                if matches!(reason, RejectReason::Full { .. }) {
+                    self.full.push(Arc::clone(to));
+                    core.router_due.notify_one();
+                }
+                let node = to.node.clone();
+                let busy = Input::PeerBusy {
+                    node,
+                    unsent: vec![parcel],
+                };
+                self.router.handle(precise_now(), busy);
+            }
+        }
+    }
+
+    fn give_up(&self, core: &Core, parcel: &Parcel<Outgoing>, reason: &Reason) {
+        tracing::debug!(target = ?parcel.target, %reason, "message not sent");
+        let reason = match reason {
+            Reason::HoldFull { .. } => NotSent::HoldFull,
+            Reason::Closed => NotSent::Closed,
+            Reason::NodeGone { .. } => NotSent::NodeGone,
+            Reason::WrongCount { .. } | Reason::UnknownShard { .. } | Reason::UnknownRegion => {
+                NotSent::OtherShardCount
+            }
+            _ => NotSent::Expired,
+        };
+        self.bury(core, parcel, reason);
+    }
+
+    /// The end of a message that was never sent: counted, told to its asker and to the hook.
+    fn bury(&self, core: &Core, parcel: &Parcel<Outgoing>, reason: NotSent) {
+        core.counters.not_sent.add(1);
+        if let Some(ask) = parcel.item.ask {
+            core.asks.end(ask, Err(Failure::NotSent(reason.clone())));
+        }
+        if let Some(hook) = &core.dead_letters {
+            let target = match (&parcel.target, &parcel.item.actor) {
+                (Target::Shard { region, shard }, _) => {
+                    let name = self.router.region_name(*region).map_or("", |name| name);
+                    format!("{name}/{shard}")
+                }
+                (Target::Node(node), Some((path, _))) => format!("{node}{path}"),
+                (Target::Node(node), None) => node.to_string(),
+            };
+            let length = parcel.item.message.len();
+            hook(&DeadLetter {
+                target,
+                reason,
+                length,
+                ask: parcel.item.ask.is_some(),
+            });
+        }
+    }
+}
+
+fn parcel(core: &Core, target: Target, outgoing: Outgoing) -> Parcel<Outgoing> {
+    let (bytes, deadline) = (outgoing.message.len(), core.instant(outgoing.deadline));
+    Parcel {
+        target,
+        item: outgoing,
+        bytes,
+        deadline,
+    }
+}

@@ -1,0 +1,106 @@
+//! What arrives from one node, and where it goes.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use casty_proto::frame::{Frame, FrameKind};
+use casty_proto::header::{self, Header};
+use casty_proto::message::ShardLocation;
+use casty_proto::{ActorUri, Limits};
+use casty_transport::Session;
+
+use crate::asks::{AskId, Batch};
+use crate::control::{Event, VIEWS_PATH};
+use crate::core::{Core, LOCATIONS_PATH};
+use crate::peer::Peer;
+
+/// The inbound side of one connection.
+pub(crate) struct Inbound {
+    core: Arc<Core>,
+    peer: Arc<Peer>,
+    /// The replies of the present batch.
+    replies: Vec<(AskId, Bytes)>,
+}
+
+impl Inbound {
+    /// The inbound side of the connection to `peer`.
+    pub(crate) fn new(core: Arc<Core>, peer: Arc<Peer>) -> Self {
+        Self {
+            core,
+            peer,
+            replies: Vec::new(),
+        }
+    }
+
+    /// Anything but a reply in the form that nodes write.
+    fn other(&mut self, payload: &Bytes) {
+        let Ok((header, message)) = Header::split(payload) else {
+            return self.malformed("header");
+        };
+        let message = payload.slice_ref(message);
+        let Ok(ActorUri { path, .. }) = ActorUri::parse(&header.target) else {
+            return self.malformed("target");
+        };
+        if let Some(id) = self.core.identity.ask_id(path.as_bytes()) {
+            self.replies.push((id, message));
+        } else if let Some(number) = path.strip_prefix(VIEWS_PATH) {
+            let Ok(subscription) = number.parse() else {
+                return self.malformed("subscription");
+            };
+            let from = self.peer.node.clone();
+            self.core.tell_control(Event::Snapshot {
+                from,
+                subscription,
+                message,
+            });
+        } else if let Some(region) = path.strip_prefix(LOCATIONS_PATH) {
+            self.location(region, &message);
+        } else if let Err(error) = self.core.actors.deliver(path, message) {
+            self.core.counters.inbound_dropped.add(1);
+            tracing::debug!(node = %self.peer.node, path, %error, "message dropped");
+        }
+    }
+
+    fn location(&self, region: &str, message: &[u8]) {
+        let limits = Limits::default();
+        match self.core.codec.decode::<ShardLocation>(message, &limits) {
+            Ok(location) => self.core.located(region, location),
+            Err(error) => {
+                tracing::warn!(node = %self.peer.node, region, %error, "unreadable location");
+                self.malformed("location");
+            }
+        }
+    }
+
+    fn malformed(&self, what: &'static str) {
+        self.core.counters.inbound_malformed.add(1);
+        tracing::debug!(node = %self.peer.node, what, "message skipped: it cannot be read");
+    }
+}
+
+impl Session for Inbound {
+    fn frame(&mut self, frame: Frame) {
+        // Handshakes after the first and types unknown are ignored, as nodes ignore them.
+        if frame.kind != FrameKind::Message {
+            return;
+        }
+        let Ok((header, message)) = header::cut(&frame.payload) else {
+            return self.malformed("length");
+        };
+        match self.core.identity.ask_id_of_header(header) {
+            Some(id) => self.replies.push((id, frame.payload.slice_ref(message))),
+            None => self.other(&frame.payload),
+        }
+    }
+
+    fn batch_end(&mut self) -> usize {
+        if self.replies.is_empty() {
+            return 0;
+        }
+        let mut batch = Batch::new(&self.core.asks);
+        for (id, reply) in self.replies.drain(..) {
+            batch.end(id, Ok(reply));
+        }
+        batch.woken()
+    }
+}

@@ -1,0 +1,371 @@
+//! What a pickle holds, as small nodes that name each other by number.
+//!
+//! Text and bytes stay in the input, and a shared value is one node however often it occurs.
+
+use super::class::{self, Callee};
+use crate::DecodeError;
+
+/// A node's number.
+pub(super) type Id = u32;
+
+/// Nodes that every arena begins with.
+pub(super) const NONE: Id = 0;
+pub(super) const FALSE: Id = 1;
+pub(super) const TRUE: Id = 2;
+pub(super) const UNIT: Id = 3;
+
+/// A stretch of the input.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Span {
+    pub(super) at: u32,
+    pub(super) len: u32,
+}
+
+/// The children of a node: a stretch of the pool, or a vector of their own once they were
+/// extended (copying the stretch each time would take quadratic time).
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Kids {
+    start: u32,
+    len: u32,
+    /// Shared with another node, so never extended.
+    fixed: bool,
+}
+
+/// Marks children with a vector of their own.
+const OWN: u32 = u32::MAX;
+
+impl Kids {
+    pub(super) const NONE: Self = Self {
+        start: 0,
+        len: 0,
+        fixed: false,
+    };
+
+    pub(super) fn fixed(self) -> Self {
+        Self {
+            fixed: true,
+            ..self
+        }
+    }
+}
+
+/// One value, or a part of one.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Node {
+    None,
+    Bool(bool),
+    Int(i64),
+    /// Two's complement, least significant byte first.
+    Long(Span),
+    Float(f64),
+    Str(Span),
+    Bytes(Span),
+    ByteArray(Span),
+    List(Kids),
+    Tuple(Kids),
+    Set(Kids),
+    FrozenSet(Kids),
+    /// Keys and values in turn.
+    Dict(Kids),
+    /// A global; no value by itself. Module and name are texts.
+    Class {
+        callee: Callee,
+        module: Id,
+        name: Id,
+    },
+    /// An instance without state so far.
+    New {
+        class: Id,
+    },
+    /// The state is a dict, or a tuple of two: `__dict__` and slots.
+    Named {
+        class: Id,
+        state: Id,
+    },
+    /// The state is a list.
+    Positional {
+        class: Id,
+        state: Id,
+    },
+    /// The arguments are a tuple. An enum's member by value looks the same.
+    Constructed {
+        class: Id,
+        args: Id,
+    },
+    /// An enum's member by name.
+    Member {
+        class: Id,
+        name: Id,
+    },
+    /// A constructor with keywords; no value by itself.
+    Partial {
+        class: Id,
+        keywords: Id,
+    },
+    /// The URI is a text.
+    Ref {
+        uri: Id,
+    },
+    /// A value of the standard library and what it is made of.
+    Made {
+        callee: Callee,
+        parts: Id,
+    },
+}
+
+/// All nodes of one pickle.
+#[derive(Debug)]
+pub(super) struct Arena<'de> {
+    input: &'de [u8],
+    nodes: Vec<Node>,
+    pool: Vec<Id>,
+    own: Vec<Vec<Id>>,
+    /// A bit for every node that occurs more than once.
+    fetched: Vec<u64>,
+    /// Whether a node with children occurs more than once.
+    pub(super) shares: bool,
+    /// How many nodes can have children.
+    pub(super) containers: usize,
+    /// The limit of nesting.
+    pub(super) depth: usize,
+}
+
+impl<'de> Arena<'de> {
+    pub(super) fn new(input: &'de [u8], depth: usize) -> Self {
+        let mut nodes = Vec::with_capacity((input.len() / 4).clamp(6, 1024));
+        nodes.extend([
+            Node::None,
+            Node::Bool(false),
+            Node::Bool(true),
+            Node::Tuple(Kids::NONE),
+        ]);
+        Self {
+            input,
+            nodes,
+            pool: Vec::new(),
+            own: Vec::new(),
+            fetched: Vec::new(),
+            shares: false,
+            containers: 0,
+            depth,
+        }
+    }
+
+    /// How many nodes there are.
+    pub(super) fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    pub(super) fn node(&self, id: Id) -> Node {
+        debug_assert!((id as usize) < self.nodes.len());
+        self.nodes.get(id as usize).copied().unwrap_or(Node::None)
+    }
+
+    #[allow(clippy::cast_possible_truncation)] // never more nodes than bytes of input
+    pub(super) fn add(&mut self, node: Node) -> Id {
+        let id = self.nodes.len() as Id;
+        push_within(&mut self.nodes, node, self.input.len() + 4);
+        id
+    }
+
+    pub(super) fn replace(&mut self, id: Id, node: Node) {
+        if let Some(place) = self.nodes.get_mut(id as usize) {
+            *place = node;
+        }
+    }
+
+    pub(super) fn kids(&self, kids: Kids) -> &[Id] {
+        let start = kids.start as usize;
+        if kids.len == OWN {
+            return self.own.get(start).map_or(&[], Vec::as_slice);
+        }
+        self.pool
+            .get(start..start + kids.len as usize)
+            .unwrap_or(&[])
+    }
+
+    /// The children `items`.
+    #[allow(clippy::cast_possible_truncation)] // each child took a byte of input at least
+    pub(super) fn batch(&mut self, items: &[Id]) -> Kids {
+        if items.is_empty() {
+            return Kids::NONE;
+        }
+        let start = self.pool.len();
+        reserve_within(&mut self.pool, items.len(), self.input.len());
+        self.pool.extend_from_slice(items);
+        Kids {
+            start: start as u32,
+            len: items.len() as u32,
+            fixed: false,
+        }
+    }
+
+    /// The children `kids` and then `items`; none if they are not to be extended.
+    #[allow(clippy::cast_possible_truncation)] // as above
+    pub(super) fn extend(&mut self, kids: Kids, items: &[Id]) -> Option<Kids> {
+        if kids.fixed {
+            return None;
+        }
+        if kids.len == 0 {
+            return Some(self.batch(items));
+        }
+        if kids.len == OWN {
+            self.own
+                .get_mut(kids.start as usize)?
+                .extend_from_slice(items);
+            return Some(kids);
+        }
+        let first = self.kids(kids);
+        let mut own = Vec::with_capacity(first.len() + items.len());
+        own.extend_from_slice(first);
+        own.extend_from_slice(items);
+        self.own.push(own);
+        Some(Kids {
+            start: (self.own.len() - 1) as u32,
+            len: OWN,
+            fixed: false,
+        })
+    }
+
+    /// Notes that a node occurs once more.
+    pub(super) fn fetch(&mut self, id: Id) {
+        let (word, bit) = (id as usize / 64, id % 64);
+        if self.fetched.len() <= word {
+            self.fetched.resize(self.nodes.len() / 64 + 1, 0);
+        }
+        if let Some(word) = self.fetched.get_mut(word) {
+            *word |= 1 << bit;
+        }
+        self.shares |= !self.is_leaf(id);
+    }
+
+    /// Whether a node occurs more than once.
+    pub(super) fn is_fetched(&self, id: Id) -> bool {
+        self.fetched
+            .get(id as usize / 64)
+            .is_some_and(|word| word & (1 << (id % 64)) != 0)
+    }
+
+    /// Whether a walk ends at this node.
+    pub(super) fn is_leaf(&self, id: Id) -> bool {
+        !matches!(
+            self.node(id),
+            Node::List(_)
+                | Node::Tuple(_)
+                | Node::Set(_)
+                | Node::FrozenSet(_)
+                | Node::Dict(_)
+                | Node::New { .. }
+                | Node::Named { .. }
+                | Node::Positional { .. }
+                | Node::Constructed { .. }
+                | Node::Partial { .. }
+        )
+    }
+
+    pub(super) fn bytes(&self, span: Span) -> &'de [u8] {
+        let at = span.at as usize;
+        self.input.get(at..at + span.len as usize).unwrap_or(&[])
+    }
+
+    /// The text of a span that the reader has found to be one.
+    pub(super) fn text(&self, span: Span) -> Result<&'de str, DecodeError> {
+        std::str::from_utf8(self.bytes(span)).map_err(|_| DecodeError::LoneSurrogate {
+            at: span.at as usize,
+        })
+    }
+
+    /// The text of a node, if it is one.
+    pub(super) fn str(&self, id: Id) -> Option<&'de str> {
+        match self.node(id) {
+            Node::Str(span) => self.text(span).ok(),
+            _ => None,
+        }
+    }
+
+    fn raw(&self, id: Id) -> &'de [u8] {
+        match self.node(id) {
+            Node::Str(span) => self.bytes(span),
+            _ => &[],
+        }
+    }
+
+    /// Whether the class at `id` has the qualified name `name`.
+    pub(super) fn is_class(&self, id: Id, expected: &str) -> bool {
+        match self.node(id) {
+            Node::Class { module, name, .. } => {
+                class::is_named(expected, self.raw(module), self.raw(name))
+            }
+            _ => false,
+        }
+    }
+
+    /// The qualified name of the class at `id`.
+    pub(super) fn class_name(&self, id: Id) -> String {
+        match self.node(id) {
+            Node::Class { module, name, .. } => class::join(
+                self.str(module).unwrap_or_default(),
+                self.str(name).unwrap_or_default(),
+            ),
+            _ => String::new(),
+        }
+    }
+
+    /// The Python class of the value at `id`, for errors.
+    pub(super) fn type_name(&self, id: Id) -> String {
+        let name = match self.node(id) {
+            Node::New { class }
+            | Node::Named { class, .. }
+            | Node::Positional { class, .. }
+            | Node::Constructed { class, .. }
+            | Node::Member { class, .. } => return self.class_name(class),
+            Node::None => "builtins.NoneType",
+            Node::Bool(_) => "builtins.bool",
+            Node::Int(_) | Node::Long(_) => "builtins.int",
+            Node::Float(_) => "builtins.float",
+            Node::Str(_) => "builtins.str",
+            Node::Bytes(_) => "builtins.bytes",
+            Node::ByteArray(_) => "builtins.bytearray",
+            Node::List(_) => "builtins.list",
+            Node::Tuple(_) => "builtins.tuple",
+            Node::Set(_) => "builtins.set",
+            Node::FrozenSet(_) => "builtins.frozenset",
+            Node::Dict(_) => "builtins.dict",
+            Node::Class { .. } => "builtins.type",
+            Node::Partial { .. } => "functools.partial",
+            Node::Ref { .. } => "casty.remote.ref.RemoteActorRef",
+            Node::Made { callee, .. } => made_name(callee),
+        };
+        name.to_owned()
+    }
+}
+
+fn made_name(callee: Callee) -> &'static str {
+    match callee {
+        Callee::Complex => "builtins.complex",
+        Callee::DateTime => "datetime.datetime",
+        Callee::Date => "datetime.date",
+        Callee::Time => "datetime.time",
+        Callee::TimeDelta => "datetime.timedelta",
+        Callee::TimeZone => "datetime.timezone",
+        Callee::Uuid => "uuid.UUID",
+        Callee::Decimal => "decimal.Decimal",
+        _ => "builtins.object",
+    }
+}
+
+/// Pushes, growing in doubles but never beyond `most`, which the input's length gives.
+pub(super) fn push_within<T>(items: &mut Vec<T>, item: T, most: usize) {
+    if items.len() == items.capacity() {
+        reserve_within(items, 1, most);
+    }
+    items.push(item);
+}
+
+fn reserve_within<T>(items: &mut Vec<T>, more: usize, most: usize) {
+    let need = items.len() + more;
+    if need > items.capacity() {
+        let want = need.max((items.len() * 2).min(most)).max(16.min(most));
+        items.reserve_exact(want - items.len());
+    }
+}

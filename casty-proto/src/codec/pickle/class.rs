@@ -1,0 +1,228 @@
+//! Names of Python classes, and what the reader makes of each.
+
+use std::borrow::Cow;
+
+/// Splits a qualified name into its module and the class's path in it.
+///
+/// `pkg.mod.Outer.Inner` splits before the first capitalised segment, a name without one at its
+/// last dot, and a colon says outright where: `pkg.mod:outer.inner`. None if there is no module.
+pub(super) fn split(name: &str) -> Option<(&str, &str)> {
+    let bytes = name.as_bytes();
+    let (mut capital, mut last) = (None, None);
+    for (at, &byte) in bytes.iter().enumerate() {
+        if byte == b':' {
+            capital = Some(at);
+            break;
+        }
+        if byte == b'.' {
+            last = Some(at);
+            if capital.is_none() && is_capitalised(bytes, at + 1) {
+                capital = Some(at);
+            }
+        }
+    }
+    let at = capital.filter(|&at| at > 0).or(last)?;
+    let (module, class) = (name.get(..at)?, name.get(at + 1..)?);
+    (!module.is_empty() && !class.is_empty()).then_some((module, class))
+}
+
+fn is_capitalised(name: &[u8], at: usize) -> bool {
+    match name.get(at) {
+        Some(byte) if byte.is_ascii() => byte.is_ascii_uppercase(),
+        Some(_) => name
+            .get(at..)
+            .and_then(|rest| std::str::from_utf8(rest).ok())
+            .and_then(|rest| rest.chars().next())
+            .is_some_and(char::is_uppercase),
+        None => false,
+    }
+}
+
+/// Whether a serde name is the name of a Python class.
+pub(super) fn is_dotted(name: &str) -> bool {
+    name.bytes().any(|byte| byte == b'.' || byte == b':')
+}
+
+/// The name as headers and errors have it, with dots only.
+pub(super) fn with_dots(name: &'static str) -> Cow<'static, str> {
+    if name.contains(':') {
+        Cow::Owned(name.replace(':', "."))
+    } else {
+        Cow::Borrowed(name)
+    }
+}
+
+/// Whether `name` is the qualified name of that class.
+pub(super) fn is_named(name: &str, module: &[u8], class: &[u8]) -> bool {
+    let name = name.as_bytes();
+    name.len() == module.len() + 1 + class.len()
+        && name.starts_with(module)
+        && name.ends_with(class)
+        && matches!(name.get(module.len()), Some(b'.' | b':'))
+}
+
+/// The qualified name that [`split`] takes apart into just these.
+pub(super) fn join(module: &str, class: &str) -> String {
+    let name = format!("{module}.{class}");
+    match split(&name) {
+        Some((split, _)) if split.len() == module.len() => name,
+        _ => format!("{module}:{class}"),
+    }
+}
+
+/// What calling a global yields, as far as it is known without running it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Callee {
+    /// An instance of a class.
+    Class,
+    /// Anything: only Python could tell.
+    Function,
+    /// What `restore_actor_ref` gives.
+    Ref,
+    /// `builtins.getattr`: a member of an enum.
+    GetAttr,
+    /// `functools.partial`: a constructor with its keywords.
+    Partial,
+    Bytes,
+    ByteArray,
+    List,
+    Tuple,
+    Set,
+    FrozenSet,
+    Dict,
+    Complex,
+    DateTime,
+    Date,
+    Time,
+    TimeDelta,
+    TimeZone,
+    Uuid,
+    Decimal,
+}
+
+impl Callee {
+    /// Knows the callee by its name.
+    pub(super) fn of(module: &[u8], name: &[u8]) -> Self {
+        match module {
+            b"builtins" | b"__builtin__" => Self::builtin(name),
+            b"datetime" => match name {
+                b"datetime" => Self::DateTime,
+                b"date" => Self::Date,
+                b"time" => Self::Time,
+                b"timedelta" => Self::TimeDelta,
+                b"timezone" => Self::TimeZone,
+                _ => Self::Function,
+            },
+            b"uuid" if name == b"UUID" => Self::Uuid,
+            b"decimal" if name == b"Decimal" => Self::Decimal,
+            b"functools" if name == b"partial" => Self::Partial,
+            b"casty.remote.ref" if name == b"restore_actor_ref" => Self::Ref,
+            _ if !is_code(module) && is_class_path(name) => Self::Class,
+            _ => Self::Function,
+        }
+    }
+
+    /// Whether instances of a class of that module can be data, whatever its name looks like.
+    pub(super) fn may_be_class(module: &[u8], name: &[u8]) -> bool {
+        match Self::of(module, name) {
+            Self::Class => true,
+            Self::Function => !is_code(module) && module != b"builtins",
+            _ => false,
+        }
+    }
+
+    fn builtin(name: &[u8]) -> Self {
+        match name {
+            b"getattr" => Self::GetAttr,
+            b"bytes" => Self::Bytes,
+            b"bytearray" => Self::ByteArray,
+            b"list" => Self::List,
+            b"tuple" => Self::Tuple,
+            b"set" => Self::Set,
+            b"frozenset" => Self::FrozenSet,
+            b"dict" => Self::Dict,
+            b"complex" => Self::Complex,
+            _ if is_class_path(name) => Self::Class,
+            _ => Self::Function,
+        }
+    }
+}
+
+/// Whether a module's classes stand for code or for its parts.
+fn is_code(module: &[u8]) -> bool {
+    const MODULES: [&[u8]; 7] = [
+        b"types",
+        b"_codecs",
+        b"copyreg",
+        b"functools",
+        b"operator",
+        b"os",
+        b"datetime",
+    ];
+    MODULES.contains(&module) || module.starts_with(b"cloudpickle")
+}
+
+/// Whether the last segment of a path is capitalised, behind underscores if it has any.
+fn is_class_path(path: &[u8]) -> bool {
+    let start = path.iter().rposition(|&b| b == b'.').map_or(0, |at| at + 1);
+    let underscores = path.iter().skip(start).take_while(|&&b| b == b'_').count();
+    is_capitalised(path, start + underscores)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_split_before_the_first_capital_or_at_the_last_dot_or_at_the_colon() {
+        for (name, parts) in [
+            ("pkg.mod.Outer.Inner", Some(("pkg.mod", "Outer.Inner"))),
+            ("pkg.mod.thing", Some(("pkg.mod", "thing"))),
+            ("pkg.mod:outer.inner", Some(("pkg.mod", "outer.inner"))),
+            ("pkg.Mod:x", Some(("pkg.Mod", "x"))),
+            ("pkg.Élan.x", Some(("pkg", "Élan.x"))),
+            ("Pkg.Thing", Some(("Pkg", "Thing"))),
+            ("__main__.Thing", Some(("__main__", "Thing"))),
+            ("plain", None),
+            (".X", None),
+            ("pkg.", None),
+        ] {
+            assert_eq!(split(name), parts, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_joined_name_splits_into_the_same_parts() {
+        for (module, class) in [
+            ("pkg.mod", "Outer.Inner"),
+            ("pkg.mod", "outer.inner"),
+            ("pkg.Mod", "Thing"),
+            ("pkg", "thing"),
+        ] {
+            assert_eq!(split(&join(module, class)), Some((module, class)));
+            assert!(is_named(
+                &join(module, class),
+                module.as_bytes(),
+                class.as_bytes()
+            ));
+        }
+    }
+
+    #[test]
+    fn only_capitalised_paths_and_known_constructors_are_classes() {
+        for (module, name, callee) in [
+            ("bank", "Deposit", Callee::Class),
+            ("bank", "_Private", Callee::Class),
+            ("bank", "outer.Inner", Callee::Class),
+            ("os", "system", Callee::Function),
+            ("builtins", "eval", Callee::Function),
+            ("builtins", "ValueError", Callee::Class),
+            ("types", "CodeType", Callee::Function),
+            ("cloudpickle.cloudpickle", "X", Callee::Function),
+            ("zoneinfo", "ZoneInfo._unpickle", Callee::Function),
+            ("datetime", "datetime", Callee::DateTime),
+        ] {
+            assert_eq!(Callee::of(module.as_bytes(), name.as_bytes()), callee);
+        }
+    }
+}

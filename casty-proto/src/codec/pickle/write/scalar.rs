@@ -1,0 +1,203 @@
+//! Scalars, names and the calls that stand for them.
+
+use super::{Writer, op};
+use crate::codec::pickle::made::FOLD;
+use crate::value::{Date, DateTime, Time, TimeDelta};
+
+impl Writer<'_> {
+    pub(super) fn bool(&mut self, value: bool) {
+        self.out
+            .push(if value { op::NEWTRUE } else { op::NEWFALSE });
+    }
+
+    pub(super) fn int(&mut self, value: i64) {
+        if let Ok(byte) = u8::try_from(value) {
+            self.out.extend_from_slice(&[op::BININT1, byte]);
+        } else if let Ok(short) = u16::try_from(value) {
+            let [a, b] = short.to_le_bytes();
+            self.out.extend_from_slice(&[op::BININT2, a, b]);
+        } else if let Ok(int) = i32::try_from(value) {
+            let [a, b, c, d] = int.to_le_bytes();
+            self.out.extend_from_slice(&[op::BININT, a, b, c, d]);
+        } else {
+            self.long(&value.to_le_bytes());
+        }
+    }
+
+    pub(super) fn unsigned_long(&mut self, value: u128) {
+        let mut bytes = [0; 17];
+        bytes[..16].copy_from_slice(&value.to_le_bytes());
+        self.long(&bytes);
+    }
+
+    /// An int of two's complement, least significant byte first, without needless bytes.
+    pub(super) fn long(&mut self, bytes: &[u8]) {
+        let mut bytes = bytes;
+        while let [rest @ .., before, last] = bytes
+            && ((*last == 0 && *before < 0x80) || (*last == 0xff && *before >= 0x80))
+        {
+            bytes = bytes.get(..=rest.len()).unwrap_or_default();
+        }
+        match u8::try_from(bytes.len()) {
+            Ok(len) => self.out.extend_from_slice(&[op::LONG1, len]),
+            Err(_) => self.sized(op::LONG4, bytes.len()),
+        }
+        self.out.extend_from_slice(bytes);
+    }
+
+    pub(super) fn float(&mut self, value: f64) {
+        self.out.push(op::BINFLOAT);
+        self.out.extend_from_slice(&value.to_be_bytes());
+    }
+
+    pub(super) fn str(&mut self, value: &str) {
+        match u8::try_from(value.len()) {
+            Ok(len) => self.out.extend_from_slice(&[op::SHORT_BINUNICODE, len]),
+            Err(_) if u32::try_from(value.len()).is_ok() => {
+                self.sized(op::BINUNICODE, value.len());
+            }
+            Err(_) => self.sized8(op::BINUNICODE8, value.len()),
+        }
+        self.out.extend_from_slice(value.as_bytes());
+    }
+
+    pub(super) fn bytes(&mut self, value: &[u8]) {
+        match u8::try_from(value.len()) {
+            Ok(len) => self.out.extend_from_slice(&[op::SHORT_BINBYTES, len]),
+            Err(_) if u32::try_from(value.len()).is_ok() => self.sized(op::BINBYTES, value.len()),
+            Err(_) => self.sized8(op::BINBYTES8, value.len()),
+        }
+        self.out.extend_from_slice(value);
+    }
+
+    pub(super) fn byte_array(&mut self, value: &[u8]) {
+        self.sized8(op::BYTEARRAY8, value.len());
+        self.out.extend_from_slice(value);
+    }
+
+    #[allow(clippy::cast_possible_truncation)] // callers have looked
+    fn sized(&mut self, opcode: u8, len: usize) {
+        self.out.push(opcode);
+        self.out.extend_from_slice(&(len as u32).to_le_bytes());
+    }
+
+    fn sized8(&mut self, opcode: u8, len: usize) {
+        self.out.push(opcode);
+        self.out.extend_from_slice(&(len as u64).to_le_bytes());
+    }
+
+    pub(super) fn global(&mut self, module: &str, name: &str) {
+        self.str(module);
+        self.str(name);
+        self.out.push(op::STACK_GLOBAL);
+    }
+
+    /// `functools.partial`, which makes keywords of a dict.
+    pub(super) fn partial(&mut self) {
+        self.out
+            .extend_from_slice(b"\x8c\x09functools\x8c\x07partial\x93");
+    }
+
+    /// A member of an enum by its name.
+    pub(super) fn getattr(&mut self, module: &str, class: &str, member: &str) {
+        self.out
+            .extend_from_slice(b"\x8c\x08builtins\x8c\x07getattr\x93");
+        self.global(module, class);
+        self.str(member);
+        self.out.extend_from_slice(&[op::TUPLE2, op::REDUCE]);
+    }
+
+    pub(super) fn reference(&mut self, uri: &str) {
+        self.out
+            .extend_from_slice(b"\x8c\x10casty.remote.ref\x8c\x11restore_actor_ref\x93");
+        self.str(uri);
+        self.out.extend_from_slice(&[op::TUPLE1, op::REDUCE]);
+    }
+
+    pub(super) fn date(&mut self, date: Date) {
+        self.global("datetime", "date");
+        let [high, low] = date.year.to_be_bytes();
+        self.bytes(&[high, low, date.month, date.day]);
+        self.out.extend_from_slice(&[op::TUPLE1, op::REDUCE]);
+    }
+
+    pub(super) fn time(&mut self, time: &Time) {
+        self.global("datetime", "time");
+        let [_, a, b, c] = time.microsecond.to_be_bytes();
+        let hour = if time.fold {
+            time.hour | FOLD
+        } else {
+            time.hour
+        };
+        self.bytes(&[hour, time.minute, time.second, a, b, c]);
+        self.zoned(time.offset);
+    }
+
+    pub(super) fn datetime(&mut self, value: &DateTime) {
+        let DateTime { date, time } = value;
+        self.global("datetime", "datetime");
+        let [high, low] = date.year.to_be_bytes();
+        let [_, a, b, c] = time.microsecond.to_be_bytes();
+        let month = if time.fold {
+            date.month | FOLD
+        } else {
+            date.month
+        };
+        let state = [
+            high,
+            low,
+            month,
+            date.day,
+            time.hour,
+            time.minute,
+            time.second,
+            a,
+            b,
+            c,
+        ];
+        self.bytes(&state);
+        self.zoned(time.offset);
+    }
+
+    /// Ends the arguments of a time or datetime, and calls it.
+    fn zoned(&mut self, offset: Option<TimeDelta>) {
+        let Some(offset) = offset else {
+            return self.out.extend_from_slice(&[op::TUPLE1, op::REDUCE]);
+        };
+        self.global("datetime", "timezone");
+        self.timedelta(offset);
+        let ends = [op::TUPLE1, op::REDUCE, op::TUPLE2, op::REDUCE];
+        self.out.extend_from_slice(&ends);
+    }
+
+    pub(super) fn timedelta(&mut self, delta: TimeDelta) {
+        self.global("datetime", "timedelta");
+        self.int(delta.days.into());
+        self.int(delta.seconds.into());
+        self.int(delta.microseconds.into());
+        self.out.extend_from_slice(&[op::TUPLE3, op::REDUCE]);
+    }
+
+    /// In the shape that Python writes: a state with one int.
+    pub(super) fn uuid(&mut self, uuid: [u8; 16]) {
+        self.global("uuid", "UUID");
+        self.out
+            .extend_from_slice(&[op::EMPTY_TUPLE, op::NEWOBJ, op::EMPTY_DICT]);
+        self.str("int");
+        self.unsigned_long(u128::from_be_bytes(uuid));
+        self.out.extend_from_slice(&[op::SETITEM, op::BUILD]);
+    }
+
+    pub(super) fn decimal(&mut self, text: &str) {
+        self.global("decimal", "Decimal");
+        self.str(text);
+        self.out.extend_from_slice(&[op::TUPLE1, op::REDUCE]);
+    }
+
+    pub(super) fn complex(&mut self, re: f64, im: f64) {
+        self.global("builtins", "complex");
+        self.float(re);
+        self.float(im);
+        self.out.extend_from_slice(&[op::TUPLE2, op::REDUCE]);
+    }
+}

@@ -1,0 +1,244 @@
+//! A [`Value`], natively and without recursion.
+
+use super::compound::{mark_if_long, tuple_opcode};
+use super::{TypeHint, Writer, class, is_castys, no_class, op};
+use crate::value::{EnumMember, Member, Object, State};
+use crate::{EncodeError, Value};
+
+/// What is left to write of a container.
+enum Rest<'v> {
+    Items(std::slice::Iter<'v, Value>),
+    /// An entry's key comes first, its value then.
+    Pairs(std::slice::Iter<'v, (Value, Value)>, Option<&'v Value>),
+    Fields(std::slice::Iter<'v, (std::sync::Arc<str>, Value)>),
+}
+
+/// A container that is begun, and the opcodes that end it.
+struct Open<'v> {
+    rest: Rest<'v>,
+    closing: ([u8; 4], usize),
+}
+
+impl<'v> Open<'v> {
+    fn new(rest: Rest<'v>, closing: &[u8]) -> Self {
+        let mut opcodes = [0; 4];
+        for (to, from) in opcodes.iter_mut().zip(closing) {
+            *to = *from;
+        }
+        Self {
+            rest,
+            closing: (opcodes, closing.len()),
+        }
+    }
+
+    fn next(&mut self, writer: &mut Writer<'_>) -> Option<&'v Value> {
+        match &mut self.rest {
+            Rest::Items(items) => items.next(),
+            Rest::Pairs(pairs, value) => value.take().or_else(|| {
+                let (key, after) = pairs.next()?;
+                *value = Some(after);
+                Some(key)
+            }),
+            Rest::Fields(fields) => {
+                let (name, value) = fields.next()?;
+                writer.str(name);
+                Some(value)
+            }
+        }
+    }
+}
+
+impl Writer<'_> {
+    /// Writes `root`.
+    pub(super) fn value(&mut self, root: &Value) -> Result<(), EncodeError> {
+        if self.hint.is_none() {
+            self.hint = Some(type_hint(root));
+        }
+        if let (Some((at, name)), Value::Object(object)) = (self.awaited, root)
+            && at == self.out.len()
+            && *object.class == *name
+        {
+            self.awaited = None;
+        }
+        let mut path: Vec<Open<'_>> = Vec::new();
+        let mut next = Some(root);
+        loop {
+            match next {
+                Some(value) => {
+                    if let Some(open) = self.begin_value(value)? {
+                        self.enter()?;
+                        path.push(open);
+                    }
+                }
+                None => {
+                    let Some(done) = path.pop() else {
+                        return Ok(());
+                    };
+                    let (opcodes, len) = done.closing;
+                    self.out.extend(opcodes.into_iter().take(len));
+                    self.leave();
+                }
+            }
+            let Some(open) = path.last_mut() else {
+                return Ok(());
+            };
+            next = open.next(self);
+        }
+    }
+
+    /// Writes a scalar whole and begins a container.
+    fn begin_value<'v>(&mut self, value: &'v Value) -> Result<Option<Open<'v>>, EncodeError> {
+        let (opening, rest, closing): (&[u8], _, _) = match value {
+            Value::List(items) => {
+                let opening: &[u8] = &[op::EMPTY_LIST, op::MARK];
+                (opening, Rest::Items(items.iter()), op::APPENDS)
+            }
+            Value::Set(items) => {
+                let opening: &[u8] = &[op::EMPTY_SET, op::MARK];
+                (opening, Rest::Items(items.iter()), op::ADDITEMS)
+            }
+            Value::FrozenSet(items) => (&[op::MARK], Rest::Items(items.iter()), op::FROZENSET),
+            Value::Tuple(items) => {
+                let opcode = {
+                    let marked = mark_if_long(self, Some(items.len()));
+                    tuple_opcode(marked, items.len())?
+                };
+                (&[], Rest::Items(items.iter()), opcode)
+            }
+            Value::Dict(pairs) => {
+                let opening: &[u8] = &[op::EMPTY_DICT, op::MARK];
+                (opening, Rest::Pairs(pairs.iter(), None), op::SETITEMS)
+            }
+            Value::Enum(member) => return self.begin_member(member),
+            Value::Object(object) => return self.begin_object(object).map(Some),
+            scalar => {
+                self.scalar(scalar);
+                return Ok(None);
+            }
+        };
+        self.out.extend_from_slice(opening);
+        Ok(Some(Open::new(rest, &[closing])))
+    }
+
+    fn scalar(&mut self, value: &Value) {
+        match value {
+            Value::Bool(value) => self.bool(*value),
+            Value::Int(int) => self.int(*int),
+            Value::BigInt(int) => self.long(&int.to_signed_bytes_le()),
+            Value::Float(float) => self.float(*float),
+            Value::Str(text) => self.str(text),
+            Value::Bytes(bytes) => self.bytes(bytes),
+            Value::ByteArray(bytes) => self.byte_array(bytes),
+            Value::Ref(actor) => self.reference(actor.uri()),
+            Value::DateTime(datetime) => self.datetime(datetime),
+            Value::Date(date) => self.date(*date),
+            Value::Time(time) => self.time(time),
+            Value::TimeDelta(delta) => self.timedelta(*delta),
+            Value::Uuid(uuid) => self.uuid(**uuid),
+            Value::Decimal(text) => self.decimal(text),
+            Value::Complex(re, im) => self.complex(*re, *im),
+            // Containers were begun by the caller.
+            _ => self.out.push(op::NONE),
+        }
+    }
+
+    fn begin_member<'v>(
+        &mut self,
+        member: &'v EnumMember,
+    ) -> Result<Option<Open<'v>>, EncodeError> {
+        let (module, class) = parts(&member.class)?;
+        match &member.member {
+            Member::Name(name) => {
+                self.getattr(module, class, name);
+                Ok(None)
+            }
+            Member::Value(value) => {
+                self.global(module, class);
+                let only = std::slice::from_ref(value);
+                let rest = Rest::Items(only.iter());
+                Ok(Some(Open::new(rest, &[op::TUPLE1, op::REDUCE])))
+            }
+        }
+    }
+
+    /// A state by name goes through the constructor, unless the class is Casty's own or there is
+    /// nothing to name; the other states go as they came.
+    fn begin_object<'v>(&mut self, object: &'v Object) -> Result<Open<'v>, EncodeError> {
+        let (module, class) = parts(&object.class)?;
+        match &object.state {
+            State::Named(fields) => Ok(self.begin_fields(module, class, fields)),
+            State::Positional(items) => {
+                self.global(module, class);
+                let opening = [op::EMPTY_TUPLE, op::NEWOBJ, op::EMPTY_LIST, op::MARK];
+                self.out.extend_from_slice(&opening);
+                let rest = Rest::Items(items.iter());
+                Ok(Open::new(rest, &[op::APPENDS, op::BUILD]))
+            }
+            State::Constructed(args) => {
+                self.global(module, class);
+                let marked = mark_if_long(self, Some(args.len()));
+                let tuple = tuple_opcode(marked, args.len())?;
+                Ok(Open::new(Rest::Items(args.iter()), &[tuple, op::REDUCE]))
+            }
+        }
+    }
+
+    fn begin_fields<'v>(
+        &mut self,
+        module: &str,
+        class: &str,
+        fields: &'v [(std::sync::Arc<str>, Value)],
+    ) -> Open<'v> {
+        let rest = Rest::Fields(fields.iter());
+        let castys = is_castys(module);
+        if !castys && !fields.is_empty() {
+            self.partial();
+        }
+        self.global(module, class);
+        let (opening, closing): (&[u8], &[u8]) = match (castys, fields.is_empty()) {
+            (true, true) => (&[], &[op::EMPTY_TUPLE, op::NEWOBJ]),
+            (false, true) => (&[], &[op::EMPTY_TUPLE, op::REDUCE]),
+            (true, false) => (
+                &[op::EMPTY_TUPLE, op::NEWOBJ, op::EMPTY_DICT, op::MARK],
+                &[op::SETITEMS, op::BUILD],
+            ),
+            (false, false) => (
+                &[op::TUPLE1, op::EMPTY_DICT, op::MARK],
+                &[op::SETITEMS, op::NEWOBJ_EX, op::EMPTY_TUPLE, op::REDUCE],
+            ),
+        };
+        self.out.extend_from_slice(opening);
+        Open::new(rest, closing)
+    }
+}
+
+fn parts(class: &str) -> Result<(&str, &str), EncodeError> {
+    class::split(class).ok_or_else(|| no_class(class))
+}
+
+fn type_hint(value: &Value) -> TypeHint {
+    TypeHint::Borrowed(match value {
+        Value::None => "builtins.NoneType",
+        Value::Bool(_) => "builtins.bool",
+        Value::Int(_) | Value::BigInt(_) => "builtins.int",
+        Value::Float(_) => "builtins.float",
+        Value::Str(_) => "builtins.str",
+        Value::Bytes(_) => "builtins.bytes",
+        Value::ByteArray(_) => "builtins.bytearray",
+        Value::List(_) => "builtins.list",
+        Value::Tuple(_) => "builtins.tuple",
+        Value::Set(_) => "builtins.set",
+        Value::FrozenSet(_) => "builtins.frozenset",
+        Value::Dict(_) => "builtins.dict",
+        Value::Ref(_) => "casty.remote.ref.RemoteActorRef",
+        Value::Enum(member) => return TypeHint::Owned(member.class.replace(':', ".")),
+        Value::Object(object) => return TypeHint::Owned(object.class.replace(':', ".")),
+        Value::DateTime(_) => "datetime.datetime",
+        Value::Date(_) => "datetime.date",
+        Value::Time(_) => "datetime.time",
+        Value::TimeDelta(_) => "datetime.timedelta",
+        Value::Uuid(_) => "uuid.UUID",
+        Value::Decimal(_) => "decimal.Decimal",
+        Value::Complex(..) => "builtins.complex",
+    })
+}

@@ -1,0 +1,170 @@
+//! Hands the parts of containers to visitors.
+
+use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::forward_to_deserialize_any;
+
+use super::super::marker;
+use super::super::reader::Reader;
+use super::super::source::{Kind, Open, Source};
+use super::super::value_in::NO_PAIR;
+use crate::value::{VALUE, give, take};
+use crate::{DecodeError, Value};
+
+/// The elements of an array.
+pub(super) struct Seq<'a, S> {
+    pub(super) reader: &'a mut Reader<S>,
+    pub(super) open: &'a mut Open,
+}
+
+impl<'de, S: Source> SeqAccess<'de> for Seq<'_, S> {
+    type Error = DecodeError;
+
+    #[inline]
+    fn next_element_seed<T: DeserializeSeed<'de>>(
+        &mut self,
+        seed: T,
+    ) -> Result<Option<T::Value>, DecodeError> {
+        if !self.reader.source.next(self.open)? {
+            return Ok(None);
+        }
+        seed.deserialize(&mut *self.reader).map(Some)
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        self.reader.source.hint(*self.open)
+    }
+}
+
+/// The entries of the array behind `__dict__`.
+pub(super) struct Pairs<'a, S> {
+    reader: &'a mut Reader<S>,
+    open: &'a mut Open,
+    /// The entry whose key was read.
+    pair: Option<Open>,
+}
+
+impl<'a, S: Source> Pairs<'a, S> {
+    pub(super) fn new(reader: &'a mut Reader<S>, open: &'a mut Open) -> Self {
+        Self {
+            reader,
+            open,
+            pair: None,
+        }
+    }
+}
+
+impl<'de, S: Source> MapAccess<'de> for Pairs<'_, S> {
+    type Error = DecodeError;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, DecodeError> {
+        let reader = &mut *self.reader;
+        if !reader.source.next(self.open)? {
+            return Ok(None);
+        }
+        reader.item()?;
+        if reader.source.peek()? != Kind::Array {
+            return Err(reader.malformed(NO_PAIR));
+        }
+        let mut pair = reader.source.open_array()?;
+        if !reader.source.next(&mut pair)? {
+            return Err(reader.malformed(NO_PAIR));
+        }
+        let key = seed.deserialize(&mut *reader)?;
+        self.pair = Some(pair);
+        Ok(Some(key))
+    }
+
+    fn next_value_seed<T: DeserializeSeed<'de>>(
+        &mut self,
+        seed: T,
+    ) -> Result<T::Value, DecodeError> {
+        let reader = &mut *self.reader;
+        let Some(mut pair) = self.pair.take() else {
+            return Err(reader.malformed(NO_PAIR));
+        };
+        if !reader.source.next(&mut pair)? {
+            return Err(reader.malformed(NO_PAIR));
+        }
+        let value = seed.deserialize(&mut *reader)?;
+        if reader.source.next(&mut pair)? {
+            return Err(reader.malformed(NO_PAIR));
+        }
+        Ok(value)
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        self.reader.source.hint(*self.open)
+    }
+}
+
+/// The fields of an object, but for its class.
+pub(super) struct Fields<'a, S> {
+    pub(super) reader: &'a mut Reader<S>,
+    pub(super) open: &'a mut Open,
+}
+
+impl<'de, S: Source> MapAccess<'de> for Fields<'_, S> {
+    type Error = DecodeError;
+
+    #[inline]
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, DecodeError> {
+        loop {
+            self.reader.item()?;
+            match self.reader.source.next_key(self.open)? {
+                None => return Ok(None),
+                Some(marker::TYPE) => {}
+                Some(key) => return seed.deserialize(Name(key)).map(Some),
+            }
+            self.reader.skip()?;
+        }
+    }
+
+    #[inline]
+    fn next_value_seed<T: DeserializeSeed<'de>>(
+        &mut self,
+        seed: T,
+    ) -> Result<T::Value, DecodeError> {
+        seed.deserialize(&mut *self.reader)
+    }
+}
+
+/// The name of a field, variant or member, or a key of a plain object.
+pub(super) struct Name<'a>(pub(super) &'a str);
+
+impl<'de> Deserializer<'de> for Name<'_> {
+    type Error = DecodeError;
+
+    #[inline]
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        visitor.visit_str(self.0)
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        visitor.visit_some(self)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        if name != VALUE {
+            return visitor.visit_newtype_struct(self);
+        }
+        give(Value::from(self.0));
+        let value = visitor.visit_newtype_struct(de::value::UnitDeserializer::new());
+        drop(take());
+        value
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf
+        unit unit_struct seq tuple tuple_struct map struct enum identifier ignored_any
+    }
+}

@@ -1,0 +1,155 @@
+//! A source and what may still be spent on it.
+
+use super::source::Source;
+use crate::error::Limit;
+use crate::{DecodeError, Limits};
+
+impl Limits {
+    /// Checks the length of an input.
+    pub(crate) fn admit(&self, size: usize) -> Result<(), DecodeError> {
+        if size > self.bytes {
+            return Err(DecodeError::Limit {
+                limit: Limit::Bytes,
+                max: self.bytes,
+            });
+        }
+        Ok(())
+    }
+}
+
+/// Reads a tree within limits.
+pub(crate) struct Reader<S> {
+    pub(super) source: S,
+    depth: Quota,
+    items: Quota,
+    #[cfg(any(feature = "json", feature = "msgpack"))]
+    visits: Quota,
+    /// The length of the input.
+    pub(super) size: usize,
+}
+
+struct Quota {
+    left: usize,
+    max: usize,
+    limit: Limit,
+}
+
+impl Quota {
+    fn new(limit: Limit, max: usize) -> Self {
+        Self {
+            left: max,
+            max,
+            limit,
+        }
+    }
+
+    #[inline]
+    fn spend(&mut self, count: usize) -> Result<(), DecodeError> {
+        match self.left.checked_sub(count) {
+            Some(left) => {
+                self.left = left;
+                Ok(())
+            }
+            None => Err(self.passed()),
+        }
+    }
+
+    #[cold]
+    fn passed(&self) -> DecodeError {
+        DecodeError::Limit {
+            limit: self.limit,
+            max: self.max,
+        }
+    }
+}
+
+impl<S: Source> Reader<S> {
+    /// A reader of a source over `size` bytes.
+    pub(crate) fn new(source: S, size: usize, limits: &Limits) -> Self {
+        Self {
+            source,
+            depth: Quota::new(Limit::Depth, limits.depth.min(Limits::MAX_DEPTH)),
+            items: Quota::new(Limit::Items, limits.items),
+            #[cfg(any(feature = "json", feature = "msgpack"))]
+            visits: Quota::new(Limit::Visits, Limits::visits(size)),
+            size,
+        }
+    }
+
+    /// Checks that nothing follows.
+    pub(crate) fn end(&mut self) -> Result<(), DecodeError> {
+        self.source.end()
+    }
+
+    /// Counts a value or key.
+    #[inline]
+    pub(super) fn item(&mut self) -> Result<(), DecodeError> {
+        self.items.spend(1)
+    }
+
+    /// Goes into a container.
+    #[inline]
+    pub(super) fn enter(&mut self) -> Result<(), DecodeError> {
+        self.depth.spend(1)
+    }
+
+    /// Comes out of a container.
+    #[inline]
+    pub(super) fn leave(&mut self) {
+        self.depth.left += 1;
+    }
+
+    pub(super) fn malformed(&self, what: &'static str) -> DecodeError {
+        DecodeError::Malformed {
+            what,
+            at: self.source.at(),
+        }
+    }
+}
+
+#[cfg(any(feature = "json", feature = "msgpack"))]
+impl<S: Source> Reader<S> {
+    /// Counts bytes that will be read a second time.
+    pub(super) fn visit(&mut self, bytes: usize) -> Result<(), DecodeError> {
+        self.visits.spend(bytes)
+    }
+
+    /// Passes over one value, whatever it holds. Costs memory for its nesting only.
+    pub(super) fn skip(&mut self) -> Result<(), DecodeError> {
+        use super::source::{Kind, Open};
+
+        // A dict is three levels of the tree, each of its values one more.
+        let deepest = self.depth.left.saturating_mul(3);
+        let mut stack: Vec<(Kind, Open)> = Vec::new();
+        loop {
+            self.item()?;
+            let kind = self.source.peek()?;
+            match kind {
+                Kind::Array | Kind::Map => {
+                    if stack.len() >= deepest {
+                        return Err(self.depth.passed());
+                    }
+                    let open = match kind {
+                        Kind::Array => self.source.open_array()?,
+                        _ => self.source.open_map()?,
+                    };
+                    stack.push((kind, open));
+                }
+                leaf => self.source.skip_leaf(leaf)?,
+            }
+            loop {
+                let Some((kind, open)) = stack.last_mut() else {
+                    return Ok(());
+                };
+                let more = match kind {
+                    Kind::Array => self.source.next(open)?,
+                    _ => self.source.next_key(open)?.is_some(),
+                };
+                if more {
+                    break;
+                }
+                stack.pop();
+            }
+        }
+    }
+}

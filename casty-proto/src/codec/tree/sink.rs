@@ -1,0 +1,45 @@
+//! Where the tree is written to.
+
+use num_bigint::BigInt;
+
+use crate::EncodeError;
+
+/// An array being written, for the sink that opened it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Array(pub(super) usize);
+
+/// Writes tokens. The caller keeps the order: `element` before each element of an array, `key`
+/// before each value of a map, each with whether it is the first.
+pub(crate) trait Sink {
+    /// The serializer's name, for errors.
+    const NAME: &'static str;
+
+    fn null(&mut self);
+    fn bool(&mut self, value: bool);
+    fn int(&mut self, value: i64);
+    #[cfg(any(feature = "json", feature = "msgpack"))]
+    fn uint(&mut self, value: u64);
+    fn big(&mut self, value: &BigInt) -> Result<(), EncodeError>;
+    fn float(&mut self, value: f64);
+    fn str(&mut self, value: &str) -> Result<(), EncodeError>;
+    fn bytes(&mut self, value: &[u8]) -> Result<(), EncodeError>;
+
+    /// Begins an array, of `len` elements if that is known.
+    fn open_array(&mut self, len: Option<usize>) -> Result<Array, EncodeError>;
+    fn element(&mut self, first: bool);
+    /// Ends an array of `count` elements.
+    fn close_array(&mut self, array: Array, count: usize) -> Result<(), EncodeError>;
+
+    /// Begins a map of exactly `len` entries.
+    fn open_map(&mut self, len: usize) -> Result<(), EncodeError>;
+    fn key(&mut self, first: bool, key: &str) -> Result<(), EncodeError>;
+    fn close_map(&mut self);
+}
+
+/// The error of a sink that has no form for a kind of value.
+pub(super) fn unsupported<S: Sink>(what: &'static str) -> EncodeError {
+    EncodeError::Unsupported {
+        codec: S::NAME,
+        what,
+    }
+}

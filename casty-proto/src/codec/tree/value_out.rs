@@ -1,0 +1,319 @@
+//! Writes a [`Value`] as a tree, without recursion.
+
+use std::slice::Iter;
+use std::sync::Arc;
+
+use super::marker;
+use super::sink::{Array, Sink, unsupported};
+use crate::value::{Member, State, notation};
+use crate::{EncodeError, Limits, Value};
+
+/// The most values one value is written out to. Values that share parts could ask for more than
+/// any memory holds.
+const MAX_PARTS: usize = 1 << 24;
+
+/// What is written of a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Style {
+    /// What a serializer carries, all of it or an error.
+    Wire,
+    /// Casty's JSON notation, all of it or an error.
+    Notation,
+    /// Casty's JSON notation as far as the bounds go; `"..."` stands for the rest.
+    Sketch {
+        /// How many values.
+        parts: usize,
+        /// How many bytes of each string.
+        text: usize,
+    },
+}
+
+/// Writes `value`, which stands `depth` levels deep already.
+pub(crate) fn write<S: Sink>(
+    sink: &mut S,
+    value: &Value,
+    style: Style,
+    depth: usize,
+) -> Result<(), EncodeError> {
+    let mut walk = Walk {
+        sink,
+        style,
+        depth,
+        parts: match style {
+            Style::Sketch { parts, .. } => parts,
+            _ => MAX_PARTS,
+        },
+        stack: Vec::new(),
+    };
+    walk.value(value)?;
+    while let Some(frame) = walk.stack.last_mut() {
+        let next = frame.advance(walk.sink)?;
+        match next {
+            Some(part) => walk.value(part)?,
+            None => walk.stack.truncate(walk.stack.len() - 1),
+        }
+    }
+    Ok(())
+}
+
+/// A container that is being written.
+enum Frame<'a> {
+    Items {
+        rest: Iter<'a, Value>,
+        array: Array,
+        count: usize,
+        /// Whether the array is an entry of a map, to be closed with it.
+        marked: bool,
+    },
+    Pairs {
+        rest: Iter<'a, (Value, Value)>,
+        array: Array,
+        count: usize,
+        /// The entry being written, and its value while that is still to come.
+        entry: Option<(Array, Option<&'a Value>)>,
+    },
+    Fields(Iter<'a, (Arc<str>, Value)>),
+    /// A map whose last entry is this value, or is written.
+    Last(Option<&'a Value>),
+}
+
+impl<'a> Frame<'a> {
+    /// The next part to be written; none when the container is closed.
+    fn advance<S: Sink>(&mut self, sink: &mut S) -> Result<Option<&'a Value>, EncodeError> {
+        match self {
+            Self::Items {
+                rest,
+                array,
+                count,
+                marked,
+            } => {
+                if let Some(item) = rest.next() {
+                    sink.element(*count == 0);
+                    *count += 1;
+                    return Ok(Some(item));
+                }
+                sink.close_array(*array, *count)?;
+                if *marked {
+                    sink.close_map();
+                }
+            }
+            Self::Pairs {
+                rest,
+                array,
+                count,
+                entry,
+            } => {
+                if let Some((_, value)) = entry
+                    && let Some(value) = value.take()
+                {
+                    sink.element(false);
+                    return Ok(Some(value));
+                }
+                if let Some((entry, _)) = entry.take() {
+                    sink.close_array(entry, 2)?;
+                }
+                if let Some((key, value)) = rest.next() {
+                    sink.element(*count == 0);
+                    *count += 1;
+                    *entry = Some((sink.open_array(Some(2))?, Some(value)));
+                    sink.element(true);
+                    return Ok(Some(key));
+                }
+                sink.close_array(*array, *count)?;
+                sink.close_map();
+            }
+            Self::Fields(rest) => {
+                if let Some((name, value)) = rest.next() {
+                    sink.key(false, name)?;
+                    return Ok(Some(value));
+                }
+                sink.close_map();
+            }
+            Self::Last(value) => {
+                if let Some(value) = value.take() {
+                    return Ok(Some(value));
+                }
+                sink.close_map();
+            }
+        }
+        Ok(None)
+    }
+}
+
+struct Walk<'s, 'a, S> {
+    sink: &'s mut S,
+    style: Style,
+    depth: usize,
+    parts: usize,
+    stack: Vec<Frame<'a>>,
+}
+
+/// What stands for what a sketch leaves out.
+const REST: &str = "...";
+
+impl<'a, S: Sink> Walk<'_, 'a, S> {
+    /// Writes a leaf, or opens a container and leaves its parts to the stack.
+    fn value(&mut self, value: &'a Value) -> Result<(), EncodeError> {
+        let sketch = matches!(self.style, Style::Sketch { .. });
+        let Some(parts) = self.parts.checked_sub(1) else {
+            if sketch {
+                return self.cut_short();
+            }
+            return Err(unsupported::<S>("a value of more than 16,777,216 parts"));
+        };
+        self.parts = parts;
+        if self.depth + self.stack.len() >= Limits::MAX_DEPTH && value.is_container() {
+            if sketch {
+                return self.sink.str(REST);
+            }
+            return Err(EncodeError::TooDeep {
+                limit: Limits::MAX_DEPTH,
+            });
+        }
+        self.open(value)
+    }
+
+    /// Leaves out the rest of everything that is open.
+    fn cut_short(&mut self) -> Result<(), EncodeError> {
+        for frame in &mut self.stack {
+            match frame {
+                Frame::Items { rest, .. } => *rest = [].iter(),
+                Frame::Pairs { rest, .. } => *rest = [].iter(),
+                Frame::Fields(rest) => *rest = [].iter(),
+                Frame::Last(_) => {}
+            }
+        }
+        self.sink.str(REST)
+    }
+
+    fn open(&mut self, value: &'a Value) -> Result<(), EncodeError> {
+        match value {
+            Value::None => self.sink.null(),
+            Value::Bool(value) => self.sink.bool(*value),
+            Value::Int(value) => self.sink.int(*value),
+            Value::BigInt(value) => match self.style {
+                // Printing takes quadratic time.
+                Style::Sketch { .. } if value.bits() > 4_096 => self.sink.str(REST)?,
+                _ => self.sink.big(value)?,
+            },
+            Value::Float(value) => self.sink.float(*value),
+            Value::Str(value) => self.text(value)?,
+            Value::Bytes(value) if self.style == Style::Wire => self.sink.bytes(value)?,
+            Value::List(items) => self.items(None, items)?,
+            Value::Tuple(items) => self.items(Some(marker::TUPLE), items)?,
+            Value::FrozenSet(items) => self.items(Some(marker::FROZEN_SET), items)?,
+            Value::Dict(pairs) => {
+                self.sink.open_map(1)?;
+                self.sink.key(true, marker::DICT)?;
+                let array = self.sink.open_array(Some(pairs.len()))?;
+                self.stack.push(Frame::Pairs {
+                    rest: pairs.iter(),
+                    array,
+                    count: 0,
+                    entry: None,
+                });
+            }
+            Value::Ref(actor) => {
+                self.sink.open_map(1)?;
+                self.sink.key(true, marker::REF)?;
+                self.sink.str(actor.uri())?;
+                self.sink.close_map();
+            }
+            Value::Enum(member) => self.member(&member.class, &member.member)?,
+            Value::Object(object) => self.object(&object.class, &object.state)?,
+            other => self.extension(other)?,
+        }
+        Ok(())
+    }
+
+    fn items(&mut self, marker: Option<&str>, items: &'a [Value]) -> Result<(), EncodeError> {
+        if let Some(marker) = marker {
+            self.sink.open_map(1)?;
+            self.sink.key(true, marker)?;
+        }
+        self.array(items, marker.is_some())
+    }
+
+    fn array(&mut self, items: &'a [Value], marked: bool) -> Result<(), EncodeError> {
+        let array = self.sink.open_array(Some(items.len()))?;
+        self.stack.push(Frame::Items {
+            rest: items.iter(),
+            array,
+            count: 0,
+            marked,
+        });
+        Ok(())
+    }
+
+    fn text(&mut self, text: &str) -> Result<(), EncodeError> {
+        match self.style {
+            Style::Sketch { text: max, .. } if text.len() > max => {
+                let start = text
+                    .get(..text.floor_char_boundary(max))
+                    .unwrap_or_default();
+                self.sink.str(&format!("{start}{REST}"))
+            }
+            _ => self.sink.str(text),
+        }
+    }
+
+    fn member(&mut self, class: &str, member: &'a Member) -> Result<(), EncodeError> {
+        if self.style == Style::Wire && matches!(member, Member::Value(_)) {
+            return Err(unsupported::<S>(
+                "an enum member that is known by its value only",
+            ));
+        }
+        self.sink.open_map(2)?;
+        self.sink.key(true, marker::ENUM)?;
+        self.sink.str(&marker::written(class))?;
+        match member {
+            Member::Name(name) => {
+                self.sink.key(false, marker::MEMBER)?;
+                self.sink.str(name)?;
+                self.sink.close_map();
+            }
+            Member::Value(value) => {
+                self.sink.key(false, notation::VALUE)?;
+                self.stack.push(Frame::Last(Some(value)));
+            }
+        }
+        Ok(())
+    }
+
+    fn object(&mut self, class: &str, state: &'a State) -> Result<(), EncodeError> {
+        let (key, items) = match state {
+            State::Named(fields) => {
+                self.sink.open_map(fields.len().saturating_add(1))?;
+                self.sink.key(true, marker::TYPE)?;
+                self.sink.str(&marker::written(class))?;
+                self.stack.push(Frame::Fields(fields.iter()));
+                return Ok(());
+            }
+            State::Positional(items) => (notation::STATE, items),
+            State::Constructed(items) => (notation::ARGS, items),
+        };
+        if self.style == Style::Wire {
+            return Err(unsupported::<S>("an object whose fields have no names"));
+        }
+        self.sink.open_map(2)?;
+        self.sink.key(true, marker::TYPE)?;
+        self.sink.str(&marker::written(class))?;
+        self.sink.key(false, key)?;
+        self.array(items, true)
+    }
+
+    /// Writes a value that only the notation knows.
+    fn extension(&mut self, value: &'a Value) -> Result<(), EncodeError> {
+        if self.style == Style::Wire {
+            return Err(unsupported::<S>(notation::name(value)));
+        }
+        if let Value::Set(items) = value {
+            return self.items(Some(notation::SET), items);
+        }
+        let max = match self.style {
+            Style::Sketch { text, .. } => text,
+            _ => usize::MAX,
+        };
+        notation::write(self.sink, value, max)
+    }
+}

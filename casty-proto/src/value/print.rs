@@ -1,0 +1,90 @@
+//! Prints values in Casty's JSON notation, within bounds.
+
+use std::fmt::{Debug, Display, Formatter, Result};
+
+use super::{EnumMember, Items, Member, Object, Pairs, State, Value};
+use crate::codec::tree::json::JsonSink;
+use crate::codec::tree::value_out::{self, Style};
+
+/// What a debug print shows at most.
+const DEBUG: Style = Style::Sketch {
+    parts: 4_096,
+    text: 256,
+};
+
+fn sketch(value: &Value, style: Style, f: &mut Formatter<'_>) -> Result {
+    let mut out = Vec::new();
+    let mut sink = JsonSink::new(&mut out);
+    value_out::write(&mut sink, value, style, 0).map_err(|_| std::fmt::Error)?;
+    f.write_str(&String::from_utf8_lossy(&out))
+}
+
+/// Casty's JSON notation on one line, as [`Value::to_notation`] answers it; `"..."` stands for what
+/// nests deeper than 512 levels, for integers of more than 4,300 digits and for all beyond
+/// 1,048,576 parts.
+impl Display for Value {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        let style = Style::Sketch {
+            parts: 1 << 20,
+            text: usize::MAX,
+        };
+        sketch(self, style, f)
+    }
+}
+
+/// As [`Display`], but 4,096 parts and 256 bytes of each string at most.
+impl Debug for Value {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        sketch(self, DEBUG, f)
+    }
+}
+
+impl Debug for Items {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        sketch(&Value::List(self.clone()), DEBUG, f)
+    }
+}
+
+impl Debug for Pairs {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        sketch(&Value::Dict(self.clone()), DEBUG, f)
+    }
+}
+
+impl Debug for Object {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        write!(f, "{} {:?}", self.class, self.state)
+    }
+}
+
+impl Debug for State {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        let shown = match self {
+            Self::Named(fields) => Value::Dict(
+                fields
+                    .iter()
+                    .map(|(name, value)| (Value::Str(name.clone()), value.clone()))
+                    .collect(),
+            ),
+            Self::Positional(values) | Self::Constructed(values) => {
+                Value::Tuple(values.iter().cloned().collect())
+            }
+        };
+        sketch(&shown, DEBUG, f)
+    }
+}
+
+impl Debug for EnumMember {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        write!(f, "{} {:?}", self.class, self.member)
+    }
+}
+
+impl Debug for Member {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        match self {
+            Self::Name(name) => Debug::fmt(name, f),
+            Self::Value(value) => sketch(value, DEBUG, f),
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! Python's scalars that Rust has no own type for, as fields of typed messages.
+//!
+//! Casty's codecs carry each as what it is in Python; other formats have its text, or numbers.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use serde::de::Deserializer;
+use serde::{Deserialize, Serialize, Serializer};
+
+use super::handoff::{self, Native};
+use super::{Date, DateTime, Time, TimeDelta, Value, notation, uuid};
+
+/// An `int` of any size.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BigInt(pub num_bigint::BigInt);
+
+/// A `bytearray`; pickle alone carries it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct ByteArray(pub Vec<u8>);
+
+/// A `complex`; pickle alone carries it.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Complex {
+    /// The real part.
+    pub re: f64,
+    /// The imaginary part.
+    pub im: f64,
+}
+
+/// A `decimal.Decimal` in Python's own notation, such as `1.50`, `-1E+5` or `NaN`; pickle alone
+/// carries it.
+///
+/// Equal if the texts are: `1.5` and `1.50` differ.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Decimal(pub Arc<str>);
+
+/// A `uuid.UUID`, most significant byte first; pickle alone carries it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Uuid(pub [u8; 16]);
+
+impl fmt::Display for Uuid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&uuid::print(&self.0))
+    }
+}
+
+impl fmt::Debug for Uuid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// A text is no UUID.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("no UUID")]
+pub struct UuidError;
+
+impl FromStr for Uuid {
+    type Err = UuidError;
+
+    /// Reads the hyphenated form, or 32 digits without hyphens.
+    fn from_str(text: &str) -> Result<Self, UuidError> {
+        uuid::parse(text).map(Self).ok_or(UuidError)
+    }
+}
+
+impl fmt::Display for Decimal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for BigInt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+macro_rules! native {
+    ($($type:ident, $what:literal, $native:ident => $to:expr, $from:pat => $made:expr,
+       $plain:ident => $of_plain:expr;)*) => {$(
+        impl From<$type> for Value {
+            fn from($native: $type) -> Self {
+                $to
+            }
+        }
+
+        native! { @serde $type, $what, $from => $made, $plain => $of_plain }
+    )*};
+    (@serde $type:ident, $what:literal, $from:pat => $made:expr, $plain:ident => $of_plain:expr) => {
+        impl Native for $type {
+            const WHAT: &'static str = $what;
+
+            fn to_value(&self) -> Value {
+                self.clone().into()
+            }
+
+            fn from_value(value: Value) -> Option<Self> {
+                match value {
+                    $from => $made,
+                    _ => None,
+                }
+            }
+
+            fn from_plain($plain: Value) -> Option<Self> {
+                $of_plain
+            }
+        }
+
+        impl Serialize for $type {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                handoff::serialize(self, serializer)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $type {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                handoff::deserialize(deserializer)
+            }
+        }
+    };
+}
+
+/// Reads the text of a plain form.
+fn text<T: FromStr>(value: &Value) -> Option<T> {
+    value.as_str()?.parse().ok()
+}
+
+native! {
+    ByteArray, "a bytearray",
+        native => Value::ByteArray(native.0.into()),
+        Value::ByteArray(bytes) => Some(Self(bytes.to_vec())),
+        plain => match &plain {
+            Value::List(items) => {
+                let byte = |item: &Value| u8::try_from(item.as_i64()?).ok();
+                items.iter().map(byte).collect::<Option<_>>().map(Self)
+            }
+            other => other.as_bytes().map(|bytes| Self(bytes.to_vec())),
+        };
+    Complex, "a complex",
+        native => Value::Complex(native.re, native.im),
+        Value::Complex(re, im) => Some(Self { re, im }),
+        plain => notation::complex(&plain).and_then(Self::from_value);
+    Decimal, "a Decimal",
+        native => Value::Decimal(native.0),
+        Value::Decimal(text) => Some(Self(text)),
+        plain => plain.as_str().map(|text| Self(text.into()));
+    Uuid, "a UUID",
+        native => Value::Uuid(Arc::new(native.0)),
+        Value::Uuid(bytes) => Some(Self(*bytes)),
+        plain => text(&plain);
+}
+
+impl From<BigInt> for Value {
+    fn from(value: BigInt) -> Self {
+        value.0.into()
+    }
+}
+
+impl BigInt {
+    fn of(value: &Value) -> Option<Self> {
+        match value {
+            Value::Int(value) => Some(Self((*value).into())),
+            Value::BigInt(value) => Some(Self((**value).clone())),
+            _ => None,
+        }
+    }
+}
+
+native! { @serde BigInt, "an int", value @ (Value::Int(_) | Value::BigInt(_)) => Self::of(&value),
+plain => Self::of(&plain).or_else(|| text(&plain).map(Self)) }
+native! { @serde DateTime, "a datetime", Value::DateTime(value) => Some(*value),
+plain => text(&plain) }
+native! { @serde Date, "a date", Value::Date(value) => Some(value), plain => text(&plain) }
+native! { @serde Time, "a time", Value::Time(value) => Some(*value), plain => text(&plain) }
+native! { @serde TimeDelta, "a timedelta", Value::TimeDelta(value) => Some(value),
+plain => notation::time_delta(&plain) }

@@ -1,0 +1,181 @@
+//! How long to wait before trying again: exponential, with full jitter.
+
+use std::time::Duration;
+
+/// The bounds of a [`Backoff`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Config {
+    /// The longest delay after the first failure; it doubles with each further one. Default 50 ms.
+    pub base: Duration,
+    /// The longest delay ever. Default 5 s.
+    pub cap: Duration,
+    /// The shortest delay ever, which bounds the rate of attempts whatever the dice say. Default
+    /// 10 ms.
+    pub floor: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            base: Duration::from_millis(50),
+            cap: Duration::from_secs(5),
+            floor: Duration::from_millis(10),
+        }
+    }
+}
+
+/// The delays between the attempts at one thing.
+///
+/// Each is drawn evenly from the floor up to a ceiling that doubles with every failure ("full
+/// jitter": those who failed together do not come back together). Equal seeds give equal delays.
+///
+/// ```
+/// use casty_routing::backoff::{Backoff, Config};
+/// let mut backoff = Backoff::new(Config::default(), 7);
+/// let first = backoff.failed();
+/// assert!(first <= Config::default().base);
+/// backoff.succeeded();
+/// assert_eq!(backoff.failures(), 0);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Backoff {
+    config: Config,
+    dice: Dice,
+    failures: u32,
+}
+
+impl Backoff {
+    /// No failure yet.
+    pub fn new(config: Config, seed: u64) -> Self {
+        Self {
+            config,
+            dice: Dice::new(seed),
+            failures: 0,
+        }
+    }
+
+    /// Counts a failure and tells how long to wait before the next attempt.
+    pub fn failed(&mut self) -> Duration {
+        let Config { base, cap, floor } = self.config;
+        let doubled = 1u32.checked_shl(self.failures).unwrap_or(u32::MAX);
+        self.failures = self.failures.saturating_add(1);
+        let ceiling = base.saturating_mul(doubled).min(cap);
+        floor + self.dice.up_to(ceiling.saturating_sub(floor))
+    }
+
+    /// Starts over: the next failure is the first again.
+    pub fn succeeded(&mut self) {
+        self.failures = 0;
+    }
+
+    /// Failures since the last success.
+    pub fn failures(&self) -> u32 {
+        self.failures
+    }
+}
+
+/// SplitMix64: small, and even enough to spread attempts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Dice(u64);
+
+impl Dice {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    pub(crate) fn roll(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// A duration from zero to `most`, both included, to the microsecond.
+    pub(crate) fn up_to(&mut self, most: Duration) -> Duration {
+        let most = u64::try_from(most.as_micros()).unwrap_or(u64::MAX - 1);
+        Duration::from_micros(self.roll() % most.saturating_add(1).max(1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ceilings(config: Config, failures: u32) -> Vec<Duration> {
+        // The greatest of many draws after so many failures, over seeds.
+        let mut most = vec![Duration::ZERO; failures as usize];
+        for seed in 0..2_000 {
+            let mut backoff = Backoff::new(config, seed);
+            for most in &mut most {
+                *most = backoff.failed().max(*most);
+            }
+        }
+        most
+    }
+
+    #[test]
+    fn the_ceiling_doubles_with_each_failure_up_to_the_cap() {
+        for (failure, most) in ceilings(Config::default(), 12).into_iter().enumerate() {
+            let ceiling = Duration::from_millis((50 << failure).min(5_000));
+            assert!(most <= ceiling, "failure {failure}: {most:?} > {ceiling:?}");
+            assert!(most > ceiling * 9 / 10, "failure {failure}: only {most:?}");
+        }
+    }
+
+    #[test]
+    fn delays_are_spread_evenly_over_the_whole_range() {
+        let config = Config {
+            floor: Duration::ZERO,
+            ..Config::default()
+        };
+        let mut below = [0; 5];
+        for seed in 0..5_000 {
+            let delay = Backoff::new(config, seed).failed();
+            below[(delay.as_micros() as usize / 10_000).min(4)] += 1;
+        }
+        for fifth in below {
+            assert!((800..1_200).contains(&fifth), "{below:?}");
+        }
+    }
+
+    #[test]
+    fn no_delay_is_shorter_than_the_floor_nor_longer_than_the_cap() {
+        let mut backoff = Backoff::new(Config::default(), 3);
+        for _ in 0..1_000 {
+            let delay = backoff.failed();
+            assert!(delay >= Duration::from_millis(10));
+            assert!(delay <= Duration::from_secs(5));
+        }
+    }
+
+    #[test]
+    fn a_floor_above_the_cap_is_the_delay() {
+        let config = Config {
+            floor: Duration::from_secs(9),
+            ..Config::default()
+        };
+        assert_eq!(Backoff::new(config, 0).failed(), config.floor);
+    }
+
+    #[test]
+    fn success_starts_over() {
+        let mut backoff = Backoff::new(Config::default(), 1);
+        for _ in 0..10 {
+            backoff.failed();
+        }
+        backoff.succeeded();
+        assert_eq!(backoff.failures(), 0);
+        assert!(backoff.failed() <= Config::default().base);
+    }
+
+    #[test]
+    fn equal_seeds_give_equal_delays_and_others_differ() {
+        let delays = |seed| {
+            let mut backoff = Backoff::new(Config::default(), seed);
+            (0..50).map(|_| backoff.failed()).collect::<Vec<_>>()
+        };
+        assert_eq!(delays(11), delays(11));
+        assert_ne!(delays(11), delays(12));
+    }
+}

@@ -1,0 +1,110 @@
+//! Why a region cannot be used, and why a message could not be delivered.
+
+use casty_proto::NodeAddress;
+
+use crate::{ShardCount, ShardId};
+
+/// Why [`Router::region`](crate::Router::region) refused a region.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RegionError {
+    /// The region is in use with another shard count; one of the two is wrong.
+    #[error("the region is in use with {registered} shards, not {asked}")]
+    OtherCount {
+        /// The count in use.
+        registered: ShardCount,
+        /// The count asked for.
+        asked: ShardCount,
+    },
+    /// The cluster allocates a shard that a region of that count does not have.
+    #[error("the cluster allocates shard {allocated}, so the region has more than {asked} shards")]
+    Contradicted {
+        /// A shard that is allocated.
+        allocated: ShardId,
+        /// The count asked for.
+        asked: ShardCount,
+    },
+    /// There are as many regions as the configuration allows.
+    #[error("{limit} regions are in use already")]
+    TooManyRegions {
+        /// The limit.
+        limit: u32,
+    },
+    /// The region would have more shards than the configuration allows.
+    #[error("a region of more than {limit} shards")]
+    TooManyShards {
+        /// The limit.
+        limit: u32,
+    },
+}
+
+/// Why a message was not delivered. It never left: nothing of it can have reached any node.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Reason {
+    /// Its deadline passed while it was held.
+    #[error("the deadline passed: {lacking}")]
+    Deadline {
+        /// What it waited for.
+        lacking: Lacking,
+    },
+    /// As much is held as the configuration allows.
+    #[error("{items} messages or {bytes} bytes are held already")]
+    HoldFull {
+        /// The limit of items.
+        items: usize,
+        /// The limit of bytes.
+        bytes: usize,
+    },
+    /// The node it was meant for is down or has left.
+    #[error("node {node} is down or has left the cluster")]
+    NodeGone {
+        /// The node.
+        node: NodeAddress,
+    },
+    /// The region is none of this router's.
+    #[error("unknown region")]
+    UnknownRegion,
+    /// The region has no such shard.
+    #[error("a region of {count} shards has no shard {shard}")]
+    UnknownShard {
+        /// The shard asked for.
+        shard: ShardId,
+        /// How many there are.
+        count: ShardCount,
+    },
+    /// The cluster divides the region into more shards than it was registered with. Sent on, the
+    /// message would have made a second copy of its entity.
+    #[error("the cluster allocates shard {allocated} of a region registered with {count} shards")]
+    WrongCount {
+        /// A shard that is allocated.
+        allocated: ShardId,
+        /// The count the region was registered with.
+        count: ShardCount,
+    },
+    /// The router was closed.
+    #[error("closed")]
+    Closed,
+}
+
+/// What a held message waits for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Lacking {
+    /// No view has come, or the view names no leader: the cluster is not there or not formed.
+    #[error("no leader is known")]
+    Leader,
+    /// No connection to the node that could tell who owns the shard.
+    #[error("no connection to the leader {0}")]
+    LeaderConnection(NodeAddress),
+    /// The leader has not named a usable owner: no node hosts the region, or its owner is dead and
+    /// the cluster has not noticed.
+    #[error("the leader names no usable owner of the shard")]
+    Owner,
+    /// No connection to the owner or the node addressed.
+    #[error("no connection to {0}")]
+    Connection(NodeAddress),
+    /// The node is connected, but takes in no more at the moment.
+    #[error("{0} takes in no more at the moment")]
+    Room(NodeAddress),
+}

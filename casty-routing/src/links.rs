@@ -1,0 +1,460 @@
+//! Which nodes are connected, and when each is dialled.
+//!
+//! Contacts are the way into a cluster: they are dialled until a view names members, and again
+//! whenever none of those can be connected. Members are connected as soon as a view names them,
+//! because a reply may come from any of them.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::{Duration, Instant};
+
+use casty_proto::NodeAddress;
+
+use crate::backoff::{self, Backoff, Dice};
+
+/// The pace and the bounds of [`Links`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Config {
+    /// Between attempts at one address.
+    pub backoff: backoff::Config,
+    /// How long a contact has before the next one is dialled beside it. Default 100 ms.
+    pub stagger: Duration,
+    /// How many contacts are dialled at a time. Default 8.
+    pub contact_dials: usize,
+    /// How many members are dialled at a time. Default 32.
+    pub member_dials: usize,
+    /// The most members that are connected; those of lower address come first. Default 1,024.
+    pub members: usize,
+    /// The longest wait before the first attempt after a loss, which spreads clients. Default
+    /// 10 ms.
+    pub redial: Duration,
+    /// How long a connection must have lived for its loss to count as the first. One that breaks
+    /// sooner is redialled with growing delays. Default 1 s.
+    pub settled: Duration,
+    /// How long a connection stays open after its node vanished from the view, since views of
+    /// different nodes differ for seconds. Default 10 s.
+    pub linger: Duration,
+    /// How long an address that led to a node of another name is left alone while that node is
+    /// connected. Nodes take one connection of a client each, so trying may cost that one; names
+    /// may come to lead elsewhere. Default 1 min.
+    pub misled: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            backoff: backoff::Config::default(),
+            stagger: Duration::from_millis(100),
+            contact_dials: 8,
+            member_dials: 32,
+            members: 1_024,
+            redial: Duration::from_millis(10),
+            settled: Duration::from_secs(1),
+            linger: Duration::from_secs(10),
+            misled: Duration::from_mins(1),
+        }
+    }
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Input {
+    /// A view arrived. Members in neither list (unreachable, joining, leaving) keep a connection
+    /// for a while, but are not dialled.
+    View {
+        /// The members that are up and reachable.
+        live: Vec<NodeAddress>,
+        /// The members that are down or removed. One that is also live counts as live.
+        gone: Vec<NodeAddress>,
+    },
+    /// This node feeds the view, or none does. It is never closed.
+    Source(Option<NodeAddress>),
+    /// A dial ended in a connection.
+    Connected {
+        /// The address of the [`Output::Dial`].
+        dialled: NodeAddress,
+        /// What the node calls itself in its handshake.
+        canonical: NodeAddress,
+    },
+    /// A dial ended without one.
+    Failed {
+        /// The address of the [`Output::Dial`].
+        dialled: NodeAddress,
+    },
+    /// An established connection ended, other than by [`Output::Close`] or [`Output::Duplicate`].
+    Lost {
+        /// The node's canonical address.
+        node: NodeAddress,
+    },
+    /// Nothing but time passed.
+    Tick,
+}
+
+/// What to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Output {
+    /// Connect to this address, and answer with [`Input::Connected`] or [`Input::Failed`], in
+    /// bounded time. A host name is to be resolved anew.
+    Dial(NodeAddress),
+    /// End the connection to this node (canonical).
+    Close(NodeAddress),
+    /// End the connection that dialling this address has just made: its node is connected already,
+    /// and that older connection is the one in use.
+    Duplicate(NodeAddress),
+    /// The node is up by the view but could not be connected: whatever is for it needs another
+    /// way. Told once, until it is connected, or no longer up.
+    Suspect(NodeAddress),
+    /// Nothing more to do until then, or until something happens.
+    Wait(Option<Instant>),
+}
+
+/// The dialling engine. One connection to each node that should have one, whatever names lead
+/// there.
+///
+/// Memory: an entry for each contact, for each member up to the limit and as many again that
+/// lately were members, and for each connection.
+///
+/// ```
+/// # use std::time::{Duration, Instant};
+/// use casty_routing::links::{Config, Input, Links, Output};
+///
+/// let (now, first, second) = (Instant::now(), "a:1".parse()?, "b:1".parse()?);
+/// let mut links = Links::new(Config::default(), vec![first, second], 7);
+/// links.handle(now, Input::Tick);
+/// assert_eq!(links.poll(), Output::Dial("a:1".parse()?));
+/// // The second contact has its turn when the first has had a head start.
+/// assert_eq!(links.poll(), Output::Wait(Some(now + Duration::from_millis(100))));
+/// links.handle(now, Input::Failed { dialled: "a:1".parse()? });
+/// assert_eq!(links.poll(), Output::Dial("b:1".parse()?));
+/// # Ok::<(), casty_proto::AddressError>(())
+/// ```
+#[derive(Debug)]
+pub struct Links {
+    config: Config,
+    dice: Dice,
+    /// Every address that may be dialled: contacts and live members.
+    targets: BTreeMap<NodeAddress, Target>,
+    open: BTreeMap<NodeAddress, Link>,
+    dialling: BTreeSet<NodeAddress>,
+    live: BTreeSet<NodeAddress>,
+    suspects: BTreeSet<NodeAddress>,
+    source: Option<NodeAddress>,
+    /// Whether a view was ever seen.
+    informed: bool,
+    /// The next contact is not dialled before.
+    next_contact: Option<Instant>,
+    outputs: VecDeque<Output>,
+}
+
+/// An address that may be dialled.
+#[derive(Debug)]
+struct Target {
+    /// Its place among the contacts, if it is one.
+    contact: Option<usize>,
+    /// The node it led to when last connected, if that calls itself otherwise.
+    leads_to: Option<NodeAddress>,
+    /// Not dialled before; `None` for at once.
+    due: Option<Instant>,
+    last: Option<Instant>,
+    backoff: Backoff,
+}
+
+/// An established connection.
+#[derive(Debug)]
+struct Link {
+    since: Instant,
+    /// When it is to end, its node being no longer live.
+    ends: Option<Instant>,
+}
+
+impl Links {
+    /// An engine that will dial `contacts`, in that order, from the first input on.
+    pub fn new(config: Config, contacts: Vec<NodeAddress>, seed: u64) -> Self {
+        let mut links = Self {
+            config,
+            dice: Dice::new(seed),
+            targets: BTreeMap::new(),
+            open: BTreeMap::new(),
+            dialling: BTreeSet::new(),
+            live: BTreeSet::new(),
+            suspects: BTreeSet::new(),
+            source: None,
+            informed: false,
+            next_contact: None,
+            outputs: VecDeque::new(),
+        };
+        for (place, contact) in contacts.into_iter().enumerate() {
+            links.target(contact).contact.get_or_insert(place);
+        }
+        links
+    }
+
+    /// Takes in what happened; [`poll`](Self::poll) then tells what to do.
+    pub fn handle(&mut self, now: Instant, input: Input) {
+        match input {
+            Input::View { live, gone } => self.view(now, live, gone),
+            Input::Source(source) => self.source = source,
+            Input::Connected { dialled, canonical } => self.connected(now, &dialled, canonical),
+            Input::Failed { dialled } => self.failed(now, &dialled),
+            Input::Lost { node } => self.lost(now, &node),
+            Input::Tick => {}
+        }
+        self.prune(now);
+        self.dial(now);
+    }
+
+    /// The next thing to do. To be called until it says [`Output::Wait`].
+    pub fn poll(&mut self) -> Output {
+        match self.outputs.pop_front() {
+            Some(output) => output,
+            None => Output::Wait(self.deadline()),
+        }
+    }
+
+    /// The nodes that are connected, by canonical address.
+    pub fn connected_nodes(&self) -> impl Iterator<Item = &NodeAddress> {
+        self.open.keys()
+    }
+
+    /// Whether the node with this canonical address is connected.
+    pub fn is_connected(&self, node: &NodeAddress) -> bool {
+        self.open.contains_key(node)
+    }
+
+    /// The live members that could not be connected when last dialled.
+    pub fn suspects(&self) -> impl Iterator<Item = &NodeAddress> {
+        self.suspects.iter()
+    }
+
+    /// How many dials are under way.
+    pub fn dials_in_flight(&self) -> usize {
+        self.dialling.len()
+    }
+
+    fn target(&mut self, address: NodeAddress) -> &mut Target {
+        self.targets.entry(address).or_insert_with(|| Target {
+            contact: None,
+            leads_to: None,
+            due: None,
+            last: None,
+            backoff: Backoff::new(self.config.backoff, self.dice.roll()),
+        })
+    }
+
+    fn view(&mut self, now: Instant, live: Vec<NodeAddress>, gone: Vec<NodeAddress>) {
+        let gone: BTreeSet<_> = gone.into_iter().collect();
+        let live: BTreeSet<_> = live.into_iter().collect();
+        let live: BTreeSet<_> = live.into_iter().take(self.config.members).collect();
+        let settled = self.config.settled;
+        for node in live.difference(&self.live).cloned().collect::<Vec<_>>() {
+            // News of its life bring the next attempt forward, but not as often as views flap.
+            let target = self.target(node);
+            let soonest = target.last.map_or(now, |last| last + settled);
+            target.due = target.due.map(|due| due.min(soonest));
+        }
+        for (node, link) in &mut self.open {
+            link.ends = match link.ends {
+                _ if live.contains(node) => None,
+                _ if gone.contains(node) => Some(now),
+                None if self.live.contains(node) => Some(now + self.config.linger),
+                ends => ends,
+            };
+        }
+        self.suspects.retain(|node| live.contains(node));
+        self.live = live;
+        self.informed = true;
+    }
+
+    fn connected(&mut self, now: Instant, dialled: &NodeAddress, canonical: NodeAddress) {
+        self.dialling.remove(dialled);
+        let alias = *dialled != canonical;
+        if let Some(target) = self.targets.get_mut(dialled) {
+            target.leads_to = alias.then(|| canonical.clone());
+        }
+        if alias && self.live.contains(dialled) {
+            // Another node has taken the member's address.
+            self.failed(now, dialled);
+        }
+        if self.open.contains_key(&canonical) {
+            self.outputs.push_back(Output::Duplicate(dialled.clone()));
+            return;
+        }
+        self.suspects.remove(&canonical);
+        let link = Link {
+            since: now,
+            ends: None,
+        };
+        self.open.insert(canonical, link);
+    }
+
+    fn failed(&mut self, now: Instant, dialled: &NodeAddress) {
+        self.dialling.remove(dialled);
+        let Some(target) = self.targets.get_mut(dialled) else {
+            return;
+        };
+        target.due = Some(now + target.backoff.failed());
+        if target.contact.is_some() {
+            self.next_contact = None;
+        }
+        if self.live.contains(dialled)
+            && !self.open.contains_key(dialled)
+            && self.suspects.insert(dialled.clone())
+        {
+            self.outputs.push_back(Output::Suspect(dialled.clone()));
+        }
+    }
+
+    fn lost(&mut self, now: Instant, node: &NodeAddress) {
+        let Some(link) = self.open.remove(node) else {
+            return;
+        };
+        self.source.take_if(|source| source == node);
+        let settled = now >= link.since + self.config.settled;
+        let Self { targets, dice, .. } = self;
+        for (address, target) in targets {
+            if address != node && target.leads_to.as_ref() != Some(node) {
+                continue;
+            }
+            let delay = if settled {
+                target.backoff.succeeded();
+                dice.up_to(self.config.redial)
+            } else {
+                target.backoff.failed()
+            };
+            target.due = Some(now + delay);
+        }
+    }
+
+    /// Whether the contacts are needed: nothing is known of the cluster, or none of the members
+    /// that are said to be up can be connected.
+    fn lost_in_the_dark(&self) -> bool {
+        !self.informed
+            || self
+                .live
+                .iter()
+                .all(|node| self.suspects.contains(node) && !self.open.contains_key(node))
+    }
+
+    /// Ends connections that nothing needs, and forgets addresses that will not be dialled.
+    fn prune(&mut self, now: Instant) {
+        if !self.informed {
+            return;
+        }
+        let Self { source, live, .. } = self;
+        let outputs = &mut self.outputs;
+        self.open.retain(|node, link| {
+            let ends = match link.ends {
+                _ if live.contains(node) || source.as_ref() == Some(node) => false,
+                Some(ends) => ends <= now,
+                // A contact that is no member serves until another node feeds the view.
+                None => source.is_some(),
+            };
+            if ends {
+                outputs.push_back(Output::Close(node.clone()));
+            }
+            !ends
+        });
+        let dialling = &self.dialling;
+        self.targets.retain(|address, target| {
+            let attempted = target.last.map(|last| last + self.config.settled);
+            let cooling = target.due.max(attempted).is_some_and(|until| until > now);
+            let wanted = target.contact.is_some() || live.contains(address);
+            wanted || cooling || dialling.contains(address)
+        });
+        if self.targets.len() > self.config.members * 2 {
+            self.targets.retain(|address, target| {
+                target.contact.is_some() || live.contains(address) || dialling.contains(address)
+            });
+        }
+    }
+
+    /// Starts what is due, as far as the limits allow.
+    fn dial(&mut self, now: Instant) {
+        let dark = self.lost_in_the_dark();
+        while let Some(address) = self.next_dial(now, dark) {
+            if let Some(target) = self.targets.get_mut(&address) {
+                target.last = Some(now);
+                if !self.live.contains(&address) {
+                    self.next_contact = Some(now + self.config.stagger);
+                }
+            }
+            self.dialling.insert(address.clone());
+            self.outputs.push_back(Output::Dial(address));
+        }
+    }
+
+    /// Members come before contacts, those that failed least first.
+    fn next_dial(&self, now: Instant, dark: bool) -> Option<NodeAddress> {
+        let (members, contacts) = self.slots();
+        let contacts = contacts && self.next_contact.is_none_or(|next| next <= now);
+        let due: Vec<_> = self
+            .idle_targets(dark)
+            .filter(|(_, _, due)| due.is_none_or(|due| due <= now))
+            .collect();
+        let is_member = |address: &NodeAddress| self.live.contains(address);
+        let member = due
+            .iter()
+            .filter(|(address, ..)| members && is_member(address))
+            .min_by_key(|(_, target, due)| (target.backoff.failures(), *due));
+        let contact = due
+            .iter()
+            .filter(|(address, ..)| contacts && !is_member(address))
+            .min_by_key(|(_, target, due)| (*due, target.contact));
+        member.or(contact).map(|(address, ..)| (*address).clone())
+    }
+
+    /// Whether another member, and whether another contact, may be dialled beside those that are.
+    fn slots(&self) -> (bool, bool) {
+        let Config {
+            contact_dials,
+            member_dials,
+            ..
+        } = self.config;
+        let members = self.dialling.intersection(&self.live).count();
+        let contacts = self.dialling.len() - members;
+        let full = self.dialling.len() >= contact_dials.saturating_add(member_dials);
+        (
+            !full && members < member_dials,
+            !full && contacts < contact_dials,
+        )
+    }
+
+    /// The addresses that should lead to a connection, do not, and are not being dialled, with
+    /// the time at which to dial them.
+    fn idle_targets(
+        &self,
+        dark: bool,
+    ) -> impl Iterator<Item = (&NodeAddress, &Target, Option<Instant>)> {
+        let busy = |address: &NodeAddress| {
+            self.open.contains_key(address) || self.dialling.contains(address)
+        };
+        self.targets.iter().filter_map(move |(address, target)| {
+            let wanted = self.live.contains(address) || (dark && target.contact.is_some());
+            let misled = target.leads_to.as_ref().is_some_and(busy);
+            let left_alone = target.last.filter(|_| misled);
+            let left_alone = left_alone.map(|last| last + self.config.misled);
+            (wanted && !busy(address)).then(|| (address, target, target.due.max(left_alone)))
+        })
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        let (members, contacts) = self.slots();
+        let dials = self
+            .idle_targets(self.lost_in_the_dark())
+            .filter_map(|(address, _, due)| {
+                if self.live.contains(address) {
+                    due.filter(|_| members)
+                } else {
+                    due.max(self.next_contact).filter(|_| contacts)
+                }
+            });
+        let ends = self
+            .open
+            .iter()
+            .filter(|(node, _)| self.source.as_ref() != Some(*node))
+            .filter_map(|(_, link)| link.ends);
+        dials.chain(ends).min()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,830 @@
+use proptest::prelude::*;
+
+use super::*;
+
+/// The engine and its clock, in milliseconds from the start.
+struct Bench {
+    engine: Links,
+    start: Instant,
+    now: u64,
+}
+
+fn bench_of(config: Config, contacts: &[&NodeAddress]) -> Bench {
+    let contacts = contacts.iter().copied().cloned().collect();
+    Bench {
+        engine: Links::new(config, contacts, 1),
+        start: Instant::now(),
+        now: 0,
+    }
+}
+
+fn bench(contacts: &[&NodeAddress]) -> Bench {
+    bench_of(Config::default(), contacts)
+}
+
+/// A bench without dice: the first delay is 10 ms after a loss and 50 ms after a failure.
+fn regular(contacts: &[&NodeAddress]) -> Bench {
+    let config = Config {
+        backoff: backoff::Config {
+            base: Duration::from_millis(50),
+            cap: Duration::from_millis(50),
+            floor: Duration::from_millis(50),
+        },
+        redial: Duration::ZERO,
+        ..Config::default()
+    };
+    bench_of(config, contacts)
+}
+
+impl Bench {
+    fn give(&mut self, input: Input) -> Vec<Output> {
+        let now = self.start + Duration::from_millis(self.now);
+        self.engine.handle(now, input);
+        let mut outputs = Vec::new();
+        loop {
+            match self.engine.poll() {
+                Output::Wait(_) => return outputs,
+                output => outputs.push(output),
+            }
+        }
+    }
+
+    /// When the engine next wants to be called, rounded up.
+    fn wait(&mut self) -> Option<u64> {
+        match self.engine.poll() {
+            Output::Wait(at) => at.map(|at| {
+                let micros = at.saturating_duration_since(self.start).as_micros();
+                u64::try_from(micros.div_ceil(1_000)).unwrap()
+            }),
+            output => panic!("not drained: {output:?}"),
+        }
+    }
+
+    /// Lets time pass, calling the engine whenever it wants to be; what it did, and when.
+    fn run_to(&mut self, millis: u64) -> Vec<(u64, Output)> {
+        let mut log = Vec::new();
+        let mut calls = 0;
+        while let Some(at) = self.wait().filter(|at| *at <= millis) {
+            calls += 1;
+            assert!(calls < 10_000, "it does not wait");
+            self.now = at.max(self.now);
+            let now = self.now;
+            log.extend(self.give(Input::Tick).into_iter().map(|done| (now, done)));
+        }
+        self.now = millis;
+        log
+    }
+
+    fn tick(&mut self) -> Vec<Output> {
+        self.give(Input::Tick)
+    }
+
+    fn connect(&mut self, node: &NodeAddress) -> Vec<Output> {
+        self.connect_as(node, node)
+    }
+
+    fn connect_as(&mut self, dialled: &NodeAddress, canonical: &NodeAddress) -> Vec<Output> {
+        let (dialled, canonical) = (dialled.clone(), canonical.clone());
+        self.give(Input::Connected { dialled, canonical })
+    }
+
+    fn fail(&mut self, dialled: &NodeAddress) -> Vec<Output> {
+        let dialled = dialled.clone();
+        self.give(Input::Failed { dialled })
+    }
+
+    fn lose(&mut self, node: &NodeAddress) -> Vec<Output> {
+        self.give(Input::Lost { node: node.clone() })
+    }
+
+    fn source(&mut self, node: &NodeAddress) -> Vec<Output> {
+        self.give(Input::Source(Some(node.clone())))
+    }
+
+    fn view(&mut self, live: &[&NodeAddress], gone: &[&NodeAddress]) -> Vec<Output> {
+        let owned = |nodes: &[&NodeAddress]| nodes.iter().copied().cloned().collect();
+        self.give(Input::View {
+            live: owned(live),
+            gone: owned(gone),
+        })
+    }
+
+    /// Lets the dial of each address fail as soon as it is made, until then; all that was done.
+    fn run_refused(&mut self, millis: u64, refused: &[&NodeAddress]) -> Vec<(u64, Output)> {
+        let mut log = Vec::new();
+        let mut undone: VecDeque<Output> = self.tick().into();
+        loop {
+            while let Some(output) = undone.pop_front() {
+                if let Output::Dial(address) = &output
+                    && refused.contains(&address)
+                {
+                    undone.extend(self.fail(address));
+                }
+                log.push((self.now, output));
+            }
+            match self.wait() {
+                Some(at) if at <= millis => self.now = at.max(self.now),
+                _ => break,
+            }
+            undone.extend(self.tick());
+            assert!(log.len() < 100_000, "it does not wait");
+        }
+        self.now = millis;
+        log
+    }
+}
+
+fn node(number: u16) -> NodeAddress {
+    NodeAddress::new("n", number)
+}
+
+fn nodes<const N: usize>(numbers: [u16; N]) -> [NodeAddress; N] {
+    numbers.map(node)
+}
+
+fn alias(name: &str) -> NodeAddress {
+    NodeAddress::new(name, 1)
+}
+
+fn dial(node: &NodeAddress) -> Output {
+    Output::Dial(node.clone())
+}
+
+fn suspect(node: &NodeAddress) -> Output {
+    Output::Suspect(node.clone())
+}
+
+fn close(node: &NodeAddress) -> Output {
+    Output::Close(node.clone())
+}
+
+fn dials_of(log: &[(u64, Output)], node: &NodeAddress) -> Vec<u64> {
+    log.iter()
+        .filter(|(_, output)| *output == dial(node))
+        .map(|(at, _)| *at)
+        .collect()
+}
+
+#[test]
+fn the_documented_defaults_are_the_defaults() {
+    let config = Config::default();
+    let backoff = config.backoff;
+    assert_eq!(backoff.base, Duration::from_millis(50));
+    assert_eq!(backoff.cap, Duration::from_secs(5));
+    assert_eq!(backoff.floor, Duration::from_millis(10));
+    assert_eq!(config.stagger, Duration::from_millis(100));
+    assert_eq!((config.contact_dials, config.member_dials), (8, 32));
+    assert_eq!(config.members, 1_024);
+    assert_eq!(config.redial, Duration::from_millis(10));
+    assert_eq!(config.settled, Duration::from_secs(1));
+    assert_eq!(config.linger, Duration::from_secs(10));
+    assert_eq!(config.misled, Duration::from_mins(1));
+}
+
+#[test]
+fn contacts_are_dialled_in_their_order_a_stagger_apart() {
+    let [a, b, c] = nodes([3, 1, 2]);
+    let mut bench = bench(&[&a, &b, &c, &a]);
+    assert_eq!(bench.tick(), [dial(&a)]);
+    assert_eq!(
+        bench.run_to(1_000),
+        [(100, dial(&b)), (200, dial(&c))],
+        "and none twice"
+    );
+    assert_eq!(bench.wait(), None, "results are awaited");
+}
+
+#[test]
+fn the_next_contact_is_dialled_at_once_after_a_failure() {
+    let [a, b, c] = nodes([1, 2, 3]);
+    let mut bench = bench(&[&a, &b, &c]);
+    bench.tick();
+    assert_eq!(bench.fail(&a), [dial(&b)]);
+    assert_eq!(bench.fail(&b), [dial(&c)]);
+}
+
+#[test]
+fn at_most_so_many_contacts_are_dialled_at_a_time() {
+    let contacts: Vec<_> = (1..=20).map(node).collect();
+    let mut bench = bench(&contacts.iter().collect::<Vec<_>>());
+    bench.tick();
+    bench.run_to(10_000);
+    assert_eq!(bench.engine.dials_in_flight(), 8);
+    let next = bench.fail(&contacts[0]);
+    assert_eq!(next, [dial(&contacts[8])]);
+}
+
+#[test]
+fn without_a_view_contacts_are_dialled_for_ever_with_growing_delays() {
+    let [a, b, c] = nodes([1, 2, 3]);
+    let contacts = [&a, &b, &c];
+    let mut bench = bench(&contacts);
+    let log = bench.run_refused(600_000, &contacts);
+    for contact in contacts {
+        let times = dials_of(&log, contact);
+        assert!(*times.last().unwrap() > 590_000, "it gave up");
+        // About 250 by the mean delay of 2.5 s.
+        assert!((150..400).contains(&times.len()), "{} dials", times.len());
+        assert!(times.windows(2).all(|pair| pair[1] - pair[0] <= 5_101));
+    }
+}
+
+#[test]
+fn a_contact_that_is_connected_but_gives_no_view_does_not_stop_the_others() {
+    let [a, b] = nodes([1, 2]);
+    let mut bench = bench(&[&a, &b]);
+    bench.tick();
+    assert_eq!(bench.connect(&a), []);
+    assert_eq!(bench.run_to(500), [(100, dial(&b))]);
+}
+
+#[test]
+fn a_view_has_all_live_members_connected_and_contacts_left_alone() {
+    let [a, b, c, d] = nodes([1, 2, 3, 4]);
+    let mut bench = bench(&[&a, &d]);
+    bench.tick();
+    bench.connect(&a);
+    let live = [&a, &b, &c];
+    assert_eq!(bench.view(&live, &[]), [dial(&b), dial(&c)]);
+    assert_eq!(bench.run_to(60_000), [], "the other contact is not needed");
+    assert_eq!(bench.view(&live, &[]), []);
+}
+
+#[test]
+fn at_most_so_many_members_are_dialled_at_a_time_and_connected_in_all() {
+    let config = Config {
+        members: 10,
+        member_dials: 4,
+        ..Config::default()
+    };
+    let mut bench = bench_of(config, &[]);
+    let members: Vec<_> = (1..=20).map(node).collect();
+    let mut dialled: VecDeque<_> = bench.view(&members.iter().collect::<Vec<_>>(), &[]).into();
+    assert_eq!(dialled.len(), 4);
+    while let Some(Output::Dial(address)) = dialled.pop_front() {
+        assert!(bench.engine.dials_in_flight() <= 4);
+        dialled.extend(bench.connect(&address));
+    }
+    let connected: Vec<_> = bench.engine.connected_nodes().cloned().collect();
+    assert_eq!(connected, members[..10], "those of lower address");
+}
+
+#[test]
+fn dials_are_bounded_although_every_view_names_other_members() {
+    let mut bench = bench(&[]);
+    for number in (0..60_000).step_by(40) {
+        let members: Vec<_> = (number..number + 40).map(node).collect();
+        bench.view(&members.iter().collect::<Vec<_>>(), &[]);
+        assert!(bench.engine.dials_in_flight() <= 40);
+        assert!(bench.engine.targets.len() <= 2 * 1_024 + 40);
+    }
+}
+
+#[test]
+fn a_contact_by_another_name_is_the_member_it_leads_to() {
+    let (name, [a, b]) = (alias("casty.example"), nodes([1, 2]));
+    let mut bench = bench(&[&name]);
+    assert_eq!(bench.tick(), [dial(&name)]);
+    assert_eq!(bench.connect_as(&name, &a), []);
+    assert!(bench.engine.is_connected(&a));
+    assert_eq!(bench.view(&[&a, &b], &[]), [dial(&b)]);
+}
+
+#[test]
+fn two_names_that_lead_to_one_node_leave_the_older_connection() {
+    let (first, second, [a]) = (alias("one"), alias("two"), nodes([1]));
+    let mut bench = bench(&[&first, &second]);
+    bench.tick();
+    bench.run_to(100);
+    assert_eq!(bench.connect_as(&second, &a), []);
+    assert_eq!(
+        bench.connect_as(&first, &a),
+        [Output::Duplicate(first.clone())]
+    );
+    assert!(bench.engine.is_connected(&a));
+    assert_eq!(bench.run_to(59_999), [], "the names are left alone");
+    assert_eq!(
+        bench.run_to(70_000),
+        [(60_000, dial(&first)), (60_100, dial(&second))],
+        "but not for ever, as no view came that way"
+    );
+}
+
+#[test]
+fn a_member_is_not_dialled_beside_a_name_known_to_lead_to_it() {
+    let (name, [a]) = (alias("one"), nodes([1]));
+    let mut bench = regular(&[&name]);
+    bench.tick();
+    bench.connect_as(&name, &a);
+    bench.now = 5_000;
+    // No view yet, so the name is dialled again; then the view comes another way.
+    assert_eq!(bench.lose(&a), [dial(&name)]);
+    assert_eq!(bench.view(&[&a], &[]), [dial(&a)]);
+    bench.connect_as(&name, &a);
+    assert_eq!(bench.connect(&a), [Output::Duplicate(a.clone())]);
+}
+
+#[test]
+fn a_member_that_cannot_be_connected_is_suspect_until_it_is() {
+    let [a, b] = nodes([1, 2]);
+    let mut bench = regular(&[]);
+    bench.view(&[&a, &b], &[]);
+    bench.connect(&b);
+    assert_eq!(bench.fail(&a), [suspect(&a)]);
+    assert_eq!(bench.run_to(50), [(50, dial(&a))]);
+    assert_eq!(bench.fail(&a), [], "told once");
+    assert_eq!(bench.engine.suspects().collect::<Vec<_>>(), [&a]);
+    bench.run_to(100);
+    bench.connect(&a);
+    assert_eq!(bench.engine.suspects().count(), 0);
+    bench.now = 5_000;
+    assert_eq!(bench.lose(&a), [dial(&a)], "a loss is no failure yet");
+    assert_eq!(bench.fail(&a), [suspect(&a)], "told anew");
+}
+
+#[test]
+fn a_suspect_that_the_view_drops_is_none_any_more() {
+    let [a, b] = nodes([1, 2]);
+    let mut bench = regular(&[]);
+    bench.view(&[&a, &b], &[]);
+    bench.connect(&b);
+    bench.fail(&a);
+    bench.view(&[&b], &[&a]);
+    assert_eq!(bench.engine.suspects().count(), 0);
+    assert_eq!(bench.run_to(60_000), [], "nor dialled");
+}
+
+#[test]
+fn a_lost_member_is_redialled_at_once_and_then_with_backoff() {
+    let [a, b] = nodes([1, 2]);
+    let mut bench = bench(&[]);
+    bench.view(&[&a, &b], &[]);
+    bench.connect(&a);
+    bench.connect(&b);
+    bench.now = 10_000;
+    assert!(bench.lose(&a).len() <= 1);
+    let log = bench.run_refused(40_000, &[&a]);
+    let times = dials_of(&log, &a);
+    assert!(times[0] <= 10_010, "{times:?}");
+    assert!((8..40).contains(&times.len()), "{times:?}");
+}
+
+#[test]
+fn a_connection_that_breaks_at_once_is_redialled_with_growing_delays() {
+    let [a] = nodes([1]);
+    let mut bench = bench(&[]);
+    bench.view(&[&a], &[]);
+    let mut dials = 0;
+    while bench.now < 60_000 {
+        bench.connect(&a);
+        bench.lose(&a);
+        let next = bench.wait().unwrap();
+        assert!(matches!(bench.run_to(next)[..], [(_, Output::Dial(_))]));
+        dials += 1;
+    }
+    assert!(dials < 100, "{dials} dials in a minute");
+}
+
+#[test]
+fn when_no_member_can_be_connected_the_contacts_are_dialled_again() {
+    let (name, [a, b, new]) = (alias("casty.example"), nodes([1, 2, 9]));
+    let mut bench = regular(&[&name]);
+    bench.tick();
+    bench.connect_as(&name, &a);
+    bench.source(&a);
+    bench.view(&[&a, &b], &[]);
+    bench.connect(&b);
+    bench.now = 60_000;
+    // The whole cluster gets new addresses.
+    assert_eq!(bench.lose(&a), [dial(&a)]);
+    assert_eq!(bench.lose(&b), [dial(&b)]);
+    assert_eq!(bench.fail(&a), [suspect(&a)]);
+    assert_eq!(bench.fail(&b), [suspect(&b), dial(&name)]);
+    assert_eq!(bench.connect_as(&name, &new), []);
+    bench.source(&new);
+    assert!(bench.engine.is_connected(&new), "it may feed the view");
+    assert_eq!(bench.view(&[&new], &[&a, &b]), []);
+    bench.fail(&a);
+    bench.fail(&b);
+    assert_eq!(bench.run_to(200_000), []);
+}
+
+#[test]
+fn a_view_without_a_live_member_has_contacts_dialled() {
+    let [a, b] = nodes([1, 2]);
+    let mut bench = bench(&[&a, &b]);
+    bench.tick();
+    bench.connect(&a);
+    assert_eq!(bench.view(&[], &[]), []);
+    assert_eq!(bench.run_to(1_000), [(100, dial(&b))]);
+}
+
+#[test]
+fn a_contact_that_is_no_member_is_kept_until_another_node_feeds_the_view() {
+    let [contact, a] = nodes([1, 2]);
+    let mut bench = bench(&[&contact]);
+    bench.tick();
+    bench.connect(&contact);
+    bench.source(&contact);
+    bench.view(&[&a], &[]);
+    bench.connect(&a);
+    assert_eq!(bench.run_to(60_000), []);
+    assert_eq!(bench.source(&a), [close(&contact)]);
+    assert_eq!(bench.run_to(120_000), [], "nor is it dialled again");
+}
+
+#[test]
+fn a_member_that_is_gone_is_closed_at_once_unless_it_feeds_the_view() {
+    let [a, b] = nodes([1, 2]);
+    let mut bench = bench(&[]);
+    bench.view(&[&a, &b], &[]);
+    bench.connect(&a);
+    bench.connect(&b);
+    bench.source(&a);
+    assert_eq!(bench.view(&[&a], &[&b]), [close(&b)]);
+    assert_eq!(bench.view(&[&b], &[&a]), [dial(&b)]);
+    bench.connect(&b);
+    assert_eq!(bench.source(&b), [close(&a)]);
+    assert_eq!(bench.engine.connected_nodes().collect::<Vec<_>>(), [&b]);
+}
+
+#[test]
+fn a_member_listed_both_as_live_and_gone_is_live() {
+    let [a] = nodes([1]);
+    let mut bench = bench(&[]);
+    assert_eq!(bench.view(&[&a], &[&a]), [dial(&a)]);
+    bench.connect(&a);
+    assert_eq!(bench.view(&[&a], &[&a]), []);
+}
+
+#[test]
+fn a_member_that_vanishes_from_the_view_is_closed_after_a_while() {
+    let [a, b] = nodes([1, 2]);
+    let mut bench = bench(&[]);
+    bench.view(&[&a, &b], &[]);
+    bench.connect(&a);
+    bench.connect(&b);
+    bench.source(&a);
+    bench.view(&[&a], &[]);
+    assert_eq!(bench.run_to(9_000), []);
+    bench.view(&[&a], &[]);
+    assert_eq!(bench.run_to(10_000), [(10_000, close(&b))]);
+}
+
+#[test]
+fn a_member_that_returns_to_the_view_in_time_keeps_its_connection() {
+    let [a, b] = nodes([1, 2]);
+    let mut bench = bench(&[]);
+    bench.view(&[&a, &b], &[]);
+    bench.connect(&a);
+    bench.connect(&b);
+    bench.source(&a);
+    for _ in 0..10 {
+        bench.view(&[&a], &[]);
+        let next = bench.now + 9_000;
+        assert_eq!(bench.run_to(next), []);
+        assert_eq!(bench.view(&[&a, &b], &[]), []);
+    }
+}
+
+#[test]
+fn a_lost_member_that_is_not_live_is_not_redialled() {
+    let [a, b] = nodes([1, 2]);
+    let mut bench = bench(&[]);
+    bench.view(&[&a, &b], &[]);
+    bench.connect(&a);
+    bench.connect(&b);
+    bench.view(&[&a], &[]);
+    assert_eq!(bench.lose(&b), []);
+    assert_eq!(bench.run_to(60_000), []);
+}
+
+#[test]
+fn a_dial_that_ends_when_its_node_is_no_longer_wanted_is_closed() {
+    let [a, b] = nodes([1, 2]);
+    let mut bench = bench(&[]);
+    bench.view(&[&a, &b], &[]);
+    bench.connect(&a);
+    bench.source(&a);
+    bench.view(&[&a], &[&b]);
+    assert_eq!(bench.connect(&b), [close(&b)]);
+    assert!(!bench.engine.is_connected(&b));
+}
+
+#[test]
+fn a_members_address_that_another_node_has_taken_is_suspect() {
+    let [a, b, other] = nodes([1, 2, 3]);
+    let mut bench = regular(&[]);
+    bench.view(&[&a, &b], &[]);
+    bench.connect(&b);
+    bench.source(&b);
+    assert_eq!(bench.connect_as(&a, &other), [suspect(&a), close(&other)]);
+    assert_eq!(bench.run_to(50), [(50, dial(&a))]);
+}
+
+#[test]
+fn views_that_flap_do_not_hasten_the_dials_of_a_dead_member() {
+    let [a, b] = nodes([1, 2]);
+    let mut bench = bench(&[]);
+    bench.view(&[&b], &[]);
+    bench.connect(&b);
+    bench.source(&b);
+    let mut dials = 0;
+    let mut refuse = |bench: &mut Bench, outputs: Vec<Output>| {
+        for output in outputs {
+            if output == dial(&a) {
+                dials += 1;
+                bench.fail(&a);
+            }
+        }
+    };
+    for round in 1..=600 {
+        let live = if round % 2 == 0 {
+            vec![&b]
+        } else {
+            vec![&a, &b]
+        };
+        let done = bench.view(&live, &[]);
+        refuse(&mut bench, done);
+        let done = bench.run_to(round * 100);
+        refuse(&mut bench, done.into_iter().map(|(_, done)| done).collect());
+    }
+    assert!((10..90).contains(&dials), "{dials} dials in a minute");
+}
+
+#[test]
+fn a_failed_contact_that_becomes_a_member_is_tried_again_soon() {
+    let [a, b] = nodes([1, 2]);
+    let mut bench = bench(&[&a]);
+    bench.run_refused(30_000, &[&a]);
+    bench.give(Input::Connected {
+        dialled: b.clone(),
+        canonical: b.clone(),
+    });
+    let mut log: Vec<_> = bench
+        .view(&[&a, &b], &[])
+        .into_iter()
+        .map(|done| (30_000, done))
+        .collect();
+    log.extend(bench.run_to(31_000));
+    assert_eq!(dials_of(&log, &a).len(), 1, "{log:?}");
+}
+
+#[test]
+fn healthy_members_are_not_kept_waiting_by_black_holes() {
+    let config = Config {
+        member_dials: 2,
+        ..Config::default()
+    };
+    let [hole, other, new] = nodes([1, 2, 3]);
+    let mut bench = bench_of(config, &[]);
+    bench.view(&[&hole, &other], &[]);
+    bench.now = 2_000;
+    bench.fail(&hole);
+    bench.run_to(4_000);
+    bench.view(&[&hole, &other, &new], &[]);
+    assert_eq!(
+        bench.fail(&hole),
+        [dial(&new)],
+        "the first dial comes first"
+    );
+}
+
+#[test]
+fn reports_of_unknown_nodes_change_nothing() {
+    let [a, b] = nodes([1, 2]);
+    let mut bench = bench(&[]);
+    bench.view(&[&a], &[]);
+    bench.connect(&a);
+    bench.source(&a);
+    assert_eq!(bench.fail(&b), []);
+    assert_eq!(bench.lose(&b), []);
+    assert_eq!(bench.connect(&b), [close(&b)]);
+    assert_eq!(bench.connect(&a), [Output::Duplicate(a.clone())]);
+}
+
+#[derive(Debug, Clone)]
+enum Event {
+    Pass(u64),
+    /// Which members are live, which are gone.
+    View(BTreeSet<u16>, BTreeSet<u16>),
+    Source(Option<u16>),
+    /// The dial at that place among those in flight ends: in the node of that number, or not.
+    End(usize, Option<u16>),
+    /// The connection at that place breaks.
+    Lose(usize),
+}
+
+const NODES: u16 = 6;
+
+fn events() -> impl Strategy<Value = Vec<Event>> {
+    let some = || proptest::collection::btree_set(1..=NODES, 0..5);
+    let event = prop_oneof![
+        4 => (0u64..3_000).prop_map(Event::Pass),
+        2 => (some(), some()).prop_map(|(live, gone)| Event::View(live, gone)),
+        1 => proptest::option::of(1..=NODES).prop_map(Event::Source),
+        6 => (0usize..8, proptest::option::of(0..=NODES)).prop_map(|(at, led)| Event::End(at, led)),
+        2 => (0usize..8).prop_map(Event::Lose),
+    ];
+    proptest::collection::vec(event, 1..80)
+}
+
+/// The world around the engine: what it dialled and what is connected, kept independently.
+struct World {
+    bench: Bench,
+    dialling: Vec<NodeAddress>,
+    connected: BTreeSet<NodeAddress>,
+    live: BTreeSet<NodeAddress>,
+    source: Option<NodeAddress>,
+    log: Vec<(u64, Output)>,
+}
+
+impl World {
+    /// Two contacts are nodes 1 and 2, one is a name.
+    fn new() -> Self {
+        Self {
+            bench: bench(&[&node(1), &alias("name"), &node(2)]),
+            dialling: Vec::new(),
+            connected: BTreeSet::new(),
+            live: BTreeSet::new(),
+            source: None,
+            log: Vec::new(),
+        }
+    }
+
+    fn perform(&mut self, outputs: Vec<Output>) {
+        for output in outputs {
+            self.log.push((self.bench.now, output.clone()));
+            match output {
+                Output::Dial(address) => {
+                    assert!(
+                        !self.connected.contains(&address),
+                        "dialled while connected"
+                    );
+                    assert!(!self.dialling.contains(&address), "dialled twice at a time");
+                    self.dialling.push(address);
+                }
+                Output::Close(node) => {
+                    assert!(self.connected.remove(&node), "closed while not connected");
+                    assert!(!self.live.contains(&node), "closed while live");
+                    assert_ne!(Some(&node), self.source.as_ref(), "closed the source");
+                }
+                Output::Suspect(node) => {
+                    assert!(self.live.contains(&node) && !self.connected.contains(&node));
+                }
+                Output::Duplicate(_) | Output::Wait(_) => {}
+            }
+        }
+    }
+
+    fn end(&mut self, at: usize, node: Option<NodeAddress>) {
+        let dialled = self.dialling.remove(at);
+        let done = match node {
+            None => self.bench.fail(&dialled),
+            Some(canonical) => {
+                let new = self.connected.insert(canonical.clone());
+                let done = self.bench.connect_as(&dialled, &canonical);
+                let duplicate = done.contains(&Output::Duplicate(dialled.clone()));
+                assert_eq!(duplicate, !new, "one connection to a node");
+                done
+            }
+        };
+        self.perform(done);
+    }
+
+    fn run_to(&mut self, millis: u64) {
+        let done = self.bench.tick();
+        self.perform(done);
+        for (at, output) in self.bench.run_to(millis) {
+            self.bench.now = at;
+            self.perform(vec![output]);
+        }
+        self.bench.now = millis;
+    }
+
+    fn apply(&mut self, event: Event) {
+        match event {
+            Event::Pass(millis) => self.run_to(self.bench.now + millis),
+            Event::View(live, gone) => {
+                let addresses = |numbers: BTreeSet<u16>| numbers.into_iter().map(node);
+                self.live = addresses(live.clone()).collect();
+                let done = self.bench.give(Input::View {
+                    live: addresses(live).collect(),
+                    gone: addresses(gone).collect(),
+                });
+                self.perform(done);
+            }
+            Event::Source(number) => {
+                self.source = number
+                    .map(node)
+                    .filter(|node| self.connected.contains(node));
+                let source = self.source.clone();
+                let done = self.bench.give(Input::Source(source));
+                self.perform(done);
+            }
+            Event::End(at, number) if at < self.dialling.len() => {
+                // 0 is the node that the dialled address names.
+                let named = self.dialling[at].clone();
+                self.end(at, number.map(|n| if n == 0 { named } else { node(n) }));
+            }
+            Event::Lose(at) => {
+                if let Some(node) = self.connected.iter().nth(at).cloned() {
+                    self.connected.remove(&node);
+                    self.source.take_if(|source| *source == node);
+                    let done = self.bench.lose(&node);
+                    self.perform(done);
+                }
+            }
+            Event::End(..) => {}
+        }
+        let known: BTreeSet<_> = self.bench.engine.connected_nodes().cloned().collect();
+        assert_eq!(known, self.connected);
+        assert_eq!(self.bench.engine.dials_in_flight(), self.dialling.len());
+    }
+}
+
+fn history(events: Vec<Event>) -> World {
+    let mut world = World::new();
+    for event in events {
+        world.apply(event);
+    }
+    world
+}
+
+proptest! {
+    #[test]
+    fn no_node_is_dialled_or_connected_twice_and_none_in_use_is_closed(events in events()) {
+        history(events);
+    }
+
+    #[test]
+    fn dials_of_one_address_are_bounded_in_rate(events in events()) {
+        let world = history(events);
+        let mut times: BTreeMap<NodeAddress, Vec<u64>> = BTreeMap::new();
+        for (at, output) in &world.log {
+            if let Output::Dial(address) = output {
+                times.entry(address.clone()).or_default().push(*at);
+            }
+        }
+        for (address, times) in times {
+            // Within any second: the doubling delays of one row of failures, and the attempts
+            // that a settled connection's loss and a view's news bring forward.
+            for (first, at) in times.iter().enumerate() {
+                let within = times[first..].iter().take_while(|t| **t < at + 1_000).count();
+                prop_assert!(within <= 15, "{within} dials of {address} within a second");
+            }
+        }
+    }
+
+    #[test]
+    fn once_faults_stop_all_live_members_are_connected_and_no_others(
+        events in events(),
+        live in proptest::collection::btree_set(1..=NODES, 1..5),
+    ) {
+        let mut world = history(events);
+        world.apply(Event::View(live.clone(), BTreeSet::new()));
+        // Every dial ends in the node that it names, and the name leads to a live one.
+        let first = node(*live.first().unwrap());
+        let until = world.bench.now + 130_000;
+        while world.bench.now < until {
+            while let Some(named) = world.dialling.first().cloned() {
+                let led = if named == alias("name") { first.clone() } else { named };
+                world.end(0, Some(led));
+            }
+            if world.connected.contains(&first) {
+                world.apply(Event::Source(Some(first.port())));
+            }
+            world.run_to(world.bench.now + 1_000);
+        }
+        let members: BTreeSet<_> = live.into_iter().map(node).collect();
+        prop_assert_eq!(&world.connected, &members);
+        prop_assert_eq!(world.bench.engine.suspects().count(), 0);
+        prop_assert!(world.dialling.is_empty());
+        prop_assert_eq!(world.bench.wait(), None);
+    }
+
+    #[test]
+    fn without_members_within_reach_some_contact_is_always_dialled_soon(events in events()) {
+        let mut world = history(events);
+        while let Some(node) = world.connected.first().cloned() {
+            world.connected.remove(&node);
+            let done = world.bench.lose(&node);
+            world.perform(done);
+        }
+        let since = world.bench.now;
+        let mut dialled = false;
+        while world.bench.now < since + 12_000 {
+            while !world.dialling.is_empty() {
+                dialled |= [node(1), node(2), alias("name")].contains(&world.dialling[0]);
+                world.end(0, None);
+            }
+            world.run_to(world.bench.now + 500);
+        }
+        prop_assert!(dialled, "{:?}", world.log);
+    }
+
+    #[test]
+    fn equal_seeds_and_histories_give_equal_logs(events in events()) {
+        prop_assert_eq!(history(events.clone()).log, history(events).log);
+    }
+}

@@ -1,0 +1,566 @@
+//! The engine behind the route table: whatever the table does not answer, and whatever fails.
+//!
+//! Sans I/O: one way in ([`Router::handle`]), one way out ([`Router::poll`], drained until
+//! [`Output::Wait`]). Time and the seed of the jitter are arguments; the same inputs give the same
+//! outputs.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::Instant;
+
+use casty_proto::NodeAddress;
+use casty_proto::message::ShardLocation;
+
+use crate::{Lacking, Reason, RegionError, RegionId, RouteTable, ShardCount, ShardId, View};
+
+mod asks;
+mod event;
+mod hold;
+mod peers;
+mod regions;
+
+pub use event::{Held, Input, Output, Parcel, RouterConfig, Target};
+
+use asks::Asks;
+use hold::Hold;
+use peers::{Link, Peers};
+use regions::{Owner, Regions};
+
+/// Brings each parcel to the connection of the node that it is for.
+///
+/// * A shard belongs to whom the view names; where the view is silent, to whom the leader's
+///   coordinator names. The first answer is kept until its node is gone or a newer view names
+///   another.
+/// * A parcel whose target has no usable connection is held, in order, until its deadline.
+/// * A node that a view [avoids](View::avoids), or that could not be connected, owns no shard as
+///   far as this router is concerned: the leader is asked again until it names another.
+/// * The published [`RouteTable`] lists exactly the shards whose owner is connected and usable and
+///   for which nothing is held.
+///
+/// `H` is what delivers to a peer, cheap to clone; `T` is a message. Memory is bounded by the
+/// [`RouterConfig`]; beyond it the newest parcel is refused.
+pub struct Router<H, T> {
+    config: RouterConfig,
+    now: Option<Instant>,
+    view: Option<Arc<View>>,
+    peers: Peers<H>,
+    regions: Regions<H>,
+    hold: Hold<T>,
+    asks: Asks,
+    /// What can be handed out as it is, in order.
+    ready: VecDeque<Ready<H, T>>,
+    /// Targets for which something is held that can be delivered now.
+    flush: BTreeSet<Target>,
+    /// How many regions the published table has.
+    published: usize,
+    closed: bool,
+}
+
+/// An output that waits to be polled.
+enum Ready<H, T> {
+    Deliver(H, NodeAddress, Parcel<T>),
+    Other(Output<H, T>),
+}
+
+/// What stands between a target and its delivery.
+enum Route<'a, H> {
+    /// Nothing, unless the peer is `busy`.
+    Open {
+        node: &'a NodeAddress,
+        link: &'a Link<H>,
+        busy: bool,
+    },
+    /// A connection.
+    Connect(&'a NodeAddress),
+    /// Nobody usable is known to own the shard.
+    Locate,
+    /// There is no way.
+    Refused(Reason),
+}
+
+impl<H: Clone, T> Router<H, T> {
+    /// A router that knows nothing yet. `seed` determines the jitter of its questions.
+    pub fn new(config: RouterConfig, seed: u64) -> Self {
+        let limit = Held {
+            items: config.hold_items,
+            bytes: config.hold_bytes,
+        };
+        Self {
+            now: None,
+            view: None,
+            peers: Peers::new(),
+            regions: Regions::new(),
+            hold: Hold::new(limit),
+            asks: Asks::new(config.query_base, config.query_cap, seed),
+            ready: VecDeque::new(),
+            flush: BTreeSet::new(),
+            published: 0,
+            closed: false,
+            config,
+        }
+    }
+
+    /// The number of a region, which is made if it is new; then the next poll publishes a table
+    /// that has it.
+    ///
+    /// # Errors
+    /// The name is in use with another count, the view contradicts the count, or a limit of the
+    /// configuration is reached. Where the view contradicts the count *in use*, the right one may
+    /// take the name over.
+    pub fn region(&mut self, name: &str, shards: ShardCount) -> Result<RegionId, RegionError> {
+        let limit = self.config.max_shards;
+        if shards.get() > limit {
+            return Err(RegionError::TooManyShards { limit });
+        }
+        let view = self.view.as_deref();
+        let limit = self.config.max_regions;
+        let (id, made) = self.regions.register(name, shards, view, limit)?;
+        if let (true, Some(view), Some(region)) = (made, view, self.regions.get_mut(id)) {
+            region.apply(view, true, |node| self.peers.is_suspected(node));
+        }
+        Ok(id)
+    }
+
+    /// The number that a name has now.
+    pub fn region_id(&self, name: &str) -> Option<RegionId> {
+        self.regions.id(name)
+    }
+
+    /// The name of a region.
+    pub fn region_name(&self, region: RegionId) -> Option<&Arc<str>> {
+        Some(&self.regions.get(region)?.name)
+    }
+
+    /// How much is held at the moment.
+    pub fn held(&self) -> Held {
+        self.hold.held()
+    }
+
+    /// Whether a parcel of `bytes` bytes could be held. One that need not be held passes anyway.
+    pub fn has_room(&self, bytes: usize) -> bool {
+        self.hold.has_room(bytes)
+    }
+
+    /// Whether something is held for want of a connection to `node`. If not, a later want is told
+    /// by a new [`Output::Connect`]. Walks the targets that something is held for.
+    pub fn wants(&mut self, node: &NodeAddress) -> bool {
+        let connects = |route| matches!(route, Route::Connect(wanted) if wanted == node);
+        let mut targets = self.hold.targets();
+        let wanted = targets.any(|target| connects(self.route(target)));
+        if !wanted {
+            self.peers.unhint(node);
+        }
+        wanted
+    }
+
+    /// Takes back the oldest parcel held for `target` whose message is `wanted`, for instance that
+    /// of an ask which was dropped. Walks what is held for that target. Poll afterwards.
+    pub fn cancel(&mut self, target: &Target, wanted: impl FnMut(&T) -> bool) -> Option<Parcel<T>> {
+        let parcel = self.hold.take(target, wanted)?;
+        self.left(target);
+        Some(parcel)
+    }
+
+    /// Takes in what happened. Poll until [`Output::Wait`] afterwards.
+    ///
+    /// Time never goes back: an earlier `now` counts as the latest one. A
+    /// [`Send`](Input::Send) whose target is connected costs no allocation.
+    pub fn handle(&mut self, now: Instant, input: Input<H, T>) {
+        let now = self.now.map_or(now, |latest| latest.max(now));
+        self.now = Some(now);
+        self.expire(now);
+        match input {
+            Input::Send(parcel) => self.send(now, parcel),
+            Input::View(view) => self.take_view(now, view),
+            Input::Location { region, location } => self.locate(now, region, &location),
+            Input::PeerUp { node, handle } => {
+                self.peers.up(node, handle);
+                self.rerouted(now);
+            }
+            Input::PeerDown { node, unsent } => {
+                self.peers.down(&node);
+                self.put_back(now, &node, unsent);
+            }
+            Input::PeerBusy { node, unsent } => {
+                self.peers.set_busy(&node, true);
+                self.put_back(now, &node, unsent);
+            }
+            Input::PeerReady(node) => {
+                self.peers.set_busy(&node, false);
+                self.rerouted(now);
+            }
+            Input::ConnectFailed(node) => {
+                self.peers.connect_failed(&node);
+                self.wants(&node);
+                self.rerouted(now);
+            }
+            Input::Tick => {}
+            Input::Close => self.close(),
+        }
+        self.ask_again(now);
+    }
+
+    /// The next thing to do. [`Output::Wait`] ends a round.
+    pub fn poll(&mut self) -> Output<H, T> {
+        if let Some(ready) = self.ready.pop_front() {
+            return match ready {
+                Ready::Deliver(to, node, parcel) => Output::Deliver { to, node, parcel },
+                Ready::Other(output) => output,
+            };
+        }
+        while let Some(target) = self.flush.first().cloned() {
+            if let Some(output) = self.flush_one(&target) {
+                return output;
+            }
+            self.flush.remove(&target);
+        }
+        if let Some(table) = self.rebuild() {
+            return Output::Publish(table);
+        }
+        let moments = [self.hold.first_deadline(), self.asks.next()];
+        Output::Wait(moments.into_iter().flatten().min())
+    }
+
+    /// Delivers the oldest parcel held for a target, if its way is open.
+    fn flush_one(&mut self, target: &Target) -> Option<Output<H, T>> {
+        let Route::Open { node, link, .. } = self.route(target) else {
+            return None;
+        };
+        let (to, node) = (link.handle.clone(), node.clone());
+        let parcel = self.hold.pop(target)?;
+        self.left(target);
+        Some(Output::Deliver { to, node, parcel })
+    }
+
+    fn send(&mut self, now: Instant, parcel: Parcel<T>) {
+        if self.closed {
+            return self.give_up(parcel, Reason::Closed);
+        }
+        let waiting = self.hold.has(&parcel.target);
+        let reason = match self.route(&parcel.target) {
+            Route::Refused(reason) => Some(reason),
+            Route::Open {
+                node,
+                link,
+                busy: false,
+            } if !waiting => {
+                let ready = Ready::Deliver(link.handle.clone(), node.clone(), parcel);
+                return self.ready.push_back(ready);
+            }
+            _ if parcel.deadline <= now => Some(self.late(&parcel.target)),
+            _ => None,
+        };
+        if let Some(reason) = reason {
+            return self.give_up(parcel, reason);
+        }
+        let target = (!waiting).then(|| parcel.target.clone());
+        if let Err(parcel) = self.hold.push_back(parcel) {
+            return self.give_up_full(parcel);
+        }
+        if let Some(target) = target {
+            self.soil(&target);
+            self.assess(now, &target);
+        }
+    }
+
+    /// Takes in a view; costs nothing if it is the one before.
+    fn take_view(&mut self, now: Instant, view: Arc<View>) {
+        let mut newer = true;
+        if let Some(kept) = &self.view {
+            if view.version() < kept.version() || *kept == view {
+                return;
+            }
+            newer = view.version() > kept.version();
+        }
+        let hold = &self.hold;
+        self.peers
+            .forget(|node| view.member(node).is_some() || hold.has(&Target::Node(node.clone())));
+        for region in self.regions.iter_mut() {
+            region.apply(&view, newer, |node| self.peers.is_suspected(node));
+        }
+        self.view = Some(view);
+        self.asks.hurry(now);
+        self.rerouted(now);
+    }
+
+    /// Takes in an answer of a coordinator: only where the owner is not known, and only if the
+    /// node it names is usable.
+    fn locate(&mut self, now: Instant, region: RegionId, location: &ShardLocation) {
+        let shard = ShardId::new(location.shard_id);
+        let target = Target::Shard { region, shard };
+        let node = &location.node;
+        let needed = matches!(self.route(&target), Route::Locate);
+        if needed && (self.is_avoided(node) || self.peers.is_suspected(node)) {
+            return self.asks.refuse(now, (region, shard));
+        }
+        self.asks.settle((region, shard));
+        if !needed {
+            return;
+        }
+        let version = self
+            .view
+            .as_ref()
+            .map_or_else(Default::default, |v| v.version());
+        if let Some(region) = self.regions.get_mut(region) {
+            region.learn(shard, Owner::Learned(node.clone(), version));
+        }
+        if self.hold.has(&target) {
+            self.assess(now, &target);
+        }
+    }
+
+    /// Puts what a peer did not send in front of what is held.
+    fn put_back(&mut self, now: Instant, node: &NodeAddress, mut unsent: Vec<Parcel<T>>) {
+        let ready = std::mem::take(&mut self.ready);
+        for output in ready {
+            match output {
+                Ready::Deliver(_, to, parcel) if to == *node => unsent.push(parcel),
+                other => self.ready.push_back(other),
+            }
+        }
+        if self.closed {
+            for parcel in unsent.drain(..) {
+                self.give_up(parcel, Reason::Closed);
+            }
+        }
+        for parcel in self.hold.push_front(unsent) {
+            self.give_up_full(parcel);
+        }
+        self.expire(now);
+        self.rerouted(now);
+    }
+
+    /// Takes note that routes may have changed.
+    fn rerouted(&mut self, now: Instant) {
+        self.regions.soil();
+        let targets: Vec<Target> = self.hold.targets().cloned().collect();
+        for target in targets {
+            self.assess(now, &target);
+        }
+    }
+
+    /// Sees to it that whatever a target lacks is on its way.
+    fn assess(&mut self, now: Instant, target: &Target) {
+        let open = match self.route(target) {
+            Route::Open { busy, .. } => !busy,
+            Route::Connect(node) => {
+                let node = node.clone();
+                if self.peers.hint(&node) {
+                    self.ready.push_back(Ready::Other(Output::Connect { node }));
+                }
+                false
+            }
+            Route::Locate => {
+                self.flush.remove(target);
+                return self.ask(now, target);
+            }
+            Route::Refused(reason) => {
+                while let Some(parcel) = self.hold.pop(target) {
+                    self.give_up(parcel, reason.clone());
+                }
+                false
+            }
+        };
+        if open {
+            self.flush.insert(target.clone());
+        } else {
+            self.flush.remove(target);
+        }
+    }
+
+    /// Asks the leader who owns a shard, unless that question is in flight.
+    fn ask(&mut self, now: Instant, target: &Target) {
+        let Target::Shard { region, shard } = *target else {
+            return;
+        };
+        let leader = self.view.as_ref().and_then(|view| view.leader());
+        let Some((node, link)) = leader.and_then(|node| Some((node, self.peers.link(node)?)))
+        else {
+            return;
+        };
+        let Some(known) = self.regions.get(region) else {
+            return;
+        };
+        if self.asks.put(now, (region, shard), link.number) {
+            let query = Output::Query {
+                leader: link.handle.clone(),
+                node: node.clone(),
+                region,
+                name: Arc::clone(&known.name),
+                shard,
+            };
+            self.ready.push_back(Ready::Other(query));
+        }
+    }
+
+    /// Puts the questions again that are due and still matter.
+    fn ask_again(&mut self, now: Instant) {
+        for (region, shard) in self.asks.due(now) {
+            let target = Target::Shard { region, shard };
+            if self.hold.has(&target) && matches!(self.route(&target), Route::Locate) {
+                self.ask(now, &target);
+            } else {
+                self.asks.settle((region, shard));
+            }
+        }
+    }
+
+    fn expire(&mut self, now: Instant) {
+        while let Some(parcel) = self.hold.pop_expired(now) {
+            self.left(&parcel.target);
+            let reason = self.late(&parcel.target);
+            self.give_up(parcel, reason);
+        }
+    }
+
+    fn close(&mut self) {
+        self.closed = true;
+        let targets: Vec<Target> = self.hold.targets().cloned().collect();
+        for target in targets {
+            while let Some(parcel) = self.hold.pop(&target) {
+                self.give_up(parcel, Reason::Closed);
+            }
+            self.left(&target);
+        }
+    }
+
+    fn give_up(&mut self, parcel: Parcel<T>, reason: Reason) {
+        let output = Output::Undeliverable { parcel, reason };
+        self.ready.push_back(Ready::Other(output));
+    }
+
+    fn give_up_full(&mut self, parcel: Parcel<T>) {
+        let (items, bytes) = (self.config.hold_items, self.config.hold_bytes);
+        self.give_up(parcel, Reason::HoldFull { items, bytes });
+    }
+
+    /// Takes note that a parcel for `target` is held no longer.
+    fn left(&mut self, target: &Target) {
+        if !self.hold.has(target) {
+            self.flush.remove(target);
+            self.soil(target);
+        }
+    }
+
+    fn soil(&mut self, target: &Target) {
+        if let Target::Shard { region, .. } = target
+            && let Some(region) = self.regions.get_mut(*region)
+        {
+            region.dirty = true;
+        }
+    }
+
+    fn is_avoided(&self, node: &NodeAddress) -> bool {
+        self.view.as_ref().is_some_and(|view| view.avoids(node))
+    }
+
+    fn route<'a>(&'a self, target: &'a Target) -> Route<'a, H> {
+        let node = match target {
+            Target::Node(node) => node,
+            Target::Shard { region, shard } => match self.owner(*region, *shard) {
+                Ok(node) => node,
+                Err(route) => return route,
+            },
+        };
+        match self.peers.get(node) {
+            Some(peer) if let Some(link) = &peer.link => Route::Open {
+                node,
+                link,
+                busy: peer.busy,
+            },
+            _ if self.view.as_ref().is_some_and(|view| view.is_gone(node)) => {
+                Route::Refused(Reason::NodeGone { node: node.clone() })
+            }
+            _ => Route::Connect(node),
+        }
+    }
+
+    /// The usable owner of a shard, connected or not.
+    fn owner(&self, region: RegionId, shard: ShardId) -> Result<&NodeAddress, Route<'_, H>> {
+        let Some(region) = self.regions.get(region) else {
+            return Err(Route::Refused(Reason::UnknownRegion));
+        };
+        let count = region.count;
+        if let Some(allocated) = region.contradicted {
+            return Err(Route::Refused(Reason::WrongCount { allocated, count }));
+        }
+        if !count.contains(shard) {
+            return Err(Route::Refused(Reason::UnknownShard { shard, count }));
+        }
+        match region.owner(shard).node() {
+            Some(node) if !self.is_avoided(node) && !self.peers.is_suspected(node) => Ok(node),
+            _ => Err(Route::Locate),
+        }
+    }
+
+    /// Why a parcel for `target` is still held.
+    fn late(&self, target: &Target) -> Reason {
+        let lacking = match self.route(target) {
+            Route::Refused(reason) => return reason,
+            Route::Open { node, .. } => Lacking::Room(node.clone()),
+            Route::Connect(node) => Lacking::Connection(node.clone()),
+            Route::Locate => match self.view.as_ref().and_then(|view| view.leader()) {
+                None => Lacking::Leader,
+                Some(leader) if self.peers.link(leader).is_none() => {
+                    Lacking::LeaderConnection(leader.clone())
+                }
+                Some(_) => Lacking::Owner,
+            },
+        };
+        Reason::Deadline { lacking }
+    }
+
+    /// The table as it is now, if it differs from the published one.
+    fn rebuild(&mut self) -> Option<Arc<RouteTable<H>>> {
+        let mut changed = self.published != self.regions.len();
+        for number in 0..self.regions.len() {
+            let Some(id) = u32::try_from(number).ok().map(RegionId) else {
+                break;
+            };
+            if self.regions.get(id).is_some_and(|region| region.dirty) {
+                changed |= self.rebuild_row(id);
+            }
+        }
+        if !changed {
+            return None;
+        }
+        self.published = self.regions.len();
+        let rows = self.regions.iter().map(|region| Arc::clone(&region.row));
+        Some(Arc::new(RouteTable::new(rows.collect())))
+    }
+
+    /// Brings the row of a region up to date; whether it changed.
+    fn rebuild_row(&mut self, id: RegionId) -> bool {
+        let Some(region) = self.regions.get(id) else {
+            return false;
+        };
+        let open = |number: u32| {
+            let shard = ShardId::new(number);
+            let link = self.peers.link(self.owner(id, shard).ok()?)?;
+            let target = Target::Shard { region: id, shard };
+            (self.hold.is_empty() || !self.hold.has(&target)).then_some(link)
+        };
+        let shards = 0..region.count.get();
+        let numbers = shards
+            .clone()
+            .map(|shard| open(shard).map(|link| link.number));
+        let same = numbers.clone().eq(region.listed.iter().copied());
+        let news = (!same).then(|| {
+            let row: Arc<[Option<H>]> = shards
+                .map(|shard| open(shard).map(|link| link.handle.clone()))
+                .collect();
+            (numbers.collect(), row)
+        });
+        let Some(region) = self.regions.get_mut(id) else {
+            return false;
+        };
+        region.dirty = false;
+        if let Some((listed, row)) = news {
+            (region.listed, region.row) = (listed, row);
+        }
+        !same
+    }
+}
+
+#[cfg(test)]
+mod tests;

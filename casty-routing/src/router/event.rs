@@ -1,0 +1,173 @@
+//! What goes into a router and what comes out.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use casty_proto::NodeAddress;
+use casty_proto::message::ShardLocation;
+
+use crate::{Reason, RegionId, RouteTable, ShardId, View};
+
+/// The limits and paces of a [`Router`](super::Router).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RouterConfig {
+    /// How many messages may be held. Default: 65,536.
+    pub hold_items: usize,
+    /// How many bytes of messages may be held. Default: 64 MiB.
+    pub hold_bytes: usize,
+    /// How long to wait before a shard is asked for a second time; doubled each time, with jitter
+    /// between half of it and all of it. Default: 500 ms.
+    pub query_base: Duration,
+    /// The longest wait between two questions. Default: 2 s.
+    pub query_cap: Duration,
+    /// How many regions there may be. Default: 1,024.
+    pub max_regions: u32,
+    /// How many shards a region may have; each costs some 64 bytes. Default: 65,536.
+    pub max_shards: u32,
+}
+
+impl Default for RouterConfig {
+    fn default() -> Self {
+        Self {
+            hold_items: 65_536,
+            hold_bytes: 64 * 1024 * 1024,
+            query_base: Duration::from_millis(500),
+            query_cap: Duration::from_secs(2),
+            max_regions: 1_024,
+            max_shards: 65_536,
+        }
+    }
+}
+
+/// Whom a message is for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Target {
+    /// Whichever node owns a shard.
+    Shard {
+        /// The region.
+        region: RegionId,
+        /// The shard.
+        shard: ShardId,
+    },
+    /// This node and no other. Views do not matter while it is connected.
+    Node(NodeAddress),
+}
+
+/// A message on its way. The router never looks into `item`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parcel<T> {
+    /// Whom it is for.
+    pub target: Target,
+    /// The message.
+    pub item: T,
+    /// How much of the byte limit it takes while it is held.
+    pub bytes: usize,
+    /// When it is given up if it is still held.
+    pub deadline: Instant,
+}
+
+/// What a router is told.
+#[derive(Debug)]
+pub enum Input<H, T> {
+    /// There is a message to deliver.
+    Send(Parcel<T>),
+    /// The view has changed. A view older than the last one is ignored.
+    View(Arc<View>),
+    /// A coordinator answered.
+    Location {
+        /// The region whose coordinator it was.
+        region: RegionId,
+        /// The answer.
+        location: ShardLocation,
+    },
+    /// A connection was established. Ends any suspicion of the node. Where the node had one
+    /// already, the new one replaces it.
+    PeerUp {
+        /// The node.
+        node: NodeAddress,
+        /// What delivers to it.
+        handle: H,
+    },
+    /// A connection was lost.
+    PeerDown {
+        /// The node.
+        node: NodeAddress,
+        /// What never left, oldest first. It goes in front of what is held.
+        unsent: Vec<Parcel<T>>,
+    },
+    /// A peer took in no more of what was delivered to it. Until
+    /// [`PeerReady`](Self::PeerReady), [`PeerUp`](Self::PeerUp) or [`PeerDown`](Self::PeerDown),
+    /// nothing is delivered to it; it stays listed for shards for which nothing is held.
+    PeerBusy {
+        /// The node.
+        node: NodeAddress,
+        /// What it did not take in, oldest first. It goes in front of what is held.
+        unsent: Vec<Parcel<T>>,
+    },
+    /// A busy peer takes in messages again.
+    PeerReady(NodeAddress),
+    /// A node could not be connected. It is avoided, even if views call it up, until
+    /// [`PeerUp`](Self::PeerUp).
+    ConnectFailed(NodeAddress),
+    /// Time has passed.
+    Tick,
+    /// Gives up whatever is held, and everything that is sent from now on.
+    Close,
+}
+
+/// What a router wants done.
+#[derive(Debug)]
+pub enum Output<H, T> {
+    /// Hand a message to a peer. In order for each target. Should the peer not take it in, hand it
+    /// back with [`Input::PeerBusy`] before the next poll, or with [`Input::PeerDown`] if its
+    /// connection is lost.
+    Deliver {
+        /// The peer.
+        to: H,
+        /// Its node.
+        node: NodeAddress,
+        /// The message.
+        parcel: Parcel<T>,
+    },
+    /// Send `GetShardLocation` to the leader's coordinator of a region. One question is in flight
+    /// per shard; it is put again until it is answered or nothing is held for the shard.
+    Query {
+        /// The leader.
+        leader: H,
+        /// Its node.
+        node: NodeAddress,
+        /// The region.
+        region: RegionId,
+        /// The region's name.
+        name: Arc<str>,
+        /// The shard.
+        shard: ShardId,
+    },
+    /// Something is held for a node without connection: connect, and try again for as long as
+    /// [`Router::wants`](super::Router::wants) it. May be repeated.
+    Connect {
+        /// The node.
+        node: NodeAddress,
+    },
+    /// A message is given up.
+    Undeliverable {
+        /// The message.
+        parcel: Parcel<T>,
+        /// Why.
+        reason: Reason,
+    },
+    /// Replace the route table. Comes after everything held for the shards that it newly lists was
+    /// delivered, so that no later message overtakes an earlier one.
+    Publish(Arc<RouteTable<H>>),
+    /// Nothing more to do until this moment or the next input.
+    Wait(Option<Instant>),
+}
+
+/// How much a router holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Held {
+    /// Messages.
+    pub items: usize,
+    /// Their bytes.
+    pub bytes: usize,
+}

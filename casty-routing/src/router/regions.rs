@@ -1,0 +1,215 @@
+//! The regions in use: who owns each shard, and what the published table says of it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use casty_proto::NodeAddress;
+
+use crate::table::Row;
+use crate::{RegionError, RegionId, ShardCount, ShardId, Version, View};
+
+/// Who owns a shard, and on whose word.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Owner {
+    /// Nobody has said.
+    Unknown,
+    /// The view says so.
+    Viewed(NodeAddress),
+    /// A coordinator said so while views were at that version. Views that lag behind do not list
+    /// the shard, so its absence there means nothing.
+    Learned(NodeAddress, Version),
+}
+
+impl Owner {
+    pub(super) fn node(&self) -> Option<&NodeAddress> {
+        match self {
+            Self::Unknown => None,
+            Self::Viewed(node) | Self::Learned(node, _) => Some(node),
+        }
+    }
+}
+
+pub(super) struct Region<H> {
+    pub(super) name: Arc<str>,
+    pub(super) count: ShardCount,
+    /// An allocated shard that a region of this count does not have.
+    pub(super) contradicted: Option<ShardId>,
+    owners: Box<[Owner]>,
+    /// The published row.
+    pub(super) row: Row<H>,
+    /// The number of the connection that the published row lists for each shard.
+    pub(super) listed: Box<[Option<u64>]>,
+    /// Whether the row may be out of date.
+    pub(super) dirty: bool,
+}
+
+impl<H> Region<H> {
+    fn new(name: Arc<str>, count: ShardCount) -> Self {
+        let places = count.len();
+        Self {
+            name,
+            count,
+            contradicted: None,
+            owners: vec![Owner::Unknown; places].into(),
+            row: (0..places).map(|_| None).collect(),
+            listed: vec![None; places].into(),
+            dirty: true,
+        }
+    }
+
+    pub(super) fn owner(&self, shard: ShardId) -> &Owner {
+        self.owners.get(shard.index()).unwrap_or(&Owner::Unknown)
+    }
+
+    /// Takes in what a coordinator says.
+    pub(super) fn learn(&mut self, shard: ShardId, owner: Owner) {
+        if let Some(known) = self.owners.get_mut(shard.index()) {
+            *known = owner;
+            self.dirty = true;
+        }
+    }
+
+    /// Takes in what a view says. `newer`: the view's version is above that of the view before.
+    pub(super) fn apply(
+        &mut self,
+        view: &View,
+        newer: bool,
+        suspected: impl Fn(&NodeAddress) -> bool,
+    ) {
+        self.contradicted = contradiction(view, &self.name, self.count);
+        let allocated = view.allocations(&self.name);
+        let word = Word {
+            view,
+            newer,
+            suspected,
+        };
+        for (number, owner) in (0..).zip(&mut self.owners) {
+            let allocation = allocated.and_then(|shards| shards.get(&number));
+            word.revise(owner, allocation.map(|a| &a.primary));
+        }
+        self.dirty = true;
+    }
+}
+
+/// The word of a view against what is known.
+struct Word<'a, F> {
+    view: &'a View,
+    newer: bool,
+    suspected: F,
+}
+
+impl<F: Fn(&NodeAddress) -> bool> Word<'_, F> {
+    fn revise(&self, owner: &mut Owner, assigned: Option<&NodeAddress>) {
+        let stays = match (&*owner, assigned) {
+            (Owner::Learned(node, since), assigned) => self.keeps(node, *since, assigned),
+            (Owner::Viewed(node), Some(assigned)) => node == assigned,
+            (Owner::Viewed(_), None) => !self.newer,
+            (Owner::Unknown, assigned) => assigned.is_none(),
+        };
+        if !stays {
+            *owner = assigned.map_or(Owner::Unknown, |node| Owner::Viewed(node.clone()));
+        }
+    }
+
+    /// Whether a learned owner stays: while its node is there, and until a newer view names
+    /// another that is there too.
+    fn keeps(&self, node: &NodeAddress, since: Version, assigned: Option<&NodeAddress>) -> bool {
+        let version = self.view.version();
+        if version.generation > since.generation || self.view.avoids(node) {
+            return false;
+        }
+        assigned.is_none_or(|other| {
+            let usable = !self.view.avoids(other) && !(self.suspected)(other);
+            let outdated = version > since || (self.suspected)(node);
+            other == node || !(usable && outdated)
+        })
+    }
+}
+
+/// An allocated shard that a region of `count` shards does not have.
+fn contradiction(view: &View, name: &str, count: ShardCount) -> Option<ShardId> {
+    let (&highest, _) = view.allocations(name)?.last_key_value()?;
+    let highest = ShardId::new(highest);
+    (!count.contains(highest)).then_some(highest)
+}
+
+/// All regions, by number and by name.
+pub(super) struct Regions<H> {
+    all: Vec<Region<H>>,
+    names: BTreeMap<Arc<str>, RegionId>,
+}
+
+impl<H> Regions<H> {
+    pub(super) fn new() -> Self {
+        Self {
+            all: Vec::new(),
+            names: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn get(&self, id: RegionId) -> Option<&Region<H>> {
+        self.all.get(id.index())
+    }
+
+    pub(super) fn get_mut(&mut self, id: RegionId) -> Option<&mut Region<H>> {
+        self.all.get_mut(id.index())
+    }
+
+    pub(super) fn id(&self, name: &str) -> Option<RegionId> {
+        self.names.get(name).copied()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Region<H>> {
+        self.all.iter()
+    }
+
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Region<H>> {
+        self.all.iter_mut()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    /// The region of that name and count, made if it is new; also whether it was made.
+    pub(super) fn register(
+        &mut self,
+        name: &str,
+        count: ShardCount,
+        view: Option<&View>,
+        limit: u32,
+    ) -> Result<(RegionId, bool), RegionError> {
+        if let Some(allocated) = view.and_then(|view| contradiction(view, name, count)) {
+            return Err(RegionError::Contradicted {
+                allocated,
+                asked: count,
+            });
+        }
+        let known = self.id(name).and_then(|id| Some((id, self.get(id)?)));
+        match known {
+            Some((id, region)) if region.count == count => return Ok((id, false)),
+            // A region that the cluster contradicts is of no use: the right one takes its name.
+            Some((_, region)) if region.contradicted.is_none() => {
+                return Err(RegionError::OtherCount {
+                    registered: region.count,
+                    asked: count,
+                });
+            }
+            _ => {}
+        }
+        let number = u32::try_from(self.all.len()).unwrap_or(u32::MAX);
+        if number >= limit {
+            return Err(RegionError::TooManyRegions { limit });
+        }
+        let name: Arc<str> = name.into();
+        self.names.insert(Arc::clone(&name), RegionId(number));
+        self.all.push(Region::new(name, count));
+        Ok((RegionId(number), true))
+    }
+
+    pub(super) fn soil(&mut self) {
+        for region in &mut self.all {
+            region.dirty = true;
+        }
+    }
+}

@@ -1,0 +1,372 @@
+//! Which node feeds the view, and when to ask another one.
+//!
+//! A node pushes its view to subscribers until they say otherwise, or until it dies; it says
+//! nothing when it drops one. So the engine listens for silence: it asks again, and moves on when
+//! there is no answer.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::{Duration, Instant};
+
+use casty_proto::NodeAddress;
+
+/// The patience of a [`Subscription`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Config {
+    /// How long a node may take for its first view. Default 2 s.
+    pub first: Duration,
+    /// How long a node may be silent before it is probed. Nodes of a cluster of several push
+    /// about four views a second; a lone node pushes nothing unless asked. Default 3 s.
+    pub silence: Duration,
+    /// How long a probed node may take to answer. Default 1 s.
+    pub answer: Duration,
+    /// How long a node that was left is chosen only if there is no other. Default 30 s.
+    pub avoid: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            first: Duration::from_secs(2),
+            silence: Duration::from_secs(3),
+            answer: Duration::from_secs(1),
+            avoid: Duration::from_secs(30),
+        }
+    }
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Input {
+    /// The node (by its canonical address) can be written to.
+    Connected(NodeAddress),
+    /// It no longer can.
+    Disconnected(NodeAddress),
+    /// A view arrived for the subscription of that number.
+    Snapshot {
+        /// Who sent it.
+        from: NodeAddress,
+        /// The number of the [`Output::Subscribe`] it answers.
+        subscription: u64,
+    },
+    /// Something else arrived that shows that the node works on what it is asked.
+    Answer {
+        /// Who answered.
+        from: NodeAddress,
+    },
+    /// The view changed: these nodes are up and reachable by it.
+    Live(BTreeSet<NodeAddress>),
+    /// Nothing but time passed.
+    Tick,
+    /// The view is no longer needed. Everything after this is ignored.
+    Close,
+}
+
+/// What to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Output {
+    /// Send `SubscribeTopology` with a reference that is this number's own.
+    Subscribe {
+        /// The node to ask.
+        to: NodeAddress,
+        /// Greater than all before, so that views of an older subscription can be told apart.
+        subscription: u64,
+    },
+    /// Send `UnsubscribeTopology` with the reference of that number, as it was when subscribed.
+    Unsubscribe {
+        /// The node that still pushes to it, or would.
+        from: NodeAddress,
+        /// The number it was subscribed under.
+        subscription: u64,
+    },
+    /// Send `SubscribeTopology` with the same reference once more: it is answered at once and
+    /// changes nothing.
+    Probe {
+        /// The node to ask.
+        to: NodeAddress,
+        /// The number it is subscribed under.
+        subscription: u64,
+    },
+    /// The view is no longer fed: the only connected node does not answer, or those asked after a
+    /// silent one do not either, or none is connected. Told once; the next view ends it.
+    Stale {
+        /// When it was last fed, or when the engine was first used.
+        since: Instant,
+    },
+    /// Nothing more to do until then, or until something happens.
+    Wait(Option<Instant>),
+}
+
+/// The subscription engine: at most one node feeds the view at a time, and as long as any
+/// connected node answers, one does.
+///
+/// Memory: an entry for each connected node, and at most 64 for nodes lost while subscribed.
+///
+/// ```
+/// # use std::time::{Duration, Instant};
+/// use casty_proto::NodeAddress;
+/// use casty_routing::subscription::{Config, Input, Output, Subscription};
+///
+/// let (now, node): (_, NodeAddress) = (Instant::now(), "10.0.0.1:25520".parse()?);
+/// let mut subscription = Subscription::new(Config::default());
+/// subscription.handle(now, Input::Connected(node.clone()));
+/// let subscribe = Output::Subscribe { to: node.clone(), subscription: 1 };
+/// assert_eq!(subscription.poll(), subscribe);
+/// subscription.handle(now, Input::Snapshot { from: node, subscription: 1 });
+/// assert_eq!(subscription.poll(), Output::Wait(Some(now + Duration::from_secs(3))));
+/// # Ok::<(), casty_proto::AddressError>(())
+/// ```
+#[derive(Debug)]
+pub struct Subscription {
+    config: Config,
+    nodes: BTreeMap<NodeAddress, Node>,
+    live: BTreeSet<NodeAddress>,
+    source: Option<Source>,
+    /// Subscriptions that nodes may still hold, the connection having gone before they could be
+    /// told otherwise.
+    orphans: BTreeMap<NodeAddress, u64>,
+    last: u64,
+    fed: Option<Instant>,
+    stale: bool,
+    closed: bool,
+    outputs: VecDeque<Output>,
+}
+
+/// A connected node.
+#[derive(Debug, Default)]
+struct Node {
+    /// The number under which it was last subscribed, 0 if never.
+    tried: u64,
+    /// Until then others come first.
+    avoided: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Source {
+    node: NodeAddress,
+    subscription: u64,
+    phase: Phase,
+    until: Instant,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// It was asked and may take until then to answer.
+    Asked,
+    /// It answered and may be silent until then.
+    Fed,
+    /// It did not answer, and there was nobody else; it is asked again then.
+    Overdue,
+}
+
+/// The most nodes of which a lost subscription is remembered.
+const ORPHANS: usize = 64;
+
+impl Subscription {
+    /// An engine that waits for a connection.
+    pub fn new(config: Config) -> Self {
+        Self {
+            config,
+            nodes: BTreeMap::new(),
+            live: BTreeSet::new(),
+            source: None,
+            orphans: BTreeMap::new(),
+            last: 0,
+            fed: None,
+            stale: false,
+            closed: false,
+            outputs: VecDeque::new(),
+        }
+    }
+
+    /// Takes in what happened; [`poll`](Self::poll) then tells what to do.
+    pub fn handle(&mut self, now: Instant, input: Input) {
+        if self.closed {
+            return;
+        }
+        self.fed.get_or_insert(now);
+        match input {
+            Input::Connected(node) => self.connected(node),
+            Input::Disconnected(node) => self.disconnected(&node),
+            Input::Snapshot { from, subscription } => {
+                self.heard(now, &from, Some(subscription));
+            }
+            Input::Answer { from } => self.heard(now, &from, None),
+            Input::Live(live) => {
+                self.orphans.retain(|node, _| live.contains(node));
+                self.live = live;
+            }
+            Input::Tick => {}
+            Input::Close => return self.close(),
+        }
+        self.attend(now);
+        self.tell_stale(now);
+    }
+
+    /// The next thing to do. To be called until it says [`Output::Wait`].
+    pub fn poll(&mut self) -> Output {
+        match self.outputs.pop_front() {
+            Some(output) => output,
+            None => Output::Wait(self.deadline()),
+        }
+    }
+
+    /// The node that feeds the view, or has been asked to.
+    pub fn source(&self) -> Option<&NodeAddress> {
+        self.source.as_ref().map(|source| &source.node)
+    }
+
+    /// Whether a view of that subscription is of the present one. Others came late and may be
+    /// older than what is known.
+    pub fn is_current(&self, subscription: u64) -> bool {
+        self.source
+            .as_ref()
+            .is_some_and(|source| source.subscription == subscription)
+    }
+
+    fn connected(&mut self, node: NodeAddress) {
+        if let Some(subscription) = self.orphans.remove(&node) {
+            self.outputs.push_back(Output::Unsubscribe {
+                from: node.clone(),
+                subscription,
+            });
+        }
+        self.nodes.entry(node).or_default();
+    }
+
+    fn disconnected(&mut self, node: &NodeAddress) {
+        self.nodes.remove(node);
+        if let Some(source) = self.source.take_if(|source| source.node == *node)
+            && self.orphans.len() < ORPHANS
+        {
+            self.orphans.insert(source.node, source.subscription);
+        }
+    }
+
+    fn heard(&mut self, now: Instant, from: &NodeAddress, subscription: Option<u64>) {
+        let Some(source) = &mut self.source else {
+            return;
+        };
+        if source.node == *from && subscription.is_none_or(|number| number == source.subscription) {
+            source.phase = Phase::Fed;
+            source.until = now + self.config.silence;
+            self.fed = Some(now);
+            self.stale = false;
+        }
+    }
+
+    fn close(&mut self) {
+        self.closed = true;
+        self.outputs.clear();
+        self.leave();
+    }
+
+    /// Finds a source if there is none, and deals with one that is silent or not up.
+    fn attend(&mut self, now: Instant) {
+        let better = self.someone_better(now);
+        let others = self.nodes.len() > 1;
+        let Some(source) = &mut self.source else {
+            return self.move_on(now);
+        };
+        let due = now >= source.until;
+        (source.phase, source.until) = match source.phase {
+            Phase::Fed if better && !self.live.contains(&source.node) => return self.move_on(now),
+            Phase::Asked if others && due => return self.move_on(now),
+            Phase::Overdue if others => return self.move_on(now),
+            _ if !due => return,
+            Phase::Fed => (Phase::Asked, now + self.config.answer),
+            Phase::Asked | Phase::Overdue => (Phase::Overdue, now + self.config.silence),
+        };
+        self.outputs.push_back(Output::Probe {
+            to: source.node.clone(),
+            subscription: source.subscription,
+        });
+    }
+
+    /// Whether a connected node is up, was not left lately, and so is worth leaving a source for
+    /// that still answers.
+    fn someone_better(&self, now: Instant) -> bool {
+        self.nodes
+            .iter()
+            .any(|(address, node)| self.live.contains(address) && !node.is_avoided(now))
+    }
+
+    /// Leaves the source, if there is one, for the best other node, if there is one.
+    fn move_on(&mut self, now: Instant) {
+        let left = self.leave();
+        if let Some(node) = left.as_ref().and_then(|left| self.nodes.get_mut(left)) {
+            node.avoided = Some(now + self.config.avoid);
+        }
+        let best = self
+            .nodes
+            .iter()
+            .filter(|(address, _)| Some(*address) != left.as_ref())
+            .min_by_key(|(address, node)| {
+                // Those avoided are tried in turn, up or not: views may all be wrong.
+                let avoided = node.is_avoided(now);
+                let down = !avoided && !self.live.contains(*address);
+                (avoided, down, node.tried)
+            })
+            .map(|(address, _)| address.clone());
+        let Some(to) = best else {
+            return;
+        };
+        self.last += 1;
+        let subscription = self.last;
+        if let Some(node) = self.nodes.get_mut(&to) {
+            node.tried = subscription;
+        }
+        self.source = Some(Source {
+            node: to.clone(),
+            subscription,
+            phase: Phase::Asked,
+            until: now + self.config.first,
+        });
+        self.outputs
+            .push_back(Output::Subscribe { to, subscription });
+    }
+
+    /// Ends the present subscription and tells whose it was.
+    fn leave(&mut self) -> Option<NodeAddress> {
+        let source = self.source.take()?;
+        self.outputs.push_back(Output::Unsubscribe {
+            from: source.node.clone(),
+            subscription: source.subscription,
+        });
+        Some(source.node)
+    }
+
+    /// When the view becomes stale, unless that has been told: a silent source was probed and one
+    /// other was tried by then.
+    fn stale_at(&self) -> Option<Instant> {
+        let patience = self.config.silence + self.config.answer + self.config.first;
+        self.fed.filter(|_| !self.stale).map(|fed| fed + patience)
+    }
+
+    fn tell_stale(&mut self, now: Instant) {
+        let Some((since, at)) = self.fed.zip(self.stale_at()) else {
+            return;
+        };
+        let overdue = |source: &Source| source.phase == Phase::Overdue;
+        if now >= at || self.source.as_ref().is_some_and(overdue) {
+            self.stale = true;
+            self.outputs.push_back(Output::Stale { since });
+        }
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        if self.closed {
+            return None;
+        }
+        let source = self.source.as_ref().map(|source| source.until);
+        source.into_iter().chain(self.stale_at()).min()
+    }
+}
+
+impl Node {
+    fn is_avoided(&self, now: Instant) -> bool {
+        self.avoided.is_some_and(|until| now < until)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,196 @@
+use std::time::Instant;
+
+use casty_proto::{FrozenSet, Tuple};
+
+use super::*;
+
+fn node(number: u16) -> NodeAddress {
+    NodeAddress::new("10.0.0.1", number)
+}
+
+fn member(number: u16, status: MemberStatus) -> Member {
+    Member {
+        address: node(number),
+        status,
+        roles: FrozenSet::default(),
+        id: "n".into(),
+    }
+}
+
+/// Members 1 and 2 up; shard 0 of region `r` belongs to `owner`.
+fn snapshot(epoch: u64, owner: u16) -> TopologySnapshot {
+    let allocation = ShardAllocation {
+        primary: node(owner),
+        replicas: Tuple::default(),
+    };
+    let shards = BTreeMap::from([(0, allocation)]);
+    TopologySnapshot {
+        members: FrozenSet(vec![
+            member(2, MemberStatus::Up),
+            member(1, MemberStatus::Up),
+        ]),
+        leader: Some(node(1)),
+        shard_allocations: BTreeMap::from([("r".into(), shards)]),
+        allocation_epoch: epoch,
+        ..TopologySnapshot::default()
+    }
+}
+
+fn owner(keeper: &ViewKeeper) -> u16 {
+    let view = keeper.view().unwrap();
+    view.owner("r", ShardId::new(0)).unwrap().port()
+}
+
+#[test]
+fn unreachable_outweighs_up_and_the_dead_are_avoided() {
+    let mut snapshot = snapshot(1, 1);
+    snapshot.members = FrozenSet(vec![
+        member(5, MemberStatus::Removed),
+        member(4, MemberStatus::Down),
+        member(3, MemberStatus::Leaving),
+        member(2, MemberStatus::Up),
+        member(1, MemberStatus::Joining),
+    ]);
+    snapshot.unreachable = FrozenSet(vec![node(2)]);
+    let view = View::from_snapshot(snapshot);
+    let ask = |ask: fn(&View, &NodeAddress) -> bool| {
+        let nodes = (1..=6).filter(|number| ask(&view, &node(*number)));
+        nodes.collect::<Vec<_>>()
+    };
+    assert_eq!(ask(View::is_live), [1, 3]);
+    assert_eq!(ask(View::avoids), [2, 4, 5]);
+    assert_eq!(ask(View::is_gone), [4, 5]);
+    let live: Vec<_> = view.live_members().map(|m| m.address.port()).collect();
+    assert_eq!(live, [1, 3]);
+    assert_eq!(view.members().len(), 5);
+}
+
+#[test]
+fn of_two_entries_for_one_member_the_more_alive_counts() {
+    let mut twice = snapshot(1, 1);
+    twice.members = FrozenSet(vec![
+        member(1, MemberStatus::Down),
+        member(1, MemberStatus::Up),
+    ]);
+    let view = View::from_snapshot(twice);
+    assert!(view.is_live(&node(1)) && !view.avoids(&node(1)));
+    assert_eq!(view.members().len(), 1);
+}
+
+#[test]
+fn services_are_found_by_key_on_nodes_that_live() {
+    let entry = |key: &str, number, path: &str| ServiceEntry {
+        key: key.into(),
+        node: node(number),
+        path: path.into(),
+    };
+    let mut listing = snapshot(1, 1);
+    listing.registry = FrozenSet(vec![
+        entry("pay", 2, "/p"),
+        entry("log", 1, "/l"),
+        entry("pay", 1, "/p"),
+        entry("pay", 1, "/p"),
+    ]);
+    listing.unreachable = FrozenSet(vec![node(2)]);
+    let view = View::from_snapshot(listing);
+    assert_eq!(
+        view.services("pay"),
+        [entry("pay", 1, "/p"), entry("pay", 2, "/p")]
+    );
+    let live: Vec<_> = view.live_services("pay").cloned().collect();
+    assert_eq!(live, [entry("pay", 1, "/p")]);
+    assert!(view.services("none").is_empty());
+    assert_eq!(view.all_services().count(), 2);
+}
+
+#[test]
+fn older_snapshot_never_replaces_a_newer_view() {
+    let now = Instant::now();
+    let mut keeper = ViewKeeper::new();
+    keeper.offer(now, 1, snapshot(5, 2));
+    assert_eq!(keeper.offer(now, 1, snapshot(4, 1)), Offer::Unchanged);
+    assert_eq!(owner(&keeper), 2);
+    keeper.offer(now, 2, snapshot(5, 1));
+    assert_eq!(owner(&keeper), 1, "a newer subscription");
+    let late = snapshot(99, 2);
+    assert_eq!(keeper.offer(now, 1, late), Offer::Stale);
+    assert_eq!(owner(&keeper), 1);
+}
+
+#[test]
+fn a_lagging_node_teaches_members_but_not_allocations() {
+    let now = Instant::now();
+    let mut keeper = ViewKeeper::new();
+    keeper.offer(now, 1, snapshot(5, 2));
+    let mut lagging = snapshot(4, 1);
+    lagging.unreachable = FrozenSet(vec![node(1)]);
+    assert!(matches!(keeper.offer(now, 2, lagging), Offer::Fresh(_)));
+    assert_eq!(owner(&keeper), 2);
+    assert!(keeper.view().unwrap().avoids(&node(1)));
+    assert_eq!(keeper.view().unwrap().version().epoch, 5);
+}
+
+#[test]
+fn an_equal_snapshot_changes_nothing_and_equal_allocations_are_shared() {
+    let now = Instant::now();
+    let mut keeper = ViewKeeper::new();
+    keeper.offer(now, 1, snapshot(5, 2));
+    let before = Arc::clone(keeper.view().unwrap());
+    assert_eq!(keeper.offer(now, 1, snapshot(5, 2)), Offer::Unchanged);
+    assert!(Arc::ptr_eq(&before, keeper.view().unwrap()));
+    keeper.offer(now, 1, snapshot(6, 2));
+    let after = keeper.view().unwrap();
+    assert!(Arc::ptr_eq(
+        &before.allocations["r"],
+        &after.allocations["r"]
+    ));
+}
+
+#[test]
+fn a_lower_epoch_is_believed_once_every_member_was_lost() {
+    let now = Instant::now();
+    let mut keeper = ViewKeeper::new();
+    keeper.offer(now, 1, snapshot(5, 2));
+    keeper.lost(&node(1));
+    keeper.lost(&node(9));
+    keeper.offer(now, 2, snapshot(1, 1));
+    assert_eq!(owner(&keeper), 2, "member 2 still has the old picture");
+    keeper.lost(&node(2));
+    keeper.offer(now, 3, snapshot(1, 1));
+    assert_eq!(owner(&keeper), 1);
+    let version = Version {
+        generation: 1,
+        epoch: 1,
+    };
+    assert_eq!(keeper.view().unwrap().version(), version);
+}
+
+#[test]
+fn losses_before_a_confirmation_do_not_count() {
+    let now = Instant::now();
+    let mut keeper = ViewKeeper::new();
+    keeper.offer(now, 1, snapshot(5, 2));
+    keeper.lost(&node(1));
+    keeper.offer(now, 2, snapshot(5, 2));
+    keeper.lost(&node(2));
+    keeper.offer(now, 3, snapshot(1, 1));
+    assert_eq!(owner(&keeper), 2);
+}
+
+#[test]
+fn a_lower_epoch_is_believed_once_it_has_persisted() {
+    let start = Instant::now();
+    let mut keeper = ViewKeeper::new();
+    let almost = LOWER_EPOCH_PATIENCE.checked_sub(std::time::Duration::from_millis(1));
+    let almost = almost.unwrap();
+    keeper.offer(start, 1, snapshot(5, 2));
+    keeper.offer(start, 1, snapshot(1, 1));
+    keeper.offer(start + almost, 1, snapshot(1, 1));
+    assert_eq!(owner(&keeper), 2);
+    keeper.offer(start + almost, 1, snapshot(5, 2));
+    keeper.offer(start + LOWER_EPOCH_PATIENCE, 1, snapshot(1, 1));
+    assert_eq!(owner(&keeper), 2, "it was confirmed in between");
+    let end = start + LOWER_EPOCH_PATIENCE * 2;
+    keeper.offer(end, 1, snapshot(2, 1));
+    assert_eq!(owner(&keeper), 1);
+}

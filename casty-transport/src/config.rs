@@ -1,0 +1,87 @@
+//! Which transport to use, named by one word.
+
+use std::sync::Arc;
+
+#[cfg(feature = "memory")]
+use crate::memory::MemoryNetwork;
+#[cfg(feature = "tcp")]
+use crate::tcp::TcpTransport;
+use crate::transport::Transport;
+
+/// Names the transport of a client or a node. Nothing is opened before the first dial or listen.
+///
+/// With the feature `tcp` the default is TCP, which every Casty node speaks unless it is
+/// configured for TLS.
+#[derive(Debug, Clone)]
+#[cfg_attr(feature = "tcp", derive(Default))]
+pub struct TransportConfig(Kind);
+
+#[derive(Debug, Clone)]
+#[cfg_attr(feature = "tcp", derive(Default))]
+enum Kind {
+    #[cfg(feature = "tcp")]
+    #[default]
+    Tcp,
+    #[cfg(feature = "memory")]
+    Memory(MemoryNetwork),
+    Custom(Arc<dyn Transport>),
+}
+
+impl TransportConfig {
+    /// Plain TCP.
+    #[cfg(feature = "tcp")]
+    pub fn tcp() -> Self {
+        Self(Kind::Tcp)
+    }
+
+    /// A network inside this process.
+    #[cfg(feature = "memory")]
+    pub fn memory(network: MemoryNetwork) -> Self {
+        Self(Kind::Memory(network))
+    }
+
+    /// A transport of your own.
+    pub fn custom(transport: Arc<dyn Transport>) -> Self {
+        Self(Kind::Custom(transport))
+    }
+
+    /// The transport that was named.
+    pub fn build(&self) -> Arc<dyn Transport> {
+        match &self.0 {
+            #[cfg(feature = "tcp")]
+            Kind::Tcp => Arc::new(TcpTransport::new()),
+            #[cfg(feature = "memory")]
+            Kind::Memory(network) => Arc::new(network.transport()),
+            Kind::Custom(transport) => Arc::clone(transport),
+        }
+    }
+}
+
+#[cfg(test)]
+#[cfg(feature = "memory")]
+mod tests {
+    use casty_proto::NodeAddress;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn every_build_of_a_memory_config_reaches_the_same_network() {
+        let network = MemoryNetwork::new();
+        let at = NodeAddress::new("node", 1);
+        let _listener = network.transport().listen(&at).await.unwrap();
+        let config = TransportConfig::memory(network.clone());
+        assert!(config.build().dial(&at).await.is_ok());
+        assert!(config.build().dial(&at).await.is_ok());
+        let custom = TransportConfig::custom(Arc::new(network.transport()));
+        assert!(custom.build().dial(&at).await.is_ok());
+    }
+
+    #[test]
+    #[cfg(feature = "tcp")]
+    fn the_default_is_tcp() {
+        assert_eq!(
+            format!("{:?}", TransportConfig::default()),
+            format!("{:?}", TransportConfig::tcp())
+        );
+    }
+}

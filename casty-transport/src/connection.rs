@@ -1,0 +1,251 @@
+//! Connections after their handshake: who the peer is, and the stream to frame from there on.
+
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use casty_proto::NodeAddress;
+use casty_proto::frame::{DEFAULT_MAX_FRAME, FrameDecoder, FrameKind};
+use casty_proto::handshake::{Handshake, MAX_HANDSHAKE};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::timeout;
+
+use crate::address_map::AddressMap;
+use crate::error::{ConnectError, NotCasty};
+use crate::transport::{ByteStream, Transport};
+
+/// The first read buffer in bytes: more than any handshake, so it never has to grow for one.
+const FIRST_READ: usize = 8 * 1024;
+
+/// Limits for making connections, and where nodes are to be dialled.
+///
+/// Setters take and give the value.
+#[derive(Debug, Clone)]
+pub struct ConnectOptions {
+    connect_timeout: Duration,
+    handshake_timeout: Duration,
+    max_frame: usize,
+    address_map: AddressMap,
+}
+
+impl Default for ConnectOptions {
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(2),
+            handshake_timeout: Duration::from_secs(2),
+            max_frame: DEFAULT_MAX_FRAME,
+            address_map: AddressMap::identity(),
+        }
+    }
+}
+
+impl ConnectOptions {
+    /// The defaults: 2 s to connect, 2 s for the handshake, frames of up to 16 MiB, no mapping.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How long a dial may take, name resolution and all addresses included. Default: 2 s.
+    pub fn connect_timeout(mut self, limit: Duration) -> Self {
+        self.connect_timeout = limit;
+        self
+    }
+
+    /// How long the peer's handshake may take on a connection that is open, on either side.
+    /// Default: 2 s.
+    pub fn handshake_timeout(mut self, limit: Duration) -> Self {
+        self.handshake_timeout = limit;
+        self
+    }
+
+    /// The longest frame to read or write in bytes, type byte included. Default: 16 MiB. A
+    /// handshake has its own limit, 4 KiB.
+    pub fn max_frame(mut self, bytes: usize) -> Self {
+        self.max_frame = bytes;
+        self
+    }
+
+    /// Where to dial nodes that are known by their canonical address. Default: there.
+    pub fn address_map(mut self, map: impl Into<AddressMap>) -> Self {
+        self.address_map = map.into();
+        self
+    }
+
+    /// A decoder for the frames behind the handshake, with the limit of
+    /// [`ConnectOptions::max_frame`].
+    pub fn decoder(&self) -> FrameDecoder {
+        FrameDecoder::new(self.max_frame)
+    }
+}
+
+/// A connection on which both sides have announced themselves. Frames follow.
+#[derive(Debug)]
+pub struct Connection {
+    /// The stream, at the first byte that is not in [`Connection::leftover`].
+    pub stream: ByteStream,
+    /// Who the peer says it is: on the dialling side a node's canonical address, on the accepting
+    /// side the identity under which answers to the dialler find this connection.
+    pub peer: NodeAddress,
+    /// What was dialled, before the address map; `None` on the accepting side.
+    pub dialled: Option<NodeAddress>,
+    /// What we announced ourselves to be.
+    pub local: NodeAddress,
+    /// Bytes that were read behind the peer's handshake: the beginning of what it sends.
+    pub leftover: BytesMut,
+}
+
+impl Connection {
+    /// The address that was dialled, if the node knows itself by another one: two names of the
+    /// same node, of which [`Connection::peer`] is the one that views and refs use.
+    pub fn alias(&self) -> Option<&NodeAddress> {
+        self.dialled
+            .as_ref()
+            .filter(|dialled| **dialled != self.peer)
+    }
+}
+
+/// Dials the node known as `dialled`, announces `announce`, and waits for the node's own
+/// handshake. Takes at most the connect timeout and the handshake timeout.
+///
+/// # Errors
+/// There is no connection, and nothing but a handshake was sent. A peer that accepts and stays
+/// silent is an error, never a connection.
+///
+/// # Cancel safety
+/// Dropping the future closes what was opened. A node may have seen the handshake.
+pub async fn connect(
+    transport: &dyn Transport,
+    dialled: &NodeAddress,
+    announce: &NodeAddress,
+    options: &ConnectOptions,
+) -> Result<Connection, ConnectError> {
+    let hello = handshake_frame(announce)?;
+    let physical = options.address_map.physical(dialled);
+    let mut stream = timeout(options.connect_timeout, transport.dial(&physical))
+        .await
+        .map_err(|_| ConnectError::ConnectTimeout {
+            to: dialled.clone(),
+            after: options.connect_timeout,
+        })??;
+    let who = Arc::clone(stream.peer());
+    let mut leftover = BytesMut::with_capacity(FIRST_READ);
+    let exchange = async {
+        send(&mut stream, &hello).await?;
+        receive(&mut stream, &mut leftover).await
+    };
+    let peer = bounded(options, who, exchange).await?;
+    Ok(Connection {
+        stream,
+        peer,
+        dialled: Some(dialled.clone()),
+        local: announce.clone(),
+        leftover,
+    })
+}
+
+/// Waits for the handshake of whoever dialled `stream`, and answers with `canonical`. Takes at
+/// most the handshake timeout.
+///
+/// # Errors
+/// There is no connection; a peer that announced nothing was told nothing.
+///
+/// # Cancel safety
+/// Dropping the future closes the stream.
+pub async fn accept(
+    mut stream: ByteStream,
+    canonical: &NodeAddress,
+    options: &ConnectOptions,
+) -> Result<Connection, ConnectError> {
+    let hello = handshake_frame(canonical)?;
+    let who = Arc::clone(stream.peer());
+    let mut leftover = BytesMut::with_capacity(FIRST_READ);
+    let exchange = async {
+        let peer = receive(&mut stream, &mut leftover).await?;
+        send(&mut stream, &hello).await?;
+        Ok(peer)
+    };
+    let peer = bounded(options, who, exchange).await?;
+    Ok(Connection {
+        stream,
+        peer,
+        dialled: None,
+        local: canonical.clone(),
+        leftover,
+    })
+}
+
+fn handshake_frame(announce: &NodeAddress) -> Result<Vec<u8>, ConnectError> {
+    let mut frame = Vec::new();
+    Handshake::new(announce.clone())
+        .write(&mut frame)
+        .map_err(ConnectError::Announce)?;
+    Ok(frame)
+}
+
+/// How an exchange of handshakes ended, before it is known with whom.
+enum Broken {
+    Closed,
+    Io(io::Error),
+    NotCasty(NotCasty),
+}
+
+impl From<io::Error> for Broken {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+/// The outcome of `exchange` within the handshake timeout, its failure told with the peer's name.
+async fn bounded(
+    options: &ConnectOptions,
+    peer: Arc<str>,
+    exchange: impl Future<Output = Result<NodeAddress, Broken>>,
+) -> Result<NodeAddress, ConnectError> {
+    let after = options.handshake_timeout;
+    match timeout(after, exchange).await {
+        Ok(Ok(address)) => Ok(address),
+        Ok(Err(Broken::Closed)) => Err(ConnectError::Closed { peer }),
+        Ok(Err(Broken::Io(error))) => Err(ConnectError::Io {
+            peer,
+            source: Arc::new(error),
+        }),
+        Ok(Err(Broken::NotCasty(reason))) => Err(ConnectError::NotCasty { peer, reason }),
+        Err(_) => Err(ConnectError::HandshakeTimeout { peer, after }),
+    }
+}
+
+async fn send(stream: &mut ByteStream, frame: &[u8]) -> io::Result<()> {
+    stream.write_all(frame).await?;
+    stream.flush().await
+}
+
+/// Reads the peer's first frame, which has to be a handshake; what follows it stays in `buffer`.
+async fn receive(stream: &mut ByteStream, buffer: &mut BytesMut) -> Result<NodeAddress, Broken> {
+    let decoder = FrameDecoder::new(MAX_HANDSHAKE + 1);
+    let frame = loop {
+        match decoder.next(buffer) {
+            Ok(Some(frame)) => break frame,
+            Ok(None) if stream.read_buf(buffer).await? == 0 => return Err(Broken::Closed),
+            Ok(None) => {}
+            Err(_) if is_tls(buffer) => return Err(Broken::NotCasty(NotCasty::Tls)),
+            Err(error) => return Err(Broken::NotCasty(error.into())),
+        }
+    };
+    match frame.kind {
+        FrameKind::Handshake => Handshake::read(&frame.payload)
+            .map(|handshake| handshake.address)
+            .map_err(|error| Broken::NotCasty(error.into())),
+        other => Err(Broken::NotCasty(NotCasty::Kind(other))),
+    }
+}
+
+/// Whether the stream begins with an alert or a handshake of TLS: record type and major version.
+fn is_tls(buffer: &[u8]) -> bool {
+    matches!(buffer, [0x15 | 0x16, 3, ..])
+}
+
+#[cfg(test)]
+#[cfg(feature = "memory")]
+mod tests;

@@ -1,0 +1,293 @@
+//! What can go wrong with streams and connections, sorted by what the caller may conclude.
+//!
+//! Every error here is cheap to clone, so that one lost connection can be told to everybody who
+//! waited for it.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use casty_proto::NodeAddress;
+use casty_proto::frame::{FrameError, FrameKind};
+use casty_proto::handshake::HandshakeError;
+
+/// Why no stream could be made. Nothing was sent.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum DialError {
+    /// The host name has no address now. Names are resolved at every dial, so this can pass.
+    #[error("cannot resolve {at}")]
+    Unresolved {
+        /// What was dialled.
+        at: NodeAddress,
+        /// What the resolver said.
+        #[source]
+        source: Arc<io::Error>,
+    },
+    /// The host is there, but nobody listens at the port.
+    #[error("{at} refused the connection")]
+    Refused {
+        /// What was dialled.
+        at: NodeAddress,
+    },
+    /// The connection failed in another way: no route, no file descriptors left, and so on.
+    #[error("cannot connect to {at}")]
+    Io {
+        /// What was dialled.
+        at: NodeAddress,
+        /// What the system said of the last address that was tried.
+        #[source]
+        source: Arc<io::Error>,
+    },
+}
+
+impl DialError {
+    /// An error of the system while `at` was dialled.
+    pub fn from_io(at: &NodeAddress, error: io::Error) -> Self {
+        let at = at.clone();
+        match error.kind() {
+            io::ErrorKind::ConnectionRefused => Self::Refused { at },
+            _ => Self::Io {
+                at,
+                source: Arc::new(error),
+            },
+        }
+    }
+}
+
+/// Why an address could not be listened at, or a stream not be accepted.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum ListenError {
+    /// The host name has no address now.
+    #[error("cannot resolve {at}")]
+    Unresolved {
+        /// Where to listen.
+        at: NodeAddress,
+        /// What the resolver said.
+        #[source]
+        source: Arc<io::Error>,
+    },
+    /// Somebody else listens there.
+    #[error("{at} is in use")]
+    InUse {
+        /// Where to listen.
+        at: NodeAddress,
+    },
+    /// The system refused: no address of this host, no permission, and so on.
+    #[error("cannot listen at {at}")]
+    Io {
+        /// Where to listen.
+        at: NodeAddress,
+        /// What the system said.
+        #[source]
+        source: Arc<io::Error>,
+    },
+    /// One stream could not be accepted; the listener goes on.
+    #[error("cannot accept a connection at {at}")]
+    Accept {
+        /// Where the listener is.
+        at: NodeAddress,
+        /// What the system said.
+        #[source]
+        source: Arc<io::Error>,
+    },
+    /// The listener has ended; it will accept nothing more.
+    #[error("the listener at {at} has ended")]
+    Closed {
+        /// Where the listener was.
+        at: NodeAddress,
+    },
+}
+
+impl ListenError {
+    /// An error of the system while a listener at `at` was set up.
+    pub fn from_io(at: &NodeAddress, error: io::Error) -> Self {
+        let at = at.clone();
+        match error.kind() {
+            io::ErrorKind::AddrInUse => Self::InUse { at },
+            _ => Self::Io {
+                at,
+                source: Arc::new(error),
+            },
+        }
+    }
+}
+
+/// Why there is no connection after a handshake. Whatever was meant for the peer was not sent:
+/// at most our handshake was. [`ConnectError::conclusion`] sorts the cases.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// No stream could be made.
+    #[error("no connection")]
+    Dial(#[from] DialError),
+    /// No stream within the connect timeout: the host is down, cut off or overloaded.
+    #[error("no connection to {to} within {after:?}")]
+    ConnectTimeout {
+        /// What was dialled, before the address map.
+        to: NodeAddress,
+        /// The connect timeout.
+        after: Duration,
+    },
+    /// A stream, but no whole handshake within the handshake timeout: the peer hangs, something
+    /// in between swallows the bytes, or it waits for another protocol.
+    #[error("no handshake from {peer} within {after:?}")]
+    HandshakeTimeout {
+        /// The other end.
+        peer: Arc<str>,
+        /// The handshake timeout.
+        after: Duration,
+    },
+    /// The peer ended the stream before its handshake was whole: a node on its way down, one that
+    /// is configured for TLS and got plain bytes, or something else that did not like our first
+    /// bytes.
+    #[error("{peer} closed the connection before its handshake")]
+    Closed {
+        /// The other end.
+        peer: Arc<str>,
+    },
+    /// The stream broke during the handshake.
+    #[error("the connection to {peer} broke during the handshake")]
+    Io {
+        /// The other end.
+        peer: Arc<str>,
+        /// What the system said.
+        #[source]
+        source: Arc<io::Error>,
+    },
+    /// The peer sent something, and it was no handshake.
+    #[error("{peer} is no Casty node")]
+    NotCasty {
+        /// The other end.
+        peer: Arc<str>,
+        /// What it sent instead.
+        #[source]
+        reason: NotCasty,
+    },
+    /// Our own address does not fit into a handshake; nothing was sent.
+    #[error("our own address does not fit into a handshake")]
+    Announce(#[source] FrameError),
+}
+
+/// What the caller may conclude from a [`ConnectError`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Conclusion {
+    /// Nobody could be reached there. Nothing was sent; a later attempt may succeed.
+    Unreachable,
+    /// Something accepts connections but did not finish a handshake. Treat it as a node that
+    /// hangs or stops: a later attempt may succeed. If none ever does, it may want TLS.
+    Unresponsive,
+    /// The peer speaks another protocol. Trying again helps only after somebody changed the
+    /// configuration.
+    NotCasty,
+    /// Our own configuration cannot work with any peer.
+    Misconfigured,
+}
+
+impl ConnectError {
+    /// What the caller may conclude. In every case nothing but a handshake was sent.
+    pub fn conclusion(&self) -> Conclusion {
+        match self {
+            Self::Dial(_) | Self::ConnectTimeout { .. } => Conclusion::Unreachable,
+            Self::HandshakeTimeout { .. } | Self::Closed { .. } | Self::Io { .. } => {
+                Conclusion::Unresponsive
+            }
+            Self::NotCasty { .. } => Conclusion::NotCasty,
+            Self::Announce(_) => Conclusion::Misconfigured,
+        }
+    }
+}
+
+/// What a peer sent in place of a handshake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotCasty {
+    /// No frame, or one that is longer than a handshake may be. Other protocols end up here: their
+    /// first four bytes, taken as a length, pass the limit.
+    #[error("its first bytes are no handshake frame")]
+    Frame(#[from] FrameError),
+    /// A TLS record: one side is configured for TLS and the other is not.
+    #[error("it speaks TLS, and plain bytes were expected")]
+    Tls,
+    /// A frame, but not a handshake.
+    #[error("its first frame is of the kind {0:?}, not a handshake")]
+    Kind(FrameKind),
+    /// A handshake frame whose content cannot be read.
+    #[error("its handshake cannot be read")]
+    Handshake(#[from] HandshakeError),
+}
+
+/// Why a connection that had its handshake is gone. What had been written may or may not have
+/// arrived.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConnectionLost {
+    /// The peer closed it: nodes do so when they stop, and when another connection announced the
+    /// same identity.
+    #[error("the peer closed the connection")]
+    Closed,
+    /// The connection was reset: the peer's process died, or something in between cut it.
+    #[error("the connection was reset")]
+    Reset,
+    /// The peer sent what cannot be read on.
+    #[error("the peer broke the protocol")]
+    Protocol(#[from] FrameError),
+    /// The peer was silent, or took no bytes, for longer than allowed.
+    #[error("the peer did not react within {0:?}")]
+    Timeout(Duration),
+    /// The system reported something else.
+    #[error("the connection failed")]
+    Io(#[source] Arc<io::Error>),
+}
+
+impl From<io::Error> for ConnectionLost {
+    fn from(error: io::Error) -> Self {
+        use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+        match error.kind() {
+            UnexpectedEof => Self::Closed,
+            ConnectionReset | ConnectionAborted | BrokenPipe => Self::Reset,
+            _ => Self::Io(Arc::new(error)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_are_small() {
+        assert!(size_of::<DialError>() <= 64);
+        assert!(size_of::<ListenError>() <= 64);
+        assert!(size_of::<ConnectError>() <= 64);
+        assert!(size_of::<ConnectionLost>() <= 64);
+    }
+
+    #[test]
+    fn errors_of_the_system_are_sorted_by_what_they_tell() {
+        let lost = |kind| ConnectionLost::from(io::Error::from(kind));
+        assert!(matches!(
+            lost(io::ErrorKind::ConnectionReset),
+            ConnectionLost::Reset
+        ));
+        assert!(matches!(
+            lost(io::ErrorKind::BrokenPipe),
+            ConnectionLost::Reset
+        ));
+        assert!(matches!(
+            lost(io::ErrorKind::UnexpectedEof),
+            ConnectionLost::Closed
+        ));
+        assert!(matches!(
+            lost(io::ErrorKind::OutOfMemory),
+            ConnectionLost::Io(_)
+        ));
+        let at = NodeAddress::new("h", 1);
+        let refused = DialError::from_io(&at, io::ErrorKind::ConnectionRefused.into());
+        assert!(matches!(refused, DialError::Refused { .. }));
+        let used = ListenError::from_io(&at, io::ErrorKind::AddrInUse.into());
+        assert!(matches!(used, ListenError::InUse { .. }));
+    }
+}

@@ -1,0 +1,497 @@
+//! What is on its way to one peer: a bounded buffer of frames that many tasks fill and one driver
+//! empties.
+//!
+//! A message is copied once, into the buffer, under a short lock; nothing waits and nothing is
+//! allocated per message once the buffer has grown. The driver swaps the whole buffer for an empty
+//! one and writes it in as few system calls as the kernel allows. A message may carry a tag of its
+//! sender's: it is then counted, and comes back with it when the connection is lost before it
+//! left. Messages without a tag are of use on this connection only.
+
+use std::collections::VecDeque;
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use casty_proto::frame::{self, FrameKind};
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+/// How much an [`Outbox`] holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OutboxLimits {
+    /// Bytes that are accepted and not yet handed to the kernel. Default: 1 MiB. A single frame
+    /// over this is accepted when nothing else waits.
+    pub bytes: usize,
+    /// The longest frame, type byte included. Default: 16 MiB.
+    pub frame: usize,
+}
+
+impl Default for OutboxLimits {
+    fn default() -> Self {
+        Self {
+            bytes: 1024 * 1024,
+            frame: frame::DEFAULT_MAX_FRAME,
+        }
+    }
+}
+
+/// The frames on their way to one peer, each with a tag of type `T`.
+#[derive(Debug)]
+pub struct Outbox<T> {
+    state: Mutex<State<T>>,
+    limits: OutboxLimits,
+    space: Notify,
+}
+
+#[derive(Debug)]
+struct State<T> {
+    /// Whole frames that the driver has not taken yet.
+    bytes: Vec<u8>,
+    /// One entry for each message that is not wholly written, oldest first.
+    entries: VecDeque<Entry<T>>,
+    /// Stream offsets: of all that was accepted, and of all that the kernel took.
+    accepted: u64,
+    written: u64,
+    /// Tagged messages the kernel took whole, and the stream offset at which the last message of
+    /// either kind ended.
+    messages_written: u64,
+    whole: u64,
+    phase: Phase,
+    driver: Option<Waker>,
+    waiting_for_space: usize,
+    /// Tasks that were woken and have not pushed since: a hint, see [`Outbox::owe`].
+    debt: usize,
+}
+
+#[derive(Debug)]
+struct Entry<T> {
+    end: u64,
+    tag: Option<T>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Open,
+    /// No more is accepted; what is there is still written.
+    Draining,
+    /// Nothing more is written.
+    Closed,
+}
+
+/// Why a message was not accepted; its tag comes back.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Rejected<T> {
+    /// The message's tag.
+    pub tag: Option<T>,
+    /// The reason.
+    pub reason: RejectReason,
+}
+
+/// Why an outbox does not accept a message. Nothing of it was or will be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RejectReason {
+    /// As many bytes wait as may wait.
+    #[error("the outbox is full ({limit} bytes)")]
+    Full {
+        /// [`OutboxLimits::bytes`].
+        limit: usize,
+    },
+    /// The frame would be longer than any may be.
+    #[error("the message makes a frame of {length} bytes, over the limit of {limit}")]
+    TooLong {
+        /// The frame's length in bytes.
+        length: usize,
+        /// [`OutboxLimits::frame`].
+        limit: usize,
+    },
+    /// The connection is closed or closing.
+    #[error("the connection is closed")]
+    Closed,
+}
+
+/// A message that never left, given back when its connection ended.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Unsent<T> {
+    /// The payload of its frame: header and message.
+    pub payload: Bytes,
+    /// The tag it was pushed with.
+    pub tag: T,
+}
+
+/// What became of an outbox's messages when its connection ended.
+#[derive(Debug)]
+pub struct Leftover<T> {
+    /// Messages of which not a byte was handed to the kernel, oldest first.
+    pub unsent: Vec<Unsent<T>>,
+    /// The message that was cut in the middle: the peer cannot have read it whole, but the bytes
+    /// that are missing may be on their way, so its fate is not known.
+    pub cut: Option<T>,
+}
+
+impl<T> Outbox<T> {
+    /// An empty outbox.
+    pub fn new(limits: OutboxLimits) -> Self {
+        Self {
+            state: Mutex::new(State {
+                bytes: Vec::new(),
+                entries: VecDeque::new(),
+                accepted: 0,
+                written: 0,
+                messages_written: 0,
+                whole: 0,
+                phase: Phase::Open,
+                driver: None,
+                waiting_for_space: 0,
+                debt: 0,
+            }),
+            limits,
+            space: Notify::new(),
+        }
+    }
+
+    /// Appends one message frame whose payload is `parts`. Never waits; costs one copy.
+    ///
+    /// # Errors
+    /// The outbox is full or closed, or the frame too long; nothing was appended.
+    pub fn push(&self, parts: &[&[u8]], tag: Option<T>) -> Result<(), Rejected<T>> {
+        let length = parts
+            .iter()
+            .fold(1usize, |sum, part| sum.saturating_add(part.len()));
+        let mut state = self.state.lock();
+        let written = state.admit(length, self.limits).and_then(|()| {
+            let max = self.limits.frame;
+            frame::write_frame(&mut state.bytes, FrameKind::Message, parts, max)
+                .map_err(|_| RejectReason::TooLong { length, limit: max })
+        });
+        if let Err(reason) = written {
+            return Err(Rejected { tag, reason });
+        }
+        state.accepted += length as u64 + 4;
+        let end = state.accepted;
+        state.entries.push_back(Entry { end, tag });
+        state.debt = state.debt.saturating_sub(1);
+        let driver = state.driver.take();
+        drop(state);
+        if let Some(driver) = driver {
+            driver.wake();
+        }
+        Ok(())
+    }
+
+    /// Waits until a frame with a payload of `payload` bytes would be accepted, or the outbox is
+    /// closed. Another task may be faster, so a [`push`](Self::push) after it can still be refused.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost: no place is reserved.
+    pub async fn space(&self, payload: usize) {
+        let length = payload.saturating_add(1);
+        loop {
+            let notified = self.space.notified();
+            tokio::pin!(notified);
+            // From here on a notification counts, so none between the check and the wait is missed.
+            notified.as_mut().enable();
+            {
+                let mut state = self.state.lock();
+                match state.admit(length, self.limits) {
+                    Err(RejectReason::Full { .. }) => state.waiting_for_space += 1,
+                    _ => return,
+                }
+            }
+            let _leaving = Leaving(self);
+            notified.await;
+        }
+    }
+
+    /// Bytes accepted and not yet handed to the kernel.
+    pub fn pending_bytes(&self) -> usize {
+        self.state.lock().pending()
+    }
+
+    /// Messages accepted and not yet wholly handed to the kernel.
+    pub fn pending_messages(&self) -> usize {
+        self.state.lock().entries.len()
+    }
+
+    /// Messages wholly handed to the kernel so far.
+    pub fn messages_written(&self) -> u64 {
+        self.state.lock().messages_written
+    }
+
+    /// Accepts no more; the driver writes what is there and then ends the connection.
+    pub fn drain(&self) {
+        self.enter(Phase::Draining);
+    }
+
+    /// Accepts no more and writes no more; the driver ends the connection at once.
+    pub fn abort(&self) {
+        self.enter(Phase::Closed);
+    }
+
+    /// Notes that `woken` tasks were just woken that are likely to push soon. Each push pays one.
+    pub(crate) fn owe(&self, woken: usize) {
+        self.state.lock().debt += woken;
+    }
+
+    /// Whether a write now would be a small one that woken tasks are about to add to.
+    pub(crate) fn may_grow(&self, enough: usize) -> bool {
+        let state = self.state.lock();
+        state.debt > 0 && (1..enough).contains(&state.pending())
+    }
+
+    /// Forgets the debt: the tasks had their chance.
+    pub(crate) fn forgive(&self) {
+        self.state.lock().debt = 0;
+    }
+
+    /// Swaps the waiting bytes into the empty buffer `flight`. `Ready(true)`: there are some;
+    /// `Ready(false)`: none are there and none will be.
+    pub(crate) fn poll_take(&self, cx: &Context<'_>, flight: &mut Vec<u8>) -> Poll<bool> {
+        debug_assert!(flight.is_empty(), "what was taken is written first");
+        let mut state = self.state.lock();
+        match state.phase {
+            Phase::Closed => return Poll::Ready(false),
+            Phase::Draining if state.bytes.is_empty() => return Poll::Ready(false),
+            _ => {}
+        }
+        if state.bytes.is_empty() {
+            match &mut state.driver {
+                Some(waker) if waker.will_wake(cx.waker()) => {}
+                slot => *slot = Some(cx.waker().clone()),
+            }
+            return Poll::Pending;
+        }
+        std::mem::swap(&mut state.bytes, flight);
+        // One long message must not keep its memory for ever.
+        if state.bytes.capacity() > 2 * self.limits.bytes {
+            state.bytes = Vec::new();
+        }
+        Poll::Ready(true)
+    }
+
+    /// Notes that the kernel took `count` more bytes.
+    pub(crate) fn wrote(&self, count: usize) {
+        let mut state = self.state.lock();
+        state.written += count as u64;
+        let written = state.written;
+        while let Some(entry) = state.entries.pop_front_if(|entry| entry.end <= written) {
+            state.whole = entry.end;
+            state.messages_written += u64::from(entry.tag.is_some());
+        }
+        let wake = state.waiting_for_space > 0 && state.pending() <= self.limits.bytes / 2;
+        drop(state);
+        if wake {
+            self.space.notify_waiters();
+        }
+    }
+
+    /// Whether [`abort`](Self::abort) was called.
+    pub(crate) fn aborted(&self) -> bool {
+        self.state.lock().phase == Phase::Closed
+    }
+
+    /// Ends the outbox and gives back what did not leave. `flight` is what the driver had taken
+    /// and not yet written.
+    pub(crate) fn close(&self, flight: &[u8]) -> Leftover<T> {
+        let mut state = self.state.lock();
+        state.phase = Phase::Closed;
+        let mut rest = std::mem::take(&mut state.bytes);
+        rest.splice(0..0, flight.iter().copied());
+        let rest = Bytes::from(rest);
+        let mut entries = std::mem::take(&mut state.entries);
+        let written = state.written;
+        let cut = if state.whole < written {
+            entries.pop_front()
+        } else {
+            None
+        };
+        drop(state);
+        self.space.notify_waiters();
+
+        let mut at = cut.as_ref().map_or(0, |cut| distance(written, cut.end));
+        let unsent = entries.into_iter().filter_map(|Entry { end, tag }| {
+            let end = distance(written, end);
+            let payload = rest.slice(at + frame::FRAME_HEAD..end);
+            at = end;
+            Some(Unsent { payload, tag: tag? })
+        });
+        Leftover {
+            unsent: unsent.collect(),
+            cut: cut.and_then(|entry| entry.tag),
+        }
+    }
+
+    fn enter(&self, phase: Phase) {
+        let mut state = self.state.lock();
+        if state.phase != Phase::Closed {
+            state.phase = phase;
+        }
+        let driver = state.driver.take();
+        drop(state);
+        if let Some(driver) = driver {
+            driver.wake();
+        }
+        self.space.notify_waiters();
+    }
+}
+
+impl<T> State<T> {
+    fn pending(&self) -> usize {
+        distance(self.written, self.accepted)
+    }
+
+    fn admit(&self, length: usize, limits: OutboxLimits) -> Result<(), RejectReason> {
+        if self.phase != Phase::Open {
+            return Err(RejectReason::Closed);
+        }
+        if length > limits.frame {
+            return Err(RejectReason::TooLong {
+                length,
+                limit: limits.frame,
+            });
+        }
+        let pending = self.pending();
+        if pending > 0 && pending + length + 4 > limits.bytes {
+            return Err(RejectReason::Full {
+                limit: limits.bytes,
+            });
+        }
+        Ok(())
+    }
+}
+
+/// The bytes between two stream offsets that both lie within what waits.
+#[expect(clippy::cast_possible_truncation, reason = "what waits is in memory")]
+fn distance(from: u64, to: u64) -> usize {
+    (to - from) as usize
+}
+
+/// Counts a task out that waited for space, whether it was woken or dropped.
+struct Leaving<'a, T>(&'a Outbox<T>);
+
+impl<T> Drop for Leaving<'_, T> {
+    fn drop(&mut self) {
+        self.0.state.lock().waiting_for_space -= 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn small() -> Outbox<u32> {
+        Outbox::new(OutboxLimits {
+            bytes: 40,
+            frame: 100,
+        })
+    }
+
+    fn take(outbox: &Outbox<u32>) -> Vec<u8> {
+        let mut flight = Vec::new();
+        let cx = Context::from_waker(Waker::noop());
+        assert_eq!(outbox.poll_take(&cx, &mut flight), Poll::Ready(true));
+        flight
+    }
+
+    #[test]
+    fn full_is_an_answer_and_gives_the_tag_back() {
+        let outbox = small();
+        outbox.push(&[&[0; 30]], Some(1)).unwrap();
+        let full = RejectReason::Full { limit: 40 };
+        assert_eq!(
+            outbox.push(&[&[0; 10]], Some(2)),
+            Err(Rejected {
+                tag: Some(2),
+                reason: full
+            })
+        );
+        assert_eq!(outbox.pending_messages(), 1);
+    }
+
+    #[test]
+    fn a_frame_over_the_limit_of_bytes_passes_alone() {
+        let outbox = small();
+        outbox.push(&[&[0; 80]], Some(1)).unwrap();
+        assert_eq!(take(&outbox).len(), 85);
+        let long = RejectReason::TooLong {
+            length: 101,
+            limit: 100,
+        };
+        assert_eq!(outbox.push(&[&[0; 100]], Some(2)).unwrap_err().reason, long);
+    }
+
+    #[test]
+    fn what_never_left_comes_back_whole_and_what_was_cut_is_named() {
+        for written in 0..=21 {
+            let outbox = small();
+            outbox.push(&[b"a", b"b"], Some(1)).unwrap();
+            outbox.push(&[b"cd"], Some(2)).unwrap();
+            let flight = take(&outbox);
+            outbox.push(&[b"ef"], Some(3)).unwrap();
+            let written = written.min(flight.len());
+            outbox.wrote(written);
+            let left = outbox.close(&flight[written..]);
+            let unsent: Vec<_> = left
+                .unsent
+                .iter()
+                .map(|u| (u.tag, &u.payload[..]))
+                .collect();
+            let all: [(u32, &[u8]); 3] = [(1, b"ab"), (2, b"cd"), (3, b"ef")];
+            let (whole, part) = (written / 7, written % 7);
+            assert_eq!(unsent, all[whole + usize::from(part > 0)..], "{written}");
+            assert_eq!(left.cut, (part > 0).then(|| all[whole].0), "{written}");
+            assert_eq!(outbox.messages_written(), whole as u64);
+            assert_eq!(
+                outbox.push(&[b"x"], Some(9)).unwrap_err().reason,
+                RejectReason::Closed
+            );
+        }
+    }
+
+    #[test]
+    fn draining_accepts_nothing_and_still_hands_out_what_is_there() {
+        let outbox = small();
+        outbox.push(&[b"ab"], Some(1)).unwrap();
+        outbox.drain();
+        assert_eq!(
+            outbox.push(&[b"cd"], Some(2)).unwrap_err().reason,
+            RejectReason::Closed
+        );
+        let flight = take(&outbox);
+        outbox.wrote(flight.len());
+        let cx = Context::from_waker(Waker::noop());
+        assert_eq!(outbox.poll_take(&cx, &mut Vec::new()), Poll::Ready(false));
+    }
+
+    #[tokio::test]
+    async fn waiters_for_space_are_woken_by_writing_and_by_closing() {
+        let outbox = small();
+        outbox.push(&[&[0; 30]], Some(1)).unwrap();
+        let flight = take(&outbox);
+        tokio::join!(outbox.space(10), outbox.space(20), async {
+            outbox.wrote(flight.len());
+        });
+        outbox.push(&[&[0; 30]], Some(2)).unwrap();
+        tokio::join!(outbox.space(10), async { outbox.abort() });
+        assert_eq!(outbox.state.lock().waiting_for_space, 0);
+    }
+
+    #[tokio::test]
+    async fn a_dropped_waiter_takes_nobodys_wake_up_with_it() {
+        let outbox = small();
+        outbox.push(&[&[0; 30]], Some(1)).unwrap();
+        let flight = take(&outbox);
+        let mut dropped = Box::pin(outbox.space(10));
+        assert!(futures_pending(dropped.as_mut()));
+        let mut kept = Box::pin(outbox.space(10));
+        assert!(futures_pending(kept.as_mut()));
+        drop(dropped);
+        outbox.wrote(flight.len());
+        kept.await;
+    }
+
+    fn futures_pending(future: std::pin::Pin<&mut impl Future<Output = ()>>) -> bool {
+        future
+            .poll(&mut Context::from_waker(Waker::noop()))
+            .is_pending()
+    }
+}

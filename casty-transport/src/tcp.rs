@@ -1,0 +1,178 @@
+//! Plain TCP.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use casty_proto::NodeAddress;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use tokio::net::{TcpListener, TcpSocket, TcpStream, lookup_host};
+use tokio::time::timeout;
+
+use crate::error::{DialError, ListenError};
+use crate::transport::{ByteStream, Listener, Transport};
+
+/// How long an address of a name may stay silent before the next one is tried beside it.
+const NEXT_ADDRESS_AFTER: Duration = Duration::from_millis(250);
+
+/// Connections that the kernel keeps until they are accepted.
+const BACKLOG: u32 = 1024;
+
+/// TCP without encryption. Both sides send at once what is written (`TCP_NODELAY`).
+///
+/// A name is resolved at every dial. Its addresses are tried in the resolver's order, the next one
+/// as soon as one failed or was silent for 250 ms; the first that answers is taken. A look-up that
+/// has begun ends when the system's resolver does, on a thread of the runtime's blocking pool, even
+/// if the dial was dropped. A name to listen at is bound at the first of its addresses that can be.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct TcpTransport(());
+
+impl TcpTransport {
+    /// The transport; it holds nothing.
+    pub fn new() -> Self {
+        Self(())
+    }
+}
+
+#[async_trait]
+impl Transport for TcpTransport {
+    async fn dial(&self, to: &NodeAddress) -> Result<ByteStream, DialError> {
+        let addresses = resolve(to).await.map_err(|source| DialError::Unresolved {
+            at: to.clone(),
+            source: Arc::new(source),
+        })?;
+        let stream = first_to_connect(addresses, TcpStream::connect)
+            .await
+            .map_err(|error| DialError::from_io(to, error))?;
+        Ok(ready(stream, format!("{to}")))
+    }
+
+    async fn listen(&self, at: &NodeAddress) -> Result<Box<dyn Listener>, ListenError> {
+        let addresses = resolve(at)
+            .await
+            .map_err(|source| ListenError::Unresolved {
+                at: at.clone(),
+                source: Arc::new(source),
+            })?;
+        let mut outcome = Err(nothing_resolved());
+        for address in addresses {
+            outcome = bind(address);
+            if outcome.is_ok() {
+                break;
+            }
+        }
+        let (socket, port) = outcome.map_err(|error| ListenError::from_io(at, error))?;
+        Ok(Box::new(Bound {
+            socket,
+            at: NodeAddress::new(at.host(), port),
+        }))
+    }
+}
+
+async fn resolve(address: &NodeAddress) -> io::Result<Vec<SocketAddr>> {
+    let found: Vec<_> = lookup_host((address.host(), address.port()))
+        .await?
+        .collect();
+    if found.is_empty() {
+        return Err(nothing_resolved());
+    }
+    Ok(found)
+}
+
+fn nothing_resolved() -> io::Error {
+    io::Error::new(io::ErrorKind::NotFound, "the name has no address")
+}
+
+/// The first stream that one of `addresses` gives, or the last failure.
+async fn first_to_connect<T, F>(
+    addresses: Vec<SocketAddr>,
+    connect: impl Fn(SocketAddr) -> F,
+) -> io::Result<T>
+where
+    F: Future<Output = io::Result<T>>,
+{
+    let mut untried = addresses.into_iter();
+    let mut attempts = FuturesUnordered::new();
+    let mut failure = nothing_resolved();
+    loop {
+        attempts.extend(untried.next().map(&connect));
+        let finished = if untried.len() == 0 {
+            attempts.next().await
+        } else {
+            match timeout(NEXT_ADDRESS_AFTER, attempts.next()).await {
+                Ok(finished) => finished,
+                Err(_) => continue,
+            }
+        };
+        match finished {
+            Some(Ok(stream)) => return Ok(stream),
+            Some(Err(error)) => failure = error,
+            None => return Err(failure),
+        }
+    }
+}
+
+fn bind(address: SocketAddr) -> io::Result<(TcpListener, u16)> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // Elsewhere than on Unix the option lets two listeners share a port.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    let listener = socket.listen(BACKLOG)?;
+    let port = listener.local_addr()?.port();
+    Ok((listener, port))
+}
+
+fn ready(stream: TcpStream, peer: String) -> ByteStream {
+    // Fails only on a socket that is broken already, which the first read will tell.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%peer, %error, "cannot set TCP_NODELAY");
+    }
+    ByteStream::new(stream, peer)
+}
+
+struct Bound {
+    socket: TcpListener,
+    at: NodeAddress,
+}
+
+#[async_trait]
+impl Listener for Bound {
+    async fn accept(&mut self) -> Result<ByteStream, ListenError> {
+        loop {
+            match self.socket.accept().await {
+                Ok((stream, from)) => return Ok(ready(stream, from.to_string())),
+                Err(error) if gone_before_accepted(&error) => {}
+                Err(source) => {
+                    return Err(ListenError::Accept {
+                        at: self.at.clone(),
+                        source: Arc::new(source),
+                    });
+                }
+            }
+        }
+    }
+
+    fn address(&self) -> NodeAddress {
+        self.at.clone()
+    }
+}
+
+/// Whether the error is about one dialler that left while it waited, not about the listener.
+fn gone_before_accepted(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
+    matches!(
+        error.kind(),
+        ConnectionAborted | ConnectionReset | Interrupted
+    )
+}
+
+#[cfg(test)]
+mod tests;

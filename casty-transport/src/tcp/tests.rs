@@ -1,0 +1,196 @@
+use std::net::Ipv4Addr;
+
+use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::Instant;
+
+use super::*;
+use crate::connection::{ConnectOptions, accept, connect};
+use crate::error::{Conclusion, ConnectError, NotCasty};
+
+fn loopback() -> NodeAddress {
+    NodeAddress::new("127.0.0.1", 0)
+}
+
+fn client() -> NodeAddress {
+    NodeAddress::new("127.7.7.7", 0)
+}
+
+async fn listening() -> Box<dyn Listener> {
+    TcpTransport::new().listen(&loopback()).await.unwrap()
+}
+
+/// A loopback address that refuses: it was free a moment ago.
+async fn refusing() -> NodeAddress {
+    listening().await.address()
+}
+
+fn socket(address: &NodeAddress) -> SocketAddr {
+    format!("{address}").parse().unwrap()
+}
+
+#[tokio::test]
+async fn both_sides_shake_hands_over_real_sockets() {
+    let mut listener = listening().await;
+    let dialled = listener.address();
+    assert_eq!(dialled.host(), "127.0.0.1");
+    assert_ne!(dialled.port(), 0, "the real port");
+    let canonical = NodeAddress::new("casty-0", dialled.port());
+    let options = ConnectOptions::new();
+    let acceptor = tokio::spawn({
+        let (canonical, options) = (canonical.clone(), options.clone());
+        async move { accept(listener.accept().await.unwrap(), &canonical, &options).await }
+    });
+    let client = client();
+    let near = connect(&TcpTransport::new(), &dialled, &client, &options).await;
+    let (mut near, mut far) = (near.unwrap(), acceptor.await.unwrap().unwrap());
+    assert_eq!((&near.peer, near.alias()), (&canonical, Some(&dialled)));
+    assert_eq!(far.peer, client);
+    assert!(far.stream.peer().starts_with("127.0.0.1:"));
+    assert!(near.stream.is_write_vectored());
+
+    near.stream.write_all(b"last words").await.unwrap();
+    drop(near);
+    let mut read = Vec::new();
+    far.stream.read_to_end(&mut read).await.unwrap();
+    assert_eq!(read, b"last words");
+}
+
+#[tokio::test]
+async fn a_web_server_is_no_casty_node() {
+    let mut listener = listening().await;
+    let dialled = listener.address();
+    let server = tokio::spawn(async move {
+        let mut stream = listener.accept().await.unwrap();
+        let mut request = [0; 4];
+        stream.read_exact(&mut request).await.unwrap();
+        stream
+            .write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+            .await
+            .unwrap();
+        stream
+    });
+    let options = ConnectOptions::new();
+    let error = connect(&TcpTransport::new(), &dialled, &client(), &options)
+        .await
+        .unwrap_err();
+    drop(server.await.unwrap());
+    assert_eq!(error.conclusion(), Conclusion::NotCasty);
+    assert!(matches!(
+        error,
+        ConnectError::NotCasty {
+            reason: NotCasty::Frame(_),
+            ..
+        }
+    ));
+}
+
+#[tokio::test]
+async fn a_port_where_nobody_listens_refuses() {
+    let nobody = refusing().await;
+    let error = TcpTransport::new().dial(&nobody).await.unwrap_err();
+    assert!(matches!(error, DialError::Refused { at } if at == nobody));
+}
+
+#[tokio::test]
+async fn a_name_without_address_is_unresolved() {
+    // An empty label is no valid name, so no server has to be asked.
+    let nowhere = NodeAddress::new("no..where", 25520);
+    let error = TcpTransport::new().dial(&nowhere).await.unwrap_err();
+    assert!(
+        matches!(error, DialError::Unresolved { ref at, .. } if *at == nowhere),
+        "{error:?}"
+    );
+    let error = TcpTransport::new().listen(&nowhere).await.err().unwrap();
+    assert!(matches!(error, ListenError::Unresolved { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn names_are_resolved_when_dialling_and_kept_when_listening() {
+    let transport = TcpTransport::new();
+    let mut listener = transport
+        .listen(&NodeAddress::new("localhost", 0))
+        .await
+        .unwrap();
+    let address = listener.address();
+    assert_eq!(address.host(), "localhost");
+    let dialled = transport.dial(&address).await.unwrap();
+    assert_eq!(&**dialled.peer(), address.to_string());
+    listener.accept().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_port_that_is_taken_is_in_use_and_one_just_left_is_free() {
+    let transport = TcpTransport::new();
+    let mut listener = listening().await;
+    let address = listener.address();
+    let error = transport.listen(&address).await.err().unwrap();
+    assert!(matches!(error, ListenError::InUse { .. }), "{error:?}");
+
+    // Closing first leaves a socket of this port in TIME_WAIT.
+    let mut near = transport.dial(&address).await.unwrap();
+    drop(listener.accept().await.unwrap());
+    assert_eq!(near.read(&mut [0]).await.unwrap(), 0);
+    drop(listener);
+    transport.listen(&address).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_address_of_another_host_cannot_be_listened_at() {
+    let elsewhere = NodeAddress::new("192.0.2.1", 0);
+    let error = TcpTransport::new().listen(&elsewhere).await.err().unwrap();
+    assert!(matches!(error, ListenError::Io { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn of_two_addresses_the_one_that_answers_is_taken() {
+    let dead = socket(&refusing().await);
+    let listener = listening().await;
+    let live = socket(&listener.address());
+    let stream = first_to_connect(vec![dead, live], TcpStream::connect)
+        .await
+        .unwrap();
+    assert_eq!(stream.peer_addr().unwrap(), live);
+    let error = first_to_connect(vec![dead, dead], TcpStream::connect)
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
+}
+
+/// What an address does in a test of the race; its last byte says which.
+async fn behave(address: SocketAddr) -> io::Result<SocketAddr> {
+    const SILENT: u16 = 1;
+    const SLOW: u16 = 2;
+    const REFUSING: u16 = 3;
+    match address.port() {
+        SILENT => std::future::pending().await,
+        SLOW => {
+            let late = std::future::pending::<()>();
+            let _ = timeout(Duration::from_millis(400), late).await;
+            Ok(address)
+        }
+        REFUSING => Err(io::ErrorKind::ConnectionRefused.into()),
+        _ => Ok(address),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_next_address_gets_its_turn_after_a_failure_or_a_quarter_of_a_second() {
+    let (silent, slow, refusing, good) = (1, 2, 3, 4);
+    for (ports, taken, after) in [
+        (vec![good, silent], good, 0),
+        (vec![refusing, refusing, good], good, 0),
+        (vec![silent, good], good, 250),
+        (vec![silent, silent, refusing, good], good, 500),
+        (vec![slow, good], good, 250),
+        (vec![slow, silent, silent], slow, 400),
+        (vec![slow, refusing], slow, 400),
+    ] {
+        let addresses = ports.iter().map(|port| (Ipv4Addr::LOCALHOST, *port).into());
+        let start = Instant::now();
+        let first = first_to_connect(addresses.collect(), behave).await;
+        assert_eq!(first.unwrap().port(), taken, "{ports:?}");
+        assert_eq!(start.elapsed(), Duration::from_millis(after), "{ports:?}");
+    }
+    let error = first_to_connect(Vec::new(), behave).await.unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::NotFound);
+}

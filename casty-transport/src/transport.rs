@@ -1,0 +1,130 @@
+//! What a transport is: something that dials and listens, and yields byte streams.
+
+use std::fmt::{self, Debug};
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use async_trait::async_trait;
+use casty_proto::NodeAddress;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::error::{DialError, ListenError};
+
+/// Makes byte streams to other processes. Framing and the handshake lie above it, once, for every
+/// transport; encryption, if any, below, so that a stream is ready for use when it is handed over.
+#[async_trait]
+pub trait Transport: Send + Sync + Debug + 'static {
+    /// A stream to whatever listens at `to`, a physical address: mapping is the caller's.
+    ///
+    /// Waits without a deadline of its own; the caller bounds it.
+    ///
+    /// # Errors
+    /// No stream could be made; nothing was sent.
+    ///
+    /// # Cancel safety
+    /// Dropping the future abandons the attempt.
+    async fn dial(&self, to: &NodeAddress) -> Result<ByteStream, DialError>;
+
+    /// A listener at `at`; port 0 takes a free one, which [`Listener::address`] tells.
+    ///
+    /// # Errors
+    /// The address is taken or is none of this host.
+    async fn listen(&self, at: &NodeAddress) -> Result<Box<dyn Listener>, ListenError>;
+}
+
+/// Hands out the streams that others dial to one address, until it is dropped.
+#[async_trait]
+pub trait Listener: Send {
+    /// The next stream, in the order of arrival.
+    ///
+    /// # Errors
+    /// [`ListenError::Closed`] is final. After any other error the listener goes on, but one that
+    /// lasts (no file descriptors left, say) comes back at once: pause before asking again.
+    ///
+    /// # Cancel safety
+    /// No stream is lost when the future is dropped.
+    async fn accept(&mut self) -> Result<ByteStream, ListenError>;
+
+    /// Where it listens: the host that was asked for, and the real port.
+    fn address(&self) -> NodeAddress;
+}
+
+/// Both directions of one connection, as bytes.
+///
+/// Reading and writing cost one dynamic call above what the transport costs. Dropping the stream
+/// closes it.
+pub struct ByteStream {
+    io: Box<dyn Duplex>,
+    peer: Arc<str>,
+}
+
+trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
+
+impl ByteStream {
+    /// A stream over `io`; `peer` names the other end in logs and errors.
+    pub fn new(
+        io: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        peer: impl Into<Arc<str>>,
+    ) -> Self {
+        Self {
+            io: Box::new(io),
+            peer: peer.into(),
+        }
+    }
+
+    /// What the transport knows of the other end, for logs and errors: the socket address of a
+    /// TCP peer, for example. Not an identity; the handshake tells that.
+    pub fn peer(&self) -> &Arc<str> {
+        &self.peer
+    }
+}
+
+impl Debug for ByteStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ByteStream").field(&self.peer).finish()
+    }
+}
+
+impl AsyncRead for ByteStream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut *self.io).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for ByteStream {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut *self.io).poll_write(cx, buf)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut *self.io).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut *self.io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut *self.io).poll_shutdown(cx)
+    }
+}
