@@ -1,5 +1,6 @@
 //! What can be said on the command line.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -242,6 +243,16 @@ pub(crate) enum Serializer {
     Pickle,
     Json,
     Msgpack,
+}
+
+impl fmt::Display for Serializer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Pickle => "pickle",
+            Self::Json => "json",
+            Self::Msgpack => "msgpack",
+        })
+    }
 }
 
 impl From<Serializer> for Codec {

@@ -65,6 +65,11 @@ impl Errand<'_> {
         }
         let tally = close(&client, drain, end).await;
         let loss = loss.get().cloned();
+        // Nothing but the end of the errand's time gives up what waits for a route.
+        let outcome = match (outcome, &loss) {
+            (Ok(_), Some(NotSent::Closed | NotSent::Expired)) => Err(self.timed_out(&client)),
+            (outcome, _) => outcome,
+        };
         Ok(Ended {
             outcome,
             tally,
@@ -115,15 +120,11 @@ impl Errand<'_> {
             .map(ToString::to_string)
             .collect();
         let contacts = contacts.join(", ");
-        let stats = client.stats();
         let why = match client.topology().current() {
-            None if stats.connections == 0 => {
-                format!("no node could be reached at {contacts} (-vv tells more)")
-            }
             None => format!(
-                "a node was reached, but told nothing of its cluster: is its system called {:?}, \
-                 and its serializer {:?}?",
-                self.cluster.system, self.cluster.codec
+                "nothing was heard of the cluster: does a node listen at {contacts}, and is its \
+                 serializer {}? (-vv tells more)",
+                self.cluster.codec
             ),
             Some(view) => match self.region {
                 Some(region) if view.allocations(region).is_none() => {

@@ -10,6 +10,7 @@ use crate::failure::Failure;
 mod args;
 mod ask;
 mod cluster;
+mod demo;
 mod failure;
 mod lines;
 mod lookup;
@@ -38,7 +39,7 @@ async fn run(command: &Command) -> Result<(), Failure> {
         Command::Tell(args) => tell::run(args).await,
         Command::Lookup(args) => lookup::run(args).await,
         Command::Topology(args) => topology::run(args).await,
-        Command::Demo => Ok(()),
+        Command::Demo => demo::run().await,
     }
 }
 
