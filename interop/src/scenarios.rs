@@ -1,5 +1,6 @@
 //! The scenarios, in the order in which they run; one file a topic.
 
+mod messages;
 mod nodes;
 mod verifier;
 
@@ -7,5 +8,5 @@ use crate::scenario::Scenario;
 
 /// All scenarios.
 pub fn all() -> Vec<Scenario> {
-    [nodes::SCENARIOS, verifier::SCENARIOS].concat()
+    [nodes::SCENARIOS, messages::SCENARIOS, verifier::SCENARIOS].concat()
 }
