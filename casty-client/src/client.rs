@@ -58,7 +58,7 @@ const EVENTS: usize = 64;
 ///     .connect()
 ///     .await?;
 /// let counters = client.entity_ref("counter", 100)?;
-/// counters.tell(ShardEnvelope::<_>::new("user-42", Increment { amount: 5 }))?;
+/// counters.tell(ShardEnvelope::new("user-42", Increment { amount: 5 }))?;
 /// let count: i64 = counters.entity("user-42").ask(|reply_to| GetCount { reply_to }).await?;
 /// # let _ = count;
 /// # Ok(())
