@@ -18,6 +18,7 @@ use tokio::task::JoinSet;
 
 use crate::clock::precise_now;
 use crate::core::Core;
+use crate::error::ReadyError;
 use crate::identity;
 use crate::peer::{Peer, PeerId, Tag};
 use crate::session::Inbound;
@@ -27,23 +28,30 @@ pub(crate) const VIEWS_PATH: &str = "/_topology_sub/";
 
 /// How long connections may take to be written out and closed once nothing more is accepted.
 const PARTING: Duration = Duration::from_secs(1);
+/// Addresses of which the last failure is kept.
+const FAILURES: usize = 64;
 /// How often a closing client looks whether it has written everything.
 const DRAIN_CHECK: Duration = Duration::from_millis(5);
 
 /// What the control task is told by other tasks.
 pub(crate) enum Event {
     /// A view came in.
-    Snapshot {
-        from: NodeAddress,
-        subscription: u64,
-        message: Bytes,
-    },
+    Snapshot(Snapshot),
     /// The client is to end: when everything is written and answered, or at the deadline.
     /// The answer tells whether everything was written.
     Close {
         deadline: Instant,
-        done: Option<oneshot::Sender<bool>>,
+        done: oneshot::Sender<bool>,
     },
+}
+
+/// A view as it came in.
+pub(crate) struct Snapshot {
+    pub(crate) from: NodeAddress,
+    /// The name of the actor system that sent it.
+    pub(crate) system: Arc<str>,
+    pub(crate) subscription: u64,
+    pub(crate) message: Bytes,
 }
 
 /// How a task of the control's ended.
@@ -67,6 +75,9 @@ pub(crate) struct Control {
     core: Arc<Core>,
     /// Where views are published; dropped with the control, which ends those who follow them.
     published: watch::Sender<Option<Arc<View>>>,
+    troubles: watch::Sender<Option<ReadyError>>,
+    /// Those who wait for the client to be closed.
+    closers: Vec<oneshot::Sender<bool>>,
     transport: Arc<dyn Transport>,
     options: ConnectOptions,
     links: Links,
@@ -83,13 +94,18 @@ impl Control {
     /// A control that will dial `contacts`.
     pub(crate) fn new(
         core: Arc<Core>,
-        published: watch::Sender<Option<Arc<View>>>,
+        (published, troubles): (
+            watch::Sender<Option<Arc<View>>>,
+            watch::Sender<Option<ReadyError>>,
+        ),
         (transport, options): (Arc<dyn Transport>, ConnectOptions),
         contacts: Vec<NodeAddress>,
     ) -> Self {
         Self {
             core,
             published,
+            troubles,
+            closers: Vec::new(),
             transport,
             options,
             links: Links::new(links::Config::default(), contacts, identity::random()),
@@ -107,29 +123,24 @@ impl Control {
         self.links.handle(precise_now(), links::Input::Tick);
         self.pump();
         loop {
-            match self.next(&mut events).await {
-                Some(Event::Snapshot {
-                    from,
-                    subscription,
-                    message,
-                }) => {
-                    self.snapshot(&from, subscription, &message);
+            if let Some(deadline) = self.next(&mut events).await {
+                let drained = self.close(deadline, &mut events).await;
+                // Whoever asks from now on finds nobody.
+                events.close();
+                while let Ok(event) = events.try_recv() {
+                    self.event(event);
                 }
-                Some(Event::Close { deadline, done }) => {
-                    let drained = self.close(deadline, &mut events).await;
-                    if let Some(done) = done {
-                        done.send(drained).ok();
-                    }
-                    return;
+                for closer in self.closers {
+                    closer.send(drained).ok();
                 }
-                None => {}
+                return;
             }
             self.pump();
         }
     }
 
-    /// Waits for what happens next, takes in all but events, and returns an event.
-    async fn next(&mut self, events: &mut mpsc::Receiver<Event>) -> Option<Event> {
+    /// Waits for what happens next and takes it in. Returns by when to end, once that is wanted.
+    async fn next(&mut self, events: &mut mpsc::Receiver<Event>) -> Option<Instant> {
         let core = Arc::clone(&self.core);
         let router_due = core.routing.lock().due();
         let due = self.due.iter().copied().chain([router_due]).flatten().min();
@@ -140,7 +151,8 @@ impl Control {
             }
         };
         tokio::select! {
-            Some(event) = events.recv() => return Some(event),
+            Some(event) = events.recv() => return self.event(event),
+            () = core.abandoned.notified() => return Some(precise_now()),
             Some(done) = self.tasks.join_next() => match done {
                 Ok(done) => self.done(done),
                 Err(error) => tracing::error!(%error, "bug: a task of the client panicked"),
@@ -149,6 +161,19 @@ impl Control {
             () = core.router_due.notified() => self.await_room(),
         }
         None
+    }
+
+    fn event(&mut self, event: Event) -> Option<Instant> {
+        match event {
+            Event::Snapshot(snapshot) => {
+                self.snapshot(&snapshot);
+                None
+            }
+            Event::Close { deadline, done } => {
+                self.closers.push(done);
+                Some(deadline)
+            }
+        }
     }
 
     fn tick(&mut self) {
@@ -170,6 +195,7 @@ impl Control {
             } => {
                 tracing::debug!(node = %dialled, error = &error as &dyn std::error::Error, "no connection");
                 self.views.lost(&dialled);
+                self.note_failure(&dialled, error);
                 self.links
                     .handle(precise_now(), links::Input::Failed { dialled });
             }
@@ -189,6 +215,14 @@ impl Control {
         }
     }
 
+    /// Keeps the last failure of each address, of as many as there may be.
+    fn note_failure(&self, dialled: &NodeAddress, error: ConnectError) {
+        let mut failures = self.core.dial_failures.lock();
+        if failures.len() < FAILURES || failures.contains_key(dialled) {
+            failures.insert(dialled.clone(), error);
+        }
+    }
+
     fn is_current(&self, peer: &Peer) -> bool {
         self.peers
             .get(&peer.node)
@@ -197,6 +231,7 @@ impl Control {
 
     fn dialled(&mut self, dialled: NodeAddress, connection: Connection) {
         let canonical = connection.peer.clone();
+        self.core.dial_failures.lock().remove(&dialled);
         let input = links::Input::Connected {
             dialled,
             canonical: canonical.clone(),
@@ -263,29 +298,60 @@ impl Control {
         }
     }
 
-    fn snapshot(&mut self, from: &NodeAddress, subscription: u64, message: &[u8]) {
+    fn snapshot(&mut self, snapshot: &Snapshot) {
+        let Snapshot {
+            from,
+            system,
+            subscription,
+            message,
+        } = snapshot;
+        if *system != self.core.system {
+            let expected = Arc::clone(&self.core.system);
+            let (node, found) = (from.clone(), Arc::clone(system));
+            return self.refuse(
+                from,
+                ReadyError::OtherSystem {
+                    node,
+                    found,
+                    expected,
+                },
+            );
+        }
         let limits = Limits {
             bytes: self.core.limits.max_frame,
             ..Limits::default()
         };
         let snapshot: TopologySnapshot = match self.core.codec.decode(message, &limits) {
             Ok(snapshot) => snapshot,
-            Err(error) => {
+            Err(source) => {
                 self.core.counters.inbound_malformed.add(1);
-                tracing::warn!(node = %from, %error, "unreadable view");
-                return;
+                return self.refuse(
+                    from,
+                    ReadyError::Unreadable {
+                        node: from.clone(),
+                        source,
+                    },
+                );
             }
         };
         self.core.counters.views.add(1);
+        self.troubles
+            .send_if_modified(|trouble| trouble.take().is_some());
         let now = precise_now();
         let input = subscription::Input::Snapshot {
             from: from.clone(),
-            subscription,
+            subscription: *subscription,
         };
         self.subscription.handle(now, input);
-        if let Offer::Fresh(view) = self.views.offer(now, subscription, snapshot) {
+        if let Offer::Fresh(view) = self.views.offer(now, *subscription, snapshot) {
             self.take_in(view);
         }
+    }
+
+    /// Takes note of a view that cannot be used; its node counts as one that sends none.
+    fn refuse(&self, from: &NodeAddress, trouble: ReadyError) {
+        tracing::warn!(node = %from, error = &trouble as &dyn std::error::Error, "view refused");
+        self.troubles.send_replace(Some(trouble));
     }
 
     fn take_in(&mut self, view: Arc<View>) {
@@ -383,20 +449,14 @@ impl Control {
 
     /// Winds up: waits for what is under way, says goodbye, and closes every connection. Tells
     /// whether everything accepted was written.
-    async fn close(mut self, deadline: Instant, events: &mut mpsc::Receiver<Event>) -> bool {
+    async fn close(&mut self, deadline: Instant, events: &mut mpsc::Receiver<Event>) -> bool {
         self.core
             .closed
             .store(true, std::sync::atomic::Ordering::SeqCst);
         while precise_now() < deadline && !self.is_idle() {
-            let check = tokio::time::timeout(DRAIN_CHECK, self.next(events)).await;
-            if let Ok(Some(Event::Snapshot {
-                from,
-                subscription,
-                message,
-            })) = check
-            {
-                self.snapshot(&from, subscription, &message);
-            }
+            tokio::time::timeout(DRAIN_CHECK, self.next(events))
+                .await
+                .ok();
             self.pump();
         }
         let drained = self.is_written();

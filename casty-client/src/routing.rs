@@ -195,9 +195,7 @@ impl Routing {
         } = &parcel.item;
         if let Some(ask) = *ask {
             if !core.asks.is_awaited(ask) {
-                // Its asker has gone: sending it would be work for nobody.
-                core.counters.not_sent.add(1);
-                return;
+                return self.bury(core, &parcel, NotSent::Abandoned);
             }
             core.asks.carried_by(ask, Some(to.id));
         }
