@@ -5,6 +5,7 @@ use casty_proto::message::{Member, MemberStatus, ShardAllocation, TopologySnapsh
 use casty_proto::{FrozenSet, Tuple};
 
 use super::*;
+use crate::RouteTable;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -343,18 +344,15 @@ fn a_new_leader_is_asked_at_once() {
     let mut bench = Bench::formed(&[]);
     assert_eq!(bench.send(0, 1), ["query 0 of 1"]);
     assert_eq!(bench.down(1, vec![]), [""; 0], "no leader to ask");
-    let mut elected = TopologySnapshot::default();
-    elected.leader = Some(node(2));
-    assert_eq!(
-        bench.view(Arc::new(View::from_snapshot(elected.clone()))),
-        [""; 0],
-        "older"
-    );
-    elected.allocation_epoch = 1;
-    assert_eq!(
-        bench.view(Arc::new(View::from_snapshot(elected))),
-        ["query 0 of 2"]
-    );
+    let elected = |epoch| {
+        Arc::new(View::from_snapshot(TopologySnapshot {
+            leader: Some(node(2)),
+            allocation_epoch: epoch,
+            ..TopologySnapshot::default()
+        }))
+    };
+    assert_eq!(bench.view(elected(0)), [""; 0], "older");
+    assert_eq!(bench.view(elected(1)), ["query 0 of 2"]);
     assert_eq!(bench.up(1), [""; 0]);
 }
 
