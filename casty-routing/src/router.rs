@@ -37,7 +37,7 @@ use route::Route;
 /// * A parcel whose target has no usable connection is held, in order, until its deadline.
 /// * A node that a view [avoids](View::avoids), or that could not be connected, owns no shard as
 ///   far as this router is concerned: the leader is asked again until it names another.
-/// * The published [`RouteTable`] lists exactly the shards whose owner is connected and usable and
+/// * The published [`RouteTable`](crate::RouteTable) lists exactly the shards whose owner is connected and usable and
 ///   for which nothing is held.
 ///
 /// `H` is what delivers to a peer, cheap to clone; `T` is a message. Memory is bounded by the

@@ -38,24 +38,23 @@ impl<H: Clone, T> Router<H, T> {
             let target = Target::Shard { region: id, shard };
             (self.hold.is_empty() || !self.hold.has(&target)).then_some(link)
         };
-        let shards = 0..region.count.get();
-        let numbers = shards
-            .clone()
-            .map(|shard| open(shard).map(|link| link.number));
-        let same = numbers.clone().eq(region.listed.iter().copied());
-        let news = (!same).then(|| {
-            let row: Row<H> = shards
-                .map(|shard| open(shard).map(|link| link.handle.clone()))
-                .collect();
-            (numbers.collect(), row)
+        let links: Vec<_> = (0..region.count.get()).map(open).collect();
+        let listed: Box<[_]> = links
+            .iter()
+            .map(|link| Some(link.as_ref()?.number))
+            .collect();
+        let changed = listed != region.listed;
+        let row: Option<Row<H>> = changed.then(|| {
+            let handles = links.iter().map(|link| Some(link.as_ref()?.handle.clone()));
+            handles.collect()
         });
         let Some(region) = self.regions.get_mut(id) else {
             return false;
         };
         region.dirty = false;
-        if let Some((listed, row)) = news {
+        if let Some(row) = row {
             (region.listed, region.row) = (listed, row);
         }
-        !same
+        changed
     }
 }

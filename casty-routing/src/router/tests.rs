@@ -653,3 +653,65 @@ fn a_new_generation_forgets_what_was_learned_before() {
     bench.view(new);
     assert_eq!(bench.listed(0), None);
 }
+
+#[test]
+fn a_learned_owner_is_not_given_up_for_one_that_is_not_there() {
+    let mut bench = Bench::formed(&[(0, 2)]);
+    bench.view(view(1, &[2], &[(0, 2)]));
+    bench.send(0, 1);
+    assert_eq!(bench.location(0, 3), ["1 to 3", "publish"]);
+    bench.view(view(2, &[2], &[(0, 2)]));
+    assert_eq!(bench.listed(0), Some(3), "the view itself avoids node 2");
+    bench.down(2, vec![]);
+    bench.handle(Input::ConnectFailed(node(2)));
+    bench.view(view(3, &[], &[(0, 2)]));
+    assert_eq!(bench.listed(0), Some(3), "node 2 could not be connected");
+    bench.up(2);
+    bench.view(view(4, &[], &[(0, 2)]));
+    assert_eq!(bench.listed(0), Some(2));
+}
+
+#[test]
+fn a_changed_view_brings_the_next_question_forward() {
+    let mut bench = Bench::formed(&[]);
+    bench.send(0, 1);
+    let second = bench.wait.unwrap();
+    bench.now = second;
+    bench.handle(Input::Tick);
+    bench.now = bench.wait.unwrap();
+    bench.handle(Input::Tick);
+    let base = RouterConfig::default().query_base;
+    assert!(bench.wait.unwrap() > bench.now + base, "patience has grown");
+    assert_eq!(
+        bench.view(view(1, &[3], &[])),
+        [""; 0],
+        "but one is in flight still"
+    );
+    assert!(bench.wait.unwrap() <= bench.now + base);
+}
+
+#[test]
+fn a_failed_connection_that_nothing_waits_for_may_be_asked_for_again() {
+    let mut bench = Bench::formed(&[(0, 2)]);
+    bench.down(2, vec![]);
+    assert_eq!(bench.send(0, 1), ["connect 2"]);
+    assert_eq!(
+        bench.handle(Input::ConnectFailed(node(2))),
+        ["query 0 of 1"]
+    );
+    let parcel = Parcel {
+        target: Target::Node(node(2)),
+        ..bench.parcel(0, 2)
+    };
+    assert_eq!(bench.handle(Input::Send(parcel)), ["connect 2"]);
+}
+
+#[test]
+fn what_was_tried_of_nodes_outside_the_cluster_is_forgotten() {
+    let mut bench = Bench::formed(&[]);
+    bench.handle(Input::ConnectFailed(node(9)));
+    bench.send(0, 1);
+    assert_eq!(bench.location(0, 9), [""; 0], "suspected");
+    bench.view(view(1, &[3], &[]));
+    assert_eq!(bench.location(0, 9), ["connect 9"]);
+}
