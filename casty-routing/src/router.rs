@@ -37,8 +37,8 @@ use route::Route;
 /// * A parcel whose target has no usable connection is held, in order, until its deadline.
 /// * A node that a view [avoids](View::avoids), or that could not be connected, owns no shard as
 ///   far as this router is concerned: the leader is asked again until it names another.
-/// * The published [`RouteTable`](crate::RouteTable) lists exactly the shards whose owner is connected and usable and
-///   for which nothing is held.
+/// * The published [`RouteTable`](crate::RouteTable) lists exactly the shards whose owner is
+///   connected and usable and for which nothing is held.
 ///
 /// `H` is what delivers to a peer, cheap to clone; `T` is a message. Memory is bounded by the
 /// [`RouterConfig`]; beyond it the newest parcel is refused.
@@ -161,6 +161,7 @@ impl<H: Clone, T> Router<H, T> {
             }
             Input::PeerDown { node, unsent } => {
                 self.peers.down(&node);
+                self.regions.soil();
                 self.put_back(now, &node, unsent);
             }
             Input::PeerBusy { node, unsent } => {
@@ -169,7 +170,7 @@ impl<H: Clone, T> Router<H, T> {
             }
             Input::PeerReady(node) => {
                 self.peers.set_busy(&node, false);
-                self.rerouted(now);
+                self.reassess(now);
             }
             Input::ConnectFailed(node) => {
                 self.peers.connect_failed(&node);
@@ -279,10 +280,7 @@ impl<H: Clone, T> Router<H, T> {
         if !needed {
             return;
         }
-        let version = self
-            .view
-            .as_ref()
-            .map_or_else(Default::default, |v| v.version());
+        let version = self.view.as_deref().map(View::version).unwrap_or_default();
         if let Some(region) = self.regions.get_mut(region) {
             region.learn(shard, Owner::Learned(node.clone(), version));
         }
@@ -300,6 +298,9 @@ impl<H: Clone, T> Router<H, T> {
                 other => self.ready.push_back(other),
             }
         }
+        for parcel in &unsent {
+            self.soil(&parcel.target);
+        }
         if self.closed {
             for parcel in unsent.drain(..) {
                 self.give_up(parcel, Reason::Closed);
@@ -309,12 +310,17 @@ impl<H: Clone, T> Router<H, T> {
             self.give_up_full(parcel);
         }
         self.expire(now);
-        self.rerouted(now);
+        self.reassess(now);
     }
 
-    /// Takes note that routes may have changed.
+    /// Takes note that the way to any target may have changed.
     fn rerouted(&mut self, now: Instant) {
         self.regions.soil();
+        self.reassess(now);
+    }
+
+    /// Takes another look at everything held.
+    fn reassess(&mut self, now: Instant) {
         let targets: Vec<Target> = self.hold.targets().cloned().collect();
         for target in targets {
             self.assess(now, &target);

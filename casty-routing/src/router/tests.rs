@@ -432,25 +432,30 @@ fn a_full_hold_refuses_the_newest() {
 
 #[test]
 fn a_busy_peer_gets_nothing_until_it_is_ready() {
-    let mut bench = Bench::formed(&[]);
-    for item in 1..=3 {
-        bench.send(0, item);
-    }
-    let mut location = bench.location(0, 2);
-    assert_eq!(location.remove(0), "1 to 2");
     let mut bench = Bench::formed(&[(0, 2)]);
     let unsent = vec![bench.parcel(0, 1)];
-    let busy = Input::PeerBusy {
-        node: node(2),
-        unsent,
-    };
+    let node = node(2);
+    let busy = Input::PeerBusy { node, unsent };
     assert_eq!(bench.handle(busy), ["publish"]);
     assert_eq!(bench.listed(0), None, "later ones may not pass it");
     assert_eq!(bench.send(0, 2), [""; 0]);
+    let node = self::node(2);
     assert_eq!(
-        bench.handle(Input::PeerReady(node(2))),
+        bench.handle(Input::PeerReady(node)),
         ["1 to 2", "2 to 2", "publish"]
     );
+}
+
+#[test]
+fn what_a_closed_outbox_refused_stays_behind_what_it_had_taken_in() {
+    let mut bench = Bench::formed(&[(0, 2)]);
+    let unsent = vec![bench.parcel(0, 2)];
+    let node = node(2);
+    bench.handle(Input::PeerBusy { node, unsent });
+    assert_eq!(bench.send(0, 3), [""; 0]);
+    let unsent = vec![bench.parcel(0, 1)];
+    assert_eq!(bench.down(2, unsent), ["connect 2"]);
+    assert_eq!(bench.up(2), ["1 to 2", "2 to 2", "3 to 2", "publish"]);
 }
 
 #[test]
