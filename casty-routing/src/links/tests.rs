@@ -175,6 +175,7 @@ fn the_documented_defaults_are_the_defaults() {
     assert_eq!(config.stagger, Duration::from_millis(100));
     assert_eq!((config.contact_dials, config.member_dials), (8, 32));
     assert_eq!(config.members, 1_024);
+    assert_eq!(config.guests, 64);
     assert_eq!(config.redial, Duration::from_millis(10));
     assert_eq!(config.settled, Duration::from_secs(1));
     assert_eq!(config.linger, Duration::from_secs(10));
@@ -591,6 +592,67 @@ fn healthy_members_are_not_kept_waiting_by_black_holes() {
 }
 
 #[test]
+fn a_wanted_node_outside_the_view_is_dialled_once_and_kept() {
+    let [a, guest] = nodes([1, 2]);
+    let mut bench = regular(&[]);
+    bench.view(&[&a], &[]);
+    bench.connect(&a);
+    bench.source(&a);
+    let want = || Input::Want(guest.clone());
+    assert_eq!(bench.give(want()), [dial(&guest)]);
+    assert_eq!(bench.give(want()), [], "it is being dialled");
+    assert_eq!(bench.fail(&guest), []);
+    assert_eq!(bench.run_to(10_000), [], "whoever wants it repeats it");
+    assert_eq!(bench.give(want()), [dial(&guest)]);
+    assert_eq!(bench.connect(&guest), []);
+    assert_eq!(bench.give(want()), []);
+    assert_eq!(bench.run_to(60_000), []);
+    assert_eq!(bench.view(&[&a], &[&guest]), [close(&guest)]);
+    bench.give(want());
+    bench.connect(&guest);
+    assert_eq!(bench.lose(&guest), []);
+    assert_eq!(bench.run_to(120_000), [], "nor is it redialled");
+}
+
+#[test]
+fn a_wish_brings_the_dial_of_a_failing_member_forward_but_once_a_second() {
+    let config = Config {
+        backoff: backoff::Config {
+            floor: Duration::from_secs(5),
+            ..backoff::Config::default()
+        },
+        ..Config::default()
+    };
+    let [a, b] = nodes([1, 2]);
+    let mut bench = bench_of(config, &[]);
+    bench.view(&[&a, &b], &[]);
+    bench.connect(&b);
+    bench.fail(&a);
+    for _ in 0..100 {
+        bench.give(Input::Want(a.clone()));
+    }
+    assert_eq!(bench.run_to(4_000), [(1_000, dial(&a))]);
+}
+
+#[test]
+fn wanted_nodes_outside_the_view_are_bounded() {
+    let config = Config {
+        guests: 3,
+        ..Config::default()
+    };
+    let mut bench = bench_of(config, &[]);
+    bench.view(&[&node(100)], &[]);
+    for number in 1..=2 {
+        bench.give(Input::Want(node(number)));
+        bench.connect(&node(number));
+    }
+    assert_eq!(bench.give(Input::Want(node(3))), [dial(&node(3))]);
+    assert_eq!(bench.give(Input::Want(node(4))), []);
+    bench.lose(&node(1));
+    assert_eq!(bench.give(Input::Want(node(4))), [dial(&node(4))]);
+}
+
+#[test]
 fn reports_of_unknown_nodes_change_nothing() {
     let [a, b] = nodes([1, 2]);
     let mut bench = bench(&[]);
@@ -609,6 +671,7 @@ enum Event {
     /// Which members are live, which are gone.
     View(BTreeSet<u16>, BTreeSet<u16>),
     Source(Option<u16>),
+    Want(u16),
     /// The dial at that place among those in flight ends: in the node of that number, or not.
     End(usize, Option<u16>),
     /// The connection at that place breaks.
@@ -623,6 +686,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         4 => (0u64..3_000).prop_map(Event::Pass),
         2 => (some(), some()).prop_map(|(live, gone)| Event::View(live, gone)),
         1 => proptest::option::of(1..=NODES).prop_map(Event::Source),
+        1 => (1..=NODES + 2).prop_map(Event::Want),
         6 => (0usize..8, proptest::option::of(0..=NODES)).prop_map(|(at, led)| Event::End(at, led)),
         2 => (0usize..8).prop_map(Event::Lose),
     ];
@@ -722,6 +786,10 @@ impl World {
                 let done = self.bench.give(Input::Source(source));
                 self.perform(done);
             }
+            Event::Want(number) => {
+                let done = self.bench.give(Input::Want(node(number)));
+                self.perform(done);
+            }
             Event::End(at, number) if at < self.dialling.len() => {
                 // 0 is the node that the dialled address names.
                 let named = self.dialling[at].clone();
@@ -797,7 +865,11 @@ proptest! {
             world.run_to(world.bench.now + 1_000);
         }
         let members: BTreeSet<_> = live.into_iter().map(node).collect();
-        prop_assert_eq!(&world.connected, &members);
+        let connected = &world.connected;
+        prop_assert!(connected.is_superset(&members), "{connected:?}");
+        for other in connected.difference(&members) {
+            prop_assert!(world.bench.engine.open[other].guest, "{other} is not needed");
+        }
         prop_assert_eq!(world.bench.engine.suspects().count(), 0);
         prop_assert!(world.dialling.is_empty());
         prop_assert_eq!(world.bench.wait(), None);
