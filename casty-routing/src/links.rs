@@ -366,14 +366,12 @@ impl Links {
         self.live.contains(address) || self.wanted.contains(address)
     }
 
-    /// Whether the contacts are needed: nothing is known of the cluster, or none of the members
-    /// that are said to be up can be connected.
+    /// Whether the contacts are needed: no member is said to be up, or none of those that are can
+    /// be connected.
     fn lost_in_the_dark(&self) -> bool {
-        !self.informed
-            || self
-                .live
-                .iter()
-                .all(|node| self.suspects.contains(node) && !self.open.contains_key(node))
+        self.live
+            .iter()
+            .all(|node| self.suspects.contains(node) && !self.open.contains_key(node))
     }
 
     /// Ends connections that nothing needs, and forgets addresses that will not be dialled.
