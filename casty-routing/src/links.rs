@@ -256,12 +256,13 @@ impl Links {
 
     fn view(&mut self, now: Instant, live: Vec<NodeAddress>, gone: Vec<NodeAddress>) {
         let gone: BTreeSet<_> = gone.into_iter().collect();
-        let live: BTreeSet<_> = live.into_iter().collect();
-        let live: BTreeSet<_> = live.into_iter().take(self.config.members).collect();
+        let mut live: BTreeSet<_> = live.into_iter().collect();
+        if let Some(beyond) = live.iter().nth(self.config.members).cloned() {
+            live.split_off(&beyond);
+        }
         for node in live.difference(&self.live).cloned().collect::<Vec<_>>() {
             self.hasten(now, node);
         }
-        self.wanted.retain(|node| !live.contains(node));
         for (node, link) in &mut self.open {
             link.ends = match link.ends {
                 _ if live.contains(node) => None,

@@ -387,6 +387,37 @@ fn a_connection_that_breaks_at_once_is_redialled_with_growing_delays() {
 }
 
 #[test]
+fn a_name_whose_connections_break_at_once_is_redialled_with_growing_delays() {
+    let (name, [a]) = (alias("one"), nodes([1]));
+    let mut bench = bench(&[&name]);
+    bench.tick();
+    let mut dials = 1;
+    while bench.now < 60_000 {
+        bench.connect_as(&name, &a);
+        bench.lose(&a);
+        let next = bench.wait().unwrap();
+        dials += bench.run_to(next).len();
+    }
+    assert!(dials < 100, "{dials} dials in a minute");
+}
+
+#[test]
+fn a_settled_connection_makes_earlier_failures_forgotten() {
+    let [a] = nodes([1]);
+    let mut bench = bench(&[]);
+    bench.view(&[&a], &[]);
+    bench.fail(&a);
+    bench.run_refused(60_000, &[&a]);
+    bench.run_to(66_000);
+    bench.connect(&a);
+    bench.run_to(70_000);
+    bench.lose(&a);
+    let log = bench.run_refused(80_000, &[&a]);
+    let times = dials_of(&log, &a);
+    assert!(times[0] <= 70_010 && times[1] <= 70_061, "{times:?}");
+}
+
+#[test]
 fn when_no_member_can_be_connected_the_contacts_are_dialled_again() {
     let (name, [a, b, new]) = (alias("casty.example"), nodes([1, 2, 9]));
     let mut bench = regular(&[&name]);
@@ -616,6 +647,23 @@ fn a_wanted_node_outside_the_view_is_dialled_once_and_kept() {
     bench.connect(&guest);
     assert_eq!(bench.lose(&guest), []);
     assert_eq!(bench.run_to(120_000), [], "nor is it redialled");
+}
+
+#[test]
+fn a_wanted_node_may_be_reached_by_a_name() {
+    let config = Config {
+        guests: 1,
+        ..Config::default()
+    };
+    let (name, [a, b]) = (alias("one"), nodes([1, 2]));
+    let mut bench = bench_of(config, &[&name]);
+    bench.tick();
+    assert_eq!(bench.give(Input::Want(a.clone())), [dial(&a)]);
+    assert_eq!(bench.fail(&a), []);
+    assert_eq!(bench.give(Input::Want(a.clone())), [], "a little later");
+    assert_eq!(bench.connect_as(&name, &a), []);
+    bench.lose(&a);
+    assert_eq!(bench.give(Input::Want(b.clone())), [dial(&b)], "room again");
 }
 
 #[test]
