@@ -117,6 +117,23 @@ impl<S: Source> Reader<S> {
         Ok(())
     }
 
+    /// Reads an array that is a value of its own.
+    fn list<'de, V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, DecodeError> {
+        self.enter()?;
+        let value = self.seq(visitor)?;
+        self.leave();
+        Ok(value)
+    }
+
+    /// Reads an object for a visitor that knows no classes.
+    fn map<'de, V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, DecodeError> {
+        self.enter()?;
+        let head = self.head()?;
+        let value = self.object(head, visitor)?;
+        self.leave();
+        Ok(value)
+    }
+
     /// Reads an array for a visitor, which must take all of it.
     fn seq<'de, V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, DecodeError> {
         let mut open = self.source.open_array()?;
@@ -167,7 +184,7 @@ impl<S: Source> Reader<S> {
         }
     }
 
-    /// Reads an object for a visitor that knows no classes.
+    /// Reads what is left of an object for a visitor that knows no classes.
     fn object<'de, V: Visitor<'de>>(
         &mut self,
         head: Head,
@@ -252,20 +269,18 @@ impl<'de, S: Source> Deserializer<'de> for &mut Reader<S> {
             Kind::Number => visit_number(self.source.number()?, visitor),
             Kind::Str => visitor.visit_str(self.source.str()?),
             Kind::Bytes => visitor.visit_bytes(self.source.bytes()?),
-            Kind::Array => {
-                self.enter()?;
-                let value = self.seq(visitor)?;
-                self.leave();
-                Ok(value)
-            }
-            Kind::Map => {
-                self.enter()?;
-                let head = self.head()?;
-                let value = self.object(head, visitor)?;
-                self.leave();
-                Ok(value)
-            }
+            Kind::Array => self.list(visitor),
+            Kind::Map => self.map(visitor),
         }
+    }
+
+    #[inline]
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        if self.source.peek()? == Kind::Array {
+            self.item()?;
+            return self.list(visitor);
+        }
+        self.deserialize_any(visitor)
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
@@ -384,7 +399,7 @@ impl<'de, S: Source> Deserializer<'de> for &mut Reader<S> {
 
     forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf
-        unit seq tuple tuple_struct map identifier
+        unit tuple tuple_struct map identifier
     }
 }
 
