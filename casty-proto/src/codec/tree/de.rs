@@ -6,7 +6,7 @@ use serde::forward_to_deserialize_any;
 
 use super::marker::{self, Marker};
 use super::reader::Reader;
-use super::source::{Kind, Number, Open, Source};
+use super::source::{Kind, Mark, Number, Open, Source};
 use super::value_in::{self, Dialect};
 use crate::value::{VALUE, give, take};
 use crate::{DecodeError, Limits, reference};
@@ -36,15 +36,15 @@ struct Head {
     marker: Option<Marker>,
     open: Open,
     /// Where the first key is, when other keys came before the marker.
-    late: Option<(usize, Open)>,
+    late: Option<(Mark, Open)>,
 }
 
 impl Head {
     /// Goes back to keys that came before the marker, if any did.
     fn fields<S: Source>(self, reader: &mut Reader<S>) -> Open {
         match self.late {
-            Some((at, open)) => {
-                reader.source.rewind(at);
+            Some((mark, open)) => {
+                reader.source.rewind(mark);
                 open
             }
             None => self.open,
@@ -58,7 +58,7 @@ impl<S: Source> Reader<S> {
     #[inline]
     fn head(&mut self) -> Result<Head, DecodeError> {
         let start = self.source.open_map()?;
-        let at = self.source.at();
+        let keys = self.source.mark();
         let mut open = start;
         self.item()?;
         let Some(key) = self.source.next_key(&mut open)? else {
@@ -78,11 +78,11 @@ impl<S: Source> Reader<S> {
                 late: None,
             });
         }
-        self.late_head(at, start, open)
+        self.late_head(keys, start, open)
     }
 
     #[cold]
-    fn late_head(&mut self, at: usize, start: Open, mut open: Open) -> Result<Head, DecodeError> {
+    fn late_head(&mut self, keys: Mark, start: Open, mut open: Open) -> Result<Head, DecodeError> {
         let marker = loop {
             self.skip()?;
             self.item()?;
@@ -95,15 +95,15 @@ impl<S: Source> Reader<S> {
                 break Some(marker);
             }
         };
-        self.visit(self.source.at() - at)?;
+        self.visit(self.source.at() - keys.at)?;
         if marker.is_none() {
-            self.source.rewind(at);
+            self.source.rewind(keys);
             open = start;
         }
         Ok(Head {
             marker,
             open,
-            late: marker.map(|_| (at, start)),
+            late: marker.map(|_| (keys, start)),
         })
     }
 
@@ -229,7 +229,7 @@ impl<S: Source> Reader<S> {
     #[inline]
     fn instance(&mut self, name: &'static str) -> Result<Option<Open>, DecodeError> {
         let kind = self.source.peek()?;
-        let at = self.source.at();
+        let start = self.source.mark();
         let found = if kind == Kind::Map {
             let head = self.head()?;
             match head.marker {
@@ -249,7 +249,7 @@ impl<S: Source> Reader<S> {
                 found: found.into(),
             });
         }
-        self.source.rewind(at);
+        self.source.rewind(start);
         Ok(None)
     }
 }
@@ -369,7 +369,7 @@ impl<'de, S: Source> Deserializer<'de> for &mut Reader<S> {
             return Err(no_member(name, kind.class()));
         }
         self.enter()?;
-        let at = self.source.at();
+        let start = self.source.mark();
         let head = self.head()?;
         let value = match head.marker {
             Some(Marker::Enum) => {
@@ -382,7 +382,7 @@ impl<'de, S: Source> Deserializer<'de> for &mut Reader<S> {
             Some(Marker::Type) => visitor.visit_enum(Instance {
                 reader: self,
                 head,
-                at,
+                start,
                 variants,
             })?,
             Some(other) => return Err(no_member(name, other.class())),

@@ -2,6 +2,8 @@
 
 use num_bigint::BigInt;
 
+#[cfg(any(feature = "json", feature = "msgpack"))]
+use super::super::source::Mark;
 use super::super::source::{Kind, Number, Open, Source};
 use super::MAX_DIGITS;
 use crate::DecodeError;
@@ -418,8 +420,16 @@ impl Source for JsonSource<'_> {
     }
 
     #[cfg(any(feature = "json", feature = "msgpack"))]
-    fn rewind(&mut self, at: usize) {
-        self.at = at;
+    fn mark(&self) -> Mark {
+        Mark {
+            at: self.at,
+            owed: 0,
+        }
+    }
+
+    #[cfg(any(feature = "json", feature = "msgpack"))]
+    fn rewind(&mut self, mark: Mark) {
+        self.at = mark.at;
     }
 
     fn end(&mut self) -> Result<(), DecodeError> {
