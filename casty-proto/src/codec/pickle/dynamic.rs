@@ -5,9 +5,9 @@ use std::sync::Arc;
 use num_bigint::BigInt;
 
 use super::arena::{Arena, Id, Node};
-use super::de::{named, needs_python};
-use super::made;
+use super::de::needs_python;
 use super::read::{malformed, passed};
+use super::{made, measure};
 use crate::error::Limit;
 use crate::value::{EnumMember, Items, Member, Object, State};
 use crate::{ActorRef, DecodeError, Value};
@@ -134,7 +134,7 @@ impl<'a, 'de> Build<'a, 'de> {
         if let Some(value) = self.known(id) {
             return Ok(Opened::Value(value.clone()));
         }
-        let (children, more) = self.children(id);
+        let (children, more) = measure::children(self.arena, id);
         let len = children.len() + more.len();
         let parts = match self.arena.node(id) {
             Node::List(_) if len == 0 => return Ok(Opened::Value(Value::List(self.empty()))),
@@ -171,21 +171,6 @@ impl<'a, 'de> Build<'a, 'de> {
 
     fn empty(&self) -> Items {
         self.empty.clone()
-    }
-
-    fn children(&self, id: Id) -> (&'a [Id], &'a [Id]) {
-        let arena = self.arena;
-        match arena.node(id) {
-            Node::List(kids)
-            | Node::Tuple(kids)
-            | Node::Set(kids)
-            | Node::FrozenSet(kids)
-            | Node::Dict(kids) => (arena.kids(kids), &[]),
-            Node::Named { state, .. } => named(arena, state),
-            Node::Positional { state, .. } => self.children(state),
-            Node::Constructed { args, .. } => self.children(args),
-            _ => (&[], &[]),
-        }
     }
 
     fn leaf(&mut self, id: Id) -> Result<Value, DecodeError> {
