@@ -9,7 +9,7 @@ use super::de::needs_python;
 use super::read::{malformed, passed};
 use super::{made, measure};
 use crate::error::Limit;
-use crate::value::{EnumMember, Items, Member, Object, State};
+use crate::value::{EnumMember, Items, Member, Object, Pairs, State};
 use crate::{ActorRef, DecodeError, Value};
 
 /// The value at `root`. Never recurses.
@@ -100,7 +100,7 @@ struct Build<'a, 'de> {
     /// For each node one more than its place among the shared values; 0 without one.
     places: Vec<u32>,
     shared: Vec<Value>,
-    empty: Items,
+    empty: (Items, Pairs),
 }
 
 impl<'a, 'de> Build<'a, 'de> {
@@ -109,7 +109,7 @@ impl<'a, 'de> Build<'a, 'de> {
             arena,
             places: Vec::new(),
             shared: Vec::new(),
-            empty: Items::default(),
+            empty: Default::default(),
         }
     }
 
@@ -136,13 +136,10 @@ impl<'a, 'de> Build<'a, 'de> {
         }
         let (children, more) = measure::children(self.arena, id);
         let len = children.len() + more.len();
+        if let Some(value) = self.empty(id).filter(|_| len == 0) {
+            return Ok(Opened::Value(value));
+        }
         let parts = match self.arena.node(id) {
-            Node::List(_) if len == 0 => return Ok(Opened::Value(Value::List(self.empty()))),
-            Node::Tuple(_) if len == 0 => return Ok(Opened::Value(Value::Tuple(self.empty()))),
-            Node::Set(_) if len == 0 => return Ok(Opened::Value(Value::Set(self.empty()))),
-            Node::FrozenSet(_) if len == 0 => {
-                return Ok(Opened::Value(Value::FrozenSet(self.empty())));
-            }
             Node::List(_)
             | Node::Tuple(_)
             | Node::Set(_)
@@ -169,8 +166,17 @@ impl<'a, 'de> Build<'a, 'de> {
         }))
     }
 
-    fn empty(&self) -> Items {
-        self.empty.clone()
+    /// The empty collection of a node's kind, which costs no memory of its own.
+    fn empty(&self, id: Id) -> Option<Value> {
+        let (items, pairs) = &self.empty;
+        Some(match self.arena.node(id) {
+            Node::List(_) => Value::List(items.clone()),
+            Node::Tuple(_) => Value::Tuple(items.clone()),
+            Node::Set(_) => Value::Set(items.clone()),
+            Node::FrozenSet(_) => Value::FrozenSet(items.clone()),
+            Node::Dict(_) => Value::Dict(pairs.clone()),
+            _ => return None,
+        })
     }
 
     fn leaf(&mut self, id: Id) -> Result<Value, DecodeError> {
