@@ -1,11 +1,12 @@
 //! The scenarios, in the order in which they run; one file a topic.
 
 mod nodes;
+mod vectors;
 mod verifier;
 
 use crate::scenario::Scenario;
 
 /// All scenarios.
 pub fn all() -> Vec<Scenario> {
-    [nodes::SCENARIOS, verifier::SCENARIOS].concat()
+    [nodes::SCENARIOS, vectors::SCENARIOS, verifier::SCENARIOS].concat()
 }
