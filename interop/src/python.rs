@@ -59,14 +59,9 @@ impl Installation {
         self.sources.join(name)
     }
 
-    /// The folder for the log of a node, made if it is not there.
-    ///
-    /// # Errors
-    /// It cannot be made.
-    pub fn logs(&self) -> io::Result<PathBuf> {
-        let logs = self.workshop.join("logs");
-        fs::create_dir_all(&logs)?;
-        Ok(logs)
+    /// Where nodes log to; made by the first that does.
+    pub fn log_folder(&self) -> PathBuf {
+        self.workshop.join("logs")
     }
 }
 

@@ -57,6 +57,12 @@ pub async fn run(python: &Installation, scenarios: &[Scenario], selection: &Sele
         .iter()
         .filter(|result| result.outcome.is_ok())
         .count();
+    if passed < results.len() {
+        println!(
+            "\nwhat the nodes logged is in {}",
+            python.log_folder().display()
+        );
+    }
     println!("{passed} passed, {} failed", results.len() - passed);
     passed == results.len() && passed > 0
 }
