@@ -5,11 +5,11 @@ use std::future::pending;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use casty_client::{ClusterClient, NotSent};
+use casty_client::{ClusterClient, NotSent, ReadyError};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::args::Cluster;
-use crate::failure::Failure;
+use crate::failure::{Failure, chain};
 
 /// Kept of the command's time for saying goodbye: at most this, and at most a tenth.
 const PARTING: Duration = Duration::from_millis(250);
@@ -55,7 +55,9 @@ impl Errand<'_> {
         let loss = Arc::new(OnceLock::new());
         let client = self.connect(&loss).await?;
         let outcome = tokio::select! {
-            outcome = work(&client) => outcome,
+            outcome = async { tokio::try_join!(work(&client), self.hear(&client, work_end)) } => {
+                outcome.map(|(done, ())| done)
+            }
             () = until(work_end) => Err(self.timed_out(&client)),
             _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted),
         };
@@ -111,21 +113,32 @@ impl Errand<'_> {
         Ok(builder.connect().await?)
     }
 
+    /// Waits until something is heard of the cluster, and fails at once if that is another one
+    /// than the errand is for.
+    async fn hear(&self, client: &ClusterClient, end: Option<Instant>) -> Result<(), Failure> {
+        let patience = end.map(|end| end.saturating_duration_since(Instant::now()));
+        let heard = client.ready(patience.unwrap_or_else(|| self.cluster.timeout()));
+        match heard.await {
+            Ok(_) => Ok(()),
+            Err(ReadyError::Timeout { .. }) => Err(self.timed_out(client)),
+            Err(error) => Err(Failure::Failed(error.into())),
+        }
+    }
+
     /// The time is up: as much as can be told of why.
-    pub(crate) fn timed_out(&self, client: &ClusterClient) -> Failure {
-        let contacts: Vec<_> = self
-            .cluster
-            .contacts
+    fn timed_out(&self, client: &ClusterClient) -> Failure {
+        let failures = client.dial_failures();
+        let failures = failures
             .iter()
-            .map(ToString::to_string)
-            .collect();
-        let contacts = contacts.join(", ");
+            .map(|(node, error)| format!("{node}: {}", chain(error)));
+        let failures: Vec<_> = failures.collect();
         let why = match client.topology().current() {
-            None => format!(
-                "nothing was heard of the cluster: does a node listen at {contacts}, and is its \
-                 serializer {}? (-vv tells more)",
+            None if failures.is_empty() => format!(
+                "no node at {} has told of its cluster: is its serializer {}?",
+                listed(&self.cluster.contacts),
                 self.cluster.codec
             ),
+            None => format!("no node could be reached: {}", listed(&failures)),
             Some(view) => match self.region {
                 Some(region) if view.allocations(region).is_none() => {
                     format!("{}: the cluster shows no region {region:?}", self.missing)
@@ -133,9 +146,14 @@ impl Errand<'_> {
                 _ => self.missing.clone(),
             },
         };
-        let within = self.within.unwrap_or_default();
+        let within = self.within.unwrap_or_else(|| self.cluster.timeout());
         Failure::TimedOut { within, why }
     }
+}
+
+fn listed(items: &[impl ToString]) -> String {
+    let items: Vec<_> = items.iter().map(ToString::to_string).collect();
+    items.join(", ")
 }
 
 async fn until(end: Option<Instant>) {

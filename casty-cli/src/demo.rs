@@ -101,7 +101,10 @@ async fn connect(cluster: &Cluster) -> Result<ClusterClient, Failure> {
     let begin = Instant::now();
     let builder = ClusterClient::builder(SYSTEM).contact_points(cluster.contact_points());
     let client = builder.connect().await?;
-    let view = client.ready().await?;
+    let view = client
+        .ready(LONGEST)
+        .await
+        .map_err(|error| Failure::Failed(error.into()))?;
     let members = view.live_members().count();
     expect(
         members == 3,
@@ -119,7 +122,7 @@ async fn connect(cluster: &Cluster) -> Result<ClusterClient, Failure> {
 }
 
 /// The names of the entities.
-fn names() -> impl Iterator<Item = String> {
+fn names() -> impl Iterator<Item = String> + Clone {
     (0..ENTITIES).map(|number| format!("user-{number}"))
 }
 
@@ -127,7 +130,7 @@ async fn tell(counters: &RegionRef) -> Result<(), Failure> {
     let begin = Instant::now();
     for _ in 0..TELLS {
         for name in names() {
-            let envelope = ShardEnvelope::<_>::new(name, Increment { amount: 1 });
+            let envelope = ShardEnvelope::new(name, Increment { amount: 1 });
             let told = counters.tell_wait(envelope).await;
             told.map_err(|error| Failure::of("a message was not accepted", error))?;
         }

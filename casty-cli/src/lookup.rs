@@ -22,7 +22,7 @@ pub(crate) async fn run(args: &Lookup) -> Result<(), Failure> {
         region: None,
     };
     let ended = errand.run(async |client| {
-        client.ready().await?;
+        client.topology().wait_for(|_| true).await?;
         let listing = client.lookup(&ServiceKey::<Value>::new(&*args.key));
         match &message {
             Some(message) => ask_first(client, &listing, message).await,

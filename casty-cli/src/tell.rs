@@ -139,7 +139,7 @@ async fn send(region: &RegionRef, id: &str, message: Value) -> Result<(), Failur
 /// Gives a message to the client, waiting while it cannot take more.
 async fn accepted(region: &RegionRef, id: &str, message: Value) -> Result<(), TellError> {
     loop {
-        let envelope = ShardEnvelope::<_>::new(id, message.clone());
+        let envelope = ShardEnvelope::new(id, message.clone());
         match region.tell_wait(envelope).await {
             Err(TellError::HoldFull) => tokio::time::sleep(HOLD_PAUSE).await,
             other => return other,

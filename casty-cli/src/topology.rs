@@ -1,7 +1,6 @@
 //! `casty topology`: the cluster as one of its nodes sees it, once or as it changes.
 
 use casty_client::ClusterClient;
-use tokio::time::timeout;
 
 use crate::args::Topology;
 use crate::cluster::Errand;
@@ -25,8 +24,7 @@ pub(crate) async fn run(args: &Topology) -> Result<(), Failure> {
     };
     let mut seen = false;
     let ended = errand.run(async |client| {
-        let first = timeout(args.cluster.timeout(), client.ready()).await;
-        let view = first.map_err(|_| errand.timed_out(client))??;
+        let view = client.topology().wait_for(|_| true).await?;
         let picture = Picture::from(&*view);
         show(args, &picture)?;
         seen = true;

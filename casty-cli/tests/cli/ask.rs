@@ -137,9 +137,31 @@ async fn timeout_bounds_the_command_whatever_is_at_the_contact_point() {
         let took = begin.elapsed();
         assert!(took < Duration::from_secs(10), "{took:?}");
         assert_eq!(ended.out, "");
-        let expected = "casty: timed out after 800ms: nothing was heard of the cluster";
-        assert!(ended.err.starts_with(expected), "{ended:?}");
+        assert!(
+            ended
+                .err
+                .starts_with("casty: timed out after 800ms: no node "),
+            "{ended:?}"
+        );
+        assert_eq!(ended.err.lines().count(), 1, "{ended:?}");
         assert!(ended.err.contains(&contact), "{ended:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cluster_of_another_name_is_refused_at_once() {
+    let cluster = nodes(Codec::pickle()).await;
+    for args in [
+        ["ask", "counter", "user-1", GET],
+        ["tell", "counter", "user-1", ADD],
+    ] {
+        let mut command = casty_to(&cluster, &args);
+        command.args(["--system", "other", "--timeout", AMPLE]);
+        let ended = end(command).await.with(1);
+        assert!(
+            ended.err.contains(r#"belongs to the system "my-cluster""#),
+            "{ended:?}"
+        );
     }
 }
 
