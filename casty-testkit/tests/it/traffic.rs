@@ -133,7 +133,7 @@ async fn tells_before_the_first_view_arrive_in_order(net: Net) {
         .ask(|reply_to| Counter::Get { reply_to })
         .await
         .unwrap();
-    assert_eq!(count, (0..100).sum());
+    assert_eq!(count, (0..100).sum::<i64>());
     assert!(log.lock().iter().map(|(_, number)| number).is_sorted());
 }
 
