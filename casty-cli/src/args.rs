@@ -10,7 +10,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 /// How long a command may take that was not told.
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// Longer than anybody waits, short enough to be added to any time.
-const LONGEST: Duration = Duration::from_secs(366 * 24 * 3600);
+const LONGEST: Duration = Duration::from_hours(366 * 24);
 
 const EXAMPLES: &str = "\
 Examples:
@@ -204,7 +204,7 @@ pub(crate) struct Tell {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["entity_id", "message"])]
     pub(crate) file: Option<PathBuf>,
     /// Stop at the first line that cannot be read.
-    #[arg(long, requires = "file")]
+    #[arg(long, conflicts_with_all = ["entity_id", "message"])]
     pub(crate) strict: bool,
 }
 

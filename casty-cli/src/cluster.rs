@@ -61,10 +61,12 @@ impl Errand<'_> {
             () = until(work_end) => Err(self.timed_out(&client)),
             _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted),
         };
-        let mut drain = work_end.map_or(DRAIN, |end| end.saturating_duration_since(Instant::now()));
-        if matches!(outcome, Err(Failure::Interrupted | Failure::NobodyReads)) {
-            drain = drain.min(DRAIN);
-        }
+        let left = work_end.map_or(DRAIN, |end| end.saturating_duration_since(Instant::now()));
+        let drain = match &outcome {
+            Ok(_) => left,
+            Err(Failure::Interrupted) => left.min(DRAIN),
+            Err(_) => Duration::ZERO,
+        };
         let tally = close(&client, drain, end).await;
         let loss = loss.get().cloned();
         // Nothing but the end of the errand's time gives up what waits for a route.

@@ -33,6 +33,11 @@ impl Failure {
         Self::Failed(Box::new(Caused { what, source }))
     }
 
+    /// Something failed, and this is all there is to say.
+    pub(crate) fn because(what: impl Into<String>) -> Self {
+        Self::Failed(what.into().into())
+    }
+
     /// The code to exit with.
     pub(crate) fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {

@@ -1,7 +1,5 @@
 //! `casty lookup`: the instances of a service.
 
-use std::io;
-
 use casty_client::{ClusterClient, Listing, ServiceKey, Value};
 use serde_json::json;
 
@@ -48,7 +46,7 @@ fn list(listing: &Listing<Value>, as_json: bool) -> Result<(), Failure> {
         let all = instances.iter().map(
             |instance| json!({ "uri": instance.actor.uri(), "node": instance.node.to_string() }),
         );
-        print(serde_json::Value::from_iter(all))?;
+        print(all.collect::<serde_json::Value>())?;
     } else {
         instances
             .iter()
@@ -61,6 +59,6 @@ fn list(listing: &Listing<Value>, as_json: bool) -> Result<(), Failure> {
 }
 
 fn nobody(listing: &Listing<Value>) -> Failure {
-    let text = format!("no live node runs an instance of {:?}", listing.key.name());
-    Failure::Failed(io::Error::other(text).into())
+    let key = listing.key.name();
+    Failure::because(format!("no live node runs an instance of {key:?}"))
 }

@@ -1,6 +1,5 @@
 //! `casty tell`: one message to an entity, or a stream of messages to many.
 
-use std::io;
 use std::path::Path;
 use std::time::Duration;
 
@@ -35,7 +34,7 @@ pub(crate) async fn run(args: &Tell) -> Result<(), Failure> {
     let ended = errand.run(async |client| {
         let region = client.entity_ref(&args.region.name, args.region.shards)?;
         match (single, &args.file) {
-            (Some((id, message)), _) => send(&region, id, message).await.map(|()| 0),
+            (Some((id, message)), _) => send(&region, id, message).await.map(|()| Sent::default()),
             (None, Some(path)) if path == Path::new("-") => {
                 let input = BufReader::with_capacity(READ, stdin());
                 stream(&region, input, args.strict).await
@@ -47,36 +46,44 @@ pub(crate) async fn run(args: &Tell) -> Result<(), Failure> {
                 })?;
                 stream(&region, BufReader::with_capacity(READ, file), args.strict).await
             }
-            (None, None) => Ok(0),
+            (None, None) => Ok(Sent::default()),
         }
     });
     judge(ended.await?)
 }
 
+/// How much of the input was sent.
+#[derive(Debug, Default)]
+struct Sent {
+    /// Lines that could not be.
+    left_out: u64,
+    /// Why the rest was not read.
+    stopped: Option<Failure>,
+}
+
 /// What the end of the errand means for the user.
-fn judge(ended: Ended<u64>) -> Result<(), Failure> {
+fn judge(ended: Ended<Sent>) -> Result<(), Failure> {
     let Ended {
         outcome,
         tally,
         loss,
     } = ended;
     note(tally);
-    let bad_lines = outcome?;
+    let Sent { left_out, stopped } = outcome?;
     let lost = tally.not_sent + tally.unknown;
-    match loss {
-        Some(reason) => Err(Failure::of(
+    match (loss, stopped) {
+        (_, Some(failure)) => Err(failure),
+        (Some(reason), None) => Err(Failure::of(
             format!("{lost} messages were not written"),
             reason,
         )),
-        None if lost > 0 => {
-            let text = format!("{lost} messages were cut by the loss of their connection");
-            Err(Failure::Failed(io::Error::other(text).into()))
+        (None, None) if lost > 0 => Err(Failure::because(format!(
+            "{lost} messages were cut by the loss of their connection"
+        ))),
+        (None, None) if left_out > 0 => {
+            Err(Failure::because(format!("{left_out} lines were left out")))
         }
-        None if bad_lines > 0 => {
-            let text = format!("{bad_lines} lines were left out");
-            Err(Failure::Failed(io::Error::other(text).into()))
-        }
-        None => Ok(()),
+        (None, None) => Ok(()),
     }
 }
 
@@ -93,35 +100,30 @@ enum LineError {
     Tell(#[from] TellError),
 }
 
-/// Sends each line, and tells how many could not be.
+/// Sends each line.
 async fn stream(
     region: &RegionRef,
     input: impl AsyncBufRead + Unpin,
     strict: bool,
-) -> Result<u64, Failure> {
+) -> Result<Sent, Failure> {
     let mut lines = Lines::new(input, lines::LONGEST);
-    let mut bad = 0;
+    let mut sent = Sent::default();
     loop {
         let next = lines.next().await;
-        let Some(line) = next.map_err(|error| Failure::of("cannot read the messages", error))?
-        else {
-            return Ok(bad);
+        let next = next.map_err(|error| Failure::of("cannot read the messages", error))?;
+        let outcome = match next {
+            None => return Ok(sent),
+            Some(Ok("")) => continue,
+            Some(Ok(line)) => send_line(region, line).await,
+            Some(Err(error)) => Err(error.into()),
         };
-        let sent = match line {
-            Ok("") => continue,
-            Ok(line) => send_line(region, line).await,
-            Err(error) => Err(error.into()),
-        };
-        match sent {
-            Ok(()) => {}
-            Err(LineError::Tell(TellError::Closed)) => return Ok(bad),
-            Err(error) if strict => {
-                return Err(Failure::of(format!("line {}", lines.number()), error));
+        if let Err(error) = outcome {
+            if strict {
+                sent.stopped = Some(Failure::of(format!("line {}", lines.number()), error));
+                return Ok(sent);
             }
-            Err(error) => {
-                bad += 1;
-                complain(format_args!("line {}: {}", lines.number(), chain(&error)));
-            }
+            sent.left_out += 1;
+            complain(format_args!("line {}: {}", lines.number(), chain(&error)));
         }
     }
 }

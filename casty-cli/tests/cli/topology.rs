@@ -22,7 +22,7 @@ async fn members_leader_and_shards_are_shown() {
     let region = format!("region   counter  1 shards allocated  {owner}=1");
     assert!(ended.out.contains(&region), "{ended:#?}");
     let args = ["topology", "--timeout", AMPLE, "--json"];
-    let ended = self::end(casty_to(&cluster, &args)).await.with(0);
+    let ended = end(casty_to(&cluster, &args)).await.with(0);
     let json: serde_json::Value = serde_json::from_str(&ended.out).unwrap();
     assert_eq!(json["members"].as_object().unwrap().len(), 3);
     assert_eq!(json["regions"]["counter"]["shards"][&owner], 1);

@@ -48,7 +48,10 @@ async fn what_makes_no_sense_is_a_usage_error_before_anything_is_dialled() {
             &["tell", "counter", "user-1", ADD, "--file", "-"],
             "cannot be used with",
         ),
-        (&["tell", "counter", "user-1", ADD, "--strict"], "required"),
+        (
+            &["tell", "counter", "user-1", ADD, "--strict"],
+            "cannot be used with",
+        ),
     ];
     for (args, expected) in cases {
         let mut command = casty(args);
