@@ -9,6 +9,13 @@ use crate::{DecodeError, EncodeError, Limits};
 
 #[cfg(feature = "pickle")]
 mod pickle;
+#[cfg_attr(
+    not(all(feature = "json", feature = "msgpack")),
+    allow(
+        dead_code,
+        reason = "what is left serves the notation, or one serializer"
+    )
+)]
 pub(crate) mod tree;
 
 /// The serializer of a cluster: how messages become bytes. Nodes and clients must be configured
@@ -39,6 +46,10 @@ enum Kind {
 /// The Python class of an encoded message, `module.QualName`, as a header's `type_hint` has it.
 pub type TypeHint = Cow<'static, str>;
 
+#[cfg_attr(
+    not(any(feature = "json", feature = "msgpack", feature = "pickle")),
+    allow(unused_variables, unreachable_code, reason = "there is no codec then")
+)]
 impl Codec {
     /// Casty's JSON serializer.
     #[cfg(feature = "json")]
@@ -69,7 +80,7 @@ impl Codec {
         out: &mut Vec<u8>,
     ) -> Result<TypeHint, EncodeError> {
         let start = out.len();
-        let written = match self.0 {
+        let written: Result<TypeHint, EncodeError> = match self.0 {
             #[cfg(feature = "json")]
             Kind::Json => tree::encode_json(value, out),
             #[cfg(feature = "msgpack")]
