@@ -9,6 +9,13 @@ use crate::{DecodeError, EncodeError, Limits};
 
 #[cfg(feature = "pickle")]
 mod pickle;
+#[cfg_attr(
+    not(all(feature = "json", feature = "msgpack")),
+    allow(
+        dead_code,
+        reason = "what is left serves the notation, or one serializer"
+    )
+)]
 pub(crate) mod tree;
 
 /// The serializer of a cluster: how messages become bytes. Nodes and clients must be configured
@@ -39,10 +46,9 @@ enum Kind {
 /// The Python class of an encoded message, `module.QualName`, as a header's `type_hint` has it.
 pub type TypeHint = Cow<'static, str>;
 
-// Without a single serializer there is no `Codec`, and nothing below can be reached.
 #[cfg_attr(
     not(any(feature = "json", feature = "msgpack", feature = "pickle")),
-    allow(unused_variables, unreachable_code)
+    allow(unused_variables, unreachable_code, reason = "there is no codec then")
 )]
 impl Codec {
     /// Casty's JSON serializer.

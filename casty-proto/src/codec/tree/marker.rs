@@ -52,7 +52,6 @@ impl Marker {
     }
 
     /// The Python class of what the marker announces, as far as the marker tells.
-    #[cfg(any(feature = "json", feature = "msgpack"))]
     pub(super) fn class(self) -> &'static str {
         match self {
             Self::Type => "another object",
@@ -66,7 +65,6 @@ impl Marker {
 }
 
 /// Whether a serde name is the name of a Python class.
-#[cfg(any(feature = "json", feature = "msgpack"))]
 #[inline]
 pub(super) fn is_class(name: &str) -> bool {
     name.bytes().any(|byte| byte == b'.')
@@ -83,7 +81,6 @@ pub(super) fn written(name: &str) -> Cow<'_, str> {
 }
 
 /// Whether the serde name `expected` is the class that is written as `found`.
-#[cfg(any(feature = "json", feature = "msgpack"))]
 #[inline]
 pub(super) fn same_class(expected: &str, found: &str) -> bool {
     expected == found || (expected.contains(':') && written(expected) == found)
