@@ -8,7 +8,7 @@ use std::time::Duration;
 use casty_proto::message::{ServiceKey, ShardEnvelope};
 use casty_proto::{ActorRef, NodeAddress};
 use casty_routing::{RouterConfig, ShardCount, SharedTable, View};
-use casty_transport::{ConnectOptions, TransportConfig};
+use casty_transport::{ConnectError, ConnectOptions, TransportConfig};
 use parking_lot::{Mutex, RwLock};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -21,7 +21,7 @@ use crate::clock::{Clock, precise_now};
 use crate::config::{self, Builder};
 use crate::control::{Control, Event};
 use crate::core::Core;
-use crate::error::{Closed, ConfigError, RegionError, SpawnError, TellError};
+use crate::error::{ConfigError, ReadyError, RegionError, SpawnError, TellError};
 use crate::identity::{self, Identity};
 use crate::observe::{CloseReport, Counters, Stats};
 use crate::refs::{self, BoundRef};
@@ -58,7 +58,7 @@ const EVENTS: usize = 64;
 ///     .connect()
 ///     .await?;
 /// let counters = client.entity_ref("counter", 100)?;
-/// counters.tell(ShardEnvelope::<_>::new("user-42", Increment { amount: 5 }))?;
+/// counters.tell(ShardEnvelope::new("user-42", Increment { amount: 5 }))?;
 /// let count: i64 = counters.entity("user-42").ask(|reply_to| GetCount { reply_to }).await?;
 /// # let _ = count;
 /// # Ok(())
@@ -76,12 +76,8 @@ struct Handle {
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        if !self.core.closed.swap(true, Ordering::SeqCst) {
-            self.core.tell_control(Event::Close {
-                deadline: precise_now(),
-                done: None,
-            });
-        }
+        self.core.closed.store(true, Ordering::SeqCst);
+        self.core.abandoned.notify_one();
     }
 }
 
@@ -113,6 +109,7 @@ impl ClusterClient {
         };
         let (events, control_events) = mpsc::channel(EVENTS);
         let (published, view) = watch::channel(None);
+        let (troubles, trouble) = watch::channel(None);
         let core = Arc::new(Core {
             system: builder.system.into(),
             codec,
@@ -130,8 +127,16 @@ impl ClusterClient {
             routing: Mutex::new(Routing::new(router, identity::random())),
             router_due: Notify::new(),
             closed: AtomicBool::new(false),
+            abandoned: Notify::new(),
+            dial_failures: Mutex::default(),
+            trouble,
         });
-        let control = Control::new(Arc::clone(&core), published, (transport, options), contacts);
+        let control = Control::new(
+            Arc::clone(&core),
+            (published, troubles),
+            (transport, options),
+            contacts,
+        );
         let ticking = Arc::clone(&core);
         tokio::spawn(async move {
             let asks = &ticking.asks;
@@ -151,15 +156,37 @@ impl ClusterClient {
 
     /// Waits for the first view of the cluster: a node was reached and has told who is there.
     ///
-    /// Not needed before sending; what is sent earlier is held. There is no time limit of its own.
+    /// Not needed before sending; what is sent earlier is held.
     ///
     /// # Errors
-    /// The client was closed.
+    /// No view came within `timeout`, which tells why the contact points could not be connected;
+    /// or what was reached is not the cluster that the client is configured for, told at once. The
+    /// client goes on trying in any case, unless it is closed.
     ///
     /// # Cancel safety
     /// Safe: nothing is consumed.
-    pub async fn ready(&self) -> Result<Arc<View>, Closed> {
-        self.topology().wait_for(|_| true).await
+    pub async fn ready(&self, timeout: Duration) -> Result<Arc<View>, ReadyError> {
+        let (mut views, mut trouble) = (self.topology(), self.core().trouble.clone());
+        tokio::select! {
+            biased;
+            view = views.wait_for(|_| true) => Ok(view?),
+            trouble = trouble.wait_for(Option::is_some) => {
+                let trouble = trouble.map_or(None, |trouble| trouble.clone());
+                Err(trouble.unwrap_or(ReadyError::Closed))
+            }
+            () = tokio::time::sleep(timeout) => {
+                Err(ReadyError::Timeout { after: timeout, failures: self.dial_failures() })
+            }
+        }
+    }
+
+    /// The addresses that could not be connected when last dialled, and why.
+    pub fn dial_failures(&self) -> Vec<(NodeAddress, ConnectError)> {
+        let failures = self.core().dial_failures.lock();
+        failures
+            .iter()
+            .map(|(node, error)| (node.clone(), error.clone()))
+            .collect()
     }
 
     /// Follows the view of the cluster.
@@ -296,7 +323,7 @@ impl ClusterClient {
         let (done, drained) = oneshot::channel();
         let event = Event::Close {
             deadline: precise_now() + timeout,
-            done: Some(done),
+            done,
         };
         let drained = match core.events.send(event).await {
             Ok(()) => drained.await.unwrap_or(false),

@@ -18,8 +18,10 @@ use tokio::task::JoinSet;
 
 use crate::clock::precise_now;
 use crate::core::Core;
+use crate::error::ReadyError;
 use crate::identity;
 use crate::peer::{Peer, PeerId, Tag};
+use crate::routing::Wants;
 use crate::session::Inbound;
 
 /// Nodes push their views to this path and the number of the subscription.
@@ -27,23 +29,30 @@ pub(crate) const VIEWS_PATH: &str = "/_topology_sub/";
 
 /// How long connections may take to be written out and closed once nothing more is accepted.
 const PARTING: Duration = Duration::from_secs(1);
+/// Addresses of which the last failure is kept.
+const FAILURES: usize = 64;
 /// How often a closing client looks whether it has written everything.
 const DRAIN_CHECK: Duration = Duration::from_millis(5);
 
 /// What the control task is told by other tasks.
 pub(crate) enum Event {
     /// A view came in.
-    Snapshot {
-        from: NodeAddress,
-        subscription: u64,
-        message: Bytes,
-    },
+    Snapshot(Snapshot),
     /// The client is to end: when everything is written and answered, or at the deadline.
     /// The answer tells whether everything was written.
     Close {
         deadline: Instant,
-        done: Option<oneshot::Sender<bool>>,
+        done: oneshot::Sender<bool>,
     },
+}
+
+/// A view as it came in.
+pub(crate) struct Snapshot {
+    pub(crate) from: NodeAddress,
+    /// The name of the actor system that sent it.
+    pub(crate) system: Arc<str>,
+    pub(crate) subscription: u64,
+    pub(crate) message: Bytes,
 }
 
 /// How a task of the control's ended.
@@ -67,6 +76,9 @@ pub(crate) struct Control {
     core: Arc<Core>,
     /// Where views are published; dropped with the control, which ends those who follow them.
     published: watch::Sender<Option<Arc<View>>>,
+    troubles: watch::Sender<Option<ReadyError>>,
+    /// Those who wait for the client to be closed.
+    closers: Vec<oneshot::Sender<bool>>,
     transport: Arc<dyn Transport>,
     options: ConnectOptions,
     links: Links,
@@ -83,13 +95,18 @@ impl Control {
     /// A control that will dial `contacts`.
     pub(crate) fn new(
         core: Arc<Core>,
-        published: watch::Sender<Option<Arc<View>>>,
+        (published, troubles): (
+            watch::Sender<Option<Arc<View>>>,
+            watch::Sender<Option<ReadyError>>,
+        ),
         (transport, options): (Arc<dyn Transport>, ConnectOptions),
         contacts: Vec<NodeAddress>,
     ) -> Self {
         Self {
             core,
             published,
+            troubles,
+            closers: Vec::new(),
             transport,
             options,
             links: Links::new(links::Config::default(), contacts, identity::random()),
@@ -107,29 +124,24 @@ impl Control {
         self.links.handle(precise_now(), links::Input::Tick);
         self.pump();
         loop {
-            match self.next(&mut events).await {
-                Some(Event::Snapshot {
-                    from,
-                    subscription,
-                    message,
-                }) => {
-                    self.snapshot(&from, subscription, &message);
+            if let Some(deadline) = self.next(&mut events).await {
+                let drained = self.close(deadline, &mut events).await;
+                // Whoever asks from now on finds nobody.
+                events.close();
+                while let Ok(event) = events.try_recv() {
+                    self.event(event);
                 }
-                Some(Event::Close { deadline, done }) => {
-                    let drained = self.close(deadline, &mut events).await;
-                    if let Some(done) = done {
-                        done.send(drained).ok();
-                    }
-                    return;
+                for closer in self.closers {
+                    closer.send(drained).ok();
                 }
-                None => {}
+                return;
             }
             self.pump();
         }
     }
 
-    /// Waits for what happens next, takes in all but events, and returns an event.
-    async fn next(&mut self, events: &mut mpsc::Receiver<Event>) -> Option<Event> {
+    /// Waits for what happens next and takes it in. Returns by when to end, once that is wanted.
+    async fn next(&mut self, events: &mut mpsc::Receiver<Event>) -> Option<Instant> {
         let core = Arc::clone(&self.core);
         let router_due = core.routing.lock().due();
         let due = self.due.iter().copied().chain([router_due]).flatten().min();
@@ -140,15 +152,29 @@ impl Control {
             }
         };
         tokio::select! {
-            Some(event) = events.recv() => return Some(event),
+            Some(event) = events.recv() => return self.event(event),
+            () = core.abandoned.notified() => return Some(precise_now()),
             Some(done) = self.tasks.join_next() => match done {
                 Ok(done) => self.done(done),
                 Err(error) => tracing::error!(%error, "bug: a task of the client panicked"),
             },
             () = due => self.tick(),
-            () = core.router_due.notified() => self.await_room(),
+            () = core.router_due.notified() => self.router_wants(),
         }
         None
+    }
+
+    fn event(&mut self, event: Event) -> Option<Instant> {
+        match event {
+            Event::Snapshot(snapshot) => {
+                self.snapshot(&snapshot);
+                None
+            }
+            Event::Close { deadline, done } => {
+                self.closers.push(done);
+                Some(deadline)
+            }
+        }
     }
 
     fn tick(&mut self) {
@@ -163,15 +189,14 @@ impl Control {
             Done::Dialled {
                 dialled,
                 outcome: Ok(connection),
-            } => self.dialled(dialled, connection),
+            } => self.dialled(&dialled, connection),
             Done::Dialled {
                 dialled,
                 outcome: Err(error),
             } => {
                 tracing::debug!(node = %dialled, error = &error as &dyn std::error::Error, "no connection");
-                self.views.lost(&dialled);
-                self.links
-                    .handle(precise_now(), links::Input::Failed { dialled });
+                self.note_failure(&dialled, error);
+                self.failed(dialled);
             }
             Done::Ended {
                 peer,
@@ -189,22 +214,56 @@ impl Control {
         }
     }
 
+    fn failed(&mut self, dialled: NodeAddress) {
+        self.views.lost(&dialled);
+        let now = precise_now();
+        let input = links::Input::Failed {
+            dialled: dialled.clone(),
+        };
+        self.links.handle(now, input);
+        let mut routing = self.core.routing.lock();
+        if routing.router.wants(&dialled) {
+            self.links.handle(now, links::Input::Want(dialled));
+        }
+        drop(routing);
+    }
+
+    /// Keeps the last failure of each address, of as many as there may be.
+    fn note_failure(&self, dialled: &NodeAddress, error: ConnectError) {
+        let mut failures = self.core.dial_failures.lock();
+        if failures.len() < FAILURES || failures.contains_key(dialled) {
+            failures.insert(dialled.clone(), error);
+        }
+    }
+
     fn is_current(&self, peer: &Peer) -> bool {
         self.peers
             .get(&peer.node)
             .is_some_and(|current| current.id == peer.id)
     }
 
-    fn dialled(&mut self, dialled: NodeAddress, connection: Connection) {
+    fn dialled(&mut self, dialled: &NodeAddress, connection: Connection) {
         let canonical = connection.peer.clone();
+        self.core.dial_failures.lock().remove(dialled);
+        if *dialled != canonical {
+            // Whatever is for an actor at the other name cannot be known to be for this node.
+            self.core
+                .routing
+                .lock()
+                .suspected(&self.core, dialled.clone());
+        }
         let input = links::Input::Connected {
-            dialled,
+            dialled: dialled.clone(),
             canonical: canonical.clone(),
         };
         self.links.handle(precise_now(), input);
-        if self.peers.contains_key(&canonical) {
-            // The engine calls it a duplicate; dropping the stream closes it.
+        if self.pump_links().contains(dialled) {
             return;
+        }
+        if self.peers.contains_key(&canonical) {
+            // The last connection to it is about to end.
+            let input = links::Input::Lost { node: canonical };
+            return self.links.handle(precise_now(), input);
         }
         tracing::info!(node = %canonical, "connected");
         self.next_peer += 1;
@@ -263,29 +322,60 @@ impl Control {
         }
     }
 
-    fn snapshot(&mut self, from: &NodeAddress, subscription: u64, message: &[u8]) {
+    fn snapshot(&mut self, snapshot: &Snapshot) {
+        let Snapshot {
+            from,
+            system,
+            subscription,
+            message,
+        } = snapshot;
+        if *system != self.core.system {
+            let expected = Arc::clone(&self.core.system);
+            let (node, found) = (from.clone(), Arc::clone(system));
+            return self.refuse(
+                from,
+                ReadyError::OtherSystem {
+                    node,
+                    found,
+                    expected,
+                },
+            );
+        }
         let limits = Limits {
             bytes: self.core.limits.max_frame,
             ..Limits::default()
         };
         let snapshot: TopologySnapshot = match self.core.codec.decode(message, &limits) {
             Ok(snapshot) => snapshot,
-            Err(error) => {
+            Err(source) => {
                 self.core.counters.inbound_malformed.add(1);
-                tracing::warn!(node = %from, %error, "unreadable view");
-                return;
+                return self.refuse(
+                    from,
+                    ReadyError::Unreadable {
+                        node: from.clone(),
+                        source,
+                    },
+                );
             }
         };
         self.core.counters.views.add(1);
+        self.troubles
+            .send_if_modified(|trouble| trouble.take().is_some());
         let now = precise_now();
         let input = subscription::Input::Snapshot {
             from: from.clone(),
-            subscription,
+            subscription: *subscription,
         };
         self.subscription.handle(now, input);
-        if let Offer::Fresh(view) = self.views.offer(now, subscription, snapshot) {
+        if let Offer::Fresh(view) = self.views.offer(now, *subscription, snapshot) {
             self.take_in(view);
         }
+    }
+
+    /// Takes note of a view that cannot be used; its node counts as one that sends none.
+    fn refuse(&self, from: &NodeAddress, trouble: ReadyError) {
+        tracing::warn!(node = %from, error = &trouble as &dyn std::error::Error, "view refused");
+        self.troubles.send_replace(Some(trouble));
     }
 
     fn take_in(&mut self, view: Arc<View>) {
@@ -309,21 +399,29 @@ impl Control {
         let source = self.subscription.source().cloned();
         self.links
             .handle(precise_now(), links::Input::Source(source));
+        self.pump_links();
+    }
+
+    /// Carries out what the links want. Returns the dialled addresses whose new connection is one
+    /// too many.
+    fn pump_links(&mut self) -> Vec<NodeAddress> {
+        let mut duplicates = Vec::new();
         self.due[1] = loop {
             match self.links.poll() {
                 links::Output::Dial(node) => self.dial(node),
                 links::Output::Close(node) => {
                     if let Some(peer) = self.peers.get(&node) {
-                        peer.outbox.drain();
+                        peer.outbox.abort();
                     }
                 }
-                links::Output::Duplicate(_) => {}
+                links::Output::Duplicate(dialled) => duplicates.push(dialled),
                 links::Output::Suspect(node) => {
                     self.core.routing.lock().suspected(&self.core, node);
                 }
                 links::Output::Wait(due) => break due,
             }
         };
+        duplicates
     }
 
     fn pump_subscription(&mut self) {
@@ -369,10 +467,14 @@ impl Control {
         });
     }
 
-    /// Waits, in tasks of their own, for room in the outboxes that were full.
-    fn await_room(&mut self) {
-        let full = std::mem::take(&mut self.core.routing.lock().full);
-        for peer in full {
+    /// Takes up what the router wants besides being told the time: connections, and to know when
+    /// a full outbox has room again. That is waited for in tasks of their own.
+    fn router_wants(&mut self) {
+        let Wants { connections, room } = std::mem::take(&mut self.core.routing.lock().wants);
+        for node in connections {
+            self.links.handle(precise_now(), links::Input::Want(node));
+        }
+        for peer in room {
             let half = self.core.limits.outbox_bytes / 2;
             self.tasks.spawn(async move {
                 peer.outbox.space(half).await;
@@ -383,20 +485,14 @@ impl Control {
 
     /// Winds up: waits for what is under way, says goodbye, and closes every connection. Tells
     /// whether everything accepted was written.
-    async fn close(mut self, deadline: Instant, events: &mut mpsc::Receiver<Event>) -> bool {
+    async fn close(&mut self, deadline: Instant, events: &mut mpsc::Receiver<Event>) -> bool {
         self.core
             .closed
             .store(true, std::sync::atomic::Ordering::SeqCst);
         while precise_now() < deadline && !self.is_idle() {
-            let check = tokio::time::timeout(DRAIN_CHECK, self.next(events)).await;
-            if let Ok(Some(Event::Snapshot {
-                from,
-                subscription,
-                message,
-            })) = check
-            {
-                self.snapshot(&from, subscription, &message);
-            }
+            tokio::time::timeout(DRAIN_CHECK, self.next(events))
+                .await
+                .ok();
             self.pump();
         }
         let drained = self.is_written();

@@ -1,7 +1,7 @@
 //! What all parts of a client share, and the way of a message through it.
 
 use std::cell::Cell;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -10,7 +10,7 @@ use bytes::Bytes;
 use casty_proto::message::ShardLocation;
 use casty_proto::{ActorRef, Codec, NodeAddress};
 use casty_routing::{RegionId, ShardId, SharedTable, View};
-use casty_transport::outbox::RejectReason;
+use casty_transport::{ConnectError, RejectReason};
 use parking_lot::{Mutex, RwLock};
 use serde::Serialize;
 use tokio::sync::{Notify, mpsc, watch};
@@ -21,7 +21,7 @@ use crate::asks::Asks;
 use crate::clock::{Clock, Tick};
 use crate::config::{Bounds, DeadLetterHook};
 use crate::control::Event;
-use crate::error::TellError;
+use crate::error::{ReadyError, TellError};
 use crate::identity::Identity;
 use crate::observe::{Counters, Stats};
 use crate::peer::{Aim, Outgoing, Peer, PeerId, Tag};
@@ -38,6 +38,10 @@ pub(crate) struct Core {
     pub(crate) actors: Actors,
     pub(crate) counters: Arc<Counters>,
     pub(crate) view: watch::Receiver<Option<Arc<View>>>,
+    /// Why what was reached cannot be used, until a view comes.
+    pub(crate) trouble: watch::Receiver<Option<ReadyError>>,
+    /// The last failure of each address that could not be connected when last dialled.
+    pub(crate) dial_failures: Mutex<BTreeMap<NodeAddress, ConnectError>>,
     pub(crate) dead_letters: Option<DeadLetterHook>,
     /// What the control task is told.
     pub(crate) events: mpsc::Sender<Event>,
@@ -50,6 +54,8 @@ pub(crate) struct Core {
     /// The router wants to be told the time earlier than it wanted before.
     pub(crate) router_due: Notify,
     pub(crate) closed: AtomicBool,
+    /// The last handle is gone.
+    pub(crate) abandoned: Notify,
 }
 
 /// Whom a message is for.
@@ -244,7 +250,8 @@ impl Core {
 
     /// The counters, each right by itself; together they are one picture only while nothing moves.
     pub(crate) fn stats(&self) -> Stats {
-        let held = self.routing.lock().held() as u64;
+        // Connections do not end while this is held.
+        let routing = self.routing.lock();
         let connected = self.connected.read();
         let outboxes = || connected.values().map(|peer| &peer.outbox);
         Stats {
@@ -255,7 +262,7 @@ impl Core {
                     .sum::<u64>(),
             not_sent: self.counters.not_sent.get(),
             unknown: self.counters.unknown.get(),
-            held,
+            held: routing.held() as u64,
             queued: outboxes()
                 .map(|outbox| outbox.pending_messages() as u64)
                 .sum(),

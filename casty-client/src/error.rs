@@ -1,8 +1,11 @@
 //! What can go wrong for a caller, and what may be concluded about the message.
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use casty_proto::{AddressError, DecodeError, EncodeError, NodeAddress};
+use casty_transport::ConnectError;
 
 /// What became of a message. Casty acknowledges nothing, so none is ever called delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -31,6 +34,9 @@ pub enum NotSent {
     /// The cluster divides the region into another number of shards than it was used with.
     #[error("the cluster divides the region into another number of shards")]
     OtherShardCount,
+    /// It was an ask, and nobody waits for its reply any more.
+    #[error("nobody waits for its reply any more")]
+    Abandoned,
     /// The client is closed.
     #[error("the client is closed")]
     Closed,
@@ -211,7 +217,68 @@ pub enum SpawnError {
     Closed,
 }
 
-/// The client was closed before its first view of the cluster.
+/// Why there is no view of the cluster yet.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReadyError {
+    /// The time was up. The client goes on trying.
+    #[error("no view of the cluster within {after:?}{}", Reasons(.failures))]
+    Timeout {
+        /// How long it was.
+        after: Duration,
+        /// The addresses that could not be connected when last dialled, and why.
+        failures: Vec<(NodeAddress, ConnectError)>,
+    },
+    /// A node that was reached belongs to an actor system of another name.
+    #[error("{node} belongs to the system {found:?}, not {expected:?}")]
+    OtherSystem {
+        /// The node.
+        node: NodeAddress,
+        /// Its system.
+        found: Arc<str>,
+        /// The system the client was configured for.
+        expected: Arc<str>,
+    },
+    /// A node that was reached sent a view that cannot be read: it uses another serializer, or
+    /// another version of the protocol.
+    #[error("the view that {node} sent cannot be read: is the codec the cluster's?")]
+    Unreadable {
+        /// The node.
+        node: NodeAddress,
+        /// What is wrong with it.
+        #[source]
+        source: DecodeError,
+    },
+    /// The client was closed.
+    #[error("the client is closed")]
+    Closed,
+}
+
+impl From<Closed> for ReadyError {
+    fn from(_: Closed) -> Self {
+        Self::Closed
+    }
+}
+
+/// The failures of dials, as part of a sentence.
+struct Reasons<'a>(&'a [(NodeAddress, ConnectError)]);
+
+impl fmt::Display for Reasons<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, (node, error)) in self.0.iter().enumerate() {
+            let lead = if place == 0 { ": " } else { "; " };
+            write!(f, "{lead}{node}: {error}")?;
+            let mut source = std::error::Error::source(error);
+            while let Some(cause) = source {
+                write!(f, ": {cause}")?;
+                source = cause.source();
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The client was closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the client is closed")]
 pub struct Closed;

@@ -31,7 +31,9 @@ pub use casty_routing::View;
 pub use casty_transport::{AddressMap, TransportConfig};
 pub use client::{AskTarget, ClusterClient};
 pub use config::Builder;
-pub use error::{AskError, Closed, ConfigError, Fate, NotSent, RegionError, SpawnError, TellError};
+pub use error::{
+    AskError, Closed, ConfigError, Fate, NotSent, ReadyError, RegionError, SpawnError, TellError,
+};
 pub use observe::{CloseReport, DeadLetter, Stats};
 pub use refs::BoundRef;
 pub use region::{EntityRef, RegionRef};

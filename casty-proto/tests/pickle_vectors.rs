@@ -84,7 +84,12 @@ fn same(a: &Value, b: &Value) -> bool {
 
 #[test]
 fn every_vector_is_a_value_that_survives_writing_and_reading() {
-    for Vector { file, hint, payload } in vectors() {
+    for Vector {
+        file,
+        hint,
+        payload,
+    } in vectors()
+    {
         let value: Value = decode(&payload).unwrap_or_else(|error| panic!("{file}: {error}"));
         let (written, class) = encode(&value);
         assert_eq!(class, hint, "{file}");
@@ -303,10 +308,19 @@ type Vec2Map = std::collections::HashMap<(u8, u8), String>;
 #[test]
 fn a_field_of_every_kind_is_read() {
     let all: Everything = read("60-s2c-reply-everything");
-    assert_eq!((all.none, all.yes, all.neg, all.u16), (None, true, -5, 40_000));
-    assert_eq!((all.i64, all.ninf), (4_611_686_018_427_387_905, f32::NEG_INFINITY));
+    assert_eq!(
+        (all.none, all.yes, all.neg, all.u16),
+        (None, true, -5, 40_000)
+    );
+    assert_eq!(
+        (all.i64, all.ninf),
+        (4_611_686_018_427_387_905, f32::NEG_INFINITY)
+    );
     assert!(all.nan.is_nan() && all.f > 3.14);
-    assert_eq!(all.text, "h\u{e9}llo \u{4e16}\u{754c} \u{1f600} \"q\" \\ \n");
+    assert_eq!(
+        all.text,
+        "h\u{e9}llo \u{4e16}\u{754c} \u{1f600} \"q\" \\ \n"
+    );
     assert_eq!(all.lst, (1, "two".to_owned(), (3.5, ())));
     assert_eq!(all.tup, (1, 'a', (2, 3), 4.0));
     assert_eq!((all.empty_tup.len(), all.t2), (0, [1, 2]));
@@ -318,7 +332,10 @@ fn a_field_of_every_kind_is_read() {
     assert_eq!(all.slot, SlotPoint { x: 5, y: 6 });
     assert_eq!(all.mslot, MutableSlotPoint { x: 7, y: 8 });
     assert_eq!((all.empty, all.inner), (Empty, Inner { v: 9 }));
-    assert_eq!(all.actor.uri(), "casty://interop-client@127.0.0.1:0/listener");
+    assert_eq!(
+        all.actor.uri(),
+        "casty://interop-client@127.0.0.1:0/listener"
+    );
     assert_eq!(all.data, b"\x00\xff raw");
 }
 
@@ -399,7 +416,12 @@ fn shared_members_of_a_snapshot_stay_shared() {
 fn a_snapshot_is_read_with_all_it_tells() {
     let snapshot: TopologySnapshot = read("79-s2c-TopologySnapshot-full");
     assert_eq!(snapshot.members.len(), 3);
-    assert!(snapshot.members.iter().all(|m| m.status == MemberStatus::Up));
+    assert!(
+        snapshot
+            .members
+            .iter()
+            .all(|m| m.status == MemberStatus::Up)
+    );
     assert_eq!(snapshot.leader, Some(NodeAddress::new("127.0.0.1", 33_000)));
     assert!(!snapshot.shard_allocations.is_empty());
 }

@@ -31,10 +31,15 @@ impl Vector {
 fn vectors() -> Vec<Vector> {
     let mut vectors = Vec::new();
     for (codec, folder) in [(Codec::json(), "json"), (Codec::msgpack(), "msgpack")] {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors").join(folder);
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("tests/vectors")
+            .join(folder);
         let index = std::fs::read_to_string(folder.join("index.json")).unwrap();
         let index: Vec<serde_json::Value> = serde_json::from_str(&index).unwrap();
-        for entry in index.iter().filter(|entry| entry["frame_type"] == "message(0x01)") {
+        for entry in index
+            .iter()
+            .filter(|entry| entry["frame_type"] == "message(0x01)")
+        {
             let frame = std::fs::read(folder.join(entry["file"].as_str().unwrap())).unwrap();
             let (_, message) = header::cut(&frame[5..]).unwrap();
             vectors.push(Vector {
@@ -98,9 +103,10 @@ fn unordered(value: &Value) -> String {
             return items.iter().map(unordered).collect::<Vec<_>>().join(",");
         }
         Value::Object(object) => match &object.state {
-            casty_proto::value::State::Named(fields) => {
-                fields.iter().map(|(name, value)| format!("{name}={}", unordered(value))).collect()
-            }
+            casty_proto::value::State::Named(fields) => fields
+                .iter()
+                .map(|(name, value)| format!("{name}={}", unordered(value)))
+                .collect(),
             _ => panic!("json and msgpack name all fields"),
         },
         leaf => return leaf.to_string(),
@@ -172,15 +178,21 @@ fn every_message_of_the_cluster_is_read_as_its_type_and_written_again() {
     assert!(read >= 2 * 48, "only {read} frames were of a known type");
 }
 
+/// All offsets of a short message, and evenly spread ones of a long one.
+fn some_of(len: usize) -> impl Iterator<Item = usize> {
+    (0..len).step_by(1 + len / 500)
+}
+
 #[test]
 fn every_prefix_of_every_frame_is_refused() {
     for vector in vectors() {
-        for cut in 0..vector.message.len() {
+        for cut in some_of(vector.message.len()) {
             let part = &vector.message[..cut];
             let read = vector.codec.decode::<Value>(part, &Limits::default());
             // A number of JSON is a number wherever it is cut.
             match read {
-                Ok(Value::Int(_) | Value::Float(_)) if vector.codec == Codec::json() => {}
+                Ok(Value::Int(_) | Value::BigInt(_) | Value::Float(_))
+                    if vector.codec == Codec::json() => {}
                 Err(DecodeError::Truncated { .. }) => {}
                 other => panic!("{} cut at {cut}: {other:?}", vector.name()),
             }
@@ -191,11 +203,13 @@ fn every_prefix_of_every_frame_is_refused() {
 #[test]
 fn no_bit_flipped_in_a_frame_makes_a_reader_panic() {
     for vector in vectors() {
-        for at in 0..vector.message.len() {
+        for at in some_of(vector.message.len()) {
             let mut message = vector.message.clone();
             message[at] ^= 1 << (at % 8);
             let value = vector.codec.decode::<Value>(&message, &Limits::default());
-            let state = vector.codec.decode::<TopologySnapshot>(&message, &Limits::default());
+            let state = vector
+                .codec
+                .decode::<TopologySnapshot>(&message, &Limits::default());
             // Both answer; what, is the flipped bit's affair.
             drop((value, state));
         }
@@ -204,8 +218,13 @@ fn no_bit_flipped_in_a_frame_makes_a_reader_panic() {
 
 #[test]
 fn a_frame_of_another_class_is_told_apart() {
-    for vector in vectors().iter().filter(|vector| vector.what == "ShardLocation") {
-        let error = vector.codec.decode::<GetState>(&vector.message, &Limits::default());
+    for vector in vectors()
+        .iter()
+        .filter(|vector| vector.what == "ShardLocation")
+    {
+        let error = vector
+            .codec
+            .decode::<GetState>(&vector.message, &Limits::default());
         assert_eq!(
             error,
             Err(DecodeError::Class {

@@ -24,6 +24,8 @@ pub struct Config {
     pub member_dials: usize,
     /// The most members that are connected; those of lower address come first. Default 1,024.
     pub members: usize,
+    /// The most nodes outside the view that are connected because they are wanted. Default 64.
+    pub guests: usize,
     /// The longest wait before the first attempt after a loss, which spreads clients. Default
     /// 10 ms.
     pub redial: Duration,
@@ -47,6 +49,7 @@ impl Default for Config {
             contact_dials: 8,
             member_dials: 32,
             members: 1_024,
+            guests: 64,
             redial: Duration::from_millis(10),
             settled: Duration::from_secs(1),
             linger: Duration::from_secs(10),
@@ -68,6 +71,11 @@ pub enum Input {
     },
     /// This node feeds the view, or none does. It is never closed.
     Source(Option<NodeAddress>),
+    /// Something is to be sent to a node without a connection. A member's next dial is brought
+    /// forward; any other node is dialled once, and stays connected until it is lost or gone.
+    /// Ignored beyond the limit of such nodes. To be repeated for as long as it holds after each
+    /// failure.
+    Want(NodeAddress),
     /// A dial ended in a connection.
     Connected {
         /// The address of the [`Output::Dial`].
@@ -110,8 +118,8 @@ pub enum Output {
 /// The dialling engine. One connection to each node that should have one, whatever names lead
 /// there.
 ///
-/// Memory: an entry for each contact, for each member up to the limit and as many again that
-/// lately were members, and for each connection.
+/// Memory: an entry for each contact, for each member and guest up to the limits, for as many
+/// again that lately were, and for each connection.
 ///
 /// ```
 /// # use std::time::{Duration, Instant};
@@ -136,6 +144,8 @@ pub struct Links {
     open: BTreeMap<NodeAddress, Link>,
     dialling: BTreeSet<NodeAddress>,
     live: BTreeSet<NodeAddress>,
+    /// Others that something is to be sent to.
+    wanted: BTreeSet<NodeAddress>,
     suspects: BTreeSet<NodeAddress>,
     source: Option<NodeAddress>,
     /// Whether a view was ever seen.
@@ -162,6 +172,8 @@ struct Target {
 #[derive(Debug)]
 struct Link {
     since: Instant,
+    /// Whether it was made because something was to be sent.
+    guest: bool,
     /// When it is to end, its node being no longer live.
     ends: Option<Instant>,
 }
@@ -176,6 +188,7 @@ impl Links {
             open: BTreeMap::new(),
             dialling: BTreeSet::new(),
             live: BTreeSet::new(),
+            wanted: BTreeSet::new(),
             suspects: BTreeSet::new(),
             source: None,
             informed: false,
@@ -193,6 +206,7 @@ impl Links {
         match input {
             Input::View { live, gone } => self.view(now, live, gone),
             Input::Source(source) => self.source = source,
+            Input::Want(node) => self.want(now, node),
             Input::Connected { dialled, canonical } => self.connected(now, &dialled, canonical),
             Input::Failed { dialled } => self.failed(now, &dialled),
             Input::Lost { node } => self.lost(now, &node),
@@ -242,14 +256,12 @@ impl Links {
 
     fn view(&mut self, now: Instant, live: Vec<NodeAddress>, gone: Vec<NodeAddress>) {
         let gone: BTreeSet<_> = gone.into_iter().collect();
-        let live: BTreeSet<_> = live.into_iter().collect();
-        let live: BTreeSet<_> = live.into_iter().take(self.config.members).collect();
-        let settled = self.config.settled;
+        let mut live: BTreeSet<_> = live.into_iter().collect();
+        if let Some(beyond) = live.iter().nth(self.config.members).cloned() {
+            live.split_off(&beyond);
+        }
         for node in live.difference(&self.live).cloned().collect::<Vec<_>>() {
-            // News of its life bring the next attempt forward, but not as often as views flap.
-            let target = self.target(node);
-            let soonest = target.last.map_or(now, |last| last + settled);
-            target.due = target.due.map(|due| due.min(soonest));
+            self.hasten(now, node);
         }
         for (node, link) in &mut self.open {
             link.ends = match link.ends {
@@ -264,8 +276,32 @@ impl Links {
         self.informed = true;
     }
 
+    fn want(&mut self, now: Instant, node: NodeAddress) {
+        if self.open.contains_key(&node) {
+            return;
+        }
+        if !self.live.contains(&node) {
+            let guests = self.open.values().filter(|link| link.guest).count();
+            if guests + self.wanted.len() >= self.config.guests {
+                return;
+            }
+            self.wanted.insert(node.clone());
+        }
+        self.hasten(now, node);
+    }
+
+    /// Brings the next attempt forward, but not beyond one in the time in which a connection
+    /// settles, however often views flap or messages come.
+    fn hasten(&mut self, now: Instant, node: NodeAddress) {
+        let settled = self.config.settled;
+        let target = self.target(node);
+        let soonest = target.last.map_or(now, |last| last + settled);
+        target.due = target.due.map(|due| due.min(soonest));
+    }
+
     fn connected(&mut self, now: Instant, dialled: &NodeAddress, canonical: NodeAddress) {
         self.dialling.remove(dialled);
+        let guest = self.wanted.remove(dialled) | self.wanted.remove(&canonical);
         let alias = *dialled != canonical;
         if let Some(target) = self.targets.get_mut(dialled) {
             target.leads_to = alias.then(|| canonical.clone());
@@ -281,6 +317,7 @@ impl Links {
         self.suspects.remove(&canonical);
         let link = Link {
             since: now,
+            guest,
             ends: None,
         };
         self.open.insert(canonical, link);
@@ -288,6 +325,7 @@ impl Links {
 
     fn failed(&mut self, now: Instant, dialled: &NodeAddress) {
         self.dialling.remove(dialled);
+        self.wanted.remove(dialled);
         let Some(target) = self.targets.get_mut(dialled) else {
             return;
         };
@@ -324,14 +362,17 @@ impl Links {
         }
     }
 
-    /// Whether the contacts are needed: nothing is known of the cluster, or none of the members
-    /// that are said to be up can be connected.
+    /// Whether the address is needed for itself, not as a way into the cluster.
+    fn is_needed(&self, address: &NodeAddress) -> bool {
+        self.live.contains(address) || self.wanted.contains(address)
+    }
+
+    /// Whether the contacts are needed: no member is said to be up, or none of those that are can
+    /// be connected.
     fn lost_in_the_dark(&self) -> bool {
-        !self.informed
-            || self
-                .live
-                .iter()
-                .all(|node| self.suspects.contains(node) && !self.open.contains_key(node))
+        self.live
+            .iter()
+            .all(|node| self.suspects.contains(node) && !self.open.contains_key(node))
     }
 
     /// Ends connections that nothing needs, and forgets addresses that will not be dialled.
@@ -339,32 +380,36 @@ impl Links {
         if !self.informed {
             return;
         }
-        let Self { source, live, .. } = self;
-        let outputs = &mut self.outputs;
+        let Self {
+            source,
+            live,
+            wanted,
+            dialling,
+            outputs,
+            ..
+        } = self;
         self.open.retain(|node, link| {
             let ends = match link.ends {
                 _ if live.contains(node) || source.as_ref() == Some(node) => false,
                 Some(ends) => ends <= now,
                 // A contact that is no member serves until another node feeds the view.
-                None => source.is_some(),
+                None => source.is_some() && !link.guest,
             };
             if ends {
                 outputs.push_back(Output::Close(node.clone()));
             }
             !ends
         });
-        let dialling = &self.dialling;
+        let crowded = self.targets.len() > self.config.members.saturating_mul(2);
         self.targets.retain(|address, target| {
             let attempted = target.last.map(|last| last + self.config.settled);
             let cooling = target.due.max(attempted).is_some_and(|until| until > now);
-            let wanted = target.contact.is_some() || live.contains(address);
-            wanted || cooling || dialling.contains(address)
+            let in_use = target.contact.is_some()
+                || [&*live, &*wanted, &*dialling]
+                    .iter()
+                    .any(|used| used.contains(address));
+            in_use || (cooling && !crowded)
         });
-        if self.targets.len() > self.config.members * 2 {
-            self.targets.retain(|address, target| {
-                target.contact.is_some() || live.contains(address) || dialling.contains(address)
-            });
-        }
     }
 
     /// Starts what is due, as far as the limits allow.
@@ -373,9 +418,9 @@ impl Links {
         while let Some(address) = self.next_dial(now, dark) {
             if let Some(target) = self.targets.get_mut(&address) {
                 target.last = Some(now);
-                if !self.live.contains(&address) {
-                    self.next_contact = Some(now + self.config.stagger);
-                }
+            }
+            if !self.is_needed(&address) {
+                self.next_contact = Some(now + self.config.stagger);
             }
             self.dialling.insert(address.clone());
             self.outputs.push_back(Output::Dial(address));
@@ -390,14 +435,13 @@ impl Links {
             .idle_targets(dark)
             .filter(|(_, _, due)| due.is_none_or(|due| due <= now))
             .collect();
-        let is_member = |address: &NodeAddress| self.live.contains(address);
         let member = due
             .iter()
-            .filter(|(address, ..)| members && is_member(address))
+            .filter(|(address, ..)| members && self.is_needed(address))
             .min_by_key(|(_, target, due)| (target.backoff.failures(), *due));
         let contact = due
             .iter()
-            .filter(|(address, ..)| contacts && !is_member(address))
+            .filter(|(address, ..)| contacts && !self.is_needed(address))
             .min_by_key(|(_, target, due)| (*due, target.contact));
         member.or(contact).map(|(address, ..)| (*address).clone())
     }
@@ -409,7 +453,8 @@ impl Links {
             member_dials,
             ..
         } = self.config;
-        let members = self.dialling.intersection(&self.live).count();
+        let needed = |address: &&NodeAddress| self.is_needed(address);
+        let members = self.dialling.iter().filter(needed).count();
         let contacts = self.dialling.len() - members;
         let full = self.dialling.len() >= contact_dials.saturating_add(member_dials);
         (
@@ -428,7 +473,7 @@ impl Links {
             self.open.contains_key(address) || self.dialling.contains(address)
         };
         self.targets.iter().filter_map(move |(address, target)| {
-            let wanted = self.live.contains(address) || (dark && target.contact.is_some());
+            let wanted = self.is_needed(address) || (dark && target.contact.is_some());
             let misled = target.leads_to.as_ref().is_some_and(busy);
             let left_alone = target.last.filter(|_| misled);
             let left_alone = left_alone.map(|last| last + self.config.misled);
@@ -441,7 +486,7 @@ impl Links {
         let dials = self
             .idle_targets(self.lost_in_the_dark())
             .filter_map(|(address, _, due)| {
-                if self.live.contains(address) {
+                if self.is_needed(address) {
                     due.filter(|_| members)
                 } else {
                     due.max(self.next_contact).filter(|_| contacts)

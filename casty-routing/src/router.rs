@@ -11,20 +11,23 @@ use std::time::Instant;
 use casty_proto::NodeAddress;
 use casty_proto::message::ShardLocation;
 
-use crate::{Lacking, Reason, RegionError, RegionId, RouteTable, ShardCount, ShardId, View};
+use crate::{Reason, RegionError, RegionId, ShardCount, ShardId, View};
 
 mod asks;
 mod event;
 mod hold;
+mod listing;
 mod peers;
 mod regions;
+mod route;
 
 pub use event::{Held, Input, Output, Parcel, RouterConfig, Target};
 
 use asks::Asks;
 use hold::Hold;
-use peers::{Link, Peers};
+use peers::Peers;
 use regions::{Owner, Regions};
+use route::Route;
 
 /// Brings each parcel to the connection of the node that it is for.
 ///
@@ -34,8 +37,8 @@ use regions::{Owner, Regions};
 /// * A parcel whose target has no usable connection is held, in order, until its deadline.
 /// * A node that a view [avoids](View::avoids), or that could not be connected, owns no shard as
 ///   far as this router is concerned: the leader is asked again until it names another.
-/// * The published [`RouteTable`] lists exactly the shards whose owner is connected and usable and
-///   for which nothing is held.
+/// * The published [`RouteTable`](crate::RouteTable) lists exactly the shards whose owner is
+///   connected and usable and for which nothing is held.
 ///
 /// `H` is what delivers to a peer, cheap to clone; `T` is a message. Memory is bounded by the
 /// [`RouterConfig`]; beyond it the newest parcel is refused.
@@ -60,22 +63,6 @@ pub struct Router<H, T> {
 enum Ready<H, T> {
     Deliver(H, NodeAddress, Parcel<T>),
     Other(Output<H, T>),
-}
-
-/// What stands between a target and its delivery.
-enum Route<'a, H> {
-    /// Nothing, unless the peer is `busy`.
-    Open {
-        node: &'a NodeAddress,
-        link: &'a Link<H>,
-        busy: bool,
-    },
-    /// A connection.
-    Connect(&'a NodeAddress),
-    /// Nobody usable is known to own the shard.
-    Locate,
-    /// There is no way.
-    Refused(Reason),
 }
 
 impl<H: Clone, T> Router<H, T> {
@@ -179,6 +166,7 @@ impl<H: Clone, T> Router<H, T> {
             }
             Input::PeerDown { node, unsent } => {
                 self.peers.down(&node);
+                self.regions.soil();
                 self.put_back(now, &node, unsent);
             }
             Input::PeerBusy { node, unsent } => {
@@ -187,7 +175,7 @@ impl<H: Clone, T> Router<H, T> {
             }
             Input::PeerReady(node) => {
                 self.peers.set_busy(&node, false);
-                self.rerouted(now);
+                self.reassess(now);
             }
             Input::ConnectFailed(node) => {
                 self.peers.connect_failed(&node);
@@ -297,10 +285,7 @@ impl<H: Clone, T> Router<H, T> {
         if !needed {
             return;
         }
-        let version = self
-            .view
-            .as_ref()
-            .map_or_else(Default::default, |v| v.version());
+        let version = self.view.as_deref().map(View::version).unwrap_or_default();
         if let Some(region) = self.regions.get_mut(region) {
             region.learn(shard, Owner::Learned(node.clone(), version));
         }
@@ -318,6 +303,9 @@ impl<H: Clone, T> Router<H, T> {
                 other => self.ready.push_back(other),
             }
         }
+        for parcel in &unsent {
+            self.soil(&parcel.target);
+        }
         if self.closed {
             for parcel in unsent.drain(..) {
                 self.give_up(parcel, Reason::Closed);
@@ -327,12 +315,17 @@ impl<H: Clone, T> Router<H, T> {
             self.give_up_full(parcel);
         }
         self.expire(now);
-        self.rerouted(now);
+        self.reassess(now);
     }
 
-    /// Takes note that routes may have changed.
+    /// Takes note that the way to any target may have changed.
     fn rerouted(&mut self, now: Instant) {
         self.regions.soil();
+        self.reassess(now);
+    }
+
+    /// Takes another look at everything held.
+    fn reassess(&mut self, now: Instant) {
         let targets: Vec<Target> = self.hold.targets().cloned().collect();
         for target in targets {
             self.assess(now, &target);
@@ -448,117 +441,6 @@ impl<H: Clone, T> Router<H, T> {
         {
             region.dirty = true;
         }
-    }
-
-    fn is_avoided(&self, node: &NodeAddress) -> bool {
-        self.view.as_ref().is_some_and(|view| view.avoids(node))
-    }
-
-    fn route<'a>(&'a self, target: &'a Target) -> Route<'a, H> {
-        let node = match target {
-            Target::Node(node) => node,
-            Target::Shard { region, shard } => match self.owner(*region, *shard) {
-                Ok(node) => node,
-                Err(route) => return route,
-            },
-        };
-        match self.peers.get(node) {
-            Some(peer) if let Some(link) = &peer.link => Route::Open {
-                node,
-                link,
-                busy: peer.busy,
-            },
-            _ if self.view.as_ref().is_some_and(|view| view.is_gone(node)) => {
-                Route::Refused(Reason::NodeGone { node: node.clone() })
-            }
-            _ => Route::Connect(node),
-        }
-    }
-
-    /// The usable owner of a shard, connected or not.
-    fn owner(&self, region: RegionId, shard: ShardId) -> Result<&NodeAddress, Route<'_, H>> {
-        let Some(region) = self.regions.get(region) else {
-            return Err(Route::Refused(Reason::UnknownRegion));
-        };
-        let count = region.count;
-        if let Some(allocated) = region.contradicted {
-            return Err(Route::Refused(Reason::WrongCount { allocated, count }));
-        }
-        if !count.contains(shard) {
-            return Err(Route::Refused(Reason::UnknownShard { shard, count }));
-        }
-        match region.owner(shard).node() {
-            Some(node) if !self.is_avoided(node) && !self.peers.is_suspected(node) => Ok(node),
-            _ => Err(Route::Locate),
-        }
-    }
-
-    /// Why a parcel for `target` is still held.
-    fn late(&self, target: &Target) -> Reason {
-        let lacking = match self.route(target) {
-            Route::Refused(reason) => return reason,
-            Route::Open { node, .. } => Lacking::Room(node.clone()),
-            Route::Connect(node) => Lacking::Connection(node.clone()),
-            Route::Locate => match self.view.as_ref().and_then(|view| view.leader()) {
-                None => Lacking::Leader,
-                Some(leader) if self.peers.link(leader).is_none() => {
-                    Lacking::LeaderConnection(leader.clone())
-                }
-                Some(_) => Lacking::Owner,
-            },
-        };
-        Reason::Deadline { lacking }
-    }
-
-    /// The table as it is now, if it differs from the published one.
-    fn rebuild(&mut self) -> Option<Arc<RouteTable<H>>> {
-        let mut changed = self.published != self.regions.len();
-        for number in 0..self.regions.len() {
-            let Some(id) = u32::try_from(number).ok().map(RegionId) else {
-                break;
-            };
-            if self.regions.get(id).is_some_and(|region| region.dirty) {
-                changed |= self.rebuild_row(id);
-            }
-        }
-        if !changed {
-            return None;
-        }
-        self.published = self.regions.len();
-        let rows = self.regions.iter().map(|region| Arc::clone(&region.row));
-        Some(Arc::new(RouteTable::new(rows.collect())))
-    }
-
-    /// Brings the row of a region up to date; whether it changed.
-    fn rebuild_row(&mut self, id: RegionId) -> bool {
-        let Some(region) = self.regions.get(id) else {
-            return false;
-        };
-        let open = |number: u32| {
-            let shard = ShardId::new(number);
-            let link = self.peers.link(self.owner(id, shard).ok()?)?;
-            let target = Target::Shard { region: id, shard };
-            (self.hold.is_empty() || !self.hold.has(&target)).then_some(link)
-        };
-        let shards = 0..region.count.get();
-        let numbers = shards
-            .clone()
-            .map(|shard| open(shard).map(|link| link.number));
-        let same = numbers.clone().eq(region.listed.iter().copied());
-        let news = (!same).then(|| {
-            let row: Arc<[Option<H>]> = shards
-                .map(|shard| open(shard).map(|link| link.handle.clone()))
-                .collect();
-            (numbers.collect(), row)
-        });
-        let Some(region) = self.regions.get_mut(id) else {
-            return false;
-        };
-        region.dirty = false;
-        if let Some((listed, row)) = news {
-            (region.listed, region.row) = (listed, row);
-        }
-        !same
     }
 }
 

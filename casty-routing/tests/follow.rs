@@ -1,6 +1,9 @@
 //! [`Links`] and [`Subscription`] together, wired as a client wires them, against a cluster that
 //! dies, hangs and moves: does the view come, and come again?
 
+// Tests have to begin at some moment.
+#![allow(clippy::disallowed_methods)]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 

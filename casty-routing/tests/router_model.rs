@@ -1,8 +1,8 @@
 //! The router against a naive model of the world around it: whatever happens in whatever order,
 //! every message ends exactly once, in order, within bounds, and only where it may go.
 
-// A test has to begin at some moment.
-#![allow(clippy::disallowed_methods)]
+// A test has to begin at some moment, and may panic.
+#![allow(clippy::disallowed_methods, clippy::unwrap_used)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -156,9 +156,10 @@ fn paint(picture: &Picture, epoch: u64) -> Arc<View> {
         members: (0..NODES)
             .map(|number| Member {
                 address: node(number),
-                status: match picture.down.contains(&number) {
-                    true => MemberStatus::Down,
-                    false => MemberStatus::Up,
+                status: if picture.down.contains(&number) {
+                    MemberStatus::Down
+                } else {
+                    MemberStatus::Up
                 },
                 roles: FrozenSet::default(),
                 id: "n".into(),
@@ -537,7 +538,7 @@ impl World {
                 Some(1)
             );
         }
-        self.now += Duration::from_secs(60);
+        self.now += Duration::from_mins(1);
         self.handle(Input::Tick);
         self.handle(Input::Tick);
         assert!(

@@ -1,5 +1,6 @@
 //! The scenarios, in the order in which they run; one file a topic.
 
+mod messages;
 mod nodes;
 mod vectors;
 mod verifier;
@@ -8,5 +9,11 @@ use crate::scenario::Scenario;
 
 /// All scenarios.
 pub fn all() -> Vec<Scenario> {
-    [nodes::SCENARIOS, vectors::SCENARIOS, verifier::SCENARIOS].concat()
+    [
+        nodes::SCENARIOS,
+        messages::SCENARIOS,
+        vectors::SCENARIOS,
+        verifier::SCENARIOS,
+    ]
+    .concat()
 }

@@ -15,9 +15,9 @@ pub struct ShardEnvelope<M, I = String> {
 /// The class of every [`ShardEnvelope`], as headers name it.
 pub const SHARD_ENVELOPE: &str = "casty.cluster.envelope.ShardEnvelope";
 
-impl<M, I> ShardEnvelope<M, I> {
+impl<M> ShardEnvelope<M> {
     /// A message for the entity `entity_id`.
-    pub fn new(entity_id: impl Into<I>, message: M) -> Self {
+    pub fn new(entity_id: impl Into<String>, message: M) -> Self {
         Self {
             entity_id: entity_id.into(),
             message,

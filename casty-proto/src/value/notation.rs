@@ -78,7 +78,7 @@ impl Value {
     /// colon comes back with a dot. The text is JSON but for Python's `NaN` and `Infinity`.
     ///
     /// # Errors
-    /// The value nests deeper than 512 levels, has more than 16,777,216 parts, or holds an integer
+    /// The value nests deeper than 256 levels, has more than 4,194,304 parts, or holds an integer
     /// of more than 4,300 digits.
     pub fn to_notation(&self) -> Result<String, NotationError> {
         let mut out = Vec::new();

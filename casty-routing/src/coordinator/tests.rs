@@ -511,6 +511,18 @@ fn the_first_live_replica_takes_the_place_of_a_dead_primary() {
 }
 
 #[test]
+fn a_dead_replica_is_taken_out_and_that_is_published() {
+    let mut bench = bench();
+    let mut known = view(Some(1), &[1, 2]);
+    known.allocations = [(0, allocation(1, &[2]))].into();
+    bench.give(Input::View(known));
+    assert_eq!(
+        bench.give(Input::NodeDown(node(2))),
+        [publish(1, &[(0, 1)])]
+    );
+}
+
+#[test]
 fn a_report_of_its_own_death_is_ignored() {
     let mut bench = leader(&[1]);
     bench.place(0);

@@ -175,6 +175,7 @@ fn the_documented_defaults_are_the_defaults() {
     assert_eq!(config.stagger, Duration::from_millis(100));
     assert_eq!((config.contact_dials, config.member_dials), (8, 32));
     assert_eq!(config.members, 1_024);
+    assert_eq!(config.guests, 64);
     assert_eq!(config.redial, Duration::from_millis(10));
     assert_eq!(config.settled, Duration::from_secs(1));
     assert_eq!(config.linger, Duration::from_secs(10));
@@ -386,6 +387,37 @@ fn a_connection_that_breaks_at_once_is_redialled_with_growing_delays() {
 }
 
 #[test]
+fn a_name_whose_connections_break_at_once_is_redialled_with_growing_delays() {
+    let (name, [a]) = (alias("one"), nodes([1]));
+    let mut bench = bench(&[&name]);
+    bench.tick();
+    let mut dials = 1;
+    while bench.now < 60_000 {
+        bench.connect_as(&name, &a);
+        bench.lose(&a);
+        let next = bench.wait().unwrap();
+        dials += bench.run_to(next).len();
+    }
+    assert!(dials < 100, "{dials} dials in a minute");
+}
+
+#[test]
+fn a_settled_connection_makes_earlier_failures_forgotten() {
+    let [a] = nodes([1]);
+    let mut bench = bench(&[]);
+    bench.view(&[&a], &[]);
+    bench.fail(&a);
+    bench.run_refused(60_000, &[&a]);
+    bench.run_to(66_000);
+    bench.connect(&a);
+    bench.run_to(70_000);
+    bench.lose(&a);
+    let log = bench.run_refused(80_000, &[&a]);
+    let times = dials_of(&log, &a);
+    assert!(times[0] <= 70_010 && times[1] <= 70_061, "{times:?}");
+}
+
+#[test]
 fn when_no_member_can_be_connected_the_contacts_are_dialled_again() {
     let (name, [a, b, new]) = (alias("casty.example"), nodes([1, 2, 9]));
     let mut bench = regular(&[&name]);
@@ -573,21 +605,103 @@ fn a_failed_contact_that_becomes_a_member_is_tried_again_soon() {
 #[test]
 fn healthy_members_are_not_kept_waiting_by_black_holes() {
     let config = Config {
-        member_dials: 2,
+        member_dials: 1,
+        redial: Duration::ZERO,
         ..Config::default()
     };
-    let [hole, other, new] = nodes([1, 2, 3]);
+    let [hole, other, well] = nodes([1, 2, 3]);
     let mut bench = bench_of(config, &[]);
-    bench.view(&[&hole, &other], &[]);
-    bench.now = 2_000;
+    bench.view(&[&hole, &other, &well], &[]);
     bench.fail(&hole);
-    bench.run_to(4_000);
-    bench.view(&[&hole, &other, &new], &[]);
-    assert_eq!(
-        bench.fail(&hole),
-        [dial(&new)],
-        "the first dial comes first"
-    );
+    bench.fail(&other);
+    bench.connect(&well);
+    bench.run_to(5_000);
+    bench.lose(&well);
+    // One hole is being dialled and the other has been due for long.
+    let dialled = if bench.engine.dialling.contains(&hole) {
+        hole
+    } else {
+        other
+    };
+    assert_eq!(bench.fail(&dialled), [dial(&well)]);
+}
+
+#[test]
+fn a_wanted_node_outside_the_view_is_dialled_once_and_kept() {
+    let [a, guest] = nodes([1, 2]);
+    let mut bench = regular(&[]);
+    bench.view(&[&a], &[]);
+    bench.connect(&a);
+    bench.source(&a);
+    let want = || Input::Want(guest.clone());
+    assert_eq!(bench.give(want()), [dial(&guest)]);
+    assert_eq!(bench.give(want()), [], "it is being dialled");
+    assert_eq!(bench.fail(&guest), []);
+    assert_eq!(bench.run_to(10_000), [], "whoever wants it repeats it");
+    assert_eq!(bench.give(want()), [dial(&guest)]);
+    assert_eq!(bench.connect(&guest), []);
+    assert_eq!(bench.give(want()), []);
+    assert_eq!(bench.run_to(60_000), []);
+    assert_eq!(bench.view(&[&a], &[&guest]), [close(&guest)]);
+    bench.give(want());
+    bench.connect(&guest);
+    assert_eq!(bench.lose(&guest), []);
+    assert_eq!(bench.run_to(120_000), [], "nor is it redialled");
+}
+
+#[test]
+fn a_wanted_node_may_be_reached_by_a_name() {
+    let config = Config {
+        guests: 1,
+        ..Config::default()
+    };
+    let (name, [a, b]) = (alias("one"), nodes([1, 2]));
+    let mut bench = bench_of(config, &[&name]);
+    bench.tick();
+    assert_eq!(bench.give(Input::Want(a.clone())), [dial(&a)]);
+    assert_eq!(bench.fail(&a), []);
+    assert_eq!(bench.give(Input::Want(a.clone())), [], "a little later");
+    assert_eq!(bench.connect_as(&name, &a), []);
+    bench.lose(&a);
+    assert_eq!(bench.give(Input::Want(b.clone())), [dial(&b)], "room again");
+}
+
+#[test]
+fn a_wish_brings_the_dial_of_a_failing_member_forward_but_once_a_second() {
+    let config = Config {
+        backoff: backoff::Config {
+            floor: Duration::from_secs(5),
+            ..backoff::Config::default()
+        },
+        ..Config::default()
+    };
+    let [a, b] = nodes([1, 2]);
+    let mut bench = bench_of(config, &[]);
+    bench.view(&[&a, &b], &[]);
+    bench.connect(&b);
+    bench.fail(&a);
+    for _ in 0..100 {
+        bench.give(Input::Want(a.clone()));
+    }
+    assert_eq!(bench.run_to(4_000), [(1_000, dial(&a))]);
+}
+
+#[test]
+fn wanted_nodes_outside_the_view_are_bounded() {
+    let config = Config {
+        guests: 3,
+        ..Config::default()
+    };
+    let mut bench = bench_of(config, &[]);
+    bench.view(&[&node(100)], &[]);
+    for number in 1..=2 {
+        bench.give(Input::Want(node(number)));
+        bench.connect(&node(number));
+    }
+    assert_eq!(bench.give(Input::Want(node(3))), [dial(&node(3))]);
+    assert_eq!(bench.give(Input::Want(node(4))), []);
+    bench.lose(&node(1));
+    assert_eq!(bench.give(Input::Want(node(4))), [dial(&node(4))]);
 }
 
 #[test]
@@ -609,6 +723,7 @@ enum Event {
     /// Which members are live, which are gone.
     View(BTreeSet<u16>, BTreeSet<u16>),
     Source(Option<u16>),
+    Want(u16),
     /// The dial at that place among those in flight ends: in the node of that number, or not.
     End(usize, Option<u16>),
     /// The connection at that place breaks.
@@ -623,6 +738,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         4 => (0u64..3_000).prop_map(Event::Pass),
         2 => (some(), some()).prop_map(|(live, gone)| Event::View(live, gone)),
         1 => proptest::option::of(1..=NODES).prop_map(Event::Source),
+        1 => (1..=NODES + 2).prop_map(Event::Want),
         6 => (0usize..8, proptest::option::of(0..=NODES)).prop_map(|(at, led)| Event::End(at, led)),
         2 => (0usize..8).prop_map(Event::Lose),
     ];
@@ -722,6 +838,10 @@ impl World {
                 let done = self.bench.give(Input::Source(source));
                 self.perform(done);
             }
+            Event::Want(number) => {
+                let done = self.bench.give(Input::Want(node(number)));
+                self.perform(done);
+            }
             Event::End(at, number) if at < self.dialling.len() => {
                 // 0 is the node that the dialled address names.
                 let named = self.dialling[at].clone();
@@ -797,7 +917,11 @@ proptest! {
             world.run_to(world.bench.now + 1_000);
         }
         let members: BTreeSet<_> = live.into_iter().map(node).collect();
-        prop_assert_eq!(&world.connected, &members);
+        let connected = &world.connected;
+        prop_assert!(connected.is_superset(&members), "{connected:?}");
+        for other in connected.difference(&members) {
+            prop_assert!(world.bench.engine.open[other].guest, "{other} is not needed");
+        }
         prop_assert_eq!(world.bench.engine.suspects().count(), 0);
         prop_assert!(world.dialling.is_empty());
         prop_assert_eq!(world.bench.wait(), None);

@@ -80,8 +80,8 @@ pub enum Input<H, T> {
         /// The answer.
         location: ShardLocation,
     },
-    /// A connection was established. Ends any suspicion of the node. Where the node had one
-    /// already, the new one replaces it.
+    /// A connection was established. Ends any suspicion of the node. The
+    /// [`PeerDown`](Self::PeerDown) of an earlier one comes first; else the new one replaces it.
     PeerUp {
         /// The node.
         node: NodeAddress,
@@ -95,7 +95,7 @@ pub enum Input<H, T> {
         /// What never left, oldest first. It goes in front of what is held.
         unsent: Vec<Parcel<T>>,
     },
-    /// A peer took in no more of what was delivered to it. Until
+    /// A peer took in no more of what was delivered to it, full or closed. Until
     /// [`PeerReady`](Self::PeerReady), [`PeerUp`](Self::PeerUp) or [`PeerDown`](Self::PeerDown),
     /// nothing is delivered to it; it stays listed for shards for which nothing is held.
     PeerBusy {
@@ -118,9 +118,8 @@ pub enum Input<H, T> {
 /// What a router wants done.
 #[derive(Debug)]
 pub enum Output<H, T> {
-    /// Hand a message to a peer. In order for each target. Should the peer not take it in, hand it
-    /// back with [`Input::PeerBusy`] before the next poll, or with [`Input::PeerDown`] if its
-    /// connection is lost.
+    /// Hand a message to a peer. In order for each target. Should the peer not take it in, be it
+    /// full or closed, hand it back with [`Input::PeerBusy`] before the next poll.
     Deliver {
         /// The peer.
         to: H,

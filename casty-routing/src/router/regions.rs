@@ -120,8 +120,7 @@ impl<F: Fn(&NodeAddress) -> bool> Word<'_, F> {
         }
         assigned.is_none_or(|other| {
             let usable = !self.view.avoids(other) && !(self.suspected)(other);
-            let outdated = version > since || (self.suspected)(node);
-            other == node || !(usable && outdated)
+            other == node || version <= since || !usable
         })
     }
 }

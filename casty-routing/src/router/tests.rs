@@ -5,6 +5,7 @@ use casty_proto::message::{Member, MemberStatus, ShardAllocation, TopologySnapsh
 use casty_proto::{FrozenSet, Tuple};
 
 use super::*;
+use crate::RouteTable;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -343,18 +344,15 @@ fn a_new_leader_is_asked_at_once() {
     let mut bench = Bench::formed(&[]);
     assert_eq!(bench.send(0, 1), ["query 0 of 1"]);
     assert_eq!(bench.down(1, vec![]), [""; 0], "no leader to ask");
-    let mut elected = TopologySnapshot::default();
-    elected.leader = Some(node(2));
-    assert_eq!(
-        bench.view(Arc::new(View::from_snapshot(elected.clone()))),
-        [""; 0],
-        "older"
-    );
-    elected.allocation_epoch = 1;
-    assert_eq!(
-        bench.view(Arc::new(View::from_snapshot(elected))),
-        ["query 0 of 2"]
-    );
+    let elected = |epoch| {
+        Arc::new(View::from_snapshot(TopologySnapshot {
+            leader: Some(node(2)),
+            allocation_epoch: epoch,
+            ..TopologySnapshot::default()
+        }))
+    };
+    assert_eq!(bench.view(elected(0)), [""; 0], "older");
+    assert_eq!(bench.view(elected(1)), ["query 0 of 2"]);
     assert_eq!(bench.up(1), [""; 0]);
 }
 
@@ -434,25 +432,30 @@ fn a_full_hold_refuses_the_newest() {
 
 #[test]
 fn a_busy_peer_gets_nothing_until_it_is_ready() {
-    let mut bench = Bench::formed(&[]);
-    for item in 1..=3 {
-        bench.send(0, item);
-    }
-    let mut location = bench.location(0, 2);
-    assert_eq!(location.remove(0), "1 to 2");
     let mut bench = Bench::formed(&[(0, 2)]);
     let unsent = vec![bench.parcel(0, 1)];
-    let busy = Input::PeerBusy {
-        node: node(2),
-        unsent,
-    };
+    let node = node(2);
+    let busy = Input::PeerBusy { node, unsent };
     assert_eq!(bench.handle(busy), ["publish"]);
     assert_eq!(bench.listed(0), None, "later ones may not pass it");
     assert_eq!(bench.send(0, 2), [""; 0]);
+    let node = self::node(2);
     assert_eq!(
-        bench.handle(Input::PeerReady(node(2))),
+        bench.handle(Input::PeerReady(node)),
         ["1 to 2", "2 to 2", "publish"]
     );
+}
+
+#[test]
+fn what_a_closed_outbox_refused_stays_behind_what_it_had_taken_in() {
+    let mut bench = Bench::formed(&[(0, 2)]);
+    let unsent = vec![bench.parcel(0, 2)];
+    let node = node(2);
+    bench.handle(Input::PeerBusy { node, unsent });
+    assert_eq!(bench.send(0, 3), [""; 0]);
+    let unsent = vec![bench.parcel(0, 1)];
+    assert_eq!(bench.down(2, unsent), ["connect 2"]);
+    assert_eq!(bench.up(2), ["1 to 2", "2 to 2", "3 to 2", "publish"]);
 }
 
 #[test]
@@ -654,4 +657,66 @@ fn a_new_generation_forgets_what_was_learned_before() {
     assert_eq!(bench.listed(0), Some(3));
     bench.view(new);
     assert_eq!(bench.listed(0), None);
+}
+
+#[test]
+fn a_learned_owner_is_not_given_up_for_one_that_is_not_there() {
+    let mut bench = Bench::formed(&[(0, 2)]);
+    bench.view(view(1, &[2], &[(0, 2)]));
+    bench.send(0, 1);
+    assert_eq!(bench.location(0, 3), ["1 to 3", "publish"]);
+    bench.view(view(2, &[2], &[(0, 2)]));
+    assert_eq!(bench.listed(0), Some(3), "the view itself avoids node 2");
+    bench.down(2, vec![]);
+    bench.handle(Input::ConnectFailed(node(2)));
+    bench.view(view(3, &[], &[(0, 2)]));
+    assert_eq!(bench.listed(0), Some(3), "node 2 could not be connected");
+    bench.up(2);
+    bench.view(view(4, &[], &[(0, 2)]));
+    assert_eq!(bench.listed(0), Some(2));
+}
+
+#[test]
+fn a_changed_view_brings_the_next_question_forward() {
+    let mut bench = Bench::formed(&[]);
+    bench.send(0, 1);
+    let second = bench.wait.unwrap();
+    bench.now = second;
+    bench.handle(Input::Tick);
+    bench.now = bench.wait.unwrap();
+    bench.handle(Input::Tick);
+    let base = RouterConfig::default().query_base;
+    assert!(bench.wait.unwrap() > bench.now + base, "patience has grown");
+    assert_eq!(
+        bench.view(view(1, &[3], &[])),
+        [""; 0],
+        "but one is in flight still"
+    );
+    assert!(bench.wait.unwrap() <= bench.now + base);
+}
+
+#[test]
+fn a_failed_connection_that_nothing_waits_for_may_be_asked_for_again() {
+    let mut bench = Bench::formed(&[(0, 2)]);
+    bench.down(2, vec![]);
+    assert_eq!(bench.send(0, 1), ["connect 2"]);
+    assert_eq!(
+        bench.handle(Input::ConnectFailed(node(2))),
+        ["query 0 of 1"]
+    );
+    let parcel = Parcel {
+        target: Target::Node(node(2)),
+        ..bench.parcel(0, 2)
+    };
+    assert_eq!(bench.handle(Input::Send(parcel)), ["connect 2"]);
+}
+
+#[test]
+fn what_was_tried_of_nodes_outside_the_cluster_is_forgotten() {
+    let mut bench = Bench::formed(&[]);
+    bench.handle(Input::ConnectFailed(node(9)));
+    bench.send(0, 1);
+    assert_eq!(bench.location(0, 9), [""; 0], "suspected");
+    bench.view(view(1, &[3], &[]));
+    assert_eq!(bench.location(0, 9), ["connect 9"]);
 }

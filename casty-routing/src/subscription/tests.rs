@@ -339,6 +339,25 @@ fn a_source_that_is_not_up_by_its_own_view_is_left_for_a_member() {
 }
 
 #[test]
+fn nodes_that_were_all_left_are_tried_in_turn_whatever_the_view_says() {
+    let mut bench = bench();
+    bench.connect(4);
+    bench.connect(2);
+    bench.snapshot(4, 1);
+    bench.live(&[1, 2]);
+    bench.connect(1);
+    assert_eq!(
+        bench.run_to(4_000),
+        [
+            (2_000, unsubscribe(2, 2)),
+            (2_000, subscribe(1, 3)),
+            (4_000, unsubscribe(1, 3)),
+            (4_000, subscribe(4, 4)),
+        ]
+    );
+}
+
+#[test]
 fn two_nodes_that_call_each_other_dead_are_not_swapped_for_ever() {
     let mut bench = bench();
     bench.connect(1);

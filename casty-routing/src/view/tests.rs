@@ -191,6 +191,8 @@ fn a_lower_epoch_is_believed_once_it_has_persisted() {
     keeper.offer(start + LOWER_EPOCH_PATIENCE, 1, snapshot(1, 1));
     assert_eq!(owner(&keeper), 2, "it was confirmed in between");
     let end = start + LOWER_EPOCH_PATIENCE * 2;
+    keeper.offer(start + almost * 2, 1, snapshot(2, 1));
+    assert_eq!(owner(&keeper), 2);
     keeper.offer(end, 1, snapshot(2, 1));
     assert_eq!(owner(&keeper), 1);
 }

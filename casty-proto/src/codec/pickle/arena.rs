@@ -156,11 +156,13 @@ impl<'de> Arena<'de> {
         self.nodes.len()
     }
 
+    #[inline]
     pub(super) fn node(&self, id: Id) -> Node {
         debug_assert!((id as usize) < self.nodes.len());
         self.nodes.get(id as usize).copied().unwrap_or(Node::None)
     }
 
+    #[inline]
     #[allow(clippy::cast_possible_truncation)] // never more nodes than bytes of input
     pub(super) fn add(&mut self, node: Node) -> Id {
         let id = self.nodes.len() as Id;
@@ -168,12 +170,14 @@ impl<'de> Arena<'de> {
         id
     }
 
+    #[inline]
     pub(super) fn replace(&mut self, id: Id, node: Node) {
         if let Some(place) = self.nodes.get_mut(id as usize) {
             *place = node;
         }
     }
 
+    #[inline]
     pub(super) fn kids(&self, kids: Kids) -> &[Id] {
         let start = kids.start as usize;
         if kids.len == OWN {
@@ -182,6 +186,35 @@ impl<'de> Arena<'de> {
         self.pool
             .get(start..start + kids.len as usize)
             .unwrap_or(&[])
+    }
+
+    /// The elements of the list or tuple at `id`; none of anything else.
+    #[inline]
+    pub(super) fn items(&self, id: Id) -> &[Id] {
+        match self.node(id) {
+            Node::List(kids) | Node::Tuple(kids) => self.kids(kids),
+            _ => &[],
+        }
+    }
+
+    /// The entries of a named state: of `__dict__`, and of the slots if there are both.
+    #[inline]
+    pub(super) fn entries(&self, state: Id) -> (&[Id], &[Id]) {
+        match self.node(state) {
+            Node::Dict(kids) => (self.kids(kids), &[]),
+            Node::Tuple(parts) => match *self.kids(parts) {
+                [own, slots] => (self.entries_of(own), self.entries_of(slots)),
+                _ => (&[], &[]),
+            },
+            _ => (&[], &[]),
+        }
+    }
+
+    fn entries_of(&self, dict: Id) -> &[Id] {
+        match self.node(dict) {
+            Node::Dict(kids) => self.kids(kids),
+            _ => &[],
+        }
     }
 
     /// The children `items`.
@@ -228,6 +261,7 @@ impl<'de> Arena<'de> {
     }
 
     /// Notes that a node occurs once more.
+    #[inline]
     pub(super) fn fetch(&mut self, id: Id) {
         let (word, bit) = (id as usize / 64, id % 64);
         if self.fetched.len() <= word {
@@ -240,6 +274,7 @@ impl<'de> Arena<'de> {
     }
 
     /// Whether a node occurs more than once.
+    #[inline]
     pub(super) fn is_fetched(&self, id: Id) -> bool {
         self.fetched
             .get(id as usize / 64)
@@ -247,6 +282,7 @@ impl<'de> Arena<'de> {
     }
 
     /// Whether a walk ends at this node.
+    #[inline]
     pub(super) fn is_leaf(&self, id: Id) -> bool {
         !matches!(
             self.node(id),
@@ -263,12 +299,14 @@ impl<'de> Arena<'de> {
         )
     }
 
+    #[inline]
     pub(super) fn bytes(&self, span: Span) -> &'de [u8] {
         let at = span.at as usize;
         self.input.get(at..at + span.len as usize).unwrap_or(&[])
     }
 
     /// The text of a span that the reader has found to be one.
+    #[inline]
     pub(super) fn text(&self, span: Span) -> Result<&'de str, DecodeError> {
         std::str::from_utf8(self.bytes(span)).map_err(|_| DecodeError::LoneSurrogate {
             at: span.at as usize,
@@ -283,6 +321,7 @@ impl<'de> Arena<'de> {
         }
     }
 
+    #[inline]
     fn raw(&self, id: Id) -> &'de [u8] {
         match self.node(id) {
             Node::Str(span) => self.bytes(span),
@@ -291,6 +330,7 @@ impl<'de> Arena<'de> {
     }
 
     /// Whether the class at `id` has the qualified name `name`.
+    #[inline]
     pub(super) fn is_class(&self, id: Id, expected: &str) -> bool {
         match self.node(id) {
             Node::Class { module, name, .. } => {
@@ -355,6 +395,7 @@ fn made_name(callee: Callee) -> &'static str {
 }
 
 /// Pushes, growing in doubles but never beyond `most`, which the input's length gives.
+#[inline]
 pub(super) fn push_within<T>(items: &mut Vec<T>, item: T, most: usize) {
     if items.len() == items.capacity() {
         reserve_within(items, 1, most);
@@ -365,7 +406,8 @@ pub(super) fn push_within<T>(items: &mut Vec<T>, item: T, most: usize) {
 fn reserve_within<T>(items: &mut Vec<T>, more: usize, most: usize) {
     let need = items.len() + more;
     if need > items.capacity() {
-        let want = need.max((items.len() * 2).min(most)).max(16.min(most));
+        let first = (most / 8).clamp(16, 64).min(most);
+        let want = need.max((items.len() * 2).min(most)).max(first);
         items.reserve_exact(want - items.len());
     }
 }

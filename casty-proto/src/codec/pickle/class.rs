@@ -39,6 +39,7 @@ fn is_capitalised(name: &[u8], at: usize) -> bool {
 }
 
 /// Whether a serde name is the name of a Python class.
+#[inline]
 pub(super) fn is_dotted(name: &str) -> bool {
     name.bytes().any(|byte| byte == b'.' || byte == b':')
 }
@@ -53,6 +54,7 @@ pub(super) fn with_dots(name: &'static str) -> Cow<'static, str> {
 }
 
 /// Whether `name` is the qualified name of that class.
+#[inline]
 pub(super) fn is_named(name: &str, module: &[u8], class: &[u8]) -> bool {
     let name = name.as_bytes();
     name.len() == module.len() + 1 + class.len()

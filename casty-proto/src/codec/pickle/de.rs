@@ -4,7 +4,7 @@ use serde::Deserializer;
 use serde::de::value::{SeqDeserializer, UnitDeserializer};
 use serde::de::{Error as _, Unexpected, Visitor};
 
-use super::arena::{Arena, Id, Kids, Node, Span};
+use super::arena::{Arena, Id, Node, Span};
 use super::class::{self, Callee};
 use super::read::passed;
 use super::{dynamic, made};
@@ -89,11 +89,11 @@ impl<'a, 'de> De<'a, 'de> {
         match self.arena.node(self.id) {
             Node::New { .. } => self.map(&[], &[], visitor),
             Node::Named { state, .. } => {
-                let (own, slots) = named(self.arena, state);
+                let (own, slots) = self.arena.entries(state);
                 self.map(own, slots, visitor)
             }
-            Node::Positional { state, .. } => self.seq(self.kids_of(state), visitor),
-            Node::Constructed { args, .. } => self.seq(self.kids_of(args), visitor),
+            Node::Positional { state, .. } => self.seq(self.arena.items(state), visitor),
+            Node::Constructed { args, .. } => self.seq(self.arena.items(args), visitor),
             _ => Err(self.unexpected(&visitor)),
         }
     }
@@ -105,13 +105,6 @@ impl<'a, 'de> De<'a, 'de> {
         visitor: V,
     ) -> Result<V::Value, DecodeError> {
         visitor.visit_map(Fields::new(self.inside()?, first, second))
-    }
-
-    fn kids_of(self, id: Id) -> &'a [Id] {
-        match self.arena.node(id) {
-            Node::List(kids) | Node::Tuple(kids) | Node::Dict(kids) => self.arena.kids(kids),
-            _ => &[],
-        }
     }
 
     /// The class of an object, if this is one.
@@ -191,12 +184,12 @@ impl<'a, 'de> De<'a, 'de> {
         let inside = self.inside()?;
         let only = match self.arena.node(self.id) {
             Node::Positional { state: args, .. } | Node::Constructed { args, .. } => {
-                match *self.kids_of(args) {
+                match *self.arena.items(args) {
                     [only] => Some(only),
                     _ => None,
                 }
             }
-            Node::Named { state, .. } => match *self.kids_of(state) {
+            Node::Named { state, .. } => match *self.arena.entries(state).0 {
                 [_, only] => Some(only),
                 _ => None,
             },
@@ -221,21 +214,6 @@ impl<'a, 'de> De<'a, 'de> {
             }
             _ => Err(self.unexpected(&visitor)),
         }
-    }
-}
-
-/// The entries of a named state: of `__dict__`, and of the slots.
-pub(super) fn named<'a>(arena: &'a Arena<'_>, state: Id) -> (&'a [Id], &'a [Id]) {
-    let entries = |id| match arena.node(id) {
-        Node::Dict(kids) => arena.kids(kids),
-        _ => arena.kids(Kids::NONE),
-    };
-    match arena.node(state) {
-        Node::Tuple(parts) => match *arena.kids(parts) {
-            [own, slots] => (entries(own), entries(slots)),
-            _ => (&[], &[]),
-        },
-        _ => (entries(state), &[]),
     }
 }
 
@@ -279,7 +257,7 @@ impl<'de> Deserializer<'de> for De<'_, 'de> {
                 self.seq(self.arena.kids(kids), visitor)
             }
             Node::Dict(kids) => self.map(self.arena.kids(kids), &[], visitor),
-            Node::Constructed { args, .. } => match *self.kids_of(args) {
+            Node::Constructed { args, .. } => match *self.arena.items(args) {
                 [only] => match python_text(self.arena, only) {
                     Some(text) => visitor.visit_string(text),
                     None => self.fields(visitor),

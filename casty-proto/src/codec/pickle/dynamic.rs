@@ -5,11 +5,11 @@ use std::sync::Arc;
 use num_bigint::BigInt;
 
 use super::arena::{Arena, Id, Node};
-use super::de::{named, needs_python};
-use super::made;
+use super::de::needs_python;
 use super::read::{malformed, passed};
+use super::{made, measure};
 use crate::error::Limit;
-use crate::value::{EnumMember, Items, Member, Object, State};
+use crate::value::{EnumMember, Items, Member, Object, Pairs, State};
 use crate::{ActorRef, DecodeError, Value};
 
 /// The value at `root`. Never recurses.
@@ -100,7 +100,7 @@ struct Build<'a, 'de> {
     /// For each node one more than its place among the shared values; 0 without one.
     places: Vec<u32>,
     shared: Vec<Value>,
-    empty: Items,
+    empty: (Items, Pairs),
 }
 
 impl<'a, 'de> Build<'a, 'de> {
@@ -109,7 +109,7 @@ impl<'a, 'de> Build<'a, 'de> {
             arena,
             places: Vec::new(),
             shared: Vec::new(),
-            empty: Items::default(),
+            empty: Default::default(),
         }
     }
 
@@ -134,15 +134,12 @@ impl<'a, 'de> Build<'a, 'de> {
         if let Some(value) = self.known(id) {
             return Ok(Opened::Value(value.clone()));
         }
-        let (children, more) = self.children(id);
+        let (children, more) = measure::children(self.arena, id);
         let len = children.len() + more.len();
+        if let Some(value) = self.empty(id).filter(|_| len == 0) {
+            return Ok(Opened::Value(value));
+        }
         let parts = match self.arena.node(id) {
-            Node::List(_) if len == 0 => return Ok(Opened::Value(Value::List(self.empty()))),
-            Node::Tuple(_) if len == 0 => return Ok(Opened::Value(Value::Tuple(self.empty()))),
-            Node::Set(_) if len == 0 => return Ok(Opened::Value(Value::Set(self.empty()))),
-            Node::FrozenSet(_) if len == 0 => {
-                return Ok(Opened::Value(Value::FrozenSet(self.empty())));
-            }
             Node::List(_)
             | Node::Tuple(_)
             | Node::Set(_)
@@ -169,23 +166,17 @@ impl<'a, 'de> Build<'a, 'de> {
         }))
     }
 
-    fn empty(&self) -> Items {
-        self.empty.clone()
-    }
-
-    fn children(&self, id: Id) -> (&'a [Id], &'a [Id]) {
-        let arena = self.arena;
-        match arena.node(id) {
-            Node::List(kids)
-            | Node::Tuple(kids)
-            | Node::Set(kids)
-            | Node::FrozenSet(kids)
-            | Node::Dict(kids) => (arena.kids(kids), &[]),
-            Node::Named { state, .. } => named(arena, state),
-            Node::Positional { state, .. } => self.children(state),
-            Node::Constructed { args, .. } => self.children(args),
-            _ => (&[], &[]),
-        }
+    /// The empty collection of a node's kind, which costs no memory of its own.
+    fn empty(&self, id: Id) -> Option<Value> {
+        let (items, pairs) = &self.empty;
+        Some(match self.arena.node(id) {
+            Node::List(_) => Value::List(items.clone()),
+            Node::Tuple(_) => Value::Tuple(items.clone()),
+            Node::Set(_) => Value::Set(items.clone()),
+            Node::FrozenSet(_) => Value::FrozenSet(items.clone()),
+            Node::Dict(_) => Value::Dict(pairs.clone()),
+            _ => return None,
+        })
     }
 
     fn leaf(&mut self, id: Id) -> Result<Value, DecodeError> {

@@ -226,6 +226,7 @@ impl<'de> Machine<'de> {
 
 /// The input.
 impl<'de> Machine<'de> {
+    #[inline]
     fn byte(&mut self) -> Result<u8, DecodeError> {
         match self.input.get(self.at) {
             Some(&byte) => {
@@ -236,6 +237,7 @@ impl<'de> Machine<'de> {
         }
     }
 
+    #[inline]
     fn take(&mut self, len: usize) -> Result<&'de [u8], DecodeError> {
         let taken = self
             .at
@@ -250,6 +252,7 @@ impl<'de> Machine<'de> {
         }
     }
 
+    #[inline]
     fn array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
         let at = self.at;
         self.take(N)?
@@ -267,6 +270,7 @@ impl<'de> Machine<'de> {
         usize::try_from(len).map_err(|_| DecodeError::Truncated { at })
     }
 
+    #[inline]
     #[allow(clippy::cast_possible_truncation)] // the input is shorter than 4 GiB
     fn span(&mut self, len: usize) -> Result<Span, DecodeError> {
         let at = self.at;
@@ -277,12 +281,14 @@ impl<'de> Machine<'de> {
         })
     }
 
+    #[inline]
     fn text(&mut self, len: usize) -> Result<(), DecodeError> {
         let span = self.span(len)?;
         self.check_text(span)?;
         self.value(Node::Str(span))
     }
 
+    #[inline]
     fn check_text(&self, span: Span) -> Result<(), DecodeError> {
         let bytes = self.arena.bytes(span);
         if std::str::from_utf8(bytes).is_ok() {
@@ -314,6 +320,7 @@ impl<'de> Machine<'de> {
 /// The stack, its marks and the memo.
 impl Machine<'_> {
     /// Puts a value that counts on the stack.
+    #[inline]
     fn push(&mut self, id: Id) -> Result<(), DecodeError> {
         self.items += 1;
         if self.items > self.max_items {
@@ -323,10 +330,12 @@ impl Machine<'_> {
         Ok(())
     }
 
+    #[inline]
     fn place(&mut self, id: Id) {
         push_within(&mut self.stack, id, self.input.len());
     }
 
+    #[inline]
     fn value(&mut self, node: Node) -> Result<(), DecodeError> {
         let id = self.arena.add(node);
         self.push(id)
@@ -337,6 +346,7 @@ impl Machine<'_> {
         self.value(node)
     }
 
+    #[inline]
     fn top(&self) -> Result<Id, DecodeError> {
         match self.stack.last() {
             Some(&id) if self.stack.len() > self.fence => Ok(id),
@@ -344,6 +354,7 @@ impl Machine<'_> {
         }
     }
 
+    #[inline]
     fn pop(&mut self) -> Result<Id, DecodeError> {
         let id = self.top()?;
         self.stack.pop();
@@ -351,6 +362,7 @@ impl Machine<'_> {
     }
 
     /// Ends the last mark: where on the stack its values begin.
+    #[inline]
     fn close_mark(&mut self) -> Result<usize, DecodeError> {
         let Some(start) = self.marks.pop() else {
             return Err(self.bad("no mark is open"));
@@ -389,6 +401,7 @@ impl Machine<'_> {
 
     /// Fetches from the memo. Texts and classes count when they are made, not each time: most
     /// are the names of fields.
+    #[inline]
     fn get(&mut self, index: usize) -> Result<(), DecodeError> {
         let Some(&id) = self.memo.get(index) else {
             return Err(self.bad("a memo entry that does not exist"));
@@ -453,6 +466,7 @@ impl Machine<'_> {
     }
 
     /// What lies just below `start`.
+    #[inline]
     fn before(&self, start: usize) -> Result<Id, DecodeError> {
         match start.checked_sub(1) {
             Some(at) if at >= self.fence => self

@@ -24,8 +24,6 @@ pub(crate) struct Reader<S> {
     items: Quota,
     #[cfg(any(feature = "json", feature = "msgpack"))]
     visits: Quota,
-    /// The length of the input.
-    pub(super) size: usize,
 }
 
 struct Quota {
@@ -65,6 +63,10 @@ impl Quota {
 
 impl<S: Source> Reader<S> {
     /// A reader of a source over `size` bytes.
+    #[cfg_attr(
+        not(any(feature = "json", feature = "msgpack")),
+        expect(unused_variables, reason = "a value is read without a second look")
+    )]
     pub(crate) fn new(source: S, size: usize, limits: &Limits) -> Self {
         Self {
             source,
@@ -72,7 +74,6 @@ impl<S: Source> Reader<S> {
             items: Quota::new(Limit::Items, limits.items),
             #[cfg(any(feature = "json", feature = "msgpack"))]
             visits: Quota::new(Limit::Visits, Limits::visits(size)),
-            size,
         }
     }
 
@@ -85,6 +86,14 @@ impl<S: Source> Reader<S> {
     #[inline]
     pub(super) fn item(&mut self) -> Result<(), DecodeError> {
         self.items.spend(1)
+    }
+
+    /// Checks that so many more items are within the limit.
+    pub(super) fn afford(&self, items: usize) -> Result<(), DecodeError> {
+        if items > self.items.left {
+            return Err(self.items.passed());
+        }
+        Ok(())
     }
 
     /// Goes into a container.

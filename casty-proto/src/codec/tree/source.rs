@@ -51,6 +51,14 @@ pub(crate) enum Number {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Open(pub(super) usize);
 
+/// Where a source stood; only the source that told it reads it.
+#[cfg(any(feature = "json", feature = "msgpack"))]
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Mark {
+    pub(super) at: usize,
+    pub(super) owed: usize,
+}
+
 /// Reads tokens. Each reading method expects that [`Source::peek`] answered its kind.
 pub(crate) trait Source {
     /// The kind of the next value.
@@ -75,15 +83,20 @@ pub(crate) trait Source {
     /// The next key of the map; past the last one, the map is closed.
     fn next_key(&mut self, open: &mut Open) -> Result<Option<&str>, DecodeError>;
 
-    /// How many elements are announced, never more than the rest of the input could hold.
+    /// How many elements are announced: never more than the input could still hold beside what
+    /// the containers around it wait for.
     fn hint(&self, open: Open) -> Option<usize>;
 
-    /// Where the source stands.
+    /// At which byte the source stands.
     fn at(&self) -> usize;
+
+    /// Where the source stands.
+    #[cfg(any(feature = "json", feature = "msgpack"))]
+    fn mark(&self) -> Mark;
 
     /// Goes back to where it stood.
     #[cfg(any(feature = "json", feature = "msgpack"))]
-    fn rewind(&mut self, at: usize);
+    fn rewind(&mut self, mark: Mark);
 
     /// Checks that nothing follows.
     fn end(&mut self) -> Result<(), DecodeError>;

@@ -35,7 +35,7 @@ pub(super) fn deserialize<'de, V: Visitor<'de>>(
     }
     if de.arena.is_class(class, name)
         && let Node::Constructed { args, .. } = de.arena.node(de.id)
-        && let [value] = *de.kids_of(args)
+        && let [value] = *de.arena.items(args)
         && let Some(text) = python_text(de.arena, value)
     {
         return choose(de, &text, visitor);

@@ -1,0 +1,114 @@
+//! Tells and asks: order, completeness, concurrency.
+
+use std::time::{Duration, Instant};
+
+use casty_client::{ActorRef, ClusterClient};
+use serde::{Deserialize, Serialize};
+
+use crate::cluster::{PythonCluster, SHARDS, SYSTEM};
+use crate::scenario::{Context, Failure, Figures, Scenario};
+
+pub(super) const SCENARIOS: &[Scenario] = &[
+    Scenario::new("numbered_tells_arrive_all_and_in_order", 120, |context| {
+        Box::pin(numbered_tells(context))
+    }),
+    Scenario::new("a_thousand_concurrent_asks_are_answered", 60, |context| {
+        Box::pin(concurrent_asks(context))
+    }),
+];
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename = "interop_app.messages.Append")]
+struct Append {
+    number: u32,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename = "interop_app.messages.GetLog")]
+struct GetLog {
+    reply_to: ActorRef<Vec<u32>>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename = "counter_app.messages.Increment")]
+struct Increment {
+    amount: i64,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename = "counter_app.messages.GetCount")]
+struct GetCount {
+    reply_to: ActorRef<i64>,
+}
+
+/// A client of the cluster.
+async fn client(cluster: &PythonCluster) -> Result<ClusterClient, Failure> {
+    let contacts = cluster.addresses().iter().map(ToString::to_string);
+    let builder = ClusterClient::builder(SYSTEM).contact_points(contacts);
+    Ok(builder
+        .codec(cluster.serializer().codec())
+        .connect()
+        .await?)
+}
+
+async fn numbered_tells(context: Context) -> Result<Figures, Failure> {
+    const ENTITIES: u32 = 100;
+    const TELLS: u32 = 10_000;
+    let cluster = context.cluster().await?;
+    let client = client(cluster).await?;
+    let region = client.entity_ref("log", SHARDS)?;
+    let entities: Vec<_> = (0..ENTITIES)
+        .map(|n| region.entity(format!("order-{n}")))
+        .collect();
+    let begun = Instant::now();
+    for number in 0..TELLS {
+        entities[(number % ENTITIES) as usize]
+            .tell_wait(Append { number })
+            .await?;
+    }
+    let mut arrived = 0;
+    for (n, entity) in (0..).zip(&entities) {
+        let log = entity
+            .ask(|reply_to| GetLog { reply_to })
+            .within(Duration::from_secs(30))
+            .await?;
+        let expected: Vec<u32> = (0..TELLS).filter(|number| number % ENTITIES == n).collect();
+        if log != expected {
+            return Err(format!("entity {n} logged {log:?}").into());
+        }
+        arrived += log.len();
+    }
+    let took = begun.elapsed().as_secs_f64();
+    let report = client.close(Duration::from_secs(5)).await;
+    Ok(format!(
+        "{arrived} of {TELLS} in order, {took:.1} s; {report}"
+    ))
+}
+
+async fn concurrent_asks(context: Context) -> Result<Figures, Failure> {
+    const ASKS: i64 = 1_000;
+    let cluster = context.cluster().await?;
+    let client = client(cluster).await?;
+    let region = client.entity_ref("counter", SHARDS)?;
+    let begun = Instant::now();
+    let asks: Vec<_> = (0..ASKS)
+        .map(|n| {
+            let entity = region.entity(format!("ask-{n}"));
+            tokio::spawn(async move {
+                entity.tell(Increment { amount: n })?;
+                let count = entity.ask(|reply_to| GetCount { reply_to });
+                let count = count.within(Duration::from_secs(30)).await?;
+                Ok::<_, Failure>((n, count))
+            })
+        })
+        .collect();
+    for ask in asks {
+        let (n, count) = ask.await??;
+        if n != count {
+            return Err(format!("counter {n} says {count}").into());
+        }
+    }
+    let took = begun.elapsed().as_secs_f64();
+    client.close(Duration::from_secs(5)).await;
+    Ok(format!("{ASKS} of {ASKS}, {took:.1} s"))
+}
