@@ -1,5 +1,6 @@
 //! What a hostile or broken peer can send as a pickle: typed errors within the limits, always.
 #![cfg(feature = "pickle")]
+#![allow(clippy::unwrap_used)] // tests throughout
 
 use casty_proto::error::Limit;
 use casty_proto::value::State;

@@ -110,9 +110,8 @@ impl Machine<'_> {
 
     /// `getattr(cls, "NAME")`.
     fn member(&mut self, callee: Id, args: Id) -> Result<(), DecodeError> {
-        let (class, name) = match *self.children(args) {
-            [class, name] => (class, name),
-            _ => return Err(self.needs_python(callee)),
+        let [class, name] = *self.arena.items(args) else {
+            return Err(self.needs_python(callee));
         };
         match (self.arena.node(class), self.arena.node(name)) {
             (Node::Class { .. }, Node::Str(_)) if self.can_be_class(class) => {
@@ -240,15 +239,8 @@ impl Machine<'_> {
         }
     }
 
-    fn children(&self, tuple: Id) -> &[Id] {
-        match self.arena.node(tuple) {
-            Node::Tuple(kids) => self.arena.kids(kids),
-            _ => &[],
-        }
-    }
-
     fn only_argument(&self, args: Id) -> Result<Id, DecodeError> {
-        match *self.children(args) {
+        match *self.arena.items(args) {
             [only] => Ok(only),
             _ => Err(malformed(
                 "a call with a wrong number of arguments",
