@@ -238,6 +238,9 @@ fn a_variant_named_otherwise_than_its_struct_is_refused() {
         #[serde(rename = "app.Line")]
         Line(T),
     }
+    #[derive(Serialize)]
+    #[serde(rename = "app.Line")]
+    struct Line {}
     assert!(matches!(
         refused(&Misnamed::Line(Point { x: 1, y: 2 })),
         EncodeError::Unsupported { .. }
@@ -247,9 +250,6 @@ fn a_variant_named_otherwise_than_its_struct_is_refused() {
         EncodeError::Unsupported { .. }
     ));
     // A struct of the right name further inside does not count.
-    #[derive(Serialize)]
-    #[serde(rename = "app.Line")]
-    struct Line {}
     assert!(matches!(
         refused(&Misnamed::Line(vec![Line {}])),
         EncodeError::Unsupported { .. }
@@ -319,6 +319,34 @@ fn what_nests_too_deep_is_refused_on_a_small_stack() {
         .unwrap()
         .join()
         .unwrap();
+}
+
+#[test]
+fn the_deepest_typed_value_fits_an_ordinary_stack() {
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    #[serde(rename = "app.Nest")]
+    struct Nest {
+        inner: Option<Box<Nest>>,
+    }
+    let mut nest = Nest { inner: None };
+    for _ in 1..Limits::MAX_DEPTH {
+        nest = Nest {
+            inner: Some(Box::new(nest)),
+        };
+    }
+    let limits = Limits {
+        depth: usize::MAX,
+        ..Limits::default()
+    };
+    let written = encode(Codec::pickle(), &nest);
+    assert_eq!(
+        Codec::pickle().decode::<Nest>(&written, &limits).unwrap(),
+        nest
+    );
+    let deeper = Nest {
+        inner: Some(Box::new(nest)),
+    };
+    assert!(matches!(refused(&deeper), EncodeError::TooDeep { .. }));
 }
 
 fn object(class: &str, state: State) -> Value {

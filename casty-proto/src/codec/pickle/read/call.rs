@@ -204,6 +204,8 @@ impl Machine<'_> {
             _ => return Err(self.needs_python(class)),
         };
         self.arena.replace(target, node);
+        // An object and its state are one value.
+        self.items = self.items.saturating_sub(1);
         Ok(())
     }
 
