@@ -246,7 +246,7 @@ impl<'de> Deserializer<'de> for De<'_, 'de> {
             Node::Float(float) => visitor.visit_f64(float),
             Node::Str(span) => visitor.visit_borrowed_str(self.text(span)?),
             Node::Bytes(span) | Node::ByteArray(span) => {
-                visitor.visit_borrowed_bytes(self.arena.bytes(span))
+                visitor.visit_borrowed_bytes(self.arena.spend(span)?)
             }
             Node::List(kids) | Node::Tuple(kids) | Node::Set(kids) | Node::FrozenSet(kids) => {
                 self.seq(self.arena.kids(kids), visitor)
@@ -415,7 +415,7 @@ impl<'de> De<'_, 'de> {
     fn byte_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
         match self.arena.node(self.id) {
             Node::Bytes(span) | Node::ByteArray(span) => {
-                let mut bytes = SeqDeserializer::new(self.arena.bytes(span).iter().copied());
+                let mut bytes = SeqDeserializer::new(self.arena.spend(span)?.iter().copied());
                 let value = visitor.visit_seq(&mut bytes)?;
                 bytes.end().map(|()| value)
             }

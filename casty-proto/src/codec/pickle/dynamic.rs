@@ -101,6 +101,8 @@ struct Build<'a, 'de> {
     places: Vec<u32>,
     shared: Vec<Value>,
     empty: (Items, Pairs),
+    /// How many more children all containers together may have.
+    left: usize,
 }
 
 impl<'a, 'de> Build<'a, 'de> {
@@ -110,6 +112,7 @@ impl<'a, 'de> Build<'a, 'de> {
             places: Vec::new(),
             shared: Vec::new(),
             empty: Default::default(),
+            left: arena.input_len(),
         }
     }
 
@@ -136,6 +139,12 @@ impl<'a, 'de> Build<'a, 'de> {
         }
         let (children, more) = measure::children(self.arena, id);
         let len = children.len() + more.len();
+        // Only objects that share their state could have more children than the input has bytes.
+        let Some(left) = self.left.checked_sub(len) else {
+            let max = self.arena.input_len();
+            return Err(passed(Limit::Visits, max));
+        };
+        self.left = left;
         if let Some(value) = self.empty(id).filter(|_| len == 0) {
             return Ok(Opened::Value(value));
         }

@@ -29,11 +29,8 @@ impl Machine<'_> {
         else {
             return false;
         };
-        callee == Callee::Class || Callee::may_be_class(self.text_of(module), self.text_of(name))
-    }
-
-    fn text_of(&self, id: Id) -> &[u8] {
-        self.arena.str(id).unwrap_or_default().as_bytes()
+        callee == Callee::Class
+            || Callee::may_be_class(self.arena.raw(module), self.arena.raw(name))
     }
 
     fn instance(&mut self, class: Id, args: Id) -> Result<(), DecodeError> {
