@@ -140,6 +140,9 @@ pub(super) struct Arena<'de> {
 /// Texts up to this length are handed out freely: they cost little more than their mention.
 const SHORT_TEXT: usize = 64;
 
+/// Room that so many nodes have grown too much is worth giving back.
+const LARGE: usize = 16 * 1024;
+
 /// How many bytes of long texts may be handed out, beside what the input's length allows.
 const FREE_TEXTS: usize = 1 << 20;
 
@@ -162,6 +165,14 @@ impl<'de> Arena<'de> {
             containers: 0,
             depth,
             texts: Cell::new(Limits::visits(input.len()) + FREE_TEXTS),
+        }
+    }
+
+    /// Nothing more is added: gives back the room that a large arena has grown too much.
+    pub(super) fn settle(&mut self) {
+        if self.nodes.len() > LARGE {
+            self.nodes.shrink_to_fit();
+            self.pool.shrink_to_fit();
         }
     }
 
