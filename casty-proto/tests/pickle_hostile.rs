@@ -1,5 +1,6 @@
 //! What a hostile or broken peer can send as a pickle: typed errors within the limits, always.
 #![cfg(feature = "pickle")]
+#![allow(clippy::unwrap_used)] // tests throughout
 
 use casty_proto::error::Limit;
 use casty_proto::value::State;
@@ -238,6 +239,49 @@ fn a_doubling_bomb_is_refused_before_it_is_walked() {
     }
     let bomb = pickle(&[&input, b"t"]);
     limited(decode::<Value>(&bomb), Limit::Visits);
+}
+
+/// A long text that is mentioned often.
+fn repeated(mentions: usize) -> Vec<u8> {
+    let long = [&b"X\x00\x00\x02\x00"[..], &vec![b'x'; 1 << 17], b"\x94"].concat();
+    pickle(&[b"(", &long, &b"h\x00".repeat(mentions), b"t"])
+}
+
+#[test]
+fn a_text_is_not_copied_out_of_proportion_to_the_input() {
+    let texts = decode::<Vec<String>>(&repeated(20));
+    assert_eq!(texts.unwrap().len(), 21);
+    let texts = decode::<Vec<String>>(&repeated(100)).map(|_| ());
+    assert!(matches!(
+        texts,
+        Err(DecodeError::Limit {
+            limit: Limit::Visits,
+            ..
+        })
+    ));
+    // A value shares it.
+    assert!(decode::<Value>(&repeated(100)).is_ok());
+}
+
+#[test]
+fn a_state_that_many_objects_share_is_not_copied_for_each() {
+    let fields = [text("x"), b"\x94N".to_vec(), b"h\x01N".repeat(39)].concat();
+    let point = [global("app", "Point"), b"\x94)\x81".to_vec()].concat();
+    let state = [&b"}("[..], &fields, b"u\x94"].concat();
+    let objects = b"h\x00)\x81h\x02b".repeat(1000);
+    let input = pickle(&[b"(", &point, &state, &objects, b"t"]);
+    let limit = DecodeError::Limit {
+        limit: Limit::Visits,
+        max: input.len(),
+    };
+    assert_eq!(decode::<Value>(&input).err(), Some(limit));
+}
+
+#[test]
+fn names_of_globals_are_short() {
+    let long = [&b"X\x01\x02\x00\x00"[..], &[b'A'; 513]].concat();
+    malformed(&[&text("app"), &long, b"\x93)\x81"]);
+    malformed(&[&long, &text("App"), b"\x93)\x81"]);
 }
 
 #[test]

@@ -1,4 +1,5 @@
 //! What a hostile peer sends: small inputs that ask for much memory, deep stacks or long walks.
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 #![cfg(all(feature = "json", feature = "msgpack"))]
 
 use casty_proto::error::Limit;

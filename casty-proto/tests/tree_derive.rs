@@ -1,4 +1,5 @@
 //! What serde's derive can say about Python's classes, in json and msgpack.
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 #![cfg(all(feature = "json", feature = "msgpack"))]
 
 use std::collections::{BTreeMap, HashMap};
@@ -101,7 +102,7 @@ struct Everything<M> {
     set: FrozenSet<i32>,
     fixed: [u8; 3],
     dict: BTreeMap<i32, String>,
-    keys: BTreeMap<(u8, String), ()>,
+    keys: BTreeMap<(i32, String), Option<u8>>,
     actor: ActorRef<Value>,
     color: Color,
     commands: Vec<Command>,
@@ -132,9 +133,9 @@ prop_compose! {
             float,
             list,
             tuple: names.iter().cloned().collect(),
-            set: FrozenSet(vec![wide as i32, small.into()]),
+            set: FrozenSet(vec![dict.len().try_into().unwrap(), small.into()]),
             fixed: [1, 2, by.unsigned_abs()],
-            keys: dict.iter().map(|(key, text)| ((*key as u8, text.clone()), ())).collect(),
+            keys: dict.iter().map(|(key, text)| ((*key, text.clone()), None)).collect(),
             dict,
             actor: ActorRef::new("casty://s@h:1/a").unwrap(),
             color: if by > 0 { Color::Green } else { Color::Red },
@@ -522,7 +523,7 @@ fn texts_that_are_no_json_are_refused() {
         "\u{1f600}/\u{8}"
     );
     assert_eq!(read::<Value>("-0").unwrap(), Value::Int(0));
-    assert_eq!(read::<f64>("1e999").unwrap(), f64::INFINITY);
+    assert!(read::<f64>("1e999").unwrap().is_infinite());
     assert!(read::<f64>("NaN").unwrap().is_nan());
     assert_eq!(
         read::<Value>("[9223372036854775807, -9223372036854775808]").unwrap(),

@@ -1,4 +1,5 @@
 //! What nodes and Python clients sent each other, read and written again.
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 #![cfg(all(feature = "json", feature = "msgpack"))]
 
 use std::collections::BTreeSet;

@@ -1,4 +1,5 @@
 //! Values that nest or share without bound.
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 #![cfg(all(feature = "json", feature = "msgpack"))]
 
 use std::sync::Arc;

@@ -1,4 +1,5 @@
 //! Casty's JSON notation, both ways, and values in other formats.
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 use casty_proto::value::{
     BigInt, ByteArray, Complex, Date, DateTime, Decimal, EnumMember, Member, NotationError, Object,

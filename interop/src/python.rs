@@ -49,6 +49,16 @@ impl Installation {
         })
     }
 
+    /// An environment that is not there, for tests that start no node.
+    #[cfg(test)]
+    pub(crate) fn absent() -> Self {
+        Self {
+            interpreter: PathBuf::from("absent"),
+            sources: PathBuf::new(),
+            workshop: env::temp_dir().join("casty-interop-absent"),
+        }
+    }
+
     /// The environment's interpreter.
     pub fn interpreter(&self) -> &Path {
         &self.interpreter

@@ -2,8 +2,12 @@
 //!
 //! Text and bytes stay in the input, and a shared value is one node however often it occurs.
 
+use std::cell::Cell;
+
 use super::class::{self, Callee};
-use crate::DecodeError;
+use super::read::passed;
+use crate::error::Limit;
+use crate::{DecodeError, Limits};
 
 /// A node's number.
 pub(super) type Id = u32;
@@ -128,7 +132,19 @@ pub(super) struct Arena<'de> {
     pub(super) containers: usize,
     /// The limit of nesting.
     pub(super) depth: usize,
+    /// How many bytes of long texts may still be handed out. One that occurs often is copied as
+    /// often by a typed walk, out of all proportion to the input.
+    texts: Cell<usize>,
 }
+
+/// Texts up to this length are handed out freely: they cost little more than their mention.
+const SHORT_TEXT: usize = 64;
+
+/// Room that so many nodes have grown too much is worth giving back.
+const LARGE: usize = 16 * 1024;
+
+/// How many bytes of long texts may be handed out, beside what the input's length allows.
+const FREE_TEXTS: usize = 1 << 20;
 
 impl<'de> Arena<'de> {
     pub(super) fn new(input: &'de [u8], depth: usize) -> Self {
@@ -148,7 +164,21 @@ impl<'de> Arena<'de> {
             shares: false,
             containers: 0,
             depth,
+            texts: Cell::new(Limits::visits(input.len()) + FREE_TEXTS),
         }
+    }
+
+    /// Nothing more is added: gives back the room that a large arena has grown too much.
+    pub(super) fn settle(&mut self) {
+        if self.nodes.len() > LARGE {
+            self.nodes.shrink_to_fit();
+            self.pool.shrink_to_fit();
+        }
+    }
+
+    /// How many bytes the pickle has: no more children are in all its containers together.
+    pub(super) fn input_len(&self) -> usize {
+        self.input.len()
     }
 
     /// How many nodes there are.
@@ -305,10 +335,23 @@ impl<'de> Arena<'de> {
         self.input.get(at..at + span.len as usize).unwrap_or(&[])
     }
 
-    /// The text of a span that the reader has found to be one.
+    /// The bytes of a span, to be copied.
+    #[inline]
+    pub(super) fn spend(&self, span: Span) -> Result<&'de [u8], DecodeError> {
+        let len = span.len as usize;
+        if len > SHORT_TEXT {
+            let Some(left) = self.texts.get().checked_sub(len) else {
+                return Err(passed(Limit::Visits, Limits::visits(self.input.len())));
+            };
+            self.texts.set(left);
+        }
+        Ok(self.bytes(span))
+    }
+
+    /// The text of a span that the reader has found to be one, to be copied.
     #[inline]
     pub(super) fn text(&self, span: Span) -> Result<&'de str, DecodeError> {
-        std::str::from_utf8(self.bytes(span)).map_err(|_| DecodeError::LoneSurrogate {
+        std::str::from_utf8(self.spend(span)?).map_err(|_| DecodeError::LoneSurrogate {
             at: span.at as usize,
         })
     }
@@ -322,7 +365,8 @@ impl<'de> Arena<'de> {
     }
 
     #[inline]
-    fn raw(&self, id: Id) -> &'de [u8] {
+    /// The bytes of a node that is a text; none of anything else.
+    pub(super) fn raw(&self, id: Id) -> &'de [u8] {
         match self.node(id) {
             Node::Str(span) => self.bytes(span),
             _ => &[],

@@ -164,8 +164,9 @@ fn is_code(module: &[u8]) -> bool {
     MODULES.contains(&module) || module.starts_with(b"cloudpickle")
 }
 
-/// Whether the last segment of a path is capitalised, behind underscores if it has any.
-fn is_class_path(path: &[u8]) -> bool {
+/// Whether the last segment of a path is capitalised, behind underscores if it has any: whether
+/// a call of it makes an instance, as far as its name tells.
+pub(super) fn is_class_path(path: &[u8]) -> bool {
     let start = path.iter().rposition(|&b| b == b'.').map_or(0, |at| at + 1);
     let underscores = path.iter().skip(start).take_while(|&&b| b == b'_').count();
     is_capitalised(path, start + underscores)

@@ -8,11 +8,11 @@ use super::arena::{Arena, Id, Node, Span};
 use super::class::{self, Callee};
 use super::read::passed;
 use super::{dynamic, made};
-use crate::DecodeError;
 use crate::error::Limit;
 use crate::reference::REF;
 use crate::sets::{FROZEN_SET, SET, TUPLE};
 use crate::value::{VALUE, give};
+use crate::{DecodeError, Value};
 
 mod access;
 mod variant;
@@ -162,19 +162,14 @@ impl<'a, 'de> De<'a, 'de> {
         }
     }
 
-    fn made<V: Visitor<'de>>(
-        self,
-        value: Option<crate::Value>,
-        visitor: V,
-    ) -> Result<V::Value, DecodeError> {
-        match value {
-            Some(crate::Value::Complex(re, im)) => {
-                visitor.visit_seq(SeqDeserializer::new([re, im].into_iter()))
-            }
-            Some(value) => match made::text(&value) {
-                Some(text) => visitor.visit_string(text),
-                None => Err(self.unexpected(&visitor)),
-            },
+    /// A value of the standard library, as text where it has one.
+    fn made<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        let value = dynamic::value(self.arena, self.id)?;
+        if let Value::Complex(re, im) = value {
+            return visitor.visit_seq(SeqDeserializer::new([re, im].into_iter()));
+        }
+        match made::text(&value) {
+            Some(text) => visitor.visit_string(text),
             None => Err(self.unexpected(&visitor)),
         }
     }
@@ -251,7 +246,7 @@ impl<'de> Deserializer<'de> for De<'_, 'de> {
             Node::Float(float) => visitor.visit_f64(float),
             Node::Str(span) => visitor.visit_borrowed_str(self.text(span)?),
             Node::Bytes(span) | Node::ByteArray(span) => {
-                visitor.visit_borrowed_bytes(self.arena.bytes(span))
+                visitor.visit_borrowed_bytes(self.arena.spend(span)?)
             }
             Node::List(kids) | Node::Tuple(kids) | Node::Set(kids) | Node::FrozenSet(kids) => {
                 self.seq(self.arena.kids(kids), visitor)
@@ -267,12 +262,7 @@ impl<'de> Deserializer<'de> for De<'_, 'de> {
             Node::New { .. } | Node::Named { .. } | Node::Positional { .. } => self.fields(visitor),
             Node::Member { name, .. } => self.child(name).deserialize_any(visitor),
             Node::Ref { uri } => self.child(uri).deserialize_any(visitor),
-            Node::Made { callee, .. } if callee == Callee::TimeZone => {
-                Err(self.unexpected(&visitor))
-            }
-            Node::Made { callee, parts } => {
-                self.made(made::value(self.arena, callee, parts), visitor)
-            }
+            Node::Made { .. } => self.made(visitor),
             Node::Class { .. } | Node::Partial { .. } => Err(self.unexpected(&visitor)),
         }
     }
@@ -425,7 +415,7 @@ impl<'de> De<'_, 'de> {
     fn byte_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
         match self.arena.node(self.id) {
             Node::Bytes(span) | Node::ByteArray(span) => {
-                let mut bytes = SeqDeserializer::new(self.arena.bytes(span).iter().copied());
+                let mut bytes = SeqDeserializer::new(self.arena.spend(span)?.iter().copied());
                 let value = visitor.visit_seq(&mut bytes)?;
                 bytes.end().map(|()| value)
             }

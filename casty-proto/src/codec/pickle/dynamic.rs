@@ -101,6 +101,8 @@ struct Build<'a, 'de> {
     places: Vec<u32>,
     shared: Vec<Value>,
     empty: (Items, Pairs),
+    /// How many more children all containers together may have.
+    left: usize,
 }
 
 impl<'a, 'de> Build<'a, 'de> {
@@ -110,6 +112,7 @@ impl<'a, 'de> Build<'a, 'de> {
             places: Vec::new(),
             shared: Vec::new(),
             empty: Default::default(),
+            left: arena.input_len(),
         }
     }
 
@@ -136,6 +139,12 @@ impl<'a, 'de> Build<'a, 'de> {
         }
         let (children, more) = measure::children(self.arena, id);
         let len = children.len() + more.len();
+        // Only objects that share their state could have more children than the input has bytes.
+        let Some(left) = self.left.checked_sub(len) else {
+            let max = self.arena.input_len();
+            return Err(passed(Limit::Visits, max));
+        };
+        self.left = left;
         if let Some(value) = self.empty(id).filter(|_| len == 0) {
             return Ok(Opened::Value(value));
         }
@@ -197,7 +206,7 @@ impl<'a, 'de> Build<'a, 'de> {
             Node::ByteArray(span) => Value::ByteArray(self.arena.bytes(span).into()),
             Node::Ref { uri } => Value::Ref(ActorRef::from_wire(self.text(uri)?)),
             Node::Member { class, name } => Value::Enum(Arc::new(EnumMember {
-                class: self.class(class)?,
+                class: self.class(class),
                 member: Member::Name(self.text(name)?),
             })),
             Node::Made { callee, parts } => match needs_python(self.arena, id) {
@@ -230,15 +239,15 @@ impl<'a, 'de> Build<'a, 'de> {
     }
 
     /// A class's name; all instances share it.
-    fn class(&mut self, id: Id) -> Result<Arc<str>, DecodeError> {
+    fn class(&mut self, id: Id) -> Arc<str> {
         if let Some(Value::Str(name)) = self.known(id) {
-            return Ok(Arc::clone(name));
+            return Arc::clone(name);
         }
         let name: Arc<str> = self.arena.class_name(id).into();
         if self.arena.is_fetched(id) {
             self.keep(id, &Value::Str(Arc::clone(&name)));
         }
-        Ok(name)
+        name
     }
 
     fn close(&mut self, open: Open<'_>) -> Result<Value, DecodeError> {
@@ -249,13 +258,13 @@ impl<'a, 'de> Build<'a, 'de> {
             (Node::FrozenSet(_), Parts::Items(items)) => Value::FrozenSet(items.into()),
             (Node::Dict(_), Parts::Pairs(pairs, _)) => Value::Dict(pairs.into()),
             (Node::New { class } | Node::Named { class, .. }, Parts::Fields(fields, _)) => {
-                self.object(class, State::Named(fields))?
+                self.object(class, State::Named(fields))
             }
             (Node::Positional { class, .. }, Parts::Items(items)) => {
-                self.object(class, State::Positional(items))?
+                self.object(class, State::Positional(items))
             }
             (Node::Constructed { class, .. }, Parts::Items(items)) => {
-                self.constructed(class, items)?
+                self.constructed(class, items)
             }
             _ => return Err(malformed("what is no value", 0)),
         };
@@ -265,18 +274,22 @@ impl<'a, 'de> Build<'a, 'de> {
         Ok(value)
     }
 
-    fn object(&mut self, class: Id, state: State) -> Result<Value, DecodeError> {
-        let class = self.class(class)?;
-        Ok(Value::Object(Arc::new(Object { class, state })))
+    fn object(&mut self, class: Id, state: State) -> Value {
+        let class = self.class(class);
+        Value::Object(Arc::new(Object { class, state }))
     }
 
     /// A call with one argument is how an enum's member travels.
-    fn constructed(&mut self, class: Id, mut args: Vec<Value>) -> Result<Value, DecodeError> {
-        if args.len() != 1 {
-            return self.object(class, State::Constructed(args));
+    fn constructed(&mut self, class: Id, mut args: Vec<Value>) -> Value {
+        match (args.pop(), args.is_empty()) {
+            (Some(value), true) => Value::Enum(Arc::new(EnumMember {
+                class: self.class(class),
+                member: Member::Value(value),
+            })),
+            (last, _) => {
+                args.extend(last);
+                self.object(class, State::Constructed(args))
+            }
         }
-        let class = self.class(class)?;
-        let member = Member::Value(args.pop().unwrap_or(Value::None));
-        Ok(Value::Enum(Arc::new(EnumMember { class, member })))
     }
 }

@@ -13,6 +13,9 @@ mod call;
 /// more than 4,300.
 const MAX_LONG: usize = 4096;
 
+/// The longest name of a module or class in it. Names are looked at each time they occur.
+const MAX_NAME: u32 = 512;
+
 /// Reads one pickle: its nodes, and the number of the outermost.
 pub(super) fn read<'de>(
     input: &'de [u8],
@@ -492,6 +495,9 @@ impl Machine<'_> {
         else {
             return Err(self.bad("a global without a name"));
         };
+        if at.len > MAX_NAME || called.len > MAX_NAME {
+            return Err(self.bad("a global with a name of more than 512 bytes"));
+        }
         let callee = Callee::of(self.arena.bytes(at), self.arena.bytes(called));
         let id = self.arena.add(Node::Class {
             callee,

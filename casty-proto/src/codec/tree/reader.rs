@@ -22,7 +22,6 @@ pub(crate) struct Reader<S> {
     pub(super) source: S,
     depth: Quota,
     items: Quota,
-    #[cfg(any(feature = "json", feature = "msgpack"))]
     visits: Quota,
 }
 
@@ -63,16 +62,11 @@ impl Quota {
 
 impl<S: Source> Reader<S> {
     /// A reader of a source over `size` bytes.
-    #[cfg_attr(
-        not(any(feature = "json", feature = "msgpack")),
-        expect(unused_variables, reason = "a value is read without a second look")
-    )]
     pub(crate) fn new(source: S, size: usize, limits: &Limits) -> Self {
         Self {
             source,
             depth: Quota::new(Limit::Depth, limits.depth.min(Limits::MAX_DEPTH)),
             items: Quota::new(Limit::Items, limits.items),
-            #[cfg(any(feature = "json", feature = "msgpack"))]
             visits: Quota::new(Limit::Visits, Limits::visits(size)),
         }
     }
@@ -116,7 +110,6 @@ impl<S: Source> Reader<S> {
     }
 }
 
-#[cfg(any(feature = "json", feature = "msgpack"))]
 impl<S: Source> Reader<S> {
     /// Counts bytes that will be read a second time.
     pub(super) fn visit(&mut self, bytes: usize) -> Result<(), DecodeError> {

@@ -11,10 +11,6 @@ pub(crate) enum Kind {
     Bool,
     Number,
     Str,
-    #[cfg_attr(
-        not(feature = "msgpack"),
-        expect(dead_code, reason = "json has no bytes")
-    )]
     Bytes,
     Array,
     Map,
@@ -22,7 +18,6 @@ pub(crate) enum Kind {
 
 impl Kind {
     /// The Python class of such a value.
-    #[cfg(any(feature = "json", feature = "msgpack"))]
     pub(super) fn class(self) -> &'static str {
         match self {
             Self::Null => "builtins.NoneType",
@@ -52,7 +47,6 @@ pub(crate) enum Number {
 pub(crate) struct Open(pub(super) usize);
 
 /// Where a source stood; only the source that told it reads it.
-#[cfg(any(feature = "json", feature = "msgpack"))]
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Mark {
     pub(super) at: usize,
@@ -71,7 +65,6 @@ pub(crate) trait Source {
     fn bytes(&mut self) -> Result<&[u8], DecodeError>;
 
     /// Passes over a value of a kind that holds no others.
-    #[cfg(any(feature = "json", feature = "msgpack"))]
     fn skip_leaf(&mut self, kind: Kind) -> Result<(), DecodeError>;
 
     fn open_array(&mut self) -> Result<Open, DecodeError>;
@@ -91,11 +84,9 @@ pub(crate) trait Source {
     fn at(&self) -> usize;
 
     /// Where the source stands.
-    #[cfg(any(feature = "json", feature = "msgpack"))]
     fn mark(&self) -> Mark;
 
     /// Goes back to where it stood.
-    #[cfg(any(feature = "json", feature = "msgpack"))]
     fn rewind(&mut self, mark: Mark);
 
     /// Checks that nothing follows.

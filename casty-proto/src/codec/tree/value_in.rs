@@ -11,10 +11,6 @@ use crate::{ActorRef, DecodeError, Value};
 /// Whether the markers of Casty's JSON notation are known beside those of the serializers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Dialect {
-    #[cfg_attr(
-        not(any(feature = "json", feature = "msgpack")),
-        expect(dead_code, reason = "only the serializers speak it")
-    )]
     Wire,
     Notation,
 }

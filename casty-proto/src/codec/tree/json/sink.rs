@@ -35,7 +35,6 @@ impl Sink for JsonSink<'_> {
         self.out.extend_from_slice(digits.format(value).as_bytes());
     }
 
-    #[cfg(any(feature = "json", feature = "msgpack"))]
     #[inline]
     fn uint(&mut self, value: u64) {
         let mut digits = itoa::Buffer::new();

@@ -2,9 +2,7 @@
 
 use num_bigint::BigInt;
 
-#[cfg(any(feature = "json", feature = "msgpack"))]
-use super::super::source::Mark;
-use super::super::source::{Kind, Number, Open, Source};
+use super::super::source::{Kind, Mark, Number, Open, Source};
 use super::MAX_DIGITS;
 use crate::DecodeError;
 
@@ -353,7 +351,6 @@ impl Source for JsonSource<'_> {
         Err(self.unexpected("no bytes"))
     }
 
-    #[cfg(any(feature = "json", feature = "msgpack"))]
     fn skip_leaf(&mut self, kind: Kind) -> Result<(), DecodeError> {
         match kind {
             Kind::Null => self.null(),
@@ -419,7 +416,6 @@ impl Source for JsonSource<'_> {
         self.at
     }
 
-    #[cfg(any(feature = "json", feature = "msgpack"))]
     fn mark(&self) -> Mark {
         Mark {
             at: self.at,
@@ -427,7 +423,6 @@ impl Source for JsonSource<'_> {
         }
     }
 
-    #[cfg(any(feature = "json", feature = "msgpack"))]
     fn rewind(&mut self, mark: Mark) {
         self.at = mark.at;
     }
