@@ -106,7 +106,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, S: Session, T> Driver<IO, S, T> {
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
         loop {
-            if self.writing.outbox.aborted() {
+            if self.writing.outbox.poll_aborted(cx).is_ready() {
                 return Poll::Ready(End::Aborted);
             }
             let read = self
@@ -433,5 +433,22 @@ mod tests {
         tokio::task::yield_now().await;
         outbox.abort();
         assert!(matches!(task.await.unwrap().0, End::Aborted));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_abort_ends_a_connection_whose_peer_reads_nothing() {
+        let (near, _far) = tokio::io::duplex(16);
+        let outbox = Arc::new(Outbox::new(OutboxLimits::default()));
+        let (driver, _frames) = start(near, &outbox);
+        outbox.push(&[&[7; 100]], Some(1)).unwrap();
+        // The driver fills the pipe and waits for the peer from then on.
+        while outbox.pending_bytes() > 105 - 16 {
+            tokio::task::yield_now().await;
+        }
+        outbox.abort();
+        let ended = tokio::time::timeout(Duration::from_secs(1), driver).await;
+        let (end, leftover) = ended.expect("it ends at once").unwrap();
+        assert!(matches!(end, End::Aborted), "{end:?}");
+        assert_eq!(leftover.cut, Some(1));
     }
 }

@@ -56,7 +56,10 @@ struct State<T> {
     messages_written: u64,
     whole: u64,
     phase: Phase,
+    /// The driver while it waits for something to write.
     driver: Option<Waker>,
+    /// The driver whatever it waits for, to be told of the end.
+    ending: Option<Waker>,
     waiting_for_space: usize,
     /// Tasks that were woken and have not pushed since: a hint, see [`Outbox::owe`].
     debt: usize,
@@ -141,6 +144,7 @@ impl<T> Outbox<T> {
                 whole: 0,
                 phase: Phase::Open,
                 driver: None,
+                ending: None,
                 waiting_for_space: 0,
                 debt: 0,
             }),
@@ -254,10 +258,7 @@ impl<T> Outbox<T> {
             _ => {}
         }
         if state.bytes.is_empty() {
-            match &mut state.driver {
-                Some(waker) if waker.will_wake(cx.waker()) => {}
-                slot => *slot = Some(cx.waker().clone()),
-            }
+            register(&mut state.driver, cx);
             return Poll::Pending;
         }
         std::mem::swap(&mut state.bytes, flight);
@@ -284,9 +285,15 @@ impl<T> Outbox<T> {
         }
     }
 
-    /// Whether [`abort`](Self::abort) was called.
-    pub(crate) fn aborted(&self) -> bool {
-        self.state.lock().phase == Phase::Closed
+    /// Ready once [`abort`](Self::abort) was called, which wakes the driver even if it waits for
+    /// a peer that reads nothing.
+    pub(crate) fn poll_aborted(&self, cx: &Context<'_>) -> Poll<()> {
+        let mut state = self.state.lock();
+        if state.phase == Phase::Closed {
+            return Poll::Ready(());
+        }
+        register(&mut state.ending, cx);
+        Poll::Pending
     }
 
     /// Ends the outbox and gives back what did not leave. `flight` is what the driver had taken
@@ -325,12 +332,17 @@ impl<T> Outbox<T> {
         if state.phase != Phase::Closed {
             state.phase = phase;
         }
-        let driver = state.driver.take();
+        let wakers = [state.driver.take(), state.ending.take()];
         drop(state);
-        if let Some(driver) = driver {
-            driver.wake();
-        }
+        wakers.into_iter().flatten().for_each(Waker::wake);
         self.space.notify_waiters();
+    }
+}
+
+fn register(slot: &mut Option<Waker>, cx: &Context<'_>) {
+    match slot {
+        Some(waker) if waker.will_wake(cx.waker()) => {}
+        slot => *slot = Some(cx.waker().clone()),
     }
 }
 

@@ -41,7 +41,8 @@ pub(crate) const SHARDS: u32 = 100;
 fn counters() -> (Builder, Log) {
     let log = Log::default();
     let written = Arc::clone(&log);
-    let receive = move |count: &mut i64, message: Counter, context: &mut Context<'_>| match message {
+    let receive = move |count: &mut i64, message: Counter, context: &mut Context<'_>| match message
+    {
         Counter::Add { amount } => {
             written
                 .lock()
@@ -135,3 +136,6 @@ pub(crate) async fn close_and_balance(client: &ClusterClient) -> CloseReport {
     assert_eq!((held, queued), (0, 0), "{report:?}");
     report
 }
+
+/// Longer than anything here should take, so that what hangs fails.
+pub(crate) const LONG: Duration = Duration::from_secs(60);
