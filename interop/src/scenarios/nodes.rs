@@ -1,12 +1,8 @@
 //! The harness itself: nodes come up, answer a handshake, are killed and come back.
 
-use bytes::BytesMut;
 use casty_proto::NodeAddress;
-use casty_proto::frame::{FrameDecoder, FrameKind};
-use casty_proto::handshake::{Handshake, MAX_HANDSHAKE};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
+use crate::raw::RawConnection;
 use crate::scenario::{Context, Failure, Figures, Scenario};
 
 pub(super) const SCENARIOS: &[Scenario] = &[
@@ -46,21 +42,6 @@ async fn kill_and_restart(context: Context) -> Result<Figures, Failure> {
 
 /// Shakes hands as a client that cannot be dialled; what the node announces.
 async fn handshake(node: &NodeAddress) -> Result<NodeAddress, Failure> {
-    let mut stream = TcpStream::connect((node.host(), node.port())).await?;
-    let mut hello = Vec::new();
-    Handshake::new(NodeAddress::new("127.9.9.9", 0)).write(&mut hello)?;
-    stream.write_all(&hello).await?;
-    let decoder = FrameDecoder::new(MAX_HANDSHAKE);
-    let mut buffer = BytesMut::new();
-    loop {
-        if let Some(frame) = decoder.next(&mut buffer)? {
-            return match frame.kind {
-                FrameKind::Handshake => Ok(Handshake::read(&frame.payload)?.address),
-                other => Err(format!("{node} began with {other:?}").into()),
-            };
-        }
-        if stream.read_buf(&mut buffer).await? == 0 {
-            return Err(format!("{node} closed the connection").into());
-        }
-    }
+    let connection = RawConnection::open(node, &NodeAddress::new("127.9.9.9", 0)).await?;
+    Ok(connection.announced().clone())
 }

@@ -1,0 +1,3 @@
+//! todo
+use crate::scenario::Scenario;
+pub(super) const SCENARIOS: &[Scenario] = &[];
