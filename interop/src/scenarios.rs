@@ -3,6 +3,7 @@
 mod actors;
 mod closing;
 mod failures;
+mod gossip;
 mod messages;
 mod neighbours;
 mod nodes;
