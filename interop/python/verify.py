@@ -3,9 +3,11 @@
 Standard input: one JSON object a line, with `name`, `serializer`, `hex` (the encoded message) and
 one statement of what it must be:
 
-    "python": an expression over the classes of counter_app, interop_app and casty, with `ref(uri)`
+    "python": an expression over the classes of counter_app, interop_app, casty and
+        `distributed.<module>`, with `ref(uri)`
     "sample": the name of a sample of interop_app.samples
     "same_as": hex of what a real node or client wrote with the same serializer
+    "equals": the same, compared by Python's ==, to which the order of a dict's keys is nothing
 
 Standard output: one JSON object a line, `name` and `difference` (null when there is none). Exits
 with 1 if anything differs.
@@ -15,14 +17,16 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import importlib
 import json
 import sys
+import types
 import uuid
 from collections.abc import Callable
 from typing import Any
 
 import casty
-from casty.cluster import coordinator, topology, topology_actor
+from casty.cluster import coordinator, envelope, receptionist, state, topology, topology_actor
 from casty.core.address import ActorAddress
 from casty.core.transport import LocalTransport
 from casty.remote.ref import RemoteActorRef
@@ -44,8 +48,14 @@ def ref(uri: str) -> RemoteActorRef[Any]:
     return make_ref(ActorAddress.from_uri(uri))
 
 
+#: Their classes share names (`counter.Increment`), so each is under its module's.
+STRUCTURES = ("barrier", "counter", "dict", "lock", "queue", "semaphore", "set")
+
 NAMES: dict[str, Any] = {
     **vars(casty),
+    **vars(state),
+    **vars(envelope),
+    **vars(receptionist),
     **vars(coordinator),
     **vars(topology),
     **vars(topology_actor),
@@ -54,6 +64,9 @@ NAMES: dict[str, Any] = {
     "datetime": datetime,
     "decimal": decimal,
     "uuid": uuid,
+    "distributed": types.SimpleNamespace(
+        **{name: importlib.import_module(f"casty.distributed.{name}") for name in STRUCTURES}
+    ),
     "ref": ref,
 }
 
@@ -70,12 +83,16 @@ def check(case: dict[str, str]) -> str | None:
         got = read(case["hex"])
     except Exception as error:
         return f"unreadable: {type(error).__name__}: {error}"
-    return difference(_expected(case, read), got)
+    expected = _expected(case, read)
+    if "equals" in case and expected == got:
+        return None
+    return difference(expected, got)
 
 
 def _expected(case: dict[str, str], read: Callable[[str], Any]) -> Any:
-    if "same_as" in case:
-        return read(case["same_as"])
+    for key in ("same_as", "equals"):
+        if key in case:
+            return read(case[key])
     if "sample" in case:
         return samples(case["serializer"], ref(SAMPLE_REF))[case["sample"]]
     return eval(case["python"], NAMES)

@@ -1,19 +1,78 @@
 //! The scenarios, in the order in which they run; one file a topic.
 
+mod actors;
+mod closing;
+mod failures;
+mod gossip;
 mod messages;
+mod neighbours;
 mod nodes;
+mod samples;
+mod services;
+mod starting;
 mod vectors;
 mod verifier;
+mod written;
 
-use crate::scenario::Scenario;
+use casty_client::{Builder, ClusterClient, EntityRef, RegionRef};
+
+use crate::app::GetNode;
+use crate::cluster::{PythonCluster, SYSTEM};
+use crate::scenario::{Failure, Scenario};
 
 /// All scenarios.
 pub fn all() -> Vec<Scenario> {
     [
+        verifier::SCENARIOS,
+        vectors::SCENARIOS,
+        written::SCENARIOS,
         nodes::SCENARIOS,
         messages::SCENARIOS,
-        vectors::SCENARIOS,
-        verifier::SCENARIOS,
+        services::SCENARIOS,
+        actors::SCENARIOS,
+        samples::SCENARIOS,
+        neighbours::SCENARIOS,
+        closing::SCENARIOS,
+        starting::SCENARIOS,
+        failures::SCENARIOS,
     ]
     .concat()
+}
+
+/// A client of the cluster that knows the nodes with these indices to begin with.
+fn builder(cluster: &PythonCluster, contacts: &[usize]) -> Builder {
+    let addresses = cluster.addresses();
+    let contacts = contacts.iter().filter_map(|index| addresses.get(*index));
+    ClusterClient::builder(SYSTEM)
+        .contact_points(contacts.map(ToString::to_string))
+        .codec(cluster.serializer().codec())
+}
+
+/// A client of the cluster that knows all its nodes.
+async fn connect(cluster: &PythonCluster) -> Result<ClusterClient, Failure> {
+    let all: Vec<_> = (0..cluster.addresses().len()).collect();
+    Ok(builder(cluster, &all).connect().await?)
+}
+
+/// An entity of `region` on each node, by the node's index; ids begin with `prefix`. The region's
+/// entities answer `GetNode`.
+async fn entity_on_each_node(
+    cluster: &PythonCluster,
+    region: &RegionRef,
+    prefix: &str,
+) -> Result<Vec<EntityRef>, Failure> {
+    let mut found: Vec<Option<EntityRef>> = vec![None; cluster.addresses().len()];
+    for n in 0..500 {
+        let entity = region.entity(format!("{prefix}-{n}"));
+        let node: String = entity.ask(|reply_to| GetNode { reply_to }).await?;
+        let index: usize = node.trim_start_matches('n').parse()?;
+        let place = found.get_mut(index);
+        place
+            .ok_or("a node that is not there")?
+            .get_or_insert(entity);
+        if found.iter().all(Option::is_some) {
+            return Ok(found.into_iter().flatten().collect());
+        }
+    }
+    Err(format!("{prefix}: a node has none of 500 entities").into())
 }

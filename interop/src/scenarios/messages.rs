@@ -2,11 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use casty_client::{ActorRef, ClusterClient};
-use serde::{Deserialize, Serialize};
-
-use crate::cluster::{PythonCluster, SHARDS, SYSTEM};
+use crate::app::{Append, GetCount, GetLog, Increment};
+use crate::cluster::SHARDS;
 use crate::scenario::{Context, Failure, Figures, Scenario};
+use crate::scenarios::connect;
 
 pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario::new("numbered_tells_arrive_all_and_in_order", 120, |context| {
@@ -17,45 +16,11 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     }),
 ];
 
-#[derive(Serialize, Deserialize)]
-#[serde(rename = "interop_app.messages.Append")]
-struct Append {
-    number: u32,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename = "interop_app.messages.GetLog")]
-struct GetLog {
-    reply_to: ActorRef<Vec<u32>>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename = "counter_app.messages.Increment")]
-struct Increment {
-    amount: i64,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename = "counter_app.messages.GetCount")]
-struct GetCount {
-    reply_to: ActorRef<i64>,
-}
-
-/// A client of the cluster.
-async fn client(cluster: &PythonCluster) -> Result<ClusterClient, Failure> {
-    let contacts = cluster.addresses().iter().map(ToString::to_string);
-    let builder = ClusterClient::builder(SYSTEM).contact_points(contacts);
-    Ok(builder
-        .codec(cluster.serializer().codec())
-        .connect()
-        .await?)
-}
-
 async fn numbered_tells(context: Context) -> Result<Figures, Failure> {
     const ENTITIES: u32 = 100;
     const TELLS: u32 = 10_000;
     let cluster = context.cluster().await?;
-    let client = client(cluster).await?;
+    let client = connect(cluster).await?;
     let region = client.entity_ref("log", SHARDS)?;
     let entities: Vec<_> = (0..ENTITIES)
         .map(|n| region.entity(format!("order-{n}")))
@@ -88,7 +53,7 @@ async fn numbered_tells(context: Context) -> Result<Figures, Failure> {
 async fn concurrent_asks(context: Context) -> Result<Figures, Failure> {
     const ASKS: i64 = 1_000;
     let cluster = context.cluster().await?;
-    let client = client(cluster).await?;
+    let client = connect(cluster).await?;
     let region = client.entity_ref("counter", SHARDS)?;
     let begun = Instant::now();
     let asks: Vec<_> = (0..ASKS)
