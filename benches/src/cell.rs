@@ -54,6 +54,8 @@ pub struct Sample {
 /// A sample in figures.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Figures {
+    /// Asks answered or tells counted.
+    pub operations: u64,
     /// Operations a second.
     pub rate: f64,
     /// Median and 99th percentile of an ask's time in microseconds; none for tells.
@@ -69,6 +71,7 @@ impl Sample {
         let operations = self.operations as f64;
         let latency = figures::percentiles(&mut self.latencies);
         Figures {
+            operations: self.operations,
             rate: operations / self.elapsed.as_secs_f64(),
             latency: latency.map(|(p50, p99)| (p50 as f64 / 1e3, p99 as f64 / 1e3)),
             processor: self.processor.as_nanos() as f64 / operations.max(1.0),

@@ -157,6 +157,7 @@ impl Cell {
             "load": self.load.to_string(),
             "way": self.way.to_string(),
             "round": self.round,
+            "operations": self.figures.operations,
             "operations_per_second": self.figures.rate,
             "latency_microseconds": self.figures.latency,
             "processor_nanoseconds_per_operation": self.figures.processor,
