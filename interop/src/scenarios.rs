@@ -2,11 +2,18 @@
 
 mod messages;
 mod nodes;
+mod vectors;
 mod verifier;
 
 use crate::scenario::Scenario;
 
 /// All scenarios.
 pub fn all() -> Vec<Scenario> {
-    [nodes::SCENARIOS, messages::SCENARIOS, verifier::SCENARIOS].concat()
+    [
+        nodes::SCENARIOS,
+        messages::SCENARIOS,
+        vectors::SCENARIOS,
+        verifier::SCENARIOS,
+    ]
+    .concat()
 }
