@@ -89,7 +89,10 @@ impl Floor {
                 while let Some(frame) = next(&self.buffer[taken..]) {
                     taken += frame.len();
                     let digits = frame.get(self.digits..self.digits + 8);
-                    if digits.and_then(number).is_none_or(|number| number >= window) {
+                    if digits
+                        .and_then(number)
+                        .is_none_or(|number| number >= window)
+                    {
                         return Err("a reply that nobody asked for".into());
                     }
                     missing = missing.checked_sub(1).ok_or("a reply too many")?;

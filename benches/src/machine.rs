@@ -28,7 +28,11 @@ pub fn facts() -> Value {
         let line = text.lines().find(|line| line.starts_with("model name"))?;
         Some(line.split(':').nth(1)?.trim().to_owned())
     });
-    let line = |path| fs::read_to_string(path).ok().map(|text| text.trim().to_owned());
+    let line = |path| {
+        fs::read_to_string(path)
+            .ok()
+            .map(|text| text.trim().to_owned())
+    };
     json!({
         "cores": available_parallelism().ok().map(usize::from),
         "processor": processor,

@@ -118,7 +118,10 @@ mod tests {
     #[test]
     fn everything_is_measured_unless_something_is_named() {
         let options = parse("").unwrap();
-        assert_eq!((options.loads, options.ways), (LOADS.to_vec(), WAYS.to_vec()));
+        assert_eq!(
+            (options.loads, options.ways),
+            (LOADS.to_vec(), WAYS.to_vec())
+        );
         let options = parse("--quick --load c64 --load tell --way client2 --codec json").unwrap();
         assert_eq!(options.loads, [Load::Ask(64), Load::Tell]);
         assert_eq!(options.ways, [Way::ClientTwoWorkers]);
@@ -128,7 +131,13 @@ mod tests {
 
     #[test]
     fn what_is_unknown_is_refused() {
-        for line in ["--loud 1", "--codec yaml", "--rounds", "--load d7", "--way x"] {
+        for line in [
+            "--loud 1",
+            "--codec yaml",
+            "--rounds",
+            "--load d7",
+            "--way x",
+        ] {
             parse(line).unwrap_err();
         }
     }

@@ -204,6 +204,9 @@ mod tests {
         tells.latencies.clear();
         report.add((Load::Tell, Way::Client, 0), tells);
         let table = report.table();
-        assert!(table.ends_with("| tell | client | 7 | - | - | 71428571 | - | - |\n"), "{table}");
+        assert!(
+            table.ends_with("| tell | client | 7 | - | - | 71428571 | - | - |\n"),
+            "{table}"
+        );
     }
 }

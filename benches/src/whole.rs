@@ -96,7 +96,9 @@ impl Whole {
     async fn tell(&self, span: Duration) -> Result<Sample, Failure> {
         let region = self.region.clone();
         let telling = tokio::spawn(async move {
-            let entities: Vec<_> = (0..100).map(|number| region.entity(entity(number))).collect();
+            let entities: Vec<_> = (0..100)
+                .map(|number| region.entity(entity(number)))
+                .collect();
             let mut turn = entities.iter().cycle();
             let before = count(&entities[0]).await?;
             let mut sample = Sample::default();
@@ -127,15 +129,14 @@ async fn ask_until(
 ) -> Result<Sample, casty_client::AskError> {
     let mut sample = Sample::default();
     while !stop.load(Ordering::Relaxed) {
-        let begun = sample
-            .operations
-            .is_multiple_of(timed)
-            .then(Instant::now);
+        let begun = sample.operations.is_multiple_of(timed).then(Instant::now);
         count(&entity).await?;
         sample.operations += 1;
         if let Some(begun) = begun {
             let took = begun.elapsed().as_nanos();
-            sample.latencies.push(u64::try_from(took).unwrap_or(u64::MAX));
+            sample
+                .latencies
+                .push(u64::try_from(took).unwrap_or(u64::MAX));
         }
     }
     Ok(sample)

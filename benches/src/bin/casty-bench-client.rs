@@ -2,6 +2,7 @@
 //! writes the report.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use casty_benches::Failure;
 use casty_benches::cell::{Load, Sample, Way};
@@ -14,6 +15,10 @@ use casty_benches::whole::Whole;
 use tokio::runtime::{Builder, Runtime};
 
 fn main() -> ExitCode {
+    if std::env::args().skip(1).any(|arg| arg == "--help") {
+        println!("{USAGE}");
+        return ExitCode::SUCCESS;
+    }
     let options = match Options::parse(std::env::args().skip(1)) {
         Ok(options) => options,
         Err(error) => {
@@ -94,7 +99,7 @@ impl Side {
         Ok(Self { runtime, sender })
     }
 
-    fn carry(&mut self, load: Load, span: std::time::Duration) -> Result<Sample, Failure> {
+    fn carry(&mut self, load: Load, span: Duration) -> Result<Sample, Failure> {
         match &mut self.sender {
             Sender::Floor(lent) => {
                 let mut floor = lent.take().ok_or("the connection was lost")?;

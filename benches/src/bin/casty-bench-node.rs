@@ -9,7 +9,9 @@ use tokio::net::TcpListener;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Failure> {
-    let codec = std::env::args().nth(1).ok_or("usage: casty-bench-node CODEC")?;
+    let codec = std::env::args()
+        .nth(1)
+        .ok_or("usage: casty-bench-node CODEC")?;
     let codec = codec_of(&codec)?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("{}", listener.local_addr()?.port());
