@@ -240,11 +240,11 @@ impl ClusterClient {
     ///
     /// `to` is a [`RegionRef`], which takes envelopes, or a reference to any actor. The message is
     /// made and sent when the ask is awaited. Default time limit: 5 s, everything included.
-    pub fn ask<M, R, T>(
-        &self,
-        to: &T,
+    pub fn ask<'a, M, R, T>(
+        &'a self,
+        to: &'a T,
         message: impl FnOnce(ActorRef<R>) -> M,
-    ) -> Ask<R, impl SendAsk<R>>
+    ) -> Ask<'a, R, impl SendAsk<R>>
     where
         T: AskTarget<M>,
         R: DeserializeOwned,
@@ -348,39 +348,39 @@ impl fmt::Debug for ClusterClient {
 /// What can be asked through [`ClusterClient::ask`], with messages of type `M`. Sealed.
 pub trait AskTarget<M>: sealed::Sealed {
     #[doc(hidden)]
-    fn ask_through<R: DeserializeOwned>(
-        &self,
-        client: &ClusterClient,
+    fn ask_through<'a, R: DeserializeOwned>(
+        &'a self,
+        client: &'a ClusterClient,
         message: impl FnOnce(ActorRef<R>) -> M,
-    ) -> Ask<R, impl SendAsk<R>>;
+    ) -> Ask<'a, R, impl SendAsk<R>>;
 }
 
 impl<M: Serialize, I: Serialize + AsRef<str>> AskTarget<ShardEnvelope<M, I>> for RegionRef {
-    fn ask_through<R: DeserializeOwned>(
-        &self,
-        _: &ClusterClient,
+    fn ask_through<'a, R: DeserializeOwned>(
+        &'a self,
+        _: &'a ClusterClient,
         message: impl FnOnce(ActorRef<R>) -> ShardEnvelope<M, I>,
-    ) -> Ask<R, impl SendAsk<R>> {
+    ) -> Ask<'a, R, impl SendAsk<R>> {
         self.ask(message)
     }
 }
 
 impl<M: Serialize> AskTarget<M> for ActorRef<M> {
-    fn ask_through<R: DeserializeOwned>(
-        &self,
-        client: &ClusterClient,
+    fn ask_through<'a, R: DeserializeOwned>(
+        &'a self,
+        client: &'a ClusterClient,
         message: impl FnOnce(ActorRef<R>) -> M,
-    ) -> Ask<R, impl SendAsk<R>> {
+    ) -> Ask<'a, R, impl SendAsk<R>> {
         refs::ask(client.core(), self.clone(), message)
     }
 }
 
 impl<M: Serialize> AskTarget<M> for BoundRef<M> {
-    fn ask_through<R: DeserializeOwned>(
-        &self,
-        client: &ClusterClient,
+    fn ask_through<'a, R: DeserializeOwned>(
+        &'a self,
+        client: &'a ClusterClient,
         message: impl FnOnce(ActorRef<R>) -> M,
-    ) -> Ask<R, impl SendAsk<R>> {
+    ) -> Ask<'a, R, impl SendAsk<R>> {
         refs::ask(client.core(), self.actor_ref(), message)
     }
 }

@@ -7,6 +7,7 @@ use tokio::sync::Notify;
 
 /// How far apart ticks are.
 pub(crate) const TICK: Duration = Duration::from_millis(10);
+const TICKS_A_SECOND: u64 = 100;
 /// After so many ticks with nothing to wait for, the clock stops until it is read again.
 const IDLE_TICKS: u32 = 100;
 
@@ -47,14 +48,12 @@ impl Clock {
         if self.asleep.load(Ordering::SeqCst) {
             self.now.store(self.measure(), Ordering::Relaxed);
         }
-        let ticks = timeout.as_nanos().div_ceil(TICK.as_nanos());
-        let ticks = u64::try_from(ticks).unwrap_or(u64::MAX);
-        Tick(
-            self.now
-                .load(Ordering::Relaxed)
-                .saturating_add(ticks)
-                .saturating_add(1),
-        )
+        // Both parts fit 64 bits, whose division is not a call as that of 128 bits is.
+        let seconds = timeout.as_secs().saturating_mul(TICKS_A_SECOND);
+        let rest = timeout.subsec_nanos().div_ceil(TICK.subsec_nanos());
+        let now = self.now.load(Ordering::Relaxed);
+        let ticks = seconds.saturating_add(u64::from(rest) + 1);
+        Tick(now.saturating_add(ticks))
     }
 
     /// Sees to it that deadlines set before are kept.

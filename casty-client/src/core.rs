@@ -149,7 +149,7 @@ impl Core {
         };
         match refused {
             Some(Ok(())) => {
-                self.counters.accepted.add(1);
+                self.counters.accepted.increment();
                 Ok(())
             }
             Some(Err((RejectReason::Full { limit }, node))) => Err(TellError::Busy { node, limit }),

@@ -3,13 +3,13 @@
 use std::fmt;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use casty_proto::header::{self, Header};
 use casty_proto::message::envelope::SHARD_ENVELOPE;
 use casty_proto::{ActorUri, NodeAddress};
 use casty_routing::{RegionId, ShardId};
 use casty_transport::outbox::{Outbox, OutboxLimits, Rejected, Unsent};
-use parking_lot::RwLock;
 
 use crate::asks::AskId;
 use crate::clock::Tick;
@@ -26,8 +26,10 @@ pub(crate) struct Peer {
     system: Arc<str>,
     sender: Arc<str>,
     /// Per region, everything of a frame's payload that comes before the message.
-    templates: RwLock<Vec<Option<Box<[u8]>>>>,
+    templates: ArcSwap<Vec<Option<Template>>>,
 }
+
+type Template = Arc<[u8]>;
 
 /// What a client remembers of a message that is in an outbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,7 +72,7 @@ impl Peer {
             outbox: Arc::new(Outbox::new(limits)),
             system,
             sender,
-            templates: RwLock::default(),
+            templates: ArcSwap::default(),
         }
     }
 
@@ -82,18 +84,18 @@ impl Peer {
         tag: Tag,
     ) -> Result<(), Rejected<Tag>> {
         let index = region.get() as usize;
-        if let Some(Some(template)) = self.templates.read().get(index) {
+        if let Some(Some(template)) = self.templates.load().get(index) {
             return self.outbox.push(&[template, message], Some(tag));
         }
-        let template = self
-            .header(&format!("/_region-{name}"), SHARD_ENVELOPE)
-            .into_boxed_slice();
+        let template = self.header(&format!("/_region-{name}"), SHARD_ENVELOPE);
         let pushed = self.outbox.push(&[&template, message], Some(tag));
-        let mut templates = self.templates.write();
-        if templates.len() <= index {
-            templates.resize(index + 1, None);
-        }
-        templates[index] = Some(template);
+        let template = Template::from(template);
+        self.templates.rcu(|templates| {
+            let mut templates = Vec::clone(templates);
+            templates.resize(templates.len().max(index + 1), None);
+            templates[index] = Some(Arc::clone(&template));
+            templates
+        });
         pushed
     }
 

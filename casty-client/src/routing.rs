@@ -66,7 +66,7 @@ impl Routing {
         if !self.router.has_room(outgoing.message.len()) {
             return Err(TellError::HoldFull);
         }
-        core.counters.accepted.add(1);
+        core.counters.accepted.increment();
         let parcel = parcel(core, target, outgoing);
         self.tell(core, Input::Send(parcel));
         Ok(())
