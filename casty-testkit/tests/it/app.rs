@@ -110,7 +110,10 @@ impl Net {
     /// A client that has its first view.
     pub(crate) async fn client(&self, cluster: &Cluster) -> ClusterClient {
         let client = self.client_builder(cluster).connect().await.unwrap();
-        client.ready(std::time::Duration::from_secs(30)).await.unwrap();
+        client
+            .ready(std::time::Duration::from_secs(30))
+            .await
+            .unwrap();
         client
     }
 }
