@@ -56,7 +56,10 @@ struct State<T> {
     messages_written: u64,
     whole: u64,
     phase: Phase,
+    /// Woken by the next push, and by the end.
     driver: Option<Waker>,
+    /// Woken by [`Outbox::abort`], whatever else the driver waits for.
+    aborting: Option<Waker>,
     waiting_for_space: usize,
     /// Tasks that were woken and have not pushed since: a hint, see [`Outbox::owe`].
     debt: usize,
@@ -141,6 +144,7 @@ impl<T> Outbox<T> {
                 whole: 0,
                 phase: Phase::Open,
                 driver: None,
+                aborting: None,
                 waiting_for_space: 0,
                 debt: 0,
             }),
@@ -254,10 +258,7 @@ impl<T> Outbox<T> {
             _ => {}
         }
         if state.bytes.is_empty() {
-            match &mut state.driver {
-                Some(waker) if waker.will_wake(cx.waker()) => {}
-                slot => *slot = Some(cx.waker().clone()),
-            }
+            note(&mut state.driver, cx);
             return Poll::Pending;
         }
         std::mem::swap(&mut state.bytes, flight);
@@ -284,9 +285,14 @@ impl<T> Outbox<T> {
         }
     }
 
-    /// Whether [`abort`](Self::abort) was called.
-    pub(crate) fn aborted(&self) -> bool {
-        self.state.lock().phase == Phase::Closed
+    /// Ready once [`abort`](Self::abort) was called.
+    pub(crate) fn poll_aborted(&self, cx: &Context<'_>) -> Poll<()> {
+        let mut state = self.state.lock();
+        if state.phase == Phase::Closed {
+            return Poll::Ready(());
+        }
+        note(&mut state.aborting, cx);
+        Poll::Pending
     }
 
     /// Ends the outbox and gives back what did not leave. `flight` is what the driver had taken
@@ -325,11 +331,9 @@ impl<T> Outbox<T> {
         if state.phase != Phase::Closed {
             state.phase = phase;
         }
-        let driver = state.driver.take();
+        let wakers = [state.driver.take(), state.aborting.take()];
         drop(state);
-        if let Some(driver) = driver {
-            driver.wake();
-        }
+        wakers.into_iter().flatten().for_each(Waker::wake);
         self.space.notify_waiters();
     }
 }
@@ -356,6 +360,14 @@ impl<T> State<T> {
             });
         }
         Ok(())
+    }
+}
+
+/// Keeps the waker of the task that polls.
+fn note(slot: &mut Option<Waker>, cx: &Context<'_>) {
+    match slot {
+        Some(waker) if waker.will_wake(cx.waker()) => {}
+        slot => *slot = Some(cx.waker().clone()),
     }
 }
 
