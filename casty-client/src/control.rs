@@ -474,10 +474,9 @@ impl Control {
         for node in connections {
             self.links.handle(precise_now(), links::Input::Want(node));
         }
-        for peer in room {
-            let half = self.core.limits.outbox_bytes / 2;
+        for (peer, length) in room {
             self.tasks.spawn(async move {
-                peer.outbox.space(half).await;
+                peer.outbox.space(length).await;
                 Done::Roomy { peer }
             });
         }

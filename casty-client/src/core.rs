@@ -152,7 +152,11 @@ impl Core {
                 self.counters.accepted.add(1);
                 Ok(())
             }
-            Some(Err((RejectReason::Full { limit }, node))) => Err(TellError::Busy { node, limit }),
+            Some(Err((RejectReason::Full { length, limit }, node))) => Err(TellError::Busy {
+                node,
+                length,
+                limit,
+            }),
             Some(Err((RejectReason::TooLong { length, limit }, _))) => {
                 Err(TellError::TooLong { length, limit })
             }
@@ -194,7 +198,7 @@ impl Core {
         self.routing.lock().send(self, to.target(), outgoing)
     }
 
-    /// Waits until the owner of a shard takes a message of `length` bytes, or is another.
+    /// Waits until the owner of a shard takes a frame of `length` bytes, or is another.
     pub(crate) async fn space(&self, region: RegionId, shard: ShardId, length: usize) {
         let peer = self.table.load().owner(region, shard).cloned();
         if let Some(peer) = peer {

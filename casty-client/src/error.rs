@@ -51,10 +51,12 @@ pub enum NotSent {
 pub enum TellError {
     /// As much waits to be written to the owning node as may wait. Try again, or wait with
     /// `tell_wait`.
-    #[error("the outbox to {node} is full ({limit} bytes)")]
+    #[error("the outbox to {node} is full ({limit} bytes) for a frame of {length}")]
     Busy {
         /// The node.
         node: NodeAddress,
+        /// The frame's length in bytes.
+        length: usize,
         /// The limit in bytes.
         limit: usize,
     },

@@ -32,8 +32,8 @@ pub(crate) struct Routing {
 pub(crate) struct Wants {
     /// Nodes to connect: something is held for them.
     pub(crate) connections: Vec<NodeAddress>,
-    /// Connected nodes whose outbox was full, to be told when it has room.
-    pub(crate) room: Vec<Arc<Peer>>,
+    /// Connected nodes whose outbox was full, to be told when it has room for so long a frame.
+    pub(crate) room: Vec<(Arc<Peer>, usize)>,
 }
 
 impl Routing {
@@ -242,8 +242,10 @@ impl Routing {
                 }
                 // Full: the control task tells when there is room again. Closed: the end of the
                 // connection is about to be told.
-                if matches!(reason, RejectReason::Full { .. }) {
-                    self.wants.room.push(Arc::clone(to));
+                if let RejectReason::Full { length, limit } = reason {
+                    // Half of the outbox is worth the wake-up.
+                    let length = length.max(limit / 2);
+                    self.wants.room.push((Arc::clone(to), length));
                     core.router_due.notify_one();
                 }
                 let node = to.node.clone();

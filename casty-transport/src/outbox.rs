@@ -94,8 +94,10 @@ pub struct Rejected<T> {
 #[non_exhaustive]
 pub enum RejectReason {
     /// As many bytes wait as may wait.
-    #[error("the outbox is full ({limit} bytes)")]
+    #[error("the outbox is full ({limit} bytes) for a frame of {length}")]
     Full {
+        /// The frame's length in bytes, for [`Outbox::space`].
+        length: usize,
         /// [`OutboxLimits::bytes`].
         limit: usize,
     },
@@ -182,13 +184,12 @@ impl<T> Outbox<T> {
         Ok(())
     }
 
-    /// Waits until a frame with a payload of `payload` bytes would be accepted, or the outbox is
-    /// closed. Another task may be faster, so a [`push`](Self::push) after it can still be refused.
+    /// Waits until a frame of `length` bytes, type byte included, would not be refused for want of
+    /// room. Another task may be faster, so a [`push`](Self::push) after it can still be refused.
     ///
     /// # Cancel safety
     /// Nothing is lost: no place is reserved.
-    pub async fn space(&self, payload: usize) {
-        let length = payload.saturating_add(1);
+    pub async fn space(&self, length: usize) {
         loop {
             let notified = self.space.notified();
             tokio::pin!(notified);
@@ -356,6 +357,7 @@ impl<T> State<T> {
         let pending = self.pending();
         if pending > 0 && pending + length + 4 > limits.bytes {
             return Err(RejectReason::Full {
+                length,
                 limit: limits.bytes,
             });
         }
@@ -408,7 +410,10 @@ mod tests {
     fn full_is_an_answer_and_gives_the_tag_back() {
         let outbox = small();
         outbox.push(&[&[0; 30]], Some(1)).unwrap();
-        let full = RejectReason::Full { limit: 40 };
+        let full = RejectReason::Full {
+            length: 11,
+            limit: 40,
+        };
         assert_eq!(
             outbox.push(&[&[0; 10]], Some(2)),
             Err(Rejected {
