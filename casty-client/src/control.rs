@@ -205,10 +205,7 @@ impl Control {
             } => self.ended(&peer, &end, &leftover),
             Done::Roomy { peer } => {
                 if self.is_current(&peer) {
-                    self.core
-                        .routing
-                        .lock()
-                        .ready(&self.core, peer.node.clone());
+                    self.core.routing.lock().ready(&self.core, &peer);
                 }
             }
         }

@@ -141,11 +141,16 @@ impl Core {
                 ref node,
                 path,
                 class,
-            } => self.connected.read().get(node).map(|peer| {
-                self.carry(slot, peer);
-                let pushed = peer.push_to_actor((path, class), message, Some(tag(Aim::Node)));
-                pushed.map_err(|rejected| (rejected.reason, node.clone()))
-            }),
+            } => {
+                let connected = self.connected.read();
+                let peer = connected.get(node);
+                let direct = peer.filter(|peer| !peer.backlog.load(Ordering::Acquire));
+                direct.map(|peer| {
+                    self.carry(slot, peer);
+                    let pushed = peer.push_to_actor((path, class), message, Some(tag(Aim::Node)));
+                    pushed.map_err(|rejected| (rejected.reason, node.clone()))
+                })
+            }
         };
         match refused {
             Some(Ok(())) => {
@@ -160,7 +165,8 @@ impl Core {
             Some(Err((RejectReason::TooLong { length, limit }, _))) => {
                 Err(TellError::TooLong { length, limit })
             }
-            // Nobody is connected, or the connection has just ended: the router finds a way.
+            // Nobody is connected, earlier ones are held, or the connection has just ended: the
+            // router finds a way.
             Some(Err(_)) | None => self.hold(to, message, (deadline, slot)),
         }
     }

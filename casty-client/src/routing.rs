@@ -4,6 +4,7 @@
 //! an outbox that is full is an answer the router is given.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use casty_proto::NodeAddress;
@@ -67,8 +68,15 @@ impl Routing {
             return Err(TellError::HoldFull);
         }
         core.counters.accepted.add(1);
+        let node = match &target {
+            Target::Node(node) => Some(node.clone()),
+            Target::Shard { .. } => None,
+        };
         let parcel = parcel(core, target, outgoing);
         self.tell(core, Input::Send(parcel));
+        if let Some(peer) = node.and_then(|node| core.connected.read().get(&node).cloned()) {
+            self.note_backlog(&peer);
+        }
         Ok(())
     }
 
@@ -138,8 +146,9 @@ impl Routing {
     }
 
     /// Takes in that a full outbox has room again.
-    pub(crate) fn ready(&mut self, core: &Core, node: NodeAddress) {
-        self.tell(core, Input::PeerReady(node));
+    pub(crate) fn ready(&mut self, core: &Core, peer: &Peer) {
+        self.tell(core, Input::PeerReady(peer.node.clone()));
+        self.note_backlog(peer);
     }
 
     /// Takes in that time has passed.
@@ -254,8 +263,15 @@ impl Routing {
                     unsent: vec![parcel],
                 };
                 self.router.handle(precise_now(), busy);
+                self.note_backlog(to);
             }
         }
+    }
+
+    /// Notes whether messages to actors of a connected node have to go behind others.
+    fn note_backlog(&self, peer: &Peer) {
+        let backlog = self.router.holds(&Target::Node(peer.node.clone()));
+        peer.backlog.store(backlog, Ordering::Release);
     }
 
     fn give_up(&self, core: &Core, parcel: &Parcel<Outgoing>, reason: &Reason) {

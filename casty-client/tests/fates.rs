@@ -79,27 +79,42 @@ fn a_held_message_longer_than_half_an_outbox_waits_without_spinning() {
 
 #[test]
 fn messages_to_an_actor_never_overtake_those_held_for_it() {
-    within_reason(|| async {
-        let network = MemoryNetwork::new();
-        let mut node = Node::listen(&network, "n:1").await;
-        let client = builder(&network, "n:1").outbox_bytes(4096);
-        let client = client.connect().await.unwrap();
-        let to = actor(&node, "/a");
-        let mut told = 0;
-        // More than the outbox and the pipe hold.
-        while told < 150 {
-            client.tell(&to, text(told, 1000)).unwrap();
+    within_reason(|| overtaking(0));
+}
+
+#[test]
+fn messages_to_an_actor_never_overtake_those_that_entities_keep_waiting() {
+    within_reason(|| overtaking(100));
+}
+
+/// Tells an actor more than the outbox and the pipe hold, before and after it is connected,
+/// `others` messages to an entity going first.
+async fn overtaking(others: usize) {
+    let network = MemoryNetwork::new();
+    let mut node = Node::listen(&network, "n:1").await;
+    let client = builder(&network, "n:1").outbox_bytes(4096);
+    let client = client.connect().await.unwrap();
+    let entity = client.entity_ref("r", 1).unwrap().entity("e");
+    for number in 0..others {
+        entity.tell(text(number, 1000)).unwrap();
+    }
+    let to = actor(&node, "/a");
+    let mut told = 0;
+    while told < 150 {
+        client.tell(&to, text(told, 1000)).unwrap();
+        told += 1;
+    }
+    let mut link = node.accept_and_tell().await;
+    for expected in 0..300 {
+        while told < 300 && client.tell(&to, text(told, 1000)).is_ok() {
             told += 1;
         }
-        let mut link = node.accept_and_tell().await;
-        for expected in 0..300 {
-            let received = link.next_to("/a").await.unwrap();
-            assert_eq!(received.decode::<String>(), text(expected, 1000));
-            while told < 300 && client.tell(&to, text(told, 1000)).is_ok() {
-                told += 1;
-            }
-        }
-    });
+        let received = link.next_to("/a").await.unwrap();
+        assert_eq!(received.decode::<String>(), text(expected, 1000));
+    }
+    let stats = client.stats();
+    assert_eq!(stats.accepted, 300 + others as u64);
+    assert_eq!(stats.written, stats.accepted);
 }
 
 #[test]
