@@ -206,13 +206,15 @@ impl ClusterClient {
         }
         let shards = ShardCount::try_from(num_shards)
             .map_err(|_| RegionError::NoShards { region: region() })?;
-        let mut routing = self.core().routing.lock();
-        let id = routing.router.region(shard_type, shards);
+        let id = self.core().route(|routing| {
+            let id = routing.router.region(shard_type, shards);
+            routing.pump(self.core());
+            id
+        });
         let id = id.map_err(|source| RegionError::Shards {
             region: region(),
             source,
         })?;
-        routing.pump(self.core());
         Ok(RegionRef::new(self.core(), shard_type.into(), id, shards))
     }
 

@@ -181,7 +181,7 @@ impl Control {
         let now = precise_now();
         self.links.handle(now, links::Input::Tick);
         self.subscription.handle(now, subscription::Input::Tick);
-        self.core.routing.lock().tick(&self.core);
+        self.core.route(|routing| routing.tick(&self.core));
     }
 
     fn done(&mut self, done: Done) {
@@ -205,7 +205,7 @@ impl Control {
             } => self.ended(&peer, &end, &leftover),
             Done::Roomy { peer } => {
                 if self.is_current(&peer) {
-                    self.core.routing.lock().ready(&self.core, &peer);
+                    self.core.route(|routing| routing.ready(&self.core, &peer));
                 }
             }
         }
@@ -245,9 +245,7 @@ impl Control {
         if *dialled != canonical {
             // Whatever is for an actor at the other name cannot be known to be for this node.
             self.core
-                .routing
-                .lock()
-                .suspected(&self.core, dialled.clone());
+                .route(|routing| routing.suspected(&self.core, dialled.clone()));
         }
         let input = links::Input::Connected {
             dialled: dialled.clone(),
@@ -295,7 +293,8 @@ impl Control {
         self.subscription
             .handle(precise_now(), subscription::Input::Connected(canonical));
         self.pump_subscription();
-        self.core.routing.lock().connected(&self.core, peer);
+        self.core
+            .route(|routing| routing.connected(&self.core, peer));
     }
 
     fn ended(&mut self, peer: &Arc<Peer>, end: &End, leftover: &Leftover<Tag>) {
@@ -304,7 +303,8 @@ impl Control {
         if ours {
             self.peers.remove(&peer.node);
         }
-        self.core.routing.lock().lost(&self.core, peer, leftover);
+        self.core
+            .route(|routing| routing.lost(&self.core, peer, leftover));
         let now = precise_now();
         self.subscription
             .handle(now, subscription::Input::Disconnected(peer.node.clone()));
@@ -386,7 +386,8 @@ impl Control {
         let input = subscription::Input::Live(live.iter().cloned().collect());
         self.subscription.handle(now, input);
         self.links.handle(now, links::Input::View { live, gone });
-        self.core.routing.lock().view(&self.core, Arc::clone(&view));
+        self.core
+            .route(|routing| routing.view(&self.core, Arc::clone(&view)));
         self.published.send_replace(Some(view));
     }
 
@@ -413,7 +414,8 @@ impl Control {
                 }
                 links::Output::Duplicate(dialled) => duplicates.push(dialled),
                 links::Output::Suspect(node) => {
-                    self.core.routing.lock().suspected(&self.core, node);
+                    self.core
+                        .route(|routing| routing.suspected(&self.core, node));
                 }
                 links::Output::Wait(due) => break due,
             }
@@ -492,7 +494,7 @@ impl Control {
             self.pump();
         }
         let drained = self.is_written();
-        self.core.routing.lock().close(&self.core);
+        self.core.route(|routing| routing.close(&self.core));
         self.subscription
             .handle(precise_now(), subscription::Input::Close);
         self.pump_subscription();
@@ -514,7 +516,8 @@ impl Control {
             match self.tasks.join_next().await {
                 Some(Ok(Done::Ended { peer, leftover, .. })) => {
                     self.peers.retain(|_, current| current.id != peer.id);
-                    self.core.routing.lock().lost(&self.core, &peer, &leftover);
+                    self.core
+                        .route(|routing| routing.lost(&self.core, &peer, &leftover));
                 }
                 Some(_) => {}
                 None => return,

@@ -201,7 +201,20 @@ impl Core {
             deadline,
             ask: slot.map(|slot| slot.id),
         };
-        self.routing.lock().send(self, to.target(), outgoing)
+        self.route(|routing| routing.send(self, to.target(), outgoing))
+    }
+
+    /// Has the router do something. What it gives up is told to the hook when its lock is free
+    /// again, for the hook is the user's code and may use the client.
+    pub(crate) fn route<R>(&self, act: impl FnOnce(&mut Routing) -> R) -> R {
+        let mut routing = self.routing.lock();
+        let outcome = act(&mut routing);
+        let letters = std::mem::take(&mut routing.letters);
+        drop(routing);
+        if let Some(hook) = &self.dead_letters {
+            letters.iter().for_each(|letter| hook(letter));
+        }
+        outcome
     }
 
     /// Waits until the owner of a shard takes a frame of `length` bytes, or is another.
@@ -245,7 +258,7 @@ impl Core {
 
     /// Tells the router who owns a shard.
     pub(crate) fn located(&self, region: &str, location: ShardLocation) {
-        self.routing.lock().located(self, region, location);
+        self.route(|routing| routing.located(self, region, location));
     }
 
     /// The reference under which the coordinator of a region answers.

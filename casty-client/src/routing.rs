@@ -26,6 +26,8 @@ pub(crate) struct Routing {
     due: Option<Instant>,
     /// What the control task is to see to.
     pub(crate) wants: Wants,
+    /// What the hook has yet to be told.
+    pub(crate) letters: Vec<DeadLetter>,
 }
 
 /// What the router wants of the control task.
@@ -44,6 +46,7 @@ impl Routing {
             router: Router::new(config, seed),
             due: None,
             wants: Wants::default(),
+            letters: Vec::new(),
         }
     }
 
@@ -274,7 +277,7 @@ impl Routing {
         peer.backlog.store(backlog, Ordering::Release);
     }
 
-    fn give_up(&self, core: &Core, parcel: &Parcel<Outgoing>, reason: &Reason) {
+    fn give_up(&mut self, core: &Core, parcel: &Parcel<Outgoing>, reason: &Reason) {
         tracing::debug!(target = ?parcel.target, %reason, "message not sent");
         let reason = match reason {
             Reason::HoldFull { .. } => NotSent::HoldFull,
@@ -288,13 +291,13 @@ impl Routing {
         self.bury(core, parcel, reason);
     }
 
-    /// The end of a message that was never sent: counted, told to its asker and to the hook.
-    fn bury(&self, core: &Core, parcel: &Parcel<Outgoing>, reason: NotSent) {
+    /// The end of a message that was never sent: counted, told to its asker, and to the hook as soon as may be.
+    fn bury(&mut self, core: &Core, parcel: &Parcel<Outgoing>, reason: NotSent) {
         core.counters.not_sent.add(1);
         if let Some(ask) = parcel.item.ask {
             core.asks.end(ask, Err(Failure::NotSent(reason.clone())));
         }
-        if let Some(hook) = &core.dead_letters {
+        if core.dead_letters.is_some() {
             let target = match (&parcel.target, &parcel.item.actor) {
                 (Target::Shard { region, shard }, _) => {
                     let name = self.router.region_name(*region).map_or("", |name| name);
@@ -304,7 +307,7 @@ impl Routing {
                 (Target::Node(node), None) => node.to_string(),
             };
             let length = parcel.item.message.len();
-            hook(&DeadLetter {
+            self.letters.push(DeadLetter {
                 target,
                 reason,
                 length,
