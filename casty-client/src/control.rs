@@ -39,10 +39,10 @@ pub(crate) enum Event {
     /// A view came in.
     Snapshot(Snapshot),
     /// The client is to end: when everything is written and answered, or at the deadline.
-    /// The answer tells whether everything was written.
+    /// `done` is dropped when it has.
     Close {
         deadline: Instant,
-        done: oneshot::Sender<bool>,
+        done: oneshot::Sender<()>,
     },
 }
 
@@ -78,7 +78,7 @@ pub(crate) struct Control {
     published: watch::Sender<Option<Arc<View>>>,
     troubles: watch::Sender<Option<ReadyError>>,
     /// Those who wait for the client to be closed.
-    closers: Vec<oneshot::Sender<bool>>,
+    closers: Vec<oneshot::Sender<()>>,
     transport: Arc<dyn Transport>,
     options: ConnectOptions,
     links: Links,
@@ -126,15 +126,9 @@ impl Control {
         loop {
             if let Some(deadline) = self.next(&mut events).await {
                 let drained = self.close(deadline, &mut events).await;
+                self.core.drained.set(drained).ok();
                 // Whoever asks from now on finds nobody.
-                events.close();
-                while let Ok(event) = events.try_recv() {
-                    self.event(event);
-                }
-                for closer in self.closers {
-                    closer.send(drained).ok();
-                }
-                return;
+                return drop(self);
             }
             self.pump();
         }
@@ -483,14 +477,15 @@ impl Control {
 
     /// Winds up: waits for what is under way, says goodbye, and closes every connection. Tells
     /// whether everything accepted was written.
-    async fn close(&mut self, deadline: Instant, events: &mut mpsc::Receiver<Event>) -> bool {
+    async fn close(&mut self, mut deadline: Instant, events: &mut mpsc::Receiver<Event>) -> bool {
         self.core
             .closed
             .store(true, std::sync::atomic::Ordering::SeqCst);
         while precise_now() < deadline && !self.is_idle() {
-            tokio::time::timeout(DRAIN_CHECK, self.next(events))
-                .await
-                .ok();
+            let next = tokio::time::timeout(DRAIN_CHECK, self.next(events));
+            if let Ok(Some(sooner)) = next.await {
+                deadline = deadline.min(sooner);
+            }
             self.pump();
         }
         let drained = self.is_written();
@@ -506,7 +501,6 @@ impl Control {
             self.peers.values().for_each(|peer| peer.outbox.abort());
             self.part().await;
         }
-        self.core.actors.close();
         drained
     }
 
@@ -535,5 +529,12 @@ impl Control {
 
     fn is_idle(&self) -> bool {
         self.core.asks.pending() == 0 && self.is_written()
+    }
+}
+
+impl Drop for Control {
+    /// However the control ends, be it with the runtime, nobody waits for it any longer.
+    fn drop(&mut self) {
+        self.core.end();
     }
 }

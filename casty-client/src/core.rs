@@ -2,8 +2,8 @@
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -54,6 +54,8 @@ pub(crate) struct Core {
     /// The router wants to be told the time earlier than it wanted before.
     pub(crate) router_due: Notify,
     pub(crate) closed: AtomicBool,
+    /// Whether everything was written in time, once the client has ended in order.
+    pub(crate) drained: OnceLock<bool>,
     /// The last handle is gone.
     pub(crate) abandoned: Notify,
 }
@@ -264,6 +266,22 @@ impl Core {
     /// The reference under which the coordinator of a region answers.
     pub(crate) fn locations_ref(&self, region: &str) -> ActorRef<ShardLocation> {
         ActorRef::from_uri_unchecked(self.identity.uri(&format!("{LOCATIONS_PATH}{region}")))
+    }
+
+    /// Ends whatever still waits: nobody moves messages or keeps the time any longer.
+    pub(crate) fn end(&self) {
+        self.closed.store(true, Ordering::SeqCst);
+        if std::thread::panicking() {
+            // The hook may be what panicked.
+            self.routing.lock().close(self);
+        } else {
+            self.route(|routing| routing.close(self));
+        }
+        let connected = self.connected.read();
+        connected.values().for_each(|peer| peer.outbox.abort());
+        drop(connected);
+        self.asks.end_all();
+        self.actors.close();
     }
 
     /// Whether the client takes no more.

@@ -116,6 +116,9 @@ pub enum AskError {
         /// The node.
         node: NodeAddress,
     },
+    /// The client ended before a reply came.
+    #[error("the client was closed before a reply came")]
+    Closed,
     /// A reply came that is not of the type asked for.
     #[error("the reply cannot be decoded")]
     Decode(#[from] DecodeError),
@@ -126,7 +129,7 @@ impl AskError {
     pub fn fate(&self) -> Fate {
         match self {
             Self::Refused(_) | Self::TooManyAsks { .. } | Self::NotSent(_) => Fate::NotSent,
-            Self::Timeout(_) | Self::Lost { .. } => Fate::Unknown,
+            Self::Timeout(_) | Self::Lost { .. } | Self::Closed => Fate::Unknown,
             Self::Decode(_) => Fate::Written,
         }
     }
