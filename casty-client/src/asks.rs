@@ -64,6 +64,8 @@ pub(crate) enum Failure {
     Lost(NodeAddress),
     /// It was never sent.
     NotSent(crate::error::NotSent),
+    /// The client has ended.
+    Closed,
 }
 
 impl Asks {
@@ -143,6 +145,11 @@ impl Asks {
         self.end_where(|slot| {
             (slot.deadline <= now && slot.carrier.is_some()).then_some(Failure::Timeout)
         });
+    }
+
+    /// Ends every ask: no reply comes any more.
+    pub(crate) fn end_all(&self) {
+        self.end_where(|_| Some(Failure::Closed));
     }
 
     /// Whether somebody still waits for the reply.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
@@ -23,6 +24,9 @@ pub(crate) struct Peer {
     pub(crate) id: PeerId,
     pub(crate) node: NodeAddress,
     pub(crate) outbox: Arc<Outbox<Tag>>,
+    /// The router holds messages for actors of this node, for want of room: what comes later goes
+    /// behind them. Written under the router's lock.
+    pub(crate) backlog: AtomicBool,
     system: Arc<str>,
     sender: Arc<str>,
     /// Per region, everything of a frame's payload that comes before the message.
@@ -70,6 +74,7 @@ impl Peer {
             id,
             node,
             outbox: Arc::new(Outbox::new(limits)),
+            backlog: AtomicBool::new(false),
             system,
             sender,
             templates: ArcSwap::default(),

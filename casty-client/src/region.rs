@@ -128,8 +128,10 @@ impl RegionRef {
     async fn send_wait<M: Serialize>(&self, envelope: &M, shard: ShardId) -> Result<(), TellError> {
         loop {
             match self.send(envelope, shard, None) {
-                Err(TellError::Busy { limit, .. }) => {
-                    self.core.space(self.id, shard, limit / 4).await;
+                Err(TellError::Busy { length, limit, .. }) => {
+                    // A good part of the outbox is worth the wake-up.
+                    let length = length.max(limit / 4);
+                    self.core.space(self.id, shard, length).await;
                 }
                 other => return other,
             }

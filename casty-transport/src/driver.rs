@@ -436,19 +436,22 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_abort_ends_a_connection_whose_peer_reads_nothing() {
-        let (near, _far) = tokio::io::duplex(16);
-        let outbox = Arc::new(Outbox::new(OutboxLimits::default()));
-        let (driver, _frames) = start(near, &outbox);
-        outbox.push(&[&[7; 100]], Some(1)).unwrap();
-        // The driver fills the pipe and waits for the peer from then on.
-        while outbox.pending_bytes() > 105 - 16 {
+    async fn aborting_ends_a_driver_whose_peer_neither_reads_nor_closes() {
+        for drained in [false, true] {
+            let (a, _b) = tokio::io::duplex(64);
+            let outbox = outbox();
+            if drained {
+                outbox.drain();
+            } else {
+                outbox.push(&[&[0; 100]], Some(1)).unwrap();
+            }
+            let (task, _) = start(a, &outbox);
             tokio::task::yield_now().await;
+            outbox.abort();
+            let ended = tokio::time::timeout(Duration::from_secs(1), task).await;
+            let (end, left) = ended.expect("it ends").unwrap();
+            assert!(matches!(end, End::Aborted), "drained: {drained}, {end}");
+            assert_eq!(left.cut, (!drained).then_some(1));
         }
-        outbox.abort();
-        let ended = tokio::time::timeout(Duration::from_secs(1), driver).await;
-        let (end, leftover) = ended.expect("it ends at once").unwrap();
-        assert!(matches!(end, End::Aborted), "{end:?}");
-        assert_eq!(leftover.cut, Some(1));
     }
 }

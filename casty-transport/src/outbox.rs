@@ -56,10 +56,10 @@ struct State<T> {
     messages_written: u64,
     whole: u64,
     phase: Phase,
-    /// The driver while it waits for something to write.
+    /// Woken by the next push, and by the end.
     driver: Option<Waker>,
-    /// The driver whatever it waits for, to be told of the end.
-    ending: Option<Waker>,
+    /// Woken by [`Outbox::abort`], whatever else the driver waits for.
+    aborting: Option<Waker>,
     waiting_for_space: usize,
     /// Tasks that were woken and have not pushed since: a hint, see [`Outbox::owe`].
     debt: usize,
@@ -94,8 +94,10 @@ pub struct Rejected<T> {
 #[non_exhaustive]
 pub enum RejectReason {
     /// As many bytes wait as may wait.
-    #[error("the outbox is full ({limit} bytes)")]
+    #[error("the outbox is full ({limit} bytes) for a frame of {length}")]
     Full {
+        /// The frame's length in bytes, for [`Outbox::space`].
+        length: usize,
         /// [`OutboxLimits::bytes`].
         limit: usize,
     },
@@ -144,7 +146,7 @@ impl<T> Outbox<T> {
                 whole: 0,
                 phase: Phase::Open,
                 driver: None,
-                ending: None,
+                aborting: None,
                 waiting_for_space: 0,
                 debt: 0,
             }),
@@ -182,13 +184,12 @@ impl<T> Outbox<T> {
         Ok(())
     }
 
-    /// Waits until a frame with a payload of `payload` bytes would be accepted, or the outbox is
-    /// closed. Another task may be faster, so a [`push`](Self::push) after it can still be refused.
+    /// Waits until a frame of `length` bytes, type byte included, would not be refused for want of
+    /// room. Another task may be faster, so a [`push`](Self::push) after it can still be refused.
     ///
     /// # Cancel safety
     /// Nothing is lost: no place is reserved.
-    pub async fn space(&self, payload: usize) {
-        let length = payload.saturating_add(1);
+    pub async fn space(&self, length: usize) {
         loop {
             let notified = self.space.notified();
             tokio::pin!(notified);
@@ -258,7 +259,7 @@ impl<T> Outbox<T> {
             _ => {}
         }
         if state.bytes.is_empty() {
-            register(&mut state.driver, cx);
+            note(&mut state.driver, cx);
             return Poll::Pending;
         }
         std::mem::swap(&mut state.bytes, flight);
@@ -285,14 +286,13 @@ impl<T> Outbox<T> {
         }
     }
 
-    /// Ready once [`abort`](Self::abort) was called, which wakes the driver even if it waits for
-    /// a peer that reads nothing.
+    /// Ready once [`abort`](Self::abort) was called.
     pub(crate) fn poll_aborted(&self, cx: &Context<'_>) -> Poll<()> {
         let mut state = self.state.lock();
         if state.phase == Phase::Closed {
             return Poll::Ready(());
         }
-        register(&mut state.ending, cx);
+        note(&mut state.aborting, cx);
         Poll::Pending
     }
 
@@ -332,17 +332,10 @@ impl<T> Outbox<T> {
         if state.phase != Phase::Closed {
             state.phase = phase;
         }
-        let wakers = [state.driver.take(), state.ending.take()];
+        let wakers = [state.driver.take(), state.aborting.take()];
         drop(state);
         wakers.into_iter().flatten().for_each(Waker::wake);
         self.space.notify_waiters();
-    }
-}
-
-fn register(slot: &mut Option<Waker>, cx: &Context<'_>) {
-    match slot {
-        Some(waker) if waker.will_wake(cx.waker()) => {}
-        slot => *slot = Some(cx.waker().clone()),
     }
 }
 
@@ -364,10 +357,19 @@ impl<T> State<T> {
         let pending = self.pending();
         if pending > 0 && pending + length + 4 > limits.bytes {
             return Err(RejectReason::Full {
+                length,
                 limit: limits.bytes,
             });
         }
         Ok(())
+    }
+}
+
+/// Keeps the waker of the task that polls.
+fn note(slot: &mut Option<Waker>, cx: &Context<'_>) {
+    match slot {
+        Some(waker) if waker.will_wake(cx.waker()) => {}
+        slot => *slot = Some(cx.waker().clone()),
     }
 }
 
@@ -408,7 +410,10 @@ mod tests {
     fn full_is_an_answer_and_gives_the_tag_back() {
         let outbox = small();
         outbox.push(&[&[0; 30]], Some(1)).unwrap();
-        let full = RejectReason::Full { limit: 40 };
+        let full = RejectReason::Full {
+            length: 11,
+            limit: 40,
+        };
         assert_eq!(
             outbox.push(&[&[0; 10]], Some(2)),
             Err(Rejected {

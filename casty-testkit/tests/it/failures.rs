@@ -292,7 +292,7 @@ async fn a_full_outbox_refuses_and_has_room_later(net: Net) {
     };
     let address = &cluster.addresses()[owner];
     assert!(
-        matches!(&refused, TellError::Busy { node, limit: 65_536 } if node == address),
+        matches!(&refused, TellError::Busy { node, limit: 65_536, .. } if node == address),
         "{refused}"
     );
     cluster.resume(owner);
