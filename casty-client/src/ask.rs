@@ -116,11 +116,23 @@ impl<R> Opening<'_, R> {
             });
         };
         core.clock.keep_awake();
-        let sent = send(core, core.identity.ask_ref(id), Slot { id, deadline });
-        if sent.is_err() {
-            core.asks.abandon(id);
-        }
-        sent.map(|()| Opened(id))
+        // The message is made by the user's code, which may fail or panic.
+        let unsent = Unsent { core, id };
+        send(core, core.identity.ask_ref(id), Slot { id, deadline })?;
+        std::mem::forget(unsent);
+        Ok(Opened(id))
+    }
+}
+
+/// Frees the slot of an ask whose message was not accepted.
+struct Unsent<'a> {
+    core: &'a Core,
+    id: AskId,
+}
+
+impl Drop for Unsent<'_> {
+    fn drop(&mut self) {
+        self.core.asks.abandon(self.id);
     }
 }
 

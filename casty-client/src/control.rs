@@ -320,6 +320,10 @@ impl Control {
             subscription,
             message,
         } = snapshot;
+        if !self.subscription.was_made(*subscription) {
+            // It would make every real one look old.
+            return self.core.counters.inbound_malformed.add(1);
+        }
         if *system != self.core.system {
             let expected = Arc::clone(&self.core.system);
             let (node, found) = (from.clone(), Arc::clone(system));

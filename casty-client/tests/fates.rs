@@ -5,7 +5,7 @@ mod node;
 
 use std::time::Duration;
 
-use casty_client::{ActorRef, AskError, NotSent, ShardEnvelope, TellError};
+use casty_client::{ActorRef, AskError, NotSent, ShardEnvelope, Stats, TellError};
 use casty_proto::ActorUri;
 use casty_transport::MemoryNetwork;
 use node::{Node, builder, within_reason};
@@ -290,5 +290,116 @@ fn a_view_of_a_subscription_never_made_does_not_shut_out_later_ones() {
         let seen = views.wait_for(|view| view.members().len() == 1);
         let seen = tokio::time::timeout(10 * SECOND, seen).await;
         assert!(seen.is_ok(), "the real view counts");
+    });
+}
+
+fn assert_conserved(stats: &Stats) {
+    let ends = stats.written + stats.not_sent + stats.unknown + stats.held + stats.queued;
+    assert_eq!(stats.accepted, ends, "{stats:?}");
+}
+
+#[test]
+fn the_clients_own_questions_are_not_counted_among_messages() {
+    within_reason(|| async {
+        let network = MemoryNetwork::new();
+        let mut node = Node::listen(&network, "n:1").await;
+        let client = builder(&network, "n:1").connect().await.unwrap();
+        let _link = node.accept_and_tell().await;
+        client.ready(SECOND).await.unwrap();
+        let entity = client.entity_ref("r", 1).unwrap().entity("e");
+        entity.tell(text(0, 100_000)).unwrap();
+        // The silent node is asked for its view, and reads nothing.
+        tokio::time::sleep(10 * SECOND).await;
+        assert_eq!(client.stats().queued, 1);
+        assert_conserved(&client.stats());
+    });
+}
+
+#[test]
+fn what_a_lost_connection_gave_back_is_not_taken_for_written() {
+    within_reason(|| async {
+        for _ in 0..20 {
+            let network = MemoryNetwork::new();
+            let mut node = Node::listen(&network, "n:1").await;
+            let client = builder(&network, "n:1").connect().await.unwrap();
+            let link = node.accept_and_tell().await;
+            client.ready(SECOND).await.unwrap();
+            let entity = client.entity_ref("r", 1).unwrap().entity("e");
+            for number in 0..3 {
+                entity.tell(text(number, 100_000)).unwrap();
+            }
+            tokio::task::yield_now().await;
+            drop(node);
+            drop(link);
+            let report = client.close(Duration::ZERO).await;
+            assert_conserved(&report.stats);
+            assert_eq!(report.drained, report.stats.not_sent == 0, "{report:?}");
+        }
+    });
+}
+
+#[test]
+fn messages_keep_their_order_and_their_number_over_many_lost_connections() {
+    within_reason(|| async {
+        let network = MemoryNetwork::new();
+        let mut node = Node::listen(&network, "n:1").await;
+        let client = builder(&network, "n:1").hold_timeout(600 * SECOND);
+        let client = client.outbox_bytes(8192).connect().await.unwrap();
+        let entity = client.entity_ref("r", 1).unwrap().entity("e");
+        let to = actor(&node, "/a");
+        let telling = client.clone();
+        let teller = tokio::spawn(async move {
+            for number in 0..3000 {
+                entity.tell_wait(text(number, 300)).await.unwrap();
+                while let Err(TellError::Busy { .. }) = telling.tell(&to, text(number, 200)) {
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+                if number % 10 == 0 {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+                assert_conserved(&telling.stats());
+            }
+        });
+        let (mut entities, mut actors) = (Vec::new(), Vec::new());
+        for round in 0..40 {
+            let mut link = node.accept_and_tell().await;
+            for _ in 0..(round * 7) % 90 + 20 {
+                let Ok(received) = tokio::time::timeout(SECOND, link.next()).await else {
+                    break;
+                };
+                let received = received.unwrap();
+                match received.path.as_str() {
+                    "/_region-r" => {
+                        let envelope: ShardEnvelope<String> = received.decode();
+                        entities.push(envelope.message);
+                    }
+                    "/a" => actors.push(received.decode::<String>()),
+                    _ => {}
+                }
+            }
+        }
+        drop(node);
+        teller.abort();
+        for all in [&entities, &actors] {
+            assert!(all.len() > 500, "{}", all.len());
+            assert!(all.windows(2).all(|two| two[0] < two[1]), "order, and once");
+        }
+        let report = client.close(SECOND).await;
+        assert_conserved(&report.stats);
+        assert_eq!((report.stats.held, report.stats.queued), (0, 0));
+        assert!(report.stats.written >= (entities.len() + actors.len()) as u64);
+    });
+}
+
+#[test]
+fn an_ask_whose_message_panics_takes_no_place_for_ever() {
+    within_reason(|| async {
+        let network = MemoryNetwork::new();
+        let client = builder(&network, "n:1").connect().await.unwrap();
+        let entity = client.entity_ref("r", 1).unwrap().entity("e");
+        let asking =
+            tokio::spawn(async move { entity.ask::<i32, i32>(|_| panic!("the user's own")).await });
+        assert!(asking.await.is_err());
+        assert_eq!(client.stats().pending_asks, 0);
     });
 }

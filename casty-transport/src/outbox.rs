@@ -55,6 +55,8 @@ struct State<T> {
     /// either kind ended.
     messages_written: u64,
     whole: u64,
+    /// Tagged messages that are not wholly written.
+    messages_pending: usize,
     phase: Phase,
     /// Woken by the next push, and by the end.
     driver: Option<Waker>,
@@ -144,6 +146,7 @@ impl<T> Outbox<T> {
                 written: 0,
                 messages_written: 0,
                 whole: 0,
+                messages_pending: 0,
                 phase: Phase::Open,
                 driver: None,
                 aborting: None,
@@ -173,6 +176,7 @@ impl<T> Outbox<T> {
             return Err(Rejected { tag, reason });
         }
         state.accepted += length as u64 + 4;
+        state.messages_pending += usize::from(tag.is_some());
         let end = state.accepted;
         state.entries.push_back(Entry { end, tag });
         state.debt = state.debt.saturating_sub(1);
@@ -212,12 +216,13 @@ impl<T> Outbox<T> {
         self.state.lock().pending()
     }
 
-    /// Messages accepted and not yet wholly handed to the kernel.
+    /// Tagged messages accepted and not wholly handed to the kernel, those included that came back
+    /// when the connection ended.
     pub fn pending_messages(&self) -> usize {
-        self.state.lock().entries.len()
+        self.state.lock().messages_pending
     }
 
-    /// Messages wholly handed to the kernel so far.
+    /// Tagged messages wholly handed to the kernel so far.
     pub fn messages_written(&self) -> u64 {
         self.state.lock().messages_written
     }
@@ -278,6 +283,7 @@ impl<T> Outbox<T> {
         while let Some(entry) = state.entries.pop_front_if(|entry| entry.end <= written) {
             state.whole = entry.end;
             state.messages_written += u64::from(entry.tag.is_some());
+            state.messages_pending -= usize::from(entry.tag.is_some());
         }
         let wake = state.waiting_for_space > 0 && state.pending() <= self.limits.bytes / 2;
         drop(state);

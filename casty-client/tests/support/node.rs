@@ -72,7 +72,12 @@ impl Node {
     /// shard of region `r`, was told.
     pub async fn accept_and_tell(&mut self) -> Link {
         let mut link = self.accept().await;
-        let subscribe: SubscribeTopology = link.next().await.unwrap().decode();
+        let mut first = link.next().await.unwrap();
+        if first.class.ends_with("UnsubscribeTopology") {
+            // Of the subscription that a lost connection left behind.
+            first = link.next().await.unwrap();
+        }
+        let subscribe: SubscribeTopology = first.decode();
         let view = view(&[&self.address], Some(&self.address));
         link.send(&subscribe.reply_to, &view).await;
         link
@@ -111,6 +116,7 @@ pub struct Link {
 /// A message that a node received.
 pub struct Received {
     pub path: String,
+    class: String,
     message: Vec<u8>,
 }
 
@@ -129,7 +135,12 @@ impl Link {
                 let (header, message) = Header::split(&frame.payload).unwrap();
                 let path = ActorUri::parse(&header.target).unwrap().path.to_owned();
                 let message = message.to_vec();
-                return Some(Received { path, message });
+                let class = header.type_hint.into_owned();
+                return Some(Received {
+                    path,
+                    class,
+                    message,
+                });
             }
             if self.stream.read_buf(&mut self.buffer).await.unwrap_or(0) == 0 {
                 return None;
