@@ -1,3 +1,51 @@
 //! The casty command: talk to a Casty cluster from a shell.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::{Arguments, Command};
+use crate::failure::Failure;
+
+mod args;
+mod ask;
+mod cluster;
+mod demo;
+mod failure;
+mod lines;
+mod lookup;
+mod message;
+mod output;
+mod picture;
+mod tell;
+mod topology;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    output::log(arguments.verbose);
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return end(&Failure::of("cannot start", error)),
+    };
+    let outcome = runtime.block_on(run(&arguments.command));
+    // A read of standard input may still be waiting; nobody waits for it.
+    runtime.shutdown_background();
+    outcome.map_or_else(|failure| end(&failure), |()| ExitCode::SUCCESS)
+}
+
+async fn run(command: &Command) -> Result<(), Failure> {
+    match command {
+        Command::Ask(args) => ask::run(args).await,
+        Command::Tell(args) => tell::run(args).await,
+        Command::Lookup(args) => lookup::run(args).await,
+        Command::Topology(args) => topology::run(args).await,
+        Command::Demo => demo::run().await,
+    }
+}
+
+fn end(failure: &Failure) -> ExitCode {
+    if let Some(message) = failure.message() {
+        output::complain(message);
+    }
+    failure.exit_code()
+}

@@ -21,6 +21,7 @@ use crate::core::Core;
 use crate::error::ReadyError;
 use crate::identity;
 use crate::peer::{Peer, PeerId, Tag};
+use crate::routing::Wants;
 use crate::session::Inbound;
 
 /// Nodes push their views to this path and the number of the subscription.
@@ -158,7 +159,7 @@ impl Control {
                 Err(error) => tracing::error!(%error, "bug: a task of the client panicked"),
             },
             () = due => self.tick(),
-            () = core.router_due.notified() => self.await_room(),
+            () = core.router_due.notified() => self.router_wants(),
         }
         None
     }
@@ -188,16 +189,14 @@ impl Control {
             Done::Dialled {
                 dialled,
                 outcome: Ok(connection),
-            } => self.dialled(dialled, connection),
+            } => self.dialled(&dialled, connection),
             Done::Dialled {
                 dialled,
                 outcome: Err(error),
             } => {
                 tracing::debug!(node = %dialled, error = &error as &dyn std::error::Error, "no connection");
-                self.views.lost(&dialled);
                 self.note_failure(&dialled, error);
-                self.links
-                    .handle(precise_now(), links::Input::Failed { dialled });
+                self.failed(dialled);
             }
             Done::Ended {
                 peer,
@@ -215,6 +214,20 @@ impl Control {
         }
     }
 
+    fn failed(&mut self, dialled: NodeAddress) {
+        self.views.lost(&dialled);
+        let now = precise_now();
+        let input = links::Input::Failed {
+            dialled: dialled.clone(),
+        };
+        self.links.handle(now, input);
+        let mut routing = self.core.routing.lock();
+        if routing.router.wants(&dialled) {
+            self.links.handle(now, links::Input::Want(dialled));
+        }
+        drop(routing);
+    }
+
     /// Keeps the last failure of each address, of as many as there may be.
     fn note_failure(&self, dialled: &NodeAddress, error: ConnectError) {
         let mut failures = self.core.dial_failures.lock();
@@ -229,17 +242,28 @@ impl Control {
             .is_some_and(|current| current.id == peer.id)
     }
 
-    fn dialled(&mut self, dialled: NodeAddress, connection: Connection) {
+    fn dialled(&mut self, dialled: &NodeAddress, connection: Connection) {
         let canonical = connection.peer.clone();
-        self.core.dial_failures.lock().remove(&dialled);
+        self.core.dial_failures.lock().remove(dialled);
+        if *dialled != canonical {
+            // Whatever is for an actor at the other name cannot be known to be for this node.
+            self.core
+                .routing
+                .lock()
+                .suspected(&self.core, dialled.clone());
+        }
         let input = links::Input::Connected {
-            dialled,
+            dialled: dialled.clone(),
             canonical: canonical.clone(),
         };
         self.links.handle(precise_now(), input);
-        if self.peers.contains_key(&canonical) {
-            // The engine calls it a duplicate; dropping the stream closes it.
+        if self.pump_links().contains(dialled) {
             return;
+        }
+        if self.peers.contains_key(&canonical) {
+            // The last connection to it is about to end.
+            let input = links::Input::Lost { node: canonical };
+            return self.links.handle(precise_now(), input);
         }
         tracing::info!(node = %canonical, "connected");
         self.next_peer += 1;
@@ -375,21 +399,29 @@ impl Control {
         let source = self.subscription.source().cloned();
         self.links
             .handle(precise_now(), links::Input::Source(source));
+        self.pump_links();
+    }
+
+    /// Carries out what the links want. Returns the dialled addresses whose new connection is one
+    /// too many.
+    fn pump_links(&mut self) -> Vec<NodeAddress> {
+        let mut duplicates = Vec::new();
         self.due[1] = loop {
             match self.links.poll() {
                 links::Output::Dial(node) => self.dial(node),
                 links::Output::Close(node) => {
                     if let Some(peer) = self.peers.get(&node) {
-                        peer.outbox.drain();
+                        peer.outbox.abort();
                     }
                 }
-                links::Output::Duplicate(_) => {}
+                links::Output::Duplicate(dialled) => duplicates.push(dialled),
                 links::Output::Suspect(node) => {
                     self.core.routing.lock().suspected(&self.core, node);
                 }
                 links::Output::Wait(due) => break due,
             }
         };
+        duplicates
     }
 
     fn pump_subscription(&mut self) {
@@ -435,10 +467,14 @@ impl Control {
         });
     }
 
-    /// Waits, in tasks of their own, for room in the outboxes that were full.
-    fn await_room(&mut self) {
-        let full = std::mem::take(&mut self.core.routing.lock().full);
-        for peer in full {
+    /// Takes up what the router wants besides being told the time: connections, and to know when
+    /// a full outbox has room again. That is waited for in tasks of their own.
+    fn router_wants(&mut self) {
+        let Wants { connections, room } = std::mem::take(&mut self.core.routing.lock().wants);
+        for node in connections {
+            self.links.handle(precise_now(), links::Input::Want(node));
+        }
+        for peer in room {
             let half = self.core.limits.outbox_bytes / 2;
             self.tasks.spawn(async move {
                 peer.outbox.space(half).await;

@@ -23,8 +23,17 @@ pub(crate) struct Routing {
     pub(crate) router: Router<Arc<Peer>, Outgoing>,
     /// When it wants to be told the time.
     due: Option<Instant>,
-    /// Connected nodes whose outbox was full; the control task waits for them.
-    pub(crate) full: Vec<Arc<Peer>>,
+    /// What the control task is to see to.
+    pub(crate) wants: Wants,
+}
+
+/// What the router wants of the control task.
+#[derive(Default)]
+pub(crate) struct Wants {
+    /// Nodes to connect: something is held for them.
+    pub(crate) connections: Vec<NodeAddress>,
+    /// Connected nodes whose outbox was full, to be told when it has room.
+    pub(crate) room: Vec<Arc<Peer>>,
 }
 
 impl Routing {
@@ -33,7 +42,7 @@ impl Routing {
         Self {
             router: Router::new(config, seed),
             due: None,
-            full: Vec::new(),
+            wants: Wants::default(),
         }
     }
 
@@ -165,8 +174,10 @@ impl Routing {
                     };
                     core.send_control(&leader, &format!("/_coord-{name}"), &query);
                 }
-                // Every live member is connected, or being dialled, as it is.
-                Output::Connect { .. } => {}
+                Output::Connect { node } => {
+                    self.wants.connections.push(node);
+                    core.router_due.notify_one();
+                }
                 Output::Undeliverable { parcel, reason } => self.give_up(core, &parcel, &reason),
                 Output::Publish(table) => core.table.store(table),
                 Output::Wait(due) => {
@@ -232,7 +243,7 @@ impl Routing {
                 // Full: the control task tells when there is room again. Closed: the end of the
                 // connection is about to be told.
                 if matches!(reason, RejectReason::Full { .. }) {
-                    self.full.push(Arc::clone(to));
+                    self.wants.room.push(Arc::clone(to));
                     core.router_due.notify_one();
                 }
                 let node = to.node.clone();

@@ -1,4 +1,39 @@
 //! The serializers that nodes can be configured with, behind one type.
+//!
+//! # What serde's derive says to them
+//!
+//! | Rust | Python |
+//! |---|---|
+//! | a struct with a dotted serde name, `#[serde(rename = "bank.Deposit")]` | the dataclass of that name; fields go by their serde names |
+//! | an enum with a dotted name, its unit variants without | the `Enum` of that name; variants are its members' names, and need an `alias` with the member's value for pickle |
+//! | an enum whose variants have dotted names | a union of dataclasses: unit variants without fields, struct variants, and newtype variants around the struct of the same name |
+//! | `Option::None`, `()` | `None` |
+//! | `Vec`, slices | `list` |
+//! | tuples, arrays, tuple structs, [`Tuple`](crate::Tuple) | `tuple` |
+//! | maps, with keys of any type | `dict` |
+//! | [`FrozenSet`](crate::FrozenSet), [`Set`](crate::Set) | `frozenset`, `set` |
+//! | [`ActorRef`](crate::ActorRef) | an actor reference |
+//! | a newtype struct without a dotted name | what is in it |
+//! | [`Value`](crate::Value) | anything |
+//!
+//! The module of a class ends before its first capitalised segment; a colon says otherwise, as in
+//! `pkg.mod:outer.inner`. `rename`, `rename_all`, `alias`, `default`, `skip`, `bound`,
+//! `deny_unknown_fields`, generic types and `#[serde(other)]` work as they do elsewhere.
+//!
+//! A struct, or an enum that is no union, without a dotted name is refused wherever it stands
+//! ([`EncodeError::NoClass`]): Python would take it for a dict and leave what is in it undecoded.
+//! Readers take any class for such a type.
+//!
+//! # What serde cannot say
+//!
+//! - `flatten` loses the class: refused when it is written.
+//! - Dotted tuple structs and tuple variants have no names for their fields: refused both ways by
+//!   json and msgpack.
+//! - A newtype variant around anything but the struct of its own name: refused when it is written.
+//! - `untagged` and `tag` read through serde's own buffer: classes go unchecked, and what comes
+//!   first and fits wins. A union needs neither.
+//! - `transparent`, `into` and `remote` write the other type, and its class.
+//! - `&str` fields cannot be read: what is read owns its text.
 
 use std::borrow::Cow;
 
@@ -9,6 +44,13 @@ use crate::{DecodeError, EncodeError, Limits};
 
 #[cfg(feature = "pickle")]
 mod pickle;
+#[cfg_attr(
+    not(all(feature = "json", feature = "msgpack")),
+    allow(
+        dead_code,
+        reason = "what is left serves the notation, or one serializer"
+    )
+)]
 pub(crate) mod tree;
 
 /// The serializer of a cluster: how messages become bytes. Nodes and clients must be configured
@@ -39,10 +81,9 @@ enum Kind {
 /// The Python class of an encoded message, `module.QualName`, as a header's `type_hint` has it.
 pub type TypeHint = Cow<'static, str>;
 
-// Without a single serializer there is no `Codec`, and nothing below can be reached.
 #[cfg_attr(
     not(any(feature = "json", feature = "msgpack", feature = "pickle")),
-    allow(unused_variables, unreachable_code)
+    allow(unused_variables, unreachable_code, reason = "there is no codec then")
 )]
 impl Codec {
     /// Casty's JSON serializer.

@@ -9,7 +9,7 @@
 pub struct Limits {
     /// The longest input in bytes. Default: 16 MiB, the default frame limit.
     pub bytes: usize,
-    /// How deep values may nest. Default: 128 levels; a ceiling of 512 holds whatever is asked
+    /// How deep values may nest. Default: 128 levels; a ceiling of 256 holds whatever is asked
     /// for, so that a typed value is read within a thread's ordinary stack.
     pub depth: usize,
     /// How many values one input may hold, each scalar, container and key being one. Default: 1,048,576.
@@ -18,7 +18,7 @@ pub struct Limits {
 
 impl Limits {
     /// No nesting beyond this is ever read, whatever [`Limits::depth`] says.
-    pub const MAX_DEPTH: usize = 512;
+    pub const MAX_DEPTH: usize = 256;
 
     /// How many values a walk may visit in an input of `input` bytes. Shared values of a pickle
     /// are visited each time they occur, so a small input could ask for an exponential walk.

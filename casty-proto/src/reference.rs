@@ -71,10 +71,6 @@ impl<M: ?Sized> ActorRef<M> {
             message: PhantomData,
         }
     }
-
-    pub(crate) fn shared_uri(&self) -> &Arc<str> {
-        &self.uri
-    }
 }
 
 impl<M: ?Sized> Clone for ActorRef<M> {

@@ -1,4 +1,5 @@
 //! What nodes and Python clients sent each other, read and written again.
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 #![cfg(all(feature = "json", feature = "msgpack"))]
 
 use std::collections::BTreeSet;
@@ -178,15 +179,21 @@ fn every_message_of_the_cluster_is_read_as_its_type_and_written_again() {
     assert!(read >= 2 * 48, "only {read} frames were of a known type");
 }
 
+/// All offsets of a short message, and evenly spread ones of a long one.
+fn some_of(len: usize) -> impl Iterator<Item = usize> {
+    (0..len).step_by(1 + len / 500)
+}
+
 #[test]
 fn every_prefix_of_every_frame_is_refused() {
     for vector in vectors() {
-        for cut in 0..vector.message.len() {
+        for cut in some_of(vector.message.len()) {
             let part = &vector.message[..cut];
             let read = vector.codec.decode::<Value>(part, &Limits::default());
             // A number of JSON is a number wherever it is cut.
             match read {
-                Ok(Value::Int(_) | Value::Float(_)) if vector.codec == Codec::json() => {}
+                Ok(Value::Int(_) | Value::BigInt(_) | Value::Float(_))
+                    if vector.codec == Codec::json() => {}
                 Err(DecodeError::Truncated { .. }) => {}
                 other => panic!("{} cut at {cut}: {other:?}", vector.name()),
             }
@@ -197,7 +204,7 @@ fn every_prefix_of_every_frame_is_refused() {
 #[test]
 fn no_bit_flipped_in_a_frame_makes_a_reader_panic() {
     for vector in vectors() {
-        for at in 0..vector.message.len() {
+        for at in some_of(vector.message.len()) {
             let mut message = vector.message.clone();
             message[at] ^= 1 << (at % 8);
             let value = vector.codec.decode::<Value>(&message, &Limits::default());

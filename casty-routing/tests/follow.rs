@@ -1,6 +1,7 @@
 //! [`Links`] and [`Subscription`] together, wired as a client wires them, against a cluster that
 //! dies, hangs and moves: does the view come, and come again?
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
 // Tests have to begin at some moment.
 #![allow(clippy::disallowed_methods)]
 

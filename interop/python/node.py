@@ -2,7 +2,8 @@
 
 Prints `LISTENING <port>` on standard output as soon as it can be dialled, and `READY <port>` once
 the cluster is complete and its regions are allocated. Ends on SIGTERM, on SIGINT, and when standard input closes, so that it never outlives
-the process that started it (`--detached` turns the last off). By hand, three nodes:
+the process that started it (`--detached` turns the last off). `cargo xtask interop --serve` starts
+three; by hand, with the python of a virtual environment that has requirements.txt:
 
     python node.py --port 25520 --nodes 3 --detached &
     python node.py --port 25521 --nodes 3 --seeds 127.0.0.1:25520 --detached &

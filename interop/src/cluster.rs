@@ -1,6 +1,6 @@
 //! Clusters of real nodes, each a Python process.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -194,7 +194,7 @@ impl PythonCluster {
             .addresses
             .get(index)
             .ok_or(ClusterError::NoSuchNode(index))?;
-        let log = self.log(index)?;
+        let log = self.log(index);
         let mut command = Command::new(self.python.interpreter());
         command.arg("-B").arg(self.python.source("node.py"));
         for (name, value) in [
@@ -257,18 +257,16 @@ impl PythonCluster {
         }
     }
 
-    fn log(&self, index: usize) -> io::Result<PathBuf> {
-        Ok(self
-            .python
-            .logs()?
-            .join(format!("{}-n{index}.log", self.label)))
+    fn log(&self, index: usize) -> PathBuf {
+        let name = format!("{}-n{index}.log", self.label);
+        self.python.log_folder().join(name)
     }
 
     fn not_ready(&self, index: usize, missed: &'static str) -> ClusterError {
         ClusterError::NotReady {
             index,
             missed,
-            log: self.log(index).unwrap_or_default(),
+            log: self.log(index),
         }
     }
 
@@ -321,6 +319,9 @@ fn free_addresses(count: usize) -> io::Result<Vec<NodeAddress>> {
 
 /// A log begins anew with its cluster and goes on when a node is restarted.
 fn log_file(path: &Path, go_on: bool) -> io::Result<File> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
     let mut options = File::options();
     options.create(true).append(go_on).truncate(!go_on);
     options.write(true).open(path)

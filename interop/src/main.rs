@@ -4,6 +4,7 @@ use std::env;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use casty_interop::cluster::{PythonCluster, SHARDS, SYSTEM};
 use casty_interop::python::{Installation, SetupError};
 use casty_interop::scenarios;
 use casty_interop::serializer::Serializer;
@@ -16,18 +17,20 @@ usage: cargo xtask interop [--serializer pickle|json|msgpack]... [--list] [NAME]
 
   --serializer NAME  only with this serializer; may be repeated (default: all three)
   --list             print the names of the scenarios and run none
+  --serve            start three nodes with the first serializer, print their addresses, and keep
+                     them until standard input closes
   NAME               only scenarios whose name contains NAME
 
 A Python >= 3.12 with venv and pip is looked for on PATH and under pyenv. If there is none, the
 suite is skipped with a notice; with CASTY_INTEROP=require that is a failure.";
 
 fn main() -> ExitCode {
-    let selection = match parse(env::args().skip(1)) {
-        Ok(Request::Run(selection)) => selection,
+    let request = match parse(env::args().skip(1)) {
         Ok(Request::Print(text)) => {
             println!("{text}");
             return ExitCode::SUCCESS;
         }
+        Ok(request) => request,
         Err(mistake) => {
             eprintln!("casty-interop: {mistake}; --help tells more");
             return ExitCode::from(2);
@@ -51,7 +54,13 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let passed = runtime.block_on(suite::run(&python, &scenarios::all(), &selection));
+    let passed = runtime.block_on(async {
+        match request {
+            Request::Print(_) => true,
+            Request::Run(selection) => suite::run(&python, &scenarios::all(), &selection).await,
+            Request::Serve(serializer) => serve(&python, serializer).await,
+        }
+    });
     // A scenario past its deadline may hold a thread; it is not waited for.
     runtime.shutdown_timeout(Duration::from_secs(1));
     if passed {
@@ -61,12 +70,32 @@ fn main() -> ExitCode {
     }
 }
 
+/// Keeps three nodes until standard input closes.
+async fn serve(python: &Installation, serializer: Serializer) -> bool {
+    let served = async {
+        let cluster = PythonCluster::start(python, serializer, 3, "serve").await?;
+        let addresses = cluster.addresses().iter().map(ToString::to_string);
+        let contacts = addresses.collect::<Vec<_>>().join(",");
+        println!("--contact {contacts} --system {SYSTEM} --codec {serializer} --shards {SHARDS}");
+        let _ = tokio::io::copy(&mut tokio::io::stdin(), &mut tokio::io::sink()).await;
+        cluster.stop().await
+    };
+    match served.await {
+        Ok(()) => true,
+        Err(reason) => {
+            eprintln!("interop: {reason}");
+            false
+        }
+    }
+}
+
 fn required() -> bool {
     env::var_os("CASTY_INTEROP").is_some_and(|value| value == "require")
 }
 
 enum Request {
     Run(Selection),
+    Serve(Serializer),
     Print(String),
 }
 
@@ -75,10 +104,12 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Request, String> {
         serializers: Vec::new(),
         names: Vec::new(),
     };
+    let mut serve = false;
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "--help" | "-h" => return Ok(Request::Print(HELP.to_owned())),
             "--list" => return Ok(Request::Print(names(|_| true).join("\n"))),
+            "--serve" => serve = true,
             "--serializer" => {
                 let name = args.next().ok_or("--serializer wants a name")?;
                 let serializer = name.parse().map_err(|error| format!("{error}"))?;
@@ -90,6 +121,9 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Request, String> {
     }
     if selection.serializers.is_empty() {
         selection.serializers = Serializer::ALL.to_vec();
+    }
+    if let (true, Some(serializer)) = (serve, selection.serializers.first()) {
+        return Ok(Request::Serve(*serializer));
     }
     if names(|scenario| selection.takes(scenario)).is_empty() {
         return Err(format!(

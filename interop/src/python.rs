@@ -49,6 +49,16 @@ impl Installation {
         })
     }
 
+    /// An environment that is not there, for tests that start no node.
+    #[cfg(test)]
+    pub(crate) fn absent() -> Self {
+        Self {
+            interpreter: PathBuf::from("absent"),
+            sources: PathBuf::new(),
+            workshop: env::temp_dir().join("casty-interop-absent"),
+        }
+    }
+
     /// The environment's interpreter.
     pub fn interpreter(&self) -> &Path {
         &self.interpreter
@@ -59,14 +69,9 @@ impl Installation {
         self.sources.join(name)
     }
 
-    /// The folder for the log of a node, made if it is not there.
-    ///
-    /// # Errors
-    /// It cannot be made.
-    pub fn logs(&self) -> io::Result<PathBuf> {
-        let logs = self.workshop.join("logs");
-        fs::create_dir_all(&logs)?;
-        Ok(logs)
+    /// Where nodes log to; made by the first that does.
+    pub fn log_folder(&self) -> PathBuf {
+        self.workshop.join("logs")
     }
 }
 

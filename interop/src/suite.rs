@@ -57,6 +57,12 @@ pub async fn run(python: &Installation, scenarios: &[Scenario], selection: &Sele
         .iter()
         .filter(|result| result.outcome.is_ok())
         .count();
+    if passed < results.len() {
+        println!(
+            "\nwhat the nodes logged is in {}",
+            python.log_folder().display()
+        );
+    }
     println!("{passed} passed, {} failed", results.len() - passed);
     passed == results.len() && passed > 0
 }
@@ -132,10 +138,60 @@ fn print_table(results: &[Result]) {
 
 #[cfg(test)]
 mod tests {
+    use tokio::sync::Notify;
+
     use super::*;
 
     fn scenario(name: &'static str) -> Scenario {
         Scenario::new(name, 1, |_| Box::pin(async { Ok(Figures::new()) }))
+    }
+
+    async fn outcome_of(scenario: Scenario) -> String {
+        let context = Context::new(Installation::absent(), Serializer::Json);
+        line(&run_one(&scenario, &context).await)
+    }
+
+    #[tokio::test]
+    async fn a_panic_fails_its_scenario_and_nothing_else() {
+        let panics = Scenario::new("panics", 1, |_| Box::pin(async { panic!("as it must") }));
+        let line = outcome_of(panics).await;
+        assert!(line.contains("panics [json] ... FAILED"), "{line}");
+        assert!(outcome_of(scenario("goes_on")).await.contains("... ok"));
+    }
+
+    #[tokio::test]
+    async fn an_error_is_told_with_its_causes() {
+        let fails = Scenario::new("fails", 1, |context| {
+            Box::pin(async move {
+                context.own_cluster(1).await?;
+                Ok(Figures::new())
+            })
+        });
+        let line = outcome_of(fails).await;
+        assert!(
+            line.contains("FAILED") && line.contains("process: "),
+            "{line}"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_scenario_past_its_deadline_is_ended_and_its_clusters_dropped() {
+        static ENDED: Notify = Notify::const_new();
+        struct Cluster;
+        impl Drop for Cluster {
+            fn drop(&mut self) {
+                ENDED.notify_one();
+            }
+        }
+        let hangs = Scenario::new("hangs", 60, |_| {
+            Box::pin(async {
+                let _cluster = Cluster;
+                std::future::pending().await
+            })
+        });
+        let line = outcome_of(hangs).await;
+        assert!(line.contains("not done after 60s"), "{line}");
+        ENDED.notified().await;
     }
 
     #[test]

@@ -4,14 +4,7 @@ use crate::steps::{Failure, Steps, cargo};
 
 /// Runs all tests.
 pub(crate) fn run(steps: &mut Steps) -> Result<(), Failure> {
-    let tests = [
-        "test",
-        "--workspace",
-        "--all-features",
-        "--lib",
-        "--bins",
-        "--tests",
-    ];
+    let tests = ["test", "--workspace", "--all-features", "--tests"];
     steps.run("tests", &mut cargo(tests))?;
     steps.run(
         "doc tests",

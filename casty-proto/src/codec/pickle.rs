@@ -40,7 +40,8 @@ pub(super) fn encode<T: Serialize + ?Sized>(
 }
 
 pub(super) fn decode<T: DeserializeOwned>(input: &[u8], limits: &Limits) -> Result<T, DecodeError> {
-    let (arena, root) = read::read(input, limits)?;
+    let (mut arena, root) = read::read(input, limits)?;
+    arena.settle();
     measure::check(&arena, root, input.len())?;
     T::deserialize(de::De::new(&arena, root))
 }

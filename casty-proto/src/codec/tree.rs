@@ -5,24 +5,18 @@
 //! msgpack each are one of both. A [`Value`](crate::Value) is written and read without recursion
 //! by [`value_out`] and [`value_in`], which also carry Casty's JSON notation.
 
-#[cfg(any(feature = "json", feature = "msgpack"))]
 use serde::Serialize;
-#[cfg(any(feature = "json", feature = "msgpack"))]
 use serde::de::DeserializeOwned;
 
-#[cfg(any(feature = "json", feature = "msgpack"))]
 use super::TypeHint;
-#[cfg(any(feature = "json", feature = "msgpack"))]
 use crate::{DecodeError, EncodeError, Limits};
 
-#[cfg(any(feature = "json", feature = "msgpack"))]
 mod de;
 pub(crate) mod json;
 mod marker;
 #[cfg(feature = "msgpack")]
 mod msgpack;
 mod reader;
-#[cfg(any(feature = "json", feature = "msgpack"))]
 mod ser;
 pub(crate) mod sink;
 mod source;
@@ -31,7 +25,6 @@ pub(crate) mod value_out;
 
 pub(crate) use reader::Reader;
 
-#[cfg(feature = "json")]
 pub(super) fn encode_json<T: Serialize + ?Sized>(
     value: &T,
     out: &mut Vec<u8>,
@@ -39,7 +32,6 @@ pub(super) fn encode_json<T: Serialize + ?Sized>(
     ser::encode(value, json::JsonSink::new(out))
 }
 
-#[cfg(feature = "json")]
 pub(super) fn decode_json<T: DeserializeOwned>(
     input: &[u8],
     limits: &Limits,

@@ -70,7 +70,9 @@ impl<'a> Pending<'a> {
 
     fn items(&mut self, left: &'a Items, right: &'a Items) -> bool {
         match (&left.0, &right.0) {
-            (Some(left), Some(right)) => self.settled(left, right) || self.slices(left, right),
+            (Some(left), Some(right)) => {
+                self.settled(left, right) || self.slices(left.as_slice(), right.as_slice())
+            }
             _ => left.is_empty() && right.is_empty(),
         }
     }

@@ -8,7 +8,31 @@ use super::release::release;
 
 /// The elements of a list, tuple or set, shared. Empty ones take no memory.
 #[derive(Clone, Default)]
-pub struct Items(pub(super) Option<Arc<Vec<Value>>>);
+pub struct Items(pub(super) Option<Arc<Parts>>);
+
+/// At least one element. A single one needs no memory of its own, which keeps a value that is
+/// nothing but brackets small.
+#[derive(Clone)]
+pub(super) enum Parts {
+    One([Value; 1]),
+    Many(Box<[Value]>),
+}
+
+impl Parts {
+    pub(super) fn as_slice(&self) -> &[Value] {
+        match self {
+            Self::One(item) => item,
+            Self::Many(items) => items,
+        }
+    }
+
+    fn into_vec(self) -> Vec<Value> {
+        match self {
+            Self::One(item) => item.into(),
+            Self::Many(items) => items.into_vec(),
+        }
+    }
+}
 
 /// The entries of a dict, in order, shared. Empty ones take no memory.
 #[derive(Clone, Default)]
@@ -17,12 +41,14 @@ pub struct Pairs(pub(super) Option<Arc<Vec<(Value, Value)>>>);
 impl Items {
     /// The elements, copied (a reference count each) only if they are shared.
     pub fn into_vec(mut self) -> Vec<Value> {
-        self.0.take().map(Arc::unwrap_or_clone).unwrap_or_default()
+        let parts = self.0.take().map(Arc::unwrap_or_clone);
+        parts.map(Parts::into_vec).unwrap_or_default()
     }
 
     /// The elements if nothing else shares them.
     pub(super) fn take_unshared(&mut self) -> Vec<Value> {
-        self.0.take().and_then(Arc::into_inner).unwrap_or_default()
+        let parts = self.0.take().and_then(Arc::into_inner);
+        parts.map(Parts::into_vec).unwrap_or_default()
     }
 }
 
@@ -55,7 +81,12 @@ impl Drop for Pairs {
 
 impl From<Vec<Value>> for Items {
     fn from(items: Vec<Value>) -> Self {
-        Self((!items.is_empty()).then(|| Arc::new(items)))
+        let parts = match <[Value; 1]>::try_from(items) {
+            Ok(item) => Parts::One(item),
+            Err(items) if items.is_empty() => return Self(None),
+            Err(items) => Parts::Many(items.into()),
+        };
+        Self(Some(Arc::new(parts)))
     }
 }
 
@@ -80,7 +111,7 @@ impl FromIterator<(Value, Value)> for Pairs {
 impl Deref for Items {
     type Target = [Value];
     fn deref(&self) -> &[Value] {
-        self.0.as_ref().map_or(&[], |items| items)
+        self.0.as_ref().map_or(&[], |parts| parts.as_slice())
     }
 }
 

@@ -59,7 +59,7 @@ pub enum NotationError {
 }
 
 impl Value {
-    /// The value that a text in [Casty's JSON notation](self::notation) stands for.
+    /// The value that a text in [Casty's JSON notation](crate::value::notation) stands for.
     ///
     /// # Errors
     /// The text is malformed, passes a limit, or has something wrong behind a marker.
@@ -72,13 +72,13 @@ impl Value {
         Ok(value)
     }
 
-    /// The value in [Casty's JSON notation](self::notation): one line, in ASCII, exact.
+    /// The value in [Casty's JSON notation](crate::value::notation): one line, in ASCII, exact.
     ///
     /// What reads it back gets an equal value, except that a class whose module is set apart by a
     /// colon comes back with a dot. The text is JSON but for Python's `NaN` and `Infinity`.
     ///
     /// # Errors
-    /// The value nests deeper than 512 levels, has more than 16,777,216 parts, or holds an integer
+    /// The value nests deeper than 256 levels, has more than 4,194,304 parts, or holds an integer
     /// of more than 4,300 digits.
     pub fn to_notation(&self) -> Result<String, NotationError> {
         let mut out = Vec::new();

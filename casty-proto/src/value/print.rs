@@ -20,7 +20,7 @@ fn sketch(value: &Value, style: Style, f: &mut Formatter<'_>) -> Result {
 }
 
 /// Casty's JSON notation on one line, as [`Value::to_notation`] answers it; `"..."` stands for what
-/// nests deeper than 512 levels, for integers of more than 4,300 digits and for all beyond
+/// nests deeper than 256 levels, for integers of more than 4,300 digits and for all beyond
 /// 1,048,576 parts.
 impl Display for Value {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {

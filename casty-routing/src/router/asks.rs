@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use crate::backoff::Dice;
 use crate::{RegionId, ShardId};
 
 /// A shard of a region.
@@ -25,7 +26,7 @@ pub(super) struct Asks {
     next: Option<Instant>,
     base: Duration,
     cap: Duration,
-    random: u64,
+    dice: Dice,
 }
 
 impl Asks {
@@ -35,7 +36,7 @@ impl Asks {
             next: None,
             base,
             cap: cap.max(base),
-            random: seed,
+            dice: Dice::new(seed),
         }
     }
 
@@ -103,16 +104,6 @@ impl Asks {
     fn delay(&mut self, repeats: u32) -> Duration {
         let factor = 1_u32.checked_shl(repeats.min(16)).unwrap_or(u32::MAX);
         let half = self.base.saturating_mul(factor).min(self.cap) / 2;
-        let nanos = u64::try_from(half.as_nanos()).unwrap_or(u64::MAX);
-        half + Duration::from_nanos(self.random() % nanos.saturating_add(1).max(1))
-    }
-
-    /// The next number of a SplitMix64 sequence.
-    fn random(&mut self) -> u64 {
-        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.random;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+        half + self.dice.up_to(half)
     }
 }

@@ -50,12 +50,18 @@ def _sequences(expected: Any, got: Any, where: str) -> str | None:
 
 
 def _dicts(expected: Any, got: Any, where: str) -> str | None:
-    """Keys in the order in which they were written: every serializer keeps it."""
-    keys = difference(list(expected), list(got), f"keys of {where}")
-    if keys is not None:
-        return keys
-    found = (difference(expected[k], got[k], f"{where}[{k!r}]") for k in expected)
-    return next(filter(None, found), None)
+    """In any order: Python's dicts keep theirs, but are equal without."""
+    keys = {key: key for key in got}
+    if len(expected) != len(keys):
+        return f"{where}: expected {len(expected)} keys, got {len(keys)}"
+    for key, value in expected.items():
+        if key not in keys:
+            return f"{where}: key {_show(key)} is missing"
+        found = difference(key, keys[key], f"key of {where}")
+        found = found or difference(value, got[key], f"{where}[{key!r}]")
+        if found is not None:
+            return found
+    return None
 
 
 def _sets(expected: Any, got: Any, where: str) -> str | None:

@@ -5,6 +5,9 @@ use super::mask;
 /// Lines of a source file before its tests.
 const BUDGET: usize = 600;
 
+/// Lines of a file that holds nothing but tests.
+const TEST_BUDGET: usize = 800;
+
 /// Words that mark unfinished work, put together here so that this file does not hold them.
 const MARKS: [&str; 2] = [concat!("TO", "DO"), concat!("FIX", "ME")];
 
@@ -16,7 +19,7 @@ pub(super) fn findings(path: &str, text: &str) -> Vec<String> {
     let mut found = leftovers(text);
     match path.rsplit_once('.') {
         Some((_, "rs")) => found.extend(rust(path, text)),
-        Some((_, "py")) => found.extend(budget(text.lines().count())),
+        Some((_, "py")) => found.extend(over(BUDGET, text.lines().count())),
         _ => {}
     }
     found
@@ -70,43 +73,42 @@ fn rust(path: &str, text: &str) -> Found {
     } else {
         first_test_line(&lines)
     };
-    let mut found = budget(if all_tests { lines.len() } else { tests });
-    let mut is_test = false;
+    let mut found = if all_tests {
+        over(TEST_BUDGET, lines.len())
+    } else {
+        over(BUDGET, tests)
+    };
+    // The attribute of the test that a line belongs to, and whether its `fn` is still to come.
+    let mut paused = false;
+    let mut is_opened = false;
     for (at, line) in lines.iter().enumerate() {
-        let number = at + 1;
+        let mut note = |finding: &str| found.push((at + 1, finding.to_owned()));
+        if line.contains("#[test]") || line.contains("::test]") || line.contains("::test(") {
+            paused = line.contains("start_paused = true");
+            is_opened = true;
+        }
         for open in ["todo!", "unimplemented!"] {
             if line.contains(open) {
-                found.push((number, format!("unfinished work: {open}")));
+                note(&format!("unfinished work: {open}"));
             }
         }
         if line.contains("#[ignore") {
-            found.push((number, "an ignored test".to_owned()));
+            note("an ignored test");
         }
-        if at >= tests && has_call(line, "sleep") {
-            found.push((number, "a test that sleeps; wait for an event".to_owned()));
+        if at >= tests && !paused && has_call(line, "sleep") {
+            note("a test that sleeps; wait for an event, or pause the time");
         }
-        is_test |= line.contains("#[test]") || line.contains("::test]") || line.contains("::test(");
-        if is_test && line.contains("fn test_") {
-            found.push((
-                number,
-                "a test's name is a sentence, without `test_`".to_owned(),
-            ));
+        if is_opened && line.contains("fn test_") {
+            note("a test's name is a sentence, without `test_`");
         }
-        is_test &= !line.contains("fn ");
+        is_opened &= !line.contains("fn ");
     }
     found
 }
 
-fn budget(lines: usize) -> Found {
-    let over = lines > BUDGET;
-    over.then(|| {
-        (
-            lines,
-            format!("{lines} lines before the tests, over {BUDGET}"),
-        )
-    })
-    .into_iter()
-    .collect()
+fn over(budget: usize, lines: usize) -> Found {
+    let finding = || (lines, format!("{lines} lines (tests apart), over {budget}"));
+    (lines > budget).then(finding).into_iter().collect()
 }
 
 /// The index of the line from which on there are only tests: a `#[cfg(test)]` whose module has its
@@ -157,7 +159,8 @@ mod tests {
         let fine = "x\n".repeat(600) + tests + &"y\n".repeat(900);
         assert!(in_rust(&fine).is_empty());
         assert_eq!(in_rust(&("x\n".repeat(601) + tests)).len(), 1);
-        assert_eq!(findings("a/tests/b.rs", &"x\n".repeat(601)).len(), 1);
+        assert_eq!(findings("a/tests/b.rs", &"x\n".repeat(801)).len(), 1);
+        assert!(findings("a/src/b/tests.rs", &"x\n".repeat(800)).is_empty());
         assert_eq!(findings("a/b.py", &"x\n".repeat(601)).len(), 1);
     }
 
@@ -179,7 +182,7 @@ mod tests {
         let tests = "#[cfg(test)]\nmod tests {\n";
         assert_eq!(
             in_rust(&format!("{tests}{nap}")),
-            ["a test that sleeps; wait for an event"]
+            ["a test that sleeps; wait for an event, or pause the time"]
         );
         assert!(in_rust(&format!("{nap}{tests}")).is_empty());
         assert!(
@@ -189,6 +192,10 @@ mod tests {
             .is_empty()
         );
         assert_eq!(findings("a/src/b/tests.rs", nap).len(), 1);
+        let paused = "#[tokio::test(start_paused = true)]\nasync fn a() {\n";
+        assert!(findings("a/tests/b.rs", &format!("{paused}{nap}}}\n")).is_empty());
+        let real = format!("{paused}}}\n#[tokio::test]\nasync fn b() {{\n{nap}}}\n");
+        assert_eq!(findings("a/tests/b.rs", &real).len(), 1);
     }
 
     #[test]

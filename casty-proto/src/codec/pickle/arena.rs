@@ -2,8 +2,12 @@
 //!
 //! Text and bytes stay in the input, and a shared value is one node however often it occurs.
 
+use std::cell::Cell;
+
 use super::class::{self, Callee};
-use crate::DecodeError;
+use super::read::passed;
+use crate::error::Limit;
+use crate::{DecodeError, Limits};
 
 /// A node's number.
 pub(super) type Id = u32;
@@ -128,7 +132,19 @@ pub(super) struct Arena<'de> {
     pub(super) containers: usize,
     /// The limit of nesting.
     pub(super) depth: usize,
+    /// How many bytes of long texts may still be handed out. One that occurs often is copied as
+    /// often by a typed walk, out of all proportion to the input.
+    texts: Cell<usize>,
 }
+
+/// Texts up to this length are handed out freely: they cost little more than their mention.
+const SHORT_TEXT: usize = 64;
+
+/// Room that so many nodes have grown too much is worth giving back.
+const LARGE: usize = 16 * 1024;
+
+/// How many bytes of long texts may be handed out, beside what the input's length allows.
+const FREE_TEXTS: usize = 1 << 20;
 
 impl<'de> Arena<'de> {
     pub(super) fn new(input: &'de [u8], depth: usize) -> Self {
@@ -148,7 +164,21 @@ impl<'de> Arena<'de> {
             shares: false,
             containers: 0,
             depth,
+            texts: Cell::new(Limits::visits(input.len()) + FREE_TEXTS),
         }
+    }
+
+    /// Nothing more is added: gives back the room that a large arena has grown too much.
+    pub(super) fn settle(&mut self) {
+        if self.nodes.len() > LARGE {
+            self.nodes.shrink_to_fit();
+            self.pool.shrink_to_fit();
+        }
+    }
+
+    /// How many bytes the pickle has: no more children are in all its containers together.
+    pub(super) fn input_len(&self) -> usize {
+        self.input.len()
     }
 
     /// How many nodes there are.
@@ -156,11 +186,13 @@ impl<'de> Arena<'de> {
         self.nodes.len()
     }
 
+    #[inline]
     pub(super) fn node(&self, id: Id) -> Node {
         debug_assert!((id as usize) < self.nodes.len());
         self.nodes.get(id as usize).copied().unwrap_or(Node::None)
     }
 
+    #[inline]
     #[allow(clippy::cast_possible_truncation)] // never more nodes than bytes of input
     pub(super) fn add(&mut self, node: Node) -> Id {
         let id = self.nodes.len() as Id;
@@ -168,12 +200,14 @@ impl<'de> Arena<'de> {
         id
     }
 
+    #[inline]
     pub(super) fn replace(&mut self, id: Id, node: Node) {
         if let Some(place) = self.nodes.get_mut(id as usize) {
             *place = node;
         }
     }
 
+    #[inline]
     pub(super) fn kids(&self, kids: Kids) -> &[Id] {
         let start = kids.start as usize;
         if kids.len == OWN {
@@ -182,6 +216,35 @@ impl<'de> Arena<'de> {
         self.pool
             .get(start..start + kids.len as usize)
             .unwrap_or(&[])
+    }
+
+    /// The elements of the list or tuple at `id`; none of anything else.
+    #[inline]
+    pub(super) fn items(&self, id: Id) -> &[Id] {
+        match self.node(id) {
+            Node::List(kids) | Node::Tuple(kids) => self.kids(kids),
+            _ => &[],
+        }
+    }
+
+    /// The entries of a named state: of `__dict__`, and of the slots if there are both.
+    #[inline]
+    pub(super) fn entries(&self, state: Id) -> (&[Id], &[Id]) {
+        match self.node(state) {
+            Node::Dict(kids) => (self.kids(kids), &[]),
+            Node::Tuple(parts) => match *self.kids(parts) {
+                [own, slots] => (self.entries_of(own), self.entries_of(slots)),
+                _ => (&[], &[]),
+            },
+            _ => (&[], &[]),
+        }
+    }
+
+    fn entries_of(&self, dict: Id) -> &[Id] {
+        match self.node(dict) {
+            Node::Dict(kids) => self.kids(kids),
+            _ => &[],
+        }
     }
 
     /// The children `items`.
@@ -228,6 +291,7 @@ impl<'de> Arena<'de> {
     }
 
     /// Notes that a node occurs once more.
+    #[inline]
     pub(super) fn fetch(&mut self, id: Id) {
         let (word, bit) = (id as usize / 64, id % 64);
         if self.fetched.len() <= word {
@@ -240,6 +304,7 @@ impl<'de> Arena<'de> {
     }
 
     /// Whether a node occurs more than once.
+    #[inline]
     pub(super) fn is_fetched(&self, id: Id) -> bool {
         self.fetched
             .get(id as usize / 64)
@@ -247,6 +312,7 @@ impl<'de> Arena<'de> {
     }
 
     /// Whether a walk ends at this node.
+    #[inline]
     pub(super) fn is_leaf(&self, id: Id) -> bool {
         !matches!(
             self.node(id),
@@ -263,14 +329,29 @@ impl<'de> Arena<'de> {
         )
     }
 
+    #[inline]
     pub(super) fn bytes(&self, span: Span) -> &'de [u8] {
         let at = span.at as usize;
         self.input.get(at..at + span.len as usize).unwrap_or(&[])
     }
 
-    /// The text of a span that the reader has found to be one.
+    /// The bytes of a span, to be copied.
+    #[inline]
+    pub(super) fn spend(&self, span: Span) -> Result<&'de [u8], DecodeError> {
+        let len = span.len as usize;
+        if len > SHORT_TEXT {
+            let Some(left) = self.texts.get().checked_sub(len) else {
+                return Err(passed(Limit::Visits, Limits::visits(self.input.len())));
+            };
+            self.texts.set(left);
+        }
+        Ok(self.bytes(span))
+    }
+
+    /// The text of a span that the reader has found to be one, to be copied.
+    #[inline]
     pub(super) fn text(&self, span: Span) -> Result<&'de str, DecodeError> {
-        std::str::from_utf8(self.bytes(span)).map_err(|_| DecodeError::LoneSurrogate {
+        std::str::from_utf8(self.spend(span)?).map_err(|_| DecodeError::LoneSurrogate {
             at: span.at as usize,
         })
     }
@@ -283,7 +364,9 @@ impl<'de> Arena<'de> {
         }
     }
 
-    fn raw(&self, id: Id) -> &'de [u8] {
+    #[inline]
+    /// The bytes of a node that is a text; none of anything else.
+    pub(super) fn raw(&self, id: Id) -> &'de [u8] {
         match self.node(id) {
             Node::Str(span) => self.bytes(span),
             _ => &[],
@@ -291,6 +374,7 @@ impl<'de> Arena<'de> {
     }
 
     /// Whether the class at `id` has the qualified name `name`.
+    #[inline]
     pub(super) fn is_class(&self, id: Id, expected: &str) -> bool {
         match self.node(id) {
             Node::Class { module, name, .. } => {
@@ -355,6 +439,7 @@ fn made_name(callee: Callee) -> &'static str {
 }
 
 /// Pushes, growing in doubles but never beyond `most`, which the input's length gives.
+#[inline]
 pub(super) fn push_within<T>(items: &mut Vec<T>, item: T, most: usize) {
     if items.len() == items.capacity() {
         reserve_within(items, 1, most);
@@ -365,7 +450,8 @@ pub(super) fn push_within<T>(items: &mut Vec<T>, item: T, most: usize) {
 fn reserve_within<T>(items: &mut Vec<T>, more: usize, most: usize) {
     let need = items.len() + more;
     if need > items.capacity() {
-        let want = need.max((items.len() * 2).min(most)).max(16.min(most));
+        let first = (most / 8).clamp(16, 64).min(most);
+        let want = need.max((items.len() * 2).min(most)).max(first);
         items.reserve_exact(want - items.len());
     }
 }

@@ -39,6 +39,7 @@ fn is_capitalised(name: &[u8], at: usize) -> bool {
 }
 
 /// Whether a serde name is the name of a Python class.
+#[inline]
 pub(super) fn is_dotted(name: &str) -> bool {
     name.bytes().any(|byte| byte == b'.' || byte == b':')
 }
@@ -53,6 +54,7 @@ pub(super) fn with_dots(name: &'static str) -> Cow<'static, str> {
 }
 
 /// Whether `name` is the qualified name of that class.
+#[inline]
 pub(super) fn is_named(name: &str, module: &[u8], class: &[u8]) -> bool {
     let name = name.as_bytes();
     name.len() == module.len() + 1 + class.len()
@@ -162,8 +164,9 @@ fn is_code(module: &[u8]) -> bool {
     MODULES.contains(&module) || module.starts_with(b"cloudpickle")
 }
 
-/// Whether the last segment of a path is capitalised, behind underscores if it has any.
-fn is_class_path(path: &[u8]) -> bool {
+/// Whether the last segment of a path is capitalised, behind underscores if it has any: whether
+/// a call of it makes an instance, as far as its name tells.
+pub(super) fn is_class_path(path: &[u8]) -> bool {
     let start = path.iter().rposition(|&b| b == b'.').map_or(0, |at| at + 1);
     let underscores = path.iter().skip(start).take_while(|&&b| b == b'_').count();
     is_capitalised(path, start + underscores)

@@ -4,15 +4,15 @@ use serde::Deserializer;
 use serde::de::value::{SeqDeserializer, UnitDeserializer};
 use serde::de::{Error as _, Unexpected, Visitor};
 
-use super::arena::{Arena, Id, Kids, Node, Span};
+use super::arena::{Arena, Id, Node, Span};
 use super::class::{self, Callee};
 use super::read::passed;
 use super::{dynamic, made};
-use crate::DecodeError;
 use crate::error::Limit;
 use crate::reference::REF;
 use crate::sets::{FROZEN_SET, SET, TUPLE};
 use crate::value::{VALUE, give};
+use crate::{DecodeError, Value};
 
 mod access;
 mod variant;
@@ -89,11 +89,11 @@ impl<'a, 'de> De<'a, 'de> {
         match self.arena.node(self.id) {
             Node::New { .. } => self.map(&[], &[], visitor),
             Node::Named { state, .. } => {
-                let (own, slots) = named(self.arena, state);
+                let (own, slots) = self.arena.entries(state);
                 self.map(own, slots, visitor)
             }
-            Node::Positional { state, .. } => self.seq(self.kids_of(state), visitor),
-            Node::Constructed { args, .. } => self.seq(self.kids_of(args), visitor),
+            Node::Positional { state, .. } => self.seq(self.arena.items(state), visitor),
+            Node::Constructed { args, .. } => self.seq(self.arena.items(args), visitor),
             _ => Err(self.unexpected(&visitor)),
         }
     }
@@ -105,13 +105,6 @@ impl<'a, 'de> De<'a, 'de> {
         visitor: V,
     ) -> Result<V::Value, DecodeError> {
         visitor.visit_map(Fields::new(self.inside()?, first, second))
-    }
-
-    fn kids_of(self, id: Id) -> &'a [Id] {
-        match self.arena.node(id) {
-            Node::List(kids) | Node::Tuple(kids) | Node::Dict(kids) => self.arena.kids(kids),
-            _ => &[],
-        }
     }
 
     /// The class of an object, if this is one.
@@ -169,19 +162,14 @@ impl<'a, 'de> De<'a, 'de> {
         }
     }
 
-    fn made<V: Visitor<'de>>(
-        self,
-        value: Option<crate::Value>,
-        visitor: V,
-    ) -> Result<V::Value, DecodeError> {
-        match value {
-            Some(crate::Value::Complex(re, im)) => {
-                visitor.visit_seq(SeqDeserializer::new([re, im].into_iter()))
-            }
-            Some(value) => match made::text(&value) {
-                Some(text) => visitor.visit_string(text),
-                None => Err(self.unexpected(&visitor)),
-            },
+    /// A value of the standard library, as text where it has one.
+    fn made<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        let value = dynamic::value(self.arena, self.id)?;
+        if let Value::Complex(re, im) = value {
+            return visitor.visit_seq(SeqDeserializer::new([re, im].into_iter()));
+        }
+        match made::text(&value) {
+            Some(text) => visitor.visit_string(text),
             None => Err(self.unexpected(&visitor)),
         }
     }
@@ -191,12 +179,12 @@ impl<'a, 'de> De<'a, 'de> {
         let inside = self.inside()?;
         let only = match self.arena.node(self.id) {
             Node::Positional { state: args, .. } | Node::Constructed { args, .. } => {
-                match *self.kids_of(args) {
+                match *self.arena.items(args) {
                     [only] => Some(only),
                     _ => None,
                 }
             }
-            Node::Named { state, .. } => match *self.kids_of(state) {
+            Node::Named { state, .. } => match *self.arena.entries(state).0 {
                 [_, only] => Some(only),
                 _ => None,
             },
@@ -221,21 +209,6 @@ impl<'a, 'de> De<'a, 'de> {
             }
             _ => Err(self.unexpected(&visitor)),
         }
-    }
-}
-
-/// The entries of a named state: of `__dict__`, and of the slots.
-pub(super) fn named<'a>(arena: &'a Arena<'_>, state: Id) -> (&'a [Id], &'a [Id]) {
-    let entries = |id| match arena.node(id) {
-        Node::Dict(kids) => arena.kids(kids),
-        _ => arena.kids(Kids::NONE),
-    };
-    match arena.node(state) {
-        Node::Tuple(parts) => match *arena.kids(parts) {
-            [own, slots] => (entries(own), entries(slots)),
-            _ => (&[], &[]),
-        },
-        _ => (entries(state), &[]),
     }
 }
 
@@ -273,13 +246,13 @@ impl<'de> Deserializer<'de> for De<'_, 'de> {
             Node::Float(float) => visitor.visit_f64(float),
             Node::Str(span) => visitor.visit_borrowed_str(self.text(span)?),
             Node::Bytes(span) | Node::ByteArray(span) => {
-                visitor.visit_borrowed_bytes(self.arena.bytes(span))
+                visitor.visit_borrowed_bytes(self.arena.spend(span)?)
             }
             Node::List(kids) | Node::Tuple(kids) | Node::Set(kids) | Node::FrozenSet(kids) => {
                 self.seq(self.arena.kids(kids), visitor)
             }
             Node::Dict(kids) => self.map(self.arena.kids(kids), &[], visitor),
-            Node::Constructed { args, .. } => match *self.kids_of(args) {
+            Node::Constructed { args, .. } => match *self.arena.items(args) {
                 [only] => match python_text(self.arena, only) {
                     Some(text) => visitor.visit_string(text),
                     None => self.fields(visitor),
@@ -289,12 +262,7 @@ impl<'de> Deserializer<'de> for De<'_, 'de> {
             Node::New { .. } | Node::Named { .. } | Node::Positional { .. } => self.fields(visitor),
             Node::Member { name, .. } => self.child(name).deserialize_any(visitor),
             Node::Ref { uri } => self.child(uri).deserialize_any(visitor),
-            Node::Made { callee, .. } if callee == Callee::TimeZone => {
-                Err(self.unexpected(&visitor))
-            }
-            Node::Made { callee, parts } => {
-                self.made(made::value(self.arena, callee, parts), visitor)
-            }
+            Node::Made { .. } => self.made(visitor),
             Node::Class { .. } | Node::Partial { .. } => Err(self.unexpected(&visitor)),
         }
     }
@@ -447,7 +415,7 @@ impl<'de> De<'_, 'de> {
     fn byte_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
         match self.arena.node(self.id) {
             Node::Bytes(span) | Node::ByteArray(span) => {
-                let mut bytes = SeqDeserializer::new(self.arena.bytes(span).iter().copied());
+                let mut bytes = SeqDeserializer::new(self.arena.spend(span)?.iter().copied());
                 let value = visitor.visit_seq(&mut bytes)?;
                 bytes.end().map(|()| value)
             }

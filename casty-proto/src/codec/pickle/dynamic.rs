@@ -5,11 +5,11 @@ use std::sync::Arc;
 use num_bigint::BigInt;
 
 use super::arena::{Arena, Id, Node};
-use super::de::{named, needs_python};
-use super::made;
+use super::de::needs_python;
 use super::read::{malformed, passed};
+use super::{made, measure};
 use crate::error::Limit;
-use crate::value::{EnumMember, Items, Member, Object, State};
+use crate::value::{EnumMember, Items, Member, Object, Pairs, State};
 use crate::{ActorRef, DecodeError, Value};
 
 /// The value at `root`. Never recurses.
@@ -100,7 +100,9 @@ struct Build<'a, 'de> {
     /// For each node one more than its place among the shared values; 0 without one.
     places: Vec<u32>,
     shared: Vec<Value>,
-    empty: Items,
+    empty: (Items, Pairs),
+    /// How many more children all containers together may have.
+    left: usize,
 }
 
 impl<'a, 'de> Build<'a, 'de> {
@@ -109,7 +111,8 @@ impl<'a, 'de> Build<'a, 'de> {
             arena,
             places: Vec::new(),
             shared: Vec::new(),
-            empty: Items::default(),
+            empty: Default::default(),
+            left: arena.input_len(),
         }
     }
 
@@ -134,15 +137,18 @@ impl<'a, 'de> Build<'a, 'de> {
         if let Some(value) = self.known(id) {
             return Ok(Opened::Value(value.clone()));
         }
-        let (children, more) = self.children(id);
+        let (children, more) = measure::children(self.arena, id);
         let len = children.len() + more.len();
+        // Only objects that share their state could have more children than the input has bytes.
+        let Some(left) = self.left.checked_sub(len) else {
+            let max = self.arena.input_len();
+            return Err(passed(Limit::Visits, max));
+        };
+        self.left = left;
+        if let Some(value) = self.empty(id).filter(|_| len == 0) {
+            return Ok(Opened::Value(value));
+        }
         let parts = match self.arena.node(id) {
-            Node::List(_) if len == 0 => return Ok(Opened::Value(Value::List(self.empty()))),
-            Node::Tuple(_) if len == 0 => return Ok(Opened::Value(Value::Tuple(self.empty()))),
-            Node::Set(_) if len == 0 => return Ok(Opened::Value(Value::Set(self.empty()))),
-            Node::FrozenSet(_) if len == 0 => {
-                return Ok(Opened::Value(Value::FrozenSet(self.empty())));
-            }
             Node::List(_)
             | Node::Tuple(_)
             | Node::Set(_)
@@ -169,23 +175,17 @@ impl<'a, 'de> Build<'a, 'de> {
         }))
     }
 
-    fn empty(&self) -> Items {
-        self.empty.clone()
-    }
-
-    fn children(&self, id: Id) -> (&'a [Id], &'a [Id]) {
-        let arena = self.arena;
-        match arena.node(id) {
-            Node::List(kids)
-            | Node::Tuple(kids)
-            | Node::Set(kids)
-            | Node::FrozenSet(kids)
-            | Node::Dict(kids) => (arena.kids(kids), &[]),
-            Node::Named { state, .. } => named(arena, state),
-            Node::Positional { state, .. } => self.children(state),
-            Node::Constructed { args, .. } => self.children(args),
-            _ => (&[], &[]),
-        }
+    /// The empty collection of a node's kind, which costs no memory of its own.
+    fn empty(&self, id: Id) -> Option<Value> {
+        let (items, pairs) = &self.empty;
+        Some(match self.arena.node(id) {
+            Node::List(_) => Value::List(items.clone()),
+            Node::Tuple(_) => Value::Tuple(items.clone()),
+            Node::Set(_) => Value::Set(items.clone()),
+            Node::FrozenSet(_) => Value::FrozenSet(items.clone()),
+            Node::Dict(_) => Value::Dict(pairs.clone()),
+            _ => return None,
+        })
     }
 
     fn leaf(&mut self, id: Id) -> Result<Value, DecodeError> {
@@ -206,7 +206,7 @@ impl<'a, 'de> Build<'a, 'de> {
             Node::ByteArray(span) => Value::ByteArray(self.arena.bytes(span).into()),
             Node::Ref { uri } => Value::Ref(ActorRef::from_wire(self.text(uri)?)),
             Node::Member { class, name } => Value::Enum(Arc::new(EnumMember {
-                class: self.class(class)?,
+                class: self.class(class),
                 member: Member::Name(self.text(name)?),
             })),
             Node::Made { callee, parts } => match needs_python(self.arena, id) {
@@ -239,15 +239,15 @@ impl<'a, 'de> Build<'a, 'de> {
     }
 
     /// A class's name; all instances share it.
-    fn class(&mut self, id: Id) -> Result<Arc<str>, DecodeError> {
+    fn class(&mut self, id: Id) -> Arc<str> {
         if let Some(Value::Str(name)) = self.known(id) {
-            return Ok(Arc::clone(name));
+            return Arc::clone(name);
         }
         let name: Arc<str> = self.arena.class_name(id).into();
         if self.arena.is_fetched(id) {
             self.keep(id, &Value::Str(Arc::clone(&name)));
         }
-        Ok(name)
+        name
     }
 
     fn close(&mut self, open: Open<'_>) -> Result<Value, DecodeError> {
@@ -258,13 +258,13 @@ impl<'a, 'de> Build<'a, 'de> {
             (Node::FrozenSet(_), Parts::Items(items)) => Value::FrozenSet(items.into()),
             (Node::Dict(_), Parts::Pairs(pairs, _)) => Value::Dict(pairs.into()),
             (Node::New { class } | Node::Named { class, .. }, Parts::Fields(fields, _)) => {
-                self.object(class, State::Named(fields))?
+                self.object(class, State::Named(fields))
             }
             (Node::Positional { class, .. }, Parts::Items(items)) => {
-                self.object(class, State::Positional(items))?
+                self.object(class, State::Positional(items))
             }
             (Node::Constructed { class, .. }, Parts::Items(items)) => {
-                self.constructed(class, items)?
+                self.constructed(class, items)
             }
             _ => return Err(malformed("what is no value", 0)),
         };
@@ -274,18 +274,22 @@ impl<'a, 'de> Build<'a, 'de> {
         Ok(value)
     }
 
-    fn object(&mut self, class: Id, state: State) -> Result<Value, DecodeError> {
-        let class = self.class(class)?;
-        Ok(Value::Object(Arc::new(Object { class, state })))
+    fn object(&mut self, class: Id, state: State) -> Value {
+        let class = self.class(class);
+        Value::Object(Arc::new(Object { class, state }))
     }
 
     /// A call with one argument is how an enum's member travels.
-    fn constructed(&mut self, class: Id, mut args: Vec<Value>) -> Result<Value, DecodeError> {
-        if args.len() != 1 {
-            return self.object(class, State::Constructed(args));
+    fn constructed(&mut self, class: Id, mut args: Vec<Value>) -> Value {
+        match (args.pop(), args.is_empty()) {
+            (Some(value), true) => Value::Enum(Arc::new(EnumMember {
+                class: self.class(class),
+                member: Member::Value(value),
+            })),
+            (last, _) => {
+                args.extend(last);
+                self.object(class, State::Constructed(args))
+            }
         }
-        let class = self.class(class)?;
-        let member = Member::Value(args.pop().unwrap_or(Value::None));
-        Ok(Value::Enum(Arc::new(EnumMember { class, member })))
     }
 }

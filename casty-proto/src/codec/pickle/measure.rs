@@ -4,7 +4,7 @@
 //! itself endless. Sizes are computed once per node, from the leaves up, so refusing costs time in
 //! proportion to the input.
 
-use super::arena::{Arena, Id, Kids, Node};
+use super::arena::{Arena, Id, Node};
 use super::read::{malformed, passed};
 use crate::error::Limit;
 use crate::{DecodeError, Limits};
@@ -44,20 +44,23 @@ impl Size {
 }
 
 /// A node on the path, and what its children add up to so far.
-struct Step {
+struct Step<'a> {
     id: Id,
-    next: usize,
+    children: std::slice::Iter<'a, Id>,
+    /// Those of the slots, where an object has `__dict__` too.
+    more: &'a [Id],
     /// How many containers are around its children.
     level: usize,
     visits: usize,
+    /// How many containers its children nest.
     depth: usize,
 }
 
 struct Measure<'a, 'de> {
     arena: &'a Arena<'de>,
     sizes: Vec<Size>,
-    /// Never longer than the depth allows, twice: an object and its state are two nodes.
-    path: Vec<Step>,
+    /// Never longer than the depth allows.
+    path: Vec<Step<'a>>,
     budget: usize,
 }
 
@@ -65,17 +68,18 @@ impl Measure<'_, '_> {
     fn run(mut self, root: Id) -> Result<(), DecodeError> {
         self.enter(root, 0)?;
         while let Some(step) = self.path.last_mut() {
-            let (children, single) = children(self.arena, step.id);
-            let child = single.or_else(|| children.get(step.next).copied());
-            let Some(child) = child.filter(|_| single.is_none() || step.next == 0) else {
-                self.leave()?;
+            // Most children are leaves: they are counted on the spot.
+            let Some(&child) = step.children.find(|&&child| {
+                step.visits += 1;
+                !self.arena.is_leaf(child)
+            }) else {
+                step.children = std::mem::take(&mut step.more).iter();
+                if step.children.len() == 0 {
+                    self.leave()?;
+                }
                 continue;
             };
-            step.next += 1;
-            if self.arena.is_leaf(child) {
-                step.visits += 1;
-                continue;
-            }
+            step.visits -= 1;
             let level = step.level;
             match self.sizes.get(child as usize).copied() {
                 Some(size) if size.visits == Size::OPEN => {
@@ -109,15 +113,17 @@ impl Measure<'_, '_> {
         Ok(())
     }
 
-    fn enter(&mut self, id: Id, level: usize) -> Result<(), DecodeError> {
-        let level = level + own_level(self.arena.node(id));
+    fn enter(&mut self, id: Id, outside: usize) -> Result<(), DecodeError> {
+        let level = outside + 1;
         self.within(level, 0)?;
         if let Some(size) = self.sizes.get_mut(id as usize) {
             size.visits = Size::OPEN;
         }
+        let (children, more) = children(self.arena, id);
         self.path.push(Step {
             id,
-            next: 0,
+            children: children.iter(),
+            more,
             level,
             visits: 1,
             depth: 0,
@@ -134,8 +140,7 @@ impl Measure<'_, '_> {
             visits: u32::try_from(step.visits)
                 .unwrap_or(Size::OPEN)
                 .min(Size::OPEN - 1),
-            depth: u16::try_from(step.depth + own_level(self.arena.node(step.id)))
-                .unwrap_or(u16::MAX),
+            depth: u16::try_from(step.depth + 1).unwrap_or(u16::MAX),
         };
         if let Some(place) = self.sizes.get_mut(step.id as usize) {
             *place = size;
@@ -144,25 +149,21 @@ impl Measure<'_, '_> {
     }
 }
 
-/// An object nests by its state only.
-fn own_level(node: Node) -> usize {
-    usize::from(matches!(
-        node,
-        Node::List(_) | Node::Tuple(_) | Node::Set(_) | Node::FrozenSet(_) | Node::Dict(_)
-    ))
-}
-
-fn children<'a>(arena: &'a Arena<'_>, id: Id) -> (&'a [Id], Option<Id>) {
+/// The children of a node that is no leaf; an object and its state are one node here.
+pub(super) fn children<'a>(arena: &'a Arena<'_>, id: Id) -> (&'a [Id], &'a [Id]) {
     match arena.node(id) {
         Node::List(kids)
         | Node::Tuple(kids)
         | Node::Set(kids)
         | Node::FrozenSet(kids)
-        | Node::Dict(kids) => (arena.kids(kids), None),
-        Node::Named { state: only, .. }
-        | Node::Positional { state: only, .. }
-        | Node::Constructed { args: only, .. }
-        | Node::Partial { keywords: only, .. } => (arena.kids(Kids::NONE), Some(only)),
-        _ => (&[], None),
+        | Node::Dict(kids) => (arena.kids(kids), &[]),
+        Node::Named { state: entries, .. }
+        | Node::Partial {
+            keywords: entries, ..
+        } => arena.entries(entries),
+        Node::Positional { state: items, .. } | Node::Constructed { args: items, .. } => {
+            (arena.items(items), &[])
+        }
+        _ => (&[], &[]),
     }
 }

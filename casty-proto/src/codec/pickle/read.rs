@@ -13,6 +13,9 @@ mod call;
 /// more than 4,300.
 const MAX_LONG: usize = 4096;
 
+/// The longest name of a module or class in it. Names are looked at each time they occur.
+const MAX_NAME: u32 = 512;
+
 /// Reads one pickle: its nodes, and the number of the outermost.
 pub(super) fn read<'de>(
     input: &'de [u8],
@@ -226,6 +229,7 @@ impl<'de> Machine<'de> {
 
 /// The input.
 impl<'de> Machine<'de> {
+    #[inline]
     fn byte(&mut self) -> Result<u8, DecodeError> {
         match self.input.get(self.at) {
             Some(&byte) => {
@@ -236,6 +240,7 @@ impl<'de> Machine<'de> {
         }
     }
 
+    #[inline]
     fn take(&mut self, len: usize) -> Result<&'de [u8], DecodeError> {
         let taken = self
             .at
@@ -250,6 +255,7 @@ impl<'de> Machine<'de> {
         }
     }
 
+    #[inline]
     fn array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
         let at = self.at;
         self.take(N)?
@@ -267,6 +273,7 @@ impl<'de> Machine<'de> {
         usize::try_from(len).map_err(|_| DecodeError::Truncated { at })
     }
 
+    #[inline]
     #[allow(clippy::cast_possible_truncation)] // the input is shorter than 4 GiB
     fn span(&mut self, len: usize) -> Result<Span, DecodeError> {
         let at = self.at;
@@ -277,12 +284,14 @@ impl<'de> Machine<'de> {
         })
     }
 
+    #[inline]
     fn text(&mut self, len: usize) -> Result<(), DecodeError> {
         let span = self.span(len)?;
         self.check_text(span)?;
         self.value(Node::Str(span))
     }
 
+    #[inline]
     fn check_text(&self, span: Span) -> Result<(), DecodeError> {
         let bytes = self.arena.bytes(span);
         if std::str::from_utf8(bytes).is_ok() {
@@ -314,6 +323,7 @@ impl<'de> Machine<'de> {
 /// The stack, its marks and the memo.
 impl Machine<'_> {
     /// Puts a value that counts on the stack.
+    #[inline]
     fn push(&mut self, id: Id) -> Result<(), DecodeError> {
         self.items += 1;
         if self.items > self.max_items {
@@ -323,10 +333,12 @@ impl Machine<'_> {
         Ok(())
     }
 
+    #[inline]
     fn place(&mut self, id: Id) {
         push_within(&mut self.stack, id, self.input.len());
     }
 
+    #[inline]
     fn value(&mut self, node: Node) -> Result<(), DecodeError> {
         let id = self.arena.add(node);
         self.push(id)
@@ -337,6 +349,7 @@ impl Machine<'_> {
         self.value(node)
     }
 
+    #[inline]
     fn top(&self) -> Result<Id, DecodeError> {
         match self.stack.last() {
             Some(&id) if self.stack.len() > self.fence => Ok(id),
@@ -344,6 +357,7 @@ impl Machine<'_> {
         }
     }
 
+    #[inline]
     fn pop(&mut self) -> Result<Id, DecodeError> {
         let id = self.top()?;
         self.stack.pop();
@@ -351,6 +365,7 @@ impl Machine<'_> {
     }
 
     /// Ends the last mark: where on the stack its values begin.
+    #[inline]
     fn close_mark(&mut self) -> Result<usize, DecodeError> {
         let Some(start) = self.marks.pop() else {
             return Err(self.bad("no mark is open"));
@@ -389,6 +404,7 @@ impl Machine<'_> {
 
     /// Fetches from the memo. Texts and classes count when they are made, not each time: most
     /// are the names of fields.
+    #[inline]
     fn get(&mut self, index: usize) -> Result<(), DecodeError> {
         let Some(&id) = self.memo.get(index) else {
             return Err(self.bad("a memo entry that does not exist"));
@@ -453,6 +469,7 @@ impl Machine<'_> {
     }
 
     /// What lies just below `start`.
+    #[inline]
     fn before(&self, start: usize) -> Result<Id, DecodeError> {
         match start.checked_sub(1) {
             Some(at) if at >= self.fence => self
@@ -478,6 +495,9 @@ impl Machine<'_> {
         else {
             return Err(self.bad("a global without a name"));
         };
+        if at.len > MAX_NAME || called.len > MAX_NAME {
+            return Err(self.bad("a global with a name of more than 512 bytes"));
+        }
         let callee = Callee::of(self.arena.bytes(at), self.arena.bytes(called));
         let id = self.arena.add(Node::Class {
             callee,

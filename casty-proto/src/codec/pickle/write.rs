@@ -94,14 +94,30 @@ impl Writer<'_> {
     /// An instance of a class without fields.
     fn empty_object(&mut self, name: &'static str) -> Result<(), EncodeError> {
         let (module, class) = self.begin(name)?;
-        self.global(module, class);
-        let make = if is_castys(module) {
-            op::NEWOBJ
-        } else {
-            op::REDUCE
-        };
-        self.out.extend_from_slice(&[op::EMPTY_TUPLE, make]);
+        self.bare(module, class);
         Ok(())
+    }
+
+    /// A class called without arguments; one that looks like a function as a constructor with
+    /// keywords of which there are none, which no reader takes for a call of a function.
+    fn bare(&mut self, module: &str, class: &str) {
+        let called = class::is_class_path(class.as_bytes());
+        if !is_castys(module) && !called {
+            self.partial();
+        }
+        self.global(module, class);
+        let closing: &[u8] = match (is_castys(module), called) {
+            (true, _) => &[op::EMPTY_TUPLE, op::NEWOBJ],
+            (false, true) => &[op::EMPTY_TUPLE, op::REDUCE],
+            (false, false) => &[
+                op::TUPLE1,
+                op::EMPTY_DICT,
+                op::NEWOBJ_EX,
+                op::EMPTY_TUPLE,
+                op::REDUCE,
+            ],
+        };
+        self.out.extend_from_slice(closing);
     }
 
     /// A member of an enum.

@@ -6,7 +6,7 @@ use serde::forward_to_deserialize_any;
 
 use super::marker::{self, Marker};
 use super::reader::Reader;
-use super::source::{Kind, Number, Open, Source};
+use super::source::{Kind, Mark, Number, Open, Source};
 use super::value_in::{self, Dialect};
 use crate::value::{VALUE, give, take};
 use crate::{DecodeError, Limits, reference};
@@ -36,15 +36,15 @@ struct Head {
     marker: Option<Marker>,
     open: Open,
     /// Where the first key is, when other keys came before the marker.
-    late: Option<(usize, Open)>,
+    late: Option<(Mark, Open)>,
 }
 
 impl Head {
     /// Goes back to keys that came before the marker, if any did.
     fn fields<S: Source>(self, reader: &mut Reader<S>) -> Open {
         match self.late {
-            Some((at, open)) => {
-                reader.source.rewind(at);
+            Some((mark, open)) => {
+                reader.source.rewind(mark);
                 open
             }
             None => self.open,
@@ -58,7 +58,7 @@ impl<S: Source> Reader<S> {
     #[inline]
     fn head(&mut self) -> Result<Head, DecodeError> {
         let start = self.source.open_map()?;
-        let at = self.source.at();
+        let keys = self.source.mark();
         let mut open = start;
         self.item()?;
         let Some(key) = self.source.next_key(&mut open)? else {
@@ -78,11 +78,11 @@ impl<S: Source> Reader<S> {
                 late: None,
             });
         }
-        self.late_head(at, start, open)
+        self.late_head(keys, start, open)
     }
 
     #[cold]
-    fn late_head(&mut self, at: usize, start: Open, mut open: Open) -> Result<Head, DecodeError> {
+    fn late_head(&mut self, keys: Mark, start: Open, mut open: Open) -> Result<Head, DecodeError> {
         let marker = loop {
             self.skip()?;
             self.item()?;
@@ -95,15 +95,15 @@ impl<S: Source> Reader<S> {
                 break Some(marker);
             }
         };
-        self.visit(self.source.at() - at)?;
+        self.visit(self.source.at() - keys.at)?;
         if marker.is_none() {
-            self.source.rewind(at);
+            self.source.rewind(keys);
             open = start;
         }
         Ok(Head {
             marker,
             open,
-            late: marker.map(|_| (at, start)),
+            late: marker.map(|_| (keys, start)),
         })
     }
 
@@ -115,6 +115,23 @@ impl<S: Source> Reader<S> {
             self.skip()?;
         }
         Ok(())
+    }
+
+    /// Reads an array that is a value of its own.
+    fn list<'de, V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, DecodeError> {
+        self.enter()?;
+        let value = self.seq(visitor)?;
+        self.leave();
+        Ok(value)
+    }
+
+    /// Reads an object for a visitor that knows no classes.
+    fn map<'de, V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, DecodeError> {
+        self.enter()?;
+        let head = self.head()?;
+        let value = self.object(head, visitor)?;
+        self.leave();
+        Ok(value)
     }
 
     /// Reads an array for a visitor, which must take all of it.
@@ -167,7 +184,7 @@ impl<S: Source> Reader<S> {
         }
     }
 
-    /// Reads an object for a visitor that knows no classes.
+    /// Reads what is left of an object for a visitor that knows no classes.
     fn object<'de, V: Visitor<'de>>(
         &mut self,
         head: Head,
@@ -212,7 +229,7 @@ impl<S: Source> Reader<S> {
     #[inline]
     fn instance(&mut self, name: &'static str) -> Result<Option<Open>, DecodeError> {
         let kind = self.source.peek()?;
-        let at = self.source.at();
+        let start = self.source.mark();
         let found = if kind == Kind::Map {
             let head = self.head()?;
             match head.marker {
@@ -232,7 +249,7 @@ impl<S: Source> Reader<S> {
                 found: found.into(),
             });
         }
-        self.source.rewind(at);
+        self.source.rewind(start);
         Ok(None)
     }
 }
@@ -252,20 +269,18 @@ impl<'de, S: Source> Deserializer<'de> for &mut Reader<S> {
             Kind::Number => visit_number(self.source.number()?, visitor),
             Kind::Str => visitor.visit_str(self.source.str()?),
             Kind::Bytes => visitor.visit_bytes(self.source.bytes()?),
-            Kind::Array => {
-                self.enter()?;
-                let value = self.seq(visitor)?;
-                self.leave();
-                Ok(value)
-            }
-            Kind::Map => {
-                self.enter()?;
-                let head = self.head()?;
-                let value = self.object(head, visitor)?;
-                self.leave();
-                Ok(value)
-            }
+            Kind::Array => self.list(visitor),
+            Kind::Map => self.map(visitor),
         }
+    }
+
+    #[inline]
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        if self.source.peek()? == Kind::Array {
+            self.item()?;
+            return self.list(visitor);
+        }
+        self.deserialize_any(visitor)
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
@@ -354,7 +369,7 @@ impl<'de, S: Source> Deserializer<'de> for &mut Reader<S> {
             return Err(no_member(name, kind.class()));
         }
         self.enter()?;
-        let at = self.source.at();
+        let start = self.source.mark();
         let head = self.head()?;
         let value = match head.marker {
             Some(Marker::Enum) => {
@@ -367,7 +382,7 @@ impl<'de, S: Source> Deserializer<'de> for &mut Reader<S> {
             Some(Marker::Type) => visitor.visit_enum(Instance {
                 reader: self,
                 head,
-                at,
+                start,
                 variants,
             })?,
             Some(other) => return Err(no_member(name, other.class())),
@@ -384,7 +399,7 @@ impl<'de, S: Source> Deserializer<'de> for &mut Reader<S> {
 
     forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf
-        unit seq tuple tuple_struct map identifier
+        unit tuple tuple_struct map identifier
     }
 }
 

@@ -22,10 +22,7 @@ pub(crate) struct Reader<S> {
     pub(super) source: S,
     depth: Quota,
     items: Quota,
-    #[cfg(any(feature = "json", feature = "msgpack"))]
     visits: Quota,
-    /// The length of the input.
-    pub(super) size: usize,
 }
 
 struct Quota {
@@ -70,9 +67,7 @@ impl<S: Source> Reader<S> {
             source,
             depth: Quota::new(Limit::Depth, limits.depth.min(Limits::MAX_DEPTH)),
             items: Quota::new(Limit::Items, limits.items),
-            #[cfg(any(feature = "json", feature = "msgpack"))]
             visits: Quota::new(Limit::Visits, Limits::visits(size)),
-            size,
         }
     }
 
@@ -85,6 +80,14 @@ impl<S: Source> Reader<S> {
     #[inline]
     pub(super) fn item(&mut self) -> Result<(), DecodeError> {
         self.items.spend(1)
+    }
+
+    /// Checks that so many more items are within the limit.
+    pub(super) fn afford(&self, items: usize) -> Result<(), DecodeError> {
+        if items > self.items.left {
+            return Err(self.items.passed());
+        }
+        Ok(())
     }
 
     /// Goes into a container.
@@ -107,7 +110,6 @@ impl<S: Source> Reader<S> {
     }
 }
 
-#[cfg(any(feature = "json", feature = "msgpack"))]
 impl<S: Source> Reader<S> {
     /// Counts bytes that will be read a second time.
     pub(super) fn visit(&mut self, bytes: usize) -> Result<(), DecodeError> {

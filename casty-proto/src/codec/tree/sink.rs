@@ -17,7 +17,6 @@ pub(crate) trait Sink {
     fn null(&mut self);
     fn bool(&mut self, value: bool);
     fn int(&mut self, value: i64);
-    #[cfg(any(feature = "json", feature = "msgpack"))]
     fn uint(&mut self, value: u64);
     fn big(&mut self, value: &BigInt) -> Result<(), EncodeError>;
     fn float(&mut self, value: f64);

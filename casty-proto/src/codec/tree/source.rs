@@ -11,10 +11,6 @@ pub(crate) enum Kind {
     Bool,
     Number,
     Str,
-    #[cfg_attr(
-        not(feature = "msgpack"),
-        expect(dead_code, reason = "json has no bytes")
-    )]
     Bytes,
     Array,
     Map,
@@ -22,7 +18,6 @@ pub(crate) enum Kind {
 
 impl Kind {
     /// The Python class of such a value.
-    #[cfg(any(feature = "json", feature = "msgpack"))]
     pub(super) fn class(self) -> &'static str {
         match self {
             Self::Null => "builtins.NoneType",
@@ -51,6 +46,13 @@ pub(crate) enum Number {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Open(pub(super) usize);
 
+/// Where a source stood; only the source that told it reads it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Mark {
+    pub(super) at: usize,
+    pub(super) owed: usize,
+}
+
 /// Reads tokens. Each reading method expects that [`Source::peek`] answered its kind.
 pub(crate) trait Source {
     /// The kind of the next value.
@@ -63,7 +65,6 @@ pub(crate) trait Source {
     fn bytes(&mut self) -> Result<&[u8], DecodeError>;
 
     /// Passes over a value of a kind that holds no others.
-    #[cfg(any(feature = "json", feature = "msgpack"))]
     fn skip_leaf(&mut self, kind: Kind) -> Result<(), DecodeError>;
 
     fn open_array(&mut self) -> Result<Open, DecodeError>;
@@ -75,15 +76,18 @@ pub(crate) trait Source {
     /// The next key of the map; past the last one, the map is closed.
     fn next_key(&mut self, open: &mut Open) -> Result<Option<&str>, DecodeError>;
 
-    /// How many elements are announced, never more than the rest of the input could hold.
+    /// How many elements are announced: never more than the input could still hold beside what
+    /// the containers around it wait for.
     fn hint(&self, open: Open) -> Option<usize>;
 
-    /// Where the source stands.
+    /// At which byte the source stands.
     fn at(&self) -> usize;
 
+    /// Where the source stands.
+    fn mark(&self) -> Mark;
+
     /// Goes back to where it stood.
-    #[cfg(any(feature = "json", feature = "msgpack"))]
-    fn rewind(&mut self, at: usize);
+    fn rewind(&mut self, mark: Mark);
 
     /// Checks that nothing follows.
     fn end(&mut self) -> Result<(), DecodeError>;

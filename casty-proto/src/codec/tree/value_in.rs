@@ -11,10 +11,6 @@ use crate::{ActorRef, DecodeError, Value};
 /// Whether the markers of Casty's JSON notation are known beside those of the serializers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Dialect {
-    #[cfg_attr(
-        not(any(feature = "json", feature = "msgpack")),
-        expect(dead_code, reason = "only the serializers speak it")
-    )]
     Wire,
     Notation,
 }
@@ -25,7 +21,6 @@ pub(crate) fn read<S: Source>(
     dialect: Dialect,
 ) -> Result<Value, DecodeError> {
     let mut walk = Walk {
-        unclaimed: reader.size,
         reader,
         dialect,
         names: Names::default(),
@@ -141,9 +136,6 @@ struct Walk<'r, S> {
     dialect: Dialect,
     names: Names,
     stack: Vec<Frame>,
-    /// For how many more elements memory is set aside on the input's word. Each takes a byte of
-    /// it, so no honest input ever announces more.
-    unclaimed: usize,
 }
 
 impl<S: Source> Walk<'_, S> {
@@ -183,7 +175,7 @@ impl<S: Source> Walk<'_, S> {
             Kind::Map => {
                 self.reader.enter()?;
                 let open = self.reader.source.open_map()?;
-                let room = self.claim(open);
+                let room = self.room(open)?;
                 self.stack.push(Frame::Map {
                     open,
                     entries: Vec::with_capacity(room),
@@ -197,7 +189,7 @@ impl<S: Source> Walk<'_, S> {
 
     fn array(&mut self) -> Result<(), DecodeError> {
         let open = self.reader.source.open_array()?;
-        let room = self.claim(open);
+        let room = self.room(open)?;
         let level = match self.stack.last_mut() {
             Some(Frame::Map {
                 key: Some(key),
@@ -230,12 +222,11 @@ impl<S: Source> Walk<'_, S> {
     }
 
     /// How many elements to set memory aside for.
-    fn claim(&mut self, open: Open) -> usize {
+    fn room(&self, open: Open) -> Result<usize, DecodeError> {
         // Without an announcement, one: most containers of a text are small.
-        let hint = self.reader.source.hint(open).unwrap_or(1);
-        let claim = hint.min(self.unclaimed);
-        self.unclaimed -= claim;
-        claim
+        let room = self.reader.source.hint(open).unwrap_or(1);
+        self.reader.afford(room)?;
+        Ok(room)
     }
 
     fn close(&mut self, frame: Frame) -> Result<Value, DecodeError> {

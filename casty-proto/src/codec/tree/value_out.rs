@@ -10,7 +10,7 @@ use crate::{EncodeError, Limits, Value};
 
 /// The most values one value is written out to. Values that share parts could ask for more than
 /// any memory holds.
-const MAX_PARTS: usize = 1 << 24;
+const MAX_PARTS: usize = 1 << 22;
 
 /// What is written of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -159,7 +159,7 @@ impl<'a, S: Sink> Walk<'_, 'a, S> {
             if sketch {
                 return self.cut_short();
             }
-            return Err(unsupported::<S>("a value of more than 16,777,216 parts"));
+            return Err(unsupported::<S>("a value of more than 4,194,304 parts"));
         };
         self.parts = parts;
         if self.depth + self.stack.len() >= Limits::MAX_DEPTH && value.is_container() {
@@ -191,10 +191,9 @@ impl<'a, S: Sink> Walk<'_, 'a, S> {
             Value::None => self.sink.null(),
             Value::Bool(value) => self.sink.bool(*value),
             Value::Int(value) => self.sink.int(*value),
-            Value::BigInt(value) => match self.style {
-                // Printing takes quadratic time.
-                Style::Sketch { .. } if value.bits() > 4_096 => self.sink.str(REST)?,
-                _ => self.sink.big(value)?,
+            Value::BigInt(value) => match self.sink.big(value) {
+                Err(_) if matches!(self.style, Style::Sketch { .. }) => self.sink.str(REST)?,
+                written => written?,
             },
             Value::Float(value) => self.sink.float(*value),
             Value::Str(value) => self.text(value)?,

@@ -30,29 +30,28 @@ pub(super) fn deserialize<'de, V: Visitor<'de>>(
     };
     if let Node::Member { name: member, .. } = de.arena.node(de.id) {
         de.check_class(name)?;
-        let member = de.arena.str(member).unwrap_or_default();
-        return choose(de, member, visitor);
+        return choose(de, de.arena.raw(member), visitor);
     }
     if de.arena.is_class(class, name)
         && let Node::Constructed { args, .. } = de.arena.node(de.id)
-        && let [value] = *de.kids_of(args)
+        && let [value] = *de.arena.items(args)
         && let Some(text) = python_text(de.arena, value)
     {
-        return choose(de, &text, visitor);
+        return choose(de, text.as_bytes(), visitor);
     }
     let variant = variants
         .iter()
         .find(|variant| de.arena.is_class(class, variant));
     match variant {
-        Some(variant) => choose(de, variant, visitor),
+        Some(variant) => choose(de, variant.as_bytes(), visitor),
         None if class::is_dotted(name) => Err(de.other_class(name)),
-        None => choose(de, &de.arena.class_name(class), visitor),
+        None => choose(de, de.arena.class_name(class).as_bytes(), visitor),
     }
 }
 
 fn choose<'de, V: Visitor<'de>>(
     de: De<'_, 'de>,
-    variant: &str,
+    variant: &[u8],
     visitor: V,
 ) -> Result<V::Value, DecodeError> {
     visitor.visit_enum(Chosen { de, variant })
@@ -60,7 +59,7 @@ fn choose<'de, V: Visitor<'de>>(
 
 struct Chosen<'a, 'de, 'v> {
     de: De<'a, 'de>,
-    variant: &'v str,
+    variant: &'v [u8],
 }
 
 impl<'a, 'de> EnumAccess<'de> for Chosen<'a, 'de, '_> {
@@ -71,7 +70,7 @@ impl<'a, 'de> EnumAccess<'de> for Chosen<'a, 'de, '_> {
         self,
         seed: T,
     ) -> Result<(T::Value, Content<'a, 'de>), DecodeError> {
-        let variant = BytesDeserializer::new(self.variant.as_bytes());
+        let variant = BytesDeserializer::new(self.variant);
         Ok((seed.deserialize(variant)?, Content(self.de)))
     }
 }

@@ -29,11 +29,8 @@ impl Machine<'_> {
         else {
             return false;
         };
-        callee == Callee::Class || Callee::may_be_class(self.text_of(module), self.text_of(name))
-    }
-
-    fn text_of(&self, id: Id) -> &[u8] {
-        self.arena.str(id).unwrap_or_default().as_bytes()
+        callee == Callee::Class
+            || Callee::may_be_class(self.arena.raw(module), self.arena.raw(name))
     }
 
     fn instance(&mut self, class: Id, args: Id) -> Result<(), DecodeError> {
@@ -110,9 +107,8 @@ impl Machine<'_> {
 
     /// `getattr(cls, "NAME")`.
     fn member(&mut self, callee: Id, args: Id) -> Result<(), DecodeError> {
-        let (class, name) = match *self.children(args) {
-            [class, name] => (class, name),
-            _ => return Err(self.needs_python(callee)),
+        let [class, name] = *self.arena.items(args) else {
+            return Err(self.needs_python(callee));
         };
         match (self.arena.node(class), self.arena.node(name)) {
             (Node::Class { .. }, Node::Str(_)) if self.can_be_class(class) => {
@@ -205,6 +201,8 @@ impl Machine<'_> {
             _ => return Err(self.needs_python(class)),
         };
         self.arena.replace(target, node);
+        // An object and its state are one value.
+        self.items = self.items.saturating_sub(1);
         Ok(())
     }
 
@@ -240,15 +238,8 @@ impl Machine<'_> {
         }
     }
 
-    fn children(&self, tuple: Id) -> &[Id] {
-        match self.arena.node(tuple) {
-            Node::Tuple(kids) => self.arena.kids(kids),
-            _ => &[],
-        }
-    }
-
     fn only_argument(&self, args: Id) -> Result<Id, DecodeError> {
-        match *self.children(args) {
+        match *self.arena.items(args) {
             [only] => Ok(only),
             _ => Err(malformed(
                 "a call with a wrong number of arguments",

@@ -61,28 +61,24 @@ impl Writer<'_> {
             self.awaited = None;
         }
         let mut path: Vec<Open<'_>> = Vec::new();
-        let mut next = Some(root);
+        let mut next = root;
         loop {
-            match next {
-                Some(value) => {
-                    if let Some(open) = self.begin_value(value)? {
-                        self.enter()?;
-                        path.push(open);
-                    }
-                }
-                None => {
-                    let Some(done) = path.pop() else {
-                        return Ok(());
-                    };
-                    let (opcodes, len) = done.closing;
-                    self.out.extend(opcodes.into_iter().take(len));
-                    self.leave();
-                }
+            if let Some(open) = self.begin_value(next)? {
+                self.enter()?;
+                path.push(open);
             }
-            let Some(open) = path.last_mut() else {
-                return Ok(());
+            next = loop {
+                let Some(open) = path.last_mut() else {
+                    return Ok(());
+                };
+                if let Some(next) = open.next(self) {
+                    break next;
+                }
+                let (opcodes, len) = open.closing;
+                self.out.extend(opcodes.into_iter().take(len));
+                self.leave();
+                path.pop();
             };
-            next = open.next(self);
         }
     }
 
@@ -99,10 +95,8 @@ impl Writer<'_> {
             }
             Value::FrozenSet(items) => (&[op::MARK], Rest::Items(items.iter()), op::FROZENSET),
             Value::Tuple(items) => {
-                let opcode = {
-                    let marked = mark_if_long(self, Some(items.len()));
-                    tuple_opcode(marked, items.len())?
-                };
+                let marked = mark_if_long(self, Some(items.len()));
+                let opcode = tuple_opcode(marked, items.len())?;
                 (&[], Rest::Items(items.iter()), opcode)
             }
             Value::Dict(pairs) => {
@@ -190,22 +184,25 @@ impl Writer<'_> {
         fields: &'v [(std::sync::Arc<str>, Value)],
     ) -> Open<'v> {
         let rest = Rest::Fields(fields.iter());
+        if fields.is_empty() {
+            self.bare(module, class);
+            return Open::new(rest, &[]);
+        }
         let castys = is_castys(module);
-        if !castys && !fields.is_empty() {
+        if !castys {
             self.partial();
         }
         self.global(module, class);
-        let (opening, closing): (&[u8], &[u8]) = match (castys, fields.is_empty()) {
-            (true, true) => (&[], &[op::EMPTY_TUPLE, op::NEWOBJ]),
-            (false, true) => (&[], &[op::EMPTY_TUPLE, op::REDUCE]),
-            (true, false) => (
+        let (opening, closing): (&[u8], &[u8]) = if castys {
+            (
                 &[op::EMPTY_TUPLE, op::NEWOBJ, op::EMPTY_DICT, op::MARK],
                 &[op::SETITEMS, op::BUILD],
-            ),
-            (false, false) => (
+            )
+        } else {
+            (
                 &[op::TUPLE1, op::EMPTY_DICT, op::MARK],
                 &[op::SETITEMS, op::NEWOBJ_EX, op::EMPTY_TUPLE, op::REDUCE],
-            ),
+            )
         };
         self.out.extend_from_slice(opening);
         Open::new(rest, closing)

@@ -4,7 +4,7 @@ use serde::de::{DeserializeSeed, EnumAccess, Error as _, VariantAccess, Visitor}
 
 use super::super::marker;
 use super::super::reader::Reader;
-use super::super::source::{Open, Source};
+use super::super::source::{Mark, Open, Source};
 use super::Head;
 use super::access::Name;
 use crate::DecodeError;
@@ -62,7 +62,7 @@ pub(super) struct Instance<'a, S> {
     pub(super) reader: &'a mut Reader<S>,
     pub(super) head: Head,
     /// Where the whole object begins.
-    pub(super) at: usize,
+    pub(super) start: Mark,
     pub(super) variants: &'static [&'static str],
 }
 
@@ -84,7 +84,7 @@ impl<'de, 'a, S: Source> EnumAccess<'de> for Instance<'a, S> {
         let content = Content {
             open: self.head.fields(self.reader),
             reader: self.reader,
-            at: self.at,
+            start: self.start,
         };
         Ok((variant, content))
     }
@@ -94,7 +94,7 @@ impl<'de, 'a, S: Source> EnumAccess<'de> for Instance<'a, S> {
 pub(super) struct Content<'a, S> {
     reader: &'a mut Reader<S>,
     open: Open,
-    at: usize,
+    start: Mark,
 }
 
 impl<'de, S: Source> VariantAccess<'de> for Content<'_, S> {
@@ -109,7 +109,7 @@ impl<'de, S: Source> VariantAccess<'de> for Content<'_, S> {
         seed: T,
     ) -> Result<T::Value, DecodeError> {
         // The inner type reads the object anew and checks its class itself.
-        self.reader.source.rewind(self.at);
+        self.reader.source.rewind(self.start);
         self.reader.leave();
         let value = seed.deserialize(&mut *self.reader)?;
         self.reader.enter()?;

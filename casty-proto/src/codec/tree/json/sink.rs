@@ -35,7 +35,6 @@ impl Sink for JsonSink<'_> {
         self.out.extend_from_slice(digits.format(value).as_bytes());
     }
 
-    #[cfg(any(feature = "json", feature = "msgpack"))]
     #[inline]
     fn uint(&mut self, value: u64) {
         let mut digits = itoa::Buffer::new();
@@ -43,9 +42,9 @@ impl Sink for JsonSink<'_> {
     }
 
     fn big(&mut self, value: &BigInt) -> Result<(), EncodeError> {
-        // A decimal digit takes more than 3.321 bits, so nothing within the limit is refused
-        // before it is written out.
-        let text = (value.bits() <= MAX_DIGITS as u64 * 3322 / 1000)
+        // A digit takes less than 3.322 bits: what is over the limit for sure is not printed, which
+        // takes quadratic time.
+        let text = (value.bits() <= MAX_DIGITS as u64 * 3322 / 1000 + 1)
             .then(|| value.to_string())
             .filter(|text| text.trim_start_matches('-').len() <= MAX_DIGITS)
             .ok_or(unsupported::<Self>("an int of more than 4,300 digits"))?;

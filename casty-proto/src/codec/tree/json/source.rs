@@ -2,7 +2,7 @@
 
 use num_bigint::BigInt;
 
-use super::super::source::{Kind, Number, Open, Source};
+use super::super::source::{Kind, Mark, Number, Open, Source};
 use super::MAX_DIGITS;
 use crate::DecodeError;
 
@@ -59,6 +59,13 @@ impl<'a> JsonSource<'a> {
                 return Some(byte);
             }
             self.at += 1;
+        }
+    }
+
+    #[cold]
+    fn truncated(&self) -> DecodeError {
+        DecodeError::Truncated {
+            at: self.text.len(),
         }
     }
 
@@ -186,7 +193,7 @@ impl<'a> JsonSource<'a> {
 
     /// Consumes an escape behind its backslash; `string` is where the string began.
     fn escape(&mut self, string: usize) -> Result<char, DecodeError> {
-        let byte = self.byte().ok_or(DecodeError::Truncated { at: self.at })?;
+        let byte = self.byte().ok_or_else(|| self.truncated())?;
         let character = match byte {
             b'"' | b'\\' | b'/' => char::from(byte),
             b'n' => '\n',
@@ -212,7 +219,8 @@ impl<'a> JsonSource<'a> {
         }
         let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
         if !rest.starts_with(b"\\u") {
-            return Err(lone);
+            let cut = b"\\u".starts_with(rest);
+            return Err(if cut { self.truncated() } else { lone });
         }
         self.at += 2;
         let low = self.unit()?;
@@ -343,7 +351,6 @@ impl Source for JsonSource<'_> {
         Err(self.unexpected("no bytes"))
     }
 
-    #[cfg(any(feature = "json", feature = "msgpack"))]
     fn skip_leaf(&mut self, kind: Kind) -> Result<(), DecodeError> {
         match kind {
             Kind::Null => self.null(),
@@ -359,9 +366,7 @@ impl Source for JsonSource<'_> {
                     // What is escaped need not make sense, but a quote does not end the string.
                     Some(b'\\') if self.at + 1 < self.text.len() => self.at += 1,
                     Some(b'\\') => {
-                        return Err(DecodeError::Truncated {
-                            at: self.text.len(),
-                        });
+                        return Err(self.truncated());
                     }
                     _ => return Err(self.unexpected("a control character in a string")),
                 }
@@ -411,9 +416,15 @@ impl Source for JsonSource<'_> {
         self.at
     }
 
-    #[cfg(any(feature = "json", feature = "msgpack"))]
-    fn rewind(&mut self, at: usize) {
-        self.at = at;
+    fn mark(&self) -> Mark {
+        Mark {
+            at: self.at,
+            owed: 0,
+        }
+    }
+
+    fn rewind(&mut self, mark: Mark) {
+        self.at = mark.at;
     }
 
     fn end(&mut self) -> Result<(), DecodeError> {

@@ -2,18 +2,24 @@
 
 use rmp::Marker;
 
-use super::super::source::{Kind, Number, Open, Source};
+use super::super::source::{Kind, Mark, Number, Open, Source};
 use crate::DecodeError;
 
 /// Tokens of a MessagePack input. An [`Open`] counts the elements that are still to come.
 pub(crate) struct MsgPackSource<'a> {
     input: &'a [u8],
     at: usize,
+    /// How many elements and entries the open containers still wait for.
+    owed: usize,
 }
 
 impl<'a> MsgPackSource<'a> {
     pub(crate) fn new(input: &'a [u8]) -> Self {
-        Self { input, at: 0 }
+        Self {
+            input,
+            at: 0,
+            owed: 0,
+        }
     }
 
     fn rest(&self) -> &'a [u8] {
@@ -113,12 +119,15 @@ impl<'a> MsgPackSource<'a> {
         self.take(len)
     }
 
-    /// Refuses a container of more elements than the rest of the input has bytes for.
+    /// Opens a container, unless the input is too short for it: each element and entry that is
+    /// still to come takes a byte at least, in this container and in those around it.
     #[inline]
-    fn open(&self, len: usize, least: usize) -> Result<Open, DecodeError> {
-        if len.saturating_mul(least) > self.input.len() - self.at {
+    fn open(&mut self, len: usize) -> Result<Open, DecodeError> {
+        let owed = self.owed.saturating_add(len);
+        if owed > self.input.len() - self.at {
             return Err(self.truncated());
         }
+        self.owed = owed;
         Ok(Open(len))
     }
 }
@@ -220,7 +229,7 @@ impl Source for MsgPackSource<'_> {
             Marker::Array32 => self.length32()?,
             _ => return Err(self.malformed("no array")),
         };
-        self.open(len, 1)
+        self.open(len)
     }
 
     #[inline]
@@ -231,7 +240,7 @@ impl Source for MsgPackSource<'_> {
             Marker::Map32 => self.length32()?,
             _ => return Err(self.malformed("no map")),
         };
-        self.open(len, 2)
+        self.open(len)
     }
 
     #[inline]
@@ -239,6 +248,7 @@ impl Source for MsgPackSource<'_> {
         match open.0.checked_sub(1) {
             Some(left) => {
                 open.0 = left;
+                self.owed = self.owed.saturating_sub(1);
                 Ok(true)
             }
             None => Ok(false),
@@ -264,8 +274,16 @@ impl Source for MsgPackSource<'_> {
         self.at
     }
 
-    fn rewind(&mut self, at: usize) {
-        self.at = at;
+    fn mark(&self) -> Mark {
+        Mark {
+            at: self.at,
+            owed: self.owed,
+        }
+    }
+
+    fn rewind(&mut self, mark: Mark) {
+        self.at = mark.at;
+        self.owed = mark.owed;
     }
 
     fn end(&mut self) -> Result<(), DecodeError> {

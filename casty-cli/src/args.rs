@@ -1,0 +1,298 @@
+//! What can be said on the command line.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use casty_client::{Codec, NodeAddress};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+
+/// How long a command may take that was not told.
+const TIMEOUT: Duration = Duration::from_secs(5);
+/// Longer than anybody waits, short enough to be added to any time.
+const LONGEST: Duration = Duration::from_hours(366 * 24);
+
+const EXAMPLES: &str = "\
+Examples:
+  casty demo
+  casty ask --contact 127.0.0.1:25520 --system my-cluster counter user-42 \\
+      '{\"_type\": \"counter_app.GetCount\", \"reply_to\": {\"__ref__\": \"$reply\"}}'
+  casty topology --contact 127.0.0.1:25520 --system my-cluster --watch
+
+Every command has examples of its own: casty ask --help.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 timed out, 130 interrupted.";
+
+const ASK_EXAMPLES: &str = "\
+The message is JSON in Casty's notation: {\"_type\": \"module.Class\", ...} is an object of that
+class, and {\"__ref__\": \"$reply\"} stands for the reference that the reply goes to. The reply is
+printed in the same notation.
+
+Examples:
+  casty ask --contact 127.0.0.1:25520 --system my-cluster counter user-42 \\
+      '{\"_type\": \"counter_app.GetCount\", \"reply_to\": {\"__ref__\": \"$reply\"}}'
+
+  export CASTY_CONTACT_POINTS=10.0.1.10:25520,10.0.1.11:25520 CASTY_SYSTEM=my-cluster
+  casty ask --codec json --shards 256 --timeout 0.5 account alice \\
+      '{\"_type\": \"bank.GetBalance\", \"reply_to\": {\"__ref__\": \"$reply\"}}'";
+
+const TELL_EXAMPLES: &str = "\
+The message is JSON in Casty's notation: {\"_type\": \"module.Class\", ...} is an object of that class.
+With --file, each line is an entity's id, a tab and a message; lines that cannot be read are
+reported with their number and left out. At the end, standard error tells how many messages were
+written to the network, not sent, and cut by a lost connection. Casty acknowledges nothing, so
+none is called delivered.
+
+Examples:
+  casty tell --contact 127.0.0.1:25520 --system my-cluster counter user-42 \\
+      '{\"_type\": \"counter_app.Increment\", \"amount\": 5}'
+
+  export CASTY_CONTACT_POINTS=10.0.1.10:25520,10.0.1.11:25520 CASTY_SYSTEM=my-cluster
+  casty tell counter --file deposits.tsv --timeout 60
+  printf 'alice\\t{\"_type\": \"bank.Deposit\", \"amount\": 5}\\n' | casty tell account --file -";
+
+const LOOKUP_EXAMPLES: &str = "\
+Prints the reference of each instance on a node that is alive, one a line; exits with 1 when there
+is none. With --ask, asks the first instance instead and prints its reply.
+
+Examples:
+  casty lookup --contact 127.0.0.1:25520 --system my-cluster greeter
+  casty lookup --contact 127.0.0.1:25520 --system my-cluster greeter \\
+      --ask '{\"_type\": \"hello.Greet\", \"name\": \"Ada\", \"reply_to\": {\"__ref__\": \"$reply\"}}'";
+
+const TOPOLOGY_EXAMPLES: &str = "\
+Shows the cluster as one of its nodes sees it. With --watch, prints what changes until it is
+interrupted; --timeout then bounds the wait for the first view, and ends the watch (with 0) only
+if it is given. With --json, prints one JSON document a line, with --watch one after each change.
+
+Examples:
+  casty topology --contact 127.0.0.1:25520 --system my-cluster
+  casty topology --contact 127.0.0.1:25520 --system my-cluster --watch
+  casty topology --contact 127.0.0.1:25520 --system my-cluster --json | jq .leader";
+
+const DEMO_EXAMPLES: &str = "\
+Starts three nodes in this process, on loopback TCP, and a client; tells, asks, kills the node that
+owns an entity, and asks again. Needs nothing else. Exits with 1, and says why, if anything that it
+narrates does not happen.
+
+Examples:
+  casty demo
+  casty demo -vv 2> demo.log";
+
+/// Talk to a Casty cluster from a shell.
+#[derive(Debug, Parser)]
+#[command(name = "casty", version, after_help = EXAMPLES, max_term_width = 100)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    /// Tell on standard error what goes on: -v what matters, -vv everything.
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Ask an entity and print its reply.
+    Ask(Ask),
+    /// Send messages to entities.
+    Tell(Tell),
+    /// List the instances of a service, or ask one.
+    Lookup(Lookup),
+    /// Show the members of the cluster and where its shards are.
+    Topology(Topology),
+    /// See a client at work on a cluster of its own.
+    #[command(after_help = DEMO_EXAMPLES)]
+    Demo,
+}
+
+/// How to reach which cluster.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Cluster")]
+pub(crate) struct Cluster {
+    /// A node to begin with; any will do, several are better (may be repeated).
+    #[arg(
+        long = "contact",
+        value_name = "HOST:PORT",
+        env = "CASTY_CONTACT_POINTS",
+        value_delimiter = ',',
+        required = true
+    )]
+    pub(crate) contacts: Vec<NodeAddress>,
+    /// The name of the nodes' actor system.
+    #[arg(long, value_name = "NAME", env = "CASTY_SYSTEM")]
+    pub(crate) system: String,
+    /// The serializer that the nodes are configured with.
+    #[arg(long, value_enum, default_value_t = Serializer::Pickle)]
+    pub(crate) codec: Serializer,
+    /// How long the whole command may take, connecting and closing included [default: 5].
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    timeout: Option<Duration>,
+    /// The host to announce as the client's own [default: one that no other client has].
+    #[arg(long, value_name = "HOST")]
+    pub(crate) client_host: Option<String>,
+    /// The port to announce with it [default: 0].
+    #[arg(long, value_name = "PORT")]
+    pub(crate) client_port: Option<u16>,
+    /// Overrides --client-host.
+    #[arg(long, value_name = "HOST")]
+    pub(crate) advertised_host: Option<String>,
+    /// Overrides --client-port.
+    #[arg(long, value_name = "PORT")]
+    pub(crate) advertised_port: Option<u16>,
+}
+
+impl Cluster {
+    /// How long the command may take.
+    pub(crate) fn timeout(&self) -> Duration {
+        self.timeout.unwrap_or(TIMEOUT)
+    }
+
+    /// The same, if anybody said so.
+    pub(crate) fn given_timeout(&self) -> Option<Duration> {
+        self.timeout
+    }
+}
+
+/// Which region, of how many shards.
+#[derive(Debug, Args)]
+pub(crate) struct Region {
+    /// Into how many shards the nodes divide the region; messages go astray if it is wrong.
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 100,
+        help_heading = "Cluster"
+    )]
+    pub(crate) shards: u32,
+    /// The shard region's name.
+    #[arg(value_name = "REGION")]
+    pub(crate) name: String,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = ASK_EXAMPLES)]
+pub(crate) struct Ask {
+    #[command(flatten)]
+    pub(crate) cluster: Cluster,
+    #[command(flatten)]
+    pub(crate) region: Region,
+    /// Which entity.
+    pub(crate) entity_id: String,
+    /// The message, with {"__ref__": "$reply"} where the reply goes to.
+    #[arg(value_name = "JSON", allow_negative_numbers = true)]
+    pub(crate) message: String,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = TELL_EXAMPLES)]
+pub(crate) struct Tell {
+    #[command(flatten)]
+    pub(crate) cluster: Cluster,
+    #[command(flatten)]
+    pub(crate) region: Region,
+    /// Which entity.
+    #[arg(required_unless_present = "file")]
+    pub(crate) entity_id: Option<String>,
+    /// The message.
+    #[arg(
+        value_name = "JSON",
+        required_unless_present = "file",
+        allow_negative_numbers = true
+    )]
+    pub(crate) message: Option<String>,
+    /// Send each line ENTITY_ID<TAB>JSON of this file, or of standard input if it is `-`.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["entity_id", "message"])]
+    pub(crate) file: Option<PathBuf>,
+    /// Stop at the first line that cannot be read.
+    #[arg(long, conflicts_with_all = ["entity_id", "message"])]
+    pub(crate) strict: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = LOOKUP_EXAMPLES)]
+pub(crate) struct Lookup {
+    #[command(flatten)]
+    pub(crate) cluster: Cluster,
+    /// The name of the service key.
+    #[arg(value_name = "KEY")]
+    pub(crate) key: String,
+    /// Ask the first instance this, with {"__ref__": "$reply"} where the reply goes to.
+    #[arg(long, value_name = "JSON", allow_negative_numbers = true)]
+    pub(crate) ask: Option<String>,
+    /// Print the instances as one JSON array.
+    #[arg(long, conflicts_with = "ask")]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = TOPOLOGY_EXAMPLES)]
+pub(crate) struct Topology {
+    #[command(flatten)]
+    pub(crate) cluster: Cluster,
+    /// Go on, and print what changes.
+    #[arg(long)]
+    pub(crate) watch: bool,
+    /// Print JSON, one document a line.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// The serializers of Casty's nodes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Serializer {
+    Pickle,
+    Json,
+    Msgpack,
+}
+
+impl fmt::Display for Serializer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Pickle => "pickle",
+            Self::Json => "json",
+            Self::Msgpack => "msgpack",
+        })
+    }
+}
+
+impl From<Serializer> for Codec {
+    fn from(serializer: Serializer) -> Self {
+        match serializer {
+            Serializer::Pickle => Self::pickle(),
+            Serializer::Json => Self::json(),
+            Serializer::Msgpack => Self::msgpack(),
+        }
+    }
+}
+
+/// A time in seconds, fractions allowed.
+fn seconds(text: &str) -> Result<Duration, String> {
+    let parsed: Option<f64> = text.parse().ok();
+    let time = parsed.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    match time {
+        Some(time) if (Duration::from_millis(1)..=LONGEST).contains(&time) => Ok(time),
+        _ => Err("seconds from 0.001 to 31622400 are needed".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn times_are_seconds_with_fractions_within_a_year() {
+        assert_eq!(seconds("0.25"), Ok(Duration::from_millis(250)));
+        assert_eq!(seconds("5"), Ok(TIMEOUT));
+        assert_eq!(seconds("31622400"), Ok(LONGEST));
+        for bad in ["0", "-1", "nan", "inf", "1e30", "31622401", "", "5s"] {
+            assert!(seconds(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! One errand to a cluster: a client is started, used and closed in order, all within one time.
+
+use std::fmt;
+use std::future::pending;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use casty_client::{ClusterClient, NotSent, ReadyError};
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use crate::args::Cluster;
+use crate::failure::{Failure, chain};
+
+/// Kept of the command's time for saying goodbye: at most this, and at most a tenth.
+const PARTING: Duration = Duration::from_millis(250);
+/// How long a client without any limit, or one interrupted, may write what it has.
+const DRAIN: Duration = Duration::from_secs(1);
+/// Messages and bytes that may wait for a route. Few: whoever sends waits in turn.
+const HOLD: (usize, usize) = (4096, 32 * 1024 * 1024);
+
+/// What is to be done, where, and within which time.
+pub(crate) struct Errand<'a> {
+    pub(crate) cluster: &'a Cluster,
+    /// Bounds everything, connecting and closing included.
+    pub(crate) within: Option<Duration>,
+    /// What to tell the user did not happen when the time is up.
+    pub(crate) missing: String,
+    /// The region that is used.
+    pub(crate) region: Option<&'a str>,
+}
+
+/// How an errand ended.
+pub(crate) struct Ended<T> {
+    pub(crate) outcome: Result<T, Failure>,
+    /// What became of the messages.
+    pub(crate) tally: Tally,
+    /// Why the first message that was not sent was not, if there is one.
+    pub(crate) loss: Option<NotSent>,
+}
+
+impl Errand<'_> {
+    /// Does `work` with a client of the cluster, until it is done, the time is up, or the user
+    /// interrupts it; then closes the client in order.
+    ///
+    /// # Errors
+    /// No client could be started.
+    pub(crate) async fn run<T>(
+        &self,
+        work: impl AsyncFnOnce(&ClusterClient) -> Result<T, Failure>,
+    ) -> Result<Ended<T>, Failure> {
+        let start = Instant::now();
+        let end = self.within.map(|within| start + within);
+        let parting = self.within.map(|within| PARTING.min(within / 10));
+        let work_end = end.zip(parting).map(|(end, parting)| end - parting);
+        let loss = Arc::new(OnceLock::new());
+        let client = self.connect(&loss).await?;
+        let outcome = tokio::select! {
+            outcome = async { tokio::try_join!(work(&client), self.hear(&client, work_end)) } => {
+                outcome.map(|(done, ())| done)
+            }
+            () = until(work_end) => Err(self.timed_out(&client)),
+            _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted),
+        };
+        let left = work_end.map_or(DRAIN, |end| end.saturating_duration_since(Instant::now()));
+        let drain = match &outcome {
+            Ok(_) => left,
+            Err(Failure::Interrupted) => left.min(DRAIN),
+            Err(_) => Duration::ZERO,
+        };
+        let tally = close(&client, drain, end).await;
+        let loss = loss.get().cloned();
+        // Nothing but the end of the errand's time gives up what waits for a route.
+        let outcome = match (outcome, &loss) {
+            (Ok(_), Some(NotSent::Closed | NotSent::Expired)) => Err(self.timed_out(&client)),
+            (outcome, _) => outcome,
+        };
+        Ok(Ended {
+            outcome,
+            tally,
+            loss,
+        })
+    }
+
+    async fn connect(&self, loss: &Arc<OnceLock<NotSent>>) -> Result<ClusterClient, Failure> {
+        let Cluster {
+            contacts,
+            system,
+            codec,
+            ..
+        } = self.cluster;
+        let loss = Arc::clone(loss);
+        // The errand's time is the only one: nothing else ends before it.
+        let longest = self.within.unwrap_or_default() + DRAIN;
+        let mut builder = ClusterClient::builder(system)
+            .contact_points(contacts.iter().map(ToString::to_string))
+            .codec((*codec).into())
+            .ask_timeout(longest)
+            .hold_timeout(longest)
+            .hold(HOLD.0, HOLD.1)
+            .on_dead_letter(move |letter| {
+                loss.set(letter.reason.clone()).ok();
+            });
+        if let Some(host) = &self.cluster.client_host {
+            builder = builder.client_host(host);
+        }
+        if let Some(port) = self.cluster.client_port {
+            builder = builder.client_port(port);
+        }
+        if let Some(host) = &self.cluster.advertised_host {
+            builder = builder.advertised_host(host);
+        }
+        if let Some(port) = self.cluster.advertised_port {
+            builder = builder.advertised_port(port);
+        }
+        Ok(builder.connect().await?)
+    }
+
+    /// Waits until something is heard of the cluster, and fails at once if that is another one
+    /// than the errand is for.
+    async fn hear(&self, client: &ClusterClient, end: Option<Instant>) -> Result<(), Failure> {
+        let patience = end.map(|end| end.saturating_duration_since(Instant::now()));
+        let heard = client.ready(patience.unwrap_or_else(|| self.cluster.timeout()));
+        match heard.await {
+            Ok(_) => Ok(()),
+            Err(ReadyError::Timeout { .. }) => Err(self.timed_out(client)),
+            Err(error) => Err(Failure::Failed(error.into())),
+        }
+    }
+
+    /// The time is up: as much as can be told of why.
+    fn timed_out(&self, client: &ClusterClient) -> Failure {
+        let failures = client.dial_failures();
+        let failures = failures
+            .iter()
+            .map(|(node, error)| format!("{node}: {}", chain(error)));
+        let failures: Vec<_> = failures.collect();
+        let why = match client.topology().current() {
+            None if failures.is_empty() => format!(
+                "no node at {} has told of its cluster: is its serializer {}?",
+                listed(&self.cluster.contacts),
+                self.cluster.codec
+            ),
+            None => format!("no node could be reached: {}", listed(&failures)),
+            Some(view) => match self.region {
+                Some(region) if view.allocations(region).is_none() => {
+                    format!("{}: the cluster shows no region {region:?}", self.missing)
+                }
+                _ => self.missing.clone(),
+            },
+        };
+        let within = self.within.unwrap_or_else(|| self.cluster.timeout());
+        Failure::TimedOut { within, why }
+    }
+}
+
+fn listed(items: &[impl ToString]) -> String {
+    let items: Vec<_> = items.iter().map(ToString::to_string).collect();
+    items.join(", ")
+}
+
+async fn until(end: Option<Instant>) {
+    match end {
+        Some(end) => sleep_until(end).await,
+        None => pending().await,
+    }
+}
+
+/// Closes the client in order, until `end` or the next interrupt at the latest.
+async fn close(client: &ClusterClient, drain: Duration, end: Option<Instant>) -> Tally {
+    let end = end.unwrap_or_else(|| Instant::now() + drain + 2 * DRAIN);
+    let closed = tokio::select! {
+        closed = timeout_at(end, client.close(drain)) => closed.ok(),
+        _ = tokio::signal::ctrl_c() => None,
+    };
+    let stats = closed.map_or_else(|| client.stats(), |report| report.stats);
+    Tally {
+        written: stats.written,
+        not_sent: stats.not_sent + stats.held,
+        unknown: stats.unknown + stats.queued,
+    }
+}
+
+/// What became of the messages that the client had accepted.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Tally {
+    pub(crate) written: u64,
+    pub(crate) not_sent: u64,
+    pub(crate) unknown: u64,
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            written,
+            not_sent,
+            unknown,
+        } = self;
+        write!(
+            f,
+            "{written} written, {not_sent} not sent, {unknown} unknown"
+        )
+    }
+}

@@ -1,0 +1,109 @@
+//! Lines of any input, however long the input is and whatever it holds.
+
+use tokio::io::{self, AsyncBufRead, AsyncBufReadExt};
+
+/// The longest line that is read, in bytes: no message fits into a frame that is longer.
+pub(crate) const LONGEST: usize = 16 * 1024 * 1024;
+
+/// Reads an input line by line, holding no more than one.
+pub(crate) struct Lines<R> {
+    input: R,
+    line: Vec<u8>,
+    longest: usize,
+    number: u64,
+}
+
+/// Why a line is not one.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum BadLine {
+    #[error("it is longer than {0} bytes")]
+    TooLong(usize),
+    #[error("it is not UTF-8")]
+    NotUtf8,
+}
+
+impl<R: AsyncBufRead + Unpin> Lines<R> {
+    /// The lines of `input`, of `longest` bytes at most.
+    pub(crate) fn new(input: R, longest: usize) -> Self {
+        let line = Vec::new();
+        Self {
+            input,
+            line,
+            longest,
+            number: 0,
+        }
+    }
+
+    /// How many lines were read: the number of the last one.
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// The next line without its end; none at the end of the input. Of a line that is too long
+    /// nothing is kept, and the one after it comes next.
+    pub(crate) async fn next(&mut self) -> io::Result<Option<Result<&str, BadLine>>> {
+        self.line.clear();
+        let (mut length, mut ended) = (0, false);
+        while !ended {
+            let chunk = self.input.fill_buf().await?;
+            if chunk.is_empty() {
+                break;
+            }
+            let end = chunk.iter().position(|byte| *byte == b'\n');
+            let part = chunk.get(..end.unwrap_or(chunk.len())).unwrap_or(chunk);
+            length += part.len();
+            if length <= self.longest {
+                self.line.extend_from_slice(part);
+            }
+            ended = end.is_some();
+            let used = part.len() + usize::from(ended);
+            self.input.consume(used);
+        }
+        if length == 0 && !ended {
+            return Ok(None);
+        }
+        self.number += 1;
+        if length > self.longest {
+            return Ok(Some(Err(BadLine::TooLong(self.longest))));
+        }
+        let text = str::from_utf8(&self.line).map_err(|_| BadLine::NotUtf8);
+        Ok(Some(
+            text.map(|text| text.strip_suffix('\r').unwrap_or(text)),
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::BufReader;
+
+    use super::*;
+
+    async fn read(input: &[u8], buffer: usize) -> Vec<Result<String, BadLine>> {
+        let mut lines = Lines::new(BufReader::with_capacity(buffer, input), 8);
+        let mut all = Vec::new();
+        while let Some(line) = lines.next().await.unwrap() {
+            all.push(line.map(str::to_owned));
+        }
+        assert_eq!(lines.number(), all.len() as u64);
+        all
+    }
+
+    #[tokio::test]
+    async fn lines_are_the_same_however_the_input_arrives() {
+        let input = b"one\r\n\n12345678\n123456789\n\xff\xfe\nlast";
+        let expected = [
+            Ok("one".to_owned()),
+            Ok(String::new()),
+            Ok("12345678".to_owned()),
+            Err(BadLine::TooLong(8)),
+            Err(BadLine::NotUtf8),
+            Ok("last".to_owned()),
+        ];
+        for buffer in 1..40 {
+            assert_eq!(read(input, buffer).await, expected, "buffer of {buffer}");
+        }
+        assert_eq!(read(b"", 4).await, []);
+        assert_eq!(read(b"\n", 4).await, [Ok(String::new())]);
+    }
+}

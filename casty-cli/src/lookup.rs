@@ -1,0 +1,64 @@
+//! `casty lookup`: the instances of a service.
+
+use casty_client::{ClusterClient, Listing, ServiceKey, Value};
+use serde_json::json;
+
+use crate::args::Lookup;
+use crate::ask::print_reply;
+use crate::cluster::Errand;
+use crate::failure::Failure;
+use crate::message::Message;
+use crate::output::print;
+
+/// Lists the instances on live nodes, or asks the first one.
+pub(crate) async fn run(args: &Lookup) -> Result<(), Failure> {
+    let message = args.ask.as_deref().map(Message::ask).transpose()?;
+    let errand = Errand {
+        cluster: &args.cluster,
+        within: Some(args.cluster.timeout()),
+        missing: format!("no reply from an instance of {:?}", args.key),
+        region: None,
+    };
+    let ended = errand.run(async |client| {
+        client.topology().wait_for(|_| true).await?;
+        let listing = client.lookup(&ServiceKey::<Value>::new(&*args.key));
+        match &message {
+            Some(message) => ask_first(client, &listing, message).await,
+            None => list(&listing, args.json),
+        }
+    });
+    ended.await?.outcome
+}
+
+async fn ask_first(
+    client: &ClusterClient,
+    listing: &Listing<Value>,
+    message: &Message,
+) -> Result<(), Failure> {
+    let first = listing.instances.first().ok_or_else(|| nobody(listing))?;
+    let asked = client.ask(&first.actor, |reply_to| message.answered_to(&reply_to));
+    print_reply(&asked.await?)
+}
+
+fn list(listing: &Listing<Value>, as_json: bool) -> Result<(), Failure> {
+    let instances = &listing.instances;
+    if as_json {
+        let all = instances.iter().map(
+            |instance| json!({ "uri": instance.actor.uri(), "node": instance.node.to_string() }),
+        );
+        print(all.collect::<serde_json::Value>())?;
+    } else {
+        instances
+            .iter()
+            .try_for_each(|instance| print(instance.actor.uri()))?;
+    }
+    if instances.is_empty() {
+        return Err(nobody(listing));
+    }
+    Ok(())
+}
+
+fn nobody(listing: &Listing<Value>) -> Failure {
+    let key = listing.key.name();
+    Failure::because(format!("no live node runs an instance of {key:?}"))
+}

@@ -1,0 +1,176 @@
+//! Messages as they are typed: Casty's JSON notation, with `$reply` for whom to answer.
+
+use std::sync::Arc;
+
+use casty_client::{ActorRef, Value};
+use casty_proto::value::{EnumMember, Member, NotationError, Object, State};
+use casty_proto::{AddressError, Limits};
+
+/// The reference that stands for whom to reply to.
+const REPLY: &str = "$reply";
+
+/// A message that was typed.
+#[derive(Debug, Clone)]
+pub(crate) struct Message {
+    value: Value,
+    asks: bool,
+}
+
+/// Why a text is no message, or not one that can be sent so.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum MessageError {
+    #[error("the message is not in Casty's JSON notation")]
+    Notation(#[from] NotationError),
+    #[error("the message refers to {uri:?}")]
+    Reference { uri: String, source: AddressError },
+    #[error(
+        "the message asks for no reply: put {{\"__ref__\": \"$reply\"}} where its reply_to belongs"
+    )]
+    NoReply,
+    #[error(
+        "a told message gets no reply, so {{\"__ref__\": \"$reply\"}} stands for nothing in it"
+    )]
+    Reply,
+}
+
+impl Message {
+    /// A message to tell.
+    pub(crate) fn tell(text: &str) -> Result<Value, MessageError> {
+        let message = Self::parse(text)?;
+        if message.asks {
+            return Err(MessageError::Reply);
+        }
+        Ok(message.value)
+    }
+
+    /// A message to ask with.
+    pub(crate) fn ask(text: &str) -> Result<Self, MessageError> {
+        let message = Self::parse(text)?;
+        if message.asks {
+            Ok(message)
+        } else {
+            Err(MessageError::NoReply)
+        }
+    }
+
+    fn parse(text: &str) -> Result<Self, MessageError> {
+        let value = Value::from_notation(text, &Limits::default())?;
+        let (mut asks, mut wrong) = (false, None);
+        with_references(&value, &mut |reference| {
+            if reference.uri() == REPLY {
+                asks = true;
+            } else if let Err(source) = reference.parts() {
+                let uri = reference.uri().to_owned();
+                wrong = Some(MessageError::Reference { uri, source });
+            }
+            reference.clone()
+        });
+        wrong.map_or(Ok(Self { value, asks }), Err)
+    }
+
+    /// The message with `reply_to` in the place of every `$reply`.
+    pub(crate) fn answered_to(&self, reply_to: &ActorRef<Value>) -> Value {
+        with_references(&self.value, &mut |reference| {
+            let chosen = if reference.uri() == REPLY {
+                reply_to
+            } else {
+                reference
+            };
+            chosen.clone()
+        })
+    }
+}
+
+/// A copy of `value` with each reference replaced by what `replaced` makes of it. Values that were
+/// read nest no deeper than the reader's limit, so neither does this.
+fn with_references(
+    value: &Value,
+    replaced: &mut dyn FnMut(&ActorRef<Value>) -> ActorRef<Value>,
+) -> Value {
+    let mut all = |items: &[Value]| -> Vec<Value> {
+        let copies = items.iter().map(|item| with_references(item, replaced));
+        copies.collect()
+    };
+    match value {
+        Value::Ref(reference) => Value::Ref(replaced(reference)),
+        Value::List(items) => Value::List(all(items).into()),
+        Value::Tuple(items) => Value::Tuple(all(items).into()),
+        Value::Set(items) => Value::Set(all(items).into()),
+        Value::FrozenSet(items) => Value::FrozenSet(all(items).into()),
+        Value::Dict(pairs) => {
+            let mut copy = |item| with_references(item, replaced);
+            let copies = pairs.iter().map(|(key, item)| (copy(key), copy(item)));
+            Value::Dict(copies.collect())
+        }
+        Value::Object(object) => {
+            let state = match &object.state {
+                State::Positional(items) => State::Positional(all(items)),
+                State::Constructed(items) => State::Constructed(all(items)),
+                State::Named(fields) => {
+                    let copies = fields
+                        .iter()
+                        .map(|(name, field)| (Arc::clone(name), with_references(field, replaced)));
+                    State::Named(copies.collect())
+                }
+            };
+            let class = Arc::clone(&object.class);
+            Value::Object(Arc::new(Object { class, state }))
+        }
+        Value::Enum(named) => match &named.member {
+            Member::Name(_) => value.clone(),
+            Member::Value(inner) => {
+                let member = Member::Value(with_references(inner, replaced));
+                let class = Arc::clone(&named.class);
+                Value::Enum(Arc::new(EnumMember { class, member }))
+            }
+        },
+        _ => value.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reply_marker_becomes_the_reference_wherever_it_stands() {
+        let reply_to = ActorRef::new("casty://s@h:1/a").unwrap();
+        let marker = r#"{"__ref__": "$reply"}"#;
+        let shapes = [
+            "M",
+            r#"{"_type": "a.B", "reply_to": M, "n": 1}"#,
+            r#"[1, [M, M]]"#,
+            r#"{"__tuple__": [M]}"#,
+            r#"{"__frozenset__": [M]}"#,
+            r#"{"__set__": [M]}"#,
+            r#"{"__dict__": [[M, "a"], ["b", M]]}"#,
+            r#"{"plain": M}"#,
+            r#"{"_type": "a.B", "__state__": [M]}"#,
+            r#"{"_type": "a.B", "__args__": [M]}"#,
+            r#"{"__enum__": "a.E", "__value__": M}"#,
+        ];
+        for shape in shapes {
+            let message = Message::ask(&shape.replace('M', marker)).unwrap();
+            let expected = shape.replace('M', r#"{"__ref__": "casty://s@h:1/a"}"#);
+            let expected = Value::from_notation(&expected, &Limits::default()).unwrap();
+            assert_eq!(message.answered_to(&reply_to), expected, "{shape}");
+        }
+    }
+
+    #[test]
+    fn an_ask_without_a_marker_and_a_tell_with_one_are_refused() {
+        let other = r#"{"_type": "a.B", "to": {"__ref__": "casty://s@h:1/a"}, "text": "$reply"}"#;
+        assert!(matches!(Message::ask(other), Err(MessageError::NoReply)));
+        Message::tell(other).unwrap();
+        let marked = r#"{"_type": "a.B", "to": {"__ref__": "$reply"}}"#;
+        assert!(matches!(Message::tell(marked), Err(MessageError::Reply)));
+    }
+
+    #[test]
+    fn references_to_nowhere_are_refused() {
+        let wrong = Message::tell(r#"[{"__ref__": "http://example.org"}]"#);
+        assert!(matches!(wrong, Err(MessageError::Reference { .. })));
+        let broken = Message::tell(r#"{"_type": "#);
+        assert!(matches!(broken, Err(MessageError::Notation(_))));
+    }
+}

@@ -1,0 +1,166 @@
+//! What a view of the cluster says, as it is shown to people and programs.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use casty_client::View;
+use casty_proto::message::MemberStatus;
+use serde::Serialize;
+
+/// What is shown of a view. Two views with the same picture look the same to the user.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Picture {
+    leader: Option<String>,
+    members: BTreeMap<String, Member>,
+    regions: BTreeMap<String, Region>,
+    services: BTreeMap<String, Vec<String>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct Member {
+    id: String,
+    status: &'static str,
+    unreachable: bool,
+    roles: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct Region {
+    /// How many shards are allocated.
+    allocated: usize,
+    /// How many each node holds.
+    shards: BTreeMap<String, usize>,
+}
+
+impl From<&View> for Picture {
+    fn from(view: &View) -> Self {
+        let members = view.members().iter().map(|member| {
+            let node = &member.address;
+            let mut roles: Vec<_> = member.roles.0.iter().map(ToString::to_string).collect();
+            roles.sort();
+            let shown = Member {
+                id: member.id.to_string(),
+                status: status(member.status),
+                unreachable: view.avoids(node) && !view.is_gone(node),
+                roles,
+            };
+            (node.to_string(), shown)
+        });
+        let regions = view.regions().map(|(name, allocations)| {
+            let mut shards = BTreeMap::new();
+            for allocation in allocations.values() {
+                *shards.entry(allocation.primary.to_string()).or_default() += 1;
+            }
+            let allocated = allocations.len();
+            (name.to_string(), Region { allocated, shards })
+        });
+        let services = view.all_services().map(|(key, entries)| {
+            let instances = entries
+                .iter()
+                .map(|entry| format!("{}{}", entry.node, entry.path));
+            (key.to_string(), instances.collect())
+        });
+        Self {
+            leader: view.leader().map(ToString::to_string),
+            members: members.collect(),
+            regions: regions.collect(),
+            services: services.collect(),
+        }
+    }
+}
+
+fn status(status: MemberStatus) -> &'static str {
+    match status {
+        MemberStatus::Joining => "joining",
+        MemberStatus::Up => "up",
+        MemberStatus::Leaving => "leaving",
+        MemberStatus::Down => "down",
+        MemberStatus::Removed => "removed",
+    }
+}
+
+/// A line for each member, region and service, in columns that tools can cut.
+impl fmt::Display for Picture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "leader   {}", self.leader.as_deref().unwrap_or("none"))?;
+        for (node, member) in &self.members {
+            write!(f, "\nmember   {node}  {}  {member}", member.id)?;
+        }
+        for (name, region) in &self.regions {
+            write!(f, "\nregion   {name}  {region}")?;
+        }
+        for (key, instances) in &self.services {
+            write!(f, "\nservice  {key}  {}", instances.join("  "))?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Member {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.status)?;
+        if self.unreachable {
+            f.write_str(", unreachable")?;
+        }
+        if !self.roles.is_empty() {
+            write!(f, "  roles={}", self.roles.join(","))?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Region {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} shards allocated", self.allocated)?;
+        for (node, count) in &self.shards {
+            write!(f, "  {node}={count}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Picture {
+    /// A line for each thing that is different from what it was `before`.
+    pub(crate) fn changes(&self, before: &Self) -> Vec<String> {
+        let mut lines = Vec::new();
+        if self.leader != before.leader {
+            let name = |leader: &Option<String>| leader.clone().unwrap_or("none".to_owned());
+            let (was, is) = (name(&before.leader), name(&self.leader));
+            lines.push(format!("leader   {was} -> {is}"));
+        }
+        changes("member", &before.members, &self.members, &mut lines);
+        changes("region", &before.regions, &self.regions, &mut lines);
+        let shown = |services: &BTreeMap<String, Vec<String>>| -> BTreeMap<String, String> {
+            let shown = services
+                .iter()
+                .map(|(key, all)| (key.clone(), all.join("  ")));
+            shown.collect()
+        };
+        changes(
+            "service",
+            &shown(&before.services),
+            &shown(&self.services),
+            &mut lines,
+        );
+        lines
+    }
+}
+
+fn changes<T: PartialEq + fmt::Display>(
+    kind: &str,
+    before: &BTreeMap<String, T>,
+    now: &BTreeMap<String, T>,
+    lines: &mut Vec<String>,
+) {
+    let names: BTreeSet<_> = before.keys().chain(now.keys()).collect();
+    for name in names {
+        let change = match (before.get(name), now.get(name)) {
+            (Some(was), Some(is)) if was == is => continue,
+            (Some(was), Some(is)) => format!("{was} -> {is}"),
+            (Some(was), None) => format!("{was} -> gone"),
+            (None, Some(is)) => format!("new -> {is}"),
+            (None, None) => continue,
+        };
+        lines.push(format!("{kind:<8} {name}  {change}"));
+    }
+}

@@ -1,0 +1,205 @@
+use std::time::{Duration, Instant};
+
+use casty_client::Codec;
+use tokio::net::TcpListener;
+
+use crate::process::{ADD, AMPLE, GET, IGNORED, casty, casty_to, end, ended, interrupt, nodes};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reply_is_all_that_is_printed_whatever_the_serializer() {
+    for (name, codec) in [
+        ("pickle", Codec::pickle()),
+        ("json", Codec::json()),
+        ("msgpack", Codec::msgpack()),
+    ] {
+        let cluster = nodes(codec).await;
+        let told = [
+            "tell",
+            "--codec",
+            name,
+            "--timeout",
+            AMPLE,
+            "counter",
+            "user-42",
+            ADD,
+        ];
+        end(casty_to(&cluster, &told)).await.with(0);
+        let asked = [
+            "ask",
+            "--codec",
+            name,
+            "--timeout",
+            AMPLE,
+            "counter",
+            "user-42",
+            GET,
+        ];
+        let ended = end(casty_to(&cluster, &asked)).await.with(0);
+        assert_eq!((&*ended.out, &*ended.err), ("5\n", ""), "{name}");
+        cluster.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn values_come_back_in_the_notation_in_which_they_were_typed() {
+    let cluster = nodes(Codec::pickle()).await;
+    let value = concat!(
+        r#"[null, true, 12345678901234567890123, 1.5, "h\u00e9", {"__bytes__": "AP8="}, "#,
+        r#"{"__tuple__": [1, {"__set__": [2]}]}, {"__frozenset__": [3]}, "#,
+        r#"{"__dict__": [[1, "one"]]}, {"_type": "bank.Deposit", "amount": 5}, "#,
+        r#"{"__ref__": "casty://my-cluster@127.0.0.1:1/a"}, "#,
+        r#"{"__datetime__": "2024-02-29T12:30:00+01:00"}, {"__decimal__": "1.50"}]"#
+    );
+    let echo = format!(
+        r#"{{"_type": "counter_app.Echo", "value": {value}, "reply_to": {{"__ref__": "$reply"}}}}"#
+    );
+    let args = ["ask", "--timeout", AMPLE, "counter", "user-1", &echo];
+    let ended = end(casty_to(&cluster, &args)).await.with(0);
+    assert_eq!(ended.out.trim_end(), value);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_shard_count_than_the_nodes_have_fails() {
+    let cluster = nodes(Codec::pickle()).await;
+    for entity in 0..20 {
+        let entity = format!("user-{entity}");
+        let args = ["ask", "--timeout", AMPLE, "counter", &entity, GET];
+        end(casty_to(&cluster, &args)).await.with(0);
+    }
+    let args = [
+        "ask",
+        "--shards",
+        "2",
+        "--timeout",
+        AMPLE,
+        "counter",
+        "user-1",
+        GET,
+    ];
+    let ended = end(casty_to(&cluster, &args)).await.with(1);
+    assert!(ended.err.contains("number of shards"), "{ended:?}");
+    assert_eq!(ended.err.lines().count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reply_that_does_not_come_is_a_timeout() {
+    let cluster = nodes(Codec::pickle()).await;
+    let args = ["ask", "--timeout", "1.5", "counter", "user-1", IGNORED];
+    let begin = Instant::now();
+    let ended = end(casty_to(&cluster, &args)).await.with(3);
+    assert!(begin.elapsed() >= Duration::from_secs(1));
+    assert_eq!(
+        ended.err,
+        "casty: timed out after 1.5s: no reply from counter/user-1\n"
+    );
+    cluster
+        .wait_until(|status| status.nodes.iter().all(|node| node.subscribers == 0))
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn region_that_no_node_hosts_is_named_when_the_time_is_up() {
+    let cluster = nodes(Codec::pickle()).await;
+    let args = ["ask", "--timeout", "1.5", "nosuch", "user-1", GET];
+    let ended = end(casty_to(&cluster, &args)).await.with(3);
+    assert!(
+        ended
+            .err
+            .contains(r#"the cluster shows no region "nosuch""#),
+        "{ended:?}"
+    );
+}
+
+/// Nobody listens; somebody listens and says nothing; the nodes have another serializer.
+#[tokio::test(flavor = "multi_thread")]
+async fn timeout_bounds_the_command_whatever_is_at_the_contact_point() {
+    let dead = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let refused = dead.local_addr().unwrap().to_string();
+    drop(dead);
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let unanswered = silent.local_addr().unwrap().to_string();
+    let cluster = nodes(Codec::json()).await;
+    let foreign = cluster.contact_points().swap_remove(0);
+    for contact in [refused, unanswered, foreign] {
+        let args = [
+            "ask",
+            "--contact",
+            &contact,
+            "--system",
+            "my-cluster",
+            "--timeout",
+            "0.8",
+        ];
+        let mut command = casty(&args);
+        command.args(["counter", "user-42", GET]);
+        let begin = Instant::now();
+        let ended = end(command).await.with(3);
+        let took = begin.elapsed();
+        assert!(took < Duration::from_secs(10), "{took:?}");
+        assert_eq!(ended.out, "");
+        assert!(
+            ended
+                .err
+                .starts_with("casty: timed out after 800ms: no node "),
+            "{ended:?}"
+        );
+        assert_eq!(ended.err.lines().count(), 1, "{ended:?}");
+        assert!(ended.err.contains(&contact), "{ended:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cluster_of_another_name_is_refused_at_once() {
+    let cluster = nodes(Codec::pickle()).await;
+    for args in [
+        ["ask", "counter", "user-1", GET],
+        ["tell", "counter", "user-1", ADD],
+    ] {
+        let mut command = casty_to(&cluster, &args);
+        command.args(["--system", "other", "--timeout", AMPLE]);
+        let ended = end(command).await.with(1);
+        assert!(
+            ended.err.contains(r#"belongs to the system "my-cluster""#),
+            "{ended:?}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn contact_point_that_is_down_does_not_keep_the_others_from_being_used() {
+    let cluster = nodes(Codec::pickle()).await;
+    let mut command = casty(&["ask", "--contact", "127.0.0.1:1", "--system", "my-cluster"]);
+    command.args([
+        "--contact",
+        &cluster.contact_points()[2],
+        "--timeout",
+        AMPLE,
+    ]);
+    command.args(["counter", "user-42", GET]);
+    assert_eq!(end(command).await.with(0).out, "0\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn interrupt_ends_the_subscription_and_the_command() {
+    let cluster = nodes(Codec::pickle()).await;
+    let args = ["ask", "--timeout", AMPLE, "counter", "user-1", IGNORED];
+    let child = casty_to(&cluster, &args).spawn().unwrap();
+    cluster
+        .wait_until(|status| status.nodes.iter().any(|node| node.messages == 1))
+        .await;
+    interrupt(&child).await;
+    let ended = ended(child).await.with(130);
+    assert_eq!((&*ended.out, &*ended.err), ("", ""));
+    cluster
+        .wait_until(|status| status.nodes.iter().all(|node| node.subscribers == 0))
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn verbose_commands_tell_what_they_do_on_standard_error() {
+    let cluster = nodes(Codec::pickle()).await;
+    let args = ["ask", "--timeout", AMPLE, "-v", "counter", "user-1", GET];
+    let ended = end(casty_to(&cluster, &args)).await.with(0);
+    assert_eq!(ended.out, "0\n");
+    assert!(ended.err.contains("connected"), "{ended:?}");
+}

@@ -1,0 +1,15 @@
+//! The command as a process, against clusters of fake nodes in the test's.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "what fails here fails a test"
+)]
+
+mod ask;
+mod demo;
+mod lookup;
+mod process;
+mod tell;
+mod topology;
+mod usage;

@@ -1,0 +1,154 @@
+//! The command as a process, and the cluster that it talks to.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use casty_client::{ActorRef, Codec, Value};
+use casty_testkit::{Cluster, Context, stateful};
+use serde::Deserialize;
+use tokio::io::AsyncWriteExt;
+use tokio::process::{Child, Command};
+
+/// Longer than any command may take here: what lasts longer is a bug, and fails.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// For commands that must succeed, on machines however slow.
+pub(crate) const AMPLE: &str = "30";
+
+pub(crate) const GET: &str =
+    r#"{"_type": "counter_app.GetCount", "reply_to": {"__ref__": "$reply"}}"#;
+pub(crate) const ADD: &str = r#"{"_type": "counter_app.Increment", "amount": 5}"#;
+pub(crate) const IGNORED: &str =
+    r#"{"_type": "counter_app.Ignore", "reply_to": {"__ref__": "$reply"}}"#;
+
+/// What the entities understand.
+#[derive(Deserialize)]
+enum Counter {
+    #[serde(rename = "counter_app.Increment")]
+    Increment { amount: i64 },
+    #[serde(rename = "counter_app.GetCount")]
+    GetCount { reply_to: ActorRef<i64> },
+    #[serde(rename = "counter_app.Echo")]
+    Echo {
+        value: Value,
+        reply_to: ActorRef<Value>,
+    },
+    #[serde(rename = "counter_app.Ignore")]
+    Ignore {
+        #[serde(rename = "reply_to")]
+        _reply_to: ActorRef<Value>,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(rename = "counter_app.Greet")]
+struct Greet {
+    name: String,
+    reply_to: ActorRef<String>,
+}
+
+/// Three nodes with counters, and a greeter on the first two.
+pub(crate) async fn nodes(codec: Codec) -> Cluster {
+    let counters = stateful(
+        || 0_i64,
+        |count: &mut i64, message, context: &mut Context<'_>| match message {
+            Counter::Increment { amount } => *count += amount,
+            Counter::GetCount { reply_to } => context.reply(&reply_to, count),
+            Counter::Echo { value, reply_to } => context.reply(&reply_to, &value),
+            Counter::Ignore { .. } => {}
+        },
+    );
+    let greet = |greet: Greet, context: &mut Context<'_>| {
+        let greeting = format!("Hello {} from {}", greet.name, context.node());
+        context.reply(&greet.reply_to, &greeting);
+    };
+    Cluster::builder("my-cluster")
+        .codec(codec)
+        .region("counter", 100, counters)
+        .service_on(0, "greeter", greet)
+        .service_on(1, "greeter", greet)
+        .start()
+        .await
+        .unwrap()
+}
+
+/// How a command ended.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl Ended {
+    /// The command ended with this code; else everything it said is shown.
+    #[track_caller]
+    pub(crate) fn with(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "{self:#?}");
+        self
+    }
+}
+
+/// A command that talks to no cluster yet.
+pub(crate) fn casty(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_casty"));
+    command
+        .args(args)
+        .env_remove("CASTY_CONTACT_POINTS")
+        .env_remove("CASTY_SYSTEM")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    command
+}
+
+/// A command that talks to a cluster.
+pub(crate) fn casty_to(cluster: &Cluster, args: &[&str]) -> Command {
+    let mut command = casty(args);
+    command
+        .env("CASTY_CONTACT_POINTS", cluster.contact_points().join(","))
+        .env("CASTY_SYSTEM", cluster.system());
+    command
+}
+
+/// Runs a command to its end.
+pub(crate) async fn end(mut command: Command) -> Ended {
+    ended(command.spawn().unwrap()).await
+}
+
+/// Waits for the end of a command.
+pub(crate) async fn ended(child: Child) -> Ended {
+    let output = tokio::time::timeout(PATIENCE, child.wait_with_output()).await;
+    let output = output.expect("the command does not end").unwrap();
+    Ended {
+        code: output.status.code(),
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// Runs a command to its end, with something to read.
+pub(crate) async fn end_with_input(mut command: Command, input: &[u8]) -> Ended {
+    let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let (written, ended) = tokio::join!(
+        async {
+            let written = stdin.write_all(input).await;
+            drop(stdin);
+            written
+        },
+        ended(child)
+    );
+    // A command that stops early leaves the rest unread.
+    if let Err(error) = written {
+        assert_eq!(error.kind(), std::io::ErrorKind::BrokenPipe);
+    }
+    ended
+}
+
+/// Interrupts a command, as Ctrl-C does.
+pub(crate) async fn interrupt(child: &Child) {
+    let id = child.id().unwrap().to_string();
+    let killed = Command::new("kill").args(["-INT", &id]).status().await;
+    assert!(killed.unwrap().success());
+}

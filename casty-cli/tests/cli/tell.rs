@@ -1,0 +1,188 @@
+use std::fmt::Write;
+
+use casty_client::Codec;
+use casty_testkit::{Cluster, Status};
+
+use crate::process::{
+    ADD, AMPLE, GET, casty, casty_to, end, end_with_input, ended, interrupt, nodes,
+};
+
+/// A thousand lines to ten entities, each worth 1.
+fn thousand() -> String {
+    let mut lines = String::new();
+    for number in 0..1000 {
+        let entity = number % 10;
+        let message = r#"{"_type": "counter_app.Increment", "amount": 1}"#;
+        writeln!(lines, "user-{entity}\t{message}").unwrap();
+    }
+    lines
+}
+
+async fn count(cluster: &Cluster, entity: &str) -> String {
+    let args = ["ask", "--timeout", AMPLE, "counter", entity, GET];
+    end(casty_to(cluster, &args)).await.with(0).out
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_of_a_thousand_lines_of_a_file_arrives() {
+    let cluster = nodes(Codec::pickle()).await;
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), thousand()).unwrap();
+    let path = file.path().to_str().unwrap();
+    let args = ["tell", "--timeout", AMPLE, "counter", "--file", path];
+    let ended = end(casty_to(&cluster, &args)).await.with(0);
+    assert_eq!(
+        (&*ended.out, &*ended.err),
+        ("", "1000 written, 0 not sent, 0 unknown\n")
+    );
+    for entity in 0..10 {
+        assert_eq!(count(&cluster, &format!("user-{entity}")).await, "100\n");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_of_a_thousand_lines_of_standard_input_arrives() {
+    let cluster = nodes(Codec::msgpack()).await;
+    let args = [
+        "tell",
+        "--codec",
+        "msgpack",
+        "--timeout",
+        AMPLE,
+        "counter",
+        "--file",
+        "-",
+    ];
+    let command = casty_to(&cluster, &args);
+    let ended = end_with_input(command, thousand().as_bytes()).await.with(0);
+    assert_eq!(ended.err, "1000 written, 0 not sent, 0 unknown\n");
+    let handled = |status: &Status| -> u64 { status.nodes.iter().map(|n| n.messages).sum() };
+    let status = cluster.wait_until(|status| handled(status) >= 1000).await;
+    assert_eq!(handled(&status), 1000);
+}
+
+const MIXED: &str = concat!(
+    "user-1\t{\"_type\": \"counter_app.Increment\", \"amount\": 1}\r\n",
+    "user-1 {\"_type\": \"counter_app.Increment\", \"amount\": 1}\n",
+    "\n",
+    "user-1\t{\"_type\": \n",
+    "user-1\t{\"_type\": \"a.B\", \"reply_to\": {\"__ref__\": \"$reply\"}}\n",
+    "user-1\t{\"_type\": \"counter_app.Increment\", \"amount\": 10}",
+);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bad_lines_are_named_and_keep_no_other_from_being_sent() {
+    let cluster = nodes(Codec::pickle()).await;
+    let args = ["tell", "--timeout", AMPLE, "counter", "--file", "-"];
+    let ended = end_with_input(casty_to(&cluster, &args), MIXED.as_bytes())
+        .await
+        .with(1);
+    let lines: Vec<_> = ended.err.lines().collect();
+    assert_eq!(lines.len(), 5, "{ended:#?}");
+    assert!(lines[0].starts_with("casty: line 2: no tab"));
+    assert!(lines[1].starts_with("casty: line 4: the message is not in Casty's JSON notation: "));
+    assert!(lines[2].starts_with("casty: line 5: a told message gets no reply"));
+    assert_eq!(lines[3], "2 written, 0 not sent, 0 unknown");
+    assert_eq!(lines[4], "casty: 3 lines were left out");
+    assert_eq!(count(&cluster, "user-1").await, "11\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn strict_tells_stop_at_the_first_bad_line() {
+    let cluster = nodes(Codec::pickle()).await;
+    let args = [
+        "tell",
+        "--timeout",
+        AMPLE,
+        "counter",
+        "--strict",
+        "--file",
+        "-",
+    ];
+    let ended = end_with_input(casty_to(&cluster, &args), MIXED.as_bytes())
+        .await
+        .with(1);
+    let lines: Vec<_> = ended.err.lines().collect();
+    assert_eq!(lines.len(), 2, "{ended:#?}");
+    assert_eq!(lines[0], "1 written, 0 not sent, 0 unknown");
+    assert!(lines[1].starts_with("casty: line 2: no tab"));
+    assert_eq!(count(&cluster, "user-1").await, "1\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn message_that_no_node_takes_in_time_is_counted_as_not_sent() {
+    let args = [
+        "tell",
+        "--contact",
+        "127.0.0.1:1",
+        "--system",
+        "s",
+        "--timeout",
+        "0.5",
+    ];
+    let mut command = casty(&args);
+    command.args(["counter", "user-42", ADD]);
+    let ended = end(command).await.with(3);
+    let lines: Vec<_> = ended.err.lines().collect();
+    assert_eq!(lines[0], "0 written, 1 not sent, 0 unknown");
+    assert!(
+        lines[1].starts_with("casty: timed out after 500ms: "),
+        "{ended:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn message_that_the_serializer_cannot_carry_fails() {
+    let cluster = nodes(Codec::json()).await;
+    let set = r#"{"_type": "a.B", "values": {"__set__": [1]}}"#;
+    let args = [
+        "tell",
+        "--codec",
+        "json",
+        "--timeout",
+        AMPLE,
+        "counter",
+        "user-1",
+        set,
+    ];
+    let ended = end(casty_to(&cluster, &args)).await.with(1);
+    assert!(ended.err.contains("a set"), "{ended:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn file_that_cannot_be_opened_fails() {
+    let cluster = nodes(Codec::pickle()).await;
+    let args = [
+        "tell",
+        "--timeout",
+        AMPLE,
+        "counter",
+        "--file",
+        "/no/such/file",
+    ];
+    let ended = end(casty_to(&cluster, &args)).await.with(1);
+    assert!(
+        ended.err.contains("casty: cannot open /no/such/file: "),
+        "{ended:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn input_that_goes_on_for_ever_ends_with_an_interrupt() {
+    let cluster = nodes(Codec::pickle()).await;
+    let args = ["tell", "--timeout", AMPLE, "counter", "--file", "-"];
+    let mut command = casty_to(&cluster, &args);
+    let mut child = command.stdin(std::process::Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let line = format!("user-1\t{ADD}\n");
+    tokio::io::AsyncWriteExt::write_all(&mut stdin, line.as_bytes())
+        .await
+        .unwrap();
+    cluster
+        .wait_until(|status| status.nodes.iter().any(|node| node.messages == 1))
+        .await;
+    interrupt(&child).await;
+    let ended = ended(child).await.with(130);
+    assert_eq!(ended.err, "1 written, 0 not sent, 0 unknown\n");
+    drop(stdin);
+}

@@ -1,0 +1,96 @@
+use crate::process::{ADD, GET, casty, end};
+
+const AT: [&str; 4] = ["--contact", "127.0.0.1:1", "--system", "s"];
+
+#[tokio::test]
+async fn what_makes_no_sense_is_a_usage_error_before_anything_is_dialled() {
+    let unmarked = r#"{"_type": "a.B"}"#;
+    let cases: &[(&[&str], &str)] = &[
+        (&["frobnicate"], "unrecognized subcommand"),
+        (&["ask", "counter", "user-1"], "required"),
+        (&["ask", "counter", "user-1", unmarked], "asks for no reply"),
+        (
+            &["ask", "counter", "user-1", "{"],
+            "not in Casty's JSON notation",
+        ),
+        (
+            &["ask", "counter", "user-1", GET, "--codec", "xml"],
+            "invalid value",
+        ),
+        (
+            &["ask", "counter", "user-1", GET, "--timeout", "0"],
+            "seconds from",
+        ),
+        (
+            &["ask", "counter", "user-1", GET, "--contact", "nowhere"],
+            "invalid value",
+        ),
+        (
+            &["ask", "counter", "user-1", GET, "--shards", "0"],
+            "no shards",
+        ),
+        (
+            &["ask", "counter", "user-1", GET, "--client-host", "a/b"],
+            "announced host",
+        ),
+        (&["ask", "", "user-1", GET], "region name"),
+        (
+            &["lookup", "greeter", "--ask", unmarked],
+            "asks for no reply",
+        ),
+        (
+            &["lookup", "greeter", "--ask", GET, "--json"],
+            "cannot be used with",
+        ),
+        (&["tell", "counter", "user-1", GET], "gets no reply"),
+        (&["tell", "counter"], "required"),
+        (
+            &["tell", "counter", "user-1", ADD, "--file", "-"],
+            "cannot be used with",
+        ),
+        (
+            &["tell", "counter", "user-1", ADD, "--strict"],
+            "cannot be used with",
+        ),
+    ];
+    for (args, expected) in cases {
+        let mut command = casty(args);
+        if args[0] != "frobnicate" {
+            command.args(AT);
+        }
+        let ended = end(command).await.with(2);
+        assert!(ended.err.contains(expected), "{args:?}: {ended:?}");
+        assert_eq!(ended.out, "", "{args:?}");
+    }
+}
+
+#[tokio::test]
+async fn cluster_must_be_named_one_way_or_the_other() {
+    let ended = end(casty(&["topology", "--system", "s"])).await.with(2);
+    assert!(ended.err.contains("--contact"), "{ended:?}");
+    let ended = end(casty(&["topology", "--contact", "127.0.0.1:1"]))
+        .await
+        .with(2);
+    assert!(ended.err.contains("--system"), "{ended:?}");
+    let mut command = casty(&["topology", "--system", "a@b"]);
+    command.env("CASTY_CONTACT_POINTS", "127.0.0.1:1,127.0.0.1:2");
+    let ended = end(command).await.with(2);
+    assert_eq!(ended.err.lines().count(), 1);
+    assert!(
+        ended.err.starts_with("casty: system name \"a@b\""),
+        "{ended:?}"
+    );
+}
+
+#[tokio::test]
+async fn every_command_shows_examples() {
+    for command in ["", "ask", "tell", "lookup", "topology", "demo"] {
+        let mut args = vec![command, "--help"];
+        args.retain(|arg| !arg.is_empty());
+        let ended = end(casty(&args)).await.with(0);
+        assert!(ended.out.contains("Examples:"), "{command}: {ended:?}");
+        assert!(ended.out.contains(&format!("casty {command}")), "{command}");
+    }
+    let ended = end(casty(&["--version"])).await.with(0);
+    assert_eq!(ended.out, format!("casty {}\n", env!("CARGO_PKG_VERSION")));
+}

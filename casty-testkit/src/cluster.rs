@@ -1,0 +1,265 @@
+//! The cluster as tests hold it.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use casty_proto::{Codec, NodeAddress};
+use casty_routing::ShardId;
+use casty_transport::Listener;
+use parking_lot::Mutex;
+use tokio::sync::oneshot;
+use tokio::task::{JoinHandle, JoinSet};
+
+use crate::builder::Settings;
+use crate::node::serve;
+use crate::world::World;
+use crate::{Builder, StartError, Status};
+
+/// A cluster of fake nodes in this process. Nodes are numbered from 0; a number that no node has is
+/// ignored. Dropping the cluster ends all of them.
+pub struct Cluster {
+    world: Arc<World>,
+    running: Vec<Mutex<Option<Running>>>,
+    /// What is noticed later.
+    later: Mutex<JoinSet<()>>,
+}
+
+/// The task of a node.
+struct Running {
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+impl Cluster {
+    /// Begins to configure a cluster whose actor system has this name.
+    pub fn builder(system: impl Into<String>) -> Builder {
+        Builder::new(system.into())
+    }
+
+    pub(crate) async fn launch(
+        settings: Settings,
+        wanted: Vec<NodeAddress>,
+    ) -> Result<Self, StartError> {
+        let mut listeners = Vec::with_capacity(wanted.len());
+        for (node, at) in wanted.into_iter().enumerate() {
+            let listener = settings.transport.listen(&at).await;
+            listeners.push(listener.map_err(|source| StartError::Listen { node, at, source })?);
+        }
+        let addresses: Vec<_> = listeners.iter().map(|listener| listener.address()).collect();
+        let cluster = Self {
+            running: addresses.iter().map(|_| Mutex::new(None)).collect(),
+            world: Arc::new(World::new(settings, addresses)),
+            later: Mutex::default(),
+        };
+        for (node, listener) in listeners.into_iter().enumerate() {
+            cluster.run(node, listener);
+        }
+        Ok(cluster)
+    }
+
+    /// Lets a node join that listens already.
+    fn run(&self, node: usize, listener: Box<dyn Listener>) {
+        let (Some(running), Some(joined)) = (self.running.get(node), self.world.join(node)) else {
+            return;
+        };
+        let letters = self.world.post().open(node);
+        let (stop, stopped) = oneshot::channel();
+        let world = Arc::clone(&self.world);
+        let task = tokio::spawn(serve(world, joined, listener, letters, stopped));
+        *running.lock() = Some(Running { stop, task });
+    }
+
+    /// The addresses of all nodes, for clients to begin with.
+    pub fn contact_points(&self) -> Vec<String> {
+        self.addresses().iter().map(ToString::to_string).collect()
+    }
+
+    /// The addresses of all nodes, by number. They stay the same over restarts.
+    pub fn addresses(&self) -> &[NodeAddress] {
+        self.world.post().addresses()
+    }
+
+    /// The serializer of the nodes.
+    pub fn codec(&self) -> Codec {
+        self.world.settings().codec
+    }
+
+    /// The name of the actor system.
+    pub fn system(&self) -> &str {
+        &self.world.settings().system
+    }
+
+    /// The node that holds the shard of an entity, as the leader sees it; none while the shard is
+    /// not allocated, which it is when a client first asks for it.
+    pub fn owner(&self, region: &str, entity_id: &str) -> Option<usize> {
+        self.world.owner(region, entity_id)
+    }
+
+    /// What the nodes have done so far. Each figure is right by itself; together they are one
+    /// picture only while nothing moves.
+    pub fn status(&self) -> Status {
+        self.world.status()
+    }
+
+    /// Messages that entities and services of a node have handled.
+    pub fn received(&self, node: usize) -> u64 {
+        let status = self.status();
+        status.nodes.get(node).map_or(0, |node| node.messages)
+    }
+
+    /// Waits until the cluster's status is as wanted, and returns it. Looks whenever something has
+    /// happened, so a status that lasts for a moment only may be missed.
+    ///
+    /// # Cancel safety
+    /// Safe: nothing is consumed.
+    pub async fn wait_until(&self, mut wanted: impl FnMut(&Status) -> bool) -> Status {
+        let mut changes = self.world.changes();
+        loop {
+            changes.borrow_and_update();
+            let status = self.status();
+            if wanted(&status) {
+                return status;
+            }
+            if changes.changed().await.is_err() {
+                return status;
+            }
+        }
+    }
+
+    /// Stops all nodes and waits for their end: every connection is closed then and every address
+    /// free.
+    pub async fn stop(self) {
+        for node in 0..self.running.len() {
+            self.end(node).await;
+        }
+    }
+
+    async fn end(&self, node: usize) {
+        let Some(running) = self.running.get(node) else {
+            return;
+        };
+        let running = running.lock().take();
+        self.world.kill(node);
+        if let Some(Running { stop, task }) = running {
+            drop(stop);
+            if let Err(error) = task.await {
+                tracing::error!(node, %error, "bug: the task of a node panicked");
+            }
+        }
+    }
+}
+
+/// Faults.
+impl Cluster {
+    /// Ends a node as `kill -9` does: its connections are reset, its entities, subscriptions and
+    /// allocations forgotten, its address free when this returns. The other nodes notice after the
+    /// [detection](Builder::detection) time.
+    pub async fn kill(&self, node: usize) {
+        self.end(node).await;
+        self.notice();
+    }
+
+    /// Starts a node again at its address, without any state, after killing it if it runs. It joins
+    /// the nodes that it can reach and learns the allocations from them at once.
+    ///
+    /// # Errors
+    /// Somebody else has taken the address. The node is dead then.
+    pub async fn restart(&self, node: usize) -> Result<(), StartError> {
+        let Some(at) = self.addresses().get(node).cloned() else {
+            return Ok(());
+        };
+        self.end(node).await;
+        let listener = self.world.settings().transport.listen(&at).await;
+        let listener = listener.map_err(|source| StartError::Listen { node, at, source })?;
+        self.run(node, listener);
+        Ok(())
+    }
+
+    /// Gives a shard of a region to a node. Its entities are gone from all others, with their
+    /// state. Real nodes do not move shards while their node lives, but views may change so when
+    /// nodes disagree.
+    pub fn move_shard(&self, region: &str, shard: u32, to: usize) {
+        self.world.move_shard(region, ShardId::new(shard), to);
+    }
+
+    /// Keeps two nodes from reaching each other. Clients reach both. They take each other for dead
+    /// after the [detection](Builder::detection) time; other nodes see both.
+    pub fn partition(&self, a: usize, b: usize) {
+        self.world.separate(a, b, true);
+        self.notice();
+    }
+
+    /// Lets two nodes reach each other again; they notice after the detection time. Of their
+    /// allocations, those of the higher epoch remain.
+    pub fn heal(&self, a: usize, b: usize) {
+        self.world.separate(a, b, false);
+        self.notice();
+    }
+
+    /// Has everything that clients send arrive at a node that much later. Zero ends the delay, also
+    /// for what is under way.
+    pub fn delay(&self, node: usize, by: Duration) {
+        self.world
+            .with_node(node, |node| node.change_faults(|faults| faults.delay = by));
+    }
+
+    /// Stops a node as SIGSTOP does: its connections stay and new ones open, but it reads, answers
+    /// and sends nothing. The other nodes go on taking it for alive.
+    pub fn hang(&self, node: usize) {
+        self.world
+            .with_node(node, |node| node.change_faults(|faults| faults.hung = true));
+    }
+
+    /// Lets a node go on that [hangs](Self::hang): it handles what has come meanwhile.
+    pub fn resume(&self, node: usize) {
+        self.world
+            .with_node(node, |node| node.change_faults(|faults| faults.hung = false));
+    }
+
+    /// Resets all connections of clients to a node, which stays as it is otherwise.
+    pub fn cut(&self, node: usize) {
+        self.world.with_node(node, crate::node::Node::cut);
+    }
+
+    /// As [`cut`](Self::cut), but each connection ends within a frame: one byte before the end of
+    /// what the node writes next to it.
+    pub fn cut_mid_frame(&self, node: usize) {
+        self.world.with_node(node, crate::node::Node::cut_mid_frame);
+    }
+
+    /// Has the nodes notice what has changed, at once or later.
+    fn notice(&self) {
+        let after = self.world.settings().detection;
+        if after.is_zero() {
+            return self.world.notice();
+        }
+        let world = Arc::clone(&self.world);
+        let mut later = self.later.lock();
+        while later.try_join_next().is_some() {}
+        later.spawn(async move {
+            tokio::time::sleep(after).await;
+            world.notice();
+        });
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        for (node, running) in self.running.iter().enumerate() {
+            self.world.kill(node);
+            if let Some(running) = running.lock().take() {
+                running.task.abort();
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Cluster {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cluster")
+            .field("system", &self.system())
+            .field("nodes", &self.addresses())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,247 @@
+//! One accepted connection as a stream that can be cut, stalled and slowed down, over any
+//! transport.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
+
+use bytes::{Buf, Bytes};
+use casty_transport::ByteStream;
+use parking_lot::Mutex;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep};
+
+/// What the network and the node's process do to a connection at present.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Faults {
+    /// Nothing is read or written, as if the node's process were stopped.
+    pub(crate) hung: bool,
+    /// How much later everything arrives at the node.
+    pub(crate) delay: Duration,
+}
+
+/// The handle to one connection.
+#[derive(Debug, Default)]
+pub(crate) struct Line(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    faults: Faults,
+    cut: bool,
+    /// The next write is to stop one byte short of its end, and the connection with it.
+    short: bool,
+    reader: Option<Waker>,
+    writer: Option<Waker>,
+}
+
+impl Line {
+    /// A connection with these faults.
+    pub(crate) fn new(faults: Faults) -> Arc<Self> {
+        let line = Self::default();
+        line.0.lock().faults = faults;
+        Arc::new(line)
+    }
+
+    /// Changes the faults.
+    pub(crate) fn set(&self, faults: Faults) {
+        self.change(|state| state.faults = faults);
+    }
+
+    /// Ends the connection at once: what is unread or unwritten is lost.
+    pub(crate) fn cut(&self) {
+        self.change(|state| state.cut = true);
+    }
+
+    /// Ends the connection one byte before the end of what the node writes next, so in the middle
+    /// of a frame.
+    pub(crate) fn cut_mid_frame(&self) {
+        self.change(|state| state.short = true);
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        let mut state = self.0.lock();
+        change(&mut state);
+        let wakers = [state.reader.take(), state.writer.take()];
+        drop(state);
+        wakers.into_iter().flatten().for_each(Waker::wake);
+    }
+}
+
+/// The most bytes that a delay keeps back on one connection; the sender waits beyond.
+const DELAYED: usize = 1024 * 1024;
+/// Bytes read at once while a delay is in force.
+const CHUNK: usize = 16 * 1024;
+
+/// The stream of a [`Line`].
+pub(crate) struct Lined {
+    line: Arc<Line>,
+    stream: Option<ByteStream>,
+    /// What was read and not handed over, with the time of its arrival.
+    delayed: VecDeque<(Instant, Bytes)>,
+    bytes: usize,
+    /// The stream has nothing more to read.
+    finished: bool,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Lined {
+    /// `stream` under the faults of `line`.
+    pub(crate) fn new(stream: ByteStream, line: Arc<Line>) -> Self {
+        Self {
+            line,
+            stream: Some(stream),
+            delayed: VecDeque::new(),
+            bytes: 0,
+            finished: false,
+            timer: None,
+        }
+    }
+
+    fn reset<T>(&mut self) -> Poll<io::Result<T>> {
+        self.stream = None;
+        Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()))
+    }
+
+    /// Reads what is there into the delay's queue.
+    fn fill(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        let Some(stream) = &mut self.stream else {
+            return Err(io::ErrorKind::ConnectionReset.into());
+        };
+        while !self.finished && self.bytes < DELAYED {
+            let mut chunk = vec![0; CHUNK];
+            let mut buffer = ReadBuf::new(&mut chunk);
+            match Pin::new(&mut *stream).poll_read(cx, &mut buffer) {
+                Poll::Pending => break,
+                Poll::Ready(read) => read?,
+            }
+            let count = buffer.filled().len();
+            chunk.truncate(count);
+            self.finished = count == 0;
+            self.bytes += count;
+            self.delayed.push_back((Instant::now(), chunk.into()));
+        }
+        Ok(())
+    }
+
+    /// Hands over what was kept back for `delay`.
+    fn release(
+        &mut self,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+        delay: Duration,
+    ) -> Poll<io::Result<()>> {
+        let Some((arrived, chunk)) = self.delayed.front_mut() else {
+            return Poll::Pending;
+        };
+        let due = *arrived + delay;
+        if due > Instant::now() {
+            let timer = self
+                .timer
+                .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due)));
+            timer.as_mut().reset(due);
+            ready!(timer.as_mut().poll(cx));
+        }
+        let count = chunk.len().min(buf.remaining());
+        buf.put_slice(&chunk[..count]);
+        chunk.advance(count);
+        // The end of the stream stays in the queue.
+        if chunk.is_empty() && count > 0 {
+            self.delayed.pop_front();
+        }
+        self.bytes -= count;
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncRead for Lined {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let faults = {
+            let mut state = this.line.0.lock();
+            if state.cut {
+                drop(state);
+                return this.reset();
+            }
+            remember(&mut state.reader, cx);
+            state.faults
+        };
+        if faults.hung {
+            return Poll::Pending;
+        }
+        if !faults.delay.is_zero() || !this.delayed.is_empty() {
+            if let Err(error) = this.fill(cx) {
+                return Poll::Ready(Err(error));
+            }
+            return this.release(cx, buf, faults.delay);
+        }
+        match &mut this.stream {
+            Some(stream) => Pin::new(stream).poll_read(cx, buf),
+            None => this.reset(),
+        }
+    }
+}
+
+impl AsyncWrite for Lined {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let (cut, short, hung) = {
+            let mut state = this.line.0.lock();
+            remember(&mut state.writer, cx);
+            (state.cut, state.short, state.faults.hung)
+        };
+        if hung && !cut {
+            return Poll::Pending;
+        }
+        let Some(stream) = this.stream.as_mut().filter(|_| !cut) else {
+            return this.reset();
+        };
+        if !short {
+            return Pin::new(stream).poll_write(cx, buf);
+        }
+        let end = buf.len().saturating_sub(1);
+        let count = match buf.get(..end) {
+            Some(part) if end > 0 => ready!(Pin::new(stream).poll_write(cx, part))?,
+            _ => 0,
+        };
+        if count == end {
+            this.line.cut();
+        }
+        if count == 0 {
+            return this.reset();
+        }
+        Poll::Ready(Ok(count))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.get_mut().stream {
+            Some(stream) => Pin::new(stream).poll_flush(cx),
+            None => Poll::Ready(Ok(())),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.get_mut().stream {
+            Some(stream) => Pin::new(stream).poll_shutdown(cx),
+            None => Poll::Ready(Ok(())),
+        }
+    }
+}
+
+fn remember(slot: &mut Option<Waker>, cx: &Context<'_>) {
+    match slot {
+        Some(waker) if waker.will_wake(cx.waker()) => {}
+        slot => *slot = Some(cx.waker().clone()),
+    }
+}

@@ -1,0 +1,611 @@
+//! What all nodes share: the state that real nodes gossip, a view of it for each node, and the
+//! ways in which messages and faults change it.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::Instant;
+
+use casty_proto::message::services::{Find, Listing, ServiceInstance};
+use casty_proto::message::{
+    ClusterState, GetShardLocation, ShardLocation, TopologySnapshot, WaitForMembers,
+};
+use casty_proto::{ActorRef, NodeAddress, Value};
+use casty_routing::coordinator::{Config, Coordinator, Input, Output, View};
+use casty_routing::{ShardCount, ShardId, entity_shard};
+use parking_lot::Mutex;
+use tokio::sync::watch;
+
+use crate::builder::Settings;
+use crate::node::{Node, Post};
+use crate::status::{Counters, NodeStatus, Status};
+
+mod member;
+
+use member::{Member, Roll};
+
+/// Who asks for a shard.
+type Asker = ActorRef<ShardLocation>;
+
+/// Something for the coordinator of a region on a node.
+struct Step {
+    node: usize,
+    region: Arc<str>,
+    input: Input<Asker>,
+}
+
+/// Regions that nobody hosts and yet somebody asked for, on one node.
+const UNKNOWN_REGIONS: usize = 64;
+/// References subscribed to one node, and references that wait for members there.
+const WAITING: usize = 10_000;
+
+/// The cluster as a whole.
+pub(crate) struct World {
+    settings: Arc<Settings>,
+    post: Arc<Post>,
+    counters: Vec<Arc<Counters>>,
+    topology: Mutex<Topology>,
+    changes: watch::Sender<()>,
+}
+
+/// All that changes under one lock. Locks of nodes are taken while it is held, never the other way
+/// round.
+struct Topology {
+    members: Vec<Member>,
+    /// Pairs of nodes that cannot reach each other, the lower number first.
+    partitions: BTreeSet<(usize, usize)>,
+    /// What is still to be told to coordinators.
+    steps: VecDeque<Step>,
+    /// Nodes whose view has changed since it was last pushed.
+    changed: BTreeSet<usize>,
+}
+
+impl World {
+    /// A cluster of which no node runs yet.
+    pub(crate) fn new(settings: Settings, addresses: Vec<NodeAddress>) -> Self {
+        let count = addresses.len();
+        Self {
+            settings: Arc::new(settings),
+            post: Arc::new(Post::new(addresses)),
+            counters: (0..count).map(|_| Arc::default()).collect(),
+            topology: Mutex::new(Topology {
+                members: (0..count).map(|_| Member::new(count)).collect(),
+                partitions: BTreeSet::new(),
+                steps: VecDeque::new(),
+                changed: BTreeSet::new(),
+            }),
+            changes: watch::Sender::new(()),
+        }
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    pub(crate) fn post(&self) -> &Post {
+        &self.post
+    }
+
+    /// Wakes those who wait for something to happen.
+    pub(crate) fn changed(&self) {
+        self.changes.send_replace(());
+    }
+
+    /// Follows what happens.
+    pub(crate) fn changes(&self) -> watch::Receiver<()> {
+        self.changes.subscribe()
+    }
+
+    /// Changes the topology, carries out what follows from it, and tells subscribers.
+    fn change<T>(&self, change: impl FnOnce(&mut Topology) -> T) -> T {
+        let mut topology = self.topology.lock();
+        let outcome = change(&mut topology);
+        topology.settle(self);
+        drop(topology);
+        self.changed();
+        outcome
+    }
+
+    /// Lets a node join that listens already. `None` if one of that number runs.
+    pub(crate) fn join(&self, number: usize) -> Option<Arc<Node>> {
+        self.change(|topology| {
+            let address = self.post.addresses().get(number)?.clone();
+            let counters = self.counters.get(number)?;
+            let member = topology.members.get_mut(number)?;
+            if member.node.is_some() {
+                return None;
+            }
+            let node = Node::new(number, address, &self.settings, &self.post, counters);
+            let node = Arc::new(node);
+            member.start(Arc::clone(&node));
+            topology.joined(number, self);
+            Some(node)
+        })
+    }
+
+    /// Ends a node; the others have not noticed yet.
+    pub(crate) fn kill(&self, number: usize) {
+        let node = {
+            let mut topology = self.topology.lock();
+            topology.members.get_mut(number).and_then(Member::stop)
+        };
+        if let Some(node) = node {
+            node.die();
+        }
+        self.changed();
+    }
+
+    /// Cuts two nodes off from each other, or joins them again; neither has noticed yet.
+    pub(crate) fn separate(&self, a: usize, b: usize, separated: bool) {
+        let pair = (a.min(b), a.max(b));
+        let partitions = &mut self.topology.lock().partitions;
+        if separated && a != b {
+            partitions.insert(pair);
+        } else {
+            partitions.remove(&pair);
+        }
+    }
+
+    /// Has every node notice whom it can reach.
+    pub(crate) fn notice(&self) {
+        self.change(|topology| topology.notice(self));
+    }
+
+    /// Runs `act` on a node if it is alive.
+    pub(crate) fn with_node(&self, number: usize, act: impl FnOnce(&Node)) {
+        let topology = self.topology.lock();
+        let member = topology.members.get(number);
+        if let Some(node) = member.and_then(|member| member.node.clone()) {
+            drop(topology);
+            act(&node);
+        }
+    }
+
+    /// Gives a shard to a node. The entities of the shard on other nodes are gone.
+    pub(crate) fn move_shard(&self, region: &str, shard: ShardId, to: usize) {
+        let nodes: Vec<_> = self.change(|topology| {
+            if let Some(address) = self.post.addresses().get(to) {
+                topology.assign(region, shard, address, self);
+            }
+            let others = topology.members.iter().enumerate();
+            let others = others.filter(|(number, _)| *number != to);
+            others.filter_map(|(_, member)| member.node.clone()).collect()
+        });
+        nodes.iter().for_each(|node| node.vacate(region, shard));
+        self.changed();
+    }
+
+    /// The node that holds an entity's shard, as the leader sees it.
+    pub(crate) fn owner(&self, region: &str, entity: &str) -> Option<usize> {
+        let shard = entity_shard(entity, self.settings.shards(region)?);
+        let topology = self.topology.lock();
+        let leader = topology.leader(&self.post)?;
+        let allocations = topology.members.get(leader)?.allocations.get(region)?;
+        self.post.number(&allocations.get(&shard.get())?.primary)
+    }
+
+    /// Everything that tests may look at.
+    pub(crate) fn status(&self) -> Status {
+        let members: Vec<_> = {
+            let topology = self.topology.lock();
+            let members = topology.members.iter();
+            members
+                .map(|member| (member.node.clone(), member.subscribers.len()))
+                .collect()
+        };
+        let nodes = members.into_iter().zip(&self.counters);
+        let nodes = nodes.map(|((node, subscribers), counters)| NodeStatus {
+            alive: node.is_some(),
+            connections: node.as_ref().map_or(0, |node| node.connections()),
+            subscribers,
+            entities: node.as_ref().map_or(0, |node| node.entities()),
+            messages: counters.messages.get(),
+            snapshots: counters.snapshots.get(),
+            queries: counters.queries.get(),
+            malformed: counters.malformed.get(),
+            unrouted: counters.unrouted.get(),
+            undelivered: counters.undelivered.get(),
+        });
+        Status {
+            nodes: nodes.collect(),
+        }
+    }
+}
+
+/// What messages of clients do.
+impl World {
+    pub(crate) fn subscribe(&self, node: usize, subscriber: ActorRef<TopologySnapshot>) {
+        self.change(|topology| {
+            let snapshot = topology.snapshot(node, self);
+            let Some(member) = topology.members.get_mut(node) else {
+                return;
+            };
+            if !member.subscribers.contains(&subscriber) && member.subscribers.len() < WAITING {
+                member.subscribers.push(subscriber.clone());
+            }
+            if let Some(node) = &member.node {
+                node.tell(&subscriber, &snapshot);
+                node.counters().snapshots.increment();
+            }
+        });
+    }
+
+    pub(crate) fn unsubscribe(&self, node: usize, subscriber: &ActorRef<TopologySnapshot>) {
+        self.change(|topology| {
+            if let Some(member) = topology.members.get_mut(node) {
+                member.subscribers.retain(|other| other != subscriber);
+            }
+        });
+    }
+
+    pub(crate) fn tell_state(&self, node: usize, to: &ActorRef<ClusterState>) {
+        let topology = self.topology.lock();
+        let state = topology.state(node, self);
+        if let Some(node) = topology.node(node) {
+            node.tell(to, &state);
+        }
+    }
+
+    pub(crate) fn wait_for_members(&self, node: usize, message: WaitForMembers) {
+        self.change(|topology| {
+            if let Some(member) = topology.members.get_mut(node)
+                && member.waiting.len() < WAITING
+            {
+                member.waiting.push(message);
+            }
+            topology.answer_waiting(node, self);
+        });
+    }
+
+    pub(crate) fn find(&self, node: usize, find: Find<Value>) {
+        let topology = self.topology.lock();
+        let snapshot = topology.snapshot(node, self);
+        let entries = snapshot.registry.into_iter();
+        let entries = entries.filter(|entry| *entry.key == *find.key.name());
+        let instances = entries.map(|entry| ServiceInstance {
+            actor: ActorRef::from_uri_unchecked(format!(
+                "casty://{}@{}{}",
+                self.settings.system, entry.node, entry.path
+            )),
+            node: entry.node,
+        });
+        let instances = instances.collect();
+        let listing = Listing {
+            key: find.key,
+            instances,
+        };
+        if let Some(node) = topology.node(node) {
+            node.tell(&find.reply_to, &listing);
+        }
+    }
+
+    pub(crate) fn query(&self, node: usize, region: &str, query: GetShardLocation) {
+        let input = Input::Query {
+            shard: query.shard_id,
+            asker: query.reply_to,
+        };
+        self.change(|topology| topology.step(node, region, input));
+    }
+
+    pub(crate) fn register(&self, node: usize, region: &str, host: NodeAddress) {
+        let input = Input::Register { node: host };
+        self.change(|topology| topology.step(node, region, input));
+    }
+
+    /// Pushes a node's view although nothing has changed, as gossip makes real nodes do.
+    pub(crate) fn gossip(&self, node: usize) {
+        self.change(|topology| {
+            if topology.roll(node, &self.post).up().count() > 1 {
+                topology.changed.insert(node);
+            }
+            let coordinators = topology.members.get(node);
+            let regions: Vec<_> = coordinators
+                .into_iter()
+                .flat_map(|member| member.coordinators.keys().cloned())
+                .collect();
+            for region in regions {
+                topology.step(node, &region, Input::Tick);
+            }
+        });
+    }
+}
+
+impl Topology {
+    fn node(&self, number: usize) -> Option<&Arc<Node>> {
+        self.members.get(number)?.node.as_ref()
+    }
+
+    /// Whether two nodes run and can reach each other.
+    fn connected(&self, a: usize, b: usize) -> bool {
+        let apart = self.partitions.contains(&(a.min(b), a.max(b)));
+        !apart && self.node(a).is_some() && self.node(b).is_some()
+    }
+
+    /// The members as one of them sees them.
+    fn roll<'a>(&'a self, viewer: usize, post: &'a Post) -> Roll<'a> {
+        Roll::new(self.members.get(viewer), post.addresses())
+    }
+
+    fn snapshot(&self, viewer: usize, world: &World) -> TopologySnapshot {
+        self.roll(viewer, &world.post).snapshot(&world.settings)
+    }
+
+    fn state(&self, viewer: usize, world: &World) -> ClusterState {
+        let snapshot = self.snapshot(viewer, world);
+        ClusterState {
+            members: snapshot.members,
+            unreachable: snapshot.unreachable,
+            shard_allocations: snapshot.shard_allocations,
+            allocation_epoch: snapshot.allocation_epoch,
+            registry: snapshot.registry,
+            ..ClusterState::default()
+        }
+    }
+
+    /// The node that takes itself for the leader; the lowest number of several.
+    fn leader(&self, post: &Post) -> Option<usize> {
+        let leads = |number: &usize| {
+            let leader = self.roll(*number, post).leader().cloned();
+            self.node(*number).is_some_and(|node| leader.as_ref() == Some(node.address()))
+        };
+        (0..self.members.len()).find(leads)
+    }
+
+    /// A node runs: it and those who can reach it see each other, and it learns what they know.
+    fn joined(&mut self, number: usize, world: &World) {
+        let count = self.members.len();
+        for other in 0..count {
+            let connected = self.connected(number, other);
+            if let Some(member) = self.members.get_mut(number) {
+                member.meet(other, connected);
+            }
+            if connected && let Some(member) = self.members.get_mut(other) {
+                member.meet(number, true);
+            }
+        }
+        let informed = (0..count)
+            .filter(|other| *other != number && self.connected(number, *other))
+            .max_by_key(|other| self.members.get(*other).map(|member| member.epoch));
+        if let Some(informed) = informed {
+            self.spread(informed);
+        }
+        for member in 0..count {
+            self.viewed(member);
+        }
+        let address = world.post.addresses().get(number);
+        for plan in &world.settings.regions {
+            let Some(node) = address.cloned() else { return };
+            self.step(number, &plan.name, Input::Register { node });
+        }
+    }
+
+    /// Every node sees whom it can reach, and what the others know meanwhile.
+    fn notice(&mut self, world: &World) {
+        let count = self.members.len();
+        for viewer in 0..count {
+            for other in 0..count {
+                let connected = self.connected(viewer, other);
+                let Some(member) = self.members.get_mut(viewer) else {
+                    continue;
+                };
+                let seen = member.sees(other);
+                if member.node.is_none() || seen == connected {
+                    continue;
+                }
+                member.meet(other, connected);
+                if !connected && let Some(address) = world.post.addresses().get(other) {
+                    let regions: Vec<_> = member.coordinators.keys().cloned().collect();
+                    for region in regions {
+                        self.step(viewer, &region, Input::NodeDown(address.clone()));
+                    }
+                }
+            }
+        }
+        for member in 0..count {
+            self.spread(member);
+            self.viewed(member);
+        }
+    }
+
+    /// Hands a node's allocations on to those it can reach, where theirs are older.
+    fn spread(&mut self, from: usize) {
+        let Some((allocations, epoch)) = self
+            .members
+            .get(from)
+            .filter(|member| member.node.is_some())
+            .map(|member| (member.allocations.clone(), member.epoch))
+        else {
+            return;
+        };
+        for to in 0..self.members.len() {
+            if to == from || !self.connected(from, to) {
+                continue;
+            }
+            if let Some(member) = self.members.get_mut(to)
+                && member.epoch < epoch
+            {
+                member.allocations.clone_from(&allocations);
+                member.epoch = epoch;
+                self.viewed(to);
+            }
+        }
+    }
+
+    /// A node's view has changed: its coordinators and subscribers are to be told.
+    fn viewed(&mut self, number: usize) {
+        let Some(member) = self.members.get(number) else {
+            return;
+        };
+        if member.node.is_none() {
+            return;
+        }
+        self.changed.insert(number);
+        let regions: Vec<_> = member.coordinators.keys().cloned().collect();
+        for region in regions {
+            // The view is made when its turn comes, so that it is the latest.
+            let input = Input::View(View::default());
+            self.steps.push_back(Step {
+                node: number,
+                region,
+                input,
+            });
+        }
+    }
+
+    fn step(&mut self, node: usize, region: &str, input: Input<Asker>) {
+        self.steps.push_back(Step {
+            node,
+            region: region.into(),
+            input,
+        });
+    }
+
+    /// Carries out what is to be done, and what follows from it, and pushes the changed views.
+    fn settle(&mut self, world: &World) {
+        let now = tokio::time::Instant::now().into_std();
+        while let Some(step) = self.steps.pop_front() {
+            self.carry_out(step, now, world);
+        }
+        for number in std::mem::take(&mut self.changed) {
+            self.push(number, world);
+            self.answer_waiting(number, world);
+        }
+    }
+
+    fn carry_out(&mut self, step: Step, now: Instant, world: &World) {
+        let Step {
+            node,
+            region,
+            mut input,
+        } = step;
+        if matches!(input, Input::View(_)) {
+            input = Input::View(View::of(&self.snapshot(node, world), &region));
+        }
+        let Some(mut coordinator) = self.take_coordinator(node, &region, now, world) else {
+            return;
+        };
+        coordinator.handle(now, input);
+        loop {
+            match coordinator.poll() {
+                Output::Locate { asker, location } => {
+                    if let Some(node) = self.node(node) {
+                        node.tell(&asker, &location);
+                    }
+                }
+                Output::Forward {
+                    leader,
+                    shard,
+                    asker,
+                } => self.send(node, &leader, &region, Input::Query { shard, asker }, world),
+                Output::Register { leader, node: host } => {
+                    self.send(node, &leader, &region, Input::Register { node: host }, world);
+                }
+                Output::Publish { allocations, epoch } => {
+                    if let Some(member) = self.members.get_mut(node)
+                        && epoch > member.epoch
+                    {
+                        member.allocations.insert(Arc::clone(&region), allocations);
+                        member.epoch = epoch;
+                        self.viewed(node);
+                        self.spread(node);
+                    }
+                }
+                // Nodes have no word for that.
+                Output::Refused { reason, .. } => {
+                    tracing::debug!(node, %region, %reason, "a question stays unanswered");
+                }
+                Output::Wait(_) => break,
+            }
+        }
+        if let Some(member) = self.members.get_mut(node) {
+            member.coordinators.insert(region, coordinator);
+        }
+    }
+
+    /// Takes a coordinator out of its node, or makes one: nodes have one for whatever they are
+    /// asked about.
+    fn take_coordinator(
+        &mut self,
+        node: usize,
+        region: &Arc<str>,
+        now: Instant,
+        world: &World,
+    ) -> Option<Coordinator<Asker>> {
+        let member = self.members.get_mut(node)?;
+        let address = member.node.as_ref()?.address().clone();
+        if let Some(known) = member.coordinators.remove(region) {
+            return Some(known);
+        }
+        let shards = world.settings.shards(region);
+        let most = world.settings.regions.len() + UNKNOWN_REGIONS;
+        if shards.is_none() && member.coordinators.len() >= most {
+            return None;
+        }
+        let config = Config::new(shards.map_or(u32::MAX, ShardCount::get));
+        let mut coordinator = Coordinator::new(config, address);
+        let view = View::of(&self.snapshot(node, world), region);
+        coordinator.handle(now, Input::View(view));
+        Some(coordinator)
+    }
+
+    /// Sends something to the coordinator of another node, if it can be reached.
+    fn send(
+        &mut self,
+        from: usize,
+        to: &NodeAddress,
+        region: &str,
+        input: Input<Asker>,
+        world: &World,
+    ) {
+        if let Some(to) = world.post.number(to)
+            && self.connected(from, to)
+        {
+            self.step(to, region, input);
+        }
+    }
+
+    fn push(&self, number: usize, world: &World) {
+        let Some(member) = self.members.get(number) else {
+            return;
+        };
+        let Some(node) = &member.node else { return };
+        if member.subscribers.is_empty() {
+            return;
+        }
+        node.tell_all(&member.subscribers, &self.snapshot(number, world));
+        for _ in &member.subscribers {
+            node.counters().snapshots.increment();
+        }
+    }
+
+    /// Answers those who wait for as many members as are up by now.
+    fn answer_waiting(&mut self, number: usize, world: &World) {
+        let up = self.roll(number, &world.post).up().count();
+        let state = self.state(number, world);
+        let Some(member) = self.members.get_mut(number) else {
+            return;
+        };
+        let Some(node) = member.node.clone() else {
+            return;
+        };
+        member.waiting.retain(|waiting| {
+            let answered = usize::try_from(waiting.n).is_ok_and(|wanted| wanted <= up);
+            if answered {
+                node.tell(&waiting.reply_to, &state);
+            }
+            !answered
+        });
+    }
+
+    /// Gives a shard to a node in the view of the leader, and so in those of all it can reach.
+    fn assign(&mut self, region: &str, shard: ShardId, to: &NodeAddress, world: &World) {
+        let Some(leader) = self.leader(&world.post) else {
+            return;
+        };
+        let Some(member) = self.members.get_mut(leader) else {
+            return;
+        };
+        member.assign(region, shard, to.clone());
+        self.viewed(leader);
+        self.spread(leader);
+    }
+}

@@ -1,0 +1,158 @@
+//! One node's place in the cluster, and its view of the others.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use casty_proto::message::state::Allocations;
+use casty_proto::message::{
+    Member as ViewedMember, MemberStatus, ServiceEntry, ShardAllocation, TopologySnapshot,
+    WaitForMembers,
+};
+use casty_proto::{ActorRef, FrozenSet, NodeAddress, Tuple};
+use casty_routing::ShardId;
+use casty_routing::coordinator::Coordinator;
+
+use super::Asker;
+use crate::builder::Settings;
+use crate::node::Node;
+
+/// What a node holds of another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sight {
+    /// It has never heard of it.
+    Unknown,
+    Up,
+    Down,
+}
+
+/// One node as the cluster knows it, running or not.
+pub(super) struct Member {
+    /// The node while it runs.
+    pub(super) node: Option<Arc<Node>>,
+    /// What it holds of each node, itself included.
+    sight: Vec<Sight>,
+    pub(super) allocations: Allocations,
+    pub(super) epoch: u64,
+    pub(super) coordinators: BTreeMap<Arc<str>, Coordinator<Asker>>,
+    pub(super) subscribers: Vec<ActorRef<TopologySnapshot>>,
+    pub(super) waiting: Vec<WaitForMembers>,
+}
+
+impl Member {
+    /// A node that does not run, of a cluster of `count`.
+    pub(super) fn new(count: usize) -> Self {
+        Self {
+            node: None,
+            sight: vec![Sight::Unknown; count],
+            allocations: Allocations::new(),
+            epoch: 0,
+            coordinators: BTreeMap::new(),
+            subscribers: Vec::new(),
+            waiting: Vec::new(),
+        }
+    }
+
+    /// It runs, and knows nothing.
+    pub(super) fn start(&mut self, node: Arc<Node>) {
+        *self = Self {
+            node: Some(node),
+            ..Self::new(self.sight.len())
+        };
+    }
+
+    /// It no longer runs, and has forgotten everything.
+    pub(super) fn stop(&mut self) -> Option<Arc<Node>> {
+        let node = self.node.take();
+        *self = Self::new(self.sight.len());
+        node
+    }
+
+    /// It can reach another node from now on, or cannot any more. One that it has never heard of
+    /// stays unknown while it is out of reach.
+    pub(super) fn meet(&mut self, other: usize, connected: bool) {
+        if let Some(sight) = self.sight.get_mut(other) {
+            match (connected, *sight) {
+                (true, _) => *sight = Sight::Up,
+                (false, Sight::Up) => *sight = Sight::Down,
+                (false, _) => {}
+            }
+        }
+    }
+
+    /// Whether it takes another node for alive.
+    pub(super) fn sees(&self, other: usize) -> bool {
+        self.sight.get(other) == Some(&Sight::Up)
+    }
+
+    /// Gives a shard to a node, under a new epoch.
+    pub(super) fn assign(&mut self, region: &str, shard: ShardId, primary: NodeAddress) {
+        let allocation = ShardAllocation {
+            primary,
+            replicas: Tuple::default(),
+        };
+        let allocations = self.allocations.entry(region.into()).or_default();
+        allocations.insert(shard.get(), allocation);
+        self.epoch += 1;
+    }
+}
+
+/// The members of the cluster as one of them sees them.
+pub(super) struct Roll<'a> {
+    viewer: Option<&'a Member>,
+    addresses: &'a [NodeAddress],
+}
+
+impl<'a> Roll<'a> {
+    pub(super) fn new(viewer: Option<&'a Member>, addresses: &'a [NodeAddress]) -> Self {
+        Self { viewer, addresses }
+    }
+
+    fn seen(&self) -> impl Iterator<Item = (usize, &'a NodeAddress, Sight)> {
+        let sight = self.viewer.map_or(&[][..], |viewer| &viewer.sight);
+        let seen = self.addresses.iter().zip(sight).enumerate();
+        seen.map(|(number, (address, sight))| (number, address, *sight))
+    }
+
+    /// Those that are up.
+    pub(super) fn up(&self) -> impl Iterator<Item = &'a NodeAddress> {
+        let seen = self.seen().filter(|(_, _, sight)| *sight == Sight::Up);
+        seen.map(|(_, address, _)| address)
+    }
+
+    /// The lowest address that is up.
+    pub(super) fn leader(&self) -> Option<&'a NodeAddress> {
+        self.up().min()
+    }
+
+    /// The viewer's whole view.
+    pub(super) fn snapshot(&self, settings: &Settings) -> TopologySnapshot {
+        let known = || self.seen().filter(|(_, _, sight)| *sight != Sight::Unknown);
+        let members = known().map(|(number, address, sight)| ViewedMember {
+            address: address.clone(),
+            status: match sight {
+                Sight::Up => MemberStatus::Up,
+                _ => MemberStatus::Down,
+            },
+            roles: FrozenSet::default(),
+            id: format!("node-{number}").into(),
+        });
+        let unreachable = known().filter(|(_, _, sight)| *sight == Sight::Down);
+        let services = settings.services.iter().filter_map(|plan| {
+            let node = self.addresses.get(plan.node)?.clone();
+            let up = self.viewer?.sees(plan.node);
+            up.then(|| ServiceEntry {
+                key: Arc::clone(&plan.key),
+                node,
+                path: Arc::clone(&plan.path),
+            })
+        });
+        TopologySnapshot {
+            members: members.collect(),
+            leader: self.leader().cloned(),
+            shard_allocations: self.viewer.map(|it| it.allocations.clone()).unwrap_or_default(),
+            allocation_epoch: self.viewer.map_or(0, |viewer| viewer.epoch),
+            unreachable: unreachable.map(|(_, address, _)| address.clone()).collect(),
+            registry: services.collect(),
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! The counter that the tests talk to.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use casty_client::{CloseReport, ClusterClient, RegionRef, Stats, TransportConfig};
+use casty_proto::ActorRef;
+use casty_testkit::{Builder, Cluster, Context, stateful};
+use casty_transport::MemoryNetwork;
+use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Counter {
+    #[serde(rename = "counter_app.Add")]
+    Add { amount: i64 },
+    #[serde(rename = "counter_app.Get")]
+    Get { reply_to: ActorRef<i64> },
+    /// Asks to be sent the numbers below `count`.
+    #[serde(rename = "counter_app.Stream")]
+    Stream { to: ActorRef<i64>, count: i64 },
+    #[serde(rename = "counter_app.Where")]
+    Where { reply_to: ActorRef<u64> },
+    /// Asks another actor where it is, on behalf of who asked this one.
+    #[serde(rename = "counter_app.SendOn")]
+    SendOn {
+        to: ActorRef<Counter>,
+        reply_to: ActorRef<u64>,
+    },
+    /// Sends nothing back, and is long.
+    #[serde(rename = "counter_app.Ballast")]
+    Ballast { text: String },
+}
+
+/// What every entity was told, in the order in which it was.
+pub(crate) type Log = Arc<Mutex<Vec<(String, i64)>>>;
+
+pub(crate) const SHARDS: u32 = 100;
+
+/// A cluster of three nodes with counters on them, and what those were told.
+fn counters() -> (Builder, Log) {
+    let log = Log::default();
+    let written = Arc::clone(&log);
+    let receive = move |count: &mut i64, message: Counter, context: &mut Context<'_>| match message {
+        Counter::Add { amount } => {
+            written
+                .lock()
+                .push((context.entity_id().to_owned(), amount));
+            *count += amount;
+        }
+        Counter::Get { reply_to } => context.reply(&reply_to, count),
+        Counter::Stream { to, count } => (0..count).for_each(|number| context.reply(&to, &number)),
+        Counter::Where { reply_to } => context.reply(&reply_to, &(context.node() as u64)),
+        Counter::SendOn { to, reply_to } => context.reply(&to, &Counter::Where { reply_to }),
+        Counter::Ballast { .. } => {}
+    };
+    let builder = Cluster::builder("test-cluster")
+        .nodes(3)
+        .region("counter", SHARDS, stateful(|| 0_i64, receive))
+        .service_on(1, "clock", |message: Counter, context| {
+            if let Counter::Where { reply_to } = message {
+                context.reply(&reply_to, &(context.node() as u64));
+            }
+        });
+    (builder, log)
+}
+
+/// The network that a test runs in.
+#[derive(Clone)]
+pub(crate) enum Net {
+    Memory(MemoryNetwork),
+    Tcp,
+}
+
+impl Net {
+    pub(crate) fn memory() -> Self {
+        Self::Memory(MemoryNetwork::new())
+    }
+
+    pub(crate) fn transport(&self) -> TransportConfig {
+        match self {
+            Self::Memory(network) => TransportConfig::memory(network.clone()),
+            Self::Tcp => TransportConfig::tcp(),
+        }
+    }
+
+    /// Three nodes with counters on them, and what those were told.
+    pub(crate) async fn counters(&self) -> (Cluster, Log) {
+        self.counters_with(|builder| builder).await
+    }
+
+    /// The same, configured further.
+    pub(crate) async fn counters_with(
+        &self,
+        configure: impl FnOnce(Builder) -> Builder,
+    ) -> (Cluster, Log) {
+        let (builder, log) = counters();
+        let builder = configure(builder.transport(self.transport()));
+        (builder.start().await.unwrap(), log)
+    }
+
+    pub(crate) fn client_builder(&self, cluster: &Cluster) -> casty_client::Builder {
+        ClusterClient::builder(cluster.system())
+            .contact_points(cluster.contact_points())
+            .codec(cluster.codec())
+            .transport(self.transport())
+    }
+
+    /// A client that has its first view.
+    pub(crate) async fn client(&self, cluster: &Cluster) -> ClusterClient {
+        let client = self.client_builder(cluster).connect().await.unwrap();
+        client.ready(std::time::Duration::from_secs(30)).await.unwrap();
+        client
+    }
+}
+
+/// The region of counters as a client sees it.
+pub(crate) fn region(client: &ClusterClient) -> RegionRef {
+    client.entity_ref("counter", SHARDS).unwrap()
+}
+
+/// Asserts that a client's books balance after its close.
+pub(crate) async fn close_and_balance(client: &ClusterClient) -> CloseReport {
+    let report = client.close(Duration::from_secs(5)).await;
+    let Stats {
+        accepted,
+        written,
+        not_sent,
+        unknown,
+        held,
+        queued,
+        ..
+    } = report.stats;
+    assert_eq!(accepted, written + not_sent + unknown, "{report:?}");
+    assert_eq!((held, queued), (0, 0), "{report:?}");
+    report
+}

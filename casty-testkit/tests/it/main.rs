@@ -1,0 +1,27 @@
+//! A client and a cluster through everything that goes well and badly, each over memory in virtual
+//! time and over TCP.
+
+mod app;
+mod failures;
+mod identity;
+mod traffic;
+
+/// Makes two tests of each scenario: over memory in virtual time, and over TCP.
+macro_rules! over_both {
+    ($($scenario:ident)*) => {
+        mod over_memory {
+            $(#[tokio::test(start_paused = true)]
+            async fn $scenario() {
+                super::$scenario($crate::app::Net::memory()).await;
+            })*
+        }
+        mod over_tcp {
+            $(#[tokio::test]
+            async fn $scenario() {
+                super::$scenario($crate::app::Net::Tcp).await;
+            })*
+        }
+    };
+}
+
+pub(crate) use over_both;
