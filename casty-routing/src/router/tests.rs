@@ -701,7 +701,11 @@ fn a_changed_view_has_a_refused_answer_asked_for_again_at_once() {
     bench.view(view(1, &[3], &[(0, 3)]));
     assert_eq!(bench.send(0, 1), ["query 0 of 1"]);
     assert_eq!(bench.location(0, 3), [""; 0], "the leader has not noticed");
-    assert_eq!(bench.view(view(2, &[3], &[])), ["query 0 of 1"], "now it has");
+    assert_eq!(
+        bench.view(view(2, &[3], &[])),
+        ["query 0 of 1"],
+        "now it has"
+    );
     assert_eq!(bench.view(view(3, &[3], &[])), [""; 0], "it is asked");
     assert_eq!(bench.location(0, 1), ["1 to 1", "publish"]);
 }
