@@ -17,6 +17,8 @@ struct Ask {
     repeats: u32,
     /// When it is given up, or put again.
     due: Instant,
+    /// Whether it was answered, to no use: no answer is awaited any more.
+    refused: bool,
 }
 
 /// The questions in flight.
@@ -53,7 +55,14 @@ impl Asks {
             _ => 0,
         };
         let due = now + self.delay(repeats);
-        self.insert(place, Ask { link, repeats, due });
+        let refused = false;
+        let ask = Ask {
+            link,
+            repeats,
+            due,
+            refused,
+        };
+        self.insert(place, ask);
         true
     }
 
@@ -63,15 +72,17 @@ impl Asks {
             return;
         };
         ask.due = now + self.delay(ask.repeats);
+        ask.refused = true;
         self.insert(place, ask);
     }
 
-    /// The cluster has changed: what waits long for its next turn may come sooner.
+    /// The cluster has changed: what waits long for its next turn may come sooner, and what had an
+    /// answer of no use may have a better one now.
     pub(super) fn hurry(&mut self, now: Instant) {
         let soon = now + self.base;
         for ask in self.flying.values_mut() {
             ask.repeats = 0;
-            ask.due = ask.due.min(soon);
+            ask.due = ask.due.min(if ask.refused { now } else { soon });
         }
         self.next = self.flying.values().map(|ask| ask.due).min();
     }

@@ -696,6 +696,21 @@ fn a_changed_view_brings_the_next_question_forward() {
 }
 
 #[test]
+fn a_changed_view_has_a_refused_answer_asked_for_again_at_once() {
+    let mut bench = Bench::formed(&[(0, 3)]);
+    bench.view(view(1, &[3], &[(0, 3)]));
+    assert_eq!(bench.send(0, 1), ["query 0 of 1"]);
+    assert_eq!(bench.location(0, 3), [""; 0], "the leader has not noticed");
+    assert_eq!(
+        bench.view(view(2, &[3], &[])),
+        ["query 0 of 1"],
+        "now it has"
+    );
+    assert_eq!(bench.view(view(3, &[3], &[])), [""; 0], "it is asked");
+    assert_eq!(bench.location(0, 1), ["1 to 1", "publish"]);
+}
+
+#[test]
 fn a_failed_connection_that_nothing_waits_for_may_be_asked_for_again() {
     let mut bench = Bench::formed(&[(0, 2)]);
     bench.down(2, vec![]);

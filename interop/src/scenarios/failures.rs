@@ -160,7 +160,7 @@ where
         match ask().await {
             Ok(answer) => return Ok(answer),
             Err(AskError::Lost { .. } | AskError::Timeout(_))
-                if begun.elapsed() < Duration::from_secs(60) => {}
+                if begun.elapsed() < Duration::from_mins(1) => {}
             Err(error) => return Err(error.into()),
         }
     }
@@ -182,7 +182,7 @@ async fn killed_owner(context: Context) -> Result<Figures, Failure> {
     let answer = async {
         let ask = || {
             let ask = entities[victim].ask(|reply_to| GetNode { reply_to });
-            ask.within(Duration::from_secs(60))
+            ask.within(Duration::from_mins(1))
         };
         let node: String = first_answer(killed, ask).await?;
         Ok::<_, Failure>((node, killed.elapsed()))
@@ -208,7 +208,7 @@ async fn killed_owner(context: Context) -> Result<Figures, Failure> {
 async fn vacated(client: &ClusterClient, node: &NodeAddress) -> Result<Instant, Failure> {
     let mut topology = client.topology();
     let gone = topology.wait_for(|view| !view.is_live(node));
-    timeout(Duration::from_secs(60), gone).await??;
+    timeout(Duration::from_mins(1), gone).await??;
     Ok(Instant::now())
 }
 

@@ -1,8 +1,9 @@
 //! Tells and asks: order, completeness, concurrency.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use crate::app::{Append, GetCount, GetLog, Increment};
+use crate::app::{Append, GetCount, GetLog, GetNode, Increment};
 use crate::cluster::SHARDS;
 use crate::scenario::{Context, Failure, Figures, Scenario};
 use crate::scenarios::connect;
@@ -14,6 +15,11 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario::new("a_thousand_concurrent_asks_are_answered", 60, |context| {
         Box::pin(concurrent_asks(context))
     }),
+    Scenario::new(
+        "first_messages_to_a_region_find_their_shards",
+        90,
+        |context| Box::pin(first_messages(context)),
+    ),
 ];
 
 async fn numbered_tells(context: Context) -> Result<Figures, Failure> {
@@ -76,4 +82,41 @@ async fn concurrent_asks(context: Context) -> Result<Figures, Failure> {
     let took = begun.elapsed().as_secs_f64();
     client.close(Duration::from_secs(5)).await;
     Ok(format!("{ASKS} of {ASKS}, {took:.1} s"))
+}
+
+/// None of the region's shards is allocated before: coordinators decide as the messages come.
+async fn first_messages(context: Context) -> Result<Figures, Failure> {
+    const ENTITIES: i64 = 200;
+    let mut cluster = context.reserve(2)?.hosting(&["fresh"]);
+    cluster.launch().await?;
+    let client = connect(&cluster).await?;
+    let region = client.entity_ref("fresh", SHARDS)?;
+    let begun = Instant::now();
+    let entities: Vec<_> = (0..ENTITIES)
+        .map(|n| region.entity(format!("first-{n}")))
+        .collect();
+    for (n, entity) in (1..).zip(&entities) {
+        entity.tell(Increment { amount: n })?;
+        entity.tell(Increment { amount: 1 })?;
+    }
+    let mut nodes = BTreeSet::new();
+    for (n, entity) in (1..).zip(&entities) {
+        let ask = entity.ask(|reply_to| GetCount { reply_to });
+        let count = ask.within(Duration::from_secs(30)).await?;
+        if count != n + 1 {
+            return Err(format!("{entity:?} counted {count} instead of {}", n + 1).into());
+        }
+        let node: String = entity.ask(|reply_to| GetNode { reply_to }).await?;
+        nodes.insert(node);
+    }
+    let took = begun.elapsed().as_secs_f64();
+    let report = client.close(Duration::from_secs(5)).await;
+    cluster.stop().await?;
+    if nodes.len() != 2 {
+        return Err(format!("all entities live on {nodes:?}").into());
+    }
+    Ok(format!(
+        "{ENTITIES} entities on {} nodes, {took:.1} s; {report}",
+        nodes.len()
+    ))
 }

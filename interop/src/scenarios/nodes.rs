@@ -1,47 +1,127 @@
-//! The harness itself: nodes come up, answer a handshake, are killed and come back.
+//! The harness itself, over bare frames: nodes come up as a cluster with all shards allocated, are
+//! killed and come back.
 
-use casty_proto::NodeAddress;
+use std::collections::BTreeMap;
+use std::time::Duration;
 
+use casty_proto::header::Header;
+use casty_proto::message::topology::TOPOLOGY_PATH;
+use casty_proto::message::{
+    MemberStatus, SubscribeTopology, TopologySnapshot, UnsubscribeTopology,
+};
+use casty_proto::{ActorRef, Codec, Limits, NodeAddress};
+use tokio::time::timeout;
+
+use crate::cluster::{SHARDS, SYSTEM};
 use crate::raw::RawConnection;
 use crate::scenario::{Context, Failure, Figures, Scenario};
 
 pub(super) const SCENARIOS: &[Scenario] = &[
-    Scenario::new("nodes_announce_their_canonical_address", 90, |context| {
-        Box::pin(announce(context))
+    Scenario::new("nodes_come_up_with_all_shards_allocated", 90, |context| {
+        Box::pin(come_up(context))
     }),
     Scenario::new("a_killed_node_restarts_under_its_address", 120, |context| {
         Box::pin(kill_and_restart(context))
     }),
 ];
 
-async fn announce(context: Context) -> Result<Figures, Failure> {
+/// How long a node may take to see the cluster as it is.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+async fn come_up(context: Context) -> Result<Figures, Failure> {
     let cluster = context.cluster().await?;
-    for address in cluster.addresses() {
-        let announced = handshake(address).await?;
-        if announced != *address {
-            return Err(format!("{address} announced {announced}").into());
+    let members = cluster.addresses().len();
+    for node in cluster.addresses() {
+        let mut connection = Connection::open(node).await?;
+        let codec = cluster.serializer().codec();
+        let mut lacking = String::new();
+        let complete = timeout(PATIENCE, async {
+            connection.subscribe(codec).await?;
+            // A machine that stalls for a second makes nodes doubt one another for a while.
+            while let Some(lack) = lack_of(&connection.next_view(codec).await?, members) {
+                lacking = lack;
+            }
+            connection.unsubscribe(codec).await
+        });
+        match complete.await {
+            Ok(done) => done?,
+            Err(_) => return Err(format!("{node} {lacking}").into()),
         }
     }
-    Ok(format!("{} nodes", cluster.addresses().len()))
+    Ok(format!("{members} nodes, {SHARDS} shards of each region"))
+}
+
+/// What a view of the complete cluster would have and this one has not.
+fn lack_of(view: &TopologySnapshot, members: usize) -> Option<String> {
+    let statuses = view.members.iter().map(|member| member.status);
+    let up = statuses
+        .filter(|status| *status == MemberStatus::Up)
+        .count();
+    if up != members || !view.unreachable.is_empty() {
+        return Some(format!("sees {:?}", view.members));
+    }
+    ["counter", "log", "echo", "sender"]
+        .iter()
+        .find_map(|region| {
+            let allocated = view.shard_allocations.get(*region).map_or(0, BTreeMap::len);
+            (allocated != SHARDS as usize)
+                .then(|| format!("knows {allocated} of {SHARDS} shards of {region}"))
+        })
 }
 
 async fn kill_and_restart(context: Context) -> Result<Figures, Failure> {
     let mut cluster = context.reserve(2)?.hosting(&["counter"]);
     cluster.launch().await?;
     let address = cluster.addresses()[1].clone();
-    handshake(&address).await?;
+    Connection::open(&address).await?;
     cluster.kill(1).await?;
-    if handshake(&address).await.is_ok() {
+    if Connection::open(&address).await.is_ok() {
         return Err(format!("{address} answers after it was killed").into());
     }
     cluster.restart(1).await?;
-    handshake(&address).await?;
+    Connection::open(&address).await?;
     cluster.stop().await?;
     Ok("killed, refused, restarted, answered, stopped".to_owned())
 }
 
-/// Shakes hands as a client that cannot be dialled; what the node announces.
-async fn handshake(node: &NodeAddress) -> Result<NodeAddress, Failure> {
-    let connection = RawConnection::open(node, &NodeAddress::new("127.9.9.9", 0)).await?;
-    Ok(connection.announced().clone())
+/// A connection that subscribes to the views of its node.
+struct Connection {
+    raw: RawConnection,
+    subscriber: ActorRef<TopologySnapshot>,
+}
+
+impl Connection {
+    /// Connects and shakes hands; the node must announce the address that was dialled.
+    async fn open(node: &NodeAddress) -> Result<Self, Failure> {
+        // Nobody can be dialled there.
+        let identity = NodeAddress::new("127.9.9.9", 0);
+        let raw = RawConnection::open(node, &identity).await?;
+        if raw.announced() != node {
+            return Err(format!("{node} announced {}", raw.announced()).into());
+        }
+        let subscriber = format!("casty://{SYSTEM}-client@{identity}/_topology_sub");
+        Ok(Self {
+            raw,
+            subscriber: ActorRef::new(subscriber)?,
+        })
+    }
+
+    async fn subscribe(&mut self, codec: Codec) -> Result<(), Failure> {
+        let reply_to = self.subscriber.clone();
+        let subscribe = SubscribeTopology { reply_to };
+        self.raw.send(codec, TOPOLOGY_PATH, &subscribe).await
+    }
+
+    /// Nodes never end a subscription by themselves.
+    async fn unsubscribe(&mut self, codec: Codec) -> Result<(), Failure> {
+        let subscriber = self.subscriber.clone();
+        let unsubscribe = UnsubscribeTopology { subscriber };
+        self.raw.send(codec, TOPOLOGY_PATH, &unsubscribe).await
+    }
+
+    async fn next_view(&mut self, codec: Codec) -> Result<TopologySnapshot, Failure> {
+        let payload = self.raw.next().await?.ok_or("the node has hung up")?;
+        let (_, message) = Header::split(&payload)?;
+        Ok(codec.decode(message, &Limits::default())?)
+    }
 }

@@ -332,7 +332,7 @@ macro_rules! with_everything {
         $class {
             none: (), yes: true, no: false, small: 7, neg: -5, i8: -128, u16: 40_000,
             i32: -2_000_000_000, i64: (1 << 62) + 1, bigint, negbig,
-            f: 3.141_592_653_589_793, ninf: f64::NEG_INFINITY, nan: f64::NAN,
+            f: std::f64::consts::PI, ninf: f64::NEG_INFINITY, nan: f64::NAN,
             text: TEXT.to_owned(), empty_text: String::new(),
             lst: vec![1.into(), "two".into(), inner_list()],
             tup: (1, 'a', (2, 3), 4.0), empty_tup: Tuple::default(),
