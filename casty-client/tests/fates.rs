@@ -1,4 +1,6 @@
 //! What becomes of messages and asks when connections are slow, full, lost or closed.
+#![cfg(feature = "json")]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 #[path = "support/node.rs"]
 mod node;
