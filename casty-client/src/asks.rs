@@ -164,7 +164,15 @@ impl Asks {
             .is_some_and(|slot| matches!(slot.state, State::Waiting(_)))
     }
 
-    /// Asks that wait.
+    /// Whether any ask still waits for its reply. Walks all slots.
+    pub(crate) fn any_awaited(&self) -> bool {
+        let waits = |slot: &Slot| matches!(slot.state, State::Waiting(_));
+        self.stripes
+            .iter()
+            .any(|stripe| stripe.lock().slots.iter().any(waits))
+    }
+
+    /// Asks that wait, or whose outcome has not been looked at.
     pub(crate) fn pending(&self) -> usize {
         self.pending.load(Ordering::SeqCst)
     }

@@ -405,3 +405,27 @@ fn an_ask_whose_message_panics_takes_no_place_for_ever() {
         assert_eq!(client.stats().pending_asks, 0);
     });
 }
+
+#[test]
+fn closing_does_not_wait_for_replies_that_have_come() {
+    within_reason(|| async {
+        let network = MemoryNetwork::new();
+        let mut node = Node::listen(&network, "n:1").await;
+        let client = builder(&network, "n:1").connect().await.unwrap();
+        let mut link = node.accept_and_tell().await;
+        client.ready(SECOND).await.unwrap();
+        let entity = client.entity_ref("r", 1).unwrap().entity("e");
+        let ask = entity.ask::<ActorRef<i32>, i32>(|reply_to| reply_to);
+        let reply = ask.within(60 * SECOND).into_future();
+        let asked = link.next_to("/_region-r").await.unwrap();
+        let asked: ShardEnvelope<ActorRef<i32>> = asked.decode();
+        link.send(&asked.message, &7).await;
+        drop(link);
+        drop(node);
+        tokio::time::sleep(SECOND).await;
+        let begun = tokio::time::Instant::now();
+        client.close(30 * SECOND).await;
+        assert!(begun.elapsed() <= 2 * SECOND, "{:?}", begun.elapsed());
+        assert_eq!(reply.await.unwrap(), 7);
+    });
+}
