@@ -106,24 +106,28 @@ impl Asks {
         match &mut slot.state {
             State::Waiting(Some(waker)) if waker.will_wake(cx.waker()) => Poll::Pending,
             State::Waiting(waker) => {
-                *waker = Some(cx.waker().clone());
+                let former = waker.replace(cx.waker().clone());
+                // A waker may be the last to hold a task, and that may end asks of its own.
+                drop(stripe);
+                drop(former);
                 Poll::Pending
             }
             State::Done(_) | State::Free => {
-                let outcome = stripe.close(id);
+                let state = stripe.close(id);
                 drop(stripe);
                 self.pending.fetch_sub(1, Ordering::Relaxed);
-                Poll::Ready(outcome.unwrap_or(Err(Failure::Timeout)))
+                Poll::Ready(match state {
+                    Some(State::Done(outcome)) => outcome,
+                    _ => Err(Failure::Timeout),
+                })
             }
         }
     }
 
     /// Frees the slot of an ask that nobody waits for any more.
     pub(crate) fn abandon(&self, id: AskId) {
-        let mut stripe = self.stripe(id);
-        if stripe.find(id).is_some() {
-            stripe.close(id);
-            drop(stripe);
+        let state = self.stripe(id).close(id);
+        if state.is_some() {
             self.pending.fetch_sub(1, Ordering::Relaxed);
         }
     }
@@ -159,7 +163,15 @@ impl Asks {
             .is_some_and(|slot| matches!(slot.state, State::Waiting(_)))
     }
 
-    /// Asks that wait.
+    /// Whether any ask still waits for its reply. Walks all slots.
+    pub(crate) fn any_awaited(&self) -> bool {
+        let waits = |slot: &Slot| matches!(slot.state, State::Waiting(_));
+        self.stripes
+            .iter()
+            .any(|stripe| stripe.lock().slots.iter().any(waits))
+    }
+
+    /// Asks that wait, or whose outcome has not been looked at.
     pub(crate) fn pending(&self) -> usize {
         self.pending.load(Ordering::SeqCst)
     }
@@ -275,17 +287,14 @@ impl Stripe {
             .filter(|slot| slot.generation == id.generation && !matches!(slot.state, State::Free))
     }
 
-    /// Frees a slot and gives its outcome, if it has one.
-    fn close(&mut self, id: AskId) -> Option<Outcome> {
+    /// Frees a slot and gives what was in it, to be dropped when the lock is free.
+    fn close(&mut self, id: AskId) -> Option<State> {
         let slot = self.find(id)?;
         slot.generation = slot.generation.wrapping_add(1);
         let state = std::mem::replace(&mut slot.state, State::Free);
         self.free
             .push(u32::try_from(id.index()).unwrap_or(u32::MAX));
-        match state {
-            State::Done(outcome) => Some(outcome),
-            State::Waiting(_) | State::Free => None,
-        }
+        Some(state)
     }
 }
 
@@ -426,5 +435,37 @@ mod tests {
         asks.lose(PeerId(1), &node);
         assert!(matches!(poll(&asks, late), Poll::Ready(Err(Failure::Lost(lost))) if lost == node));
         assert!(poll(&asks, unsent).is_pending() && poll(&asks, other).is_pending());
+    }
+
+    /// A waker that is the last to know of a task whose asks it ends when it is dropped.
+    struct Last(std::sync::Arc<Asks>, AskId);
+
+    impl std::task::Wake for Last {
+        fn wake(self: std::sync::Arc<Self>) {}
+    }
+
+    impl Drop for Last {
+        fn drop(&mut self) {
+            self.0.abandon(self.1);
+        }
+    }
+
+    #[test]
+    fn wakers_are_dropped_with_no_lock_held() {
+        let (done, ended) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let asks = std::sync::Arc::new(Asks::new(10));
+            let [first, second, other] = [1; 3].map(|tick| asks.open(Tick::after(tick)).unwrap());
+            for ends in [first, second] {
+                let waker = Waker::from(std::sync::Arc::new(Last(asks.clone(), ends)));
+                assert!(asks.poll(other, &Context::from_waker(&waker)).is_pending());
+            }
+            assert_eq!(asks.pending(), 2, "the first waker was replaced");
+            asks.abandon(other);
+            assert_eq!(asks.pending(), 0, "the second went with its ask");
+            done.send(()).ok();
+        });
+        let outcome = ended.recv_timeout(std::time::Duration::from_secs(20));
+        outcome.expect("it ended, and found what it should");
     }
 }

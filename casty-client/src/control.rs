@@ -532,7 +532,7 @@ impl Control {
     }
 
     fn is_idle(&self) -> bool {
-        self.core.asks.pending() == 0 && self.is_written()
+        self.is_written() && !self.core.asks.any_awaited()
     }
 }
 

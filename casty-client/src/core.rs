@@ -214,7 +214,9 @@ impl Core {
         let letters = std::mem::take(&mut routing.letters);
         drop(routing);
         if let Some(hook) = &self.dead_letters {
-            letters.iter().for_each(|letter| hook(letter));
+            for letter in &letters {
+                hook(letter);
+            }
         }
         outcome
     }

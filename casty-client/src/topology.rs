@@ -51,9 +51,37 @@ impl Topology {
         &mut self,
         mut wanted: impl FnMut(&View) -> bool,
     ) -> Result<Arc<View>, Closed> {
-        let found = self
-            .views
-            .wait_for(|view| view.as_ref().is_some_and(|view| wanted(view)));
-        found.await.map_err(|_| Closed)?.clone().ok_or(Closed)
+        loop {
+            // No lock is held while the user's code looks at it.
+            let view = self.views.borrow_and_update().clone();
+            if let Some(view) = view.filter(|view| wanted(view)) {
+                return Ok(view);
+            }
+            self.views.changed().await.map_err(|_| Closed)?;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use casty_proto::message::TopologySnapshot;
+
+    use super::*;
+
+    #[test]
+    fn a_wish_is_looked_at_with_no_lock_held() {
+        let (done, ended) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let first = Arc::new(View::from_snapshot(TopologySnapshot::default()));
+            let (views, seen) = watch::channel(Some(first));
+            let mut topology = Topology::new(seen);
+            let mut wish =
+                std::pin::pin!(topology.wait_for(|_| views.send_replace(None).is_some()));
+            let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+            assert!(wish.as_mut().poll(&mut cx).is_ready());
+            done.send(()).ok();
+        });
+        let outcome = ended.recv_timeout(std::time::Duration::from_secs(20));
+        outcome.expect("the lock was held");
     }
 }

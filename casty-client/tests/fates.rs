@@ -1,4 +1,6 @@
 //! What becomes of messages and asks when connections are slow, full, lost or closed.
+#![cfg(feature = "json")]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 #[path = "support/node.rs"]
 mod node;
@@ -240,9 +242,10 @@ fn an_ask_of_an_own_actor_ends_with_the_client() {
     });
 }
 
-#[test]
-fn asks_and_tells_end_when_the_runtime_of_the_client_goes() {
-    within_reason(|| async {
+/// In real time: a paused clock would run ahead of the client's runtime, which is another.
+#[tokio::test]
+async fn asks_and_tells_end_when_the_runtime_of_the_client_goes() {
+    let test = async {
         let network = MemoryNetwork::new();
         let mut node = Node::listen(&network, "n:1").await;
         let (ready, client) = tokio::sync::oneshot::channel();
@@ -268,7 +271,9 @@ fn asks_and_tells_end_when_the_runtime_of_the_client_goes() {
         running.join().unwrap();
         assert!(matches!(entity.tell(1), Err(TellError::Closed)));
         assert!(matches!(reply.await, Err(AskError::Closed)));
-    });
+    };
+    let ended = tokio::time::timeout(20 * SECOND, test).await;
+    ended.expect("it ended");
 }
 
 #[test]
@@ -401,5 +406,29 @@ fn an_ask_whose_message_panics_takes_no_place_for_ever() {
             tokio::spawn(async move { entity.ask::<i32, i32>(|_| panic!("the user's own")).await });
         assert!(asking.await.is_err());
         assert_eq!(client.stats().pending_asks, 0);
+    });
+}
+
+#[test]
+fn closing_does_not_wait_for_replies_that_have_come() {
+    within_reason(|| async {
+        let network = MemoryNetwork::new();
+        let mut node = Node::listen(&network, "n:1").await;
+        let client = builder(&network, "n:1").connect().await.unwrap();
+        let mut link = node.accept_and_tell().await;
+        client.ready(SECOND).await.unwrap();
+        let entity = client.entity_ref("r", 1).unwrap().entity("e");
+        let ask = entity.ask::<ActorRef<i32>, i32>(|reply_to| reply_to);
+        let reply = ask.within(60 * SECOND).into_future();
+        let asked = link.next_to("/_region-r").await.unwrap();
+        let asked: ShardEnvelope<ActorRef<i32>> = asked.decode();
+        link.send(&asked.message, &7).await;
+        drop(link);
+        drop(node);
+        tokio::time::sleep(SECOND).await;
+        let begun = tokio::time::Instant::now();
+        client.close(30 * SECOND).await;
+        assert!(begun.elapsed() <= 2 * SECOND, "{:?}", begun.elapsed());
+        assert_eq!(reply.await.unwrap(), 7);
     });
 }

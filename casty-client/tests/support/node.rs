@@ -17,10 +17,10 @@ use serde::de::DeserializeOwned;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// The codec of all tests.
-pub const CODEC: Codec = Codec::json();
+pub(crate) const CODEC: Codec = Codec::json();
 
 /// A client of system `s` that knows `contact`.
-pub fn builder(network: &MemoryNetwork, contact: &str) -> Builder {
+pub(crate) fn builder(network: &MemoryNetwork, contact: &str) -> Builder {
     ClusterClient::builder("s")
         .contact_point(contact)
         .codec(CODEC)
@@ -29,7 +29,7 @@ pub fn builder(network: &MemoryNetwork, contact: &str) -> Builder {
 
 /// Runs a test under paused time on a thread of its own: one that spins or waits for a lock
 /// fails, it does not hang.
-pub fn within_reason<F: Future<Output = ()>>(test: impl FnOnce() -> F + Send + 'static) {
+pub(crate) fn within_reason<F: Future<Output = ()>>(test: impl FnOnce() -> F + Send + 'static) {
     let (done, ended) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -44,20 +44,20 @@ pub fn within_reason<F: Future<Output = ()>>(test: impl FnOnce() -> F + Send + '
 }
 
 /// A listening node.
-pub struct Node {
-    pub address: NodeAddress,
+pub(crate) struct Node {
+    pub(crate) address: NodeAddress,
     listener: Box<dyn Listener>,
 }
 
 impl Node {
-    pub async fn listen(network: &MemoryNetwork, address: &str) -> Self {
+    pub(crate) async fn listen(network: &MemoryNetwork, address: &str) -> Self {
         let address: NodeAddress = address.parse().unwrap();
         let listener = network.transport().listen(&address).await.unwrap();
         Self { address, listener }
     }
 
     /// The next connection, past its handshake.
-    pub async fn accept(&mut self) -> Link {
+    pub(crate) async fn accept(&mut self) -> Link {
         let stream = self.listener.accept().await.unwrap();
         let options = ConnectOptions::new();
         let connection = accept(stream, &self.address, &options).await.unwrap();
@@ -70,7 +70,7 @@ impl Node {
 
     /// The next connection, on which the view of a cluster of this node alone, that owns the only
     /// shard of region `r`, was told.
-    pub async fn accept_and_tell(&mut self) -> Link {
+    pub(crate) async fn accept_and_tell(&mut self) -> Link {
         let mut link = self.accept().await;
         let mut first = link.next().await.unwrap();
         if first.class.ends_with("UnsubscribeTopology") {
@@ -85,7 +85,7 @@ impl Node {
 }
 
 /// The view of a cluster of `nodes`, of which `owner` owns the only shard of region `r`.
-pub fn view(nodes: &[&NodeAddress], owner: Option<&NodeAddress>) -> TopologySnapshot {
+pub(crate) fn view(nodes: &[&NodeAddress], owner: Option<&NodeAddress>) -> TopologySnapshot {
     let member = |node: &&NodeAddress| Member {
         address: (*node).clone(),
         status: MemberStatus::Up,
@@ -107,28 +107,28 @@ pub fn view(nodes: &[&NodeAddress], owner: Option<&NodeAddress>) -> TopologySnap
 }
 
 /// One connection of a node.
-pub struct Link {
+pub(crate) struct Link {
     node: NodeAddress,
     stream: ByteStream,
     buffer: BytesMut,
 }
 
 /// A message that a node received.
-pub struct Received {
-    pub path: String,
+pub(crate) struct Received {
+    pub(crate) path: String,
     class: String,
     message: Vec<u8>,
 }
 
 impl Received {
-    pub fn decode<M: DeserializeOwned>(&self) -> M {
+    pub(crate) fn decode<M: DeserializeOwned>(&self) -> M {
         CODEC.decode(&self.message, &Limits::default()).unwrap()
     }
 }
 
 impl Link {
     /// The next message; none once the client has closed its side.
-    pub async fn next(&mut self) -> Option<Received> {
+    pub(crate) async fn next(&mut self) -> Option<Received> {
         let decoder = FrameDecoder::new(frame::DEFAULT_MAX_FRAME);
         loop {
             if let Some(frame) = decoder.next(&mut self.buffer).unwrap() {
@@ -149,7 +149,7 @@ impl Link {
     }
 
     /// The next message to `path`; others are passed over.
-    pub async fn next_to(&mut self, path: &str) -> Option<Received> {
+    pub(crate) async fn next_to(&mut self, path: &str) -> Option<Received> {
         loop {
             let received = self.next().await?;
             if received.path == path {
@@ -158,7 +158,7 @@ impl Link {
         }
     }
 
-    pub async fn send<M: Serialize>(&mut self, to: &ActorRef<M>, message: &M) {
+    pub(crate) async fn send<M: Serialize>(&mut self, to: &ActorRef<M>, message: &M) {
         let mut payload = Vec::new();
         let mut encoded = Vec::new();
         let class = CODEC.encode(message, &mut encoded).unwrap();
