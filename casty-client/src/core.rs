@@ -52,6 +52,9 @@ pub(crate) struct Core {
     pub(crate) closed: AtomicBool,
 }
 
+/// What is set aside for a header, which takes a few hundred bytes at most.
+pub(crate) const HEADER: usize = 1024;
+
 /// Whom a message is for.
 #[derive(Debug, Clone)]
 pub(crate) enum Destination<'a> {
@@ -168,8 +171,8 @@ impl Core {
         message: &[u8],
         (deadline, slot): (Tick, Option<Slot>),
     ) -> Result<(), TellError> {
-        // Header and message must fit a frame; the header is a few hundred bytes at most.
-        let (length, limit) = (message.len() + 1024, self.limits.max_frame);
+        // Header and message must fit a frame.
+        let (length, limit) = (message.len() + HEADER, self.limits.max_frame);
         if length > limit {
             return Err(TellError::TooLong { length, limit });
         }

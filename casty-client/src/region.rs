@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::ask::{Ask, Opened, Opening, SendAsk, Slot};
-use crate::core::{Core, Destination};
+use crate::core::{Core, Destination, HEADER};
 use crate::error::{AskError, TellError};
 
 /// A shard region of the cluster: messages to its entities go straight to the node that owns the
@@ -117,20 +117,31 @@ impl RegionRef {
         shard: ShardId,
         slot: Option<Slot>,
     ) -> Result<(), TellError> {
-        let to = Destination::Shard {
-            region: self.id,
-            name: &self.name,
-            shard,
-        };
+        let to = self.destination(shard);
         self.core
             .encoded(envelope, |_, bytes| self.core.send(&to, bytes, slot))
     }
 
+    fn destination(&self, shard: ShardId) -> Destination<'_> {
+        Destination::Shard {
+            region: self.id,
+            name: &self.name,
+            shard,
+        }
+    }
+
     async fn send_wait<M: Serialize>(&self, envelope: &M, shard: ShardId) -> Result<(), TellError> {
         loop {
-            match self.send(envelope, shard, None) {
-                Err(TellError::Busy { limit, .. }) => {
-                    self.core.space(self.id, shard, limit / 4).await;
+            let mut length = 0;
+            let to = self.destination(shard);
+            let sent = self.core.encoded(envelope, |_, bytes| {
+                length = bytes.len();
+                self.core.send(&to, bytes, None)
+            });
+            match sent {
+                // Room for less than the whole frame would come at once, and be of no use.
+                Err(TellError::Busy { .. }) => {
+                    self.core.space(self.id, shard, length + HEADER).await;
                 }
                 other => return other,
             }
