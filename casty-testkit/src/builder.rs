@@ -183,9 +183,10 @@ impl Builder {
     pub async fn start(self) -> Result<Cluster, StartError> {
         self.check()?;
         let any = || NodeAddress::new("127.0.0.1", 0);
-        let addresses = match self.addresses.is_empty() {
-            true => (0..self.nodes).map(|_| any()).collect(),
-            false => self.addresses,
+        let addresses = if self.addresses.is_empty() {
+            (0..self.nodes).map(|_| any()).collect()
+        } else {
+            self.addresses
         };
         let regions = self.regions.into_iter().filter_map(|(name, shards, make)| {
             ShardCount::new(shards).map(|shards| make(name.into(), shards))

@@ -217,7 +217,7 @@ impl Cluster {
     /// Lets a node go on that [hangs](Self::hang): it handles what has come meanwhile.
     pub fn resume(&self, node: usize) {
         self.world.with_node(node, |node| {
-            node.change_faults(|faults| faults.hung = false)
+            node.change_faults(|faults| faults.hung = false);
         });
     }
 

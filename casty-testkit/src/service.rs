@@ -8,6 +8,8 @@ use serde::de::DeserializeOwned;
 use crate::Context;
 use crate::node::Node;
 
+type Handle = dyn Fn(&[u8], &Node) -> Result<(), DecodeError> + Send + Sync;
+
 /// A service as it is configured: one instance on one node.
 #[derive(Clone)]
 pub(crate) struct ServicePlan {
@@ -15,7 +17,7 @@ pub(crate) struct ServicePlan {
     pub(crate) key: Arc<str>,
     pub(crate) path: Arc<str>,
     pub(crate) node: usize,
-    handle: Arc<dyn Fn(&[u8], &Node) -> Result<(), DecodeError> + Send + Sync>,
+    handle: Arc<Handle>,
 }
 
 impl ServicePlan {

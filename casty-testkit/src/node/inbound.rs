@@ -121,7 +121,7 @@ fn route(world: &World, node: &Node, path: &str, message: &[u8]) -> Result<Taken
     }
     match path {
         TOPOLOGY_PATH => match decode(node, message)? {
-            ToTopology::Subscribe(message) => world.subscribe(node.number, message.reply_to),
+            ToTopology::Subscribe(message) => world.subscribe(node.number, &message.reply_to),
             ToTopology::Unsubscribe(message) => {
                 world.unsubscribe(node.number, &message.subscriber);
             }

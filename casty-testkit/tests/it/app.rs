@@ -141,4 +141,4 @@ pub(crate) async fn close_and_balance(client: &ClusterClient) -> CloseReport {
 }
 
 /// Longer than anything here should take, so that what hangs fails.
-pub(crate) const LONG: Duration = Duration::from_secs(60);
+pub(crate) const LONG: Duration = Duration::from_mins(1);

@@ -203,9 +203,9 @@ async fn a_partition_shows_in_the_view_and_heals(net: Net) {
     let source = subscribed(&cluster).await;
     let lost = (source + 1) % 3;
     let others = [source, (source + 2) % 3];
-    others
-        .iter()
-        .for_each(|other| cluster.partition(lost, *other));
+    for other in others {
+        cluster.partition(lost, other);
+    }
     up_in_view(&client, 2).await;
     let view = client.topology().current().unwrap();
     let member = view.member(&cluster.addresses()[lost]).unwrap();
@@ -214,7 +214,9 @@ async fn a_partition_shows_in_the_view_and_heals(net: Net) {
         let node = whereabouts_in_the_end(&region(&client).entity(entity)).await;
         assert_ne!(node, lost);
     }
-    others.iter().for_each(|other| cluster.heal(lost, *other));
+    for other in others {
+        cluster.heal(lost, other);
+    }
     up_in_view(&client, 3).await;
     for entity in ["a", "b", "c", "d", "e", "f"] {
         whereabouts_in_the_end(&region(&client).entity(entity)).await;
@@ -296,12 +298,14 @@ async fn a_full_outbox_refuses_and_has_room_later(net: Net) {
         "{refused}"
     );
     cluster.resume(owner);
-    timeout(LONG, alice.tell_wait(ballast()))
-        .await
-        .unwrap()
-        .unwrap();
+    // Of all lengths, so that some find the room that is left just too small for them.
+    for length in (1..=60).map(|step| step * 1024) {
+        let text = "x".repeat(length);
+        let telling = alice.tell_wait(Counter::Ballast { text });
+        timeout(LONG, telling).await.unwrap().unwrap();
+    }
     let report = close_and_balance(&client).await;
-    assert_eq!(report.stats.written, told + 2, "all, and the ask");
+    assert_eq!(report.stats.written, told + 61, "all, and the ask");
 }
 
 async fn closing_before_a_hanging_node_balances_the_books(net: Net) {

@@ -1,6 +1,12 @@
 //! A client and a cluster through everything that goes well and badly, each over memory in virtual
 //! time and over TCP.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by a panic"
+)]
+
 mod app;
 mod failures;
 mod identity;

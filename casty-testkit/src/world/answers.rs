@@ -1,0 +1,105 @@
+//! What messages of clients do to the cluster, and what they are answered.
+
+use casty_proto::message::services::{Find, Listing, ServiceInstance};
+use casty_proto::message::{ClusterState, GetShardLocation, TopologySnapshot, WaitForMembers};
+use casty_proto::{ActorRef, NodeAddress, Value};
+use casty_routing::coordinator::Input;
+
+use super::{WAITING, World};
+
+impl World {
+    pub(crate) fn subscribe(&self, node: usize, subscriber: &ActorRef<TopologySnapshot>) {
+        self.change(|topology| {
+            let snapshot = topology.snapshot(node, self);
+            let Some(member) = topology.members.get_mut(node) else {
+                return;
+            };
+            if !member.subscribers.contains(subscriber) && member.subscribers.len() < WAITING {
+                member.subscribers.push(subscriber.clone());
+            }
+            if let Some(node) = &member.node {
+                node.tell(subscriber, &snapshot);
+                node.counters().snapshots.increment();
+            }
+        });
+    }
+
+    pub(crate) fn unsubscribe(&self, node: usize, subscriber: &ActorRef<TopologySnapshot>) {
+        self.change(|topology| {
+            if let Some(member) = topology.members.get_mut(node) {
+                member.subscribers.retain(|other| other != subscriber);
+            }
+        });
+    }
+
+    pub(crate) fn tell_state(&self, node: usize, to: &ActorRef<ClusterState>) {
+        let topology = self.topology.lock();
+        let state = topology.state(node, self);
+        if let Some(node) = topology.node(node) {
+            node.tell(to, &state);
+        }
+    }
+
+    pub(crate) fn wait_for_members(&self, node: usize, message: WaitForMembers) {
+        self.change(|topology| {
+            if let Some(member) = topology.members.get_mut(node)
+                && member.waiting.len() < WAITING
+            {
+                member.waiting.push(message);
+            }
+            topology.answer_waiting(node, self);
+        });
+    }
+
+    pub(crate) fn find(&self, node: usize, find: Find<Value>) {
+        let topology = self.topology.lock();
+        let snapshot = topology.snapshot(node, self);
+        let entries = snapshot.registry.into_iter();
+        let entries = entries.filter(|entry| *entry.key == *find.key.name());
+        let instances = entries.map(|entry| ServiceInstance {
+            actor: ActorRef::from_uri_unchecked(format!(
+                "casty://{}@{}{}",
+                self.settings.system, entry.node, entry.path
+            )),
+            node: entry.node,
+        });
+        let instances = instances.collect();
+        let listing = Listing {
+            key: find.key,
+            instances,
+        };
+        if let Some(node) = topology.node(node) {
+            node.tell(&find.reply_to, &listing);
+        }
+    }
+
+    pub(crate) fn query(&self, node: usize, region: &str, query: GetShardLocation) {
+        let input = Input::Query {
+            shard: query.shard_id,
+            asker: query.reply_to,
+        };
+        self.change(|topology| topology.step(node, region, input));
+    }
+
+    pub(crate) fn register(&self, node: usize, region: &str, host: NodeAddress) {
+        let input = Input::Register { node: host };
+        self.change(|topology| topology.step(node, region, input));
+    }
+
+    /// Pushes a node's view although nothing has changed, as gossip makes real nodes do.
+    pub(crate) fn gossip(&self, node: usize) {
+        self.change(|topology| {
+            if topology.roll(node, &self.post).up().count() > 1 {
+                topology.changed.insert(node);
+            }
+            let coordinators = topology.members.get(node);
+            let regions: Vec<_> = coordinators
+                .into_iter()
+                .flat_map(|member| member.coordinators.keys().cloned())
+                .collect();
+            for region in regions {
+                topology.step(node, &region, Input::Tick);
+            }
+        });
+    }
+}
