@@ -111,7 +111,7 @@ impl Net {
     pub(crate) async fn client(&self, cluster: &Cluster) -> ClusterClient {
         let client = self.client_builder(cluster).connect().await.unwrap();
         client
-            .ready(std::time::Duration::from_secs(30))
+            .ready(Duration::from_secs(30))
             .await
             .unwrap();
         client

@@ -1,16 +1,11 @@
 //! What becomes of messages and asks when connections are slow, full, lost or closed.
-#![cfg(feature = "json")]
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
-#[path = "support/node.rs"]
-mod node;
 
 use std::time::Duration;
 
+use crate::node::{Node, builder, in_paused_time, view};
 use casty_client::{ActorRef, AskError, NotSent, ShardEnvelope, Stats, TellError};
 use casty_proto::ActorUri;
 use casty_transport::MemoryNetwork;
-use node::{Node, builder, within_reason};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -30,7 +25,7 @@ fn actor(node: &Node, path: &str) -> ActorRef<String> {
 
 #[test]
 fn waiting_for_room_for_a_message_of_half_an_outbox_lets_others_run() {
-    within_reason(|| async {
+    in_paused_time(|| async {
         let network = MemoryNetwork::new();
         let mut node = Node::listen(&network, "n:1").await;
         let client = builder(&network, "n:1").outbox_bytes(4096);
@@ -59,7 +54,7 @@ fn waiting_for_room_for_a_message_of_half_an_outbox_lets_others_run() {
 
 #[test]
 fn a_held_message_longer_than_half_an_outbox_waits_without_spinning() {
-    within_reason(|| async {
+    in_paused_time(|| async {
         let network = MemoryNetwork::new();
         let mut node = Node::listen(&network, "n:1").await;
         let client = builder(&network, "n:1").outbox_bytes(256 * 1024);
@@ -81,12 +76,12 @@ fn a_held_message_longer_than_half_an_outbox_waits_without_spinning() {
 
 #[test]
 fn messages_to_an_actor_never_overtake_those_held_for_it() {
-    within_reason(|| overtaking(0));
+    in_paused_time(|| overtaking(0));
 }
 
 #[test]
 fn messages_to_an_actor_never_overtake_those_that_entities_keep_waiting() {
-    within_reason(|| overtaking(100));
+    in_paused_time(|| overtaking(100));
 }
 
 /// Tells an actor more than the outbox and the pipe hold, before and after it is connected,
@@ -121,7 +116,7 @@ async fn overtaking(others: usize) {
 
 #[test]
 fn closing_ends_though_a_node_reads_nothing_and_closes_nothing() {
-    within_reason(|| async {
+    in_paused_time(|| async {
         let network = MemoryNetwork::new();
         let mut node = Node::listen(&network, "n:1").await;
         let client = builder(&network, "n:1").connect().await.unwrap();
@@ -142,7 +137,7 @@ fn closing_ends_though_a_node_reads_nothing_and_closes_nothing() {
 
 #[test]
 fn closing_ends_though_a_node_that_reads_everything_never_closes() {
-    within_reason(|| async {
+    in_paused_time(|| async {
         let network = MemoryNetwork::new();
         let mut node = Node::listen(&network, "n:1").await;
         let client = builder(&network, "n:1").connect().await.unwrap();
@@ -160,7 +155,7 @@ fn closing_ends_though_a_node_that_reads_everything_never_closes() {
 
 #[test]
 fn closing_again_reports_the_same() {
-    within_reason(|| async {
+    in_paused_time(|| async {
         let network = MemoryNetwork::new();
         let client = builder(&network, "n:1").hold_timeout(SECOND);
         let client = client.connect().await.unwrap();
@@ -175,7 +170,7 @@ fn closing_again_reports_the_same() {
 
 #[test]
 fn closing_takes_no_longer_than_the_shortest_time_asked_for() {
-    within_reason(|| async {
+    in_paused_time(|| async {
         let network = MemoryNetwork::new();
         let client = builder(&network, "n:1").hold_timeout(600 * SECOND);
         let client = client.connect().await.unwrap();
@@ -192,7 +187,7 @@ fn closing_takes_no_longer_than_the_shortest_time_asked_for() {
 
 #[test]
 fn closing_with_all_the_time_in_the_world_is_no_overflow() {
-    within_reason(|| async {
+    in_paused_time(|| async {
         let network = MemoryNetwork::new();
         let client = builder(&network, "n:1").connect().await.unwrap();
         assert!(client.close(Duration::MAX).await.drained);
@@ -201,7 +196,7 @@ fn closing_with_all_the_time_in_the_world_is_no_overflow() {
 
 #[test]
 fn the_dead_letter_hook_may_use_the_client() {
-    within_reason(|| async {
+    in_paused_time(|| async {
         let network = MemoryNetwork::new();
         let (letters, mut dead) = tokio::sync::mpsc::unbounded_channel();
         let cell = std::sync::Arc::new(std::sync::OnceLock::<casty_client::ClusterClient>::new());
@@ -228,7 +223,7 @@ fn the_dead_letter_hook_may_use_the_client() {
 
 #[test]
 fn an_ask_of_an_own_actor_ends_with_the_client() {
-    within_reason(|| async {
+    in_paused_time(|| async {
         let network = MemoryNetwork::new();
         let client = builder(&network, "n:1").connect().await.unwrap();
         let silent = |_: String, _| std::future::ready(());
@@ -278,7 +273,7 @@ async fn asks_and_tells_end_when_the_runtime_of_the_client_goes() {
 
 #[test]
 fn a_view_of_a_subscription_never_made_does_not_shut_out_later_ones() {
-    within_reason(|| async {
+    in_paused_time(|| async {
         let network = MemoryNetwork::new();
         let mut node = Node::listen(&network, "n:1").await;
         let client = builder(&network, "n:1").connect().await.unwrap();
@@ -288,8 +283,8 @@ fn a_view_of_a_subscription_never_made_does_not_shut_out_later_ones() {
         let uri = subscribe.reply_to.uri();
         let (root, _) = uri.rsplit_once('/').unwrap();
         let wrong = ActorRef::new(format!("{root}/{}", u64::MAX)).unwrap();
-        link.send(&wrong, &node::view(&[], None)).await;
-        let right = node::view(&[&node.address], Some(&node.address));
+        link.send(&wrong, &view(&[], None)).await;
+        let right = view(&[&node.address], Some(&node.address));
         link.send(&subscribe.reply_to, &right).await;
         let mut views = client.topology();
         let seen = views.wait_for(|view| view.members().len() == 1);
@@ -305,7 +300,7 @@ fn assert_conserved(stats: &Stats) {
 
 #[test]
 fn the_clients_own_questions_are_not_counted_among_messages() {
-    within_reason(|| async {
+    in_paused_time(|| async {
         let network = MemoryNetwork::new();
         let mut node = Node::listen(&network, "n:1").await;
         let client = builder(&network, "n:1").connect().await.unwrap();
@@ -322,7 +317,7 @@ fn the_clients_own_questions_are_not_counted_among_messages() {
 
 #[test]
 fn what_a_lost_connection_gave_back_is_not_taken_for_written() {
-    within_reason(|| async {
+    in_paused_time(|| async {
         for _ in 0..20 {
             let network = MemoryNetwork::new();
             let mut node = Node::listen(&network, "n:1").await;
@@ -345,7 +340,7 @@ fn what_a_lost_connection_gave_back_is_not_taken_for_written() {
 
 #[test]
 fn messages_keep_their_order_and_their_number_over_many_lost_connections() {
-    within_reason(|| async {
+    in_paused_time(|| async {
         let network = MemoryNetwork::new();
         let mut node = Node::listen(&network, "n:1").await;
         let client = builder(&network, "n:1").hold_timeout(600 * SECOND);
@@ -398,7 +393,7 @@ fn messages_keep_their_order_and_their_number_over_many_lost_connections() {
 
 #[test]
 fn an_ask_whose_message_panics_takes_no_place_for_ever() {
-    within_reason(|| async {
+    in_paused_time(|| async {
         let network = MemoryNetwork::new();
         let client = builder(&network, "n:1").connect().await.unwrap();
         let entity = client.entity_ref("r", 1).unwrap().entity("e");
@@ -411,7 +406,7 @@ fn an_ask_whose_message_panics_takes_no_place_for_ever() {
 
 #[test]
 fn closing_does_not_wait_for_replies_that_have_come() {
-    within_reason(|| async {
+    in_paused_time(|| async {
         let network = MemoryNetwork::new();
         let mut node = Node::listen(&network, "n:1").await;
         let client = builder(&network, "n:1").connect().await.unwrap();

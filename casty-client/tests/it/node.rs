@@ -29,7 +29,7 @@ pub(crate) fn builder(network: &MemoryNetwork, contact: &str) -> Builder {
 
 /// Runs a test under paused time on a thread of its own: one that spins or waits for a lock
 /// fails, it does not hang.
-pub(crate) fn within_reason<F: Future<Output = ()>>(test: impl FnOnce() -> F + Send + 'static) {
+pub(crate) fn in_paused_time<F: Future<Output = ()>>(test: impl FnOnce() -> F + Send + 'static) {
     let (done, ended) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -122,7 +122,11 @@ pub(crate) struct Received {
 
 impl Received {
     pub(crate) fn decode<M: DeserializeOwned>(&self) -> M {
-        CODEC.decode(&self.message, &Limits::default()).unwrap()
+        self.decode_as(CODEC)
+    }
+
+    pub(crate) fn decode_as<M: DeserializeOwned>(&self, codec: Codec) -> M {
+        codec.decode(&self.message, &Limits::default()).unwrap()
     }
 }
 
@@ -178,5 +182,16 @@ impl Link {
         )
         .unwrap();
         self.stream.write_all(&wire).await.unwrap();
+    }
+
+    /// Writes a whole frame of any type.
+    pub(crate) async fn frame(&mut self, kind: u8, payload: &[u8]) {
+        let length = u32::try_from(payload.len() + 1).unwrap().to_be_bytes();
+        self.raw(&[&length[..], &[kind], payload].concat()).await;
+    }
+
+    /// Writes bytes as they are.
+    pub(crate) async fn raw(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).await.unwrap();
     }
 }

@@ -1,0 +1,8 @@
+//! The client against nodes that tests play by hand, frame by frame.
+
+#![cfg(all(feature = "json", feature = "msgpack"))]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
+
+mod fates;
+mod hostile;
+mod node;
