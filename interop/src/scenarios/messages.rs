@@ -15,9 +15,11 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario::new("a_thousand_concurrent_asks_are_answered", 60, |context| {
         Box::pin(concurrent_asks(context))
     }),
-    Scenario::new("first_messages_to_a_region_find_their_shards", 90, |context| {
-        Box::pin(first_messages(context))
-    }),
+    Scenario::new(
+        "first_messages_to_a_region_find_their_shards",
+        90,
+        |context| Box::pin(first_messages(context)),
+    ),
 ];
 
 async fn numbered_tells(context: Context) -> Result<Figures, Failure> {
