@@ -173,21 +173,19 @@ pub(crate) struct Region {
 #[command(after_help = ASK_EXAMPLES)]
 pub(crate) struct Ask {
     #[command(flatten)]
-    pub(crate) cluster: Cluster,
-    #[command(flatten)]
     pub(crate) region: Region,
     /// Which entity.
     pub(crate) entity_id: String,
     /// The message, with {"__ref__": "$reply"} where the reply goes to.
     #[arg(value_name = "JSON", allow_negative_numbers = true)]
     pub(crate) message: String,
+    #[command(flatten)]
+    pub(crate) cluster: Cluster,
 }
 
 #[derive(Debug, Args)]
 #[command(after_help = TELL_EXAMPLES)]
 pub(crate) struct Tell {
-    #[command(flatten)]
-    pub(crate) cluster: Cluster,
     #[command(flatten)]
     pub(crate) region: Region,
     /// Which entity.
@@ -200,19 +198,19 @@ pub(crate) struct Tell {
         allow_negative_numbers = true
     )]
     pub(crate) message: Option<String>,
-    /// Send each line ENTITY_ID<TAB>JSON of this file, or of standard input if it is `-`.
+    /// Send each line `ENTITY_ID<TAB>JSON` of this file, or of standard input if it is `-`.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["entity_id", "message"])]
     pub(crate) file: Option<PathBuf>,
-    /// Stop at the first line that cannot be read.
+    /// Stop at the first line that cannot be sent.
     #[arg(long, conflicts_with_all = ["entity_id", "message"])]
     pub(crate) strict: bool,
+    #[command(flatten)]
+    pub(crate) cluster: Cluster,
 }
 
 #[derive(Debug, Args)]
 #[command(after_help = LOOKUP_EXAMPLES)]
 pub(crate) struct Lookup {
-    #[command(flatten)]
-    pub(crate) cluster: Cluster,
     /// The name of the service key.
     #[arg(value_name = "KEY")]
     pub(crate) key: String,
@@ -222,19 +220,21 @@ pub(crate) struct Lookup {
     /// Print the instances as one JSON array.
     #[arg(long, conflicts_with = "ask")]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) cluster: Cluster,
 }
 
 #[derive(Debug, Args)]
 #[command(after_help = TOPOLOGY_EXAMPLES)]
 pub(crate) struct Topology {
-    #[command(flatten)]
-    pub(crate) cluster: Cluster,
     /// Go on, and print what changes.
     #[arg(long)]
     pub(crate) watch: bool,
     /// Print JSON, one document a line.
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) cluster: Cluster,
 }
 
 /// The serializers of Casty's nodes.

@@ -67,18 +67,46 @@ impl Errand<'_> {
             Err(Failure::Interrupted) => left.min(DRAIN),
             Err(_) => Duration::ZERO,
         };
-        let tally = close(&client, drain, end).await;
+        let (tally, cut) = self.close(&client, drain, end).await;
         let loss = loss.get().cloned();
-        // Nothing but the end of the errand's time gives up what waits for a route.
-        let outcome = match (outcome, &loss) {
-            (Ok(_), Some(NotSent::Closed | NotSent::Expired)) => Err(self.timed_out(&client)),
-            (outcome, _) => outcome,
+        let outcome = match (outcome, cut, &loss) {
+            (Ok(_), Some(failure), _) => Err(failure),
+            // Nothing but the end of the errand's time gives up what waits for a route.
+            (Ok(_), None, Some(NotSent::Closed | NotSent::Expired)) => Err(self.timed_out(&client)),
+            (outcome, _, _) => outcome,
         };
         Ok(Ended {
             outcome,
             tally,
             loss,
         })
+    }
+
+    /// Closes the client in order, until `end` or the next interrupt at the latest. Tells what
+    /// became of the messages, and what cut the closing short if that cost any.
+    async fn close(
+        &self,
+        client: &ClusterClient,
+        drain: Duration,
+        end: Option<Instant>,
+    ) -> (Tally, Option<Failure>) {
+        let end = end.unwrap_or_else(|| Instant::now() + drain + 2 * DRAIN);
+        let closed = tokio::select! {
+            closed = timeout_at(end, client.close(drain)) => {
+                closed.map_err(|_| self.timed_out(client))
+            }
+            _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted),
+        };
+        let stats = closed
+            .as_ref()
+            .map_or_else(|_| client.stats(), |report| report.stats);
+        let tally = Tally {
+            written: stats.written,
+            not_sent: stats.not_sent + stats.held,
+            unknown: stats.unknown + stats.queued,
+        };
+        let waiting = stats.held + stats.queued > 0;
+        (tally, closed.err().filter(|_| waiting))
     }
 
     async fn connect(&self, loss: &Arc<OnceLock<NotSent>>) -> Result<ClusterClient, Failure> {
@@ -133,20 +161,28 @@ impl Errand<'_> {
         let failures = failures
             .iter()
             .map(|(node, error)| format!("{node}: {}", chain(error)));
-        let failures: Vec<_> = failures.collect();
+        let unreached = listed(&failures.collect::<Vec<_>>());
         let why = match client.topology().current() {
-            None if failures.is_empty() => format!(
+            None if unreached.is_empty() => format!(
                 "no node at {} has told of its cluster: is its serializer {}?",
                 listed(&self.cluster.contacts),
                 self.cluster.codec
             ),
-            None => format!("no node could be reached: {}", listed(&failures)),
-            Some(view) => match self.region {
-                Some(region) if view.allocations(region).is_none() => {
-                    format!("{}: the cluster shows no region {region:?}", self.missing)
-                }
-                _ => self.missing.clone(),
-            },
+            None => format!("no node could be reached: {unreached}"),
+            Some(view) => {
+                let absent = |region: &&str| view.allocations(region).is_none();
+                let region = self
+                    .region
+                    .filter(absent)
+                    .map_or_else(String::new, |region| {
+                        format!("; the cluster shows no region {region:?}")
+                    });
+                let unreached = match &*unreached {
+                    "" => String::new(),
+                    nodes => format!("; could not be reached: {nodes}"),
+                };
+                format!("{}{region}{unreached}", self.missing)
+            }
         };
         let within = self.within.unwrap_or_else(|| self.cluster.timeout());
         Failure::TimedOut { within, why }
@@ -162,21 +198,6 @@ async fn until(end: Option<Instant>) {
     match end {
         Some(end) => sleep_until(end).await,
         None => pending().await,
-    }
-}
-
-/// Closes the client in order, until `end` or the next interrupt at the latest.
-async fn close(client: &ClusterClient, drain: Duration, end: Option<Instant>) -> Tally {
-    let end = end.unwrap_or_else(|| Instant::now() + drain + 2 * DRAIN);
-    let closed = tokio::select! {
-        closed = timeout_at(end, client.close(drain)) => closed.ok(),
-        _ = tokio::signal::ctrl_c() => None,
-    };
-    let stats = closed.map_or_else(|| client.stats(), |report| report.stats);
-    Tally {
-        written: stats.written,
-        not_sent: stats.not_sent + stats.held,
-        unknown: stats.unknown + stats.queued,
     }
 }
 

@@ -304,5 +304,5 @@ fn expect(so: bool, otherwise: fmt::Arguments<'_>) -> Result<(), Failure> {
 }
 
 fn unexpected(what: fmt::Arguments<'_>) -> Failure {
-    Failure::because(format!("the demo went wrong: {}", what))
+    Failure::because(format!("the demo went wrong: {what}"))
 }

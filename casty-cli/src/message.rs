@@ -139,7 +139,7 @@ mod tests {
         let shapes = [
             "M",
             r#"{"_type": "a.B", "reply_to": M, "n": 1}"#,
-            r#"[1, [M, M]]"#,
+            r"[1, [M, M]]",
             r#"{"__tuple__": [M]}"#,
             r#"{"__frozenset__": [M]}"#,
             r#"{"__set__": [M]}"#,

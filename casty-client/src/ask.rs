@@ -17,10 +17,11 @@ use crate::error::AskError;
 
 /// An ask being prepared: await it, or set how it is to be carried out first.
 ///
-/// Nothing happens until it is awaited (or turned into its [`Reply`]).
+/// Nothing happens until it is awaited (or turned into its [`Reply`]). It borrows whom it asks; the
+/// reply does not.
 #[must_use = "nothing is sent before the ask is awaited"]
-pub struct Ask<R, F> {
-    core: Arc<Core>,
+pub struct Ask<'a, R, F> {
+    core: &'a Arc<Core>,
     timeout: Duration,
     send: F,
     reply: PhantomData<fn() -> R>,
@@ -39,11 +40,11 @@ impl<R, F: FnOnce(Opening<'_, R>) -> Result<Opened, AskError>> SendAsk<R> for F 
     }
 }
 
-impl<R, F: SendAsk<R>> Ask<R, F> {
-    pub(crate) fn new(core: &Arc<Core>, send: F) -> Self {
+impl<'a, R, F: SendAsk<R>> Ask<'a, R, F> {
+    pub(crate) fn new(core: &'a Arc<Core>, send: F) -> Self {
         let timeout = core.limits.ask_timeout;
         Self {
-            core: Arc::clone(core),
+            core,
             timeout,
             send,
             reply: PhantomData,
@@ -58,14 +59,14 @@ impl<R, F: SendAsk<R>> Ask<R, F> {
     }
 }
 
-impl<R: DeserializeOwned, F: SendAsk<R>> IntoFuture for Ask<R, F> {
+impl<R: DeserializeOwned, F: SendAsk<R>> IntoFuture for Ask<'_, R, F> {
     type Output = Result<R, AskError>;
     type IntoFuture = Reply<R>;
 
     /// Sends the message, and gives the future of its reply.
     fn into_future(self) -> Reply<R> {
         let opening = Opening {
-            core: &self.core,
+            core: self.core,
             timeout: self.timeout,
             reply: PhantomData,
         };
@@ -74,7 +75,7 @@ impl<R: DeserializeOwned, F: SendAsk<R>> IntoFuture for Ask<R, F> {
             Err(error) => State::Refused(Some(error)),
         };
         Reply {
-            core: self.core,
+            core: Arc::clone(self.core),
             timeout: self.timeout,
             state,
             kind: PhantomData,
@@ -82,7 +83,7 @@ impl<R: DeserializeOwned, F: SendAsk<R>> IntoFuture for Ask<R, F> {
     }
 }
 
-impl<R, F> fmt::Debug for Ask<R, F> {
+impl<R, F> fmt::Debug for Ask<'_, R, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Ask")
             .field("timeout", &self.timeout)
@@ -115,11 +116,23 @@ impl<R> Opening<'_, R> {
             });
         };
         core.clock.keep_awake();
-        let sent = send(core, core.identity.ask_ref(id), Slot { id, deadline });
-        if sent.is_err() {
-            core.asks.abandon(id);
-        }
-        sent.map(|()| Opened(id))
+        // The message is made by the user's code, which may fail or panic.
+        let unsent = Unsent { core, id };
+        send(core, core.identity.ask_ref(id), Slot { id, deadline })?;
+        std::mem::forget(unsent);
+        Ok(Opened(id))
+    }
+}
+
+/// Frees the slot of an ask whose message was not accepted.
+struct Unsent<'a> {
+    core: &'a Core,
+    id: AskId,
+}
+
+impl Drop for Unsent<'_> {
+    fn drop(&mut self) {
+        self.core.asks.abandon(self.id);
     }
 }
 
@@ -177,6 +190,7 @@ impl<R: DeserializeOwned> Future for Reply<R> {
             Err(Failure::Timeout) => Err(AskError::Timeout(self.timeout)),
             Err(Failure::NotSent(reason)) => Err(AskError::NotSent(reason)),
             Err(Failure::Lost(node)) => Err(AskError::Lost { node }),
+            Err(Failure::Closed) => Err(AskError::Closed),
         })
     }
 }

@@ -14,14 +14,13 @@ use casty_proto::NodeAddress;
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::clock::Tick;
+use crate::lines::{Apart, STRIPES, stripe_of_this_thread};
 use crate::peer::PeerId;
-
-const STRIPES: usize = 16;
 
 /// The asks of one client.
 pub(crate) struct Asks {
-    stripes: [Mutex<Stripe>; STRIPES],
-    pending: AtomicUsize,
+    stripes: [Apart<Mutex<Stripe>>; STRIPES],
+    pending: Apart<AtomicUsize>,
     limit: usize,
     late: AtomicU64,
 }
@@ -65,14 +64,16 @@ pub(crate) enum Failure {
     Lost(NodeAddress),
     /// It was never sent.
     NotSent(crate::error::NotSent),
+    /// The client has ended.
+    Closed,
 }
 
 impl Asks {
     /// An empty table of at most `limit` asks.
     pub(crate) fn new(limit: usize) -> Self {
         Self {
-            stripes: std::array::from_fn(|_| Mutex::default()),
-            pending: AtomicUsize::new(0),
+            stripes: std::array::from_fn(|_| Apart::default()),
+            pending: Apart::default(),
             limit: limit.min(MAX_PENDING),
             late: AtomicU64::new(0),
         }
@@ -144,6 +145,11 @@ impl Asks {
         self.end_where(|slot| {
             (slot.deadline <= now && slot.carrier.is_some()).then_some(Failure::Timeout)
         });
+    }
+
+    /// Ends every ask: no reply comes any more.
+    pub(crate) fn end_all(&self) {
+        self.end_where(|_| Some(Failure::Closed));
     }
 
     /// Whether somebody still waits for the reply.
@@ -281,15 +287,6 @@ impl Stripe {
             State::Waiting(_) | State::Free => None,
         }
     }
-}
-
-/// Each thread opens its asks in one stripe.
-fn stripe_of_this_thread() -> usize {
-    static NEXT: AtomicUsize = AtomicUsize::new(0);
-    thread_local! {
-        static STRIPE: usize = NEXT.fetch_add(1, Ordering::Relaxed) % STRIPES;
-    }
-    STRIPE.with(|stripe| *stripe)
 }
 
 /// The upper bits of [`AskId::slot`] name the stripe.

@@ -1,8 +1,8 @@
 //! The client: what users hold.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use casty_proto::message::{ServiceKey, ShardEnvelope};
@@ -17,7 +17,7 @@ use tokio::sync::{Notify, mpsc, oneshot, watch};
 use crate::actor::{self, ActorContext, Actors};
 use crate::ask::{Ask, SendAsk};
 use crate::asks::Asks;
-use crate::clock::{Clock, precise_now};
+use crate::clock::{self, Clock};
 use crate::config::{self, Builder};
 use crate::control::{Control, Event};
 use crate::core::Core;
@@ -127,6 +127,7 @@ impl ClusterClient {
             routing: Mutex::new(Routing::new(router, identity::random())),
             router_due: Notify::new(),
             closed: AtomicBool::new(false),
+            drained: OnceLock::new(),
             abandoned: Notify::new(),
             dial_failures: Mutex::default(),
             trouble,
@@ -206,13 +207,15 @@ impl ClusterClient {
         }
         let shards = ShardCount::try_from(num_shards)
             .map_err(|_| RegionError::NoShards { region: region() })?;
-        let mut routing = self.core().routing.lock();
-        let id = routing.router.region(shard_type, shards);
+        let id = self.core().route(|routing| {
+            let id = routing.router.region(shard_type, shards);
+            routing.pump(self.core());
+            id
+        });
         let id = id.map_err(|source| RegionError::Shards {
             region: region(),
             source,
         })?;
-        routing.pump(self.core());
         Ok(RegionRef::new(self.core(), shard_type.into(), id, shards))
     }
 
@@ -240,11 +243,11 @@ impl ClusterClient {
     ///
     /// `to` is a [`RegionRef`], which takes envelopes, or a reference to any actor. The message is
     /// made and sent when the ask is awaited. Default time limit: 5 s, everything included.
-    pub fn ask<M, R, T>(
-        &self,
-        to: &T,
+    pub fn ask<'a, M, R, T>(
+        &'a self,
+        to: &'a T,
         message: impl FnOnce(ActorRef<R>) -> M,
-    ) -> Ask<R, impl SendAsk<R>>
+    ) -> Ask<'a, R, impl SendAsk<R>>
     where
         T: AskTarget<M>,
         R: DeserializeOwned,
@@ -313,25 +316,28 @@ impl ClusterClient {
 
     /// Ends the client in order: takes no more messages, writes what is there and waits for the
     /// replies to asks for at most `timeout`, ends the subscription, closes every connection (at
-    /// most another second), and reports. Closing again reports the same.
+    /// most another second), and reports. Closing again reports the same. Of several that close at
+    /// once, the least patient decides.
     ///
     /// # Cancel safety
     /// The client ends all the same; only the report is lost.
     pub async fn close(&self, timeout: Duration) -> CloseReport {
         let core = self.core();
         core.closed.store(true, Ordering::SeqCst);
-        let (done, drained) = oneshot::channel();
-        let event = Event::Close {
-            deadline: precise_now() + timeout,
-            done,
-        };
-        let drained = match core.events.send(event).await {
-            Ok(()) => drained.await.unwrap_or(false),
-            Err(_) => core.stats().not_sent == 0,
-        };
+        let (done, ended) = oneshot::channel();
+        let deadline = clock::from_now(timeout);
+        if core
+            .events
+            .send(Event::Close { deadline, done })
+            .await
+            .is_ok()
+        {
+            // It is dropped, never sent.
+            ended.await.ok();
+        }
         CloseReport {
             stats: core.stats(),
-            drained,
+            drained: core.drained.get().copied().unwrap_or(false),
         }
     }
 }
@@ -348,39 +354,39 @@ impl fmt::Debug for ClusterClient {
 /// What can be asked through [`ClusterClient::ask`], with messages of type `M`. Sealed.
 pub trait AskTarget<M>: sealed::Sealed {
     #[doc(hidden)]
-    fn ask_through<R: DeserializeOwned>(
-        &self,
-        client: &ClusterClient,
+    fn ask_through<'a, R: DeserializeOwned>(
+        &'a self,
+        client: &'a ClusterClient,
         message: impl FnOnce(ActorRef<R>) -> M,
-    ) -> Ask<R, impl SendAsk<R>>;
+    ) -> Ask<'a, R, impl SendAsk<R>>;
 }
 
 impl<M: Serialize, I: Serialize + AsRef<str>> AskTarget<ShardEnvelope<M, I>> for RegionRef {
-    fn ask_through<R: DeserializeOwned>(
-        &self,
-        _: &ClusterClient,
+    fn ask_through<'a, R: DeserializeOwned>(
+        &'a self,
+        _: &'a ClusterClient,
         message: impl FnOnce(ActorRef<R>) -> ShardEnvelope<M, I>,
-    ) -> Ask<R, impl SendAsk<R>> {
+    ) -> Ask<'a, R, impl SendAsk<R>> {
         self.ask(message)
     }
 }
 
 impl<M: Serialize> AskTarget<M> for ActorRef<M> {
-    fn ask_through<R: DeserializeOwned>(
-        &self,
-        client: &ClusterClient,
+    fn ask_through<'a, R: DeserializeOwned>(
+        &'a self,
+        client: &'a ClusterClient,
         message: impl FnOnce(ActorRef<R>) -> M,
-    ) -> Ask<R, impl SendAsk<R>> {
+    ) -> Ask<'a, R, impl SendAsk<R>> {
         refs::ask(client.core(), self.clone(), message)
     }
 }
 
 impl<M: Serialize> AskTarget<M> for BoundRef<M> {
-    fn ask_through<R: DeserializeOwned>(
-        &self,
-        client: &ClusterClient,
+    fn ask_through<'a, R: DeserializeOwned>(
+        &'a self,
+        client: &'a ClusterClient,
         message: impl FnOnce(ActorRef<R>) -> M,
-    ) -> Ask<R, impl SendAsk<R>> {
+    ) -> Ask<'a, R, impl SendAsk<R>> {
         refs::ask(client.core(), self.actor_ref(), message)
     }
 }

@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 /// How far apart ticks are.
-pub(crate) const TICK: Duration = Duration::from_millis(10);
+pub(crate) const TICK: Duration = Duration::from_millis(TICK_MILLISECONDS);
+const TICK_MILLISECONDS: u64 = 10;
+const TICKS_A_SECOND: u64 = 1_000 / TICK_MILLISECONDS;
 /// After so many ticks with nothing to wait for, the clock stops until it is read again.
 const IDLE_TICKS: u32 = 100;
 
@@ -47,14 +49,12 @@ impl Clock {
         if self.asleep.load(Ordering::SeqCst) {
             self.now.store(self.measure(), Ordering::Relaxed);
         }
-        let ticks = timeout.as_nanos().div_ceil(TICK.as_nanos());
-        let ticks = u64::try_from(ticks).unwrap_or(u64::MAX);
-        Tick(
-            self.now
-                .load(Ordering::Relaxed)
-                .saturating_add(ticks)
-                .saturating_add(1),
-        )
+        // Both parts fit 64 bits, whose division is not a call as that of 128 bits is.
+        let seconds = timeout.as_secs().saturating_mul(TICKS_A_SECOND);
+        let rest = timeout.subsec_nanos().div_ceil(TICK.subsec_nanos());
+        let now = self.now.load(Ordering::Relaxed);
+        let ticks = seconds.saturating_add(u64::from(rest) + 1);
+        Tick(now.saturating_add(ticks))
     }
 
     /// Sees to it that deadlines set before are kept.
@@ -66,9 +66,8 @@ impl Clock {
 
     /// The instant of a tick.
     pub(crate) fn instant(&self, tick: Tick) -> Instant {
-        // A deadline beyond a century is none.
-        let ticks = u32::try_from(tick.0).unwrap_or(u32::MAX);
-        self.origin + TICK.saturating_mul(ticks)
+        let milliseconds = tick.0.saturating_mul(TICK_MILLISECONDS);
+        after(self.origin, Duration::from_millis(milliseconds))
     }
 
     /// Ticks for ever, calling `ticked` at each tick; sleeps while that says that nothing waits.
@@ -103,6 +102,17 @@ pub(crate) fn precise_now() -> Instant {
     tokio::time::Instant::now().into_std()
 }
 
+/// The instant `timeout` from now.
+pub(crate) fn from_now(timeout: Duration) -> Instant {
+    after(precise_now(), timeout)
+}
+
+/// `timeout` after `start`. A time beyond a century is none.
+fn after(start: Instant, timeout: Duration) -> Instant {
+    const CENTURY: Duration = Duration::from_hours(100 * 365 * 24);
+    start + timeout.min(CENTURY)
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -135,5 +145,14 @@ mod tests {
                 "{took:?} for {timeout:?}"
             );
         }
+    }
+
+    #[tokio::test]
+    async fn deadlines_are_told_apart_however_long_the_client_has_run() {
+        let clock = Clock::new();
+        // 500 days and more in ticks of 10 ms, which 32 bits do not count.
+        let (early, late) = (Tick(5_000_000_000), Tick(5_000_000_100));
+        assert_eq!(clock.instant(late) - clock.instant(early), 100 * TICK);
+        assert!(clock.instant(Tick(u64::MAX)) > clock.instant(late));
     }
 }

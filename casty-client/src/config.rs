@@ -194,7 +194,9 @@ impl Builder {
     }
 
     /// Calls `hook` with every message that was accepted and then not sent. It runs on the
-    /// client's own tasks and must not block. Default: none; such messages are counted in any case.
+    /// client's own tasks and on those that send, and must not block. It may use the client, but
+    /// what it sends may be a dead letter in turn. Default: none; such messages are counted in any
+    /// case.
     pub fn on_dead_letter(mut self, hook: impl Fn(&DeadLetter) + Send + Sync + 'static) -> Self {
         self.dead_letters = Some(Arc::new(hook));
         self

@@ -39,10 +39,10 @@ pub(crate) enum Event {
     /// A view came in.
     Snapshot(Snapshot),
     /// The client is to end: when everything is written and answered, or at the deadline.
-    /// The answer tells whether everything was written.
+    /// `done` is dropped when it has.
     Close {
         deadline: Instant,
-        done: oneshot::Sender<bool>,
+        done: oneshot::Sender<()>,
     },
 }
 
@@ -78,7 +78,7 @@ pub(crate) struct Control {
     published: watch::Sender<Option<Arc<View>>>,
     troubles: watch::Sender<Option<ReadyError>>,
     /// Those who wait for the client to be closed.
-    closers: Vec<oneshot::Sender<bool>>,
+    closers: Vec<oneshot::Sender<()>>,
     transport: Arc<dyn Transport>,
     options: ConnectOptions,
     links: Links,
@@ -126,15 +126,9 @@ impl Control {
         loop {
             if let Some(deadline) = self.next(&mut events).await {
                 let drained = self.close(deadline, &mut events).await;
+                self.core.drained.set(drained).ok();
                 // Whoever asks from now on finds nobody.
-                events.close();
-                while let Ok(event) = events.try_recv() {
-                    self.event(event);
-                }
-                for closer in self.closers {
-                    closer.send(drained).ok();
-                }
-                return;
+                return drop(self);
             }
             self.pump();
         }
@@ -181,7 +175,7 @@ impl Control {
         let now = precise_now();
         self.links.handle(now, links::Input::Tick);
         self.subscription.handle(now, subscription::Input::Tick);
-        self.core.routing.lock().tick(&self.core);
+        self.core.route(|routing| routing.tick(&self.core));
     }
 
     fn done(&mut self, done: Done) {
@@ -205,10 +199,7 @@ impl Control {
             } => self.ended(&peer, &end, &leftover),
             Done::Roomy { peer } => {
                 if self.is_current(&peer) {
-                    self.core
-                        .routing
-                        .lock()
-                        .ready(&self.core, peer.node.clone());
+                    self.core.route(|routing| routing.ready(&self.core, &peer));
                 }
             }
         }
@@ -248,9 +239,7 @@ impl Control {
         if *dialled != canonical {
             // Whatever is for an actor at the other name cannot be known to be for this node.
             self.core
-                .routing
-                .lock()
-                .suspected(&self.core, dialled.clone());
+                .route(|routing| routing.suspected(&self.core, dialled.clone()));
         }
         let input = links::Input::Connected {
             dialled: dialled.clone(),
@@ -298,7 +287,8 @@ impl Control {
         self.subscription
             .handle(precise_now(), subscription::Input::Connected(canonical));
         self.pump_subscription();
-        self.core.routing.lock().connected(&self.core, peer);
+        self.core
+            .route(|routing| routing.connected(&self.core, peer));
     }
 
     fn ended(&mut self, peer: &Arc<Peer>, end: &End, leftover: &Leftover<Tag>) {
@@ -307,7 +297,8 @@ impl Control {
         if ours {
             self.peers.remove(&peer.node);
         }
-        self.core.routing.lock().lost(&self.core, peer, leftover);
+        self.core
+            .route(|routing| routing.lost(&self.core, peer, leftover));
         let now = precise_now();
         self.subscription
             .handle(now, subscription::Input::Disconnected(peer.node.clone()));
@@ -329,6 +320,10 @@ impl Control {
             subscription,
             message,
         } = snapshot;
+        if !self.subscription.was_made(*subscription) {
+            // It would make every real one look old.
+            return self.core.counters.inbound_malformed.add(1);
+        }
         if *system != self.core.system {
             let expected = Arc::clone(&self.core.system);
             let (node, found) = (from.clone(), Arc::clone(system));
@@ -389,7 +384,8 @@ impl Control {
         let input = subscription::Input::Live(live.iter().cloned().collect());
         self.subscription.handle(now, input);
         self.links.handle(now, links::Input::View { live, gone });
-        self.core.routing.lock().view(&self.core, Arc::clone(&view));
+        self.core
+            .route(|routing| routing.view(&self.core, Arc::clone(&view)));
         self.published.send_replace(Some(view));
     }
 
@@ -416,7 +412,8 @@ impl Control {
                 }
                 links::Output::Duplicate(dialled) => duplicates.push(dialled),
                 links::Output::Suspect(node) => {
-                    self.core.routing.lock().suspected(&self.core, node);
+                    self.core
+                        .route(|routing| routing.suspected(&self.core, node));
                 }
                 links::Output::Wait(due) => break due,
             }
@@ -474,10 +471,9 @@ impl Control {
         for node in connections {
             self.links.handle(precise_now(), links::Input::Want(node));
         }
-        for peer in room {
-            let half = self.core.limits.outbox_bytes / 2;
+        for (peer, length) in room {
             self.tasks.spawn(async move {
-                peer.outbox.space(half).await;
+                peer.outbox.space(length).await;
                 Done::Roomy { peer }
             });
         }
@@ -485,18 +481,19 @@ impl Control {
 
     /// Winds up: waits for what is under way, says goodbye, and closes every connection. Tells
     /// whether everything accepted was written.
-    async fn close(&mut self, deadline: Instant, events: &mut mpsc::Receiver<Event>) -> bool {
+    async fn close(&mut self, mut deadline: Instant, events: &mut mpsc::Receiver<Event>) -> bool {
         self.core
             .closed
             .store(true, std::sync::atomic::Ordering::SeqCst);
         while precise_now() < deadline && !self.is_idle() {
-            tokio::time::timeout(DRAIN_CHECK, self.next(events))
-                .await
-                .ok();
+            let next = tokio::time::timeout(DRAIN_CHECK, self.next(events));
+            if let Ok(Some(sooner)) = next.await {
+                deadline = deadline.min(sooner);
+            }
             self.pump();
         }
         let drained = self.is_written();
-        self.core.routing.lock().close(&self.core);
+        self.core.route(|routing| routing.close(&self.core));
         self.subscription
             .handle(precise_now(), subscription::Input::Close);
         self.pump_subscription();
@@ -508,7 +505,6 @@ impl Control {
             self.peers.values().for_each(|peer| peer.outbox.abort());
             self.part().await;
         }
-        self.core.actors.close();
         drained
     }
 
@@ -518,7 +514,8 @@ impl Control {
             match self.tasks.join_next().await {
                 Some(Ok(Done::Ended { peer, leftover, .. })) => {
                     self.peers.retain(|_, current| current.id != peer.id);
-                    self.core.routing.lock().lost(&self.core, &peer, &leftover);
+                    self.core
+                        .route(|routing| routing.lost(&self.core, &peer, &leftover));
                 }
                 Some(_) => {}
                 None => return,
@@ -536,5 +533,12 @@ impl Control {
 
     fn is_idle(&self) -> bool {
         self.core.asks.pending() == 0 && self.is_written()
+    }
+}
+
+impl Drop for Control {
+    /// However the control ends, be it with the runtime, nobody waits for it any longer.
+    fn drop(&mut self) {
+        self.core.end();
     }
 }

@@ -2,8 +2,8 @@
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -54,6 +54,8 @@ pub(crate) struct Core {
     /// The router wants to be told the time earlier than it wanted before.
     pub(crate) router_due: Notify,
     pub(crate) closed: AtomicBool,
+    /// Whether everything was written in time, once the client has ended in order.
+    pub(crate) drained: OnceLock<bool>,
     /// The last handle is gone.
     pub(crate) abandoned: Notify,
 }
@@ -141,22 +143,32 @@ impl Core {
                 ref node,
                 path,
                 class,
-            } => self.connected.read().get(node).map(|peer| {
-                self.carry(slot, peer);
-                let pushed = peer.push_to_actor((path, class), message, Some(tag(Aim::Node)));
-                pushed.map_err(|rejected| (rejected.reason, node.clone()))
-            }),
+            } => {
+                let connected = self.connected.read();
+                let peer = connected.get(node);
+                let direct = peer.filter(|peer| !peer.backlog.load(Ordering::Acquire));
+                direct.map(|peer| {
+                    self.carry(slot, peer);
+                    let pushed = peer.push_to_actor((path, class), message, Some(tag(Aim::Node)));
+                    pushed.map_err(|rejected| (rejected.reason, node.clone()))
+                })
+            }
         };
         match refused {
             Some(Ok(())) => {
-                self.counters.accepted.add(1);
+                self.counters.accepted.increment();
                 Ok(())
             }
-            Some(Err((RejectReason::Full { limit }, node))) => Err(TellError::Busy { node, limit }),
+            Some(Err((RejectReason::Full { length, limit }, node))) => Err(TellError::Busy {
+                node,
+                length,
+                limit,
+            }),
             Some(Err((RejectReason::TooLong { length, limit }, _))) => {
                 Err(TellError::TooLong { length, limit })
             }
-            // Nobody is connected, or the connection has just ended: the router finds a way.
+            // Nobody is connected, earlier ones are held, or the connection has just ended: the
+            // router finds a way.
             Some(Err(_)) | None => self.hold(to, message, (deadline, slot)),
         }
     }
@@ -191,10 +203,23 @@ impl Core {
             deadline,
             ask: slot.map(|slot| slot.id),
         };
-        self.routing.lock().send(self, to.target(), outgoing)
+        self.route(|routing| routing.send(self, to.target(), outgoing))
     }
 
-    /// Waits until the owner of a shard takes a message of `length` bytes, or is another.
+    /// Has the router do something. What it gives up is told to the hook when its lock is free
+    /// again, for the hook is the user's code and may use the client.
+    pub(crate) fn route<R>(&self, act: impl FnOnce(&mut Routing) -> R) -> R {
+        let mut routing = self.routing.lock();
+        let outcome = act(&mut routing);
+        let letters = std::mem::take(&mut routing.letters);
+        drop(routing);
+        if let Some(hook) = &self.dead_letters {
+            letters.iter().for_each(|letter| hook(letter));
+        }
+        outcome
+    }
+
+    /// Waits until the owner of a shard takes a frame of `length` bytes, or is another.
     pub(crate) async fn space(&self, region: RegionId, shard: ShardId, length: usize) {
         let peer = self.table.load().owner(region, shard).cloned();
         if let Some(peer) = peer {
@@ -235,12 +260,28 @@ impl Core {
 
     /// Tells the router who owns a shard.
     pub(crate) fn located(&self, region: &str, location: ShardLocation) {
-        self.routing.lock().located(self, region, location);
+        self.route(|routing| routing.located(self, region, location));
     }
 
     /// The reference under which the coordinator of a region answers.
     pub(crate) fn locations_ref(&self, region: &str) -> ActorRef<ShardLocation> {
         ActorRef::from_uri_unchecked(self.identity.uri(&format!("{LOCATIONS_PATH}{region}")))
+    }
+
+    /// Ends whatever still waits: nobody moves messages or keeps the time any longer.
+    pub(crate) fn end(&self) {
+        self.closed.store(true, Ordering::SeqCst);
+        if std::thread::panicking() {
+            // The hook may be what panicked.
+            self.routing.lock().close(self);
+        } else {
+            self.route(|routing| routing.close(self));
+        }
+        let connected = self.connected.read();
+        connected.values().for_each(|peer| peer.outbox.abort());
+        drop(connected);
+        self.asks.end_all();
+        self.actors.close();
     }
 
     /// Whether the client takes no more.

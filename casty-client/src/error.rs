@@ -51,10 +51,12 @@ pub enum NotSent {
 pub enum TellError {
     /// As much waits to be written to the owning node as may wait. Try again, or wait with
     /// `tell_wait`.
-    #[error("the outbox to {node} is full ({limit} bytes)")]
+    #[error("the outbox to {node} is full ({limit} bytes) for a frame of {length}")]
     Busy {
         /// The node.
         node: NodeAddress,
+        /// The frame's length in bytes.
+        length: usize,
         /// The limit in bytes.
         limit: usize,
     },
@@ -114,6 +116,9 @@ pub enum AskError {
         /// The node.
         node: NodeAddress,
     },
+    /// The client ended before a reply came.
+    #[error("the client was closed before a reply came")]
+    Closed,
     /// A reply came that is not of the type asked for.
     #[error("the reply cannot be decoded")]
     Decode(#[from] DecodeError),
@@ -124,7 +129,7 @@ impl AskError {
     pub fn fate(&self) -> Fate {
         match self {
             Self::Refused(_) | Self::TooManyAsks { .. } | Self::NotSent(_) => Fate::NotSent,
-            Self::Timeout(_) | Self::Lost { .. } => Fate::Unknown,
+            Self::Timeout(_) | Self::Lost { .. } | Self::Closed => Fate::Unknown,
             Self::Decode(_) => Fate::Written,
         }
     }

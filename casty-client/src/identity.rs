@@ -5,6 +5,7 @@
 //! takes one of its own: a random loopback address with port 0. A node that lost the connection
 //! dials it, and there the dial fails at once, without a name to look up or a packet on the wire.
 
+use std::cell::Cell;
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::LazyLock;
@@ -17,6 +18,11 @@ use crate::asks::AskId;
 
 /// The addresses that clients of this process announce.
 static TAKEN: LazyLock<Mutex<HashSet<NodeAddress>>> = LazyLock::new(Mutex::default);
+
+thread_local! {
+    /// Where the references of asks are put together.
+    static URI: Cell<String> = const { Cell::new(String::new()) };
+}
 
 /// The address of one client, and the URIs that are made of it.
 #[derive(Debug)]
@@ -79,11 +85,16 @@ impl Identity {
 
     /// The reference that replies to an ask go to.
     pub(crate) fn ask_ref<R>(&self, id: AskId) -> ActorRef<R> {
-        let mut uri = String::with_capacity(self.root.len() + 38);
+        // Taken out while in use, so that only the reference itself is allocated.
+        let mut uri = URI.take();
+        uri.clear();
         uri.push_str(&self.root);
         uri.push_str("/_ask/");
-        uri.extend(id.hex().iter().chain(&self.nonce).copied().map(char::from));
-        ActorRef::from_uri_unchecked(uri)
+        uri.push_str(str::from_utf8(&id.hex()).unwrap_or_default());
+        uri.push_str(str::from_utf8(&self.nonce).unwrap_or_default());
+        let reference = ActorRef::from_uri_unchecked(uri.as_str());
+        URI.set(uri);
+        reference
     }
 
     /// The ask that a path of this client stands for, if it does.

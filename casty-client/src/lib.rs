@@ -14,6 +14,7 @@ mod control;
 mod core;
 mod error;
 mod identity;
+mod lines;
 mod observe;
 mod peer;
 mod refs;

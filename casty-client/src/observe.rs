@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::NotSent;
+use crate::lines::StripedCounter;
 
 /// Counters of a client, since its start. A message accepted is, at any moment, exactly one of
 /// written, not sent, unknown, or still waiting.
@@ -79,7 +80,7 @@ impl fmt::Display for CloseReport {
 /// The counters that are counted; the rest of [`Stats`] is read off where it lies.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
-    pub(crate) accepted: Counter,
+    pub(crate) accepted: StripedCounter,
     /// Written on connections that have ended.
     pub(crate) written: Counter,
     pub(crate) not_sent: Counter,

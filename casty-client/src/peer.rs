@@ -2,14 +2,15 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use casty_proto::header::{self, Header};
 use casty_proto::message::envelope::SHARD_ENVELOPE;
 use casty_proto::{ActorUri, NodeAddress};
 use casty_routing::{RegionId, ShardId};
 use casty_transport::outbox::{Outbox, OutboxLimits, Rejected, Unsent};
-use parking_lot::RwLock;
 
 use crate::asks::AskId;
 use crate::clock::Tick;
@@ -23,11 +24,16 @@ pub(crate) struct Peer {
     pub(crate) id: PeerId,
     pub(crate) node: NodeAddress,
     pub(crate) outbox: Arc<Outbox<Tag>>,
+    /// The router holds messages for actors of this node, for want of room: what comes later goes
+    /// behind them. Written under the router's lock.
+    pub(crate) backlog: AtomicBool,
     system: Arc<str>,
     sender: Arc<str>,
     /// Per region, everything of a frame's payload that comes before the message.
-    templates: RwLock<Vec<Option<Box<[u8]>>>>,
+    templates: ArcSwap<Vec<Option<Template>>>,
 }
+
+type Template = Arc<[u8]>;
 
 /// What a client remembers of a message that is in an outbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,9 +74,10 @@ impl Peer {
             id,
             node,
             outbox: Arc::new(Outbox::new(limits)),
+            backlog: AtomicBool::new(false),
             system,
             sender,
-            templates: RwLock::default(),
+            templates: ArcSwap::default(),
         }
     }
 
@@ -82,18 +89,18 @@ impl Peer {
         tag: Tag,
     ) -> Result<(), Rejected<Tag>> {
         let index = region.get() as usize;
-        if let Some(Some(template)) = self.templates.read().get(index) {
+        if let Some(Some(template)) = self.templates.load().get(index) {
             return self.outbox.push(&[template, message], Some(tag));
         }
-        let template = self
-            .header(&format!("/_region-{name}"), SHARD_ENVELOPE)
-            .into_boxed_slice();
+        let template = self.header(&format!("/_region-{name}"), SHARD_ENVELOPE);
         let pushed = self.outbox.push(&[&template, message], Some(tag));
-        let mut templates = self.templates.write();
-        if templates.len() <= index {
-            templates.resize(index + 1, None);
-        }
-        templates[index] = Some(template);
+        let template = Template::from(template);
+        self.templates.rcu(|templates| {
+            let mut templates = Vec::clone(templates);
+            templates.resize(templates.len().max(index + 1), None);
+            templates[index] = Some(Arc::clone(&template));
+            templates
+        });
         pushed
     }
 

@@ -49,7 +49,7 @@ impl<M> BoundRef<M> {
     pub fn ask<R: DeserializeOwned>(
         &self,
         message: impl FnOnce(ActorRef<R>) -> M,
-    ) -> Ask<R, impl SendAsk<R>>
+    ) -> Ask<'_, R, impl SendAsk<R>>
     where
         M: Serialize,
     {
@@ -106,7 +106,7 @@ pub(crate) fn ask<M: Serialize, R: DeserializeOwned>(
     core: &Arc<Core>,
     to: ActorRef<M>,
     message: impl FnOnce(ActorRef<R>) -> M,
-) -> Ask<R, impl SendAsk<R>> {
+) -> Ask<'_, R, impl SendAsk<R>> {
     Ask::new(
         core,
         move |opening: Opening<'_, R>| -> Result<Opened, AskError> {

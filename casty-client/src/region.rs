@@ -92,20 +92,19 @@ impl RegionRef {
     pub(crate) fn ask<M, I, R>(
         &self,
         envelope: impl FnOnce(ActorRef<R>) -> ShardEnvelope<M, I>,
-    ) -> Ask<R, impl SendAsk<R>>
+    ) -> Ask<'_, R, impl SendAsk<R>>
     where
         M: Serialize,
         I: Serialize + AsRef<str>,
         R: DeserializeOwned,
     {
-        let region = self.clone();
         Ask::new(
             &self.core,
             move |opening: Opening<'_, R>| -> Result<Opened, AskError> {
                 opening.open(|_, reply_to, slot| {
                     let envelope = envelope(reply_to);
-                    let shard = entity_shard(envelope.entity_id.as_ref(), region.shards);
-                    Ok(region.send(&envelope, shard, Some(slot))?)
+                    let shard = entity_shard(envelope.entity_id.as_ref(), self.shards);
+                    Ok(self.send(&envelope, shard, Some(slot))?)
                 })
             },
         )
@@ -129,8 +128,10 @@ impl RegionRef {
     async fn send_wait<M: Serialize>(&self, envelope: &M, shard: ShardId) -> Result<(), TellError> {
         loop {
             match self.send(envelope, shard, None) {
-                Err(TellError::Busy { limit, .. }) => {
-                    self.core.space(self.id, shard, limit / 4).await;
+                Err(TellError::Busy { length, limit, .. }) => {
+                    // A good part of the outbox is worth the wake-up.
+                    let length = length.max(limit / 4);
+                    self.core.space(self.id, shard, length).await;
                 }
                 other => return other,
             }
@@ -193,21 +194,20 @@ impl EntityRef {
 
     /// Sends it a message that asks for a reply, and awaits that; see
     /// [`ClusterClient::ask`](crate::ClusterClient::ask).
-    pub fn ask<M, R>(&self, message: impl FnOnce(ActorRef<R>) -> M) -> Ask<R, impl SendAsk<R>>
+    pub fn ask<M, R>(&self, message: impl FnOnce(ActorRef<R>) -> M) -> Ask<'_, R, impl SendAsk<R>>
     where
         M: Serialize,
         R: DeserializeOwned,
     {
-        let entity = self.clone();
         Ask::new(
             &self.region.core,
             move |opening: Opening<'_, R>| -> Result<Opened, AskError> {
                 opening.open(|_, reply_to, slot| {
                     let envelope = ShardEnvelope {
-                        entity_id: &*entity.id,
+                        entity_id: &*self.id,
                         message: message(reply_to),
                     };
-                    Ok(entity.region.send(&envelope, entity.shard, Some(slot))?)
+                    Ok(self.region.send(&envelope, self.shard, Some(slot))?)
                 })
             },
         )

@@ -4,6 +4,7 @@
 //! an outbox that is full is an answer the router is given.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use casty_proto::NodeAddress;
@@ -25,6 +26,8 @@ pub(crate) struct Routing {
     due: Option<Instant>,
     /// What the control task is to see to.
     pub(crate) wants: Wants,
+    /// What the hook has yet to be told.
+    pub(crate) letters: Vec<DeadLetter>,
 }
 
 /// What the router wants of the control task.
@@ -32,8 +35,8 @@ pub(crate) struct Routing {
 pub(crate) struct Wants {
     /// Nodes to connect: something is held for them.
     pub(crate) connections: Vec<NodeAddress>,
-    /// Connected nodes whose outbox was full, to be told when it has room.
-    pub(crate) room: Vec<Arc<Peer>>,
+    /// Connected nodes whose outbox was full, to be told when it has room for so long a frame.
+    pub(crate) room: Vec<(Arc<Peer>, usize)>,
 }
 
 impl Routing {
@@ -43,6 +46,7 @@ impl Routing {
             router: Router::new(config, seed),
             due: None,
             wants: Wants::default(),
+            letters: Vec::new(),
         }
     }
 
@@ -66,9 +70,16 @@ impl Routing {
         if !self.router.has_room(outgoing.message.len()) {
             return Err(TellError::HoldFull);
         }
-        core.counters.accepted.add(1);
+        core.counters.accepted.increment();
+        let node = match &target {
+            Target::Node(node) => Some(node.clone()),
+            Target::Shard { .. } => None,
+        };
         let parcel = parcel(core, target, outgoing);
         self.tell(core, Input::Send(parcel));
+        if let Some(peer) = node.and_then(|node| core.connected.read().get(&node).cloned()) {
+            self.note_backlog(&peer);
+        }
         Ok(())
     }
 
@@ -138,8 +149,9 @@ impl Routing {
     }
 
     /// Takes in that a full outbox has room again.
-    pub(crate) fn ready(&mut self, core: &Core, node: NodeAddress) {
-        self.tell(core, Input::PeerReady(node));
+    pub(crate) fn ready(&mut self, core: &Core, peer: &Peer) {
+        self.tell(core, Input::PeerReady(peer.node.clone()));
+        self.note_backlog(peer);
     }
 
     /// Takes in that time has passed.
@@ -242,8 +254,10 @@ impl Routing {
                 }
                 // Full: the control task tells when there is room again. Closed: the end of the
                 // connection is about to be told.
-                if matches!(reason, RejectReason::Full { .. }) {
-                    self.wants.room.push(Arc::clone(to));
+                if let RejectReason::Full { length, limit } = reason {
+                    // Half of the outbox is worth the wake-up.
+                    let length = length.max(limit / 2);
+                    self.wants.room.push((Arc::clone(to), length));
                     core.router_due.notify_one();
                 }
                 let node = to.node.clone();
@@ -252,11 +266,18 @@ impl Routing {
                     unsent: vec![parcel],
                 };
                 self.router.handle(precise_now(), busy);
+                self.note_backlog(to);
             }
         }
     }
 
-    fn give_up(&self, core: &Core, parcel: &Parcel<Outgoing>, reason: &Reason) {
+    /// Notes whether messages to actors of a connected node have to go behind others.
+    fn note_backlog(&self, peer: &Peer) {
+        let backlog = self.router.holds(&Target::Node(peer.node.clone()));
+        peer.backlog.store(backlog, Ordering::Release);
+    }
+
+    fn give_up(&mut self, core: &Core, parcel: &Parcel<Outgoing>, reason: &Reason) {
         tracing::debug!(target = ?parcel.target, %reason, "message not sent");
         let reason = match reason {
             Reason::HoldFull { .. } => NotSent::HoldFull,
@@ -270,13 +291,13 @@ impl Routing {
         self.bury(core, parcel, reason);
     }
 
-    /// The end of a message that was never sent: counted, told to its asker and to the hook.
-    fn bury(&self, core: &Core, parcel: &Parcel<Outgoing>, reason: NotSent) {
+    /// The end of a message that was never sent: counted, told to its asker, and to the hook as soon as may be.
+    fn bury(&mut self, core: &Core, parcel: &Parcel<Outgoing>, reason: NotSent) {
         core.counters.not_sent.add(1);
         if let Some(ask) = parcel.item.ask {
             core.asks.end(ask, Err(Failure::NotSent(reason.clone())));
         }
-        if let Some(hook) = &core.dead_letters {
+        if core.dead_letters.is_some() {
             let target = match (&parcel.target, &parcel.item.actor) {
                 (Target::Shard { region, shard }, _) => {
                     let name = self.router.region_name(*region).map_or("", |name| name);
@@ -286,7 +307,7 @@ impl Routing {
                 (Target::Node(node), None) => node.to_string(),
             };
             let length = parcel.item.message.len();
-            hook(&DeadLetter {
+            self.letters.push(DeadLetter {
                 target,
                 reason,
                 length,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use casty_proto::frame::{Frame, FrameKind};
 use casty_proto::header::{self, Header};
 use casty_proto::message::ShardLocation;
@@ -92,7 +92,13 @@ impl Session for Inbound {
             return self.malformed("length");
         };
         match self.core.identity.ask_id_of_header(header) {
-            Some(id) => self.replies.push((id, frame.payload.slice_ref(message))),
+            Some(id) => {
+                // The payload becomes the reply: a view of it would count references twice.
+                let header = frame.payload.len() - message.len();
+                let mut reply = frame.payload;
+                reply.advance(header);
+                self.replies.push((id, reply));
+            }
             None => self.other(&frame.payload),
         }
     }

@@ -123,6 +123,11 @@ impl<H: Clone, T> Router<H, T> {
         self.hold.held()
     }
 
+    /// Whether something is held for `target`: what is sent to it now has to go behind that.
+    pub fn holds(&self, target: &Target) -> bool {
+        self.hold.has(target)
+    }
+
     /// Whether a parcel of `bytes` bytes could be held. One that need not be held passes anyway.
     pub fn has_room(&self, bytes: usize) -> bool {
         self.hold.has_room(bytes)

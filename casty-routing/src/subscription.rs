@@ -223,6 +223,12 @@ impl Subscription {
             .is_some_and(|source| source.subscription == subscription)
     }
 
+    /// Whether a subscription of that number was ever made. A view of another one was never asked
+    /// for.
+    pub fn was_made(&self, subscription: u64) -> bool {
+        (1..=self.last).contains(&subscription)
+    }
+
     fn connected(&mut self, node: NodeAddress) {
         if let Some(subscription) = self.orphans.remove(&node) {
             self.outputs.push_back(Output::Unsubscribe {

@@ -46,7 +46,10 @@ impl Cluster {
             let listener = settings.transport.listen(&at).await;
             listeners.push(listener.map_err(|source| StartError::Listen { node, at, source })?);
         }
-        let addresses: Vec<_> = listeners.iter().map(|listener| listener.address()).collect();
+        let addresses: Vec<_> = listeners
+            .iter()
+            .map(|listener| listener.address())
+            .collect();
         let cluster = Self {
             running: addresses.iter().map(|_| Mutex::new(None)).collect(),
             world: Arc::new(World::new(settings, addresses)),
@@ -213,8 +216,9 @@ impl Cluster {
 
     /// Lets a node go on that [hangs](Self::hang): it handles what has come meanwhile.
     pub fn resume(&self, node: usize) {
-        self.world
-            .with_node(node, |node| node.change_faults(|faults| faults.hung = false));
+        self.world.with_node(node, |node| {
+            node.change_faults(|faults| faults.hung = false)
+        });
     }
 
     /// Resets all connections of clients to a node, which stays as it is otherwise.

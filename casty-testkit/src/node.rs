@@ -114,9 +114,7 @@ impl Node {
     pub(crate) fn tell_all<M: Serialize>(&self, to: &[ActorRef<M>], message: &M) {
         let mut bytes = Vec::new();
         match self.codec().encode(message, &mut bytes) {
-            Ok(class) => to
-                .iter()
-                .for_each(|to| self.send(to.uri(), &class, &bytes)),
+            Ok(class) => to.iter().for_each(|to| self.send(to.uri(), &class, &bytes)),
             Err(error) => {
                 tracing::warn!(node = %self.address, %error, "message not sent");
                 self.counters.undelivered.increment();
@@ -275,6 +273,9 @@ impl Node {
 
     /// Entities alive.
     pub(crate) fn entities(&self) -> usize {
-        self.regions.values().map(|region| region.lock().len()).sum()
+        self.regions
+            .values()
+            .map(|region| region.lock().len())
+            .sum()
     }
 }

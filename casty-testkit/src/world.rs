@@ -168,7 +168,9 @@ impl World {
             }
             let others = topology.members.iter().enumerate();
             let others = others.filter(|(number, _)| *number != to);
-            others.filter_map(|(_, member)| member.node.clone()).collect()
+            others
+                .filter_map(|(_, member)| member.node.clone())
+                .collect()
         });
         nodes.iter().for_each(|node| node.vacate(region, shard));
         self.changed();
@@ -345,7 +347,8 @@ impl Topology {
     fn leader(&self, post: &Post) -> Option<usize> {
         let leads = |number: &usize| {
             let leader = self.roll(*number, post).leader().cloned();
-            self.node(*number).is_some_and(|node| leader.as_ref() == Some(node.address()))
+            self.node(*number)
+                .is_some_and(|node| leader.as_ref() == Some(node.address()))
         };
         (0..self.members.len()).find(leads)
     }
@@ -497,7 +500,13 @@ impl Topology {
                     asker,
                 } => self.send(node, &leader, &region, Input::Query { shard, asker }, world),
                 Output::Register { leader, node: host } => {
-                    self.send(node, &leader, &region, Input::Register { node: host }, world);
+                    self.send(
+                        node,
+                        &leader,
+                        &region,
+                        Input::Register { node: host },
+                        world,
+                    );
                 }
                 Output::Publish { allocations, epoch } => {
                     if let Some(member) = self.members.get_mut(node)

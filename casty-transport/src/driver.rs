@@ -106,7 +106,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, S: Session, T> Driver<IO, S, T> {
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
         loop {
-            if self.writing.outbox.aborted() {
+            if self.writing.outbox.poll_aborted(cx).is_ready() {
                 return Poll::Ready(End::Aborted);
             }
             let read = self
@@ -433,5 +433,25 @@ mod tests {
         tokio::task::yield_now().await;
         outbox.abort();
         assert!(matches!(task.await.unwrap().0, End::Aborted));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn aborting_ends_a_driver_whose_peer_neither_reads_nor_closes() {
+        for drained in [false, true] {
+            let (a, _b) = tokio::io::duplex(64);
+            let outbox = outbox();
+            if drained {
+                outbox.drain();
+            } else {
+                outbox.push(&[&[0; 100]], Some(1)).unwrap();
+            }
+            let (task, _) = start(a, &outbox);
+            tokio::task::yield_now().await;
+            outbox.abort();
+            let ended = tokio::time::timeout(Duration::from_secs(1), task).await;
+            let (end, left) = ended.expect("it ends").unwrap();
+            assert!(matches!(end, End::Aborted), "drained: {drained}, {end}");
+            assert_eq!(left.cut, (!drained).then_some(1));
+        }
     }
 }

@@ -55,8 +55,13 @@ struct State<T> {
     /// either kind ended.
     messages_written: u64,
     whole: u64,
+    /// Tagged messages that are not wholly written.
+    messages_pending: usize,
     phase: Phase,
+    /// Woken by the next push, and by the end.
     driver: Option<Waker>,
+    /// Woken by [`Outbox::abort`], whatever else the driver waits for.
+    aborting: Option<Waker>,
     waiting_for_space: usize,
     /// Tasks that were woken and have not pushed since: a hint, see [`Outbox::owe`].
     debt: usize,
@@ -91,8 +96,10 @@ pub struct Rejected<T> {
 #[non_exhaustive]
 pub enum RejectReason {
     /// As many bytes wait as may wait.
-    #[error("the outbox is full ({limit} bytes)")]
+    #[error("the outbox is full ({limit} bytes) for a frame of {length}")]
     Full {
+        /// The frame's length in bytes, for [`Outbox::space`].
+        length: usize,
         /// [`OutboxLimits::bytes`].
         limit: usize,
     },
@@ -139,8 +146,10 @@ impl<T> Outbox<T> {
                 written: 0,
                 messages_written: 0,
                 whole: 0,
+                messages_pending: 0,
                 phase: Phase::Open,
                 driver: None,
+                aborting: None,
                 waiting_for_space: 0,
                 debt: 0,
             }),
@@ -167,6 +176,7 @@ impl<T> Outbox<T> {
             return Err(Rejected { tag, reason });
         }
         state.accepted += length as u64 + 4;
+        state.messages_pending += usize::from(tag.is_some());
         let end = state.accepted;
         state.entries.push_back(Entry { end, tag });
         state.debt = state.debt.saturating_sub(1);
@@ -178,13 +188,12 @@ impl<T> Outbox<T> {
         Ok(())
     }
 
-    /// Waits until a frame with a payload of `payload` bytes would be accepted, or the outbox is
-    /// closed. Another task may be faster, so a [`push`](Self::push) after it can still be refused.
+    /// Waits until a frame of `length` bytes, type byte included, would not be refused for want of
+    /// room. Another task may be faster, so a [`push`](Self::push) after it can still be refused.
     ///
     /// # Cancel safety
     /// Nothing is lost: no place is reserved.
-    pub async fn space(&self, payload: usize) {
-        let length = payload.saturating_add(1);
+    pub async fn space(&self, length: usize) {
         loop {
             let notified = self.space.notified();
             tokio::pin!(notified);
@@ -207,12 +216,13 @@ impl<T> Outbox<T> {
         self.state.lock().pending()
     }
 
-    /// Messages accepted and not yet wholly handed to the kernel.
+    /// Tagged messages accepted and not wholly handed to the kernel, those included that came back
+    /// when the connection ended.
     pub fn pending_messages(&self) -> usize {
-        self.state.lock().entries.len()
+        self.state.lock().messages_pending
     }
 
-    /// Messages wholly handed to the kernel so far.
+    /// Tagged messages wholly handed to the kernel so far.
     pub fn messages_written(&self) -> u64 {
         self.state.lock().messages_written
     }
@@ -254,10 +264,7 @@ impl<T> Outbox<T> {
             _ => {}
         }
         if state.bytes.is_empty() {
-            match &mut state.driver {
-                Some(waker) if waker.will_wake(cx.waker()) => {}
-                slot => *slot = Some(cx.waker().clone()),
-            }
+            note(&mut state.driver, cx);
             return Poll::Pending;
         }
         std::mem::swap(&mut state.bytes, flight);
@@ -276,6 +283,7 @@ impl<T> Outbox<T> {
         while let Some(entry) = state.entries.pop_front_if(|entry| entry.end <= written) {
             state.whole = entry.end;
             state.messages_written += u64::from(entry.tag.is_some());
+            state.messages_pending -= usize::from(entry.tag.is_some());
         }
         let wake = state.waiting_for_space > 0 && state.pending() <= self.limits.bytes / 2;
         drop(state);
@@ -284,9 +292,14 @@ impl<T> Outbox<T> {
         }
     }
 
-    /// Whether [`abort`](Self::abort) was called.
-    pub(crate) fn aborted(&self) -> bool {
-        self.state.lock().phase == Phase::Closed
+    /// Ready once [`abort`](Self::abort) was called.
+    pub(crate) fn poll_aborted(&self, cx: &Context<'_>) -> Poll<()> {
+        let mut state = self.state.lock();
+        if state.phase == Phase::Closed {
+            return Poll::Ready(());
+        }
+        note(&mut state.aborting, cx);
+        Poll::Pending
     }
 
     /// Ends the outbox and gives back what did not leave. `flight` is what the driver had taken
@@ -325,11 +338,9 @@ impl<T> Outbox<T> {
         if state.phase != Phase::Closed {
             state.phase = phase;
         }
-        let driver = state.driver.take();
+        let wakers = [state.driver.take(), state.aborting.take()];
         drop(state);
-        if let Some(driver) = driver {
-            driver.wake();
-        }
+        wakers.into_iter().flatten().for_each(Waker::wake);
         self.space.notify_waiters();
     }
 }
@@ -352,10 +363,19 @@ impl<T> State<T> {
         let pending = self.pending();
         if pending > 0 && pending + length + 4 > limits.bytes {
             return Err(RejectReason::Full {
+                length,
                 limit: limits.bytes,
             });
         }
         Ok(())
+    }
+}
+
+/// Keeps the waker of the task that polls.
+fn note(slot: &mut Option<Waker>, cx: &Context<'_>) {
+    match slot {
+        Some(waker) if waker.will_wake(cx.waker()) => {}
+        slot => *slot = Some(cx.waker().clone()),
     }
 }
 
@@ -396,7 +416,10 @@ mod tests {
     fn full_is_an_answer_and_gives_the_tag_back() {
         let outbox = small();
         outbox.push(&[&[0; 30]], Some(1)).unwrap();
-        let full = RejectReason::Full { limit: 40 };
+        let full = RejectReason::Full {
+            length: 11,
+            limit: 40,
+        };
         assert_eq!(
             outbox.push(&[&[0; 10]], Some(2)),
             Err(Rejected {

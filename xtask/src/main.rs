@@ -23,7 +23,7 @@ usage: cargo xtask COMMAND [ARGS]
   test            all tests of the workspace, then the real-cluster suite
   tidy            budgets, names, dependency arrows, and what sources must not hold
   interop [ARGS]  the real-cluster suite alone; `cargo xtask interop --help` tells its arguments
-  bench [ARGS]    the benchmarks, then the end-to-end runs; ARGS go to `cargo bench`
+  bench [ARGS]    the benchmarks, then the end-to-end run; ARGS go to that run, and --quick to both
 
 The real-cluster suite needs a Python >= 3.12 and is skipped with a notice where there is none;
 with CASTY_INTEROP=require that is a failure.";

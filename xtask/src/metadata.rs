@@ -14,8 +14,6 @@ pub(crate) struct Package {
     /// Names of its features, `default` among them if it is declared.
     pub(crate) features: Vec<String>,
     pub(crate) dependencies: Vec<Dependency>,
-    /// Names of its binaries.
-    pub(crate) binaries: Vec<String>,
 }
 
 /// One line of a package's dependencies.
@@ -42,8 +40,6 @@ pub(crate) fn packages() -> Result<Vec<Package>, Failure> {
 
 fn package(tree: &Value) -> Package {
     let features = tree.get("features").and_then(Value::as_object);
-    let binaries =
-        list(tree, "targets").filter(|target| list(target, "kind").any(|kind| kind == "bin"));
     Package {
         name: text(tree, "name").unwrap_or_default(),
         description: text(tree, "description"),
@@ -55,7 +51,6 @@ fn package(tree: &Value) -> Package {
             .map(|(name, _)| name.clone())
             .collect(),
         dependencies: list(tree, "dependencies").map(dependency).collect(),
-        binaries: binaries.filter_map(|target| text(target, "name")).collect(),
     }
 }
 
@@ -89,7 +84,6 @@ mod tests {
             .find(|package| package.name == "xtask")
             .unwrap();
         assert_eq!(own.license.as_deref(), Some("MIT"));
-        assert_eq!(own.binaries, ["xtask"]);
         assert!(
             own.dependencies
                 .iter()

@@ -1,7 +1,9 @@
 use std::time::{Duration, Instant};
 
 use casty_client::Codec;
-use tokio::net::TcpListener;
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::time::timeout;
 
 use crate::process::{ADD, AMPLE, GET, IGNORED, casty, casty_to, end, ended, interrupt, nodes};
 
@@ -110,7 +112,8 @@ async fn region_that_no_node_hosts_is_named_when_the_time_is_up() {
     );
 }
 
-/// Nobody listens; somebody listens and says nothing; the nodes have another serializer.
+/// Nobody listens; somebody listens and says nothing; packets get no answer at all; somebody speaks
+/// another protocol; the nodes have another serializer.
 #[tokio::test(flavor = "multi_thread")]
 async fn timeout_bounds_the_command_whatever_is_at_the_contact_point() {
     let dead = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -118,9 +121,20 @@ async fn timeout_bounds_the_command_whatever_is_at_the_contact_point() {
     drop(dead);
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let unanswered = silent.local_addr().unwrap().to_string();
+    let (swallowing, _full) = black_hole().await;
+    let alien = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let babbling = alien.local_addr().unwrap().to_string();
+    let babble = tokio::spawn(async move {
+        while let Ok((mut stream, _)) = alien.accept().await {
+            stream
+                .write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+                .await
+                .ok();
+        }
+    });
     let cluster = nodes(Codec::json()).await;
     let foreign = cluster.contact_points().swap_remove(0);
-    for contact in [refused, unanswered, foreign] {
+    for contact in [refused, unanswered, swallowing, babbling, foreign] {
         let args = [
             "ask",
             "--contact",
@@ -146,6 +160,23 @@ async fn timeout_bounds_the_command_whatever_is_at_the_contact_point() {
         assert_eq!(ended.err.lines().count(), 1, "{ended:?}");
         assert!(ended.err.contains(&contact), "{ended:?}");
     }
+    babble.abort();
+}
+
+/// An address at which connections are neither accepted nor refused, as long as what is returned
+/// with it lives: the queue of those that wait to be accepted is full.
+async fn black_hole() -> (String, (TcpListener, Vec<TcpStream>)) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(1).unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut waiting = Vec::new();
+    let patience = Duration::from_millis(300);
+    while let Ok(connected) = timeout(patience, TcpStream::connect(address)).await {
+        waiting.push(connected.unwrap());
+        assert!(waiting.len() < 1000, "the queue never fills");
+    }
+    (address.to_string(), (listener, waiting))
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,6 +2,7 @@ use std::fmt::Write;
 
 use casty_client::Codec;
 use casty_testkit::{Cluster, Status};
+use tokio::io::AsyncWriteExt;
 
 use crate::process::{
     ADD, AMPLE, GET, casty, casty_to, end, end_with_input, ended, interrupt, nodes,
@@ -175,9 +176,7 @@ async fn input_that_goes_on_for_ever_ends_with_an_interrupt() {
     let mut child = command.stdin(std::process::Stdio::piped()).spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     let line = format!("user-1\t{ADD}\n");
-    tokio::io::AsyncWriteExt::write_all(&mut stdin, line.as_bytes())
-        .await
-        .unwrap();
+    stdin.write_all(line.as_bytes()).await.unwrap();
     cluster
         .wait_until(|status| status.nodes.iter().any(|node| node.messages == 1))
         .await;
@@ -185,4 +184,35 @@ async fn input_that_goes_on_for_ever_ends_with_an_interrupt() {
     let ended = ended(child).await.with(130);
     assert_eq!(ended.err, "1 written, 0 not sent, 0 unknown\n");
     drop(stdin);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nodes_that_read_nothing_hold_the_sender_back_until_the_time_is_up() {
+    let cluster = nodes(Codec::pickle()).await;
+    let args = ["tell", "--timeout", "3", "counter", "--file", "-"];
+    let mut command = casty_to(&cluster, &args);
+    let mut child = command.stdin(std::process::Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let line = format!("user-1\t{ADD}\n");
+    stdin.write_all(line.as_bytes()).await.unwrap();
+    let status = cluster
+        .wait_until(|status| status.nodes.iter().any(|node| node.messages == 1))
+        .await;
+    let owner = status.nodes.iter().position(|node| node.messages == 1);
+    cluster.hang(owner.unwrap());
+    let padding = "x".repeat(100_000);
+    let line = format!("user-1\t{{\"_type\": \"a.B\", \"padding\": \"{padding}\"}}\n");
+    // More than the outbox and all buffers of the kernel hold: it cannot all be taken.
+    for _ in 0..1000 {
+        if stdin.write_all(line.as_bytes()).await.is_err() {
+            break;
+        }
+    }
+    let ended = ended(child).await.with(3);
+    assert!(
+        ended
+            .err
+            .contains("casty: timed out after 3s: not everything was written")
+    );
+    assert!(!ended.err.contains(" 0 unknown"), "{ended:?}");
 }

@@ -149,7 +149,10 @@ impl<'a> Roll<'a> {
         TopologySnapshot {
             members: members.collect(),
             leader: self.leader().cloned(),
-            shard_allocations: self.viewer.map(|it| it.allocations.clone()).unwrap_or_default(),
+            shard_allocations: self
+                .viewer
+                .map(|it| it.allocations.clone())
+                .unwrap_or_default(),
             allocation_epoch: self.viewer.map_or(0, |viewer| viewer.epoch),
             unreachable: unreachable.map(|(_, address, _)| address.clone()).collect(),
             registry: services.collect(),

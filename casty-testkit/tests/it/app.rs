@@ -41,7 +41,8 @@ pub(crate) const SHARDS: u32 = 100;
 fn counters() -> (Builder, Log) {
     let log = Log::default();
     let written = Arc::clone(&log);
-    let receive = move |count: &mut i64, message: Counter, context: &mut Context<'_>| match message {
+    let receive = move |count: &mut i64, message: Counter, context: &mut Context<'_>| match message
+    {
         Counter::Add { amount } => {
             written
                 .lock()
@@ -109,7 +110,10 @@ impl Net {
     /// A client that has its first view.
     pub(crate) async fn client(&self, cluster: &Cluster) -> ClusterClient {
         let client = self.client_builder(cluster).connect().await.unwrap();
-        client.ready(std::time::Duration::from_secs(30)).await.unwrap();
+        client
+            .ready(std::time::Duration::from_secs(30))
+            .await
+            .unwrap();
         client
     }
 }
@@ -135,3 +139,6 @@ pub(crate) async fn close_and_balance(client: &ClusterClient) -> CloseReport {
     assert_eq!((held, queued), (0, 0), "{report:?}");
     report
 }
+
+/// Longer than anything here should take, so that what hangs fails.
+pub(crate) const LONG: Duration = Duration::from_secs(60);

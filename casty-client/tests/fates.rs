@@ -1,0 +1,405 @@
+//! What becomes of messages and asks when connections are slow, full, lost or closed.
+
+#[path = "support/node.rs"]
+mod node;
+
+use std::time::Duration;
+
+use casty_client::{ActorRef, AskError, NotSent, ShardEnvelope, Stats, TellError};
+use casty_proto::ActorUri;
+use casty_transport::MemoryNetwork;
+use node::{Node, builder, within_reason};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn text(number: usize, length: usize) -> String {
+    format!("{number:08}{}", "-".repeat(length))
+}
+
+fn actor(node: &Node, path: &str) -> ActorRef<String> {
+    let host = Some((node.address.host(), node.address.port()));
+    let uri = ActorUri {
+        system: "s",
+        node: host,
+        path,
+    };
+    ActorRef::new(uri.to_string()).unwrap()
+}
+
+#[test]
+fn waiting_for_room_for_a_message_of_half_an_outbox_lets_others_run() {
+    within_reason(|| async {
+        let network = MemoryNetwork::new();
+        let mut node = Node::listen(&network, "n:1").await;
+        let client = builder(&network, "n:1").outbox_bytes(4096);
+        let client = client.connect().await.unwrap();
+        let mut link = node.accept_and_tell().await;
+        client.ready(SECOND).await.unwrap();
+        let entity = client.entity_ref("r", 1).unwrap().entity("e");
+        while entity.tell(text(0, 100)).is_ok() {}
+        let telling = tokio::spawn(async move {
+            for number in 0..10 {
+                entity.tell_wait(text(number, 2000)).await.unwrap();
+            }
+        });
+        let mut big = 0;
+        while big < 10 {
+            let received = link.next_to("/_region-r").await.unwrap();
+            let envelope: ShardEnvelope<String> = received.decode();
+            if envelope.message.len() > 2000 {
+                assert_eq!(envelope.message, text(big, 2000));
+                big += 1;
+            }
+        }
+        telling.await.unwrap();
+    });
+}
+
+#[test]
+fn a_held_message_longer_than_half_an_outbox_waits_without_spinning() {
+    within_reason(|| async {
+        let network = MemoryNetwork::new();
+        let mut node = Node::listen(&network, "n:1").await;
+        let client = builder(&network, "n:1").outbox_bytes(256 * 1024);
+        let client = client.connect().await.unwrap();
+        let entity = client.entity_ref("r", 1).unwrap().entity("e");
+        // More than the pipe holds, then one that finds half of the outbox too small.
+        for length in [150_000, 200_000] {
+            entity.tell(text(0, length)).unwrap();
+        }
+        let _link = node.accept_and_tell().await;
+        client.ready(SECOND).await.unwrap();
+        // Virtual time only moves while nobody is busy.
+        tokio::time::sleep(SECOND).await;
+        assert_eq!((client.stats().held, client.stats().queued), (1, 1));
+        tokio::time::sleep(10 * SECOND).await;
+        assert_eq!(client.stats().not_sent, 1, "its hold timeout is over");
+    });
+}
+
+#[test]
+fn messages_to_an_actor_never_overtake_those_held_for_it() {
+    within_reason(|| overtaking(0));
+}
+
+#[test]
+fn messages_to_an_actor_never_overtake_those_that_entities_keep_waiting() {
+    within_reason(|| overtaking(100));
+}
+
+/// Tells an actor more than the outbox and the pipe hold, before and after it is connected,
+/// `others` messages to an entity going first.
+async fn overtaking(others: usize) {
+    let network = MemoryNetwork::new();
+    let mut node = Node::listen(&network, "n:1").await;
+    let client = builder(&network, "n:1").outbox_bytes(4096);
+    let client = client.connect().await.unwrap();
+    let entity = client.entity_ref("r", 1).unwrap().entity("e");
+    for number in 0..others {
+        entity.tell(text(number, 1000)).unwrap();
+    }
+    let to = actor(&node, "/a");
+    let mut told = 0;
+    while told < 150 {
+        client.tell(&to, text(told, 1000)).unwrap();
+        told += 1;
+    }
+    let mut link = node.accept_and_tell().await;
+    for expected in 0..300 {
+        while told < 300 && client.tell(&to, text(told, 1000)).is_ok() {
+            told += 1;
+        }
+        let received = link.next_to("/a").await.unwrap();
+        assert_eq!(received.decode::<String>(), text(expected, 1000));
+    }
+    let stats = client.stats();
+    assert_eq!(stats.accepted, 300 + others as u64);
+    assert_eq!(stats.written, stats.accepted);
+}
+
+#[test]
+fn closing_ends_though_a_node_reads_nothing_and_closes_nothing() {
+    within_reason(|| async {
+        let network = MemoryNetwork::new();
+        let mut node = Node::listen(&network, "n:1").await;
+        let client = builder(&network, "n:1").connect().await.unwrap();
+        let _link = node.accept_and_tell().await;
+        client.ready(SECOND).await.unwrap();
+        let entity = client.entity_ref("r", 1).unwrap().entity("e");
+        for number in 0..5 {
+            entity.tell(text(number, 100_000)).unwrap();
+        }
+        let report = client.close(SECOND).await;
+        let stats = report.stats;
+        assert!(!report.drained);
+        assert_eq!((stats.held, stats.queued, stats.connections), (0, 0, 0));
+        assert_eq!(stats.accepted, 5);
+        assert_eq!(stats.written + stats.not_sent + stats.unknown, 5);
+    });
+}
+
+#[test]
+fn closing_ends_though_a_node_that_reads_everything_never_closes() {
+    within_reason(|| async {
+        let network = MemoryNetwork::new();
+        let mut node = Node::listen(&network, "n:1").await;
+        let client = builder(&network, "n:1").connect().await.unwrap();
+        let mut link = node.accept_and_tell().await;
+        client.ready(SECOND).await.unwrap();
+        tokio::spawn(async move {
+            while link.next().await.is_some() {}
+            std::future::pending::<()>().await;
+            drop(link);
+        });
+        let report = client.close(SECOND).await;
+        assert!(report.drained && report.stats.connections == 0);
+    });
+}
+
+#[test]
+fn closing_again_reports_the_same() {
+    within_reason(|| async {
+        let network = MemoryNetwork::new();
+        let client = builder(&network, "n:1").hold_timeout(SECOND);
+        let client = client.connect().await.unwrap();
+        let entity = client.entity_ref("r", 1).unwrap().entity("e");
+        entity.tell(1).unwrap();
+        tokio::time::sleep(2 * SECOND).await;
+        assert_eq!(client.stats().not_sent, 1);
+        let first = client.close(SECOND).await;
+        assert_eq!(client.close(SECOND).await, first);
+    });
+}
+
+#[test]
+fn closing_takes_no_longer_than_the_shortest_time_asked_for() {
+    within_reason(|| async {
+        let network = MemoryNetwork::new();
+        let client = builder(&network, "n:1").hold_timeout(600 * SECOND);
+        let client = client.connect().await.unwrap();
+        let entity = client.entity_ref("r", 1).unwrap().entity("e");
+        entity.tell(1).unwrap();
+        let patient = client.clone();
+        tokio::spawn(async move { patient.close(300 * SECOND).await });
+        tokio::time::sleep(SECOND).await;
+        let begun = tokio::time::Instant::now();
+        client.close(SECOND).await;
+        assert!(begun.elapsed() <= 3 * SECOND, "{:?}", begun.elapsed());
+    });
+}
+
+#[test]
+fn closing_with_all_the_time_in_the_world_is_no_overflow() {
+    within_reason(|| async {
+        let network = MemoryNetwork::new();
+        let client = builder(&network, "n:1").connect().await.unwrap();
+        assert!(client.close(Duration::MAX).await.drained);
+    });
+}
+
+#[test]
+fn the_dead_letter_hook_may_use_the_client() {
+    within_reason(|| async {
+        let network = MemoryNetwork::new();
+        let (letters, mut dead) = tokio::sync::mpsc::unbounded_channel();
+        let cell = std::sync::Arc::new(std::sync::OnceLock::<casty_client::ClusterClient>::new());
+        let inside = std::sync::Arc::clone(&cell);
+        let client = builder(&network, "n:1")
+            .hold_timeout(SECOND)
+            .on_dead_letter(move |letter| {
+                let stats = inside.get().map(casty_client::ClusterClient::stats);
+                letters.send((letter.clone(), stats)).unwrap();
+            });
+        let client = client.connect().await.unwrap();
+        cell.set(client.clone()).unwrap();
+        client
+            .entity_ref("r", 1)
+            .unwrap()
+            .entity("e")
+            .tell(1)
+            .unwrap();
+        let (letter, stats) = dead.recv().await.unwrap();
+        assert_eq!(letter.reason, NotSent::Expired);
+        assert_eq!(stats.unwrap().not_sent, 1);
+    });
+}
+
+#[test]
+fn an_ask_of_an_own_actor_ends_with_the_client() {
+    within_reason(|| async {
+        let network = MemoryNetwork::new();
+        let client = builder(&network, "n:1").connect().await.unwrap();
+        let silent = |_: String, _| std::future::ready(());
+        let silent = client.spawn(silent, "silent").unwrap();
+        let ask = silent.ask::<i32>(|_| text(0, 1)).within(60 * SECOND);
+        let reply = tokio::spawn(ask.into_future());
+        tokio::task::yield_now().await;
+        client.close(SECOND).await;
+        let outcome = tokio::time::timeout(120 * SECOND, reply).await;
+        assert!(outcome.expect("it ends").unwrap().is_err());
+    });
+}
+
+#[test]
+fn asks_and_tells_end_when_the_runtime_of_the_client_goes() {
+    within_reason(|| async {
+        let network = MemoryNetwork::new();
+        let mut node = Node::listen(&network, "n:1").await;
+        let (ready, client) = tokio::sync::oneshot::channel();
+        let (end, ended) = std::sync::mpsc::channel::<()>();
+        let inside = network.clone();
+        let running = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(1)
+                .enable_all()
+                .build()
+                .unwrap();
+            let client = runtime.block_on(builder(&inside, "n:1").connect()).unwrap();
+            ready.send(client).ok();
+            ended.recv().ok();
+        });
+        let client = client.await.unwrap();
+        let _link = node.accept_and_tell().await;
+        let mut views = client.topology();
+        views.next().await.unwrap();
+        let entity = client.entity_ref("r", 1).unwrap().entity("e");
+        let reply = entity.ask::<_, i32>(|_| 1).within(SECOND).into_future();
+        end.send(()).unwrap();
+        running.join().unwrap();
+        assert!(matches!(entity.tell(1), Err(TellError::Closed)));
+        assert!(matches!(reply.await, Err(AskError::Closed)));
+    });
+}
+
+#[test]
+fn a_view_of_a_subscription_never_made_does_not_shut_out_later_ones() {
+    within_reason(|| async {
+        let network = MemoryNetwork::new();
+        let mut node = Node::listen(&network, "n:1").await;
+        let client = builder(&network, "n:1").connect().await.unwrap();
+        let mut link = node.accept().await;
+        let subscribe: casty_proto::message::SubscribeTopology =
+            link.next().await.unwrap().decode();
+        let uri = subscribe.reply_to.uri();
+        let (root, _) = uri.rsplit_once('/').unwrap();
+        let wrong = ActorRef::new(format!("{root}/{}", u64::MAX)).unwrap();
+        link.send(&wrong, &node::view(&[], None)).await;
+        let right = node::view(&[&node.address], Some(&node.address));
+        link.send(&subscribe.reply_to, &right).await;
+        let mut views = client.topology();
+        let seen = views.wait_for(|view| view.members().len() == 1);
+        let seen = tokio::time::timeout(10 * SECOND, seen).await;
+        assert!(seen.is_ok(), "the real view counts");
+    });
+}
+
+fn assert_conserved(stats: &Stats) {
+    let ends = stats.written + stats.not_sent + stats.unknown + stats.held + stats.queued;
+    assert_eq!(stats.accepted, ends, "{stats:?}");
+}
+
+#[test]
+fn the_clients_own_questions_are_not_counted_among_messages() {
+    within_reason(|| async {
+        let network = MemoryNetwork::new();
+        let mut node = Node::listen(&network, "n:1").await;
+        let client = builder(&network, "n:1").connect().await.unwrap();
+        let _link = node.accept_and_tell().await;
+        client.ready(SECOND).await.unwrap();
+        let entity = client.entity_ref("r", 1).unwrap().entity("e");
+        entity.tell(text(0, 100_000)).unwrap();
+        // The silent node is asked for its view, and reads nothing.
+        tokio::time::sleep(10 * SECOND).await;
+        assert_eq!(client.stats().queued, 1);
+        assert_conserved(&client.stats());
+    });
+}
+
+#[test]
+fn what_a_lost_connection_gave_back_is_not_taken_for_written() {
+    within_reason(|| async {
+        for _ in 0..20 {
+            let network = MemoryNetwork::new();
+            let mut node = Node::listen(&network, "n:1").await;
+            let client = builder(&network, "n:1").connect().await.unwrap();
+            let link = node.accept_and_tell().await;
+            client.ready(SECOND).await.unwrap();
+            let entity = client.entity_ref("r", 1).unwrap().entity("e");
+            for number in 0..3 {
+                entity.tell(text(number, 100_000)).unwrap();
+            }
+            tokio::task::yield_now().await;
+            drop(node);
+            drop(link);
+            let report = client.close(Duration::ZERO).await;
+            assert_conserved(&report.stats);
+            assert_eq!(report.drained, report.stats.not_sent == 0, "{report:?}");
+        }
+    });
+}
+
+#[test]
+fn messages_keep_their_order_and_their_number_over_many_lost_connections() {
+    within_reason(|| async {
+        let network = MemoryNetwork::new();
+        let mut node = Node::listen(&network, "n:1").await;
+        let client = builder(&network, "n:1").hold_timeout(600 * SECOND);
+        let client = client.outbox_bytes(8192).connect().await.unwrap();
+        let entity = client.entity_ref("r", 1).unwrap().entity("e");
+        let to = actor(&node, "/a");
+        let telling = client.clone();
+        let teller = tokio::spawn(async move {
+            for number in 0..3000 {
+                entity.tell_wait(text(number, 300)).await.unwrap();
+                while let Err(TellError::Busy { .. }) = telling.tell(&to, text(number, 200)) {
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+                if number % 10 == 0 {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+                assert_conserved(&telling.stats());
+            }
+        });
+        let (mut entities, mut actors) = (Vec::new(), Vec::new());
+        for round in 0..40 {
+            let mut link = node.accept_and_tell().await;
+            for _ in 0..(round * 7) % 90 + 20 {
+                let Ok(received) = tokio::time::timeout(SECOND, link.next()).await else {
+                    break;
+                };
+                let received = received.unwrap();
+                match received.path.as_str() {
+                    "/_region-r" => {
+                        let envelope: ShardEnvelope<String> = received.decode();
+                        entities.push(envelope.message);
+                    }
+                    "/a" => actors.push(received.decode::<String>()),
+                    _ => {}
+                }
+            }
+        }
+        drop(node);
+        teller.abort();
+        for all in [&entities, &actors] {
+            assert!(all.len() > 500, "{}", all.len());
+            assert!(all.windows(2).all(|two| two[0] < two[1]), "order, and once");
+        }
+        let report = client.close(SECOND).await;
+        assert_conserved(&report.stats);
+        assert_eq!((report.stats.held, report.stats.queued), (0, 0));
+        assert!(report.stats.written >= (entities.len() + actors.len()) as u64);
+    });
+}
+
+#[test]
+fn an_ask_whose_message_panics_takes_no_place_for_ever() {
+    within_reason(|| async {
+        let network = MemoryNetwork::new();
+        let client = builder(&network, "n:1").connect().await.unwrap();
+        let entity = client.entity_ref("r", 1).unwrap().entity("e");
+        let asking =
+            tokio::spawn(async move { entity.ask::<i32, i32>(|_| panic!("the user's own")).await });
+        assert!(asking.await.is_err());
+        assert_eq!(client.stats().pending_asks, 0);
+    });
+}

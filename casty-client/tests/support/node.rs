@@ -1,0 +1,182 @@
+//! A node as a test wants it: it speaks frames by hand, and does nothing by itself.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use casty_client::{ActorRef, Builder, ClusterClient, Codec, NodeAddress, TransportConfig};
+use casty_proto::frame::{self, FrameDecoder, FrameKind};
+use casty_proto::header::Header;
+use casty_proto::message::{
+    Member, MemberStatus, ShardAllocation, SubscribeTopology, TopologySnapshot,
+};
+use casty_proto::{ActorUri, FrozenSet, Limits, Tuple};
+use casty_transport::{ByteStream, ConnectOptions, Listener, MemoryNetwork, Transport, accept};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+/// The codec of all tests.
+pub const CODEC: Codec = Codec::json();
+
+/// A client of system `s` that knows `contact`.
+pub fn builder(network: &MemoryNetwork, contact: &str) -> Builder {
+    ClusterClient::builder("s")
+        .contact_point(contact)
+        .codec(CODEC)
+        .transport(TransportConfig::memory(network.clone()))
+}
+
+/// Runs a test under paused time on a thread of its own: one that spins or waits for a lock
+/// fails, it does not hang.
+pub fn within_reason<F: Future<Output = ()>>(test: impl FnOnce() -> F + Send + 'static) {
+    let (done, ended) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .start_paused(true)
+            .build();
+        runtime.unwrap().block_on(test());
+        done.send(()).ok();
+    });
+    let outcome = ended.recv_timeout(Duration::from_secs(20));
+    outcome.expect("the test failed on its thread, or did not end");
+}
+
+/// A listening node.
+pub struct Node {
+    pub address: NodeAddress,
+    listener: Box<dyn Listener>,
+}
+
+impl Node {
+    pub async fn listen(network: &MemoryNetwork, address: &str) -> Self {
+        let address: NodeAddress = address.parse().unwrap();
+        let listener = network.transport().listen(&address).await.unwrap();
+        Self { address, listener }
+    }
+
+    /// The next connection, past its handshake.
+    pub async fn accept(&mut self) -> Link {
+        let stream = self.listener.accept().await.unwrap();
+        let options = ConnectOptions::new();
+        let connection = accept(stream, &self.address, &options).await.unwrap();
+        Link {
+            node: self.address.clone(),
+            stream: connection.stream,
+            buffer: connection.leftover,
+        }
+    }
+
+    /// The next connection, on which the view of a cluster of this node alone, that owns the only
+    /// shard of region `r`, was told.
+    pub async fn accept_and_tell(&mut self) -> Link {
+        let mut link = self.accept().await;
+        let mut first = link.next().await.unwrap();
+        if first.class.ends_with("UnsubscribeTopology") {
+            // Of the subscription that a lost connection left behind.
+            first = link.next().await.unwrap();
+        }
+        let subscribe: SubscribeTopology = first.decode();
+        let view = view(&[&self.address], Some(&self.address));
+        link.send(&subscribe.reply_to, &view).await;
+        link
+    }
+}
+
+/// The view of a cluster of `nodes`, of which `owner` owns the only shard of region `r`.
+pub fn view(nodes: &[&NodeAddress], owner: Option<&NodeAddress>) -> TopologySnapshot {
+    let member = |node: &&NodeAddress| Member {
+        address: (*node).clone(),
+        status: MemberStatus::Up,
+        roles: FrozenSet::default(),
+        id: node.host().into(),
+    };
+    let allocation = |owner: &NodeAddress| ShardAllocation {
+        primary: owner.clone(),
+        replicas: Tuple::default(),
+    };
+    let shards = owner.map(|owner| (Arc::from("r"), [(0, allocation(owner))].into()));
+    TopologySnapshot {
+        members: FrozenSet(nodes.iter().map(member).collect()),
+        leader: nodes.first().map(|node| (*node).clone()),
+        shard_allocations: shards.into_iter().collect(),
+        allocation_epoch: 1,
+        ..TopologySnapshot::default()
+    }
+}
+
+/// One connection of a node.
+pub struct Link {
+    node: NodeAddress,
+    stream: ByteStream,
+    buffer: BytesMut,
+}
+
+/// A message that a node received.
+pub struct Received {
+    pub path: String,
+    class: String,
+    message: Vec<u8>,
+}
+
+impl Received {
+    pub fn decode<M: DeserializeOwned>(&self) -> M {
+        CODEC.decode(&self.message, &Limits::default()).unwrap()
+    }
+}
+
+impl Link {
+    /// The next message; none once the client has closed its side.
+    pub async fn next(&mut self) -> Option<Received> {
+        let decoder = FrameDecoder::new(frame::DEFAULT_MAX_FRAME);
+        loop {
+            if let Some(frame) = decoder.next(&mut self.buffer).unwrap() {
+                let (header, message) = Header::split(&frame.payload).unwrap();
+                let path = ActorUri::parse(&header.target).unwrap().path.to_owned();
+                let message = message.to_vec();
+                let class = header.type_hint.into_owned();
+                return Some(Received {
+                    path,
+                    class,
+                    message,
+                });
+            }
+            if self.stream.read_buf(&mut self.buffer).await.unwrap_or(0) == 0 {
+                return None;
+            }
+        }
+    }
+
+    /// The next message to `path`; others are passed over.
+    pub async fn next_to(&mut self, path: &str) -> Option<Received> {
+        loop {
+            let received = self.next().await?;
+            if received.path == path {
+                return Some(received);
+            }
+        }
+    }
+
+    pub async fn send<M: Serialize>(&mut self, to: &ActorRef<M>, message: &M) {
+        let mut payload = Vec::new();
+        let mut encoded = Vec::new();
+        let class = CODEC.encode(message, &mut encoded).unwrap();
+        let header = Header {
+            target: to.uri().into(),
+            sender: format!("casty://s@{}/", self.node).into(),
+            type_hint: class,
+        };
+        header.write(&mut payload);
+        let mut wire = Vec::new();
+        let parts: [&[u8]; 2] = [&payload, &encoded];
+        frame::write_frame(
+            &mut wire,
+            FrameKind::Message,
+            &parts,
+            frame::DEFAULT_MAX_FRAME,
+        )
+        .unwrap();
+        self.stream.write_all(&wire).await.unwrap();
+    }
+}
