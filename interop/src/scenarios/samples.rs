@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::fmt::Debug;
 
 use bytes::Bytes;
-use casty_client::{ActorRef, EntityRef, Value};
+use casty_client::{ActorRef, AskError, EntityRef, TellError, Value};
 use casty_proto::value::{BigInt, ByteArray, Complex, Decimal};
 use casty_proto::{FrozenSet, Set, Tuple};
 use serde::Serialize;
@@ -30,6 +30,11 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "a_value_of_every_type_is_read_and_built_as_a_rust_type",
         90,
         |context| Box::pin(as_rust_types(context)),
+    ),
+    Scenario::new(
+        "a_value_that_the_serializer_cannot_carry_is_refused_to_the_caller",
+        60,
+        |context| Box::pin(refused(context)),
     ),
 ];
 
@@ -383,4 +388,56 @@ fn everything() -> Result<Everything, Failure> {
         shared_a: vec![1, 2, 3],
         shared_b: vec![1, 2, 3]
     ))
+}
+
+/// What Python's serializers fail on at the sender, with no word to the caller.
+async fn refused(context: Context) -> Result<Figures, Failure> {
+    let cluster = context.cluster().await?;
+    let client = connect(cluster).await?;
+    let echo = client.entity_ref("echo", SHARDS)?.entity("refused");
+    let largest = Value::from(u64::MAX);
+    let impossible = impossible(context.serializer())?;
+    for (what, value) in &impossible {
+        let value = Value::list([largest.clone(), value.clone()]);
+        match echo.ask(|reply_to| Echo { value, reply_to }).await {
+            Err(AskError::Refused(TellError::Encode(_))) => {}
+            other => return Err(format!("{what}: {other:?}").into()),
+        }
+    }
+    // Nothing is left half written.
+    let value = Value::list([largest]);
+    let sent = value.clone();
+    let echoed: Value = echo
+        .ask(|reply_to| Echo {
+            value: sent,
+            reply_to,
+        })
+        .await?;
+    client.close(std::time::Duration::from_secs(5)).await;
+    if echoed != value {
+        return Err(format!("{echoed} came back for {value}").into());
+    }
+    let count = impossible.len();
+    Ok(format!("{count} of {count} refused, nothing of them sent"))
+}
+
+/// Values that the serializer cannot carry.
+fn impossible(serializer: Serializer) -> Result<Vec<(&'static str, Value)>, Failure> {
+    if serializer == Serializer::Pickle {
+        return Ok(vec![(
+            "a class without a module",
+            Value::object("Nowhere", [("x", 1)]),
+        )]);
+    }
+    Ok(vec![
+        match serializer {
+            Serializer::MsgPack => ("2^64", BigInt(num_bigint::BigInt::from(1) << 64).into()),
+            _ => ("bytes", Value::bytes(*b"raw")),
+        },
+        ("a set", Value::set([1])),
+        ("a bytearray", ByteArray(vec![1]).into()),
+        ("a Decimal", Decimal("1.5".into()).into()),
+        ("a complex", Complex { re: 0.0, im: 1.0 }.into()),
+        ("a date", Value::Date("2026-07-12".parse()?)),
+    ])
 }
