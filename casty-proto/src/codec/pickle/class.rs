@@ -1,6 +1,61 @@
 //! Names of Python classes, and what the reader makes of each.
 
 use std::borrow::Cow;
+use std::cell::Cell;
+
+/// A name of the program's own, taken apart.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Parts {
+    /// The whole name: where it lies tells it from all others.
+    name: &'static str,
+    pub(super) module: &'static str,
+    pub(super) class: &'static str,
+    /// Whether it says by a colon where it splits.
+    colon: bool,
+}
+
+impl Parts {
+    /// The name as headers and errors have it, with dots only.
+    pub(super) fn with_dots(&self) -> Cow<'static, str> {
+        if self.colon {
+            Cow::Owned(self.name.replace(':', "."))
+        } else {
+            Cow::Borrowed(self.name)
+        }
+    }
+}
+
+/// Names that each thread remembers, by where they lie.
+const REMEMBERED: usize = 64;
+
+thread_local! {
+    static PARTS: [Cell<Option<Parts>>; REMEMBERED] =
+        const { [const { Cell::new(None) }; REMEMBERED] };
+}
+
+/// [`split`] for a name of the program's own, as every object has one: taken apart once a thread
+/// (and again when another name took its place), and then only compared by address.
+pub(super) fn parts(name: &'static str) -> Option<Parts> {
+    let place = (name.as_ptr().addr() ^ name.len()) % REMEMBERED;
+    PARTS.with(|remembered| {
+        let place = &remembered[place];
+        match place.get() {
+            Some(parts) if std::ptr::eq(parts.name, name) => Some(parts),
+            _ => {
+                let (module, class) = split(name)?;
+                let colon = name.contains(':');
+                let parts = Parts {
+                    name,
+                    module,
+                    class,
+                    colon,
+                };
+                place.set(Some(parts));
+                Some(parts)
+            }
+        }
+    })
+}
 
 /// Splits a qualified name into its module and the class's path in it.
 ///
@@ -42,15 +97,6 @@ fn is_capitalised(name: &[u8], at: usize) -> bool {
 #[inline]
 pub(super) fn is_dotted(name: &str) -> bool {
     name.bytes().any(|byte| byte == b'.' || byte == b':')
-}
-
-/// The name as headers and errors have it, with dots only.
-pub(super) fn with_dots(name: &'static str) -> Cow<'static, str> {
-    if name.contains(':') {
-        Cow::Owned(name.replace(':', "."))
-    } else {
-        Cow::Borrowed(name)
-    }
 }
 
 /// Whether `name` is the qualified name of that class.
@@ -175,6 +221,21 @@ pub(super) fn is_class_path(path: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn remembered_names_are_told_apart_by_where_they_lie_and_how_long_they_are() {
+        const LONG: &str = "pkg.mod.Outer.Inner";
+        let names: Vec<&'static str> = (9..=LONG.len()).map(|end| &LONG[..end]).collect();
+        for name in names.iter().chain(&names).copied() {
+            let parts = parts(name).unwrap();
+            assert_eq!(Some((parts.module, parts.class)), split(name), "{name}");
+            assert_eq!(parts.with_dots(), name);
+        }
+        for _ in 0..2 {
+            assert_eq!(parts("pkg.mod:outer").unwrap().with_dots(), "pkg.mod.outer");
+            assert!(parts("plain").is_none());
+        }
+    }
 
     #[test]
     fn names_split_before_the_first_capital_or_at_the_last_dot_or_at_the_colon() {

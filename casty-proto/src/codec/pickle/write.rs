@@ -81,14 +81,14 @@ impl Writer<'_> {
 
     /// Notes that an object of the class `name` begins here, and takes its name apart.
     fn begin(&mut self, name: &'static str) -> Result<(&'static str, &'static str), EncodeError> {
-        let parts = class::split(name).ok_or_else(|| no_class(name))?;
+        let parts = class::parts(name).ok_or_else(|| no_class(name))?;
         if self.hint.is_none() {
-            self.hint = Some(class::with_dots(name));
+            self.hint = Some(parts.with_dots());
         }
         if self.awaited == Some((self.out.len(), name)) {
             self.awaited = None;
         }
-        Ok(parts)
+        Ok((parts.module, parts.class))
     }
 
     /// An instance of a class without fields.
@@ -122,11 +122,11 @@ impl Writer<'_> {
 
     /// A member of an enum.
     fn member(&mut self, name: &'static str, member: &str) -> Result<(), EncodeError> {
-        let (module, class) = class::split(name).ok_or_else(|| no_class(name))?;
+        let parts = class::parts(name).ok_or_else(|| no_class(name))?;
         if self.hint.is_none() {
-            self.hint = Some(class::with_dots(name));
+            self.hint = Some(parts.with_dots());
         }
-        self.getattr(module, class, member);
+        self.getattr(parts.module, parts.class, member);
         Ok(())
     }
 
