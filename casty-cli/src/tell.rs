@@ -14,8 +14,6 @@ use crate::lines::{self, BadLine, Lines};
 use crate::message::{Message, MessageError};
 use crate::output::{complain, note};
 
-/// How long to wait before trying again while as many messages wait for a route as may.
-const HOLD_PAUSE: Duration = Duration::from_millis(10);
 /// What is read of a file at once, in bytes.
 const READ: usize = 64 * 1024;
 
@@ -130,21 +128,11 @@ async fn stream(
 
 async fn send_line(region: &RegionRef, line: &str) -> Result<(), LineError> {
     let (id, message) = line.split_once('\t').ok_or(LineError::NoTab)?;
-    Ok(accepted(region, id, Message::tell(message)?).await?)
+    let envelope = ShardEnvelope::new(id, Message::tell(message)?);
+    Ok(region.tell_wait(envelope).await?)
 }
 
 async fn send(region: &RegionRef, id: &str, message: Value) -> Result<(), Failure> {
-    let sent = accepted(region, id, message).await;
+    let sent = region.tell_wait(ShardEnvelope::new(id, message)).await;
     sent.map_err(|error| Failure::Failed(error.into()))
-}
-
-/// Gives a message to the client, waiting while it cannot take more.
-async fn accepted(region: &RegionRef, id: &str, message: Value) -> Result<(), TellError> {
-    loop {
-        let envelope = ShardEnvelope::new(id, message.clone());
-        match region.tell_wait(envelope).await {
-            Err(TellError::HoldFull) => tokio::time::sleep(HOLD_PAUSE).await,
-            other => return other,
-        }
-    }
 }

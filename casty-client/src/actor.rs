@@ -4,13 +4,15 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use bytes::Bytes;
 use casty_proto::{ActorRef, Limits};
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
 use crate::core::Core;
 use crate::error::{SpawnError, TellError};
@@ -20,6 +22,7 @@ use crate::refs;
 #[derive(Default)]
 pub(crate) struct Actors {
     mailboxes: RwLock<HashMap<Arc<str>, mpsc::Sender<Bytes>>>,
+    tasks: Mutex<JoinSet<()>>,
 }
 
 impl Actors {
@@ -36,6 +39,27 @@ impl Actors {
     /// Ends all actors once they have handled what they have.
     pub(crate) fn close(&self) {
         self.mailboxes.write().clear();
+    }
+
+    /// Ends all actors and waits until they have: for at most `patience`, and then in the middle
+    /// of what they do.
+    pub(crate) async fn end(&self, patience: Duration) {
+        self.close();
+        let mut tasks = std::mem::take(&mut *self.tasks.lock());
+        let ended = tokio::time::timeout(patience, async {
+            while tasks.join_next().await.is_some() {}
+        });
+        if ended.await.is_err() {
+            tracing::warn!("actors were ended before they had handled all their messages");
+            tasks.shutdown().await;
+        }
+    }
+
+    fn run(&self, actor: impl Future<Output = ()> + Send + 'static) {
+        let mut tasks = self.tasks.lock();
+        // Those that have ended are let go, so that the set holds no more than are running.
+        while tasks.try_join_next().is_some() {}
+        tasks.spawn(actor);
     }
 }
 
@@ -113,7 +137,7 @@ where
         core: Arc::downgrade(core),
         path,
     };
-    tokio::spawn(async move {
+    core.actors.run(async move {
         let _leaving = leaving;
         while let Some(message) = mailbox.recv().await {
             match codec.decode(&message, &limits) {

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use casty_proto::message::{ServiceKey, ShardEnvelope};
 use casty_proto::{ActorRef, NodeAddress};
-use casty_routing::{RouterConfig, ShardCount, SharedTable, View};
-use casty_transport::{ConnectError, ConnectOptions, TransportConfig};
+use casty_routing::{ShardCount, SharedTable, View};
+use casty_transport::{ConnectError, TransportConfig};
 use parking_lot::{Mutex, RwLock};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -97,16 +97,7 @@ impl ClusterClient {
         let transport = builder.transport.or_else(default_transport);
         let transport = transport.ok_or(ConfigError::NoTransport)?.build();
         let limits = builder.limits;
-        let options = ConnectOptions::new()
-            .connect_timeout(limits.connect_timeout)
-            .handshake_timeout(limits.connect_timeout)
-            .max_frame(limits.max_frame)
-            .address_map(builder.address_map);
-        let router = RouterConfig {
-            hold_items: limits.hold_items,
-            hold_bytes: limits.hold_bytes,
-            ..RouterConfig::default()
-        };
+        let options = limits.connecting().address_map(builder.address_map);
         let (events, control_events) = mpsc::channel(EVENTS);
         let (published, view) = watch::channel(None);
         let (troubles, trouble) = watch::channel(None);
@@ -124,11 +115,12 @@ impl ClusterClient {
             events,
             table: SharedTable::new(),
             connected: RwLock::default(),
-            routing: Mutex::new(Routing::new(router, identity::random())),
+            routing: Mutex::new(Routing::new(limits.routing(), identity::random())),
             router_due: Notify::new(),
             closed: AtomicBool::new(false),
             drained: OnceLock::new(),
             abandoned: Notify::new(),
+            released: Notify::new(),
             dial_failures: Mutex::default(),
             trouble,
         });

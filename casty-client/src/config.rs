@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use casty_proto::frame::DEFAULT_MAX_FRAME;
 use casty_proto::{Codec, NodeAddress};
-use casty_transport::{AddressMap, TransportConfig};
+use casty_routing::RouterConfig;
+use casty_transport::{AddressMap, ConnectOptions, TransportConfig};
 
 use crate::client::ClusterClient;
 use crate::error::ConfigError;
@@ -32,6 +33,9 @@ pub struct Builder {
     pub(crate) limits: Bounds,
     pub(crate) dead_letters: Option<DeadLetterHook>,
 }
+
+/// The longest host that is announced: that of a DNS name (RFC 1035, section 3.1).
+const MAX_HOST: usize = 255;
 
 /// The times and bounds of a client.
 #[derive(Debug, Clone, Copy)]
@@ -61,6 +65,25 @@ impl Default for Bounds {
             max_frame: DEFAULT_MAX_FRAME,
             mailbox: 16_384,
             actors: 1024,
+        }
+    }
+}
+
+impl Bounds {
+    /// As they concern the making of connections.
+    pub(crate) fn connecting(&self) -> ConnectOptions {
+        ConnectOptions::new()
+            .connect_timeout(self.connect_timeout)
+            .handshake_timeout(self.connect_timeout)
+            .max_frame(self.max_frame)
+    }
+
+    /// As they concern the router.
+    pub(crate) fn routing(&self) -> RouterConfig {
+        RouterConfig {
+            hold_items: self.hold_items,
+            hold_bytes: self.hold_bytes,
+            ..RouterConfig::default()
         }
     }
 }
@@ -243,7 +266,7 @@ impl Builder {
             return Ok(None);
         }
         let host = host.map_or("127.0.0.1", String::as_str);
-        if host.is_empty() || host.contains([':', '/', '\n']) {
+        if host.is_empty() || host.len() > MAX_HOST || host.contains([':', '/', '\n']) {
             return Err(ConfigError::AnnouncedHost(host.to_owned()));
         }
         Ok(Some(NodeAddress::new(host, port.unwrap_or(0))))

@@ -293,10 +293,7 @@ impl Control {
 
     fn ended(&mut self, peer: &Arc<Peer>, end: &End, leftover: &Leftover<Tag>) {
         tracing::info!(node = %peer.node, error = end as &dyn std::error::Error, "disconnected");
-        let ours = self.is_current(peer);
-        if ours {
-            self.peers.remove(&peer.node);
-        }
+        self.peers.remove(&peer.node);
         self.core
             .route(|routing| routing.lost(&self.core, peer, leftover));
         let now = precise_now();
@@ -505,6 +502,7 @@ impl Control {
             self.peers.values().for_each(|peer| peer.outbox.abort());
             self.part().await;
         }
+        self.core.actors.end(PARTING).await;
         drained
     }
 

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap};
+use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
@@ -23,7 +24,7 @@ use crate::config::{Bounds, DeadLetterHook};
 use crate::control::Event;
 use crate::error::{ReadyError, TellError};
 use crate::identity::Identity;
-use crate::observe::{Counters, Stats};
+use crate::observe::{Counters, DeadLetter, Stats};
 use crate::peer::{Aim, Outgoing, Peer, PeerId, Tag};
 use crate::routing::Routing;
 
@@ -58,6 +59,8 @@ pub(crate) struct Core {
     pub(crate) drained: OnceLock<bool>,
     /// The last handle is gone.
     pub(crate) abandoned: Notify,
+    /// Something that waited for a route waits no more.
+    pub(crate) released: Notify,
 }
 
 /// Whom a message is for.
@@ -210,15 +213,30 @@ impl Core {
     /// again, for the hook is the user's code and may use the client.
     pub(crate) fn route<R>(&self, act: impl FnOnce(&mut Routing) -> R) -> R {
         let mut routing = self.routing.lock();
+        let held = routing.held();
         let outcome = act(&mut routing);
+        let released = routing.held() < held;
         let letters = std::mem::take(&mut routing.letters);
         drop(routing);
-        if let Some(hook) = &self.dead_letters {
-            for letter in &letters {
-                hook(letter);
-            }
+        if released {
+            self.released.notify_waiters();
+        }
+        for letter in &letters {
+            self.tell_hook(letter);
         }
         outcome
+    }
+
+    /// A hook that panics harms nobody but itself: connections and asks live in the tasks that
+    /// call it.
+    fn tell_hook(&self, letter: &DeadLetter) {
+        let Some(hook) = &self.dead_letters else {
+            return;
+        };
+        let called = std::panic::catch_unwind(AssertUnwindSafe(|| hook(letter)));
+        if called.is_err() {
+            tracing::error!(?letter, "the dead letter hook panicked");
+        }
     }
 
     /// Waits until the owner of a shard takes a frame of `length` bytes, or is another.
@@ -273,12 +291,7 @@ impl Core {
     /// Ends whatever still waits: nobody moves messages or keeps the time any longer.
     pub(crate) fn end(&self) {
         self.closed.store(true, Ordering::SeqCst);
-        if std::thread::panicking() {
-            // The hook may be what panicked.
-            self.routing.lock().close(self);
-        } else {
-            self.route(|routing| routing.close(self));
-        }
+        self.route(|routing| routing.close(self));
         let connected = self.connected.read();
         connected.values().for_each(|peer| peer.outbox.abort());
         drop(connected);

@@ -91,6 +91,13 @@ pub enum TellError {
     Closed,
 }
 
+impl TellError {
+    /// What may have happened to the message: nothing, whatever the error.
+    pub fn fate(&self) -> Fate {
+        Fate::NotSent
+    }
+}
+
 /// Why an ask ended without a reply.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
@@ -155,7 +162,9 @@ pub enum ConfigError {
     #[error("system name {0:?} is empty or holds one of @ / and line breaks")]
     SystemName(String),
     /// The host that is announced cannot stand in an address.
-    #[error("announced host {0:?} is empty or holds one of : / and line breaks")]
+    #[error(
+        "announced host {0:?} is empty, longer than 255 bytes or holds one of : / and line breaks"
+    )]
     AnnouncedHost(String),
     /// A value lies outside its range.
     #[error("{name} must be {range}")]

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::error::NotSent;
 use crate::lines::StripedCounter;
 
-/// Counters of a client, since its start. A message accepted is, at any moment, exactly one of
-/// written, not sent, unknown, or still waiting.
+/// Counters of a client, since its start. A message accepted is exactly one of written, not sent,
+/// unknown, held or queued; while messages move, a reader may find one on its way between two.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {

@@ -1,6 +1,7 @@
 //! Shard regions and their entities: where most messages go.
 
 use std::fmt;
+use std::pin::pin;
 use std::sync::Arc;
 
 use casty_proto::ActorRef;
@@ -72,10 +73,11 @@ impl RegionRef {
         self.send(&envelope, shard, None)
     }
 
-    /// Sends a message to one entity, waiting while the outbox of its owner is full.
+    /// Sends a message to one entity, waiting while the outbox of its owner is full, or as many
+    /// messages wait for a route as may wait.
     ///
     /// # Errors
-    /// As [`tell`](Self::tell), but never [`TellError::Busy`].
+    /// As [`tell`](Self::tell), but never [`TellError::Busy`] or [`TellError::HoldFull`].
     ///
     /// # Cancel safety
     /// Either the message was accepted or nothing of it was.
@@ -132,6 +134,17 @@ impl RegionRef {
                     // A good part of the outbox is worth the wake-up.
                     let length = length.max(limit / 4);
                     self.core.space(self.id, shard, length).await;
+                }
+                Err(TellError::HoldFull) => {
+                    let mut released = pin!(self.core.released.notified());
+                    // From here on a release counts, so none between the try and the wait is
+                    // missed.
+                    released.as_mut().enable();
+                    match self.send(envelope, shard, None) {
+                        Err(TellError::HoldFull) => released.await,
+                        Err(TellError::Busy { .. }) => {}
+                        other => return other,
+                    }
                 }
                 other => return other,
             }

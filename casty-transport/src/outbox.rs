@@ -25,6 +25,20 @@ pub struct OutboxLimits {
     pub frame: usize,
 }
 
+impl OutboxLimits {
+    /// The limits of untagged messages, which keep a connection going: a full outbox has some room
+    /// for them still.
+    fn with_reserve(self) -> Self {
+        Self {
+            bytes: self.bytes.saturating_add(RESERVE),
+            ..self
+        }
+    }
+}
+
+/// Bytes beyond the limit that are left to untagged messages.
+const RESERVE: usize = 64 * 1024;
+
 impl Default for OutboxLimits {
     fn default() -> Self {
         Self {
@@ -167,7 +181,11 @@ impl<T> Outbox<T> {
             .iter()
             .fold(1usize, |sum, part| sum.saturating_add(part.len()));
         let mut state = self.state.lock();
-        let written = state.admit(length, self.limits).and_then(|()| {
+        let limits = match &tag {
+            Some(_) => self.limits,
+            None => self.limits.with_reserve(),
+        };
+        let written = state.admit(length, limits).and_then(|()| {
             let max = self.limits.frame;
             frame::write_frame(&mut state.bytes, FrameKind::Message, parts, max)
                 .map_err(|_| RejectReason::TooLong { length, limit: max })
@@ -428,6 +446,21 @@ mod tests {
             })
         );
         assert_eq!(outbox.pending_messages(), 1);
+    }
+
+    #[test]
+    fn a_full_outbox_has_room_for_a_message_without_a_tag_still() {
+        let outbox = small();
+        outbox.push(&[&[0; 30]], Some(1)).unwrap();
+        assert!(outbox.push(&[&[0; 10]], Some(2)).is_err());
+        outbox.push(&[&[0; 10]], None).unwrap();
+        let long = vec![0; 90];
+        let most = RESERVE / (long.len() + 5);
+        let pushed = (0..2 * most).take_while(|_| outbox.push(&[&long], None).is_ok());
+        assert!(
+            (most - 1..=most).contains(&pushed.count()),
+            "but not for ever"
+        );
     }
 
     #[test]

@@ -110,10 +110,7 @@ impl Net {
     /// A client that has its first view.
     pub(crate) async fn client(&self, cluster: &Cluster) -> ClusterClient {
         let client = self.client_builder(cluster).connect().await.unwrap();
-        client
-            .ready(Duration::from_secs(30))
-            .await
-            .unwrap();
+        client.ready(Duration::from_secs(30)).await.unwrap();
         client
     }
 }
