@@ -1,7 +1,6 @@
 //! `casty tell`: one message to an entity, or a stream of messages to many.
 
 use std::path::Path;
-use std::time::Duration;
 
 use casty_client::{RegionRef, ShardEnvelope, TellError, Value};
 use tokio::fs::File;
