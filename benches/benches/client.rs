@@ -1,6 +1,12 @@
 //! The whole way of an ask through the client without a network: slot, reference, encoding, the
 //! mailbox of an actor of the client's own, the reply, decoding.
 
+#![allow(
+    clippy::unwrap_used,
+    missing_docs,
+    reason = "a bench that fails ends; criterion's macros"
+)]
+
 use std::time::Duration;
 
 use casty_benches::frames::{GetCount, SYSTEM};

@@ -1,6 +1,12 @@
 //! Encoding and decoding, per serializer: what is sent often, what comes often, and the largest
 //! message that nodes push.
 
+#![allow(
+    clippy::unwrap_used,
+    missing_docs,
+    reason = "a bench that fails ends; criterion's macros"
+)]
+
 use std::fmt::Debug;
 use std::hint::black_box;
 

@@ -1,5 +1,11 @@
 //! Finding the way: the shard of an entity, and the connected owner of a shard.
 
+#![allow(
+    clippy::unwrap_used,
+    missing_docs,
+    reason = "a bench that fails ends; criterion's macros"
+)]
+
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Instant;

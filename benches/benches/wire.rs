@@ -1,6 +1,12 @@
 //! Between messages and the socket: frames, headers, and the outbox with the driver that empties
 //! it.
 
+#![allow(
+    clippy::unwrap_used,
+    missing_docs,
+    reason = "a bench that fails ends; criterion's macros"
+)]
+
 use std::future::Future;
 use std::hint::black_box;
 use std::io;

@@ -109,13 +109,11 @@ impl Link {
             return Ok(());
         }
         let learned = self.reply.as_ref().map(|reply| reply.from_end);
-        match find_digits(message, learned) {
-            Some(digits) => self.answer(message, digits),
-            None => {
-                self.told += 1;
-                Ok(())
-            }
+        if let Some(digits) = find_digits(message, learned) {
+            return self.answer(message, digits);
         }
+        self.told += 1;
+        Ok(())
     }
 
     fn answer(&mut self, message: &[u8], at: usize) -> Result<(), Failure> {

@@ -78,7 +78,7 @@ impl Report {
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn write(&self, path: &Path, facts: Value) -> io::Result<()> {
+    pub fn write(&self, path: &Path, facts: &Value) -> io::Result<()> {
         let medians: Vec<_> = self.rows().iter().map(Row::json).collect();
         let rounds: Vec<_> = self.cells.iter().map(Cell::json).collect();
         let report = json!({ "facts": facts, "medians": medians, "rounds": rounds });

@@ -17,7 +17,7 @@ use crate::machine::processor_time;
 /// one in so many is timed.
 const TIMED: u64 = 16;
 /// Tells between two looks at the clock.
-const TELLS: u64 = 64;
+const TELLS: u8 = 64;
 
 /// One client of the node.
 #[derive(Clone)]
@@ -104,10 +104,10 @@ impl Whole {
             let mut sample = Sample::default();
             let begun = Instant::now();
             while begun.elapsed() < span {
-                for entity in turn.by_ref().take(TELLS as usize) {
+                for entity in turn.by_ref().take(TELLS.into()) {
                     entity.tell_wait(Increment { amount: 5 }).await?;
                 }
-                sample.operations += TELLS;
+                sample.operations += u64::from(TELLS);
             }
             let counted = count(&entities[0]).await? - before;
             sample.elapsed = begun.elapsed();

@@ -60,7 +60,7 @@ fn run(options: &Options) -> Result<(), Failure> {
     facts["rounds"] = options.rounds.into();
     facts["span_seconds"] = options.span.as_secs_f64().into();
     print!("{}", report.table());
-    report.write(&options.out, facts)?;
+    report.write(&options.out, &facts)?;
     println!("\nwritten to {}", options.out.display());
     Ok(())
 }
