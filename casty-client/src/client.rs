@@ -390,7 +390,7 @@ mod sealed {
     impl<M> Sealed for crate::BoundRef<M> {}
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "what is compiled in decides")]
+#[allow(clippy::unnecessary_wraps, reason = "what is compiled in decides")]
 fn default_transport() -> Option<TransportConfig> {
     #[cfg(feature = "tcp")]
     return Some(TransportConfig::tcp());

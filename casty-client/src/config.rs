@@ -314,7 +314,7 @@ impl fmt::Debug for Builder {
 }
 
 /// The serializer of a client that was told none.
-#[expect(clippy::unnecessary_wraps, reason = "what is compiled in decides")]
+#[allow(clippy::unnecessary_wraps, reason = "what is compiled in decides")]
 pub(crate) fn default_codec() -> Option<Codec> {
     #[cfg(feature = "pickle")]
     return Some(Codec::pickle());
