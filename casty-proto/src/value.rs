@@ -7,6 +7,7 @@ use crate::ActorRef;
 mod access;
 mod compare;
 mod convert;
+mod fields;
 mod foreign;
 mod handoff;
 mod items;
@@ -17,6 +18,9 @@ mod temporal;
 mod typed;
 mod uuid;
 
+pub use fields::Fields;
+#[cfg(feature = "pickle")]
+pub(crate) use fields::{Maker, Origin};
 pub(crate) use handoff::{VALUE, give, take};
 pub use items::{Items, Pairs};
 pub use notation::NotationError;
@@ -31,7 +35,8 @@ pub use typed::{BigInt, ByteArray, Complex, Decimal, Uuid};
 /// bound.
 ///
 /// Values are equal if they are of the same kind and their parts are, in the same order: unlike in
-/// Python, `1`, `1.0` and `True` differ, and so do sets that list their members differently. As in
+/// Python, `1`, `1.0` and `True` differ, and so do sets that list their members differently. How a
+/// pickle made an object of its [`Fields`] makes no difference. As in
 /// Python, a `nan` differs from itself, but a container that holds one equals itself.
 ///
 /// As a field of a typed message it takes whatever is there. Other formats than Casty's write it
@@ -119,7 +124,7 @@ pub struct Object {
 #[derive(Clone)]
 pub enum State {
     /// By name: the state of any dataclass but one with frozen slots.
-    Named(Vec<(Arc<str>, Value)>),
+    Named(Fields),
     /// In the class's order: the state of a dataclass with frozen slots (pickle only).
     Positional(Vec<Value>),
     /// The arguments of the constructor that made it (pickle only).

@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use casty_proto::message::MemberStatus;
-use casty_proto::value::{Date, DateTime, EnumMember, Member, Object, State, Time, TimeDelta};
+use casty_proto::value::{
+    Date, DateTime, EnumMember, Fields, Member, Object, State, Time, TimeDelta,
+};
 use casty_proto::{
     ActorRef, Codec, EncodeError, FrozenSet, Limits, NodeAddress, Set, Tuple, Value,
 };
@@ -191,7 +193,7 @@ fn every_root_has_the_class_that_python_gives_it() {
             "casty.remote.ref.RemoteActorRef",
         ),
         (
-            hint(&object("app:outer.inner", State::Named(vec![]))),
+            hint(&object("app:outer.inner", State::Named(Fields::default()))),
             "app.outer.inner",
         ),
     ] {
@@ -226,7 +228,7 @@ fn types_without_a_class_are_refused_wherever_they_are() {
     assert_eq!(refused(&PlainEnum::C { x: 1 }), no_class("C"));
     assert_eq!(refused(&PlainEnum::D(1, 2)), no_class("D"));
     assert_eq!(
-        refused(&object("nodots", State::Named(vec![]))),
+        refused(&object("nodots", State::Named(Fields::default()))),
         no_class("nodots")
     );
 }
@@ -438,7 +440,7 @@ fn any_value() -> impl Strategy<Value = Value> {
             inner.prop_map(|value| member(Member::Value(value))),
             (class, fields).prop_map(|(class, fields)| object(
                 class,
-                State::Named(fields.into_iter().map(|(k, v)| (k.into(), v)).collect())
+                State::Named(fields.into_iter().collect())
             )),
             items
                 .clone()

@@ -32,7 +32,7 @@ fn wrap(level: usize, value: Value) -> Value {
         3 => Value::frozen_set([value]),
         4 => Value::dict([(value, 1)]),
         5 => Value::dict([(1, value)]),
-        6 => object(State::Named(vec![("b".into(), value)])),
+        6 => object(State::Named([("b", value)].into_iter().collect())),
         7 => object(State::Positional(vec![Value::None, value])),
         _ => Value::from(EnumMember {
             class: "a.C".into(),

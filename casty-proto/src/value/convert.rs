@@ -46,14 +46,9 @@ impl Value {
         class: impl Into<Arc<str>>,
         fields: impl IntoIterator<Item = (N, V)>,
     ) -> Self {
-        let fields = fields.into_iter();
         Self::Object(Arc::new(Object {
             class: class.into(),
-            state: State::Named(
-                fields
-                    .map(|(name, value)| (name.into(), value.into()))
-                    .collect(),
-            ),
+            state: State::Named(fields.into_iter().collect()),
         }))
     }
 

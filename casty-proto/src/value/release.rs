@@ -40,7 +40,7 @@ pub(super) fn release(mut pending: Vec<Value>) {
 impl State {
     fn empty_into(&mut self, pending: &mut Vec<Value>) {
         match self {
-            Self::Named(fields) => pending.extend(fields.drain(..).map(|(_, value)| value)),
+            Self::Named(fields) => pending.extend(fields.drain()),
             Self::Positional(values) | Self::Constructed(values) => pending.append(values),
         }
     }

@@ -7,6 +7,7 @@ use std::cell::Cell;
 use super::class::{self, Callee};
 use super::read::passed;
 use crate::error::Limit;
+use crate::value::Maker;
 use crate::{DecodeError, Limits};
 
 /// A node's number.
@@ -80,11 +81,14 @@ pub(super) enum Node {
     /// An instance without state so far.
     New {
         class: Id,
+        maker: Maker,
     },
-    /// The state is a dict, or a tuple of two: `__dict__` and slots.
+    /// The state is a dict, or a tuple of two dicts: `__dict__` and slots, either of which may be
+    /// `None`. Keywords of a constructor if nothing else made the object.
     Named {
         class: Id,
         state: Id,
+        maker: Option<Maker>,
     },
     /// The state is a list.
     Positional {
@@ -398,7 +402,7 @@ impl<'de> Arena<'de> {
     /// The Python class of the value at `id`, for errors.
     pub(super) fn type_name(&self, id: Id) -> String {
         let name = match self.node(id) {
-            Node::New { class }
+            Node::New { class, .. }
             | Node::Named { class, .. }
             | Node::Positional { class, .. }
             | Node::Constructed { class, .. }

@@ -110,7 +110,7 @@ impl<'a, 'de> De<'a, 'de> {
     /// The class of an object, if this is one.
     fn class(self) -> Option<Id> {
         match self.arena.node(self.id) {
-            Node::New { class }
+            Node::New { class, .. }
             | Node::Named { class, .. }
             | Node::Positional { class, .. }
             | Node::Constructed { class, .. }
@@ -184,8 +184,8 @@ impl<'a, 'de> De<'a, 'de> {
                     _ => None,
                 }
             }
-            Node::Named { state, .. } => match *self.arena.entries(state).0 {
-                [_, only] => Some(only),
+            Node::Named { state, .. } => match self.arena.entries(state) {
+                (&[_, only], []) | ([], &[_, only]) => Some(only),
                 _ => None,
             },
             _ => None,

@@ -9,7 +9,7 @@ use super::de::needs_python;
 use super::read::{malformed, passed};
 use super::{made, measure};
 use crate::error::Limit;
-use crate::value::{EnumMember, Items, Member, Object, Pairs, State};
+use crate::value::{EnumMember, Fields, Items, Member, Object, Origin, Pairs, State};
 use crate::{ActorRef, DecodeError, Value};
 
 /// The value at `root`. Never recurses.
@@ -257,7 +257,11 @@ impl<'a, 'de> Build<'a, 'de> {
             (Node::Set(_), Parts::Items(items)) => Value::Set(items.into()),
             (Node::FrozenSet(_), Parts::Items(items)) => Value::FrozenSet(items.into()),
             (Node::Dict(_), Parts::Pairs(pairs, _)) => Value::Dict(pairs.into()),
-            (Node::New { class } | Node::Named { class, .. }, Parts::Fields(fields, _)) => {
+            (
+                node @ (Node::New { class, .. } | Node::Named { class, .. }),
+                Parts::Fields(fields, _),
+            ) => {
+                let fields = Fields::of(self.origin(node), fields);
                 self.object(class, State::Named(fields))
             }
             (Node::Positional { class, .. }, Parts::Items(items)) => {
@@ -272,6 +276,26 @@ impl<'a, 'de> Build<'a, 'de> {
             self.keep(open.id, &value);
         }
         Ok(value)
+    }
+
+    /// How an object with named fields was made.
+    #[allow(clippy::cast_possible_truncation)] // there are no more fields than nodes
+    fn origin(&self, node: Node) -> Origin {
+        match node {
+            Node::New { maker, .. } => Origin::Dict(maker),
+            Node::Named {
+                state,
+                maker: Some(maker),
+                ..
+            } => match self.arena.node(state) {
+                Node::Tuple(_) => {
+                    let own = self.arena.entries(state).0.len() / 2;
+                    Origin::Slots(maker, own as u32)
+                }
+                _ => Origin::Dict(maker),
+            },
+            _ => Origin::Keywords,
+        }
     }
 
     fn object(&mut self, class: Id, state: State) -> Value {

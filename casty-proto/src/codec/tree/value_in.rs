@@ -303,7 +303,7 @@ impl<S: Source> Walk<'_, S> {
                 _ => {}
             }
         }
-        State::Named(entries)
+        State::Named(entries.into())
     }
 
     fn member(&self, entries: &[(Arc<str>, Value)]) -> Option<Member> {

@@ -5,6 +5,7 @@ use super::super::class::Callee;
 use super::super::made;
 use super::{Machine, malformed};
 use crate::DecodeError;
+use crate::value::Maker;
 
 impl Machine<'_> {
     /// `cls.__new__(cls, *args)`.
@@ -16,7 +17,7 @@ impl Machine<'_> {
         if !bare_uuid && !self.can_be_class(class) {
             return Err(self.needs_python(class));
         }
-        self.instance(class, args)
+        self.instance(class, args, Maker::New)
     }
 
     /// Whether a name that is not capitalised may be a class, which only a class can be made of.
@@ -33,9 +34,9 @@ impl Machine<'_> {
             || Callee::may_be_class(self.arena.raw(module), self.arena.raw(name))
     }
 
-    fn instance(&mut self, class: Id, args: Id) -> Result<(), DecodeError> {
+    fn instance(&mut self, class: Id, args: Id, maker: Maker) -> Result<(), DecodeError> {
         if args == UNIT {
-            self.value_of(Node::New { class })
+            self.value_of(Node::New { class, maker })
         } else {
             self.value_of(Node::Constructed { class, args })
         }
@@ -67,10 +68,11 @@ impl Machine<'_> {
                 self.value_of(Node::Partial { class, keywords })
             }
             _ if !self.can_be_class(class) => Err(self.needs_python(class)),
-            _ if self.arena.kids(entries).is_empty() => self.instance(class, args),
+            _ if self.arena.kids(entries).is_empty() => self.instance(class, args, Maker::New),
             _ if args == UNIT => self.value_of(Node::Named {
                 class,
                 state: keywords,
+                maker: None,
             }),
             _ => Err(self.needs_python(class)),
         }
@@ -88,10 +90,11 @@ impl Machine<'_> {
             return self.value_of(Node::Named {
                 class,
                 state: keywords,
+                maker: None,
             });
         }
         match self.callee(callee)? {
-            Callee::Class => self.instance(callee, args),
+            Callee::Class => self.instance(callee, args, Maker::Call),
             Callee::Function | Callee::Partial => Err(self.needs_python(callee)),
             Callee::Ref => {
                 let uri = self.only_argument(args)?;
@@ -176,7 +179,7 @@ impl Machine<'_> {
     pub(super) fn build(&mut self) -> Result<(), DecodeError> {
         let state = self.pop()?;
         let target = self.top()?;
-        let Node::New { class } = self.arena.node(target) else {
+        let Node::New { class, maker } = self.arena.node(target) else {
             return Err(match self.arena.node(target) {
                 Node::Constructed { class, .. } => self.needs_python(class),
                 _ => self.bad("state for what takes none"),
@@ -192,10 +195,18 @@ impl Machine<'_> {
                     parts: state,
                 }
             }
-            Node::Dict(_) => Node::Named { class, state },
+            Node::Dict(_) => Node::Named {
+                class,
+                state,
+                maker: Some(maker),
+            },
             Node::List(_) => Node::Positional { class, state },
             Node::Tuple(parts) => match *self.arena.kids(parts) {
-                [own, slots] => self.two_dicts(class, state, (own, slots))?,
+                [own, slots] if self.are_dicts(own, slots) => Node::Named {
+                    class,
+                    state,
+                    maker: Some(maker),
+                },
                 _ => return Err(self.needs_python(class)),
             },
             _ => return Err(self.needs_python(class)),
@@ -206,20 +217,12 @@ impl Machine<'_> {
         Ok(())
     }
 
-    /// The state of a class with slots: `__dict__` or none, and the slots or none.
-    fn two_dicts(&self, class: Id, state: Id, parts: (Id, Id)) -> Result<Node, DecodeError> {
-        Ok(match (self.arena.node(parts.0), self.arena.node(parts.1)) {
-            (Node::None, Node::Dict(_)) => Node::Named {
-                class,
-                state: parts.1,
-            },
-            (Node::Dict(_), Node::None) => Node::Named {
-                class,
-                state: parts.0,
-            },
-            (Node::Dict(_), Node::Dict(_)) => Node::Named { class, state },
-            _ => return Err(self.needs_python(class)),
-        })
+    /// Whether this is the state of a class with slots: `__dict__` or none, and the slots or none.
+    fn are_dicts(&self, own: Id, slots: Id) -> bool {
+        matches!(
+            (self.arena.node(own), self.arena.node(slots)),
+            (Node::None | Node::Dict(_), Node::Dict(_)) | (Node::Dict(_), Node::None)
+        )
     }
 
     fn callee(&self, id: Id) -> Result<Callee, DecodeError> {

@@ -2,15 +2,18 @@
 
 use super::compound::{mark_if_long, tuple_opcode};
 use super::{TypeHint, Writer, class, is_castys, no_class, op};
-use crate::value::{EnumMember, Member, Object, State};
+use crate::value::{EnumMember, Fields, Maker, Member, Object, Origin, State};
 use crate::{EncodeError, Value};
+
+type Named<'v> = std::slice::Iter<'v, (std::sync::Arc<str>, Value)>;
 
 /// What is left to write of a container.
 enum Rest<'v> {
     Items(std::slice::Iter<'v, Value>),
     /// An entry's key comes first, its value then.
     Pairs(std::slice::Iter<'v, (Value, Value)>, Option<&'v Value>),
-    Fields(std::slice::Iter<'v, (std::sync::Arc<str>, Value)>),
+    /// Those of `__dict__`, then those of the slots, a dict of their own.
+    Fields(Named<'v>, Option<Named<'v>>),
 }
 
 /// A container that is begun, and the opcodes that end it.
@@ -39,7 +42,14 @@ impl<'v> Open<'v> {
                 *value = Some(after);
                 Some(key)
             }),
-            Rest::Fields(fields) => {
+            Rest::Fields(fields, slots) => {
+                if fields.len() == 0
+                    && let Some(slots) = slots.take()
+                {
+                    *fields = slots;
+                    let between = [op::SETITEMS, op::EMPTY_DICT, op::MARK];
+                    writer.out.extend_from_slice(&between);
+                }
                 let (name, value) = fields.next()?;
                 writer.str(name);
                 Some(value)
@@ -155,8 +165,8 @@ impl Writer<'_> {
         }
     }
 
-    /// A state by name goes through the constructor, unless the class is Casty's own or there is
-    /// nothing to name; the other states go as they came.
+    /// A state goes as it came; one by name that came from no pickle through the constructor,
+    /// unless the class is Casty's own.
     fn begin_object<'v>(&mut self, object: &'v Object) -> Result<Open<'v>, EncodeError> {
         let (module, class) = parts(&object.class)?;
         match &object.state {
@@ -177,35 +187,60 @@ impl Writer<'_> {
         }
     }
 
-    fn begin_fields<'v>(
-        &mut self,
-        module: &str,
-        class: &str,
-        fields: &'v [(std::sync::Arc<str>, Value)],
-    ) -> Open<'v> {
-        let rest = Rest::Fields(fields.iter());
-        if fields.is_empty() {
-            self.bare(module, class);
-            return Open::new(rest, &[]);
-        }
-        let castys = is_castys(module);
-        if !castys {
-            self.partial();
-        }
-        self.global(module, class);
-        let (opening, closing): (&[u8], &[u8]) = if castys {
-            (
-                &[op::EMPTY_TUPLE, op::NEWOBJ, op::EMPTY_DICT, op::MARK],
-                &[op::SETITEMS, op::BUILD],
-            )
-        } else {
-            (
-                &[op::TUPLE1, op::EMPTY_DICT, op::MARK],
-                &[op::SETITEMS, op::NEWOBJ_EX, op::EMPTY_TUPLE, op::REDUCE],
-            )
+    fn begin_fields<'v>(&mut self, module: &str, class: &str, fields: &'v Fields) -> Open<'v> {
+        let (maker, own) = match fields.origin() {
+            Origin::Keywords if fields.is_empty() => {
+                self.bare(module, class);
+                return Open::new(Rest::Fields(fields.iter(), None), &[]);
+            }
+            Origin::Keywords if is_castys(module) => (Maker::New, None),
+            Origin::Keywords => return self.begin_keywords(module, class, fields),
+            Origin::Dict(maker) => (maker, None),
+            Origin::Slots(maker, own) => (maker, Some(own as usize)),
         };
-        self.out.extend_from_slice(opening);
-        Open::new(rest, closing)
+        self.global(module, class);
+        let made = match maker {
+            Maker::New => op::NEWOBJ,
+            Maker::Call => op::REDUCE,
+        };
+        self.out.extend_from_slice(&[op::EMPTY_TUPLE, made]);
+        self.begin_state(fields, own)
+    }
+
+    /// The dict of all fields, or a tuple of the dict of the `own` first and that of the others.
+    fn begin_state<'v>(&mut self, fields: &'v Fields, own: Option<usize>) -> Open<'v> {
+        if fields.is_empty() {
+            return Open::new(Rest::Fields(fields.iter(), None), &[]);
+        }
+        if own == Some(0) {
+            self.out.push(op::NONE);
+        }
+        self.out.extend_from_slice(&[op::EMPTY_DICT, op::MARK]);
+        let two: &[u8] = &[op::SETITEMS, op::TUPLE2, op::BUILD];
+        match own.and_then(|own| fields.split_at_checked(own)) {
+            None => {
+                let rest = Rest::Fields(fields.iter(), None);
+                Open::new(rest, &[op::SETITEMS, op::BUILD])
+            }
+            Some((only, [])) => {
+                let rest = Rest::Fields(only.iter(), None);
+                Open::new(rest, &[op::SETITEMS, op::NONE, op::TUPLE2, op::BUILD])
+            }
+            Some(([], slots)) => Open::new(Rest::Fields(slots.iter(), None), two),
+            Some((own, slots)) => {
+                let rest = Rest::Fields(own.iter(), Some(slots.iter()));
+                Open::new(rest, two)
+            }
+        }
+    }
+
+    fn begin_keywords<'v>(&mut self, module: &str, class: &str, fields: &'v Fields) -> Open<'v> {
+        self.partial();
+        self.global(module, class);
+        let opening = [op::TUPLE1, op::EMPTY_DICT, op::MARK];
+        self.out.extend_from_slice(&opening);
+        let closing = [op::SETITEMS, op::NEWOBJ_EX, op::EMPTY_TUPLE, op::REDUCE];
+        Open::new(Rest::Fields(fields.iter(), None), &closing)
     }
 }
 
