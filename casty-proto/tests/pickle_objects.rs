@@ -166,12 +166,12 @@ fn a_field_changed_in_place_keeps_the_origin_and_collecting_anew_loses_it() {
 fn states_that_python_gives_seldom_lose_no_field() {
     let head = b"\x80\x05\x8c\x01a\x8c\x01B\x93)\x81";
     for (state, written) in [
-        // The slots are none, or empty.
+        // The slots are empty, or none, which Python's reader refuses.
         (
-            &b"}(\x8c\x01xK\x01uN\x86b."[..],
-            &b"}(\x8c\x01xK\x01uN\x86b."[..],
+            &b"}(\x8c\x01xK\x01u}\x86b."[..],
+            &b"}(\x8c\x01xK\x01u}\x86b."[..],
         ),
-        (b"}(\x8c\x01xK\x01u}\x86b.", b"}(\x8c\x01xK\x01uN\x86b."),
+        (b"}(\x8c\x01xK\x01uN\x86b.", b"}(\x8c\x01xK\x01u}\x86b."),
         // There are no fields in __dict__.
         (b"}}(\x8c\x01xK\x01u\x86b.", b"N}(\x8c\x01xK\x01u\x86b."),
         // There are none at all.

@@ -224,7 +224,7 @@ impl Writer<'_> {
             }
             Some((only, [])) => {
                 let rest = Rest::Fields(only.iter(), None);
-                Open::new(rest, &[op::SETITEMS, op::NONE, op::TUPLE2, op::BUILD])
+                Open::new(rest, &[op::SETITEMS, op::EMPTY_DICT, op::TUPLE2, op::BUILD])
             }
             Some(([], slots)) => Open::new(Rest::Fields(slots.iter(), None), two),
             Some((own, slots)) => {
