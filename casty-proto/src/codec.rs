@@ -12,6 +12,8 @@
 //! | tuples, arrays, tuple structs, [`Tuple`](crate::Tuple) | `tuple` |
 //! | maps, with keys of any type | `dict` |
 //! | [`FrozenSet`](crate::FrozenSet), [`Set`](crate::Set) | `frozenset`, `set` |
+//! | [`value::Bytes`](crate::value::Bytes), `bytes::Bytes` | `bytes` (not json); `Vec<u8>` is a list of ints |
+//! | [`ByteArray`](crate::value::ByteArray), [`Decimal`](crate::value::Decimal), [`DateTime`](crate::value::DateTime) and the others in [`value`](crate::value) | the type of that name |
 //! | [`ActorRef`](crate::ActorRef) | an actor reference |
 //! | a newtype struct without a dotted name | what is in it |
 //! | [`Value`](crate::Value) | anything |

@@ -26,7 +26,7 @@ pub use items::{Items, Pairs};
 pub use notation::NotationError;
 pub use num_bigint;
 pub use temporal::{Date, DateTime, TemporalError, Time, TimeDelta};
-pub use typed::{BigInt, ByteArray, Complex, Decimal, Uuid};
+pub use typed::{BigInt, ByteArray, Bytes, Complex, Decimal, Uuid};
 
 /// Any Python value that a serializer of Casty can carry.
 ///

@@ -6,7 +6,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use serde::de::Deserializer;
+use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::handoff::{self, Native};
@@ -15,6 +15,13 @@ use super::{Date, DateTime, Time, TimeDelta, Value, notation, uuid};
 /// An `int` of any size.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BigInt(pub num_bigint::BigInt);
+
+/// `bytes`; json does not carry them. A plain `Vec<u8>` is a list of ints to Python.
+///
+/// Reads a `bytearray` or a list of bytes too. `bytes::Bytes` goes the same way where its crate's
+/// serde feature is on.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Bytes(pub Vec<u8>);
 
 /// A `bytearray`; pickle alone carries it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
@@ -151,6 +158,53 @@ native! {
         native => Value::Uuid(Arc::new(native.0)),
         Value::Uuid(bytes) => Some(Self(*bytes)),
         plain => text(&plain);
+}
+
+impl From<Bytes> for Value {
+    fn from(value: Bytes) -> Self {
+        Self::bytes(value.0)
+    }
+}
+
+impl Serialize for Bytes {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Bytes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_byte_buf(AnyBytes).map(Self)
+    }
+}
+
+struct AnyBytes;
+
+/// The most bytes that memory is set aside for on the word of a peer.
+const CAUTIOUS: usize = 4096;
+
+impl<'de> Visitor<'de> for AnyBytes {
+    type Value = Vec<u8>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("bytes")
+    }
+
+    fn visit_bytes<E: Error>(self, value: &[u8]) -> Result<Vec<u8>, E> {
+        Ok(value.to_vec())
+    }
+
+    fn visit_byte_buf<E: Error>(self, value: Vec<u8>) -> Result<Vec<u8>, E> {
+        Ok(value)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Vec<u8>, A::Error> {
+        let mut bytes = Vec::with_capacity(access.size_hint().unwrap_or(0).min(CAUTIOUS));
+        while let Some(byte) = access.next_element()? {
+            bytes.push(byte);
+        }
+        Ok(bytes)
+    }
 }
 
 impl From<BigInt> for Value {
