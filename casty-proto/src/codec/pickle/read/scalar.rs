@@ -24,13 +24,10 @@ pub(super) fn only(input: &[u8]) -> Option<Node> {
         [op::LONG1, len, ref int @ ..] if int.len() == usize::from(len) => {
             Node::Int(small_int(int)?)
         }
-        [op::BINFLOAT, a, b, c, d, e, f, g, h] => {
-            Node::Float(f64::from_be_bytes([a, b, c, d, e, f, g, h]))
-        }
+        [op::BINFLOAT, ref float @ ..] => Node::Float(f64::from_be_bytes(float.try_into().ok()?)),
         [op::SHORT_BINUNICODE, len, ref rest @ ..] => {
             let text = match rest {
-                [text @ .., op::MEMOIZE] if text.len() == usize::from(len) => text,
-                text if text.len() == usize::from(len) => text,
+                [text @ .., op::MEMOIZE] | text if text.len() == usize::from(len) => text,
                 _ => return None,
             };
             std::str::from_utf8(text).ok()?;
