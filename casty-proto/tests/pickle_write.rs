@@ -465,6 +465,27 @@ proptest! {
         }
     }
 
+    /// What follows makes the pickle more than its scalar, which is read another way then.
+    #[test]
+    fn a_scalar_is_the_same_alone_and_memoized(value in scalar(), framed: bool, cut in 0_usize..9) {
+        let mut alone = encode(Codec::pickle(), &value);
+        if framed {
+            alone.splice(2..2, [0x95, 0, 0, 0, 0, 0, 0, 0, 0]);
+        }
+        let mut memoized = alone.clone();
+        memoized.splice(alone.len() - 1..alone.len() - 1, [0x94, 0x94]);
+        let limits = Limits::default();
+        let read = |pickle: &[u8]| Codec::pickle().decode::<Value>(pickle, &limits);
+        prop_assert_eq!(read(&alone).unwrap().to_string(), value.to_string());
+        prop_assert_eq!(read(&memoized).unwrap().to_string(), value.to_string());
+        alone.remove((2 + cut).min(alone.len() - 2));
+        let removed = read(&alone);
+        alone.splice(alone.len() - 1..alone.len() - 1, [0x94, 0x94]);
+        prop_assert!(removed.is_err() || read(&alone).is_ok());
+        let none = Limits { items: 0, ..limits };
+        prop_assert!(Codec::pickle().decode::<Value>(&memoized, &none).is_err());
+    }
+
     #[test]
     fn every_integer_is_read_back_as_it_was(wide: i128, bits in 0_u32..128) {
         let int = wide >> bits;

@@ -126,6 +126,8 @@ pub(super) enum Node {
 pub(super) struct Arena<'de> {
     input: &'de [u8],
     nodes: Vec<Node>,
+    /// The node of an arena that has no other, and takes no memory for it.
+    only: Node,
     pool: Vec<Id>,
     own: Vec<Vec<Id>>,
     /// A bit for every node that occurs more than once.
@@ -160,8 +162,18 @@ impl<'de> Arena<'de> {
             Node::Tuple(Kids::NONE),
         ]);
         Self {
-            input,
             nodes,
+            ..Self::of(input, Node::None, depth)
+        }
+    }
+
+    /// An arena of one node without children, whatever number it is asked for by.
+    #[inline]
+    pub(super) fn of(input: &'de [u8], only: Node, depth: usize) -> Self {
+        Self {
+            input,
+            nodes: Vec::new(),
+            only,
             pool: Vec::new(),
             own: Vec::new(),
             fetched: Vec::new(),
@@ -192,8 +204,17 @@ impl<'de> Arena<'de> {
 
     #[inline]
     pub(super) fn node(&self, id: Id) -> Node {
-        debug_assert!((id as usize) < self.nodes.len());
-        self.nodes.get(id as usize).copied().unwrap_or(Node::None)
+        debug_assert!((id as usize) < self.nodes.len().max(1));
+        match self.nodes.get(id as usize) {
+            Some(&node) => node,
+            None => self.only(),
+        }
+    }
+
+    /// Off the way of arenas with more nodes, which look one up all the time.
+    #[cold]
+    fn only(&self) -> Node {
+        self.only
     }
 
     #[inline]

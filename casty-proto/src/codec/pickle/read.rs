@@ -8,6 +8,7 @@ use crate::error::Limit;
 use crate::{DecodeError, Limits};
 
 mod call;
+mod scalar;
 
 /// The longest `int` that is read, in bytes: some 10,000 digits. Python itself refuses to print
 /// more than 4,300.
@@ -25,10 +26,16 @@ pub(super) fn read<'de>(
     if input.len() > max {
         return Err(passed(Limit::Bytes, max));
     }
+    let depth = limits.depth.min(Limits::MAX_DEPTH);
+    if limits.items > 0
+        && let Some(node) = scalar::only(input)
+    {
+        return Ok((Arena::of(input, node, depth), 0));
+    }
     let machine = Machine {
         input,
         at: 0,
-        arena: Arena::new(input, limits.depth.min(Limits::MAX_DEPTH)),
+        arena: Arena::new(input, depth),
         stack: Vec::with_capacity((input.len() / 8).clamp(4, 64)),
         marks: Vec::new(),
         fence: 0,

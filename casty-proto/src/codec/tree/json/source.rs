@@ -19,6 +19,19 @@ pub(crate) struct JsonSource<'a> {
     unescaped: String,
 }
 
+/// How many of eight characters stand for themselves, up to the first that does not.
+#[inline]
+fn plain(bytes: [u8; 8]) -> usize {
+    const ONES: u64 = u64::MAX / 0xff;
+    let word = u64::from_le_bytes(bytes);
+    // Sets the high bit of the first byte below `bound`, and of none before it.
+    let below = |word: u64, bound: u64| word.wrapping_sub(ONES * bound) & !word;
+    let quote = below(word ^ (ONES * u64::from(b'"')), 1);
+    let backslash = below(word ^ (ONES * u64::from(b'\\')), 1);
+    let found = (quote | backslash | below(word, 0x20)) & (ONES << 7);
+    found.trailing_zeros() as usize / 8
+}
+
 /// Where the last string is.
 enum Found {
     /// In the text, as it stands there.
@@ -161,10 +174,18 @@ impl<'a> JsonSource<'a> {
     #[inline]
     fn plain_run(&mut self) {
         let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
-        self.at += rest
+        let (words, tail) = rest.as_chunks();
+        for word in words {
+            let plain = plain(*word);
+            self.at += plain;
+            if plain < word.len() {
+                return;
+            }
+        }
+        self.at += tail
             .iter()
             .position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20))
-            .unwrap_or(rest.len());
+            .unwrap_or(tail.len());
     }
 
     /// Goes on with a string that has escapes.
@@ -433,6 +454,29 @@ impl Source for JsonSource<'_> {
             Some(_) => Err(DecodeError::Trailing {
                 extra: self.text.len() - self.at,
             }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain;
+
+    #[test]
+    fn eight_characters_are_plain_up_to_the_first_that_ends_a_run() {
+        for ends in 0..=u8::MAX {
+            for around in [0x20, b'!', b'#', b'[', b']', 0x7f, 0x80, 0xff] {
+                for at in 0..8 {
+                    for after in [around, 0, b'"', b'\\'] {
+                        let mut bytes = [around; 8];
+                        bytes[at..].fill(after);
+                        bytes[at] = ends;
+                        let slow = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..0x20);
+                        let expected = bytes.iter().position(slow).unwrap_or(8);
+                        assert_eq!(plain(bytes), expected, "{bytes:x?}");
+                    }
+                }
+            }
         }
     }
 }
