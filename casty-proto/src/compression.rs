@@ -259,3 +259,43 @@ fn too_long(max: usize) -> DecodeError {
         max,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use allocation_counter::measure;
+
+    use super::*;
+
+    const MIB: usize = 1024 * 1024;
+
+    #[test]
+    fn a_bomb_is_stopped_at_the_limit() {
+        let zeros = vec![0; 64 * MIB];
+        for &compression in Compression::ALL {
+            let mut bomb = Vec::new();
+            let level = Compression::DEFAULT_LEVEL;
+            compression.compress(level, &zeros, &mut bomb).unwrap();
+            assert!(bomb.len() < MIB, "{compression}: {}", bomb.len());
+            for max in [MIB, 16 * MIB] {
+                let compressor = Compressor::new(compression);
+                let mut outcome = Ok(());
+                let info = measure(|| outcome = compressor.unwrap(&bomb, max, |_| Ok(())));
+                assert_eq!(outcome, Err(too_long(max)), "{compression}");
+                // What grows keeps its first half while it is copied; the rest is the libraries'.
+                let most = (2 * max + 8 * MIB) as u64;
+                let peak = info.bytes_max;
+                assert!(peak <= most, "{compression}: {peak} of {most}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_thread_keeps_a_small_buffer_and_no_large_one() {
+        let kept = |len: usize| {
+            with_scratch(|scratch| scratch.resize(len, 0));
+            with_scratch(|scratch| scratch.capacity())
+        };
+        assert!((1000..=KEPT).contains(&kept(1000)));
+        assert_eq!(kept(KEPT + 1), 0);
+    }
+}
