@@ -87,7 +87,13 @@ pub type TypeHint = Cow<'static, str>;
 
 #[cfg_attr(
     not(any(feature = "json", feature = "msgpack", feature = "pickle")),
-    allow(unused_variables, unreachable_code, reason = "there is no codec then")
+    allow(
+        dead_code,
+        unused_variables,
+        unreachable_code,
+        clippy::ptr_arg,
+        reason = "there is no codec then"
+    )
 )]
 impl Codec {
     /// Casty's JSON serializer.

@@ -115,7 +115,7 @@ impl Compression {
             #[cfg(feature = "lzma")]
             Self::Lzma => lzma::compress(level, input, out),
             #[cfg(feature = "lz4")]
-            Self::Lz4 => lz4::compress(input, out),
+            Self::Lz4 => lz4::compress(level, input, out),
         };
         done.ok_or(EncodeError::NotCompressed {
             algorithm: self.name(),

@@ -19,6 +19,7 @@ pub mod codec;
         dead_code,
         unused_variables,
         unreachable_code,
+        clippy::ptr_arg,
         reason = "there is none then"
     )
 )]

@@ -12,7 +12,8 @@ const MAGIC: [u8; 4] = 0x184D_2204_u32.to_le_bytes();
 
 const WHAT: &str = "what lz4 cannot read";
 
-pub(super) fn compress(input: &[u8], out: &mut Vec<u8>) -> Option<()> {
+/// The library has one level.
+pub(super) fn compress(_level: u8, input: &[u8], out: &mut Vec<u8>) -> Option<()> {
     let frame = FrameInfo::new().content_size(Some(u64::try_from(input.len()).ok()?));
     let mut to = FrameEncoder::with_frame_info(frame, out);
     to.write_all(input).ok()?;
