@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use casty_client::{Codec, NodeAddress};
+use casty_client::{Codec, Compression, NodeAddress};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 /// How long a command may take that was not told.
@@ -123,7 +123,10 @@ pub(crate) struct Cluster {
     pub(crate) system: String,
     /// The serializer that the nodes are configured with.
     #[arg(long, value_enum, default_value_t = Serializer::Pickle)]
-    pub(crate) codec: Serializer,
+    codec: Serializer,
+    /// The compression that the nodes are configured with.
+    #[arg(long, value_enum, default_value_t = Compressed::None)]
+    compression: Compressed,
     /// How long the whole command may take, connecting and closing included [default: 5].
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     timeout: Option<Duration>,
@@ -147,7 +150,24 @@ impl Cluster {
         self.timeout.unwrap_or(TIMEOUT)
     }
 
-    /// The same, if anybody said so.
+    /// What the nodes are said to be configured with.
+    pub(crate) fn codec(&self) -> Codec {
+        let codec = Codec::from(self.codec);
+        match Option::from(self.compression) {
+            Some(compression) => codec.compressed(compression),
+            None => codec,
+        }
+    }
+
+    /// The same, for the user.
+    pub(crate) fn codec_name(&self) -> String {
+        match Option::<Compression>::from(self.compression) {
+            Some(compression) => format!("{} with {compression}", self.codec),
+            None => self.codec.to_string(),
+        }
+    }
+
+    /// The same as [`timeout`](Self::timeout), if anybody said so.
     pub(crate) fn given_timeout(&self) -> Option<Duration> {
         self.timeout
     }
@@ -261,6 +281,30 @@ impl From<Serializer> for Codec {
             Serializer::Pickle => Self::pickle(),
             Serializer::Json => Self::json(),
             Serializer::Msgpack => Self::msgpack(),
+        }
+    }
+}
+
+/// The compression algorithms of Casty's nodes, and none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Compressed {
+    None,
+    Zlib,
+    Gzip,
+    Bz2,
+    Lzma,
+    Lz4,
+}
+
+impl From<Compressed> for Option<Compression> {
+    fn from(compressed: Compressed) -> Self {
+        match compressed {
+            Compressed::None => None,
+            Compressed::Zlib => Some(Compression::Zlib),
+            Compressed::Gzip => Some(Compression::Gzip),
+            Compressed::Bz2 => Some(Compression::Bz2),
+            Compressed::Lzma => Some(Compression::Lzma),
+            Compressed::Lz4 => Some(Compression::Lz4),
         }
     }
 }

@@ -111,17 +111,14 @@ impl Errand<'_> {
 
     async fn connect(&self, loss: &Arc<OnceLock<NotSent>>) -> Result<ClusterClient, Failure> {
         let Cluster {
-            contacts,
-            system,
-            codec,
-            ..
+            contacts, system, ..
         } = self.cluster;
         let loss = Arc::clone(loss);
         // The errand's time is the only one: nothing else ends before it.
         let longest = self.within.unwrap_or_default() + DRAIN;
         let mut builder = ClusterClient::builder(system)
             .contact_points(contacts.iter().map(ToString::to_string))
-            .codec((*codec).into())
+            .codec(self.cluster.codec())
             .ask_timeout(longest)
             .hold_timeout(longest)
             .hold(HOLD.0, HOLD.1)
@@ -166,7 +163,7 @@ impl Errand<'_> {
             None if unreached.is_empty() => format!(
                 "no node at {} has told of its cluster: is its serializer {}?",
                 listed(&self.cluster.contacts),
-                self.cluster.codec
+                self.cluster.codec_name()
             ),
             None => format!("no node could be reached: {unreached}"),
             Some(view) => {

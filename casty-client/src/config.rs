@@ -118,7 +118,8 @@ impl Builder {
         self
     }
 
-    /// The serializer that the cluster's nodes are configured with. Default: pickle, as theirs;
+    /// The serializer that the cluster's nodes are configured with, and their compression:
+    /// `Codec::pickle().compressed(Compression::Zlib)`. Default: pickle, uncompressed, as theirs;
     /// where that is compiled out, the first of msgpack and json that is not.
     pub fn codec(mut self, codec: Codec) -> Self {
         self.codec = Some(codec);

@@ -27,7 +27,7 @@ mod topology;
 pub use actor::ActorContext;
 pub use ask::{Ask, Reply, SendAsk};
 pub use casty_proto::message::{ServiceKey, ShardEnvelope};
-pub use casty_proto::{ActorRef, Codec, NodeAddress, Value};
+pub use casty_proto::{ActorRef, Codec, Compression, NodeAddress, Value};
 pub use casty_routing::View;
 pub use casty_transport::{AddressMap, TransportConfig};
 pub use client::{AskTarget, ClusterClient};

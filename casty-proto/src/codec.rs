@@ -42,6 +42,7 @@ use std::borrow::Cow;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::compression::{Compression, Compressor, LevelError};
 use crate::{DecodeError, EncodeError, Limits};
 
 #[cfg(feature = "pickle")]
@@ -55,8 +56,8 @@ mod pickle;
 )]
 pub(crate) mod tree;
 
-/// The serializer of a cluster: how messages become bytes. Nodes and clients must be configured
-/// with the same one; nothing on the wire tells them apart.
+/// The serializer of a cluster: how messages become bytes, compressed or not. Nodes and clients
+/// must be configured with the same one; nothing on the wire tells them apart.
 ///
 /// One serde derive serves all of them. A struct or variant whose serde name contains a dot is
 /// the Python dataclass of that qualified name:
@@ -68,7 +69,10 @@ pub(crate) mod tree;
 /// struct Deposit { amount: i64 }
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Codec(Kind);
+pub struct Codec {
+    kind: Kind,
+    compressor: Option<Compressor>,
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -85,26 +89,32 @@ pub type TypeHint = Cow<'static, str>;
 
 #[cfg_attr(
     not(any(feature = "json", feature = "msgpack", feature = "pickle")),
-    allow(unused_variables, unreachable_code, reason = "there is no codec then")
+    allow(
+        dead_code,
+        unused_variables,
+        unreachable_code,
+        clippy::ptr_arg,
+        reason = "there is no codec then"
+    )
 )]
 impl Codec {
     /// Casty's JSON serializer.
     #[cfg(feature = "json")]
     pub const fn json() -> Self {
-        Self(Kind::Json)
+        Self::plain(Kind::Json)
     }
 
     /// Casty's MessagePack serializer: the tree of the JSON serializer in fewer bytes.
     #[cfg(feature = "msgpack")]
     pub const fn msgpack() -> Self {
-        Self(Kind::MsgPack)
+        Self::plain(Kind::MsgPack)
     }
 
     /// Python's pickle, the serializer that nodes use by default; cloudpickle nodes read and
     /// write the same for importable classes. No Python code is ever run or needed.
     #[cfg(feature = "pickle")]
     pub const fn pickle() -> Self {
-        Self(Kind::Pickle(pickle::Construction::Keyword))
+        Self::plain(Kind::Pickle(pickle::Construction::Keyword))
     }
 
     /// Pickle that builds a user's objects by calling their class with the fields in order
@@ -113,48 +123,94 @@ impl Codec {
     /// understand it.
     #[cfg(feature = "pickle")]
     pub const fn pickle_positional() -> Self {
-        Self(Kind::Pickle(pickle::Construction::Positional))
+        Self::plain(Kind::Pickle(pickle::Construction::Positional))
+    }
+
+    const fn plain(kind: Kind) -> Self {
+        Self {
+            kind,
+            compressor: None,
+        }
+    }
+
+    /// The same serializer, its messages compressed at [`Compression::DEFAULT_LEVEL`], in place of
+    /// any compression that it had.
+    ///
+    /// What is read must not be longer than [`Limits::bytes`], compressed or decompressed, so that
+    /// a small message cannot become a large one. Offsets in errors of the serializer count
+    /// decompressed bytes.
+    pub const fn compressed(self, compression: Compression) -> Self {
+        Self {
+            compressor: Some(Compressor::new(compression)),
+            ..self
+        }
+    }
+
+    /// As [`compressed`](Self::compressed), at another level. Both sides may use their own.
+    ///
+    /// # Errors
+    /// The algorithm has no such level; [`Compression::levels`] tells which it has.
+    pub fn compressed_at(self, compression: Compression, level: u8) -> Result<Self, LevelError> {
+        Ok(Self {
+            compressor: Some(Compressor::at(compression, level)?),
+            ..self
+        })
     }
 
     /// Appends `value` to `out` and tells its Python class.
     ///
     /// # Errors
     /// The value cannot be carried; `out` is then as it was.
-    #[cfg_attr(
-        not(any(feature = "json", feature = "msgpack", feature = "pickle")),
-        allow(unreachable_code, unused_variables)
-    )]
     pub fn encode<T: Serialize + ?Sized>(
         &self,
         value: &T,
         out: &mut Vec<u8>,
     ) -> Result<TypeHint, EncodeError> {
         let start = out.len();
-        let written: Result<TypeHint, EncodeError> = match self.0 {
+        let written = match self.compressor {
+            None => self.serialize(value, out),
+            Some(compressor) => compressor.wrap(out, |plain| self.serialize(value, plain)),
+        };
+        written.inspect_err(|_| out.truncate(start))
+    }
+
+    fn serialize<T: Serialize + ?Sized>(
+        self,
+        value: &T,
+        out: &mut Vec<u8>,
+    ) -> Result<TypeHint, EncodeError> {
+        match self.kind {
             #[cfg(feature = "json")]
             Kind::Json => tree::encode_json(value, out),
             #[cfg(feature = "msgpack")]
             Kind::MsgPack => tree::encode_msgpack(value, out),
             #[cfg(feature = "pickle")]
             Kind::Pickle(construction) => pickle::encode(value, construction, out),
-        };
-        written.inspect_err(|_| out.truncate(start))
+        }
     }
 
     /// Reads one value that makes up the whole input, within `limits`.
     ///
     /// # Errors
     /// The input is malformed, passes a limit, or is no `T`.
-    #[cfg_attr(
-        not(any(feature = "json", feature = "msgpack", feature = "pickle")),
-        allow(unreachable_code, unused_variables)
-    )]
     pub fn decode<T: DeserializeOwned>(
         &self,
         input: &[u8],
         limits: &Limits,
     ) -> Result<T, DecodeError> {
-        match self.0 {
+        let read = |plain: &[u8]| self.deserialize(plain, limits);
+        match self.compressor {
+            None => read(input),
+            Some(compressor) => compressor.unwrap(input, limits.bytes, read),
+        }
+    }
+
+    fn deserialize<T: DeserializeOwned>(
+        self,
+        input: &[u8],
+        limits: &Limits,
+    ) -> Result<T, DecodeError> {
+        match self.kind {
             #[cfg(feature = "json")]
             Kind::Json => tree::decode_json(input, limits),
             #[cfg(feature = "msgpack")]

@@ -53,6 +53,12 @@ pub enum EncodeError {
         /// The levels that are accepted.
         limit: usize,
     },
+    /// The value could not be compressed, for want of memory.
+    #[error("{algorithm} has no memory to compress the value")]
+    NotCompressed {
+        /// The compression algorithm.
+        algorithm: &'static str,
+    },
     /// The `Serialize` implementation of a type reported an error.
     #[error("{0}")]
     Custom(Box<str>),

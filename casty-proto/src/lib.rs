@@ -7,6 +7,23 @@
 
 pub mod address;
 pub mod codec;
+#[cfg_attr(
+    not(any(
+        feature = "zlib",
+        feature = "gzip",
+        feature = "bz2",
+        feature = "lzma",
+        feature = "lz4"
+    )),
+    allow(
+        dead_code,
+        unused_variables,
+        unreachable_code,
+        clippy::ptr_arg,
+        reason = "there is none then"
+    )
+)]
+pub mod compression;
 pub mod error;
 pub mod frame;
 pub mod handshake;
@@ -19,6 +36,7 @@ pub mod value;
 
 pub use address::{ActorUri, AddressError, NodeAddress};
 pub use codec::Codec;
+pub use compression::Compression;
 pub use error::{DecodeError, EncodeError};
 pub use limits::Limits;
 pub use reference::ActorRef;

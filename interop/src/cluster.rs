@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use casty_proto::NodeAddress;
+use casty_proto::{Codec, Compression, NodeAddress};
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::time::timeout;
@@ -40,6 +40,7 @@ const SHUTDOWN: Duration = Duration::from_secs(5);
 pub struct PythonCluster {
     python: Installation,
     serializer: Serializer,
+    compression: Option<Compression>,
     label: String,
     regions: String,
     addresses: Vec<NodeAddress>,
@@ -84,6 +85,7 @@ impl PythonCluster {
         Ok(Self {
             python: python.clone(),
             serializer,
+            compression: None,
             label: format!("{label}-{serializer}"),
             regions: String::new(),
             addresses: free_addresses(nodes)?,
@@ -99,6 +101,14 @@ impl PythonCluster {
     #[must_use]
     pub fn hosting(mut self, regions: &[&str]) -> Self {
         self.regions = regions.join(",");
+        self
+    }
+
+    /// Has the nodes compress messages. To be called before [`Self::launch`].
+    #[must_use]
+    pub fn compressing(mut self, compression: Option<Compression>) -> Self {
+        self.compression = compression;
+        self.label = format!("{}-{}", self.label, self.compression_name());
         self
     }
 
@@ -130,6 +140,17 @@ impl PythonCluster {
     /// The serializer that the nodes are configured with.
     pub fn serializer(&self) -> Serializer {
         self.serializer
+    }
+
+    /// What a client of the cluster uses: the serializer's codec, compressed as the nodes do.
+    pub fn codec(&self) -> Codec {
+        let codec = self.serializer.codec();
+        self.compression
+            .map_or(codec, |compression| codec.compressed(compression))
+    }
+
+    fn compression_name(&self) -> &'static str {
+        self.compression.map_or("none", Compression::name)
     }
 
     /// Kills a node (SIGKILL) and waits until it is gone. Nothing happens if it does not run.
@@ -205,6 +226,7 @@ impl PythonCluster {
             ("--nodes", self.addresses.len().to_string()),
             ("--shards", SHARDS.to_string()),
             ("--serializer", self.serializer.to_string()),
+            ("--compression", self.compression_name().to_owned()),
             ("--regions", self.regions.clone()),
             ("--seeds", join(seeds)),
         ] {

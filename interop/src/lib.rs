@@ -3,11 +3,13 @@
 //!
 //! [`python`] finds an interpreter and makes the virtual environment, [`cluster`] starts, kills and
 //! restarts nodes, [`verify`] has Python read what Rust wrote, [`scenario`] is what a scenario is
-//! made of, [`scenarios`] lists them, one file a topic, and [`suite`] runs them one after another.
+//! made of, [`scenarios`] lists them, one file a topic, and [`suite`] runs them one after another,
+//! and [`matrix`] combines serializers and compressions.
 //! `app` declares the messages of the nodes' application, `raw` is a connection without a client.
 
 mod app;
 pub mod cluster;
+pub mod matrix;
 pub mod python;
 mod raw;
 pub mod scenario;

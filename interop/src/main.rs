@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use casty_interop::cluster::{PythonCluster, SHARDS, SYSTEM};
+use casty_interop::matrix;
 use casty_interop::python::{Installation, SetupError};
 use casty_interop::scenarios;
 use casty_interop::serializer::Serializer;
@@ -14,9 +15,12 @@ const HELP: &str = "\
 Runs the scenarios of the real-cluster suite against casty 0.21.0 nodes, one after another.
 
 usage: cargo xtask interop [--serializer pickle|json|msgpack]... [--list] [NAME]...
+       cargo xtask interop --matrix
 
   --serializer NAME  only with this serializer; may be repeated (default: all three)
   --list             print the names of the scenarios and run none
+  --matrix           a few messages of each kind with every serializer, cloudpickle among them, and
+                     every compression, on one node each; prints a table of seconds
   --serve            start three nodes with the first serializer, print their addresses, and keep
                      them until standard input closes
   NAME               only scenarios whose name contains NAME
@@ -58,6 +62,7 @@ fn main() -> ExitCode {
         match request {
             Request::Print(_) => true,
             Request::Run(selection) => suite::run(&python, &scenarios::all(), &selection).await,
+            Request::Matrix => matrix::run(&python).await,
             Request::Serve(serializer) => serve(&python, serializer).await,
         }
     });
@@ -95,6 +100,7 @@ fn required() -> bool {
 
 enum Request {
     Run(Selection),
+    Matrix,
     Serve(Serializer),
     Print(String),
 }
@@ -109,6 +115,7 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Request, String> {
         match arg.as_str() {
             "--help" | "-h" => return Ok(Request::Print(HELP.to_owned())),
             "--list" => return Ok(Request::Print(names(|_| true).join("\n"))),
+            "--matrix" => return Ok(Request::Matrix),
             "--serve" => serve = true,
             "--serializer" => {
                 let name = args.next().ok_or("--serializer wants a name")?;
@@ -120,7 +127,7 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Request, String> {
         }
     }
     if selection.serializers.is_empty() {
-        selection.serializers = Serializer::ALL.to_vec();
+        selection.serializers = Serializer::SUITE.to_vec();
     }
     if let (true, Some(serializer)) = (serve, selection.serializers.first()) {
         return Ok(Request::Serve(*serializer));

@@ -2,6 +2,7 @@
 
 mod actors;
 mod closing;
+mod compression;
 mod failures;
 mod gossip;
 mod messages;
@@ -13,6 +14,8 @@ mod starting;
 mod vectors;
 mod verifier;
 mod written;
+
+pub(crate) use compression::exchange;
 
 use casty_client::{Builder, ClusterClient, EntityRef, RegionRef};
 
@@ -31,6 +34,7 @@ pub fn all() -> Vec<Scenario> {
         services::SCENARIOS,
         actors::SCENARIOS,
         samples::SCENARIOS,
+        compression::SCENARIOS,
         neighbours::SCENARIOS,
         closing::SCENARIOS,
         starting::SCENARIOS,
@@ -45,7 +49,7 @@ fn builder(cluster: &PythonCluster, contacts: &[usize]) -> Builder {
     let contacts = contacts.iter().filter_map(|index| addresses.get(*index));
     ClusterClient::builder(SYSTEM)
         .contact_points(contacts.map(ToString::to_string))
-        .codec(cluster.serializer().codec())
+        .codec(cluster.codec())
 }
 
 /// A client of the cluster that knows all its nodes.

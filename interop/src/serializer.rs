@@ -14,11 +14,16 @@ pub enum Serializer {
     Json,
     /// The same tree as MessagePack.
     MsgPack,
+    /// What nodes write with cloudpickle, to a client that knows pickle.
+    CloudPickle,
 }
 
 impl Serializer {
-    /// All of them, in the order in which the suite runs them.
-    pub const ALL: [Self; 3] = [Self::Pickle, Self::Json, Self::MsgPack];
+    /// Those of the suite, in the order in which it runs them.
+    pub const SUITE: [Self; 3] = [Self::Pickle, Self::Json, Self::MsgPack];
+
+    /// All of them, as the matrix shows them.
+    pub const ALL: [Self; 4] = [Self::Pickle, Self::Json, Self::MsgPack, Self::CloudPickle];
 
     /// The name in `SerializationConfig`.
     pub fn name(self) -> &'static str {
@@ -26,13 +31,14 @@ impl Serializer {
             Self::Pickle => "pickle",
             Self::Json => "json",
             Self::MsgPack => "msgpack",
+            Self::CloudPickle => "cloudpickle",
         }
     }
 
     /// The codec that a client of such nodes uses.
     pub fn codec(self) -> Codec {
         match self {
-            Self::Pickle => Codec::pickle(),
+            Self::Pickle | Self::CloudPickle => Codec::pickle(),
             Self::Json => Codec::json(),
             Self::MsgPack => Codec::msgpack(),
         }
@@ -49,7 +55,7 @@ impl FromStr for Serializer {
     type Err = UnknownSerializer;
 
     fn from_str(text: &str) -> Result<Self, UnknownSerializer> {
-        Self::ALL
+        Self::SUITE
             .into_iter()
             .find(|serializer| serializer.name() == text)
             .ok_or_else(|| UnknownSerializer(text.to_owned()))

@@ -197,7 +197,7 @@ mod tests {
     #[test]
     fn a_selection_takes_scenarios_by_a_part_of_their_name() {
         let all = Selection {
-            serializers: Serializer::ALL.to_vec(),
+            serializers: Serializer::SUITE.to_vec(),
             names: Vec::new(),
         };
         assert!(all.takes(&scenario("asks_are_answered")));

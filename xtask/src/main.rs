@@ -21,7 +21,7 @@ usage: cargo xtask COMMAND [ARGS]
   ci              everything a change must pass: format, tidy, clippy, docs, each crate alone, and
                   the commands that README.md promises
   test            all tests of the workspace, then the real-cluster suite
-  tidy            budgets, names, dependency arrows, and what sources must not hold
+  tidy            budgets, names, dependencies, and what sources must not hold
   interop [ARGS]  the real-cluster suite alone; `cargo xtask interop --help` tells its arguments
   bench [ARGS]    the benchmarks, then the end-to-end run; ARGS go to that run, and --quick to both
 

@@ -8,6 +8,7 @@ use std::process::Command;
 use crate::metadata;
 use crate::steps::{Failure, Steps, root};
 
+mod lean;
 mod mask;
 mod packages;
 mod paths;
@@ -17,6 +18,7 @@ mod sources;
 pub(crate) fn run(steps: &mut Steps) -> Result<(), Failure> {
     steps.check("tidy", || {
         let mut findings = packages::findings(&metadata::packages()?);
+        findings.extend(lean::findings()?);
         findings.extend(clippy_budget(&read(&root().join("clippy.toml"))));
         for path in files()? {
             findings.extend(paths::findings(&path));

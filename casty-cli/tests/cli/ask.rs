@@ -1,6 +1,6 @@
 use std::time::{Duration, Instant};
 
-use casty_client::Codec;
+use casty_client::{Codec, Compression};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::timeout;
@@ -38,6 +38,19 @@ async fn reply_is_all_that_is_printed_whatever_the_serializer() {
         ];
         let ended = end(casty_to(&cluster, &asked)).await.with(0);
         assert_eq!((&*ended.out, &*ended.err), ("5\n", ""), "{name}");
+        cluster.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_compression_of_the_nodes_is_spoken() {
+    for compression in Compression::ALL {
+        let cluster = nodes(Codec::json().compressed(*compression)).await;
+        let asked = ["ask", "--timeout", AMPLE, "counter", "user-42", GET];
+        let mut command = casty_to(&cluster, &asked);
+        command.args(["--codec", "json", "--compression", compression.name()]);
+        let ended = end(command).await.with(0);
+        assert_eq!(ended.out, "0\n", "{compression}");
         cluster.stop().await;
     }
 }

@@ -68,7 +68,7 @@ async fn leave_subscribed(
     let subscribe = SubscribeTopology {
         reply_to: reply_to(identity, "_topology_sub")?,
     };
-    let codec = cluster.serializer().codec();
+    let codec = cluster.codec();
     connection.send(codec, TOPOLOGY_PATH, &subscribe).await?;
     connection.next().await?.ok_or("no view came")?;
     Ok(())
@@ -90,7 +90,7 @@ async fn sent_to(
         let get = GetState {
             reply_to: reply_to::<ClusterState>(identity, "fence")?,
         };
-        let codec = cluster.serializer().codec();
+        let codec = cluster.codec();
         connection.send(codec, TOPOLOGY_PATH, &get).await?;
         // The answer comes behind whatever was sent before it.
         let counted = timeout(Duration::from_secs(3), up_to_fence(&mut connection)).await;

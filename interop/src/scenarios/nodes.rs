@@ -33,7 +33,7 @@ async fn come_up(context: Context) -> Result<Figures, Failure> {
     let members = cluster.addresses().len();
     for node in cluster.addresses() {
         let mut connection = Connection::open(node).await?;
-        let codec = cluster.serializer().codec();
+        let codec = cluster.codec();
         let mut lacking = String::new();
         let complete = timeout(PATIENCE, async {
             connection.subscribe(codec).await?;

@@ -98,7 +98,7 @@ async fn as_values(context: Context) -> Result<Figures, Failure> {
     match context.serializer() {
         Serializer::Json => {}
         Serializer::MsgPack => names.push("bytes"),
-        Serializer::Pickle => {
+        Serializer::Pickle | Serializer::CloudPickle => {
             names.push("bytes");
             names.extend(PICKLED);
         }
@@ -200,7 +200,7 @@ async fn as_rust_types(context: Context) -> Result<Figures, Failure> {
                 .await;
             samples.are("everything", msgpack_safe()?).await;
         }
-        Serializer::Pickle => {
+        Serializer::Pickle | Serializer::CloudPickle => {
             samples
                 .are("bytes", Bytes::from_static(b"\x00\xff raw"))
                 .await;
@@ -307,7 +307,9 @@ fn big(serializer: Serializer) -> (BigInt, BigInt) {
     let one = || num_bigint::BigInt::from(1);
     let (big, negative) = match serializer {
         Serializer::MsgPack => (one() << 63, -one() << 63),
-        Serializer::Json | Serializer::Pickle => ((one() << 200) + 1, -one() << 100),
+        Serializer::Json | Serializer::Pickle | Serializer::CloudPickle => {
+            ((one() << 200) + 1, -one() << 100)
+        }
     };
     (BigInt(big), BigInt(negative))
 }
@@ -422,7 +424,7 @@ async fn refused(context: Context) -> Result<Figures, Failure> {
 
 /// Values that the serializer cannot carry.
 fn impossible(serializer: Serializer) -> Result<Vec<(&'static str, Value)>, Failure> {
-    if serializer == Serializer::Pickle {
+    if matches!(serializer, Serializer::Pickle | Serializer::CloudPickle) {
         return Ok(vec![(
             "a class without a module",
             Value::object("Nowhere", [("x", 1)]),
