@@ -42,6 +42,7 @@ use serde::de::DeserializeOwned;
 
 use crate::{DecodeError, EncodeError, Limits};
 
+mod custom;
 #[cfg(feature = "pickle")]
 mod pickle;
 #[cfg_attr(
@@ -52,6 +53,8 @@ mod pickle;
     )
 )]
 pub(crate) mod tree;
+
+pub use custom::ValueCodec;
 
 /// The serializer of a cluster: how messages become bytes. Nodes and clients must be configured
 /// with the same one; nothing on the wire tells them apart.
@@ -76,15 +79,12 @@ enum Kind {
     MsgPack,
     #[cfg(feature = "pickle")]
     Pickle(pickle::Construction),
+    Custom(custom::Custom),
 }
 
 /// The Python class of an encoded message, `module.QualName`, as a header's `type_hint` has it.
 pub type TypeHint = Cow<'static, str>;
 
-#[cfg_attr(
-    not(any(feature = "json", feature = "msgpack", feature = "pickle")),
-    allow(unused_variables, unreachable_code, reason = "there is no codec then")
-)]
 impl Codec {
     /// Casty's JSON serializer.
     #[cfg(feature = "json")]
@@ -114,14 +114,16 @@ impl Codec {
         Self(Kind::Pickle(pickle::Construction::Positional))
     }
 
+    /// A serializer of your own. One that is not a constant is leaked once, as
+    /// `Box::leak(Box::new(codec))`: codecs are copied freely and last as long as the process.
+    pub const fn custom(codec: &'static dyn ValueCodec) -> Self {
+        Self(Kind::Custom(custom::Custom(codec)))
+    }
+
     /// Appends `value` to `out` and tells its Python class.
     ///
     /// # Errors
     /// The value cannot be carried; `out` is then as it was.
-    #[cfg_attr(
-        not(any(feature = "json", feature = "msgpack", feature = "pickle")),
-        allow(unreachable_code, unused_variables)
-    )]
     pub fn encode<T: Serialize + ?Sized>(
         &self,
         value: &T,
@@ -135,6 +137,7 @@ impl Codec {
             Kind::MsgPack => tree::encode_msgpack(value, out),
             #[cfg(feature = "pickle")]
             Kind::Pickle(construction) => pickle::encode(value, construction, out),
+            Kind::Custom(codec) => codec.encode(value, out),
         };
         written.inspect_err(|_| out.truncate(start))
     }
@@ -143,10 +146,6 @@ impl Codec {
     ///
     /// # Errors
     /// The input is malformed, passes a limit, or is no `T`.
-    #[cfg_attr(
-        not(any(feature = "json", feature = "msgpack", feature = "pickle")),
-        allow(unreachable_code, unused_variables)
-    )]
     pub fn decode<T: DeserializeOwned>(
         &self,
         input: &[u8],
@@ -159,6 +158,7 @@ impl Codec {
             Kind::MsgPack => tree::decode_msgpack(input, limits),
             #[cfg(feature = "pickle")]
             Kind::Pickle(_) => pickle::decode(input, limits),
+            Kind::Custom(codec) => codec.decode(input, limits),
         }
     }
 }

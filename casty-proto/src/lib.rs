@@ -18,7 +18,7 @@ pub mod sets;
 pub mod value;
 
 pub use address::{ActorUri, AddressError, NodeAddress};
-pub use codec::Codec;
+pub use codec::{Codec, ValueCodec};
 pub use error::{DecodeError, EncodeError};
 pub use limits::Limits;
 pub use reference::ActorRef;

@@ -7,20 +7,24 @@ use crate::ActorRef;
 mod access;
 mod compare;
 mod convert;
+mod de;
 mod foreign;
 mod handoff;
 mod items;
 pub mod notation;
 mod print;
 mod release;
+mod ser;
 mod temporal;
 mod typed;
 mod uuid;
 
+pub use de::from_value;
 pub(crate) use handoff::{VALUE, give, take};
 pub use items::{Items, Pairs};
 pub use notation::NotationError;
 pub use num_bigint;
+pub use ser::to_value;
 pub use temporal::{Date, DateTime, TemporalError, Time, TimeDelta};
 pub use typed::{BigInt, ByteArray, Complex, Decimal, Uuid};
 
