@@ -1,11 +1,12 @@
 //! What can be said on the command line.
 
-use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use casty_client::{Codec, Compression, NodeAddress};
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use casty_client::{ClientConfig, NodeAddress};
+use clap::{ArgAction, Args, Parser, Subcommand};
+
+use crate::failure::Failure;
 
 /// How long a command may take that was not told.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -109,62 +110,138 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Cluster")]
 pub(crate) struct Cluster {
-    /// A node to begin with; any will do, several are better (may be repeated).
-    #[arg(
-        long = "contact",
-        value_name = "HOST:PORT",
-        env = "CASTY_CONTACT_POINTS",
-        value_delimiter = ',',
-        required = true
-    )]
-    pub(crate) contacts: Vec<NodeAddress>,
-    /// The name of the nodes' actor system.
-    #[arg(long, value_name = "NAME", env = "CASTY_SYSTEM")]
-    pub(crate) system: String,
-    /// The serializer that the nodes are configured with.
-    #[arg(long, value_enum, default_value_t = Serializer::Pickle)]
-    codec: Serializer,
-    /// The compression that the nodes are configured with.
-    #[arg(long, value_enum, default_value_t = Compressed::None)]
-    compression: Compressed,
+    /// Settings of a client as TOML. The environment (CASTY_CONTACT_POINTS and so on) overrides
+    /// it, and flags override both. Timeouts are the command's own: see --timeout.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// A node to begin with; any will do, several are better (may be repeated)
+    /// [env: CASTY_CONTACT_POINTS].
+    #[arg(long = "contact", value_name = "HOST:PORT", value_delimiter = ',')]
+    contacts: Vec<NodeAddress>,
+    /// The name of the nodes' actor system [env: CASTY_SYSTEM].
+    #[arg(long, value_name = "NAME")]
+    system: Option<String>,
+    /// The serializer that the nodes are configured with [env: CASTY_CODEC] [default: pickle].
+    #[arg(long, value_name = "CODEC", value_parser = CODECS)]
+    codec: Option<String>,
+    /// How the nodes compress messages [env: CASTY_COMPRESSION] [default: none].
+    #[arg(long, value_name = "ALGORITHM", value_parser = COMPRESSIONS)]
+    compression: Option<String>,
+    /// How nodes are reached [env: CASTY_TRANSPORT] [default: tcp].
+    #[arg(long, value_name = "TRANSPORT", value_parser = ["tcp", "tls", "quic"])]
+    transport: Option<String>,
+    /// The certificates of the authorities that nodes are trusted by, in PEM.
+    #[arg(long, value_name = "FILE")]
+    tls_ca: Option<String>,
+    /// The client's certificate, in PEM.
+    #[arg(long, value_name = "FILE")]
+    tls_cert: Option<String>,
+    /// Its key, in PEM, unless the certificate's file holds it.
+    #[arg(long, value_name = "FILE")]
+    tls_key: Option<String>,
+    /// Where to dial a node that is behind a proxy, such as 10.0.1.10:25520=localhost:25521 (may
+    /// be repeated).
+    #[arg(long, value_name = "NODE=HOST:PORT", value_delimiter = ',')]
+    address_map: Vec<String>,
     /// How long the whole command may take, connecting and closing included [default: 5].
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     timeout: Option<Duration>,
     /// The host to announce as the client's own [default: one that no other client has].
     #[arg(long, value_name = "HOST")]
-    pub(crate) client_host: Option<String>,
+    client_host: Option<String>,
     /// The port to announce with it [default: 0].
     #[arg(long, value_name = "PORT")]
-    pub(crate) client_port: Option<u16>,
+    client_port: Option<u16>,
     /// Overrides --client-host.
     #[arg(long, value_name = "HOST")]
-    pub(crate) advertised_host: Option<String>,
+    advertised_host: Option<String>,
     /// Overrides --client-port.
     #[arg(long, value_name = "PORT")]
-    pub(crate) advertised_port: Option<u16>,
+    advertised_port: Option<u16>,
 }
 
+const CODECS: [&str; 6] = [
+    "pickle",
+    "pickle_positional",
+    "cloudpickle",
+    "json",
+    "msgpack",
+    "protobuf",
+];
+const COMPRESSIONS: [&str; 6] = ["none", "zlib", "gzip", "bz2", "lzma", "lz4"];
+
 impl Cluster {
+    /// What the file, the environment and the flags say together.
+    ///
+    /// # Errors
+    /// It makes no sense, or does not tell the cluster.
+    pub(crate) fn config(&self) -> Result<ClientConfig, Failure> {
+        let mut layers = ClientConfig::layers();
+        if let Some(file) = &self.config {
+            layers = layers.file(file)?;
+        }
+        layers = layers.environment()?;
+        for (key, flag, value) in self.flags() {
+            if let Some(value) = value {
+                layers = layers.set(key, value, flag)?;
+            }
+        }
+        let config = layers.load()?;
+        if config.contact_points().is_empty() {
+            return Err(missing(
+                "no node to begin with",
+                "--contact",
+                "CASTY_CONTACT_POINTS",
+            ));
+        }
+        if config.system_name().is_none() {
+            return Err(missing(
+                "no name of the actor system",
+                "--system",
+                "CASTY_SYSTEM",
+            ));
+        }
+        Ok(config)
+    }
+
+    /// Each flag that stands for a key, with its value if it was given.
+    fn flags(&self) -> [(&'static str, &'static str, Option<String>); 13] {
+        let listed = |items: Vec<String>| (!items.is_empty()).then(|| items.join(","));
+        let contacts = self.contacts.iter().map(ToString::to_string).collect();
+        let port = |port: Option<u16>| port.map(|port| port.to_string());
+        let flag = |key, flag, value: &Option<String>| (key, flag, value.clone());
+        [
+            ("contact_points", "--contact", listed(contacts)),
+            (
+                "address_map",
+                "--address-map",
+                listed(self.address_map.clone()),
+            ),
+            ("client_port", "--client-port", port(self.client_port)),
+            (
+                "advertised_port",
+                "--advertised-port",
+                port(self.advertised_port),
+            ),
+            flag("system_name", "--system", &self.system),
+            flag("codec", "--codec", &self.codec),
+            flag("compression", "--compression", &self.compression),
+            flag("transport", "--transport", &self.transport),
+            flag("tls.ca", "--tls-ca", &self.tls_ca),
+            flag("tls.cert", "--tls-cert", &self.tls_cert),
+            flag("tls.key", "--tls-key", &self.tls_key),
+            flag("client_host", "--client-host", &self.client_host),
+            flag(
+                "advertised_host",
+                "--advertised-host",
+                &self.advertised_host,
+            ),
+        ]
+    }
+
     /// How long the command may take.
     pub(crate) fn timeout(&self) -> Duration {
         self.timeout.unwrap_or(TIMEOUT)
-    }
-
-    /// What the nodes are said to be configured with.
-    pub(crate) fn codec(&self) -> Codec {
-        let codec = Codec::from(self.codec);
-        match Option::from(self.compression) {
-            Some(compression) => codec.compressed(compression),
-            None => codec,
-        }
-    }
-
-    /// The same, for the user.
-    pub(crate) fn codec_name(&self) -> String {
-        match Option::<Compression>::from(self.compression) {
-            Some(compression) => format!("{} with {compression}", self.codec),
-            None => self.codec.to_string(),
-        }
     }
 
     /// The same as [`timeout`](Self::timeout), if anybody said so.
@@ -257,56 +334,8 @@ pub(crate) struct Topology {
     pub(crate) cluster: Cluster,
 }
 
-/// The serializers of Casty's nodes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Serializer {
-    Pickle,
-    Json,
-    Msgpack,
-}
-
-impl fmt::Display for Serializer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Pickle => "pickle",
-            Self::Json => "json",
-            Self::Msgpack => "msgpack",
-        })
-    }
-}
-
-impl From<Serializer> for Codec {
-    fn from(serializer: Serializer) -> Self {
-        match serializer {
-            Serializer::Pickle => Self::pickle(),
-            Serializer::Json => Self::json(),
-            Serializer::Msgpack => Self::msgpack(),
-        }
-    }
-}
-
-/// The compression algorithms of Casty's nodes, and none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Compressed {
-    None,
-    Zlib,
-    Gzip,
-    Bz2,
-    Lzma,
-    Lz4,
-}
-
-impl From<Compressed> for Option<Compression> {
-    fn from(compressed: Compressed) -> Self {
-        match compressed {
-            Compressed::None => None,
-            Compressed::Zlib => Some(Compression::Zlib),
-            Compressed::Gzip => Some(Compression::Gzip),
-            Compressed::Bz2 => Some(Compression::Bz2),
-            Compressed::Lzma => Some(Compression::Lzma),
-            Compressed::Lz4 => Some(Compression::Lz4),
-        }
-    }
+fn missing(what: &str, flag: &str, variable: &str) -> Failure {
+    Failure::Usage(format!("{what} is given: use {flag}, {variable} or --config").into())
 }
 
 /// A time in seconds, fractions allowed.

@@ -19,6 +19,7 @@ pub(crate) async fn run(args: &Ask) -> Result<(), Failure> {
     } = args;
     let errand = Errand {
         cluster,
+        config: cluster.config()?,
         within: Some(cluster.timeout()),
         missing: format!("no reply from {}/{entity_id}", region.name),
         region: Some(&region.name),

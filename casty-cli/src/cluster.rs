@@ -5,7 +5,7 @@ use std::future::pending;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use casty_client::{ClusterClient, NotSent, ReadyError};
+use casty_client::{ClientConfig, ClusterClient, NotSent, ReadyError};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::args::Cluster;
@@ -21,6 +21,8 @@ const HOLD: (usize, usize) = (4096, 32 * 1024 * 1024);
 /// What is to be done, where, and within which time.
 pub(crate) struct Errand<'a> {
     pub(crate) cluster: &'a Cluster,
+    /// What is set for it.
+    pub(crate) config: ClientConfig,
     /// Bounds everything, connecting and closing included.
     pub(crate) within: Option<Duration>,
     /// What to tell the user did not happen when the time is up.
@@ -109,34 +111,27 @@ impl Errand<'_> {
         (tally, closed.err().filter(|_| waiting))
     }
 
+    /// What the nodes are said to be configured with, for the user.
+    fn codec_name(&self) -> String {
+        let codec = self.config.codec_name().unwrap_or("pickle");
+        match self.config.compression() {
+            (None | Some("none"), _) => codec.to_owned(),
+            (Some(compression), _) => format!("{codec} with {compression}"),
+        }
+    }
+
     async fn connect(&self, loss: &Arc<OnceLock<NotSent>>) -> Result<ClusterClient, Failure> {
-        let Cluster {
-            contacts, system, ..
-        } = self.cluster;
         let loss = Arc::clone(loss);
         // The errand's time is the only one: nothing else ends before it.
         let longest = self.within.unwrap_or_default() + DRAIN;
-        let mut builder = ClusterClient::builder(system)
-            .contact_points(contacts.iter().map(ToString::to_string))
-            .codec(self.cluster.codec())
+        let builder = self.config.builder();
+        let builder = builder
             .ask_timeout(longest)
             .hold_timeout(longest)
             .hold(HOLD.0, HOLD.1)
             .on_dead_letter(move |letter| {
                 loss.set(letter.reason.clone()).ok();
             });
-        if let Some(host) = &self.cluster.client_host {
-            builder = builder.client_host(host);
-        }
-        if let Some(port) = self.cluster.client_port {
-            builder = builder.client_port(port);
-        }
-        if let Some(host) = &self.cluster.advertised_host {
-            builder = builder.advertised_host(host);
-        }
-        if let Some(port) = self.cluster.advertised_port {
-            builder = builder.advertised_port(port);
-        }
         Ok(builder.connect().await?)
     }
 
@@ -162,8 +157,8 @@ impl Errand<'_> {
         let why = match client.topology().current() {
             None if unreached.is_empty() => format!(
                 "no node at {} has told of its cluster: is its serializer {}?",
-                listed(&self.cluster.contacts),
-                self.cluster.codec_name()
+                listed(self.config.contact_points()),
+                self.codec_name()
             ),
             None => format!("no node could be reached: {unreached}"),
             Some(view) => {

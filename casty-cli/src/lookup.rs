@@ -15,6 +15,7 @@ pub(crate) async fn run(args: &Lookup) -> Result<(), Failure> {
     let message = args.ask.as_deref().map(Message::ask).transpose()?;
     let errand = Errand {
         cluster: &args.cluster,
+        config: args.cluster.config()?,
         within: Some(args.cluster.timeout()),
         missing: format!("no reply from an instance of {:?}", args.key),
         region: None,

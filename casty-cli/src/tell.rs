@@ -24,6 +24,7 @@ pub(crate) async fn run(args: &Tell) -> Result<(), Failure> {
     };
     let errand = Errand {
         cluster: &args.cluster,
+        config: args.cluster.config()?,
         within: Some(args.cluster.timeout()),
         missing: "not everything was written".to_owned(),
         region: Some(&args.region.name),

@@ -18,6 +18,7 @@ pub(crate) async fn run(args: &Topology) -> Result<(), Failure> {
     };
     let errand = Errand {
         cluster: &args.cluster,
+        config: args.cluster.config()?,
         within,
         missing: "no view of the cluster came".to_owned(),
         region: None,

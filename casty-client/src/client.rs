@@ -8,7 +8,7 @@ use std::time::Duration;
 use casty_proto::message::{ServiceKey, ShardEnvelope};
 use casty_proto::{ActorRef, NodeAddress};
 use casty_routing::{ShardCount, SharedTable, View};
-use casty_transport::{ConnectError, TransportConfig};
+use casty_transport::ConnectError;
 use parking_lot::{Mutex, RwLock};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -18,7 +18,7 @@ use crate::actor::{self, ActorContext, Actors};
 use crate::ask::{Ask, SendAsk};
 use crate::asks::Asks;
 use crate::clock::{self, Clock};
-use crate::config::{self, Builder};
+use crate::config::Builder;
 use crate::control::{Control, Event};
 use crate::core::Core;
 use crate::error::{ConfigError, ReadyError, RegionError, SpawnError, TellError};
@@ -92,10 +92,8 @@ impl ClusterClient {
         builder.check()?;
         let contacts = builder.checked_contacts()?;
         let identity = Identity::new(&builder.system, builder.checked_identity()?);
-        let codec = builder.codec.or_else(config::default_codec);
-        let codec = codec.ok_or(ConfigError::NoCodec)?;
-        let transport = builder.transport.or_else(default_transport);
-        let transport = transport.ok_or(ConfigError::NoTransport)?.build();
+        let codec = builder.checked_codec()?;
+        let transport = builder.checked_transport()?.build();
         let limits = builder.limits;
         let options = limits.connecting().address_map(builder.address_map);
         let (events, control_events) = mpsc::channel(EVENTS);
@@ -388,12 +386,4 @@ mod sealed {
     impl Sealed for crate::RegionRef {}
     impl<M> Sealed for casty_proto::ActorRef<M> {}
     impl<M> Sealed for crate::BoundRef<M> {}
-}
-
-#[allow(clippy::unnecessary_wraps, reason = "what is compiled in decides")]
-fn default_transport() -> Option<TransportConfig> {
-    #[cfg(feature = "tcp")]
-    return Some(TransportConfig::tcp());
-    #[cfg(not(feature = "tcp"))]
-    None
 }

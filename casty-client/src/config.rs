@@ -13,6 +13,26 @@ use crate::client::ClusterClient;
 use crate::error::ConfigError;
 use crate::observe::DeadLetter;
 
+#[cfg(feature = "config")]
+mod fault;
+#[cfg(feature = "config")]
+mod key;
+#[cfg(feature = "config")]
+mod layers;
+#[cfg(feature = "config")]
+mod parse;
+#[cfg(feature = "config")]
+mod settings;
+#[cfg(all(test, feature = "config"))]
+mod tests;
+
+#[cfg(feature = "config")]
+pub use fault::SettingError;
+#[cfg(feature = "config")]
+pub use layers::Layers;
+#[cfg(feature = "config")]
+pub use settings::{ClientConfig, TlsFiles};
+
 /// What is called with every message that was accepted and never sent.
 pub(crate) type DeadLetterHook = Arc<dyn Fn(&DeadLetter) + Send + Sync>;
 
@@ -28,17 +48,35 @@ pub struct Builder {
     advertised_host: Option<String>,
     advertised_port: Option<u16>,
     pub(crate) address_map: AddressMap,
-    pub(crate) codec: Option<Codec>,
-    pub(crate) transport: Option<TransportConfig>,
+    codec: Option<Codec>,
+    transport: Option<TransportConfig>,
     pub(crate) limits: Bounds,
     pub(crate) dead_letters: Option<DeadLetterHook>,
+    /// What files and the environment say where nothing is set here.
+    #[cfg(feature = "config")]
+    settings: Option<Box<ClientConfig>>,
 }
 
 /// The longest host that is announced: that of a DNS name (RFC 1035, section 3.1).
 const MAX_HOST: usize = 255;
 
+fn is_host(host: &str) -> bool {
+    !host.is_empty() && host.len() <= MAX_HOST && !host.contains([':', '/', '\n'])
+}
+
+fn is_system_name(name: &str) -> bool {
+    !name.is_empty() && !name.contains(['@', '/', '\n'])
+}
+
+/// What a host that is announced must be, in words.
+#[cfg(feature = "config")]
+const HOST: &str = "a host of 1 to 255 bytes without : / and line breaks";
+/// What the name of an actor system must be, in words.
+#[cfg(feature = "config")]
+const SYSTEM_NAME: &str = "a name without @ / and line breaks";
+
 /// The times and bounds of a client.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Bounds {
     pub(crate) ask_timeout: Duration,
     pub(crate) hold_timeout: Duration,
@@ -70,6 +108,29 @@ impl Default for Bounds {
 }
 
 impl Bounds {
+    /// Refuses a value outside its range, with its name and the range.
+    fn check(&self) -> Result<(), (&'static str, &'static str)> {
+        let lasts = |time: Duration| time.as_millis() >= 1;
+        let long = "1ms or more";
+        let checks = [
+            ("ask_timeout", long, lasts(self.ask_timeout)),
+            ("hold_timeout", long, lasts(self.hold_timeout)),
+            ("connect_timeout", long, lasts(self.connect_timeout)),
+            ("outbox_bytes", "4096 or more", self.outbox_bytes >= 4096),
+            ("hold_messages", "1 or more", self.hold_items >= 1),
+            ("hold_bytes", "4096 or more", self.hold_bytes >= 4096),
+            ("pending_asks", "1 or more", self.pending_asks >= 1),
+            ("max_frame", "from 4096 to 1073741824", {
+                (4096..=1 << 30).contains(&self.max_frame)
+            }),
+            ("mailbox", "1 or more", self.mailbox >= 1),
+        ];
+        match checks.into_iter().find(|(_, _, fine)| !fine) {
+            Some((name, range, _)) => Err((name, range)),
+            None => Ok(()),
+        }
+    }
+
     /// As they concern the making of connections.
     pub(crate) fn connecting(&self) -> ConnectOptions {
         ConnectOptions::new()
@@ -102,7 +163,21 @@ impl Builder {
             transport: None,
             limits: Bounds::default(),
             dead_letters: None,
+            #[cfg(feature = "config")]
+            settings: None,
         }
+    }
+
+    /// Begins with what files, the environment and flags say; see [`ClientConfig::builder`].
+    #[cfg(feature = "config")]
+    pub fn from_config(config: &ClientConfig) -> Self {
+        config.builder()
+    }
+
+    /// Replaces the name of the nodes' actor system.
+    pub fn system_name(mut self, name: impl Into<String>) -> Self {
+        self.system = name.into();
+        self
     }
 
     /// Adds a node to begin with, as `host:port`. The host may be a name; it is looked up at every
@@ -246,17 +321,46 @@ impl Builder {
 
     /// The contact points, checked.
     pub(crate) fn checked_contacts(&self) -> Result<Vec<NodeAddress>, ConfigError> {
+        let contacts = &self.contacts[..];
+        #[cfg(feature = "config")]
+        let contacts = match (contacts, &self.settings) {
+            ([], Some(settings)) => settings.contact_points(),
+            _ => contacts,
+        };
+        if contacts.is_empty() {
+            return Err(ConfigError::NoContactPoints);
+        }
         let parse = |text: &String| {
             text.parse().map_err(|source| ConfigError::ContactPoint {
                 text: text.clone(),
                 source,
             })
         };
-        let contacts: Vec<_> = self.contacts.iter().map(parse).collect::<Result<_, _>>()?;
-        if contacts.is_empty() {
-            return Err(ConfigError::NoContactPoints);
-        }
-        Ok(contacts)
+        contacts.iter().map(parse).collect()
+    }
+
+    /// The serializer: that of the builder, of the configuration, or the default.
+    pub(crate) fn checked_codec(&self) -> Result<Codec, ConfigError> {
+        let codec = self.codec;
+        #[cfg(feature = "config")]
+        let codec = match (codec, &self.settings) {
+            (None, Some(settings)) => settings.codec()?,
+            _ => codec,
+        };
+        codec.or_else(default_codec).ok_or(ConfigError::NoCodec)
+    }
+
+    /// The transport: that of the builder, of the configuration, or the default.
+    pub(crate) fn checked_transport(&self) -> Result<TransportConfig, ConfigError> {
+        let transport = self.transport.clone();
+        #[cfg(feature = "config")]
+        let transport = match (transport, &self.settings) {
+            (None, Some(settings)) => settings.transport()?,
+            (transport, _) => transport,
+        };
+        transport
+            .or_else(default_transport)
+            .ok_or(ConfigError::NoTransport)
     }
 
     /// The address to announce if the user chose one, checked.
@@ -267,7 +371,7 @@ impl Builder {
             return Ok(None);
         }
         let host = host.map_or("127.0.0.1", String::as_str);
-        if host.is_empty() || host.len() > MAX_HOST || host.contains([':', '/', '\n']) {
+        if !is_host(host) {
             return Err(ConfigError::AnnouncedHost(host.to_owned()));
         }
         Ok(Some(NodeAddress::new(host, port.unwrap_or(0))))
@@ -275,31 +379,11 @@ impl Builder {
 
     /// Refuses what makes no sense.
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
-        if self.system.is_empty() || self.system.contains(['@', '/', '\n']) {
+        if !is_system_name(&self.system) {
             return Err(ConfigError::SystemName(self.system.clone()));
         }
-        let limits = &self.limits;
-        let shortest = limits
-            .ask_timeout
-            .min(limits.hold_timeout)
-            .min(limits.connect_timeout)
-            .as_millis();
-        let checks = [
-            ("every timeout", "1 ms or more", shortest >= 1),
-            ("outbox_bytes", "4096 or more", limits.outbox_bytes >= 4096),
-            ("hold", "1 message and 4096 bytes or more", {
-                limits.hold_items >= 1 && limits.hold_bytes >= 4096
-            }),
-            ("pending_asks", "1 or more", limits.pending_asks >= 1),
-            ("max_frame", "from 4096 to 1073741824", {
-                (4096..=1 << 30).contains(&limits.max_frame)
-            }),
-            ("mailbox", "1 or more", limits.mailbox >= 1),
-        ];
-        match checks.into_iter().find(|(_, _, fine)| !fine) {
-            Some((name, range, _)) => Err(ConfigError::Range { name, range }),
-            None => Ok(()),
-        }
+        let checked = self.limits.check();
+        checked.map_err(|(name, range)| ConfigError::Range { name, range })
     }
 }
 
@@ -316,7 +400,7 @@ impl fmt::Debug for Builder {
 
 /// The serializer of a client that was told none.
 #[allow(clippy::unnecessary_wraps, reason = "what is compiled in decides")]
-pub(crate) fn default_codec() -> Option<Codec> {
+fn default_codec() -> Option<Codec> {
     #[cfg(feature = "pickle")]
     return Some(Codec::pickle());
     #[cfg(all(feature = "msgpack", not(feature = "pickle")))]
@@ -324,5 +408,13 @@ pub(crate) fn default_codec() -> Option<Codec> {
     #[cfg(all(feature = "json", not(any(feature = "msgpack", feature = "pickle"))))]
     return Some(Codec::json());
     #[cfg(not(any(feature = "json", feature = "msgpack", feature = "pickle")))]
+    None
+}
+
+#[allow(clippy::unnecessary_wraps, reason = "what is compiled in decides")]
+fn default_transport() -> Option<TransportConfig> {
+    #[cfg(feature = "tcp")]
+    return Some(TransportConfig::tcp());
+    #[cfg(not(feature = "tcp"))]
     None
 }

@@ -32,6 +32,8 @@ pub use casty_routing::View;
 pub use casty_transport::{AddressMap, TransportConfig};
 pub use client::{AskTarget, ClusterClient};
 pub use config::Builder;
+#[cfg(feature = "config")]
+pub use config::{ClientConfig, Layers, SettingError, TlsFiles};
 pub use error::{
     AskError, Closed, ConfigError, Fate, NotSent, ReadyError, RegionError, SpawnError, TellError,
 };

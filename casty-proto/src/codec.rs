@@ -45,6 +45,7 @@ use serde::de::DeserializeOwned;
 use crate::compression::{Compression, Compressor, LevelError};
 use crate::{DecodeError, EncodeError, Limits};
 
+mod custom;
 #[cfg(feature = "pickle")]
 mod pickle;
 #[cfg_attr(
@@ -55,6 +56,8 @@ mod pickle;
     )
 )]
 pub(crate) mod tree;
+
+pub use custom::ValueCodec;
 
 /// The serializer of a cluster: how messages become bytes, compressed or not. Nodes and clients
 /// must be configured with the same one; nothing on the wire tells them apart.
@@ -82,21 +85,12 @@ enum Kind {
     MsgPack,
     #[cfg(feature = "pickle")]
     Pickle(pickle::Construction),
+    Custom(custom::Custom),
 }
 
 /// The Python class of an encoded message, `module.QualName`, as a header's `type_hint` has it.
 pub type TypeHint = Cow<'static, str>;
 
-#[cfg_attr(
-    not(any(feature = "json", feature = "msgpack", feature = "pickle")),
-    allow(
-        dead_code,
-        unused_variables,
-        unreachable_code,
-        clippy::ptr_arg,
-        reason = "there is no codec then"
-    )
-)]
 impl Codec {
     /// Casty's JSON serializer.
     #[cfg(feature = "json")]
@@ -157,6 +151,12 @@ impl Codec {
         })
     }
 
+    /// A serializer of your own. One that is not a constant is leaked once, as
+    /// `Box::leak(Box::new(codec))`: codecs are copied freely and last as long as the process.
+    pub const fn custom(codec: &'static dyn ValueCodec) -> Self {
+        Self::plain(Kind::Custom(custom::Custom(codec)))
+    }
+
     /// Appends `value` to `out` and tells its Python class.
     ///
     /// # Errors
@@ -186,6 +186,7 @@ impl Codec {
             Kind::MsgPack => tree::encode_msgpack(value, out),
             #[cfg(feature = "pickle")]
             Kind::Pickle(construction) => pickle::encode(value, construction, out),
+            Kind::Custom(codec) => codec.encode(value, out),
         }
     }
 
@@ -217,6 +218,7 @@ impl Codec {
             Kind::MsgPack => tree::decode_msgpack(input, limits),
             #[cfg(feature = "pickle")]
             Kind::Pickle(_) => pickle::decode(input, limits),
+            Kind::Custom(codec) => codec.decode(input, limits),
         }
     }
 }

@@ -35,7 +35,7 @@ pub mod sets;
 pub mod value;
 
 pub use address::{ActorUri, AddressError, NodeAddress};
-pub use codec::Codec;
+pub use codec::{Codec, ValueCodec};
 pub use compression::Compression;
 pub use error::{DecodeError, EncodeError};
 pub use limits::Limits;

@@ -7,6 +7,7 @@ use crate::ActorRef;
 mod access;
 mod compare;
 mod convert;
+mod de;
 mod fields;
 mod foreign;
 mod handoff;
@@ -14,10 +15,12 @@ mod items;
 pub mod notation;
 mod print;
 mod release;
+mod ser;
 mod temporal;
 mod typed;
 mod uuid;
 
+pub use de::from_value;
 pub use fields::Fields;
 #[cfg(feature = "pickle")]
 pub(crate) use fields::{Maker, Origin};
@@ -25,6 +28,7 @@ pub(crate) use handoff::{VALUE, give, take};
 pub use items::{Items, Pairs};
 pub use notation::NotationError;
 pub use num_bigint;
+pub use ser::to_value;
 pub use temporal::{Date, DateTime, TemporalError, Time, TimeDelta};
 pub use typed::{BigInt, ByteArray, Bytes, Complex, Decimal, Uuid};
 

@@ -6,13 +6,30 @@ use std::collections::{BTreeMap, HashMap};
 
 use casty_proto::value::{BigInt, Date, Uuid};
 use casty_proto::{
-    ActorRef, Codec, DecodeError, EncodeError, FrozenSet, Limits, Set, Tuple, Value,
+    ActorRef, Codec, DecodeError, EncodeError, FrozenSet, Limits, Set, Tuple, Value, ValueCodec,
 };
 use proptest::prelude::*;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-const CODECS: [Codec; 2] = [Codec::json(), Codec::msgpack()];
+const CODECS: [Codec; 3] = [Codec::json(), Codec::msgpack(), Codec::custom(&Detour)];
+
+/// The json codec by way of a [`Value`], which must make no difference.
+struct Detour;
+
+impl ValueCodec for Detour {
+    fn name(&self) -> &'static str {
+        "detour"
+    }
+
+    fn encode(&self, value: &Value, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+        Codec::json().encode(value, out).map(drop)
+    }
+
+    fn decode(&self, input: &[u8], limits: &Limits) -> Result<Value, DecodeError> {
+        Codec::json().decode(input, limits)
+    }
+}
 
 fn json<T: Serialize>(value: &T) -> String {
     let mut out = Vec::new();
@@ -34,17 +51,21 @@ fn survives<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(value
         let mut again = Vec::new();
         assert_eq!(codec.encode(&any, &mut again).unwrap(), class);
         assert_eq!(again, out);
+        if codec == Codec::custom(&Detour) {
+            assert_eq!(String::from_utf8(out).unwrap(), json(value));
+        }
     }
 }
 
 fn refused<T: Serialize>(value: &T) -> EncodeError {
-    let [one, two] = CODECS.map(|codec| {
+    let [one, two, three] = CODECS.map(|codec| {
         let mut out = vec![7];
         let error = codec.encode(value, &mut out).unwrap_err();
         assert_eq!(out, [7], "nothing was written");
         error
     });
     assert_eq!(std::mem::discriminant(&one), std::mem::discriminant(&two));
+    assert_eq!(std::mem::discriminant(&one), std::mem::discriminant(&three));
     one
 }
 
@@ -242,7 +263,7 @@ fn dataclasses_unions_and_enums_are_written_as_python_writes_them() {
 #[test]
 fn the_type_hint_is_the_class_of_the_outermost_value() {
     fn hint<T: Serialize>(value: &T) -> String {
-        let [one, two] = CODECS.map(|codec| codec.encode(value, &mut Vec::new()).unwrap());
+        let [one, two, three] = CODECS.map(|codec| codec.encode(value, &mut Vec::new()).unwrap());
         assert_eq!(one, two);
         one.into_owned()
     }

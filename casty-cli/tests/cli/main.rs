@@ -7,6 +7,7 @@
 )]
 
 mod ask;
+mod config;
 mod demo;
 mod lookup;
 mod process;

@@ -91,10 +91,13 @@ impl Ended {
 /// A command that talks to no cluster yet.
 pub(crate) fn casty(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_casty"));
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("CASTY_") {
+            command.env_remove(name);
+        }
+    }
     command
         .args(args)
-        .env_remove("CASTY_CONTACT_POINTS")
-        .env_remove("CASTY_SYSTEM")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

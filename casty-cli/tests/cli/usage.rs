@@ -31,7 +31,7 @@ async fn what_makes_no_sense_is_a_usage_error_before_anything_is_dialled() {
         ),
         (
             &["ask", "counter", "user-1", GET, "--client-host", "a/b"],
-            "announced host",
+            "--client-host: client_host must be a host",
         ),
         (&["ask", "", "user-1", GET], "region name"),
         (
@@ -77,7 +77,9 @@ async fn cluster_must_be_named_one_way_or_the_other() {
     let ended = end(command).await.with(2);
     assert_eq!(ended.err.lines().count(), 1);
     assert!(
-        ended.err.starts_with("casty: system name \"a@b\""),
+        ended
+            .err
+            .starts_with("casty: --system: system_name must be a name"),
         "{ended:?}"
     );
 }

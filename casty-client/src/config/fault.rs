@@ -1,0 +1,86 @@
+//! What can be wrong with a configuration, and where it stands.
+
+use std::io;
+use std::path::PathBuf;
+
+/// What is wrong with a configuration from a file, the environment or flags.
+///
+/// `origin` is the file's path, the variable's name or the flag, as each was given.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SettingError {
+    /// The file cannot be read.
+    #[error("cannot read {}: {message}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// The kind of error.
+        kind: io::ErrorKind,
+        /// What the operating system says.
+        message: String,
+    },
+    /// The file is no TOML.
+    #[error("{origin} is no TOML: {message}")]
+    Syntax {
+        /// The file.
+        origin: String,
+        /// What is wrong, and in which line.
+        message: String,
+    },
+    /// There is no such key.
+    #[error("{origin}: there is no key {key:?}{}", Meant(*.meant))]
+    Unknown {
+        /// The key, or the name of the variable.
+        key: String,
+        /// Where it stands.
+        origin: String,
+        /// What was probably meant.
+        meant: Option<&'static str>,
+    },
+    /// The value is none of those that the key may have.
+    #[error("{origin}: {key} must be {expected}, not {found}")]
+    Invalid {
+        /// The key.
+        key: &'static str,
+        /// Where it stands.
+        origin: String,
+        /// What the value may be.
+        expected: &'static str,
+        /// What it is.
+        found: String,
+    },
+    /// A key makes no sense beside, or without, another.
+    #[error("{origin}: {key} {conflict}")]
+    Contradiction {
+        /// The key.
+        key: &'static str,
+        /// Where it stands.
+        origin: String,
+        /// With what, and how it may be solved.
+        conflict: String,
+    },
+    /// The value needs a part of this library that is not compiled in.
+    #[error("{origin}: {key} = {value:?} needs the feature {feature:?}, which is not compiled in")]
+    NotBuiltIn {
+        /// The key.
+        key: &'static str,
+        /// Its value.
+        value: &'static str,
+        /// Where it stands.
+        origin: String,
+        /// The feature.
+        feature: &'static str,
+    },
+}
+
+/// A guess, as the end of a sentence.
+struct Meant(Option<&'static str>);
+
+impl std::fmt::Display for Meant {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            Some(name) => write!(f, "; is {name} meant?"),
+            None => Ok(()),
+        }
+    }
+}

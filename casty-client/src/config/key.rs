@@ -1,0 +1,112 @@
+//! The keys of a configuration: one line each, and nowhere else.
+
+/// A key, and the environment variable that stands for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Key {
+    /// The key as a file has it, with a dot behind the name of its table.
+    pub(super) path: &'static str,
+    pub(super) variable: &'static str,
+}
+
+/// What begins the name of every variable.
+pub(super) const PREFIX: &str = "CASTY_";
+
+const fn key(path: &'static str, variable: &'static str) -> Key {
+    Key { path, variable }
+}
+
+/// Every key there is.
+pub(super) const KEYS: [Key; 23] = [
+    key("system_name", "CASTY_SYSTEM"),
+    key("contact_points", "CASTY_CONTACT_POINTS"),
+    key("client_host", "CASTY_CLIENT_HOST"),
+    key("client_port", "CASTY_CLIENT_PORT"),
+    key("advertised_host", "CASTY_ADVERTISED_HOST"),
+    key("advertised_port", "CASTY_ADVERTISED_PORT"),
+    key("address_map", "CASTY_ADDRESS_MAP"),
+    key("codec", "CASTY_CODEC"),
+    key("compression", "CASTY_COMPRESSION"),
+    key("compression_level", "CASTY_COMPRESSION_LEVEL"),
+    key("transport", "CASTY_TRANSPORT"),
+    key("tls.ca", "CASTY_TLS__CA"),
+    key("tls.cert", "CASTY_TLS__CERT"),
+    key("tls.key", "CASTY_TLS__KEY"),
+    key("ask_timeout", "CASTY_ASK_TIMEOUT"),
+    key("hold_timeout", "CASTY_HOLD_TIMEOUT"),
+    key("connect_timeout", "CASTY_CONNECT_TIMEOUT"),
+    key("outbox_bytes", "CASTY_OUTBOX_BYTES"),
+    key("hold_messages", "CASTY_HOLD_MESSAGES"),
+    key("hold_bytes", "CASTY_HOLD_BYTES"),
+    key("pending_asks", "CASTY_PENDING_ASKS"),
+    key("max_frame", "CASTY_MAX_FRAME"),
+    key("mailbox", "CASTY_MAILBOX"),
+];
+
+/// The key of this path.
+pub(super) fn of_path(path: &str) -> Option<Key> {
+    KEYS.into_iter().find(|key| key.path == path)
+}
+
+/// The key that this variable stands for.
+pub(super) fn of_variable(name: &str) -> Option<Key> {
+    KEYS.into_iter().find(|key| key.variable == name)
+}
+
+/// Whether there is a table of this name with keys of its own.
+pub(super) fn is_table(name: &str) -> bool {
+    let inside = |key: &Key| {
+        key.path
+            .split_once('.')
+            .is_some_and(|(table, _)| table == name)
+    };
+    KEYS.iter().any(inside)
+}
+
+/// The one of `names` that was probably meant: the same but for two letters at most.
+pub(super) fn nearest(
+    name: &str,
+    names: impl Iterator<Item = &'static str>,
+) -> Option<&'static str> {
+    let nearest = names.min_by_key(|known| distance(name, known))?;
+    (distance(name, nearest) <= 2).then_some(nearest)
+}
+
+/// How many letters must be added, left out or exchanged to make one of the other.
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, from) in (1..).zip(a.bytes()) {
+        let mut diagonal = std::mem::replace(&mut row[0], i);
+        for (j, to) in (1..).zip(b.bytes()) {
+            let exchanged = diagonal + usize::from(from != to);
+            diagonal = row[j];
+            row[j] = exchanged.min(diagonal + 1).min(row[j - 1] + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_has_one_variable_that_can_be_told_from_all_others() {
+        for (at, key) in KEYS.iter().enumerate() {
+            assert!(key.variable.starts_with(PREFIX), "{key:?}");
+            let expected = key.path.to_uppercase().replace('.', "__");
+            let spelt = key.variable.trim_start_matches(PREFIX);
+            assert!(spelt == expected || key.path == "system_name", "{key:?}");
+            assert_eq!(of_path(key.path), Some(*key));
+            assert_eq!(of_variable(key.variable), Some(KEYS[at]));
+        }
+    }
+
+    #[test]
+    fn a_slip_of_the_pen_is_recognised_and_another_word_is_not() {
+        let paths = || KEYS.iter().map(|key| key.path);
+        assert_eq!(nearest("contact_point", paths()), Some("contact_points"));
+        assert_eq!(nearest("ask_timout", paths()), Some("ask_timeout"));
+        assert_eq!(nearest("codecs", paths()), Some("codec"));
+        assert_eq!(nearest("serializer", paths()), None);
+    }
+}

@@ -1,0 +1,254 @@
+//! The layers of a configuration: files, the environment and flags, later ones above earlier.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use ::config::{FileFormat, Format, Map, Source, Value, ValueKind};
+
+use super::fault::SettingError;
+use super::key::{self, KEYS, Key, PREFIX};
+use super::settings::ClientConfig;
+use crate::error::ConfigError;
+
+/// The longest file that is read, in bytes.
+const MAX_FILE: u64 = 1024 * 1024;
+
+/// Variables of this prefix that are no settings of a client: a switch of Casty's own test suite.
+const NO_SETTINGS: [&str; 1] = ["CASTY_INTEROP"];
+
+/// Puts a [`ClientConfig`] together; made by [`ClientConfig::layers`].
+///
+/// Each layer overrides those before it, key by key; lists and the address map as a whole.
+#[derive(Debug, Clone, Default)]
+pub struct Layers(Vec<Layer>);
+
+/// The settings of one file, of the environment, or one flag.
+#[derive(Debug, Clone)]
+struct Layer(Map<String, Value>);
+
+impl Source for Layer {
+    fn clone_into_box(&self) -> Box<dyn Source + Send + Sync> {
+        Box::new(self.clone())
+    }
+
+    fn collect(&self) -> Result<Map<String, Value>, ::config::ConfigError> {
+        Ok(self.0.clone())
+    }
+}
+
+impl Layers {
+    /// Adds a TOML file of at most 1 MiB. Reads it now, and blocks meanwhile.
+    ///
+    /// # Errors
+    /// It cannot be read, is no TOML, or has a key that does not exist.
+    pub fn file(self, path: impl AsRef<Path>) -> Result<Self, ConfigError> {
+        let path = path.as_ref();
+        let mut text = String::new();
+        let read = File::open(path).and_then(|file| {
+            let read = file.take(MAX_FILE + 1).read_to_string(&mut text)?;
+            if read as u64 > MAX_FILE {
+                return Err(std::io::Error::other("it is longer than 1 MiB"));
+            }
+            Ok(())
+        });
+        read.map_err(|error| SettingError::Unreadable {
+            path: path.to_owned(),
+            kind: error.kind(),
+            message: error.to_string(),
+        })?;
+        self.toml(&text, &path.display().to_string())
+    }
+
+    /// Adds TOML; errors name it `origin`.
+    ///
+    /// # Errors
+    /// It is no TOML, or has a key that does not exist.
+    pub fn toml(mut self, text: &str, origin: &str) -> Result<Self, ConfigError> {
+        let origin = origin.to_owned();
+        let parsed = FileFormat::Toml.parse(Some(&origin), text);
+        let table = parsed.map_err(|error| SettingError::Syntax {
+            message: error.to_string().trim_end().to_owned(),
+            origin: origin.clone(),
+        })?;
+        check_keys(&table, &origin)?;
+        self.0.push(Layer(table));
+        Ok(self)
+    }
+
+    /// Adds the variables of this process's environment whose names begin with `CASTY_`; see
+    /// [`variables`](Self::variables).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn environment(self) -> Result<Self, ConfigError> {
+        self.variables(std::env::vars_os())
+    }
+
+    /// Adds environment variables: `CASTY_SYSTEM`, `CASTY_CONTACT_POINTS` and so on, one for each
+    /// key, in capitals, with two underscores for the dot behind a table's name. Lists are
+    /// separated by commas; the address map reads `10.0.1.10:25520=localhost:25521,...`.
+    ///
+    /// Variables with another prefix are none of ours, and neither are those that Kubernetes sets
+    /// for a service that happens to be called casty.
+    ///
+    /// # Errors
+    /// A variable begins with `CASTY_` and stands for no key, or is no Unicode.
+    pub fn variables<N: Into<OsString>, V: Into<OsString>>(
+        mut self,
+        variables: impl IntoIterator<Item = (N, V)>,
+    ) -> Result<Self, ConfigError> {
+        let mut ours = BTreeMap::new();
+        for (name, value) in variables {
+            let name = name.into();
+            let Some(name) = name.to_str().filter(|name| name.starts_with(PREFIX)) else {
+                continue;
+            };
+            let value = value.into();
+            if !NO_SETTINGS.contains(&name) && !is_of_kubernetes(name, &value.to_string_lossy()) {
+                ours.insert(name.to_owned(), value);
+            }
+        }
+        let mut layer = Map::new();
+        for (name, value) in ours {
+            let key = key::of_variable(&name).ok_or_else(|| SettingError::Unknown {
+                key: name.clone(),
+                origin: "the environment".to_owned(),
+                meant: key::nearest(&name, KEYS.iter().map(|key| key.variable)),
+            })?;
+            let text = value.into_string().map_err(|value| SettingError::Invalid {
+                key: key.path,
+                origin: name.clone(),
+                expected: "Unicode",
+                found: format!("{value:?}"),
+            })?;
+            layer.insert(key.path.to_owned(), Value::new(Some(&name), text));
+        }
+        self.0.push(Layer(layer));
+        Ok(self)
+    }
+
+    /// Sets one key, such as `"tls.ca"`, to a value as a variable would have it; errors name it
+    /// `origin`, a command line flag for example.
+    ///
+    /// # Errors
+    /// There is no such key.
+    pub fn set(
+        mut self,
+        key: &str,
+        value: impl Into<String>,
+        origin: &str,
+    ) -> Result<Self, ConfigError> {
+        let origin = origin.to_owned();
+        let Some(key) = key::of_path(key) else {
+            return Err(unknown(key, &origin).into());
+        };
+        let value = Value::new(Some(&origin), value.into());
+        self.0
+            .push(Layer(Map::from_iter([(key.path.to_owned(), value)])));
+        Ok(self)
+    }
+
+    /// Puts the layers together and checks what comes out.
+    ///
+    /// # Errors
+    /// A value is none that its key may have, or contradicts another.
+    pub fn load(self) -> Result<ClientConfig, ConfigError> {
+        Ok(ClientConfig::read(&Merged::new(self.0)?)?)
+    }
+}
+
+/// All layers as one.
+pub(super) struct Merged {
+    values: Map<String, Value>,
+    layers: Vec<Layer>,
+}
+
+impl Merged {
+    fn new(layers: Vec<Layer>) -> Result<Self, SettingError> {
+        // Only a source's own errors are handed on here, and these have none.
+        let values = layers.collect().map_err(|error| SettingError::Syntax {
+            origin: "the configuration".to_owned(),
+            message: error.to_string(),
+        })?;
+        Ok(Self { values, layers })
+    }
+
+    /// The value of a key and where it stands, if anybody set it.
+    pub(super) fn get(&self, path: &str) -> Option<(&ValueKind, String)> {
+        let value = at(&self.values, path)?;
+        let mut origin = value.origin();
+        if origin.is_none()
+            && let ValueKind::Table(entries) = &value.kind
+        {
+            // Merged tables are made anew; what is in them is not.
+            origin = entries.values().find_map(Value::origin);
+        }
+        Some((
+            &value.kind,
+            origin.unwrap_or("the configuration").to_owned(),
+        ))
+    }
+
+    /// The number of the last layer that set a key.
+    pub(super) fn layer(&self, path: &str) -> Option<usize> {
+        let sets = |layer: &Layer| layer.0.contains_key(path) || at(&layer.0, path).is_some();
+        self.layers.iter().rposition(sets)
+    }
+}
+
+fn at<'a>(values: &'a Map<String, Value>, path: &str) -> Option<&'a Value> {
+    let Some((table, key)) = path.split_once('.') else {
+        return values.get(path);
+    };
+    match &values.get(table)?.kind {
+        ValueKind::Table(inner) => inner.get(key),
+        _ => None,
+    }
+}
+
+/// Refuses keys that do not exist.
+fn check_keys(table: &Map<String, Value>, origin: &str) -> Result<(), SettingError> {
+    // In order, so that one and the same file always gives the same error.
+    let sorted: BTreeMap<_, _> = table.iter().collect();
+    for (name, value) in sorted {
+        if key::is_table(name) {
+            let ValueKind::Table(inner) = &value.kind else {
+                return Err(SettingError::Invalid {
+                    key: "tls",
+                    origin: origin.to_owned(),
+                    expected: "a table",
+                    found: format!("{:?}", value.kind.to_string()),
+                });
+            };
+            let inner: BTreeMap<_, _> = inner.iter().collect();
+            for name in inner.keys().map(|key| format!("{name}.{key}")) {
+                key::of_path(&name).ok_or_else(|| unknown(&name, origin))?;
+            }
+        } else if name.contains('.') {
+            return Err(unknown(name, origin));
+        } else {
+            key::of_path(name).ok_or_else(|| unknown(name, origin))?;
+        }
+    }
+    Ok(())
+}
+
+fn unknown(key: &str, origin: &str) -> SettingError {
+    SettingError::Unknown {
+        key: key.to_owned(),
+        origin: origin.to_owned(),
+        meant: key::nearest(key, KEYS.iter().map(|key: &Key| key.path)),
+    }
+}
+
+/// Whether Kubernetes tells the address of a service by this variable.
+fn is_of_kubernetes(name: &str, value: &str) -> bool {
+    let is_address = value.starts_with("tcp://") || value.starts_with("udp://");
+    name.ends_with("_SERVICE_HOST")
+        || name.contains("_SERVICE_PORT")
+        || name.contains("_PORT_")
+        || (name.ends_with("_PORT") && is_address)
+}

@@ -1,0 +1,468 @@
+//! A configuration that was read: checked values, ready to build a client from.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use casty_proto::{Codec, Compression, NodeAddress};
+use casty_transport::TransportConfig;
+
+use ::config::ValueKind;
+
+use super::fault::SettingError;
+use super::layers::{Layers, Merged};
+use super::parse::{self, Parsed};
+use super::{Bounds, Builder, HOST, SYSTEM_NAME, is_host, is_system_name};
+use crate::error::ConfigError;
+
+/// What a client is told by files, the environment and flags.
+///
+/// ```
+/// use casty_client::ClientConfig;
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let config = ClientConfig::from_toml_str(r#"
+///     system_name = "my-cluster"
+///     contact_points = ["10.0.1.10:25520", "10.0.1.11:25520"]
+///     codec = "msgpack"
+///     ask_timeout = "2s"
+/// "#)?;
+/// let client = config.builder().client_host("gateway-1").connect().await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// `casty.example.toml`, beside this crate's manifest, names every key. What is set on the builder
+/// overrides what is here. Everything that can be checked is checked when it is read; whether the
+/// chosen codec and transport are compiled in, when the client is started, for the builder may
+/// have chosen others.
+#[derive(Debug, Clone, Default)]
+pub struct ClientConfig {
+    system_name: Option<String>,
+    contact_points: Vec<String>,
+    client_host: Option<String>,
+    client_port: Option<u16>,
+    advertised_host: Option<String>,
+    advertised_port: Option<u16>,
+    address_map: Option<HashMap<NodeAddress, NodeAddress>>,
+    codec: Option<Choice>,
+    compression: Option<Choice>,
+    compression_level: Option<u8>,
+    transport: Option<Choice>,
+    tls: TlsFiles,
+    limits: Bounds,
+}
+
+/// The PEM files of a client that speaks TLS or QUIC.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TlsFiles {
+    /// The certificates of the authorities that nodes are trusted by.
+    pub ca: Option<PathBuf>,
+    /// The client's certificate, and its chain.
+    pub cert: Option<PathBuf>,
+    /// Its key, unless the certificate's file holds it.
+    pub key: Option<PathBuf>,
+}
+
+/// One of the words that a key may have.
+#[derive(Debug, Clone)]
+struct Choice {
+    value: &'static str,
+    /// The feature that it needs.
+    feature: &'static str,
+    origin: String,
+}
+
+/// A word and the feature that it needs.
+type Word = (&'static str, &'static str);
+
+const CODECS: [Word; 6] = [
+    ("pickle", "pickle"),
+    ("pickle_positional", "pickle"),
+    ("cloudpickle", "pickle"),
+    ("json", "json"),
+    ("msgpack", "msgpack"),
+    ("protobuf", "protobuf"),
+];
+const COMPRESSIONS: [Word; 6] = [
+    ("none", ""),
+    ("zlib", "zlib"),
+    ("gzip", "gzip"),
+    ("bz2", "bz2"),
+    ("lzma", "lzma"),
+    ("lz4", "lz4"),
+];
+const TRANSPORTS: [Word; 3] = [("tcp", "tcp"), ("tls", "tls"), ("quic", "quic")];
+
+impl ClientConfig {
+    /// Begins to put a configuration together, layer by layer.
+    pub fn layers() -> Layers {
+        Layers::default()
+    }
+
+    /// What this TOML says.
+    ///
+    /// # Errors
+    /// It makes no sense; the error names the key.
+    pub fn from_toml_str(text: &str) -> Result<Self, ConfigError> {
+        Self::layers().toml(text, "the TOML text")?.load()
+    }
+
+    /// What a TOML file says. Blocks while it is read.
+    ///
+    /// # Errors
+    /// It cannot be read or makes no sense; the error names the file and the key.
+    pub fn from_file(path: impl AsRef<Path>) -> Result<Self, ConfigError> {
+        Self::layers().file(path)?.load()
+    }
+
+    /// What the environment says; see [`Layers::variables`].
+    ///
+    /// # Errors
+    /// It makes no sense; the error names the variable.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        Self::layers().environment()?.load()
+    }
+
+    /// What the environment says, and below it a TOML file if there is one.
+    ///
+    /// # Errors
+    /// Either makes no sense; the error names the file or the variable, and the key.
+    pub fn layered(file: Option<&Path>) -> Result<Self, ConfigError> {
+        let layers = match file {
+            Some(file) => Self::layers().file(file)?,
+            None => Self::layers(),
+        };
+        layers.environment()?.load()
+    }
+
+    /// The values that are set, or their defaults.
+    pub(super) fn read(merged: &Merged) -> Result<Self, SettingError> {
+        let host = |key| take(merged, key, &|value| named(value, is_host, HOST));
+        let port = |key| {
+            take(merged, key, &|value| {
+                parse::number::<u16>(value, "a port from 0 to 65535")
+            })
+        };
+        let path = |key| Ok(take(merged, key, &parse::text)?.map(PathBuf::from));
+        let mut config = Self {
+            system_name: take(merged, "system_name", &|value| {
+                named(value, is_system_name, SYSTEM_NAME)
+            })?,
+            contact_points: take(merged, "contact_points", &contacts)?.unwrap_or_default(),
+            client_host: host("client_host")?,
+            client_port: port("client_port")?,
+            advertised_host: host("advertised_host")?,
+            advertised_port: port("advertised_port")?,
+            address_map: take(merged, "address_map", &parse::addresses)?,
+            codec: choose(merged, "codec", &CODECS)?,
+            compression: choose(merged, "compression", &COMPRESSIONS)?,
+            compression_level: None,
+            transport: choose(merged, "transport", &TRANSPORTS)?,
+            tls: TlsFiles {
+                ca: path("tls.ca")?,
+                cert: path("tls.cert")?,
+                key: path("tls.key")?,
+            },
+            limits: limits(merged)?,
+        };
+        config.compression_level = config.level(merged)?;
+        config.check_tls(merged)?;
+        Ok(config)
+    }
+
+    /// Begins to configure a client with all of this; what is then set overrides it. Contact
+    /// points given there replace those from here.
+    pub fn builder(&self) -> Builder {
+        let mut builder = Builder::new(self.system_name.clone().unwrap_or_default());
+        builder.client_host.clone_from(&self.client_host);
+        builder.client_port = self.client_port;
+        builder.advertised_host.clone_from(&self.advertised_host);
+        builder.advertised_port = self.advertised_port;
+        if let Some(map) = &self.address_map {
+            builder.address_map = map.clone().into();
+        }
+        builder.limits = self.limits;
+        builder.settings = Some(Box::new(self.clone()));
+        builder
+    }
+
+    /// The name of the cluster's actor system, if it is set.
+    pub fn system_name(&self) -> Option<&str> {
+        self.system_name.as_deref()
+    }
+
+    /// The nodes to begin with.
+    pub fn contact_points(&self) -> &[String] {
+        &self.contact_points
+    }
+
+    /// The name of the serializer, if one is set.
+    pub fn codec_name(&self) -> Option<&'static str> {
+        self.codec.as_ref().map(|choice| choice.value)
+    }
+
+    /// The name of the transport, if one is set.
+    pub fn transport_name(&self) -> Option<&'static str> {
+        self.transport.as_ref().map(|choice| choice.value)
+    }
+
+    /// The name of the compression and its level, each if it is set.
+    pub fn compression(&self) -> (Option<&'static str>, Option<u8>) {
+        let name = self.compression.as_ref().map(|choice| choice.value);
+        (name, self.compression_level)
+    }
+
+    /// The files for TLS and QUIC.
+    pub fn tls(&self) -> &TlsFiles {
+        &self.tls
+    }
+
+    /// The serializer that is set, with its compression, if either is.
+    pub(super) fn codec(&self) -> Result<Option<Codec>, SettingError> {
+        let codec = self.serializer()?;
+        let Some(choice) = &self.compression else {
+            return Ok(codec);
+        };
+        let Some(codec) = codec.or_else(super::default_codec) else {
+            return Ok(None);
+        };
+        if choice.value == "none" {
+            return Ok(Some(codec));
+        }
+        let missing = || choice.not_built_in("compression");
+        let compression: Compression = choice.value.parse().map_err(|_| missing())?;
+        let level = self.compression_level.unwrap_or(Compression::DEFAULT_LEVEL);
+        let codec = codec.compressed_at(compression, level);
+        Ok(Some(codec.map_err(|_| missing())?))
+    }
+
+    fn serializer(&self) -> Result<Option<Codec>, SettingError> {
+        let Some(choice) = &self.codec else {
+            return Ok(None);
+        };
+        match choice.value {
+            #[cfg(feature = "pickle")]
+            "pickle" | "cloudpickle" => Ok(Some(Codec::pickle())),
+            #[cfg(feature = "pickle")]
+            "pickle_positional" => Ok(Some(Codec::pickle_positional())),
+            #[cfg(feature = "json")]
+            "json" => Ok(Some(Codec::json())),
+            #[cfg(feature = "msgpack")]
+            "msgpack" => Ok(Some(Codec::msgpack())),
+            _ => Err(choice.not_built_in("codec")),
+        }
+    }
+
+    /// The transport that is set, if any.
+    pub(super) fn transport(&self) -> Result<Option<TransportConfig>, SettingError> {
+        let Some(choice) = &self.transport else {
+            return Ok(None);
+        };
+        match choice.value {
+            #[cfg(feature = "tcp")]
+            "tcp" => Ok(Some(TransportConfig::tcp())),
+            _ => Err(choice.not_built_in("transport")),
+        }
+    }
+
+    /// The level of compression, if one is set and used.
+    fn level(&self, merged: &Merged) -> Result<Option<u8>, SettingError> {
+        const KEY: &str = "compression_level";
+        let Some((value, origin)) = merged.get(KEY) else {
+            return Ok(None);
+        };
+        let algorithm = self.compression.as_ref().map(|choice| choice.value);
+        let (levels, expected) = match algorithm {
+            None | Some("none") => {
+                // A layer above that turns compression off leaves the level idle.
+                if merged.layer("compression") > merged.layer(KEY) {
+                    return Ok(None);
+                }
+                return Err(SettingError::Contradiction {
+                    key: KEY,
+                    origin,
+                    conflict: "makes no sense without compression".to_owned(),
+                });
+            }
+            Some("bz2") => (1..=9, "a level from 1 to 9"),
+            Some("lz4") => (0..=16, "a level from 0 to 16"),
+            Some(_) => (0..=9, "a level from 0 to 9"),
+        };
+        match parse::number::<u8>(value, expected) {
+            Ok(level) if levels.contains(&level) => Ok(Some(level)),
+            _ => Err(invalid(KEY, value, origin, expected)),
+        }
+    }
+
+    /// Refuses certificates that would not be used, and their use without them: whoever names
+    /// them wants no plain TCP.
+    fn check_tls(&self, merged: &Merged) -> Result<(), SettingError> {
+        const KEYS: [&str; 3] = ["tls.ca", "tls.cert", "tls.key"];
+        let contradiction = |key, origin, conflict: String| {
+            Err(SettingError::Contradiction {
+                key,
+                origin,
+                conflict,
+            })
+        };
+        let set = KEYS.map(|key| Some((key, merged.get(key)?.1)));
+        if let Some(transport) = &self.transport
+            && transport.value != "tcp"
+        {
+            let missing = KEYS.iter().zip(&set).take(2).find(|(_, set)| set.is_none());
+            return match missing {
+                None => Ok(()),
+                Some((missing, _)) => {
+                    let conflict = format!("= {:?} needs {missing}", transport.value);
+                    contradiction("transport", transport.origin.clone(), conflict)
+                }
+            };
+        }
+        for (key, origin) in set.into_iter().flatten() {
+            // A layer above that asks for TCP leaves the files idle.
+            if merged.layer("transport") > merged.layer(key) {
+                continue;
+            }
+            let how = match &self.transport {
+                Some(transport) => format!("{:?} in {}", "tcp", transport.origin),
+                None => "\"tcp\" by default".to_owned(),
+            };
+            let conflict = format!("makes no sense with transport = {how}");
+            return contradiction(key, origin, conflict);
+        }
+        Ok(())
+    }
+}
+
+impl Choice {
+    fn not_built_in(&self, key: &'static str) -> SettingError {
+        SettingError::NotBuiltIn {
+            key,
+            value: self.value,
+            origin: self.origin.clone(),
+            feature: self.feature,
+        }
+    }
+}
+
+/// The value of one key.
+fn take<T>(
+    merged: &Merged,
+    key: &'static str,
+    parse: &dyn Fn(&ValueKind) -> Parsed<T>,
+) -> Result<Option<T>, SettingError> {
+    let Some((value, origin)) = merged.get(key) else {
+        return Ok(None);
+    };
+    match parse(value) {
+        Ok(value) => Ok(Some(value)),
+        Err(expected) => Err(invalid(key, value, origin, expected)),
+    }
+}
+
+fn invalid(
+    key: &'static str,
+    value: &ValueKind,
+    origin: String,
+    expected: &'static str,
+) -> SettingError {
+    let found = match value {
+        ValueKind::String(text) => format!("{text:?}"),
+        ValueKind::Array(_) => "this list".to_owned(),
+        ValueKind::Table(_) => "this table".to_owned(),
+        other => other.to_string(),
+    };
+    SettingError::Invalid {
+        key,
+        origin,
+        expected,
+        found,
+    }
+}
+
+fn choose(
+    merged: &Merged,
+    key: &'static str,
+    words: &'static [Word],
+) -> Result<Option<Choice>, SettingError> {
+    let Some((value, origin)) = merged.get(key) else {
+        return Ok(None);
+    };
+    let word = match value {
+        ValueKind::String(text) => words.iter().find(|(word, _)| word == text),
+        _ => None,
+    };
+    match word {
+        Some(&(value, feature)) => Ok(Some(Choice {
+            value,
+            feature,
+            origin,
+        })),
+        None => Err(invalid(key, value, origin, expected(key))),
+    }
+}
+
+/// The words that a key may have, for errors.
+fn expected(key: &str) -> &'static str {
+    match key {
+        "codec" => "pickle, pickle_positional, cloudpickle, json, msgpack or protobuf",
+        "compression" => "none, zlib, gzip, bz2, lzma or lz4",
+        _ => "tcp, tls or quic",
+    }
+}
+
+/// A string that passes a check.
+fn named(value: &ValueKind, fine: fn(&str) -> bool, expected: &'static str) -> Parsed<String> {
+    let text = parse::text(value)?;
+    fine(&text).then_some(text).ok_or(expected)
+}
+
+fn contacts(value: &ValueKind) -> Parsed<Vec<String>> {
+    let contacts = parse::list(value)?;
+    let are_fine = contacts
+        .iter()
+        .all(|contact| contact.parse::<NodeAddress>().is_ok());
+    (are_fine && !contacts.is_empty())
+        .then_some(contacts)
+        .ok_or("a list of one or more host:port")
+}
+
+/// The times and bounds, each within its range.
+fn limits(merged: &Merged) -> Result<Bounds, SettingError> {
+    let mut limits = Bounds::default();
+    for (key, field) in [
+        ("ask_timeout", &mut limits.ask_timeout),
+        ("hold_timeout", &mut limits.hold_timeout),
+        ("connect_timeout", &mut limits.connect_timeout),
+    ] {
+        *field = take(merged, key, &parse::duration)?.unwrap_or(*field);
+    }
+    for (key, field) in [
+        ("outbox_bytes", &mut limits.outbox_bytes),
+        ("hold_bytes", &mut limits.hold_bytes),
+        ("max_frame", &mut limits.max_frame),
+    ] {
+        *field = take(merged, key, &parse::size)?.unwrap_or(*field);
+    }
+    for (key, field) in [
+        ("hold_messages", &mut limits.hold_items),
+        ("pending_asks", &mut limits.pending_asks),
+        ("mailbox", &mut limits.mailbox),
+    ] {
+        let count = |value: &ValueKind| {
+            let count = parse::number::<u32>(value, "a whole number")?;
+            usize::try_from(count).map_err(|_| "a whole number")
+        };
+        *field = take(merged, key, &count)?.unwrap_or(*field);
+    }
+    match limits.check() {
+        Ok(()) => Ok(limits),
+        Err((key, range)) => {
+            let (value, origin) = merged
+                .get(key)
+                .unwrap_or((&ValueKind::Nil, "the defaults".to_owned()));
+            Err(invalid(key, value, origin, range))
+        }
+    }
+}

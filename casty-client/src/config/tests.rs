@@ -1,0 +1,348 @@
+use std::time::Duration;
+
+use casty_transport::MemoryNetwork;
+
+use super::key::KEYS;
+use super::*;
+use crate::NodeAddress;
+
+const EXAMPLE: &str = include_str!("../../casty.example.toml");
+
+fn toml(text: &str) -> Result<ClientConfig, ConfigError> {
+    ClientConfig::layers().toml(text, "casty.toml")?.load()
+}
+
+/// Loads a file and variables above it.
+fn layered(text: &str, variables: &[(&str, &str)]) -> Result<ClientConfig, ConfigError> {
+    ClientConfig::layers()
+        .toml(text, "casty.toml")?
+        .variables(variables.iter().copied())?
+        .load()
+}
+
+fn complaint(outcome: Result<ClientConfig, ConfigError>) -> String {
+    outcome.expect_err("refused").to_string()
+}
+
+/// The example with every key that it comments out.
+fn example_in_full() -> String {
+    let is_key = |line: &str| {
+        let name = line.split('=').next().unwrap_or_default().trim();
+        let name = name.trim_matches('"');
+        !name.is_empty() && !name.contains(' ') && line.contains(" = ")
+    };
+    let bare = |line: &str| match line.strip_prefix("# ") {
+        Some(rest) if is_key(rest) => rest.to_owned(),
+        _ => line.to_owned(),
+    };
+    EXAMPLE.lines().map(bare).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn the_example_says_what_the_defaults_are() {
+    let config = toml(EXAMPLE).unwrap();
+    let builder = config.builder();
+    assert_eq!(builder.limits, Bounds::default());
+    assert_eq!(builder.checked_identity(), Ok(None));
+    assert_eq!(builder.checked_codec().unwrap(), default_codec().unwrap());
+    assert_eq!(
+        format!("{:?}", builder.checked_transport().unwrap()),
+        format!("{:?}", default_transport().unwrap())
+    );
+    assert_eq!(config.tls(), &TlsFiles::default());
+    let defaults = Builder::new("my-cluster".to_owned());
+    assert_eq!(builder.system, defaults.system);
+    let node = NodeAddress::new("10.0.1.10", 25520);
+    assert_eq!(builder.address_map.physical(&node), node);
+}
+
+#[test]
+fn the_example_names_every_key_and_all_it_names_can_be_read() {
+    let full = example_in_full();
+    for key in KEYS {
+        let name = key.path.rsplit('.').next().unwrap();
+        let named = full
+            .lines()
+            .any(|line| line.starts_with(&format!("{name} = ")) || line == format!("[{name}]"));
+        assert!(named, "{} is missing", key.path);
+    }
+    let full = full
+        .replace("transport = \"tcp\"", "transport = \"tls\"")
+        .replace("compression = \"none\"", "compression = \"zlib\"");
+    let config = toml(&full).unwrap();
+    assert_eq!(config.tls().key, Some("client.key".into()));
+    assert_eq!(config.compression(), (Some("zlib"), Some(6)));
+    let node = NodeAddress::new("10.0.1.10", 25520);
+    let map = config.builder().address_map;
+    assert_eq!(map.physical(&node), NodeAddress::new("localhost", 25521));
+}
+
+#[test]
+fn environment_overrides_file_and_builder_overrides_both() {
+    let file = "
+        system_name = 'of-file'
+        contact_points = ['file:1', 'file:2']
+        ask_timeout = '1s'
+        hold_timeout = '1s'
+        max_frame = '1MiB'
+        [address_map]
+        'a:1' = 'file:1'
+        'b:1' = 'file:2'
+    ";
+    let environment = [
+        ("CASTY_SYSTEM", "of-environment"),
+        ("CASTY_CONTACT_POINTS", "env:1, env:2"),
+        ("CASTY_ASK_TIMEOUT", "2s"),
+        ("CASTY_ADDRESS_MAP", "a:1=env:1"),
+        ("CASTY_CODEC", "json"),
+        ("PATH", "ignored"),
+    ];
+    let config = layered(file, &environment).unwrap();
+    let builder = Builder::from_config(&config);
+    assert_eq!(builder.system, "of-environment");
+    let contacts = ["env:1", "env:2"].map(|text| text.parse().unwrap());
+    assert_eq!(builder.checked_contacts().unwrap(), contacts);
+    assert_eq!(builder.limits.ask_timeout, Duration::from_secs(2));
+    assert_eq!(builder.limits.hold_timeout, Duration::from_secs(1));
+    assert_eq!(builder.limits.max_frame, 1 << 20);
+    assert_eq!(builder.limits.mailbox, Bounds::default().mailbox);
+    assert_eq!(builder.checked_codec(), Ok(Codec::json()));
+    let physical = |node| builder.address_map.physical(&NodeAddress::new(node, 1));
+    assert_eq!(physical("a"), NodeAddress::new("env", 1));
+    assert_eq!(physical("b"), NodeAddress::new("b", 1), "the map is one");
+
+    let builder = config
+        .builder()
+        .system_name("of-builder")
+        .contact_point("builder:1")
+        .codec(Codec::msgpack())
+        .ask_timeout(Duration::from_secs(3));
+    assert_eq!(builder.system, "of-builder");
+    let contacts = [NodeAddress::new("builder", 1)];
+    assert_eq!(builder.checked_contacts().unwrap(), contacts);
+    assert_eq!(builder.checked_codec(), Ok(Codec::msgpack()));
+    assert_eq!(builder.limits.ask_timeout, Duration::from_secs(3));
+}
+
+#[test]
+fn every_key_can_be_set_by_its_variable() {
+    for key in KEYS {
+        let value = match key.path {
+            "contact_points" => "a:1",
+            "address_map" => "a:1=b:1",
+            "codec" => "json",
+            "transport" => "tcp",
+            "compression" => "zlib",
+            "ask_timeout" | "hold_timeout" | "connect_timeout" => "7s",
+            _ => "7777",
+        };
+        let layers = ClientConfig::layers()
+            .toml(
+                "transport = 'tls'\ntls = {ca = 'a', cert = 'b'}\ncompression = 'lz4'",
+                "f",
+            )
+            .unwrap();
+        let value = if key.path == "compression_level" {
+            "7"
+        } else {
+            value
+        };
+        let config = layers.variables([(key.variable, value)]).unwrap().load();
+        let shown = format!("{:?}", config.unwrap());
+        assert!(
+            shown.contains(value) || ["a:1=b:1", "7s"].contains(&value),
+            "{key:?}: {shown}"
+        );
+    }
+}
+
+#[test]
+fn what_makes_no_sense_is_refused_by_key_and_place() {
+    let cases = [
+        (
+            "contact_point = ['a:1']",
+            "casty.toml: there is no key \"contact_point\"; is contact_points meant?",
+        ),
+        (
+            "[tls]\nciphers = 'x'",
+            "casty.toml: there is no key \"tls.ciphers\"",
+        ),
+        ("tls = true", "casty.toml: tls must be a table"),
+        ("[serializer]", "casty.toml: there is no key \"serializer\""),
+        (
+            "ask_timeout = 5",
+            "casty.toml: ask_timeout must be a time such as \"5s\"",
+        ),
+        (
+            "ask_timeout = '0s'",
+            "casty.toml: ask_timeout must be 1ms or more, not \"0s\"",
+        ),
+        (
+            "max_frame = '2GiB'",
+            "casty.toml: max_frame must be from 4096 to",
+        ),
+        (
+            "outbox_bytes = -1",
+            "casty.toml: outbox_bytes must be a number of bytes",
+        ),
+        (
+            "hold_messages = 0",
+            "casty.toml: hold_messages must be 1 or more, not 0",
+        ),
+        (
+            "client_port = 65536",
+            "casty.toml: client_port must be a port",
+        ),
+        (
+            "client_host = 'a/b'",
+            "casty.toml: client_host must be a host",
+        ),
+        (
+            "system_name = 'a@b'",
+            "casty.toml: system_name must be a name without",
+        ),
+        (
+            "contact_points = []",
+            "casty.toml: contact_points must be a list of one or more",
+        ),
+        (
+            "contact_points = ['a']",
+            "casty.toml: contact_points must be a list of one or more",
+        ),
+        ("codec = 'xml'", "casty.toml: codec must be pickle, "),
+        (
+            "[address_map]\n'a' = 'b:1'",
+            "casty.toml: address_map must be a table of addresses",
+        ),
+        (
+            "compression_level = 3",
+            "casty.toml: compression_level makes no sense without",
+        ),
+        (
+            "compression = 'bz2'\ncompression_level = 0",
+            "casty.toml: compression_level must be",
+        ),
+        (
+            "[tls]\nca = 'x'",
+            "casty.toml: tls.ca makes no sense with transport = \"tcp\" by default",
+        ),
+        (
+            "transport = 'quic'",
+            "casty.toml: transport = \"quic\" needs tls.ca",
+        ),
+        (
+            "transport = 'tls'\ntls.ca = 'x'",
+            "casty.toml: transport = \"tls\" needs tls.cert",
+        ),
+        ("a = ", "casty.toml is no TOML: "),
+        ("a = 1\na = 2", "casty.toml is no TOML: "),
+    ];
+    for (text, expected) in cases {
+        let found = complaint(toml(text));
+        assert!(found.starts_with(expected), "{text}: {found}");
+    }
+}
+
+#[test]
+fn variables_are_named_where_they_are_wrong() {
+    let of = |variables: &[(&str, &str)]| complaint(layered("ask_timeout = '1s'", variables));
+    assert_eq!(
+        of(&[("CASTY_ASK_TIMEOUT", "5")]),
+        "CASTY_ASK_TIMEOUT: ask_timeout must be a time such as \"5s\" or \"250ms\", not \"5\""
+    );
+    assert_eq!(
+        of(&[("CASTY_CODECS", "json")]),
+        "the environment: there is no key \"CASTY_CODECS\"; is CASTY_CODEC meant?"
+    );
+    assert!(of(&[("CASTY_TLS__CA", "x")]).starts_with("CASTY_TLS__CA: tls.ca makes no sense"));
+}
+
+#[test]
+fn variables_of_kubernetes_services_are_none_of_ours() {
+    let variables = [
+        ("CASTY_SERVICE_HOST", "10.0.0.1"),
+        ("CASTY_SERVICE_PORT_GOSSIP", "25520"),
+        ("CASTY_PORT", "tcp://10.0.0.1:25520"),
+        ("CASTY_PORT_25520_TCP_ADDR", "10.0.0.1"),
+        ("CASTY_CLIENT_PORT", "7"),
+    ];
+    let config = layered("", &variables).unwrap();
+    let announced = config.builder().checked_identity().unwrap();
+    assert_eq!(announced, Some(NodeAddress::new("127.0.0.1", 7)));
+}
+
+#[test]
+fn a_layer_that_asks_for_tcp_leaves_the_certificates_below_it_idle() {
+    let file = "transport = 'tls'\ntls.ca = 'ca.pem'\ntls.cert = 'c.pem'";
+    assert_eq!(toml(file).unwrap().transport_name(), Some("tls"));
+    let config = layered(file, &[("CASTY_TRANSPORT", "tcp")]).unwrap();
+    assert!(config.builder().checked_transport().is_ok());
+    let both = [("CASTY_TRANSPORT", "tcp"), ("CASTY_TLS__CA", "other.pem")];
+    assert!(complaint(layered(file, &both)).starts_with("CASTY_TLS__CA: tls.ca"));
+}
+
+#[tokio::test]
+async fn what_is_not_compiled_in_is_refused_unless_the_builder_chooses_otherwise() {
+    let file = "system_name = 's'\ncontact_points = ['a:1']\n";
+    let cases = [
+        ("transport = 'quic'\ntls = {ca = 'a', cert = 'b'}", "quic"),
+        ("codec = 'protobuf'", "protobuf"),
+        ("codec = 'json'\ncompression = 'lz4'", "lz4"),
+    ];
+    for (text, needed) in cases {
+        let builder = toml(&format!("{file}{text}")).unwrap().builder();
+        let error = builder.clone().connect().await.unwrap_err();
+        let ConfigError::Setting(SettingError::NotBuiltIn {
+            origin, feature, ..
+        }) = &error
+        else {
+            panic!("{error}");
+        };
+        assert_eq!((&**origin, *feature), ("casty.toml", needed));
+        let network = MemoryNetwork::new();
+        let chosen = builder
+            .codec(Codec::json())
+            .transport(TransportConfig::memory(network));
+        assert!(chosen.connect().await.is_ok(), "{text}");
+    }
+}
+
+#[test]
+fn files_are_read_and_named_in_what_is_wrong_with_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("client.toml");
+    let missing = ClientConfig::from_file(&path).unwrap_err();
+    let ConfigError::Setting(SettingError::Unreadable {
+        path: named, kind, ..
+    }) = missing
+    else {
+        panic!("{missing}");
+    };
+    assert_eq!((named, kind), (path.clone(), std::io::ErrorKind::NotFound));
+    std::fs::write(&path, "codec = 'xml'").unwrap();
+    let wrong = complaint(ClientConfig::from_file(&path));
+    assert!(
+        wrong.starts_with(&format!("{}: codec must", path.display())),
+        "{wrong}"
+    );
+    std::fs::write(&path, EXAMPLE).unwrap();
+    let config = ClientConfig::from_file(&path).unwrap();
+    assert_eq!(config.system_name(), Some("my-cluster"));
+    std::fs::write(&path, "#".repeat(1024 * 1024 + 1)).unwrap();
+    let long = complaint(ClientConfig::from_file(&path));
+    assert!(long.ends_with("it is longer than 1 MiB"), "{long}");
+}
+
+#[test]
+fn flags_are_layers_too() {
+    let flag = |key, value| ClientConfig::layers().set(key, value, "--flag");
+    let config = flag("address_map", "a:1=b:1").unwrap().load().unwrap();
+    let node = NodeAddress::new("a", 1);
+    assert_eq!(
+        config.builder().address_map.physical(&node),
+        NodeAddress::new("b", 1)
+    );
+    let wrong = complaint(flag("mailbox", "many").unwrap().load());
+    assert!(wrong.starts_with("--flag: mailbox must be"), "{wrong}");
+    assert!(flag("nothing", "").is_err());
+}
