@@ -106,7 +106,8 @@ impl TlsError {
                 | PeerIncompatible::SupportedVersionsExtensionRequired
                 | PeerIncompatible::Tls12NotOffered
                 | PeerIncompatible::Tls12NotOfferedOrEnabled
-                | PeerIncompatible::Tls13RequiredForQuic,
+                // An extension of TLS 1.2; who does not send it is older.
+                | PeerIncompatible::SignatureAlgorithmsExtensionRequired,
             ) => Self::Version,
             E::InvalidMessage(
                 InvalidMessage::InvalidContentType | InvalidMessage::UnknownProtocolVersion,
@@ -142,6 +143,8 @@ impl TlsError {
             | A::CertificateRevoked
             | A::CertificateExpired
             | A::CertificateUnknown
+            // What is said of a signature that is not the authority's.
+            | A::DecryptError
             | A::AccessDenied => Self::Rejected(alert),
             _ => return None,
         })
