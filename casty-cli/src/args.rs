@@ -7,6 +7,8 @@ use std::time::Duration;
 use casty_client::{Codec, NodeAddress};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
+use crate::transport::Transport;
+
 /// How long a command may take that was not told.
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// Longer than anybody waits, short enough to be added to any time.
@@ -124,6 +126,8 @@ pub(crate) struct Cluster {
     /// The serializer that the nodes are configured with.
     #[arg(long, value_enum, default_value_t = Serializer::Pickle)]
     pub(crate) codec: Serializer,
+    #[command(flatten)]
+    pub(crate) transport: Transport,
     /// How long the whole command may take, connecting and closing included [default: 5].
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     timeout: Option<Duration>,

@@ -114,6 +114,7 @@ impl Errand<'_> {
             contacts,
             system,
             codec,
+            transport,
             ..
         } = self.cluster;
         let loss = Arc::clone(loss);
@@ -122,6 +123,7 @@ impl Errand<'_> {
         let mut builder = ClusterClient::builder(system)
             .contact_points(contacts.iter().map(ToString::to_string))
             .codec((*codec).into())
+            .transport(transport.config()?)
             .ask_timeout(longest)
             .hold_timeout(longest)
             .hold(HOLD.0, HOLD.1)

@@ -19,6 +19,7 @@ mod output;
 mod picture;
 mod tell;
 mod topology;
+mod transport;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();

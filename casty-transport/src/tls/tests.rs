@@ -63,7 +63,7 @@ impl Authority {
         };
         params.not_before = date_time_ymd(from, 1, 1);
         params.not_after = date_time_ymd(to, 1, 1);
-        self.sign(params)
+        self.sign(&params)
     }
 
     fn client(&self) -> Identity {
@@ -72,10 +72,10 @@ impl Authority {
             .distinguished_name
             .push(DnType::CommonName, "a client");
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-        self.sign(params)
+        self.sign(&params)
     }
 
-    fn sign(&self, params: CertificateParams) -> Identity {
+    fn sign(&self, params: &CertificateParams) -> Identity {
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         Identity {
