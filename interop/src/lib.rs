@@ -7,6 +7,7 @@
 //! `app` declares the messages of the nodes' application, `raw` is a connection without a client.
 
 mod app;
+pub mod certificates;
 pub mod cluster;
 pub mod python;
 mod raw;

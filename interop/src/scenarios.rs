@@ -2,6 +2,7 @@
 
 mod actors;
 mod closing;
+mod encrypted;
 mod failures;
 mod gossip;
 mod messages;
@@ -32,6 +33,7 @@ pub fn all() -> Vec<Scenario> {
         actors::SCENARIOS,
         samples::SCENARIOS,
         neighbours::SCENARIOS,
+        encrypted::SCENARIOS,
         closing::SCENARIOS,
         starting::SCENARIOS,
         failures::SCENARIOS,
