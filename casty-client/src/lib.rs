@@ -30,6 +30,8 @@ pub use casty_proto::message::{ServiceKey, ShardEnvelope};
 pub use casty_proto::{ActorRef, Codec, Compression, NodeAddress, Value};
 pub use casty_routing::View;
 pub use casty_transport::{AddressMap, TransportConfig};
+#[cfg(feature = "tls")]
+pub use casty_transport::{TlsConfig, TlsConfigError};
 pub use client::{AskTarget, ClusterClient};
 pub use config::Builder;
 #[cfg(feature = "config")]

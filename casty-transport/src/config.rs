@@ -6,6 +6,8 @@ use std::sync::Arc;
 use crate::memory::MemoryNetwork;
 #[cfg(feature = "tcp")]
 use crate::tcp::TcpTransport;
+#[cfg(feature = "tls")]
+use crate::tls::{TlsConfig, TlsTransport};
 use crate::transport::Transport;
 
 /// Names the transport of a client or a node. Nothing is opened before the first dial or listen.
@@ -22,6 +24,8 @@ enum Kind {
     #[cfg(feature = "tcp")]
     #[default]
     Tcp,
+    #[cfg(feature = "tls")]
+    Tls(TlsConfig),
     #[cfg(feature = "memory")]
     Memory(MemoryNetwork),
     Custom(Arc<dyn Transport>),
@@ -32,6 +36,12 @@ impl TransportConfig {
     #[cfg(feature = "tcp")]
     pub fn tcp() -> Self {
         Self(Kind::Tcp)
+    }
+
+    /// TLS over TCP, with these certificates.
+    #[cfg(feature = "tls")]
+    pub fn tls(config: TlsConfig) -> Self {
+        Self(Kind::Tls(config))
     }
 
     /// A network inside this process.
@@ -50,6 +60,8 @@ impl TransportConfig {
         match &self.0 {
             #[cfg(feature = "tcp")]
             Kind::Tcp => Arc::new(TcpTransport::new()),
+            #[cfg(feature = "tls")]
+            Kind::Tls(config) => Arc::new(TlsTransport::new(config.clone())),
             #[cfg(feature = "memory")]
             Kind::Memory(network) => Arc::new(network.transport()),
             Kind::Custom(transport) => Arc::clone(transport),

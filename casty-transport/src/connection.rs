@@ -14,6 +14,8 @@ use tokio::time::timeout;
 
 use crate::address_map::AddressMap;
 use crate::error::{ConnectError, NotCasty};
+#[cfg(feature = "tls")]
+use crate::tls::TlsError;
 use crate::transport::{ByteStream, Transport};
 
 /// The first read buffer in bytes: more than any handshake, so it never has to grow for one.
@@ -207,13 +209,25 @@ async fn bounded(
     match timeout(after, exchange).await {
         Ok(Ok(address)) => Ok(address),
         Ok(Err(Broken::Closed)) => Err(ConnectError::Closed { peer }),
-        Ok(Err(Broken::Io(error))) => Err(ConnectError::Io {
-            peer,
-            source: Arc::new(error),
-        }),
+        Ok(Err(Broken::Io(error))) => Err(broken(peer, error)),
         Ok(Err(Broken::NotCasty(reason))) => Err(ConnectError::NotCasty { peer, reason }),
         Err(_) => Err(ConnectError::HandshakeTimeout { peer, after }),
     }
+}
+
+/// What an error of the stream during the exchange means.
+fn broken(peer: Arc<str>, error: io::Error) -> ConnectError {
+    #[cfg(feature = "tls")]
+    if let Some(source) = TlsError::of(&error) {
+        let source = source.clone();
+        return ConnectError::Tls { peer, source };
+    }
+    // An encrypted stream that ended without saying so.
+    if error.kind() == io::ErrorKind::UnexpectedEof {
+        return ConnectError::Closed { peer };
+    }
+    let source = Arc::new(error);
+    ConnectError::Io { peer, source }
 }
 
 async fn send(stream: &mut ByteStream, frame: &[u8]) -> io::Result<()> {

@@ -184,6 +184,8 @@ struct Writing<T> {
     /// What was taken from the outbox, and how much of it is written.
     flight: Vec<u8>,
     at: usize,
+    /// Whether the stream kept nothing of what was written: an encrypted one may.
+    flushed: bool,
     stage: Stage,
     patience: Patience,
 }
@@ -203,6 +205,7 @@ impl<T> Writing<T> {
             outbox,
             flight: Vec::new(),
             at: 0,
+            flushed: true,
             stage: Stage::Open,
             patience: Patience::new(),
         }
@@ -230,6 +233,10 @@ impl<T> Writing<T> {
             Stage::ShutDown => return Poll::Pending,
         }
         if self.rest().is_empty() {
+            if !self.flushed {
+                ready!(Pin::new(&mut *stream).poll_flush(cx))?;
+                self.flushed = true;
+            }
             if self.patience.wait(&self.outbox, cx) {
                 return Poll::Pending;
             }
@@ -245,6 +252,7 @@ impl<T> Writing<T> {
             return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
         }
         self.at += count;
+        self.flushed = false;
         self.outbox.wrote(count);
         if self.rest().is_empty() && self.flight.capacity() > 8 * WORTH_WRITING {
             self.flight = Vec::new();

@@ -11,6 +11,9 @@ use casty_proto::NodeAddress;
 use casty_proto::frame::{FrameError, FrameKind};
 use casty_proto::handshake::HandshakeError;
 
+#[cfg(feature = "tls")]
+use crate::tls::TlsError;
+
 /// Why no stream could be made. Nothing was sent.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
@@ -38,6 +41,16 @@ pub enum DialError {
         /// What the system said of the last address that was tried.
         #[source]
         source: Arc<io::Error>,
+    },
+    /// There was a connection, but no TLS on it.
+    #[cfg(feature = "tls")]
+    #[error("no TLS to {at}")]
+    Tls {
+        /// What was dialled.
+        at: NodeAddress,
+        /// Why.
+        #[source]
+        source: TlsError,
     },
 }
 
@@ -91,6 +104,13 @@ pub enum ListenError {
         /// What the system said.
         #[source]
         source: Arc<io::Error>,
+    },
+    /// Listening with TLS needs a certificate, and the configuration has none.
+    #[cfg(feature = "tls")]
+    #[error("cannot listen at {at} with TLS without a certificate")]
+    NoCertificate {
+        /// Where to listen.
+        at: NodeAddress,
     },
     /// The listener has ended; it will accept nothing more.
     #[error("the listener at {at} has ended")]
@@ -156,6 +176,17 @@ pub enum ConnectError {
         #[source]
         source: Arc<io::Error>,
     },
+    /// TLS ended during the handshake. On the dialling side that is how a peer tells that it does
+    /// not accept our certificate; on the accepting side it is every failure of TLS.
+    #[cfg(feature = "tls")]
+    #[error("no TLS with {peer}")]
+    Tls {
+        /// The other end.
+        peer: Arc<str>,
+        /// Why.
+        #[source]
+        source: TlsError,
+    },
     /// The peer sent something, and it was no handshake.
     #[error("{peer} is no Casty node")]
     NotCasty {
@@ -182,6 +213,9 @@ pub enum Conclusion {
     /// The peer speaks another protocol. Trying again helps only after somebody changed the
     /// configuration.
     NotCasty,
+    /// One side does not trust the other's certificate. Trying again helps only after somebody
+    /// changed a certificate, the configuration or a clock.
+    Untrusted,
     /// Our own configuration cannot work with any peer.
     Misconfigured,
 }
@@ -190,6 +224,10 @@ impl ConnectError {
     /// What the caller may conclude. In every case nothing but a handshake was sent.
     pub fn conclusion(&self) -> Conclusion {
         match self {
+            #[cfg(feature = "tls")]
+            Self::Dial(DialError::Tls { source, .. }) | Self::Tls { source, .. } => {
+                source.conclusion()
+            }
             Self::Dial(_) | Self::ConnectTimeout { .. } => Conclusion::Unreachable,
             Self::HandshakeTimeout { .. } | Self::Closed { .. } | Self::Io { .. } => {
                 Conclusion::Unresponsive

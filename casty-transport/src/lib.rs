@@ -1,4 +1,4 @@
-//! Byte streams for Casty: TCP and memory, framed connections with handshake and bounded outboxes.
+//! Byte streams for Casty: TCP, TLS and memory, framed connections with handshake and bounded outboxes.
 //!
 //! A [`Transport`] dials and listens and yields [`ByteStream`]s. [`connect`] and [`accept`] put the
 //! Casty handshake on top, the same for every transport, and give a [`Connection`]: a peer that
@@ -18,6 +18,8 @@ pub mod memory;
 pub mod outbox;
 #[cfg(feature = "tcp")]
 pub mod tcp;
+#[cfg(feature = "tls")]
+pub mod tls;
 pub mod transport;
 
 pub use address_map::AddressMap;
@@ -30,4 +32,6 @@ pub use memory::{MemoryNetwork, MemoryTransport};
 pub use outbox::{Leftover, Outbox, OutboxLimits, RejectReason, Rejected, Unsent};
 #[cfg(feature = "tcp")]
 pub use tcp::TcpTransport;
+#[cfg(feature = "tls")]
+pub use tls::{TlsConfig, TlsConfigError, TlsError, TlsTransport};
 pub use transport::{ByteStream, Listener, Transport};

@@ -33,6 +33,7 @@ from casty import (
 from casty.cluster.coordinator import GetShardLocation, ShardLocation
 from casty.cluster.topology_actor import GetState
 from casty.core.address import ActorAddress
+from casty.remote.tls import Config as TlsConfig
 
 from interop_app import entities
 
@@ -56,6 +57,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--regions", type=_names, default=(), help="name,... (default: all)")
     parser.add_argument("--rejoin", action="store_true", help="the cluster runs: settle nothing")
     parser.add_argument("--detached", action="store_true", help="do not end with standard input")
+    parser.add_argument("--tls-ca", default=None, help="PEM files; all three, or no TLS")
+    parser.add_argument("--tls-cert", default=None)
+    parser.add_argument("--tls-key", default=None)
     parser.add_argument("--log-level", default="WARNING")
     parser.add_argument(
         "--serializer", default="pickle", choices=["pickle", "json", "msgpack", "cloudpickle"]
@@ -101,12 +105,18 @@ async def run(args: argparse.Namespace) -> None:
     compression = None
     if args.compression != "none":
         compression = CompressionConfig(algorithm=args.compression)
+    tls = None
+    if args.tls_ca:
+        tls = TlsConfig.from_paths(
+            certfile=args.tls_cert, keyfile=args.tls_key, cafile=args.tls_ca
+        )
     system = ClusteredActorSystem(
         name=args.system,
         host=args.host,
         port=args.port,
         node_id=args.node_id,
         seed_nodes=args.seeds,
+        tls=tls,
         serializer=build_serializer(SerializationConfig(args.serializer, compression)),
     )
     async with system:

@@ -12,6 +12,7 @@ use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::time::timeout;
 
+use crate::certificates::Certificates;
 use crate::python::Installation;
 use crate::serializer::Serializer;
 
@@ -43,6 +44,7 @@ pub struct PythonCluster {
     compression: Option<Compression>,
     label: String,
     regions: String,
+    tls: Option<Certificates>,
     addresses: Vec<NodeAddress>,
     nodes: Vec<Option<Node>>,
 }
@@ -88,6 +90,7 @@ impl PythonCluster {
             compression: None,
             label: format!("{label}-{serializer}"),
             regions: String::new(),
+            tls: None,
             addresses: free_addresses(nodes)?,
             nodes: (0..nodes).map(|_| None).collect(),
         })
@@ -109,6 +112,14 @@ impl PythonCluster {
     pub fn compressing(mut self, compression: Option<Compression>) -> Self {
         self.compression = compression;
         self.label = format!("{}-{}", self.label, self.compression_name());
+        self
+    }
+
+    /// Has the nodes show these certificates and require others of the same authority. To be
+    /// called before [`Self::launch`].
+    #[must_use]
+    pub fn tls(mut self, certificates: Certificates) -> Self {
+        self.tls = Some(certificates);
         self
     }
 
@@ -231,6 +242,12 @@ impl PythonCluster {
             ("--seeds", join(seeds)),
         ] {
             command.args([name, &value]);
+        }
+        if let Some(certificates) = &self.tls {
+            command.args(["--tls-ca".as_ref(), certificates.authority().as_os_str()]);
+            let (certificate, key) = certificates.node();
+            command.args(["--tls-cert".as_ref(), certificate.as_os_str()]);
+            command.args(["--tls-key".as_ref(), key.as_os_str()]);
         }
         if rejoin {
             command.arg("--rejoin");

@@ -8,6 +8,7 @@
 //! `app` declares the messages of the nodes' application, `raw` is a connection without a client.
 
 mod app;
+pub mod certificates;
 pub mod cluster;
 pub mod matrix;
 pub mod python;

@@ -3,6 +3,7 @@
 mod actors;
 mod closing;
 mod compression;
+mod encrypted;
 mod failures;
 mod gossip;
 mod messages;
@@ -36,6 +37,7 @@ pub fn all() -> Vec<Scenario> {
         samples::SCENARIOS,
         compression::SCENARIOS,
         neighbours::SCENARIOS,
+        encrypted::SCENARIOS,
         closing::SCENARIOS,
         starting::SCENARIOS,
         failures::SCENARIOS,

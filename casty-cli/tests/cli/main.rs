@@ -12,5 +12,6 @@ mod demo;
 mod lookup;
 mod process;
 mod tell;
+mod tls;
 mod topology;
 mod usage;

@@ -3,7 +3,7 @@
 use std::process::Stdio;
 use std::time::Duration;
 
-use casty_client::{ActorRef, Codec, Value};
+use casty_client::{ActorRef, Codec, TransportConfig, Value};
 use casty_testkit::{Cluster, Context, stateful};
 use serde::Deserialize;
 use tokio::io::AsyncWriteExt;
@@ -48,6 +48,11 @@ struct Greet {
 
 /// Three nodes with counters, and a greeter on the first two.
 pub(crate) async fn nodes(codec: Codec) -> Cluster {
+    nodes_over(TransportConfig::tcp(), codec).await
+}
+
+/// The same over another transport.
+pub(crate) async fn nodes_over(transport: TransportConfig, codec: Codec) -> Cluster {
     let counters = stateful(
         || 0_i64,
         |count: &mut i64, message, context: &mut Context<'_>| match message {
@@ -62,6 +67,7 @@ pub(crate) async fn nodes(codec: Codec) -> Cluster {
         context.reply(&greet.reply_to, &greeting);
     };
     Cluster::builder("my-cluster")
+        .transport(transport)
         .codec(codec)
         .region("counter", 100, counters)
         .service_on(0, "greeter", greet)

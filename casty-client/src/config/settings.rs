@@ -262,8 +262,32 @@ impl ClientConfig {
         match choice.value {
             #[cfg(feature = "tcp")]
             "tcp" => Ok(Some(TransportConfig::tcp())),
+            #[cfg(feature = "tls")]
+            "tls" => Ok(Some(TransportConfig::tls(self.certificates(choice)?))),
             _ => Err(choice.not_built_in("transport")),
         }
+    }
+
+    /// The certificates of the files that are named, read.
+    #[cfg(feature = "tls")]
+    fn certificates(&self, choice: &Choice) -> Result<casty_transport::TlsConfig, SettingError> {
+        let mut builder = casty_transport::TlsConfig::builder();
+        if let Some(path) = &self.tls.ca {
+            builder = builder.ca_file(path);
+        }
+        if let Some(path) = &self.tls.cert {
+            builder = builder.certificate_file(path);
+        }
+        if let Some(path) = &self.tls.key {
+            builder = builder.key_file(path);
+        }
+        builder
+            .build()
+            .map_err(|error| SettingError::Contradiction {
+                key: "transport",
+                origin: choice.origin.clone(),
+                conflict: format!("= \"tls\": {error}"),
+            })
     }
 
     /// The level of compression, if one is set and used.

@@ -1,0 +1,142 @@
+use std::fs;
+
+use casty_client::{Codec, TlsConfig, TransportConfig};
+use rcgen::{
+    BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose,
+};
+use tempfile::TempDir;
+
+use crate::process::{ADD, AMPLE, GET, casty, casty_to, end, nodes_over};
+
+/// The files of an authority, of a node and of a client, each certificate with its key behind it.
+struct Certificates(TempDir);
+
+impl Certificates {
+    fn new() -> Self {
+        let certificates = Self(TempDir::new().unwrap());
+        let key = KeyPair::generate().unwrap();
+        let mut ca = CertificateParams::default();
+        ca.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        ca.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+        certificates.write("ca.pem", &ca.self_signed(&key).unwrap().pem());
+        let issuer = Issuer::new(ca, key);
+        for (name, hosts) in [
+            ("node.pem", vec!["127.0.0.1".to_owned()]),
+            ("me.pem", vec![]),
+        ] {
+            let mut params = CertificateParams::new(hosts).unwrap();
+            params.extended_key_usages = vec![
+                ExtendedKeyUsagePurpose::ServerAuth,
+                ExtendedKeyUsagePurpose::ClientAuth,
+            ];
+            let key = KeyPair::generate().unwrap();
+            let certificate = params.signed_by(&key, &issuer).unwrap().pem();
+            certificates.write(name, &(certificate + &key.serialize_pem()));
+            certificates.write(&format!("{name}.key"), &key.serialize_pem());
+        }
+        certificates
+    }
+
+    fn write(&self, name: &str, content: &str) {
+        fs::write(self.path(name), content).unwrap();
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.0.path().join(name).to_str().unwrap().to_owned()
+    }
+
+    fn nodes(&self) -> TransportConfig {
+        let config = TlsConfig::builder()
+            .ca_file(self.path("ca.pem"))
+            .certificate_file(self.path("node.pem"));
+        TransportConfig::tls(config.build().unwrap())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nodes_with_tls_answer_whoever_shows_a_certificate() {
+    let certificates = Certificates::new();
+    let cluster = nodes_over(certificates.nodes(), Codec::pickle()).await;
+    let (ca, me) = (certificates.path("ca.pem"), certificates.path("me.pem"));
+    let key = certificates.path("me.pem.key");
+    let tls = ["--transport", "tls", "--tls-ca", &ca, "--tls-cert", &me];
+    let within = |command, rest: &[&'static str]| {
+        let mut args = vec![command, "--timeout", AMPLE];
+        args.extend(rest);
+        args
+    };
+    let mut tell = within("tell", &["counter", "user-42", ADD]);
+    tell.extend(tls);
+    end(casty_to(&cluster, &tell)).await.with(0);
+    let mut ask = within("ask", &["counter", "user-42", GET]);
+    ask.extend(tls);
+    ask.extend(["--tls-key", &key]);
+    assert_eq!(end(casty_to(&cluster, &ask)).await.with(0).out, "5\n");
+    for command in [within("lookup", &["greeter"]), within("topology", &[])] {
+        let mut args = command;
+        args.extend(tls);
+        end(casty_to(&cluster, &args)).await.with(0);
+    }
+    cluster.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_lacks_what_tls_needs_is_told_why() {
+    let certificates = Certificates::new();
+    let cluster = nodes_over(certificates.nodes(), Codec::pickle()).await;
+    let other = Certificates::new();
+    let ca = certificates.path("ca.pem");
+    let (foreign, me) = (other.path("ca.pem"), certificates.path("me.pem"));
+    for (args, why) in [
+        (vec![], "it speaks TLS, and plain bytes were expected"),
+        (
+            vec!["--transport", "tls", "--tls-ca", &ca],
+            "the peer requires a certificate",
+        ),
+        (
+            vec![
+                "--transport",
+                "tls",
+                "--tls-ca",
+                &foreign,
+                "--tls-cert",
+                &me,
+            ],
+            "of an unknown authority",
+        ),
+    ] {
+        let mut command = vec!["topology", "--timeout", "2"];
+        command.extend(args);
+        let ended = end(casty_to(&cluster, &command)).await.with(3);
+        assert!(ended.err.contains(why), "{ended:#?}");
+    }
+    cluster.stop().await;
+}
+
+#[tokio::test]
+async fn certificates_that_make_no_sense_are_wrong_usage() {
+    let certificates = Certificates::new();
+    let ca = certificates.path("ca.pem");
+    for (args, why) in [
+        (vec!["--transport", "tls"], "--tls-ca"),
+        (vec!["--tls-ca", &*ca], "without --transport tls"),
+        (
+            vec!["--transport", "tls", "--tls-ca", &ca, "--tls-key", &ca],
+            "--tls-cert",
+        ),
+        (
+            vec!["--transport", "tls", "--tls-ca", "/no/such/ca.pem"],
+            "cannot read /no/such/ca.pem",
+        ),
+        (
+            vec!["--transport", "tls", "--tls-ca", &ca, "--tls-cert", &ca],
+            "contains no private key",
+        ),
+    ] {
+        let mut command = vec!["topology", "--contact", "127.0.0.1:1", "--system", "s"];
+        command.extend(args);
+        let ended = end(casty(&command)).await.with(2);
+        assert!(ended.err.contains(why), "{ended:#?}");
+    }
+}

@@ -1,0 +1,221 @@
+//! What can go wrong with TLS, sorted by whose certificate or configuration has to change.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio_rustls::rustls::{
+    self, AlertDescription, CertificateError, ContentType, InvalidMessage, PeerIncompatible,
+};
+
+use crate::error::Conclusion;
+
+/// Why there is no encrypted stream to a peer, or no longer one.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum TlsError {
+    /// No authority that we trust has signed the peer's certificate.
+    #[error("the peer's certificate is of an unknown authority")]
+    UnknownAuthority,
+    /// The peer's certificate has expired, by the clock of this host.
+    #[error("the peer's certificate has expired")]
+    Expired,
+    /// The peer's certificate is not valid yet, by the clock of this host.
+    #[error("the peer's certificate is not valid yet")]
+    NotYetValid,
+    /// The peer's certificate is for other names than the one that was dialled.
+    #[error("the peer's certificate is not for the host that was dialled")]
+    OtherName,
+    /// The peer's certificate cannot be used for another reason: a wrong purpose, for example.
+    #[error("the peer's certificate cannot be used")]
+    BadCertificate(#[source] Arc<rustls::Error>),
+    /// The client presented no certificate.
+    #[error("the client presented no certificate")]
+    NoCertificate,
+    /// We have a certificate and the server did not ask for it, as every Casty node does: it is
+    /// no node, or one that lets anybody in.
+    #[error("the server did not ask for a certificate")]
+    NotAsked,
+    /// The peer wants a certificate and we presented none.
+    #[error("the peer requires a certificate")]
+    CertificateRequired,
+    /// The peer did not accept our certificate; it tells no more than this.
+    #[error("the peer did not accept our certificate: {0:?}")]
+    Rejected(AlertDescription),
+    /// The peer speaks neither TLS 1.2 nor 1.3.
+    #[error("the peer speaks neither TLS 1.2 nor TLS 1.3")]
+    Version,
+    /// The peer's bytes are no TLS: one side is configured for it and the other is not.
+    #[error("the peer does not speak TLS")]
+    NotTls,
+    /// The peer ended the stream inside the TLS handshake. A node without TLS does so, as soon as
+    /// it has taken our first bytes for a frame that is too long.
+    #[error("the peer closed the connection inside the TLS handshake")]
+    Closed,
+    /// The host that was dialled is neither a DNS name nor an IP address, so no certificate can be
+    /// for it. Nothing was dialled.
+    #[error("no certificate can be for a host of this name")]
+    HostName,
+    /// The stream below broke inside the TLS handshake.
+    #[error("the connection broke inside the TLS handshake")]
+    Io(#[source] Arc<io::Error>),
+    /// The peer broke the protocol of TLS, or shares no way of encryption with us.
+    #[error("TLS failed")]
+    Protocol(#[source] Arc<rustls::Error>),
+}
+
+impl TlsError {
+    /// The TLS error inside an error of an encrypted stream, if that is what it is.
+    pub fn of(error: &io::Error) -> Option<&Self> {
+        error.get_ref()?.downcast_ref()
+    }
+
+    /// An error of the stream while the TLS handshake went on.
+    pub(crate) fn in_handshake(error: io::Error) -> Self {
+        if let Some(inner) = error.get_ref().and_then(|inner| inner.downcast_ref()) {
+            return Self::from_rustls(inner);
+        }
+        match error.kind() {
+            io::ErrorKind::UnexpectedEof => Self::Closed,
+            _ => Self::Io(Arc::new(error)),
+        }
+    }
+
+    /// An error of an encrypted stream, with what TLS said in the terms of this type.
+    pub(crate) fn typed(error: io::Error) -> io::Error {
+        let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
+        match inner.map(Self::from_rustls) {
+            Some(typed) => io::Error::new(error.kind(), typed),
+            None => error,
+        }
+    }
+
+    fn from_rustls(error: &rustls::Error) -> Self {
+        use rustls::Error as E;
+        match error {
+            E::InvalidCertificate(reason) => {
+                Self::of_certificate(reason).unwrap_or_else(|| Self::BadCertificate(shared(error)))
+            }
+            E::NoCertificatesPresented => Self::NoCertificate,
+            E::AlertReceived(alert) => {
+                Self::of_alert(*alert).unwrap_or_else(|| Self::Protocol(shared(error)))
+            }
+            E::PeerIncompatible(
+                PeerIncompatible::ServerDoesNotSupportTls12Or13
+                | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig
+                | PeerIncompatible::SupportedVersionsExtensionRequired
+                | PeerIncompatible::Tls12NotOffered
+                | PeerIncompatible::Tls12NotOfferedOrEnabled
+                // An extension of TLS 1.2; who does not send it is older.
+                | PeerIncompatible::SignatureAlgorithmsExtensionRequired,
+            ) => Self::Version,
+            E::InvalidMessage(
+                InvalidMessage::InvalidContentType | InvalidMessage::UnknownProtocolVersion,
+            )
+            | E::InappropriateMessage {
+                got_type: ContentType::Unknown(_),
+                ..
+            } => Self::NotTls,
+            _ => Self::Protocol(shared(error)),
+        }
+    }
+
+    fn of_certificate(reason: &CertificateError) -> Option<Self> {
+        use CertificateError as C;
+        Some(match reason {
+            // The second: an authority of the same name, with another key.
+            C::UnknownIssuer | C::BadSignature => Self::UnknownAuthority,
+            C::Expired | C::ExpiredContext { .. } => Self::Expired,
+            C::NotValidYet | C::NotValidYetContext { .. } => Self::NotYetValid,
+            C::NotValidForName | C::NotValidForNameContext { .. } => Self::OtherName,
+            _ => return None,
+        })
+    }
+
+    fn of_alert(alert: AlertDescription) -> Option<Self> {
+        use AlertDescription as A;
+        Some(match alert {
+            A::CertificateRequired => Self::CertificateRequired,
+            A::ProtocolVersion => Self::Version,
+            A::UnknownCA
+            | A::BadCertificate
+            | A::UnsupportedCertificate
+            | A::CertificateRevoked
+            | A::CertificateExpired
+            | A::CertificateUnknown
+            // What is said of a signature that is not the authority's.
+            | A::DecryptError
+            | A::AccessDenied => Self::Rejected(alert),
+            _ => return None,
+        })
+    }
+
+    /// What the caller may conclude of the peer.
+    pub(crate) fn conclusion(&self) -> Conclusion {
+        match self {
+            Self::Version | Self::NotTls | Self::Protocol(_) => Conclusion::NotCasty,
+            Self::Closed | Self::Io(_) => Conclusion::Unresponsive,
+            Self::HostName => Conclusion::Misconfigured,
+            _ => Conclusion::Untrusted,
+        }
+    }
+}
+
+fn shared(error: &rustls::Error) -> Arc<rustls::Error> {
+    Arc::new(error.clone())
+}
+
+/// Why certificates cannot be used.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum TlsConfigError {
+    /// No authority was named whose certificates to trust.
+    #[error("TLS needs the certificate of an authority to trust")]
+    NoAuthority,
+    /// A key was named, but no certificate.
+    #[error("TLS has a key, but no certificate that goes with it")]
+    KeyAlone,
+    /// A file cannot be read.
+    #[error("cannot read {}", path.display())]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: Arc<io::Error>,
+    },
+    /// A file is longer than 1 MiB, so it is none with certificates.
+    #[error("{} is too long for a file of certificates", path.display())]
+    TooLong {
+        /// Which.
+        path: PathBuf,
+    },
+    /// What was given is not PEM, or contains a broken part.
+    #[error("{origin} is no PEM")]
+    Pem {
+        /// The file, or which part was given from memory.
+        origin: Arc<str>,
+        /// What is wrong.
+        #[source]
+        source: Arc<dyn std::error::Error + Send + Sync>,
+    },
+    /// There is no certificate in it.
+    #[error("{origin} contains no certificate")]
+    NoCertificate {
+        /// The file, or which part was given from memory.
+        origin: Arc<str>,
+    },
+    /// There is no private key in it that can be read: PKCS#8, SEC1 and PKCS#1 can, and none that
+    /// is encrypted.
+    #[error("{origin} contains no private key that can be read")]
+    NoKey {
+        /// The file, or which part was given from memory.
+        origin: Arc<str>,
+    },
+    /// The certificates or the key cannot be used, or do not go together.
+    #[error("the certificates cannot be used")]
+    Unusable(#[source] Arc<rustls::Error>),
+    /// The cryptography that was given can do neither TLS 1.2 nor 1.3.
+    #[error("the provider of cryptography cannot do TLS")]
+    Provider(#[source] Arc<rustls::Error>),
+}

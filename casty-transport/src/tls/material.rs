@@ -1,0 +1,230 @@
+//! Where certificates come from, and what is made of them.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio_rustls::rustls::client::Resumption;
+use tokio_rustls::rustls::crypto::CryptoProvider;
+use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
+use tokio_rustls::rustls::sign::{CertifiedKey, SingleCertAndKey};
+use tokio_rustls::rustls::version::{TLS12, TLS13};
+use tokio_rustls::rustls::{self, ClientConfig, RootCertStore, ServerConfig};
+
+use super::error::TlsConfigError;
+
+/// The longest file that is read; bundles of every public authority take a quarter of it.
+const MAX_FILE: u64 = 1024 * 1024;
+
+/// A file, or what would be in one.
+#[derive(Clone)]
+pub(super) enum Source {
+    File(PathBuf),
+    Memory(Arc<[u8]>),
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => path.fmt(f),
+            // It may be a key.
+            Self::Memory(_) => f.write_str("PEM in memory"),
+        }
+    }
+}
+
+impl Source {
+    fn read(&self) -> Result<Arc<[u8]>, TlsConfigError> {
+        let path = match self {
+            Self::File(path) => path,
+            Self::Memory(pem) => return Ok(Arc::clone(pem)),
+        };
+        let mut pem = Vec::new();
+        let read = File::open(path).and_then(|file| file.take(MAX_FILE + 1).read_to_end(&mut pem));
+        match read {
+            Ok(count) if count as u64 > MAX_FILE => {
+                Err(TlsConfigError::TooLong { path: path.clone() })
+            }
+            Ok(_) => Ok(pem.into()),
+            Err(source) => Err(unreadable(path.clone(), source)),
+        }
+    }
+
+    /// How errors name it; `part` tells what memory holds.
+    fn origin(&self, part: &str) -> Arc<str> {
+        match self {
+            Self::File(path) => path.display().to_string().into(),
+            Self::Memory(_) => format!("the {part} in memory").into(),
+        }
+    }
+}
+
+fn unreadable(path: PathBuf, source: io::Error) -> TlsConfigError {
+    let source = Arc::new(source);
+    TlsConfigError::Read { path, source }
+}
+
+/// Where everything comes from.
+#[derive(Debug, Clone)]
+pub(super) struct Sources {
+    pub(super) authority: Source,
+    /// The certificate, and the key unless that is in the same place.
+    pub(super) identity: Option<(Source, Option<Source>)>,
+}
+
+/// What the sources hold, unread. Two that are equal mean the same.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Pems {
+    authority: Arc<[u8]>,
+    certificate: Option<Arc<[u8]>>,
+    key: Option<Arc<[u8]>>,
+}
+
+impl Sources {
+    /// Whether anything can change.
+    pub(super) fn has_files(&self) -> bool {
+        let (certificate, key) = match &self.identity {
+            Some((certificate, key)) => (Some(certificate), key.as_ref()),
+            None => (None, None),
+        };
+        [Some(&self.authority), certificate, key]
+            .into_iter()
+            .flatten()
+            .any(|source| matches!(source, Source::File(_)))
+    }
+
+    /// Reads all of it. Blocks.
+    pub(super) fn read(&self) -> Result<Pems, TlsConfigError> {
+        let (certificate, key) = match &self.identity {
+            None => (None, None),
+            Some((certificate, key)) => (
+                Some(certificate.read()?),
+                key.as_ref().map(Source::read).transpose()?,
+            ),
+        };
+        Ok(Pems {
+            authority: self.authority.read()?,
+            certificate,
+            key,
+        })
+    }
+
+    /// What handshakes need, made of what was read.
+    pub(super) fn parse(
+        &self,
+        pems: &Pems,
+        provider: &Arc<CryptoProvider>,
+    ) -> Result<Material, TlsConfigError> {
+        let mut roots = RootCertStore::empty();
+        for certificate in certificates(&pems.authority, &self.authority, "authority")? {
+            roots.add(certificate).map_err(unusable)?;
+        }
+        let roots = Arc::new(roots);
+        let identity = self.identity(pems, provider)?;
+        let server = identity
+            .as_ref()
+            .map(|identity| server(&roots, identity, provider));
+        Ok(Material {
+            client: client(&roots, provider)?,
+            server: server.transpose()?.map(Arc::new),
+            identity,
+        })
+    }
+
+    fn identity(
+        &self,
+        pems: &Pems,
+        provider: &CryptoProvider,
+    ) -> Result<Option<Arc<CertifiedKey>>, TlsConfigError> {
+        let Some(((source, key_source), pem)) =
+            self.identity.as_ref().zip(pems.certificate.as_ref())
+        else {
+            return Ok(None);
+        };
+        let chain = certificates(pem, source, "certificate")?;
+        let key_source = key_source.as_ref().unwrap_or(source);
+        let origin = key_source.origin("key");
+        let key = PrivateKeyDer::from_pem_slice(pems.key.as_ref().unwrap_or(pem));
+        let key = key.map_err(|error| match error {
+            pem::Error::NoItemsFound => TlsConfigError::NoKey { origin },
+            error => broken(origin, error),
+        })?;
+        let certified = CertifiedKey::from_der(chain, key, provider).map_err(unusable)?;
+        Ok(Some(Arc::new(certified)))
+    }
+}
+
+fn certificates(
+    pem: &[u8],
+    source: &Source,
+    part: &str,
+) -> Result<Vec<CertificateDer<'static>>, TlsConfigError> {
+    let found: Vec<_> = CertificateDer::pem_slice_iter(pem)
+        .collect::<Result<_, _>>()
+        .map_err(|error| broken(source.origin(part), error))?;
+    if found.is_empty() {
+        let origin = source.origin(part);
+        return Err(TlsConfigError::NoCertificate { origin });
+    }
+    Ok(found)
+}
+
+fn broken(origin: Arc<str>, error: pem::Error) -> TlsConfigError {
+    let source = Arc::new(error);
+    TlsConfigError::Pem { origin, source }
+}
+
+fn unusable(error: rustls::Error) -> TlsConfigError {
+    TlsConfigError::Unusable(Arc::new(error))
+}
+
+fn incapable(error: rustls::Error) -> TlsConfigError {
+    TlsConfigError::Provider(Arc::new(error))
+}
+
+/// What handshakes need.
+pub(super) struct Material {
+    /// For dialling; without a certificate, which each dial adds for itself.
+    pub(super) client: ClientConfig,
+    /// For accepting; needs a certificate.
+    pub(super) server: Option<Arc<ServerConfig>>,
+    pub(super) identity: Option<Arc<CertifiedKey>>,
+}
+
+/// Sessions are not resumed: a resumed one shows no certificates, so it would outlive theirs.
+fn client(
+    roots: &Arc<RootCertStore>,
+    provider: &Arc<CryptoProvider>,
+) -> Result<ClientConfig, TlsConfigError> {
+    let mut config = ClientConfig::builder_with_provider(Arc::clone(provider))
+        .with_protocol_versions(&[&TLS13, &TLS12])
+        .map_err(incapable)?
+        .with_root_certificates(Arc::clone(roots))
+        .with_no_client_auth();
+    config.resumption = Resumption::disabled();
+    Ok(config)
+}
+
+fn server(
+    roots: &Arc<RootCertStore>,
+    identity: &Arc<CertifiedKey>,
+    provider: &Arc<CryptoProvider>,
+) -> Result<ServerConfig, TlsConfigError> {
+    let verifier =
+        WebPkiClientVerifier::builder_with_provider(Arc::clone(roots), Arc::clone(provider))
+            .build()
+            .map_err(|error| unusable(rustls::Error::General(error.to_string())))?;
+    let certificate = SingleCertAndKey::from(CertifiedKey::clone(identity));
+    let mut config = ServerConfig::builder_with_provider(Arc::clone(provider))
+        .with_protocol_versions(&[&TLS13, &TLS12])
+        .map_err(incapable)?
+        .with_client_cert_verifier(verifier)
+        .with_cert_resolver(Arc::new(certificate));
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.send_tls13_tickets = 0;
+    Ok(config)
+}
