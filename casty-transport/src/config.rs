@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 #[cfg(feature = "memory")]
 use crate::memory::MemoryNetwork;
+#[cfg(feature = "quic")]
+use crate::quic::{QuicConfig, QuicTransport};
 #[cfg(feature = "tcp")]
 use crate::tcp::TcpTransport;
 use crate::transport::Transport;
@@ -24,6 +26,8 @@ enum Kind {
     Tcp,
     #[cfg(feature = "memory")]
     Memory(MemoryNetwork),
+    #[cfg(feature = "quic")]
+    Quic(QuicConfig),
     Custom(Arc<dyn Transport>),
 }
 
@@ -40,6 +44,13 @@ impl TransportConfig {
         Self(Kind::Memory(network))
     }
 
+    /// QUIC with mutual TLS: for Rust listeners, and for nodes behind a
+    /// [`Proxy`](crate::proxy::Proxy).
+    #[cfg(feature = "quic")]
+    pub fn quic(config: QuicConfig) -> Self {
+        Self(Kind::Quic(config))
+    }
+
     /// A transport of your own.
     pub fn custom(transport: Arc<dyn Transport>) -> Self {
         Self(Kind::Custom(transport))
@@ -52,6 +63,8 @@ impl TransportConfig {
             Kind::Tcp => Arc::new(TcpTransport::new()),
             #[cfg(feature = "memory")]
             Kind::Memory(network) => Arc::new(network.transport()),
+            #[cfg(feature = "quic")]
+            Kind::Quic(config) => Arc::new(QuicTransport::new(config.clone())),
             Kind::Custom(transport) => Arc::clone(transport),
         }
     }

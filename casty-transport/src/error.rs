@@ -39,6 +39,16 @@ pub enum DialError {
         #[source]
         source: Arc<io::Error>,
     },
+    /// There is no QUIC connection: the sides do not trust each other, or speak of other things.
+    #[cfg(feature = "quic")]
+    #[error("no QUIC connection to {at}")]
+    Quic {
+        /// What was dialled.
+        at: NodeAddress,
+        /// Why, of the last address that was tried.
+        #[source]
+        source: Arc<crate::quic::QuicError>,
+    },
 }
 
 impl DialError {
@@ -190,6 +200,8 @@ impl ConnectError {
     /// What the caller may conclude. In every case nothing but a handshake was sent.
     pub fn conclusion(&self) -> Conclusion {
         match self {
+            #[cfg(feature = "quic")]
+            Self::Dial(DialError::Quic { source, .. }) => source.conclusion(),
             Self::Dial(_) | Self::ConnectTimeout { .. } => Conclusion::Unreachable,
             Self::HandshakeTimeout { .. } | Self::Closed { .. } | Self::Io { .. } => {
                 Conclusion::Unresponsive
