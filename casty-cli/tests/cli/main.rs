@@ -10,6 +10,7 @@ mod ask;
 mod demo;
 mod lookup;
 mod process;
+mod proxy;
 mod tell;
 mod topology;
 mod usage;
