@@ -187,7 +187,7 @@ async fn twice() {
 async fn interrupt() {
     let pressed = async {
         if tokio::signal::ctrl_c().await.is_err() {
-            pending().await
+            pending::<()>().await;
         }
     };
     tokio::select! {
