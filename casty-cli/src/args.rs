@@ -101,6 +101,8 @@ pub(crate) enum Command {
     Lookup(Lookup),
     /// Show the members of the cluster and where its shards are.
     Topology(Topology),
+    /// Let clients reach a node by another transport, QUIC for example.
+    Proxy(crate::proxy::ProxyArgs),
     /// See a client at work on a cluster of its own.
     #[command(after_help = DEMO_EXAMPLES)]
     Demo,

@@ -17,6 +17,7 @@ mod lookup;
 mod message;
 mod output;
 mod picture;
+mod proxy;
 mod tell;
 mod topology;
 
@@ -39,6 +40,7 @@ async fn run(command: &Command) -> Result<(), Failure> {
         Command::Tell(args) => tell::run(args).await,
         Command::Lookup(args) => lookup::run(args).await,
         Command::Topology(args) => topology::run(args).await,
+        Command::Proxy(args) => proxy::run(args).await,
         Command::Demo => demo::run().await,
     }
 }

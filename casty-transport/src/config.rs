@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 #[cfg(feature = "memory")]
 use crate::memory::MemoryNetwork;
+#[cfg(feature = "quic")]
+use crate::quic::{QuicConfig, QuicTransport};
 #[cfg(feature = "tcp")]
 use crate::tcp::TcpTransport;
 #[cfg(feature = "tls")]
@@ -28,6 +30,8 @@ enum Kind {
     Tls(TlsConfig),
     #[cfg(feature = "memory")]
     Memory(MemoryNetwork),
+    #[cfg(feature = "quic")]
+    Quic(QuicConfig),
     Custom(Arc<dyn Transport>),
 }
 
@@ -50,6 +54,13 @@ impl TransportConfig {
         Self(Kind::Memory(network))
     }
 
+    /// QUIC with mutual TLS: for Rust listeners, and for nodes behind a
+    /// [`Proxy`](crate::proxy::Proxy).
+    #[cfg(feature = "quic")]
+    pub fn quic(config: QuicConfig) -> Self {
+        Self(Kind::Quic(config))
+    }
+
     /// A transport of your own.
     pub fn custom(transport: Arc<dyn Transport>) -> Self {
         Self(Kind::Custom(transport))
@@ -64,6 +75,8 @@ impl TransportConfig {
             Kind::Tls(config) => Arc::new(TlsTransport::new(config.clone())),
             #[cfg(feature = "memory")]
             Kind::Memory(network) => Arc::new(network.transport()),
+            #[cfg(feature = "quic")]
+            Kind::Quic(config) => Arc::new(QuicTransport::new(config.clone())),
             Kind::Custom(transport) => Arc::clone(transport),
         }
     }

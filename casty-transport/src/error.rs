@@ -52,6 +52,16 @@ pub enum DialError {
         #[source]
         source: TlsError,
     },
+    /// There is no QUIC connection: the sides do not trust each other, or speak of other things.
+    #[cfg(feature = "quic")]
+    #[error("no QUIC connection to {at}")]
+    Quic {
+        /// What was dialled.
+        at: NodeAddress,
+        /// Why, of the last address that was tried.
+        #[source]
+        source: Arc<crate::quic::QuicError>,
+    },
 }
 
 impl DialError {
@@ -228,6 +238,8 @@ impl ConnectError {
             Self::Dial(DialError::Tls { source, .. }) | Self::Tls { source, .. } => {
                 source.conclusion()
             }
+            #[cfg(feature = "quic")]
+            Self::Dial(DialError::Quic { source, .. }) => source.conclusion(),
             Self::Dial(_) | Self::ConnectTimeout { .. } => Conclusion::Unreachable,
             Self::HandshakeTimeout { .. } | Self::Closed { .. } | Self::Io { .. } => {
                 Conclusion::Unresponsive

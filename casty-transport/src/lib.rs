@@ -1,4 +1,5 @@
-//! Byte streams for Casty: TCP, TLS and memory, framed connections with handshake and bounded outboxes.
+//! Byte streams for Casty: TCP, TLS, QUIC and memory, framed connections with handshake and bounded
+//! outboxes, and a proxy between transports.
 //!
 //! A [`Transport`] dials and listens and yields [`ByteStream`]s. [`connect`] and [`accept`] put the
 //! Casty handshake on top, the same for every transport, and give a [`Connection`]: a peer that
@@ -9,6 +10,8 @@
 //! [`Transport::dial`], which leave it to their caller.
 
 pub mod address_map;
+#[cfg(any(feature = "tcp", feature = "quic"))]
+mod addresses;
 pub mod config;
 pub mod connection;
 pub mod driver;
@@ -16,6 +19,9 @@ pub mod error;
 #[cfg(feature = "memory")]
 pub mod memory;
 pub mod outbox;
+pub mod proxy;
+#[cfg(feature = "quic")]
+pub mod quic;
 #[cfg(feature = "tcp")]
 pub mod tcp;
 #[cfg(feature = "tls")]
@@ -30,6 +36,9 @@ pub use error::{Conclusion, ConnectError, ConnectionLost, DialError, ListenError
 #[cfg(feature = "memory")]
 pub use memory::{MemoryNetwork, MemoryTransport};
 pub use outbox::{Leftover, Outbox, OutboxLimits, RejectReason, Rejected, Unsent};
+pub use proxy::{Proxy, ProxyCounters, ProxyCounts, ProxyEnd, ProxyLimits};
+#[cfg(feature = "quic")]
+pub use quic::{QuicConfig, QuicConfigError, QuicError, QuicTransport};
 #[cfg(feature = "tcp")]
 pub use tcp::TcpTransport;
 #[cfg(feature = "tls")]

@@ -1,23 +1,16 @@
 //! Plain TCP.
 
-use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use casty_proto::NodeAddress;
-use futures_util::StreamExt;
-use futures_util::stream::FuturesUnordered;
-use tokio::net::{TcpListener, TcpSocket, TcpStream, lookup_host};
-use tokio::time::timeout;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
+use crate::addresses::{first_to_connect, nothing_resolved, resolve};
 use crate::error::{DialError, ListenError};
 use crate::transport::{ByteStream, Listener, Transport};
-
-/// How long an address of a name may stay silent before the next one is tried beside it.
-const NEXT_ADDRESS_AFTER: Duration = Duration::from_millis(250);
 
 /// Connections that the kernel keeps until they are accepted.
 const BACKLOG: u32 = 1024;
@@ -45,7 +38,7 @@ impl Transport for TcpTransport {
             at: to.clone(),
             source: Arc::new(source),
         })?;
-        let stream = first_to_connect(addresses, TcpStream::connect)
+        let stream = first_to_connect(addresses, nothing_resolved(), TcpStream::connect)
             .await
             .map_err(|error| DialError::from_io(to, error))?;
         Ok(ready(stream, format!("{to}")))
@@ -70,49 +63,6 @@ impl Transport for TcpTransport {
             socket,
             at: NodeAddress::new(at.host(), port),
         }))
-    }
-}
-
-async fn resolve(address: &NodeAddress) -> io::Result<Vec<SocketAddr>> {
-    let found: Vec<_> = lookup_host((address.host(), address.port()))
-        .await?
-        .collect();
-    if found.is_empty() {
-        return Err(nothing_resolved());
-    }
-    Ok(found)
-}
-
-fn nothing_resolved() -> io::Error {
-    io::Error::new(io::ErrorKind::NotFound, "the name has no address")
-}
-
-/// The first stream that one of `addresses` gives, or the last failure.
-async fn first_to_connect<T, F>(
-    addresses: Vec<SocketAddr>,
-    connect: impl Fn(SocketAddr) -> F,
-) -> io::Result<T>
-where
-    F: Future<Output = io::Result<T>>,
-{
-    let mut untried = addresses.into_iter();
-    let mut attempts = FuturesUnordered::new();
-    let mut failure = nothing_resolved();
-    loop {
-        attempts.extend(untried.next().map(&connect));
-        let finished = if untried.len() == 0 {
-            attempts.next().await
-        } else {
-            match timeout(NEXT_ADDRESS_AFTER, attempts.next()).await {
-                Ok(finished) => finished,
-                Err(_) => continue,
-            }
-        };
-        match finished {
-            Some(Ok(stream)) => return Ok(stream),
-            Some(Err(error)) => failure = error,
-            None => return Err(failure),
-        }
     }
 }
 

@@ -11,6 +11,7 @@ mod config;
 mod demo;
 mod lookup;
 mod process;
+mod proxy;
 mod tell;
 mod tls;
 mod topology;

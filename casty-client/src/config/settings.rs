@@ -262,6 +262,8 @@ impl ClientConfig {
         match choice.value {
             #[cfg(feature = "tcp")]
             "tcp" => Ok(Some(TransportConfig::tcp())),
+            #[cfg(feature = "quic")]
+            "quic" => Ok(Some(TransportConfig::quic(self.quic(choice)?))),
             #[cfg(feature = "tls")]
             "tls" => Ok(Some(TransportConfig::tls(self.certificates(choice)?))),
             _ => Err(choice.not_built_in("transport")),
@@ -281,13 +283,22 @@ impl ClientConfig {
         if let Some(path) = &self.tls.key {
             builder = builder.key_file(path);
         }
-        builder
-            .build()
-            .map_err(|error| SettingError::Contradiction {
-                key: "transport",
-                origin: choice.origin.clone(),
-                conflict: format!("= \"tls\": {error}"),
-            })
+        builder.build().map_err(|error| choice.unusable(&error))
+    }
+
+    /// The certificates of the files that are named, read once.
+    #[cfg(feature = "quic")]
+    fn quic(&self, choice: &Choice) -> Result<casty_transport::QuicConfig, SettingError> {
+        let read = |path: Option<&PathBuf>| match path {
+            Some(path) => std::fs::read(path).map_err(|error| choice.unusable(&error)),
+            None => Ok(Vec::new()),
+        };
+        let cert = self.tls.cert.as_ref();
+        let ca = read(self.tls.ca.as_ref())?;
+        // The key may be in the certificate's file.
+        let key = read(self.tls.key.as_ref().or(cert))?;
+        casty_transport::QuicConfig::from_pem(&ca, &read(cert)?, &key)
+            .map_err(|error| choice.unusable(&error))
     }
 
     /// The level of compression, if one is set and used.
@@ -360,6 +371,16 @@ impl ClientConfig {
 }
 
 impl Choice {
+    /// What is chosen cannot be used.
+    #[cfg(any(feature = "tls", feature = "quic"))]
+    fn unusable(&self, error: &dyn std::error::Error) -> SettingError {
+        SettingError::Contradiction {
+            key: "transport",
+            origin: self.origin.clone(),
+            conflict: format!("= {:?}: {error}", self.value),
+        }
+    }
+
     fn not_built_in(&self, key: &'static str) -> SettingError {
         SettingError::NotBuiltIn {
             key,

@@ -1,0 +1,231 @@
+//! Passes connections of one transport on to a node that speaks another.
+//!
+//! Bytes go through unchanged, so both ends see each other's handshakes, and clients find a node
+//! behind a proxy with an [`AddressMap`](crate::AddressMap).
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use casty_proto::NodeAddress;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use crate::error::ListenError;
+use crate::transport::{ByteStream, Listener, Transport};
+
+mod counters;
+mod pass;
+
+pub use counters::{ProxyCounters, ProxyCounts};
+
+use counters::{Counts, Running, add};
+use pass::{End, pass};
+
+/// How long to wait after a failure to accept, which may last.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// How much a proxy takes on. Setters take and give the value.
+#[derive(Debug, Clone)]
+pub struct ProxyLimits {
+    connections: usize,
+    idle: Duration,
+    connect: Duration,
+    buffer: usize,
+}
+
+impl Default for ProxyLimits {
+    fn default() -> Self {
+        Self {
+            connections: 1024,
+            idle: Duration::from_mins(10),
+            connect: Duration::from_secs(2),
+            buffer: 64 * 1024,
+        }
+    }
+}
+
+impl ProxyLimits {
+    /// The defaults: 1024 connections, 10 min without a byte, 2 s to connect, 64 KiB of buffer.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Connections at the same time; what comes beyond is closed at once. Default: 1024; at
+    /// least 1.
+    pub fn connections(mut self, most: usize) -> Self {
+        self.connections = most.max(1);
+        self
+    }
+
+    /// How long a connection may go without a byte in either direction before it is closed.
+    /// Default: 10 min.
+    pub fn idle(mut self, longest: Duration) -> Self {
+        self.idle = longest;
+        self
+    }
+
+    /// How long a dial of the node may take. Default: 2 s.
+    pub fn connect_timeout(mut self, limit: Duration) -> Self {
+        self.connect = limit;
+        self
+    }
+
+    /// Bytes of each direction of a connection that the proxy itself holds at most. Default:
+    /// 64 KiB; at least 1.
+    pub fn buffer(mut self, bytes: usize) -> Self {
+        self.buffer = bytes.max(1);
+        self
+    }
+}
+
+/// Accepts streams, opens one to a node for each of them, and passes bytes both ways.
+///
+/// The end of one direction is passed on while the other goes on. A side that does not read makes
+/// the other wait: nothing is kept beyond [`ProxyLimits::buffer`] and what the transports hold.
+pub struct Proxy {
+    listener: Box<dyn Listener>,
+    path: Path,
+}
+
+/// What each connection needs to know.
+#[derive(Clone)]
+struct Path {
+    node: NodeAddress,
+    through: Arc<dyn Transport>,
+    limits: ProxyLimits,
+    counts: Arc<Counts>,
+}
+
+/// How a proxy ended.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum ProxyEnd {
+    /// It was told to stop.
+    Stopped {
+        /// Connections that had not ended by the deadline, and were cut.
+        cut: usize,
+    },
+    /// Its listener ended; its connections were given the same time to end.
+    ListenerEnded(ListenError),
+}
+
+impl Proxy {
+    /// A proxy of `listener` in front of what `through` reaches at `node`. It does nothing until
+    /// it runs.
+    pub fn new(
+        listener: Box<dyn Listener>,
+        node: NodeAddress,
+        through: Arc<dyn Transport>,
+        limits: ProxyLimits,
+    ) -> Self {
+        let counts = Arc::default();
+        let path = Path {
+            node,
+            through,
+            limits,
+            counts,
+        };
+        Self { listener, path }
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> NodeAddress {
+        self.listener.address()
+    }
+
+    /// Its counters, which can be read while it runs and afterwards.
+    pub fn counters(&self) -> ProxyCounters {
+        ProxyCounters(Arc::clone(&self.path.counts))
+    }
+
+    /// Passes connections on until `stop` ends. Then nothing more is accepted, connections may end
+    /// by themselves for `grace`, and the rest is cut. Takes a task for each connection.
+    ///
+    /// # Cancel safety
+    /// Dropping the future cuts all connections.
+    pub async fn run(mut self, stop: impl Future<Output = ()>, grace: Duration) -> ProxyEnd {
+        let mut running = JoinSet::new();
+        let ended = tokio::select! {
+            () = stop => None,
+            error = self.serve(&mut running) => Some(error),
+        };
+        let Self { listener, .. } = self;
+        drop(listener);
+        let all = async { while running.join_next().await.is_some() {} };
+        let in_time = timeout(grace, all).await.is_ok();
+        let cut = if in_time { 0 } else { running.len() };
+        running.shutdown().await;
+        ended.map_or(ProxyEnd::Stopped { cut }, ProxyEnd::ListenerEnded)
+    }
+
+    /// Takes connections until the listener ends.
+    async fn serve(&mut self, running: &mut JoinSet<()>) -> ListenError {
+        loop {
+            let stream = tokio::select! {
+                Some(_) = running.join_next() => continue,
+                stream = self.listener.accept() => stream,
+            };
+            match stream {
+                Ok(stream) if running.len() < self.path.limits.connections => {
+                    add(&self.path.counts.accepted, 1);
+                    running.spawn(self.path.clone().connection(stream));
+                }
+                Ok(stream) => {
+                    add(&self.path.counts.refused, 1);
+                    tracing::warn!(from = %stream.peer(), "refused: too many connections");
+                }
+                Err(error @ ListenError::Closed { .. }) => return error,
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept");
+                    sleep(PAUSE).await;
+                }
+            }
+        }
+    }
+}
+
+impl Path {
+    /// One connection from its beginning to its end.
+    async fn connection(self, stream: ByteStream) {
+        let _running = Running::new(&self.counts);
+        let from = Arc::clone(stream.peer());
+        let dial = timeout(self.limits.connect, self.through.dial(&self.node));
+        let node = match dial.await {
+            Ok(Ok(node)) => node,
+            Ok(Err(error)) => {
+                add(&self.counts.unreachable, 1);
+                tracing::warn!(%from, node = %self.node, error = &error as &dyn std::error::Error, "cannot reach the node");
+                return;
+            }
+            Err(_) => {
+                add(&self.counts.unreachable, 1);
+                tracing::warn!(%from, node = %self.node, "the node does not answer");
+                return;
+            }
+        };
+        match pass(stream, node, &self.limits, &self.counts).await {
+            End::Both => {}
+            End::Idle => add(&self.counts.idle, 1),
+            End::Broken(error) => {
+                add(&self.counts.broken, 1);
+                tracing::debug!(%from, node = %self.node, %error, "the connection broke");
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Proxy")
+            .field("address", &self.address())
+            .field("node", &self.path.node)
+            .field("through", &self.path.through)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+#[cfg(feature = "memory")]
+mod tests;

@@ -1,0 +1,86 @@
+//! Bytes both ways between two streams.
+
+use std::io;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf, split};
+use tokio::time::{Instant, sleep_until};
+
+use super::ProxyLimits;
+use super::counters::{Counts, add};
+use crate::transport::ByteStream;
+
+/// How two streams ended.
+pub(super) enum End {
+    /// Both directions did, in good order.
+    Both,
+    /// Nothing passed for too long.
+    Idle,
+    /// One of them broke.
+    Broken(io::Error),
+}
+
+/// Passes bytes both ways until both directions have ended.
+pub(super) async fn pass(
+    dialler: ByteStream,
+    node: ByteStream,
+    limits: &ProxyLimits,
+    counts: &Counts,
+) -> End {
+    let (from_dialler, to_dialler) = split(dialler);
+    let (from_node, to_node) = split(node);
+    let last = Mutex::new(Instant::now());
+    let there = one_way(
+        from_dialler,
+        to_node,
+        limits.buffer,
+        (&counts.to_node, &last),
+    );
+    let back = one_way(
+        from_node,
+        to_dialler,
+        limits.buffer,
+        (&counts.from_node, &last),
+    );
+    tokio::select! {
+        ended = async { tokio::try_join!(there, back) } => match ended {
+            Ok(_) => End::Both,
+            Err(error) => End::Broken(error),
+        },
+        () = idle(&last, limits.idle) => End::Idle,
+    }
+}
+
+/// Passes bytes one way, and then their end. Reads only when everything was written.
+async fn one_way(
+    mut from: ReadHalf<ByteStream>,
+    mut to: WriteHalf<ByteStream>,
+    most: usize,
+    (passed, last): (&AtomicU64, &Mutex<Instant>),
+) -> io::Result<()> {
+    let mut buffer = vec![0; most];
+    loop {
+        let read = from.read(&mut buffer).await?;
+        *last.lock() = Instant::now();
+        let Some(bytes) = buffer.get(..read).filter(|bytes| !bytes.is_empty()) else {
+            return to.shutdown().await;
+        };
+        to.write_all(bytes).await?;
+        to.flush().await?;
+        *last.lock() = Instant::now();
+        add(passed, read as u64);
+    }
+}
+
+/// Ends when nothing has passed for so long.
+async fn idle(last: &Mutex<Instant>, longest: Duration) {
+    loop {
+        let until = *last.lock() + longest;
+        if Instant::now() >= until {
+            return;
+        }
+        sleep_until(until).await;
+    }
+}
