@@ -122,7 +122,7 @@ impl Layers {
                 key: key.path,
                 origin: name.clone(),
                 expected: "Unicode",
-                found: format!("{value:?}"),
+                found: format!("\"{}\"", value.display()),
             })?;
             layer.insert(key.path.to_owned(), Value::new(Some(&name), text));
         }
