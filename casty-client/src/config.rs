@@ -23,7 +23,14 @@ mod layers;
 mod parse;
 #[cfg(feature = "config")]
 mod settings;
-#[cfg(all(test, feature = "config"))]
+#[cfg(all(
+    test,
+    feature = "config",
+    feature = "tcp",
+    feature = "json",
+    feature = "msgpack",
+    feature = "pickle"
+))]
 mod tests;
 
 #[cfg(feature = "config")]

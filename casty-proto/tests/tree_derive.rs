@@ -264,7 +264,7 @@ fn dataclasses_unions_and_enums_are_written_as_python_writes_them() {
 fn the_type_hint_is_the_class_of_the_outermost_value() {
     fn hint<T: Serialize>(value: &T) -> String {
         let [one, two, three] = CODECS.map(|codec| codec.encode(value, &mut Vec::new()).unwrap());
-        assert_eq!(one, two);
+        assert_eq!([&one, &one], [&two, &three]);
         one.into_owned()
     }
     assert_eq!(

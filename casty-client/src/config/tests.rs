@@ -26,7 +26,7 @@ fn layered(text: &str, variables: &[(&str, &str)]) -> Result<ClientConfig, Confi
 }
 
 fn complaint(outcome: Result<ClientConfig, ConfigError>) -> String {
-    outcome.expect_err("refused").to_string()
+    outcome.map_or_else(|error| error.to_string(), |_| "accepted".to_owned())
 }
 
 /// The example with every key that it comments out.
@@ -161,88 +161,90 @@ fn every_key_can_be_set_by_its_variable() {
     }
 }
 
+/// What is refused, and how the complaint begins.
+const NONSENSE: [(&str, &str); 23] = [
+    (
+        "contact_point = ['a:1']",
+        "casty.toml: there is no key \"contact_point\"; is contact_points meant?",
+    ),
+    (
+        "[tls]\nciphers = 'x'",
+        "casty.toml: there is no key \"tls.ciphers\"",
+    ),
+    ("tls = true", "casty.toml: tls must be a table"),
+    ("[serializer]", "casty.toml: there is no key \"serializer\""),
+    (
+        "ask_timeout = 5",
+        "casty.toml: ask_timeout must be a time such as \"5s\"",
+    ),
+    (
+        "ask_timeout = '0s'",
+        "casty.toml: ask_timeout must be 1ms or more, not \"0s\"",
+    ),
+    (
+        "max_frame = '2GiB'",
+        "casty.toml: max_frame must be from 4096 to",
+    ),
+    (
+        "outbox_bytes = -1",
+        "casty.toml: outbox_bytes must be a number of bytes",
+    ),
+    (
+        "hold_messages = 0",
+        "casty.toml: hold_messages must be 1 or more, not 0",
+    ),
+    (
+        "client_port = 65536",
+        "casty.toml: client_port must be a port",
+    ),
+    (
+        "client_host = 'a/b'",
+        "casty.toml: client_host must be a host",
+    ),
+    (
+        "system_name = 'a@b'",
+        "casty.toml: system_name must be a name without",
+    ),
+    (
+        "contact_points = []",
+        "casty.toml: contact_points must be a list of one or more",
+    ),
+    (
+        "contact_points = ['a']",
+        "casty.toml: contact_points must be a list of one or more",
+    ),
+    ("codec = 'xml'", "casty.toml: codec must be pickle, "),
+    (
+        "[address_map]\n'a' = 'b:1'",
+        "casty.toml: address_map must be a table of addresses",
+    ),
+    (
+        "compression_level = 3",
+        "casty.toml: compression_level makes no sense without",
+    ),
+    (
+        "compression = 'bz2'\ncompression_level = 0",
+        "casty.toml: compression_level must be",
+    ),
+    (
+        "[tls]\nca = 'x'",
+        "casty.toml: tls.ca makes no sense with transport = \"tcp\" by default",
+    ),
+    (
+        "transport = 'quic'",
+        "casty.toml: transport = \"quic\" needs tls.ca",
+    ),
+    (
+        "transport = 'tls'\ntls.ca = 'x'",
+        "casty.toml: transport = \"tls\" needs tls.cert",
+    ),
+    ("a = ", "casty.toml is no TOML: "),
+    ("a = 1\na = 2", "casty.toml is no TOML: "),
+];
+
 #[test]
 fn what_makes_no_sense_is_refused_by_key_and_place() {
-    let cases = [
-        (
-            "contact_point = ['a:1']",
-            "casty.toml: there is no key \"contact_point\"; is contact_points meant?",
-        ),
-        (
-            "[tls]\nciphers = 'x'",
-            "casty.toml: there is no key \"tls.ciphers\"",
-        ),
-        ("tls = true", "casty.toml: tls must be a table"),
-        ("[serializer]", "casty.toml: there is no key \"serializer\""),
-        (
-            "ask_timeout = 5",
-            "casty.toml: ask_timeout must be a time such as \"5s\"",
-        ),
-        (
-            "ask_timeout = '0s'",
-            "casty.toml: ask_timeout must be 1ms or more, not \"0s\"",
-        ),
-        (
-            "max_frame = '2GiB'",
-            "casty.toml: max_frame must be from 4096 to",
-        ),
-        (
-            "outbox_bytes = -1",
-            "casty.toml: outbox_bytes must be a number of bytes",
-        ),
-        (
-            "hold_messages = 0",
-            "casty.toml: hold_messages must be 1 or more, not 0",
-        ),
-        (
-            "client_port = 65536",
-            "casty.toml: client_port must be a port",
-        ),
-        (
-            "client_host = 'a/b'",
-            "casty.toml: client_host must be a host",
-        ),
-        (
-            "system_name = 'a@b'",
-            "casty.toml: system_name must be a name without",
-        ),
-        (
-            "contact_points = []",
-            "casty.toml: contact_points must be a list of one or more",
-        ),
-        (
-            "contact_points = ['a']",
-            "casty.toml: contact_points must be a list of one or more",
-        ),
-        ("codec = 'xml'", "casty.toml: codec must be pickle, "),
-        (
-            "[address_map]\n'a' = 'b:1'",
-            "casty.toml: address_map must be a table of addresses",
-        ),
-        (
-            "compression_level = 3",
-            "casty.toml: compression_level makes no sense without",
-        ),
-        (
-            "compression = 'bz2'\ncompression_level = 0",
-            "casty.toml: compression_level must be",
-        ),
-        (
-            "[tls]\nca = 'x'",
-            "casty.toml: tls.ca makes no sense with transport = \"tcp\" by default",
-        ),
-        (
-            "transport = 'quic'",
-            "casty.toml: transport = \"quic\" needs tls.ca",
-        ),
-        (
-            "transport = 'tls'\ntls.ca = 'x'",
-            "casty.toml: transport = \"tls\" needs tls.cert",
-        ),
-        ("a = ", "casty.toml is no TOML: "),
-        ("a = 1\na = 2", "casty.toml is no TOML: "),
-    ];
-    for (text, expected) in cases {
+    for (text, expected) in NONSENSE {
         let found = complaint(toml(text));
         assert!(found.starts_with(expected), "{text}: {found}");
     }
