@@ -6,6 +6,7 @@
 
 pub mod backoff;
 pub mod coordinator;
+pub mod diagnosis;
 pub mod error;
 pub mod links;
 pub mod router;
