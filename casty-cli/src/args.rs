@@ -281,6 +281,12 @@ impl Cluster {
         self.timeout.unwrap_or(TIMEOUT)
     }
 
+    /// How long each node may take of that to be connected and to answer, where all are asked: a
+    /// fifth, for they may be asked twice, after a pause.
+    pub(crate) fn share(&self) -> Duration {
+        self.timeout() / 5
+    }
+
     /// The same as [`timeout`](Self::timeout), if anybody said so.
     pub(crate) fn given_timeout(&self) -> Option<Duration> {
         self.timeout

@@ -1,7 +1,5 @@
 //! `casty doctor`: what is wrong with a cluster.
 
-use std::time::Duration;
-
 use casty_client::ClusterClient;
 use casty_client::diagnosis::{Diagnosis, Finding};
 use serde_json::{Value, json};
@@ -11,21 +9,16 @@ use crate::cluster::Errand;
 use crate::failure::Failure;
 use crate::output::print;
 
-/// Of the command's time, what each node may take to be connected and to answer. There are two
-/// rounds of that, and a pause.
-const SHARE: u32 = 5;
-
 /// Prints what is wrong; fails if anything is.
 pub(crate) async fn run(args: &Doctor) -> Result<(), Failure> {
-    let within = args.cluster.timeout();
     let errand = Errand {
         cluster: &args.cluster,
         config: args.cluster.config()?,
-        within: Some(within),
+        within: Some(args.cluster.timeout()),
         missing: "the nodes were not all heard in time".to_owned(),
         region: None,
     };
-    let ended = errand.run(async |client| examine(client, within).await);
+    let ended = errand.run(async |client| examine(client, args).await);
     let diagnosis = ended.await?.outcome?;
     if args.json {
         print(shown(&diagnosis))?;
@@ -38,10 +31,10 @@ pub(crate) async fn run(args: &Doctor) -> Result<(), Failure> {
     Err(Failure::Findings)
 }
 
-async fn examine(client: &ClusterClient, within: Duration) -> Result<Diagnosis, Failure> {
+async fn examine(client: &ClusterClient, args: &Doctor) -> Result<Diagnosis, Failure> {
     // That may take as long as the command may; the rest has shares of it.
     client.topology().wait_for(|_| true).await?;
-    let admin = client.admin().within(within / SHARE);
+    let admin = client.admin().within(args.cluster.share());
     let diagnosis = admin.diagnose().await;
     diagnosis.map_err(|error| Failure::Failed(error.into()))
 }

@@ -1,7 +1,5 @@
 //! `casty down`: declares a member dead.
 
-use std::time::Duration;
-
 use casty_client::{ClusterClient, DownError, DownReport, NodeAddress};
 
 use crate::args::Down;
@@ -9,27 +7,23 @@ use crate::cluster::Errand;
 use crate::failure::{Failure, chain};
 use crate::output::{complain, note, print};
 
-/// Of the command's time, what each node may take to be connected and to answer.
-const SHARE: u32 = 5;
-
 /// Declares the member dead, tells who was told, and waits until it is down in their views.
 pub(crate) async fn run(args: &Down) -> Result<(), Failure> {
-    let within = args.cluster.timeout();
     let errand = Errand {
         cluster: &args.cluster,
         config: args.cluster.config()?,
-        within: Some(within),
+        within: Some(args.cluster.timeout()),
         missing: format!("{} is not down in every view; run it again", args.node),
         region: None,
     };
-    let ended = errand.run(async |client| down(client, args, within).await);
+    let ended = errand.run(async |client| down(client, args).await);
     ended.await?.outcome
 }
 
-async fn down(client: &ClusterClient, args: &Down, within: Duration) -> Result<(), Failure> {
+async fn down(client: &ClusterClient, args: &Down) -> Result<(), Failure> {
     // That may take as long as the command may; the rest has shares of it.
     client.topology().wait_for(|_| true).await?;
-    let admin = client.admin().within(within / SHARE);
+    let admin = client.admin().within(args.cluster.share());
     let report = if args.force {
         admin.force_down(&args.node).await
     } else {
@@ -38,7 +32,7 @@ async fn down(client: &ClusterClient, args: &Down, within: Duration) -> Result<(
     let report = report.map_err(|error| refused(&args.node, error))?;
     tell(&report)?;
     // The errand's time ends first; what it then says is why.
-    let settled = report.settled(within).await;
+    let settled = report.settled(args.cluster.timeout()).await;
     let after = settled.map_err(|error| Failure::Failed(error.into()))?;
     print(format_args!(
         "{} is down in their views after {} ms",

@@ -24,8 +24,9 @@ const SETTLING: Duration = Duration::from_millis(1500);
 
 /// Asks every node of a cluster what it believes, tells what is wrong, and declares members dead.
 ///
-/// Made by [`ClusterClient::admin`](crate::ClusterClient::admin). What it sends takes no part in
-/// the client's [`Stats`](crate::Stats), is never held, and never sent twice.
+/// Made by [`ClusterClient::admin`](crate::ClusterClient::admin). What it sends is none of the
+/// messages that [`Stats`](crate::Stats) accounts for: it leaves on a live connection at once, or
+/// not at all. Questions count as asks while they wait.
 #[derive(Clone)]
 pub struct Admin {
     core: Arc<Core>,
@@ -49,8 +50,9 @@ impl Admin {
 
     /// Asks every node for its whole state (`GetState`), all at once. Those that answer, those that
     /// do not, and those that cannot be connected are told apart; members that the client's view
-    /// calls down or unreachable are asked only if they are connected. Takes as long as the slowest
-    /// node, at most the time for the first view and that for each node.
+    /// calls down or unreachable are asked only if they are connected. One that could not be
+    /// connected when last dialled, at most 5 s ago, is not waited for. Takes as long as the
+    /// slowest node, at most the time for the first view and that for each node.
     ///
     /// Memory: the states of all nodes, each of which lists all members and all shards.
     ///

@@ -1,7 +1,6 @@
 //! Asking nodes what they believe.
 
 use std::collections::BTreeSet;
-use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +16,7 @@ use tokio::time::{Instant, sleep};
 use super::connected;
 use crate::ask::{Ask, Opened, Opening, Reply};
 use crate::core::Core;
-use crate::error::{AskError, ReadyError, TellError};
+use crate::error::{AskError, Chain, ReadyError, TellError};
 use crate::peer::Peer;
 use crate::topology;
 
@@ -31,7 +30,7 @@ pub(super) async fn survey(core: &Arc<Core>, patience: Duration) -> Result<Surve
         Ok(view) => Some(view),
         Err(ReadyError::Timeout { failures, .. }) => {
             for (node, error) in failures {
-                survey.add(node, Observed::Unreached(reason(&error)));
+                survey.add(node, Observed::Unreached(Chain(&error).to_string().into()));
             }
             None
         }
@@ -72,29 +71,18 @@ async fn observe(core: &Arc<Core>, node: &NodeAddress, patience: Duration) -> Ob
                 // It may be connected again within its time.
                 Err(AskError::Lost { .. }) => {}
                 Err(error) => {
-                    tracing::debug!(%node, error = &error as &dyn Error, "no state");
+                    tracing::debug!(%node, error = %Chain(&error), "no state");
                     return Observed::Silent;
                 }
             }
         } else if let Some(error) = core.dial_failures.lock().get(node) {
-            return Observed::Unreached(reason(error));
+            return Observed::Unreached(Chain(error).to_string().into());
         } else if left.is_zero() {
             let reason = format!("no connection within {patience:?}");
             return Observed::Unreached(reason.into());
         }
         sleep(DIAL_CHECK).await;
     }
-}
-
-/// An error and its causes in one line.
-fn reason(error: &dyn Error) -> Arc<str> {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text.into()
 }
 
 /// Asks a connected node for its state, right behind `first`: what it answers it says after it has

@@ -123,7 +123,7 @@ async fn a_node_that_was_not_told_brings_the_dead_one_back(net: Net) {
     cluster.hang(deaf);
     let admin = client.admin().within(Duration::from_millis(100));
     let report = admin.down(&dead).await.unwrap();
-    assert_eq!(report.told(), [feed.clone()]);
+    assert_eq!(report.told(), std::slice::from_ref(&feed));
     let [(missed, why)] = report.missed() else {
         panic!("{report:?}");
     };
@@ -141,6 +141,14 @@ async fn a_node_that_was_not_told_brings_the_dead_one_back(net: Net) {
         }
     };
     timeout(LONG, back).await.expect("it comes back");
+    let settled = report.settled(Duration::from_millis(300)).await;
+    let still_up = settled.unwrap_err();
+    assert_eq!(still_up.called_up_by, std::slice::from_ref(&feed));
+    assert!(
+        still_up
+            .to_string()
+            .ends_with(&format!("{dead} is still up to {feed}"))
+    );
     cluster.resume(deaf);
     let repeated = async {
         loop {

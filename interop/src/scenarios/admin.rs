@@ -4,7 +4,6 @@ use std::time::{Duration, Instant};
 
 use casty_client::diagnosis::{Diagnosis, Severity};
 use casty_client::{Admin, EntityRef, NodeAddress, RegionRef};
-use tokio::time::timeout;
 
 use crate::app::GetNode;
 use crate::cluster::{PythonCluster, SHARDS};
@@ -42,8 +41,7 @@ async fn declared_dead(context: Context) -> Result<Figures, Failure> {
     let diagnosis = admin.diagnose().await?;
     found(&diagnosis, "refuses-connections", &dead)?;
     found(&diagnosis, "shards-of-lost-node", &dead)?;
-    let mut topology = client.topology();
-    timeout(NOTICED, topology.wait_for(|_| false)).await.ok();
+    let stuck = unanswered(&orphans, NOTICED).await;
     let believers = admin.survey().await?.calling_up(&dead).len();
     let before = findings(&admin.diagnose().await?);
     let begun = Instant::now();
@@ -64,12 +62,30 @@ async fn declared_dead(context: Context) -> Result<Figures, Failure> {
         return Err(format!("all answered only after {answered:?}").into());
     }
     Ok(format!(
-        "{believers} of 2 called it up 4 s after the kill, doctor told {before}; \
-         down in all views after {:.0} ms ({attempts}x), all {} entities answered after {:.0} ms",
-        settled.as_secs_f64() * 1e3,
+        "4 s after the kill {believers} of 2 called it up, {stuck} of {} entities did not answer, \
+         doctor told {before}; down in all views after {:.0} ms ({attempts}x), all answered after \
+         {:.0} ms",
         orphans.len(),
+        settled.as_secs_f64() * 1e3,
         answered.as_secs_f64() * 1e3
     ))
+}
+
+/// Asks the entities again and again, which has the leader give their shards away, for so long.
+/// Returns how many did not answer in the end.
+async fn unanswered(entities: &[EntityRef], during: Duration) -> usize {
+    let begun = Instant::now();
+    loop {
+        let mut unanswered = 0;
+        for entity in entities {
+            let ask = entity.ask::<_, String>(|reply_to| GetNode { reply_to });
+            let answer = ask.within(Duration::from_millis(100)).await;
+            unanswered += usize::from(answer.is_err());
+        }
+        if begun.elapsed() > during {
+            return unanswered;
+        }
+    }
 }
 
 /// Declares a member dead until it stays so. Returns how often it took.
