@@ -19,9 +19,13 @@ impl Problem {
             Self::DoesNotAnswer { .. } => {
                 "what is sent to its shards and actors may never be handled; asks time out"
             }
-            Self::HangsOnLostNode { what, .. } => match what {
+            Self::HangsOnLostNode { what, loss, .. } => match what {
                 Dependent::Leadership => {
                     "shards without an owner get none, and those of dead nodes no other"
+                }
+                Dependent::Shards { .. } if *loss == Loss::Down => {
+                    "clients that trust the view send to a dead node; those that ask the leader \
+                     are told another"
                 }
                 Dependent::Shards { .. } => "what is for entities of these shards is not handled",
                 Dependent::Service { .. } => "what is sent to these instances is not handled",
@@ -65,6 +69,11 @@ impl Problem {
             }
             Self::RefusesConnections { node, .. } => Loss::Refuses.remedy(node),
             Self::DoesNotAnswer { node, .. } => Loss::Silent.remedy(node),
+            Self::HangsOnLostNode {
+                loss: Loss::Down,
+                what: Dependent::Shards { region, .. },
+                ..
+            } => format!("casty ask an entity of {region:?}: the leader then tells the new owners"),
             Self::HangsOnLostNode { node, loss, .. } => loss.remedy(node),
             Self::ViewsDiffer(Difference::Status { node, .. }) => {
                 format!("casty down {node}, if its process is dead; else see what parts the nodes")

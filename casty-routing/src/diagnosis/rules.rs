@@ -7,7 +7,7 @@ use casty_proto::NodeAddress;
 use casty_proto::message::ClusterState;
 
 use super::{
-    Dependent, Difference, Finding, Observed, Problem, Severity, Standing, Survey, leader,
+    Dependent, Difference, Finding, Loss, Observed, Problem, Severity, Standing, Survey, leader,
 };
 
 /// All findings, in no order.
@@ -36,11 +36,14 @@ fn differs(severity: Severity, difference: Difference) -> Finding {
 
 /// What is wrong with something that hangs on a node, if anything speaks against the node.
 fn hangs(survey: &Survey, node: &NodeAddress, what: Dependent) -> Option<Finding> {
-    let severity = match what {
-        Dependent::Leadership | Dependent::Shards { .. } => Severity::Critical,
-        Dependent::Service { .. } => Severity::Warning,
-    };
     let (loss, node) = (survey.loss(node)?, node.clone());
+    let severity = match (&what, loss) {
+        // The leader names another owner to whoever asks.
+        (Dependent::Shards { .. }, Loss::Down) | (Dependent::Service { .. }, _) => {
+            Severity::Warning
+        }
+        (Dependent::Leadership | Dependent::Shards { .. }, _) => Severity::Critical,
+    };
     Some(finding(
         severity,
         Problem::HangsOnLostNode { node, loss, what },

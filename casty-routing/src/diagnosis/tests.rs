@@ -145,18 +145,27 @@ fn a_dead_node_that_the_views_let_go_is_no_finding() {
 #[test]
 fn what_hangs_on_a_node_that_others_gave_up_is_told_although_it_answers() {
     type Change = fn(&mut ClusterState);
-    let cases: [(Change, &str); 3] = [
-        (|state| set(state, 2, MemberStatus::Down), "is down"),
-        (|state| state.unreachable.push(at(2)), "is unreachable"),
+    let cases: [(Change, &str, &str); 3] = [
+        (
+            |state| set(state, 2, MemberStatus::Down),
+            "warning",
+            "is down",
+        ),
+        (
+            |state| state.unreachable.push(at(2)),
+            "critical",
+            "is unreachable",
+        ),
         (
             |state| state.members.retain(|it| it.address != at(2)),
+            "critical",
             "is no member",
         ),
     ];
-    for (change, loss) in cases {
+    for (change, severity, loss) in cases {
         let told = told(&survey(|_, state| change(state)));
         let expected =
-            format!("critical shards-of-lost-node: n:2 owns 1 shard of \"r\" (0) and {loss}");
+            format!("{severity} shards-of-lost-node: n:2 owns 1 shard of \"r\" (0) and {loss}");
         assert_eq!(told, [expected]);
     }
 }
@@ -317,7 +326,7 @@ fn what_a_lone_node_says_of_itself_counts() {
     survey.add(at(1), Observed::Answered(Arc::new(state)));
     let expected = [
         "critical no-leader: there is no leader: no member is up",
-        "critical shards-of-lost-node: n:1 owns 1 shard of \"r\" (0) and is down",
+        "warning shards-of-lost-node: n:1 owns 1 shard of \"r\" (0) and is down",
     ];
     assert_eq!(told(&survey), expected);
 }
