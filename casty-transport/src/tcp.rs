@@ -85,7 +85,25 @@ fn ready(stream: TcpStream, peer: String) -> ByteStream {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%peer, %error, "cannot set TCP_NODELAY");
     }
-    ByteStream::new(stream, peer)
+    ByteStream::measured(stream, peer, unacknowledged)
+}
+
+/// What the kernel took from us and the peer's has not acknowledged (`SIOCOUTQ`, tcp(7)).
+#[cfg(any(target_os = "linux", target_os = "android"))]
+#[expect(unsafe_code, reason = "no well-kept library has this request")]
+fn unacknowledged(stream: &TcpStream) -> Option<usize> {
+    use rustix::ioctl::{Getter, Opcode, ioctl};
+    use std::ffi::c_int;
+
+    const SIOCOUTQ: Opcode = libc::TIOCOUTQ as Opcode;
+    // SAFETY: for a TCP socket the kernel writes one `int` for this request, and nothing else.
+    let count = unsafe { ioctl(stream, Getter::<SIOCOUTQ, c_int>::new()) };
+    usize::try_from(count.ok()?).ok()
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn unacknowledged(_: &TcpStream) -> Option<usize> {
+    None
 }
 
 struct Bound {
