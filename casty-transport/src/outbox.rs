@@ -607,11 +607,12 @@ mod tests {
             let flight = take(&outbox);
             assert_eq!(outbox.wrote(10), 1, "one is whole, one is cut");
             let left = outbox.arrived(arrived.min(10));
-            let known = u64::from(arrived >= 7);
-            assert_eq!(left as u64, 1 - known);
+            let known = usize::from(arrived >= 7);
+            assert_eq!(left, 1 - known);
             let left = outbox.close(&flight[10..]);
-            assert_eq!(left.unknown, [1, 2][known as usize..], "{arrived}");
+            assert_eq!(left.unknown, [1, 2][known..], "{arrived}");
             let accounts = outbox.accounts();
+            let known = known as u64;
             let sum = |count: fn(&Account) -> u64| accounts.iter().map(count).sum::<u64>();
             assert_eq!(sum(|account| account.accepted), 3);
             assert_eq!(sum(|account| account.written), known);

@@ -95,6 +95,11 @@ fn unacknowledged(stream: &TcpStream) -> Option<usize> {
     use rustix::ioctl::{Getter, Opcode, ioctl};
     use std::ffi::c_int;
 
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a small number, of another type on each platform"
+    )]
     const SIOCOUTQ: Opcode = libc::TIOCOUTQ as Opcode;
     // SAFETY: for a TCP socket the kernel writes one `int` for this request, and nothing else.
     let count = unsafe { ioctl(stream, Getter::<SIOCOUTQ, c_int>::new()) };

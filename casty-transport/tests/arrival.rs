@@ -2,6 +2,7 @@
 //! had not acknowledged, and no others.
 
 #![cfg(all(feature = "tcp", target_os = "linux"))]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 use std::sync::Arc;
 
@@ -32,7 +33,7 @@ const MESSAGES: usize = 16_000;
 
 /// What the peer's socket can take in that its process has not read: what was asked for, doubled
 /// by the kernel, and some.
-const RECEIVE_BUFFER: usize = 64 * 1024;
+const RECEIVE_BUFFER: u32 = 64 * 1024;
 
 /// A connection on which everything is under way, and whose far end is in the hand of the test.
 async fn under_way() -> (
@@ -41,7 +42,7 @@ async fn under_way() -> (
     TcpStream,
 ) {
     let socket = TcpSocket::new_v4().unwrap();
-    socket.set_recv_buffer_size(RECEIVE_BUFFER as u32).unwrap();
+    socket.set_recv_buffer_size(RECEIVE_BUFFER).unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let listener: TcpListener = socket.listen(1).unwrap();
     let at = NodeAddress::new("127.0.0.1", listener.local_addr().unwrap().port());
@@ -82,7 +83,7 @@ async fn what_the_peers_kernel_had_is_written_and_what_ours_still_had_is_unknown
     let (outbox, driver, mut far) = under_way().await;
     far.read_exact(&mut vec![0; READ]).await.unwrap();
     // Our kernel takes more than the peer's can hold.
-    let more_than_theirs = (READ + 4 * RECEIVE_BUFFER) / FRAME;
+    let more_than_theirs = (READ + 4 * RECEIVE_BUFFER as usize) / FRAME;
     while outbox.messages_written() < more_than_theirs as u64 {
         tokio::task::yield_now().await;
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::node::{Node, builder, in_paused_time, view};
-use casty_client::{ActorRef, AskError, NotSent, ShardEnvelope, Stats, TellError};
+use casty_client::{ActorRef, AskError, Fate, Loss, NotSent, ShardEnvelope, Stats, TellError};
 use casty_proto::ActorUri;
 use casty_transport::MemoryNetwork;
 
@@ -216,7 +216,8 @@ fn the_dead_letter_hook_may_use_the_client() {
             .tell(1)
             .unwrap();
         let (letter, stats) = dead.recv().await.unwrap();
-        assert_eq!(letter.reason, NotSent::Expired);
+        assert_eq!(letter.loss, Loss::NotSent(NotSent::Expired));
+        assert_eq!((letter.fate(), letter.message_type), (Fate::NotSent, "i32"));
         assert_eq!(stats.unwrap().not_sent, 1);
     });
 }
