@@ -298,6 +298,7 @@ impl Core {
         drop(connected);
         self.asks.end_all();
         self.actors.close();
+        self.dead_letters.close();
     }
 
     /// Whether the client takes no more.

@@ -3,9 +3,10 @@
 
 use std::fmt;
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use casty_proto::NodeAddress;
+use parking_lot::Mutex;
 use tokio::sync::broadcast::{self, error::RecvError};
 
 use crate::error::{Fate, NotSent};
@@ -62,8 +63,15 @@ pub(crate) type DeadLetterHook = Arc<dyn Fn(&DeadLetter) + Send + Sync>;
 /// Tells dead letters to whom they concern.
 pub(crate) struct DeadLetterOffice {
     hook: Option<DeadLetterHook>,
-    /// Made when somebody follows for the first time: it takes its memory at once.
-    followers: OnceLock<broadcast::Sender<Arc<DeadLetter>>>,
+    followers: Mutex<Followers>,
+}
+
+enum Followers {
+    /// There never was one; the channel takes its memory at once.
+    None,
+    Some(broadcast::Sender<Arc<DeadLetter>>),
+    /// The client has ended, and so have they.
+    Ended,
 }
 
 impl DeadLetterOffice {
@@ -71,13 +79,14 @@ impl DeadLetterOffice {
     pub(crate) fn new(hook: Option<DeadLetterHook>) -> Self {
         Self {
             hook,
-            followers: OnceLock::new(),
+            followers: Mutex::new(Followers::None),
         }
     }
 
     /// Whether anybody wants to be told.
     pub(crate) fn is_open(&self) -> bool {
-        self.hook.is_some() || self.has_followers()
+        self.hook.is_some()
+            || matches!(&*self.followers.lock(), Followers::Some(all) if all.receiver_count() > 0)
     }
 
     /// Tells a letter. The hook is the user's code, so no lock may be held. One that panics harms
@@ -89,27 +98,28 @@ impl DeadLetterOffice {
                 tracing::error!(?letter, "the dead letter hook panicked");
             }
         }
-        if let Some(followers) = self.followers.get() {
+        if let Followers::Some(followers) = &*self.followers.lock() {
             // Fails when nobody follows any more.
             followers.send(Arc::new(letter)).ok();
         }
     }
 
-    /// Follows from here on.
-    pub(crate) fn follow(&self) -> DeadLetters {
-        let followers = self
-            .followers
-            .get_or_init(|| broadcast::Sender::new(BACKLOG));
-        DeadLetters {
-            letters: followers.subscribe(),
-            missed: 0,
-        }
+    /// Ends the streams, once all letters are told.
+    pub(crate) fn close(&self) {
+        *self.followers.lock() = Followers::Ended;
     }
 
-    fn has_followers(&self) -> bool {
-        self.followers
-            .get()
-            .is_some_and(|followers| followers.receiver_count() > 0)
+    /// Follows from here on.
+    pub(crate) fn follow(&self) -> DeadLetters {
+        let mut followers = self.followers.lock();
+        if let Followers::None = *followers {
+            *followers = Followers::Some(broadcast::Sender::new(BACKLOG));
+        }
+        let letters = match &*followers {
+            Followers::Some(followers) => followers.subscribe(),
+            Followers::None | Followers::Ended => broadcast::Sender::new(1).subscribe(),
+        };
+        DeadLetters { letters, missed: 0 }
     }
 }
 
@@ -178,7 +188,8 @@ mod tests {
         }
         assert_eq!(letters.recv().await.unwrap().length, Some(3));
         assert_eq!(letters.missed(), 3);
-        drop(office);
+        office.close();
+        assert!(office.follow().recv().await.is_none());
         let mut rest = 0;
         while letters.recv().await.is_some() {
             rest += 1;
