@@ -1,7 +1,7 @@
 //! The client: what users hold.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -22,8 +22,10 @@ use crate::clock::{self, Clock};
 use crate::config::Builder;
 use crate::control::{Control, Event};
 use crate::core::Core;
+use crate::dead_letters::{DeadLetterOffice, DeadLetters};
 use crate::error::{ConfigError, ReadyError, RegionError, SpawnError, TellError};
 use crate::identity::{self, Identity};
+use crate::ledger::{NodeStats, RegionStats};
 use crate::observe::{CloseReport, Counters, Stats};
 use crate::refs::{self, BoundRef};
 use crate::region::RegionRef;
@@ -92,7 +94,7 @@ impl ClusterClient {
     pub(crate) fn start(builder: Builder) -> Result<Self, ConfigError> {
         builder.check()?;
         let contacts = builder.checked_contacts()?;
-        let identity = Identity::new(&builder.system, builder.checked_identity()?);
+        let identity = Arc::new(Identity::new(&builder.system, builder.checked_identity()?));
         let codec = builder.checked_codec()?;
         let transport = builder.checked_transport()?.build();
         let limits = builder.limits;
@@ -110,7 +112,8 @@ impl ClusterClient {
             actors: Actors::default(),
             counters: Arc::new(Counters::default()),
             view,
-            dead_letters: builder.dead_letters,
+            dead_letters: DeadLetterOffice::new(builder.dead_letters),
+            ledger: Mutex::default(),
             events,
             table: SharedTable::new(),
             connected: RwLock::default(),
@@ -120,6 +123,7 @@ impl ClusterClient {
             drained: OnceLock::new(),
             abandoned: Notify::new(),
             released: Notify::new(),
+            companions: AtomicU64::new(0),
             dial_failures: Mutex::default(),
             trouble,
         });
@@ -286,7 +290,8 @@ impl ClusterClient {
         Ok(BoundRef::new(self.core(), actor))
     }
 
-    /// The address that the client announces; nodes send its answers there.
+    /// The address that the client announces; nodes send its answers there. To a node that it
+    /// lost and comes back to, it announces a fresh one as well.
     pub fn identity(&self) -> &NodeAddress {
         self.core().identity.address()
     }
@@ -294,6 +299,22 @@ impl ClusterClient {
     /// The client's counters.
     pub fn stats(&self) -> Stats {
         self.core().stats()
+    }
+
+    /// What became of the messages to each region, and to actors of nodes. Walks everything that
+    /// is held.
+    pub fn region_stats(&self) -> Vec<RegionStats> {
+        self.core().region_stats()
+    }
+
+    /// What became of the messages routed to each node, of up to 1,024 that have no connection.
+    pub fn node_stats(&self) -> Vec<NodeStats> {
+        self.core().node_stats()
+    }
+
+    /// Follows what is not sent, or may be lost under way, from now on.
+    pub fn dead_letters(&self) -> DeadLetters {
+        self.core().dead_letters.follow()
     }
 
     /// Ends the client in order: takes no more messages, writes what is there and waits for the

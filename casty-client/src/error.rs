@@ -117,11 +117,13 @@ pub enum AskError {
     /// The message was accepted but never sent.
     #[error("the message was not sent")]
     NotSent(#[from] NotSent),
-    /// The connection was lost with the ask in flight.
-    #[error("the connection to {node} was lost with the ask in flight")]
+    /// The connection was lost before the reply came.
+    #[error("the connection to {node} was lost before the reply came")]
     Lost {
         /// The node.
         node: NodeAddress,
+        /// Written: the node's kernel had the message. Unknown: it may have been in flight.
+        fate: Fate,
     },
     /// The client ended before a reply came.
     #[error("the client was closed before a reply came")]
@@ -136,7 +138,8 @@ impl AskError {
     pub fn fate(&self) -> Fate {
         match self {
             Self::Refused(_) | Self::TooManyAsks { .. } | Self::NotSent(_) => Fate::NotSent,
-            Self::Timeout(_) | Self::Lost { .. } | Self::Closed => Fate::Unknown,
+            Self::Lost { fate, .. } => *fate,
+            Self::Timeout(_) | Self::Closed => Fate::Unknown,
             Self::Decode(_) => Fate::Written,
         }
     }

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::ask::{Ask, Opened, Opening, SendAsk, Slot};
-use crate::core::{Core, Destination, HERE};
+use crate::core::{Core, Destination, Encoded, HERE};
 use crate::error::{AskError, TellError};
 
 /// An actor that this client can send to: an [`ActorRef`] that knows its way.
@@ -141,7 +141,10 @@ fn deliver<M>(
             path: uri.path,
             class,
         },
-        bytes,
+        Encoded {
+            bytes,
+            kind: std::any::type_name::<M>(),
+        },
         slot,
     )
 }

@@ -1,5 +1,6 @@
 //! Shard regions and their entities: where most messages go.
 
+use std::any::type_name;
 use std::fmt;
 use std::pin::pin;
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::ask::{Ask, Opened, Opening, SendAsk, Slot};
-use crate::core::{Core, Destination};
+use crate::core::{Core, Destination, Encoded};
 use crate::error::{AskError, TellError};
 
 /// A shard region of the cluster: messages to its entities go straight to the node that owns the
@@ -70,7 +71,7 @@ impl RegionRef {
         I: Serialize + AsRef<str>,
     {
         let shard = entity_shard(envelope.entity_id.as_ref(), self.shards);
-        self.send(&envelope, shard, None)
+        self.send(&envelope, shard, (None, type_name::<M>()))
     }
 
     /// Sends a message to one entity, waiting while the outbox of its owner is full, or as many
@@ -87,7 +88,7 @@ impl RegionRef {
         I: Serialize + AsRef<str>,
     {
         let shard = entity_shard(envelope.entity_id.as_ref(), self.shards);
-        self.send_wait(&envelope, shard).await
+        self.send_wait(&envelope, shard, type_name::<M>()).await
     }
 
     /// Asks one entity.
@@ -106,7 +107,7 @@ impl RegionRef {
                 opening.open(|_, reply_to, slot| {
                     let envelope = envelope(reply_to);
                     let shard = entity_shard(envelope.entity_id.as_ref(), self.shards);
-                    Ok(self.send(&envelope, shard, Some(slot))?)
+                    Ok(self.send(&envelope, shard, (Some(slot), type_name::<M>()))?)
                 })
             },
         )
@@ -116,20 +117,26 @@ impl RegionRef {
         &self,
         envelope: &M,
         shard: ShardId,
-        slot: Option<Slot>,
+        (slot, kind): (Option<Slot>, &'static str),
     ) -> Result<(), TellError> {
         let to = Destination::Shard {
             region: self.id,
             name: &self.name,
             shard,
         };
-        self.core
-            .encoded(envelope, |_, bytes| self.core.send(&to, bytes, slot))
+        self.core.encoded(envelope, |_, bytes| {
+            self.core.send(&to, Encoded { bytes, kind }, slot)
+        })
     }
 
-    async fn send_wait<M: Serialize>(&self, envelope: &M, shard: ShardId) -> Result<(), TellError> {
+    async fn send_wait<M: Serialize>(
+        &self,
+        envelope: &M,
+        shard: ShardId,
+        kind: &'static str,
+    ) -> Result<(), TellError> {
         loop {
-            match self.send(envelope, shard, None) {
+            match self.send(envelope, shard, (None, kind)) {
                 Err(TellError::Busy { length, limit, .. }) => {
                     // A good part of the outbox is worth the wake-up.
                     let length = length.max(limit / 4);
@@ -140,7 +147,7 @@ impl RegionRef {
                     // From here on a release counts, so none between the try and the wait is
                     // missed.
                     released.as_mut().enable();
-                    match self.send(envelope, shard, None) {
+                    match self.send(envelope, shard, (None, kind)) {
                         Err(TellError::HoldFull) => released.await,
                         Err(TellError::Busy { .. }) => {}
                         other => return other,
@@ -186,7 +193,8 @@ impl EntityRef {
             entity_id: &*self.id,
             message,
         };
-        self.region.send(&envelope, self.shard, None)
+        self.region
+            .send(&envelope, self.shard, (None, type_name::<M>()))
     }
 
     /// Sends it a message, waiting while the outbox of its owner is full; see
@@ -202,7 +210,9 @@ impl EntityRef {
             entity_id: &*self.id,
             message,
         };
-        self.region.send_wait(&envelope, self.shard).await
+        self.region
+            .send_wait(&envelope, self.shard, type_name::<M>())
+            .await
     }
 
     /// Sends it a message that asks for a reply, and awaits that; see
@@ -220,7 +230,8 @@ impl EntityRef {
                         entity_id: &*self.id,
                         message: message(reply_to),
                     };
-                    Ok(self.region.send(&envelope, self.shard, Some(slot))?)
+                    let how = (Some(slot), type_name::<M>());
+                    Ok(self.region.send(&envelope, self.shard, how)?)
                 })
             },
         )

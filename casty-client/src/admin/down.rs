@@ -65,6 +65,8 @@ impl NotTold {
     pub fn fate(&self) -> Fate {
         match self {
             Self::NotConnected(_) => Fate::NotSent,
+            // What was refused may be the question behind it.
+            Self::Unanswered(AskError::Refused(_)) => Fate::Unknown,
             Self::Unanswered(error) => error.fate(),
         }
     }

@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep};
 use super::connected;
 use crate::ask::{Ask, Opened, Opening, Reply};
 use crate::core::Core;
-use crate::error::{AskError, Chain, ReadyError, TellError};
+use crate::error::{AskError, Chain, Fate, ReadyError, TellError};
 use crate::peer::Peer;
 use crate::topology;
 
@@ -94,11 +94,12 @@ pub(super) fn ask_state(
     within: Duration,
 ) -> Reply<ClusterState> {
     let send = |opening: Opening<'_, ClusterState>| -> Result<Opened, AskError> {
-        opening.open(|core, reply_to, slot| {
+        opening.open(|core, _, slot| {
             core.asks.carried_by(slot.id, Some(peer.id));
             if let Some(down) = first {
                 push(core, peer, down)?;
             }
+            let reply_to = core.known_to(peer).ask_ref(slot.id);
             push(core, peer, &GetState { reply_to })
         })
     };
@@ -127,8 +128,10 @@ fn push<M: Serialize>(core: &Core, peer: &Peer, message: &M) -> Result<(), AskEr
         }
     })?;
     if ended {
-        let node = peer.node.clone();
-        return Err(AskError::Lost { node });
+        return Err(AskError::Lost {
+            node: peer.node.clone(),
+            fate: Fate::Unknown,
+        });
     }
     Ok(())
 }

@@ -12,6 +12,7 @@ mod app;
 mod failures;
 mod identity;
 mod proxies;
+mod renewal;
 mod traffic;
 
 /// Makes two tests of each scenario: over memory in virtual time, and over TCP.
