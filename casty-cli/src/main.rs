@@ -9,6 +9,7 @@ use crate::failure::Failure;
 
 mod args;
 mod ask;
+mod cert;
 mod cluster;
 mod demo;
 mod failure;
@@ -41,6 +42,7 @@ async fn run(command: &Command) -> Result<(), Failure> {
         Command::Lookup(args) => lookup::run(args).await,
         Command::Topology(args) => topology::run(args).await,
         Command::Proxy(args) => proxy::run(args).await,
+        Command::Cert(args) => cert::run(args),
         Command::Demo => demo::run().await,
     }
 }

@@ -7,6 +7,7 @@
 )]
 
 mod ask;
+mod cert;
 mod config;
 mod demo;
 mod lookup;

@@ -86,7 +86,7 @@ async fn cluster_must_be_named_one_way_or_the_other() {
 
 #[tokio::test]
 async fn every_command_shows_examples() {
-    for command in ["", "ask", "tell", "lookup", "topology", "demo"] {
+    for command in ["", "ask", "tell", "lookup", "topology", "cert", "demo"] {
         let mut args = vec![command, "--help"];
         args.retain(|arg| !arg.is_empty());
         let ended = end(casty(&args)).await.with(0);
