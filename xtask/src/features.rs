@@ -27,7 +27,15 @@ const CRATES: [(&str, &str); 6] = [
 /// Has the compiler check them all. With `full`, no features are taken as one.
 pub(crate) fn run(steps: &mut Steps, full: bool) -> Result<(), Failure> {
     if !is_there() {
-        let install = ["install", "--locked", "--version", HACK, "cargo-hack"];
+        // Unoptimised: it builds in half the time, and waits for the compiler anyway.
+        let install = [
+            "install",
+            "--debug",
+            "--locked",
+            "--version",
+            HACK,
+            "cargo-hack",
+        ];
         let into = tools();
         steps.run("cargo-hack", cargo(install).arg("--root").arg(into))?;
     }
