@@ -141,6 +141,8 @@ pub(crate) enum Command {
     Down(Down),
     /// Let clients reach a node by another transport, QUIC for example.
     Proxy(crate::proxy::ProxyArgs),
+    /// Make certificates for nodes with TLS and for their clients.
+    Cert(crate::cert::CertArgs),
     /// See a client at work on a cluster of its own.
     #[command(after_help = DEMO_EXAMPLES)]
     Demo,

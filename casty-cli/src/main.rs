@@ -9,6 +9,7 @@ use crate::failure::Failure;
 
 mod args;
 mod ask;
+mod cert;
 mod cluster;
 mod demo;
 mod doctor;
@@ -45,6 +46,7 @@ async fn run(command: &Command) -> Result<(), Failure> {
         Command::Doctor(args) => doctor::run(args).await,
         Command::Down(args) => down::run(args).await,
         Command::Proxy(args) => proxy::run(args).await,
+        Command::Cert(args) => cert::run(args),
         Command::Demo => demo::run().await,
     }
 }

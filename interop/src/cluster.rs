@@ -1,5 +1,6 @@
 //! Clusters of real nodes, each a Python process.
 
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io;
 use std::net::TcpListener;
@@ -7,14 +8,17 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use casty_client::AddressMap;
 use casty_proto::{Codec, Compression, NodeAddress};
+use casty_transport::{ByteStream, DialError};
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::time::timeout;
 
-use crate::certificates::Certificates;
+use crate::proxy::QuicProxy;
 use crate::python::Installation;
 use crate::serializer::Serializer;
+use crate::transport::{Link, Transport};
 
 /// The actor system's name.
 pub const SYSTEM: &str = "interop";
@@ -44,9 +48,11 @@ pub struct PythonCluster {
     compression: Option<Compression>,
     label: String,
     regions: String,
-    tls: Option<Certificates>,
+    link: Link,
     addresses: Vec<NodeAddress>,
     nodes: Vec<Option<Node>>,
+    // By the index of the node that each is in front of; none but over QUIC.
+    proxies: Vec<QuicProxy>,
 }
 
 #[derive(Debug)]
@@ -58,22 +64,6 @@ struct Node {
 }
 
 impl PythonCluster {
-    /// A running cluster: returns when all `nodes` members are up and know all allocations, which
-    /// takes 3 to 5 s. `label` names its logs.
-    ///
-    /// # Errors
-    /// A node could not be started or was not ready in 60 s.
-    pub async fn start(
-        python: &Installation,
-        serializer: Serializer,
-        nodes: usize,
-        label: &str,
-    ) -> Result<Self, ClusterError> {
-        let mut cluster = Self::reserve(python, serializer, nodes, label)?;
-        cluster.launch().await?;
-        Ok(cluster)
-    }
-
     /// Addresses of nodes that do not run yet; [`Self::launch`] starts them.
     ///
     /// # Errors
@@ -90,9 +80,10 @@ impl PythonCluster {
             compression: None,
             label: format!("{label}-{serializer}"),
             regions: String::new(),
-            tls: None,
+            link: Link::tcp(),
             addresses: free_addresses(nodes)?,
             nodes: (0..nodes).map(|_| None).collect(),
+            proxies: Vec::new(),
         })
     }
 
@@ -115,12 +106,24 @@ impl PythonCluster {
         self
     }
 
-    /// Has the nodes show these certificates and require others of the same authority. To be
-    /// called before [`Self::launch`].
-    #[must_use]
-    pub fn tls(mut self, certificates: Certificates) -> Self {
-        self.tls = Some(certificates);
-        self
+    /// Has the nodes be reached over this transport: with TLS they show certificates and require
+    /// them, and with QUIC a `casty proxy` is started in front of each, which runs until the
+    /// cluster is dropped, whatever becomes of its node. To be called before [`Self::launch`].
+    ///
+    /// # Errors
+    /// A proxy could not be started.
+    pub async fn over(mut self, link: &Link) -> Result<Self, ClusterError> {
+        self.link = link.clone();
+        self.label = format!("{}-{}", self.label, link.transport());
+        self.proxies.clear();
+        if let (Transport::Quic, Some(certificates)) = (link.transport(), link.certificates()) {
+            for (index, node) in self.addresses.iter().enumerate() {
+                let log = log_file(&self.log(&format!("proxy{index}")), false)?;
+                let proxy = QuicProxy::start(node, certificates, log);
+                self.proxies.push(proxy.await.map_err(ClusterError::Proxy)?);
+            }
+        }
+        Ok(self)
     }
 
     /// Starts all nodes of a reserved cluster and waits until they are ready.
@@ -158,6 +161,45 @@ impl PythonCluster {
         let codec = self.serializer.codec();
         self.compression
             .map_or(codec, |compression| codec.compressed(compression))
+    }
+
+    /// How the nodes are reached.
+    pub fn link(&self) -> &Link {
+        &self.link
+    }
+
+    /// Where each node is dialled.
+    pub fn address_map(&self) -> AddressMap {
+        let proxies = self.proxies.iter().map(|proxy| proxy.at().clone());
+        let table: HashMap<_, _> = self.addresses.iter().cloned().zip(proxies).collect();
+        table.into()
+    }
+
+    /// What tells the `casty` command of the cluster.
+    pub fn flags(&self) -> String {
+        let contacts = join(&self.addresses);
+        let (codec, transport) = (self.serializer, self.link.transport());
+        let mut flags = format!(
+            "--contact {contacts} --system {SYSTEM} --codec {codec} --shards {SHARDS} --transport {transport}"
+        );
+        if let Some(certificates) = self.link.certificates() {
+            for argument in certificates.arguments(certificates.client()) {
+                flags = format!("{flags} {}", argument.display());
+            }
+        }
+        for (node, proxy) in self.addresses.iter().zip(&self.proxies) {
+            flags = format!("{flags} --address-map {node}={}", proxy.at());
+        }
+        flags
+    }
+
+    /// A stream to a node, as a client dials it.
+    ///
+    /// # Errors
+    /// Nobody listens there.
+    pub async fn dial(&self, node: &NodeAddress) -> Result<ByteStream, DialError> {
+        let to = self.address_map().physical(node);
+        self.link.client().build().dial(&to).await
     }
 
     fn compression_name(&self) -> &'static str {
@@ -226,7 +268,7 @@ impl PythonCluster {
             .addresses
             .get(index)
             .ok_or(ClusterError::NoSuchNode(index))?;
-        let log = self.log(index);
+        let log = self.log(&format!("n{index}"));
         let mut command = Command::new(self.python.interpreter());
         command.arg("-B").arg(self.python.source("node.py"));
         for (name, value) in [
@@ -243,11 +285,8 @@ impl PythonCluster {
         ] {
             command.args([name, &value]);
         }
-        if let Some(certificates) = &self.tls {
-            command.args(["--tls-ca".as_ref(), certificates.authority().as_os_str()]);
-            let (certificate, key) = certificates.node();
-            command.args(["--tls-cert".as_ref(), certificate.as_os_str()]);
-            command.args(["--tls-key".as_ref(), key.as_os_str()]);
+        if let (Transport::Tls, Some(files)) = (self.link.transport(), self.link.certificates()) {
+            command.args(files.arguments(files.node()));
         }
         if rejoin {
             command.arg("--rejoin");
@@ -296,8 +335,8 @@ impl PythonCluster {
         }
     }
 
-    fn log(&self, index: usize) -> PathBuf {
-        let name = format!("{}-n{index}.log", self.label);
+    fn log(&self, process: &str) -> PathBuf {
+        let name = format!("{}-{process}.log", self.label);
         self.python.log_folder().join(name)
     }
 
@@ -305,7 +344,7 @@ impl PythonCluster {
         ClusterError::NotReady {
             index,
             missed,
-            log: self.log(index),
+            log: self.log(&format!("n{index}")),
         }
     }
 
@@ -340,6 +379,9 @@ pub enum ClusterError {
     /// A process could not be started or signalled.
     #[error("a node's process")]
     Process(#[source] io::Error),
+    /// A node's proxy does not listen.
+    #[error("a node's proxy")]
+    Proxy(#[source] io::Error),
     /// No port, or no folder for logs.
     #[error("a node's port or log")]
     Io(#[from] io::Error),

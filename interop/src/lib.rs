@@ -5,16 +5,21 @@
 //! restarts nodes, [`verify`] has Python read what Rust wrote, [`scenario`] is what a scenario is
 //! made of, [`scenarios`] lists them, one file a topic, and [`suite`] runs them one after another,
 //! and [`matrix`] combines serializers and compressions.
-//! `app` declares the messages of the nodes' application, `raw` is a connection without a client.
+//! [`transport`] tells how nodes are reached, and [`certificates`] makes what that takes.
+//! `app` declares the messages of the nodes' application, `raw` is a connection without a client,
+//! `proxy` a node behind `casty proxy`, and `command` finds that command.
 
 mod app;
 pub mod certificates;
 pub mod cluster;
+mod command;
 pub mod matrix;
+mod proxy;
 pub mod python;
 mod raw;
 pub mod scenario;
 pub mod scenarios;
 pub mod serializer;
 pub mod suite;
+pub mod transport;
 pub mod verify;

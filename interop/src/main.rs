@@ -1,28 +1,39 @@
 //! `casty-interop`: runs the real-cluster suite.
 
 use std::env;
+use std::fmt::Display;
 use std::process::ExitCode;
+use std::str::FromStr;
 use std::time::Duration;
 
-use casty_interop::cluster::{PythonCluster, SHARDS, SYSTEM};
+use casty_interop::certificates::Makers;
+use casty_interop::cluster::PythonCluster;
 use casty_interop::matrix;
 use casty_interop::python::{Installation, SetupError};
+use casty_interop::scenario::Failure;
 use casty_interop::scenarios;
 use casty_interop::serializer::Serializer;
 use casty_interop::suite::{self, Selection};
+use casty_interop::transport::{Link, Transport};
 
 const HELP: &str = "\
 Runs the scenarios of the real-cluster suite against casty 0.21.0 nodes, one after another.
 
-usage: cargo xtask interop [--serializer pickle|json|msgpack]... [--list] [NAME]...
+usage: cargo xtask interop [--serializer pickle|json|msgpack]... [--transport tcp|tls|quic]...
+                           [--certificates MAKERS] [--list] [NAME]...
        cargo xtask interop --matrix
 
   --serializer NAME  only with this serializer; may be repeated (default: all three)
+  --transport NAME   only over this transport; may be repeated (default: tcp). tls: nodes with
+                     mutual TLS. quic: a `casty proxy` in front of each node, dialled by QUIC
+  --certificates MAKERS
+                     whose `casty cert` makes the certificates for tls and quic: python, rust, or
+                     three of these as CA/NODES/CLIENTS (default: rust/python/rust)
   --list             print the names of the scenarios and run none
   --matrix           a few messages of each kind with every serializer, cloudpickle among them, and
                      every compression, on one node each; prints a table of seconds
-  --serve            start three nodes with the first serializer, print their addresses, and keep
-                     them until standard input closes
+  --serve            start three nodes with the first serializer and transport, print how the
+                     `casty` command reaches them, and keep them until standard input closes
   NAME               only scenarios whose name contains NAME
 
 A Python >= 3.12 with venv and pip is looked for on PATH and under pyenv. If there is none, the
@@ -63,7 +74,7 @@ fn main() -> ExitCode {
             Request::Print(_) => true,
             Request::Run(selection) => suite::run(&python, &scenarios::all(), &selection).await,
             Request::Matrix => matrix::run(&python).await,
-            Request::Serve(serializer) => serve(&python, serializer).await,
+            Request::Serve(selection) => serve(&python, &selection).await,
         }
     });
     // A scenario past its deadline may hold a thread; it is not waited for.
@@ -76,14 +87,18 @@ fn main() -> ExitCode {
 }
 
 /// Keeps three nodes until standard input closes.
-async fn serve(python: &Installation, serializer: Serializer) -> bool {
+async fn serve(python: &Installation, selection: &Selection) -> bool {
+    let serializer = selection.serializers.first().copied();
+    let serializer = serializer.unwrap_or(Serializer::Pickle);
+    let transport = selection.transports.first().copied().unwrap_or_default();
     let served = async {
-        let cluster = PythonCluster::start(python, serializer, 3, "serve").await?;
-        let addresses = cluster.addresses().iter().map(ToString::to_string);
-        let contacts = addresses.collect::<Vec<_>>().join(",");
-        println!("--contact {contacts} --system {SYSTEM} --codec {serializer} --shards {SHARDS}");
+        let link = Link::make(python, transport, selection.makers, "serve").await?;
+        let cluster = PythonCluster::reserve(python, serializer, 3, "serve")?;
+        let mut cluster = cluster.over(&link).await?;
+        cluster.launch().await?;
+        println!("{}", cluster.flags());
         let _ = tokio::io::copy(&mut tokio::io::stdin(), &mut tokio::io::sink()).await;
-        cluster.stop().await
+        Ok::<_, Failure>(cluster.stop().await?)
     };
     match served.await {
         Ok(()) => true,
@@ -101,13 +116,15 @@ fn required() -> bool {
 enum Request {
     Run(Selection),
     Matrix,
-    Serve(Serializer),
+    Serve(Selection),
     Print(String),
 }
 
 fn parse(mut args: impl Iterator<Item = String>) -> Result<Request, String> {
     let mut selection = Selection {
         serializers: Vec::new(),
+        transports: Vec::new(),
+        makers: Makers::default(),
         names: Vec::new(),
     };
     let mut serve = false;
@@ -117,11 +134,9 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Request, String> {
             "--list" => return Ok(Request::Print(names(|_| true).join("\n"))),
             "--matrix" => return Ok(Request::Matrix),
             "--serve" => serve = true,
-            "--serializer" => {
-                let name = args.next().ok_or("--serializer wants a name")?;
-                let serializer = name.parse().map_err(|error| format!("{error}"))?;
-                selection.serializers.push(serializer);
-            }
+            "--serializer" => selection.serializers.push(value(&arg, args.next())?),
+            "--transport" => selection.transports.push(value(&arg, args.next())?),
+            "--certificates" => selection.makers = value(&arg, args.next())?,
             option if option.starts_with('-') => return Err(format!("unknown option {option}")),
             _ => selection.names.push(arg),
         }
@@ -129,8 +144,11 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Request, String> {
     if selection.serializers.is_empty() {
         selection.serializers = Serializer::SUITE.to_vec();
     }
-    if let (true, Some(serializer)) = (serve, selection.serializers.first()) {
-        return Ok(Request::Serve(*serializer));
+    if selection.transports.is_empty() {
+        selection.transports = vec![Transport::Tcp];
+    }
+    if serve {
+        return Ok(Request::Serve(selection));
     }
     if names(|scenario| selection.takes(scenario)).is_empty() {
         return Err(format!(
@@ -139,6 +157,12 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Request, String> {
         ));
     }
     Ok(Request::Run(selection))
+}
+
+/// What follows an option.
+fn value<T: FromStr<Err: Display>>(option: &str, text: Option<String>) -> Result<T, String> {
+    let text = text.ok_or_else(|| format!("{option} wants a value"))?;
+    text.parse().map_err(|error: T::Err| error.to_string())
 }
 
 fn names(taken: impl Fn(&casty_interop::scenario::Scenario) -> bool) -> Vec<&'static str> {

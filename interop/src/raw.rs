@@ -5,24 +5,28 @@ use casty_proto::frame::{DEFAULT_MAX_FRAME, FrameDecoder, FrameKind, write_frame
 use casty_proto::handshake::{Handshake, MAX_HANDSHAKE};
 use casty_proto::header::Header;
 use casty_proto::{Codec, NodeAddress};
+use casty_transport::ByteStream;
 use serde::Serialize;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
-use crate::cluster::SYSTEM;
+use crate::cluster::{PythonCluster, SYSTEM};
 use crate::scenario::Failure;
 
 /// A connection on which hands were shaken.
 pub(crate) struct RawConnection {
-    stream: TcpStream,
+    stream: ByteStream,
     buffer: BytesMut,
     announced: NodeAddress,
 }
 
 impl RawConnection {
-    /// Dials a node and announces `identity`.
-    pub(crate) async fn open(node: &NodeAddress, identity: &NodeAddress) -> Result<Self, Failure> {
-        let mut stream = TcpStream::connect((node.host(), node.port())).await?;
+    /// Dials a node of the cluster, over whatever its clients do, and announces `identity`.
+    pub(crate) async fn open(
+        cluster: &PythonCluster,
+        node: &NodeAddress,
+        identity: &NodeAddress,
+    ) -> Result<Self, Failure> {
+        let mut stream = cluster.dial(node).await?;
         let mut hello = Vec::new();
         Handshake::new(identity.clone()).write(&mut hello)?;
         stream.write_all(&hello).await?;

@@ -11,6 +11,7 @@ use tokio::sync::OnceCell;
 use crate::cluster::{ClusterError, PythonCluster};
 use crate::python::Installation;
 use crate::serializer::Serializer;
+use crate::transport::Link;
 
 /// The figures of a scenario that passed, for the table: "10000 of 10000 in order, 1.2 s".
 pub type Figures = String;
@@ -60,15 +61,17 @@ pub struct Context {
     scenario: &'static str,
     python: Installation,
     serializer: Serializer,
+    link: Link,
     shared: Arc<OnceCell<PythonCluster>>,
 }
 
 impl Context {
-    pub(crate) fn new(python: Installation, serializer: Serializer) -> Self {
+    pub(crate) fn new(python: Installation, serializer: Serializer, link: Link) -> Self {
         Self {
             scenario: "shared",
             python,
             serializer,
+            link,
             shared: Arc::default(),
         }
     }
@@ -86,9 +89,8 @@ impl Context {
     /// # Errors
     /// They could not be started.
     pub async fn cluster(&self) -> Result<&PythonCluster, ClusterError> {
-        self.shared
-            .get_or_try_init(|| PythonCluster::start(&self.python, self.serializer, 3, "shared"))
-            .await
+        let own = self.of("shared");
+        self.shared.get_or_try_init(|| own.own_cluster(3)).await
     }
 
     /// Nodes of this scenario's own, to be killed at will.
@@ -96,20 +98,36 @@ impl Context {
     /// # Errors
     /// They could not be started.
     pub async fn own_cluster(&self, nodes: usize) -> Result<PythonCluster, ClusterError> {
-        PythonCluster::start(&self.python, self.serializer, nodes, self.scenario).await
+        let mut cluster = self.reserve(nodes).await?;
+        cluster.launch().await?;
+        Ok(cluster)
     }
 
-    /// Addresses of nodes of this scenario's own that do not run yet.
+    /// Addresses of nodes of this scenario's own that do not run yet. Their proxies do, if there
+    /// are any.
     ///
     /// # Errors
-    /// No free ports.
-    pub fn reserve(&self, nodes: usize) -> Result<PythonCluster, ClusterError> {
-        PythonCluster::reserve(&self.python, self.serializer, nodes, self.scenario)
+    /// No free ports, or no proxies.
+    pub async fn reserve(&self, nodes: usize) -> Result<PythonCluster, ClusterError> {
+        let Self {
+            python,
+            serializer,
+            link,
+            scenario,
+            ..
+        } = self;
+        let cluster = PythonCluster::reserve(python, *serializer, nodes, scenario)?;
+        cluster.over(link).await
     }
 
     /// The environment that nodes run in.
     pub fn python(&self) -> &Installation {
         &self.python
+    }
+
+    /// How nodes are reached in this run.
+    pub fn link(&self) -> &Link {
+        &self.link
     }
 
     /// The serializer of this run.

@@ -2,9 +2,9 @@
 
 mod actors;
 mod admin;
+mod certificates;
 mod closing;
 mod compression;
-mod encrypted;
 mod failures;
 mod gossip;
 mod messages;
@@ -38,7 +38,7 @@ pub fn all() -> Vec<Scenario> {
         samples::SCENARIOS,
         compression::SCENARIOS,
         neighbours::SCENARIOS,
-        encrypted::SCENARIOS,
+        certificates::SCENARIOS,
         closing::SCENARIOS,
         starting::SCENARIOS,
         failures::SCENARIOS,
@@ -54,6 +54,8 @@ fn builder(cluster: &PythonCluster, contacts: &[usize]) -> Builder {
     ClusterClient::builder(SYSTEM)
         .contact_points(contacts.map(ToString::to_string))
         .codec(cluster.codec())
+        .transport(cluster.link().client().clone())
+        .address_map(cluster.address_map())
 }
 
 /// A client of the cluster that knows all its nodes.

@@ -4,15 +4,21 @@ use std::time::{Duration, Instant};
 
 use tokio::time::timeout;
 
+use crate::certificates::Makers;
 use crate::python::Installation;
 use crate::scenario::{Context, Failure, Figures, Scenario};
 use crate::serializer::Serializer;
+use crate::transport::{Link, Transport};
 
 /// What to run.
 #[derive(Debug, Clone)]
 pub struct Selection {
     /// The serializers, in order.
     pub serializers: Vec<Serializer>,
+    /// The transports, in order, each with all serializers.
+    pub transports: Vec<Transport>,
+    /// Who makes the certificates, where the transport needs any.
+    pub makers: Makers,
     /// Parts of scenario names; empty for all scenarios.
     pub names: Vec<String>,
 }
@@ -28,11 +34,12 @@ impl Selection {
     }
 }
 
-/// What became of one scenario with one serializer.
+/// What became of one scenario with one serializer over one transport.
 #[derive(Debug)]
 pub struct Result {
     scenario: &'static str,
     serializer: Serializer,
+    transport: Transport,
     outcome: std::result::Result<Figures, Failure>,
     took: Duration,
 }
@@ -40,16 +47,23 @@ pub struct Result {
 /// Runs what the selection takes of `scenarios`; prints a line for each as it ends, then the table.
 /// Whether all passed.
 pub async fn run(python: &Installation, scenarios: &[Scenario], selection: &Selection) -> bool {
+    let begun = Instant::now();
     let mut results = Vec::new();
-    for serializer in &selection.serializers {
-        let context = Context::new(python.clone(), *serializer);
-        for scenario in scenarios
-            .iter()
-            .filter(|scenario| selection.takes(scenario))
-        {
-            let result = run_one(scenario, &context).await;
-            println!("{}", line(&result));
-            results.push(result);
+    for transport in &selection.transports {
+        let link = match Link::make(python, *transport, selection.makers, transport.name()).await {
+            Ok(link) => link,
+            Err(failure) => {
+                println!("interop: no {transport}: {}", causes(&failure));
+                return false;
+            }
+        };
+        for serializer in &selection.serializers {
+            let context = Context::new(python.clone(), *serializer, link.clone());
+            for scenario in scenarios.iter().filter(|one| selection.takes(one)) {
+                let result = run_one(scenario, &context).await;
+                println!("{}", line(&result));
+                results.push(result);
+            }
         }
     }
     print_table(&results);
@@ -63,7 +77,9 @@ pub async fn run(python: &Installation, scenarios: &[Scenario], selection: &Sele
             python.log_folder().display()
         );
     }
-    println!("{passed} passed, {} failed", results.len() - passed);
+    let failed = results.len() - passed;
+    let took = begun.elapsed().as_secs_f64();
+    println!("{passed} passed, {failed} failed, {took:.0} s");
     passed == results.len() && passed > 0
 }
 
@@ -83,6 +99,7 @@ async fn run_one(scenario: &Scenario, context: &Context) -> Result {
     Result {
         scenario: scenario.name,
         serializer: context.serializer(),
+        transport: context.link().transport(),
         outcome,
         took: started.elapsed(),
     }
@@ -94,9 +111,10 @@ fn line(result: &Result) -> String {
         Err(failure) => ("FAILED", causes(failure)),
     };
     format!(
-        "interop {} [{}] ... {verdict} ({:.1} s): {detail}",
+        "interop {} [{} over {}] ... {verdict} ({:.1} s): {detail}",
         result.scenario,
         result.serializer,
+        result.transport,
         result.took.as_secs_f64()
     )
 }
@@ -119,8 +137,8 @@ fn print_table(results: &[Result]) {
         .max()
         .unwrap_or(0);
     println!(
-        "\n{:width$}  {:8}  {:>7}  result",
-        "scenario", "codec", "seconds"
+        "\n{:width$}  {:8}  {:4}  {:>7}  result",
+        "scenario", "codec", "over", "seconds"
     );
     for result in results {
         let detail = match &result.outcome {
@@ -128,9 +146,10 @@ fn print_table(results: &[Result]) {
             Err(_) => "FAILED",
         };
         println!(
-            "{:width$}  {:8}  {:>7.1}  {detail}",
+            "{:width$}  {:8}  {:4}  {:>7.1}  {detail}",
             result.scenario,
             result.serializer.name(),
+            result.transport.name(),
             result.took.as_secs_f64()
         );
     }
@@ -147,7 +166,7 @@ mod tests {
     }
 
     async fn outcome_of(scenario: Scenario) -> String {
-        let context = Context::new(Installation::absent(), Serializer::Json);
+        let context = Context::new(Installation::absent(), Serializer::Json, Link::tcp());
         line(&run_one(&scenario, &context).await)
     }
 
@@ -155,7 +174,7 @@ mod tests {
     async fn a_panic_fails_its_scenario_and_nothing_else() {
         let panics = Scenario::new("panics", 1, |_| Box::pin(async { panic!("as it must") }));
         let line = outcome_of(panics).await;
-        assert!(line.contains("panics [json] ... FAILED"), "{line}");
+        assert!(line.contains("panics [json over tcp] ... FAILED"), "{line}");
         assert!(outcome_of(scenario("goes_on")).await.contains("... ok"));
     }
 
@@ -198,6 +217,8 @@ mod tests {
     fn a_selection_takes_scenarios_by_a_part_of_their_name() {
         let all = Selection {
             serializers: Serializer::SUITE.to_vec(),
+            transports: vec![Transport::Tcp],
+            makers: Makers::default(),
             names: Vec::new(),
         };
         assert!(all.takes(&scenario("asks_are_answered")));

@@ -2,19 +2,11 @@
 
 use std::process::Command;
 
+use crate::features;
 use crate::metadata::{self, Package};
 use crate::readme;
 use crate::steps::{Failure, Steps, cargo};
 use crate::tidy;
-
-/// The crates that others build on, each in whatever selection of features they like.
-const LIBRARIES: [&str; 5] = [
-    "casty-proto",
-    "casty-routing",
-    "casty-transport",
-    "casty-client",
-    "casty-testkit",
-];
 
 /// Runs every check, the cheap ones first.
 pub(crate) fn run(steps: &mut Steps) -> Result<(), Failure> {
@@ -31,37 +23,8 @@ pub(crate) fn run(steps: &mut Steps) -> Result<(), Failure> {
     )?;
     let mut docs = cargo(["doc", "--workspace", "--all-features", "--no-deps"]);
     steps.run("docs", docs.env("RUSTDOCFLAGS", "-D warnings"))?;
-    for package in packages
-        .iter()
-        .filter(|package| LIBRARIES.contains(&package.name.as_str()))
-    {
-        for selection in selections(package) {
-            let alone = ["clippy", "--package", &package.name, "--lib"];
-            steps.run(
-                "alone",
-                cargo(alone).args(selection).args(["--", "-D", "warnings"]),
-            )?;
-        }
-    }
+    features::run(steps, false)?;
     readme::run(steps)
-}
-
-/// The arguments for the default features, for none, and for each feature alone.
-fn selections(package: &Package) -> Vec<Vec<String>> {
-    let without = "--no-default-features".to_owned();
-    let mut selections = vec![Vec::new()];
-    if !package.features.is_empty() {
-        selections.push(vec![without.clone()]);
-    }
-    for feature in package
-        .features
-        .iter()
-        .filter(|feature| *feature != "default")
-    {
-        let only = ["--features".to_owned(), feature.clone()];
-        selections.push([vec![without.clone()], only.to_vec()].concat());
-    }
-    selections
 }
 
 /// Whether `rustc` is at least the release that the manifests promise; says so when it is exactly
@@ -109,28 +72,6 @@ fn parse(release: &str) -> Option<(u32, u32)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn each_feature_is_checked_alone_and_so_is_none() {
-        let package = Package {
-            features: ["default", "json", "tcp"].map(str::to_owned).to_vec(),
-            ..Package::default()
-        };
-        let lines: Vec<_> = selections(&package)
-            .iter()
-            .map(|args| args.join(" "))
-            .collect();
-        assert_eq!(
-            lines,
-            [
-                "",
-                "--no-default-features",
-                "--no-default-features --features json",
-                "--no-default-features --features tcp",
-            ]
-        );
-        assert_eq!(selections(&Package::default()), [Vec::<String>::new()]);
-    }
 
     #[test]
     fn an_older_compiler_than_promised_is_refused() {

@@ -1,10 +1,11 @@
-//! The project's own commands: cargo xtask ci | test | tidy | interop | bench.
+//! The project's own commands: cargo xtask ci | test | tidy | features | interop | bench.
 
 use std::env;
 use std::process::ExitCode;
 
 mod bench;
 mod ci;
+mod features;
 mod metadata;
 mod readme;
 mod steps;
@@ -18,10 +19,12 @@ The project's own commands.
 
 usage: cargo xtask COMMAND [ARGS]
 
-  ci              everything a change must pass: format, tidy, clippy, docs, each crate alone, and
-                  the commands that README.md promises
+  ci              everything a change must pass: format, tidy, clippy, docs, features, and the
+                  commands that README.md promises
   test            all tests of the workspace, then the real-cluster suite
   tidy            budgets, names, dependencies, and what sources must not hold
+  features        each crate with every pair of its features, by cargo-hack, which is installed
+                  under target/ if it is not there; --full takes no features as one
   interop [ARGS]  the real-cluster suite alone; `cargo xtask interop --help` tells its arguments
   bench [ARGS]    the benchmarks, then the end-to-end run; ARGS go to that run, and --quick to both
 
@@ -41,6 +44,8 @@ fn main() -> ExitCode {
         ("ci", []) => ci::run(&mut steps),
         ("test", []) => test::run(&mut steps),
         ("tidy", []) => tidy::run(&mut steps),
+        ("features", []) => features::run(&mut steps, false),
+        ("features", [flag]) if flag == "--full" => features::run(&mut steps, true),
         ("interop", args) => test::interop(&mut steps, args),
         ("bench", args) => bench::run(&mut steps, args),
         _ => {

@@ -1,6 +1,13 @@
 //! All tests: those of the workspace, its doc tests, and the real-cluster suite.
 
-use crate::steps::{Failure, Steps, cargo};
+use std::env::{self, consts::EXE_SUFFIX};
+use std::ffi::OsStr;
+use std::process::Command;
+
+use crate::steps::{Failure, Steps, cargo, root};
+
+/// The real-cluster suite's program.
+const SUITE: &str = "casty-interop";
 
 /// Runs all tests.
 pub(crate) fn run(steps: &mut Steps) -> Result<(), Failure> {
@@ -10,11 +17,38 @@ pub(crate) fn run(steps: &mut Steps) -> Result<(), Failure> {
         "doc tests",
         &mut cargo(["test", "--workspace", "--all-features", "--doc"]),
     )?;
-    interop(steps, &[])
+    build(steps)?;
+    for args in SUITES {
+        suite(steps, args)?;
+    }
+    Ok(())
 }
+
+/// What is run of all that `interop` could run, for the time it takes: every serializer over TCP,
+/// and each of the other transports with one of them.
+const SUITES: [&[&str]; 3] = [
+    &[],
+    &["--transport", "tls", "--serializer", "msgpack"],
+    &["--transport", "quic", "--serializer", "json"],
+];
 
 /// Runs the real-cluster suite alone.
 pub(crate) fn interop(steps: &mut Steps, args: &[String]) -> Result<(), Failure> {
-    let suite = ["run", "--quiet", "--package", "casty-interop", "--"];
-    steps.run("real clusters", cargo(suite).args(args))
+    build(steps)?;
+    suite(steps, args)
+}
+
+/// The suite and the command that it uses, built as the tests have built them already.
+fn build(steps: &mut Steps) -> Result<(), Failure> {
+    let workspace = ["build", "--quiet", "--workspace", "--all-features"];
+    let programs = ["--bin", "casty", "--bin", SUITE];
+    steps.run("programs", cargo(workspace).args(programs))
+}
+
+fn suite<S: AsRef<OsStr>>(steps: &mut Steps, args: &[S]) -> Result<(), Failure> {
+    let own = env::current_exe().map_err(|error| Failure(format!("this program: {error}")))?;
+    // Beside this program is where cargo puts the others.
+    let program = own.with_file_name(format!("{SUITE}{EXE_SUFFIX}"));
+    let mut command = Command::new(program);
+    steps.run("real clusters", command.current_dir(root()).args(args))
 }

@@ -17,8 +17,9 @@ mod sources;
 /// Checks every file that git knows or would add, and every package.
 pub(crate) fn run(steps: &mut Steps) -> Result<(), Failure> {
     steps.check("tidy", || {
-        let mut findings = packages::findings(&metadata::packages()?);
-        findings.extend(lean::findings()?);
+        let packages = metadata::packages()?;
+        let mut findings = packages::findings(&packages);
+        findings.extend(lean::findings(&packages)?);
         findings.extend(clippy_budget(&read(&root().join("clippy.toml"))));
         for path in files()? {
             findings.extend(paths::findings(&path));

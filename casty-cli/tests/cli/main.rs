@@ -8,6 +8,7 @@
 
 mod admin;
 mod ask;
+mod cert;
 mod config;
 mod demo;
 mod lookup;

@@ -25,7 +25,7 @@ const ENTITIES: usize = 60;
 const ATTEMPTS: usize = 5;
 
 async fn declared_dead(context: Context) -> Result<Figures, Failure> {
-    let mut cluster = context.reserve(3)?.hosting(&["counter"]);
+    let mut cluster = context.reserve(3).await?.hosting(&["counter"]);
     cluster.launch().await?;
     let victim = follower(&cluster);
     let dead = cluster.addresses()[victim].clone();

@@ -64,7 +64,7 @@ async fn leave_subscribed(
     node: &NodeAddress,
     identity: &NodeAddress,
 ) -> Result<(), Failure> {
-    let mut connection = RawConnection::open(node, identity).await?;
+    let mut connection = RawConnection::open(cluster, node, identity).await?;
     let subscribe = SubscribeTopology {
         reply_to: reply_to(identity, "_topology_sub")?,
     };
@@ -82,7 +82,7 @@ async fn sent_to(
 ) -> Result<Vec<Sent>, Failure> {
     let mut connections = Vec::new();
     for node in cluster.addresses() {
-        connections.push(RawConnection::open(node, identity).await?);
+        connections.push(RawConnection::open(cluster, node, identity).await?);
     }
     clock.rounds(2).await?;
     let mut sent = Vec::new();

@@ -28,7 +28,7 @@ async fn each_algorithm(context: Context) -> Result<Figures, Failure> {
     }
     let begun = Instant::now();
     for compression in Compression::ALL {
-        let cluster = context.reserve(1)?.compressing(Some(*compression));
+        let cluster = context.reserve(1).await?.compressing(Some(*compression));
         exchange(cluster)
             .await
             .map_err(|error| format!("{compression}: {error}"))?;

@@ -27,7 +27,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
 ];
 
 async fn subscribed_node(context: Context) -> Result<Figures, Failure> {
-    let mut cluster = context.reserve(3)?.hosting(&["counter"]);
+    let mut cluster = context.reserve(3).await?.hosting(&["counter"]);
     cluster.launch().await?;
     // It knows one node, so that is the one it subscribes to.
     let client = builder(&cluster, &[1]).connect().await?;
@@ -104,7 +104,7 @@ impl std::fmt::Display for Asks {
 
 async fn restarted_node(context: Context) -> Result<Figures, Failure> {
     const BEFORE: u32 = 500;
-    let mut cluster = context.reserve(2)?.hosting(&["log"]);
+    let mut cluster = context.reserve(2).await?.hosting(&["log"]);
     cluster.launch().await?;
     let patient = builder(&cluster, &[0, 1]).hold_timeout(Duration::from_mins(1));
     let client = patient.connect().await?;
@@ -177,7 +177,7 @@ where
 
 async fn killed_owner(context: Context) -> Result<Figures, Failure> {
     // Two nodes: of three, casty 0.21.0 usually takes the dead one for alive again.
-    let mut cluster = context.reserve(2)?.hosting(&["counter"]);
+    let mut cluster = context.reserve(2).await?.hosting(&["counter"]);
     cluster.launch().await?;
     let leader = leader(&cluster);
     let victim = 1 - leader;

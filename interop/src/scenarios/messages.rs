@@ -87,7 +87,7 @@ async fn concurrent_asks(context: Context) -> Result<Figures, Failure> {
 /// None of the region's shards is allocated before: coordinators decide as the messages come.
 async fn first_messages(context: Context) -> Result<Figures, Failure> {
     const ENTITIES: i64 = 200;
-    let mut cluster = context.reserve(2)?.hosting(&["fresh"]);
+    let mut cluster = context.reserve(2).await?.hosting(&["fresh"]);
     cluster.launch().await?;
     let client = connect(&cluster).await?;
     let region = client.entity_ref("fresh", SHARDS)?;

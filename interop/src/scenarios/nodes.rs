@@ -12,7 +12,7 @@ use casty_proto::message::{
 use casty_proto::{ActorRef, Codec, Limits, NodeAddress};
 use tokio::time::timeout;
 
-use crate::cluster::{SHARDS, SYSTEM};
+use crate::cluster::{PythonCluster, SHARDS, SYSTEM};
 use crate::raw::RawConnection;
 use crate::scenario::{Context, Failure, Figures, Scenario};
 
@@ -32,7 +32,7 @@ async fn come_up(context: Context) -> Result<Figures, Failure> {
     let cluster = context.cluster().await?;
     let members = cluster.addresses().len();
     for node in cluster.addresses() {
-        let mut connection = Connection::open(node).await?;
+        let mut connection = Connection::open(cluster, node).await?;
         let codec = cluster.codec();
         let mut lacking = String::new();
         let complete = timeout(PATIENCE, async {
@@ -70,16 +70,16 @@ fn lack_of(view: &TopologySnapshot, members: usize) -> Option<String> {
 }
 
 async fn kill_and_restart(context: Context) -> Result<Figures, Failure> {
-    let mut cluster = context.reserve(2)?.hosting(&["counter"]);
+    let mut cluster = context.reserve(2).await?.hosting(&["counter"]);
     cluster.launch().await?;
     let address = cluster.addresses()[1].clone();
-    Connection::open(&address).await?;
+    Connection::open(&cluster, &address).await?;
     cluster.kill(1).await?;
-    if Connection::open(&address).await.is_ok() {
+    if Connection::open(&cluster, &address).await.is_ok() {
         return Err(format!("{address} answers after it was killed").into());
     }
     cluster.restart(1).await?;
-    Connection::open(&address).await?;
+    Connection::open(&cluster, &address).await?;
     cluster.stop().await?;
     Ok("killed, refused, restarted, answered, stopped".to_owned())
 }
@@ -92,10 +92,10 @@ struct Connection {
 
 impl Connection {
     /// Connects and shakes hands; the node must announce the address that was dialled.
-    async fn open(node: &NodeAddress) -> Result<Self, Failure> {
+    async fn open(cluster: &PythonCluster, node: &NodeAddress) -> Result<Self, Failure> {
         // Nobody can be dialled there.
         let identity = NodeAddress::new("127.9.9.9", 0);
-        let raw = RawConnection::open(node, &identity).await?;
+        let raw = RawConnection::open(cluster, node, &identity).await?;
         if raw.announced() != node {
             return Err(format!("{node} announced {}", raw.announced()).into());
         }

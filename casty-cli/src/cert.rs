@@ -1,0 +1,214 @@
+//! `casty cert`: certificates for nodes with TLS and for their clients.
+
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use clap::{Args, Subcommand};
+
+use crate::failure::Failure;
+use crate::output::print;
+
+mod files;
+mod issue;
+
+use files::Files;
+use issue::{Authority, IssueError, Issued, Validity};
+
+const EXAMPLES: &str = "\
+Makes what nodes with TLS require: one authority, which signs a certificate for each node and each
+client. The files are those of the `casty cert` command of the Python package, and either command
+takes the other's: its create-ca is ca here, and so on. Keys are readable by their owner only; keep
+ca.key where no node is.
+
+Examples:
+  casty cert ca --out certs
+  casty cert node 10.0.1.10 node-1.example --ca-dir certs --out node-1
+  casty cert client gateway --ca-dir certs --out gateway
+  casty topology --contact 10.0.1.10:25520 --system my-cluster --transport tls \\
+      --tls-ca certs/ca.crt --tls-cert gateway/client.crt --tls-key gateway/client.key";
+
+const CA_EXAMPLES: &str = "\
+Writes ca.crt, which every node and client trusts, and ca.key, which signs their certificates.
+
+Examples:
+  casty cert ca --out certs
+  casty cert ca --out certs --cn 'my-cluster CA' --validity 3650";
+
+const NODE_EXAMPLES: &str = "\
+Writes node.crt and node.key. Name every host and address by which the node is dialled, as clients
+and other nodes write it, without port.
+
+Examples:
+  casty cert node 10.0.1.10 --ca-dir certs --out node-1
+  casty cert node node-2.example 10.0.1.11 ::1 --ca-dir certs --out node-2 --validity 30
+  casty cert node 10.0.1.10 --ca-dir certs --out node-1 --force";
+
+const CLIENT_EXAMPLES: &str = "\
+Writes client.crt and client.key.
+
+Examples:
+  casty cert client gateway --ca-dir certs --out gateway
+  casty cert client nightly-import --ca-dir certs --out import --validity 1";
+
+/// What the command is told.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct CertArgs {
+    #[command(subcommand)]
+    kind: Kind,
+}
+
+#[derive(Debug, Subcommand)]
+enum Kind {
+    /// Make an authority, which signs certificates.
+    #[command(alias = "create-ca", after_help = CA_EXAMPLES)]
+    Ca(Ca),
+    /// Make a certificate for a node.
+    #[command(alias = "create-node", after_help = NODE_EXAMPLES)]
+    Node(Node),
+    /// Make a certificate for a client.
+    #[command(alias = "create-client", after_help = CLIENT_EXAMPLES)]
+    Client(Client),
+}
+
+#[derive(Debug, Args)]
+struct Ca {
+    /// The name that the certificate shows.
+    #[arg(long, value_name = "NAME", default_value = "casty-ca")]
+    cn: String,
+    /// For how long it is valid, from now on.
+    #[arg(long, value_name = "DAYS", default_value_t = 365, value_parser = clap::value_parser!(u32).range(VALIDITY))]
+    validity: u32,
+    #[command(flatten)]
+    out: Out,
+}
+
+#[derive(Debug, Args)]
+struct Node {
+    /// The node's IP addresses and host names.
+    #[arg(value_name = "HOST", required = true)]
+    hosts: Vec<String>,
+    /// The name that the certificate shows [default: the first host].
+    #[arg(long, value_name = "NAME")]
+    cn: Option<String>,
+    #[command(flatten)]
+    signing: Signing,
+}
+
+#[derive(Debug, Args)]
+struct Client {
+    /// The name that the certificate shows.
+    name: String,
+    #[command(flatten)]
+    signing: Signing,
+}
+
+/// By whom a certificate is signed, and for how long.
+#[derive(Debug, Args)]
+struct Signing {
+    /// The folder with the authority's ca.crt and ca.key.
+    #[arg(long, value_name = "FOLDER")]
+    ca_dir: PathBuf,
+    /// For how long it is valid, from now on.
+    #[arg(long, value_name = "DAYS", default_value_t = 90, value_parser = clap::value_parser!(u32).range(VALIDITY))]
+    validity: u32,
+    #[command(flatten)]
+    out: Out,
+}
+
+#[derive(Debug, Args)]
+struct Out {
+    /// The folder to write to; it is made if it is not there.
+    #[arg(long, value_name = "FOLDER")]
+    out: PathBuf,
+    /// Replace files that exist.
+    #[arg(long)]
+    force: bool,
+}
+
+/// A day to a century.
+const VALIDITY: std::ops::RangeInclusive<i64> = 1..=36_500;
+
+/// The authority's files are called so.
+const AUTHORITY: &str = "ca";
+
+/// Makes the certificate and says where it is.
+pub(crate) fn run(args: &CertArgs) -> Result<(), Failure> {
+    match &args.kind {
+        Kind::Ca(ca) => {
+            let issued = issue::authority(&ca.cn, validity(ca.validity))?;
+            ca.out.write(AUTHORITY, &issued, "CA")?;
+            print(format_args!("CN: {}", ca.cn))?;
+            print(format_args!("Validity: {} days", ca.validity))
+        }
+        Kind::Node(node) => {
+            let first = node.hosts.first().map_or("", String::as_str);
+            let cn = node.cn.as_deref().unwrap_or(first);
+            node.signing.issue("node", "Node", |authority, validity| {
+                authority.node(cn, &node.hosts, validity)
+            })?;
+            print(format_args!("SANs: {}", node.hosts.join(", ")))
+        }
+        Kind::Client(Client { name, signing }) => {
+            signing.issue("client", "Client", |authority, validity| {
+                authority.client(name, validity)
+            })?;
+            print(format_args!("CN: {name}"))
+        }
+    }
+}
+
+impl Signing {
+    /// Has the authority issue a certificate, and writes it.
+    fn issue(
+        &self,
+        name: &str,
+        title: &str,
+        make: impl FnOnce(&Authority, Validity) -> Result<Issued, IssueError>,
+    ) -> Result<(), Failure> {
+        let files = Files::new(&self.ca_dir, AUTHORITY);
+        let (certificate, key) = files.read()?;
+        let authority = Authority::from_pem(&certificate, &key)
+            .map_err(|error| Failure::of(folder(&self.ca_dir), error))?;
+        let issued = make(&authority, validity(self.validity))?;
+        self.out.write(name, &issued, title)?;
+        print(format_args!("Signed by: {}", files.certificate.display()))?;
+        print(format_args!("Validity: {} days", self.validity))
+    }
+}
+
+impl Out {
+    fn write(&self, name: &str, issued: &Issued, title: &str) -> Result<(), Failure> {
+        let files = Files::new(&self.out, name);
+        files.write(issued, self.force)?;
+        let Files { certificate, key } = files;
+        print(format_args!(
+            "{title} certificate: {}",
+            certificate.display()
+        ))?;
+        print(format_args!("{title} private key: {}", key.display()))
+    }
+}
+
+fn validity(days: u32) -> Validity {
+    Validity {
+        from: SystemTime::now(),
+        days,
+    }
+}
+
+fn folder(path: &Path) -> String {
+    format!("cannot sign with {}", path.display())
+}
+
+/// What was asked for cannot be in a certificate, or the authority cannot sign.
+impl From<IssueError> for Failure {
+    fn from(error: IssueError) -> Self {
+        match error {
+            IssueError::Name(_) | IssueError::Host(_) | IssueError::Time => {
+                Self::Usage(error.into())
+            }
+            _ => Self::Failed(error.into()),
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! Every crate with each pair of its features, each feature alone, none, and the default ones.
+
+use std::env;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use crate::steps::{Failure, Steps, cargo, root};
+
+/// The release of cargo-hack that is installed where there is none.
+const HACK: &str = "0.6.46";
+
+/// The crates that others build on, each in whatever selection of features they like, with the
+/// features that are taken as one.
+///
+/// casty-client hands its compressions on to casty-proto and does nothing else with them. There
+/// every pair of them is checked; here all of them together, with every other feature.
+const CRATES: [(&str, &str); 6] = [
+    ("casty-proto", ""),
+    ("casty-routing", ""),
+    ("casty-transport", ""),
+    ("casty-client", "zlib,gzip,bz2,lzma,lz4"),
+    ("casty-testkit", ""),
+    ("casty-cli", ""),
+];
+
+/// Has the compiler check them all. With `full`, no features are taken as one.
+pub(crate) fn run(steps: &mut Steps, full: bool) -> Result<(), Failure> {
+    if !is_there() {
+        // Unoptimised: it builds in half the time, and waits for the compiler anyway.
+        let install = [
+            "install",
+            "--debug",
+            "--locked",
+            "--version",
+            HACK,
+            "cargo-hack",
+        ];
+        let into = tools();
+        steps.run("cargo-hack", cargo(install).arg("--root").arg(into))?;
+    }
+    for (name, grouped) in CRATES {
+        steps.run("features", &mut powerset(name, grouped, full))?;
+    }
+    Ok(())
+}
+
+/// A check that takes no warnings of this crate, and leaves what it depends on as other builds
+/// have it: `RUSTFLAGS` would have everything checked once more.
+///
+/// Tests' dependencies need not be taken out of the manifest meanwhile (`--no-dev-deps`): since
+/// version 2 of the resolver, they turn on no features for a check of the crate itself.
+fn powerset(name: &str, grouped: &str, full: bool) -> Command {
+    let mut command = hack();
+    command.args(["rustc", "--profile", "check", "--package", name]);
+    command.arg("--quiet");
+    command.args(["--feature-powerset", "--depth", "2"]);
+    if !full && !grouped.is_empty() {
+        command.args(["--group-features", grouped]);
+    }
+    command.args(["--", "-D", "warnings"]);
+    command
+}
+
+fn is_there() -> bool {
+    let version = hack()
+        .arg("--version")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    version.is_ok_and(|status| status.success())
+}
+
+/// `cargo hack`, installed by the user or by [`run`].
+fn hack() -> Command {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let ours = std::iter::once(tools().join("bin"));
+    let path = env::join_paths(env::split_paths(&path).chain(ours));
+    let mut command = cargo(["hack"]);
+    command.env("PATH", path.unwrap_or_else(|_| OsString::new()));
+    command
+}
+
+/// Where tools are installed, so that they go with everything else that was built.
+fn tools() -> PathBuf {
+    env::var_os("CARGO_TARGET_DIR")
+        .map_or_else(|| root().join("target"), PathBuf::from)
+        .join("tools")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metadata;
+
+    fn line(command: &Command) -> String {
+        let words: Vec<_> = command
+            .get_args()
+            .map(|word| word.to_string_lossy())
+            .collect();
+        words.join(" ")
+    }
+
+    #[test]
+    fn only_a_full_run_takes_every_feature_by_itself() {
+        let some = line(&powerset("casty-client", "zlib,lz4", false));
+        assert_eq!(
+            some,
+            "hack rustc --profile check --package casty-client --quiet --feature-powerset --depth 2 \
+             --group-features zlib,lz4 -- -D warnings"
+        );
+        assert!(!line(&powerset("casty-client", "zlib,lz4", true)).contains("group"));
+        assert!(!line(&powerset("casty-proto", "", false)).contains("group"));
+    }
+
+    #[test]
+    fn every_crate_is_checked_and_has_the_features_that_are_taken_as_one() {
+        let packages = metadata::packages().unwrap();
+        for package in packages
+            .iter()
+            .filter(|package| !package.features.is_empty())
+        {
+            let (_, grouped) = CRATES
+                .iter()
+                .find(|(name, _)| *name == package.name)
+                .unwrap_or_else(|| panic!("{} has features", package.name));
+            for feature in grouped.split(',').filter(|feature| !feature.is_empty()) {
+                assert!(
+                    package.features.iter().any(|known| known == feature),
+                    "{feature}"
+                );
+            }
+        }
+    }
+}
