@@ -44,6 +44,8 @@ pub(crate) struct Core {
     /// The last failure of each address that could not be connected when last dialled.
     pub(crate) dial_failures: Mutex<BTreeMap<NodeAddress, ConnectError>>,
     pub(crate) dead_letters: Option<DeadLetterHook>,
+    #[cfg(any(feature = "tls", feature = "quic"))]
+    pub(crate) certificates: Option<casty_transport::TlsConfig>,
     /// What the control task is told.
     pub(crate) events: mpsc::Sender<Event>,
     /// The connected owners of shards, for the hot path.
