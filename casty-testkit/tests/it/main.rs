@@ -12,6 +12,7 @@ mod certificates;
 mod failures;
 mod identity;
 mod proxies;
+mod rotation;
 mod traffic;
 
 /// Makes two tests of each scenario: over memory in virtual time, and over TCP.
