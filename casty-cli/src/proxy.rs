@@ -152,7 +152,8 @@ pub(crate) async fn run(args: &ProxyArgs) -> Result<(), Failure> {
     timeout(PARTING, settled).await.ok();
     let counts = counters.read();
     note(format_args!(
-        "connections: {} accepted, {} refused, {} without handshake, {} without node, {} idle, {} broken; \
+        "connections: {} accepted, {} refused, {} without handshake, \
+         {} without node, {} idle, {} broken; \
          bytes: {} to the node, {} from it",
         counts.accepted,
         counts.refused,
@@ -270,7 +271,7 @@ mod tests {
     fn an_endpoint_is_a_transport_and_an_address() {
         for text in [
             "tcp://127.0.0.1:25520",
-            "tls://[::1]:1",
+            "tls://10.0.1.10:25520",
             "quic://node.example:1",
         ] {
             let endpoint: Endpoint = text.parse().unwrap();

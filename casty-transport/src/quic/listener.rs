@@ -121,6 +121,7 @@ async fn begin(
     incoming: Incoming,
     (tls, mut server): (TlsConfig, ServerConfig),
 ) -> Result<(Connection, (SendStream, RecvStream)), ConnectionError> {
+    // Neither is missing, or nobody would listen.
     if let Some(tls) = &tls.material().await.server
         && let Ok(crypto) = server_crypto(tls)
     {
