@@ -129,9 +129,10 @@ impl Load {
 
 /// The rotation of a deployment, a hundred times: the new authority is trusted beside the old one
 /// on both sides, then nodes and clients get certificates of the new one, and the next rotation
-/// ends the trust in the old one. Whoever went on with certificates of two rotations ago, or with
-/// an old list of authorities, could not connect any more: connections with the certificates of
-/// each rotation are really made, and counted.
+/// ends the trust in the old one. A side that went on with its certificate or its authorities of
+/// two rotations ago could not meet one that did not; that neither did is seen from how often each
+/// renewed them. So connections with the certificates of each rotation are really made, and
+/// counted.
 ///
 /// Meanwhile two tasks ask without a pause on connections that are as old as the test, and two
 /// begin with a new client, ask, close it in order and begin again. No connection is cut, for a
