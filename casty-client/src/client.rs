@@ -319,8 +319,8 @@ impl ClusterClient {
     /// replies to asks for at most `timeout`, ends the subscription, closes every connection (at
     /// most another second), and reports. Over QUIC it then waits until nodes have received what
     /// was written and know of the end, some 0.1 s on a quick network and at most what is left of
-    /// `timeout`, or a second: nobody sends it after the end of the process. Closing again reports the same. Of several that close at
-    /// once, the least patient decides.
+    /// `timeout`, or a second: nobody sends it after the end of the process. Closing again reports
+    /// the same. Of several that close at once, the least patient decides.
     ///
     /// # Cancel safety
     /// The client ends all the same; only the report is lost.
