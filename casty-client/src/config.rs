@@ -22,6 +22,8 @@ mod layers;
 #[cfg(feature = "config")]
 mod parse;
 #[cfg(feature = "config")]
+mod quic;
+#[cfg(feature = "config")]
 mod settings;
 #[cfg(all(
     test,
@@ -37,6 +39,8 @@ mod tests;
 pub use fault::SettingError;
 #[cfg(feature = "config")]
 pub use layers::Layers;
+#[cfg(feature = "config")]
+pub use quic::QuicSettings;
 #[cfg(feature = "config")]
 pub use settings::{ClientConfig, TlsFiles};
 
@@ -363,9 +367,12 @@ impl Builder {
             (None, Some(settings)) => settings.transport()?,
             (transport, _) => transport,
         };
-        transport
+        let transport = transport
             .or_else(default_transport)
-            .ok_or(ConfigError::NoTransport)
+            .ok_or(ConfigError::NoTransport)?;
+        #[cfg(feature = "quic")]
+        transport.check()?;
+        Ok(transport)
     }
 
     /// The address to announce if the user chose one, checked.

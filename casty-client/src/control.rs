@@ -281,6 +281,12 @@ impl Control {
             all.for_each(|peer| peer.outbox.abort());
             self.part().await;
         }
+        // What is written is not always with the kernel, and lost with the process then.
+        let settled = self.transport.settled();
+        let patience = deadline.saturating_duration_since(precise_now());
+        tokio::time::timeout(patience.max(PARTING), settled)
+            .await
+            .ok();
         self.core.actors.end(PARTING).await;
         drained
     }

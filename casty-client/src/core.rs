@@ -48,6 +48,8 @@ pub(crate) struct Core {
     pub(crate) dial_failures: Mutex<BTreeMap<NodeAddress, ConnectError>>,
     pub(crate) dead_letters: DeadLetterOffice,
     pub(crate) ledger: Mutex<Ledger>,
+    #[cfg(any(feature = "tls", feature = "quic"))]
+    pub(crate) certificates: Option<casty_transport::TlsConfig>,
     /// What the control task is told.
     pub(crate) events: mpsc::Sender<Event>,
     /// The connected owners of shards, for the hot path.

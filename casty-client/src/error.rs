@@ -183,6 +183,10 @@ pub enum ConfigError {
     /// No transport was given, and none is compiled in.
     #[error("no transport is given and tcp is not compiled in")]
     NoTransport,
+    /// The configuration of QUIC makes no sense.
+    #[cfg(feature = "quic")]
+    #[error("transport quic")]
+    Quic(#[from] casty_transport::QuicConfigError),
     /// A setting from a file, the environment or a flag makes no sense.
     #[cfg(feature = "config")]
     #[error(transparent)]

@@ -34,12 +34,14 @@ pub use casty_proto::message::{ServiceKey, ShardEnvelope};
 pub use casty_proto::{ActorRef, Codec, Compression, NodeAddress, Value};
 pub use casty_routing::{View, diagnosis};
 pub use casty_transport::{AddressMap, TransportConfig};
-#[cfg(feature = "tls")]
-pub use casty_transport::{TlsConfig, TlsConfigError};
+#[cfg(feature = "quic")]
+pub use casty_transport::{QuicConfig, QuicConfigError};
+#[cfg(any(feature = "tls", feature = "quic"))]
+pub use casty_transport::{TlsConfig, TlsConfigError, TlsStatus};
 pub use client::{AskTarget, ClusterClient};
 pub use config::Builder;
 #[cfg(feature = "config")]
-pub use config::{ClientConfig, Layers, SettingError, TlsFiles};
+pub use config::{ClientConfig, Layers, QuicSettings, SettingError, TlsFiles};
 pub use dead_letters::{DeadLetter, DeadLetters, Loss};
 pub use error::{
     AskError, Closed, ConfigError, Fate, NotSent, ReadyError, RegionError, SpawnError, TellError,

@@ -62,6 +62,26 @@ fn the_example_says_what_the_defaults_are() {
 }
 
 #[test]
+#[cfg(feature = "quic")]
+fn the_defaults_of_quic_are_those_of_the_transport() {
+    use casty_transport::quic::{IDLE_TIMEOUT, KEEP_ALIVE, WINDOW};
+    let QuicSettings {
+        keep_alive,
+        idle_timeout,
+        window,
+    } = QuicSettings::default();
+    let defaults = (KEEP_ALIVE, IDLE_TIMEOUT, WINDOW);
+    assert_eq!((keep_alive, idle_timeout, window), defaults);
+}
+
+#[test]
+fn the_example_shows_the_defaults_of_quic() {
+    let full = example_in_full().replace("transport = \"tcp\"", "transport = \"quic\"");
+    let full = full.replace("compression = \"none\"", "compression = \"zlib\"");
+    assert_eq!(*toml(&full).unwrap().quic(), QuicSettings::default());
+}
+
+#[test]
 fn the_example_names_every_key_and_all_it_names_can_be_read() {
     let full = example_in_full();
     for key in KEYS {
@@ -72,7 +92,7 @@ fn the_example_names_every_key_and_all_it_names_can_be_read() {
         assert!(named, "{} is missing", key.path);
     }
     let full = full
-        .replace("transport = \"tcp\"", "transport = \"tls\"")
+        .replace("transport = \"tcp\"", "transport = \"quic\"")
         .replace("compression = \"none\"", "compression = \"zlib\"");
     let config = toml(&full).unwrap();
     assert_eq!(config.tls().key, Some("client.key".into()));
@@ -138,12 +158,13 @@ fn every_key_can_be_set_by_its_variable() {
             "codec" => "json",
             "transport" => "tcp",
             "compression" => "zlib",
-            "ask_timeout" | "hold_timeout" | "connect_timeout" => "7s",
+            time if time.ends_with("_timeout") || time.ends_with("keep_alive") => "7s",
+            "quic.window" => "77777",
             _ => "7777",
         };
         let layers = ClientConfig::layers()
             .toml(
-                "transport = 'tls'\ntls = {ca = 'a', cert = 'b'}\ncompression = 'lz4'",
+                "transport = 'quic'\ntls = {ca = 'a', cert = 'b'}\ncompression = 'lz4'",
                 "f",
             )
             .unwrap();
@@ -162,7 +183,7 @@ fn every_key_can_be_set_by_its_variable() {
 }
 
 /// What is refused, and how the complaint begins.
-const NONSENSE: [(&str, &str); 23] = [
+const NONSENSE: [(&str, &str); 30] = [
     (
         "contact_point = ['a:1']",
         "casty.toml: there is no key \"contact_point\"; is contact_points meant?",
@@ -237,6 +258,34 @@ const NONSENSE: [(&str, &str); 23] = [
     (
         "transport = 'tls'\ntls.ca = 'x'",
         "casty.toml: transport = \"tls\" needs tls.cert",
+    ),
+    (
+        "[quic]\nwindow = '1MiB'",
+        "casty.toml: quic.window makes no sense with transport = \"tcp\" by default",
+    ),
+    (
+        "transport = 'tls'\ntls = {ca = 'x', cert = 'y'}\nquic.keep_alive = '1s'",
+        "casty.toml: quic.keep_alive makes no sense with transport = \"tls\" in casty.toml",
+    ),
+    (
+        "[quic]\nkeep_alive = '3s'\nidle_timeout = '3s'",
+        "casty.toml: quic.keep_alive = 3s must be less than quic.idle_timeout = 3s",
+    ),
+    (
+        "[quic]\nkeep_alive = '1m'",
+        "casty.toml: quic.keep_alive = 60s must be less than quic.idle_timeout = 30s",
+    ),
+    (
+        "[quic]\nidle_timeout = '4s'",
+        "casty.toml: quic.idle_timeout = 4s must be more than quic.keep_alive = 5s",
+    ),
+    (
+        "[quic]\nidle_timeout = '50d'",
+        "casty.toml: quic.idle_timeout must be a time from \"1ms\" to \"49d\", not \"50d\"",
+    ),
+    (
+        "[quic]\nwindow = '1KiB'",
+        "casty.toml: quic.window must be a size from",
     ),
     ("a = ", "casty.toml is no TOML: "),
     ("a = 1\na = 2", "casty.toml is no TOML: "),

@@ -10,6 +10,8 @@ use casty_transport::MemoryNetwork;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
+use crate::certificates::Authority;
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Counter {
     #[serde(rename = "counter_app.Add")]
@@ -71,6 +73,8 @@ fn counters() -> (Builder, Log) {
 pub(crate) enum Net {
     Memory(MemoryNetwork),
     Tcp,
+    /// TLS or QUIC, with the same certificate on both sides.
+    Encrypted(TransportConfig),
 }
 
 impl Net {
@@ -78,10 +82,19 @@ impl Net {
         Self::Memory(MemoryNetwork::new())
     }
 
+    pub(crate) fn tls() -> Self {
+        Self::Encrypted(TransportConfig::tls(Authority::new().config()))
+    }
+
+    pub(crate) fn quic() -> Self {
+        Self::Encrypted(Authority::new().quic())
+    }
+
     pub(crate) fn transport(&self) -> TransportConfig {
         match self {
             Self::Memory(network) => TransportConfig::memory(network.clone()),
             Self::Tcp => TransportConfig::tcp(),
+            Self::Encrypted(transport) => transport.clone(),
         }
     }
 
