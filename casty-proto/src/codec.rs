@@ -48,6 +48,8 @@ use crate::{DecodeError, EncodeError, Limits};
 mod custom;
 #[cfg(feature = "pickle")]
 mod pickle;
+#[cfg(feature = "protobuf")]
+mod protobuf;
 #[cfg_attr(
     not(all(feature = "json", feature = "msgpack")),
     allow(
@@ -85,6 +87,8 @@ enum Kind {
     MsgPack,
     #[cfg(feature = "pickle")]
     Pickle(pickle::Construction),
+    #[cfg(feature = "protobuf")]
+    Protobuf,
     Custom(custom::Custom),
 }
 
@@ -118,6 +122,17 @@ impl Codec {
     #[cfg(feature = "pickle")]
     pub const fn pickle_positional() -> Self {
         Self::plain(Kind::Pickle(pickle::Construction::Positional))
+    }
+
+    /// Protobuf, by the schema `casty/v1/value.proto` of this crate: whatever pickle carries but
+    /// objects whose fields have no names, in a form that other languages read with generated
+    /// code. It is none of Casty's own serializers: nodes are given one, as the suite of this
+    /// project shows (`interop/python/casty_protobuf.py`).
+    ///
+    /// Messages of your own travel in [`protobuf::Any`](crate::protobuf::Any).
+    #[cfg(feature = "protobuf")]
+    pub const fn protobuf() -> Self {
+        Self::plain(Kind::Protobuf)
     }
 
     const fn plain(kind: Kind) -> Self {
@@ -186,6 +201,8 @@ impl Codec {
             Kind::MsgPack => tree::encode_msgpack(value, out),
             #[cfg(feature = "pickle")]
             Kind::Pickle(construction) => pickle::encode(value, construction, out),
+            #[cfg(feature = "protobuf")]
+            Kind::Protobuf => protobuf::encode(value, out),
             Kind::Custom(codec) => codec.encode(value, out),
         }
     }
@@ -218,6 +235,8 @@ impl Codec {
             Kind::MsgPack => tree::decode_msgpack(input, limits),
             #[cfg(feature = "pickle")]
             Kind::Pickle(_) => pickle::decode(input, limits),
+            #[cfg(feature = "protobuf")]
+            Kind::Protobuf => protobuf::decode(input, limits),
             Kind::Custom(codec) => codec.decode(input, limits),
         }
     }

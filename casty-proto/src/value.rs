@@ -12,6 +12,7 @@ mod fields;
 mod foreign;
 mod handoff;
 mod items;
+mod names;
 pub mod notation;
 mod print;
 mod release;
@@ -21,11 +22,14 @@ mod typed;
 mod uuid;
 
 pub use de::from_value;
+#[cfg(feature = "protobuf")]
+pub(crate) use de::{big_int, plain};
 pub use fields::Fields;
 #[cfg(feature = "pickle")]
 pub(crate) use fields::{Maker, Origin};
 pub(crate) use handoff::{VALUE, give, take};
 pub use items::{Items, Pairs};
+pub(crate) use names::Names;
 pub use notation::NotationError;
 pub use num_bigint;
 pub use ser::to_value;

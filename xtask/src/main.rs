@@ -1,4 +1,4 @@
-//! The project's own commands: cargo xtask ci | test | tidy | interop | bench.
+//! The project's own commands: cargo xtask ci | test | tidy | interop | bench | protobuf.
 
 use std::env;
 use std::process::ExitCode;
@@ -6,6 +6,7 @@ use std::process::ExitCode;
 mod bench;
 mod ci;
 mod metadata;
+mod protobuf;
 mod readme;
 mod steps;
 mod test;
@@ -24,6 +25,7 @@ usage: cargo xtask COMMAND [ARGS]
   tidy            budgets, names, dependencies, and what sources must not hold
   interop [ARGS]  the real-cluster suite alone; `cargo xtask interop --help` tells its arguments
   bench [ARGS]    the benchmarks, then the end-to-end run; ARGS go to that run, and --quick to both
+  protobuf        writes the Rust types of the protobuf schema, which tidy holds against it
 
 The real-cluster suite needs a Python >= 3.12 and is skipped with a notice where there is none;
 with CASTY_INTEROP=require that is a failure.";
@@ -42,6 +44,7 @@ fn main() -> ExitCode {
         ("test", []) => test::run(&mut steps),
         ("tidy", []) => tidy::run(&mut steps),
         ("interop", args) => test::interop(&mut steps, args),
+        ("protobuf", []) => protobuf::run(&mut steps),
         ("bench", args) => bench::run(&mut steps, args),
         _ => {
             eprintln!("{HELP}");

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::metadata;
+use crate::protobuf;
 use crate::steps::{Failure, Steps, root};
 
 mod lean;
@@ -19,6 +20,7 @@ pub(crate) fn run(steps: &mut Steps) -> Result<(), Failure> {
     steps.check("tidy", || {
         let mut findings = packages::findings(&metadata::packages()?);
         findings.extend(lean::findings()?);
+        findings.extend(protobuf::finding()?);
         findings.extend(clippy_budget(&read(&root().join("clippy.toml"))));
         for path in files()? {
             findings.extend(paths::findings(&path));

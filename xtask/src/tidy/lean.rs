@@ -3,8 +3,8 @@
 use crate::steps::{Failure, cargo};
 
 /// Crates that only a feature of casty-client brings in, by the beginnings of their names.
-const OPTIONAL: [&str; 9] = [
-    "bzip2", "flate2", "libbz2", "liblzma", "lz4", "miniz", "zlib-rs", "rustls", "quinn",
+const OPTIONAL: [&str; 10] = [
+    "bzip2", "flate2", "libbz2", "liblzma", "lz4", "miniz", "prost", "zlib-rs", "rustls", "quinn",
 ];
 
 /// Those that a client with TCP and one serializer depends on all the same.

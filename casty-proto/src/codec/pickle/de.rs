@@ -308,6 +308,8 @@ impl<'de> Deserializer<'de> for De<'_, 'de> {
                 _ => Err(self.unexpected(&visitor)),
             },
             FROZEN_SET | SET | TUPLE => self.collection(name, visitor),
+            #[cfg(feature = "protobuf")]
+            crate::protobuf::ANY => Err(self.unexpected(&visitor)),
             _ if class::is_dotted(name) => {
                 self.check_class(name)?;
                 self.only_field(visitor)
