@@ -13,6 +13,7 @@
 //! | maps, with keys of any type | `dict` |
 //! | [`FrozenSet`](crate::FrozenSet), [`Set`](crate::Set) | `frozenset`, `set` |
 //! | [`value::Bytes`](crate::value::Bytes), `bytes::Bytes` | `bytes` (not json); `Vec<u8>` is a list of ints |
+//! | `protobuf::Any` (feature `protobuf`) | a protobuf message of your own (protobuf only) |
 //! | [`ByteArray`](crate::value::ByteArray), [`Decimal`](crate::value::Decimal), [`DateTime`](crate::value::DateTime) and the others in [`value`](crate::value) | the type of that name |
 //! | [`ActorRef`](crate::ActorRef) | an actor reference |
 //! | a newtype struct without a dotted name | what is in it |
@@ -30,7 +31,7 @@
 //!
 //! - `flatten` loses the class: refused when it is written.
 //! - Dotted tuple structs and tuple variants have no names for their fields: refused both ways by
-//!   json and msgpack.
+//!   all but pickle.
 //! - A newtype variant around anything but the struct of its own name: refused when it is written.
 //! - `untagged` and `tag` read through serde's own buffer: classes go unchecked, and what comes
 //!   first and fits wins. A union needs neither.

@@ -14,10 +14,11 @@ use casty_interop::suite::{self, Selection};
 const HELP: &str = "\
 Runs the scenarios of the real-cluster suite against casty 0.21.0 nodes, one after another.
 
-usage: cargo xtask interop [--serializer pickle|json|msgpack]... [--list] [NAME]...
+usage: cargo xtask interop [--serializer SERIALIZER]... [--list] [NAME]...
        cargo xtask interop --matrix
 
-  --serializer NAME  only with this serializer; may be repeated (default: all three)
+  --serializer NAME  only with this serializer: pickle, json, msgpack, protobuf or cloudpickle; may be
+                     repeated (default: all but cloudpickle, which is pickle to a client)
   --list             print the names of the scenarios and run none
   --matrix           a few messages of each kind with every serializer, cloudpickle among them, and
                      every compression, on one node each; prints a table of seconds

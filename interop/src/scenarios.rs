@@ -1,6 +1,7 @@
 //! The scenarios, in the order in which they run; one file a topic.
 
 mod actors;
+mod by_value;
 mod closing;
 mod compression;
 mod encrypted;
@@ -35,6 +36,7 @@ pub fn all() -> Vec<Scenario> {
         services::SCENARIOS,
         actors::SCENARIOS,
         samples::SCENARIOS,
+        by_value::SCENARIOS,
         compression::SCENARIOS,
         neighbours::SCENARIOS,
         encrypted::SCENARIOS,

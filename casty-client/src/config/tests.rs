@@ -291,9 +291,10 @@ fn a_layer_that_asks_for_tcp_leaves_the_certificates_below_it_idle() {
 #[tokio::test]
 async fn what_is_not_compiled_in_is_refused_unless_the_builder_chooses_otherwise() {
     let file = "system_name = 's'\ncontact_points = ['a:1']\n";
-    let cases = [
+    let cases: [(&str, &str); _] = [
         #[cfg(not(feature = "quic"))]
         ("transport = 'quic'\ntls = {ca = 'a', cert = 'b'}", "quic"),
+        #[cfg(not(feature = "protobuf"))]
         ("codec = 'protobuf'", "protobuf"),
         #[cfg(not(feature = "lz4"))]
         ("codec = 'json'\ncompression = 'lz4'", "lz4"),

@@ -33,6 +33,9 @@ pub(super) fn encode<T: Serialize + ?Sized>(
 
 pub(super) fn decode<T: DeserializeOwned>(input: &[u8], limits: &Limits) -> Result<T, DecodeError> {
     limits.admit(input.len())?;
+    if input.is_empty() {
+        return Err(DecodeError::Truncated { at: 0 });
+    }
     let budget = wire::Budget::new(input, limits);
     T::deserialize(de::De::new(&budget, input)?)
 }
