@@ -266,3 +266,24 @@ proptest! {
         drop(Codec::protobuf().decode::<Vec<Option<(u8, String)>>>(&bytes, &Limits::default()));
     }
 }
+
+#[test]
+fn lengths_of_every_size_are_put_in_place() {
+    let around = |middle: usize| middle - 12..middle + 4;
+    let sizes = (0..4)
+        .chain(around(1 << 7))
+        .chain(around(1 << 14))
+        .chain(around(1 << 21));
+    for size in sizes {
+        let text = Value::from("x".repeat(size));
+        let value = Value::list([
+            Value::tuple([text.clone(), Value::None, text.clone()]),
+            Value::dict([(text.clone(), Value::object("a.B", [("c", text)]))]),
+            Value::from(7),
+        ]);
+        let bytes = encode(&value);
+        // One entry and one field each: prost writes them in the same order.
+        assert!(bytes == message(&value).encode_to_vec(), "{size}");
+        assert_eq!(decode(&bytes).unwrap(), value);
+    }
+}

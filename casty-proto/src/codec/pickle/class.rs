@@ -210,7 +210,7 @@ fn is_code(module: &[u8]) -> bool {
         b"os",
         b"datetime",
     ];
-    MODULES.contains(&module) || is_cloudpickle(module)
+    MODULES.contains(&module)
 }
 
 fn is_cloudpickle(module: &[u8]) -> bool {
@@ -289,7 +289,7 @@ mod tests {
             ("builtins", "eval", Callee::Function),
             ("builtins", "ValueError", Callee::Class),
             ("types", "CodeType", Callee::Function),
-            ("cloudpickle.cloudpickle", "X", Callee::Function),
+            ("cloudpickle.cloudpickle", "X", Callee::ByValue),
             ("zoneinfo", "ZoneInfo._unpickle", Callee::Function),
             ("datetime", "datetime", Callee::DateTime),
         ] {

@@ -18,7 +18,7 @@ use crate::{DecodeError, protobuf, reference, sets};
 mod access;
 mod variant;
 
-use access::{Dict, Object, Seq};
+use access::{Entries, Seq};
 use variant::Instance;
 
 /// How often a type may look at one and the same value (`Option`, newtypes) before it is taken
@@ -107,7 +107,7 @@ impl<'a, 'de> De<'a, 'de> {
         message: &'de [u8],
         visitor: V,
     ) -> Result<V::Value, DecodeError> {
-        visitor.visit_map(Dict::new(self.inside()?, message))
+        visitor.visit_map(Entries::of_dict(self.inside()?, message))
     }
 
     #[inline]
@@ -116,7 +116,7 @@ impl<'a, 'de> De<'a, 'de> {
         message: &'de [u8],
         visitor: V,
     ) -> Result<V::Value, DecodeError> {
-        visitor.visit_map(Object::new(self.inside()?, message))
+        visitor.visit_map(Entries::of_object(self.inside()?, message))
     }
 
     #[cold]

@@ -40,26 +40,41 @@ impl<'de> SeqAccess<'de> for Seq<'_, '_, 'de> {
     }
 }
 
-/// The entries of a dict.
-pub(super) struct Dict<'a, 'de> {
+/// The entries of a dict, or the fields of an object.
+pub(super) struct Entries<'a, 'de> {
+    /// Any value at the depth of the entries.
     inside: De<'a, 'de>,
     keys: Parts<'a, 'de>,
     values: Parts<'a, 'de>,
+    /// Whether keys are names, no values.
+    named: bool,
 }
 
-impl<'a, 'de> Dict<'a, 'de> {
-    pub(super) fn new(inside: De<'a, 'de>, message: &'de [u8]) -> Self {
+impl<'a, 'de> Entries<'a, 'de> {
+    pub(super) fn of_dict(inside: De<'a, 'de>, message: &'de [u8]) -> Self {
         Self {
             inside,
             keys: Parts::new(inside.budget, message, tag::KEYS),
             values: Parts::new(inside.budget, message, tag::VALUES),
+            named: false,
+        }
+    }
+
+    #[inline]
+    pub(super) fn of_object(inside: De<'a, 'de>, message: &'de [u8]) -> Self {
+        Self {
+            inside,
+            keys: Parts::new(inside.budget, message, tag::NAMES),
+            values: Parts::new(inside.budget, message, tag::FIELD_VALUES),
+            named: true,
         }
     }
 }
 
-impl<'de> MapAccess<'de> for Dict<'_, 'de> {
+impl<'de> MapAccess<'de> for Entries<'_, 'de> {
     type Error = DecodeError;
 
+    #[inline]
     fn next_key_seed<K: DeserializeSeed<'de>>(
         &mut self,
         seed: K,
@@ -67,11 +82,18 @@ impl<'de> MapAccess<'de> for Dict<'_, 'de> {
         let key = self.keys.next()?;
         none_left(key.is_some(), &mut self.values)?;
         match key {
+            Some(name) if self.named => {
+                let budget = self.inside.budget;
+                budget.item()?;
+                let name = BorrowedStrDeserializer::new(budget.text(name)?);
+                seed.deserialize(name).map(Some)
+            }
             Some(key) => seed.deserialize(self.inside.beside(key)?).map(Some),
             None => Ok(None),
         }
     }
 
+    #[inline]
     fn next_value_seed<T: DeserializeSeed<'de>>(
         &mut self,
         seed: T,
@@ -81,50 +103,5 @@ impl<'de> MapAccess<'de> for Dict<'_, 'de> {
 
     fn size_hint(&self) -> Option<usize> {
         Some(self.keys.count())
-    }
-}
-
-/// The fields of an object.
-pub(super) struct Object<'a, 'de> {
-    inside: De<'a, 'de>,
-    names: Parts<'a, 'de>,
-    values: Parts<'a, 'de>,
-}
-
-impl<'a, 'de> Object<'a, 'de> {
-    #[inline]
-    pub(super) fn new(inside: De<'a, 'de>, message: &'de [u8]) -> Self {
-        Self {
-            inside,
-            names: Parts::new(inside.budget, message, tag::NAMES),
-            values: Parts::new(inside.budget, message, tag::FIELD_VALUES),
-        }
-    }
-}
-
-impl<'de> MapAccess<'de> for Object<'_, 'de> {
-    type Error = DecodeError;
-
-    #[inline]
-    fn next_key_seed<K: DeserializeSeed<'de>>(
-        &mut self,
-        seed: K,
-    ) -> Result<Option<K::Value>, DecodeError> {
-        let budget = self.inside.budget;
-        let Some(name) = self.names.next()? else {
-            none_left(false, &mut self.values)?;
-            return Ok(None);
-        };
-        budget.item()?;
-        let name = BorrowedStrDeserializer::new(budget.text(name)?);
-        seed.deserialize(name).map(Some)
-    }
-
-    #[inline]
-    fn next_value_seed<T: DeserializeSeed<'de>>(
-        &mut self,
-        seed: T,
-    ) -> Result<T::Value, DecodeError> {
-        seed.deserialize(self.inside.beside(value_of(&mut self.values)?)?)
     }
 }
