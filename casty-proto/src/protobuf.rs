@@ -47,7 +47,8 @@ const VALUE: &str = "value";
 ///
 /// Reading checks the name: a message of another type is an error. What follows the last slash of
 /// the type URL is compared, as the specification has it. A message that nests deeper than prost
-/// reads (100 levels) is an error too.
+/// reads (100 levels) is an error too. Of the [`Limits`](crate::Limits) only the bytes hold inside:
+/// how much memory they become is a matter of the message's type.
 ///
 /// ```
 /// use casty_proto::protobuf::{Any, prost};

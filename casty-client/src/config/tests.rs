@@ -130,6 +130,22 @@ fn environment_overrides_file_and_builder_overrides_both() {
 }
 
 #[test]
+fn every_serializer_is_chosen_by_its_name() {
+    for (name, codec) in [
+        ("pickle", Codec::pickle()),
+        ("cloudpickle", Codec::pickle()),
+        ("pickle_positional", Codec::pickle_positional()),
+        ("json", Codec::json()),
+        ("msgpack", Codec::msgpack()),
+        #[cfg(feature = "protobuf")]
+        ("protobuf", Codec::protobuf()),
+    ] {
+        let config = toml(&format!("codec = '{name}'")).unwrap();
+        assert_eq!(config.builder().checked_codec(), Ok(codec), "{name}");
+    }
+}
+
+#[test]
 fn every_key_can_be_set_by_its_variable() {
     for key in KEYS {
         let value = match key.path {
