@@ -110,10 +110,10 @@ impl<'de> Kind<'de> {
     }
 }
 
-/// The class of an object or member.
+/// The class of an object or member. That it has no other is seen when its other parts are read.
 #[inline]
 pub(super) fn class<'de>(budget: &Budget, message: &'de [u8]) -> Result<&'de str, DecodeError> {
-    match Parts::new(budget, message, tag::CLASS).only()? {
+    match Parts::new(budget, message, tag::CLASS).next()? {
         Some(class) => budget.text(class),
         None => Err(budget.malformed("an object without its class", message)),
     }
@@ -121,7 +121,8 @@ pub(super) fn class<'de>(budget: &Budget, message: &'de [u8]) -> Result<&'de str
 
 /// The name of a member.
 pub(super) fn member<'de>(budget: &Budget, message: &'de [u8]) -> Result<&'de str, DecodeError> {
-    match Parts::new(budget, message, tag::NAME).only()? {
+    let name = Parts::new(budget, message, tag::NAME).beside_one(tag::CLASS);
+    match name.only()? {
         Some(name) => budget.text(name),
         None => Err(budget.malformed("an enum without its member", message)),
     }

@@ -180,7 +180,7 @@ impl<'a, 'de> Walk<'a, 'de> {
     }
 
     fn object(&mut self, message: &'de [u8]) -> Result<(), DecodeError> {
-        let names = Parts::new(self.budget, message, tag::NAMES);
+        let names = Parts::new(self.budget, message, tag::NAMES).beside_one(tag::CLASS);
         let frame = Frame::Object {
             class: self.names.intern(kind::class(self.budget, message)?),
             names,

@@ -217,6 +217,9 @@ impl<'a, 'de> Fields<'a, 'de> {
 pub(super) struct Parts<'a, 'de> {
     fields: Fields<'a, 'de>,
     number: u8,
+    /// A field that is there once at most, if any is watched, and whether it was passed.
+    once: Option<u8>,
+    passed: bool,
 }
 
 impl<'a, 'de> Parts<'a, 'de> {
@@ -224,6 +227,17 @@ impl<'a, 'de> Parts<'a, 'de> {
         Self {
             fields: Fields::new(budget, message),
             number,
+            once: None,
+            passed: false,
+        }
+    }
+
+    /// The same, refusing a second one of another field.
+    #[inline]
+    pub(super) fn beside_one(self, number: u8) -> Self {
+        Self {
+            once: Some(number),
+            ..self
         }
     }
 
@@ -233,6 +247,12 @@ impl<'a, 'de> Parts<'a, 'de> {
         while let Some((number, content)) = self.fields.next()? {
             if number == u64::from(self.number) {
                 return self.fields.bytes(content).map(Some);
+            }
+            if self.once.is_some_and(|once| number == u64::from(once)) {
+                if self.passed {
+                    return Err(self.malformed(TWICE));
+                }
+                self.passed = true;
             }
         }
         Ok(None)

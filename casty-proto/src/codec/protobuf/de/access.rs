@@ -64,7 +64,7 @@ impl<'a, 'de> Entries<'a, 'de> {
     pub(super) fn of_object(inside: De<'a, 'de>, message: &'de [u8]) -> Self {
         Self {
             inside,
-            keys: Parts::new(inside.budget, message, tag::NAMES),
+            keys: Parts::new(inside.budget, message, tag::NAMES).beside_one(tag::CLASS),
             values: Parts::new(inside.budget, message, tag::FIELD_VALUES),
             named: true,
         }
