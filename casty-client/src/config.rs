@@ -203,7 +203,7 @@ impl Builder {
 
     /// The serializer that the cluster's nodes are configured with, and their compression:
     /// `Codec::pickle().compressed(Compression::Zlib)`. Default: pickle, uncompressed, as theirs;
-    /// where that is compiled out, the first of msgpack and json that is not.
+    /// where that is compiled out, the first of msgpack, json and protobuf that is not.
     pub fn codec(mut self, codec: Codec) -> Self {
         self.codec = Some(codec);
         self
@@ -419,7 +419,17 @@ fn default_codec() -> Option<Codec> {
     return Some(Codec::msgpack());
     #[cfg(all(feature = "json", not(any(feature = "msgpack", feature = "pickle"))))]
     return Some(Codec::json());
-    #[cfg(not(any(feature = "json", feature = "msgpack", feature = "pickle")))]
+    #[cfg(all(
+        feature = "protobuf",
+        not(any(feature = "json", feature = "msgpack", feature = "pickle"))
+    ))]
+    return Some(Codec::protobuf());
+    #[cfg(not(any(
+        feature = "json",
+        feature = "msgpack",
+        feature = "pickle",
+        feature = "protobuf"
+    )))]
     None
 }
 

@@ -178,7 +178,9 @@ pub enum ConfigError {
         range: &'static str,
     },
     /// No serializer was given, and none is compiled in.
-    #[error("no serializer is given and none is compiled in: enable pickle, msgpack or json")]
+    #[error(
+        "no serializer is given and none is compiled in: enable pickle, msgpack, json or protobuf"
+    )]
     NoCodec,
     /// No transport was given, and none is compiled in.
     #[error("no transport is given and tcp is not compiled in")]

@@ -261,6 +261,8 @@ impl ClientConfig {
             "json" => Ok(Some(Codec::json())),
             #[cfg(feature = "msgpack")]
             "msgpack" => Ok(Some(Codec::msgpack())),
+            #[cfg(feature = "protobuf")]
+            "protobuf" => Ok(Some(Codec::protobuf())),
             _ => Err(choice.not_built_in("codec")),
         }
     }

@@ -150,6 +150,22 @@ fn environment_overrides_file_and_builder_overrides_both() {
 }
 
 #[test]
+fn every_serializer_is_chosen_by_its_name() {
+    for (name, codec) in [
+        ("pickle", Codec::pickle()),
+        ("cloudpickle", Codec::pickle()),
+        ("pickle_positional", Codec::pickle_positional()),
+        ("json", Codec::json()),
+        ("msgpack", Codec::msgpack()),
+        #[cfg(feature = "protobuf")]
+        ("protobuf", Codec::protobuf()),
+    ] {
+        let config = toml(&format!("codec = '{name}'")).unwrap();
+        assert_eq!(config.builder().checked_codec(), Ok(codec), "{name}");
+    }
+}
+
+#[test]
 fn every_key_can_be_set_by_its_variable() {
     for key in KEYS {
         let value = match key.path {
@@ -340,9 +356,10 @@ fn a_layer_that_asks_for_tcp_leaves_the_certificates_below_it_idle() {
 #[tokio::test]
 async fn what_is_not_compiled_in_is_refused_unless_the_builder_chooses_otherwise() {
     let file = "system_name = 's'\ncontact_points = ['a:1']\n";
-    let cases = [
+    let cases: [(&str, &str); _] = [
         #[cfg(not(feature = "quic"))]
         ("transport = 'quic'\ntls = {ca = 'a', cert = 'b'}", "quic"),
+        #[cfg(not(feature = "protobuf"))]
         ("codec = 'protobuf'", "protobuf"),
         #[cfg(not(feature = "lz4"))]
         ("codec = 'json'\ncompression = 'lz4'", "lz4"),
