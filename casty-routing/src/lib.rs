@@ -5,6 +5,7 @@
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
 pub mod backoff;
+pub mod budget;
 pub mod coordinator;
 pub mod error;
 pub mod links;
@@ -15,6 +16,7 @@ pub mod table;
 pub mod view;
 
 pub use backoff::Backoff;
+pub use budget::Budget;
 pub use coordinator::Coordinator;
 pub use error::{Lacking, Reason, RegionError};
 pub use links::Links;
