@@ -13,12 +13,14 @@ mod config;
 mod control;
 mod core;
 mod error;
+mod idempotent;
 mod identity;
 mod lines;
 mod observe;
 mod peer;
 mod refs;
 mod region;
+mod retry;
 mod routing;
 mod services;
 mod session;
@@ -39,6 +41,7 @@ pub use config::{ClientConfig, Layers, SettingError, TlsFiles};
 pub use error::{
     AskError, Closed, ConfigError, Fate, NotSent, ReadyError, RegionError, SpawnError, TellError,
 };
+pub use idempotent::IdempotentAsk;
 pub use observe::{CloseReport, DeadLetter, Stats};
 pub use refs::BoundRef;
 pub use region::{EntityRef, RegionRef};

@@ -9,8 +9,8 @@ use casty_proto::ActorRef;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::ask::{Ask, Opened, Opening, SendAsk, Slot};
-use crate::core::{Core, Destination, HERE};
+use crate::ask::{Ask, Opened, Opening, SendAsk};
+use crate::core::{Core, Destination};
 use crate::error::{AskError, TellError};
 
 /// An actor that this client can send to: an [`ActorRef`] that knows its way.
@@ -96,8 +96,9 @@ pub(crate) fn tell<M: Serialize>(
     to: &ActorRef<M>,
     message: &M,
 ) -> Result<(), TellError> {
-    core.encoded(message, |class, bytes| {
-        deliver(core, to, (class, bytes), None)
+    core.encoded(message, |class, bytes| match way(core, to, class)? {
+        Way::Here(path) => core.deliver_here(path, Bytes::copy_from_slice(bytes)),
+        Way::There(to) => core.send(&to, bytes, None),
     })
 }
 
@@ -110,38 +111,32 @@ pub(crate) fn ask<M: Serialize, R: DeserializeOwned>(
     Ask::new(
         core,
         move |opening: Opening<'_, R>| -> Result<Opened, AskError> {
-            opening.open(|core, reply_to, slot| {
+            opening.open(|core, reply_to, sending| {
                 let message = message(reply_to);
-                core.encoded(&message, |class, bytes| {
-                    deliver(core, &to, (class, bytes), Some(slot))
-                })?;
-                Ok(())
+                core.encoded(&message, |class, bytes| match way(core, &to, class)? {
+                    Way::Here(path) => sending.deliver_here(core, path, bytes),
+                    Way::There(to) => sending.send(core, &to, bytes),
+                })
             })
         },
     )
 }
 
-fn deliver<M>(
-    core: &Core,
-    to: &ActorRef<M>,
-    (class, bytes): (&str, &[u8]),
-    slot: Option<Slot>,
-) -> Result<(), TellError> {
+/// Where an actor is.
+enum Way<'a> {
+    /// At this path of this client.
+    Here(&'a str),
+    There(Destination<'a>),
+}
+
+/// The way of a message of `class` to whom a reference names.
+fn way<'a, M>(core: &Core, to: &'a ActorRef<M>, class: &'a str) -> Result<Way<'a>, TellError> {
     let uri = to.parts()?;
     let node = uri.node_address().ok_or(TellError::LocalReference)?;
-    if node == *core.identity.address() {
-        if let Some(slot) = slot {
-            core.asks.carried_by(slot.id, Some(HERE));
-        }
-        return core.deliver_here(uri.path, Bytes::copy_from_slice(bytes));
-    }
-    core.send(
-        &Destination::Actor {
-            node,
-            path: uri.path,
-            class,
-        },
-        bytes,
-        slot,
-    )
+    let path = uri.path;
+    Ok(if node == *core.identity.address() {
+        Way::Here(path)
+    } else {
+        Way::There(Destination::Actor { node, path, class })
+    })
 }

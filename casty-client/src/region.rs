@@ -10,7 +10,7 @@ use casty_routing::{RegionId, ShardCount, ShardId, entity_shard};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::ask::{Ask, Opened, Opening, SendAsk, Slot};
+use crate::ask::{Ask, Opened, Opening, SendAsk, Sending};
 use crate::core::{Core, Destination};
 use crate::error::{AskError, TellError};
 
@@ -70,7 +70,7 @@ impl RegionRef {
         I: Serialize + AsRef<str>,
     {
         let shard = entity_shard(envelope.entity_id.as_ref(), self.shards);
-        self.send(&envelope, shard, None)
+        self.send(&envelope, shard)
     }
 
     /// Sends a message to one entity, waiting while the outbox of its owner is full, or as many
@@ -103,33 +103,43 @@ impl RegionRef {
         Ask::new(
             &self.core,
             move |opening: Opening<'_, R>| -> Result<Opened, AskError> {
-                opening.open(|_, reply_to, slot| {
+                opening.open(|_, reply_to, sending| {
                     let envelope = envelope(reply_to);
                     let shard = entity_shard(envelope.entity_id.as_ref(), self.shards);
-                    Ok(self.send(&envelope, shard, Some(slot))?)
+                    self.send_ask(&envelope, shard, sending)
                 })
             },
         )
     }
 
-    fn send<M: Serialize>(
+    fn send<M: Serialize>(&self, envelope: &M, shard: ShardId) -> Result<(), TellError> {
+        let to = self.owner_of(shard);
+        self.core
+            .encoded(envelope, |_, bytes| self.core.send(&to, bytes, None))
+    }
+
+    fn send_ask<M: Serialize>(
         &self,
         envelope: &M,
         shard: ShardId,
-        slot: Option<Slot>,
-    ) -> Result<(), TellError> {
-        let to = Destination::Shard {
+        sending: Sending<'_>,
+    ) -> Result<(), AskError> {
+        let to = self.owner_of(shard);
+        self.core
+            .encoded(envelope, |_, bytes| sending.send(&self.core, &to, bytes))
+    }
+
+    fn owner_of(&self, shard: ShardId) -> Destination<'_> {
+        Destination::Shard {
             region: self.id,
             name: &self.name,
             shard,
-        };
-        self.core
-            .encoded(envelope, |_, bytes| self.core.send(&to, bytes, slot))
+        }
     }
 
     async fn send_wait<M: Serialize>(&self, envelope: &M, shard: ShardId) -> Result<(), TellError> {
         loop {
-            match self.send(envelope, shard, None) {
+            match self.send(envelope, shard) {
                 Err(TellError::Busy { length, limit, .. }) => {
                     // A good part of the outbox is worth the wake-up.
                     let length = length.max(limit / 4);
@@ -140,7 +150,7 @@ impl RegionRef {
                     // From here on a release counts, so none between the try and the wait is
                     // missed.
                     released.as_mut().enable();
-                    match self.send(envelope, shard, None) {
+                    match self.send(envelope, shard) {
                         Err(TellError::HoldFull) => released.await,
                         Err(TellError::Busy { .. }) => {}
                         other => return other,
@@ -186,7 +196,7 @@ impl EntityRef {
             entity_id: &*self.id,
             message,
         };
-        self.region.send(&envelope, self.shard, None)
+        self.region.send(&envelope, self.shard)
     }
 
     /// Sends it a message, waiting while the outbox of its owner is full; see
@@ -215,12 +225,12 @@ impl EntityRef {
         Ask::new(
             &self.region.core,
             move |opening: Opening<'_, R>| -> Result<Opened, AskError> {
-                opening.open(|_, reply_to, slot| {
+                opening.open(|_, reply_to, sending| {
                     let envelope = ShardEnvelope {
                         entity_id: &*self.id,
                         message: message(reply_to),
                     };
-                    Ok(self.region.send(&envelope, self.shard, Some(slot))?)
+                    self.region.send_ask(&envelope, self.shard, sending)
                 })
             },
         )

@@ -124,7 +124,7 @@ impl Routing {
                 return None;
             };
             if let Some(ask) = outgoing.ask {
-                core.asks.carried_by(ask, None);
+                core.asks.returned(ask, peer.id);
             }
             let target = match unsent.tag.aim {
                 Aim::Shard(region, shard) => Target::Shard { region, shard },
@@ -220,7 +220,7 @@ impl Routing {
             if !core.asks.is_awaited(ask) {
                 return self.bury(core, &parcel, NotSent::Abandoned);
             }
-            core.asks.carried_by(ask, Some(to.id));
+            core.asks.carried_by(ask, to.id);
         }
         let tag = |aim| Tag {
             aim,
@@ -250,7 +250,7 @@ impl Routing {
             }
             Err(Rejected { reason, .. }) => {
                 if let Some(ask) = parcel.item.ask {
-                    core.asks.carried_by(ask, None);
+                    core.asks.returned(ask, to.id);
                 }
                 // Full: the control task tells when there is room again. Closed: the end of the
                 // connection is about to be told.
