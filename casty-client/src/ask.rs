@@ -82,7 +82,7 @@ impl<'a, R, F: SendAsk<R>> Ask<'a, R, F> {
             reply: PhantomData,
         };
         let state = match self.send.send(opening) {
-            Ok(Opened(state)) => state,
+            Ok(Opened { id, retrying }) => retrying.map_or(State::Waiting(id), State::Retrying),
             Err(error) => State::Refused(Some(error)),
         };
         Reply {
@@ -121,7 +121,11 @@ pub struct Opening<'a, R> {
 }
 
 /// An ask whose message is on its way. An implementation detail of [`Ask`].
-pub struct Opened(State);
+pub struct Opened {
+    id: AskId,
+    /// Set if it may be sent again.
+    retrying: Option<Box<Retrying>>,
+}
 
 impl<R> Opening<'_, R> {
     /// Takes a slot, and hands the reference that replies go to and the way out to `send`. When
@@ -149,12 +153,9 @@ impl<R> Opening<'_, R> {
         let keep = schedule.is_some().then_some(&kept);
         send(core, core.identity.ask_ref(id), Sending { slot, keep })?;
         std::mem::forget(unsent);
-        Ok(Opened(match (kept.into_inner(), schedule) {
-            (Some(kept), Some(schedule)) => {
-                State::Retrying(Box::new(Retrying::new(slot, kept, schedule)))
-            }
-            _ => State::Waiting(id),
-        }))
+        let again = kept.into_inner().zip(schedule);
+        let retrying = again.map(|(kept, schedule)| Box::new(Retrying::new(slot, kept, schedule)));
+        Ok(Opened { id, retrying })
     }
 }
 

@@ -525,6 +525,11 @@ mod tests {
     }
 
     #[test]
+    fn a_slot_fits_a_cache_line() {
+        assert!(size_of::<Slot>() <= 64, "{}", size_of::<Slot>());
+    }
+
+    #[test]
     fn ids_survive_their_digits() {
         for id in [
             AskId::new(15, 77, 5),

@@ -26,6 +26,7 @@ use crate::retry::Policy;
 /// * Whatever is sent again takes a token of the client's
 ///   [retry budget](crate::Builder::retry_budget). When that is empty nothing is sent again, and
 ///   the ask ends by its own loss or time limit.
+/// * An attempt that finds the outbox of its node full, or the hold, is spent.
 /// * The message is kept, one copy of its bytes, until the reply is there; see
 ///   [`ask_bytes`](crate::Builder::ask_bytes).
 /// * It is sent again by the task that awaits the reply, when that is polled.

@@ -221,6 +221,26 @@ mod tests {
     }
 
     #[test]
+    fn the_documentation_says_what_the_defaults_are() {
+        let Config {
+            percent,
+            per_second,
+            burst,
+        } = Config::default();
+        let source = include_str!("budget.rs");
+        for (field, default) in [
+            ("percent", percent),
+            ("per_second", per_second),
+            ("burst", burst),
+        ] {
+            let (above, _) = source.split_once(&format!("    pub {field}: u32")).unwrap();
+            let (_, said) = above.rsplit_once("Default: ").unwrap();
+            let digits = said.split(|c: char| !c.is_ascii_digit()).next();
+            assert_eq!(digits, Some(&*default.to_string()), "{field}");
+        }
+    }
+
+    #[test]
     fn a_budget_of_nothing_pays_nothing() {
         let begun = Instant::now();
         let mut budget = Budget::new(Config {

@@ -11,6 +11,7 @@ mod app;
 mod failures;
 mod identity;
 mod proxies;
+mod retries;
 mod traffic;
 
 /// Makes two tests of each scenario: over memory in virtual time, and over TCP.
