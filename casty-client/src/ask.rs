@@ -14,7 +14,7 @@ use casty_proto::{ActorRef, Limits};
 use serde::de::DeserializeOwned;
 
 use crate::asks::{AskId, Failure};
-use crate::core::{Core, Destination, HERE};
+use crate::core::{Core, Destination, Encoded, HERE};
 use crate::error::AskError;
 use crate::idempotent::IdempotentAsk;
 use crate::retry::{Kept, Policy, Retrying, Schedule};
@@ -191,7 +191,7 @@ impl Sending<'_> {
         self,
         core: &Arc<Core>,
         to: &Destination<'_>,
-        message: &[u8],
+        message: Encoded<'_>,
     ) -> Result<(), AskError> {
         if let Some(keep) = self.keep {
             keep.set(Some(Kept::new(core, to, message)?));
@@ -278,10 +278,14 @@ impl<R> Reply<R> {
                 attempts,
             },
             Failure::NotSent(reason) => AskError::NotSent(reason),
-            Failure::Lost(node) => AskError::Lost { node, attempts },
+            Failure::Lost { node, fate } => AskError::Lost {
+                node,
+                fate,
+                attempts,
+            },
             Failure::Dropped(length) => AskError::ReplyDropped {
                 length,
-                limit: self.core.asks.bytes.limit(),
+                limit: self.core.asks.room.limit(),
             },
             Failure::Closed => AskError::Closed,
         }

@@ -17,15 +17,16 @@ use casty_proto::NodeAddress;
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::clock::Tick;
+use crate::error::Fate;
 use crate::lines::{Apart, STRIPES, stripe_of_this_thread};
 use crate::peer::PeerId;
 
 mod copies;
-mod ledger;
+mod room;
 
 use copies::Copies;
 pub(crate) use copies::{Standing, Why};
-pub(crate) use ledger::Ledger;
+use room::Room;
 
 /// The asks of one client.
 pub(crate) struct Asks {
@@ -33,11 +34,11 @@ pub(crate) struct Asks {
     pending: Apart<AtomicUsize>,
     limit: usize,
     late: AtomicU64,
-    /// Messages kept to be sent again, and long replies that nobody has taken yet.
-    pub(crate) bytes: Ledger,
+    /// For messages kept to be sent again, and for long replies that nobody has taken yet.
+    pub(crate) room: Room,
 }
 
-/// Replies up to so many bytes are not entered in the ledger: the number of asks bounds them.
+/// Replies up to so many bytes are not counted: the number of asks bounds them.
 const SHORT_REPLY: usize = 4096;
 
 /// Where a reply belongs: 64 bits that travel as sixteen hexadecimal digits.
@@ -87,7 +88,7 @@ pub(crate) enum Failure {
     /// Its time ran out.
     Timeout,
     /// The connection that carried it was lost.
-    Lost(NodeAddress),
+    Lost { node: NodeAddress, fate: Fate },
     /// It was never sent.
     NotSent(crate::error::NotSent),
     /// A reply of so many bytes came and was dropped, for want of room.
@@ -104,7 +105,7 @@ impl Asks {
             pending: Apart::default(),
             limit: limit.min(MAX_PENDING),
             late: AtomicU64::new(0),
-            bytes: Ledger::new(bytes),
+            room: Room::new(bytes),
         }
     }
 
@@ -183,9 +184,10 @@ impl Asks {
 
     /// Ends an ask of which no copy can be answered any more.
     pub(crate) fn give_up(&self, id: AskId) {
-        if let Some(failure) = self.with_copies(id, |copies| copies.end()).flatten() {
-            self.end(id, Err(failure));
-        }
+        self.turn(id, |slot| match &slot.state {
+            State::Repeatable(copies) => copies.end(),
+            _ => Turn::Wait,
+        });
     }
 
     fn with_copies<T>(&self, id: AskId, act: impl FnOnce(&mut Copies) -> T) -> Option<T> {
@@ -239,7 +241,7 @@ impl Asks {
         if let Some(State::Done(Ok(reply))) = &state
             && reply.len() > SHORT_REPLY
         {
-            self.bytes.release(reply.len());
+            self.room.release(reply.len());
         }
         state
     }
@@ -250,12 +252,23 @@ impl Asks {
         batch.end(id, outcome);
     }
 
-    /// Ends every ask that `lost` carried, or has it sent again.
+    /// Ends one ask without a reply, unless it has ended, or another copy of it may be answered.
+    pub(crate) fn fail(&self, id: AskId, failure: Failure) {
+        self.turn(id, |slot| match (&mut slot.state, failure) {
+            (State::Repeatable(copies), Failure::NotSent(reason)) => copies.bury(reason),
+            (State::Repeatable(copies), Failure::Lost { .. }) => copies.doubt(),
+            (State::Waiting(_) | State::Repeatable(_), failure) => Turn::End(failure),
+            (State::Free | State::Done(_), _) => Turn::Wait,
+        });
+    }
+
+    /// Ends every ask that `lost` had carried to the node's kernel, or has it sent again.
     pub(crate) fn lose(&self, lost: PeerId, node: &NodeAddress) {
         self.sweep(|slot| match &mut slot.state {
-            State::Waiting(_) if slot.carrier == Some(lost) => {
-                Turn::End(Failure::Lost(node.clone()))
-            }
+            State::Waiting(_) if slot.carrier == Some(lost) => Turn::End(Failure::Lost {
+                node: node.clone(),
+                fate: Fate::Written,
+            }),
             State::Repeatable(copies) => copies.lose(lost, node),
             _ => Turn::Wait,
         });
@@ -314,13 +327,23 @@ impl Asks {
         self.late.load(Ordering::Relaxed)
     }
 
-    /// Enters a long reply in the ledger.
+    /// Keeps a long reply if there is room.
     fn admit(&self, reply: Bytes) -> Outcome {
-        if self.bytes.reserve(reply.len()) {
+        if self.room.reserve(reply.len()) {
             Ok(reply)
         } else {
             Err(Failure::Dropped(reply.len()))
         }
+    }
+
+    fn turn(&self, id: AskId, turn: impl FnOnce(&mut Slot) -> Turn) {
+        let mut stripe = self.stripe(id);
+        let waker = stripe.find(id).and_then(|slot| {
+            let turn = turn(slot);
+            slot.take(turn)
+        });
+        drop(stripe);
+        waker.into_iter().for_each(Waker::wake);
     }
 
     fn sweep(&self, turn: impl Fn(&mut Slot) -> Turn) {
@@ -328,14 +351,8 @@ impl Asks {
         for stripe in &self.stripes {
             let mut stripe = stripe.lock();
             for slot in &mut stripe.slots {
-                match turn(slot) {
-                    Turn::Wait => {}
-                    Turn::Nudge => wakers.extend(slot.state.take_waker()),
-                    Turn::End(failure) => {
-                        wakers.extend(slot.state.take_waker());
-                        slot.state = State::Done(Err(failure));
-                    }
-                }
+                let turn = turn(slot);
+                wakers.extend(slot.take(turn));
             }
         }
         wakers.into_iter().for_each(Waker::wake);
@@ -374,19 +391,12 @@ impl<'a> Batch<'a> {
         let slot = self.held.as_mut().and_then(|(_, stripe)| stripe.find(id));
         let state = slot.map(|slot| &mut slot.state);
         let Some(state) = state.filter(|state| state.is_waiting()) else {
-            let late = u64::from(outcome.is_ok());
-            self.asks.late.fetch_add(late, Ordering::Relaxed);
+            self.asks.late.fetch_add(1, Ordering::Relaxed);
             return;
         };
-        let outcome = match (&mut *state, outcome) {
-            (State::Repeatable(copies), Err(Failure::NotSent(reason))) => {
-                match copies.bury(reason) {
-                    Some(failure) => Err(failure),
-                    None => return,
-                }
-            }
-            (_, Ok(reply)) if reply.len() > SHORT_REPLY => self.asks.admit(reply),
-            (_, outcome) => outcome,
+        let outcome = match outcome {
+            Ok(reply) if reply.len() > SHORT_REPLY => self.asks.admit(reply),
+            outcome => outcome,
         };
         self.wakers.extend(state.take_waker());
         *state = State::Done(outcome);
@@ -402,6 +412,20 @@ impl Drop for Batch<'_> {
     fn drop(&mut self) {
         self.held = None;
         self.wakers.drain(..).for_each(Waker::wake);
+    }
+}
+
+impl Slot {
+    /// Takes in an event; gives the waker of a task that is to be woken.
+    fn take(&mut self, turn: Turn) -> Option<Waker> {
+        let waker = match turn {
+            Turn::Wait => None,
+            Turn::Nudge | Turn::End(_) => self.state.take_waker(),
+        };
+        if let Turn::End(failure) = turn {
+            self.state = State::Done(Err(failure));
+        }
+        waker
     }
 }
 
@@ -599,7 +623,9 @@ mod tests {
         let node = NodeAddress::new("n", 1);
         asks.returned(unsent, PeerId(1));
         asks.lose(PeerId(1), &node);
-        assert!(matches!(poll(&asks, late), Poll::Ready(Err(Failure::Lost(lost))) if lost == node));
+        assert!(
+            matches!(poll(&asks, late), Poll::Ready(Err(Failure::Lost { node: lost, .. })) if lost == node)
+        );
         assert!(poll(&asks, unsent).is_pending() && poll(&asks, other).is_pending());
     }
 

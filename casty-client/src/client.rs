@@ -21,8 +21,10 @@ use crate::clock::{self, Clock};
 use crate::config::Builder;
 use crate::control::{Control, Event};
 use crate::core::Core;
+use crate::dead_letters::{DeadLetterOffice, DeadLetters};
 use crate::error::{ConfigError, ReadyError, RegionError, SpawnError, TellError};
 use crate::identity::{self, Identity};
+use crate::ledger::{NodeStats, RegionStats};
 use crate::observe::{CloseReport, Counters, Stats};
 use crate::refs::{self, BoundRef};
 use crate::region::RegionRef;
@@ -111,7 +113,8 @@ impl ClusterClient {
             actors: Actors::default(),
             counters: Arc::new(Counters::default()),
             view,
-            dead_letters: builder.dead_letters,
+            dead_letters: DeadLetterOffice::new(builder.dead_letters),
+            ledger: Mutex::default(),
             events,
             table: SharedTable::new(),
             connected: RwLock::default(),
@@ -304,6 +307,22 @@ impl ClusterClient {
     /// The client's counters.
     pub fn stats(&self) -> Stats {
         self.core().stats()
+    }
+
+    /// What became of the messages to each region, and to actors of nodes. Walks everything that
+    /// is held.
+    pub fn region_stats(&self) -> Vec<RegionStats> {
+        self.core().region_stats()
+    }
+
+    /// What became of the messages routed to each node, of up to 1,024 that have no connection.
+    pub fn node_stats(&self) -> Vec<NodeStats> {
+        self.core().node_stats()
+    }
+
+    /// Follows what is not sent, or may be lost under way, from now on.
+    pub fn dead_letters(&self) -> DeadLetters {
+        self.core().dead_letters.follow()
     }
 
     /// Ends the client in order: takes no more messages, writes what is there and waits for the

@@ -2,7 +2,6 @@
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap};
-use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
@@ -21,11 +20,13 @@ use crate::actor::Actors;
 use crate::ask::Slot;
 use crate::asks::Asks;
 use crate::clock::{Clock, Tick};
-use crate::config::{Bounds, DeadLetterHook};
+use crate::config::Bounds;
 use crate::control::Event;
+use crate::dead_letters::DeadLetterOffice;
 use crate::error::{ReadyError, TellError};
 use crate::identity::Identity;
-use crate::observe::{Counters, DeadLetter, Stats};
+use crate::ledger::{Ledger, NodeStats, RegionStats};
+use crate::observe::{Counters, Stats};
 use crate::peer::{Aim, Outgoing, Peer, PeerId, Tag};
 use crate::retry::Retries;
 use crate::routing::Routing;
@@ -46,7 +47,8 @@ pub(crate) struct Core {
     pub(crate) trouble: watch::Receiver<Option<ReadyError>>,
     /// The last failure of each address that could not be connected when last dialled.
     pub(crate) dial_failures: Mutex<BTreeMap<NodeAddress, ConnectError>>,
-    pub(crate) dead_letters: Option<DeadLetterHook>,
+    pub(crate) dead_letters: DeadLetterOffice,
+    pub(crate) ledger: Mutex<Ledger>,
     /// What the control task is told.
     pub(crate) events: mpsc::Sender<Event>,
     /// The connected owners of shards, for the hot path.
@@ -64,6 +66,14 @@ pub(crate) struct Core {
     pub(crate) abandoned: Notify,
     /// Something that waited for a route waits no more.
     pub(crate) released: Notify,
+}
+
+/// A message as it is sent.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Encoded<'a> {
+    pub(crate) bytes: &'a [u8],
+    /// The type that it was made of, for dead letters.
+    pub(crate) kind: &'static str,
 }
 
 /// Whom a message is for.
@@ -116,7 +126,7 @@ impl Core {
     pub(crate) fn send(
         &self,
         to: &Destination<'_>,
-        message: &[u8],
+        message: Encoded<'_>,
         slot: Option<Slot>,
     ) -> Result<(), TellError> {
         if self.is_closed() {
@@ -130,6 +140,7 @@ impl Core {
             aim,
             deadline,
             ask: slot.map(|slot| slot.id),
+            kind: message.kind,
         };
         let refused = match *to {
             Destination::Shard {
@@ -141,7 +152,7 @@ impl Core {
                 table.owner(region, shard).map(|peer| {
                     self.carry(slot, peer);
                     let tag = tag(Aim::Shard(region, shard));
-                    let pushed = peer.push_envelope((region, name), message, tag);
+                    let pushed = peer.push_envelope((region, name), message.bytes, tag);
                     pushed.map_err(|rejected| self.not_carried(slot, peer, &rejected))
                 })
             }
@@ -155,7 +166,8 @@ impl Core {
                 let direct = peer.filter(|peer| !peer.backlog.load(Ordering::Acquire));
                 direct.map(|peer| {
                     self.carry(slot, peer);
-                    let pushed = peer.push_to_actor((path, class), message, Some(tag(Aim::Node)));
+                    let tag = Some(tag(Aim::Node));
+                    let pushed = peer.push_to_actor((path, class), message.bytes, tag);
                     pushed.map_err(|rejected| self.not_carried(slot, peer, &rejected))
                 })
             }
@@ -201,11 +213,11 @@ impl Core {
     fn hold(
         &self,
         to: &Destination<'_>,
-        message: &[u8],
+        Encoded { bytes, kind }: Encoded<'_>,
         (deadline, slot): (Tick, Option<Slot>),
     ) -> Result<(), TellError> {
         // Header and message must fit a frame; the header is a few hundred bytes at most.
-        let (length, limit) = (message.len() + 1024, self.limits.max_frame);
+        let (length, limit) = (bytes.len() + 1024, self.limits.max_frame);
         if length > limit {
             return Err(TellError::TooLong { length, limit });
         }
@@ -214,9 +226,10 @@ impl Core {
                 Destination::Shard { .. } => None,
                 Destination::Actor { path, class, .. } => Some(((*path).into(), (*class).into())),
             },
-            message: Bytes::copy_from_slice(message),
+            message: Bytes::copy_from_slice(bytes),
             deadline,
             ask: slot.map(|slot| slot.id),
+            kind,
         };
         self.route(|routing| routing.send(self, to.target(), outgoing))
     }
@@ -233,22 +246,10 @@ impl Core {
         if released {
             self.released.notify_waiters();
         }
-        for letter in &letters {
-            self.tell_hook(letter);
+        for letter in letters {
+            self.dead_letters.tell(letter);
         }
         outcome
-    }
-
-    /// A hook that panics harms nobody but itself: connections and asks live in the tasks that
-    /// call it.
-    fn tell_hook(&self, letter: &DeadLetter) {
-        let Some(hook) = &self.dead_letters else {
-            return;
-        };
-        let called = std::panic::catch_unwind(AssertUnwindSafe(|| hook(letter)));
-        if called.is_err() {
-            tracing::error!(?letter, "the dead letter hook panicked");
-        }
     }
 
     /// Waits until the owner of a shard takes a frame of `length` bytes, or is another.
@@ -309,6 +310,7 @@ impl Core {
         drop(connected);
         self.asks.end_all();
         self.actors.close();
+        self.dead_letters.close();
     }
 
     /// Whether the client takes no more.
@@ -335,7 +337,7 @@ impl Core {
                 .map(|outbox| outbox.pending_messages() as u64)
                 .sum(),
             pending_asks: self.asks.pending() as u64,
-            ask_bytes: self.asks.bytes.used() as u64,
+            ask_bytes: self.asks.room.used() as u64,
             late_replies: self.asks.late(),
             retries: self.retries.retried.get(),
             hedges: self.retries.hedged.get(),
@@ -345,6 +347,28 @@ impl Core {
             connections: connected.len() as u64,
             views: self.counters.views.get(),
         }
+    }
+
+    /// What became of messages, by region. Connections neither begin nor end meanwhile.
+    pub(crate) fn region_stats(&self) -> Vec<RegionStats> {
+        let routing = self.routing.lock();
+        let connected = self.connected.read();
+        let live: Vec<_> = connected
+            .values()
+            .map(|peer| peer.outbox.accounts())
+            .collect();
+        let sent = self.ledger.lock().accounts(live.iter().map(Vec::as_slice));
+        routing.region_stats(&sent)
+    }
+
+    /// What became of messages, by node. Connections neither begin nor end meanwhile.
+    pub(crate) fn node_stats(&self) -> Vec<NodeStats> {
+        let _routing = self.routing.lock();
+        let connected = self.connected.read();
+        let live = connected
+            .iter()
+            .map(|(node, peer)| (node, peer.outbox.accounts()));
+        self.ledger.lock().nodes(live)
     }
 
     /// The instant of a deadline, for the router.

@@ -131,11 +131,14 @@ pub enum AskError {
     /// The message was accepted but never sent.
     #[error("the message was not sent")]
     NotSent(#[from] NotSent),
-    /// The connection was lost with the ask in flight.
-    #[error("the connection to {node} was lost with the ask in flight{}", Attempts(*.attempts))]
+    /// The connection was lost before the reply came.
+    #[error("the connection to {node} was lost before the reply came{}", Attempts(*.attempts))]
     Lost {
         /// The node; of several, the last.
         node: NodeAddress,
+        /// Written: the node's kernel had the message. Unknown: it, or an earlier copy of it, may
+        /// have been in flight.
+        fate: Fate,
         /// How often the message was sent; more than once only if the ask is idempotent.
         attempts: u32,
     },
@@ -165,7 +168,8 @@ impl AskError {
             | Self::TooManyAsks { .. }
             | Self::NoRoomToKeep { .. }
             | Self::NotSent(_) => Fate::NotSent,
-            Self::Timeout { .. } | Self::Lost { .. } | Self::Closed => Fate::Unknown,
+            Self::Lost { fate, .. } => *fate,
+            Self::Timeout { .. } | Self::Closed => Fate::Unknown,
             Self::ReplyDropped { .. } | Self::Decode(_) => Fate::Written,
         }
     }

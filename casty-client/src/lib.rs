@@ -12,9 +12,11 @@ mod clock;
 mod config;
 mod control;
 mod core;
+mod dead_letters;
 mod error;
 mod idempotent;
 mod identity;
+mod ledger;
 mod lines;
 mod observe;
 mod peer;
@@ -38,11 +40,13 @@ pub use client::{AskTarget, ClusterClient};
 pub use config::Builder;
 #[cfg(feature = "config")]
 pub use config::{ClientConfig, Layers, SettingError, TlsFiles};
+pub use dead_letters::{DeadLetter, DeadLetters, Loss};
 pub use error::{
     AskError, Closed, ConfigError, Fate, NotSent, ReadyError, RegionError, SpawnError, TellError,
 };
 pub use idempotent::IdempotentAsk;
-pub use observe::{CloseReport, DeadLetter, Stats};
+pub use ledger::{NodeStats, RegionStats};
+pub use observe::{CloseReport, Stats};
 pub use refs::BoundRef;
 pub use region::{EntityRef, RegionRef};
 pub use services::{Instance, Listing};

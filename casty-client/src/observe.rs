@@ -3,7 +3,6 @@
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::error::NotSent;
 use crate::lines::StripedCounter;
 
 /// Counters of a client, since its start. A message accepted is exactly one of written, not sent,
@@ -13,11 +12,12 @@ use crate::lines::StripedCounter;
 pub struct Stats {
     /// Messages accepted by tells and asks.
     pub accepted: u64,
-    /// Messages handed to the kernel.
+    /// Messages handed to the kernel, those excepted that are unknown.
     pub written: u64,
     /// Messages accepted and then not sent: each was a dead letter.
     pub not_sent: u64,
-    /// Messages cut in the middle by the loss of their connection.
+    /// Messages that may have been in flight when their connection was lost: each was a dead
+    /// letter, too.
     pub unknown: u64,
     /// Messages that wait for a route.
     pub held: u64,
@@ -45,21 +45,6 @@ pub struct Stats {
     pub connections: u64,
     /// Views of the cluster received.
     pub views: u64,
-}
-
-/// A message that was accepted and never sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct DeadLetter {
-    /// Whom it was for: `region/shard`, or the URI's path on a node.
-    pub target: String,
-    /// Why it was not sent.
-    pub reason: NotSent,
-    /// The encoded message's length in bytes.
-    pub length: usize,
-    /// Whether somebody was told: the message was an ask, which has ended with the same reason,
-    /// or may still be answered if another copy was sent.
-    pub ask: bool,
 }
 
 /// What became of everything a client had accepted, when it was closed.

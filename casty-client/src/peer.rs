@@ -10,7 +10,7 @@ use casty_proto::header::{self, Header};
 use casty_proto::message::envelope::SHARD_ENVELOPE;
 use casty_proto::{ActorUri, NodeAddress};
 use casty_routing::{RegionId, ShardId};
-use casty_transport::outbox::{Outbox, OutboxLimits, Rejected, Unsent};
+use casty_transport::outbox::{Accounted, Outbox, OutboxLimits, Rejected, Unsent};
 
 use crate::asks::AskId;
 use crate::clock::Tick;
@@ -41,6 +41,13 @@ pub(crate) struct Tag {
     pub(crate) aim: Aim,
     pub(crate) deadline: Tick,
     pub(crate) ask: Option<AskId>,
+    pub(crate) kind: &'static str,
+}
+
+impl Accounted for Tag {
+    fn account(&self) -> usize {
+        self.aim.account()
+    }
 }
 
 /// Whom a message is for.
@@ -52,6 +59,24 @@ pub(crate) enum Aim {
     Node,
 }
 
+/// The account of messages to actors of nodes.
+pub(crate) const ACTORS: usize = 0;
+
+impl Aim {
+    /// One account for each region.
+    pub(crate) fn account(self) -> usize {
+        match self {
+            Self::Node => ACTORS,
+            Self::Shard(region, _) => account_of(region),
+        }
+    }
+}
+
+/// The account of messages to a region.
+pub(crate) fn account_of(region: RegionId) -> usize {
+    region.get() as usize + 1
+}
+
 /// A message on its way, wherever it will go.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Outgoing {
@@ -60,6 +85,7 @@ pub(crate) struct Outgoing {
     pub(crate) message: Bytes,
     pub(crate) deadline: Tick,
     pub(crate) ask: Option<AskId>,
+    pub(crate) kind: &'static str,
 }
 
 impl Peer {
@@ -143,7 +169,12 @@ impl fmt::Debug for Peer {
 /// A message that came back from an outbox, ready to be routed again. Its header was written by
 /// this client, so it can be read; `None` would be a bug of ours, and is treated as a loss.
 pub(crate) fn recover(unsent: &Unsent<Tag>) -> Option<Outgoing> {
-    let Tag { aim, deadline, ask } = unsent.tag;
+    let Tag {
+        aim,
+        deadline,
+        ask,
+        kind,
+    } = unsent.tag;
     let (_, message) = header::cut(&unsent.payload).ok()?;
     let actor = match aim {
         Aim::Shard(..) => None,
@@ -158,5 +189,6 @@ pub(crate) fn recover(unsent: &Unsent<Tag>) -> Option<Outgoing> {
         message: unsent.payload.slice_ref(message),
         deadline,
         ask,
+        kind,
     })
 }

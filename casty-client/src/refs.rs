@@ -1,5 +1,6 @@
 //! References that can be sent to: an address with a type, bound to the client it came from.
 
+use std::any::type_name;
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::ask::{Ask, Opened, Opening, SendAsk};
-use crate::core::{Core, Destination};
+use crate::core::{Core, Destination, Encoded};
 use crate::error::{AskError, TellError};
 
 /// An actor that this client can send to: an [`ActorRef`] that knows its way.
@@ -96,9 +97,10 @@ pub(crate) fn tell<M: Serialize>(
     to: &ActorRef<M>,
     message: &M,
 ) -> Result<(), TellError> {
+    let kind = type_name::<M>();
     core.encoded(message, |class, bytes| match way(core, to, class)? {
         Way::Here(path) => core.deliver_here(path, Bytes::copy_from_slice(bytes)),
-        Way::There(to) => core.send(&to, bytes, None),
+        Way::There(to) => core.send(&to, Encoded { bytes, kind }, None),
     })
 }
 
@@ -112,10 +114,10 @@ pub(crate) fn ask<M: Serialize, R: DeserializeOwned>(
         core,
         move |opening: Opening<'_, R>| -> Result<Opened, AskError> {
             opening.open(|core, reply_to, sending| {
-                let message = message(reply_to);
+                let (message, kind) = (message(reply_to), type_name::<M>());
                 core.encoded(&message, |class, bytes| match way(core, &to, class)? {
                     Way::Here(path) => sending.deliver_here(core, path, bytes),
-                    Way::There(to) => sending.send(core, &to, bytes),
+                    Way::There(to) => sending.send(core, &to, Encoded { bytes, kind }),
                 })
             })
         },

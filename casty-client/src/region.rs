@@ -1,5 +1,6 @@
 //! Shard regions and their entities: where most messages go.
 
+use std::any::type_name;
 use std::fmt;
 use std::pin::pin;
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::ask::{Ask, Opened, Opening, SendAsk, Sending};
-use crate::core::{Core, Destination};
+use crate::core::{Core, Destination, Encoded};
 use crate::error::{AskError, TellError};
 
 /// A shard region of the cluster: messages to its entities go straight to the node that owns the
@@ -70,7 +71,7 @@ impl RegionRef {
         I: Serialize + AsRef<str>,
     {
         let shard = entity_shard(envelope.entity_id.as_ref(), self.shards);
-        self.send(&envelope, shard)
+        self.send(&envelope, shard, type_name::<M>())
     }
 
     /// Sends a message to one entity, waiting while the outbox of its owner is full, or as many
@@ -87,7 +88,7 @@ impl RegionRef {
         I: Serialize + AsRef<str>,
     {
         let shard = entity_shard(envelope.entity_id.as_ref(), self.shards);
-        self.send_wait(&envelope, shard).await
+        self.send_wait(&envelope, shard, type_name::<M>()).await
     }
 
     /// Asks one entity.
@@ -106,27 +107,34 @@ impl RegionRef {
                 opening.open(|_, reply_to, sending| {
                     let envelope = envelope(reply_to);
                     let shard = entity_shard(envelope.entity_id.as_ref(), self.shards);
-                    self.send_ask(&envelope, shard, sending)
+                    self.send_ask(&envelope, shard, (sending, type_name::<M>()))
                 })
             },
         )
     }
 
-    fn send<M: Serialize>(&self, envelope: &M, shard: ShardId) -> Result<(), TellError> {
+    fn send<M: Serialize>(
+        &self,
+        envelope: &M,
+        shard: ShardId,
+        kind: &'static str,
+    ) -> Result<(), TellError> {
         let to = self.owner_of(shard);
-        self.core
-            .encoded(envelope, |_, bytes| self.core.send(&to, bytes, None))
+        self.core.encoded(envelope, |_, bytes| {
+            self.core.send(&to, Encoded { bytes, kind }, None)
+        })
     }
 
     fn send_ask<M: Serialize>(
         &self,
         envelope: &M,
         shard: ShardId,
-        sending: Sending<'_>,
+        (sending, kind): (Sending<'_>, &'static str),
     ) -> Result<(), AskError> {
         let to = self.owner_of(shard);
-        self.core
-            .encoded(envelope, |_, bytes| sending.send(&self.core, &to, bytes))
+        self.core.encoded(envelope, |_, bytes| {
+            sending.send(&self.core, &to, Encoded { bytes, kind })
+        })
     }
 
     fn owner_of(&self, shard: ShardId) -> Destination<'_> {
@@ -137,9 +145,14 @@ impl RegionRef {
         }
     }
 
-    async fn send_wait<M: Serialize>(&self, envelope: &M, shard: ShardId) -> Result<(), TellError> {
+    async fn send_wait<M: Serialize>(
+        &self,
+        envelope: &M,
+        shard: ShardId,
+        kind: &'static str,
+    ) -> Result<(), TellError> {
         loop {
-            match self.send(envelope, shard) {
+            match self.send(envelope, shard, kind) {
                 Err(TellError::Busy { length, limit, .. }) => {
                     // A good part of the outbox is worth the wake-up.
                     let length = length.max(limit / 4);
@@ -150,7 +163,7 @@ impl RegionRef {
                     // From here on a release counts, so none between the try and the wait is
                     // missed.
                     released.as_mut().enable();
-                    match self.send(envelope, shard) {
+                    match self.send(envelope, shard, kind) {
                         Err(TellError::HoldFull) => released.await,
                         Err(TellError::Busy { .. }) => {}
                         other => return other,
@@ -196,7 +209,7 @@ impl EntityRef {
             entity_id: &*self.id,
             message,
         };
-        self.region.send(&envelope, self.shard)
+        self.region.send(&envelope, self.shard, type_name::<M>())
     }
 
     /// Sends it a message, waiting while the outbox of its owner is full; see
@@ -212,7 +225,9 @@ impl EntityRef {
             entity_id: &*self.id,
             message,
         };
-        self.region.send_wait(&envelope, self.shard).await
+        self.region
+            .send_wait(&envelope, self.shard, type_name::<M>())
+            .await
     }
 
     /// Sends it a message that asks for a reply, and awaits that; see
@@ -230,7 +245,8 @@ impl EntityRef {
                         entity_id: &*self.id,
                         message: message(reply_to),
                     };
-                    self.region.send_ask(&envelope, self.shard, sending)
+                    let how = (sending, type_name::<M>());
+                    self.region.send_ask(&envelope, self.shard, how)
                 })
             },
         )

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
 use casty_proto::NodeAddress;
 use casty_routing::{Budget, RegionId, ShardId, budget};
 use parking_lot::Mutex;
@@ -13,7 +12,7 @@ use parking_lot::Mutex;
 use crate::ask::Slot;
 use crate::asks::{Outcome, Standing, Why};
 use crate::clock::{Tick, precise_now};
-use crate::core::{Core, Destination};
+use crate::core::{Core, Destination, Encoded};
 use crate::error::{AskError, TellError};
 use crate::observe::Counter;
 
@@ -87,11 +86,12 @@ impl Schedule {
     }
 }
 
-/// A message and whom it is for, kept to be sent again. Its bytes are in the asks' ledger.
+/// A message and whom it is for, kept to be sent again. Its bytes are counted in the asks' room.
 pub(crate) struct Kept {
     core: Arc<Core>,
     to: Whom,
-    message: Bytes,
+    message: Box<[u8]>,
+    kind: &'static str,
 }
 
 enum Whom {
@@ -112,10 +112,10 @@ impl Kept {
     pub(crate) fn new(
         core: &Arc<Core>,
         to: &Destination<'_>,
-        message: &[u8],
+        Encoded { bytes, kind }: Encoded<'_>,
     ) -> Result<Self, AskError> {
-        let (length, limit) = (message.len(), core.asks.bytes.limit());
-        if !core.asks.bytes.reserve(length) {
+        let (length, limit) = (bytes.len(), core.asks.room.limit());
+        if !core.asks.room.reserve(length) {
             return Err(AskError::NoRoomToKeep { length, limit });
         }
         let to = match *to {
@@ -141,7 +141,8 @@ impl Kept {
         Ok(Self {
             core: Arc::clone(core),
             to,
-            message: Bytes::copy_from_slice(message),
+            message: bytes.into(),
+            kind,
         })
     }
 
@@ -162,13 +163,17 @@ impl Kept {
                 class,
             },
         };
-        self.core.send(&to, &self.message, Some(slot))
+        let message = Encoded {
+            bytes: &self.message,
+            kind: self.kind,
+        };
+        self.core.send(&to, message, Some(slot))
     }
 }
 
 impl Drop for Kept {
     fn drop(&mut self) {
-        self.core.asks.bytes.release(self.message.len());
+        self.core.asks.room.release(self.message.len());
     }
 }
 

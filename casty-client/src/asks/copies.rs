@@ -6,7 +6,7 @@ use casty_proto::NodeAddress;
 
 use super::{Failure, Turn};
 use crate::clock::Tick;
-use crate::error::NotSent;
+use crate::error::{Fate, NotSent};
 use crate::peer::PeerId;
 
 /// What the slot of such an ask holds while nobody has replied.
@@ -19,6 +19,8 @@ pub(super) struct Copies {
     carriers: Vec<PeerId>,
     /// The node with whose connection a copy was lost last.
     lost: Option<NodeAddress>,
+    /// What is known of those that were lost: unknown if any may have been in flight.
+    fate: Fate,
     /// When to send another if there is no reply.
     due: Option<Tick>,
     nudge: Option<Why>,
@@ -51,6 +53,7 @@ impl Copies {
             open: 1,
             carriers: Vec::new(),
             lost: None,
+            fate: Fate::Written,
             due,
             nudge: None,
         }
@@ -88,10 +91,23 @@ impl Copies {
         })
     }
 
-    /// How the ask ends if nothing more is done for it: not at all while a copy is open.
-    pub(super) fn end(&self) -> Option<Failure> {
-        let lost = self.lost.clone().filter(|_| self.open == 0)?;
-        Some(Failure::Lost(lost))
+    /// Nothing more is done for the ask: it ends, unless a copy is open.
+    pub(super) fn end(&self) -> Turn {
+        match &self.lost {
+            Some(node) if self.open == 0 => Turn::End(self.loss(node)),
+            _ => Turn::Wait,
+        }
+    }
+
+    fn loss(&self, node: &NodeAddress) -> Failure {
+        let (node, fate) = (node.clone(), self.fate);
+        Failure::Lost { node, fate }
+    }
+
+    /// A copy may have been in flight when its connection was lost, which is told next.
+    pub(super) fn doubt(&mut self) -> Turn {
+        self.fate = Fate::Unknown;
+        Turn::Wait
     }
 
     /// A connection is lost, and with it the copies that it carried.
@@ -111,16 +127,16 @@ impl Copies {
         Turn::Nudge
     }
 
-    /// A copy was given up before it was sent. Tells how the ask ends if that was the last.
-    pub(super) fn bury(&mut self, reason: NotSent) -> Option<Failure> {
+    /// A copy was given up before it was sent, which ends the ask if that was the last.
+    pub(super) fn bury(&mut self, reason: NotSent) -> Turn {
         self.refused();
         if self.open > 0 {
-            return None;
+            return Turn::Wait;
         }
-        Some(match (self.lost.clone(), reason) {
+        Turn::End(match (&self.lost, reason) {
             (None, reason) => Failure::NotSent(reason),
             (Some(_), NotSent::Expired) => Failure::Timeout,
-            (Some(node), _) => Failure::Lost(node),
+            (Some(node), _) => self.loss(node),
         })
     }
 
@@ -153,6 +169,13 @@ mod tests {
     const OLD: PeerId = PeerId(1);
     const NEW: PeerId = PeerId(2);
 
+    /// The end of an ask whose copies were lost.
+    macro_rules! lost {
+        ($fate:pat) => {
+            Turn::End(Failure::Lost { fate: $fate, .. })
+        };
+    }
+
     fn node() -> NodeAddress {
         NodeAddress::new("n", 1)
     }
@@ -177,12 +200,13 @@ mod tests {
         assert_eq!(copies.take_nudge(), None);
         assert!(matches!(copies.lose(NEW, &node()), Turn::Nudge));
         assert_eq!(copies.take_nudge(), Some(standing(Why::Lost, false, false)));
-        assert!(matches!(copies.end(), Some(Failure::Lost(_))));
+        assert!(matches!(copies.end(), lost!(Fate::Written)));
 
         let mut copies = two();
         assert!(matches!(copies.lose(NEW, &node()), Turn::Nudge));
         assert_eq!(copies.take_nudge(), Some(standing(Why::Lost, true, false)));
-        assert!(copies.end().is_none(), "the older one may be answered");
+        let end = copies.end();
+        assert!(matches!(end, Turn::Wait), "the older one may be answered");
     }
 
     #[test]
@@ -194,11 +218,17 @@ mod tests {
             matches!(copies.lose(OLD, &node()), Turn::Wait),
             "one is held"
         );
-        assert!(
-            copies
-                .bury(NotSent::NodeGone)
-                .is_some_and(|end| matches!(end, Failure::Lost(_)))
-        );
+        let end = copies.bury(NotSent::NodeGone);
+        assert!(matches!(end, lost!(Fate::Written)));
+    }
+
+    #[test]
+    fn one_copy_in_doubt_leaves_the_fate_of_all_unknown() {
+        let mut copies = two();
+        copies.doubt();
+        copies.lose(OLD, &node());
+        copies.lose(NEW, &node());
+        assert!(matches!(copies.end(), lost!(Fate::Unknown)));
     }
 
     #[test]
@@ -211,22 +241,18 @@ mod tests {
             Turn::Wait
         ));
         let end = copies.bury(NotSent::Expired);
-        assert!(matches!(end, Some(Failure::NotSent(NotSent::Expired))));
+        assert!(matches!(end, Turn::End(Failure::NotSent(NotSent::Expired))));
 
         let mut copies = two();
         copies.lose(OLD, &node());
         copies.returned(NEW);
-        assert!(matches!(
-            copies.bury(NotSent::Expired),
-            Some(Failure::Timeout)
-        ));
+        let end = copies.bury(NotSent::Expired);
+        assert!(matches!(end, Turn::End(Failure::Timeout)));
 
         let mut copies = two();
         copies.returned(OLD);
-        assert!(
-            copies.bury(NotSent::Expired).is_none(),
-            "the newer one is under way"
-        );
+        let end = copies.bury(NotSent::Expired);
+        assert!(matches!(end, Turn::Wait), "the newer one is under way");
         let end = copies.expire(Tick::after(9), Tick::after(5));
         assert!(matches!(end, Turn::End(Failure::Timeout)));
     }

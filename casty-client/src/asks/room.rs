@@ -5,12 +5,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// Bytes in use, against a limit. What is over the limit by itself is admitted when nothing else
 /// is there.
 #[derive(Debug)]
-pub(crate) struct Ledger {
+pub(crate) struct Room {
     used: AtomicUsize,
     limit: usize,
 }
 
-impl Ledger {
+impl Room {
     /// Nothing is used yet.
     pub(crate) fn new(limit: usize) -> Self {
         Self {
@@ -51,15 +51,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_full_ledger_admits_no_more_and_an_empty_one_anything() {
-        let ledger = Ledger::new(10);
-        assert!(ledger.reserve(4) && ledger.reserve(6));
-        assert!(!ledger.reserve(1));
-        ledger.release(6);
-        assert!(!ledger.reserve(usize::MAX));
-        ledger.release(4);
-        assert!(ledger.reserve(100));
-        assert!(!ledger.reserve(1));
-        assert_eq!(ledger.used(), 100);
+    fn a_full_room_admits_no_more_and_an_empty_one_anything() {
+        let room = Room::new(10);
+        assert!(room.reserve(4) && room.reserve(6));
+        assert!(!room.reserve(1));
+        room.release(6);
+        assert!(!room.reserve(usize::MAX));
+        room.release(4);
+        assert!(room.reserve(100));
+        assert!(!room.reserve(1));
+        assert_eq!(room.used(), 100);
     }
 }
