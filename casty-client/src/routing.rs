@@ -303,6 +303,9 @@ impl Routing {
                 return;
             }
         };
+        if let (Err(_), Some(ask)) = (&pushed, *ask) {
+            core.asks.returned(ask, to.id);
+        }
         match pushed {
             Ok(()) => self.account(&parcel.target).delivered += 1,
             Err(Rejected {
@@ -312,9 +315,6 @@ impl Routing {
                 self.bury(core, &parcel, NotSent::TooLong);
             }
             Err(Rejected { reason, .. }) => {
-                if let Some(ask) = parcel.item.ask {
-                    core.asks.returned(ask, to.id);
-                }
                 // Full: the control task tells when there is room again. Closed: the end of the
                 // connection is about to be told.
                 if let RejectReason::Full { length, limit } = reason {

@@ -1,5 +1,7 @@
 //! Idempotent asks through the death of nodes.
 
+use std::time::Duration;
+
 use casty_client::{ClusterClient, EntityRef, IdempotentAsk, SendAsk};
 use casty_testkit::Cluster;
 use tokio::time::timeout;
@@ -83,7 +85,44 @@ async fn all_idempotent_asks_are_answered_though_every_node_dies_in_turn(net: Ne
     assert_eq!((stats.pending_asks, stats.ask_bytes), (0, 0), "{stats:?}");
 }
 
+async fn asks_that_are_dropped_at_any_moment_leave_nothing_behind(net: Net) {
+    let (cluster, _) = net.counters().await;
+    let builder = net.client_builder(&cluster);
+    let client = builder
+        .retry_budget(100, 1000, 1000)
+        .connect()
+        .await
+        .unwrap();
+    let region = region(&client);
+    for round in 0..20_u64 {
+        let ask = |number: u64| {
+            let entity = region.entity(format!("entity-{number}"));
+            let patience = Duration::from_micros(round * number * 37 % 12_000);
+            let ask = ask_where(&entity).hedge_after(Duration::from_millis(5));
+            tokio::spawn(timeout(patience, ask.into_future()))
+        };
+        let asks: Vec<_> = (0..20).map(ask).collect();
+        let node = usize::try_from(round % 3).unwrap();
+        match round % 4 {
+            0 => cluster.cut(node),
+            1 => cluster.hang(node),
+            2 => cluster.restart(node).await.unwrap(),
+            _ => (0..3).for_each(|node| cluster.resume(node)),
+        }
+        for ask in asks {
+            if let Ok(answer) = ask.await.unwrap() {
+                answer.unwrap();
+            }
+        }
+        let stats = client.stats();
+        assert_eq!((stats.pending_asks, stats.ask_bytes), (0, 0), "{stats:?}");
+    }
+    (0..3).for_each(|node| cluster.resume(node));
+    close_and_balance(&client).await;
+}
+
 over_both! {
+    asks_that_are_dropped_at_any_moment_leave_nothing_behind
     an_ask_in_flight_is_answered_by_the_new_owner_when_the_old_one_is_killed
     an_ask_in_flight_is_answered_though_its_owner_is_restarted
     an_ask_in_flight_is_answered_though_its_connection_is_cut
