@@ -237,7 +237,7 @@ impl Retrying {
         }
         let again = schedule.left > 0;
         schedule.left = schedule.left.saturating_sub(1);
-        if !again || core.is_closed() || !core.retries.allows() {
+        if !again || !core.retries.allows() {
             core.asks.arm(*id, schedule.due(core));
             return core.asks.give_up(*id);
         }
