@@ -187,6 +187,7 @@ pub(crate) struct Sending<'a> {
 
 impl Sending<'_> {
     /// Sends an encoded message to a node.
+    #[inline]
     pub(crate) fn send(
         self,
         core: &Arc<Core>,

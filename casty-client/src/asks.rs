@@ -120,6 +120,7 @@ impl Asks {
         self.open_as(deadline, State::Repeatable(Box::new(copies)))
     }
 
+    #[inline]
     fn open_as(&self, deadline: Tick, state: State) -> Option<AskId> {
         if self.pending.fetch_add(1, Ordering::SeqCst) >= self.limit {
             self.pending.fetch_sub(1, Ordering::Relaxed);
@@ -219,7 +220,8 @@ impl Asks {
             None => {
                 let state = stripe.close(id);
                 drop(stripe);
-                Poll::Ready(match self.freed(state) {
+                self.freed(state.as_ref());
+                Poll::Ready(match state {
                     Some(State::Done(outcome)) => outcome,
                     _ => Err(Failure::Timeout),
                 })
@@ -230,20 +232,20 @@ impl Asks {
     /// Frees the slot of an ask that nobody waits for any more.
     pub(crate) fn abandon(&self, id: AskId) {
         let state = self.stripe(id).close(id);
-        self.freed(state);
+        self.freed(state.as_ref());
     }
 
     /// Takes what was in a slot off the books.
-    fn freed(&self, state: Option<State>) -> Option<State> {
-        if state.is_some() {
-            self.pending.fetch_sub(1, Ordering::Relaxed);
-        }
-        if let Some(State::Done(Ok(reply))) = &state
+    fn freed(&self, state: Option<&State>) {
+        let Some(state) = state else {
+            return;
+        };
+        self.pending.fetch_sub(1, Ordering::Relaxed);
+        if let State::Done(Ok(reply)) = state
             && reply.len() > SHORT_REPLY
         {
             self.room.release(reply.len());
         }
-        state
     }
 
     /// Ends one ask, waking its task; a reply that comes too late or twice is counted and dropped.
@@ -398,8 +400,12 @@ impl<'a> Batch<'a> {
             Ok(reply) if reply.len() > SHORT_REPLY => self.asks.admit(reply),
             outcome => outcome,
         };
-        self.wakers.extend(state.take_waker());
-        *state = State::Done(outcome);
+        // Moved apart, so that what is empty in nearly every case is not dropped piece by piece.
+        match std::mem::replace(state, State::Done(outcome)) {
+            State::Waiting(Some(waker)) => self.wakers.push(waker),
+            State::Repeatable(copies) => self.wakers.extend(copies.waker),
+            State::Waiting(None) | State::Free | State::Done(_) => {}
+        }
     }
 
     /// Tasks that will be woken.
