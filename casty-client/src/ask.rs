@@ -10,7 +10,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use casty_proto::{ActorRef, Limits};
+use casty_proto::ActorRef;
 use serde::de::DeserializeOwned;
 
 use crate::asks::{AskId, Failure};
@@ -260,11 +260,8 @@ impl<R: DeserializeOwned> Future for Reply<R> {
         *state = State::Ended;
         Poll::Ready(match outcome {
             Ok(reply) => {
-                let limits = Limits {
-                    bytes: core.limits.max_frame,
-                    ..Limits::default()
-                };
-                core.codec.decode(&reply, &limits).map_err(AskError::from)
+                let decoded = core.codec.decode(&reply, &core.decoding());
+                decoded.map_err(AskError::from)
             }
             Err(failure) => Err(self.error(failure, attempts)),
         })

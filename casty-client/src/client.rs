@@ -1,7 +1,7 @@
 //! The client: what users hold.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -94,7 +94,7 @@ impl ClusterClient {
     pub(crate) fn start(builder: Builder) -> Result<Self, ConfigError> {
         builder.check()?;
         let contacts = builder.checked_contacts()?;
-        let identity = Identity::new(&builder.system, builder.checked_identity()?);
+        let identity = Arc::new(Identity::new(&builder.system, builder.checked_identity()?));
         let codec = builder.checked_codec()?;
         let transport = builder.checked_transport()?.build();
         let limits = builder.limits;
@@ -124,6 +124,7 @@ impl ClusterClient {
             drained: OnceLock::new(),
             abandoned: Notify::new(),
             released: Notify::new(),
+            companions: AtomicU64::new(0),
             dial_failures: Mutex::default(),
             trouble,
         });
@@ -299,7 +300,8 @@ impl ClusterClient {
         Ok(BoundRef::new(self.core(), actor))
     }
 
-    /// The address that the client announces; nodes send its answers there.
+    /// The address that the client announces; nodes send its answers there. To a node that it
+    /// lost and comes back to, it announces a fresh one as well.
     pub fn identity(&self) -> &NodeAddress {
         self.core().identity.address()
     }

@@ -1,14 +1,15 @@
 //! What all parts of a client share, and the way of a message through it.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use bytes::Bytes;
 use casty_proto::message::ShardLocation;
-use casty_proto::{ActorRef, Codec, NodeAddress};
+use casty_proto::{ActorRef, Codec, Limits, NodeAddress};
 use casty_routing::{RegionId, ShardId, SharedTable, View};
 use casty_transport::ConnectError;
 use casty_transport::outbox::{RejectReason, Rejected};
@@ -18,7 +19,7 @@ use tokio::sync::{Notify, mpsc, watch};
 
 use crate::actor::Actors;
 use crate::ask::Slot;
-use crate::asks::Asks;
+use crate::asks::{AskId, Asks};
 use crate::clock::{Clock, Tick};
 use crate::config::Bounds;
 use crate::control::Event;
@@ -36,7 +37,8 @@ pub(crate) struct Core {
     pub(crate) system: Arc<str>,
     pub(crate) codec: Codec,
     pub(crate) limits: Bounds,
-    pub(crate) identity: Identity,
+    /// The client's first address, at which it is asked and answered by all nodes.
+    pub(crate) identity: Arc<Identity>,
     pub(crate) clock: Clock,
     pub(crate) asks: Asks,
     pub(crate) retries: Retries,
@@ -64,6 +66,8 @@ pub(crate) struct Core {
     pub(crate) drained: OnceLock<bool>,
     /// The last handle is gone.
     pub(crate) abandoned: Notify,
+    /// Second connections; see [`casty_routing::renewal`].
+    pub(crate) companions: AtomicU64,
     /// Something that waited for a route waits no more.
     pub(crate) released: Notify,
 }
@@ -150,9 +154,9 @@ impl Core {
             } => {
                 let table = self.table.load();
                 table.owner(region, shard).map(|peer| {
-                    self.carry(slot, peer);
+                    let bytes = self.carried(message.bytes, slot, peer);
                     let tag = tag(Aim::Shard(region, shard));
-                    let pushed = peer.push_envelope((region, name), message.bytes, tag);
+                    let pushed = peer.push_envelope((region, name), &bytes, tag);
                     pushed.map_err(|rejected| self.not_carried(slot, peer, &rejected))
                 })
             }
@@ -165,9 +169,9 @@ impl Core {
                 let peer = connected.get(node);
                 let direct = peer.filter(|peer| !peer.backlog.load(Ordering::Acquire));
                 direct.map(|peer| {
-                    self.carry(slot, peer);
+                    let bytes = self.carried(message.bytes, slot, peer);
                     let tag = Some(tag(Aim::Node));
-                    let pushed = peer.push_to_actor((path, class), message.bytes, tag);
+                    let pushed = peer.push_to_actor((path, class), &bytes, tag);
                     pushed.map_err(|rejected| self.not_carried(slot, peer, &rejected))
                 })
             }
@@ -191,9 +195,43 @@ impl Core {
         }
     }
 
-    fn carry(&self, slot: Option<Slot>, peer: &Peer) {
-        if let Some(slot) = slot {
-            self.asks.carried_by(slot.id, peer.id);
+    /// Notes who carries a message, and gives it as it is to be sent there.
+    fn carried<'m>(&self, message: &'m [u8], slot: Option<Slot>, by: &Peer) -> Cow<'m, [u8]> {
+        let Some(slot) = slot else {
+            return Cow::Borrowed(message);
+        };
+        self.asks.carried_by(slot.id, by.id);
+        if by.is_settled() {
+            return Cow::Borrowed(message);
+        }
+        let readdressed = self.readdress(message, slot.id, by);
+        readdressed.map_or(Cow::Borrowed(message), Cow::Owned)
+    }
+
+    /// The message of an ask with the address to reply to under which the node knows the client.
+    pub(crate) fn readdress(&self, message: &[u8], ask: AskId, to: &Peer) -> Option<Vec<u8>> {
+        let identity = self.known_to(to);
+        let limits = self.decoding();
+        let edited = self
+            .codec
+            .edit(message, &limits, |bytes| identity.readdress(bytes, ask));
+        edited.ok()
+    }
+
+    /// The address under which a node knows the client.
+    fn known_to<'a>(&'a self, peer: &'a Peer) -> &'a Identity {
+        if peer.is_settled() {
+            &self.identity
+        } else {
+            &peer.identity
+        }
+    }
+
+    /// The limits of what is decoded.
+    pub(crate) fn decoding(&self) -> Limits {
+        Limits {
+            bytes: self.limits.max_frame,
+            ..Limits::default()
         }
     }
 
@@ -230,6 +268,7 @@ impl Core {
             deadline,
             ask: slot.map(|slot| slot.id),
             kind,
+            readdressed: false,
         };
         self.route(|routing| routing.send(self, to.target(), outgoing))
     }
@@ -296,9 +335,10 @@ impl Core {
         self.route(|routing| routing.located(self, region, location));
     }
 
-    /// The reference under which the coordinator of a region answers.
-    pub(crate) fn locations_ref(&self, region: &str) -> ActorRef<ShardLocation> {
-        ActorRef::from_uri_unchecked(self.identity.uri(&format!("{LOCATIONS_PATH}{region}")))
+    /// The reference under which the coordinator of a region on `leader` answers.
+    pub(crate) fn locations_ref(&self, leader: &Peer, region: &str) -> ActorRef<ShardLocation> {
+        let path = format!("{LOCATIONS_PATH}{region}");
+        ActorRef::from_uri_unchecked(self.known_to(leader).uri(&path))
     }
 
     /// Ends whatever still waits: nobody moves messages or keeps the time any longer.
@@ -345,6 +385,7 @@ impl Core {
             inbound_dropped: self.counters.inbound_dropped.get(),
             inbound_malformed: self.counters.inbound_malformed.get(),
             connections: connected.len() as u64,
+            companions: self.companions.load(Ordering::Relaxed),
             views: self.counters.views.get(),
         }
     }

@@ -43,6 +43,9 @@ pub struct Stats {
     pub inbound_malformed: u64,
     /// Nodes connected.
     pub connections: u64,
+    /// Second connections, to nodes that were lost before: there the client is known by two
+    /// addresses; see [`casty_routing::renewal`].
+    pub companions: u64,
     /// Views of the cluster received.
     pub views: u64,
 }

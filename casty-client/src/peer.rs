@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
@@ -14,6 +14,7 @@ use casty_transport::outbox::{Accounted, Outbox, OutboxLimits, Rejected, Unsent}
 
 use crate::asks::AskId;
 use crate::clock::Tick;
+use crate::identity::Identity;
 
 /// Tells the connections of a client apart, those that have ended included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -27,6 +28,11 @@ pub(crate) struct Peer {
     /// The router holds messages for actors of this node, for want of room: what comes later goes
     /// behind them. Written under the router's lock.
     pub(crate) backlog: AtomicBool,
+    /// What the connection announced the client to be.
+    pub(crate) identity: Arc<Identity>,
+    /// Whether what is asked of the node may be answered to the client's first address, and not
+    /// only to that of this connection.
+    settled: AtomicBool,
     system: Arc<str>,
     sender: Arc<str>,
     /// Per region, everything of a frame's payload that comes before the message.
@@ -86,6 +92,8 @@ pub(crate) struct Outgoing {
     pub(crate) deadline: Tick,
     pub(crate) ask: Option<AskId>,
     pub(crate) kind: &'static str,
+    /// Whether it may name another than the client's first address to reply to.
+    pub(crate) readdressed: bool,
 }
 
 impl Peer {
@@ -94,6 +102,7 @@ impl Peer {
         id: PeerId,
         node: NodeAddress,
         (system, sender): (Arc<str>, Arc<str>),
+        (identity, settled): (Arc<Identity>, bool),
         limits: OutboxLimits,
     ) -> Self {
         Self {
@@ -101,10 +110,22 @@ impl Peer {
             node,
             outbox: Arc::new(Outbox::new(limits)),
             backlog: AtomicBool::new(false),
+            identity,
+            settled: AtomicBool::new(settled),
             system,
             sender,
             templates: ArcSwap::default(),
         }
+    }
+
+    /// Whether what is asked of the node may be answered to the client's first address.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.settled.load(Ordering::Acquire)
+    }
+
+    /// Notes whether what is asked of the node may be answered to the client's first address.
+    pub(crate) fn settle(&self, settled: bool) {
+        self.settled.store(settled, Ordering::Release);
     }
 
     /// Puts an encoded envelope for the owner of a shard into the outbox.
@@ -168,7 +189,7 @@ impl fmt::Debug for Peer {
 
 /// A message that came back from an outbox, ready to be routed again. Its header was written by
 /// this client, so it can be read; `None` would be a bug of ours, and is treated as a loss.
-pub(crate) fn recover(unsent: &Unsent<Tag>) -> Option<Outgoing> {
+pub(crate) fn recover(unsent: &Unsent<Tag>, readdressed: bool) -> Option<Outgoing> {
     let Tag {
         aim,
         deadline,
@@ -190,5 +211,6 @@ pub(crate) fn recover(unsent: &Unsent<Tag>) -> Option<Outgoing> {
         deadline,
         ask,
         kind,
+        readdressed,
     })
 }

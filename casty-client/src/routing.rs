@@ -152,9 +152,10 @@ impl Routing {
             .lock()
             .take_over(&peer.node, &peer.outbox.accounts());
         self.doubt(core, peer, &leftover.unknown);
+        let readdressed = peer.identity.address() != core.identity.address();
         let mut unreadable = Vec::new();
         let unsent = leftover.unsent.iter().filter_map(|unsent| {
-            let Some(outgoing) = peer::recover(unsent) else {
+            let Some(outgoing) = peer::recover(unsent, readdressed) else {
                 tracing::error!(node = %peer.node, "bug: an unsent message could not be read");
                 unreadable.push(unsent.tag);
                 return None;
@@ -240,7 +241,7 @@ impl Routing {
                     shard,
                     ..
                 } => {
-                    let reply_to = core.locations_ref(&name);
+                    let reply_to = core.locations_ref(&leader, &name);
                     let query = GetShardLocation {
                         shard_id: shard.get(),
                         reply_to,
@@ -270,40 +271,51 @@ impl Routing {
         self.pump(core);
     }
 
-    fn deliver(&mut self, core: &Core, to: &Arc<Peer>, parcel: Parcel<Outgoing>) {
+    /// Puts a parcel into an outbox.
+    fn push(&self, core: &Core, to: &Peer, parcel: &Parcel<Outgoing>) -> Result<(), Rejected<Tag>> {
         let Outgoing {
             actor,
             message,
             deadline,
             ask,
             kind,
+            readdressed,
         } = &parcel.item;
-        if let Some(ask) = *ask {
-            if !core.asks.is_awaited(ask) {
-                return self.bury(core, &parcel, NotSent::Abandoned);
-            }
-            core.asks.carried_by(ask, to.id);
-        }
+        let edit = *readdressed || !to.is_settled();
+        let edited = ask
+            .filter(|_| edit)
+            .and_then(|ask| core.readdress(message, ask, to));
+        let message = edited.as_deref().unwrap_or(message);
         let tag = |aim| Tag {
             aim,
             deadline: *deadline,
             ask: *ask,
             kind,
         };
-        let pushed = match (&parcel.target, actor) {
-            (Target::Shard { region, shard }, _) => {
+        match &parcel.target {
+            Target::Shard { region, shard } => {
                 let name = self.router.region_name(*region).map_or("", |name| name);
                 to.push_envelope((*region, name), message, tag(Aim::Shard(*region, *shard)))
             }
-            (Target::Node(_), Some((path, class))) => {
+            Target::Node(_) => {
+                debug_assert!(actor.is_some(), "a message to a node has a path");
+                let (path, class) = actor
+                    .as_ref()
+                    .map_or(("", ""), |(path, class)| (path, class));
                 to.push_to_actor((path, class), message, Some(tag(Aim::Node)))
             }
-            (Target::Node(_), None) => {
-                debug_assert!(false, "a message to a node has a path");
-                return;
+        }
+    }
+
+    fn deliver(&mut self, core: &Core, to: &Arc<Peer>, parcel: Parcel<Outgoing>) {
+        if let Some(ask) = parcel.item.ask {
+            if !core.asks.is_awaited(ask) {
+                return self.bury(core, &parcel, NotSent::Abandoned);
             }
-        };
-        if let (Err(_), Some(ask)) = (&pushed, *ask) {
+            core.asks.carried_by(ask, to.id);
+        }
+        let pushed = self.push(core, to, &parcel);
+        if let (Err(_), Some(ask)) = (&pushed, parcel.item.ask) {
             core.asks.returned(ask, to.id);
         }
         match pushed {

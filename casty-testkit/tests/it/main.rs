@@ -11,6 +11,7 @@ mod app;
 mod failures;
 mod identity;
 mod proxies;
+mod renewal;
 mod retries;
 mod traffic;
 
