@@ -180,7 +180,7 @@ pub(crate) struct Slot {
 
 /// How the message of an ask leaves.
 pub(crate) struct Sending<'a> {
-    slot: Slot,
+    pub(crate) slot: Slot,
     /// Where the message is to be kept if the ask may be sent again.
     keep: Option<&'a Cell<Option<Kept>>>,
 }

@@ -15,6 +15,7 @@ use serde::de::DeserializeOwned;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 use crate::actor::{self, ActorContext, Actors};
+use crate::admin::Admin;
 use crate::ask::{Ask, SendAsk};
 use crate::asks::Asks;
 use crate::clock::{self, Clock};
@@ -31,7 +32,7 @@ use crate::region::RegionRef;
 use crate::retry::Retries;
 use crate::routing::Routing;
 use crate::services::{self, Listing};
-use crate::topology::Topology;
+use crate::topology::{self, Topology};
 
 /// Events that may wait for the control task; a view that finds no place is replaced by the next.
 const EVENTS: usize = 64;
@@ -163,27 +164,18 @@ impl ClusterClient {
     /// # Cancel safety
     /// Safe: nothing is consumed.
     pub async fn ready(&self, timeout: Duration) -> Result<Arc<View>, ReadyError> {
-        let (mut views, mut trouble) = (self.topology(), self.core().trouble.clone());
-        tokio::select! {
-            biased;
-            view = views.wait_for(|_| true) => Ok(view?),
-            trouble = trouble.wait_for(Option::is_some) => {
-                let trouble = trouble.map_or(None, |trouble| trouble.clone());
-                Err(trouble.unwrap_or(ReadyError::Closed))
-            }
-            () = tokio::time::sleep(timeout) => {
-                Err(ReadyError::Timeout { after: timeout, failures: self.dial_failures() })
-            }
-        }
+        topology::ready(self.core(), timeout).await
     }
 
     /// The addresses that could not be connected when last dialled, and why.
     pub fn dial_failures(&self) -> Vec<(NodeAddress, ConnectError)> {
-        let failures = self.core().dial_failures.lock();
-        failures
-            .iter()
-            .map(|(node, error)| (node.clone(), error.clone()))
-            .collect()
+        topology::dial_failures(self.core())
+    }
+
+    /// Administration: what is wrong with the cluster, and members declared dead. Nothing of it is
+    /// ever done but on demand.
+    pub fn admin(&self) -> Admin {
+        Admin::new(self.core())
     }
 
     /// Follows the view of the cluster.

@@ -219,7 +219,7 @@ impl Core {
     }
 
     /// The address under which a node knows the client.
-    fn known_to<'a>(&'a self, peer: &'a Peer) -> &'a Identity {
+    pub(crate) fn known_to<'a>(&'a self, peer: &'a Peer) -> &'a Identity {
         if peer.is_settled() {
             &self.identity
         } else {

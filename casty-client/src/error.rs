@@ -323,6 +323,21 @@ impl From<Closed> for ReadyError {
     }
 }
 
+/// An error and its causes, in one line.
+pub(crate) struct Chain<'a>(pub(crate) &'a dyn std::error::Error);
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut source = self.0.source();
+        while let Some(cause) = source {
+            write!(f, ": {cause}")?;
+            source = cause.source();
+        }
+        Ok(())
+    }
+}
+
 /// The failures of dials, as part of a sentence.
 struct Reasons<'a>(&'a [(NodeAddress, ConnectError)]);
 
@@ -330,12 +345,7 @@ impl fmt::Display for Reasons<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (place, (node, error)) in self.0.iter().enumerate() {
             let lead = if place == 0 { ": " } else { "; " };
-            write!(f, "{lead}{node}: {error}")?;
-            let mut source = std::error::Error::source(error);
-            while let Some(cause) = source {
-                write!(f, ": {cause}")?;
-                source = cause.source();
-            }
+            write!(f, "{lead}{node}: {}", Chain(error))?;
         }
         Ok(())
     }

@@ -5,6 +5,7 @@
 //! [`Topology`] follows the cluster, [`Stats`] and [`DeadLetter`]s tell what became of messages.
 
 mod actor;
+mod admin;
 mod ask;
 mod asks;
 mod client;
@@ -29,10 +30,11 @@ mod session;
 mod topology;
 
 pub use actor::ActorContext;
+pub use admin::{Admin, DownError, DownReport, NotTold, StillUp};
 pub use ask::{Ask, Reply, SendAsk};
 pub use casty_proto::message::{ServiceKey, ShardEnvelope};
 pub use casty_proto::{ActorRef, Codec, Compression, NodeAddress, Value};
-pub use casty_routing::View;
+pub use casty_routing::{View, diagnosis};
 pub use casty_transport::{AddressMap, TransportConfig};
 #[cfg(feature = "tls")]
 pub use casty_transport::{TlsConfig, TlsConfigError};

@@ -7,6 +7,7 @@
 pub mod backoff;
 pub mod budget;
 pub mod coordinator;
+pub mod diagnosis;
 pub mod error;
 pub mod links;
 pub mod renewal;

@@ -7,6 +7,7 @@
     reason = "a test fails by a panic"
 )]
 
+mod admin;
 mod app;
 mod failures;
 mod identity;
