@@ -31,6 +31,7 @@ use crate::ledger::{NodeStats, RegionStats};
 use crate::observe::{CloseReport, Counters, Stats};
 use crate::refs::{self, BoundRef};
 use crate::region::RegionRef;
+use crate::retry::Retries;
 use crate::routing::Routing;
 use crate::services::{self, Listing};
 use crate::topology::{self, Topology};
@@ -110,7 +111,8 @@ impl ClusterClient {
             limits,
             identity,
             clock: Clock::new(),
-            asks: Asks::new(limits.pending_asks),
+            asks: Asks::new(limits.pending_asks, limits.ask_bytes),
+            retries: Retries::new(limits.retry_budget),
             actors: Actors::default(),
             counters: Arc::new(Counters::default()),
             view,

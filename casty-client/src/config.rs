@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use casty_proto::frame::DEFAULT_MAX_FRAME;
 use casty_proto::{Codec, NodeAddress};
-use casty_routing::RouterConfig;
+use casty_routing::{RouterConfig, budget};
 use casty_transport::{AddressMap, ConnectOptions, TransportConfig};
 
 use crate::client::ClusterClient;
@@ -83,6 +83,9 @@ const HOST: &str = "a host of 1 to 255 bytes without : / and line breaks";
 #[cfg(feature = "config")]
 const SYSTEM_NAME: &str = "a name without @ / and line breaks";
 
+/// How often the message of one ask may be sent.
+pub(crate) const ATTEMPTS: std::ops::RangeInclusive<u32> = 1..=100;
+
 /// The times and bounds of a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Bounds {
@@ -93,6 +96,9 @@ pub(crate) struct Bounds {
     pub(crate) hold_items: usize,
     pub(crate) hold_bytes: usize,
     pub(crate) pending_asks: usize,
+    pub(crate) ask_bytes: usize,
+    pub(crate) ask_attempts: u32,
+    pub(crate) retry_budget: budget::Config,
     pub(crate) max_frame: usize,
     pub(crate) mailbox: usize,
     pub(crate) actors: usize,
@@ -108,6 +114,9 @@ impl Default for Bounds {
             hold_items: 65_536,
             hold_bytes: 64 * 1024 * 1024,
             pending_asks: 65_536,
+            ask_bytes: 16 * 1024 * 1024,
+            ask_attempts: 3,
+            retry_budget: budget::Config::default(),
             max_frame: DEFAULT_MAX_FRAME,
             mailbox: 16_384,
             actors: 1024,
@@ -128,6 +137,13 @@ impl Bounds {
             ("hold_messages", "1 or more", self.hold_items >= 1),
             ("hold_bytes", "4096 or more", self.hold_bytes >= 4096),
             ("pending_asks", "1 or more", self.pending_asks >= 1),
+            ("ask_bytes", "4096 or more", self.ask_bytes >= 4096),
+            ("ask_attempts", "from 1 to 100", {
+                ATTEMPTS.contains(&self.ask_attempts)
+            }),
+            ("retry_percent", "from 0 to 100", {
+                self.retry_budget.percent <= 100
+            }),
             ("max_frame", "from 4096 to 1073741824", {
                 (4096..=1 << 30).contains(&self.max_frame)
             }),
@@ -284,6 +300,37 @@ impl Builder {
     /// Asks that may wait for their replies at once. Default: 65,536; at least 1.
     pub fn pending_asks(mut self, asks: usize) -> Self {
         self.limits.pending_asks = asks;
+        self
+    }
+
+    /// Bytes that may be kept by asks in all: messages of idempotent ones, to be sent again, and
+    /// replies over 4 KiB that were not taken yet. Default: 16 MiB; at least 4 KiB. A single one
+    /// over this is kept when nothing else is. Full is an answer:
+    /// [`NoRoomToKeep`](crate::AskError::NoRoomToKeep) and
+    /// [`ReplyDropped`](crate::AskError::ReplyDropped).
+    pub fn ask_bytes(mut self, bytes: usize) -> Self {
+        self.limits.ask_bytes = bytes;
+        self
+    }
+
+    /// How often the message of an [idempotent](crate::Ask::idempotent) ask is sent at most, the
+    /// first time included, unless the ask says otherwise. Default: 3; from 1 to 100.
+    pub fn ask_attempts(mut self, attempts: u32) -> Self {
+        self.limits.ask_attempts = attempts;
+        self
+    }
+
+    /// How many messages of idempotent asks may be sent again in all, so that a cluster in trouble
+    /// is not buried under them: each takes a token, of which `percent` are added with every
+    /// hundred idempotent asks and `per_second` with every second, up to `burst`, which is there in
+    /// the beginning. Default: 10 %, 10 a second, and 100; `percent` from 0 to 100. With a `burst`
+    /// of 0 nothing is sent again.
+    pub fn retry_budget(mut self, percent: u32, per_second: u32, burst: u32) -> Self {
+        self.limits.retry_budget = budget::Config {
+            percent,
+            per_second,
+            burst,
+        };
         self
     }
 

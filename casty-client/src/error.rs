@@ -103,8 +103,13 @@ impl TellError {
 #[non_exhaustive]
 pub enum AskError {
     /// No reply came in time. The message may or may not have been handled.
-    #[error("no reply within {0:?}")]
-    Timeout(Duration),
+    #[error("no reply within {after:?}{}", Attempts(*.attempts))]
+    Timeout {
+        /// How long it was.
+        after: Duration,
+        /// How often the message was sent; more than once only if the ask is idempotent.
+        attempts: u32,
+    },
     /// The message was not accepted.
     #[error("the message was not accepted")]
     Refused(#[from] TellError),
@@ -114,16 +119,37 @@ pub enum AskError {
         /// The limit.
         limit: usize,
     },
+    /// As many bytes as may be are kept for idempotent asks, and by long replies that nobody has
+    /// taken. Nothing was sent.
+    #[error("no room to keep a message of {length} bytes for sending it again ({limit} bytes)")]
+    NoRoomToKeep {
+        /// The message's length in bytes.
+        length: usize,
+        /// The limit in bytes.
+        limit: usize,
+    },
     /// The message was accepted but never sent.
     #[error("the message was not sent")]
     NotSent(#[from] NotSent),
     /// The connection was lost before the reply came.
-    #[error("the connection to {node} was lost before the reply came")]
+    #[error("the connection to {node} was lost before the reply came{}", Attempts(*.attempts))]
     Lost {
-        /// The node.
+        /// The node; of several, the last.
         node: NodeAddress,
-        /// Written: the node's kernel had the message. Unknown: it may have been in flight.
+        /// Written: the node's kernel had the message. Unknown: it, or an earlier copy of it, may
+        /// have been in flight.
         fate: Fate,
+        /// How often the message was sent; more than once only if the ask is idempotent.
+        attempts: u32,
+    },
+    /// A reply came and was dropped: with it, more bytes of replies that nobody has taken yet
+    /// would be kept than may be.
+    #[error("a reply of {length} bytes was dropped for want of room ({limit} bytes)")]
+    ReplyDropped {
+        /// The reply's length in bytes.
+        length: usize,
+        /// The limit in bytes.
+        limit: usize,
     },
     /// The client ended before a reply came.
     #[error("the client was closed before a reply came")]
@@ -134,13 +160,29 @@ pub enum AskError {
 }
 
 impl AskError {
-    /// What may have happened to the message.
+    /// What may have happened to the message. Of one that was sent several times: unknown if any
+    /// copy may have been in flight, not sent only if none left.
     pub fn fate(&self) -> Fate {
         match self {
-            Self::Refused(_) | Self::TooManyAsks { .. } | Self::NotSent(_) => Fate::NotSent,
+            Self::Refused(_)
+            | Self::TooManyAsks { .. }
+            | Self::NoRoomToKeep { .. }
+            | Self::NotSent(_) => Fate::NotSent,
             Self::Lost { fate, .. } => *fate,
-            Self::Timeout(_) | Self::Closed => Fate::Unknown,
-            Self::Decode(_) => Fate::Written,
+            Self::Timeout { .. } | Self::Closed => Fate::Unknown,
+            Self::ReplyDropped { .. } | Self::Decode(_) => Fate::Written,
+        }
+    }
+}
+
+/// How often a message was sent, as part of a sentence.
+struct Attempts(u32);
+
+impl fmt::Display for Attempts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            0 | 1 => Ok(()),
+            attempts => write!(f, ", in {attempts} attempts"),
         }
     }
 }

@@ -15,6 +15,7 @@ mod control;
 mod core;
 mod dead_letters;
 mod error;
+mod idempotent;
 mod identity;
 mod ledger;
 mod lines;
@@ -22,6 +23,7 @@ mod observe;
 mod peer;
 mod refs;
 mod region;
+mod retry;
 mod routing;
 mod services;
 mod session;
@@ -46,6 +48,7 @@ pub use dead_letters::{DeadLetter, DeadLetters, Loss};
 pub use error::{
     AskError, Closed, ConfigError, Fate, NotSent, ReadyError, RegionError, SpawnError, TellError,
 };
+pub use idempotent::IdempotentAsk;
 pub use ledger::{NodeStats, RegionStats};
 pub use observe::{CloseReport, Stats};
 pub use refs::BoundRef;

@@ -25,6 +25,15 @@ pub struct Stats {
     pub queued: u64,
     /// Asks that wait for their reply.
     pub pending_asks: u64,
+    /// Bytes of messages kept to be sent again, and of replies over 4 KiB that were not taken yet.
+    pub ask_bytes: u64,
+    /// Messages of idempotent asks that were sent again: for a connection lost, or for a reply that
+    /// did not come in time. Each is accepted again, with a fate of its own.
+    pub retries: u64,
+    /// The same, for a reply that was [awaited](crate::IdempotentAsk::hedge_after) too long.
+    pub hedges: u64,
+    /// Times that the retry budget did not allow either.
+    pub retries_refused: u64,
     /// Replies that came after their ask had ended, or a second time.
     pub late_replies: u64,
     /// Messages from the cluster that no actor of this client took: no such actor, or its mailbox

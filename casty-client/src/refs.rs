@@ -1,5 +1,6 @@
 //! References that can be sent to: an address with a type, bound to the client it came from.
 
+use std::any::type_name;
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -9,8 +10,8 @@ use casty_proto::ActorRef;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::ask::{Ask, Opened, Opening, SendAsk, Slot};
-use crate::core::{Core, Destination, Encoded, HERE};
+use crate::ask::{Ask, Opened, Opening, SendAsk};
+use crate::core::{Core, Destination, Encoded};
 use crate::error::{AskError, TellError};
 
 /// An actor that this client can send to: an [`ActorRef`] that knows its way.
@@ -96,8 +97,10 @@ pub(crate) fn tell<M: Serialize>(
     to: &ActorRef<M>,
     message: &M,
 ) -> Result<(), TellError> {
-    core.encoded(message, |class, bytes| {
-        deliver(core, to, (class, bytes), None)
+    let kind = type_name::<M>();
+    core.encoded(message, |class, bytes| match way(core, to, class)? {
+        Way::Here(path) => core.deliver_here(path, Bytes::copy_from_slice(bytes)),
+        Way::There(to) => core.send(&to, Encoded { bytes, kind }, None),
     })
 }
 
@@ -110,41 +113,32 @@ pub(crate) fn ask<M: Serialize, R: DeserializeOwned>(
     Ask::new(
         core,
         move |opening: Opening<'_, R>| -> Result<Opened, AskError> {
-            opening.open(|core, reply_to, slot| {
-                let message = message(reply_to);
-                core.encoded(&message, |class, bytes| {
-                    deliver(core, &to, (class, bytes), Some(slot))
-                })?;
-                Ok(())
+            opening.open(|core, reply_to, sending| {
+                let (message, kind) = (message(reply_to), type_name::<M>());
+                core.encoded(&message, |class, bytes| match way(core, &to, class)? {
+                    Way::Here(path) => sending.deliver_here(core, path, bytes),
+                    Way::There(to) => sending.send(core, &to, Encoded { bytes, kind }),
+                })
             })
         },
     )
 }
 
-fn deliver<M>(
-    core: &Core,
-    to: &ActorRef<M>,
-    (class, bytes): (&str, &[u8]),
-    slot: Option<Slot>,
-) -> Result<(), TellError> {
+/// Where an actor is.
+enum Way<'a> {
+    /// At this path of this client.
+    Here(&'a str),
+    There(Destination<'a>),
+}
+
+/// The way of a message of `class` to whom a reference names.
+fn way<'a, M>(core: &Core, to: &'a ActorRef<M>, class: &'a str) -> Result<Way<'a>, TellError> {
     let uri = to.parts()?;
     let node = uri.node_address().ok_or(TellError::LocalReference)?;
-    if node == *core.identity.address() {
-        if let Some(slot) = slot {
-            core.asks.carried_by(slot.id, Some(HERE));
-        }
-        return core.deliver_here(uri.path, Bytes::copy_from_slice(bytes));
-    }
-    core.send(
-        &Destination::Actor {
-            node,
-            path: uri.path,
-            class,
-        },
-        Encoded {
-            bytes,
-            kind: std::any::type_name::<M>(),
-        },
-        slot,
-    )
+    let path = uri.path;
+    Ok(if node == *core.identity.address() {
+        Way::Here(path)
+    } else {
+        Way::There(Destination::Actor { node, path, class })
+    })
 }

@@ -11,7 +11,7 @@ use casty_routing::{RegionId, ShardCount, ShardId, entity_shard};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::ask::{Ask, Opened, Opening, SendAsk, Slot};
+use crate::ask::{Ask, Opened, Opening, SendAsk, Sending};
 use crate::core::{Core, Destination, Encoded};
 use crate::error::{AskError, TellError};
 
@@ -71,7 +71,7 @@ impl RegionRef {
         I: Serialize + AsRef<str>,
     {
         let shard = entity_shard(envelope.entity_id.as_ref(), self.shards);
-        self.send(&envelope, shard, (None, type_name::<M>()))
+        self.send(&envelope, shard, type_name::<M>())
     }
 
     /// Sends a message to one entity, waiting while the outbox of its owner is full, or as many
@@ -104,10 +104,10 @@ impl RegionRef {
         Ask::new(
             &self.core,
             move |opening: Opening<'_, R>| -> Result<Opened, AskError> {
-                opening.open(|_, reply_to, slot| {
+                opening.open(|_, reply_to, sending| {
                     let envelope = envelope(reply_to);
                     let shard = entity_shard(envelope.entity_id.as_ref(), self.shards);
-                    Ok(self.send(&envelope, shard, (Some(slot), type_name::<M>()))?)
+                    self.send_ask(&envelope, shard, (sending, type_name::<M>()))
                 })
             },
         )
@@ -117,16 +117,32 @@ impl RegionRef {
         &self,
         envelope: &M,
         shard: ShardId,
-        (slot, kind): (Option<Slot>, &'static str),
+        kind: &'static str,
     ) -> Result<(), TellError> {
-        let to = Destination::Shard {
+        let to = self.owner_of(shard);
+        self.core.encoded(envelope, |_, bytes| {
+            self.core.send(&to, Encoded { bytes, kind }, None)
+        })
+    }
+
+    fn send_ask<M: Serialize>(
+        &self,
+        envelope: &M,
+        shard: ShardId,
+        (sending, kind): (Sending<'_>, &'static str),
+    ) -> Result<(), AskError> {
+        let to = self.owner_of(shard);
+        self.core.encoded(envelope, |_, bytes| {
+            sending.send(&self.core, &to, Encoded { bytes, kind })
+        })
+    }
+
+    fn owner_of(&self, shard: ShardId) -> Destination<'_> {
+        Destination::Shard {
             region: self.id,
             name: &self.name,
             shard,
-        };
-        self.core.encoded(envelope, |_, bytes| {
-            self.core.send(&to, Encoded { bytes, kind }, slot)
-        })
+        }
     }
 
     async fn send_wait<M: Serialize>(
@@ -136,7 +152,7 @@ impl RegionRef {
         kind: &'static str,
     ) -> Result<(), TellError> {
         loop {
-            match self.send(envelope, shard, (None, kind)) {
+            match self.send(envelope, shard, kind) {
                 Err(TellError::Busy { length, limit, .. }) => {
                     // A good part of the outbox is worth the wake-up.
                     let length = length.max(limit / 4);
@@ -147,7 +163,7 @@ impl RegionRef {
                     // From here on a release counts, so none between the try and the wait is
                     // missed.
                     released.as_mut().enable();
-                    match self.send(envelope, shard, (None, kind)) {
+                    match self.send(envelope, shard, kind) {
                         Err(TellError::HoldFull) => released.await,
                         Err(TellError::Busy { .. }) => {}
                         other => return other,
@@ -193,8 +209,7 @@ impl EntityRef {
             entity_id: &*self.id,
             message,
         };
-        self.region
-            .send(&envelope, self.shard, (None, type_name::<M>()))
+        self.region.send(&envelope, self.shard, type_name::<M>())
     }
 
     /// Sends it a message, waiting while the outbox of its owner is full; see
@@ -225,13 +240,13 @@ impl EntityRef {
         Ask::new(
             &self.region.core,
             move |opening: Opening<'_, R>| -> Result<Opened, AskError> {
-                opening.open(|_, reply_to, slot| {
+                opening.open(|_, reply_to, sending| {
                     let envelope = ShardEnvelope {
                         entity_id: &*self.id,
                         message: message(reply_to),
                     };
-                    let how = (Some(slot), type_name::<M>());
-                    Ok(self.region.send(&envelope, self.shard, how)?)
+                    let how = (sending, type_name::<M>());
+                    self.region.send_ask(&envelope, self.shard, how)
                 })
             },
         )

@@ -161,7 +161,7 @@ impl Routing {
                 return None;
             };
             if let Some(ask) = outgoing.ask {
-                core.asks.carried_by(ask, None);
+                core.asks.returned(ask, peer.id);
             }
             let target = target_of(unsent.tag.aim, &peer.node);
             Some(parcel(core, target, outgoing))
@@ -312,9 +312,13 @@ impl Routing {
             if !core.asks.is_awaited(ask) {
                 return self.bury(core, &parcel, NotSent::Abandoned);
             }
-            core.asks.carried_by(ask, Some(to.id));
+            core.asks.carried_by(ask, to.id);
         }
-        match self.push(core, to, &parcel) {
+        let pushed = self.push(core, to, &parcel);
+        if let (Err(_), Some(ask)) = (&pushed, parcel.item.ask) {
+            core.asks.returned(ask, to.id);
+        }
+        match pushed {
             Ok(()) => self.account(&parcel.target).delivered += 1,
             Err(Rejected {
                 reason: RejectReason::TooLong { .. },
@@ -323,9 +327,6 @@ impl Routing {
                 self.bury(core, &parcel, NotSent::TooLong);
             }
             Err(Rejected { reason, .. }) => {
-                if let Some(ask) = parcel.item.ask {
-                    core.asks.carried_by(ask, None);
-                }
                 // Full: the control task tells when there is room again. Closed: the end of the
                 // connection is about to be told.
                 if let RejectReason::Full { length, limit } = reason {

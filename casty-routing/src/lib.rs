@@ -5,6 +5,7 @@
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
 pub mod backoff;
+pub mod budget;
 pub mod coordinator;
 pub mod diagnosis;
 pub mod error;
@@ -17,6 +18,7 @@ pub mod table;
 pub mod view;
 
 pub use backoff::Backoff;
+pub use budget::Budget;
 pub use coordinator::Coordinator;
 pub use error::{Lacking, Reason, RegionError};
 pub use links::Links;

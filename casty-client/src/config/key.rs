@@ -16,7 +16,7 @@ const fn key(path: &'static str, variable: &'static str) -> Key {
 }
 
 /// Every key there is.
-pub(super) const KEYS: [Key; 26] = [
+pub(super) const KEYS: [Key; 31] = [
     key("system_name", "CASTY_SYSTEM"),
     key("contact_points", "CASTY_CONTACT_POINTS"),
     key("client_host", "CASTY_CLIENT_HOST"),
@@ -41,6 +41,11 @@ pub(super) const KEYS: [Key; 26] = [
     key("hold_messages", "CASTY_HOLD_MESSAGES"),
     key("hold_bytes", "CASTY_HOLD_BYTES"),
     key("pending_asks", "CASTY_PENDING_ASKS"),
+    key("ask_bytes", "CASTY_ASK_BYTES"),
+    key("ask_attempts", "CASTY_ASK_ATTEMPTS"),
+    key("retry_percent", "CASTY_RETRY_PERCENT"),
+    key("retry_per_second", "CASTY_RETRY_PER_SECOND"),
+    key("retry_burst", "CASTY_RETRY_BURST"),
     key("max_frame", "CASTY_MAX_FRAME"),
     key("mailbox", "CASTY_MAILBOX"),
 ];

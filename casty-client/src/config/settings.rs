@@ -497,19 +497,29 @@ fn limits(merged: &Merged) -> Result<Bounds, SettingError> {
     for (key, field) in [
         ("outbox_bytes", &mut limits.outbox_bytes),
         ("hold_bytes", &mut limits.hold_bytes),
+        ("ask_bytes", &mut limits.ask_bytes),
         ("max_frame", &mut limits.max_frame),
     ] {
         *field = take(merged, key, &parse::size)?.unwrap_or(*field);
     }
+    let count = |value: &ValueKind| parse::number::<u32>(value, "a whole number");
     for (key, field) in [
         ("hold_messages", &mut limits.hold_items),
         ("pending_asks", &mut limits.pending_asks),
         ("mailbox", &mut limits.mailbox),
     ] {
         let count = |value: &ValueKind| {
-            let count = parse::number::<u32>(value, "a whole number")?;
+            let count = count(value)?;
             usize::try_from(count).map_err(|_| "a whole number")
         };
+        *field = take(merged, key, &count)?.unwrap_or(*field);
+    }
+    for (key, field) in [
+        ("ask_attempts", &mut limits.ask_attempts),
+        ("retry_percent", &mut limits.retry_budget.percent),
+        ("retry_per_second", &mut limits.retry_budget.per_second),
+        ("retry_burst", &mut limits.retry_budget.burst),
+    ] {
         *field = take(merged, key, &count)?.unwrap_or(*field);
     }
     match limits.check() {

@@ -61,6 +61,94 @@ fn the_example_says_what_the_defaults_are() {
     assert_eq!(builder.address_map.physical(&node), node);
 }
 
+/// A number as it is written in a sentence.
+fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let places = digits.chars().enumerate();
+    let grouped = places.flat_map(|(at, digit)| {
+        let comma = (at > 0 && (digits.len() - at).is_multiple_of(3)).then_some(',');
+        comma.into_iter().chain([digit])
+    });
+    grouped.collect()
+}
+
+/// What the doc comment of a setter says, as one line.
+fn documentation(source: &str, setter: &str) -> String {
+    let head = format!("    pub fn {setter}(");
+    let lines: Vec<_> = source.lines().collect();
+    let at = lines.iter().position(|line| line.starts_with(&head));
+    let above = lines[..at.expect(setter)].iter().rev();
+    let mut words: Vec<_> = above
+        .map_while(|line| line.strip_prefix("    /// "))
+        .collect();
+    words.reverse();
+    words.join(" ")
+}
+
+#[test]
+fn the_documentation_says_what_the_defaults_are() {
+    let Bounds {
+        ask_timeout,
+        hold_timeout,
+        connect_timeout,
+        outbox_bytes,
+        hold_items,
+        hold_bytes,
+        pending_asks,
+        ask_bytes,
+        ask_attempts,
+        retry_budget,
+        max_frame,
+        mailbox,
+        actors: _,
+    } = Bounds::default();
+    let seconds = |time: Duration| format!("Default: {} s", time.as_secs());
+    let mebibytes = |bytes: usize| format!("{} MiB", bytes >> 20);
+    let size = |bytes| format!("Default: {}", mebibytes(bytes));
+    let count = |items| format!("Default: {};", grouped(items));
+    let hold = format!(
+        "Default: {} and {};",
+        grouped(hold_items),
+        mebibytes(hold_bytes)
+    );
+    let budget = format!(
+        "Default: {} %, {} a second, and {};",
+        retry_budget.percent, retry_budget.per_second, retry_budget.burst
+    );
+    let source = include_str!("../config.rs");
+    for (setter, default) in [
+        ("ask_timeout", seconds(ask_timeout)),
+        ("hold_timeout", seconds(hold_timeout)),
+        ("connect_timeout", seconds(connect_timeout)),
+        ("outbox_bytes", size(outbox_bytes)),
+        ("hold", hold),
+        ("pending_asks", count(pending_asks)),
+        ("ask_bytes", size(ask_bytes)),
+        ("ask_attempts", count(ask_attempts as usize)),
+        ("retry_budget", budget),
+        ("max_frame", size(max_frame)),
+        ("mailbox", count(mailbox)),
+    ] {
+        let said = documentation(source, setter);
+        assert!(said.contains(&default), "{setter}: {default:?} in {said:?}");
+    }
+    let said = documentation(include_str!("../idempotent.rs"), "attempts");
+    let clients = format!("(crate::Builder::ask_attempts), {ask_attempts}.");
+    assert!(said.contains(&clients), "{said}");
+    let said = documentation(include_str!("../ask.rs"), "within");
+    let clients = format!(
+        "Default: the client's ask timeout, {} s.",
+        ask_timeout.as_secs()
+    );
+    assert!(said.contains(&clients), "{said}");
+}
+
+#[test]
+fn numbers_are_grouped_by_thousands() {
+    let numbers = [3, 100, 1024, 65_536, 1_000_000].map(grouped);
+    assert_eq!(numbers, ["3", "100", "1,024", "65,536", "1,000,000"]);
+}
+
 #[test]
 #[cfg(feature = "quic")]
 fn the_defaults_of_quic_are_those_of_the_transport() {
@@ -176,6 +264,7 @@ fn every_key_can_be_set_by_its_variable() {
             "compression" => "zlib",
             time if time.ends_with("_timeout") || time.ends_with("keep_alive") => "7s",
             "quic.window" => "77777",
+            "ask_attempts" | "retry_percent" => "77",
             _ => "7777",
         };
         let layers = ClientConfig::layers()
@@ -199,7 +288,7 @@ fn every_key_can_be_set_by_its_variable() {
 }
 
 /// What is refused, and how the complaint begins.
-const NONSENSE: [(&str, &str); 30] = [
+const NONSENSE: [(&str, &str); 33] = [
     (
         "contact_point = ['a:1']",
         "casty.toml: there is no key \"contact_point\"; is contact_points meant?",
@@ -229,6 +318,18 @@ const NONSENSE: [(&str, &str); 30] = [
     (
         "hold_messages = 0",
         "casty.toml: hold_messages must be 1 or more, not 0",
+    ),
+    (
+        "ask_attempts = 0",
+        "casty.toml: ask_attempts must be from 1 to 100, not 0",
+    ),
+    (
+        "retry_percent = 101",
+        "casty.toml: retry_percent must be from 0 to 100, not 101",
+    ),
+    (
+        "ask_bytes = 4095",
+        "casty.toml: ask_bytes must be 4096 or more",
     ),
     (
         "client_port = 65536",

@@ -2,25 +2,14 @@
 
 use std::time::Duration;
 
-use crate::node::{Node, builder, in_paused_time, view};
-use casty_client::{ActorRef, AskError, Fate, Loss, NotSent, ShardEnvelope, Stats, TellError};
-use casty_proto::ActorUri;
+use crate::node::{Node, actor, assert_conserved, builder, in_paused_time, view};
+use casty_client::{ActorRef, AskError, Fate, Loss, NotSent, ShardEnvelope, TellError};
 use casty_transport::MemoryNetwork;
 
 const SECOND: Duration = Duration::from_secs(1);
 
 fn text(number: usize, length: usize) -> String {
     format!("{number:08}{}", "-".repeat(length))
-}
-
-fn actor(node: &Node, path: &str) -> ActorRef<String> {
-    let host = Some((node.address.host(), node.address.port()));
-    let uri = ActorUri {
-        system: "s",
-        node: host,
-        path,
-    };
-    ActorRef::new(uri.to_string()).unwrap()
 }
 
 #[test]
@@ -292,11 +281,6 @@ fn a_view_of_a_subscription_never_made_does_not_shut_out_later_ones() {
         let seen = tokio::time::timeout(10 * SECOND, seen).await;
         assert!(seen.is_ok(), "the real view counts");
     });
-}
-
-fn assert_conserved(stats: &Stats) {
-    let ends = stats.written + stats.not_sent + stats.unknown + stats.held + stats.queued;
-    assert_eq!(stats.accepted, ends, "{stats:?}");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use casty_client::{ActorRef, Builder, ClusterClient, Codec, NodeAddress, TransportConfig};
+use casty_client::{ActorRef, Builder, ClusterClient, Codec, NodeAddress, Stats, TransportConfig};
 use casty_proto::frame::{self, FrameDecoder, FrameKind};
 use casty_proto::header::Header;
 use casty_proto::message::{
@@ -98,6 +98,23 @@ impl Node {
         link.send(&subscribe.reply_to, &view).await;
         link
     }
+}
+
+/// An actor of a node.
+pub(crate) fn actor<M>(node: &Node, path: &str) -> ActorRef<M> {
+    let host = Some((node.address.host(), node.address.port()));
+    let uri = ActorUri {
+        system: "s",
+        node: host,
+        path,
+    };
+    ActorRef::new(uri.to_string()).unwrap()
+}
+
+/// Asserts that every message that was accepted is accounted for, once.
+pub(crate) fn assert_conserved(stats: &Stats) {
+    let ends = stats.written + stats.not_sent + stats.unknown + stats.held + stats.queued;
+    assert_eq!(stats.accepted, ends, "{stats:?}");
 }
 
 /// The view of a cluster of `nodes`, of which `owner` owns the only shard of region `r`.

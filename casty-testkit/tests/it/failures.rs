@@ -11,7 +11,7 @@ use crate::app::{Counter, LONG, Net, SHARDS, close_and_balance, region};
 use crate::over_both;
 
 /// The node that answers for an entity.
-async fn whereabouts(entity: &EntityRef) -> Result<usize, AskError> {
+pub(crate) async fn whereabouts(entity: &EntityRef) -> Result<usize, AskError> {
     let node: u64 = entity.ask(|reply_to| Counter::Where { reply_to }).await?;
     Ok(usize::try_from(node).unwrap())
 }
@@ -77,7 +77,7 @@ async fn a_client_that_starts_before_the_cluster_finds_it(net: Net) {
     assert!(
         matches!(
             early,
-            Err(AskError::NotSent(NotSent::Expired) | AskError::Timeout(_))
+            Err(AskError::NotSent(NotSent::Expired) | AskError::Timeout { .. })
         ),
         "{early:?}"
     );
@@ -231,7 +231,7 @@ async fn asks_to_a_hanging_owner_time_out_and_work_again(net: Net) {
     cluster.hang(owner);
     let ask = alice.ask::<_, u64>(|reply_to| Counter::Where { reply_to });
     let error = ask.within(Duration::from_millis(200)).await.unwrap_err();
-    assert!(matches!(error, AskError::Timeout(_)), "{error}");
+    assert!(matches!(error, AskError::Timeout { .. }), "{error}");
     assert_eq!(error.fate(), Fate::Unknown);
     cluster.resume(owner);
     assert_eq!(whereabouts_in_the_end(&alice).await, owner);

@@ -14,6 +14,7 @@ mod failures;
 mod identity;
 mod proxies;
 mod renewal;
+mod retries;
 mod rotation;
 mod traffic;
 
