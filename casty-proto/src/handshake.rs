@@ -111,6 +111,22 @@ mod tests {
     }
 
     #[test]
+    fn a_port_that_nests_is_refused_on_a_stack_of_64_kib() {
+        let text = |levels| {
+            let (open, close) = ("[".repeat(levels), "]".repeat(levels));
+            format!("{{\"host\": \"a\", \"port\": {open}{close}}}")
+        };
+        let read = move || {
+            for levels in [1, 120, 2000] {
+                let read = Handshake::read(text(levels).as_bytes());
+                assert_eq!(read, Err(HandshakeError::Malformed));
+            }
+        };
+        let thread = std::thread::Builder::new().stack_size(64 * 1024);
+        thread.spawn(read).unwrap().join().unwrap();
+    }
+
+    #[test]
     fn what_is_no_handshake_is_refused() {
         for text in [
             "",
