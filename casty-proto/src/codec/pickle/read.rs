@@ -503,6 +503,9 @@ impl Machine<'_> {
         if at.len.max(called.len) as usize > class::MAX_NAME {
             return Err(self.bad("a global with a name of more than 512 bytes"));
         }
+        if self.arena.bytes(at).contains(&b':') {
+            return Err(self.bad("a module with a colon in its name"));
+        }
         let callee = Callee::of(self.arena.bytes(at), self.arena.bytes(called));
         let id = self.arena.add(Node::Class {
             callee,
