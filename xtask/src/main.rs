@@ -1,4 +1,5 @@
-//! The project's own commands: cargo xtask ci | test | tidy | features | interop | bench | protobuf.
+//! The project's own commands: cargo xtask ci | test | tidy | features | interop | bench | fuzz | bombs |
+//! protobuf.
 
 use std::env;
 use std::process::ExitCode;
@@ -6,12 +7,14 @@ use std::process::ExitCode;
 mod bench;
 mod ci;
 mod features;
+mod fuzz;
 mod metadata;
 mod protobuf;
 mod readme;
 mod steps;
 mod test;
 mod tidy;
+mod tools;
 
 use steps::{Failure, Steps};
 
@@ -28,6 +31,11 @@ usage: cargo xtask COMMAND [ARGS]
                   under target/ if it is not there; --full takes no features as one
   interop [ARGS]  the real-cluster suite alone; `cargo xtask interop --help` tells its arguments
   bench [ARGS]    the benchmarks, then the end-to-end run; ARGS go to that run, and --quick to both
+  fuzz [--seconds N] [--minimise] [TARGET...]
+                  fuzzes each target, or those named, for N seconds (60), with libFuzzer by way of
+                  cargo-fuzz, which is installed under target/ if it is not there; --minimise puts
+                  what is worth keeping into fuzz/corpus. Needs a C++ compiler
+  bombs           the table of hostile inputs: what comes of each, its time and memory
   protobuf        writes the Rust types of the protobuf schema, which tidy holds against it
 
 The real-cluster suite needs a Python >= 3.12 and is skipped with a notice where there is none;
@@ -50,6 +58,8 @@ fn main() -> ExitCode {
         ("features", [flag]) if flag == "--full" => features::run(&mut steps, true),
         ("interop", args) => test::interop(&mut steps, args),
         ("protobuf", []) => protobuf::run(&mut steps),
+        ("fuzz", args) => fuzz::run(&mut steps, args),
+        ("bombs", []) => fuzz::bombs(&mut steps),
         ("bench", args) => bench::run(&mut steps, args),
         _ => {
             eprintln!("{HELP}");
