@@ -89,6 +89,7 @@ pub(crate) struct Bounds {
     pub(crate) hold_timeout: Duration,
     pub(crate) connect_timeout: Duration,
     pub(crate) outbox_bytes: usize,
+    pub(crate) outbox_messages: usize,
     pub(crate) hold_items: usize,
     pub(crate) hold_bytes: usize,
     pub(crate) pending_asks: usize,
@@ -104,6 +105,7 @@ impl Default for Bounds {
             hold_timeout: Duration::from_secs(5),
             connect_timeout: Duration::from_secs(2),
             outbox_bytes: 1024 * 1024,
+            outbox_messages: 65_536,
             hold_items: 65_536,
             hold_bytes: 64 * 1024 * 1024,
             pending_asks: 65_536,
@@ -124,6 +126,7 @@ impl Bounds {
             ("hold_timeout", long, lasts(self.hold_timeout)),
             ("connect_timeout", long, lasts(self.connect_timeout)),
             ("outbox_bytes", "4096 or more", self.outbox_bytes >= 4096),
+            ("outbox_messages", "1 or more", self.outbox_messages >= 1),
             ("hold_messages", "1 or more", self.hold_items >= 1),
             ("hold_bytes", "4096 or more", self.hold_bytes >= 4096),
             ("pending_asks", "1 or more", self.pending_asks >= 1),
@@ -269,6 +272,13 @@ impl Builder {
     /// Bytes that may wait to be written to one node. Default: 1 MiB; at least 4 KiB.
     pub fn outbox_bytes(mut self, bytes: usize) -> Self {
         self.limits.outbox_bytes = bytes;
+        self
+    }
+
+    /// Messages that may wait to be written to one node, however short they are. Default: 65,536;
+    /// at least 1.
+    pub fn outbox_messages(mut self, messages: usize) -> Self {
+        self.limits.outbox_messages = messages;
         self
     }
 

@@ -259,6 +259,7 @@ impl Control {
         let core = &self.core;
         let limits = OutboxLimits {
             bytes: core.limits.outbox_bytes,
+            messages: core.limits.outbox_messages,
             frame: core.limits.max_frame,
         };
         let names = (Arc::clone(&core.system), core.identity.sender().into());
@@ -470,7 +471,7 @@ impl Control {
         }
         for (peer, length) in room {
             self.tasks.spawn(async move {
-                peer.outbox.space(length).await;
+                drop(peer.outbox.space(length).await);
                 Done::Roomy { peer }
             });
         }

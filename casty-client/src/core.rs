@@ -243,7 +243,7 @@ impl Core {
     pub(crate) async fn space(&self, region: RegionId, shard: ShardId, length: usize) {
         let peer = self.table.load().owner(region, shard).cloned();
         if let Some(peer) = peer {
-            peer.outbox.space(length).await;
+            drop(peer.outbox.space(length).await);
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use casty_proto::{AddressError, DecodeError, EncodeError, NodeAddress};
-use casty_transport::ConnectError;
+use casty_transport::{Bound, ConnectError};
 
 /// What became of a message. Casty acknowledges nothing, so none is ever called delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -51,14 +51,14 @@ pub enum NotSent {
 pub enum TellError {
     /// As much waits to be written to the owning node as may wait. Try again, or wait with
     /// `tell_wait`.
-    #[error("the outbox to {node} is full ({limit} bytes) for a frame of {length}")]
+    #[error("the outbox to {node} is full ({limit}) for a frame of {length} bytes")]
     Busy {
         /// The node.
         node: NodeAddress,
         /// The frame's length in bytes.
         length: usize,
-        /// The limit in bytes.
-        limit: usize,
+        /// The limit that is reached, in bytes or messages.
+        limit: Bound,
     },
     /// As many messages wait for a route as may wait: the cluster, or the owner, is not there.
     #[error("as many messages wait for a route as may wait")]

@@ -130,9 +130,7 @@ impl RegionRef {
     async fn send_wait<M: Serialize>(&self, envelope: &M, shard: ShardId) -> Result<(), TellError> {
         loop {
             match self.send(envelope, shard, None) {
-                Err(TellError::Busy { length, limit, .. }) => {
-                    // A good part of the outbox is worth the wake-up.
-                    let length = length.max(limit / 4);
+                Err(TellError::Busy { length, .. }) => {
                     self.core.space(self.id, shard, length).await;
                 }
                 Err(TellError::HoldFull) => {

@@ -254,9 +254,9 @@ impl Routing {
                 }
                 // Full: the control task tells when there is room again. Closed: the end of the
                 // connection is about to be told.
-                if let RejectReason::Full { length, limit } = reason {
+                if let RejectReason::Full { length, .. } = reason {
                     // Half of the outbox is worth the wake-up.
-                    let length = length.max(limit / 2);
+                    let length = length.max(core.limits.outbox_bytes / 2);
                     self.wants.room.push((Arc::clone(to), length));
                     core.router_due.notify_one();
                 }

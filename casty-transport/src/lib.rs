@@ -35,7 +35,7 @@ pub use driver::{End, Session, drive};
 pub use error::{Conclusion, ConnectError, ConnectionLost, DialError, ListenError, NotCasty};
 #[cfg(feature = "memory")]
 pub use memory::{MemoryNetwork, MemoryTransport};
-pub use outbox::{Leftover, Outbox, OutboxLimits, RejectReason, Rejected, Unsent};
+pub use outbox::{Bound, Leftover, Outbox, OutboxLimits, RejectReason, Rejected, Unsent};
 pub use proxy::{Proxy, ProxyCounters, ProxyCounts, ProxyEnd, ProxyLimits};
 #[cfg(feature = "quic")]
 pub use quic::{QuicConfig, QuicConfigError, QuicError, QuicTransport};

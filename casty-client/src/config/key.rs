@@ -16,7 +16,7 @@ const fn key(path: &'static str, variable: &'static str) -> Key {
 }
 
 /// Every key there is.
-pub(super) const KEYS: [Key; 23] = [
+pub(super) const KEYS: [Key; 24] = [
     key("system_name", "CASTY_SYSTEM"),
     key("contact_points", "CASTY_CONTACT_POINTS"),
     key("client_host", "CASTY_CLIENT_HOST"),
@@ -35,6 +35,7 @@ pub(super) const KEYS: [Key; 23] = [
     key("hold_timeout", "CASTY_HOLD_TIMEOUT"),
     key("connect_timeout", "CASTY_CONNECT_TIMEOUT"),
     key("outbox_bytes", "CASTY_OUTBOX_BYTES"),
+    key("outbox_messages", "CASTY_OUTBOX_MESSAGES"),
     key("hold_messages", "CASTY_HOLD_MESSAGES"),
     key("hold_bytes", "CASTY_HOLD_BYTES"),
     key("pending_asks", "CASTY_PENDING_ASKS"),

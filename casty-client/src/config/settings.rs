@@ -491,6 +491,7 @@ fn limits(merged: &Merged) -> Result<Bounds, SettingError> {
         *field = take(merged, key, &parse::size)?.unwrap_or(*field);
     }
     for (key, field) in [
+        ("outbox_messages", &mut limits.outbox_messages),
         ("hold_messages", &mut limits.hold_items),
         ("pending_asks", &mut limits.pending_asks),
         ("mailbox", &mut limits.mailbox),
