@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use casty_proto::frame::DEFAULT_MAX_FRAME;
 use casty_proto::{Codec, NodeAddress};
-use casty_routing::RouterConfig;
+use casty_routing::{Overflow, RouterConfig};
 use casty_transport::{AddressMap, ConnectOptions, TransportConfig};
 
 use crate::client::ClusterClient;
@@ -92,6 +92,7 @@ pub(crate) struct Bounds {
     pub(crate) outbox_messages: usize,
     pub(crate) hold_items: usize,
     pub(crate) hold_bytes: usize,
+    pub(crate) hold_overflow: Overflow,
     pub(crate) pending_asks: usize,
     pub(crate) max_frame: usize,
     pub(crate) mailbox: usize,
@@ -108,6 +109,7 @@ impl Default for Bounds {
             outbox_messages: 65_536,
             hold_items: 65_536,
             hold_bytes: 64 * 1024 * 1024,
+            hold_overflow: Overflow::Refuse,
             pending_asks: 65_536,
             max_frame: DEFAULT_MAX_FRAME,
             mailbox: 16_384,
@@ -154,6 +156,7 @@ impl Bounds {
         RouterConfig {
             hold_items: self.hold_items,
             hold_bytes: self.hold_bytes,
+            overflow: self.hold_overflow,
             ..RouterConfig::default()
         }
     }
@@ -283,10 +286,18 @@ impl Builder {
     }
 
     /// Messages, and their bytes, that may wait for a route in all. Default: 65,536 and 64 MiB;
-    /// at least 1 and 4 KiB.
+    /// at least 1 and 4 KiB. What waits for one node, or for want of knowing the node, takes no more
+    /// of them than it leaves free, so one that is out of order has half of them at most.
     pub fn hold(mut self, messages: usize, bytes: usize) -> Self {
         self.limits.hold_items = messages;
         self.limits.hold_bytes = bytes;
+        self
+    }
+
+    /// What gives way when a message finds no room among those that wait for a route. Default:
+    /// that message is refused ([`Overflow::Refuse`]).
+    pub fn hold_overflow(mut self, overflow: Overflow) -> Self {
+        self.limits.hold_overflow = overflow;
         self
     }
 

@@ -25,9 +25,13 @@ pub enum NotSent {
     /// No connected node was found to own its shard, or to be its target, within its time.
     #[error("no node could be reached for it in time")]
     Expired,
-    /// As many messages wait for a route as may wait.
+    /// As many messages wait for a route as may wait, in all or for its node.
     #[error("as many messages wait for a route as may wait")]
     HoldFull,
+    /// It waited for a route and gave way to a newer message, for as many wait as may wait:
+    /// [`Overflow::DropOldest`](crate::Overflow).
+    #[error("it waited for a route and gave way to a newer message")]
+    Displaced,
     /// The node it was meant for is down or has left the cluster.
     #[error("its node is down or has left the cluster")]
     NodeGone,
@@ -60,7 +64,8 @@ pub enum TellError {
         /// The limit that is reached, in bytes or messages.
         limit: Bound,
     },
-    /// As many messages wait for a route as may wait: the cluster, or the owner, is not there.
+    /// As many messages wait for a route as may wait, in all or for its node: the cluster, or the
+    /// owner, is not there. Try again, or wait with `tell_wait`.
     #[error("as many messages wait for a route as may wait")]
     HoldFull,
     /// The message cannot be encoded.

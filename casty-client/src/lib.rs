@@ -28,7 +28,7 @@ pub use actor::ActorContext;
 pub use ask::{Ask, Reply, SendAsk};
 pub use casty_proto::message::{ServiceKey, ShardEnvelope};
 pub use casty_proto::{ActorRef, Codec, Compression, NodeAddress, Value};
-pub use casty_routing::View;
+pub use casty_routing::{Overflow, View};
 pub use casty_transport::{AddressMap, Bound, TransportConfig};
 #[cfg(feature = "tls")]
 pub use casty_transport::{TlsConfig, TlsConfigError};

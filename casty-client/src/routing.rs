@@ -67,7 +67,7 @@ impl Routing {
         target: Target,
         outgoing: Outgoing,
     ) -> Result<(), TellError> {
-        if !self.router.has_room(outgoing.message.len()) {
+        if !self.router.has_room(&target, outgoing.message.len()) {
             return Err(TellError::HoldFull);
         }
         core.counters.accepted.increment();
@@ -281,6 +281,7 @@ impl Routing {
         tracing::debug!(target = ?parcel.target, %reason, "message not sent");
         let reason = match reason {
             Reason::HoldFull { .. } => NotSent::HoldFull,
+            Reason::Displaced => NotSent::Displaced,
             Reason::Closed => NotSent::Closed,
             Reason::NodeGone { .. } => NotSent::NodeGone,
             Reason::WrongCount { .. } | Reason::UnknownShard { .. } | Reason::UnknownRegion => {

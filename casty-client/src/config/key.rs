@@ -16,7 +16,7 @@ const fn key(path: &'static str, variable: &'static str) -> Key {
 }
 
 /// Every key there is.
-pub(super) const KEYS: [Key; 24] = [
+pub(super) const KEYS: [Key; 25] = [
     key("system_name", "CASTY_SYSTEM"),
     key("contact_points", "CASTY_CONTACT_POINTS"),
     key("client_host", "CASTY_CLIENT_HOST"),
@@ -38,6 +38,7 @@ pub(super) const KEYS: [Key; 24] = [
     key("outbox_messages", "CASTY_OUTBOX_MESSAGES"),
     key("hold_messages", "CASTY_HOLD_MESSAGES"),
     key("hold_bytes", "CASTY_HOLD_BYTES"),
+    key("hold_overflow", "CASTY_HOLD_OVERFLOW"),
     key("pending_asks", "CASTY_PENDING_ASKS"),
     key("max_frame", "CASTY_MAX_FRAME"),
     key("mailbox", "CASTY_MAILBOX"),

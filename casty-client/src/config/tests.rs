@@ -62,6 +62,16 @@ fn the_example_says_what_the_defaults_are() {
 }
 
 #[test]
+fn what_gives_way_in_a_full_hold_is_one_of_two_words() {
+    let config = toml("hold_overflow = \"drop_oldest\"").unwrap();
+    assert_eq!(config.builder().limits.hold_overflow, Overflow::DropOldest);
+    assert_eq!(
+        complaint(toml("hold_overflow = \"newest\"")),
+        "casty.toml: hold_overflow must be refuse or drop_oldest, not \"newest\""
+    );
+}
+
+#[test]
 fn the_example_names_every_key_and_all_it_names_can_be_read() {
     let full = example_in_full();
     for key in KEYS {
@@ -138,6 +148,7 @@ fn every_key_can_be_set_by_its_variable() {
             "codec" => "json",
             "transport" => "tcp",
             "compression" => "zlib",
+            "hold_overflow" => "drop_oldest",
             "ask_timeout" | "hold_timeout" | "connect_timeout" => "7s",
             _ => "7777",
         };
@@ -155,7 +166,7 @@ fn every_key_can_be_set_by_its_variable() {
         let config = layers.variables([(key.variable, value)]).unwrap().load();
         let shown = format!("{:?}", config.unwrap());
         assert!(
-            shown.contains(value) || ["a:1=b:1", "7s"].contains(&value),
+            shown.contains(value) || ["a:1=b:1", "7s", "drop_oldest"].contains(&value),
             "{key:?}: {shown}"
         );
     }
