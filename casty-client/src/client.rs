@@ -118,7 +118,6 @@ impl ClusterClient {
             closed: AtomicBool::new(false),
             drained: OnceLock::new(),
             abandoned: Notify::new(),
-            released: Notify::new(),
             dial_failures: Mutex::default(),
             trouble,
         });

@@ -59,8 +59,6 @@ pub(crate) struct Core {
     pub(crate) drained: OnceLock<bool>,
     /// The last handle is gone.
     pub(crate) abandoned: Notify,
-    /// Something that waited for a route waits no more.
-    pub(crate) released: Notify,
 }
 
 /// Whom a message is for.
@@ -215,12 +213,9 @@ impl Core {
         let mut routing = self.routing.lock();
         let held = routing.held();
         let outcome = act(&mut routing);
-        let released = routing.held() < held;
+        routing.settle(held);
         let letters = std::mem::take(&mut routing.letters);
         drop(routing);
-        if released {
-            self.released.notify_waiters();
-        }
         for letter in &letters {
             self.tell_hook(letter);
         }
@@ -236,14 +231,6 @@ impl Core {
         let called = std::panic::catch_unwind(AssertUnwindSafe(|| hook(letter)));
         if called.is_err() {
             tracing::error!(?letter, "the dead letter hook panicked");
-        }
-    }
-
-    /// Waits until the owner of a shard takes a frame of `length` bytes, or is another.
-    pub(crate) async fn space(&self, region: RegionId, shard: ShardId, length: usize) {
-        let peer = self.table.load().owner(region, shard).cloned();
-        if let Some(peer) = peer {
-            drop(peer.outbox.space(length).await);
         }
     }
 
@@ -341,7 +328,7 @@ impl Core {
 pub(crate) const LOCATIONS_PATH: &str = "/_proxy-";
 
 impl Destination<'_> {
-    fn target(&self) -> casty_routing::Target {
+    pub(crate) fn target(&self) -> casty_routing::Target {
         match self {
             Self::Shard { region, shard, .. } => casty_routing::Target::Shard {
                 region: *region,

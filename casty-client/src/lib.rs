@@ -19,6 +19,7 @@ mod observe;
 mod peer;
 mod refs;
 mod region;
+mod room;
 mod routing;
 mod services;
 mod session;

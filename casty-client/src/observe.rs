@@ -38,6 +38,15 @@ pub struct Stats {
     pub views: u64,
 }
 
+impl Stats {
+    /// Whether each message accepted is counted once among those written, not sent, unknown, held
+    /// and queued. Always so while nothing moves.
+    pub fn is_conserved(&self) -> bool {
+        let ended = self.written + self.not_sent + self.unknown;
+        self.accepted == ended + self.held + self.queued
+    }
+}
+
 /// A message that was accepted and never sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -60,6 +69,13 @@ pub struct CloseReport {
     pub stats: Stats,
     /// Whether every message was written before the time was up.
     pub drained: bool,
+}
+
+impl CloseReport {
+    /// Whether each message accepted has ended as written, not sent or unknown, and none is left.
+    pub fn is_conserved(&self) -> bool {
+        self.stats.is_conserved() && (self.stats.held, self.stats.queued) == (0, 0)
+    }
 }
 
 impl fmt::Display for CloseReport {

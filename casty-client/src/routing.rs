@@ -18,6 +18,7 @@ use crate::core::Core;
 use crate::error::{NotSent, TellError};
 use crate::observe::DeadLetter;
 use crate::peer::{self, Aim, Outgoing, Peer, Tag};
+use crate::room::Queue;
 
 /// The router of one client.
 pub(crate) struct Routing {
@@ -28,6 +29,10 @@ pub(crate) struct Routing {
     pub(crate) wants: Wants,
     /// What the hook has yet to be told.
     pub(crate) letters: Vec<DeadLetter>,
+    /// Those who wait for room.
+    pub(crate) queue: Queue,
+    /// Something has happened that may have made room.
+    stirred: bool,
 }
 
 /// What the router wants of the control task.
@@ -47,6 +52,8 @@ impl Routing {
             due: None,
             wants: Wants::default(),
             letters: Vec::new(),
+            queue: Queue::default(),
+            stirred: false,
         }
     }
 
@@ -67,7 +74,7 @@ impl Routing {
         target: Target,
         outgoing: Outgoing,
     ) -> Result<(), TellError> {
-        if !self.router.has_room(&target, outgoing.message.len()) {
+        if !self.router.accepts(&target, outgoing.message.len()) {
             return Err(TellError::HoldFull);
         }
         core.counters.accepted.increment();
@@ -162,6 +169,20 @@ impl Routing {
     /// Gives up everything that is held.
     pub(crate) fn close(&mut self, core: &Core) {
         self.tell(core, Input::Close);
+        self.queue.wake_all();
+    }
+
+    /// Gives those who wait for room their turn, if there may be more than when `held` messages
+    /// were held.
+    pub(crate) fn settle(&mut self, held: usize) {
+        if std::mem::take(&mut self.stirred) || self.held() < held {
+            self.wake_next();
+        }
+    }
+
+    /// Gives the next one that waits for room its turn, if there is some.
+    pub(crate) fn wake_next(&mut self) {
+        self.queue.wake_next(&self.router);
     }
 
     /// Carries out what the router wants, until it waits.
@@ -205,6 +226,7 @@ impl Routing {
     }
 
     fn tell(&mut self, core: &Core, input: Input<Arc<Peer>, Outgoing>) {
+        self.stirred |= !matches!(input, Input::Send(_) | Input::Tick);
         self.router.handle(precise_now(), input);
         self.pump(core);
     }

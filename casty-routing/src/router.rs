@@ -130,11 +130,18 @@ impl<H: Clone, T> Router<H, T> {
         self.hold.has(target)
     }
 
-    /// Whether a parcel of `bytes` bytes for `target` could be held. One that need not be held
-    /// passes anyway.
-    pub fn has_room(&self, target: &Target, bytes: usize) -> bool {
-        self.hold
-            .has_room(target, self.regions.account(target), bytes)
+    /// Whether a parcel of `bytes` bytes for `target` would find room: it could be held, or need
+    /// not be.
+    pub fn accepts(&self, target: &Target, bytes: usize) -> bool {
+        let passes = match self.route(target) {
+            Route::Open { busy, .. } => !busy && !self.hold.has(target),
+            Route::Refused(_) => true,
+            Route::Connect(_) | Route::Locate => false,
+        };
+        passes
+            || self
+                .hold
+                .has_room(target, self.regions.account(target), bytes)
     }
 
     /// Whether something is held for want of a connection to `node`. If not, a later want is told

@@ -330,7 +330,7 @@ impl World {
             _ => {
                 let late = |m: &Message| m.place == Place::Held && m.deadline <= self.now;
                 let settled = !self.messages[..id].iter().any(late);
-                self.room = settled.then(|| self.router.has_room(&target, bytes));
+                self.room = settled.then(|| self.router.accepts(&target, bytes));
                 self.handle(Input::Send(self.parcel(id)));
                 self.room = None;
                 self.check_share(id);

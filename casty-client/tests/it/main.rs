@@ -6,3 +6,4 @@
 mod fates;
 mod hostile;
 mod node;
+mod room;

@@ -54,7 +54,7 @@ fn a_node_that_is_out_of_order_leaves_room_for_all_others() {
     bench.view(view(1, &[], &[(0, 1), (1, 2), (2, 3)]));
     let fill = |bench: &mut Bench, shard| {
         let before = bench.router.held().items;
-        while bench.router.has_room(&bench.target(shard), 10) {
+        while bench.router.accepts(&bench.target(shard), 10) {
             bench.send(shard, 0);
         }
         let refused = bench.send(shard, 1);
@@ -99,10 +99,10 @@ fn the_share_of_a_node_is_free_again_when_it_is_connected() {
     bench.view(view(1, &[], &[(0, 1)]));
     bench.send(0, 1);
     bench.send(0, 2);
-    assert!(!bench.router.has_room(&bench.target(0), 1));
+    assert!(!bench.router.accepts(&bench.target(0), 1));
     bench.up(1);
     bench.down(1, Vec::new());
-    assert!(bench.router.has_room(&bench.target(0), 1));
+    assert!(bench.router.accepts(&bench.target(0), 1));
 }
 
 #[test]
@@ -137,7 +137,7 @@ fn one_that_no_room_could_be_made_for_is_refused_and_displaces_nobody() {
     bench.send(0, 1);
     let mut long = bench.parcel(0, 2);
     long.bytes = 101;
-    assert!(!bench.router.has_room(&long.target, long.bytes));
+    assert!(!bench.router.accepts(&long.target, long.bytes));
     let refused = bench.handle(Input::Send(long));
     assert_eq!(
         refused,
