@@ -315,6 +315,7 @@ impl Core {
             inbound_malformed: self.counters.inbound_malformed.get(),
             connections: connected.len() as u64,
             views: self.counters.views.get(),
+            gauges: self.gauges(&routing, &connected),
         }
     }
 

@@ -13,6 +13,7 @@ mod config;
 mod control;
 mod core;
 mod error;
+mod gauges;
 mod identity;
 mod lines;
 mod observe;
@@ -40,6 +41,7 @@ pub use config::{ClientConfig, Layers, SettingError, TlsFiles};
 pub use error::{
     AskError, Closed, ConfigError, Fate, NotSent, ReadyError, RegionError, SpawnError, TellError,
 };
+pub use gauges::Gauges;
 pub use observe::{CloseReport, DeadLetter, Stats};
 pub use refs::BoundRef;
 pub use region::{EntityRef, RegionRef};

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::NotSent;
+use crate::gauges::Gauges;
 use crate::lines::StripedCounter;
 
 /// Counters of a client, since its start. A message accepted is exactly one of written, not sent,
@@ -36,6 +37,8 @@ pub struct Stats {
     pub connections: u64,
     /// Views of the cluster received.
     pub views: u64,
+    /// How full everything is that may fill up.
+    pub gauges: Gauges,
 }
 
 impl Stats {

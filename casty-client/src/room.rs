@@ -101,6 +101,11 @@ struct Waiter {
 }
 
 impl Queue {
+    /// How many wait.
+    pub(crate) fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
     /// Gives the turn to the first that the router would accept a message from.
     pub(crate) fn wake_next(&mut self, router: &Router<Arc<Peer>, Outgoing>) {
         let mut waiting = self.waiting.iter();

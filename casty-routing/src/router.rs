@@ -120,6 +120,11 @@ impl<H: Clone, T> Router<H, T> {
         Some(&self.regions.get(region)?.name)
     }
 
+    /// How many regions there are, those whose name another has taken over included.
+    pub fn regions(&self) -> usize {
+        self.regions.len()
+    }
+
     /// How much is held at the moment.
     pub fn held(&self) -> Held {
         self.hold.held()

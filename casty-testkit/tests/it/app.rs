@@ -55,14 +55,11 @@ fn counters() -> (Builder, Log) {
         Counter::SendOn { to, reply_to } => context.reply(&to, &Counter::Where { reply_to }),
         Counter::Ballast { .. } => {}
     };
-    let builder = Cluster::builder("test-cluster")
-        .nodes(3)
-        .region("counter", SHARDS, stateful(|| 0_i64, receive))
-        .service_on(1, "clock", |message: Counter, context| {
-            if let Counter::Where { reply_to } = message {
-                context.reply(&reply_to, &(context.node() as u64));
-            }
-        });
+    let builder = Cluster::builder("test-cluster").nodes(3).region(
+        "counter",
+        SHARDS,
+        stateful(|| 0_i64, receive),
+    );
     (builder, log)
 }
 
@@ -96,8 +93,20 @@ impl Net {
         configure: impl FnOnce(Builder) -> Builder,
     ) -> (Cluster, Log) {
         let (builder, log) = counters();
+        let builder = builder.service_on(1, "clock", |message: Counter, context| {
+            if let Counter::Where { reply_to } = message {
+                context.reply(&reply_to, &(context.node() as u64));
+            }
+        });
         let builder = configure(builder.transport(self.transport()));
         (builder.start().await.unwrap(), log)
+    }
+
+    /// A single node with counters on it.
+    pub(crate) async fn lone_counter(&self) -> Cluster {
+        let (builder, _) = counters();
+        let builder = builder.nodes(1).transport(self.transport());
+        builder.start().await.unwrap()
     }
 
     pub(crate) fn client_builder(&self, cluster: &Cluster) -> casty_client::Builder {

@@ -11,13 +11,13 @@ use crate::app::{Counter, LONG, Net, SHARDS, assert_conserved, close_and_balance
 use crate::over_both;
 
 /// The node that answers for an entity.
-async fn whereabouts(entity: &EntityRef) -> Result<usize, AskError> {
+pub(crate) async fn whereabouts(entity: &EntityRef) -> Result<usize, AskError> {
     let node: u64 = entity.ask(|reply_to| Counter::Where { reply_to }).await?;
     Ok(usize::try_from(node).unwrap())
 }
 
 /// Asks until an answer comes, in attempts of half a second.
-async fn whereabouts_in_the_end(entity: &EntityRef) -> usize {
+pub(crate) async fn whereabouts_in_the_end(entity: &EntityRef) -> usize {
     let asking = async {
         loop {
             let ask = entity.ask::<_, u64>(|reply_to| Counter::Where { reply_to });
@@ -33,7 +33,7 @@ async fn whereabouts_in_the_end(entity: &EntityRef) -> usize {
 }
 
 /// The node that the client's view comes from.
-async fn subscribed(cluster: &Cluster) -> usize {
+pub(crate) async fn subscribed(cluster: &Cluster) -> usize {
     let one = |status: &casty_testkit::Status| {
         status
             .nodes
@@ -50,7 +50,7 @@ async fn subscribed(cluster: &Cluster) -> usize {
         .unwrap()
 }
 
-async fn up_in_view(client: &ClusterClient, count: usize) {
+pub(crate) async fn up_in_view(client: &ClusterClient, count: usize) {
     let mut topology = client.topology();
     let seen = topology.wait_for(|view| view.live_members().count() == count);
     timeout(LONG, seen)

@@ -8,9 +8,11 @@
 )]
 
 mod app;
+mod failover;
 mod failures;
 mod identity;
 mod proxies;
+mod roads;
 mod traffic;
 
 /// Makes two tests of each scenario: over memory in virtual time, and over TCP.
