@@ -7,3 +7,4 @@ mod fates;
 mod hostile;
 mod node;
 mod room;
+mod views;

@@ -89,6 +89,33 @@ fn whoever_stops_waiting_has_sent_nothing() {
 }
 
 #[test]
+fn the_gauges_show_what_waits_and_that_nothing_is_left() {
+    in_paused_time(|| async {
+        let client = full(&MemoryNetwork::new(), 5 * SECOND).await;
+        let silent = |_: String, _| std::future::pending();
+        let actor = client.spawn(silent, "silent").unwrap();
+        for _ in 0..3 {
+            actor.tell("x".into()).unwrap();
+        }
+        let entity = entity(&client);
+        let waiting = tokio::spawn(async move { entity.tell_within(1, SECOND).await });
+        // The actor takes the first message, the client dials in vain.
+        tokio::time::sleep(SECOND / 2).await;
+        let gauges = client.stats().gauges;
+        assert!(gauges.held_bytes > 0, "{gauges:?}");
+        assert_eq!((gauges.actors, gauges.mailboxes), (1, 2));
+        assert_eq!((gauges.waiting_tells, gauges.regions), (1, 1));
+        assert_eq!((gauges.dial_failures, gauges.members), (1, 0));
+        waiting.await.unwrap().unwrap_err();
+        let report = client.close(Duration::ZERO).await;
+        assert_conserved(&report);
+        let gauges = report.stats.gauges;
+        assert_eq!((gauges.waiting_tells, gauges.mailboxes), (0, 0));
+        assert_eq!((gauges.held_bytes, gauges.queued_bytes), (0, 0));
+    });
+}
+
+#[test]
 fn a_closed_client_keeps_nobody_waiting() {
     in_paused_time(|| async {
         let client = full(&MemoryNetwork::new(), 600 * SECOND).await;
