@@ -100,11 +100,11 @@ impl Transport for Travelled {
             let swallowed = state.black.contains(&node);
             (node, refused, swallowed, slow)
         };
-        if swallowed {
-            std::future::pending::<()>().await;
-        }
-        if let Some(slow) = slow {
-            tokio::time::sleep(slow).await;
+        let never = std::future::pending::<()>();
+        match slow {
+            Some(slow) => drop(tokio::time::timeout(slow, never).await),
+            None if swallowed => never.await,
+            None => {}
         }
         if refused {
             return Err(DialError::Refused { at: node });
