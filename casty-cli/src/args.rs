@@ -19,6 +19,7 @@ Examples:
   casty ask --contact 127.0.0.1:25520 --system my-cluster counter user-42 \\
       '{\"_type\": \"counter_app.GetCount\", \"reply_to\": {\"__ref__\": \"$reply\"}}'
   casty topology --contact 127.0.0.1:25520 --system my-cluster --watch
+  casty doctor --contact 127.0.0.1:25520 --system my-cluster
 
 Every command has examples of its own: casty ask --help.
 
@@ -71,6 +72,39 @@ Examples:
   casty topology --contact 127.0.0.1:25520 --system my-cluster --watch
   casty topology --contact 127.0.0.1:25520 --system my-cluster --json | jq .leader";
 
+const DOCTOR_EXAMPLES: &str = "\
+Asks every node what it believes, and tells what is wrong: members that are called up and cannot be
+connected or do not answer, views that differ, shards and services on lost nodes, no leader or one
+that is lost, members that join or leave and stay so, addresses or ids that are taken twice. Each
+finding comes with what it means for messages and what helps. What healthy clusters show for a
+moment as well is looked for twice, 1.5 s apart.
+
+Exits with 0 if nothing is wrong (notes are no findings), with 1 if anything is. With --json, prints
+one document: healthy, and findings with severity (note, warning, critical), problem, node, name
+(of a region, service or id), what, means and helps.
+
+Examples:
+  casty doctor --contact 127.0.0.1:25520 --system my-cluster
+  casty doctor --contact 127.0.0.1:25520 --system my-cluster --json | jq -r '.findings[].helps'
+  casty doctor --contact 10.0.1.10:25520 --system my-cluster --timeout 20";
+
+const DOWN_EXAMPLES: &str = "\
+Declares a member dead whose process is: tells every node that is connected, all at once. Nodes then
+call it down, the leader gives its shards away, and its services are dropped. For members that
+casty doctor finds to be called up and to refuse connections. A member that answers is refused,
+unless --force is given: it would go on running and be no part of the cluster any more.
+
+Where a cluster has several regions, views of casty 0.21.0 may go on naming the dead member for the
+shards of some; asking one entity of such a region puts that right.
+
+Prints who was told, and when the member was down in their views; tells on standard error who may
+not know. Exits with 1 if nobody was told, with 3 if the member is not down everywhere in time: a
+node that was not told brings it back, so run it again.
+
+Examples:
+  casty down --contact 127.0.0.1:25520 --system my-cluster 127.0.0.1:25522
+  casty down --contact 127.0.0.1:25520 --system my-cluster --force 127.0.0.1:25522";
+
 const DEMO_EXAMPLES: &str = "\
 Starts three nodes in this process, on loopback TCP, and a client; tells, asks, kills the node that
 owns an entity, and asks again. Needs nothing else. Exits with 1, and says why, if anything that it
@@ -101,6 +135,10 @@ pub(crate) enum Command {
     Lookup(Lookup),
     /// Show the members of the cluster and where its shards are.
     Topology(Topology),
+    /// Tell what is wrong with the cluster, and what helps.
+    Doctor(Doctor),
+    /// Declare a member dead.
+    Down(Down),
     /// Let clients reach a node by another transport, QUIC for example.
     Proxy(crate::proxy::ProxyArgs),
     /// See a client at work on a cluster of its own.
@@ -246,6 +284,12 @@ impl Cluster {
         self.timeout.unwrap_or(TIMEOUT)
     }
 
+    /// How long each node may take of that to be connected and to answer, where all are asked: a
+    /// fifth, for they may be asked twice, after a pause.
+    pub(crate) fn share(&self) -> Duration {
+        self.timeout() / 5
+    }
+
     /// The same as [`timeout`](Self::timeout), if anybody said so.
     pub(crate) fn given_timeout(&self) -> Option<Duration> {
         self.timeout
@@ -332,6 +376,29 @@ pub(crate) struct Topology {
     /// Print JSON, one document a line.
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) cluster: Cluster,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = DOCTOR_EXAMPLES)]
+pub(crate) struct Doctor {
+    /// Print one JSON document.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) cluster: Cluster,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = DOWN_EXAMPLES)]
+pub(crate) struct Down {
+    /// The member, by the address that casty topology shows.
+    #[arg(value_name = "HOST:PORT")]
+    pub(crate) node: NodeAddress,
+    /// Even if it answers.
+    #[arg(long)]
+    pub(crate) force: bool,
     #[command(flatten)]
     pub(crate) cluster: Cluster,
 }

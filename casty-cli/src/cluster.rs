@@ -5,7 +5,7 @@ use std::future::pending;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use casty_client::{ClientConfig, ClusterClient, NotSent, ReadyError};
+use casty_client::{ClientConfig, ClusterClient, Loss, NotSent, ReadyError};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::args::Cluster;
@@ -37,7 +37,7 @@ pub(crate) struct Ended<T> {
     /// What became of the messages.
     pub(crate) tally: Tally,
     /// Why the first message that was not sent was not, if there is one.
-    pub(crate) loss: Option<NotSent>,
+    pub(crate) loss: Option<Loss>,
 }
 
 impl Errand<'_> {
@@ -74,7 +74,9 @@ impl Errand<'_> {
         let outcome = match (outcome, cut, &loss) {
             (Ok(_), Some(failure), _) => Err(failure),
             // Nothing but the end of the errand's time gives up what waits for a route.
-            (Ok(_), None, Some(NotSent::Closed | NotSent::Expired)) => Err(self.timed_out(&client)),
+            (Ok(_), None, Some(Loss::NotSent(NotSent::Closed | NotSent::Expired))) => {
+                Err(self.timed_out(&client))
+            }
             (outcome, _, _) => outcome,
         };
         Ok(Ended {
@@ -120,7 +122,7 @@ impl Errand<'_> {
         }
     }
 
-    async fn connect(&self, loss: &Arc<OnceLock<NotSent>>) -> Result<ClusterClient, Failure> {
+    async fn connect(&self, loss: &Arc<OnceLock<Loss>>) -> Result<ClusterClient, Failure> {
         let loss = Arc::clone(loss);
         // The errand's time is the only one: nothing else ends before it.
         let longest = self.within.unwrap_or_default() + DRAIN;
@@ -130,7 +132,7 @@ impl Errand<'_> {
             .hold_timeout(longest)
             .hold(HOLD.0, HOLD.1)
             .on_dead_letter(move |letter| {
-                loss.set(letter.reason.clone()).ok();
+                loss.set(letter.loss.clone()).ok();
             });
         Ok(builder.connect().await?)
     }

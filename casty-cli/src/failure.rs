@@ -17,6 +17,8 @@ pub(crate) enum Failure {
     Usage(Box<dyn Error>),
     /// It was tried and failed.
     Failed(Box<dyn Error>),
+    /// Something is wrong with the cluster, and was told.
+    Findings,
     /// The time was up.
     TimedOut { within: Duration, why: String },
     /// The user interrupted it.
@@ -42,7 +44,7 @@ impl Failure {
     pub(crate) fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
             Self::NobodyReads => 0,
-            Self::Failed(_) => 1,
+            Self::Failed(_) | Self::Findings => 1,
             Self::Usage(_) => 2,
             Self::TimedOut { .. } => 3,
             Self::Interrupted => 130,
@@ -54,7 +56,7 @@ impl Failure {
         match self {
             Self::Usage(error) | Self::Failed(error) => Some(chain(&**error)),
             Self::TimedOut { within, why } => Some(format!("timed out after {within:?}: {why}")),
-            Self::Interrupted | Self::NobodyReads => None,
+            Self::Findings | Self::Interrupted | Self::NobodyReads => None,
         }
     }
 }

@@ -11,6 +11,8 @@ mod args;
 mod ask;
 mod cluster;
 mod demo;
+mod doctor;
+mod down;
 mod failure;
 mod lines;
 mod lookup;
@@ -40,6 +42,8 @@ async fn run(command: &Command) -> Result<(), Failure> {
         Command::Tell(args) => tell::run(args).await,
         Command::Lookup(args) => lookup::run(args).await,
         Command::Topology(args) => topology::run(args).await,
+        Command::Doctor(args) => doctor::run(args).await,
+        Command::Down(args) => down::run(args).await,
         Command::Proxy(args) => proxy::run(args).await,
         Command::Demo => demo::run().await,
     }

@@ -189,7 +189,7 @@ impl<R: DeserializeOwned> Future for Reply<R> {
             }
             Err(Failure::Timeout) => Err(AskError::Timeout(self.timeout)),
             Err(Failure::NotSent(reason)) => Err(AskError::NotSent(reason)),
-            Err(Failure::Lost(node)) => Err(AskError::Lost { node }),
+            Err(Failure::Lost { node, fate }) => Err(AskError::Lost { node, fate }),
             Err(Failure::Closed) => Err(AskError::Closed),
         })
     }

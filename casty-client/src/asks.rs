@@ -14,6 +14,7 @@ use casty_proto::NodeAddress;
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::clock::Tick;
+use crate::error::Fate;
 use crate::lines::{Apart, STRIPES, stripe_of_this_thread};
 use crate::peer::PeerId;
 
@@ -61,7 +62,7 @@ pub(crate) enum Failure {
     /// Its time ran out.
     Timeout,
     /// The connection that carried it was lost.
-    Lost(NodeAddress),
+    Lost { node: NodeAddress, fate: Fate },
     /// It was never sent.
     NotSent(crate::error::NotSent),
     /// The client has ended.
@@ -138,9 +139,29 @@ impl Asks {
         batch.end(id, outcome);
     }
 
-    /// Ends every ask that `lost` carried.
+    /// Ends one ask without a reply, unless it has ended.
+    pub(crate) fn fail(&self, id: AskId, failure: Failure) {
+        let mut stripe = self.stripe(id);
+        let waker = match stripe.find(id).map(|slot| &mut slot.state) {
+            Some(state @ State::Waiting(_)) => {
+                match std::mem::replace(state, State::Done(Err(failure))) {
+                    State::Waiting(waker) => waker,
+                    _ => None,
+                }
+            }
+            _ => None,
+        };
+        drop(stripe);
+        waker.into_iter().for_each(Waker::wake);
+    }
+
+    /// Ends every ask that `lost` had carried to the node's kernel.
     pub(crate) fn lose(&self, lost: PeerId, node: &NodeAddress) {
-        self.end_where(|slot| (slot.carrier == Some(lost)).then(|| Failure::Lost(node.clone())));
+        let failure = || Failure::Lost {
+            node: node.clone(),
+            fate: Fate::Written,
+        };
+        self.end_where(|slot| (slot.carrier == Some(lost)).then(failure));
     }
 
     /// Ends every ask on its way whose deadline is `now` or earlier. One that is held is ended by
@@ -433,7 +454,9 @@ mod tests {
         let node = NodeAddress::new("n", 1);
         asks.carried_by(unsent, None);
         asks.lose(PeerId(1), &node);
-        assert!(matches!(poll(&asks, late), Poll::Ready(Err(Failure::Lost(lost))) if lost == node));
+        assert!(
+            matches!(poll(&asks, late), Poll::Ready(Err(Failure::Lost { node: lost, .. })) if lost == node)
+        );
         assert!(poll(&asks, unsent).is_pending() && poll(&asks, other).is_pending());
     }
 

@@ -1,7 +1,7 @@
 //! The client: what users hold.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -15,20 +15,23 @@ use serde::de::DeserializeOwned;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 use crate::actor::{self, ActorContext, Actors};
+use crate::admin::Admin;
 use crate::ask::{Ask, SendAsk};
 use crate::asks::Asks;
 use crate::clock::{self, Clock};
 use crate::config::Builder;
 use crate::control::{Control, Event};
 use crate::core::Core;
+use crate::dead_letters::{DeadLetterOffice, DeadLetters};
 use crate::error::{ConfigError, ReadyError, RegionError, SpawnError, TellError};
 use crate::identity::{self, Identity};
+use crate::ledger::{NodeStats, RegionStats};
 use crate::observe::{CloseReport, Counters, Stats};
 use crate::refs::{self, BoundRef};
 use crate::region::RegionRef;
 use crate::routing::Routing;
 use crate::services::{self, Listing};
-use crate::topology::Topology;
+use crate::topology::{self, Topology};
 
 /// Events that may wait for the control task; a view that finds no place is replaced by the next.
 const EVENTS: usize = 64;
@@ -91,7 +94,7 @@ impl ClusterClient {
     pub(crate) fn start(builder: Builder) -> Result<Self, ConfigError> {
         builder.check()?;
         let contacts = builder.checked_contacts()?;
-        let identity = Identity::new(&builder.system, builder.checked_identity()?);
+        let identity = Arc::new(Identity::new(&builder.system, builder.checked_identity()?));
         let codec = builder.checked_codec()?;
         let transport = builder.checked_transport()?.build();
         let limits = builder.limits;
@@ -109,7 +112,8 @@ impl ClusterClient {
             actors: Actors::default(),
             counters: Arc::new(Counters::default()),
             view,
-            dead_letters: builder.dead_letters,
+            dead_letters: DeadLetterOffice::new(builder.dead_letters),
+            ledger: Mutex::default(),
             events,
             table: SharedTable::new(),
             connected: RwLock::default(),
@@ -118,6 +122,7 @@ impl ClusterClient {
             closed: AtomicBool::new(false),
             drained: OnceLock::new(),
             abandoned: Notify::new(),
+            companions: AtomicU64::new(0),
             dial_failures: Mutex::default(),
             trouble,
         });
@@ -156,27 +161,18 @@ impl ClusterClient {
     /// # Cancel safety
     /// Safe: nothing is consumed.
     pub async fn ready(&self, timeout: Duration) -> Result<Arc<View>, ReadyError> {
-        let (mut views, mut trouble) = (self.topology(), self.core().trouble.clone());
-        tokio::select! {
-            biased;
-            view = views.wait_for(|_| true) => Ok(view?),
-            trouble = trouble.wait_for(Option::is_some) => {
-                let trouble = trouble.map_or(None, |trouble| trouble.clone());
-                Err(trouble.unwrap_or(ReadyError::Closed))
-            }
-            () = tokio::time::sleep(timeout) => {
-                Err(ReadyError::Timeout { after: timeout, failures: self.dial_failures() })
-            }
-        }
+        topology::ready(self.core(), timeout).await
     }
 
     /// The addresses that could not be connected when last dialled, and why.
     pub fn dial_failures(&self) -> Vec<(NodeAddress, ConnectError)> {
-        let failures = self.core().dial_failures.lock();
-        failures
-            .iter()
-            .map(|(node, error)| (node.clone(), error.clone()))
-            .collect()
+        topology::dial_failures(self.core())
+    }
+
+    /// Administration: what is wrong with the cluster, and members declared dead. Nothing of it is
+    /// ever done but on demand.
+    pub fn admin(&self) -> Admin {
+        Admin::new(self.core())
     }
 
     /// Follows the view of the cluster.
@@ -293,7 +289,8 @@ impl ClusterClient {
         Ok(BoundRef::new(self.core(), actor))
     }
 
-    /// The address that the client announces; nodes send its answers there.
+    /// The address that the client announces; nodes send its answers there. To a node that it
+    /// lost and comes back to, it announces a fresh one as well.
     pub fn identity(&self) -> &NodeAddress {
         self.core().identity.address()
     }
@@ -301,6 +298,22 @@ impl ClusterClient {
     /// The client's counters.
     pub fn stats(&self) -> Stats {
         self.core().stats()
+    }
+
+    /// What became of the messages to each region, and to actors of nodes. Walks everything that
+    /// is held.
+    pub fn region_stats(&self) -> Vec<RegionStats> {
+        self.core().region_stats()
+    }
+
+    /// What became of the messages routed to each node, of up to 1,024 that have no connection.
+    pub fn node_stats(&self) -> Vec<NodeStats> {
+        self.core().node_stats()
+    }
+
+    /// Follows what is not sent, or may be lost under way, from now on.
+    pub fn dead_letters(&self) -> DeadLetters {
+        self.core().dead_letters.follow()
     }
 
     /// Ends the client in order: takes no more messages, writes what is there and waits for the

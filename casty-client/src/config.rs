@@ -10,8 +10,8 @@ use casty_routing::{Overflow, RouterConfig};
 use casty_transport::{AddressMap, ConnectOptions, TransportConfig};
 
 use crate::client::ClusterClient;
+use crate::dead_letters::{DeadLetter, DeadLetterHook};
 use crate::error::ConfigError;
-use crate::observe::DeadLetter;
 
 #[cfg(feature = "config")]
 mod fault;
@@ -39,9 +39,6 @@ pub use fault::SettingError;
 pub use layers::Layers;
 #[cfg(feature = "config")]
 pub use settings::{ClientConfig, TlsFiles};
-
-/// What is called with every message that was accepted and never sent.
-pub(crate) type DeadLetterHook = Arc<dyn Fn(&DeadLetter) + Send + Sync>;
 
 /// Builds a [`ClusterClient`]; made by [`ClusterClient::builder`].
 ///
@@ -320,10 +317,11 @@ impl Builder {
         self
     }
 
-    /// Calls `hook` with every message that was accepted and then not sent. It runs on the
+    /// Calls `hook` with every message that was accepted and then not sent, or that may have been
+    /// in flight when its connection was lost. It runs on the
     /// client's own tasks and on those that send, and must not block. It may use the client, but
     /// what it sends may be a dead letter in turn. Default: none; such messages are counted in any
-    /// case.
+    /// case. [`ClusterClient::dead_letters`] is the same as a stream.
     pub fn on_dead_letter(mut self, hook: impl Fn(&DeadLetter) + Send + Sync + 'static) -> Self {
         self.dead_letters = Some(Arc::new(hook));
         self

@@ -1,15 +1,15 @@
 //! What all parts of a client share, and the way of a message through it.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap};
-use std::panic::AssertUnwindSafe;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use bytes::Bytes;
 use casty_proto::message::ShardLocation;
-use casty_proto::{ActorRef, Codec, NodeAddress};
+use casty_proto::{ActorRef, Codec, Limits, NodeAddress};
 use casty_routing::{RegionId, ShardId, SharedTable, View};
 use casty_transport::{ConnectError, RejectReason};
 use parking_lot::{Mutex, RwLock};
@@ -18,13 +18,15 @@ use tokio::sync::{Notify, mpsc, watch};
 
 use crate::actor::Actors;
 use crate::ask::Slot;
-use crate::asks::Asks;
+use crate::asks::{AskId, Asks};
 use crate::clock::{Clock, Tick};
-use crate::config::{Bounds, DeadLetterHook};
+use crate::config::Bounds;
 use crate::control::Event;
+use crate::dead_letters::DeadLetterOffice;
 use crate::error::{ReadyError, TellError};
 use crate::identity::Identity;
-use crate::observe::{Counters, DeadLetter, Stats};
+use crate::ledger::{Ledger, NodeStats, RegionStats};
+use crate::observe::{Counters, Stats};
 use crate::peer::{Aim, Outgoing, Peer, PeerId, Tag};
 use crate::routing::Routing;
 
@@ -33,7 +35,8 @@ pub(crate) struct Core {
     pub(crate) system: Arc<str>,
     pub(crate) codec: Codec,
     pub(crate) limits: Bounds,
-    pub(crate) identity: Identity,
+    /// The client's first address, at which it is asked and answered by all nodes.
+    pub(crate) identity: Arc<Identity>,
     pub(crate) clock: Clock,
     pub(crate) asks: Asks,
     pub(crate) actors: Actors,
@@ -43,7 +46,8 @@ pub(crate) struct Core {
     pub(crate) trouble: watch::Receiver<Option<ReadyError>>,
     /// The last failure of each address that could not be connected when last dialled.
     pub(crate) dial_failures: Mutex<BTreeMap<NodeAddress, ConnectError>>,
-    pub(crate) dead_letters: Option<DeadLetterHook>,
+    pub(crate) dead_letters: DeadLetterOffice,
+    pub(crate) ledger: Mutex<Ledger>,
     /// What the control task is told.
     pub(crate) events: mpsc::Sender<Event>,
     /// The connected owners of shards, for the hot path.
@@ -59,6 +63,16 @@ pub(crate) struct Core {
     pub(crate) drained: OnceLock<bool>,
     /// The last handle is gone.
     pub(crate) abandoned: Notify,
+    /// Second connections; see [`casty_routing::renewal`].
+    pub(crate) companions: AtomicU64,
+}
+
+/// A message as it is sent.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Encoded<'a> {
+    pub(crate) bytes: &'a [u8],
+    /// The type that it was made of, for dead letters.
+    pub(crate) kind: &'static str,
 }
 
 /// Whom a message is for.
@@ -111,7 +125,7 @@ impl Core {
     pub(crate) fn send(
         &self,
         to: &Destination<'_>,
-        message: &[u8],
+        message: Encoded<'_>,
         slot: Option<Slot>,
     ) -> Result<(), TellError> {
         if self.is_closed() {
@@ -125,6 +139,7 @@ impl Core {
             aim,
             deadline,
             ask: slot.map(|slot| slot.id),
+            kind: message.kind,
         };
         let refused = match *to {
             Destination::Shard {
@@ -134,9 +149,9 @@ impl Core {
             } => {
                 let table = self.table.load();
                 table.owner(region, shard).map(|peer| {
-                    self.carry(slot, peer);
+                    let bytes = self.carried(message.bytes, slot, peer);
                     let tag = tag(Aim::Shard(region, shard));
-                    let pushed = peer.push_envelope((region, name), message, tag);
+                    let pushed = peer.push_envelope((region, name), &bytes, tag);
                     pushed.map_err(|rejected| (rejected.reason, peer.node.clone()))
                 })
             }
@@ -149,8 +164,9 @@ impl Core {
                 let peer = connected.get(node);
                 let direct = peer.filter(|peer| !peer.backlog.load(Ordering::Acquire));
                 direct.map(|peer| {
-                    self.carry(slot, peer);
-                    let pushed = peer.push_to_actor((path, class), message, Some(tag(Aim::Node)));
+                    let bytes = self.carried(message.bytes, slot, peer);
+                    let tag = Some(tag(Aim::Node));
+                    let pushed = peer.push_to_actor((path, class), &bytes, tag);
                     pushed.map_err(|rejected| (rejected.reason, node.clone()))
                 })
             }
@@ -174,9 +190,43 @@ impl Core {
         }
     }
 
-    fn carry(&self, slot: Option<Slot>, peer: &Peer) {
-        if let Some(slot) = slot {
-            self.asks.carried_by(slot.id, Some(peer.id));
+    /// Notes who carries a message, and gives it as it is to be sent there.
+    fn carried<'m>(&self, message: &'m [u8], slot: Option<Slot>, by: &Peer) -> Cow<'m, [u8]> {
+        let Some(slot) = slot else {
+            return Cow::Borrowed(message);
+        };
+        self.asks.carried_by(slot.id, Some(by.id));
+        if by.is_settled() {
+            return Cow::Borrowed(message);
+        }
+        let readdressed = self.readdress(message, slot.id, by);
+        readdressed.map_or(Cow::Borrowed(message), Cow::Owned)
+    }
+
+    /// The message of an ask with the address to reply to under which the node knows the client.
+    pub(crate) fn readdress(&self, message: &[u8], ask: AskId, to: &Peer) -> Option<Vec<u8>> {
+        let identity = self.known_to(to);
+        let limits = self.decoding();
+        let edited = self
+            .codec
+            .edit(message, &limits, |bytes| identity.readdress(bytes, ask));
+        edited.ok()
+    }
+
+    /// The address under which a node knows the client.
+    pub(crate) fn known_to<'a>(&'a self, peer: &'a Peer) -> &'a Identity {
+        if peer.is_settled() {
+            &self.identity
+        } else {
+            &peer.identity
+        }
+    }
+
+    /// The limits of what is decoded.
+    pub(crate) fn decoding(&self) -> Limits {
+        Limits {
+            bytes: self.limits.max_frame,
+            ..Limits::default()
         }
     }
 
@@ -184,11 +234,11 @@ impl Core {
     fn hold(
         &self,
         to: &Destination<'_>,
-        message: &[u8],
+        Encoded { bytes, kind }: Encoded<'_>,
         (deadline, slot): (Tick, Option<Slot>),
     ) -> Result<(), TellError> {
         // Header and message must fit a frame; the header is a few hundred bytes at most.
-        let (length, limit) = (message.len() + 1024, self.limits.max_frame);
+        let (length, limit) = (bytes.len() + 1024, self.limits.max_frame);
         if length > limit {
             return Err(TellError::TooLong { length, limit });
         }
@@ -200,9 +250,11 @@ impl Core {
                 Destination::Shard { .. } => None,
                 Destination::Actor { path, class, .. } => Some(((*path).into(), (*class).into())),
             },
-            message: Bytes::copy_from_slice(message),
+            message: Bytes::copy_from_slice(bytes),
             deadline,
             ask: slot.map(|slot| slot.id),
+            kind,
+            readdressed: false,
         };
         self.route(|routing| routing.send(self, to.target(), outgoing))
     }
@@ -216,22 +268,10 @@ impl Core {
         routing.settle(held);
         let letters = std::mem::take(&mut routing.letters);
         drop(routing);
-        for letter in &letters {
-            self.tell_hook(letter);
+        for letter in letters {
+            self.dead_letters.tell(letter);
         }
         outcome
-    }
-
-    /// A hook that panics harms nobody but itself: connections and asks live in the tasks that
-    /// call it.
-    fn tell_hook(&self, letter: &DeadLetter) {
-        let Some(hook) = &self.dead_letters else {
-            return;
-        };
-        let called = std::panic::catch_unwind(AssertUnwindSafe(|| hook(letter)));
-        if called.is_err() {
-            tracing::error!(?letter, "the dead letter hook panicked");
-        }
     }
 
     /// Delivers a message to an actor of this client.
@@ -270,9 +310,10 @@ impl Core {
         self.route(|routing| routing.located(self, region, location));
     }
 
-    /// The reference under which the coordinator of a region answers.
-    pub(crate) fn locations_ref(&self, region: &str) -> ActorRef<ShardLocation> {
-        ActorRef::from_uri_unchecked(self.identity.uri(&format!("{LOCATIONS_PATH}{region}")))
+    /// The reference under which the coordinator of a region on `leader` answers.
+    pub(crate) fn locations_ref(&self, leader: &Peer, region: &str) -> ActorRef<ShardLocation> {
+        let path = format!("{LOCATIONS_PATH}{region}");
+        ActorRef::from_uri_unchecked(self.known_to(leader).uri(&path))
     }
 
     /// Ends whatever still waits: nobody moves messages or keeps the time any longer.
@@ -284,6 +325,7 @@ impl Core {
         drop(connected);
         self.asks.end_all();
         self.actors.close();
+        self.dead_letters.close();
     }
 
     /// Whether the client takes no more.
@@ -314,9 +356,32 @@ impl Core {
             inbound_dropped: self.counters.inbound_dropped.get(),
             inbound_malformed: self.counters.inbound_malformed.get(),
             connections: connected.len() as u64,
+            companions: self.companions.load(Ordering::Relaxed),
             views: self.counters.views.get(),
             gauges: self.gauges(&routing, &connected),
         }
+    }
+
+    /// What became of messages, by region. Connections neither begin nor end meanwhile.
+    pub(crate) fn region_stats(&self) -> Vec<RegionStats> {
+        let routing = self.routing.lock();
+        let connected = self.connected.read();
+        let live: Vec<_> = connected
+            .values()
+            .map(|peer| peer.outbox.accounts())
+            .collect();
+        let sent = self.ledger.lock().accounts(live.iter().map(Vec::as_slice));
+        routing.region_stats(&sent)
+    }
+
+    /// What became of messages, by node. Connections neither begin nor end meanwhile.
+    pub(crate) fn node_stats(&self) -> Vec<NodeStats> {
+        let _routing = self.routing.lock();
+        let connected = self.connected.read();
+        let live = connected
+            .iter()
+            .map(|(node, peer)| (node, peer.outbox.accounts()));
+        self.ledger.lock().nodes(live)
     }
 
     /// The instant of a deadline, for the router.

@@ -122,11 +122,13 @@ pub enum AskError {
     /// The message was accepted but never sent.
     #[error("the message was not sent")]
     NotSent(#[from] NotSent),
-    /// The connection was lost with the ask in flight.
-    #[error("the connection to {node} was lost with the ask in flight")]
+    /// The connection was lost before the reply came.
+    #[error("the connection to {node} was lost before the reply came")]
     Lost {
         /// The node.
         node: NodeAddress,
+        /// Written: the node's kernel had the message. Unknown: it may have been in flight.
+        fate: Fate,
     },
     /// The client ended before a reply came.
     #[error("the client was closed before a reply came")]
@@ -141,7 +143,8 @@ impl AskError {
     pub fn fate(&self) -> Fate {
         match self {
             Self::Refused(_) | Self::TooManyAsks { .. } | Self::NotSent(_) => Fate::NotSent,
-            Self::Timeout(_) | Self::Lost { .. } | Self::Closed => Fate::Unknown,
+            Self::Lost { fate, .. } => *fate,
+            Self::Timeout(_) | Self::Closed => Fate::Unknown,
             Self::Decode(_) => Fate::Written,
         }
     }
@@ -283,6 +286,21 @@ impl From<Closed> for ReadyError {
     }
 }
 
+/// An error and its causes, in one line.
+pub(crate) struct Chain<'a>(pub(crate) &'a dyn std::error::Error);
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut source = self.0.source();
+        while let Some(cause) = source {
+            write!(f, ": {cause}")?;
+            source = cause.source();
+        }
+        Ok(())
+    }
+}
+
 /// The failures of dials, as part of a sentence.
 struct Reasons<'a>(&'a [(NodeAddress, ConnectError)]);
 
@@ -290,12 +308,7 @@ impl fmt::Display for Reasons<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (place, (node, error)) in self.0.iter().enumerate() {
             let lead = if place == 0 { ": " } else { "; " };
-            write!(f, "{lead}{node}: {error}")?;
-            let mut source = std::error::Error::source(error);
-            while let Some(cause) = source {
-                write!(f, ": {cause}")?;
-                source = cause.source();
-            }
+            write!(f, "{lead}{node}: {}", Chain(error))?;
         }
         Ok(())
     }

@@ -57,7 +57,7 @@ impl Core {
             waiting_tells: routing.queue.len() as u64,
             actors: actors as u64,
             mailboxes: mailboxes as u64,
-            regions: routing.router.regions() as u64,
+            regions: routing.router.regions().count() as u64,
             members: members as u64,
             dial_failures: self.dial_failures.lock().len() as u64,
             events: events as u64,

@@ -2,13 +2,16 @@
 //!
 //! Nodes find the way back to a client by the address it announced (section 2 of the protocol's
 //! description). Two clients with one address steal each other's connections, so every client
-//! takes one of its own: a random loopback address with port 0. A node that lost the connection
-//! dials it, and there the dial fails at once, without a name to look up or a packet on the wire.
+//! takes one of its own, and a fresh one for each node that it comes back to (see
+//! [`casty_routing::renewal`]). It is random, and nothing can be at it: a group address
+//! (RFC 2365), to which the kernel refuses to connect at once, without a name to look up or a
+//! packet on the wire, whatever the port. So 37 bits tell clients apart, and a node that lost a
+//! connection and dials it is not held up.
 
 use std::cell::Cell;
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use casty_proto::header::Header;
 use casty_proto::{ActorRef, NodeAddress};
@@ -24,16 +27,24 @@ thread_local! {
     static URI: Cell<String> = const { Cell::new(String::new()) };
 }
 
-/// The address of one client, and the URIs that are made of it.
+/// An address of one client, and the URIs that are made of it.
 #[derive(Debug)]
 pub(crate) struct Identity {
+    client: Arc<Client>,
     address: NodeAddress,
-    /// Whether the address is given back when the client ends.
-    own: bool,
-    /// `casty://<system>-client@<host>:<port>`, the root of all references to this client.
+    /// Whether the address was made up, and is given back in the end.
+    made_up: bool,
+    /// `casty://<system>-client@<host>:<port>`, the root of all references to this address.
     root: String,
-    /// How the header of a message to this client begins, up to the path.
+    /// How the header of a message to this address begins, up to the path.
     header_start: Vec<u8>,
+}
+
+/// What all addresses of a client share.
+#[derive(Debug)]
+struct Client {
+    /// `casty://<system>-client@`
+    root: String,
     /// Sixteen digits that tell replies to this client from replies to any other that ever
     /// announced the same address.
     nonce: [u8; 16],
@@ -43,10 +54,24 @@ impl Identity {
     /// The identity of a client of the cluster `system`: at `fixed` if the user announces an
     /// address of his own, else at one that no other client has.
     pub(crate) fn new(system: &str, fixed: Option<NodeAddress>) -> Self {
-        let own = fixed.is_none();
-        let address = fixed.unwrap_or_else(unique);
-        let root = format!("casty://{system}-client@{address}");
         let nonce = format!("{:016x}", random()).into_bytes();
+        let client = Client {
+            root: format!("casty://{system}-client@"),
+            nonce: nonce.try_into().unwrap_or([b'0'; 16]),
+        };
+        Self::at(Arc::new(client), fixed)
+    }
+
+    /// The same client at a fresh address; none if the user announces one of his own.
+    pub(crate) fn renewed(&self) -> Option<Self> {
+        self.made_up
+            .then(|| Self::at(Arc::clone(&self.client), None))
+    }
+
+    fn at(client: Arc<Client>, fixed: Option<NodeAddress>) -> Self {
+        let made_up = fixed.is_none();
+        let address = fixed.unwrap_or_else(unique);
+        let root = format!("{}{address}", client.root);
         let mut header_start = Vec::new();
         Header {
             target: (&*root).into(),
@@ -60,12 +85,17 @@ impl Identity {
             .position(|at| at == br#"", "sender":"#);
         let header_start = header_start[4..end.unwrap_or(4)].to_vec();
         Self {
+            client,
             address,
-            own,
+            made_up,
             root,
             header_start,
-            nonce: nonce.try_into().unwrap_or([b'0'; 16]),
         }
+    }
+
+    /// Whether the address is one that can be renewed.
+    pub(crate) fn is_made_up(&self) -> bool {
+        self.made_up
     }
 
     /// The address that is announced.
@@ -91,16 +121,32 @@ impl Identity {
         uri.push_str(&self.root);
         uri.push_str("/_ask/");
         uri.push_str(str::from_utf8(&id.hex()).unwrap_or_default());
-        uri.push_str(str::from_utf8(&self.nonce).unwrap_or_default());
+        uri.push_str(str::from_utf8(&self.client.nonce).unwrap_or_default());
         let reference = ActorRef::from_uri_unchecked(uri.as_str());
         URI.set(uri);
         reference
     }
 
+    /// Makes the references to an ask in an encoded message point to this address, which is as
+    /// long as any that is made up.
+    pub(crate) fn readdress(&self, message: &mut [u8], id: AskId) {
+        let own = self.address.to_string();
+        let path = [b"/_ask/", &id.hex()[..], &self.client.nonce[..]].concat();
+        // The path holds 128 bits that nobody else knows, so nothing else is found.
+        let paths: Vec<_> = memchr::memmem::find_iter(message, &path).collect();
+        for path in paths {
+            let start = path.saturating_sub(own.len());
+            let address = &mut message[start..path];
+            if address.len() == own.len() && address.starts_with(GROUP.as_bytes()) {
+                address.copy_from_slice(own.as_bytes());
+            }
+        }
+    }
+
     /// The ask that a path of this client stands for, if it does.
     pub(crate) fn ask_id(&self, path: &[u8]) -> Option<AskId> {
         let (id, nonce) = path.strip_prefix(b"/_ask/")?.split_at_checked(16)?;
-        if nonce == self.nonce {
+        if nonce == self.client.nonce {
             AskId::from_hex(id)
         } else {
             None
@@ -117,19 +163,28 @@ impl Identity {
 
 impl Drop for Identity {
     fn drop(&mut self) {
-        if self.own {
+        if self.made_up {
             TAKEN.lock().remove(&self.address);
         }
     }
 }
 
+/// How made-up addresses begin. All are of one length: `239.123.234.111:12345`.
+const GROUP: &str = "239.";
+
 fn unique() -> NodeAddress {
     let mut taken = TAKEN.lock();
     loop {
-        let [a, b, c, ..] = random().to_be_bytes();
-        // 127.0.0.1 is what every Python client announces; 127.0.0.0/16 is left to such.
-        let host = format!("127.{}.{b}.{c}", a.max(1));
-        let address = NodeAddress::new(host, 0);
+        let mut bits = random();
+        let mut draw = |from: u64, to: u64| {
+            let count = to - from + 1;
+            let drawn = bits % count;
+            bits /= count;
+            from + drawn
+        };
+        let [a, b, c] = [(); 3].map(|()| draw(100, 255));
+        let port = u16::try_from(draw(10_000, 65_535)).unwrap_or(u16::MAX);
+        let address = NodeAddress::new(format!("{GROUP}{a}.{b}.{c}"), port);
         if taken.insert(address.clone()) {
             return address;
         }
@@ -142,6 +197,9 @@ pub(crate) fn random() -> u64 {
 }
 
 #[cfg(test)]
+mod crowd;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -150,11 +208,8 @@ mod tests {
         let many: Vec<_> = (0..200).map(|_| Identity::new("s", None)).collect();
         let distinct: HashSet<_> = many.iter().map(|one| one.address().clone()).collect();
         assert_eq!(distinct.len(), 200);
-        assert!(
-            distinct
-                .iter()
-                .all(|one| one.port() == 0 && one.host().starts_with("127."))
-        );
+        let lengths = distinct.iter().map(|one| one.to_string().len());
+        assert!(lengths.into_iter().all(|length| length == 21));
         drop(many);
         assert!(TAKEN.lock().is_disjoint(&distinct));
     }
@@ -189,6 +244,46 @@ mod tests {
                 None
             );
         }
+    }
+
+    #[test]
+    fn the_kernel_refuses_to_connect_to_a_made_up_address_at_once() {
+        let identity = Identity::new("s", None);
+        let address = identity.address().to_string().parse().unwrap();
+        let patience = std::time::Duration::from_secs(20);
+        let refused = std::net::TcpStream::connect_timeout(&address, patience);
+        let kind = refused.unwrap_err().kind();
+        assert_ne!(kind, std::io::ErrorKind::TimedOut);
+    }
+
+    #[test]
+    fn a_renewed_identity_is_another_address_of_the_same_client() {
+        let identity = Identity::new("s", None);
+        let renewed = identity.renewed().unwrap();
+        assert_ne!(identity.address(), renewed.address());
+        let id = AskId::from_hex(b"00000007000000a1").unwrap();
+        let reference = renewed.ask_ref::<()>(id);
+        let path = reference.parts().unwrap().path;
+        assert_eq!(identity.ask_id(path.as_bytes()), Some(id));
+        let fixed = Identity::new("s", Some(NodeAddress::new("gateway", 7)));
+        assert!(fixed.renewed().is_none() && !fixed.is_made_up());
+    }
+
+    #[test]
+    fn references_to_one_ask_are_readdressed_and_nothing_else_is() {
+        let identity = Identity::new("s", None);
+        let renewed = identity.renewed().unwrap();
+        let [id, other] = [b"00000007000000a1", b"00000007000000a2"]
+            .map(|digits| AskId::from_hex(digits).unwrap());
+        let text = |to: &Identity| {
+            let (reply, kept) = (to.ask_ref::<()>(id), identity.ask_ref::<()>(other));
+            format!("a {} b {} c {} d", reply.uri(), kept.uri(), reply.uri())
+        };
+        let mut message = text(&identity).into_bytes();
+        renewed.readdress(&mut message, id);
+        assert_eq!(message, text(&renewed).into_bytes());
+        identity.readdress(&mut message, id);
+        assert_eq!(message, text(&identity).into_bytes());
     }
 
     #[test]

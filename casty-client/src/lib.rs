@@ -5,6 +5,7 @@
 //! [`Topology`] follows the cluster, [`Stats`] and [`DeadLetter`]s tell what became of messages.
 
 mod actor;
+mod admin;
 mod ask;
 mod asks;
 mod client;
@@ -12,9 +13,11 @@ mod clock;
 mod config;
 mod control;
 mod core;
+mod dead_letters;
 mod error;
 mod gauges;
 mod identity;
+mod ledger;
 mod lines;
 mod observe;
 mod peer;
@@ -27,10 +30,11 @@ mod session;
 mod topology;
 
 pub use actor::ActorContext;
+pub use admin::{Admin, DownError, DownReport, NotTold, StillUp};
 pub use ask::{Ask, Reply, SendAsk};
 pub use casty_proto::message::{ServiceKey, ShardEnvelope};
 pub use casty_proto::{ActorRef, Codec, Compression, NodeAddress, Value};
-pub use casty_routing::{Overflow, View};
+pub use casty_routing::{Overflow, View, diagnosis};
 pub use casty_transport::{AddressMap, Bound, TransportConfig};
 #[cfg(feature = "tls")]
 pub use casty_transport::{TlsConfig, TlsConfigError};
@@ -38,11 +42,13 @@ pub use client::{AskTarget, ClusterClient};
 pub use config::Builder;
 #[cfg(feature = "config")]
 pub use config::{ClientConfig, Layers, SettingError, TlsFiles};
+pub use dead_letters::{DeadLetter, DeadLetters, Loss};
 pub use error::{
     AskError, Closed, ConfigError, Fate, NotSent, ReadyError, RegionError, SpawnError, TellError,
 };
 pub use gauges::Gauges;
-pub use observe::{CloseReport, DeadLetter, Stats};
+pub use ledger::{NodeStats, RegionStats};
+pub use observe::{CloseReport, Stats};
 pub use refs::BoundRef;
 pub use region::{EntityRef, RegionRef};
 pub use services::{Instance, Listing};

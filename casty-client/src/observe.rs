@@ -3,7 +3,6 @@
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::error::NotSent;
 use crate::gauges::Gauges;
 use crate::lines::StripedCounter;
 
@@ -14,11 +13,12 @@ use crate::lines::StripedCounter;
 pub struct Stats {
     /// Messages accepted by tells and asks.
     pub accepted: u64,
-    /// Messages handed to the kernel.
+    /// Messages handed to the kernel, those excepted that are unknown.
     pub written: u64,
     /// Messages accepted and then not sent: each was a dead letter.
     pub not_sent: u64,
-    /// Messages cut in the middle by the loss of their connection.
+    /// Messages that may have been in flight when their connection was lost: each was a dead
+    /// letter, too.
     pub unknown: u64,
     /// Messages that wait for a route.
     pub held: u64,
@@ -35,6 +35,9 @@ pub struct Stats {
     pub inbound_malformed: u64,
     /// Nodes connected.
     pub connections: u64,
+    /// Second connections, to nodes that were lost before: there the client is known by two
+    /// addresses; see [`casty_routing::renewal`].
+    pub companions: u64,
     /// Views of the cluster received.
     pub views: u64,
     /// How full everything is that may fill up.
@@ -48,20 +51,6 @@ impl Stats {
         let ended = self.written + self.not_sent + self.unknown;
         self.accepted == ended + self.held + self.queued
     }
-}
-
-/// A message that was accepted and never sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct DeadLetter {
-    /// Whom it was for: `region/shard`, or the URI's path on a node.
-    pub target: String,
-    /// Why it was not sent.
-    pub reason: NotSent,
-    /// The encoded message's length in bytes.
-    pub length: usize,
-    /// Whether somebody was told: the message was an ask, which has ended with the same reason.
-    pub ask: bool,
 }
 
 /// What became of everything a client had accepted, when it was closed.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
@@ -10,10 +10,11 @@ use casty_proto::header::{self, Header};
 use casty_proto::message::envelope::SHARD_ENVELOPE;
 use casty_proto::{ActorUri, NodeAddress};
 use casty_routing::{RegionId, ShardId};
-use casty_transport::outbox::{Outbox, OutboxLimits, Rejected, Unsent};
+use casty_transport::outbox::{Accounted, Outbox, OutboxLimits, Rejected, Unsent};
 
 use crate::asks::AskId;
 use crate::clock::Tick;
+use crate::identity::Identity;
 
 /// Tells the connections of a client apart, those that have ended included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -27,6 +28,11 @@ pub(crate) struct Peer {
     /// The router holds messages for actors of this node, for want of room: what comes later goes
     /// behind them. Written under the router's lock.
     pub(crate) backlog: AtomicBool,
+    /// What the connection announced the client to be.
+    pub(crate) identity: Arc<Identity>,
+    /// Whether what is asked of the node may be answered to the client's first address, and not
+    /// only to that of this connection.
+    settled: AtomicBool,
     system: Arc<str>,
     sender: Arc<str>,
     /// Per region, everything of a frame's payload that comes before the message.
@@ -41,6 +47,13 @@ pub(crate) struct Tag {
     pub(crate) aim: Aim,
     pub(crate) deadline: Tick,
     pub(crate) ask: Option<AskId>,
+    pub(crate) kind: &'static str,
+}
+
+impl Accounted for Tag {
+    fn account(&self) -> usize {
+        self.aim.account()
+    }
 }
 
 /// Whom a message is for.
@@ -52,6 +65,24 @@ pub(crate) enum Aim {
     Node,
 }
 
+/// The account of messages to actors of nodes.
+pub(crate) const ACTORS: usize = 0;
+
+impl Aim {
+    /// One account for each region.
+    pub(crate) fn account(self) -> usize {
+        match self {
+            Self::Node => ACTORS,
+            Self::Shard(region, _) => account_of(region),
+        }
+    }
+}
+
+/// The account of messages to a region.
+pub(crate) fn account_of(region: RegionId) -> usize {
+    region.get() as usize + 1
+}
+
 /// A message on its way, wherever it will go.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Outgoing {
@@ -60,6 +91,9 @@ pub(crate) struct Outgoing {
     pub(crate) message: Bytes,
     pub(crate) deadline: Tick,
     pub(crate) ask: Option<AskId>,
+    pub(crate) kind: &'static str,
+    /// Whether it may name another than the client's first address to reply to.
+    pub(crate) readdressed: bool,
 }
 
 impl Peer {
@@ -68,6 +102,7 @@ impl Peer {
         id: PeerId,
         node: NodeAddress,
         (system, sender): (Arc<str>, Arc<str>),
+        (identity, settled): (Arc<Identity>, bool),
         limits: OutboxLimits,
     ) -> Self {
         Self {
@@ -75,10 +110,22 @@ impl Peer {
             node,
             outbox: Arc::new(Outbox::new(limits)),
             backlog: AtomicBool::new(false),
+            identity,
+            settled: AtomicBool::new(settled),
             system,
             sender,
             templates: ArcSwap::default(),
         }
+    }
+
+    /// Whether what is asked of the node may be answered to the client's first address.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.settled.load(Ordering::Acquire)
+    }
+
+    /// Notes whether what is asked of the node may be answered to the client's first address.
+    pub(crate) fn settle(&self, settled: bool) {
+        self.settled.store(settled, Ordering::Release);
     }
 
     /// Puts an encoded envelope for the owner of a shard into the outbox.
@@ -142,8 +189,13 @@ impl fmt::Debug for Peer {
 
 /// A message that came back from an outbox, ready to be routed again. Its header was written by
 /// this client, so it can be read; `None` would be a bug of ours, and is treated as a loss.
-pub(crate) fn recover(unsent: &Unsent<Tag>) -> Option<Outgoing> {
-    let Tag { aim, deadline, ask } = unsent.tag;
+pub(crate) fn recover(unsent: &Unsent<Tag>, readdressed: bool) -> Option<Outgoing> {
+    let Tag {
+        aim,
+        deadline,
+        ask,
+        kind,
+    } = unsent.tag;
     let (_, message) = header::cut(&unsent.payload).ok()?;
     let actor = match aim {
         Aim::Shard(..) => None,
@@ -158,5 +210,7 @@ pub(crate) fn recover(unsent: &Unsent<Tag>) -> Option<Outgoing> {
         message: unsent.payload.slice_ref(message),
         deadline,
         ask,
+        kind,
+        readdressed,
     })
 }

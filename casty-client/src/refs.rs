@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::ask::{Ask, Opened, Opening, SendAsk, Slot};
-use crate::core::{Core, Destination, HERE};
+use crate::core::{Core, Destination, Encoded, HERE};
 use crate::error::{AskError, TellError};
 use crate::room;
 
@@ -86,7 +86,14 @@ impl<M> BoundRef<M> {
             path: uri.path,
             class: "",
         };
-        room::tell(&self.core, &to, &message, refused, within).await
+        room::tell(
+            &self.core,
+            &to,
+            (&message, std::any::type_name::<M>()),
+            refused,
+            within,
+        )
+        .await
     }
 
     /// Sends a message that asks for a reply; see [`ClusterClient::ask`](crate::ClusterClient::ask).
@@ -185,7 +192,10 @@ fn deliver<M>(
             path: uri.path,
             class,
         },
-        bytes,
+        Encoded {
+            bytes,
+            kind: std::any::type_name::<M>(),
+        },
         slot,
     )
 }

@@ -1,5 +1,6 @@
 //! Shard regions and their entities: where most messages go.
 
+use std::any::type_name;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::ask::{Ask, Opened, Opening, SendAsk, Slot};
-use crate::core::{Core, Destination};
+use crate::core::{Core, Destination, Encoded};
 use crate::error::{AskError, TellError};
 use crate::room;
 
@@ -71,7 +72,7 @@ impl RegionRef {
         I: Serialize + AsRef<str>,
     {
         let shard = entity_shard(envelope.entity_id.as_ref(), self.shards);
-        self.send(&envelope, shard, None)
+        self.send(&envelope, shard, (None, type_name::<M>()))
     }
 
     /// Sends a message to one entity, waiting while the outbox of its owner is full, or as many
@@ -90,7 +91,8 @@ impl RegionRef {
         I: Serialize + AsRef<str>,
     {
         let shard = entity_shard(envelope.entity_id.as_ref(), self.shards);
-        self.send_wait(&envelope, shard, None).await
+        self.send_wait(&envelope, shard, (None, type_name::<M>()))
+            .await
     }
 
     /// As [`tell_wait`](Self::tell_wait), but waits for room at most for that time. Once accepted,
@@ -111,7 +113,8 @@ impl RegionRef {
         I: Serialize + AsRef<str>,
     {
         let shard = entity_shard(envelope.entity_id.as_ref(), self.shards);
-        self.send_wait(&envelope, shard, Some(within)).await
+        self.send_wait(&envelope, shard, (Some(within), type_name::<M>()))
+            .await
     }
 
     /// Asks one entity.
@@ -130,7 +133,7 @@ impl RegionRef {
                 opening.open(|_, reply_to, slot| {
                     let envelope = envelope(reply_to);
                     let shard = entity_shard(envelope.entity_id.as_ref(), self.shards);
-                    Ok(self.send(&envelope, shard, Some(slot))?)
+                    Ok(self.send(&envelope, shard, (Some(slot), type_name::<M>()))?)
                 })
             },
         )
@@ -140,24 +143,25 @@ impl RegionRef {
         &self,
         envelope: &M,
         shard: ShardId,
-        slot: Option<Slot>,
+        (slot, kind): (Option<Slot>, &'static str),
     ) -> Result<(), TellError> {
         let to = self.destination(shard);
-        self.core
-            .encoded(envelope, |_, bytes| self.core.send(&to, bytes, slot))
+        self.core.encoded(envelope, |_, bytes| {
+            self.core.send(&to, Encoded { bytes, kind }, slot)
+        })
     }
 
     async fn send_wait<M: Serialize>(
         &self,
         envelope: &M,
         shard: ShardId,
-        within: Option<Duration>,
+        (within, kind): (Option<Duration>, &'static str),
     ) -> Result<(), TellError> {
-        match self.send(envelope, shard, None) {
+        match self.send(envelope, shard, (None, kind)) {
             Err(refused) if room::is_full(&refused) => {
                 let within = within.unwrap_or(self.core.limits.hold_timeout);
                 let to = self.destination(shard);
-                room::tell(&self.core, &to, envelope, refused, within).await
+                room::tell(&self.core, &to, (envelope, kind), refused, within).await
             }
             sent => sent,
         }
@@ -203,7 +207,8 @@ impl EntityRef {
     /// The message was not accepted, and nothing of it was sent.
     pub fn tell<M: Serialize>(&self, message: M) -> Result<(), TellError> {
         let envelope = self.envelope(message);
-        self.region.send(&envelope, self.shard, None)
+        self.region
+            .send(&envelope, self.shard, (None, type_name::<M>()))
     }
 
     /// Sends it a message, waiting while there is no room for it; see [`RegionRef::tell_wait`].
@@ -215,7 +220,8 @@ impl EntityRef {
     /// Either the message was accepted or nothing of it was.
     pub async fn tell_wait<M: Serialize>(&self, message: M) -> Result<(), TellError> {
         let envelope = self.envelope(message);
-        self.region.send_wait(&envelope, self.shard, None).await
+        let how = (None, type_name::<M>());
+        self.region.send_wait(&envelope, self.shard, how).await
     }
 
     /// Sends it a message, waiting at most for that time while there is no room for it; see
@@ -232,8 +238,8 @@ impl EntityRef {
         within: Duration,
     ) -> Result<(), TellError> {
         let envelope = self.envelope(message);
-        let within = Some(within);
-        self.region.send_wait(&envelope, self.shard, within).await
+        let how = (Some(within), type_name::<M>());
+        self.region.send_wait(&envelope, self.shard, how).await
     }
 
     fn envelope<M>(&self, message: M) -> ShardEnvelope<M, &str> {
@@ -255,7 +261,8 @@ impl EntityRef {
             move |opening: Opening<'_, R>| -> Result<Opened, AskError> {
                 opening.open(|_, reply_to, slot| {
                     let envelope = self.envelope(message(reply_to));
-                    Ok(self.region.send(&envelope, self.shard, Some(slot))?)
+                    let how = (Some(slot), type_name::<M>());
+                    Ok(self.region.send(&envelope, self.shard, how)?)
                 })
             },
         )

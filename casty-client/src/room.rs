@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout_at;
 
 use crate::clock;
-use crate::core::{Core, Destination};
+use crate::core::{Core, Destination, Encoded};
 use crate::error::TellError;
 use crate::peer::{Outgoing, Peer};
 
@@ -30,7 +30,7 @@ pub(crate) fn is_full(refused: &TellError) -> bool {
 pub(crate) async fn tell<M: Serialize>(
     core: &Core,
     to: &Destination<'_>,
-    message: &M,
+    (message, kind): (&M, &'static str),
     mut refused: TellError,
     within: Duration,
 ) -> Result<(), TellError> {
@@ -41,12 +41,16 @@ pub(crate) async fn tell<M: Serialize>(
         bytes = encoded.to_vec();
         Ok(())
     })?;
+    let message = Encoded {
+        bytes: &bytes,
+        kind,
+    };
     let mut to = to.clone();
     if let Destination::Actor { class: of, .. } = &mut to {
         *of = &class;
     }
     loop {
-        match attempt(core, &to, &bytes, &refused, deadline).await {
+        match attempt(core, &to, message, &refused, deadline).await {
             Some(Err(again)) if is_full(&again) => refused = again,
             Some(sent) => return sent,
             None => return Err(refused),
@@ -58,7 +62,7 @@ pub(crate) async fn tell<M: Serialize>(
 async fn attempt(
     core: &Core,
     to: &Destination<'_>,
-    message: &[u8],
+    message: Encoded<'_>,
     refused: &TellError,
     deadline: Instant,
 ) -> Option<Result<(), TellError>> {
@@ -71,7 +75,7 @@ async fn attempt(
         let turn = timeout_at(deadline.into(), peer.outbox.space(*length)).await;
         return turn.ok().map(|_turn| send());
     }
-    let mut place = Place::take(core, to.target(), message.len());
+    let mut place = Place::take(core, to.target(), message.bytes.len());
     let turn = timeout_at(deadline.into(), &mut place.turn).await;
     turn.ok().map(|_| send())
 }

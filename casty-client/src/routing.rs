@@ -10,14 +10,15 @@ use std::time::Instant;
 use casty_proto::NodeAddress;
 use casty_proto::message::{GetShardLocation, ShardLocation};
 use casty_routing::{Input, Output, Parcel, Reason, Router, RouterConfig, Target, View};
-use casty_transport::outbox::{Leftover, RejectReason, Rejected};
+use casty_transport::outbox::{Account, Leftover, RejectReason, Rejected};
 
 use crate::asks::Failure;
 use crate::clock::precise_now;
 use crate::core::Core;
-use crate::error::{NotSent, TellError};
-use crate::observe::DeadLetter;
-use crate::peer::{self, Aim, Outgoing, Peer, Tag};
+use crate::dead_letters::{DeadLetter, Loss};
+use crate::error::{Fate, NotSent, TellError};
+use crate::ledger::{self, HeldAccount, RegionStats};
+use crate::peer::{self, ACTORS, Aim, Outgoing, Peer, Tag, account_of};
 use crate::room::Queue;
 
 /// The router of one client.
@@ -33,6 +34,8 @@ pub(crate) struct Routing {
     pub(crate) queue: Queue,
     /// Something has happened that may have made room.
     stirred: bool,
+    /// What came through the router, by accounts.
+    accounts: Vec<HeldAccount>,
 }
 
 /// What the router wants of the control task.
@@ -54,7 +57,37 @@ impl Routing {
             letters: Vec::new(),
             queue: Queue::default(),
             stirred: false,
+            accounts: Vec::new(),
         }
+    }
+
+    /// What became of messages by region, given what became of those in outboxes.
+    pub(crate) fn region_stats(&self, sent: &[Account]) -> Vec<RegionStats> {
+        let mut holding = Vec::new();
+        for (target, held) in self.router.held_each() {
+            let account = account(target);
+            holding.resize(holding.len().max(account + 1), 0);
+            holding[account] += held as u64;
+        }
+        let of = |number: usize, region: Option<String>| {
+            let sent = sent.get(number).copied().unwrap_or_default();
+            let held = self.accounts.get(number).copied().unwrap_or_default();
+            let holding = holding.get(number).copied().unwrap_or_default();
+            ledger::region(region, &sent, &held, holding)
+        };
+        let regions = self.router.regions();
+        let regions = regions.map(|(id, name)| of(account_of(id), Some(name.to_string())));
+        let actors = of(ACTORS, None);
+        let actors = (actors.accepted > 0).then_some(actors);
+        regions.chain(actors).collect()
+    }
+
+    fn account(&mut self, target: &Target) -> &mut HeldAccount {
+        let number = account(target);
+        if self.accounts.len() <= number {
+            self.accounts.resize(number + 1, HeldAccount::default());
+        }
+        &mut self.accounts[number]
     }
 
     /// Messages that wait for a route.
@@ -78,6 +111,7 @@ impl Routing {
             return Err(TellError::HoldFull);
         }
         core.counters.accepted.increment();
+        self.account(&target).accepted += 1;
         let node = match &target {
             Target::Node(node) => Some(node.clone()),
             Target::Shard { .. } => None,
@@ -121,25 +155,30 @@ impl Routing {
         core.counters
             .written
             .add(usize::try_from(peer.outbox.messages_written()).unwrap_or(0));
-        core.counters
-            .unknown
-            .add(usize::from(leftover.cut.is_some()));
+        core.ledger
+            .lock()
+            .take_over(&peer.node, &peer.outbox.accounts());
+        self.doubt(core, peer, &leftover.unknown);
+        let readdressed = peer.identity.address() != core.identity.address();
+        let mut unreadable = Vec::new();
         let unsent = leftover.unsent.iter().filter_map(|unsent| {
-            let Some(outgoing) = peer::recover(unsent) else {
+            let Some(outgoing) = peer::recover(unsent, readdressed) else {
                 tracing::error!(node = %peer.node, "bug: an unsent message could not be read");
-                core.counters.unknown.add(1);
+                unreadable.push(unsent.tag);
                 return None;
             };
             if let Some(ask) = outgoing.ask {
                 core.asks.carried_by(ask, None);
             }
-            let target = match unsent.tag.aim {
-                Aim::Shard(region, shard) => Target::Shard { region, shard },
-                Aim::Node => Target::Node(peer.node.clone()),
-            };
+            let target = target_of(unsent.tag.aim, &peer.node);
             Some(parcel(core, target, outgoing))
         });
         let unsent = unsent.collect();
+        for tag in &unreadable {
+            let target = target_of(tag.aim, &peer.node);
+            self.account(&target).unknown += 1;
+        }
+        self.doubt(core, peer, &unreadable);
         self.tell(
             core,
             Input::PeerDown {
@@ -148,6 +187,29 @@ impl Routing {
             },
         );
         core.asks.lose(peer.id, &peer.node);
+    }
+
+    /// The end of messages that may have been in flight: counted, told to their askers, and to the
+    /// hook as soon as may be.
+    fn doubt(&mut self, core: &Core, peer: &Peer, unknown: &[Tag]) {
+        core.counters.unknown.add(unknown.len());
+        for tag in unknown {
+            let node = peer.node.clone();
+            if let Some(ask) = tag.ask {
+                let node = node.clone();
+                let fate = Fate::Unknown;
+                core.asks.fail(ask, Failure::Lost { node, fate });
+            }
+            if core.dead_letters.is_open() {
+                self.letters.push(DeadLetter {
+                    target: self.describe(&target_of(tag.aim, &node), None),
+                    message_type: tag.kind,
+                    loss: Loss::InFlight { node },
+                    length: None,
+                    ask: tag.ask.is_some(),
+                });
+            }
+        }
     }
 
     /// Takes in that a node could not be connected although the view calls it up.
@@ -200,7 +262,7 @@ impl Routing {
                     shard,
                     ..
                 } => {
-                    let reply_to = core.locations_ref(&name);
+                    let reply_to = core.locations_ref(&leader, &name);
                     let query = GetShardLocation {
                         shard_id: shard.get(),
                         reply_to,
@@ -231,39 +293,51 @@ impl Routing {
         self.pump(core);
     }
 
-    fn deliver(&mut self, core: &Core, to: &Arc<Peer>, parcel: Parcel<Outgoing>) {
+    /// Puts a parcel into an outbox.
+    fn push(&self, core: &Core, to: &Peer, parcel: &Parcel<Outgoing>) -> Result<(), Rejected<Tag>> {
         let Outgoing {
             actor,
             message,
             deadline,
             ask,
+            kind,
+            readdressed,
         } = &parcel.item;
-        if let Some(ask) = *ask {
+        let edit = *readdressed || !to.is_settled();
+        let edited = ask
+            .filter(|_| edit)
+            .and_then(|ask| core.readdress(message, ask, to));
+        let message = edited.as_deref().unwrap_or(message);
+        let tag = |aim| Tag {
+            aim,
+            deadline: *deadline,
+            ask: *ask,
+            kind,
+        };
+        match &parcel.target {
+            Target::Shard { region, shard } => {
+                let name = self.router.region_name(*region).map_or("", |name| name);
+                to.push_envelope((*region, name), message, tag(Aim::Shard(*region, *shard)))
+            }
+            Target::Node(_) => {
+                debug_assert!(actor.is_some(), "a message to a node has a path");
+                let (path, class) = actor
+                    .as_ref()
+                    .map_or(("", ""), |(path, class)| (path, class));
+                to.push_to_actor((path, class), message, Some(tag(Aim::Node)))
+            }
+        }
+    }
+
+    fn deliver(&mut self, core: &Core, to: &Arc<Peer>, parcel: Parcel<Outgoing>) {
+        if let Some(ask) = parcel.item.ask {
             if !core.asks.is_awaited(ask) {
                 return self.bury(core, &parcel, NotSent::Abandoned);
             }
             core.asks.carried_by(ask, Some(to.id));
         }
-        let tag = |aim| Tag {
-            aim,
-            deadline: *deadline,
-            ask: *ask,
-        };
-        let pushed = match (&parcel.target, actor) {
-            (Target::Shard { region, shard }, _) => {
-                let name = self.router.region_name(*region).map_or("", |name| name);
-                to.push_envelope((*region, name), message, tag(Aim::Shard(*region, *shard)))
-            }
-            (Target::Node(_), Some((path, class))) => {
-                to.push_to_actor((path, class), message, Some(tag(Aim::Node)))
-            }
-            (Target::Node(_), None) => {
-                debug_assert!(false, "a message to a node has a path");
-                return;
-            }
-        };
-        match pushed {
-            Ok(()) => {}
+        match self.push(core, to, &parcel) {
+            Ok(()) => self.account(&parcel.target).delivered += 1,
             Err(Rejected {
                 reason: RejectReason::TooLong { .. },
                 ..
@@ -317,26 +391,47 @@ impl Routing {
     /// The end of a message that was never sent: counted, told to its asker, and to the hook as soon as may be.
     fn bury(&mut self, core: &Core, parcel: &Parcel<Outgoing>, reason: NotSent) {
         core.counters.not_sent.add(1);
+        self.account(&parcel.target).not_sent += 1;
         if let Some(ask) = parcel.item.ask {
-            core.asks.end(ask, Err(Failure::NotSent(reason.clone())));
+            core.asks.fail(ask, Failure::NotSent(reason.clone()));
         }
-        if core.dead_letters.is_some() {
-            let target = match (&parcel.target, &parcel.item.actor) {
-                (Target::Shard { region, shard }, _) => {
-                    let name = self.router.region_name(*region).map_or("", |name| name);
-                    format!("{name}/{shard}")
-                }
-                (Target::Node(node), Some((path, _))) => format!("{node}{path}"),
-                (Target::Node(node), None) => node.to_string(),
-            };
-            let length = parcel.item.message.len();
+        if core.dead_letters.is_open() {
+            let path = parcel.item.actor.as_ref().map(|(path, _)| &**path);
             self.letters.push(DeadLetter {
-                target,
-                reason,
-                length,
+                target: self.describe(&parcel.target, path),
+                message_type: parcel.item.kind,
+                loss: reason.into(),
+                length: Some(parcel.item.message.len()),
                 ask: parcel.item.ask.is_some(),
             });
         }
+    }
+
+    /// Whom a message was for, in words.
+    fn describe(&self, target: &Target, path: Option<&str>) -> String {
+        match target {
+            Target::Shard { region, shard } => {
+                let name = self.router.region_name(*region).map_or("", |name| name);
+                format!("{name}/{shard}")
+            }
+            Target::Node(node) => format!("{node}{}", path.unwrap_or_default()),
+        }
+    }
+}
+
+/// The account of messages to a target.
+fn account(target: &Target) -> usize {
+    match target {
+        Target::Shard { region, .. } => account_of(*region),
+        Target::Node(_) => ACTORS,
+    }
+}
+
+/// Whom a message in the outbox of `node` is for.
+fn target_of(aim: Aim, node: &NodeAddress) -> Target {
+    match aim {
+        Aim::Shard(region, shard) => Target::Shard { region, shard },
+        Aim::Node => Target::Node(node.clone()),
     }
 }
 

@@ -91,7 +91,7 @@ impl Session for Inbound {
         let Ok((header, message)) = header::cut(&frame.payload) else {
             return self.malformed("length");
         };
-        match self.core.identity.ask_id_of_header(header) {
+        match self.peer.identity.ask_id_of_header(header) {
             Some(id) => {
                 // The payload becomes the reply: a view of it would count references twice.
                 let header = frame.payload.len() - message.len();

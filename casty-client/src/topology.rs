@@ -1,11 +1,15 @@
 //! The view of the cluster as it changes.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use casty_proto::NodeAddress;
 use casty_routing::View;
+use casty_transport::ConnectError;
 use tokio::sync::watch;
 
-use crate::error::Closed;
+use crate::core::Core;
+use crate::error::{Closed, ReadyError};
 
 /// Follows the view of the cluster. Views that came while nobody looked are skipped: the next one
 /// is always the latest.
@@ -62,6 +66,31 @@ impl Topology {
     }
 }
 
+/// Waits for the first view; see [`ClusterClient::ready`](crate::ClusterClient::ready).
+pub(crate) async fn ready(core: &Core, timeout: Duration) -> Result<Arc<View>, ReadyError> {
+    let (mut views, mut trouble) = (Topology::new(core.view.clone()), core.trouble.clone());
+    tokio::select! {
+        biased;
+        view = views.wait_for(|_| true) => Ok(view?),
+        trouble = trouble.wait_for(Option::is_some) => {
+            let trouble = trouble.map_or(None, |trouble| trouble.clone());
+            Err(trouble.unwrap_or(ReadyError::Closed))
+        }
+        () = tokio::time::sleep(timeout) => {
+            Err(ReadyError::Timeout { after: timeout, failures: dial_failures(core) })
+        }
+    }
+}
+
+/// The addresses that could not be connected when last dialled, and why.
+pub(crate) fn dial_failures(core: &Core) -> Vec<(NodeAddress, ConnectError)> {
+    let failures = core.dial_failures.lock();
+    failures
+        .iter()
+        .map(|(node, error)| (node.clone(), error.clone()))
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use casty_proto::message::TopologySnapshot;
@@ -81,7 +110,7 @@ mod tests {
             assert!(wish.as_mut().poll(&mut cx).is_ready());
             done.send(()).ok();
         });
-        let outcome = ended.recv_timeout(std::time::Duration::from_secs(20));
+        let outcome = ended.recv_timeout(Duration::from_secs(20));
         outcome.expect("the lock was held");
     }
 }

@@ -206,6 +206,35 @@ impl Codec {
         }
     }
 
+    /// Has `edit` change the serializer's own bytes of an encoded message, and gives the message
+    /// that results: what is compressed is decompressed before, within `limits`, and compressed
+    /// again. Costs a copy.
+    ///
+    /// # Errors
+    /// The message is not compressed as this codec does it, or passes a limit.
+    pub fn edit(
+        &self,
+        message: &[u8],
+        limits: &Limits,
+        edit: impl FnOnce(&mut [u8]),
+    ) -> Result<Vec<u8>, DecodeError> {
+        let Some(compressor) = self.compressor else {
+            let mut plain = message.to_vec();
+            edit(&mut plain);
+            return Ok(plain);
+        };
+        let plain = compressor.unwrap(message, limits.bytes, |plain| Ok(plain.to_vec()));
+        let mut plain = plain?;
+        edit(&mut plain);
+        let mut edited = Vec::with_capacity(message.len());
+        let wrapped = compressor.wrap(&mut edited, |out| {
+            out.extend_from_slice(&plain);
+            Ok(())
+        });
+        // Only writing to memory could fail.
+        wrapped.map(|()| edited).or(Ok(message.to_vec()))
+    }
+
     fn deserialize<T: DeserializeOwned>(
         self,
         input: &[u8],

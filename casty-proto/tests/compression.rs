@@ -160,6 +160,24 @@ fn every_algorithm_is_read_back_at_the_bounds_of_its_levels_from_empty_to_long()
 }
 
 #[test]
+fn a_message_is_edited_beneath_its_compression() {
+    let plain = std::iter::once(Codec::json());
+    for codec in plain.chain(Compression::ALL.iter().map(|algorithm| json(*algorithm))) {
+        let message = encode(codec, &["left", "here"]);
+        let edited = codec.edit(&message, &Limits::default(), |text| {
+            let at = text.windows(4).position(|at| at == b"here").unwrap();
+            text[at..at + 4].copy_from_slice(b"gone");
+        });
+        let read: [String; 2] = decode(codec, &edited.unwrap()).unwrap();
+        assert_eq!(read, ["left", "gone"]);
+    }
+    for codec in Compression::ALL.iter().map(|algorithm| json(*algorithm)) {
+        let unread = codec.edit(b"not compressed", &Limits::default(), |_| unreachable!());
+        assert!(unread.is_err(), "{codec:?}");
+    }
+}
+
+#[test]
 fn the_level_is_what_nodes_have_unless_another_is_asked_for() {
     for &compression in Compression::ALL {
         assert_eq!(

@@ -5,8 +5,9 @@
 use std::path::{Path, PathBuf};
 
 use casty_proto::message::{
-    ClusterState, Find, GetShardLocation, GetState, Listing, MemberStatus, ShardEnvelope,
-    ShardLocation, SubscribeTopology, TopologySnapshot, UnsubscribeTopology, structures,
+    ClusterState, DownMember, Find, GetShardLocation, GetState, Listing, MemberStatus,
+    ShardEnvelope, ShardLocation, SubscribeTopology, TopologySnapshot, UnsubscribeTopology,
+    structures,
 };
 use casty_proto::value::{EnumMember, Member, State};
 use casty_proto::{ActorRef, Codec, DecodeError, FrozenSet, Limits, NodeAddress, Value};
@@ -126,6 +127,7 @@ fn every_cluster_message_is_read_as_its_type_and_survives_writing() {
             "casty.cluster.topology.UnsubscribeTopology" => check::<UnsubscribeTopology>(&vector),
             "casty.cluster.topology.TopologySnapshot" => check::<TopologySnapshot>(&vector),
             "casty.cluster.topology_actor.GetState" => check::<GetState>(&vector),
+            "casty.cluster.topology_actor.DownMember" => check::<DownMember>(&vector),
             "casty.cluster.state.ClusterState" => check::<ClusterState>(&vector),
             "casty.cluster.coordinator.GetShardLocation" => check::<GetShardLocation>(&vector),
             "casty.cluster.coordinator.ShardLocation" => check::<ShardLocation>(&vector),
@@ -147,7 +149,7 @@ fn every_cluster_message_is_read_as_its_type_and_survives_writing() {
             _ => read -= 1,
         }
     }
-    assert!(read >= 45, "only {read}");
+    assert!(read >= 46, "only {read}");
 }
 
 /// Unions of dataclasses, as an entity's messages are.

@@ -7,8 +7,8 @@ use std::path::Path;
 
 use casty_proto::message::structures::{barrier, counter, dict, lock, queue, semaphore, set};
 use casty_proto::message::{
-    ClusterState, Find, GetShardLocation, GetState, Listing, ShardEnvelope, ShardLocation,
-    SubscribeTopology, TopologySnapshot, UnsubscribeTopology,
+    ClusterState, DownMember, Find, GetShardLocation, GetState, Listing, ShardEnvelope,
+    ShardLocation, SubscribeTopology, TopologySnapshot, UnsubscribeTopology,
 };
 use casty_proto::{Codec, DecodeError, Limits, Value, header};
 use serde::Serialize;
@@ -128,6 +128,7 @@ fn every_message_of_the_cluster_is_read_as_its_type_and_written_again() {
             "GetShardLocation" => typed::<GetShardLocation>,
             "ShardLocation" => typed::<ShardLocation>,
             "GetState" => typed::<GetState>,
+            "DownMember" => typed::<DownMember>,
             "ClusterState" => typed::<ClusterState>,
             "Find" => typed::<Find<Value>>,
             "Listing" => typed::<Listing<Value>>,
@@ -176,7 +177,7 @@ fn every_message_of_the_cluster_is_read_as_its_type_and_written_again() {
         check(&vector);
         read += 1;
     }
-    assert!(read >= 2 * 48, "only {read} frames were of a known type");
+    assert!(read >= 2 * 49, "only {read} frames were of a known type");
 }
 
 /// All offsets of a short message, and evenly spread ones of a long one.

@@ -6,8 +6,10 @@
 
 pub mod backoff;
 pub mod coordinator;
+pub mod diagnosis;
 pub mod error;
 pub mod links;
+pub mod renewal;
 pub mod router;
 pub mod shard;
 pub mod subscription;
@@ -18,6 +20,7 @@ pub use backoff::Backoff;
 pub use coordinator::Coordinator;
 pub use error::{Lacking, Reason, RegionError};
 pub use links::Links;
+pub use renewal::Renewal;
 pub use router::{Held, Input, Output, Overflow, Parcel, Router, RouterConfig, Target};
 pub use shard::{NoShards, ShardCount, ShardId, entity_shard};
 pub use subscription::Subscription;

@@ -234,6 +234,11 @@ impl Links {
         self.open.contains_key(node)
     }
 
+    /// The node that an address led to when last connected, if that calls itself otherwise.
+    pub fn leads_to(&self, address: &NodeAddress) -> Option<&NodeAddress> {
+        self.targets.get(address)?.leads_to.as_ref()
+    }
+
     /// The live members that could not be connected when last dialled.
     pub fn suspects(&self) -> impl Iterator<Item = &NodeAddress> {
         self.suspects.iter()

@@ -120,14 +120,20 @@ impl<H: Clone, T> Router<H, T> {
         Some(&self.regions.get(region)?.name)
     }
 
-    /// How many regions there are, those whose name another has taken over included.
-    pub fn regions(&self) -> usize {
-        self.regions.len()
+    /// The regions, with their names.
+    pub fn regions(&self) -> impl Iterator<Item = (RegionId, &Arc<str>)> {
+        let numbered = (0..).map(RegionId).zip(self.regions.iter());
+        numbered.map(|(id, region)| (id, &region.name))
     }
 
     /// How much is held at the moment.
     pub fn held(&self) -> Held {
         self.hold.held()
+    }
+
+    /// The targets for which something is held, and how many parcels each.
+    pub fn held_each(&self) -> impl Iterator<Item = (&Target, usize)> {
+        self.hold.each()
     }
 
     /// Whether something is held for `target`: what is sent to it now has to go behind that.

@@ -293,21 +293,54 @@ impl Topology {
                     continue;
                 };
                 let seen = member.sees(other);
-                if member.node.is_none() || seen == connected {
+                let told = member.declared_dead().contains(&other);
+                if member.node.is_none() || seen == connected || told {
                     continue;
                 }
                 member.meet(other, connected);
                 if !connected && let Some(address) = world.post.addresses().get(other) {
-                    let regions: Vec<_> = member.coordinators.keys().cloned().collect();
-                    for region in regions {
-                        self.step(viewer, &region, Input::NodeDown(address.clone()));
-                    }
+                    self.lost_sight(viewer, address);
                 }
             }
         }
         for member in 0..count {
             self.spread(member);
             self.viewed(member);
+        }
+    }
+
+    /// The coordinators of a node are to be told that another one is gone.
+    fn lost_sight(&mut self, viewer: usize, gone: &NodeAddress) {
+        let member = self.members.get(viewer).into_iter();
+        let regions: Vec<_> = member
+            .flat_map(|member| member.coordinators.keys().cloned())
+            .collect();
+        for region in regions {
+            self.step(viewer, &region, Input::NodeDown(gone.clone()));
+        }
+    }
+
+    /// Gossip, as real nodes merge it: whom any of the others takes for alive is alive again to a
+    /// node that was told otherwise.
+    fn revive(&mut self, viewer: usize) {
+        let Some(member) = self.members.get(viewer) else {
+            return;
+        };
+        let takes_for_alive = |other: usize, dead: usize| {
+            let sees = self.members.get(other).is_some_and(|it| it.sees(dead));
+            sees && self.connected(viewer, other)
+        };
+        let revived: Vec<_> = member
+            .declared_dead()
+            .iter()
+            .copied()
+            .filter(|dead| (0..self.members.len()).any(|other| takes_for_alive(other, *dead)))
+            .collect();
+        for node in revived {
+            if let Some(member) = self.members.get_mut(viewer) {
+                member.meet(node, true);
+            }
+            self.viewed(viewer);
         }
     }
 

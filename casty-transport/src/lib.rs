@@ -12,6 +12,7 @@
 pub mod address_map;
 #[cfg(any(feature = "tcp", feature = "quic"))]
 mod addresses;
+mod arrival;
 pub mod config;
 pub mod connection;
 pub mod driver;
@@ -35,7 +36,9 @@ pub use driver::{End, Session, drive};
 pub use error::{Conclusion, ConnectError, ConnectionLost, DialError, ListenError, NotCasty};
 #[cfg(feature = "memory")]
 pub use memory::{MemoryNetwork, MemoryTransport};
-pub use outbox::{Bound, Leftover, Outbox, OutboxLimits, RejectReason, Rejected, Unsent};
+pub use outbox::{
+    Account, Accounted, Bound, Leftover, Outbox, OutboxLimits, RejectReason, Rejected, Unsent,
+};
 pub use proxy::{Proxy, ProxyCounters, ProxyCounts, ProxyEnd, ProxyLimits};
 #[cfg(feature = "quic")]
 pub use quic::{QuicConfig, QuicConfigError, QuicError, QuicTransport};
@@ -43,4 +46,4 @@ pub use quic::{QuicConfig, QuicConfigError, QuicError, QuicTransport};
 pub use tcp::TcpTransport;
 #[cfg(feature = "tls")]
 pub use tls::{TlsConfig, TlsConfigError, TlsError, TlsTransport};
-pub use transport::{ByteStream, Listener, Transport};
+pub use transport::{ByteStream, Listener, Transport, Wire};

@@ -4,8 +4,9 @@
 //! A message is copied once, into the buffer, under a short lock; nothing waits and nothing is
 //! allocated per message once the buffer has grown. The driver swaps the whole buffer for an empty
 //! one and writes it in as few system calls as the kernel allows. A message may carry a tag of its
-//! sender's: it is then counted, and comes back with it when the connection is lost before it
-//! left. Messages without a tag are of use on this connection only.
+//! sender's: it is then counted, and when the connection is lost it comes back with it if it never
+//! left, and is named by it if it may have been in flight. Messages without a tag are of use on
+//! this connection only.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -65,15 +66,17 @@ pub struct Outbox<T> {
 struct State<T> {
     /// Whole frames that the driver has not taken yet.
     bytes: Vec<u8>,
-    /// One entry for each message that is not wholly written, oldest first.
+    /// One entry for each message that is not known to have arrived, oldest first.
     entries: VecDeque<Entry<T>>,
-    /// Stream offsets: of all that was accepted, and of all that the kernel took.
+    /// How many of them, from the front, the kernel took whole.
+    whole: usize,
+    /// Stream offsets: of all that was accepted, of all that the kernel took, and at which the
+    /// last message that it took whole ended.
     accepted: u64,
     written: u64,
-    /// Tagged messages the kernel took whole, and the stream offset at which the last message of
-    /// either kind ended.
-    messages_written: u64,
-    whole: u64,
+    whole_to: u64,
+    /// What became of tagged messages, by their accounts.
+    accounts: Vec<Account>,
     /// Tagged messages that are not wholly written.
     messages_pending: usize,
     phase: Phase,
@@ -90,6 +93,32 @@ struct State<T> {
 struct Entry<T> {
     end: u64,
     tag: Option<T>,
+}
+
+/// What an outbox needs to know of a tag.
+pub trait Accounted {
+    /// The account that the message is counted in: a small number, for as many accounts as the
+    /// highest are kept.
+    fn account(&self) -> usize {
+        0
+    }
+}
+
+impl Accounted for () {}
+
+/// What became of the tagged messages of one account. What was accepted and is none of the rest
+/// still waits.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Account {
+    /// Accepted by [`Outbox::push`].
+    pub accepted: u64,
+    /// Handed to the kernel, those excepted that are `unknown`.
+    pub written: u64,
+    /// Given back when the connection ended: nothing of them left.
+    pub unsent: u64,
+    /// Not known to have arrived when the connection ended.
+    pub unknown: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -167,22 +196,23 @@ pub struct Unsent<T> {
 pub struct Leftover<T> {
     /// Messages of which not a byte was handed to the kernel, oldest first.
     pub unsent: Vec<Unsent<T>>,
-    /// The message that was cut in the middle: the peer cannot have read it whole, but the bytes
-    /// that are missing may be on their way, so its fate is not known.
-    pub cut: Option<T>,
+    /// Messages that may have been in flight, oldest first: handed to the kernel, the last perhaps
+    /// in part, and not known to have reached the peer's. See [`drive`](crate::drive).
+    pub unknown: Vec<T>,
 }
 
-impl<T> Outbox<T> {
+impl<T: Accounted> Outbox<T> {
     /// An empty outbox.
     pub fn new(limits: OutboxLimits) -> Self {
         Self {
             state: Mutex::new(State {
                 bytes: Vec::new(),
                 entries: VecDeque::new(),
+                whole: 0,
                 accepted: 0,
                 written: 0,
-                messages_written: 0,
-                whole: 0,
+                whole_to: 0,
+                accounts: Vec::new(),
                 messages_pending: 0,
                 phase: Phase::Open,
                 driver: None,
@@ -217,7 +247,10 @@ impl<T> Outbox<T> {
             return Err(Rejected { tag, reason });
         }
         state.accepted += length as u64 + 4;
-        state.messages_pending += usize::from(tag.is_some());
+        if let Some(tag) = &tag {
+            state.messages_pending += 1;
+            state.account(tag).accepted += 1;
+        }
         let end = state.accepted;
         state.entries.push_back(Entry { end, tag });
         state.debt = state.debt.saturating_sub(1);
@@ -267,9 +300,16 @@ impl<T> Outbox<T> {
         self.state.lock().messages_pending
     }
 
-    /// Tagged messages wholly handed to the kernel so far.
+    /// Tagged messages wholly handed to the kernel so far; once the connection has ended, those
+    /// excepted that may have been in flight.
     pub fn messages_written(&self) -> u64 {
-        self.state.lock().messages_written
+        let state = self.state.lock();
+        state.accounts.iter().map(|account| account.written).sum()
+    }
+
+    /// What became of the tagged messages so far, by their accounts.
+    pub fn accounts(&self) -> Vec<Account> {
+        self.state.lock().accounts.clone()
     }
 
     /// Accepts no more; the driver writes what is there and then ends the connection.
@@ -320,24 +360,47 @@ impl<T> Outbox<T> {
         Poll::Ready(true)
     }
 
-    /// Notes that the kernel took `count` more bytes.
-    pub(crate) fn wrote(&self, count: usize) {
-        let mut state = self.state.lock();
+    /// Notes that the kernel took `count` more bytes. Returns how many messages it took whole that
+    /// are not known to have arrived.
+    pub(crate) fn wrote(&self, count: usize) -> usize {
+        let mut guard = self.state.lock();
+        let state = &mut *guard;
         let roomy = state.is_roomy(self.limits);
         state.written += count as u64;
-        let written = state.written;
-        while let Some(entry) = state.entries.pop_front_if(|entry| entry.end <= written) {
-            state.whole = entry.end;
-            state.messages_written += u64::from(entry.tag.is_some());
-            state.messages_pending -= usize::from(entry.tag.is_some());
+        while let Some(entry) = state.entries.get(state.whole)
+            && entry.end <= state.written
+        {
+            state.whole += 1;
+            state.whole_to = entry.end;
+            if let Some(tag) = &entry.tag {
+                state.messages_pending -= 1;
+                account(&mut state.accounts, tag).written += 1;
+            }
         }
+        let in_flight = state.whole;
         // Once when half of it is free, and once when all is, for frames longer than half.
         let wake = !roomy && state.is_roomy(self.limits) || state.pending() == 0;
         let wake = wake && state.waiting_for_space > 0;
-        drop(state);
+        drop(guard);
         if wake {
             self.space.notify_one();
         }
+        in_flight
+    }
+
+    /// Notes that everything before the stream offset `to` has arrived. Returns how many messages
+    /// are written and not known to have arrived.
+    pub(crate) fn arrived(&self, to: u64) -> usize {
+        let mut state = self.state.lock();
+        while state.whole > 0
+            && state
+                .entries
+                .pop_front_if(|entry| entry.end <= to)
+                .is_some()
+        {
+            state.whole -= 1;
+        }
+        state.whole
     }
 
     /// Ready once [`abort`](Self::abort) was called.
@@ -360,25 +423,34 @@ impl<T> Outbox<T> {
         let rest = Bytes::from(rest);
         let mut entries = std::mem::take(&mut state.entries);
         let written = state.written;
-        let cut = if state.whole < written {
-            entries.pop_front()
-        } else {
-            None
+        let whole = std::mem::take(&mut state.whole);
+        let cut = usize::from(state.whole_to < written);
+        let unsent = entries.split_off(entries.len().min(whole + cut));
+        let mut at = match entries.back() {
+            Some(last) if cut > 0 => distance(written, last.end),
+            _ => 0,
         };
-        drop(state);
-        self.space.notify_waiters();
-
-        let mut at = cut.as_ref().map_or(0, |cut| distance(written, cut.end));
-        let unsent = entries.into_iter().filter_map(|Entry { end, tag }| {
+        let unsent = unsent.into_iter().filter_map(|Entry { end, tag }| {
             let end = distance(written, end);
             let payload = rest.slice(at + frame::FRAME_HEAD..end);
             at = end;
             Some(Unsent { payload, tag: tag? })
         });
-        Leftover {
-            unsent: unsent.collect(),
-            cut: cut.and_then(|entry| entry.tag),
+        let unsent: Vec<_> = unsent.collect();
+        for Unsent { tag, .. } in &unsent {
+            state.account(tag).unsent += 1;
         }
+        for (place, entry) in entries.iter().enumerate() {
+            if let Some(tag) = &entry.tag {
+                let account = state.account(tag);
+                account.unknown += 1;
+                account.written -= u64::from(place < whole);
+            }
+        }
+        drop(state);
+        self.space.notify_waiters();
+        let unknown = entries.into_iter().filter_map(|entry| entry.tag).collect();
+        Leftover { unsent, unknown }
     }
 
     fn enter(&self, phase: Phase) {
@@ -391,6 +463,21 @@ impl<T> Outbox<T> {
         wakers.into_iter().flatten().for_each(Waker::wake);
         self.space.notify_waiters();
     }
+}
+
+impl<T: Accounted> State<T> {
+    fn account(&mut self, tag: &T) -> &mut Account {
+        account(&mut self.accounts, tag)
+    }
+}
+
+/// The account that a message with this tag is counted in.
+fn account<'a, T: Accounted>(accounts: &'a mut Vec<Account>, tag: &T) -> &'a mut Account {
+    let number = tag.account();
+    if accounts.len() <= number {
+        accounts.resize(number + 1, Account::default());
+    }
+    &mut accounts[number]
 }
 
 impl<T> State<T> {
@@ -472,6 +559,12 @@ mod tests {
     use std::sync::atomic::Ordering::Relaxed;
 
     use super::*;
+
+    impl Accounted for u32 {
+        fn account(&self) -> usize {
+            *self as usize
+        }
+    }
 
     fn small() -> Outbox<u32> {
         Outbox::new(OutboxLimits {
@@ -571,12 +664,38 @@ mod tests {
             let all: [(u32, &[u8]); 3] = [(1, b"ab"), (2, b"cd"), (3, b"ef")];
             let (whole, part) = (written / 7, written % 7);
             assert_eq!(unsent, all[whole + usize::from(part > 0)..], "{written}");
-            assert_eq!(left.cut, (part > 0).then(|| all[whole].0), "{written}");
-            assert_eq!(outbox.messages_written(), whole as u64);
+            let unknown = &[1, 2, 3][..whole + usize::from(part > 0)];
+            assert_eq!(left.unknown, unknown, "{written}");
+            assert_eq!(outbox.messages_written(), 0);
             assert_eq!(
                 outbox.push(&[b"x"], Some(9)).unwrap_err().reason,
                 RejectReason::Closed
             );
+        }
+    }
+
+    #[test]
+    fn what_has_arrived_is_not_in_doubt_and_accounts_add_up() {
+        for arrived in 0..=21 {
+            let outbox = small();
+            for tag in [1, 2, 3] {
+                outbox.push(&[b"ab"], Some(tag)).unwrap();
+            }
+            let flight = take(&outbox);
+            assert_eq!(outbox.wrote(10), 1, "one is whole, one is cut");
+            let left = outbox.arrived(arrived.min(10));
+            let known = usize::from(arrived >= 7);
+            assert_eq!(left, 1 - known);
+            let left = outbox.close(&flight[10..]);
+            assert_eq!(left.unknown, [1, 2][known..], "{arrived}");
+            let accounts = outbox.accounts();
+            let known = known as u64;
+            let sum = |count: fn(&Account) -> u64| accounts.iter().map(count).sum::<u64>();
+            assert_eq!(sum(|account| account.accepted), 3);
+            assert_eq!(sum(|account| account.written), known);
+            assert_eq!(sum(|account| account.unknown), 2 - known);
+            assert_eq!(sum(|account| account.unsent), 1);
+            assert_eq!(accounts[3].unsent, 1, "each in its own");
         }
     }
 

@@ -85,7 +85,30 @@ fn ready(stream: TcpStream, peer: String) -> ByteStream {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%peer, %error, "cannot set TCP_NODELAY");
     }
-    ByteStream::new(stream, peer)
+    ByteStream::measured(stream, peer, unacknowledged)
+}
+
+/// What the kernel took from us and the peer's has not acknowledged (`SIOCOUTQ`, tcp(7)).
+#[cfg(any(target_os = "linux", target_os = "android"))]
+#[expect(unsafe_code, reason = "no well-kept library has this request")]
+fn unacknowledged(stream: &TcpStream) -> Option<usize> {
+    use rustix::ioctl::{Getter, Opcode, ioctl};
+    use std::ffi::c_int;
+
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a small number, of another type on each platform"
+    )]
+    const SIOCOUTQ: Opcode = libc::TIOCOUTQ as Opcode;
+    // SAFETY: for a TCP socket the kernel writes one `int` for this request, and nothing else.
+    let count = unsafe { ioctl(stream, Getter::<SIOCOUTQ, c_int>::new()) };
+    usize::try_from(count.ok()?).ok()
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn unacknowledged(_: &TcpStream) -> Option<usize> {
+    None
 }
 
 struct Bound {

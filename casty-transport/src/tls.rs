@@ -59,7 +59,12 @@ impl Transport for TlsTransport {
         let stream = self.below.dial(to).await?;
         let peer = Arc::clone(stream.peer());
         let stream = stream::dialled(stream, name, &self.config).await;
-        Ok(ByteStream::new(stream.map_err(failed)?, peer))
+        let stream = stream.map_err(failed)?;
+        Ok(ByteStream::measured(
+            stream,
+            peer,
+            stream::Encrypted::unacknowledged,
+        ))
     }
 
     async fn listen(&self, at: &NodeAddress) -> Result<Box<dyn Listener>, ListenError> {
@@ -84,7 +89,11 @@ impl Listener for Listening {
         let stream = self.below.accept().await?;
         let peer = Arc::clone(stream.peer());
         let stream = stream::Accepted::new(stream, self.config.clone());
-        Ok(ByteStream::new(stream, peer))
+        Ok(ByteStream::measured(
+            stream,
+            peer,
+            stream::Accepted::unacknowledged,
+        ))
     }
 
     fn address(&self) -> NodeAddress {

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use async_trait::async_trait;
 use casty_proto::NodeAddress;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 
 use crate::error::{DialError, ListenError};
 
@@ -53,25 +53,72 @@ pub trait Listener: Send {
 
 /// Both directions of one connection, as bytes.
 ///
-/// Reading and writing cost one dynamic call above what the transport costs. Dropping the stream
+/// Reading and writing cost two dynamic calls above what the transport costs. Dropping the stream
 /// closes it.
 pub struct ByteStream {
     io: Box<dyn Duplex>,
     peer: Arc<str>,
 }
 
-trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
+/// What frames can be moved over: bytes both ways.
+pub trait Wire: AsyncRead + AsyncWrite + Unpin {
+    /// At least as many bytes as were written and not acknowledged by the peer's kernel (the end of
+    /// the stream counts as one); `None`, always, if the platform or the transport does not tell.
+    /// Still told after the connection was lost. Costs a system call.
+    fn unacknowledged(&self) -> Option<usize>;
+}
 
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
+trait Duplex: Send {
+    fn io(&mut self) -> Pin<&mut dyn Io>;
+    fn is_write_vectored(&self) -> bool;
+    fn unacknowledged(&self) -> Option<usize>;
+}
+
+trait Io: AsyncRead + AsyncWrite {}
+
+impl<T: AsyncRead + AsyncWrite> Io for T {}
+
+struct Measured<T> {
+    io: T,
+    unacknowledged: fn(&T) -> Option<usize>,
+}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for Measured<T> {
+    fn io(&mut self) -> Pin<&mut dyn Io> {
+        let io: Pin<&mut T> = Pin::new(&mut self.io);
+        io
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+
+    fn unacknowledged(&self) -> Option<usize> {
+        (self.unacknowledged)(&self.io)
+    }
+}
 
 impl ByteStream {
     /// A stream over `io`; `peer` names the other end in logs and errors.
-    pub fn new(
-        io: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    pub fn new<T>(io: T, peer: impl Into<Arc<str>>) -> Self
+    where
+        T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        Self::measured(io, peer, |_| None)
+    }
+
+    /// A stream over `io` that can tell what the peer has not acknowledged; see
+    /// [`Wire::unacknowledged`].
+    pub fn measured<T>(
+        io: T,
         peer: impl Into<Arc<str>>,
-    ) -> Self {
+        unacknowledged: fn(&T) -> Option<usize>,
+    ) -> Self
+    where
+        T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
         Self {
-            io: Box::new(io),
+            io: Box::new(Measured { io, unacknowledged }),
             peer: peer.into(),
         }
     }
@@ -89,13 +136,25 @@ impl Debug for ByteStream {
     }
 }
 
+impl Wire for ByteStream {
+    fn unacknowledged(&self) -> Option<usize> {
+        self.io.unacknowledged()
+    }
+}
+
+impl Wire for DuplexStream {
+    fn unacknowledged(&self) -> Option<usize> {
+        None
+    }
+}
+
 impl AsyncRead for ByteStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut *self.io).poll_read(cx, buf)
+        self.io.io().poll_read(cx, buf)
     }
 }
 
@@ -105,7 +164,7 @@ impl AsyncWrite for ByteStream {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut *self.io).poll_write(cx, buf)
+        self.io.io().poll_write(cx, buf)
     }
 
     fn poll_write_vectored(
@@ -113,7 +172,7 @@ impl AsyncWrite for ByteStream {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut *self.io).poll_write_vectored(cx, bufs)
+        self.io.io().poll_write_vectored(cx, bufs)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -121,10 +180,10 @@ impl AsyncWrite for ByteStream {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut *self.io).poll_flush(cx)
+        self.io.io().poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut *self.io).poll_shutdown(cx)
+        self.io.io().poll_shutdown(cx)
     }
 }

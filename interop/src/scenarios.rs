@@ -1,6 +1,7 @@
 //! The scenarios, in the order in which they run; one file a topic.
 
 mod actors;
+mod admin;
 mod closing;
 mod compression;
 mod encrypted;
@@ -41,6 +42,7 @@ pub fn all() -> Vec<Scenario> {
         closing::SCENARIOS,
         starting::SCENARIOS,
         failures::SCENARIOS,
+        admin::SCENARIOS,
     ]
     .concat()
 }

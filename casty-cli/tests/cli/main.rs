@@ -6,6 +6,7 @@
     reason = "what fails here fails a test"
 )]
 
+mod admin;
 mod ask;
 mod config;
 mod demo;

@@ -42,6 +42,8 @@ async fn what_makes_no_sense_is_a_usage_error_before_anything_is_dialled() {
             &["lookup", "greeter", "--ask", GET, "--json"],
             "cannot be used with",
         ),
+        (&["down"], "required"),
+        (&["down", "nowhere"], "invalid value"),
         (&["tell", "counter", "user-1", GET], "gets no reply"),
         (&["tell", "counter"], "required"),
         (
@@ -86,7 +88,9 @@ async fn cluster_must_be_named_one_way_or_the_other() {
 
 #[tokio::test]
 async fn every_command_shows_examples() {
-    for command in ["", "ask", "tell", "lookup", "topology", "demo"] {
+    for command in [
+        "", "ask", "tell", "lookup", "topology", "doctor", "down", "demo",
+    ] {
         let mut args = vec![command, "--help"];
         args.retain(|arg| !arg.is_empty());
         let ended = end(casty(&args)).await.with(0);

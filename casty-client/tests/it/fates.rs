@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::node::{Node, assert_conserved, builder, in_paused_time, view};
-use casty_client::{ActorRef, AskError, NotSent, ShardEnvelope, TellError};
+use casty_client::{ActorRef, AskError, Fate, Loss, NotSent, ShardEnvelope, TellError};
 use casty_proto::ActorUri;
 use casty_transport::MemoryNetwork;
 
@@ -218,7 +218,8 @@ fn the_dead_letter_hook_may_use_the_client() {
             .tell(1)
             .unwrap();
         let (letter, stats) = dead.recv().await.unwrap();
-        assert_eq!(letter.reason, NotSent::Expired);
+        assert_eq!(letter.loss, Loss::NotSent(NotSent::Expired));
+        assert_eq!((letter.fate(), letter.message_type), (Fate::NotSent, "i32"));
         assert_eq!(stats.unwrap().not_sent, 1);
     });
 }
@@ -421,5 +422,65 @@ fn closing_does_not_wait_for_replies_that_have_come() {
         assert_conserved(&client.close(30 * SECOND).await);
         assert!(begun.elapsed() <= 2 * SECOND, "{:?}", begun.elapsed());
         assert_eq!(reply.await.unwrap(), 7);
+    });
+}
+
+#[test]
+fn what_was_in_flight_on_a_lost_connection_is_a_dead_letter_of_unknown_fate() {
+    in_paused_time(|| async {
+        let network = MemoryNetwork::new();
+        let mut node = Node::listen(&network, "n:1").await;
+        let client = builder(&network, "n:1").hold_timeout(SECOND);
+        let client = client.connect().await.unwrap();
+        let mut link = node.accept_and_tell().await;
+        client.ready(SECOND).await.unwrap();
+        let mut letters = client.dead_letters();
+        let entity = client.entity_ref("r", 1).unwrap().entity("e");
+        entity.tell("answered".to_owned()).unwrap();
+        let asked = entity.ask(|_: ActorRef<i32>| "asked").into_future();
+        link.next_to("/_region-r").await.unwrap();
+        link.next_to("/_region-r").await.unwrap();
+        client.tell(&actor(&node, "/a"), text(3, 10)).unwrap();
+        link.next_to("/a").await.unwrap();
+        drop((link, node));
+
+        let lost = asked.await.unwrap_err();
+        let unknown = Fate::Unknown;
+        assert!(
+            matches!(&lost, AskError::Lost { fate, .. } if *fate == unknown),
+            "{lost}"
+        );
+        entity.tell(7_u8).unwrap();
+        let mut seen = Vec::new();
+        for _ in 0..4 {
+            let letter = letters.recv().await.unwrap();
+            let kind = letter.message_type;
+            seen.push((letter.target.clone(), kind, letter.ask, letter.fate()));
+        }
+        let expected = [
+            ("r/0", "alloc::string::String", false, unknown),
+            ("r/0", "&str", true, unknown),
+            ("n:1", "alloc::string::String", false, unknown),
+            ("r/0", "u8", false, Fate::NotSent),
+        ];
+        assert_eq!(
+            seen,
+            expected.map(|(to, kind, ask, fate)| (to.to_owned(), kind, ask, fate))
+        );
+
+        let report = client.close(SECOND).await;
+        assert_conserved(&report);
+        assert_eq!((report.stats.unknown, report.stats.not_sent), (3, 1));
+        let region = &client.region_stats()[0];
+        assert_eq!((region.region.as_deref(), region.accepted), (Some("r"), 3));
+        assert_eq!((region.unknown, region.not_sent, region.written), (2, 1, 0));
+        let actors = &client.region_stats()[1];
+        assert_eq!(
+            (&actors.region, actors.accepted, actors.unknown),
+            (&None, 1, 1)
+        );
+        let nodes = client.node_stats();
+        assert_eq!((nodes.len(), nodes[0].routed, nodes[0].unknown), (1, 3, 3));
+        assert!(letters.recv().await.is_none());
     });
 }

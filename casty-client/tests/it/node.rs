@@ -55,24 +55,40 @@ pub(crate) fn assert_conserved(report: &CloseReport) {
 pub(crate) struct Node {
     pub(crate) address: NodeAddress,
     listener: Box<dyn Listener>,
+    /// What the client announced first.
+    first: Option<NodeAddress>,
+    /// Second connections under that address, on which nothing is ever sent.
+    companions: Vec<ByteStream>,
 }
 
 impl Node {
     pub(crate) async fn listen(network: &MemoryNetwork, address: &str) -> Self {
         let address: NodeAddress = address.parse().unwrap();
         let listener = network.transport().listen(&address).await.unwrap();
-        Self { address, listener }
+        Self {
+            address,
+            listener,
+            first: None,
+            companions: Vec::new(),
+        }
     }
 
-    /// The next connection, past its handshake.
+    /// The next connection on which something is sent, past its handshake.
     pub(crate) async fn accept(&mut self) -> Link {
-        let stream = self.listener.accept().await.unwrap();
-        let options = ConnectOptions::new();
-        let connection = accept(stream, &self.address, &options).await.unwrap();
-        Link {
-            node: self.address.clone(),
-            stream: connection.stream,
-            buffer: connection.leftover,
+        loop {
+            let stream = self.listener.accept().await.unwrap();
+            let options = ConnectOptions::new();
+            let connection = accept(stream, &self.address, &options).await.unwrap();
+            if self.first.as_ref() == Some(&connection.peer) {
+                self.companions.push(connection.stream);
+                continue;
+            }
+            self.first.get_or_insert(connection.peer);
+            return Link {
+                node: self.address.clone(),
+                stream: connection.stream,
+                buffer: connection.leftover,
+            };
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use casty_client::{ClusterClient, EntityRef, NotSent, Overflow, ShardEnvelope, TellError};
+use casty_client::{ClusterClient, EntityRef, Loss, NotSent, Overflow, ShardEnvelope, TellError};
 use casty_transport::MemoryNetwork;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -224,7 +224,8 @@ fn the_oldest_gives_way_and_is_a_dead_letter_that_says_so() {
         }
         assert_eq!((client.stats().held, client.stats().not_sent), (2, 8));
         for _ in 0..8 {
-            assert_eq!(dead.recv().await.unwrap().reason, NotSent::Displaced);
+            let letter = dead.recv().await.unwrap();
+            assert_eq!(letter.loss, Loss::NotSent(NotSent::Displaced));
         }
         assert_conserved(&client.close(Duration::ZERO).await);
     });

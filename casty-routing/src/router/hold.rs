@@ -76,6 +76,13 @@ impl<T> Hold<T> {
         self.places.keys()
     }
 
+    /// The same with how many parcels there are for each.
+    pub(super) fn each(&self) -> impl Iterator<Item = (&Target, usize)> {
+        self.places
+            .iter()
+            .map(|(target, place)| (target, place.parcels.len()))
+    }
+
     /// The earliest deadline of anything held.
     pub(super) fn first_deadline(&self) -> Option<Instant> {
         self.deadlines.keys().next().map(|(deadline, _)| *deadline)

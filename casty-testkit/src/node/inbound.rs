@@ -8,7 +8,8 @@ use casty_proto::message::services::RECEPTIONIST_PATH;
 use casty_proto::message::sharding::RegisterRegion;
 use casty_proto::message::topology::TOPOLOGY_PATH;
 use casty_proto::message::{
-    Find, GetShardLocation, GetState, SubscribeTopology, UnsubscribeTopology, WaitForMembers,
+    DownMember, Find, GetShardLocation, GetState, SubscribeTopology, UnsubscribeTopology,
+    WaitForMembers,
 };
 use casty_proto::{ActorUri, DecodeError, Limits, Value};
 use casty_transport::Session;
@@ -30,6 +31,8 @@ enum ToTopology {
     State(GetState),
     #[serde(rename = "casty.cluster.topology_actor.WaitForMembers")]
     Members(WaitForMembers),
+    #[serde(rename = "casty.cluster.topology_actor.DownMember")]
+    Down(DownMember),
 }
 
 /// What a coordinator understands.
@@ -127,6 +130,7 @@ fn route(world: &World, node: &Node, path: &str, message: &[u8]) -> Result<Taken
             }
             ToTopology::State(message) => world.tell_state(node.number, &message.reply_to),
             ToTopology::Members(message) => world.wait_for_members(node.number, message),
+            ToTopology::Down(message) => world.down(node.number, &message.address),
         },
         RECEPTIONIST_PATH => {
             let find: Find<Value> = decode(node, message)?;

@@ -51,6 +51,20 @@ impl World {
         });
     }
 
+    /// A node is told that a member is dead, and believes it.
+    pub(crate) fn down(&self, node: usize, dead: &NodeAddress) {
+        let Some(other) = self.post.number(dead) else {
+            return;
+        };
+        self.change(|topology| {
+            let member = topology.members.get_mut(node);
+            if member.is_some_and(|member| member.declare_dead(other)) {
+                topology.lost_sight(node, dead);
+                topology.viewed(node);
+            }
+        });
+    }
+
     pub(crate) fn find(&self, node: usize, find: Find<Value>) {
         let topology = self.topology.lock();
         let snapshot = topology.snapshot(node, self);
@@ -89,6 +103,7 @@ impl World {
     /// Pushes a node's view although nothing has changed, as gossip makes real nodes do.
     pub(crate) fn gossip(&self, node: usize) {
         self.change(|topology| {
+            topology.revive(node);
             if topology.roll(node, &self.post).up().count() > 1 {
                 topology.changed.insert(node);
             }

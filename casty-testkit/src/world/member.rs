@@ -1,6 +1,6 @@
 //! One node's place in the cluster, and its view of the others.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use casty_proto::message::state::Allocations;
@@ -31,6 +31,8 @@ pub(super) struct Member {
     pub(super) node: Option<Arc<Node>>,
     /// What it holds of each node, itself included.
     sight: Vec<Sight>,
+    /// Those it was told are dead: it believes that, although it may reach them.
+    declared_dead: BTreeSet<usize>,
     pub(super) allocations: Allocations,
     pub(super) epoch: u64,
     pub(super) coordinators: BTreeMap<Arc<str>, Coordinator<Asker>>,
@@ -44,6 +46,7 @@ impl Member {
         Self {
             node: None,
             sight: vec![Sight::Unknown; count],
+            declared_dead: BTreeSet::new(),
             allocations: Allocations::new(),
             epoch: 0,
             coordinators: BTreeMap::new(),
@@ -70,6 +73,7 @@ impl Member {
     /// It can reach another node from now on, or cannot any more. One that it has never heard of
     /// stays unknown while it is out of reach.
     pub(super) fn meet(&mut self, other: usize, connected: bool) {
+        self.declared_dead.remove(&other);
         if let Some(sight) = self.sight.get_mut(other) {
             match (connected, *sight) {
                 (true, _) => *sight = Sight::Up,
@@ -82,6 +86,21 @@ impl Member {
     /// Whether it takes another node for alive.
     pub(super) fn sees(&self, other: usize) -> bool {
         self.sight.get(other) == Some(&Sight::Up)
+    }
+
+    /// It was told that another node, or it itself, is dead. Tells whether that is news.
+    pub(super) fn declare_dead(&mut self, other: usize) -> bool {
+        let news = self.sees(other);
+        if news {
+            self.meet(other, false);
+            self.declared_dead.insert(other);
+        }
+        news
+    }
+
+    /// Those that are dead only on somebody's word.
+    pub(super) fn declared_dead(&self) -> &BTreeSet<usize> {
+        &self.declared_dead
     }
 
     /// Gives a shard to a node, under a new epoch.

@@ -268,7 +268,8 @@ async fn a_connection_cut_within_a_frame_is_made_again(net: Net) {
     cluster.cut_mid_frame(owner);
     let error = whereabouts(&alice).await.unwrap_err();
     assert!(matches!(error, AskError::Lost { .. }), "{error}");
-    assert_eq!(error.fate(), Fate::Unknown);
+    // The node's kernel had it, where that can be told; nobody knows more.
+    assert_ne!(error.fate(), Fate::NotSent);
     assert_eq!(whereabouts_in_the_end(&alice).await, owner);
     close_and_balance(&client).await;
 }

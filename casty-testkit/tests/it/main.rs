@@ -7,11 +7,13 @@
     reason = "a test fails by a panic"
 )]
 
+mod admin;
 mod app;
 mod failover;
 mod failures;
 mod identity;
 mod proxies;
+mod renewal;
 mod roads;
 mod traffic;
 

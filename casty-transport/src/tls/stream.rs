@@ -16,7 +16,11 @@ use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
 
 use super::config::TlsConfig;
 use super::error::TlsError;
-use crate::transport::ByteStream;
+use crate::transport::{ByteStream, Wire};
+
+/// The most that a session keeps of what was written, records around it included: rustls's own
+/// limit is 64 KiB.
+const MOST_KEPT: usize = 128 * 1024;
 
 /// Encrypts `stream` as its dialling side, once the peer has proved to be `name`.
 pub(super) async fn dialled(
@@ -75,6 +79,14 @@ impl ResolvesClientCert for Shown {
 pub(super) struct Encrypted(Box<TlsStream<ByteStream>>);
 
 impl Encrypted {
+    /// What is under way, encrypted: more bytes than were written. What rustls keeps to itself is
+    /// bounded, but not told.
+    pub(super) fn unacknowledged(&self) -> Option<usize> {
+        let (stream, session) = self.0.get_ref();
+        let kept = if session.wants_write() { MOST_KEPT } else { 0 };
+        Some(stream.unacknowledged()? + kept)
+    }
+
     /// A failed write, told by what the peer said last if that is why: one that did not accept our
     /// certificate says so and closes, and we may write before we read.
     fn why(&mut self, error: io::Error, cx: &mut Context<'_>) -> io::Error {
@@ -160,6 +172,14 @@ pub(super) enum Accepted {
 impl Accepted {
     pub(super) fn new(stream: ByteStream, config: TlsConfig) -> Self {
         Self::Shaking(Box::pin(accepted(stream, config)))
+    }
+
+    /// Not told before the handshake is over.
+    pub(super) fn unacknowledged(&self) -> Option<usize> {
+        match self {
+            Self::Open(stream) => stream.unacknowledged(),
+            Self::Shaking(_) | Self::Failed(_) => None,
+        }
     }
 
     fn poll_open(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Pin<&mut Encrypted>>> {

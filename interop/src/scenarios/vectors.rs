@@ -9,8 +9,8 @@ use casty_proto::handshake::Handshake;
 use casty_proto::header::{self, Header};
 use casty_proto::message::structures::{barrier, counter, dict, lock, queue, semaphore, set};
 use casty_proto::message::{
-    ClusterState, Find, GetShardLocation, GetState, Listing, ShardEnvelope, ShardLocation,
-    SubscribeTopology, TopologySnapshot, UnsubscribeTopology,
+    ClusterState, DownMember, Find, GetShardLocation, GetState, Listing, ShardEnvelope,
+    ShardLocation, SubscribeTopology, TopologySnapshot, UnsubscribeTopology,
 };
 use casty_proto::value::BigInt;
 use casty_proto::{FrozenSet, Limits};
@@ -185,6 +185,7 @@ fn of_cluster(what: &str) -> Option<Rewrite> {
         "GetShardLocation" => again_as::<GetShardLocation>,
         "ShardLocation" => again_as::<ShardLocation>,
         "GetState" => again_as::<GetState>,
+        "DownMember" => again_as::<DownMember>,
         "ClusterState" => again_as::<ClusterState>,
         "Find" => again_as::<Find<Greet>>,
         "Listing" => again_as::<Listing<Greet>>,

@@ -1,0 +1,278 @@
+//! Declaring a member dead.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use casty_proto::NodeAddress;
+use casty_proto::message::{ClusterState, DownMember};
+use casty_routing::diagnosis::{Observed, Survey};
+use tokio::time::{Instant, sleep};
+
+use super::connected;
+use super::survey::{ask_state, survey};
+use crate::ask::Reply;
+use crate::core::Core;
+use crate::error::{AskError, Fate, ReadyError};
+
+/// How often the nodes are asked whether the member is down.
+const VIEW_CHECK: Duration = Duration::from_millis(20);
+
+/// The least that nodes have to answer, however little of the time is left.
+const LAST_LOOK: Duration = Duration::from_millis(100);
+
+/// Why no node was told that a member is dead.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum DownError {
+    /// The member is connected and answers. To declare it dead all the same is
+    /// [`force_down`](crate::Admin::force_down).
+    #[error("{node} is alive: it is connected and answers")]
+    Alive {
+        /// The member.
+        node: NodeAddress,
+    },
+    /// No node that answers has a member of that address, nor has the client's view.
+    #[error("no node knows a member {node}")]
+    UnknownMember {
+        /// The address.
+        node: NodeAddress,
+    },
+    /// No other node is connected and answers.
+    #[error("no node answers that could be told")]
+    NobodyAnswers,
+    /// What was reached is not the cluster that the client is configured for, or the client is
+    /// closed.
+    #[error(transparent)]
+    Cluster(#[from] ReadyError),
+}
+
+/// Why it is not known that a node was told.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotTold {
+    /// It is not connected. It is a member that may be alive, and if it is, it will bring the dead
+    /// one back.
+    #[error("it is not connected: {0}")]
+    NotConnected(Arc<str>),
+    /// It did not answer behind the message, or the message could not be sent.
+    #[error("it gave no answer behind the message")]
+    Unanswered(#[from] AskError),
+}
+
+impl NotTold {
+    /// What may have happened to the message.
+    pub fn fate(&self) -> Fate {
+        match self {
+            Self::NotConnected(_) => Fate::NotSent,
+            // What was refused may be the question behind it.
+            Self::Unanswered(AskError::Refused(_)) => Fate::Unknown,
+            Self::Unanswered(error) => error.fate(),
+        }
+    }
+}
+
+/// Who was told that a member is dead.
+#[derive(Clone)]
+pub struct DownReport {
+    core: Arc<Core>,
+    node: NodeAddress,
+    told: Vec<NodeAddress>,
+    missed: Vec<(NodeAddress, NotTold)>,
+    patience: Duration,
+}
+
+/// The time was up, and the member was not down in every view.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("after {after:?}, {node} is {}", Views(.called_up_by, .silent))]
+#[non_exhaustive]
+pub struct StillUp {
+    /// The member.
+    pub node: NodeAddress,
+    /// How long it was.
+    pub after: Duration,
+    /// The nodes that still call it joining, up or leaving. Empty if it is only the client's own
+    /// view that does.
+    pub called_up_by: Vec<NodeAddress>,
+    /// The nodes that were told, and have not answered since.
+    pub silent: Vec<NodeAddress>,
+}
+
+/// Declares `node` dead.
+pub(super) async fn down(
+    core: &Arc<Core>,
+    node: &NodeAddress,
+    patience: Duration,
+    force: bool,
+) -> Result<DownReport, DownError> {
+    let survey = survey(core, patience).await?;
+    check(core, node, &survey, force)?;
+    let (message, mut pending) = (
+        DownMember {
+            address: node.clone(),
+        },
+        Vec::new(),
+    );
+    // Nothing is awaited before all have it: see the remark on reaching all at once.
+    for peer in core.connected.read().values() {
+        if force || peer.node != *node {
+            let reply = ask_state(core, peer, Some(&message), patience);
+            pending.push((peer.node.clone(), reply));
+        }
+    }
+    let mut missed = unconnected(core, node, &survey);
+    let mut told = Vec::new();
+    for (peer, reply) in pending {
+        match reply.await {
+            Ok(_) => told.push(peer),
+            Err(error) => missed.push((peer, error.into())),
+        }
+    }
+    told.sort();
+    missed.sort_by(|(a, _), (b, _)| a.cmp(b));
+    Ok(DownReport {
+        core: Arc::clone(core),
+        node: node.clone(),
+        told,
+        missed,
+        patience,
+    })
+}
+
+/// Whether it makes sense to declare `node` dead.
+fn check(core: &Core, node: &NodeAddress, survey: &Survey, force: bool) -> Result<(), DownError> {
+    let answers = survey.states().any(|(it, _)| it == node);
+    let node = node.clone();
+    if answers && !force {
+        return Err(DownError::Alive { node });
+    }
+    if survey.states().all(|(it, _)| *it == node) {
+        return Err(DownError::NobodyAnswers);
+    }
+    let view = core.view.borrow().clone();
+    let known = view.is_some_and(|view| view.member(&node).is_some());
+    if !known && !survey.members().contains(&node) {
+        return Err(DownError::UnknownMember { node });
+    }
+    Ok(())
+}
+
+/// The other members that somebody takes for alive and that are not connected.
+fn unconnected(core: &Core, node: &NodeAddress, survey: &Survey) -> Vec<(NodeAddress, NotTold)> {
+    let connected = connected(core);
+    let members = survey.members().into_iter();
+    let missed = members.filter(|it| *it != node && !connected.contains(it));
+    let missed = missed.filter(|it| survey.standings(it).keys().any(|it| it.is_live()));
+    let reason = |node| match survey.nodes().find(|(it, _)| *it == node) {
+        Some((_, Observed::Unreached(reason))) => Arc::clone(reason),
+        _ => "it is not dialled, for the client's view calls it unreachable".into(),
+    };
+    missed
+        .map(|node| (node.clone(), NotTold::NotConnected(reason(node))))
+        .collect()
+}
+
+impl DownReport {
+    /// The member that was declared dead.
+    pub fn node(&self) -> &NodeAddress {
+        &self.node
+    }
+
+    /// The nodes that the message was written to and that have answered since, so that it is known
+    /// to have arrived. Sorted.
+    pub fn told(&self) -> &[NodeAddress] {
+        &self.told
+    }
+
+    /// The nodes that may not know, and why. Sorted.
+    pub fn missed(&self) -> &[(NodeAddress, NotTold)] {
+        &self.missed
+    }
+
+    /// Waits until none of the other nodes that were [told](Self::told) takes the member for alive,
+    /// nor does the client's own view. Asks them every 20 ms. Returns how long it took.
+    ///
+    /// # Errors
+    /// It was not so within `timeout`, give or take 0.1 s: a node that was not told may have brought it back. Nothing
+    /// is sent again; that is for the caller to decide.
+    ///
+    /// # Cancel safety
+    /// Safe: nothing is changed.
+    pub async fn settled(&self, timeout: Duration) -> Result<Duration, StillUp> {
+        let begun = Instant::now();
+        loop {
+            let left = timeout.saturating_sub(begun.elapsed()).max(LAST_LOOK);
+            let (called_up_by, silent) = self.look(left.min(self.patience)).await;
+            let view = self.core.view.borrow().clone();
+            let seen = view.is_some_and(|view| view.is_live(&self.node));
+            let after = begun.elapsed();
+            if called_up_by.is_empty() && silent.is_empty() && !seen {
+                return Ok(after);
+            }
+            if after >= timeout || self.core.is_closed() {
+                return Err(StillUp {
+                    node: self.node.clone(),
+                    after,
+                    called_up_by,
+                    silent,
+                });
+            }
+            sleep(VIEW_CHECK).await;
+        }
+    }
+
+    /// Which of the nodes that were told take the member for alive, and which do not answer.
+    async fn look(&self, within: Duration) -> (Vec<NodeAddress>, Vec<NodeAddress>) {
+        let (mut silent, mut asked) = (Vec::new(), Vec::<(_, Reply<ClusterState>)>::new());
+        // The member itself is no witness, and its connection ends when it is down.
+        for node in self.told.iter().filter(|node| **node != self.node) {
+            match self.core.connected.read().get(node) {
+                Some(peer) => {
+                    asked.push((node.clone(), ask_state(&self.core, peer, None, within)));
+                }
+                None => silent.push(node.clone()),
+            }
+        }
+        let mut survey = Survey::default();
+        for (node, reply) in asked {
+            match reply.await {
+                Ok(state) => survey.add(node, Observed::Answered(Arc::new(state))),
+                Err(_) => silent.push(node),
+            }
+        }
+        let standings = survey.standings(&self.node).into_iter();
+        let up = standings.filter(|(standing, _)| standing.is_live());
+        (up.flat_map(|(_, by)| by).collect(), silent)
+    }
+}
+
+impl fmt::Debug for DownReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DownReport")
+            .field("node", &self.node)
+            .field("told", &self.told)
+            .field("missed", &self.missed)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Whose view is not as it should be, as part of a sentence.
+struct Views<'a>(&'a [NodeAddress], &'a [NodeAddress]);
+
+impl fmt::Display for Views<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = |nodes: &[NodeAddress]| {
+            let names: Vec<_> = nodes.iter().map(ToString::to_string).collect();
+            names.join(", ")
+        };
+        match (self.0, self.1) {
+            ([], []) => f.write_str("up in the client's own view"),
+            ([], silent) => write!(
+                f,
+                "down where that is known; {} do not answer",
+                names(silent)
+            ),
+            (up, _) => write!(f, "still up to {}", names(up)),
+        }
+    }
+}

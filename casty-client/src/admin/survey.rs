@@ -1,0 +1,137 @@
+//! Asking nodes what they believe.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use casty_proto::NodeAddress;
+use casty_proto::message::topology::TOPOLOGY_PATH;
+use casty_proto::message::{ClusterState, DownMember, GetState};
+use casty_routing::diagnosis::{Observed, Survey};
+use casty_transport::RejectReason;
+use serde::Serialize;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
+
+use super::connected;
+use crate::ask::{Ask, Opened, Opening, Reply};
+use crate::core::Core;
+use crate::error::{AskError, Chain, Fate, ReadyError, TellError};
+use crate::peer::Peer;
+use crate::topology;
+
+/// How often is looked whether a node that is being dialled is connected.
+const DIAL_CHECK: Duration = Duration::from_millis(10);
+
+/// Asks all nodes for their states.
+pub(super) async fn survey(core: &Arc<Core>, patience: Duration) -> Result<Survey, ReadyError> {
+    let mut survey = Survey::default();
+    let view = match topology::ready(core, patience).await {
+        Ok(view) => Some(view),
+        Err(ReadyError::Timeout { failures, .. }) => {
+            for (node, error) in failures {
+                survey.add(node, Observed::Unreached(Chain(&error).to_string().into()));
+            }
+            None
+        }
+        Err(error) => return Err(error),
+    };
+    let live = view.iter().flat_map(|view| view.live_members());
+    let mut nodes: BTreeSet<_> = live.map(|member| member.address.clone()).collect();
+    nodes.extend(connected(core));
+    let mut asked = JoinSet::new();
+    for node in nodes {
+        let core = Arc::clone(core);
+        asked.spawn(async move {
+            let observed = observe(&core, &node, patience).await;
+            (node, observed)
+        });
+    }
+    while let Some(answer) = asked.join_next().await {
+        match answer {
+            Ok((node, observed)) => survey.add(node, observed),
+            Err(error) => tracing::error!(%error, "bug: asking a node panicked"),
+        }
+    }
+    if core.is_closed() {
+        return Err(ReadyError::Closed);
+    }
+    Ok(survey)
+}
+
+/// Waits until a node is connected and answers, or cannot be, within `patience`.
+async fn observe(core: &Arc<Core>, node: &NodeAddress, patience: Duration) -> Observed {
+    let begun = Instant::now();
+    loop {
+        let left = patience.saturating_sub(begun.elapsed());
+        let peer = core.connected.read().get(node).cloned();
+        if let Some(peer) = peer {
+            match ask_state(core, &peer, None, left).await {
+                Ok(state) => return Observed::Answered(Arc::new(state)),
+                // It may be connected again within its time.
+                Err(AskError::Lost { .. }) => {}
+                Err(error) => {
+                    tracing::debug!(%node, error = %Chain(&error), "no state");
+                    return Observed::Silent;
+                }
+            }
+        } else if let Some(error) = core.dial_failures.lock().get(node) {
+            return Observed::Unreached(Chain(error).to_string().into());
+        } else if left.is_zero() {
+            let reason = format!("no connection within {patience:?}");
+            return Observed::Unreached(reason.into());
+        }
+        sleep(DIAL_CHECK).await;
+    }
+}
+
+/// Asks a connected node for its state, right behind `first`: what it answers it says after it has
+/// handled that. Both leave at once, on that connection or not at all.
+pub(super) fn ask_state(
+    core: &Arc<Core>,
+    peer: &Arc<Peer>,
+    first: Option<&DownMember>,
+    within: Duration,
+) -> Reply<ClusterState> {
+    let send = |opening: Opening<'_, ClusterState>| -> Result<Opened, AskError> {
+        opening.open(|core, _, slot| {
+            core.asks.carried_by(slot.id, Some(peer.id));
+            if let Some(down) = first {
+                push(core, peer, down)?;
+            }
+            let reply_to = core.known_to(peer).ask_ref(slot.id);
+            push(core, peer, &GetState { reply_to })
+        })
+    };
+    Ask::new(core, send).within(within).into_future()
+}
+
+/// Puts one of the protocol's own messages into the outbox of a connected node.
+fn push<M: Serialize>(core: &Core, peer: &Peer, message: &M) -> Result<(), AskError> {
+    let mut ended = false;
+    core.encoded(message, |class, bytes| {
+        let Err(rejected) = peer.push_to_actor((TOPOLOGY_PATH, class), bytes, None) else {
+            return Ok(());
+        };
+        match rejected.reason {
+            RejectReason::Full { length, limit } => Err(TellError::Busy {
+                node: peer.node.clone(),
+                length,
+                limit,
+            }),
+            RejectReason::TooLong { length, limit } => Err(TellError::TooLong { length, limit }),
+            // The connection has ended.
+            _ => {
+                ended = true;
+                Ok(())
+            }
+        }
+    })?;
+    if ended {
+        return Err(AskError::Lost {
+            node: peer.node.clone(),
+            fate: Fate::Unknown,
+        });
+    }
+    Ok(())
+}

@@ -1,0 +1,190 @@
+//! The connections to nodes: made, taken into use, lost.
+
+use std::sync::Arc;
+
+use casty_proto::NodeAddress;
+use casty_routing::{links, renewal, subscription};
+use casty_transport::outbox::{Leftover, OutboxLimits};
+use casty_transport::{ConnectError, Connection, End, connect, drive};
+
+use super::{Control, Done};
+use crate::clock::precise_now;
+use crate::identity::Identity;
+use crate::peer::{Peer, PeerId, Tag};
+use crate::session::Inbound;
+
+/// Addresses of which the last failure is kept.
+const FAILURES: usize = 64;
+
+impl Control {
+    pub(super) fn failed(&mut self, dialled: NodeAddress) {
+        self.views.lost(&dialled);
+        let now = precise_now();
+        let input = links::Input::Failed {
+            dialled: dialled.clone(),
+        };
+        self.links.handle(now, input);
+        let mut routing = self.core.routing.lock();
+        if routing.router.wants(&dialled) {
+            self.links.handle(now, links::Input::Want(dialled));
+        }
+        drop(routing);
+    }
+
+    /// Keeps the last failure of each address, of as many as there may be.
+    pub(super) fn note_failure(&self, dialled: &NodeAddress, error: ConnectError) {
+        let mut failures = self.core.dial_failures.lock();
+        if failures.len() < FAILURES || failures.contains_key(dialled) {
+            failures.insert(dialled.clone(), error);
+        }
+    }
+
+    pub(super) fn dialled(
+        &mut self,
+        dialled: &NodeAddress,
+        identity: Arc<Identity>,
+        connection: Connection,
+    ) {
+        let canonical = connection.peer.clone();
+        self.core.dial_failures.lock().remove(dialled);
+        if *dialled != canonical {
+            // Whatever is for an actor at the other name cannot be known to be for this node.
+            self.core
+                .route(|routing| routing.suspected(&self.core, dialled.clone()));
+        }
+        let input = links::Input::Connected {
+            dialled: dialled.clone(),
+            canonical: canonical.clone(),
+        };
+        self.links.handle(precise_now(), input);
+        if self.pump_links().contains(dialled) {
+            return;
+        }
+        if self.peers.contains_key(&canonical) {
+            // The last connection to it is about to end.
+            let input = links::Input::Lost { node: canonical };
+            return self.links.handle(precise_now(), input);
+        }
+        tracing::info!(node = %canonical, identity = %identity.address(), "connected");
+        let renewed = identity.address() != self.core.identity.address();
+        let (peer, driven) = self.peer(canonical.clone(), identity, connection);
+        self.peers.insert(canonical.clone(), Arc::clone(&peer));
+        let running = Arc::clone(&peer);
+        self.tasks.spawn(async move {
+            let (end, leftover) = driven.await;
+            Done::Ended {
+                peer: running,
+                end,
+                leftover,
+            }
+        });
+        if renewed {
+            let input = renewal::Input::Connected(canonical.clone());
+            self.renewal.handle(precise_now(), input);
+            self.pump_renewal();
+        }
+        // The subscription goes first, whatever else waits for this node.
+        self.subscription
+            .handle(precise_now(), subscription::Input::Connected(canonical));
+        self.pump_subscription();
+        self.core
+            .route(|routing| routing.connected(&self.core, peer));
+    }
+
+    /// A connection just made, and what moves its bytes until it ends.
+    pub(super) fn peer(
+        &mut self,
+        node: NodeAddress,
+        identity: Arc<Identity>,
+        connection: Connection,
+    ) -> (
+        Arc<Peer>,
+        impl Future<Output = (End, Leftover<Tag>)> + Send + 'static,
+    ) {
+        self.next_peer += 1;
+        let core = &self.core;
+        let limits = OutboxLimits {
+            bytes: core.limits.outbox_bytes,
+            messages: core.limits.outbox_messages,
+            frame: core.limits.max_frame,
+        };
+        let names = (Arc::clone(&core.system), core.identity.sender().into());
+        let settled = identity.address() == core.identity.address();
+        let id = PeerId(self.next_peer);
+        let peer = Arc::new(Peer::new(id, node, names, (identity, settled), limits));
+        let session = Inbound::new(Arc::clone(core), Arc::clone(&peer));
+        let (outbox, decoder) = (Arc::clone(&peer.outbox), self.options.decoder());
+        let Connection {
+            stream, leftover, ..
+        } = connection;
+        (peer, drive(stream, leftover, outbox, session, decoder))
+    }
+
+    pub(super) fn ended(&mut self, peer: &Arc<Peer>, end: &End, leftover: &Leftover<Tag>) {
+        tracing::info!(node = %peer.node, error = end as &dyn std::error::Error, "disconnected");
+        self.peers.remove(&peer.node);
+        self.core
+            .route(|routing| routing.lost(&self.core, peer, leftover));
+        let now = precise_now();
+        self.subscription
+            .handle(now, subscription::Input::Disconnected(peer.node.clone()));
+        let node = || peer.node.clone();
+        if matches!(end, End::Drained | End::Aborted) {
+            // It was no longer needed.
+            if self.renewal.is_lost(&peer.node) {
+                self.renewal.handle(now, renewal::Input::Lost(node()));
+                self.renewal.handle(now, renewal::Input::Gone(node()));
+            }
+        } else {
+            self.views.lost(&peer.node);
+            if self.core.identity.is_made_up() {
+                self.renewal.handle(now, renewal::Input::Lost(node()));
+            }
+            self.links.handle(now, links::Input::Lost { node: node() });
+        }
+    }
+
+    /// Carries out what the links want. Returns the dialled addresses whose new connection is one
+    /// too many.
+    pub(super) fn pump_links(&mut self) -> Vec<NodeAddress> {
+        let mut duplicates = Vec::new();
+        self.due[1] = loop {
+            match self.links.poll() {
+                links::Output::Dial(node) => self.dial(node),
+                links::Output::Close(node) => {
+                    if let Some(peer) = self.peers.get(&node) {
+                        peer.outbox.abort();
+                    }
+                }
+                links::Output::Duplicate(dialled) => duplicates.push(dialled),
+                links::Output::Suspect(node) => {
+                    self.core
+                        .route(|routing| routing.suspected(&self.core, node));
+                }
+                links::Output::Wait(due) => break due,
+            }
+        };
+        duplicates
+    }
+
+    /// Dials a node, under a fresh address if it was lost before.
+    fn dial(&mut self, dialled: NodeAddress) {
+        let node = self.links.leads_to(&dialled).unwrap_or(&dialled);
+        let fresh = self
+            .renewal
+            .is_lost(node)
+            .then(|| self.core.identity.renewed());
+        let identity = fresh
+            .flatten()
+            .map_or_else(|| Arc::clone(&self.core.identity), Arc::new);
+        let (transport, options) = (Arc::clone(&self.transport), self.options.clone());
+        self.tasks.spawn(async move {
+            let outcome = connect(&*transport, &dialled, identity.address(), &options).await;
+            Done::Dialled {
+                dialled,
+                identity,
+                outcome,
+            }
+        });
+    }
+}

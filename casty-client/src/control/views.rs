@@ -1,0 +1,147 @@
+//! The view of the cluster: who feeds it, and what is made of what comes in.
+
+use std::sync::Arc;
+
+use casty_proto::message::topology::TOPOLOGY_PATH;
+use casty_proto::message::{SubscribeTopology, TopologySnapshot, UnsubscribeTopology};
+use casty_proto::{ActorRef, NodeAddress};
+use casty_routing::{Offer, View, links, renewal, subscription};
+
+use super::{Control, Snapshot};
+use crate::clock::precise_now;
+use crate::error::ReadyError;
+
+/// Nodes push their views to this path and the number of the subscription.
+pub(crate) const VIEWS_PATH: &str = "/_topology_sub/";
+
+/// Subscriptions of which it is remembered under which address they were made: as many as the
+/// engine may want to end.
+const SUBSCRIBERS: usize = 128;
+
+impl Control {
+    pub(super) fn snapshot(&mut self, snapshot: &Snapshot) {
+        let Snapshot {
+            from,
+            system,
+            subscription,
+            message,
+        } = snapshot;
+        if !self.subscription.was_made(*subscription) {
+            // It would make every real one look old.
+            return self.core.counters.inbound_malformed.add(1);
+        }
+        if *system != self.core.system {
+            let expected = Arc::clone(&self.core.system);
+            let (node, found) = (from.clone(), Arc::clone(system));
+            return self.refuse(
+                from,
+                ReadyError::OtherSystem {
+                    node,
+                    found,
+                    expected,
+                },
+            );
+        }
+        let limits = self.core.decoding();
+        let snapshot: TopologySnapshot = match self.core.codec.decode(message, &limits) {
+            Ok(snapshot) => snapshot,
+            Err(source) => {
+                self.core.counters.inbound_malformed.add(1);
+                return self.refuse(
+                    from,
+                    ReadyError::Unreadable {
+                        node: from.clone(),
+                        source,
+                    },
+                );
+            }
+        };
+        self.core.counters.views.add(1);
+        self.troubles
+            .send_if_modified(|trouble| trouble.take().is_some());
+        let now = precise_now();
+        let input = subscription::Input::Snapshot {
+            from: from.clone(),
+            subscription: *subscription,
+        };
+        self.subscription.handle(now, input);
+        if let Offer::Fresh(view) = self.views.offer(now, *subscription, snapshot) {
+            self.take_in(view);
+        }
+    }
+
+    /// Takes note of a view that cannot be used; its node counts as one that sends none.
+    fn refuse(&self, from: &NodeAddress, trouble: ReadyError) {
+        tracing::warn!(node = %from, error = &trouble as &dyn std::error::Error, "view refused");
+        self.troubles.send_replace(Some(trouble));
+    }
+
+    pub(super) fn take_in(&mut self, view: Arc<View>) {
+        let now = precise_now();
+        let live: Vec<_> = view
+            .live_members()
+            .map(|member| member.address.clone())
+            .collect();
+        let members = view.members().iter().map(|member| &member.address);
+        let gone = members.filter(|node| view.is_gone(node)).cloned().collect();
+        for node in self
+            .renewal
+            .forgotten(|node| view.member(node).is_some() && !view.is_gone(node))
+        {
+            self.renewal.handle(now, renewal::Input::Gone(node));
+        }
+        let input = subscription::Input::Live(live.iter().cloned().collect());
+        self.subscription.handle(now, input);
+        self.links.handle(now, links::Input::View { live, gone });
+        self.core
+            .route(|routing| routing.view(&self.core, Arc::clone(&view)));
+        self.published.send_replace(Some(view));
+    }
+
+    pub(super) fn pump_subscription(&mut self) {
+        self.due[0] = loop {
+            match self.subscription.poll() {
+                subscription::Output::Subscribe { to, subscription } => {
+                    self.note_subscriber(&to, subscription);
+                    let reply_to = self.views_ref(subscription);
+                    self.send_to_topology(&to, &SubscribeTopology { reply_to });
+                }
+                subscription::Output::Probe { to, subscription } => {
+                    let reply_to = self.views_ref(subscription);
+                    self.send_to_topology(&to, &SubscribeTopology { reply_to });
+                }
+                subscription::Output::Unsubscribe { from, subscription } => {
+                    let subscriber = self.views_ref(subscription);
+                    self.subscribers.remove(&subscription);
+                    self.send_to_topology(&from, &UnsubscribeTopology { subscriber });
+                }
+                subscription::Output::Stale { .. } => {
+                    tracing::warn!("no node feeds the view of the cluster");
+                }
+                subscription::Output::Wait(due) => break due,
+            }
+        };
+    }
+
+    pub(super) fn send_to_topology<M: serde::Serialize>(&self, node: &NodeAddress, message: &M) {
+        if let Some(peer) = self.peers.get(node) {
+            self.core.send_control(peer, TOPOLOGY_PATH, message);
+        }
+    }
+
+    fn views_ref(&self, subscription: u64) -> ActorRef<TopologySnapshot> {
+        let path = format!("{VIEWS_PATH}{subscription}");
+        let identity = self.subscribers.get(&subscription);
+        ActorRef::from_uri_unchecked(identity.unwrap_or(&self.core.identity).uri(&path))
+    }
+
+    /// Notes under which address a subscription is made.
+    fn note_subscriber(&mut self, node: &NodeAddress, subscription: u64) {
+        let peer = self.peers.get(node);
+        let identity = peer.map_or(&self.core.identity, |peer| &peer.identity);
+        self.subscribers.insert(subscription, Arc::clone(identity));
+        if self.subscribers.len() > SUBSCRIBERS {
+            self.subscribers.pop_first();
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! Findings in words: what is wrong, what it means for messages, and what helps.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use casty_proto::NodeAddress;
+
+use super::{Dependent, Difference, Loss, Problem};
+
+impl Problem {
+    /// What it means for messages.
+    pub fn meaning(&self) -> &'static str {
+        match self {
+            Self::NobodyAnswers => "nothing can be sent, or told of the cluster",
+            Self::RefusesConnections { .. } => {
+                "what is for its shards and actors waits, and is not sent in the end; the leader \
+                 may give it more shards"
+            }
+            Self::DoesNotAnswer { .. } => {
+                "what is sent to its shards and actors may never be handled; asks time out"
+            }
+            Self::HangsOnLostNode { what, loss, .. } => match what {
+                Dependent::Leadership => {
+                    "shards without an owner get none, and those of dead nodes no other"
+                }
+                Dependent::Shards { .. } if *loss == Loss::Down => {
+                    "clients that trust the view send to a dead node; those that ask the leader \
+                     are told another"
+                }
+                Dependent::Shards { .. } => "what is for entities of these shards is not handled",
+                Dependent::Service { .. } => "what is sent to these instances is not handled",
+            },
+            Self::ViewsDiffer(difference) => match difference {
+                Difference::Status { .. } => {
+                    "clients that follow different nodes send to different owners"
+                }
+                Difference::Leader { .. } => {
+                    "two coordinators give away the same shards: an entity may live twice, with \
+                     a state each"
+                }
+                Difference::Owners { .. } => {
+                    "an entity of these shards may live twice, with a state each"
+                }
+                Difference::Allocations { .. } => {
+                    "clients that follow a node behind send to former owners, or ask for what \
+                     others know"
+                }
+            },
+            Self::NoLeader | Self::ShardsWithoutOwner { leader: false, .. } => {
+                "what is for a shard without an owner waits, and is not sent in the end"
+            }
+            Self::ShardsWithoutOwner { leader: true, .. } => {
+                "none: the leader gives each an owner when it is first asked for"
+            }
+            Self::AddressTwice { .. } => {
+                "nodes take two processes for one; messages may reach either"
+            }
+            Self::IdTwice { .. } => "none: nodes are told apart by their address",
+            Self::Stuck { leaving: false, .. } => "it gets no shards before it is up",
+            Self::Stuck { leaving: true, .. } => "its shards stay where they are until it is down",
+        }
+    }
+
+    /// What helps.
+    pub fn remedy(&self) -> String {
+        match self {
+            Self::NobodyAnswers => {
+                "start nodes; check addresses, transport and serializer".to_owned()
+            }
+            Self::RefusesConnections { node, .. } => Loss::Refuses.remedy(node),
+            Self::DoesNotAnswer { node, .. } => Loss::Silent.remedy(node),
+            Self::HangsOnLostNode {
+                loss: Loss::Down,
+                what: Dependent::Shards { region, .. },
+                ..
+            } => format!("casty ask an entity of {region:?}: the leader then tells the new owners"),
+            Self::HangsOnLostNode { node, loss, .. } => loss.remedy(node),
+            Self::ViewsDiffer(Difference::Status { node, .. }) => {
+                format!("casty down {node}, if its process is dead; else see what parts the nodes")
+            }
+            Self::ViewsDiffer(_) => {
+                "see what parts the nodes; restart those that stay behind".to_owned()
+            }
+            Self::NoLeader => "start a node; see why those that join do not come up".to_owned(),
+            Self::ShardsWithoutOwner { leader: true, .. } => "none needed".to_owned(),
+            Self::ShardsWithoutOwner { leader: false, .. } => {
+                "give the cluster a leader that lives".to_owned()
+            }
+            Self::AddressTwice { node, .. } => format!("end all processes at {node} but one"),
+            Self::IdTwice { .. } => "start all but one of them again under another id".to_owned(),
+            Self::Stuck { node, .. } => format!(
+                "casty down what cannot be connected, since all must agree; else restart {node}"
+            ),
+        }
+    }
+}
+
+impl Loss {
+    fn remedy(self, node: &NodeAddress) -> String {
+        match self {
+            Self::Refuses => format!("casty down {node}, if its process is dead"),
+            Self::Silent => format!("end the process at {node}; then casty down {node}"),
+            Self::Unreachable => {
+                format!("casty down {node}, unless the nodes soon call it down by themselves")
+            }
+            Self::Down | Self::NoMember => {
+                "wait a few seconds; then restart the nodes that still list it, the leader first"
+                    .to_owned()
+            }
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NobodyAnswers => f.write_str("no node answers"),
+            Self::RefusesConnections {
+                node,
+                called_up_by,
+                reason,
+            } => {
+                let by = listed(called_up_by);
+                write!(f, "{node} is up to {by} and cannot be connected: {reason}")
+            }
+            Self::DoesNotAnswer { node, called_up_by } => {
+                let by = listed(called_up_by);
+                write!(f, "{node} is up to {by} and does not answer")
+            }
+            Self::HangsOnLostNode { node, loss, what } => write!(f, "{node} {what} and {loss}"),
+            Self::ViewsDiffer(difference) => difference.fmt(f),
+            Self::NoLeader => f.write_str("there is no leader: no member is up"),
+            Self::ShardsWithoutOwner { region, shards, .. } => {
+                write!(f, "nobody owns {}", of(shards, region))
+            }
+            Self::AddressTwice { node, ids } => {
+                write!(f, "{node} is listed under the ids {}", listed(ids))
+            }
+            Self::IdTwice { id, nodes } => write!(f, "the id {id:?} is that of {}", listed(nodes)),
+            Self::Stuck { node, leaving } => {
+                let what = if *leaving { "leaving" } else { "joining" };
+                write!(f, "{node} is {what}, and stays so")
+            }
+        }
+    }
+}
+
+impl fmt::Display for Dependent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Leadership => f.write_str("leads the cluster"),
+            Self::Shards { region, shards } => write!(f, "owns {}", of(shards, region)),
+            Self::Service { key, instances } => {
+                write!(f, "is listed for {instances} of service {key:?}")
+            }
+        }
+    }
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Status { node, standings } => write!(f, "{node} is {}", each(standings, "to")),
+            Self::Leader { leaders } => {
+                let said = leaders.iter().map(|(leader, by)| match leader {
+                    Some(leader) => format!("{leader} to {}", listed(by)),
+                    None => format!("nobody to {}", listed(by)),
+                });
+                write!(f, "the leader is {}", said.collect::<Vec<_>>().join("; "))
+            }
+            Self::Owners { region, shards } => {
+                write!(f, "nodes name different owners of {}", of(shards, region))
+            }
+            Self::Allocations { epochs } => {
+                write!(f, "allocations differ, of epoch {}", each(epochs, "at"))
+            }
+        }
+    }
+}
+
+fn listed(items: &[impl ToString]) -> String {
+    let items: Vec<_> = items.iter().map(ToString::to_string).collect();
+    items.join(", ")
+}
+
+fn each(said: &BTreeMap<impl fmt::Display, Vec<NodeAddress>>, preposition: &str) -> String {
+    let said = said
+        .iter()
+        .map(|(what, by)| format!("{what} {preposition} {}", listed(by)));
+    said.collect::<Vec<_>>().join("; ")
+}
+
+/// How many shards are named one by one.
+const NAMED: usize = 12;
+
+/// Shards of a region, in words that stay short.
+fn of(shards: &[u32], region: &str) -> String {
+    let named = listed(shards.get(..NAMED).unwrap_or(shards));
+    let more = if shards.len() > NAMED { ", ..." } else { "" };
+    let s = if shards.len() == 1 { "" } else { "s" };
+    format!("{} shard{s} of {region:?} ({named}{more})", shards.len())
+}

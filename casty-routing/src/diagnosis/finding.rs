@@ -1,0 +1,306 @@
+//! What can be wrong, and how bad it is.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use casty_proto::NodeAddress;
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// As it may be in a healthy cluster.
+    Note,
+    /// Messages arrive, or will soon; but something is not as it should be.
+    Warning,
+    /// Messages do not arrive, or reach two nodes that both hold the entity.
+    Critical,
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Note => "note",
+            Self::Warning => "warning",
+            Self::Critical => "critical",
+        })
+    }
+}
+
+/// How one node sees another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Standing {
+    /// It has no member of that address.
+    Absent,
+    /// It asked to join.
+    Joining,
+    /// It takes part.
+    Up,
+    /// It said that it leaves.
+    Leaving,
+    /// It does not answer heartbeats, whatever its status says.
+    Unreachable,
+    /// It was declared dead.
+    Down,
+    /// It left.
+    Removed,
+}
+
+impl Standing {
+    /// Whether messages to the node may arrive, by that view.
+    pub fn is_live(self) -> bool {
+        matches!(self, Self::Joining | Self::Up | Self::Leaving)
+    }
+}
+
+impl fmt::Display for Standing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Absent => "no member",
+            Self::Joining => "joining",
+            Self::Up => "up",
+            Self::Leaving => "leaving",
+            Self::Unreachable => "unreachable",
+            Self::Down => "down",
+            Self::Removed => "removed",
+        })
+    }
+}
+
+/// Why a node cannot be relied on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Loss {
+    /// It cannot be connected.
+    Refuses,
+    /// It is connected and does not answer.
+    Silent,
+    /// Others say that it does not answer heartbeats.
+    Unreachable,
+    /// Others say that it is down or has left.
+    Down,
+    /// Nobody has it for a member.
+    NoMember,
+}
+
+impl fmt::Display for Loss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Refuses => "cannot be connected",
+            Self::Silent => "does not answer",
+            Self::Unreachable => "is unreachable",
+            Self::Down => "is down",
+            Self::NoMember => "is no member",
+        })
+    }
+}
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Finding {
+    /// How bad it is.
+    pub severity: Severity,
+    /// What it is. Its `Display` says it in one line.
+    pub problem: Problem,
+}
+
+/// What is wrong. Lists are sorted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Problem {
+    /// No node that was asked has answered; nothing else can be told.
+    NobodyAnswers,
+    /// A member is called up and cannot be connected: it is dead, and perhaps came back from the
+    /// dead in the views; or this machine is cut off from it.
+    RefusesConnections {
+        /// The member.
+        node: NodeAddress,
+        /// Whose state calls it up.
+        called_up_by: Vec<NodeAddress>,
+        /// Why there is no connection.
+        reason: Arc<str>,
+    },
+    /// A member is called up, is connected, and does not answer: its process hangs.
+    DoesNotAnswer {
+        /// The member.
+        node: NodeAddress,
+        /// Whose state calls it up.
+        called_up_by: Vec<NodeAddress>,
+    },
+    /// Something hangs on a node that cannot be relied on.
+    HangsOnLostNode {
+        /// The node.
+        node: NodeAddress,
+        /// Why it cannot be relied on.
+        loss: Loss,
+        /// What hangs on it.
+        what: Dependent,
+    },
+    /// Nodes see the cluster differently.
+    ViewsDiffer(Difference),
+    /// Nobody follows a leader: no member is up.
+    NoLeader,
+    /// Shards that no node owns, up to the highest that one does: how many a region has is not
+    /// known.
+    ShardsWithoutOwner {
+        /// The region.
+        region: Arc<str>,
+        /// The shards.
+        shards: Vec<u32>,
+        /// Whether there is a leader to give them an owner when they are first asked for.
+        leader: bool,
+    },
+    /// Members with one address and different ids: a second process has taken the address.
+    AddressTwice {
+        /// The address.
+        node: NodeAddress,
+        /// The ids.
+        ids: Vec<Arc<str>>,
+    },
+    /// Members with one id and different addresses.
+    IdTwice {
+        /// The id.
+        id: Arc<str>,
+        /// The addresses.
+        nodes: Vec<NodeAddress>,
+    },
+    /// A member is joining or leaving, and stays so.
+    Stuck {
+        /// The member.
+        node: NodeAddress,
+        /// Whether it is leaving; else it is joining.
+        leaving: bool,
+    },
+}
+
+/// What hangs on a node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Dependent {
+    /// The cluster: it leads.
+    Leadership,
+    /// It owns shards.
+    Shards {
+        /// The region.
+        region: Arc<str>,
+        /// The shards.
+        shards: Vec<u32>,
+    },
+    /// It is listed to run instances of a service.
+    Service {
+        /// The key of the service.
+        key: Arc<str>,
+        /// How many instances.
+        instances: usize,
+    },
+}
+
+/// In what nodes see the cluster differently.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Difference {
+    /// How a member is.
+    Status {
+        /// The member.
+        node: NodeAddress,
+        /// Who sees it how.
+        standings: BTreeMap<Standing, Vec<NodeAddress>>,
+    },
+    /// Who leads.
+    Leader {
+        /// Who follows whom.
+        leaders: BTreeMap<Option<NodeAddress>, Vec<NodeAddress>>,
+    },
+    /// Who owns shards: at least two nodes are named.
+    Owners {
+        /// The region.
+        region: Arc<str>,
+        /// The shards.
+        shards: Vec<u32>,
+    },
+    /// Of which epoch the allocations are; or, where that is one, whether a shard has an owner.
+    Allocations {
+        /// Who has which epoch.
+        epochs: BTreeMap<u64, Vec<NodeAddress>>,
+    },
+}
+
+impl Problem {
+    /// A name for programs, in lower case with hyphens.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NobodyAnswers => "nobody-answers",
+            Self::RefusesConnections { .. } => "refuses-connections",
+            Self::DoesNotAnswer { .. } => "does-not-answer",
+            Self::HangsOnLostNode { what, .. } => match what {
+                Dependent::Leadership => "lost-leader",
+                Dependent::Shards { .. } => "shards-of-lost-node",
+                Dependent::Service { .. } => "stale-service",
+            },
+            Self::ViewsDiffer(difference) => match difference {
+                Difference::Status { .. } => "status-differs",
+                Difference::Leader { .. } => "leader-differs",
+                Difference::Owners { .. } => "owners-differ",
+                Difference::Allocations { .. } => "allocations-differ",
+            },
+            Self::NoLeader => "no-leader",
+            Self::ShardsWithoutOwner { .. } => "shards-without-owner",
+            Self::AddressTwice { .. } => "address-twice",
+            Self::IdTwice { .. } => "id-twice",
+            Self::Stuck { .. } => "stuck",
+        }
+    }
+
+    /// The node that is concerned, if it is one.
+    pub fn node(&self) -> Option<&NodeAddress> {
+        match self {
+            Self::RefusesConnections { node, .. }
+            | Self::DoesNotAnswer { node, .. }
+            | Self::HangsOnLostNode { node, .. }
+            | Self::ViewsDiffer(Difference::Status { node, .. })
+            | Self::AddressTwice { node, .. }
+            | Self::Stuck { node, .. } => Some(node),
+            Self::NobodyAnswers
+            | Self::ViewsDiffer(_)
+            | Self::NoLeader
+            | Self::ShardsWithoutOwner { .. }
+            | Self::IdTwice { .. } => None,
+        }
+    }
+
+    /// The region, service key or id that is concerned, if it is one.
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Self::HangsOnLostNode { what, .. } => match what {
+                Dependent::Leadership => None,
+                Dependent::Shards { region: name, .. } | Dependent::Service { key: name, .. } => {
+                    Some(name)
+                }
+            },
+            Self::ViewsDiffer(Difference::Owners { region: name, .. })
+            | Self::ShardsWithoutOwner { region: name, .. }
+            | Self::IdTwice { id: name, .. } => Some(name),
+            _ => None,
+        }
+    }
+
+    /// What tells one problem from another, however it develops.
+    pub(super) fn subject(&self) -> (&'static str, Option<&NodeAddress>, Option<&str>) {
+        (self.code(), self.node(), self.name())
+    }
+
+    /// Whether it is seen for a second or two in healthy clusters as well, while nodes join, leave
+    /// or allocate: nodes tell each other about once a second.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::ViewsDiffer(_) | Self::AddressTwice { .. } | Self::Stuck { .. } => true,
+            Self::NobodyAnswers
+            | Self::RefusesConnections { .. }
+            | Self::DoesNotAnswer { .. }
+            | Self::HangsOnLostNode { .. }
+            | Self::NoLeader
+            | Self::ShardsWithoutOwner { .. }
+            | Self::IdTwice { .. } => false,
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! How findings are read off a survey: one function a kind.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use casty_proto::NodeAddress;
+use casty_proto::message::ClusterState;
+
+use super::{
+    Dependent, Difference, Finding, Loss, Observed, Problem, Severity, Standing, Survey, leader,
+};
+
+/// All findings, in no order.
+pub(super) fn findings(survey: &Survey) -> Vec<Finding> {
+    if survey.states().next().is_none() {
+        return vec![finding(Severity::Critical, Problem::NobodyAnswers)];
+    }
+    let mut found = Vec::new();
+    unreached(survey, &mut found);
+    members(survey, &mut found);
+    leaders(survey, &mut found);
+    allocations(survey, &mut found);
+    owners(survey, &mut found);
+    services(survey, &mut found);
+    identities(survey, &mut found);
+    found
+}
+
+fn finding(severity: Severity, problem: Problem) -> Finding {
+    Finding { severity, problem }
+}
+
+fn differs(severity: Severity, difference: Difference) -> Finding {
+    finding(severity, Problem::ViewsDiffer(difference))
+}
+
+/// What is wrong with something that hangs on a node, if anything speaks against the node.
+fn hangs(survey: &Survey, node: &NodeAddress, what: Dependent) -> Option<Finding> {
+    let (loss, node) = (survey.loss(node)?, node.clone());
+    let severity = match (&what, loss) {
+        // The leader names another owner to whoever asks.
+        (Dependent::Shards { .. }, Loss::Down) | (Dependent::Service { .. }, _) => {
+            Severity::Warning
+        }
+        (Dependent::Leadership | Dependent::Shards { .. }, _) => Severity::Critical,
+    };
+    Some(finding(
+        severity,
+        Problem::HangsOnLostNode { node, loss, what },
+    ))
+}
+
+/// Members that are called up and cannot be spoken to.
+fn unreached(survey: &Survey, found: &mut Vec<Finding>) {
+    for (node, observed) in survey.nodes() {
+        let (node, called_up_by) = (node.clone(), survey.calling_up(node));
+        if called_up_by.is_empty() {
+            continue;
+        }
+        let problem = match observed {
+            Observed::Answered(_) => continue,
+            Observed::Silent => Problem::DoesNotAnswer { node, called_up_by },
+            Observed::Unreached(reason) => Problem::RefusesConnections {
+                node,
+                called_up_by,
+                reason: Arc::clone(reason),
+            },
+        };
+        found.push(finding(Severity::Critical, problem));
+    }
+}
+
+/// Members that are seen differently, or are neither in nor out.
+fn members(survey: &Survey, found: &mut Vec<Finding>) {
+    for node in survey.members() {
+        let standings = survey.standings(node);
+        // A node that was started after another had died has never heard of it.
+        let forgotten =
+            |it: &Standing| matches!(it, Standing::Absent | Standing::Down | Standing::Removed);
+        for (standing, leaving) in [(Standing::Joining, false), (Standing::Leaving, true)] {
+            if standings.contains_key(&standing) {
+                let node = node.clone();
+                found.push(finding(Severity::Warning, Problem::Stuck { node, leaving }));
+            }
+        }
+        if standings.len() > 1 && !standings.keys().all(forgotten) {
+            let node = node.clone();
+            found.push(differs(
+                Severity::Warning,
+                Difference::Status { node, standings },
+            ));
+        }
+    }
+}
+
+fn leaders(survey: &Survey, found: &mut Vec<Finding>) {
+    let mut leaders = BTreeMap::<_, Vec<_>>::new();
+    for (viewer, state) in survey.states() {
+        let followers = leaders.entry(leader(state).cloned()).or_default();
+        followers.push(viewer.clone());
+    }
+    for leader in leaders.keys().flatten() {
+        found.extend(hangs(survey, leader, Dependent::Leadership));
+    }
+    if leaders.len() > 1 {
+        found.push(differs(Severity::Critical, Difference::Leader { leaders }));
+    } else if leaders.contains_key(&None) {
+        found.push(finding(Severity::Critical, Problem::NoLeader));
+    }
+}
+
+/// Per region and shard, its primary and how many states name it.
+type Owners<'a> = BTreeMap<&'a Arc<str>, BTreeMap<u32, BTreeMap<&'a NodeAddress, usize>>>;
+
+fn owners_of(survey: &Survey) -> Owners<'_> {
+    let mut owners = Owners::new();
+    for (region, shards) in survey
+        .states()
+        .flat_map(|(_, state)| &state.shard_allocations)
+    {
+        let owned = owners.entry(region).or_default();
+        for (shard, allocation) in shards {
+            let primaries = owned.entry(*shard).or_default();
+            *primaries.entry(&allocation.primary).or_default() += 1;
+        }
+    }
+    owners
+}
+
+/// Shards that nodes know different owners of.
+fn allocations(survey: &Survey, found: &mut Vec<Finding>) {
+    let (owners, viewers) = (owners_of(survey), survey.states().count());
+    let mut lacking = false;
+    for (region, shards) in &owners {
+        let named = |primaries: &BTreeMap<_, usize>| primaries.values().sum::<usize>();
+        lacking |= shards.values().any(|primaries| named(primaries) < viewers);
+        let contested = shards.iter().filter(|(_, primaries)| primaries.len() > 1);
+        let shards: Vec<_> = contested.map(|(shard, _)| *shard).collect();
+        if !shards.is_empty() {
+            let region = Arc::clone(region);
+            found.push(differs(
+                Severity::Critical,
+                Difference::Owners { region, shards },
+            ));
+        }
+    }
+    let mut epochs = BTreeMap::<_, Vec<_>>::new();
+    for (viewer, state) in survey.states() {
+        let viewers = epochs.entry(state.allocation_epoch).or_default();
+        viewers.push(viewer.clone());
+    }
+    if lacking || epochs.len() > 1 {
+        found.push(differs(
+            Severity::Warning,
+            Difference::Allocations { epochs },
+        ));
+    }
+}
+
+/// Shards without an owner, or with one that cannot be relied on.
+fn owners(survey: &Survey, found: &mut Vec<Finding>) {
+    let leads = |state: &ClusterState| leader(state).is_some_and(|it| survey.loss(it).is_none());
+    let has_leader = survey.states().any(|(_, state)| leads(state));
+    for (region, owned) in owners_of(survey) {
+        let mut lost = BTreeMap::<_, Vec<_>>::new();
+        for (shard, primaries) in &owned {
+            for primary in primaries.keys() {
+                lost.entry(*primary).or_default().push(*shard);
+            }
+        }
+        for (node, shards) in lost {
+            let region = Arc::clone(region);
+            found.extend(hangs(survey, node, Dependent::Shards { region, shards }));
+        }
+        let shards = gaps(&owned);
+        if !shards.is_empty() {
+            let severity = if has_leader {
+                Severity::Note
+            } else {
+                Severity::Critical
+            };
+            let (region, leader) = (Arc::clone(region), has_leader);
+            let problem = Problem::ShardsWithoutOwner {
+                region,
+                shards,
+                leader,
+            };
+            found.push(finding(severity, problem));
+        }
+    }
+}
+
+/// The most shards of a region that are told to have no owner: a number on the wire may be any.
+const GAPS: usize = 10_000;
+
+/// The shards below the highest that nobody owns.
+fn gaps<T>(owned: &BTreeMap<u32, T>) -> Vec<u32> {
+    let highest = owned.keys().next_back().copied().unwrap_or(0);
+    let gaps = (0..highest).filter(|shard| !owned.contains_key(shard));
+    gaps.take(GAPS).collect()
+}
+
+/// Services that are listed on nodes that cannot be relied on.
+fn services(survey: &Survey, found: &mut Vec<Finding>) {
+    let mut instances = BTreeMap::<_, BTreeSet<_>>::new();
+    for entry in survey.states().flat_map(|(_, state)| &state.registry) {
+        let paths = instances.entry((&entry.key, &entry.node)).or_default();
+        paths.insert(&entry.path);
+    }
+    for ((key, node), paths) in instances {
+        let (key, instances) = (Arc::clone(key), paths.len());
+        found.extend(hangs(survey, node, Dependent::Service { key, instances }));
+    }
+}
+
+/// Addresses and ids that more than one member has. The dead keep theirs.
+fn identities(survey: &Survey, found: &mut Vec<Finding>) {
+    let mut ids = BTreeMap::<_, BTreeSet<_>>::new();
+    let mut addresses = BTreeMap::<_, BTreeSet<_>>::new();
+    let members = survey.states().flat_map(|(_, state)| &state.members);
+    for member in members.filter(|member| !super::is_dead(member.status)) {
+        ids.entry(&member.address).or_default().insert(&member.id);
+        addresses
+            .entry(&member.id)
+            .or_default()
+            .insert(&member.address);
+    }
+    for (node, ids) in ids.into_iter().filter(|(_, ids)| ids.len() > 1) {
+        let (node, ids) = (node.clone(), ids.into_iter().cloned().collect());
+        found.push(finding(
+            Severity::Critical,
+            Problem::AddressTwice { node, ids },
+        ));
+    }
+    for (id, nodes) in addresses.into_iter().filter(|(_, nodes)| nodes.len() > 1) {
+        let (id, nodes) = (Arc::clone(id), nodes.into_iter().cloned().collect());
+        found.push(finding(Severity::Warning, Problem::IdTwice { id, nodes }));
+    }
+}

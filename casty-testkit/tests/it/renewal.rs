@@ -1,0 +1,181 @@
+//! Coming back to a node that has sent to the client in vain, and bears it a grudge for 5 s.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use casty_client::{ClusterClient, EntityRef, NodeAddress, TransportConfig};
+use casty_testkit::Cluster;
+use casty_transport::{ByteStream, DialError, ListenError, Listener, Transport};
+use tokio::sync::{mpsc, watch};
+use tokio::time::timeout;
+
+use crate::app::{Counter, LONG, Net, close_and_balance, region};
+use crate::over_both;
+
+/// Lets nobody through while it is closed.
+#[derive(Debug)]
+struct Gate {
+    below: Arc<dyn Transport>,
+    open: watch::Receiver<bool>,
+}
+
+#[async_trait]
+impl Transport for Gate {
+    async fn dial(&self, to: &NodeAddress) -> Result<ByteStream, DialError> {
+        self.open.clone().wait_for(|open| *open).await.unwrap();
+        self.below.dial(to).await
+    }
+
+    async fn listen(&self, at: &NodeAddress) -> Result<Box<dyn Listener>, ListenError> {
+        self.below.listen(at).await
+    }
+}
+
+/// A client of a cluster that is subscribed to `source`, and can be kept away.
+struct Absentee {
+    cluster: Cluster,
+    client: ClusterClient,
+    gate: watch::Sender<bool>,
+    source: usize,
+    /// An entity on the node it is subscribed to.
+    entity: EntityRef,
+}
+
+impl Absentee {
+    async fn new(net: &Net) -> Self {
+        let (cluster, _) = net.counters().await;
+        let (gate, open) = watch::channel(true);
+        let below = net.transport().build();
+        let transport = TransportConfig::custom(Arc::new(Gate { below, open }));
+        let client = net.client_builder(&cluster).transport(transport);
+        // Longer than it is kept away.
+        let client = client.connect_timeout(LONG).connect().await.unwrap();
+        client.ready(LONG).await.unwrap();
+        let status = cluster.wait_until(|status| {
+            status.nodes.iter().any(|node| node.subscribers > 0)
+                && status.nodes.iter().all(|node| node.connections > 0)
+        });
+        let status = status.await;
+        let source = status.nodes.iter().position(|node| node.subscribers > 0);
+        let source = source.unwrap();
+        let entity = 'found: {
+            for number in 0..100 {
+                let entity = region(&client).entity(format!("e{number}"));
+                if whereabouts(&entity).await == source {
+                    break 'found entity;
+                }
+            }
+            panic!("no entity of a hundred is on node {source}")
+        };
+        Self {
+            cluster,
+            client,
+            gate,
+            source,
+            entity,
+        }
+    }
+
+    /// Loses the connection to the subscribed node, and stays away until that has noticed.
+    async fn stay_away(&self) {
+        let before = self.cluster.status().nodes[self.source].undelivered;
+        self.gate.send_replace(false);
+        self.cluster.cut(self.source);
+        let noticed = self
+            .cluster
+            .wait_until(|status| status.nodes[self.source].undelivered > before);
+        timeout(LONG, noticed).await.expect("the node pushes");
+    }
+
+    fn come_back(&self) {
+        self.gate.send_replace(true);
+    }
+}
+
+async fn whereabouts(entity: &EntityRef) -> usize {
+    let number = entity.ask(|reply_to| Counter::Where { reply_to });
+    let number: u64 = number.within(LONG).await.unwrap();
+    usize::try_from(number).unwrap()
+}
+
+/// Shorter than any grudge.
+const SOON: Duration = Duration::from_secs(2);
+
+async fn a_client_that_was_away_is_answered_as_soon_as_it_is_back(net: Net) {
+    let absentee = Absentee::new(&net).await;
+    absentee.stay_away().await;
+    // Asked while it is away, and so held, and once it is back.
+    let held = absentee.entity.ask(|reply_to| Counter::Where { reply_to });
+    let held = held.within(LONG).into_future();
+    absentee.come_back();
+    let held: u64 = timeout(SOON, held).await.expect("no grudge").unwrap();
+    assert_eq!(usize::try_from(held).unwrap(), absentee.source);
+    for _ in 0..10 {
+        let answered = timeout(SOON, whereabouts(&absentee.entity)).await;
+        assert_eq!(answered.expect("no grudge"), absentee.source);
+    }
+    close_and_balance(&absentee.client).await;
+}
+
+async fn the_subscription_left_behind_is_ended(net: Net) {
+    let absentee = Absentee::new(&net).await;
+    absentee.stay_away().await;
+    absentee.come_back();
+    let one = absentee.cluster.wait_until(|status| {
+        let subscribers = status.nodes.iter().map(|node| node.subscribers);
+        subscribers.sum::<usize>() == 1
+    });
+    timeout(LONG, one).await.expect("one subscription is left");
+    absentee.client.close(LONG).await;
+}
+
+over_both! {
+    a_client_that_was_away_is_answered_as_soon_as_it_is_back
+    the_subscription_left_behind_is_ended
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_the_grudge_the_first_address_serves_for_everything_again() {
+    let absentee = Absentee::new(&Net::memory()).await;
+    let (sender, mut numbers) = mpsc::unbounded_channel();
+    let sink = absentee.client.spawn(
+        move |number: i64, _| {
+            sender.send(number).unwrap();
+            std::future::ready(())
+        },
+        "sink",
+    );
+    let to = sink.unwrap().actor_ref();
+    let clock = absentee
+        .client
+        .lookup(&casty_client::ServiceKey::<Counter>::new("clock"));
+    let clock = clock.instances[0].actor.actor_ref();
+    absentee.stay_away().await;
+    absentee.come_back();
+    for _ in 0..3 {
+        whereabouts(&absentee.entity).await;
+        assert_eq!(absentee.client.stats().connections, 3);
+        tokio::time::sleep(Duration::from_secs(8)).await;
+        assert_eq!(absentee.client.stats().companions, 1);
+
+        // To a reference that the client gave away before it was lost.
+        let (to, count) = (to.clone(), 1);
+        absentee.entity.tell(Counter::Stream { to, count }).unwrap();
+        let number = timeout(SOON, numbers.recv()).await.expect("it arrives");
+        assert_eq!(number, Some(0));
+        // By a node that was never lost.
+        let passed_on = absentee.entity.ask(|reply_to| Counter::SendOn {
+            to: clock.clone(),
+            reply_to,
+        });
+        let number: u64 = timeout(SOON, passed_on.into_future())
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(number, 1, "the clock's node");
+        absentee.cluster.cut(absentee.source);
+    }
+    let report = close_and_balance(&absentee.client).await;
+    assert_eq!((report.stats.connections, report.stats.companions), (0, 0));
+}

@@ -1,0 +1,126 @@
+//! Which messages are left in doubt when a real connection is lost: those that the peer's kernel
+//! had not acknowledged, and no others.
+
+#![cfg(all(feature = "tcp", target_os = "linux"))]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
+
+use std::sync::Arc;
+
+use bytes::BytesMut;
+use casty_proto::NodeAddress;
+use casty_proto::frame::{Frame, FrameDecoder};
+use casty_transport::{
+    Accounted, End, Leftover, Outbox, OutboxLimits, Session, TcpTransport, Transport, drive,
+};
+use tokio::io::AsyncReadExt;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::task::JoinHandle;
+
+struct Silent;
+
+impl Session for Silent {
+    fn frame(&mut self, _: Frame) {}
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Number(usize);
+
+impl Accounted for Number {}
+
+/// Length, type byte and payload of each message.
+const FRAME: usize = 4 + 1 + 995;
+const MESSAGES: usize = 16_000;
+
+/// What the peer's socket can take in that its process has not read: what was asked for, doubled
+/// by the kernel, and some.
+const RECEIVE_BUFFER: u32 = 64 * 1024;
+
+/// A connection on which everything is under way, and whose far end is in the hand of the test.
+async fn under_way() -> (
+    Arc<Outbox<Number>>,
+    JoinHandle<(End, Leftover<Number>)>,
+    TcpStream,
+) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(RECEIVE_BUFFER).unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener: TcpListener = socket.listen(1).unwrap();
+    let at = NodeAddress::new("127.0.0.1", listener.local_addr().unwrap().port());
+    let stream = TcpTransport::new().dial(&at).await.unwrap();
+    let (far, _) = listener.accept().await.unwrap();
+    let limits = OutboxLimits {
+        bytes: MESSAGES * FRAME,
+        ..OutboxLimits::default()
+    };
+    let outbox = Arc::new(Outbox::new(limits));
+    for number in 0..MESSAGES {
+        outbox
+            .push(&[&[0; FRAME - 5]], Some(Number(number)))
+            .unwrap();
+    }
+    let decoder = FrameDecoder::new(1000);
+    let driver = drive(stream, BytesMut::new(), outbox.clone(), Silent, decoder);
+    (outbox, tokio::spawn(driver), far)
+}
+
+/// Each message has one fate, in the order of sending.
+fn check(outbox: &Outbox<Number>, left: &Leftover<Number>) -> usize {
+    let written = usize::try_from(outbox.messages_written()).unwrap();
+    let unknown = left.unknown.iter().map(|number| number.0);
+    let unsent = left.unsent.iter().map(|unsent| unsent.tag.0);
+    let others: Vec<_> = unknown.chain(unsent).collect();
+    assert_eq!(others, (written..MESSAGES).collect::<Vec<_>>());
+    let account = outbox.accounts()[0];
+    assert_eq!(account.accepted, MESSAGES as u64);
+    assert_eq!(account.unknown, left.unknown.len() as u64);
+    assert_eq!(account.unsent, left.unsent.len() as u64);
+    written
+}
+
+#[tokio::test]
+async fn what_the_peers_kernel_had_is_written_and_what_ours_still_had_is_unknown() {
+    const READ: usize = 300 * FRAME;
+    let (outbox, driver, mut far) = under_way().await;
+    far.read_exact(&mut vec![0; READ]).await.unwrap();
+    // Our kernel takes more than the peer's can hold.
+    let more_than_theirs = (READ + 4 * RECEIVE_BUFFER as usize) / FRAME;
+    while outbox.messages_written() < more_than_theirs as u64 {
+        tokio::task::yield_now().await;
+    }
+    far.set_zero_linger().unwrap();
+    drop(far);
+    let (end, left) = driver.await.unwrap();
+    assert!(matches!(end, End::Lost(_)), "{end}");
+    let written = check(&outbox, &left);
+    assert!(written >= READ / FRAME, "{written}");
+    assert!(written <= more_than_theirs, "{written}");
+    assert!(left.unknown.len() > 1, "{}", left.unknown.len());
+}
+
+#[tokio::test]
+async fn nothing_is_in_doubt_that_the_peer_has_read() {
+    let (outbox, driver, mut far) = under_way().await;
+    far.read_exact(&mut vec![0; MESSAGES * FRAME])
+        .await
+        .unwrap();
+    while outbox.pending_messages() > 0 {
+        tokio::task::yield_now().await;
+    }
+    far.set_zero_linger().unwrap();
+    drop(far);
+    let (_, left) = driver.await.unwrap();
+    assert_eq!(check(&outbox, &left), MESSAGES);
+}
+
+#[tokio::test]
+async fn a_drained_connection_leaves_nothing_in_doubt() {
+    let (outbox, driver, mut far) = under_way().await;
+    outbox.drain();
+    let mut read = Vec::new();
+    far.read_to_end(&mut read).await.unwrap();
+    assert_eq!(read.len(), MESSAGES * FRAME);
+    drop(far);
+    let (end, left) = driver.await.unwrap();
+    assert!(matches!(end, End::Drained), "{end}");
+    assert_eq!(check(&outbox, &left), MESSAGES);
+}
