@@ -128,7 +128,6 @@ impl ClusterClient {
             closed: AtomicBool::new(false),
             drained: OnceLock::new(),
             abandoned: Notify::new(),
-            released: Notify::new(),
             companions: AtomicU64::new(0),
             dial_failures: Mutex::default(),
             trouble,

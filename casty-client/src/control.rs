@@ -250,7 +250,7 @@ impl Control {
         }
         for (peer, length) in room {
             self.tasks.spawn(async move {
-                peer.outbox.space(length).await;
+                drop(peer.outbox.space(length).await);
                 Done::Roomy { peer }
             });
         }
