@@ -202,6 +202,9 @@ async fn a_delayed_node_answers_later(net: Net) {
 async fn an_entity_sends_a_question_on_to_another_node(net: Net) {
     let (cluster, _) = net.counters().await;
     let client = net.client(&cluster).await;
+    // A node that has no connection to the client yet could not answer it.
+    let connected = |status: &Status| status.nodes.iter().all(|node| node.connections > 0);
+    cluster.wait_until(connected).await;
     let clock = client.lookup(&ServiceKey::<Counter>::new("clock"));
     let clock = clock.instances[0].actor.actor_ref();
     for entity in ["a", "b", "c", "d", "e", "f"] {
