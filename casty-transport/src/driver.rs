@@ -257,8 +257,10 @@ impl<T: Accounted> Writing<T> {
         match self.stage {
             Stage::Open => {}
             Stage::ShuttingDown => {
-                ready!(Pin::new(stream).poll_shutdown(cx))?;
+                ready!(Pin::new(&mut *stream).poll_shutdown(cx))?;
                 self.stage = Stage::ShutDown;
+                self.arrival
+                    .conclude((&*stream, &self.outbox), (true, false));
                 return Poll::Ready(Ok(()));
             }
             Stage::ShutDown => return Poll::Pending,

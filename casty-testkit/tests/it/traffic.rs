@@ -61,11 +61,13 @@ async fn all_that_was_told_is_handled_when_the_client_closes_at_once(net: Net) {
             region.tell_wait(envelope).await.unwrap();
         }
     }
-    let report = close_and_balance(&client).await;
-    assert!(report.drained, "{report:?}");
+    let report = client.close(LONG).await;
+    assert!(report.drained && report.is_conserved(), "{report:?}");
+    let told = 2 * TELLS as u64;
+    assert_eq!(report.stats.written, told, "{report:?}");
     let all = |status: &Status| {
         let handled = status.nodes.iter().map(|node| node.messages);
-        handled.sum::<u64>() == report.stats.written
+        handled.sum::<u64>() == told
     };
     timeout(LONG, cluster.wait_until(all)).await.unwrap();
     assert_eq!(log.lock().len(), TELLS);
