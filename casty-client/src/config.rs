@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use casty_proto::frame::DEFAULT_MAX_FRAME;
 use casty_proto::{Codec, NodeAddress};
-use casty_routing::{RouterConfig, budget};
+use casty_routing::{Overflow, RouterConfig, budget};
 use casty_transport::{AddressMap, ConnectOptions, TransportConfig};
 
 use crate::client::ClusterClient;
@@ -93,8 +93,10 @@ pub(crate) struct Bounds {
     pub(crate) hold_timeout: Duration,
     pub(crate) connect_timeout: Duration,
     pub(crate) outbox_bytes: usize,
+    pub(crate) outbox_messages: usize,
     pub(crate) hold_items: usize,
     pub(crate) hold_bytes: usize,
+    pub(crate) hold_overflow: Overflow,
     pub(crate) pending_asks: usize,
     pub(crate) ask_bytes: usize,
     pub(crate) ask_attempts: u32,
@@ -111,8 +113,10 @@ impl Default for Bounds {
             hold_timeout: Duration::from_secs(5),
             connect_timeout: Duration::from_secs(2),
             outbox_bytes: 1024 * 1024,
+            outbox_messages: 65_536,
             hold_items: 65_536,
             hold_bytes: 64 * 1024 * 1024,
+            hold_overflow: Overflow::Refuse,
             pending_asks: 65_536,
             ask_bytes: 16 * 1024 * 1024,
             ask_attempts: 3,
@@ -134,6 +138,7 @@ impl Bounds {
             ("hold_timeout", long, lasts(self.hold_timeout)),
             ("connect_timeout", long, lasts(self.connect_timeout)),
             ("outbox_bytes", "4096 or more", self.outbox_bytes >= 4096),
+            ("outbox_messages", "1 or more", self.outbox_messages >= 1),
             ("hold_messages", "1 or more", self.hold_items >= 1),
             ("hold_bytes", "4096 or more", self.hold_bytes >= 4096),
             ("pending_asks", "1 or more", self.pending_asks >= 1),
@@ -168,6 +173,7 @@ impl Bounds {
         RouterConfig {
             hold_items: self.hold_items,
             hold_bytes: self.hold_bytes,
+            overflow: self.hold_overflow,
             ..RouterConfig::default()
         }
     }
@@ -289,11 +295,26 @@ impl Builder {
         self
     }
 
+    /// Messages that may wait to be written to one node, however short they are. Default: 65,536;
+    /// at least 1.
+    pub fn outbox_messages(mut self, messages: usize) -> Self {
+        self.limits.outbox_messages = messages;
+        self
+    }
+
     /// Messages, and their bytes, that may wait for a route in all. Default: 65,536 and 64 MiB;
-    /// at least 1 and 4 KiB.
+    /// at least 1 and 4 KiB. What waits for one node, or for want of knowing the node, takes no more
+    /// of them than it leaves free, so one that is out of order has half of them at most.
     pub fn hold(mut self, messages: usize, bytes: usize) -> Self {
         self.limits.hold_items = messages;
         self.limits.hold_bytes = bytes;
+        self
+    }
+
+    /// What gives way when a message finds no room among those that wait for a route. Default:
+    /// that message is refused ([`Overflow::Refuse`]).
+    pub fn hold_overflow(mut self, overflow: Overflow) -> Self {
+        self.limits.hold_overflow = overflow;
         self
     }
 

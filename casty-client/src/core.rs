@@ -70,8 +70,6 @@ pub(crate) struct Core {
     pub(crate) abandoned: Notify,
     /// Second connections; see [`casty_routing::renewal`].
     pub(crate) companions: AtomicU64,
-    /// Something that waited for a route waits no more.
-    pub(crate) released: Notify,
 }
 
 /// A message as it is sent.
@@ -281,24 +279,13 @@ impl Core {
         let mut routing = self.routing.lock();
         let held = routing.held();
         let outcome = act(&mut routing);
-        let released = routing.held() < held;
+        routing.settle(held);
         let letters = std::mem::take(&mut routing.letters);
         drop(routing);
-        if released {
-            self.released.notify_waiters();
-        }
         for letter in letters {
             self.dead_letters.tell(letter);
         }
         outcome
-    }
-
-    /// Waits until the owner of a shard takes a frame of `length` bytes, or is another.
-    pub(crate) async fn space(&self, region: RegionId, shard: ShardId, length: usize) {
-        let peer = self.table.load().owner(region, shard).cloned();
-        if let Some(peer) = peer {
-            peer.outbox.space(length).await;
-        }
     }
 
     /// Delivers a message to an actor of this client.
@@ -389,6 +376,7 @@ impl Core {
             connections: connected.len() as u64,
             companions: self.companions.load(Ordering::Relaxed),
             views: self.counters.views.get(),
+            gauges: self.gauges(&routing, &connected),
         }
     }
 
@@ -424,7 +412,7 @@ impl Core {
 pub(crate) const LOCATIONS_PATH: &str = "/_proxy-";
 
 impl Destination<'_> {
-    fn target(&self) -> casty_routing::Target {
+    pub(crate) fn target(&self) -> casty_routing::Target {
         match self {
             Self::Shard { region, shard, .. } => casty_routing::Target::Shard {
                 region: *region,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use casty_proto::{AddressError, DecodeError, EncodeError, NodeAddress};
-use casty_transport::ConnectError;
+use casty_transport::{Bound, ConnectError};
 
 /// What became of a message. Casty acknowledges nothing, so none is ever called delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -25,9 +25,13 @@ pub enum NotSent {
     /// No connected node was found to own its shard, or to be its target, within its time.
     #[error("no node could be reached for it in time")]
     Expired,
-    /// As many messages wait for a route as may wait.
+    /// As many messages wait for a route as may wait, in all or for its node.
     #[error("as many messages wait for a route as may wait")]
     HoldFull,
+    /// It waited for a route and gave way to a newer message, for as many wait as may wait:
+    /// [`Overflow::DropOldest`](crate::Overflow).
+    #[error("it waited for a route and gave way to a newer message")]
+    Displaced,
     /// The node it was meant for is down or has left the cluster.
     #[error("its node is down or has left the cluster")]
     NodeGone,
@@ -51,16 +55,17 @@ pub enum NotSent {
 pub enum TellError {
     /// As much waits to be written to the owning node as may wait. Try again, or wait with
     /// `tell_wait`.
-    #[error("the outbox to {node} is full ({limit} bytes) for a frame of {length}")]
+    #[error("the outbox to {node} is full ({limit}) for a frame of {length} bytes")]
     Busy {
         /// The node.
         node: NodeAddress,
         /// The frame's length in bytes.
         length: usize,
-        /// The limit in bytes.
-        limit: usize,
+        /// The limit that is reached, in bytes or messages.
+        limit: Bound,
     },
-    /// As many messages wait for a route as may wait: the cluster, or the owner, is not there.
+    /// As many messages wait for a route as may wait, in all or for its node: the cluster, or the
+    /// owner, is not there. Try again, or wait with `tell_wait`.
     #[error("as many messages wait for a route as may wait")]
     HoldFull,
     /// The message cannot be encoded.

@@ -15,6 +15,7 @@ mod control;
 mod core;
 mod dead_letters;
 mod error;
+mod gauges;
 mod idempotent;
 mod identity;
 mod ledger;
@@ -24,6 +25,7 @@ mod peer;
 mod refs;
 mod region;
 mod retry;
+mod room;
 mod routing;
 mod services;
 mod session;
@@ -34,8 +36,8 @@ pub use admin::{Admin, DownError, DownReport, NotTold, StillUp};
 pub use ask::{Ask, Reply, SendAsk};
 pub use casty_proto::message::{ServiceKey, ShardEnvelope};
 pub use casty_proto::{ActorRef, Codec, Compression, NodeAddress, Value};
-pub use casty_routing::{View, diagnosis};
-pub use casty_transport::{AddressMap, TransportConfig};
+pub use casty_routing::{Overflow, View, diagnosis};
+pub use casty_transport::{AddressMap, Bound, TransportConfig};
 #[cfg(feature = "quic")]
 pub use casty_transport::{QuicConfig, QuicConfigError};
 #[cfg(any(feature = "tls", feature = "quic"))]
@@ -48,6 +50,7 @@ pub use dead_letters::{DeadLetter, DeadLetters, Loss};
 pub use error::{
     AskError, Closed, ConfigError, Fate, NotSent, ReadyError, RegionError, SpawnError, TellError,
 };
+pub use gauges::Gauges;
 pub use idempotent::IdempotentAsk;
 pub use ledger::{NodeStats, RegionStats};
 pub use observe::{CloseReport, Stats};

@@ -4,6 +4,7 @@ use std::any::type_name;
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use casty_proto::ActorRef;
@@ -13,6 +14,7 @@ use serde::de::DeserializeOwned;
 use crate::ask::{Ask, Opened, Opening, SendAsk};
 use crate::core::{Core, Destination, Encoded};
 use crate::error::{AskError, TellError};
+use crate::room;
 
 /// An actor that this client can send to: an [`ActorRef`] that knows its way.
 ///
@@ -44,6 +46,55 @@ impl<M> BoundRef<M> {
         M: Serialize,
     {
         tell(&self.core, &self.actor, &message)
+    }
+
+    /// Sends a message, waiting while the outbox of its node is full, or as many messages wait for
+    /// a connection as may wait: at most for the client's hold timeout. The mailbox of an actor of
+    /// this client is not waited for.
+    ///
+    /// # Errors
+    /// As [`tell`](Self::tell); [`TellError::Busy`] and [`TellError::HoldFull`] if there was no
+    /// room in all that time.
+    ///
+    /// # Cancel safety
+    /// Either the message was accepted or nothing of it was.
+    pub async fn tell_wait(&self, message: M) -> Result<(), TellError>
+    where
+        M: Serialize,
+    {
+        let within = self.core.limits.hold_timeout;
+        self.tell_within(message, within).await
+    }
+
+    /// As [`tell_wait`](Self::tell_wait), but waits for room at most for that time.
+    ///
+    /// # Errors
+    /// As there.
+    ///
+    /// # Cancel safety
+    /// Either the message was accepted or nothing of it was.
+    pub async fn tell_within(&self, message: M, within: Duration) -> Result<(), TellError>
+    where
+        M: Serialize,
+    {
+        let refused = match tell(&self.core, &self.actor, &message) {
+            Err(refused) if room::is_full(&refused) => refused,
+            sent => return sent,
+        };
+        let uri = self.actor.parts()?;
+        let to = Destination::Actor {
+            node: uri.node_address().ok_or(TellError::LocalReference)?,
+            path: uri.path,
+            class: "",
+        };
+        room::tell(
+            &self.core,
+            &to,
+            (&message, type_name::<M>()),
+            refused,
+            within,
+        )
+        .await
     }
 
     /// Sends a message that asks for a reply; see [`ClusterClient::ask`](crate::ClusterClient::ask).

@@ -2,8 +2,8 @@
 
 use std::any::type_name;
 use std::fmt;
-use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use casty_proto::ActorRef;
 use casty_proto::message::ShardEnvelope;
@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 use crate::ask::{Ask, Opened, Opening, SendAsk, Sending};
 use crate::core::{Core, Destination, Encoded};
 use crate::error::{AskError, TellError};
+use crate::room;
 
 /// A shard region of the cluster: messages to its entities go straight to the node that owns the
 /// entity's shard. Cheap to clone.
@@ -75,10 +76,12 @@ impl RegionRef {
     }
 
     /// Sends a message to one entity, waiting while the outbox of its owner is full, or as many
-    /// messages wait for a route as may wait.
+    /// messages wait for a route as may wait: at most for the client's hold timeout. Those who
+    /// wait are served in turn, one woken at a time.
     ///
     /// # Errors
-    /// As [`tell`](Self::tell), but never [`TellError::Busy`] or [`TellError::HoldFull`].
+    /// As [`tell`](Self::tell); [`TellError::Busy`] and [`TellError::HoldFull`] if there was no
+    /// room in all that time.
     ///
     /// # Cancel safety
     /// Either the message was accepted or nothing of it was.
@@ -88,7 +91,30 @@ impl RegionRef {
         I: Serialize + AsRef<str>,
     {
         let shard = entity_shard(envelope.entity_id.as_ref(), self.shards);
-        self.send_wait(&envelope, shard, type_name::<M>()).await
+        self.send_wait(&envelope, shard, (None, type_name::<M>()))
+            .await
+    }
+
+    /// As [`tell_wait`](Self::tell_wait), but waits for room at most for that time. Once accepted,
+    /// the message has the whole hold timeout to find its way.
+    ///
+    /// # Errors
+    /// As there.
+    ///
+    /// # Cancel safety
+    /// Either the message was accepted or nothing of it was.
+    pub async fn tell_within<M, I>(
+        &self,
+        envelope: ShardEnvelope<M, I>,
+        within: Duration,
+    ) -> Result<(), TellError>
+    where
+        M: Serialize,
+        I: Serialize + AsRef<str>,
+    {
+        let shard = entity_shard(envelope.entity_id.as_ref(), self.shards);
+        self.send_wait(&envelope, shard, (Some(within), type_name::<M>()))
+            .await
     }
 
     /// Asks one entity.
@@ -119,7 +145,7 @@ impl RegionRef {
         shard: ShardId,
         kind: &'static str,
     ) -> Result<(), TellError> {
-        let to = self.owner_of(shard);
+        let to = self.destination(shard);
         self.core.encoded(envelope, |_, bytes| {
             self.core.send(&to, Encoded { bytes, kind }, None)
         })
@@ -131,46 +157,33 @@ impl RegionRef {
         shard: ShardId,
         (sending, kind): (Sending<'_>, &'static str),
     ) -> Result<(), AskError> {
-        let to = self.owner_of(shard);
+        let to = self.destination(shard);
         self.core.encoded(envelope, |_, bytes| {
             sending.send(&self.core, &to, Encoded { bytes, kind })
         })
-    }
-
-    fn owner_of(&self, shard: ShardId) -> Destination<'_> {
-        Destination::Shard {
-            region: self.id,
-            name: &self.name,
-            shard,
-        }
     }
 
     async fn send_wait<M: Serialize>(
         &self,
         envelope: &M,
         shard: ShardId,
-        kind: &'static str,
+        (within, kind): (Option<Duration>, &'static str),
     ) -> Result<(), TellError> {
-        loop {
-            match self.send(envelope, shard, kind) {
-                Err(TellError::Busy { length, limit, .. }) => {
-                    // A good part of the outbox is worth the wake-up.
-                    let length = length.max(limit / 4);
-                    self.core.space(self.id, shard, length).await;
-                }
-                Err(TellError::HoldFull) => {
-                    let mut released = pin!(self.core.released.notified());
-                    // From here on a release counts, so none between the try and the wait is
-                    // missed.
-                    released.as_mut().enable();
-                    match self.send(envelope, shard, kind) {
-                        Err(TellError::HoldFull) => released.await,
-                        Err(TellError::Busy { .. }) => {}
-                        other => return other,
-                    }
-                }
-                other => return other,
+        match self.send(envelope, shard, kind) {
+            Err(refused) if room::is_full(&refused) => {
+                let within = within.unwrap_or(self.core.limits.hold_timeout);
+                let to = self.destination(shard);
+                room::tell(&self.core, &to, (envelope, kind), refused, within).await
             }
+            sent => sent,
+        }
+    }
+
+    fn destination(&self, shard: ShardId) -> Destination<'_> {
+        Destination::Shard {
+            region: self.id,
+            name: &self.name,
+            shard,
         }
     }
 }
@@ -205,15 +218,11 @@ impl EntityRef {
     /// # Errors
     /// The message was not accepted, and nothing of it was sent.
     pub fn tell<M: Serialize>(&self, message: M) -> Result<(), TellError> {
-        let envelope = ShardEnvelope {
-            entity_id: &*self.id,
-            message,
-        };
+        let envelope = self.envelope(message);
         self.region.send(&envelope, self.shard, type_name::<M>())
     }
 
-    /// Sends it a message, waiting while the outbox of its owner is full; see
-    /// [`RegionRef::tell_wait`].
+    /// Sends it a message, waiting while there is no room for it; see [`RegionRef::tell_wait`].
     ///
     /// # Errors
     /// As there.
@@ -221,13 +230,34 @@ impl EntityRef {
     /// # Cancel safety
     /// Either the message was accepted or nothing of it was.
     pub async fn tell_wait<M: Serialize>(&self, message: M) -> Result<(), TellError> {
-        let envelope = ShardEnvelope {
+        let envelope = self.envelope(message);
+        let how = (None, type_name::<M>());
+        self.region.send_wait(&envelope, self.shard, how).await
+    }
+
+    /// Sends it a message, waiting at most for that time while there is no room for it; see
+    /// [`RegionRef::tell_within`].
+    ///
+    /// # Errors
+    /// As there.
+    ///
+    /// # Cancel safety
+    /// Either the message was accepted or nothing of it was.
+    pub async fn tell_within<M: Serialize>(
+        &self,
+        message: M,
+        within: Duration,
+    ) -> Result<(), TellError> {
+        let envelope = self.envelope(message);
+        let how = (Some(within), type_name::<M>());
+        self.region.send_wait(&envelope, self.shard, how).await
+    }
+
+    fn envelope<M>(&self, message: M) -> ShardEnvelope<M, &str> {
+        ShardEnvelope {
             entity_id: &*self.id,
             message,
-        };
-        self.region
-            .send_wait(&envelope, self.shard, type_name::<M>())
-            .await
+        }
     }
 
     /// Sends it a message that asks for a reply, and awaits that; see
@@ -241,10 +271,7 @@ impl EntityRef {
             &self.region.core,
             move |opening: Opening<'_, R>| -> Result<Opened, AskError> {
                 opening.open(|_, reply_to, sending| {
-                    let envelope = ShardEnvelope {
-                        entity_id: &*self.id,
-                        message: message(reply_to),
-                    };
+                    let envelope = self.envelope(message(reply_to));
                     let how = (sending, type_name::<M>());
                     self.region.send_ask(&envelope, self.shard, how)
                 })

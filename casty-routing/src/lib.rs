@@ -23,7 +23,7 @@ pub use coordinator::Coordinator;
 pub use error::{Lacking, Reason, RegionError};
 pub use links::Links;
 pub use renewal::Renewal;
-pub use router::{Held, Input, Output, Parcel, Router, RouterConfig, Target};
+pub use router::{Held, Input, Output, Overflow, Parcel, Router, RouterConfig, Target};
 pub use shard::{NoShards, ShardCount, ShardId, entity_shard};
 pub use subscription::Subscription;
 pub use table::{RegionId, RouteTable, SharedTable, TableGuard};

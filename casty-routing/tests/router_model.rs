@@ -6,6 +6,7 @@
 
 use std::time::Instant;
 
+use casty_routing::Overflow;
 use proptest::prelude::*;
 
 #[path = "router_model/world.rs"]
@@ -64,9 +65,10 @@ proptest! {
     fn every_message_ends_once_in_order_within_bounds_and_the_same_seed_repeats_it(
         steps in prop::collection::vec(step(), 0..120),
         seed: u64,
+        overflow in prop::sample::select(vec![Overflow::Refuse, Overflow::DropOldest]),
     ) {
         let start = Instant::now();
-        let log = play(&steps, start, seed);
-        prop_assert_eq!(log, play(&steps, start, seed));
+        let log = play(&steps, start, seed, overflow);
+        prop_assert_eq!(log, play(&steps, start, seed, overflow));
     }
 }

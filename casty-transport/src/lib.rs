@@ -37,7 +37,7 @@ pub use error::{Conclusion, ConnectError, ConnectionLost, DialError, ListenError
 #[cfg(feature = "memory")]
 pub use memory::{MemoryNetwork, MemoryTransport};
 pub use outbox::{
-    Account, Accounted, Leftover, Outbox, OutboxLimits, RejectReason, Rejected, Unsent,
+    Account, Accounted, Bound, Leftover, Outbox, OutboxLimits, RejectReason, Rejected, Unsent,
 };
 pub use proxy::{Proxy, ProxyCounters, ProxyCounts, ProxyEnd, ProxyLimits};
 #[cfg(feature = "quic")]

@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 use std::time::Instant;
 
 use arbitrary::{Result, Unstructured};
+use casty_routing::Overflow;
 
 #[path = "../../casty-routing/tests/router_model/world.rs"]
 mod world;
@@ -20,6 +21,10 @@ static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 pub(crate) fn router(data: &[u8]) {
     let mut data = Unstructured::new(data);
     let seed = data.arbitrary().unwrap_or_default();
+    let overflow = match data.arbitrary() {
+        Ok(true) => Overflow::DropOldest,
+        _ => Overflow::Refuse,
+    };
     let mut steps = Vec::new();
     while !data.is_empty() && steps.len() < STEPS {
         // Where the bytes end, zeros follow.
@@ -27,7 +32,7 @@ pub(crate) fn router(data: &[u8]) {
             steps.push(step);
         }
     }
-    play(&steps, *START, seed);
+    play(&steps, *START, seed, overflow);
 }
 
 fn node(data: &mut Unstructured<'_>) -> Result<u16> {

@@ -16,7 +16,7 @@ const fn key(path: &'static str, variable: &'static str) -> Key {
 }
 
 /// Every key there is.
-pub(super) const KEYS: [Key; 31] = [
+pub(super) const KEYS: [Key; 33] = [
     key("system_name", "CASTY_SYSTEM"),
     key("contact_points", "CASTY_CONTACT_POINTS"),
     key("client_host", "CASTY_CLIENT_HOST"),
@@ -38,8 +38,10 @@ pub(super) const KEYS: [Key; 31] = [
     key("hold_timeout", "CASTY_HOLD_TIMEOUT"),
     key("connect_timeout", "CASTY_CONNECT_TIMEOUT"),
     key("outbox_bytes", "CASTY_OUTBOX_BYTES"),
+    key("outbox_messages", "CASTY_OUTBOX_MESSAGES"),
     key("hold_messages", "CASTY_HOLD_MESSAGES"),
     key("hold_bytes", "CASTY_HOLD_BYTES"),
+    key("hold_overflow", "CASTY_HOLD_OVERFLOW"),
     key("pending_asks", "CASTY_PENDING_ASKS"),
     key("ask_bytes", "CASTY_ASK_BYTES"),
     key("ask_attempts", "CASTY_ASK_ATTEMPTS"),

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use casty_proto::{Codec, Compression, NodeAddress};
+use casty_routing::Overflow;
 use casty_transport::TransportConfig;
 
 use ::config::ValueKind;
@@ -94,6 +95,7 @@ const COMPRESSIONS: [Word; 6] = [
     ("lzma", "lzma"),
     ("lz4", "lz4"),
 ];
+const OVERFLOWS: [Word; 2] = [("refuse", ""), ("drop_oldest", "")];
 const TRANSPORTS: [Word; 3] = [("tcp", "tcp"), ("tls", "tls"), ("quic", "quic")];
 
 impl ClientConfig {
@@ -462,6 +464,7 @@ fn choose(
 /// The words that a key may have, for errors.
 fn expected(key: &str) -> &'static str {
     match key {
+        "hold_overflow" => "refuse or drop_oldest",
         "codec" => "pickle, pickle_positional, cloudpickle, json, msgpack or protobuf",
         "compression" => "none, zlib, gzip, bz2, lzma or lz4",
         _ => "tcp, tls or quic",
@@ -504,6 +507,7 @@ fn limits(merged: &Merged) -> Result<Bounds, SettingError> {
     }
     let count = |value: &ValueKind| parse::number::<u32>(value, "a whole number");
     for (key, field) in [
+        ("outbox_messages", &mut limits.outbox_messages),
         ("hold_messages", &mut limits.hold_items),
         ("pending_asks", &mut limits.pending_asks),
         ("mailbox", &mut limits.mailbox),
@@ -521,6 +525,10 @@ fn limits(merged: &Merged) -> Result<Bounds, SettingError> {
         ("retry_burst", &mut limits.retry_budget.burst),
     ] {
         *field = take(merged, key, &count)?.unwrap_or(*field);
+    }
+    let overflow = choose(merged, "hold_overflow", &OVERFLOWS)?;
+    if overflow.is_some_and(|choice| choice.value == "drop_oldest") {
+        limits.hold_overflow = Overflow::DropOldest;
     }
     match limits.check() {
         Ok(()) => Ok(limits),

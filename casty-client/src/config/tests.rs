@@ -92,6 +92,8 @@ fn the_documentation_says_what_the_defaults_are() {
         hold_timeout,
         connect_timeout,
         outbox_bytes,
+        outbox_messages,
+        hold_overflow,
         hold_items,
         hold_bytes,
         pending_asks,
@@ -121,6 +123,11 @@ fn the_documentation_says_what_the_defaults_are() {
         ("hold_timeout", seconds(hold_timeout)),
         ("connect_timeout", seconds(connect_timeout)),
         ("outbox_bytes", size(outbox_bytes)),
+        ("outbox_messages", count(outbox_messages)),
+        (
+            "hold_overflow",
+            format!("refused ([`Overflow::{hold_overflow:?}`])"),
+        ),
         ("hold", hold),
         ("pending_asks", count(pending_asks)),
         ("ask_bytes", size(ask_bytes)),
@@ -167,6 +174,16 @@ fn the_example_shows_the_defaults_of_quic() {
     let full = example_in_full().replace("transport = \"tcp\"", "transport = \"quic\"");
     let full = full.replace("compression = \"none\"", "compression = \"zlib\"");
     assert_eq!(*toml(&full).unwrap().quic(), QuicSettings::default());
+}
+
+#[test]
+fn what_gives_way_in_a_full_hold_is_one_of_two_words() {
+    let config = toml("hold_overflow = \"drop_oldest\"").unwrap();
+    assert_eq!(config.builder().limits.hold_overflow, Overflow::DropOldest);
+    assert_eq!(
+        complaint(toml("hold_overflow = \"newest\"")),
+        "casty.toml: hold_overflow must be refuse or drop_oldest, not \"newest\""
+    );
 }
 
 #[test]
@@ -265,6 +282,7 @@ fn every_key_can_be_set_by_its_variable() {
             time if time.ends_with("_timeout") || time.ends_with("keep_alive") => "7s",
             "quic.window" => "77777",
             "ask_attempts" | "retry_percent" => "77",
+            "hold_overflow" => "drop_oldest",
             _ => "7777",
         };
         let layers = ClientConfig::layers()
@@ -281,7 +299,7 @@ fn every_key_can_be_set_by_its_variable() {
         let config = layers.variables([(key.variable, value)]).unwrap().load();
         let shown = format!("{:?}", config.unwrap());
         assert!(
-            shown.contains(value) || ["a:1=b:1", "7s"].contains(&value),
+            shown.contains(value) || ["a:1=b:1", "7s", "drop_oldest"].contains(&value),
             "{key:?}: {shown}"
         );
     }

@@ -7,3 +7,5 @@ mod fates;
 mod hostile;
 mod node;
 mod retries;
+mod room;
+mod views;

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use casty_client::{ActorRef, Builder, ClusterClient, Codec, NodeAddress, Stats, TransportConfig};
+use casty_client::{
+    ActorRef, Builder, CloseReport, ClusterClient, Codec, NodeAddress, TransportConfig,
+};
 use casty_proto::frame::{self, FrameDecoder, FrameKind};
 use casty_proto::header::Header;
 use casty_proto::message::{
@@ -41,6 +43,12 @@ pub(crate) fn in_paused_time<F: Future<Output = ()>>(test: impl FnOnce() -> F + 
     });
     let outcome = ended.recv_timeout(Duration::from_secs(20));
     outcome.expect("the test failed on its thread, or did not end");
+}
+
+/// Asserts that each message accepted has one fate, and none is left.
+#[track_caller]
+pub(crate) fn assert_conserved(report: &CloseReport) {
+    assert!(report.is_conserved(), "{report:?}");
 }
 
 /// A listening node.
@@ -109,12 +117,6 @@ pub(crate) fn actor<M>(node: &Node, path: &str) -> ActorRef<M> {
         path,
     };
     ActorRef::new(uri.to_string()).unwrap()
-}
-
-/// Asserts that every message that was accepted is accounted for, once.
-pub(crate) fn assert_conserved(stats: &Stats) {
-    let ends = stats.written + stats.not_sent + stats.unknown + stats.held + stats.queued;
-    assert_eq!(stats.accepted, ends, "{stats:?}");
 }
 
 /// The view of a cluster of `nodes`, of which `owner` owns the only shard of region `r`.

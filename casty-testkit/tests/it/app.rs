@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use casty_client::{CloseReport, ClusterClient, RegionRef, Stats, TransportConfig};
+use casty_client::{CloseReport, ClusterClient, RegionRef, TransportConfig};
 use casty_proto::ActorRef;
 use casty_testkit::{Builder, Cluster, Context, stateful};
 use casty_transport::MemoryNetwork;
@@ -57,14 +57,11 @@ fn counters() -> (Builder, Log) {
         Counter::SendOn { to, reply_to } => context.reply(&to, &Counter::Where { reply_to }),
         Counter::Ballast { .. } => {}
     };
-    let builder = Cluster::builder("test-cluster")
-        .nodes(3)
-        .region("counter", SHARDS, stateful(|| 0_i64, receive))
-        .service_on(1, "clock", |message: Counter, context| {
-            if let Counter::Where { reply_to } = message {
-                context.reply(&reply_to, &(context.node() as u64));
-            }
-        });
+    let builder = Cluster::builder("test-cluster").nodes(3).region(
+        "counter",
+        SHARDS,
+        stateful(|| 0_i64, receive),
+    );
     (builder, log)
 }
 
@@ -109,8 +106,20 @@ impl Net {
         configure: impl FnOnce(Builder) -> Builder,
     ) -> (Cluster, Log) {
         let (builder, log) = counters();
+        let builder = builder.service_on(1, "clock", |message: Counter, context| {
+            if let Counter::Where { reply_to } = message {
+                context.reply(&reply_to, &(context.node() as u64));
+            }
+        });
         let builder = configure(builder.transport(self.transport()));
         (builder.start().await.unwrap(), log)
+    }
+
+    /// A single node with counters on it.
+    pub(crate) async fn lone_counter(&self) -> Cluster {
+        let (builder, _) = counters();
+        let builder = builder.nodes(1).transport(self.transport());
+        builder.start().await.unwrap()
     }
 
     pub(crate) fn client_builder(&self, cluster: &Cluster) -> casty_client::Builder {
@@ -133,20 +142,16 @@ pub(crate) fn region(client: &ClusterClient) -> RegionRef {
     client.entity_ref("counter", SHARDS).unwrap()
 }
 
-/// Asserts that a client's books balance after its close.
+/// Asserts that each message accepted has one fate, and none is left.
+#[track_caller]
+pub(crate) fn assert_conserved(report: &CloseReport) {
+    assert!(report.is_conserved(), "{report:?}");
+}
+
+/// Closes a client, and asserts that its books balance.
 pub(crate) async fn close_and_balance(client: &ClusterClient) -> CloseReport {
     let report = client.close(Duration::from_secs(5)).await;
-    let Stats {
-        accepted,
-        written,
-        not_sent,
-        unknown,
-        held,
-        queued,
-        ..
-    } = report.stats;
-    assert_eq!(accepted, written + not_sent + unknown, "{report:?}");
-    assert_eq!((held, queued), (0, 0), "{report:?}");
+    assert_conserved(&report);
     report
 }
 

@@ -10,11 +10,13 @@
 mod admin;
 mod app;
 mod certificates;
+mod failover;
 mod failures;
 mod identity;
 mod proxies;
 mod renewal;
 mod retries;
+mod roads;
 mod rotation;
 mod traffic;
 
