@@ -65,11 +65,12 @@ pub(crate) fn run(steps: &mut Steps, args: &[String]) -> Result<(), Failure> {
             "no target is called {unknown}; there are {known}"
         )));
     }
+    FUZZ.install(steps)?;
     if wanted.targets.is_empty() {
         wanted.targets = known;
+        // Otherwise each is built when it is run.
+        steps.run("programs", &mut fuzz("build"))?;
     }
-    FUZZ.install(steps)?;
-    steps.run("programs", &mut fuzz("build"))?;
     let seeds = ["run", "--quiet", "--package", "casty-fuzz", "--", "--seeds"];
     steps.run("seeds", cargo(seeds).arg(grown("")))?;
     let mut table = vec![line([

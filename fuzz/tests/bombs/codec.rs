@@ -7,7 +7,7 @@ use casty_proto::{Codec, DecodeError, Limits, Value};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::{Bomb, MIB, ORDINARY};
+use super::{Bomb, Layer, MIB, ORDINARY};
 
 /// Deeper than any limit.
 const DEEP: usize = 20_000;
@@ -84,9 +84,17 @@ fn nested(open: &str, close: &str, levels: usize) -> String {
     open.repeat(levels) + "1" + &close.repeat(levels)
 }
 
+const JSON: Layer = ("json", text::<Value>);
+
 pub(super) fn json() -> Vec<Bomb> {
-    let value = ("json", text::<Value> as fn(&[u8]) -> _);
-    let bomb = |name, input: &str, expected| Bomb::new(value, name, input, expected);
+    [json_that_nests(), json_texts(), json_amounts()]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+fn json_that_nests() -> Vec<Bomb> {
+    let bomb = |name, input: &str, expected| Bomb::new(JSON, name, input, expected);
     let object = ("{\"_type\": \"app.Node\", \"next\": ", "}");
     let late = nested("{\"a\": ", ", \"_type\": \"a.B\"}", 120);
     let late = late.replace('1', &(" ".repeat(MIB / 8) + "1"));
@@ -126,6 +134,12 @@ pub(super) fn json() -> Vec<Bomb> {
             "Limit(Visits)",
         )
         .needing(ORDINARY),
+    ]
+}
+
+fn json_texts() -> Vec<Bomb> {
+    let bomb = |name, input: &str, expected| Bomb::new(JSON, name, input, expected);
+    vec![
         bomb("a list without its end", &"[".repeat(100), "Truncated"),
         bomb(
             "an int of a million digits",
@@ -150,11 +164,17 @@ pub(super) fn json() -> Vec<Bomb> {
             "LoneSurrogate",
         ),
         Bomb::new(
-            value,
+            JSON,
             "text that is no UTF-8",
             *b"[\"\xff\xfe\"]",
             "Malformed",
         ),
+    ]
+}
+
+fn json_amounts() -> Vec<Bomb> {
+    let bomb = |name, input: &str, expected| Bomb::new(JSON, name, input, expected);
+    vec![
         bomb(
             "one key ten thousand times",
             &format!("{{{}\"a\": 1}}", "\"a\": 1, ".repeat(10_000)),
@@ -184,7 +204,11 @@ pub(super) fn msgpack() -> Vec<Bomb> {
     let value = ("msgpack", packed::<Value> as fn(&[u8]) -> _);
     let bomb = |name, input: &[u8], expected| Bomb::new(value, name, input, expected);
     let nodes = b"\x82\xa5_type\xa8app.Node\xa4next".repeat(DEEP);
-    let announcing = [&b"\xdd\x00\x01\x80\x00".repeat(100)[..], &[0x90; 98_304]].concat();
+    let announcing = [
+        &b"\xdd\x00\x01\x80\x00".repeat(100)[..],
+        &vec![0x90; 98_304],
+    ]
+    .concat();
     vec![
         bomb("arrays in arrays", &b"\x91".repeat(DEEP), "Limit(Depth)"),
         bomb("maps in maps", &b"\x81\xa1a".repeat(DEEP), "Limit(Depth)"),

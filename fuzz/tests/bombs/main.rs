@@ -25,6 +25,9 @@ mod pickle;
 mod protobuf;
 mod wire;
 
+/// The name of a layer, and how it reads an input: to the error that comes of it, or "fine".
+type Layer = (&'static str, fn(&[u8]) -> &'static str);
+
 /// A hostile input, and what must come of it.
 struct Bomb {
     layer: &'static str,
@@ -61,7 +64,7 @@ const TIME: Duration = Duration::from_millis(if cfg!(debug_assertions) { 50 } el
 
 impl Bomb {
     fn new(
-        (layer, read): (&'static str, fn(&[u8]) -> &'static str),
+        (layer, read): Layer,
         name: &'static str,
         input: impl Into<Vec<u8>>,
         expected: &'static str,

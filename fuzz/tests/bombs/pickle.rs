@@ -62,9 +62,17 @@ fn mentions() -> Vec<u8> {
 }
 
 pub(super) fn bombs() -> Vec<Bomb> {
-    let value = ("pickle", unpickle::<Value> as fn(&[u8]) -> _);
-    let bomb = |name, parts: &[&[u8]], expected| Bomb::new(value, name, pickle(parts), expected);
-    let eval = [global("builtins", "eval"), text("1"), b"\x85R".to_vec()].concat();
+    [nesting(), sharing(), lengths(), contents()]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+fn bomb(name: &'static str, parts: &[&[u8]], expected: &'static str) -> Bomb {
+    Bomb::new(("pickle", unpickle::<Value>), name, pickle(parts), expected)
+}
+
+fn nesting() -> Vec<Bomb> {
     vec![
         bomb(
             "tuples in tuples",
@@ -86,6 +94,18 @@ pub(super) fn bombs() -> Vec<Bomb> {
             &[&b"(".repeat(DEEP), &b"t".repeat(DEEP)],
             "Limit(Depth)",
         ),
+        Bomb::new(
+            ("pickle", unpickle::<Node>),
+            "objects in objects, typed",
+            pickle(&[&objects()]),
+            "Limit(Depth)",
+        )
+        .needing(ORDINARY),
+    ]
+}
+
+fn sharing() -> Vec<Bomb> {
+    vec![
         bomb(
             "tuples that double sixty times",
             &[&doubling()],
@@ -97,13 +117,6 @@ pub(super) fn bombs() -> Vec<Bomb> {
             pickle(&[&doubling()]),
             "Limit(Visits)",
         ),
-        Bomb::new(
-            ("pickle", unpickle::<Node>),
-            "objects in objects, typed",
-            pickle(&[&objects()]),
-            "Limit(Depth)",
-        )
-        .needing(ORDINARY),
         bomb(
             "a state that a thousand objects share",
             &[&shared_state()],
@@ -121,6 +134,11 @@ pub(super) fn bombs() -> Vec<Bomb> {
             "Limit(Visits)",
         ),
         bomb("a list that holds itself", &[b"]\x94h\x00a"], "Malformed"),
+    ]
+}
+
+fn lengths() -> Vec<Bomb> {
+    vec![
         bomb("a text of 4 GiB", &[b"X\xff\xff\xff\xff"], "Truncated"),
         bomb(
             "a text of 2^63 bytes",
@@ -159,6 +177,12 @@ pub(super) fn bombs() -> Vec<Bomb> {
             &[b"j\xff\xff\xff\xff"],
             "Malformed",
         ),
+    ]
+}
+
+fn contents() -> Vec<Bomb> {
+    let eval = [global("builtins", "eval"), text("1"), b"\x85R".to_vec()].concat();
+    vec![
         bomb("a call of eval", &[&eval], "NeedsPython"),
         bomb(
             "a lone surrogate",

@@ -44,11 +44,19 @@ fn node(next: &[u8]) -> Vec<u8> {
 }
 
 pub(super) fn bombs() -> Vec<Bomb> {
-    let value = ("protobuf", decode::<Value> as fn(&[u8]) -> _);
-    let bomb = |name, input: &[u8], expected| Bomb::new(value, name, input, expected);
+    [nesting(), numbers(), contents()]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+fn bomb(name: &'static str, input: &[u8], expected: &'static str) -> Bomb {
+    Bomb::new(("protobuf", decode::<Value>), name, input, expected)
+}
+
+fn nesting() -> Vec<Bomb> {
     let lists = nested(|item| field(7, &field(1, item)));
     let dicts = nested(|key| field(9, &[field(1, key), field(2, NONE)].concat()));
-    let list = |item: &[u8], count| field(7, &field(1, item).repeat(count));
     vec![
         bomb("lists in lists", &lists, "Limit(Depth)"),
         bomb("dicts as keys of dicts", &dicts, "Limit(Depth)"),
@@ -60,6 +68,11 @@ pub(super) fn bombs() -> Vec<Bomb> {
             "Limit(Depth)",
         )
         .needing(ORDINARY),
+    ]
+}
+
+fn numbers() -> Vec<Bomb> {
+    vec![
         bomb(
             "a list of 2^63 bytes",
             &[b"\x3a", &[0xff; 8][..], b"\x7f"].concat(),
@@ -91,6 +104,11 @@ pub(super) fn bombs() -> Vec<Bomb> {
             "Malformed",
         ),
         bomb("groups in groups", &b"\x0b".repeat(10_000), "Malformed"),
+    ]
+}
+
+fn contents() -> Vec<Bomb> {
+    vec![
         bomb("two kinds in one value", b"\x08\x00\x10\x01", "Malformed"),
         bomb(
             "a key without its value",
@@ -112,7 +130,7 @@ pub(super) fn bombs() -> Vec<Bomb> {
         Bomb::new(
             ("protobuf", |input| read_few(Codec::protobuf(), input)),
             "more values than may be",
-            list(NONE, FEW),
+            field(7, &field(1, NONE).repeat(FEW)),
             "Limit(Items)",
         ),
     ]

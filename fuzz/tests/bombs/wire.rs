@@ -220,7 +220,7 @@ fn headers() -> Vec<Bomb> {
         cut(u32::try_from(text.len()).unwrap(), &text)
     };
     let bomb = |name, input, expected| Bomb::new(("header", header), name, input, expected);
-    let key = [b", \"", &[b'k'; MIB][..], b"\": 1"].concat();
+    let key = [b", \"", &vec![b'k'; MIB][..], b"\": 1"].concat();
     let escaped = [b", \"", &b"\\u0041".repeat(MIB / 6)[..], b"\": 1"].concat();
     let nested = [b", \"a\": ", &b"[".repeat(50_000)[..], &b"]".repeat(50_000)].concat();
     vec![
