@@ -1,4 +1,5 @@
-//! The project's own commands: cargo xtask ci | test | tidy | features | interop | bench | protobuf.
+//! The project's own commands: cargo xtask ci | test | tidy | features | interop | bench | soak |
+//! protobuf.
 
 use std::env;
 use std::process::ExitCode;
@@ -9,6 +10,7 @@ mod features;
 mod metadata;
 mod protobuf;
 mod readme;
+mod soak;
 mod steps;
 mod test;
 mod tidy;
@@ -28,6 +30,8 @@ usage: cargo xtask COMMAND [ARGS]
                   under target/ if it is not there; --full takes no features as one
   interop [ARGS]  the real-cluster suite alone; `cargo xtask interop --help` tells its arguments
   bench [ARGS]    the benchmarks, then the end-to-end run; ARGS go to that run, and --quick to both
+  soak [ARGS]     load with faults for minutes, then memory, descriptors, tasks and what is pending
+                  compared with the beginning; `cargo xtask soak --help` tells its arguments
   protobuf        writes the Rust types of the protobuf schema, which tidy holds against it
 
 The real-cluster suite needs a Python >= 3.12 and is skipped with a notice where there is none;
@@ -50,6 +54,7 @@ fn main() -> ExitCode {
         ("features", [flag]) if flag == "--full" => features::run(&mut steps, true),
         ("interop", args) => test::interop(&mut steps, args),
         ("protobuf", []) => protobuf::run(&mut steps),
+        ("soak", args) => soak::run(&mut steps, args),
         ("bench", args) => bench::run(&mut steps, args),
         _ => {
             eprintln!("{HELP}");
