@@ -1,7 +1,10 @@
 //! A run: faults in turn under load, moments of rest between, samples of both.
 
 use std::io;
+use std::process;
 use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
 use std::time::Duration;
 
 use casty_client::{ClusterClient, Stats};
@@ -47,6 +50,9 @@ const SETTLING: Duration = Duration::from_secs(30);
 /// What ends by itself, as clients that were dropped do, has ended after that time.
 const ENDING: Duration = Duration::from_secs(2);
 
+/// A round of faults takes less; of one that does not, the threads are busy with nothing.
+const ROUND: Duration = Duration::from_mins(3);
+
 /// Samples are taken so often, or 24 times in a run that is shorter than that needs.
 const SAMPLING: Duration = Duration::from_secs(10);
 
@@ -62,6 +68,7 @@ pub(crate) async fn run<T: Target>(mut target: T, length: Duration) -> Result<bo
     let record = Arc::new(Mutex::new(Record::default()));
     let sampling = sample_under_load(&load, length, &record);
     let sampling = tokio::spawn(sampling);
+    let alive = watch_over();
     let mut round = 0;
     while begun.elapsed() < length {
         for kind in 0..T::FAULTS {
@@ -73,6 +80,7 @@ pub(crate) async fn run<T: Target>(mut target: T, length: Duration) -> Result<bo
         let at = begun.elapsed();
         record.lock().at_rest.push((at, at_rest));
         println!("{}", progress(at, &at_rest));
+        alive.send(())?;
         round += 1;
     }
     sampling.abort();
@@ -94,6 +102,25 @@ pub(crate) async fn run<T: Target>(mut target: T, length: Duration) -> Result<bo
     let seconds = took.as_secs();
     println!("\nsoak: {verdict}, {seconds} s, {round} rounds of faults");
     Ok(problems.is_empty())
+}
+
+/// Ends the process if it is not told of life often enough, until what is returned is dropped: a
+/// task that never ends its turn stops timeouts as well.
+fn watch_over() -> mpsc::Sender<()> {
+    let (alive, lives) = mpsc::channel();
+    thread::spawn(move || {
+        loop {
+            match lives.recv_timeout(ROUND) {
+                Ok(()) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => {
+                    eprintln!("soak: FAILED, no round of faults came to its end in {ROUND:?}");
+                    process::exit(1);
+                }
+            }
+        }
+    });
+    alive
 }
 
 /// Samples again and again, while the load is under way.
