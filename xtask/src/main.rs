@@ -1,5 +1,5 @@
 //! The project's own commands: cargo xtask ci | test | tidy | features | interop | bench | fuzz | bombs |
-//! protobuf.
+//! soak | protobuf.
 
 use std::env;
 use std::process::ExitCode;
@@ -11,6 +11,7 @@ mod fuzz;
 mod metadata;
 mod protobuf;
 mod readme;
+mod soak;
 mod steps;
 mod test;
 mod tidy;
@@ -36,6 +37,8 @@ usage: cargo xtask COMMAND [ARGS]
                   cargo-fuzz, which is installed under target/ if it is not there; --minimise puts
                   what is worth keeping into fuzz/corpus. Needs a C++ compiler
   bombs           the table of hostile inputs: what comes of each, its time and memory
+  soak [ARGS]     load with faults for minutes, then memory, descriptors, tasks and what is pending
+                  compared with the beginning; `cargo xtask soak --help` tells its arguments
   protobuf        writes the Rust types of the protobuf schema, which tidy holds against it
 
 The real-cluster suite needs a Python >= 3.12 and is skipped with a notice where there is none;
@@ -60,6 +63,7 @@ fn main() -> ExitCode {
         ("protobuf", []) => protobuf::run(&mut steps),
         ("fuzz", args) => fuzz::run(&mut steps, args),
         ("bombs", []) => fuzz::bombs(&mut steps),
+        ("soak", args) => soak::run(&mut steps, args),
         ("bench", args) => bench::run(&mut steps, args),
         _ => {
             eprintln!("{HELP}");
