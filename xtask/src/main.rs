@@ -1,4 +1,5 @@
-//! The project's own commands: cargo xtask ci | test | tidy | features | interop | bench | protobuf.
+//! The project's own commands: cargo xtask ci | test | tidy | features | interop | bench | mutants |
+//! protobuf.
 
 use std::env;
 use std::process::ExitCode;
@@ -7,11 +8,13 @@ mod bench;
 mod ci;
 mod features;
 mod metadata;
+mod mutants;
 mod protobuf;
 mod readme;
 mod steps;
 mod test;
 mod tidy;
+mod tools;
 
 use steps::{Failure, Steps};
 
@@ -28,6 +31,9 @@ usage: cargo xtask COMMAND [ARGS]
                   under target/ if it is not there; --full takes no features as one
   interop [ARGS]  the real-cluster suite alone; `cargo xtask interop --help` tells its arguments
   bench [ARGS]    the benchmarks, then the end-to-end run; ARGS go to that run, and --quick to both
+  mutants [PACKAGE | FILE]...
+                  how many faults, put into the engines and decoders one by one, the tests notice,
+                  by cargo-mutants, which is installed as cargo-hack is; takes hours for all
   protobuf        writes the Rust types of the protobuf schema, which tidy holds against it
 
 The real-cluster suite needs a Python >= 3.12 and is skipped with a notice where there is none;
@@ -50,6 +56,7 @@ fn main() -> ExitCode {
         ("features", [flag]) if flag == "--full" => features::run(&mut steps, true),
         ("interop", args) => test::interop(&mut steps, args),
         ("protobuf", []) => protobuf::run(&mut steps),
+        ("mutants", args) => mutants::run(&mut steps, args),
         ("bench", args) => bench::run(&mut steps, args),
         _ => {
             eprintln!("{HELP}");
