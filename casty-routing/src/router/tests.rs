@@ -169,13 +169,10 @@ fn a_miss_is_held_asked_for_once_and_flushed_in_order_before_it_is_listed() {
     let mut bench = Bench::formed(&[]);
     assert_eq!(bench.send(3, 1), ["query 3 of 1"]);
     assert_eq!(bench.send(3, 2), [""; 0]);
-    assert_eq!(
-        bench.router.held(),
-        Held {
-            items: 2,
-            bytes: 20
-        }
-    );
+    let (items, bytes) = (2, 20);
+    assert_eq!(bench.router.held(), Held { items, bytes });
+    let held: Vec<_> = bench.router.held_each().collect();
+    assert_eq!(held, [(&bench.target(3), 2)]);
     assert_eq!(bench.location(3, 2), ["1 to 2", "2 to 2", "publish"]);
     assert_eq!(bench.listed(3), Some(2));
     assert_eq!(bench.router.held(), Held::default());
@@ -612,6 +609,11 @@ fn a_region_may_have_as_many_shards_as_the_limit_and_is_found_by_name_and_number
     assert_eq!(bench.router.region_id("r"), Some(bench.region));
     assert_eq!(bench.router.region_id("s"), Some(other));
     assert_eq!(bench.router.region_id("t"), None);
+    let regions = bench.router.regions().map(|(id, name)| (id, &**name));
+    assert_eq!(
+        regions.collect::<Vec<_>>(),
+        [(bench.region, "r"), (other, "s")]
+    );
     assert_eq!(
         bench.router.region_name(other).map(|name| &**name),
         Some("s")
