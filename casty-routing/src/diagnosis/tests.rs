@@ -243,6 +243,35 @@ fn a_shard_number_however_high_costs_little() {
 }
 
 #[test]
+fn twelve_shards_are_named_one_by_one_and_more_are_not() {
+    let named = |count: u32| {
+        let region = "r".into();
+        let shards = (1..=count).collect();
+        Dependent::Shards { region, shards }.to_string()
+    };
+    let twelve = "owns 12 shards of \"r\" (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12)";
+    assert_eq!(named(12), twelve);
+    for count in [13, 14] {
+        assert!(named(count).ends_with(" 11, 12, ...)"), "{}", named(count));
+    }
+}
+
+#[test]
+fn shards_of_a_node_called_dead_have_other_owners_for_those_who_ask_the_leader() {
+    let meaning = |loss| {
+        let (region, shards) = ("r".into(), vec![0]);
+        let what = Dependent::Shards { region, shards };
+        let node = at(1);
+        Problem::HangsOnLostNode { node, loss, what }.meaning()
+    };
+    assert!(meaning(Loss::Down).contains("ask the leader are told another"));
+    let others = [Loss::Refuses, Loss::Silent, Loss::Unreachable];
+    for loss in others {
+        assert!(meaning(loss).contains("is not handled"), "{loss}");
+    }
+}
+
+#[test]
 fn a_cluster_whose_members_are_all_joining_has_no_leader() {
     let survey = survey(|_, state| {
         for port in [1, 2, 3] {
