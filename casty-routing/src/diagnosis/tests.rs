@@ -343,6 +343,63 @@ fn what_may_pass_is_told_only_if_it_was_there_before() {
 }
 
 #[test]
+fn a_problem_of_one_node_does_not_make_that_of_another_last() {
+    let joining = |port| {
+        let survey = survey(|_, state| set(state, port, MemberStatus::Joining));
+        Diagnosis::of(&survey)
+    };
+    let stuck = |diagnosis: &Diagnosis| {
+        let mut problems = diagnosis.findings().iter().map(|it| &it.problem);
+        problems.any(|problem| matches!(problem, Problem::Stuck { .. }))
+    };
+    assert!(stuck(&joining(1).lasting(joining(1))));
+    assert!(!stuck(&joining(1).lasting(joining(2))));
+    let moved = |region: &str| {
+        let survey = survey(|viewer, state| {
+            own(state, &[(1, 2)]);
+            let mut shards = state.shard_allocations["r"].clone();
+            for allocation in shards.values_mut() {
+                allocation.primary = at(if viewer == 1 { 1 } else { 2 });
+            }
+            state.shard_allocations.insert(region.into(), shards);
+        });
+        Diagnosis::of(&survey)
+    };
+    assert_eq!(moved("s").lasting(moved("s")), moved("s"));
+    assert_eq!(moved("s").lasting(moved("t")).findings(), []);
+}
+
+#[test]
+fn programs_are_told_which_node_and_which_name_a_problem_concerns() {
+    let concerns = |survey: &Survey| {
+        let diagnosis = Diagnosis::of(survey);
+        let problems = diagnosis.findings().iter().map(|it| &it.problem);
+        let concern = |it: &Problem| {
+            (
+                it.node().map(NodeAddress::port),
+                it.name().map(str::to_owned),
+            )
+        };
+        problems.map(concern).collect::<Vec<_>>()
+    };
+    let mut lost = survey(|_, _| {});
+    refuses(&mut lost, 2);
+    assert_eq!(
+        concerns(&lost),
+        [(Some(2), None), (Some(2), Some("r".to_owned()))]
+    );
+    let twin = survey(|_, state| {
+        state.members.push(Member {
+            id: "id-3".into(),
+            ..member(4, MemberStatus::Up)
+        });
+    });
+    assert_eq!(concerns(&twin), [(None, Some("id-3".to_owned()))]);
+    let leaving = survey(|_, state| set(state, 1, MemberStatus::Leaving));
+    assert_eq!(concerns(&leaving), [(Some(1), None)]);
+}
+
+#[test]
 fn what_a_lone_node_says_of_itself_counts() {
     let mut survey = Survey::default();
     let mut state = healthy();
