@@ -111,9 +111,33 @@ fn the_oldest_gives_way_to_the_newest_if_that_is_wanted() {
     bench.view(view(1, &[], &[(0, 1)]));
     bench.send(0, 1);
     assert_eq!(bench.send(0, 2), [""; 0]);
+    let accepts = [1_000, 1_001].map(|bytes| bench.router.accepts(&bench.target(0), bytes));
+    assert_eq!(accepts, [true, false], "room is made for what fits at all");
     assert_eq!(bench.send(0, 3), [format!("1: {ONWARD}")]);
     assert_eq!(bench.send(0, 4), [format!("2: {ONWARD}")]);
     assert_eq!(bench.up(1), ["3 to 1", "4 to 1", "publish"]);
+}
+
+#[test]
+fn whoever_would_have_most_bytes_with_the_new_message_gives_way() {
+    // What waits for the other, what waits for the newest's own node, the newest; who gives way.
+    for (other, own, newest, gone) in [(60, 50, 20, 2), (80, 20, 30, 1)] {
+        let mut bench = Bench::with(dropping(100, 120));
+        bench.view(view(1, &[], &[(0, 1), (1, 2)]));
+        let mut told = Vec::new();
+        for (shard, item, bytes) in [(0, 1, other), (1, 2, own), (1, 3, newest)] {
+            let mut parcel = bench.parcel(shard, item);
+            parcel.bytes = bytes;
+            told = bench.handle(Input::Send(parcel));
+        }
+        assert_eq!(told, [format!("{gone}: {ONWARD}")]);
+    }
+}
+
+#[test]
+fn a_hold_of_nothing_accepts_nothing() {
+    let bench = Bench::with(dropping(0, 1000));
+    assert!(!bench.router.accepts(&bench.target(0), 10));
 }
 
 #[test]
