@@ -135,6 +135,20 @@ fn whoever_would_have_most_bytes_with_the_new_message_gives_way() {
 }
 
 #[test]
+fn many_messages_weigh_against_few_large_ones_by_their_part_of_the_limits() {
+    let mut bench = Bench::with(dropping(10, 1000));
+    bench.view(view(1, &[], &[(0, 1), (1, 2)]));
+    let mut large = bench.parcel(1, 0);
+    large.bytes = 300;
+    bench.handle(Input::Send(large));
+    for item in 1..=4 {
+        bench.send(0, item);
+    }
+    let told = bench.send(0, 5);
+    assert_eq!(told, [format!("1: {ONWARD}")], "half of the messages");
+}
+
+#[test]
 fn a_hold_of_nothing_accepts_nothing() {
     let bench = Bench::with(dropping(0, 1000));
     assert!(!bench.router.accepts(&bench.target(0), 10));
