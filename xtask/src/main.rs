@@ -31,9 +31,9 @@ usage: cargo xtask COMMAND [ARGS]
                   under target/ if it is not there; --full takes no features as one
   interop [ARGS]  the real-cluster suite alone; `cargo xtask interop --help` tells its arguments
   bench [ARGS]    the benchmarks, then the end-to-end run; ARGS go to that run, and --quick to both
-  mutants [PACKAGE | FILE]...
+  mutants [FILE]...
                   how many faults, put into the engines and decoders one by one, the tests notice,
-                  by cargo-mutants, which is installed as cargo-hack is; takes hours for all
+                  by cargo-mutants, which is installed as cargo-hack is; takes hours for all files
   protobuf        writes the Rust types of the protobuf schema, which tidy holds against it
 
 The real-cluster suite needs a Python >= 3.12 and is skipped with a notice where there is none;

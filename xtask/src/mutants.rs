@@ -16,6 +16,44 @@ const MUTANTS: Tool = Tool {
     version: "27.1.0",
 };
 
+/// Where the faults are put: the engines and the decoders, which read what a peer chose.
+const FILES: [&str; 34] = [
+    "casty-routing/src/**/*.rs",
+    "casty-proto/src/address.rs",
+    "casty-proto/src/compression.rs",
+    "casty-proto/src/compression/*.rs",
+    "casty-proto/src/frame.rs",
+    "casty-proto/src/handshake.rs",
+    "casty-proto/src/header.rs",
+    "casty-proto/src/limits.rs",
+    "casty-proto/src/protobuf.rs",
+    "casty-proto/src/reference.rs",
+    "casty-proto/src/codec/pickle/arena.rs",
+    "casty-proto/src/codec/pickle/class.rs",
+    "casty-proto/src/codec/pickle/de.rs",
+    "casty-proto/src/codec/pickle/de/*.rs",
+    "casty-proto/src/codec/pickle/dynamic.rs",
+    "casty-proto/src/codec/pickle/made.rs",
+    "casty-proto/src/codec/pickle/read.rs",
+    "casty-proto/src/codec/pickle/read/*.rs",
+    "casty-proto/src/codec/protobuf/de.rs",
+    "casty-proto/src/codec/protobuf/de/*.rs",
+    "casty-proto/src/codec/protobuf/kind.rs",
+    "casty-proto/src/codec/protobuf/tag.rs",
+    "casty-proto/src/codec/protobuf/value_in.rs",
+    "casty-proto/src/codec/protobuf/wire.rs",
+    "casty-proto/src/codec/tree/de.rs",
+    "casty-proto/src/codec/tree/de/*.rs",
+    "casty-proto/src/codec/tree/json/source.rs",
+    "casty-proto/src/codec/tree/marker.rs",
+    "casty-proto/src/codec/tree/msgpack/source.rs",
+    "casty-proto/src/codec/tree/reader.rs",
+    "casty-proto/src/codec/tree/source.rs",
+    "casty-proto/src/codec/tree/target.rs",
+    "casty-proto/src/codec/tree/value_in.rs",
+    "casty-proto/src/value/notation.rs",
+];
+
 /// The least score, in percent, with which the command succeeds.
 const ENOUGH: usize = 95;
 
@@ -23,9 +61,8 @@ const ENOUGH: usize = 95;
 /// and nobody looks at a failing input here.
 const PROPTEST: [(&str, &str); 2] = [("PROPTEST_CASES", "32"), ("PROPTEST_MAX_SHRINK_ITERS", "0")];
 
-/// Measures, and prints the score of each file. Of what `.cargo/mutants.toml` has, only the
-/// packages and files that `args` name, if they name any.
-pub(crate) fn run(steps: &mut Steps, args: &[String]) -> Result<(), Failure> {
+/// Measures, and prints the score of each file: of all, or of those that `files`, as globs, name.
+pub(crate) fn run(steps: &mut Steps, files: &[String]) -> Result<(), Failure> {
     MUTANTS.install(steps)?;
     let jobs = thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2));
     let folder = tools::target();
@@ -33,7 +70,7 @@ pub(crate) fn run(steps: &mut Steps, args: &[String]) -> Result<(), Failure> {
     command
         .args(["--no-shuffle", "--jobs", &jobs.to_string()])
         .args(["--minimum-test-timeout", "60", "--build-timeout", "300"])
-        .args(args.iter().flat_map(|arg| [chosen_by(arg), arg]))
+        .args(chosen(files).flat_map(|glob| ["--file", glob]))
         .arg("--output")
         .arg(&folder)
         .env("CARGO_PROFILE_DEV_DEBUG", "0")
@@ -59,10 +96,10 @@ pub(crate) fn run(steps: &mut Steps, args: &[String]) -> Result<(), Failure> {
     }
 }
 
-/// The option that takes such an argument.
-fn chosen_by(arg: &str) -> &'static str {
-    let is_file = arg.contains(['/', '.', '*']);
-    if is_file { "--file" } else { "--package" }
+/// The files that were asked for, or all.
+fn chosen(files: &[String]) -> impl Iterator<Item = &str> {
+    let all = FILES.iter().copied().filter(|_| files.is_empty());
+    files.iter().map(String::as_str).chain(all)
 }
 
 /// What became of the mutants of a file.
@@ -145,6 +182,7 @@ fn table(scores: &BTreeMap<String, Score>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::steps::root;
 
     const OUTCOMES: &str = r#"{"outcomes": [
         {"scenario": "Baseline", "summary": "Success"},
@@ -181,9 +219,12 @@ mod tests {
     }
 
     #[test]
-    fn an_argument_is_a_file_or_a_package() {
-        assert_eq!(chosen_by("casty-routing"), "--package");
-        assert_eq!(chosen_by("frame.rs"), "--file");
-        assert_eq!(chosen_by("casty-routing/src/router/*"), "--file");
+    fn all_files_are_there_and_are_taken_unless_others_are_asked_for() {
+        for file in FILES {
+            let folder = file.split('*').next().unwrap_or_default();
+            assert!(root().join(folder).exists(), "{file}");
+        }
+        assert!(chosen(&[]).eq(FILES));
+        assert!(chosen(&["a.rs".to_owned()]).eq(["a.rs"]));
     }
 }
