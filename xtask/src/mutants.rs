@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 use std::fs;
-use std::thread;
 
 use serde_json::Value;
 
@@ -64,18 +63,17 @@ const PROPTEST: [(&str, &str); 2] = [("PROPTEST_CASES", "32"), ("PROPTEST_MAX_SH
 /// Measures, and prints the score of each file: of all, or of those that `files`, as globs, name.
 pub(crate) fn run(steps: &mut Steps, files: &[String]) -> Result<(), Failure> {
     MUTANTS.install(steps)?;
-    let jobs = thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2));
     let folder = tools::target();
     let mut command = MUTANTS.command();
     command
-        .args(["--no-shuffle", "--jobs", &jobs.to_string()])
+        // One at a time: what is built is kept for the next run, in one place.
+        .args(["--no-shuffle", "--jobs", "1"])
+        .env("CARGO_TARGET_DIR", folder.join("mutants"))
         .args(["--minimum-test-timeout", "60", "--build-timeout", "300"])
         .args(chosen(files).flat_map(|glob| ["--file", glob]))
         .arg("--output")
         .arg(&folder)
         .env("CARGO_PROFILE_DEV_DEBUG", "0")
-        // Each job has to build in its own copy of the sources.
-        .env_remove("CARGO_TARGET_DIR")
         .envs(PROPTEST);
     steps.check("mutants", || match command.status() {
         // Some were missed, or some ran out of time: the scores tell.

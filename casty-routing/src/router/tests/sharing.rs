@@ -149,6 +149,19 @@ fn many_messages_weigh_against_few_large_ones_by_their_part_of_the_limits() {
 }
 
 #[test]
+fn a_message_as_large_as_the_hold_takes_the_place_of_all_others() {
+    let mut bench = Bench::with(dropping(4, 100));
+    bench.view(view(1, &[], &[(0, 1)]));
+    bench.send(0, 1);
+    bench.send(0, 2);
+    let mut parcel = bench.parcel(0, 3);
+    parcel.bytes = 100;
+    let told = bench.handle(Input::Send(parcel));
+    assert_eq!(told, [1, 2].map(|item| format!("{item}: {ONWARD}")));
+    assert_eq!(bench.router.held().bytes, 100);
+}
+
+#[test]
 fn a_hold_of_nothing_accepts_nothing() {
     let bench = Bench::with(dropping(0, 1000));
     assert!(!bench.router.accepts(&bench.target(0), 10));
