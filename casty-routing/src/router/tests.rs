@@ -543,6 +543,7 @@ fn a_region_may_have_as_many_shards_as_the_limit_and_is_found_by_name_and_number
     });
     let count = ShardCount::new(8).unwrap();
     let other = bench.router.region("s", count).unwrap();
+    assert_eq!((bench.region.get(), other.get()), (0, 1), "in their order");
     assert_eq!(bench.router.region_id("r"), Some(bench.region));
     assert_eq!(bench.router.region_id("s"), Some(other));
     assert_eq!(bench.router.region_id("t"), None);
