@@ -160,6 +160,12 @@ mod tests {
             Handshake::read(&long),
             Err(HandshakeError::TooLong { length: long.len() })
         );
+        let mut longest = br#"{"host":"a","port":7}"#.to_vec();
+        longest.resize(MAX_HANDSHAKE, b' ');
+        assert_eq!(
+            Handshake::read(&longest).unwrap().address,
+            NodeAddress::new("a", 7)
+        );
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! The project's own commands: cargo xtask ci | test | tidy | features | interop | bench | fuzz | bombs |
-//! soak | protobuf.
+//! soak | mutants | protobuf.
 
 use std::env;
 use std::process::ExitCode;
@@ -9,6 +9,7 @@ mod ci;
 mod features;
 mod fuzz;
 mod metadata;
+mod mutants;
 mod protobuf;
 mod readme;
 mod soak;
@@ -39,6 +40,9 @@ usage: cargo xtask COMMAND [ARGS]
   bombs           the table of hostile inputs: what comes of each, its time and memory
   soak [ARGS]     load with faults for minutes, then memory, descriptors, tasks and what is pending
                   compared with the beginning; `cargo xtask soak --help` tells its arguments
+  mutants [FILE]...
+                  how many faults, put into the engines and decoders one by one, the tests notice,
+                  by cargo-mutants, which is installed as cargo-hack is; takes hours for all files
   protobuf        writes the Rust types of the protobuf schema, which tidy holds against it
 
 The real-cluster suite needs a Python >= 3.12 and is skipped with a notice where there is none;
@@ -64,6 +68,7 @@ fn main() -> ExitCode {
         ("fuzz", args) => fuzz::run(&mut steps, args),
         ("bombs", []) => fuzz::bombs(&mut steps),
         ("soak", args) => soak::run(&mut steps, args),
+        ("mutants", args) => mutants::run(&mut steps, args),
         ("bench", args) => bench::run(&mut steps, args),
         _ => {
             eprintln!("{HELP}");
