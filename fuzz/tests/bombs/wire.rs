@@ -9,7 +9,7 @@ use casty_proto::header::{Header, HeaderError};
 use casty_proto::{ActorUri, AddressError, NodeAddress};
 use casty_transport::{ByteStream, ConnectError, ConnectOptions, NotCasty, accept};
 use tokio::io::AsyncWriteExt;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, interval};
 
 use super::{Bomb, MIB};
 
@@ -51,8 +51,8 @@ fn frames() -> Vec<Bomb> {
         ),
         bomb("an empty frame", b"\x00\x00\x00\x00", "Empty"),
         bomb(
-            "a hundred thousand frames of nothing",
-            &b"\x00\x00\x00\x01\x07".repeat(100_000),
+            "ten thousand frames of nothing",
+            &b"\x00\x00\x00\x01\x07".repeat(10_000),
             "fine",
         ),
     ]
@@ -131,8 +131,9 @@ fn slowly(input: &[u8]) -> &'static str {
     runtime.block_on(async {
         let (near, mut far) = tokio::io::duplex(64);
         let send = async {
+            let mut seconds = interval(Duration::from_secs(1));
             for byte in input {
-                sleep(Duration::from_secs(1)).await;
+                seconds.tick().await;
                 far.write_all(&[*byte]).await.ok();
             }
             std::future::pending::<()>().await;
@@ -288,8 +289,8 @@ fn addresses() -> Vec<Bomb> {
             "fine",
         ),
         uri(
-            "a URI with a port of 1 MiB",
-            format!("casty://s@h:{}/a", long("0")),
+            "a URI with a port of 128 KiB",
+            format!("casty://s@h:{}/a", "0".repeat(MIB / 8)),
             "fine",
         ),
         uri(
