@@ -18,12 +18,13 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-fn codecs() -> [(&'static str, Codec); 4] {
+fn codecs() -> [(&'static str, Codec); 5] {
     [
         ("json", Codec::json()),
         ("msgpack", Codec::msgpack()),
         ("pickle", Codec::pickle()),
         ("pickle positional", Codec::pickle_positional()),
+        ("protobuf", Codec::protobuf()),
     ]
 }
 

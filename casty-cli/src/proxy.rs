@@ -1,5 +1,6 @@
 //! `casty proxy`: lets clients of one transport reach a node that speaks another.
 
+use std::convert::Infallible;
 use std::fmt;
 use std::future::pending;
 use std::path::PathBuf;
@@ -7,35 +8,40 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use casty_client::NodeAddress;
-use casty_transport::{
-    Proxy, ProxyEnd, ProxyLimits, QuicConfig, QuicTransport, TcpTransport, Transport,
-};
+use casty_client::{NodeAddress, QuicConfig, TlsConfig, TransportConfig};
+use casty_transport::{Proxy, ProxyEnd, ProxyLimits};
 use clap::Args;
+use tokio::time::timeout;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, chain};
 use crate::output::{note, print};
 
 /// Longer than anybody waits, short enough to be added to any time.
 const LONGEST: u64 = 366 * 24 * 3600;
 
+/// How long the last acknowledgements may take once all connections have ended.
+const PARTING: Duration = Duration::from_secs(2);
+
 const EXAMPLES: &str = "\
 Runs beside a node and opens one connection to it for each that it accepts; bytes pass unchanged.
 Prints where it listens once it does. An interrupt stops it: nothing new is accepted, connections
-may end by themselves for --grace, and a second interrupt cuts them. QUIC needs the --tls-*
-options: the certificate must be one for the host that clients dial, and clients must show one of
-the same CA.
+may end by themselves for --grace, and a second interrupt cuts them. TLS and QUIC, on either side,
+need the --tls-* options: the certificate must be one for the host that clients dial, and is shown
+to a node that is dialled too; both must show one of the same CA. The files are read again when they
+change.
 
 Examples:
   casty proxy --listen quic://0.0.0.0:25520 --to tcp://127.0.0.1:25520 \\
       --tls-ca ca.pem --tls-cert node.pem --tls-key node-key.pem
+  casty proxy --listen tcp://127.0.0.1:25520 --to tls://10.0.1.10:25520 \\
+      --tls-ca ca.pem --tls-cert me.pem
   casty proxy --listen tcp://127.0.0.1:9000 --to tcp://10.0.1.10:25520 --max-connections 64";
 
 /// What the command is told.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ProxyArgs {
-    /// Where to accept connections, and how: quic://HOST:PORT or tcp://HOST:PORT.
+    /// Where to accept connections, and how: quic://HOST:PORT, tls://HOST:PORT or tcp://HOST:PORT.
     #[arg(long, value_name = "URL")]
     listen: Endpoint,
     /// Where the node is, and how to reach it.
@@ -71,8 +77,15 @@ struct Endpoint {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Scheme {
     Tcp,
+    Tls,
     Quic,
 }
+
+const SCHEMES: [(&str, Scheme); 3] = [
+    ("tcp", Scheme::Tcp),
+    ("tls", Scheme::Tls),
+    ("quic", Scheme::Quic),
+];
 
 impl FromStr for Endpoint {
     type Err = String;
@@ -80,11 +93,10 @@ impl FromStr for Endpoint {
     fn from_str(text: &str) -> Result<Self, String> {
         let (scheme, address) = text
             .split_once("://")
-            .ok_or("tcp:// or quic:// is missing")?;
-        let scheme = match scheme {
-            "tcp" => Scheme::Tcp,
-            "quic" => Scheme::Quic,
-            other => return Err(format!("{other}:// is neither tcp:// nor quic://")),
+            .ok_or("tcp://, tls:// or quic:// is missing")?;
+        let known = SCHEMES.iter().find(|(name, _)| *name == scheme);
+        let Some(&(_, scheme)) = known else {
+            return Err(format!("{scheme}:// is none of tcp://, tls:// and quic://"));
         };
         let address = address
             .parse()
@@ -95,18 +107,17 @@ impl FromStr for Endpoint {
 
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scheme = match self.scheme {
-            Scheme::Tcp => "tcp",
-            Scheme::Quic => "quic",
-        };
+        let named = SCHEMES.iter().find(|(_, scheme)| *scheme == self.scheme);
+        let scheme = named.map_or("", |(name, _)| name);
         write!(f, "{scheme}://{}", self.address)
     }
 }
 
 /// Passes connections on until it is interrupted.
 pub(crate) async fn run(args: &ProxyArgs) -> Result<(), Failure> {
-    let inward = args.transport(args.listen.scheme).await?;
-    let outward = args.transport(args.to.scheme).await?;
+    let certificates = args.certificates()?;
+    let inward = args.listen.transport(certificates.as_ref())?.build();
+    let outward = args.to.transport(certificates.as_ref())?.build();
     let listener = inward
         .listen(&args.listen.address)
         .await
@@ -114,7 +125,12 @@ pub(crate) async fn run(args: &ProxyArgs) -> Result<(), Failure> {
     let limits = ProxyLimits::new()
         .connections(usize::try_from(args.max_connections).unwrap_or(usize::MAX))
         .idle(Duration::from_secs(args.idle_timeout));
-    let proxy = Proxy::new(listener, args.to.address.clone(), outward, limits);
+    let proxy = Proxy::new(
+        listener,
+        args.to.address.clone(),
+        Arc::clone(&outward),
+        limits,
+    );
     let counters = proxy.counters();
     let listening = Endpoint {
         scheme: args.listen.scheme,
@@ -129,13 +145,19 @@ pub(crate) async fn run(args: &ProxyArgs) -> Result<(), Failure> {
     let ended = tokio::select! {
         ended = running => ended,
         () = twice() => return Err(Failure::Interrupted),
+        never = tell_renewals(certificates.as_ref()) => match never {},
     };
+    let settled = async { tokio::join!(inward.settled(), outward.settled()) };
+    // If it takes longer, nobody listens any more.
+    timeout(PARTING, settled).await.ok();
     let counts = counters.read();
     note(format_args!(
-        "connections: {} accepted, {} refused, {} without node, {} idle, {} broken; \
+        "connections: {} accepted, {} refused, {} without handshake, \
+         {} without node, {} idle, {} broken; \
          bytes: {} to the node, {} from it",
         counts.accepted,
         counts.refused,
+        counts.unshaken,
         counts.unreachable,
         counts.idle,
         counts.broken,
@@ -153,29 +175,58 @@ pub(crate) async fn run(args: &ProxyArgs) -> Result<(), Failure> {
     }
 }
 
-impl ProxyArgs {
-    async fn transport(&self, scheme: Scheme) -> Result<Arc<dyn Transport>, Failure> {
-        Ok(match scheme {
-            Scheme::Tcp => Arc::new(TcpTransport::new()),
-            Scheme::Quic => Arc::new(QuicTransport::new(self.quic().await?)),
-        })
-    }
-
-    async fn quic(&self) -> Result<QuicConfig, Failure> {
-        let (Some(ca), Some(cert)) = (&self.tls_ca, &self.tls_cert) else {
-            let missing = "quic:// needs --tls-ca and --tls-cert";
-            return Err(Failure::Usage(missing.into()));
-        };
-        let key = self.tls_key.as_ref().unwrap_or(cert);
-        let (ca, cert, key) = (read(ca).await?, read(cert).await?, read(key).await?);
-        QuicConfig::from_pem(&ca, &cert, &key).map_err(|error| Failure::Usage(error.into()))
+impl Endpoint {
+    /// What is spoken there.
+    fn transport(&self, certificates: Option<&TlsConfig>) -> Result<TransportConfig, Failure> {
+        match (self.scheme, certificates) {
+            (Scheme::Tcp, _) => Ok(TransportConfig::tcp()),
+            (Scheme::Tls, Some(tls)) => Ok(TransportConfig::tls(tls.clone())),
+            (Scheme::Quic, Some(tls)) => Ok(TransportConfig::quic(QuicConfig::new(tls.clone()))),
+            (_, None) => {
+                let missing = format!("{self} needs --tls-ca and --tls-cert");
+                Err(Failure::Usage(missing.into()))
+            }
+        }
     }
 }
 
-async fn read(path: &PathBuf) -> Result<Vec<u8>, Failure> {
-    tokio::fs::read(path)
-        .await
-        .map_err(|error| Failure::of(format!("cannot read {}", path.display()), error))
+impl ProxyArgs {
+    /// The certificates of both sides, if they are named.
+    fn certificates(&self) -> Result<Option<TlsConfig>, Failure> {
+        let files = [&self.tls_ca, &self.tls_cert, &self.tls_key];
+        let are_named = files.into_iter().any(Option::is_some);
+        if are_named && [self.listen.scheme, self.to.scheme] == [Scheme::Tcp; 2] {
+            let idle = "the --tls-* options make no sense without tls:// or quic://";
+            return Err(Failure::Usage(idle.into()));
+        }
+        let (Some(ca), Some(cert)) = (&self.tls_ca, &self.tls_cert) else {
+            return Ok(None);
+        };
+        let mut tls = TlsConfig::builder().ca_file(ca).certificate_file(cert);
+        if let Some(key) = &self.tls_key {
+            tls = tls.key_file(key);
+        }
+        let built = tls.build().map_err(|error| Failure::Usage(error.into()));
+        Ok(Some(built?))
+    }
+}
+
+/// Says what becomes of certificates that are replaced.
+async fn tell_renewals(certificates: Option<&TlsConfig>) -> Infallible {
+    if let Some(certificates) = certificates {
+        let mut changes = certificates.changes();
+        while changes.changed().await.is_ok() {
+            let status = changes.borrow_and_update().clone();
+            match status.error {
+                None => note("the certificates were renewed"),
+                Some(error) => note(format_args!(
+                    "the changed certificates cannot be used, the old ones stay: {}",
+                    chain(&error)
+                )),
+            }
+        }
+    }
+    pending().await
 }
 
 async fn twice() {
@@ -218,7 +269,11 @@ mod tests {
 
     #[test]
     fn an_endpoint_is_a_transport_and_an_address() {
-        for text in ["tcp://127.0.0.1:25520", "quic://node.example:1"] {
+        for text in [
+            "tcp://127.0.0.1:25520",
+            "tls://10.0.1.10:25520",
+            "quic://node.example:1",
+        ] {
             let endpoint: Endpoint = text.parse().unwrap();
             assert_eq!(endpoint.to_string(), text);
         }

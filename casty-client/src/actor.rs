@@ -26,6 +26,14 @@ pub(crate) struct Actors {
 }
 
 impl Actors {
+    /// How many there are, and how many messages wait for them.
+    pub(crate) fn load(&self) -> (usize, usize) {
+        let mailboxes = self.mailboxes.read();
+        let waiting = mailboxes.values();
+        let waiting = waiting.map(|mailbox| mailbox.max_capacity() - mailbox.capacity());
+        (mailboxes.len(), waiting.sum())
+    }
+
     /// Puts a message into a mailbox; tells why not.
     pub(crate) fn deliver(&self, path: &str, message: Bytes) -> Result<(), TellError> {
         let mailboxes = self.mailboxes.read();

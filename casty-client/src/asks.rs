@@ -4,6 +4,9 @@
 //! An id is a slot's index and generation, so a late or repeated reply finds a slot that has moved
 //! on, and is fenced. The table is striped by the asking thread: threads do not wait for one
 //! another, and the driver that reads a batch of replies locks a few times for all of them.
+//!
+//! An ask that may be sent again keeps an account of its copies in its slot; its own task sends
+//! them, woken when that is due.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -18,13 +21,25 @@ use crate::error::Fate;
 use crate::lines::{Apart, STRIPES, stripe_of_this_thread};
 use crate::peer::PeerId;
 
+mod copies;
+mod room;
+
+use copies::Copies;
+pub(crate) use copies::{Standing, Why};
+use room::Room;
+
 /// The asks of one client.
 pub(crate) struct Asks {
     stripes: [Apart<Mutex<Stripe>>; STRIPES],
     pending: Apart<AtomicUsize>,
     limit: usize,
     late: AtomicU64,
+    /// For messages kept to be sent again, and for long replies that nobody has taken yet.
+    pub(crate) room: Room,
 }
+
+/// Replies up to so many bytes are not counted: the number of asks bounds them.
+const SHORT_REPLY: usize = 4096;
 
 /// Where a reply belongs: 64 bits that travel as sixteen hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -42,7 +57,7 @@ struct Stripe {
 struct Slot {
     generation: u32,
     deadline: Tick,
-    /// The connection that carries the ask, as far as it is known.
+    /// The connection that carries the ask if it is sent once, as far as it is known.
     carrier: Option<PeerId>,
     state: State,
 }
@@ -50,7 +65,18 @@ struct Slot {
 enum State {
     Free,
     Waiting(Option<Waker>),
+    /// It waits, and may be sent again.
+    Repeatable(Box<Copies>),
     Done(Outcome),
+}
+
+/// What an event is to an ask.
+enum Turn {
+    /// Nothing.
+    Wait,
+    /// Its task is to look after it.
+    Nudge,
+    End(Failure),
 }
 
 /// How an ask ended.
@@ -65,35 +91,113 @@ pub(crate) enum Failure {
     Lost { node: NodeAddress, fate: Fate },
     /// It was never sent.
     NotSent(crate::error::NotSent),
+    /// A reply of so many bytes came and was dropped, for want of room.
+    Dropped(usize),
     /// The client has ended.
     Closed,
 }
 
 impl Asks {
-    /// An empty table of at most `limit` asks.
-    pub(crate) fn new(limit: usize) -> Self {
+    /// An empty table of at most `limit` asks, which keep at most `bytes` bytes.
+    pub(crate) fn new(limit: usize, bytes: usize) -> Self {
         Self {
             stripes: std::array::from_fn(|_| Apart::default()),
             pending: Apart::default(),
             limit: limit.min(MAX_PENDING),
             late: AtomicU64::new(0),
+            room: Room::new(bytes),
         }
     }
 
     /// Takes a slot for an ask; `None` when all are taken.
     pub(crate) fn open(&self, deadline: Tick) -> Option<AskId> {
+        self.open_as(deadline, State::Waiting(None))
+    }
+
+    /// Takes a slot for an ask that may be sent again, at `due` for the first time.
+    pub(crate) fn open_repeatable(&self, deadline: Tick, due: Option<Tick>) -> Option<AskId> {
+        let copies = Copies::new(due);
+        self.open_as(deadline, State::Repeatable(Box::new(copies)))
+    }
+
+    #[inline]
+    fn open_as(&self, deadline: Tick, state: State) -> Option<AskId> {
         if self.pending.fetch_add(1, Ordering::SeqCst) >= self.limit {
             self.pending.fetch_sub(1, Ordering::Relaxed);
             return None;
         }
         let stripe = stripe_of_this_thread();
-        Some(self.stripes[stripe].lock().open(stripe, deadline))
+        let mut stripes = self.stripes[stripe].lock();
+        Some(stripes.open(stripe, deadline, state))
     }
 
-    /// Notes which connection carries an ask; `None` while it is held.
-    pub(crate) fn carried_by(&self, id: AskId, carrier: Option<PeerId>) {
-        if let Some(slot) = self.stripe(id).find(id) {
-            slot.carrier = carrier;
+    /// Notes that a connection is about to carry an ask, or one more copy of it.
+    pub(crate) fn carried_by(&self, id: AskId, carrier: PeerId) {
+        let mut stripe = self.stripe(id);
+        match stripe.find(id) {
+            Some(Slot {
+                state: State::Repeatable(copies),
+                ..
+            }) => copies.carried_by(carrier),
+            Some(slot) => slot.carrier = Some(carrier),
+            None => {}
+        }
+    }
+
+    /// Notes that a connection did not take, or gave back, what it was to carry.
+    pub(crate) fn returned(&self, id: AskId, carrier: PeerId) {
+        let mut stripe = self.stripe(id);
+        match stripe.find(id) {
+            Some(Slot {
+                state: State::Repeatable(copies),
+                ..
+            }) => copies.returned(carrier),
+            Some(slot) => slot.carrier = slot.carrier.filter(|it| *it != carrier),
+            None => {}
+        }
+    }
+
+    /// Why the task of a repeatable ask was woken, if not by its end. To be asked for after
+    /// [`poll`](Self::poll), so that none is missed.
+    pub(crate) fn nudge(&self, id: AskId) -> Option<Standing> {
+        self.with_copies(id, Copies::take_nudge)?
+    }
+
+    /// Notes that one more copy is about to be sent, and when the next is due; `false` if the ask
+    /// has ended.
+    pub(crate) fn repeat(&self, id: AskId, due: Option<Tick>) -> bool {
+        let noted = self.with_copies(id, |copies| {
+            copies.add();
+            copies.arm(due);
+        });
+        noted.is_some()
+    }
+
+    /// Notes when the next copy is due.
+    pub(crate) fn arm(&self, id: AskId, due: Option<Tick>) {
+        self.with_copies(id, |copies| copies.arm(due));
+    }
+
+    /// Notes that the copy just announced was not accepted.
+    pub(crate) fn refused(&self, id: AskId) {
+        self.with_copies(id, Copies::refused);
+    }
+
+    /// Ends an ask of which no copy can be answered any more.
+    pub(crate) fn give_up(&self, id: AskId) {
+        self.turn(id, |slot| match &slot.state {
+            State::Repeatable(copies) => copies.end(),
+            _ => Turn::Wait,
+        });
+    }
+
+    fn with_copies<T>(&self, id: AskId, act: impl FnOnce(&mut Copies) -> T) -> Option<T> {
+        match self.stripe(id).find(id) {
+            Some(Slot {
+                state: State::Repeatable(copies),
+                ..
+            }) => Some(act(copies)),
+            _ => None,
         }
     }
 
@@ -104,19 +208,19 @@ impl Asks {
             debug_assert!(false, "an ask is polled only until it has ended");
             return Poll::Ready(Err(Failure::Timeout));
         };
-        match &mut slot.state {
-            State::Waiting(Some(waker)) if waker.will_wake(cx.waker()) => Poll::Pending,
-            State::Waiting(waker) => {
+        match slot.state.waker() {
+            Some(Some(waker)) if waker.will_wake(cx.waker()) => Poll::Pending,
+            Some(waker) => {
                 let former = waker.replace(cx.waker().clone());
                 // A waker may be the last to hold a task, and that may end asks of its own.
                 drop(stripe);
                 drop(former);
                 Poll::Pending
             }
-            State::Done(_) | State::Free => {
+            None => {
                 let state = stripe.close(id);
                 drop(stripe);
-                self.pending.fetch_sub(1, Ordering::Relaxed);
+                self.freed(state.as_ref());
                 Poll::Ready(match state {
                     Some(State::Done(outcome)) => outcome,
                     _ => Err(Failure::Timeout),
@@ -128,65 +232,83 @@ impl Asks {
     /// Frees the slot of an ask that nobody waits for any more.
     pub(crate) fn abandon(&self, id: AskId) {
         let state = self.stripe(id).close(id);
-        if state.is_some() {
-            self.pending.fetch_sub(1, Ordering::Relaxed);
+        self.freed(state.as_ref());
+    }
+
+    /// Takes what was in a slot off the books.
+    fn freed(&self, state: Option<&State>) {
+        let Some(state) = state else {
+            return;
+        };
+        self.pending.fetch_sub(1, Ordering::Relaxed);
+        if let State::Done(Ok(reply)) = state
+            && reply.len() > SHORT_REPLY
+        {
+            self.room.release(reply.len());
         }
     }
 
-    /// Ends one ask, waking its task; what comes too late or twice is counted and dropped.
+    /// Ends one ask, waking its task; a reply that comes too late or twice is counted and dropped.
     pub(crate) fn end(&self, id: AskId, outcome: Outcome) {
         let mut batch = Batch::new(self);
         batch.end(id, outcome);
     }
 
-    /// Ends one ask without a reply, unless it has ended.
+    /// Ends one ask without a reply, unless it has ended, or another copy of it may be answered.
     pub(crate) fn fail(&self, id: AskId, failure: Failure) {
-        let mut stripe = self.stripe(id);
-        let waker = match stripe.find(id).map(|slot| &mut slot.state) {
-            Some(state @ State::Waiting(_)) => {
-                match std::mem::replace(state, State::Done(Err(failure))) {
-                    State::Waiting(waker) => waker,
-                    _ => None,
-                }
-            }
-            _ => None,
-        };
-        drop(stripe);
-        waker.into_iter().for_each(Waker::wake);
+        self.turn(id, |slot| match (&mut slot.state, failure) {
+            (State::Repeatable(copies), Failure::NotSent(reason)) => copies.bury(reason),
+            (State::Repeatable(copies), Failure::Lost { .. }) => copies.doubt(),
+            (State::Waiting(_) | State::Repeatable(_), failure) => Turn::End(failure),
+            (State::Free | State::Done(_), _) => Turn::Wait,
+        });
     }
 
-    /// Ends every ask that `lost` had carried to the node's kernel.
+    /// Ends every ask that `lost` had carried to the node's kernel, or has it sent again.
     pub(crate) fn lose(&self, lost: PeerId, node: &NodeAddress) {
-        let failure = || Failure::Lost {
-            node: node.clone(),
-            fate: Fate::Written,
-        };
-        self.end_where(|slot| (slot.carrier == Some(lost)).then(failure));
+        self.sweep(|slot| match &mut slot.state {
+            State::Waiting(_) if slot.carrier == Some(lost) => Turn::End(Failure::Lost {
+                node: node.clone(),
+                fate: Fate::Written,
+            }),
+            State::Repeatable(copies) => copies.lose(lost, node),
+            _ => Turn::Wait,
+        });
     }
 
     /// Ends every ask on its way whose deadline is `now` or earlier. One that is held is ended by
     /// the router, which knows that it was not sent.
     pub(crate) fn expire(&self, now: Tick) {
-        self.end_where(|slot| {
-            (slot.deadline <= now && slot.carrier.is_some()).then_some(Failure::Timeout)
+        self.sweep(|slot| match &mut slot.state {
+            State::Waiting(_) if slot.deadline <= now && slot.carrier.is_some() => {
+                Turn::End(Failure::Timeout)
+            }
+            State::Repeatable(copies) => copies.expire(now, slot.deadline),
+            _ => Turn::Wait,
         });
     }
 
     /// Ends every ask: no reply comes any more.
     pub(crate) fn end_all(&self) {
-        self.end_where(|_| Some(Failure::Closed));
+        self.sweep(|slot| {
+            if slot.state.is_waiting() {
+                Turn::End(Failure::Closed)
+            } else {
+                Turn::Wait
+            }
+        });
     }
 
     /// Whether somebody still waits for the reply.
     pub(crate) fn is_awaited(&self, id: AskId) -> bool {
         self.stripe(id)
             .find(id)
-            .is_some_and(|slot| matches!(slot.state, State::Waiting(_)))
+            .is_some_and(|slot| slot.state.is_waiting())
     }
 
     /// Whether any ask still waits for its reply. Walks all slots.
     pub(crate) fn any_awaited(&self) -> bool {
-        let waits = |slot: &Slot| matches!(slot.state, State::Waiting(_));
+        let waits = |slot: &Slot| slot.state.is_waiting();
         self.stripes
             .iter()
             .any(|stripe| stripe.lock().slots.iter().any(waits))
@@ -207,21 +329,32 @@ impl Asks {
         self.late.load(Ordering::Relaxed)
     }
 
-    fn end_where(&self, failure: impl Fn(&Slot) -> Option<Failure>) {
+    /// Keeps a long reply if there is room.
+    fn admit(&self, reply: Bytes) -> Outcome {
+        if self.room.reserve(reply.len()) {
+            Ok(reply)
+        } else {
+            Err(Failure::Dropped(reply.len()))
+        }
+    }
+
+    fn turn(&self, id: AskId, turn: impl FnOnce(&mut Slot) -> Turn) {
+        let mut stripe = self.stripe(id);
+        let waker = stripe.find(id).and_then(|slot| {
+            let turn = turn(slot);
+            slot.take(turn)
+        });
+        drop(stripe);
+        waker.into_iter().for_each(Waker::wake);
+    }
+
+    fn sweep(&self, turn: impl Fn(&mut Slot) -> Turn) {
         let mut wakers = Vec::new();
         for stripe in &self.stripes {
             let mut stripe = stripe.lock();
             for slot in &mut stripe.slots {
-                let State::Waiting(waker) = &mut slot.state else {
-                    continue;
-                };
-                let waker = waker.take();
-                if let Some(failure) = failure(slot) {
-                    slot.state = State::Done(Err(failure));
-                    wakers.extend(waker);
-                } else {
-                    slot.state = State::Waiting(waker);
-                }
+                let turn = turn(slot);
+                wakers.extend(slot.take(turn));
             }
         }
         wakers.into_iter().for_each(Waker::wake);
@@ -258,16 +391,20 @@ impl<'a> Batch<'a> {
             self.held = Some((number, self.asks.stripes[number].lock()));
         }
         let slot = self.held.as_mut().and_then(|(_, stripe)| stripe.find(id));
-        match slot.map(|slot| &mut slot.state) {
-            Some(state @ State::Waiting(_)) => {
-                if let State::Waiting(Some(waker)) = std::mem::replace(state, State::Done(outcome))
-                {
-                    self.wakers.push(waker);
-                }
-            }
-            _ => {
-                self.asks.late.fetch_add(1, Ordering::Relaxed);
-            }
+        let state = slot.map(|slot| &mut slot.state);
+        let Some(state) = state.filter(|state| state.is_waiting()) else {
+            self.asks.late.fetch_add(1, Ordering::Relaxed);
+            return;
+        };
+        let outcome = match outcome {
+            Ok(reply) if reply.len() > SHORT_REPLY => self.asks.admit(reply),
+            outcome => outcome,
+        };
+        // Moved apart, so that what is empty in nearly every case is not dropped piece by piece.
+        match std::mem::replace(state, State::Done(outcome)) {
+            State::Waiting(Some(waker)) => self.wakers.push(waker),
+            State::Repeatable(copies) => self.wakers.extend(copies.waker),
+            State::Waiting(None) | State::Free | State::Done(_) => {}
         }
     }
 
@@ -284,8 +421,41 @@ impl Drop for Batch<'_> {
     }
 }
 
+impl Slot {
+    /// Takes in an event; gives the waker of a task that is to be woken.
+    fn take(&mut self, turn: Turn) -> Option<Waker> {
+        let waker = match turn {
+            Turn::Wait => None,
+            Turn::Nudge | Turn::End(_) => self.state.take_waker(),
+        };
+        if let Turn::End(failure) = turn {
+            self.state = State::Done(Err(failure));
+        }
+        waker
+    }
+}
+
+impl State {
+    fn is_waiting(&self) -> bool {
+        matches!(self, Self::Waiting(_) | Self::Repeatable(_))
+    }
+
+    /// Where the waker of the task is kept that waits; `None` if it does not wait any more.
+    fn waker(&mut self) -> Option<&mut Option<Waker>> {
+        match self {
+            Self::Waiting(waker) => Some(waker),
+            Self::Repeatable(copies) => Some(&mut copies.waker),
+            Self::Free | Self::Done(_) => None,
+        }
+    }
+
+    fn take_waker(&mut self) -> Option<Waker> {
+        self.waker()?.take()
+    }
+}
+
 impl Stripe {
-    fn open(&mut self, stripe: usize, deadline: Tick) -> AskId {
+    fn open(&mut self, stripe: usize, deadline: Tick, state: State) -> AskId {
         let index = self.free.pop().unwrap_or_else(|| {
             self.slots.push(Slot {
                 generation: 0,
@@ -298,7 +468,7 @@ impl Stripe {
         let slot = &mut self.slots[index];
         slot.deadline = deadline;
         slot.carrier = None;
-        slot.state = State::Waiting(None);
+        slot.state = state;
         AskId::new(stripe, index, slot.generation)
     }
 
@@ -385,6 +555,11 @@ mod tests {
     }
 
     #[test]
+    fn a_slot_fits_a_cache_line() {
+        assert!(size_of::<Slot>() <= 64, "{}", size_of::<Slot>());
+    }
+
+    #[test]
     fn ids_survive_their_digits() {
         for id in [
             AskId::new(15, 77, 5),
@@ -404,7 +579,7 @@ mod tests {
 
     #[test]
     fn a_reply_reaches_its_ask_once_and_a_second_one_is_counted() {
-        let asks = Asks::new(10);
+        let asks = Asks::new(10, 0);
         let id = asks.open(Tick::after(100)).unwrap();
         assert!(poll(&asks, id).is_pending());
         asks.end(id, Ok(Bytes::from_static(b"first")));
@@ -415,7 +590,7 @@ mod tests {
 
     #[test]
     fn a_late_reply_never_reaches_the_next_ask_in_the_slot() {
-        let asks = Asks::new(10);
+        let asks = Asks::new(10, 0);
         let first = asks.open(Tick::after(100)).unwrap();
         asks.abandon(first);
         let second = asks.open(Tick::after(100)).unwrap();
@@ -427,7 +602,7 @@ mod tests {
 
     #[test]
     fn a_full_table_is_an_answer_and_a_dropped_ask_makes_room() {
-        let asks = Asks::new(2);
+        let asks = Asks::new(2, 0);
         let id = asks.open(Tick::after(1)).unwrap();
         asks.open(Tick::after(1)).unwrap();
         assert_eq!(asks.open(Tick::after(1)), None);
@@ -437,22 +612,22 @@ mod tests {
 
     #[test]
     fn deadlines_and_lost_connections_end_only_their_own() {
-        let asks = Asks::new(10);
+        let asks = Asks::new(10, 0);
         let soon = asks.open(Tick::after(5)).unwrap();
-        asks.carried_by(soon, Some(PeerId(1)));
+        asks.carried_by(soon, PeerId(1));
         let late = asks.open(Tick::after(50)).unwrap();
-        asks.carried_by(late, Some(PeerId(1)));
+        asks.carried_by(late, PeerId(1));
         let unsent = asks.open(Tick::after(50)).unwrap();
-        asks.carried_by(unsent, Some(PeerId(1)));
+        asks.carried_by(unsent, PeerId(1));
         let other = asks.open(Tick::after(50)).unwrap();
-        asks.carried_by(other, Some(PeerId(2)));
+        asks.carried_by(other, PeerId(2));
         asks.expire(Tick::after(5));
         assert!(matches!(
             poll(&asks, soon),
             Poll::Ready(Err(Failure::Timeout))
         ));
         let node = NodeAddress::new("n", 1);
-        asks.carried_by(unsent, None);
+        asks.returned(unsent, PeerId(1));
         asks.lose(PeerId(1), &node);
         assert!(
             matches!(poll(&asks, late), Poll::Ready(Err(Failure::Lost { node: lost, .. })) if lost == node)
@@ -477,7 +652,7 @@ mod tests {
     fn wakers_are_dropped_with_no_lock_held() {
         let (done, ended) = std::sync::mpsc::channel();
         std::thread::spawn(move || {
-            let asks = std::sync::Arc::new(Asks::new(10));
+            let asks = std::sync::Arc::new(Asks::new(10, 0));
             let [first, second, other] = [1; 3].map(|tick| asks.open(Tick::after(tick)).unwrap());
             for ends in [first, second] {
                 let waker = Waker::from(std::sync::Arc::new(Last(asks.clone(), ends)));

@@ -9,6 +9,8 @@ use casty_proto::message::{ServiceKey, ShardEnvelope};
 use casty_proto::{ActorRef, NodeAddress};
 use casty_routing::{ShardCount, SharedTable, View};
 use casty_transport::ConnectError;
+#[cfg(any(feature = "tls", feature = "quic"))]
+use casty_transport::TlsConfig;
 use parking_lot::{Mutex, RwLock};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -31,6 +33,7 @@ use crate::lines::take_first_stripe;
 use crate::observe::{CloseReport, Counters, Stats};
 use crate::refs::{self, BoundRef};
 use crate::region::RegionRef;
+use crate::retry::Retries;
 use crate::routing::Routing;
 use crate::services::{self, Listing};
 use crate::topology::{self, Topology};
@@ -103,7 +106,7 @@ impl ClusterClient {
         let fixed = builder.checked_identity()?;
         let identity = Arc::new(Identity::new(&builder.system, fixed, &chance));
         let codec = builder.checked_codec()?;
-        let transport = builder.checked_transport()?.build();
+        let transport = builder.checked_transport()?;
         let limits = builder.limits;
         let options = limits.connecting().address_map(builder.address_map);
         let (events, control_events) = mpsc::channel(EVENTS);
@@ -115,12 +118,15 @@ impl ClusterClient {
             limits,
             identity,
             clock: Clock::new(),
-            asks: Asks::new(limits.pending_asks),
+            asks: Asks::new(limits.pending_asks, limits.ask_bytes),
+            retries: Retries::new(limits.retry_budget),
             actors: Actors::default(),
             counters: Arc::new(Counters::default()),
             view,
             dead_letters: DeadLetterOffice::new(builder.dead_letters),
             ledger: Mutex::default(),
+            #[cfg(any(feature = "tls", feature = "quic"))]
+            certificates: transport.certificates().cloned(),
             events,
             table: SharedTable::new(),
             connected: RwLock::default(),
@@ -129,7 +135,6 @@ impl ClusterClient {
             closed: AtomicBool::new(false),
             drained: OnceLock::new(),
             abandoned: Notify::new(),
-            released: Notify::new(),
             companions: AtomicU64::new(0),
             dial_failures: Mutex::default(),
             trouble,
@@ -137,7 +142,7 @@ impl ClusterClient {
         let control = Control::new(
             Arc::clone(&core),
             (published, troubles),
-            (transport, options),
+            (transport.build(), options),
             (contacts, &chance),
         );
         let ticking = Arc::clone(&core);
@@ -305,6 +310,13 @@ impl ClusterClient {
         self.core().identity.address()
     }
 
+    /// The certificates that the client shows and trusts, if its transport has any. Their status
+    /// and its changes tell what became of files that were replaced.
+    #[cfg(any(feature = "tls", feature = "quic"))]
+    pub fn certificates(&self) -> Option<&TlsConfig> {
+        self.core().certificates.as_ref()
+    }
+
     /// The client's counters.
     pub fn stats(&self) -> Stats {
         self.core().stats()
@@ -328,8 +340,10 @@ impl ClusterClient {
 
     /// Ends the client in order: takes no more messages, writes what is there and waits for the
     /// replies to asks for at most `timeout`, ends the subscription, closes every connection (at
-    /// most another second), and reports. Closing again reports the same. Of several that close at
-    /// once, the least patient decides.
+    /// most another second), and reports. Over QUIC it then waits until nodes have received what
+    /// was written and know of the end, some 0.1 s on a quick network and at most what is left of
+    /// `timeout`, or a second: nobody sends it after the end of the process. Closing again reports
+    /// the same. Of several that close at once, the least patient decides.
     ///
     /// # Cancel safety
     /// The client ends all the same; only the report is lost.

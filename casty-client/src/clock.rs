@@ -22,6 +22,12 @@ impl Tick {
     pub(crate) fn after(ticks: u64) -> Self {
         Self(ticks)
     }
+
+    /// The end of the first of `parts` equal parts of the time up to `end`; a tick at least.
+    pub(crate) fn part(self, end: Self, parts: u32) -> Self {
+        let length = end.0.saturating_sub(self.0) / u64::from(parts.max(1));
+        Self(self.0.saturating_add(length.max(1)))
+    }
 }
 
 /// The clock of one client, in the runtime's time.
@@ -46,15 +52,20 @@ impl Clock {
     /// The tick at which `timeout` from now is over: late by two ticks at most, and early only by
     /// as much as the runtime has kept the clock from ticking.
     pub(crate) fn deadline(&self, timeout: Duration) -> Tick {
-        if self.asleep.load(Ordering::SeqCst) {
-            self.now.store(self.measure(), Ordering::Relaxed);
-        }
+        let Tick(now) = self.now();
         // Both parts fit 64 bits, whose division is not a call as that of 128 bits is.
         let seconds = timeout.as_secs().saturating_mul(TICKS_A_SECOND);
         let rest = timeout.subsec_nanos().div_ceil(TICK.subsec_nanos());
-        let now = self.now.load(Ordering::Relaxed);
         let ticks = seconds.saturating_add(u64::from(rest) + 1);
         Tick(now.saturating_add(ticks))
+    }
+
+    /// The last tick.
+    pub(crate) fn now(&self) -> Tick {
+        if self.asleep.load(Ordering::SeqCst) {
+            self.now.store(self.measure(), Ordering::Relaxed);
+        }
+        Tick(self.now.load(Ordering::Relaxed))
     }
 
     /// Sees to it that deadlines set before are kept.
@@ -145,6 +156,14 @@ mod tests {
                 "{took:?} for {timeout:?}"
             );
         }
+    }
+
+    #[test]
+    fn the_time_that_is_left_is_parted_evenly_and_never_into_nothing() {
+        assert_eq!(Tick(100).part(Tick(400), 3), Tick(200));
+        assert_eq!(Tick(200).part(Tick(400), 2), Tick(300));
+        assert_eq!(Tick(400).part(Tick(400), 2), Tick(401));
+        assert_eq!(Tick(9).part(Tick(1), 0), Tick(10));
     }
 
     #[tokio::test]

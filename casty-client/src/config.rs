@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use casty_proto::frame::DEFAULT_MAX_FRAME;
 use casty_proto::{Codec, NodeAddress};
-use casty_routing::RouterConfig;
+use casty_routing::{Overflow, RouterConfig, budget};
 use casty_transport::{AddressMap, ConnectOptions, TransportConfig};
 
 use crate::client::ClusterClient;
@@ -21,6 +21,8 @@ mod key;
 mod layers;
 #[cfg(feature = "config")]
 mod parse;
+#[cfg(feature = "config")]
+mod quic;
 #[cfg(feature = "config")]
 mod settings;
 #[cfg(all(
@@ -37,6 +39,8 @@ mod tests;
 pub use fault::SettingError;
 #[cfg(feature = "config")]
 pub use layers::Layers;
+#[cfg(feature = "config")]
+pub use quic::QuicSettings;
 #[cfg(feature = "config")]
 pub use settings::{ClientConfig, TlsFiles};
 
@@ -81,6 +85,9 @@ const HOST: &str = "a host of 1 to 255 bytes without : / and line breaks";
 #[cfg(feature = "config")]
 const SYSTEM_NAME: &str = "a name without @ / and line breaks";
 
+/// How often the message of one ask may be sent.
+pub(crate) const ATTEMPTS: std::ops::RangeInclusive<u32> = 1..=100;
+
 /// The times and bounds of a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Bounds {
@@ -88,9 +95,14 @@ pub(crate) struct Bounds {
     pub(crate) hold_timeout: Duration,
     pub(crate) connect_timeout: Duration,
     pub(crate) outbox_bytes: usize,
+    pub(crate) outbox_messages: usize,
     pub(crate) hold_items: usize,
     pub(crate) hold_bytes: usize,
+    pub(crate) hold_overflow: Overflow,
     pub(crate) pending_asks: usize,
+    pub(crate) ask_bytes: usize,
+    pub(crate) ask_attempts: u32,
+    pub(crate) retry_budget: budget::Config,
     pub(crate) max_frame: usize,
     pub(crate) mailbox: usize,
     pub(crate) actors: usize,
@@ -103,9 +115,14 @@ impl Default for Bounds {
             hold_timeout: Duration::from_secs(5),
             connect_timeout: Duration::from_secs(2),
             outbox_bytes: 1024 * 1024,
+            outbox_messages: 65_536,
             hold_items: 65_536,
             hold_bytes: 64 * 1024 * 1024,
+            hold_overflow: Overflow::Refuse,
             pending_asks: 65_536,
+            ask_bytes: 16 * 1024 * 1024,
+            ask_attempts: 3,
+            retry_budget: budget::Config::default(),
             max_frame: DEFAULT_MAX_FRAME,
             mailbox: 16_384,
             actors: 1024,
@@ -123,9 +140,17 @@ impl Bounds {
             ("hold_timeout", long, lasts(self.hold_timeout)),
             ("connect_timeout", long, lasts(self.connect_timeout)),
             ("outbox_bytes", "4096 or more", self.outbox_bytes >= 4096),
+            ("outbox_messages", "1 or more", self.outbox_messages >= 1),
             ("hold_messages", "1 or more", self.hold_items >= 1),
             ("hold_bytes", "4096 or more", self.hold_bytes >= 4096),
             ("pending_asks", "1 or more", self.pending_asks >= 1),
+            ("ask_bytes", "4096 or more", self.ask_bytes >= 4096),
+            ("ask_attempts", "from 1 to 100", {
+                ATTEMPTS.contains(&self.ask_attempts)
+            }),
+            ("retry_percent", "from 0 to 100", {
+                self.retry_budget.percent <= 100
+            }),
             ("max_frame", "from 4096 to 1073741824", {
                 (4096..=1 << 30).contains(&self.max_frame)
             }),
@@ -150,6 +175,7 @@ impl Bounds {
         RouterConfig {
             hold_items: self.hold_items,
             hold_bytes: self.hold_bytes,
+            overflow: self.hold_overflow,
             ..RouterConfig::default()
         }
     }
@@ -202,7 +228,7 @@ impl Builder {
 
     /// The serializer that the cluster's nodes are configured with, and their compression:
     /// `Codec::pickle().compressed(Compression::Zlib)`. Default: pickle, uncompressed, as theirs;
-    /// where that is compiled out, the first of msgpack and json that is not.
+    /// where that is compiled out, the first of msgpack, json and protobuf that is not.
     pub fn codec(mut self, codec: Codec) -> Self {
         self.codec = Some(codec);
         self
@@ -272,17 +298,63 @@ impl Builder {
         self
     }
 
+    /// Messages that may wait to be written to one node, however short they are. Default: 65,536;
+    /// at least 1.
+    pub fn outbox_messages(mut self, messages: usize) -> Self {
+        self.limits.outbox_messages = messages;
+        self
+    }
+
     /// Messages, and their bytes, that may wait for a route in all. Default: 65,536 and 64 MiB;
-    /// at least 1 and 4 KiB.
+    /// at least 1 and 4 KiB. What waits for one node, or for want of knowing the node, takes no more
+    /// of them than it leaves free, so one that is out of order has half of them at most.
     pub fn hold(mut self, messages: usize, bytes: usize) -> Self {
         self.limits.hold_items = messages;
         self.limits.hold_bytes = bytes;
         self
     }
 
+    /// What gives way when a message finds no room among those that wait for a route. Default:
+    /// that message is refused ([`Overflow::Refuse`]).
+    pub fn hold_overflow(mut self, overflow: Overflow) -> Self {
+        self.limits.hold_overflow = overflow;
+        self
+    }
+
     /// Asks that may wait for their replies at once. Default: 65,536; at least 1.
     pub fn pending_asks(mut self, asks: usize) -> Self {
         self.limits.pending_asks = asks;
+        self
+    }
+
+    /// Bytes that may be kept by asks in all: messages of idempotent ones, to be sent again, and
+    /// replies over 4 KiB that were not taken yet. Default: 16 MiB; at least 4 KiB. A single one
+    /// over this is kept when nothing else is. Full is an answer:
+    /// [`NoRoomToKeep`](crate::AskError::NoRoomToKeep) and
+    /// [`ReplyDropped`](crate::AskError::ReplyDropped).
+    pub fn ask_bytes(mut self, bytes: usize) -> Self {
+        self.limits.ask_bytes = bytes;
+        self
+    }
+
+    /// How often the message of an [idempotent](crate::Ask::idempotent) ask is sent at most, the
+    /// first time included, unless the ask says otherwise. Default: 3; from 1 to 100.
+    pub fn ask_attempts(mut self, attempts: u32) -> Self {
+        self.limits.ask_attempts = attempts;
+        self
+    }
+
+    /// How many messages of idempotent asks may be sent again in all, so that a cluster in trouble
+    /// is not buried under them: each takes a token, of which `percent` are added with every
+    /// hundred idempotent asks and `per_second` with every second, up to `burst`, which is there in
+    /// the beginning. Default: 10 %, 10 a second, and 100; `percent` from 0 to 100. With a `burst`
+    /// of 0 nothing is sent again.
+    pub fn retry_budget(mut self, percent: u32, per_second: u32, burst: u32) -> Self {
+        self.limits.retry_budget = budget::Config {
+            percent,
+            per_second,
+            burst,
+        };
         self
     }
 
@@ -375,9 +447,12 @@ impl Builder {
             (None, Some(settings)) => settings.transport()?,
             (transport, _) => transport,
         };
-        transport
+        let transport = transport
             .or_else(default_transport)
-            .ok_or(ConfigError::NoTransport)
+            .ok_or(ConfigError::NoTransport)?;
+        #[cfg(feature = "quic")]
+        transport.check()?;
+        Ok(transport)
     }
 
     /// The address to announce if the user chose one, checked.
@@ -424,7 +499,17 @@ fn default_codec() -> Option<Codec> {
     return Some(Codec::msgpack());
     #[cfg(all(feature = "json", not(any(feature = "msgpack", feature = "pickle"))))]
     return Some(Codec::json());
-    #[cfg(not(any(feature = "json", feature = "msgpack", feature = "pickle")))]
+    #[cfg(all(
+        feature = "protobuf",
+        not(any(feature = "json", feature = "msgpack", feature = "pickle"))
+    ))]
+    return Some(Codec::protobuf());
+    #[cfg(not(any(
+        feature = "json",
+        feature = "msgpack",
+        feature = "pickle",
+        feature = "protobuf"
+    )))]
     None
 }
 

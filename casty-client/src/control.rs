@@ -255,7 +255,7 @@ impl Control {
         }
         for (peer, length) in room {
             self.tasks.spawn(async move {
-                peer.outbox.space(length).await;
+                drop(peer.outbox.space(length).await);
                 Done::Roomy { peer }
             });
         }
@@ -286,6 +286,12 @@ impl Control {
             all.for_each(|peer| peer.outbox.abort());
             self.part().await;
         }
+        // What is written is not always with the kernel, and lost with the process then.
+        let settled = self.transport.settled();
+        let patience = deadline.saturating_duration_since(precise_now());
+        tokio::time::timeout(patience.max(PARTING), settled)
+            .await
+            .ok();
         self.core.actors.end(PARTING).await;
         drained
     }

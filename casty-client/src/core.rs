@@ -11,7 +11,8 @@ use bytes::Bytes;
 use casty_proto::message::ShardLocation;
 use casty_proto::{ActorRef, Codec, Limits, NodeAddress};
 use casty_routing::{RegionId, ShardId, SharedTable, View};
-use casty_transport::{ConnectError, RejectReason};
+use casty_transport::ConnectError;
+use casty_transport::outbox::{RejectReason, Rejected};
 use parking_lot::{Mutex, RwLock};
 use serde::Serialize;
 use tokio::sync::{Notify, mpsc, watch};
@@ -28,6 +29,7 @@ use crate::identity::Identity;
 use crate::ledger::{Ledger, NodeStats, RegionStats};
 use crate::observe::{Counters, Stats};
 use crate::peer::{Aim, Outgoing, Peer, PeerId, Tag};
+use crate::retry::Retries;
 use crate::routing::Routing;
 
 /// The state of one client, shared by its handles, its tasks and its asks.
@@ -39,6 +41,7 @@ pub(crate) struct Core {
     pub(crate) identity: Arc<Identity>,
     pub(crate) clock: Clock,
     pub(crate) asks: Asks,
+    pub(crate) retries: Retries,
     pub(crate) actors: Actors,
     pub(crate) counters: Arc<Counters>,
     pub(crate) view: watch::Receiver<Option<Arc<View>>>,
@@ -48,6 +51,8 @@ pub(crate) struct Core {
     pub(crate) dial_failures: Mutex<BTreeMap<NodeAddress, ConnectError>>,
     pub(crate) dead_letters: DeadLetterOffice,
     pub(crate) ledger: Mutex<Ledger>,
+    #[cfg(any(feature = "tls", feature = "quic"))]
+    pub(crate) certificates: Option<casty_transport::TlsConfig>,
     /// What the control task is told.
     pub(crate) events: mpsc::Sender<Event>,
     /// The connected owners of shards, for the hot path.
@@ -65,8 +70,6 @@ pub(crate) struct Core {
     pub(crate) abandoned: Notify,
     /// Second connections; see [`casty_routing::renewal`].
     pub(crate) companions: AtomicU64,
-    /// Something that waited for a route waits no more.
-    pub(crate) released: Notify,
 }
 
 /// A message as it is sent.
@@ -104,17 +107,17 @@ const SCRATCH_KEPT: usize = 1024 * 1024;
 
 impl Core {
     /// Encodes a message and hands its class and its bytes to `send`.
-    pub(crate) fn encoded<M: Serialize>(
+    pub(crate) fn encoded<M: Serialize, E: From<TellError>>(
         &self,
         message: &M,
-        send: impl FnOnce(&str, &[u8]) -> Result<(), TellError>,
-    ) -> Result<(), TellError> {
+        send: impl FnOnce(&str, &[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
         let mut buffer = SCRATCH.take();
         buffer.clear();
         let encoded = self
             .codec
             .encode(message, &mut buffer)
-            .map_err(TellError::from);
+            .map_err(|error| E::from(TellError::from(error)));
         let sent = encoded.and_then(|class| send(&class, &buffer));
         if buffer.capacity() <= SCRATCH_KEPT {
             SCRATCH.set(buffer);
@@ -154,7 +157,7 @@ impl Core {
                     let bytes = self.carried(message.bytes, slot, peer);
                     let tag = tag(Aim::Shard(region, shard));
                     let pushed = peer.push_envelope((region, name), &bytes, tag);
-                    pushed.map_err(|rejected| (rejected.reason, peer.node.clone()))
+                    pushed.map_err(|rejected| self.not_carried(slot, peer, &rejected))
                 })
             }
             Destination::Actor {
@@ -169,7 +172,7 @@ impl Core {
                     let bytes = self.carried(message.bytes, slot, peer);
                     let tag = Some(tag(Aim::Node));
                     let pushed = peer.push_to_actor((path, class), &bytes, tag);
-                    pushed.map_err(|rejected| (rejected.reason, node.clone()))
+                    pushed.map_err(|rejected| self.not_carried(slot, peer, &rejected))
                 })
             }
         };
@@ -197,7 +200,7 @@ impl Core {
         let Some(slot) = slot else {
             return Cow::Borrowed(message);
         };
-        self.asks.carried_by(slot.id, Some(by.id));
+        self.asks.carried_by(slot.id, by.id);
         if by.is_settled() {
             return Cow::Borrowed(message);
         }
@@ -232,6 +235,18 @@ impl Core {
         }
     }
 
+    fn not_carried(
+        &self,
+        slot: Option<Slot>,
+        peer: &Peer,
+        rejected: &Rejected<Tag>,
+    ) -> (RejectReason, NodeAddress) {
+        if let Some(slot) = slot {
+            self.asks.returned(slot.id, peer.id);
+        }
+        (rejected.reason, peer.node.clone())
+    }
+
     /// Leaves a message to the router.
     fn hold(
         &self,
@@ -243,9 +258,6 @@ impl Core {
         let (length, limit) = (bytes.len() + 1024, self.limits.max_frame);
         if length > limit {
             return Err(TellError::TooLong { length, limit });
-        }
-        if let Some(slot) = slot {
-            self.asks.carried_by(slot.id, None);
         }
         let outgoing = Outgoing {
             actor: match to {
@@ -267,24 +279,13 @@ impl Core {
         let mut routing = self.routing.lock();
         let held = routing.held();
         let outcome = act(&mut routing);
-        let released = routing.held() < held;
+        routing.settle(held);
         let letters = std::mem::take(&mut routing.letters);
         drop(routing);
-        if released {
-            self.released.notify_waiters();
-        }
         for letter in letters {
             self.dead_letters.tell(letter);
         }
         outcome
-    }
-
-    /// Waits until the owner of a shard takes a frame of `length` bytes, or is another.
-    pub(crate) async fn space(&self, region: RegionId, shard: ShardId, length: usize) {
-        let peer = self.table.load().owner(region, shard).cloned();
-        if let Some(peer) = peer {
-            peer.outbox.space(length).await;
-        }
     }
 
     /// Delivers a message to an actor of this client.
@@ -365,12 +366,17 @@ impl Core {
                 .map(|outbox| outbox.pending_messages() as u64)
                 .sum(),
             pending_asks: self.asks.pending() as u64,
+            ask_bytes: self.asks.room.used() as u64,
             late_replies: self.asks.late(),
+            retries: self.retries.retried.get(),
+            hedges: self.retries.hedged.get(),
+            retries_refused: self.retries.refused.get(),
             inbound_dropped: self.counters.inbound_dropped.get(),
             inbound_malformed: self.counters.inbound_malformed.get(),
             connections: connected.len() as u64,
             companions: self.companions.load(Ordering::Relaxed),
             views: self.counters.views.get(),
+            gauges: self.gauges(&routing, &connected),
         }
     }
 
@@ -406,7 +412,7 @@ impl Core {
 pub(crate) const LOCATIONS_PATH: &str = "/_proxy-";
 
 impl Destination<'_> {
-    fn target(&self) -> casty_routing::Target {
+    pub(crate) fn target(&self) -> casty_routing::Target {
         match self {
             Self::Shard { region, shard, .. } => casty_routing::Target::Shard {
                 region: *region,

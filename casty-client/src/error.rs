@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use casty_proto::{AddressError, DecodeError, EncodeError, NodeAddress};
-use casty_transport::ConnectError;
+use casty_transport::{Bound, ConnectError};
 
 /// What became of a message. Casty acknowledges nothing, so none is ever called delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -25,9 +25,13 @@ pub enum NotSent {
     /// No connected node was found to own its shard, or to be its target, within its time.
     #[error("no node could be reached for it in time")]
     Expired,
-    /// As many messages wait for a route as may wait.
+    /// As many messages wait for a route as may wait, in all or for its node.
     #[error("as many messages wait for a route as may wait")]
     HoldFull,
+    /// It waited for a route and gave way to a newer message, for as many wait as may wait:
+    /// [`Overflow::DropOldest`](crate::Overflow).
+    #[error("it waited for a route and gave way to a newer message")]
+    Displaced,
     /// The node it was meant for is down or has left the cluster.
     #[error("its node is down or has left the cluster")]
     NodeGone,
@@ -51,16 +55,17 @@ pub enum NotSent {
 pub enum TellError {
     /// As much waits to be written to the owning node as may wait. Try again, or wait with
     /// `tell_wait`.
-    #[error("the outbox to {node} is full ({limit} bytes) for a frame of {length}")]
+    #[error("the outbox to {node} is full ({limit}) for a frame of {length} bytes")]
     Busy {
         /// The node.
         node: NodeAddress,
         /// The frame's length in bytes.
         length: usize,
-        /// The limit in bytes.
-        limit: usize,
+        /// The limit that is reached, in bytes or messages.
+        limit: Bound,
     },
-    /// As many messages wait for a route as may wait: the cluster, or the owner, is not there.
+    /// As many messages wait for a route as may wait, in all or for its node: the cluster, or the
+    /// owner, is not there. Try again, or wait with `tell_wait`.
     #[error("as many messages wait for a route as may wait")]
     HoldFull,
     /// The message cannot be encoded.
@@ -103,8 +108,13 @@ impl TellError {
 #[non_exhaustive]
 pub enum AskError {
     /// No reply came in time. The message may or may not have been handled.
-    #[error("no reply within {0:?}")]
-    Timeout(Duration),
+    #[error("no reply within {after:?}{}", Attempts(*.attempts))]
+    Timeout {
+        /// How long it was.
+        after: Duration,
+        /// How often the message was sent; more than once only if the ask is idempotent.
+        attempts: u32,
+    },
     /// The message was not accepted.
     #[error("the message was not accepted")]
     Refused(#[from] TellError),
@@ -114,16 +124,37 @@ pub enum AskError {
         /// The limit.
         limit: usize,
     },
+    /// As many bytes as may be are kept for idempotent asks, and by long replies that nobody has
+    /// taken. Nothing was sent.
+    #[error("no room to keep a message of {length} bytes for sending it again ({limit} bytes)")]
+    NoRoomToKeep {
+        /// The message's length in bytes.
+        length: usize,
+        /// The limit in bytes.
+        limit: usize,
+    },
     /// The message was accepted but never sent.
     #[error("the message was not sent")]
     NotSent(#[from] NotSent),
     /// The connection was lost before the reply came.
-    #[error("the connection to {node} was lost before the reply came")]
+    #[error("the connection to {node} was lost before the reply came{}", Attempts(*.attempts))]
     Lost {
-        /// The node.
+        /// The node; of several, the last.
         node: NodeAddress,
-        /// Written: the node's kernel had the message. Unknown: it may have been in flight.
+        /// Written: the node's kernel had the message. Unknown: it, or an earlier copy of it, may
+        /// have been in flight.
         fate: Fate,
+        /// How often the message was sent; more than once only if the ask is idempotent.
+        attempts: u32,
+    },
+    /// A reply came and was dropped: with it, more bytes of replies that nobody has taken yet
+    /// would be kept than may be.
+    #[error("a reply of {length} bytes was dropped for want of room ({limit} bytes)")]
+    ReplyDropped {
+        /// The reply's length in bytes.
+        length: usize,
+        /// The limit in bytes.
+        limit: usize,
     },
     /// The client ended before a reply came.
     #[error("the client was closed before a reply came")]
@@ -134,13 +165,29 @@ pub enum AskError {
 }
 
 impl AskError {
-    /// What may have happened to the message.
+    /// What may have happened to the message. Of one that was sent several times: unknown if any
+    /// copy may have been in flight, not sent only if none left.
     pub fn fate(&self) -> Fate {
         match self {
-            Self::Refused(_) | Self::TooManyAsks { .. } | Self::NotSent(_) => Fate::NotSent,
+            Self::Refused(_)
+            | Self::TooManyAsks { .. }
+            | Self::NoRoomToKeep { .. }
+            | Self::NotSent(_) => Fate::NotSent,
             Self::Lost { fate, .. } => *fate,
-            Self::Timeout(_) | Self::Closed => Fate::Unknown,
-            Self::Decode(_) => Fate::Written,
+            Self::Timeout { .. } | Self::Closed => Fate::Unknown,
+            Self::ReplyDropped { .. } | Self::Decode(_) => Fate::Written,
+        }
+    }
+}
+
+/// How often a message was sent, as part of a sentence.
+struct Attempts(u32);
+
+impl fmt::Display for Attempts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            0 | 1 => Ok(()),
+            attempts => write!(f, ", in {attempts} attempts"),
         }
     }
 }
@@ -178,11 +225,17 @@ pub enum ConfigError {
         range: &'static str,
     },
     /// No serializer was given, and none is compiled in.
-    #[error("no serializer is given and none is compiled in: enable pickle, msgpack or json")]
+    #[error(
+        "no serializer is given and none is compiled in: enable pickle, msgpack, json or protobuf"
+    )]
     NoCodec,
     /// No transport was given, and none is compiled in.
     #[error("no transport is given and tcp is not compiled in")]
     NoTransport,
+    /// The configuration of QUIC makes no sense.
+    #[cfg(feature = "quic")]
+    #[error("transport quic")]
+    Quic(#[from] casty_transport::QuicConfigError),
     /// A setting from a file, the environment or a flag makes no sense.
     #[cfg(feature = "config")]
     #[error(transparent)]

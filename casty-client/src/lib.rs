@@ -16,6 +16,8 @@ mod control;
 mod core;
 mod dead_letters;
 mod error;
+mod gauges;
+mod idempotent;
 mod identity;
 mod ledger;
 mod lines;
@@ -23,6 +25,8 @@ mod observe;
 mod peer;
 mod refs;
 mod region;
+mod retry;
+mod room;
 mod routing;
 mod services;
 mod session;
@@ -33,18 +37,22 @@ pub use admin::{Admin, DownError, DownReport, NotTold, StillUp};
 pub use ask::{Ask, Reply, SendAsk};
 pub use casty_proto::message::{ServiceKey, ShardEnvelope};
 pub use casty_proto::{ActorRef, Codec, Compression, NodeAddress, Value};
-pub use casty_routing::{View, diagnosis};
-pub use casty_transport::{AddressMap, TransportConfig};
-#[cfg(feature = "tls")]
-pub use casty_transport::{TlsConfig, TlsConfigError};
+pub use casty_routing::{Overflow, View, diagnosis};
+pub use casty_transport::{AddressMap, Bound, TransportConfig};
+#[cfg(feature = "quic")]
+pub use casty_transport::{QuicConfig, QuicConfigError};
+#[cfg(any(feature = "tls", feature = "quic"))]
+pub use casty_transport::{TlsConfig, TlsConfigError, TlsStatus};
 pub use client::{AskTarget, ClusterClient};
 pub use config::Builder;
 #[cfg(feature = "config")]
-pub use config::{ClientConfig, Layers, SettingError, TlsFiles};
+pub use config::{ClientConfig, Layers, QuicSettings, SettingError, TlsFiles};
 pub use dead_letters::{DeadLetter, DeadLetters, Loss};
 pub use error::{
     AskError, Closed, ConfigError, Fate, NotSent, ReadyError, RegionError, SpawnError, TellError,
 };
+pub use gauges::Gauges;
+pub use idempotent::IdempotentAsk;
 pub use ledger::{NodeStats, RegionStats};
 pub use observe::{CloseReport, Stats};
 pub use refs::BoundRef;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::gauges::Gauges;
 use crate::lines::StripedCounter;
 
 /// Counters of a client, since its start. A message accepted is exactly one of written, not sent,
@@ -25,6 +26,15 @@ pub struct Stats {
     pub queued: u64,
     /// Asks that wait for their reply.
     pub pending_asks: u64,
+    /// Bytes of messages kept to be sent again, and of replies over 4 KiB that were not taken yet.
+    pub ask_bytes: u64,
+    /// Messages of idempotent asks that were sent again: for a connection lost, or for a reply that
+    /// did not come in time. Each is accepted again, with a fate of its own.
+    pub retries: u64,
+    /// The same, for a reply that was [awaited](crate::IdempotentAsk::hedge_after) too long.
+    pub hedges: u64,
+    /// Times that the retry budget did not allow either.
+    pub retries_refused: u64,
     /// Replies that came after their ask had ended, or a second time.
     pub late_replies: u64,
     /// Messages from the cluster that no actor of this client took: no such actor, or its mailbox
@@ -39,6 +49,17 @@ pub struct Stats {
     pub companions: u64,
     /// Views of the cluster received.
     pub views: u64,
+    /// How full everything is that may fill up.
+    pub gauges: Gauges,
+}
+
+impl Stats {
+    /// Whether each message accepted is counted once among those written, not sent, unknown, held
+    /// and queued. Always so while nothing moves.
+    pub fn is_conserved(&self) -> bool {
+        let ended = self.written + self.not_sent + self.unknown;
+        self.accepted == ended + self.held + self.queued
+    }
 }
 
 /// What became of everything a client had accepted, when it was closed.
@@ -49,6 +70,13 @@ pub struct CloseReport {
     pub stats: Stats,
     /// Whether every message was written before the time was up.
     pub drained: bool,
+}
+
+impl CloseReport {
+    /// Whether each message accepted has ended as written, not sent or unknown, and none is left.
+    pub fn is_conserved(&self) -> bool {
+        self.stats.is_conserved() && (self.stats.held, self.stats.queued) == (0, 0)
+    }
 }
 
 impl fmt::Display for CloseReport {

@@ -1,17 +1,20 @@
 //! References that can be sent to: an address with a type, bound to the client it came from.
 
+use std::any::type_name;
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use casty_proto::ActorRef;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::ask::{Ask, Opened, Opening, SendAsk, Slot};
-use crate::core::{Core, Destination, Encoded, HERE};
+use crate::ask::{Ask, Opened, Opening, SendAsk};
+use crate::core::{Core, Destination, Encoded};
 use crate::error::{AskError, TellError};
+use crate::room;
 
 /// An actor that this client can send to: an [`ActorRef`] that knows its way.
 ///
@@ -43,6 +46,55 @@ impl<M> BoundRef<M> {
         M: Serialize,
     {
         tell(&self.core, &self.actor, &message)
+    }
+
+    /// Sends a message, waiting while the outbox of its node is full, or as many messages wait for
+    /// a connection as may wait: at most for the client's hold timeout. The mailbox of an actor of
+    /// this client is not waited for.
+    ///
+    /// # Errors
+    /// As [`tell`](Self::tell); [`TellError::Busy`] and [`TellError::HoldFull`] if there was no
+    /// room in all that time.
+    ///
+    /// # Cancel safety
+    /// Either the message was accepted or nothing of it was.
+    pub async fn tell_wait(&self, message: M) -> Result<(), TellError>
+    where
+        M: Serialize,
+    {
+        let within = self.core.limits.hold_timeout;
+        self.tell_within(message, within).await
+    }
+
+    /// As [`tell_wait`](Self::tell_wait), but waits for room at most for that time.
+    ///
+    /// # Errors
+    /// As there.
+    ///
+    /// # Cancel safety
+    /// Either the message was accepted or nothing of it was.
+    pub async fn tell_within(&self, message: M, within: Duration) -> Result<(), TellError>
+    where
+        M: Serialize,
+    {
+        let refused = match tell(&self.core, &self.actor, &message) {
+            Err(refused) if room::is_full(&refused) => refused,
+            sent => return sent,
+        };
+        let uri = self.actor.parts()?;
+        let to = Destination::Actor {
+            node: uri.node_address().ok_or(TellError::LocalReference)?,
+            path: uri.path,
+            class: "",
+        };
+        room::tell(
+            &self.core,
+            &to,
+            (&message, type_name::<M>()),
+            refused,
+            within,
+        )
+        .await
     }
 
     /// Sends a message that asks for a reply; see [`ClusterClient::ask`](crate::ClusterClient::ask).
@@ -96,8 +148,10 @@ pub(crate) fn tell<M: Serialize>(
     to: &ActorRef<M>,
     message: &M,
 ) -> Result<(), TellError> {
-    core.encoded(message, |class, bytes| {
-        deliver(core, to, (class, bytes), None)
+    let kind = type_name::<M>();
+    core.encoded(message, |class, bytes| match way(core, to, class)? {
+        Way::Here(path) => core.deliver_here(path, Bytes::copy_from_slice(bytes)),
+        Way::There(to) => core.send(&to, Encoded { bytes, kind }, None),
     })
 }
 
@@ -110,41 +164,32 @@ pub(crate) fn ask<M: Serialize, R: DeserializeOwned>(
     Ask::new(
         core,
         move |opening: Opening<'_, R>| -> Result<Opened, AskError> {
-            opening.open(|core, reply_to, slot| {
-                let message = message(reply_to);
-                core.encoded(&message, |class, bytes| {
-                    deliver(core, &to, (class, bytes), Some(slot))
-                })?;
-                Ok(())
+            opening.open(|core, reply_to, sending| {
+                let (message, kind) = (message(reply_to), type_name::<M>());
+                core.encoded(&message, |class, bytes| match way(core, &to, class)? {
+                    Way::Here(path) => sending.deliver_here(core, path, bytes),
+                    Way::There(to) => sending.send(core, &to, Encoded { bytes, kind }),
+                })
             })
         },
     )
 }
 
-fn deliver<M>(
-    core: &Core,
-    to: &ActorRef<M>,
-    (class, bytes): (&str, &[u8]),
-    slot: Option<Slot>,
-) -> Result<(), TellError> {
+/// Where an actor is.
+enum Way<'a> {
+    /// At this path of this client.
+    Here(&'a str),
+    There(Destination<'a>),
+}
+
+/// The way of a message of `class` to whom a reference names.
+fn way<'a, M>(core: &Core, to: &'a ActorRef<M>, class: &'a str) -> Result<Way<'a>, TellError> {
     let uri = to.parts()?;
     let node = uri.node_address().ok_or(TellError::LocalReference)?;
-    if node == *core.identity.address() {
-        if let Some(slot) = slot {
-            core.asks.carried_by(slot.id, Some(HERE));
-        }
-        return core.deliver_here(uri.path, Bytes::copy_from_slice(bytes));
-    }
-    core.send(
-        &Destination::Actor {
-            node,
-            path: uri.path,
-            class,
-        },
-        Encoded {
-            bytes,
-            kind: std::any::type_name::<M>(),
-        },
-        slot,
-    )
+    let path = uri.path;
+    Ok(if node == *core.identity.address() {
+        Way::Here(path)
+    } else {
+        Way::There(Destination::Actor { node, path, class })
+    })
 }

@@ -2,8 +2,8 @@
 
 use std::any::type_name;
 use std::fmt;
-use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use casty_proto::ActorRef;
 use casty_proto::message::ShardEnvelope;
@@ -11,9 +11,10 @@ use casty_routing::{RegionId, ShardCount, ShardId, entity_shard};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::ask::{Ask, Opened, Opening, SendAsk, Slot};
+use crate::ask::{Ask, Opened, Opening, SendAsk, Sending};
 use crate::core::{Core, Destination, Encoded};
 use crate::error::{AskError, TellError};
+use crate::room;
 
 /// A shard region of the cluster: messages to its entities go straight to the node that owns the
 /// entity's shard. Cheap to clone.
@@ -71,14 +72,16 @@ impl RegionRef {
         I: Serialize + AsRef<str>,
     {
         let shard = entity_shard(envelope.entity_id.as_ref(), self.shards);
-        self.send(&envelope, shard, (None, type_name::<M>()))
+        self.send(&envelope, shard, type_name::<M>())
     }
 
     /// Sends a message to one entity, waiting while the outbox of its owner is full, or as many
-    /// messages wait for a route as may wait.
+    /// messages wait for a route as may wait: at most for the client's hold timeout. Those who
+    /// wait are served in turn, one woken at a time.
     ///
     /// # Errors
-    /// As [`tell`](Self::tell), but never [`TellError::Busy`] or [`TellError::HoldFull`].
+    /// As [`tell`](Self::tell); [`TellError::Busy`] and [`TellError::HoldFull`] if there was no
+    /// room in all that time.
     ///
     /// # Cancel safety
     /// Either the message was accepted or nothing of it was.
@@ -88,7 +91,30 @@ impl RegionRef {
         I: Serialize + AsRef<str>,
     {
         let shard = entity_shard(envelope.entity_id.as_ref(), self.shards);
-        self.send_wait(&envelope, shard, type_name::<M>()).await
+        self.send_wait(&envelope, shard, (None, type_name::<M>()))
+            .await
+    }
+
+    /// As [`tell_wait`](Self::tell_wait), but waits for room at most for that time. Once accepted,
+    /// the message has the whole hold timeout to find its way.
+    ///
+    /// # Errors
+    /// As there.
+    ///
+    /// # Cancel safety
+    /// Either the message was accepted or nothing of it was.
+    pub async fn tell_within<M, I>(
+        &self,
+        envelope: ShardEnvelope<M, I>,
+        within: Duration,
+    ) -> Result<(), TellError>
+    where
+        M: Serialize,
+        I: Serialize + AsRef<str>,
+    {
+        let shard = entity_shard(envelope.entity_id.as_ref(), self.shards);
+        self.send_wait(&envelope, shard, (Some(within), type_name::<M>()))
+            .await
     }
 
     /// Asks one entity.
@@ -104,10 +130,10 @@ impl RegionRef {
         Ask::new(
             &self.core,
             move |opening: Opening<'_, R>| -> Result<Opened, AskError> {
-                opening.open(|_, reply_to, slot| {
+                opening.open(|_, reply_to, sending| {
                     let envelope = envelope(reply_to);
                     let shard = entity_shard(envelope.entity_id.as_ref(), self.shards);
-                    Ok(self.send(&envelope, shard, (Some(slot), type_name::<M>()))?)
+                    self.send_ask(&envelope, shard, (sending, type_name::<M>()))
                 })
             },
         )
@@ -117,15 +143,23 @@ impl RegionRef {
         &self,
         envelope: &M,
         shard: ShardId,
-        (slot, kind): (Option<Slot>, &'static str),
+        kind: &'static str,
     ) -> Result<(), TellError> {
-        let to = Destination::Shard {
-            region: self.id,
-            name: &self.name,
-            shard,
-        };
+        let to = self.destination(shard);
         self.core.encoded(envelope, |_, bytes| {
-            self.core.send(&to, Encoded { bytes, kind }, slot)
+            self.core.send(&to, Encoded { bytes, kind }, None)
+        })
+    }
+
+    fn send_ask<M: Serialize>(
+        &self,
+        envelope: &M,
+        shard: ShardId,
+        (sending, kind): (Sending<'_>, &'static str),
+    ) -> Result<(), AskError> {
+        let to = self.destination(shard);
+        self.core.encoded(envelope, |_, bytes| {
+            sending.send(&self.core, &to, Encoded { bytes, kind })
         })
     }
 
@@ -133,28 +167,23 @@ impl RegionRef {
         &self,
         envelope: &M,
         shard: ShardId,
-        kind: &'static str,
+        (within, kind): (Option<Duration>, &'static str),
     ) -> Result<(), TellError> {
-        loop {
-            match self.send(envelope, shard, (None, kind)) {
-                Err(TellError::Busy { length, limit, .. }) => {
-                    // A good part of the outbox is worth the wake-up.
-                    let length = length.max(limit / 4);
-                    self.core.space(self.id, shard, length).await;
-                }
-                Err(TellError::HoldFull) => {
-                    let mut released = pin!(self.core.released.notified());
-                    // From here on a release counts, so none between the try and the wait is
-                    // missed.
-                    released.as_mut().enable();
-                    match self.send(envelope, shard, (None, kind)) {
-                        Err(TellError::HoldFull) => released.await,
-                        Err(TellError::Busy { .. }) => {}
-                        other => return other,
-                    }
-                }
-                other => return other,
+        match self.send(envelope, shard, kind) {
+            Err(refused) if room::is_full(&refused) => {
+                let within = within.unwrap_or(self.core.limits.hold_timeout);
+                let to = self.destination(shard);
+                room::tell(&self.core, &to, (envelope, kind), refused, within).await
             }
+            sent => sent,
+        }
+    }
+
+    fn destination(&self, shard: ShardId) -> Destination<'_> {
+        Destination::Shard {
+            region: self.id,
+            name: &self.name,
+            shard,
         }
     }
 }
@@ -189,16 +218,11 @@ impl EntityRef {
     /// # Errors
     /// The message was not accepted, and nothing of it was sent.
     pub fn tell<M: Serialize>(&self, message: M) -> Result<(), TellError> {
-        let envelope = ShardEnvelope {
-            entity_id: &*self.id,
-            message,
-        };
-        self.region
-            .send(&envelope, self.shard, (None, type_name::<M>()))
+        let envelope = self.envelope(message);
+        self.region.send(&envelope, self.shard, type_name::<M>())
     }
 
-    /// Sends it a message, waiting while the outbox of its owner is full; see
-    /// [`RegionRef::tell_wait`].
+    /// Sends it a message, waiting while there is no room for it; see [`RegionRef::tell_wait`].
     ///
     /// # Errors
     /// As there.
@@ -206,13 +230,34 @@ impl EntityRef {
     /// # Cancel safety
     /// Either the message was accepted or nothing of it was.
     pub async fn tell_wait<M: Serialize>(&self, message: M) -> Result<(), TellError> {
-        let envelope = ShardEnvelope {
+        let envelope = self.envelope(message);
+        let how = (None, type_name::<M>());
+        self.region.send_wait(&envelope, self.shard, how).await
+    }
+
+    /// Sends it a message, waiting at most for that time while there is no room for it; see
+    /// [`RegionRef::tell_within`].
+    ///
+    /// # Errors
+    /// As there.
+    ///
+    /// # Cancel safety
+    /// Either the message was accepted or nothing of it was.
+    pub async fn tell_within<M: Serialize>(
+        &self,
+        message: M,
+        within: Duration,
+    ) -> Result<(), TellError> {
+        let envelope = self.envelope(message);
+        let how = (Some(within), type_name::<M>());
+        self.region.send_wait(&envelope, self.shard, how).await
+    }
+
+    fn envelope<M>(&self, message: M) -> ShardEnvelope<M, &str> {
+        ShardEnvelope {
             entity_id: &*self.id,
             message,
-        };
-        self.region
-            .send_wait(&envelope, self.shard, type_name::<M>())
-            .await
+        }
     }
 
     /// Sends it a message that asks for a reply, and awaits that; see
@@ -225,13 +270,10 @@ impl EntityRef {
         Ask::new(
             &self.region.core,
             move |opening: Opening<'_, R>| -> Result<Opened, AskError> {
-                opening.open(|_, reply_to, slot| {
-                    let envelope = ShardEnvelope {
-                        entity_id: &*self.id,
-                        message: message(reply_to),
-                    };
-                    let how = (Some(slot), type_name::<M>());
-                    Ok(self.region.send(&envelope, self.shard, how)?)
+                opening.open(|_, reply_to, sending| {
+                    let envelope = self.envelope(message(reply_to));
+                    let how = (sending, type_name::<M>());
+                    self.region.send_ask(&envelope, self.shard, how)
                 })
             },
         )

@@ -19,6 +19,7 @@ use crate::dead_letters::{DeadLetter, Loss};
 use crate::error::{Fate, NotSent, TellError};
 use crate::ledger::{self, HeldAccount, RegionStats};
 use crate::peer::{self, ACTORS, Aim, Outgoing, Peer, Tag, account_of};
+use crate::room::Queue;
 
 /// The router of one client.
 pub(crate) struct Routing {
@@ -29,6 +30,10 @@ pub(crate) struct Routing {
     pub(crate) wants: Wants,
     /// What the hook has yet to be told.
     pub(crate) letters: Vec<DeadLetter>,
+    /// Those who wait for room.
+    pub(crate) queue: Queue,
+    /// Something has happened that may have made room.
+    stirred: bool,
     /// What came through the router, by accounts.
     accounts: Vec<HeldAccount>,
 }
@@ -50,6 +55,8 @@ impl Routing {
             due: None,
             wants: Wants::default(),
             letters: Vec::new(),
+            queue: Queue::default(),
+            stirred: false,
             accounts: Vec::new(),
         }
     }
@@ -100,7 +107,7 @@ impl Routing {
         target: Target,
         outgoing: Outgoing,
     ) -> Result<(), TellError> {
-        if !self.router.has_room(outgoing.message.len()) {
+        if !self.router.accepts(&target, outgoing.message.len()) {
             return Err(TellError::HoldFull);
         }
         core.counters.accepted.increment();
@@ -161,7 +168,7 @@ impl Routing {
                 return None;
             };
             if let Some(ask) = outgoing.ask {
-                core.asks.carried_by(ask, None);
+                core.asks.returned(ask, peer.id);
             }
             let target = target_of(unsent.tag.aim, &peer.node);
             Some(parcel(core, target, outgoing))
@@ -224,6 +231,20 @@ impl Routing {
     /// Gives up everything that is held.
     pub(crate) fn close(&mut self, core: &Core) {
         self.tell(core, Input::Close);
+        self.queue.wake_all();
+    }
+
+    /// Gives those who wait for room their turn, if there may be more than when `held` messages
+    /// were held.
+    pub(crate) fn settle(&mut self, held: usize) {
+        if std::mem::take(&mut self.stirred) || self.held() < held {
+            self.wake_next();
+        }
+    }
+
+    /// Gives the next one that waits for room its turn, if there is some.
+    pub(crate) fn wake_next(&mut self) {
+        self.queue.wake_next(&self.router);
     }
 
     /// Carries out what the router wants, until it waits.
@@ -267,6 +288,7 @@ impl Routing {
     }
 
     fn tell(&mut self, core: &Core, input: Input<Arc<Peer>, Outgoing>) {
+        self.stirred |= !matches!(input, Input::Send(_) | Input::Tick);
         self.router.handle(precise_now(), input);
         self.pump(core);
     }
@@ -312,9 +334,13 @@ impl Routing {
             if !core.asks.is_awaited(ask) {
                 return self.bury(core, &parcel, NotSent::Abandoned);
             }
-            core.asks.carried_by(ask, Some(to.id));
+            core.asks.carried_by(ask, to.id);
         }
-        match self.push(core, to, &parcel) {
+        let pushed = self.push(core, to, &parcel);
+        if let (Err(_), Some(ask)) = (&pushed, parcel.item.ask) {
+            core.asks.returned(ask, to.id);
+        }
+        match pushed {
             Ok(()) => self.account(&parcel.target).delivered += 1,
             Err(Rejected {
                 reason: RejectReason::TooLong { .. },
@@ -323,14 +349,11 @@ impl Routing {
                 self.bury(core, &parcel, NotSent::TooLong);
             }
             Err(Rejected { reason, .. }) => {
-                if let Some(ask) = parcel.item.ask {
-                    core.asks.carried_by(ask, None);
-                }
                 // Full: the control task tells when there is room again. Closed: the end of the
                 // connection is about to be told.
-                if let RejectReason::Full { length, limit } = reason {
+                if let RejectReason::Full { length, .. } = reason {
                     // Half of the outbox is worth the wake-up.
-                    let length = length.max(limit / 2);
+                    let length = length.max(core.limits.outbox_bytes / 2);
                     self.wants.room.push((Arc::clone(to), length));
                     core.router_due.notify_one();
                 }
@@ -355,6 +378,7 @@ impl Routing {
         tracing::debug!(target = ?parcel.target, %reason, "message not sent");
         let reason = match reason {
             Reason::HoldFull { .. } => NotSent::HoldFull,
+            Reason::Displaced => NotSent::Displaced,
             Reason::Closed => NotSent::Closed,
             Reason::NodeGone { .. } => NotSent::NodeGone,
             Reason::WrongCount { .. } | Reason::UnknownShard { .. } | Reason::UnknownRegion => {

@@ -13,6 +13,7 @@
 //! | maps, with keys of any type | `dict` |
 //! | [`FrozenSet`](crate::FrozenSet), [`Set`](crate::Set) | `frozenset`, `set` |
 //! | [`value::Bytes`](crate::value::Bytes), `bytes::Bytes` | `bytes` (not json); `Vec<u8>` is a list of ints |
+//! | `protobuf::Any` (feature `protobuf`) | a protobuf message of your own (protobuf only) |
 //! | [`ByteArray`](crate::value::ByteArray), [`Decimal`](crate::value::Decimal), [`DateTime`](crate::value::DateTime) and the others in [`value`](crate::value) | the type of that name |
 //! | [`ActorRef`](crate::ActorRef) | an actor reference |
 //! | a newtype struct without a dotted name | what is in it |
@@ -30,7 +31,7 @@
 //!
 //! - `flatten` loses the class: refused when it is written.
 //! - Dotted tuple structs and tuple variants have no names for their fields: refused both ways by
-//!   json and msgpack.
+//!   all but pickle.
 //! - A newtype variant around anything but the struct of its own name: refused when it is written.
 //! - `untagged` and `tag` read through serde's own buffer: classes go unchecked, and what comes
 //!   first and fits wins. A union needs neither.
@@ -48,6 +49,8 @@ use crate::{DecodeError, EncodeError, Limits};
 mod custom;
 #[cfg(feature = "pickle")]
 mod pickle;
+#[cfg(feature = "protobuf")]
+mod protobuf;
 #[cfg_attr(
     not(all(feature = "json", feature = "msgpack")),
     allow(
@@ -85,6 +88,8 @@ enum Kind {
     MsgPack,
     #[cfg(feature = "pickle")]
     Pickle(pickle::Construction),
+    #[cfg(feature = "protobuf")]
+    Protobuf,
     Custom(custom::Custom),
 }
 
@@ -118,6 +123,17 @@ impl Codec {
     #[cfg(feature = "pickle")]
     pub const fn pickle_positional() -> Self {
         Self::plain(Kind::Pickle(pickle::Construction::Positional))
+    }
+
+    /// Protobuf, by the schema `casty/v1/value.proto` of this crate: whatever pickle carries but
+    /// objects whose fields have no names, in a form that other languages read with generated
+    /// code. It is none of Casty's own serializers: nodes are given one, as the suite of this
+    /// project shows (`interop/python/casty_protobuf.py`).
+    ///
+    /// Messages of your own travel in [`protobuf::Any`](crate::protobuf::Any).
+    #[cfg(feature = "protobuf")]
+    pub const fn protobuf() -> Self {
+        Self::plain(Kind::Protobuf)
     }
 
     const fn plain(kind: Kind) -> Self {
@@ -186,6 +202,8 @@ impl Codec {
             Kind::MsgPack => tree::encode_msgpack(value, out),
             #[cfg(feature = "pickle")]
             Kind::Pickle(construction) => pickle::encode(value, construction, out),
+            #[cfg(feature = "protobuf")]
+            Kind::Protobuf => protobuf::encode(value, out),
             Kind::Custom(codec) => codec.encode(value, out),
         }
     }
@@ -247,6 +265,8 @@ impl Codec {
             Kind::MsgPack => tree::decode_msgpack(input, limits),
             #[cfg(feature = "pickle")]
             Kind::Pickle(_) => pickle::decode(input, limits),
+            #[cfg(feature = "protobuf")]
+            Kind::Protobuf => protobuf::decode(input, limits),
             Kind::Custom(codec) => codec.decode(input, limits),
         }
     }

@@ -30,6 +30,8 @@ pub mod handshake;
 pub mod header;
 pub mod limits;
 pub mod message;
+#[cfg(feature = "protobuf")]
+pub mod protobuf;
 pub mod reference;
 pub mod sets;
 pub mod value;

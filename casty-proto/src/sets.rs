@@ -86,7 +86,7 @@ collection! {
 }
 
 collection! {
-    /// A Python `set`, its members in the order in which they travelled. Only pickle carries it.
+    /// A Python `set`, its members in the order in which they travelled. Pickle and protobuf carry it.
     Set, SET, "a set"
 }
 

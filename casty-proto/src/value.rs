@@ -12,6 +12,7 @@ mod fields;
 mod foreign;
 mod handoff;
 mod items;
+mod names;
 pub mod notation;
 mod print;
 mod release;
@@ -21,11 +22,14 @@ mod typed;
 mod uuid;
 
 pub use de::from_value;
+#[cfg(feature = "protobuf")]
+pub(crate) use de::{big_int, plain};
 pub use fields::Fields;
 #[cfg(feature = "pickle")]
 pub(crate) use fields::{Maker, Origin};
 pub(crate) use handoff::{VALUE, give, take};
 pub use items::{Items, Pairs};
+pub(crate) use names::Names;
 pub use notation::NotationError;
 pub use num_bigint;
 pub use ser::to_value;
@@ -63,13 +67,13 @@ pub enum Value {
     Str(Arc<str>),
     /// `bytes`.
     Bytes(Arc<[u8]>),
-    /// A `bytearray` (pickle only).
+    /// A `bytearray` (pickle and protobuf only).
     ByteArray(Arc<[u8]>),
     /// A `list`.
     List(Items),
     /// A `tuple`.
     Tuple(Items),
-    /// A `set` (pickle only).
+    /// A `set` (pickle and protobuf only).
     Set(Items),
     /// A `frozenset`.
     FrozenSet(Items),
@@ -81,7 +85,7 @@ pub enum Value {
     Enum(Arc<EnumMember>),
     /// An instance of any other class.
     Object(Arc<Object>),
-    /// A `datetime.datetime` (pickle only, as are all that follow).
+    /// A `datetime.datetime` (pickle and protobuf only, as are all that follow).
     DateTime(Arc<DateTime>),
     /// A `datetime.date`.
     Date(Date),
@@ -97,7 +101,7 @@ pub enum Value {
     Complex(f64, f64),
 }
 
-/// A member of a Python enum: json and msgpack name it, pickle gives its value.
+/// A member of a Python enum: pickle gives its value, the other serializers name it.
 #[derive(Clone)]
 pub struct EnumMember {
     /// The enum's qualified name.

@@ -41,9 +41,18 @@ fn read<T: DeserializeOwned>(text: &str) -> Result<T, DecodeError> {
     Codec::json().decode(text.as_bytes(), &Limits::default())
 }
 
-/// Writes and reads a value in both codecs, typed, and by way of a [`Value`].
+/// Those, and one whose form is another but whose shapes are the same.
+fn all_codecs() -> Vec<Codec> {
+    #[cfg_attr(not(feature = "protobuf"), allow(unused_mut))]
+    let mut all = CODECS.to_vec();
+    #[cfg(feature = "protobuf")]
+    all.push(Codec::protobuf());
+    all
+}
+
+/// Writes and reads a value in all codecs, typed, and by way of a [`Value`].
 fn survives<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(value: &T) {
-    for codec in CODECS {
+    for codec in all_codecs() {
         let mut out = Vec::new();
         let class = codec.encode(value, &mut out).unwrap();
         assert_eq!(&codec.decode::<T>(&out, &Limits::default()).unwrap(), value);
@@ -174,7 +183,7 @@ prop_compose! {
 
 proptest! {
     #[test]
-    fn a_type_of_all_shapes_survives_both_codecs(value in everything()) {
+    fn a_type_of_all_shapes_survives_all_codecs(value in everything()) {
         survives(&value);
     }
 
@@ -263,9 +272,13 @@ fn dataclasses_unions_and_enums_are_written_as_python_writes_them() {
 #[test]
 fn the_type_hint_is_the_class_of_the_outermost_value() {
     fn hint<T: Serialize>(value: &T) -> String {
-        let [one, two, three] = CODECS.map(|codec| codec.encode(value, &mut Vec::new()).unwrap());
-        assert_eq!([&one, &one], [&two, &three]);
-        one.into_owned()
+        let hints = all_codecs()
+            .into_iter()
+            .map(|codec| codec.encode(value, &mut Vec::new()).unwrap().into_owned());
+        let mut hints: Vec<_> = hints.collect();
+        hints.dedup();
+        assert_eq!(hints.len(), 1, "{hints:?}");
+        hints.remove(0)
     }
     assert_eq!(
         hint(&Point {

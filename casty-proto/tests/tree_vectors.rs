@@ -31,7 +31,13 @@ impl Vector {
 
 fn vectors() -> Vec<Vector> {
     let mut vectors = Vec::new();
-    for (codec, folder) in [(Codec::json(), "json"), (Codec::msgpack(), "msgpack")] {
+    for (codec, folder) in [
+        (Codec::json(), "json"),
+        (Codec::msgpack(), "msgpack"),
+        // The captured messages as the suite's Python serializer writes them.
+        #[cfg(feature = "protobuf")]
+        (Codec::protobuf(), "protobuf"),
+    ] {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("tests/vectors")
             .join(folder);
@@ -108,7 +114,7 @@ fn unordered(value: &Value) -> String {
                 .iter()
                 .map(|(name, value)| format!("{name}={}", unordered(value)))
                 .collect(),
-            _ => panic!("json and msgpack name all fields"),
+            _ => panic!("these serializers name all fields"),
         },
         leaf => return leaf.to_string(),
     };

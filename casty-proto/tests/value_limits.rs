@@ -9,6 +9,13 @@ use casty_proto::{Codec, EncodeError, Limits, Value};
 
 const DEEP: usize = 100_000;
 
+const CODECS: &[Codec] = &[
+    Codec::json(),
+    Codec::msgpack(),
+    #[cfg(feature = "protobuf")]
+    Codec::protobuf(),
+];
+
 fn on_a_small_stack(test: impl FnOnce() + Send + 'static) {
     let thread = std::thread::Builder::new()
         .stack_size(128 * 1024)
@@ -55,7 +62,7 @@ fn deep_values_are_made_compared_printed_written_and_dropped_on_a_small_stack() 
         assert!(one.to_string().ends_with(']'));
         assert!(one.to_notation().is_err());
         let list = (0..DEEP).fold(Value::None, |value, _| Value::list([value]));
-        for codec in [Codec::json(), Codec::msgpack()] {
+        for codec in CODECS {
             let mut out = Vec::new();
             let error = codec.encode(&list, &mut out).unwrap_err();
             assert_eq!(
@@ -91,7 +98,7 @@ fn the_deepest_value_that_is_read_is_written_again_on_a_small_stack() {
             ..Limits::default()
         };
         let list = (0..Limits::MAX_DEPTH).fold(Value::from(1), |value, _| Value::tuple([value]));
-        for codec in [Codec::json(), Codec::msgpack()] {
+        for codec in CODECS {
             let mut out = Vec::new();
             codec.encode(&list, &mut out).unwrap();
             assert_eq!(codec.decode::<Value>(&out, &limits).unwrap(), list);

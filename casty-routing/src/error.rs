@@ -48,14 +48,17 @@ pub enum Reason {
         /// What it waited for.
         lacking: Lacking,
     },
-    /// As much is held as the configuration allows.
-    #[error("{items} messages or {bytes} bytes are held already")]
+    /// As much is held as the configuration allows, in all or for its node.
+    #[error("as much is held as may be, of {items} messages and {bytes} bytes")]
     HoldFull {
         /// The limit of items.
         items: usize,
         /// The limit of bytes.
         bytes: usize,
     },
+    /// It was held, and gave way to a newer one: as much is held as the configuration allows.
+    #[error("it gave way to a newer message")]
+    Displaced,
     /// The node it was meant for is down or has left.
     #[error("node {node} is down or has left the cluster")]
     NodeGone {

@@ -5,6 +5,7 @@
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
 pub mod backoff;
+pub mod budget;
 pub mod coordinator;
 pub mod diagnosis;
 pub mod error;
@@ -17,11 +18,12 @@ pub mod table;
 pub mod view;
 
 pub use backoff::Backoff;
+pub use budget::Budget;
 pub use coordinator::Coordinator;
 pub use error::{Lacking, Reason, RegionError};
 pub use links::Links;
 pub use renewal::Renewal;
-pub use router::{Held, Input, Output, Parcel, Router, RouterConfig, Target};
+pub use router::{Held, Input, Output, Overflow, Parcel, Router, RouterConfig, Target};
 pub use shard::{NoShards, ShardCount, ShardId, entity_shard};
 pub use subscription::Subscription;
 pub use table::{RegionId, RouteTable, SharedTable, TableGuard};

@@ -21,7 +21,7 @@ mod peers;
 mod regions;
 mod route;
 
-pub use event::{Held, Input, Output, Parcel, RouterConfig, Target};
+pub use event::{Held, Input, Output, Overflow, Parcel, RouterConfig, Target};
 
 use asks::Asks;
 use hold::Hold;
@@ -41,7 +41,9 @@ use route::Route;
 ///   connected and usable and for which nothing is held.
 ///
 /// `H` is what delivers to a peer, cheap to clone; `T` is a message. Memory is bounded by the
-/// [`RouterConfig`]; beyond it the newest parcel is refused.
+/// [`RouterConfig`]; beyond it the newest parcel is refused, or the oldest dropped. What waits for
+/// one node, or for want of knowing the node, takes no more of the hold than it leaves free: one
+/// that is out of order has half of it at most, and parcels for the others still find room.
 pub struct Router<H, T> {
     config: RouterConfig,
     now: Option<Instant>,
@@ -77,7 +79,7 @@ impl<H: Clone, T> Router<H, T> {
             view: None,
             peers: Peers::new(),
             regions: Regions::new(),
-            hold: Hold::new(limit),
+            hold: Hold::new(limit, config.overflow),
             asks: Asks::new(config.query_base, config.query_cap, seed),
             ready: VecDeque::new(),
             flush: BTreeSet::new(),
@@ -139,9 +141,18 @@ impl<H: Clone, T> Router<H, T> {
         self.hold.has(target)
     }
 
-    /// Whether a parcel of `bytes` bytes could be held. One that need not be held passes anyway.
-    pub fn has_room(&self, bytes: usize) -> bool {
-        self.hold.has_room(bytes)
+    /// Whether a parcel of `bytes` bytes for `target` would find room: it could be held, or need
+    /// not be.
+    pub fn accepts(&self, target: &Target, bytes: usize) -> bool {
+        let passes = match self.route(target) {
+            Route::Open { busy, .. } => !busy && !self.hold.has(target),
+            Route::Refused(_) => true,
+            Route::Connect(_) | Route::Locate => false,
+        };
+        passes
+            || self
+                .hold
+                .has_room(target, self.regions.account(target), bytes)
     }
 
     /// Whether something is held for want of a connection to `node`. If not, a later want is told
@@ -258,8 +269,15 @@ impl<H: Clone, T> Router<H, T> {
             return self.give_up(parcel, reason);
         }
         let target = (!waiting).then(|| parcel.target.clone());
-        if let Err(parcel) = self.hold.push_back(parcel) {
-            return self.give_up_full(parcel);
+        let account = self.regions.account(&parcel.target);
+        match self.hold.push_back(parcel, account) {
+            Ok(displaced) => {
+                for parcel in displaced {
+                    self.left(&parcel.target);
+                    self.give_up(parcel, Reason::Displaced);
+                }
+            }
+            Err(parcel) => return self.give_up_full(parcel),
         }
         if let Some(target) = target {
             self.soil(&target);
@@ -327,8 +345,12 @@ impl<H: Clone, T> Router<H, T> {
                 self.give_up(parcel, Reason::Closed);
             }
         }
-        for parcel in self.hold.push_front(unsent) {
-            self.give_up_full(parcel);
+        let (regions, hold) = (&self.regions, &mut self.hold);
+        for parcel in hold.push_front(unsent, |target| regions.account(target)) {
+            match self.config.overflow {
+                Overflow::Refuse => self.give_up_full(parcel),
+                Overflow::DropOldest => self.give_up(parcel, Reason::Displaced),
+            }
         }
         self.expire(now);
         self.reassess(now);

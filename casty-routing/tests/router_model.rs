@@ -14,8 +14,8 @@ use casty_proto::message::{
 };
 use casty_proto::{FrozenSet, NodeAddress, Tuple};
 use casty_routing::{
-    Held, Input, Output, Parcel, Reason, RegionId, RouteTable, Router, RouterConfig, ShardCount,
-    ShardId, Target, View,
+    Held, Input, Output, Overflow, Parcel, Reason, RegionId, RouteTable, Router, RouterConfig,
+    ShardCount, ShardId, Target, View,
 };
 use proptest::prelude::*;
 
@@ -120,6 +120,9 @@ struct Message {
 
 struct World {
     router: Router<Handle, usize>,
+    overflow: Overflow,
+    /// Whether the hold has room for the message that is being sent, while that is known.
+    room: Option<bool>,
     now: Instant,
     start: Instant,
     regions: Vec<RegionId>,
@@ -143,10 +146,11 @@ fn node(number: u16) -> NodeAddress {
     NodeAddress::new("10.0.0.1", number)
 }
 
-fn config() -> RouterConfig {
+fn config(overflow: Overflow) -> RouterConfig {
     RouterConfig {
         hold_items: LIMIT.items,
         hold_bytes: LIMIT.bytes,
+        overflow,
         ..RouterConfig::default()
     }
 }
@@ -186,13 +190,15 @@ fn name(region: u32) -> String {
 }
 
 impl World {
-    fn new(start: Instant, seed: u64) -> Self {
-        let mut router = Router::new(config(), seed);
+    fn new(start: Instant, seed: u64, overflow: Overflow) -> Self {
+        let mut router = Router::new(config(overflow), seed);
         let count = ShardCount::new(SHARDS).unwrap();
         let regions = (0..REGIONS).map(|region| router.region(&name(region), count).unwrap());
         let regions = regions.collect();
         Self {
             router,
+            overflow,
+            room: None,
             now: start,
             start,
             regions,
@@ -221,11 +227,20 @@ impl World {
     }
 
     fn held(&self) -> Held {
+        self.sum(|_| true)
+    }
+
+    fn share(&self, target: &Target) -> Held {
+        self.sum(|message| message.target == *target)
+    }
+
+    fn sum(&self, wanted: impl Fn(&Message) -> bool) -> Held {
         let held = self.messages.iter().filter(|m| m.place == Place::Held);
-        held.fold(Held::default(), |sum, message| Held {
-            items: sum.items + 1,
-            bytes: sum.bytes + message.bytes,
-        })
+        held.filter(|message| wanted(message))
+            .fold(Held::default(), |sum, message| Held {
+                items: sum.items + 1,
+                bytes: sum.bytes + message.bytes,
+            })
     }
 
     fn holds(&self, target: &Target) -> bool {
@@ -312,8 +327,30 @@ impl World {
         };
         match listed {
             Some(handle) if !self.full.contains(&handle.0) => self.give(handle, id),
-            _ => self.handle(Input::Send(self.parcel(id))),
+            _ => {
+                let late = |m: &Message| m.place == Place::Held && m.deadline <= self.now;
+                let settled = !self.messages[..id].iter().any(late);
+                self.room = settled.then(|| self.router.accepts(&target, bytes));
+                self.handle(Input::Send(self.parcel(id)));
+                self.room = None;
+                self.check_share(id);
+            }
         }
+    }
+
+    /// What is held for the target of a message that was just taken in leaves as much free.
+    fn check_share(&self, id: usize) {
+        let message = &self.messages[id];
+        if message.place != Place::Held || !message.returned.is_empty() {
+            return;
+        }
+        let (share, held) = (self.share(&message.target), self.held());
+        let items = share.items + held.items <= LIMIT.items;
+        let bytes = share.bytes + held.bytes <= LIMIT.bytes;
+        assert!(
+            share.items == 1 || (items && bytes),
+            "{share:?} of {held:?}"
+        );
     }
 
     fn location(&mut self, region: u32, shard: u32, owner: u16) {
@@ -453,7 +490,7 @@ impl World {
         let place = (region.get(), shard.get());
         if let Some((before, of)) = self.asked.insert(place, (self.now, leader)) {
             let apart = self.now - before;
-            let base = config().query_base;
+            let base = RouterConfig::default().query_base;
             assert!(
                 of != leader || apart >= base / 2,
                 "asked twice in {apart:?}"
@@ -464,13 +501,29 @@ impl World {
 
     fn given_up(&mut self, parcel: &Parcel<usize>, reason: &Reason) {
         let held = self.held();
+        // What is held for one node alone is limited to half.
+        let scarce = 2 * held.items > LIMIT.items || 2 * held.bytes > LIMIT.bytes;
         let message = &mut self.messages[parcel.item];
         assert_eq!(message.place, Place::Held, "{} ended twice", parcel.item);
         message.place = Place::GivenUp;
         match reason {
             Reason::Deadline { .. } => assert!(parcel.deadline <= self.now),
             Reason::HoldFull { .. } => {
-                assert!(held.items > LIMIT.items || held.bytes > LIMIT.bytes);
+                assert_eq!(self.overflow, Overflow::Refuse);
+                let over = held.items > LIMIT.items || held.bytes > LIMIT.bytes;
+                assert!(over || (message.returned.is_empty() && scarce));
+                assert!(!message.returned.is_empty() || self.room != Some(true));
+            }
+            Reason::Displaced => {
+                assert_eq!(self.overflow, Overflow::DropOldest);
+                assert!(scarce, "{held:?}");
+                let message = &self.messages[parcel.item];
+                let older = |older: &Message| {
+                    let comparable = older.returned.is_empty() && message.returned.is_empty();
+                    comparable && older.place == Place::Held && older.target == message.target
+                };
+                let older = self.messages[..parcel.item].iter().find(|m| older(m));
+                assert!(older.is_none(), "{} before an older one", parcel.item);
             }
             Reason::NodeGone { node } => {
                 let number = node.port();
@@ -548,8 +601,8 @@ impl World {
     }
 }
 
-fn play(steps: &[Step], start: Instant, seed: u64) -> String {
-    let mut world = World::new(start, seed);
+fn play(steps: &[Step], start: Instant, seed: u64, overflow: Overflow) -> String {
+    let mut world = World::new(start, seed, overflow);
     world.drain();
     for step in steps {
         world.run(step);
@@ -569,9 +622,10 @@ proptest! {
     fn every_message_ends_once_in_order_within_bounds_and_the_same_seed_repeats_it(
         steps in prop::collection::vec(step(), 0..120),
         seed: u64,
+        overflow in prop::sample::select(vec![Overflow::Refuse, Overflow::DropOldest]),
     ) {
         let start = Instant::now();
-        let log = play(&steps, start, seed);
-        prop_assert_eq!(log, play(&steps, start, seed));
+        let log = play(&steps, start, seed, overflow);
+        prop_assert_eq!(log, play(&steps, start, seed, overflow));
     }
 }

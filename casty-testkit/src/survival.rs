@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 /// Asserts that a value comes back equal from every serializer a cluster can be configured with:
-/// json, msgpack and both forms of pickle.
+/// json, msgpack, both forms of pickle, and protobuf.
 ///
 /// # Panics
 /// One of them cannot carry the value, or gives back another.
@@ -27,6 +27,7 @@ pub fn assert_survives_all_codecs<T: Serialize + DeserializeOwned + PartialEq + 
         Codec::msgpack(),
         Codec::pickle(),
         Codec::pickle_positional(),
+        Codec::protobuf(),
     ] {
         let mut bytes = Vec::new();
         if let Err(error) = codec.encode(value, &mut bytes) {

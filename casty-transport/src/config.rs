@@ -5,11 +5,13 @@ use std::sync::Arc;
 #[cfg(feature = "memory")]
 use crate::memory::MemoryNetwork;
 #[cfg(feature = "quic")]
-use crate::quic::{QuicConfig, QuicTransport};
+use crate::quic::{QuicConfig, QuicConfigError, QuicTransport};
 #[cfg(feature = "tcp")]
 use crate::tcp::TcpTransport;
+#[cfg(any(feature = "tls", feature = "quic"))]
+use crate::tls::TlsConfig;
 #[cfg(feature = "tls")]
-use crate::tls::{TlsConfig, TlsTransport};
+use crate::tls::TlsTransport;
 use crate::transport::Transport;
 
 /// Names the transport of a client or a node. Nothing is opened before the first dial or listen.
@@ -64,6 +66,30 @@ impl TransportConfig {
     /// A transport of your own.
     pub fn custom(transport: Arc<dyn Transport>) -> Self {
         Self(Kind::Custom(transport))
+    }
+
+    /// The certificates that it shows and trusts, unless it is without or of your own.
+    #[cfg(any(feature = "tls", feature = "quic"))]
+    pub fn certificates(&self) -> Option<&TlsConfig> {
+        match &self.0 {
+            #[cfg(feature = "tls")]
+            Kind::Tls(config) => Some(config),
+            #[cfg(feature = "quic")]
+            Kind::Quic(config) => Some(config.tls()),
+            _ => None,
+        }
+    }
+
+    /// Tells whether its configuration makes sense; only that of QUIC may not.
+    ///
+    /// # Errors
+    /// As of [`QuicConfig::check`].
+    #[cfg(feature = "quic")]
+    pub fn check(&self) -> Result<(), QuicConfigError> {
+        if let Kind::Quic(config) = &self.0 {
+            return config.check();
+        }
+        Ok(())
     }
 
     /// The transport that was named.

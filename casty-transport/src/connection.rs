@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use crate::address_map::AddressMap;
 use crate::error::{ConnectError, NotCasty};
-#[cfg(feature = "tls")]
+#[cfg(any(feature = "tls", feature = "quic"))]
 use crate::tls::TlsError;
 use crate::transport::{ByteStream, Transport};
 
@@ -217,7 +217,7 @@ async fn bounded(
 
 /// What an error of the stream during the exchange means.
 fn broken(peer: Arc<str>, error: io::Error) -> ConnectError {
-    #[cfg(feature = "tls")]
+    #[cfg(any(feature = "tls", feature = "quic"))]
     if let Some(source) = TlsError::of(&error) {
         let source = source.clone();
         return ConnectError::Tls { peer, source };

@@ -365,6 +365,7 @@ mod tests {
         Arc::new(Outbox::new(OutboxLimits {
             bytes: 1 << 20,
             frame: 1 << 20,
+            ..OutboxLimits::default()
         }))
     }
 

@@ -11,7 +11,9 @@ use casty_proto::NodeAddress;
 use casty_proto::frame::{FrameError, FrameKind};
 use casty_proto::handshake::HandshakeError;
 
-#[cfg(feature = "tls")]
+#[cfg(feature = "quic")]
+use crate::quic::{QuicConfigError, QuicError};
+#[cfg(any(feature = "tls", feature = "quic"))]
 use crate::tls::TlsError;
 
 /// Why no stream could be made. Nothing was sent.
@@ -42,8 +44,8 @@ pub enum DialError {
         #[source]
         source: Arc<io::Error>,
     },
-    /// There was a connection, but no TLS on it.
-    #[cfg(feature = "tls")]
+    /// The peer was reached, but not by TLS, whether over TCP or inside QUIC.
+    #[cfg(any(feature = "tls", feature = "quic"))]
     #[error("no TLS to {at}")]
     Tls {
         /// What was dialled.
@@ -52,7 +54,7 @@ pub enum DialError {
         #[source]
         source: TlsError,
     },
-    /// There is no QUIC connection: the sides do not trust each other, or speak of other things.
+    /// There is no QUIC connection, for a reason that only QUIC has.
     #[cfg(feature = "quic")]
     #[error("no QUIC connection to {at}")]
     Quic {
@@ -60,7 +62,7 @@ pub enum DialError {
         at: NodeAddress,
         /// Why, of the last address that was tried.
         #[source]
-        source: Arc<crate::quic::QuicError>,
+        source: QuicError,
     },
 }
 
@@ -115,12 +117,22 @@ pub enum ListenError {
         #[source]
         source: Arc<io::Error>,
     },
-    /// Listening with TLS needs a certificate, and the configuration has none.
-    #[cfg(feature = "tls")]
+    /// Listening with TLS or QUIC needs a certificate, and the configuration has none.
+    #[cfg(any(feature = "tls", feature = "quic"))]
     #[error("cannot listen at {at} with TLS without a certificate")]
     NoCertificate {
         /// Where to listen.
         at: NodeAddress,
+    },
+    /// The configuration of QUIC makes no sense.
+    #[cfg(feature = "quic")]
+    #[error("cannot listen at {at} with QUIC")]
+    Quic {
+        /// Where to listen.
+        at: NodeAddress,
+        /// What is wrong with it.
+        #[source]
+        source: QuicConfigError,
     },
     /// The listener has ended; it will accept nothing more.
     #[error("the listener at {at} has ended")]
@@ -188,7 +200,7 @@ pub enum ConnectError {
     },
     /// TLS ended during the handshake. On the dialling side that is how a peer tells that it does
     /// not accept our certificate; on the accepting side it is every failure of TLS.
-    #[cfg(feature = "tls")]
+    #[cfg(any(feature = "tls", feature = "quic"))]
     #[error("no TLS with {peer}")]
     Tls {
         /// The other end.
@@ -234,7 +246,7 @@ impl ConnectError {
     /// What the caller may conclude. In every case nothing but a handshake was sent.
     pub fn conclusion(&self) -> Conclusion {
         match self {
-            #[cfg(feature = "tls")]
+            #[cfg(any(feature = "tls", feature = "quic"))]
             Self::Dial(DialError::Tls { source, .. }) | Self::Tls { source, .. } => {
                 source.conclusion()
             }

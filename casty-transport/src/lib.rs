@@ -25,7 +25,7 @@ pub mod proxy;
 pub mod quic;
 #[cfg(feature = "tcp")]
 pub mod tcp;
-#[cfg(feature = "tls")]
+#[cfg(any(feature = "tls", feature = "quic"))]
 pub mod tls;
 pub mod transport;
 
@@ -37,7 +37,7 @@ pub use error::{Conclusion, ConnectError, ConnectionLost, DialError, ListenError
 #[cfg(feature = "memory")]
 pub use memory::{MemoryNetwork, MemoryTransport};
 pub use outbox::{
-    Account, Accounted, Leftover, Outbox, OutboxLimits, RejectReason, Rejected, Unsent,
+    Account, Accounted, Bound, Leftover, Outbox, OutboxLimits, RejectReason, Rejected, Unsent,
 };
 pub use proxy::{Proxy, ProxyCounters, ProxyCounts, ProxyEnd, ProxyLimits};
 #[cfg(feature = "quic")]
@@ -45,5 +45,7 @@ pub use quic::{QuicConfig, QuicConfigError, QuicError, QuicTransport};
 #[cfg(feature = "tcp")]
 pub use tcp::TcpTransport;
 #[cfg(feature = "tls")]
-pub use tls::{TlsConfig, TlsConfigError, TlsError, TlsTransport};
+pub use tls::TlsTransport;
+#[cfg(any(feature = "tls", feature = "quic"))]
+pub use tls::{TlsConfig, TlsConfigError, TlsError, TlsStatus};
 pub use transport::{ByteStream, Listener, Transport, Wire};

@@ -9,6 +9,7 @@
 //! this connection only.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
@@ -22,6 +23,8 @@ pub struct OutboxLimits {
     /// Bytes that are accepted and not yet handed to the kernel. Default: 1 MiB. A single frame
     /// over this is accepted when nothing else waits.
     pub bytes: usize,
+    /// Tagged messages that are accepted and not yet wholly handed to the kernel. Default: 65,536.
+    pub messages: usize,
     /// The longest frame, type byte included. Default: 16 MiB.
     pub frame: usize,
 }
@@ -32,6 +35,7 @@ impl OutboxLimits {
     fn with_reserve(self) -> Self {
         Self {
             bytes: self.bytes.saturating_add(RESERVE),
+            messages: usize::MAX,
             ..self
         }
     }
@@ -44,6 +48,7 @@ impl Default for OutboxLimits {
     fn default() -> Self {
         Self {
             bytes: 1024 * 1024,
+            messages: 65_536,
             frame: frame::DEFAULT_MAX_FRAME,
         }
     }
@@ -138,13 +143,13 @@ pub struct Rejected<T> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RejectReason {
-    /// As many bytes wait as may wait.
-    #[error("the outbox is full ({limit} bytes) for a frame of {length}")]
+    /// As many bytes or messages wait as may wait.
+    #[error("the outbox is full ({limit}) for a frame of {length} bytes")]
     Full {
         /// The frame's length in bytes, for [`Outbox::space`].
         length: usize,
-        /// [`OutboxLimits::bytes`].
-        limit: usize,
+        /// The limit that is reached.
+        limit: Bound,
     },
     /// The frame would be longer than any may be.
     #[error("the message makes a frame of {length} bytes, over the limit of {limit}")]
@@ -157,6 +162,24 @@ pub enum RejectReason {
     /// The connection is closed or closing.
     #[error("the connection is closed")]
     Closed,
+}
+
+/// The limit of [`OutboxLimits`] that an outbox has reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bound {
+    /// [`OutboxLimits::bytes`].
+    Bytes(usize),
+    /// [`OutboxLimits::messages`].
+    Messages(usize),
+}
+
+impl fmt::Display for Bound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bytes(limit) => write!(f, "{limit} bytes"),
+            Self::Messages(limit) => write!(f, "{limit} messages"),
+        }
+    }
 }
 
 /// A message that never left, given back when its connection ended.
@@ -242,9 +265,13 @@ impl<T: Accounted> Outbox<T> {
     /// Waits until a frame of `length` bytes, type byte included, would not be refused for want of
     /// room. Another task may be faster, so a [`push`](Self::push) after it can still be refused.
     ///
+    /// Of those who wait, one is woken at a time, the one that has waited longest; the next when
+    /// its [`Turn`] is dropped, if there is room then, or as soon as there is. So push before you
+    /// drop it.
+    ///
     /// # Cancel safety
-    /// Nothing is lost: no place is reserved.
-    pub async fn space(&self, length: usize) {
+    /// Nothing is lost: no place is reserved, and the turn passes to the next.
+    pub async fn space(&self, length: usize) -> Turn<'_, T> {
         loop {
             let notified = self.space.notified();
             tokio::pin!(notified);
@@ -254,7 +281,7 @@ impl<T: Accounted> Outbox<T> {
                 let mut state = self.state.lock();
                 match state.admit(length, self.limits) {
                     Err(RejectReason::Full { .. }) => state.waiting_for_space += 1,
-                    _ => return,
+                    _ => return Turn(self),
                 }
             }
             let _leaving = Leaving(self);
@@ -338,6 +365,7 @@ impl<T: Accounted> Outbox<T> {
     pub(crate) fn wrote(&self, count: usize) -> usize {
         let mut guard = self.state.lock();
         let state = &mut *guard;
+        let roomy = state.is_roomy(self.limits);
         state.written += count as u64;
         while let Some(entry) = state.entries.get(state.whole)
             && entry.end <= state.written
@@ -350,10 +378,12 @@ impl<T: Accounted> Outbox<T> {
             }
         }
         let in_flight = state.whole;
-        let wake = state.waiting_for_space > 0 && state.pending() <= self.limits.bytes / 2;
+        // Once when half of it is free, and once when all is, for frames longer than half.
+        let wake = !roomy && state.is_roomy(self.limits) || state.pending() == 0;
+        let wake = wake && state.waiting_for_space > 0;
         drop(guard);
         if wake {
-            self.space.notify_waiters();
+            self.space.notify_one();
         }
         in_flight
     }
@@ -455,6 +485,11 @@ impl<T> State<T> {
         distance(self.written, self.accepted)
     }
 
+    /// Whether half of the room is free: that is worth a wake-up.
+    fn is_roomy(&self, limits: OutboxLimits) -> bool {
+        self.pending() <= limits.bytes / 2 && self.messages_pending <= limits.messages / 2
+    }
+
     fn admit(&self, length: usize, limits: OutboxLimits) -> Result<(), RejectReason> {
         if self.phase != Phase::Open {
             return Err(RejectReason::Closed);
@@ -466,13 +501,14 @@ impl<T> State<T> {
             });
         }
         let pending = self.pending();
-        if pending > 0 && pending + length + 4 > limits.bytes {
-            return Err(RejectReason::Full {
-                length,
-                limit: limits.bytes,
-            });
-        }
-        Ok(())
+        let limit = if pending > 0 && pending + length + 4 > limits.bytes {
+            Bound::Bytes(limits.bytes)
+        } else if pending > 0 && self.messages_pending >= limits.messages {
+            Bound::Messages(limits.messages)
+        } else {
+            return Ok(());
+        };
+        Err(RejectReason::Full { length, limit })
     }
 }
 
@@ -490,6 +526,23 @@ fn distance(from: u64, to: u64) -> usize {
     (to - from) as usize
 }
 
+/// The turn of one that waited for room; dropped, it passes to the next.
+#[derive(Debug)]
+#[must_use = "the next one is woken when it is dropped"]
+pub struct Turn<'a, T>(&'a Outbox<T>);
+
+impl<T> Drop for Turn<'_, T> {
+    fn drop(&mut self) {
+        let Self(outbox) = self;
+        let state = outbox.state.lock();
+        let wake = state.waiting_for_space > 0 && state.is_roomy(outbox.limits);
+        drop(state);
+        if wake {
+            outbox.space.notify_one();
+        }
+    }
+}
+
 /// Counts a task out that waited for space, whether it was woken or dropped.
 struct Leaving<'a, T>(&'a Outbox<T>);
 
@@ -501,6 +554,10 @@ impl<T> Drop for Leaving<'_, T> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicUsize;
+    use std::sync::atomic::Ordering::Relaxed;
+
     use super::*;
 
     impl Accounted for u32 {
@@ -512,6 +569,7 @@ mod tests {
     fn small() -> Outbox<u32> {
         Outbox::new(OutboxLimits {
             bytes: 40,
+            messages: 3,
             frame: 100,
         })
     }
@@ -529,7 +587,7 @@ mod tests {
         outbox.push(&[&[0; 30]], Some(1)).unwrap();
         let full = RejectReason::Full {
             length: 11,
-            limit: 40,
+            limit: Bound::Bytes(40),
         };
         assert_eq!(
             outbox.push(&[&[0; 10]], Some(2)),
@@ -538,6 +596,25 @@ mod tests {
                 reason: full
             })
         );
+        assert_eq!(outbox.pending_messages(), 1);
+    }
+
+    #[test]
+    fn as_many_messages_wait_as_may_however_short_they_are() {
+        let outbox = small();
+        for tag in 0..3 {
+            outbox.push(&[b"a"], Some(tag)).unwrap();
+        }
+        let full = RejectReason::Full {
+            length: 2,
+            limit: Bound::Messages(3),
+        };
+        assert_eq!(outbox.push(&[b"a"], Some(3)).unwrap_err().reason, full);
+        outbox.push(&[b"a"], None).unwrap();
+        let flight = take(&outbox);
+        outbox.wrote(6);
+        outbox.push(&[b"a"], Some(3)).unwrap();
+        outbox.wrote(flight.len() - 6);
         assert_eq!(outbox.pending_messages(), 1);
     }
 
@@ -642,11 +719,12 @@ mod tests {
         let outbox = small();
         outbox.push(&[&[0; 30]], Some(1)).unwrap();
         let flight = take(&outbox);
-        tokio::join!(outbox.space(10), outbox.space(20), async {
+        let wait = async |length| drop(outbox.space(length).await);
+        tokio::join!(wait(10), wait(20), async {
             outbox.wrote(flight.len());
         });
         outbox.push(&[&[0; 30]], Some(2)).unwrap();
-        tokio::join!(outbox.space(10), async { outbox.abort() });
+        tokio::join!(wait(10), wait(20), async { outbox.abort() });
         assert_eq!(outbox.state.lock().waiting_for_space, 0);
     }
 
@@ -661,10 +739,85 @@ mod tests {
         assert!(futures_pending(kept.as_mut()));
         drop(dropped);
         outbox.wrote(flight.len());
-        kept.await;
+        let _turn = kept.await;
     }
 
-    fn futures_pending(future: std::pin::Pin<&mut impl Future<Output = ()>>) -> bool {
+    #[tokio::test]
+    async fn a_turn_that_is_not_used_passes_to_the_next() {
+        let outbox = small();
+        outbox.push(&[&[0; 30]], Some(1)).unwrap();
+        let flight = take(&outbox);
+        let mut waiting: Vec<_> = (0..3).map(|_| Box::pin(outbox.space(10))).collect();
+        for waiter in &mut waiting {
+            assert!(futures_pending(waiter.as_mut()));
+        }
+        // Nothing more is written, so no write will wake anybody.
+        outbox.wrote(flight.len());
+        let mut waiting = waiting.into_iter();
+        drop(waiting.next().unwrap());
+        drop(waiting.next().unwrap().await);
+        let _turn = waiting.next().unwrap().await;
+    }
+
+    #[test]
+    fn of_a_hundred_that_wait_two_are_woken_at_a_time_and_find_room() {
+        let outbox = Outbox::new(OutboxLimits {
+            bytes: 300,
+            ..OutboxLimits::default()
+        });
+        let fill = |outbox: &Outbox<u32>| while outbox.push(&[&[0; 25]], Some(0)).is_ok() {};
+        fill(&outbox);
+        let woken: Vec<_> = (0..100).map(|_| Arc::new(Woken::default())).collect();
+        let mut waiting: Vec<_> = woken
+            .iter()
+            .map(|woken| {
+                let mut waiter = Box::pin(outbox.space(26));
+                let waker = Waker::from(Arc::clone(woken));
+                let mut cx = Context::from_waker(&waker);
+                assert!(waiter.as_mut().poll(&mut cx).is_pending());
+                Some(waiter)
+            })
+            .collect();
+        let wakes = || {
+            woken
+                .iter()
+                .map(|woken| woken.0.load(Relaxed))
+                .sum::<usize>()
+        };
+        let mut pushed = 0;
+        while pushed < 100 {
+            let flight = take(&outbox);
+            for part in flight.chunks(7) {
+                outbox.wrote(part.len());
+            }
+            // Whoever is woken pushes, and only then the next one has its turn.
+            while let Some(at) =
+                (0..100).find(|at| waiting[*at].is_some() && woken[*at].0.swap(0, Relaxed) > 0)
+            {
+                let mut waiter = waiting[at].take().unwrap();
+                let mut cx = Context::from_waker(Waker::noop());
+                let Poll::Ready(turn) = waiter.as_mut().poll(&mut cx) else {
+                    panic!("woken for nothing");
+                };
+                outbox.push(&[&[0; 25]], Some(0)).unwrap();
+                pushed += 1;
+                drop(turn);
+                assert!(wakes() <= 2, "a herd");
+            }
+        }
+        assert_eq!(outbox.state.lock().waiting_for_space, 0);
+    }
+
+    #[derive(Default)]
+    struct Woken(AtomicUsize);
+
+    impl std::task::Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Relaxed);
+        }
+    }
+
+    fn futures_pending<F: Future>(future: std::pin::Pin<&mut F>) -> bool {
         future
             .poll(&mut Context::from_waker(Waker::noop()))
             .is_pending()

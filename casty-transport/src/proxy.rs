@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use casty_proto::NodeAddress;
+use tokio::io::AsyncWriteExt;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
@@ -66,7 +67,8 @@ impl ProxyLimits {
         self
     }
 
-    /// How long a dial of the node may take. Default: 2 s.
+    /// How long a dial of the node may take, and the TLS handshake with a dialler before it as
+    /// long again. Default: 2 s.
     pub fn connect_timeout(mut self, limit: Duration) -> Self {
         self.connect = limit;
         self
@@ -80,7 +82,8 @@ impl ProxyLimits {
     }
 }
 
-/// Accepts streams, opens one to a node for each of them, and passes bytes both ways.
+/// Accepts streams, opens one to a node for each of them, and passes bytes both ways. Nothing is
+/// opened for a dialler that did not finish its TLS handshake.
 ///
 /// The end of one direction is passed on while the other goes on. A side that does not read makes
 /// the other wait: nothing is kept beyond [`ProxyLimits::buffer`] and what the transports hold.
@@ -141,7 +144,8 @@ impl Proxy {
     }
 
     /// Passes connections on until `stop` ends. Then nothing more is accepted, connections may end
-    /// by themselves for `grace`, and the rest is cut. Takes a task for each connection.
+    /// by themselves for `grace`, and the rest is cut. Takes a task for each connection. Wait for
+    /// [`Transport::settled`] of both transports before the runtime ends.
     ///
     /// # Cancel safety
     /// Dropping the future cuts all connections.
@@ -188,9 +192,16 @@ impl Proxy {
 
 impl Path {
     /// One connection from its beginning to its end.
-    async fn connection(self, stream: ByteStream) {
+    async fn connection(self, mut stream: ByteStream) {
         let _running = Running::new(&self.counts);
         let from = Arc::clone(stream.peer());
+        // An encrypted stream shakes hands first; another has nothing to flush.
+        let ready = timeout(self.limits.connect, stream.flush()).await;
+        if !matches!(ready, Ok(Ok(()))) {
+            add(&self.counts.unshaken, 1);
+            tracing::debug!(%from, ?ready, "no handshake");
+            return;
+        }
         let dial = timeout(self.limits.connect, self.through.dial(&self.node));
         let node = match dial.await {
             Ok(Ok(node)) => node,

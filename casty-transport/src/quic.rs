@@ -9,23 +9,25 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use casty_proto::NodeAddress;
-use quinn::{Endpoint, EndpointConfig, TokioRuntime};
+use quinn::{Endpoint, EndpointConfig, ServerConfig, TokioRuntime};
 
 use crate::addresses::{first_to_connect, nothing_resolved, resolve};
 use crate::error::{DialError, ListenError};
+use crate::tls::{Dialling, host_name};
 use crate::transport::{ByteStream, Listener, Transport};
 
 mod config;
 mod error;
-#[cfg(test)]
-pub(crate) mod issued;
 mod listener;
+mod parting;
 mod stream;
 
-pub use config::{QuicConfig, QuicConfigError};
+pub use config::{IDLE_TIMEOUT, KEEP_ALIVE, QuicConfig, QuicConfigError, WINDOW};
 pub use error::QuicError;
 
+use error::Failure;
 use listener::Bound;
+use parting::Partings;
 use stream::QuicStream;
 
 /// The protocol that both sides must name in their handshake (ALPN).
@@ -44,16 +46,21 @@ pub const ALPN: &[u8] = b"casty/1";
 ///
 /// Shutting a stream down waits until the peer has received everything. Dropping a stream closes
 /// its connection when the peer has received what was written, for up to 30 s, as long as the
-/// runtime lives. A listener's port is free again when its last connection has ended.
+/// runtime lives: wait for [`settled`](Transport::settled) before it ends, which takes some 0.1 s
+/// on a quick network (RFC 9000, section 10.2). A listener's port is free again when its last connection has ended.
 #[derive(Debug, Clone)]
 pub struct QuicTransport {
     config: QuicConfig,
+    partings: Partings,
 }
 
 impl QuicTransport {
     /// The transport; it opens nothing before the first dial or listen.
     pub fn new(config: QuicConfig) -> Self {
-        Self { config }
+        Self {
+            config,
+            partings: Partings::new(),
+        }
     }
 
     async fn connect(&self, to: &NodeAddress) -> Result<QuicStream, DialError> {
@@ -71,31 +78,60 @@ impl QuicTransport {
         address: SocketAddr,
     ) -> Result<QuicStream, DialError> {
         let endpoint = dialler(address).map_err(|error| DialError::from_io(to, error))?;
-        let connecting = async {
-            let connection = endpoint
-                .connect_with(self.config.client(), address, to.host())?
-                .await?;
-            // The listener lets a stream be opened when it has accepted our certificate.
-            let (send, recv) = connection.open_bi().await?;
-            Ok(QuicStream::new(connection, send, recv, Some(endpoint)))
-        };
-        connecting
-            .await
-            .map_err(|source: QuicError| DialError::Quic {
+        let shaken = self.shake_hands(endpoint, address, to.host()).await;
+        shaken.map_err(|failure| match failure {
+            Failure::Tls(source) => DialError::Tls {
                 at: to.clone(),
-                source: Arc::new(source),
-            })
+                source,
+            },
+            Failure::Quic(source) => DialError::Quic {
+                at: to.clone(),
+                source,
+            },
+        })
+    }
+
+    async fn shake_hands(
+        &self,
+        endpoint: Endpoint,
+        address: SocketAddr,
+        host: &str,
+    ) -> Result<QuicStream, Failure> {
+        let dialling = Dialling::new(&*self.config.tls().material().await);
+        let client = self.config.client(dialling.config.clone())?;
+        let connection = match endpoint.connect_with(client, address, host)?.await {
+            Ok(connection) => connection,
+            Err(error) => {
+                let complaint = dialling.complaint();
+                return Err(complaint.map_or_else(|| error.into(), Failure::Tls));
+            }
+        };
+        dialling.was_asked()?;
+        // The listener lets a stream be opened when it has accepted our certificate.
+        let streams = connection.open_bi().await?;
+        let partings = self.partings.clone();
+        Ok(QuicStream::new(connection, streams, endpoint, partings))
     }
 }
 
 #[async_trait]
 impl Transport for QuicTransport {
     async fn dial(&self, to: &NodeAddress) -> Result<ByteStream, DialError> {
+        host_name(to)?;
         let stream = self.connect(to).await?;
         Ok(ByteStream::new(stream, to.to_string()))
     }
 
     async fn listen(&self, at: &NodeAddress) -> Result<Box<dyn Listener>, ListenError> {
+        let tls = self.config.tls().material().await;
+        let Some(tls) = &tls.server else {
+            return Err(ListenError::NoCertificate { at: at.clone() });
+        };
+        let server = self.config.server(tls);
+        let server = server.map_err(|source| ListenError::Quic {
+            at: at.clone(),
+            source,
+        })?;
         let addresses = resolve(at)
             .await
             .map_err(|source| ListenError::Unresolved {
@@ -104,28 +140,32 @@ impl Transport for QuicTransport {
             })?;
         let mut outcome = Err(nothing_resolved());
         for address in addresses {
-            outcome = self.bind(address);
+            outcome = bind(address, server.clone());
             if outcome.is_ok() {
                 break;
             }
         }
         let (endpoint, port) = outcome.map_err(|error| ListenError::from_io(at, error))?;
         let at = NodeAddress::new(at.host(), port);
-        Ok(Box::new(Bound::new(endpoint, at)))
+        let tls = self.config.tls().clone();
+        let partings = self.partings.clone();
+        Ok(Box::new(Bound::new(endpoint, at, (tls, server), partings)))
+    }
+
+    async fn settled(&self) {
+        self.partings.ended().await;
     }
 }
 
-impl QuicTransport {
-    fn bind(&self, address: SocketAddr) -> io::Result<(Endpoint, u16)> {
-        let endpoint = Endpoint::new(
-            EndpointConfig::default(),
-            Some(self.config.server()),
-            UdpSocket::bind(address)?,
-            Arc::new(TokioRuntime),
-        )?;
-        let port = endpoint.local_addr()?.port();
-        Ok((endpoint, port))
-    }
+fn bind(address: SocketAddr, server: ServerConfig) -> io::Result<(Endpoint, u16)> {
+    let endpoint = Endpoint::new(
+        EndpointConfig::default(),
+        Some(server),
+        UdpSocket::bind(address)?,
+        Arc::new(TokioRuntime),
+    )?;
+    let port = endpoint.local_addr()?.port();
+    Ok((endpoint, port))
 }
 
 /// Something to dial an address of this family from.

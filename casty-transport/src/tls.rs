@@ -1,105 +1,41 @@
-//! TLS: 1.2 and 1.3, with certificates on both sides as Casty nodes require them.
+//! Certificates on both sides, as Casty nodes require them: for TLS 1.2 and 1.3 over TCP, and for
+//! QUIC.
 
-use std::sync::Arc;
-
-use async_trait::async_trait;
 use casty_proto::NodeAddress;
-pub use tokio_rustls::rustls;
-use tokio_rustls::rustls::pki_types::ServerName;
+pub use rustls;
+use rustls::pki_types::ServerName;
 
-use crate::error::{DialError, ListenError};
-use crate::tcp::TcpTransport;
-use crate::transport::{ByteStream, Listener, Transport};
+use crate::error::DialError;
 
 mod config;
+mod dialling;
 mod error;
+#[cfg(test)]
+#[cfg_attr(
+    not(all(feature = "tls", feature = "quic")),
+    allow(dead_code, reason = "the tests of each need other parts of it")
+)]
+pub(crate) mod issued;
 mod material;
+#[cfg(feature = "tls")]
 mod stream;
+#[cfg(feature = "tls")]
+mod transport;
 
 pub use config::{TlsConfig, TlsConfigBuilder, TlsStatus};
+pub(crate) use dialling::Dialling;
 pub use error::{TlsConfigError, TlsError};
+#[cfg(feature = "tls")]
+pub use transport::TlsTransport;
 
-/// TLS over TCP, or over another transport.
-///
-/// A dial is done after the TLS handshake, and after the server has proved to be the host that was
-/// dialled. With a certificate of our own, a server that does not ask for it is refused
-/// ([`TlsError::NotAsked`]): every Casty node asks, and a server that lets anybody in is none.
-///
-/// An accepted stream does its TLS handshake when it is first read or written, so that a slow peer
-/// holds up nobody else; [`accept`](crate::accept) bounds that together with the handshake of
-/// Casty. Peers must show a certificate of an authority that is trusted. What is written to a
-/// stream of this transport has left when it was flushed, or when another write had to wait.
-#[derive(Debug, Clone)]
-pub struct TlsTransport {
-    below: Arc<dyn Transport>,
-    config: TlsConfig,
-}
-
-impl TlsTransport {
-    /// TLS over TCP.
-    pub fn new(config: TlsConfig) -> Self {
-        Self::over(Arc::new(TcpTransport::new()), config)
-    }
-
-    /// TLS over the streams of another transport.
-    pub fn over(below: Arc<dyn Transport>, config: TlsConfig) -> Self {
-        Self { below, config }
-    }
-}
-
-#[async_trait]
-impl Transport for TlsTransport {
-    async fn dial(&self, to: &NodeAddress) -> Result<ByteStream, DialError> {
-        let failed = |source| DialError::Tls {
-            at: to.clone(),
-            source,
-        };
-        let name = ServerName::try_from(to.host().to_owned());
-        let name = name.map_err(|_| failed(TlsError::HostName))?;
-        let stream = self.below.dial(to).await?;
-        let peer = Arc::clone(stream.peer());
-        let stream = stream::dialled(stream, name, &self.config).await;
-        let stream = stream.map_err(failed)?;
-        Ok(ByteStream::measured(
-            stream,
-            peer,
-            stream::Encrypted::unacknowledged,
-        ))
-    }
-
-    async fn listen(&self, at: &NodeAddress) -> Result<Box<dyn Listener>, ListenError> {
-        if !self.config.has_certificate() {
-            return Err(ListenError::NoCertificate { at: at.clone() });
-        }
-        Ok(Box::new(Listening {
-            below: self.below.listen(at).await?,
-            config: self.config.clone(),
-        }))
-    }
-}
-
-struct Listening {
-    below: Box<dyn Listener>,
-    config: TlsConfig,
-}
-
-#[async_trait]
-impl Listener for Listening {
-    async fn accept(&mut self) -> Result<ByteStream, ListenError> {
-        let stream = self.below.accept().await?;
-        let peer = Arc::clone(stream.peer());
-        let stream = stream::Accepted::new(stream, self.config.clone());
-        Ok(ByteStream::measured(
-            stream,
-            peer,
-            stream::Accepted::unacknowledged,
-        ))
-    }
-
-    fn address(&self) -> NodeAddress {
-        self.below.address()
-    }
+/// The name that the certificate of the host must be for. Without one, nothing is dialled.
+pub(crate) fn host_name(of: &NodeAddress) -> Result<ServerName<'static>, DialError> {
+    ServerName::try_from(of.host().to_owned()).map_err(|_| DialError::Tls {
+        at: of.clone(),
+        source: TlsError::HostName,
+    })
 }
 
 #[cfg(test)]
+#[cfg(feature = "tls")]
 mod tests;

@@ -32,6 +32,16 @@ pub trait Transport: Send + Sync + Debug + 'static {
     /// # Errors
     /// The address is taken or is none of this host.
     async fn listen(&self, at: &NodeAddress) -> Result<Box<dyn Listener>, ListenError>;
+
+    /// Waits until the peers of streams that were dropped have what was written to them, and know
+    /// of the end. Where the kernel sees to that, at once; a transport over datagrams can do so
+    /// only while the runtime lives, so wait for this before it ends.
+    ///
+    /// Waits without a deadline of its own; the caller bounds it.
+    ///
+    /// # Cancel safety
+    /// Safe: nothing is consumed.
+    async fn settled(&self) {}
 }
 
 /// Hands out the streams that others dial to one address, until it is dropped.

@@ -26,16 +26,14 @@ from casty import (
     ClusteredActorSystem,
     CompressionConfig,
     MemberStatus,
-    SerializationConfig,
     ServiceKey,
-    build_serializer,
 )
 from casty.cluster.coordinator import GetShardLocation, ShardLocation
 from casty.cluster.topology_actor import GetState
 from casty.core.address import ActorAddress
 from casty.remote.tls import Config as TlsConfig
 
-from interop_app import entities
+from interop_app import entities, serializers
 
 #: Seconds for the cluster to form and settle, and for a node to shut down.
 STARTUP = 90.0
@@ -61,9 +59,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--tls-cert", default=None)
     parser.add_argument("--tls-key", default=None)
     parser.add_argument("--log-level", default="WARNING")
-    parser.add_argument(
-        "--serializer", default="pickle", choices=["pickle", "json", "msgpack", "cloudpickle"]
-    )
+    parser.add_argument("--serializer", default="pickle", choices=serializers.NAMES)
     parser.add_argument(
         "--compression", default="none", choices=["none", "zlib", "gzip", "bz2", "lzma", "lz4"]
     )
@@ -117,7 +113,7 @@ async def run(args: argparse.Namespace) -> None:
         node_id=args.node_id,
         seed_nodes=args.seeds,
         tls=tls,
-        serializer=build_serializer(SerializationConfig(args.serializer, compression)),
+        serializer=serializers.build(args.serializer, compression),
     )
     async with system:
         print(f"LISTENING {system.self_node.port}", flush=True)

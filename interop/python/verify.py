@@ -1,4 +1,4 @@
-"""Has casty's own serializers read what Rust wrote, and compares.
+"""Has the serializers of nodes read what Rust wrote, and compares.
 
 Standard input: one JSON object a line, with `name`, `serializer`, `hex` (the encoded message) and
 one statement of what it must be:
@@ -32,6 +32,7 @@ from casty.remote.ref import RemoteActorRef
 
 import counter_app.messages
 import interop_app.messages
+from interop_app import serializers
 from interop_app.compare import difference
 from interop_app.entities import SAMPLE_REF
 from interop_app.samples import samples
@@ -72,8 +73,7 @@ NAMES: dict[str, Any] = {
 
 def check(case: dict[str, str]) -> str | None:
     """How the encoded message differs from what the case says it must be."""
-    config = casty.SerializationConfig(case["serializer"])
-    serializer = casty.build_serializer(config)
+    serializer = serializers.build(case["serializer"])
 
     def read(text: str) -> Any:
         return serializer.deserialize(bytes.fromhex(text), ref_factory=make_ref)

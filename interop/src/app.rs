@@ -44,6 +44,14 @@ pub(crate) struct GetSample<V> {
     pub(crate) reply_to: ActorRef<V>,
 }
 
+/// Asks for what nobody can import: an `instance`, or a `lambda`.
+#[derive(Debug, Serialize)]
+#[serde(rename = "interop_app.messages.GetByValue", bound = "")]
+pub(crate) struct GetByValue<V> {
+    pub(crate) kind: &'static str,
+    pub(crate) reply_to: ActorRef<V>,
+}
+
 /// Asks in what a value differs from the sample of that name.
 #[derive(Debug, Serialize)]
 #[serde(rename = "interop_app.messages.CheckSample")]

@@ -19,11 +19,12 @@ use casty_interop::transport::{Link, Transport};
 const HELP: &str = "\
 Runs the scenarios of the real-cluster suite against casty 0.21.0 nodes, one after another.
 
-usage: cargo xtask interop [--serializer pickle|json|msgpack]... [--transport tcp|tls|quic]...
+usage: cargo xtask interop [--serializer SERIALIZER]... [--transport tcp|tls|quic]...
                            [--certificates MAKERS] [--list] [NAME]...
        cargo xtask interop --matrix
 
-  --serializer NAME  only with this serializer; may be repeated (default: all three)
+  --serializer NAME  only with this serializer: pickle, json, msgpack, protobuf or cloudpickle; may be
+                     repeated (default: all but cloudpickle, which is pickle to a client)
   --transport NAME   only over this transport; may be repeated (default: tcp). tls: nodes with
                      mutual TLS. quic: a `casty proxy` in front of each node, dialled by QUIC
   --certificates MAKERS

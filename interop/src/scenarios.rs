@@ -2,6 +2,7 @@
 
 mod actors;
 mod admin;
+mod by_value;
 mod certificates;
 mod closing;
 mod compression;
@@ -36,6 +37,7 @@ pub fn all() -> Vec<Scenario> {
         services::SCENARIOS,
         actors::SCENARIOS,
         samples::SCENARIOS,
+        by_value::SCENARIOS,
         compression::SCENARIOS,
         neighbours::SCENARIOS,
         certificates::SCENARIOS,

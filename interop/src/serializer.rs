@@ -14,23 +14,32 @@ pub enum Serializer {
     Json,
     /// The same tree as MessagePack.
     MsgPack,
+    /// The schema of this project, by a serializer that the suite gives to nodes.
+    Protobuf,
     /// What nodes write with cloudpickle, to a client that knows pickle.
     CloudPickle,
 }
 
 impl Serializer {
-    /// Those of the suite, in the order in which it runs them.
-    pub const SUITE: [Self; 3] = [Self::Pickle, Self::Json, Self::MsgPack];
+    /// Those that the suite runs with unless it is told, in that order.
+    pub const SUITE: [Self; 4] = [Self::Pickle, Self::Json, Self::MsgPack, Self::Protobuf];
 
     /// All of them, as the matrix shows them.
-    pub const ALL: [Self; 4] = [Self::Pickle, Self::Json, Self::MsgPack, Self::CloudPickle];
+    pub const ALL: [Self; 5] = [
+        Self::Pickle,
+        Self::Json,
+        Self::MsgPack,
+        Self::Protobuf,
+        Self::CloudPickle,
+    ];
 
-    /// The name in `SerializationConfig`.
+    /// The name that nodes are told.
     pub fn name(self) -> &'static str {
         match self {
             Self::Pickle => "pickle",
             Self::Json => "json",
             Self::MsgPack => "msgpack",
+            Self::Protobuf => "protobuf",
             Self::CloudPickle => "cloudpickle",
         }
     }
@@ -41,6 +50,7 @@ impl Serializer {
             Self::Pickle | Self::CloudPickle => Codec::pickle(),
             Self::Json => Codec::json(),
             Self::MsgPack => Codec::msgpack(),
+            Self::Protobuf => Codec::protobuf(),
         }
     }
 }
@@ -55,7 +65,7 @@ impl FromStr for Serializer {
     type Err = UnknownSerializer;
 
     fn from_str(text: &str) -> Result<Self, UnknownSerializer> {
-        Self::SUITE
+        Self::ALL
             .into_iter()
             .find(|serializer| serializer.name() == text)
             .ok_or_else(|| UnknownSerializer(text.to_owned()))
@@ -64,5 +74,5 @@ impl FromStr for Serializer {
 
 /// A name that is no serializer's.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no serializer is called {0:?}; there are pickle, json and msgpack")]
+#[error("no serializer is called {0:?}; there are pickle, json, msgpack, protobuf and cloudpickle")]
 pub struct UnknownSerializer(pub String);

@@ -1,7 +1,6 @@
 //! How clients reach nodes, and what both sides need for that.
 
 use std::fmt;
-use std::fs;
 use std::str::FromStr;
 
 use casty_client::{TlsConfig, TransportConfig};
@@ -90,7 +89,7 @@ impl Link {
         }
         let certificates = Certificates::make(python, makers, label).await?;
         let client = match transport {
-            Transport::Quic => TransportConfig::quic(quic(&certificates)?),
+            Transport::Quic => TransportConfig::quic(QuicConfig::new(tls(&certificates)?)),
             Transport::Tcp | Transport::Tls => TransportConfig::tls(tls(&certificates)?),
         };
         Ok(Self {
@@ -116,17 +115,10 @@ impl Link {
     }
 }
 
-/// What a client needs for TLS.
+/// What a client needs for TLS and QUIC.
 fn tls(certificates: &Certificates) -> Result<TlsConfig, Failure> {
     let (certificate, key) = certificates.client();
     let config = TlsConfig::builder().ca_file(certificates.authority());
     let config = config.certificate_file(certificate).key_file(key);
     Ok(config.build()?)
-}
-
-/// What a client needs for QUIC.
-fn quic(certificates: &Certificates) -> Result<QuicConfig, Failure> {
-    let (certificate, key) = certificates.client();
-    let [ca, certificate, key] = [certificates.authority(), certificate, key].map(fs::read);
-    Ok(QuicConfig::from_pem(&ca?, &certificate?, &key?)?)
 }

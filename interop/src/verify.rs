@@ -1,4 +1,4 @@
-//! Has casty's own serializers read what Rust wrote.
+//! Has the serializers of nodes read what Rust wrote.
 
 use std::io;
 use std::process::Stdio;

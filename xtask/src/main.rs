@@ -1,4 +1,4 @@
-//! The project's own commands: cargo xtask ci | test | tidy | features | interop | bench.
+//! The project's own commands: cargo xtask ci | test | tidy | features | interop | bench | protobuf.
 
 use std::env;
 use std::process::ExitCode;
@@ -7,6 +7,7 @@ mod bench;
 mod ci;
 mod features;
 mod metadata;
+mod protobuf;
 mod readme;
 mod steps;
 mod test;
@@ -27,6 +28,7 @@ usage: cargo xtask COMMAND [ARGS]
                   under target/ if it is not there; --full takes no features as one
   interop [ARGS]  the real-cluster suite alone; `cargo xtask interop --help` tells its arguments
   bench [ARGS]    the benchmarks, then the end-to-end run; ARGS go to that run, and --quick to both
+  protobuf        writes the Rust types of the protobuf schema, which tidy holds against it
 
 The real-cluster suite needs a Python >= 3.12 and is skipped with a notice where there is none;
 with CASTY_INTEROP=require that is a failure.";
@@ -47,6 +49,7 @@ fn main() -> ExitCode {
         ("features", []) => features::run(&mut steps, false),
         ("features", [flag]) if flag == "--full" => features::run(&mut steps, true),
         ("interop", args) => test::interop(&mut steps, args),
+        ("protobuf", []) => protobuf::run(&mut steps),
         ("bench", args) => bench::run(&mut steps, args),
         _ => {
             eprintln!("{HELP}");

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::metadata;
+use crate::protobuf;
 use crate::steps::{Failure, Steps, root};
 
 mod lean;
@@ -20,6 +21,7 @@ pub(crate) fn run(steps: &mut Steps) -> Result<(), Failure> {
         let packages = metadata::packages()?;
         let mut findings = packages::findings(&packages);
         findings.extend(lean::findings(&packages)?);
+        findings.extend(protobuf::finding()?);
         findings.extend(clippy_budget(&read(&root().join("clippy.toml"))));
         for path in files()? {
             findings.extend(paths::findings(&path));

@@ -10,7 +10,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, Command};
 
 /// Longer than any command may take here: what lasts longer is a bug, and fails.
-const PATIENCE: Duration = Duration::from_mins(1);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 /// For commands that must succeed, on machines however slow.
 pub(crate) const AMPLE: &str = "30";
 

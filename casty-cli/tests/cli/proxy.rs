@@ -1,68 +1,142 @@
 use std::fs;
 use std::process::Stdio;
+use std::sync::Arc;
 
-use casty_client::NodeAddress;
-use casty_transport::{QuicConfig, QuicTransport, Transport};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use casty_client::{NodeAddress, QuicConfig, TlsConfig};
+use casty_transport::{QuicTransport, TcpTransport, TlsTransport, Transport};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::TcpListener;
+use tokio::process::Child;
 
 use crate::process::{casty, end, ended, interrupt};
+use crate::tls::Certificates;
 
-#[tokio::test]
-async fn a_proxy_passes_quic_on_to_tcp_until_it_is_interrupted() {
-    let node = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let to = format!("tcp://{}", node.local_addr().unwrap());
-    let mut params = CertificateParams::default();
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let ca = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-    let key = KeyPair::generate().unwrap();
-    let params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
-    let cert = params.signed_by(&key, &ca).unwrap().pem();
-    // The key may stand in the certificate's file.
-    let both = cert + &key.serialize_pem();
-    let folder = tempfile::tempdir().unwrap();
-    let (ca_file, cert_file) = (folder.path().join("ca.pem"), folder.path().join("node.pem"));
-    fs::write(&ca_file, ca.pem()).unwrap();
-    fs::write(&cert_file, &both).unwrap();
+/// A transport of each kind.
+fn transport(scheme: &str, tls: TlsConfig) -> Arc<dyn Transport> {
+    match scheme {
+        "tcp" => Arc::new(TcpTransport::new()),
+        "tls" => Arc::new(TlsTransport::new(tls)),
+        _ => Arc::new(QuicTransport::new(QuicConfig::new(tls))),
+    }
+}
 
-    let mut proxy = casty(&["proxy", "--listen", "quic://127.0.0.1:0", "--to", &to]);
-    proxy.arg("--tls-ca").arg(&ca_file);
-    proxy.arg("--tls-cert").arg(&cert_file);
+/// A proxy that runs, and where it listens.
+async fn proxy(from: &str, to: &str, certificates: &Certificates) -> (Child, NodeAddress) {
+    let listen = format!("{from}://127.0.0.1:0");
+    let mut proxy = casty(&["proxy", "--listen", &listen, "--to", to]);
+    if (from, to.starts_with("tcp")) != ("tcp", true) {
+        let (ca, both) = (certificates.path("ca.pem"), certificates.path("node.pem"));
+        proxy.args(["--tls-ca", &ca, "--tls-cert", &both]);
+        if from == "tls" {
+            // The key need not stand in the certificate's file, but may.
+            proxy.args(["--tls-key", &both]);
+        }
+    }
     let mut proxy = proxy.stdout(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();
     let mut out = BufReader::new(proxy.stdout.take().unwrap());
     out.read_line(&mut line).await.unwrap();
     let (listening, shown) = line.trim_end().split_once(" -> ").unwrap();
     assert_eq!(shown, to);
-    let at: NodeAddress = listening.strip_prefix("quic://").unwrap().parse().unwrap();
+    let (scheme, at) = listening.split_once("://").unwrap();
+    assert_eq!(scheme, from);
+    (proxy, at.parse().unwrap())
+}
 
-    let config = QuicConfig::from_pem(ca.pem().as_bytes(), both.as_bytes(), both.as_bytes());
-    let mut near = QuicTransport::new(config.unwrap()).dial(&at).await.unwrap();
-    near.write_all(b"question").await.unwrap();
-    let (mut far, _) = node.accept().await.unwrap();
-    near.shutdown().await.unwrap();
-    let mut read = String::new();
-    far.read_to_string(&mut read).await.unwrap();
-    assert_eq!(read, "question");
-    interrupt(&proxy).await;
-    // It has begun to stop, and still passes the answer on.
-    far.write_all(b"answer").await.unwrap();
-    drop(far);
-    let mut read = String::new();
-    near.read_to_string(&mut read).await.unwrap();
-    assert_eq!(read, "answer");
-    drop(near);
-    let ended = ended(proxy).await.with(0);
-    assert!(ended.err.contains("1 accepted"), "{ended:?}");
-    assert!(ended.err.contains("8 to the node, 6 from it"), "{ended:?}");
+#[tokio::test]
+async fn a_proxy_passes_each_transport_on_to_each_until_it_is_interrupted() {
+    let certificates = Certificates::new();
+    let any = NodeAddress::new("127.0.0.1", 0);
+    for (from, to) in [
+        ("quic", "tcp"),
+        ("tls", "tcp"),
+        ("tcp", "tls"),
+        ("tls", "quic"),
+        ("quic", "tls"),
+        ("tcp", "tcp"),
+    ] {
+        let node = transport(to, certificates.config("node.pem"));
+        let mut node = node.listen(&any).await.unwrap();
+        let to = format!("{to}://{}", node.address());
+        let (proxy, at) = proxy(from, &to, &certificates).await;
+        let near = transport(from, certificates.config("me.pem"));
+        let near = async {
+            let mut near = near.dial(&at).await.unwrap();
+            near.write_all(b"question").await.unwrap();
+            near.shutdown().await.unwrap();
+            near
+        };
+        let far = async {
+            let mut far = node.accept().await.unwrap();
+            let mut read = String::new();
+            far.read_to_string(&mut read).await.unwrap();
+            assert_eq!(read, "question");
+            far
+        };
+        let (mut near, mut far) = tokio::join!(near, far);
+        interrupt(&proxy).await;
+        // It has begun to stop, and still passes the answer on.
+        let mut read = String::new();
+        let (written, ended_well) = tokio::join!(
+            async {
+                far.write_all(b"answer").await?;
+                far.shutdown().await
+            },
+            near.read_to_string(&mut read)
+        );
+        written.unwrap();
+        ended_well.unwrap();
+        assert_eq!(read, "answer");
+        drop((near, far));
+        let ended = ended(proxy).await.with(0);
+        assert!(ended.err.contains("1 accepted"), "{from}: {ended:?}");
+        let bytes = "8 to the node, 6 from it";
+        assert!(ended.err.contains(bytes), "{from}: {ended:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_proxy_shows_the_certificates_that_its_files_hold_and_says_if_they_are_bad() {
+    for from in ["tls", "quic"] {
+        let (certificates, next) = (Certificates::new(), Certificates::new());
+        let of = |from: &Certificates, name| fs::read_to_string(from.path(name)).unwrap();
+        let node = TcpTransport::new();
+        let node = node.listen(&NodeAddress::new("127.0.0.1", 0)).await;
+        let to = format!("tcp://{}", node.unwrap().address());
+        let (mut proxy, at) = proxy(from, &to, &certificates).await;
+        let mut said = BufReader::new(proxy.stderr.take().unwrap()).lines();
+        // The old one does not change with the files.
+        let me = of(&certificates, "me.pem");
+        let old = TlsConfig::builder().ca_pem(of(&certificates, "ca.pem"));
+        let old = transport(from, old.certificate_pem(me).build().unwrap());
+        let new = transport(from, next.config("me.pem"));
+        drop(old.dial(&at).await.unwrap());
+
+        certificates.write("node.pem", "half a certificate");
+        drop(old.dial(&at).await.unwrap());
+        let line = said.next_line().await.unwrap().unwrap();
+        assert!(line.contains("the old ones stay: "), "{line}");
+
+        certificates.write("node.pem", &of(&next, "node.pem"));
+        certificates.write("ca.pem", &of(&next, "ca.pem"));
+        assert!(old.dial(&at).await.is_err());
+        let line = said.next_line().await.unwrap().unwrap();
+        assert!(line.contains("were renewed"), "{line}");
+        drop(new.dial(&at).await.unwrap());
+        interrupt(&proxy).await;
+        assert!(proxy.wait().await.unwrap().success());
+    }
 }
 
 #[tokio::test]
 async fn what_a_proxy_cannot_do_is_said_before_it_listens() {
-    let tcp = "tcp://127.0.0.1:1";
+    let (any, tcp) = ("tcp://127.0.0.1:0", "tcp://127.0.0.1:1");
     for (args, said) in [
         (["--listen", "quic://127.0.0.1:0", "--to", tcp], "--tls-ca"),
+        (["--listen", "tls://127.0.0.1:0", "--to", tcp], "--tls-ca"),
+        (
+            ["--listen", any, "--to", "tls://127.0.0.1:1"],
+            "tls://127.0.0.1:1 needs --tls-ca and --tls-cert",
+        ),
         (["--listen", "udp://127.0.0.1:0", "--to", tcp], "udp://"),
         (["--listen", "tcp://nowhere", "--to", tcp], "HOST:PORT"),
     ] {
@@ -71,4 +145,7 @@ async fn what_a_proxy_cannot_do_is_said_before_it_listens() {
         let ended = end(command).await.with(2);
         assert!(ended.err.contains(said), "{ended:?}");
     }
+    let idle = ["proxy", "--listen", any, "--to", tcp, "--tls-ca", "ca.pem"];
+    let ended = end(casty(&idle)).await.with(2);
+    assert!(ended.err.contains("make no sense without"), "{ended:?}");
 }

@@ -1,19 +1,20 @@
 use std::fs;
 
-use casty_client::{Codec, TlsConfig, TransportConfig};
+use casty_client::{Codec, QuicConfig, TlsConfig, TransportConfig};
 use rcgen::{
     BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose,
 };
 use tempfile::TempDir;
+use tokio::time::timeout;
 
-use crate::process::{ADD, AMPLE, GET, casty, casty_to, end, nodes_over};
+use crate::process::{ADD, AMPLE, GET, PATIENCE, casty, casty_to, end, end_with_input, nodes_over};
 
 /// The files of an authority, of a node and of a client, each certificate with its key behind it.
-struct Certificates(TempDir);
+pub(crate) struct Certificates(TempDir);
 
 impl Certificates {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let certificates = Self(TempDir::new().unwrap());
         let key = KeyPair::generate().unwrap();
         let mut ca = CertificateParams::default();
@@ -38,19 +39,26 @@ impl Certificates {
         certificates
     }
 
-    fn write(&self, name: &str, content: &str) {
-        fs::write(self.path(name), content).unwrap();
+    /// Replaces a file at once.
+    pub(crate) fn write(&self, name: &str, content: &str) {
+        fs::write(self.path("new"), content).unwrap();
+        fs::rename(self.path("new"), self.path(name)).unwrap();
     }
 
-    fn path(&self, name: &str) -> String {
+    pub(crate) fn path(&self, name: &str) -> String {
         self.0.path().join(name).to_str().unwrap().to_owned()
     }
 
-    fn nodes(&self) -> TransportConfig {
+    /// Shows this one of the certificates, and trusts the authority.
+    pub(crate) fn config(&self, name: &str) -> TlsConfig {
         let config = TlsConfig::builder()
             .ca_file(self.path("ca.pem"))
-            .certificate_file(self.path("node.pem"));
-        TransportConfig::tls(config.build().unwrap())
+            .certificate_file(self.path(name));
+        config.build().unwrap()
+    }
+
+    fn nodes(&self) -> TransportConfig {
+        TransportConfig::tls(self.config("node.pem"))
     }
 }
 
@@ -78,6 +86,33 @@ async fn nodes_with_tls_answer_whoever_shows_a_certificate() {
         args.extend(tls);
         end(casty_to(&cluster, &args)).await.with(0);
     }
+    cluster.stop().await;
+}
+
+/// The command ends as soon as it is done: what it wrote must have arrived by then.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_told_over_quic_has_arrived_when_the_command_ends() {
+    const TELLS: usize = 5_000;
+    let certificates = Certificates::new();
+    let quic = TransportConfig::quic(QuicConfig::new(certificates.config("node.pem")));
+    let cluster = nodes_over(quic, Codec::pickle()).await;
+    let (ca, me) = (certificates.path("ca.pem"), certificates.path("me.pem"));
+    let quic = ["--transport", "quic", "--tls-ca", &ca, "--tls-cert", &me];
+    let mut tell = vec!["tell", "--timeout", AMPLE, "counter", "--file", "-"];
+    tell.extend(quic);
+    let line = |number| format!("user-{}\t{ADD}", number % 10);
+    let lines = (0..TELLS).map(line).collect::<Vec<_>>().join("\n");
+    let ended = end_with_input(casty_to(&cluster, &tell), lines.as_bytes()).await;
+    let written = format!("{TELLS} written, 0 not sent, 0 unknown");
+    assert!(ended.with(0).err.contains(&written));
+    let handled = |status: &casty_testkit::Status| {
+        let handled = status.nodes.iter().map(|node| node.messages);
+        handled.sum::<u64>() == TELLS as u64
+    };
+    // Their process is gone, so nothing more can come.
+    timeout(PATIENCE, cluster.wait_until(handled))
+        .await
+        .unwrap();
     cluster.stop().await;
 }
 

@@ -94,12 +94,13 @@ pub(super) fn ask_state(
     within: Duration,
 ) -> Reply<ClusterState> {
     let send = |opening: Opening<'_, ClusterState>| -> Result<Opened, AskError> {
-        opening.open(|core, _, slot| {
-            core.asks.carried_by(slot.id, Some(peer.id));
+        opening.open(|core, _, sending| {
+            let id = sending.slot.id;
+            core.asks.carried_by(id, peer.id);
             if let Some(down) = first {
                 push(core, peer, down)?;
             }
-            let reply_to = core.known_to(peer).ask_ref(slot.id);
+            let reply_to = core.known_to(peer).ask_ref(id);
             push(core, peer, &GetState { reply_to })
         })
     };
@@ -131,6 +132,7 @@ fn push<M: Serialize>(core: &Core, peer: &Peer, message: &M) -> Result<(), AskEr
         return Err(AskError::Lost {
             node: peer.node.clone(),
             fate: Fate::Unknown,
+            attempts: 1,
         });
     }
     Ok(())

@@ -16,7 +16,7 @@ const fn key(path: &'static str, variable: &'static str) -> Key {
 }
 
 /// Every key there is.
-pub(super) const KEYS: [Key; 23] = [
+pub(super) const KEYS: [Key; 33] = [
     key("system_name", "CASTY_SYSTEM"),
     key("contact_points", "CASTY_CONTACT_POINTS"),
     key("client_host", "CASTY_CLIENT_HOST"),
@@ -31,13 +31,23 @@ pub(super) const KEYS: [Key; 23] = [
     key("tls.ca", "CASTY_TLS__CA"),
     key("tls.cert", "CASTY_TLS__CERT"),
     key("tls.key", "CASTY_TLS__KEY"),
+    key("quic.keep_alive", "CASTY_QUIC__KEEP_ALIVE"),
+    key("quic.idle_timeout", "CASTY_QUIC__IDLE_TIMEOUT"),
+    key("quic.window", "CASTY_QUIC__WINDOW"),
     key("ask_timeout", "CASTY_ASK_TIMEOUT"),
     key("hold_timeout", "CASTY_HOLD_TIMEOUT"),
     key("connect_timeout", "CASTY_CONNECT_TIMEOUT"),
     key("outbox_bytes", "CASTY_OUTBOX_BYTES"),
+    key("outbox_messages", "CASTY_OUTBOX_MESSAGES"),
     key("hold_messages", "CASTY_HOLD_MESSAGES"),
     key("hold_bytes", "CASTY_HOLD_BYTES"),
+    key("hold_overflow", "CASTY_HOLD_OVERFLOW"),
     key("pending_asks", "CASTY_PENDING_ASKS"),
+    key("ask_bytes", "CASTY_ASK_BYTES"),
+    key("ask_attempts", "CASTY_ASK_ATTEMPTS"),
+    key("retry_percent", "CASTY_RETRY_PERCENT"),
+    key("retry_per_second", "CASTY_RETRY_PER_SECOND"),
+    key("retry_burst", "CASTY_RETRY_BURST"),
     key("max_frame", "CASTY_MAX_FRAME"),
     key("mailbox", "CASTY_MAILBOX"),
 ];
@@ -52,14 +62,12 @@ pub(super) fn of_variable(name: &str) -> Option<Key> {
     KEYS.into_iter().find(|key| key.variable == name)
 }
 
-/// Whether there is a table of this name with keys of its own.
-pub(super) fn is_table(name: &str) -> bool {
-    let inside = |key: &Key| {
-        key.path
-            .split_once('.')
-            .is_some_and(|(table, _)| table == name)
-    };
-    KEYS.iter().any(inside)
+/// The table of this name, if there is one with keys of its own.
+pub(super) fn table(name: &str) -> Option<&'static str> {
+    let mut tables = KEYS
+        .iter()
+        .filter_map(|key| Some(key.path.split_once('.')?.0));
+    tables.find(|table| *table == name)
 }
 
 /// The one of `names` that was probably meant: the same but for two letters at most.

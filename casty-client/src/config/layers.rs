@@ -214,10 +214,10 @@ fn check_keys(table: &Map<String, Value>, origin: &str) -> Result<(), SettingErr
     // In order, so that one and the same file always gives the same error.
     let sorted: BTreeMap<_, _> = table.iter().collect();
     for (name, value) in sorted {
-        if key::is_table(name) {
+        if let Some(table) = key::table(name) {
             let ValueKind::Table(inner) = &value.kind else {
                 return Err(SettingError::Invalid {
-                    key: "tls",
+                    key: table,
                     origin: origin.to_owned(),
                     expected: "a table",
                     found: format!("{:?}", value.kind.to_string()),

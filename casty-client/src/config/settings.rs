@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use casty_proto::{Codec, Compression, NodeAddress};
+use casty_routing::Overflow;
 use casty_transport::TransportConfig;
 
 use ::config::ValueKind;
@@ -11,6 +12,7 @@ use ::config::ValueKind;
 use super::fault::SettingError;
 use super::layers::{Layers, Merged};
 use super::parse::{self, Parsed};
+use super::quic::{self, QuicSettings};
 use super::{Bounds, Builder, HOST, SYSTEM_NAME, is_host, is_system_name};
 use crate::error::ConfigError;
 
@@ -49,6 +51,7 @@ pub struct ClientConfig {
     compression_level: Option<u8>,
     transport: Option<Choice>,
     tls: TlsFiles,
+    quic: QuicSettings,
     limits: Bounds,
 }
 
@@ -92,6 +95,7 @@ const COMPRESSIONS: [Word; 6] = [
     ("lzma", "lzma"),
     ("lz4", "lz4"),
 ];
+const OVERFLOWS: [Word; 2] = [("refuse", ""), ("drop_oldest", "")];
 const TRANSPORTS: [Word; 3] = [("tcp", "tcp"), ("tls", "tls"), ("quic", "quic")];
 
 impl ClientConfig {
@@ -164,10 +168,14 @@ impl ClientConfig {
                 cert: path("tls.cert")?,
                 key: path("tls.key")?,
             },
+            quic: QuicSettings::read(merged)?,
             limits: limits(merged)?,
         };
         config.compression_level = config.level(merged)?;
         config.check_tls(merged)?;
+        if config.transport_name() != Some("quic") {
+            config.check_unused(merged, &quic::KEYS)?;
+        }
         Ok(config)
     }
 
@@ -218,6 +226,11 @@ impl ClientConfig {
         &self.tls
     }
 
+    /// The times and the window of QUIC, those of the defaults that are not set.
+    pub fn quic(&self) -> &QuicSettings {
+        &self.quic
+    }
+
     /// The serializer that is set, with its compression, if either is.
     pub(super) fn codec(&self) -> Result<Option<Codec>, SettingError> {
         let codec = self.serializer()?;
@@ -250,6 +263,8 @@ impl ClientConfig {
             "json" => Ok(Some(Codec::json())),
             #[cfg(feature = "msgpack")]
             "msgpack" => Ok(Some(Codec::msgpack())),
+            #[cfg(feature = "protobuf")]
+            "protobuf" => Ok(Some(Codec::protobuf())),
             _ => Err(choice.not_built_in("codec")),
         }
     }
@@ -263,7 +278,7 @@ impl ClientConfig {
             #[cfg(feature = "tcp")]
             "tcp" => Ok(Some(TransportConfig::tcp())),
             #[cfg(feature = "quic")]
-            "quic" => Ok(Some(TransportConfig::quic(self.quic(choice)?))),
+            "quic" => Ok(Some(TransportConfig::quic(self.over_quic(choice)?))),
             #[cfg(feature = "tls")]
             "tls" => Ok(Some(TransportConfig::tls(self.certificates(choice)?))),
             _ => Err(choice.not_built_in("transport")),
@@ -271,7 +286,7 @@ impl ClientConfig {
     }
 
     /// The certificates of the files that are named, read.
-    #[cfg(feature = "tls")]
+    #[cfg(any(feature = "tls", feature = "quic"))]
     fn certificates(&self, choice: &Choice) -> Result<casty_transport::TlsConfig, SettingError> {
         let mut builder = casty_transport::TlsConfig::builder();
         if let Some(path) = &self.tls.ca {
@@ -286,19 +301,18 @@ impl ClientConfig {
         builder.build().map_err(|error| choice.unusable(&error))
     }
 
-    /// The certificates of the files that are named, read once.
+    /// The certificates, and the times and the window that are set.
     #[cfg(feature = "quic")]
-    fn quic(&self, choice: &Choice) -> Result<casty_transport::QuicConfig, SettingError> {
-        let read = |path: Option<&PathBuf>| match path {
-            Some(path) => std::fs::read(path).map_err(|error| choice.unusable(&error)),
-            None => Ok(Vec::new()),
-        };
-        let cert = self.tls.cert.as_ref();
-        let ca = read(self.tls.ca.as_ref())?;
-        // The key may be in the certificate's file.
-        let key = read(self.tls.key.as_ref().or(cert))?;
-        casty_transport::QuicConfig::from_pem(&ca, &read(cert)?, &key)
-            .map_err(|error| choice.unusable(&error))
+    fn over_quic(&self, choice: &Choice) -> Result<casty_transport::QuicConfig, SettingError> {
+        let QuicSettings {
+            keep_alive,
+            idle_timeout,
+            window,
+        } = self.quic;
+        Ok(casty_transport::QuicConfig::new(self.certificates(choice)?)
+            .keep_alive(keep_alive)
+            .idle_timeout(idle_timeout)
+            .window(window))
     }
 
     /// The level of compression, if one is set and used.
@@ -334,37 +348,36 @@ impl ClientConfig {
     /// them wants no plain TCP.
     fn check_tls(&self, merged: &Merged) -> Result<(), SettingError> {
         const KEYS: [&str; 3] = ["tls.ca", "tls.cert", "tls.key"];
-        let contradiction = |key, origin, conflict: String| {
-            Err(SettingError::Contradiction {
-                key,
-                origin,
-                conflict,
-            })
+        let Some(transport) = self.transport.as_ref().filter(|it| it.value != "tcp") else {
+            return self.check_unused(merged, &KEYS);
         };
-        let set = KEYS.map(|key| Some((key, merged.get(key)?.1)));
-        if let Some(transport) = &self.transport
-            && transport.value != "tcp"
-        {
-            let missing = KEYS.iter().zip(&set).take(2).find(|(_, set)| set.is_none());
-            return match missing {
-                None => Ok(()),
-                Some((missing, _)) => {
-                    let conflict = format!("= {:?} needs {missing}", transport.value);
-                    contradiction("transport", transport.origin.clone(), conflict)
-                }
-            };
+        let mut needed = KEYS.into_iter().take(2);
+        match needed.find(|key| merged.get(key).is_none()) {
+            None => Ok(()),
+            Some(missing) => Err(SettingError::Contradiction {
+                key: "transport",
+                origin: transport.origin.clone(),
+                conflict: format!("= {:?} needs {missing}", transport.value),
+            }),
         }
-        for (key, origin) in set.into_iter().flatten() {
-            // A layer above that asks for TCP leaves the files idle.
+    }
+
+    /// Refuses keys that the transport does not use, unless a layer above them chose it.
+    fn check_unused(&self, merged: &Merged, keys: &[&'static str]) -> Result<(), SettingError> {
+        let set = |key: &&'static str| Some((*key, merged.get(key)?.1));
+        for (key, origin) in keys.iter().filter_map(set) {
             if merged.layer("transport") > merged.layer(key) {
                 continue;
             }
             let how = match &self.transport {
-                Some(transport) => format!("{:?} in {}", "tcp", transport.origin),
+                Some(transport) => format!("{:?} in {}", transport.value, transport.origin),
                 None => "\"tcp\" by default".to_owned(),
             };
-            let conflict = format!("makes no sense with transport = {how}");
-            return contradiction(key, origin, conflict);
+            return Err(SettingError::Contradiction {
+                key,
+                origin,
+                conflict: format!("makes no sense with transport = {how}"),
+            });
         }
         Ok(())
     }
@@ -392,7 +405,7 @@ impl Choice {
 }
 
 /// The value of one key.
-fn take<T>(
+pub(super) fn take<T>(
     merged: &Merged,
     key: &'static str,
     parse: &dyn Fn(&ValueKind) -> Parsed<T>,
@@ -451,6 +464,7 @@ fn choose(
 /// The words that a key may have, for errors.
 fn expected(key: &str) -> &'static str {
     match key {
+        "hold_overflow" => "refuse or drop_oldest",
         "codec" => "pickle, pickle_positional, cloudpickle, json, msgpack or protobuf",
         "compression" => "none, zlib, gzip, bz2, lzma or lz4",
         _ => "tcp, tls or quic",
@@ -486,20 +500,35 @@ fn limits(merged: &Merged) -> Result<Bounds, SettingError> {
     for (key, field) in [
         ("outbox_bytes", &mut limits.outbox_bytes),
         ("hold_bytes", &mut limits.hold_bytes),
+        ("ask_bytes", &mut limits.ask_bytes),
         ("max_frame", &mut limits.max_frame),
     ] {
         *field = take(merged, key, &parse::size)?.unwrap_or(*field);
     }
+    let count = |value: &ValueKind| parse::number::<u32>(value, "a whole number");
     for (key, field) in [
+        ("outbox_messages", &mut limits.outbox_messages),
         ("hold_messages", &mut limits.hold_items),
         ("pending_asks", &mut limits.pending_asks),
         ("mailbox", &mut limits.mailbox),
     ] {
         let count = |value: &ValueKind| {
-            let count = parse::number::<u32>(value, "a whole number")?;
+            let count = count(value)?;
             usize::try_from(count).map_err(|_| "a whole number")
         };
         *field = take(merged, key, &count)?.unwrap_or(*field);
+    }
+    for (key, field) in [
+        ("ask_attempts", &mut limits.ask_attempts),
+        ("retry_percent", &mut limits.retry_budget.percent),
+        ("retry_per_second", &mut limits.retry_budget.per_second),
+        ("retry_burst", &mut limits.retry_budget.burst),
+    ] {
+        *field = take(merged, key, &count)?.unwrap_or(*field);
+    }
+    let overflow = choose(merged, "hold_overflow", &OVERFLOWS)?;
+    if overflow.is_some_and(|choice| choice.value == "drop_oldest") {
+        limits.hold_overflow = Overflow::DropOldest;
     }
     match limits.check() {
         Ok(()) => Ok(limits),

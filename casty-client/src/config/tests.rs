@@ -61,6 +61,131 @@ fn the_example_says_what_the_defaults_are() {
     assert_eq!(builder.address_map.physical(&node), node);
 }
 
+/// A number as it is written in a sentence.
+fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let places = digits.chars().enumerate();
+    let grouped = places.flat_map(|(at, digit)| {
+        let comma = (at > 0 && (digits.len() - at).is_multiple_of(3)).then_some(',');
+        comma.into_iter().chain([digit])
+    });
+    grouped.collect()
+}
+
+/// What the doc comment of a setter says, as one line.
+fn documentation(source: &str, setter: &str) -> String {
+    let head = format!("    pub fn {setter}(");
+    let lines: Vec<_> = source.lines().collect();
+    let at = lines.iter().position(|line| line.starts_with(&head));
+    let above = lines[..at.expect(setter)].iter().rev();
+    let mut words: Vec<_> = above
+        .map_while(|line| line.strip_prefix("    /// "))
+        .collect();
+    words.reverse();
+    words.join(" ")
+}
+
+#[test]
+fn the_documentation_says_what_the_defaults_are() {
+    let Bounds {
+        ask_timeout,
+        hold_timeout,
+        connect_timeout,
+        outbox_bytes,
+        outbox_messages,
+        hold_overflow,
+        hold_items,
+        hold_bytes,
+        pending_asks,
+        ask_bytes,
+        ask_attempts,
+        retry_budget,
+        max_frame,
+        mailbox,
+        actors: _,
+    } = Bounds::default();
+    let seconds = |time: Duration| format!("Default: {} s", time.as_secs());
+    let mebibytes = |bytes: usize| format!("{} MiB", bytes >> 20);
+    let size = |bytes| format!("Default: {}", mebibytes(bytes));
+    let count = |items| format!("Default: {};", grouped(items));
+    let hold = format!(
+        "Default: {} and {};",
+        grouped(hold_items),
+        mebibytes(hold_bytes)
+    );
+    let budget = format!(
+        "Default: {} %, {} a second, and {};",
+        retry_budget.percent, retry_budget.per_second, retry_budget.burst
+    );
+    let source = include_str!("../config.rs");
+    for (setter, default) in [
+        ("ask_timeout", seconds(ask_timeout)),
+        ("hold_timeout", seconds(hold_timeout)),
+        ("connect_timeout", seconds(connect_timeout)),
+        ("outbox_bytes", size(outbox_bytes)),
+        ("outbox_messages", count(outbox_messages)),
+        (
+            "hold_overflow",
+            format!("refused ([`Overflow::{hold_overflow:?}`])"),
+        ),
+        ("hold", hold),
+        ("pending_asks", count(pending_asks)),
+        ("ask_bytes", size(ask_bytes)),
+        ("ask_attempts", count(ask_attempts as usize)),
+        ("retry_budget", budget),
+        ("max_frame", size(max_frame)),
+        ("mailbox", count(mailbox)),
+    ] {
+        let said = documentation(source, setter);
+        assert!(said.contains(&default), "{setter}: {default:?} in {said:?}");
+    }
+    let said = documentation(include_str!("../idempotent.rs"), "attempts");
+    let clients = format!("(crate::Builder::ask_attempts), {ask_attempts}.");
+    assert!(said.contains(&clients), "{said}");
+    let said = documentation(include_str!("../ask.rs"), "within");
+    let clients = format!(
+        "Default: the client's ask timeout, {} s.",
+        ask_timeout.as_secs()
+    );
+    assert!(said.contains(&clients), "{said}");
+}
+
+#[test]
+fn numbers_are_grouped_by_thousands() {
+    let numbers = [3, 100, 1024, 65_536, 1_000_000].map(grouped);
+    assert_eq!(numbers, ["3", "100", "1,024", "65,536", "1,000,000"]);
+}
+
+#[test]
+#[cfg(feature = "quic")]
+fn the_defaults_of_quic_are_those_of_the_transport() {
+    use casty_transport::quic::{IDLE_TIMEOUT, KEEP_ALIVE, WINDOW};
+    let QuicSettings {
+        keep_alive,
+        idle_timeout,
+        window,
+    } = QuicSettings::default();
+    let defaults = (KEEP_ALIVE, IDLE_TIMEOUT, WINDOW);
+    assert_eq!((keep_alive, idle_timeout, window), defaults);
+}
+
+#[test]
+fn the_example_shows_the_defaults_of_quic() {
+    let full = example_in_full().replace("transport = \"tcp\"", "transport = \"quic\"");
+    let full = full.replace("compression = \"none\"", "compression = \"zlib\"");
+    assert_eq!(*toml(&full).unwrap().quic(), QuicSettings::default());
+}
+
+#[test]
+fn what_gives_way_in_a_full_hold_is_one_of_two_words() {
+    let config = toml("hold_overflow = \"drop_oldest\"").unwrap();
+    assert_eq!(config.builder().limits.hold_overflow, Overflow::DropOldest);
+    assert_eq!(
+        complaint(toml("hold_overflow = \"newest\"")),
+        "casty.toml: hold_overflow must be refuse or drop_oldest, not \"newest\""
+    );
+}
+
 #[test]
 fn the_example_names_every_key_and_all_it_names_can_be_read() {
     let full = example_in_full();
@@ -72,7 +197,7 @@ fn the_example_names_every_key_and_all_it_names_can_be_read() {
         assert!(named, "{} is missing", key.path);
     }
     let full = full
-        .replace("transport = \"tcp\"", "transport = \"tls\"")
+        .replace("transport = \"tcp\"", "transport = \"quic\"")
         .replace("compression = \"none\"", "compression = \"zlib\"");
     let config = toml(&full).unwrap();
     assert_eq!(config.tls().key, Some("client.key".into()));
@@ -130,6 +255,22 @@ fn environment_overrides_file_and_builder_overrides_both() {
 }
 
 #[test]
+fn every_serializer_is_chosen_by_its_name() {
+    for (name, codec) in [
+        ("pickle", Codec::pickle()),
+        ("cloudpickle", Codec::pickle()),
+        ("pickle_positional", Codec::pickle_positional()),
+        ("json", Codec::json()),
+        ("msgpack", Codec::msgpack()),
+        #[cfg(feature = "protobuf")]
+        ("protobuf", Codec::protobuf()),
+    ] {
+        let config = toml(&format!("codec = '{name}'")).unwrap();
+        assert_eq!(config.builder().checked_codec(), Ok(codec), "{name}");
+    }
+}
+
+#[test]
 fn every_key_can_be_set_by_its_variable() {
     for key in KEYS {
         let value = match key.path {
@@ -138,12 +279,15 @@ fn every_key_can_be_set_by_its_variable() {
             "codec" => "json",
             "transport" => "tcp",
             "compression" => "zlib",
-            "ask_timeout" | "hold_timeout" | "connect_timeout" => "7s",
+            time if time.ends_with("_timeout") || time.ends_with("keep_alive") => "7s",
+            "quic.window" => "77777",
+            "ask_attempts" | "retry_percent" => "77",
+            "hold_overflow" => "drop_oldest",
             _ => "7777",
         };
         let layers = ClientConfig::layers()
             .toml(
-                "transport = 'tls'\ntls = {ca = 'a', cert = 'b'}\ncompression = 'lz4'",
+                "transport = 'quic'\ntls = {ca = 'a', cert = 'b'}\ncompression = 'lz4'",
                 "f",
             )
             .unwrap();
@@ -155,14 +299,14 @@ fn every_key_can_be_set_by_its_variable() {
         let config = layers.variables([(key.variable, value)]).unwrap().load();
         let shown = format!("{:?}", config.unwrap());
         assert!(
-            shown.contains(value) || ["a:1=b:1", "7s"].contains(&value),
+            shown.contains(value) || ["a:1=b:1", "7s", "drop_oldest"].contains(&value),
             "{key:?}: {shown}"
         );
     }
 }
 
 /// What is refused, and how the complaint begins.
-const NONSENSE: [(&str, &str); 23] = [
+const NONSENSE: [(&str, &str); 33] = [
     (
         "contact_point = ['a:1']",
         "casty.toml: there is no key \"contact_point\"; is contact_points meant?",
@@ -192,6 +336,18 @@ const NONSENSE: [(&str, &str); 23] = [
     (
         "hold_messages = 0",
         "casty.toml: hold_messages must be 1 or more, not 0",
+    ),
+    (
+        "ask_attempts = 0",
+        "casty.toml: ask_attempts must be from 1 to 100, not 0",
+    ),
+    (
+        "retry_percent = 101",
+        "casty.toml: retry_percent must be from 0 to 100, not 101",
+    ),
+    (
+        "ask_bytes = 4095",
+        "casty.toml: ask_bytes must be 4096 or more",
     ),
     (
         "client_port = 65536",
@@ -237,6 +393,34 @@ const NONSENSE: [(&str, &str); 23] = [
     (
         "transport = 'tls'\ntls.ca = 'x'",
         "casty.toml: transport = \"tls\" needs tls.cert",
+    ),
+    (
+        "[quic]\nwindow = '1MiB'",
+        "casty.toml: quic.window makes no sense with transport = \"tcp\" by default",
+    ),
+    (
+        "transport = 'tls'\ntls = {ca = 'x', cert = 'y'}\nquic.keep_alive = '1s'",
+        "casty.toml: quic.keep_alive makes no sense with transport = \"tls\" in casty.toml",
+    ),
+    (
+        "[quic]\nkeep_alive = '3s'\nidle_timeout = '3s'",
+        "casty.toml: quic.keep_alive = 3s must be less than quic.idle_timeout = 3s",
+    ),
+    (
+        "[quic]\nkeep_alive = '1m'",
+        "casty.toml: quic.keep_alive = 60s must be less than quic.idle_timeout = 30s",
+    ),
+    (
+        "[quic]\nidle_timeout = '4s'",
+        "casty.toml: quic.idle_timeout = 4s must be more than quic.keep_alive = 5s",
+    ),
+    (
+        "[quic]\nidle_timeout = '50d'",
+        "casty.toml: quic.idle_timeout must be a time from \"1ms\" to \"49d\", not \"50d\"",
+    ),
+    (
+        "[quic]\nwindow = '1KiB'",
+        "casty.toml: quic.window must be a size from",
     ),
     ("a = ", "casty.toml is no TOML: "),
     ("a = 1\na = 2", "casty.toml is no TOML: "),
@@ -291,9 +475,10 @@ fn a_layer_that_asks_for_tcp_leaves_the_certificates_below_it_idle() {
 #[tokio::test]
 async fn what_is_not_compiled_in_is_refused_unless_the_builder_chooses_otherwise() {
     let file = "system_name = 's'\ncontact_points = ['a:1']\n";
-    let cases = [
+    let cases: [(&str, &str); _] = [
         #[cfg(not(feature = "quic"))]
         ("transport = 'quic'\ntls = {ca = 'a', cert = 'b'}", "quic"),
+        #[cfg(not(feature = "protobuf"))]
         ("codec = 'protobuf'", "protobuf"),
         #[cfg(not(feature = "lz4"))]
         ("codec = 'json'\ncompression = 'lz4'", "lz4"),

@@ -105,6 +105,7 @@ impl Control {
         let core = &self.core;
         let limits = OutboxLimits {
             bytes: core.limits.outbox_bytes,
+            messages: core.limits.outbox_messages,
             frame: core.limits.max_frame,
         };
         let names = (Arc::clone(&core.system), core.identity.sender().into());

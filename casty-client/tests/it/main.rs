@@ -6,3 +6,6 @@
 mod fates;
 mod hostile;
 mod node;
+mod retries;
+mod room;
+mod views;

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use casty_client::{ActorRef, Builder, ClusterClient, Codec, NodeAddress, TransportConfig};
+use casty_client::{
+    ActorRef, Builder, CloseReport, ClusterClient, Codec, NodeAddress, TransportConfig,
+};
 use casty_proto::frame::{self, FrameDecoder, FrameKind};
 use casty_proto::header::Header;
 use casty_proto::message::{
@@ -41,6 +43,12 @@ pub(crate) fn in_paused_time<F: Future<Output = ()>>(test: impl FnOnce() -> F + 
     });
     let outcome = ended.recv_timeout(Duration::from_secs(20));
     outcome.expect("the test failed on its thread, or did not end");
+}
+
+/// Asserts that each message accepted has one fate, and none is left.
+#[track_caller]
+pub(crate) fn assert_conserved(report: &CloseReport) {
+    assert!(report.is_conserved(), "{report:?}");
 }
 
 /// A listening node.
@@ -98,6 +106,17 @@ impl Node {
         link.send(&subscribe.reply_to, &view).await;
         link
     }
+}
+
+/// An actor of a node.
+pub(crate) fn actor<M>(node: &Node, path: &str) -> ActorRef<M> {
+    let host = Some((node.address.host(), node.address.port()));
+    let uri = ActorUri {
+        system: "s",
+        node: host,
+        path,
+    };
+    ActorRef::new(uri.to_string()).unwrap()
 }
 
 /// The view of a cluster of `nodes`, of which `owner` owns the only shard of region `r`.

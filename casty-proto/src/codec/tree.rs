@@ -1,9 +1,11 @@
 //! The tree that json and msgpack share: plain scalars and arrays, and objects with a marker for
 //! everything else, such as `{"__tuple__": [1, 2]}` or `{"_type": "bank.Deposit", "amount": 5}`.
 //!
-//! One serializer writes it to a [`Sink`], one deserializer streams it from a [`Source`]; json and
-//! msgpack each are one of both. A [`Value`](crate::Value) is written and read without recursion
-//! by [`value_out`] and [`value_in`], which also carry Casty's JSON notation.
+//! One serializer writes the shapes of values to a [`Target`](target::Target), which spells them as
+//! tokens of a [`Sink`](sink::Sink) here and as fields in protobuf; one deserializer streams the
+//! tree from a [`Source`](source::Source). json and msgpack each are a sink and a source. A
+//! [`Value`](crate::Value) is written and read without recursion by [`value_out`] and
+//! [`value_in`], which also carry Casty's JSON notation.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -13,13 +15,14 @@ use crate::{DecodeError, EncodeError, Limits};
 
 mod de;
 pub(crate) mod json;
-mod marker;
+pub(crate) mod marker;
 #[cfg(feature = "msgpack")]
 mod msgpack;
 mod reader;
-mod ser;
+pub(crate) mod ser;
 pub(crate) mod sink;
 mod source;
+pub(crate) mod target;
 pub(crate) mod value_in;
 pub(crate) mod value_out;
 

@@ -16,7 +16,7 @@ impl Value {
         Self::Tuple(collect(items))
     }
 
-    /// A `set`, which pickle alone carries. That no member occurs twice is the caller's affair.
+    /// A `set`, which pickle and protobuf carry. That no member occurs twice is the caller's affair.
     pub fn set<T: Into<Value>>(items: impl IntoIterator<Item = T>) -> Self {
         Self::Set(collect(items))
     }
@@ -52,7 +52,7 @@ impl Value {
         }))
     }
 
-    /// The member of an enum that has this name, as json and msgpack carry it.
+    /// The member of an enum that has this name, as all serializers but pickle carry it.
     pub fn member(class: impl Into<Arc<str>>, name: impl Into<Arc<str>>) -> Self {
         Self::Enum(Arc::new(EnumMember {
             class: class.into(),

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 
+use num_bigint::BigInt;
 use serde::de::value::{
     BorrowedStrDeserializer, MapDeserializer, SeqDeserializer, StringDeserializer, UnitDeserializer,
 };
@@ -155,6 +156,41 @@ impl<'de> IntoDeserializer<'de, DecodeError> for Name<'de> {
     }
 }
 
+/// An int beyond 64 bits, for a visitor that takes any.
+pub(crate) fn big_int<'de, V: Visitor<'de>>(
+    value: &BigInt,
+    visitor: V,
+) -> Result<V::Value, DecodeError> {
+    if let Ok(value) = u64::try_from(value) {
+        visitor.visit_u64(value)
+    } else if let Ok(value) = i128::try_from(value) {
+        visitor.visit_i128(value)
+    } else if let Ok(value) = u128::try_from(value) {
+        visitor.visit_u128(value)
+    } else {
+        Err(DecodeError::custom("an int of more than 128 bits"))
+    }
+}
+
+/// A value that serde has no word for, in its plain form: text if it has any.
+pub(crate) fn plain<'de, V: Visitor<'de>>(
+    value: &Value,
+    visitor: V,
+) -> Result<V::Value, DecodeError> {
+    match value {
+        Value::DateTime(value) => visitor.visit_string(value.to_string()),
+        Value::Date(value) => visitor.visit_string(value.to_string()),
+        Value::Time(value) => visitor.visit_string(value.to_string()),
+        Value::Uuid(value) => visitor.visit_string(uuid::print(value)),
+        Value::Decimal(text) => visitor.visit_str(text),
+        Value::Complex(re, im) => visitor.visit_seq(SeqDeserializer::new([*re, *im].into_iter())),
+        other => Err(DecodeError::invalid_type(
+            Unexpected::Other(other.class_name()),
+            &visitor,
+        )),
+    }
+}
+
 impl<'de> Deserializer<'de> for De<'de, '_> {
     type Error = DecodeError;
 
@@ -163,17 +199,7 @@ impl<'de> Deserializer<'de> for De<'de, '_> {
             Value::None => visitor.visit_unit(),
             Value::Bool(value) => visitor.visit_bool(*value),
             Value::Int(value) => visitor.visit_i64(*value),
-            Value::BigInt(value) => {
-                if let Ok(value) = u64::try_from(&**value) {
-                    visitor.visit_u64(value)
-                } else if let Ok(value) = i128::try_from(&**value) {
-                    visitor.visit_i128(value)
-                } else if let Ok(value) = u128::try_from(&**value) {
-                    visitor.visit_u128(value)
-                } else {
-                    Err(DecodeError::custom("an int of more than 128 bits"))
-                }
-            }
+            Value::BigInt(value) => big_int(value, visitor),
             Value::Float(value) => visitor.visit_f64(*value),
             Value::Str(text) | Value::Decimal(text) => visitor.visit_borrowed_str(text),
             Value::Bytes(bytes) | Value::ByteArray(bytes) => visitor.visit_borrowed_bytes(bytes),
@@ -188,14 +214,7 @@ impl<'de> Deserializer<'de> for De<'de, '_> {
                 Member::Value(value) => self.inside()?.child(value).deserialize_any(visitor),
             },
             Value::Object(object) => self.fields(object, visitor),
-            Value::DateTime(value) => visitor.visit_string(value.to_string()),
-            Value::Date(value) => visitor.visit_string(value.to_string()),
-            Value::Time(value) => visitor.visit_string(value.to_string()),
-            Value::Uuid(value) => visitor.visit_string(uuid::print(value)),
-            Value::Complex(re, im) => {
-                visitor.visit_seq(SeqDeserializer::new([*re, *im].into_iter()))
-            }
-            Value::TimeDelta(_) => Err(self.unexpected(&visitor)),
+            native => plain(native, visitor),
         }
     }
 

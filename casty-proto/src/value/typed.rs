@@ -23,11 +23,11 @@ pub struct BigInt(pub num_bigint::BigInt);
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Bytes(pub Vec<u8>);
 
-/// A `bytearray`; pickle alone carries it.
+/// A `bytearray`; pickle and protobuf carry it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct ByteArray(pub Vec<u8>);
 
-/// A `complex`; pickle alone carries it.
+/// A `complex`; pickle and protobuf carry it.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Complex {
     /// The real part.
@@ -36,14 +36,14 @@ pub struct Complex {
     pub im: f64,
 }
 
-/// A `decimal.Decimal` in Python's own notation, such as `1.50`, `-1E+5` or `NaN`; pickle alone
-/// carries it.
+/// A `decimal.Decimal` in Python's own notation, such as `1.50`, `-1E+5` or `NaN`; pickle and
+/// protobuf carry it.
 ///
 /// Equal if the texts are: `1.5` and `1.50` differ.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Decimal(pub Arc<str>);
 
-/// A `uuid.UUID`, most significant byte first; pickle alone carries it.
+/// A `uuid.UUID`, most significant byte first; pickle and protobuf carry it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Uuid(pub [u8; 16]);
 

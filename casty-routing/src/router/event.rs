@@ -11,10 +11,13 @@ use crate::{Reason, RegionId, RouteTable, ShardId, View};
 /// The limits and paces of a [`Router`](super::Router).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RouterConfig {
-    /// How many messages may be held. Default: 65,536.
+    /// How many messages may be held. Default: 65,536. What waits for one node takes no more of
+    /// them than it leaves free.
     pub hold_items: usize,
-    /// How many bytes of messages may be held. Default: 64 MiB.
+    /// How many bytes of messages may be held. Default: 64 MiB, shared in the same way.
     pub hold_bytes: usize,
+    /// What gives way when a message finds no room. Default: that message.
+    pub overflow: Overflow,
     /// How long to wait before a shard is asked for a second time; doubled each time, with jitter
     /// between half of it and all of it. Default: 500 ms.
     pub query_base: Duration,
@@ -31,12 +34,24 @@ impl Default for RouterConfig {
         Self {
             hold_items: 65_536,
             hold_bytes: 64 * 1024 * 1024,
+            overflow: Overflow::Refuse,
             query_base: Duration::from_millis(500),
             query_cap: Duration::from_secs(2),
             max_regions: 1_024,
             max_shards: 65_536,
         }
     }
+}
+
+/// What gives way when a message that is to be held finds no room.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Overflow {
+    /// The message itself.
+    #[default]
+    Refuse,
+    /// The oldest held for the node that most is held for, and so on until there is room.
+    DropOldest,
 }
 
 /// Whom a message is for.

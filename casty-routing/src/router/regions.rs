@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use casty_proto::NodeAddress;
 
+use super::Target;
+use super::hold::Account;
 use crate::table::Row;
 use crate::{RegionError, RegionId, ShardCount, ShardId, Version, View};
 
@@ -156,6 +158,14 @@ impl<H> Regions<H> {
 
     pub(super) fn id(&self, name: &str) -> Option<RegionId> {
         self.names.get(name).copied()
+    }
+
+    /// The node that a target is waiting for as far as is known, be it usable or not.
+    pub(super) fn account(&self, target: &Target) -> Account {
+        match target {
+            Target::Node(node) => Some(node.clone()),
+            Target::Shard { region, shard } => self.get(*region)?.owner(*shard).node().cloned(),
+        }
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Region<H>> {

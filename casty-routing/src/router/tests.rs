@@ -399,38 +399,6 @@ fn every_parcel_has_its_own_deadline_and_the_reason_says_what_was_lacking() {
 }
 
 #[test]
-fn a_full_hold_refuses_the_newest() {
-    let config = RouterConfig {
-        hold_items: 3,
-        hold_bytes: 25,
-        ..RouterConfig::default()
-    };
-    let mut bench = Bench::with(config);
-    bench.send(0, 1);
-    bench.send(1, 2);
-    let full = "3 messages or 25 bytes are held already";
-    assert_eq!(bench.send(0, 3), [format!("3: {full}")], "by bytes");
-    let mut small = bench.parcel(0, 4);
-    small.bytes = 1;
-    assert_eq!(bench.handle(Input::Send(small.clone())), [""; 0]);
-    assert_eq!(
-        bench.handle(Input::Send(small)),
-        [format!("4: {full}")],
-        "by items"
-    );
-    assert_eq!(
-        bench.router.held(),
-        Held {
-            items: 3,
-            bytes: 21
-        }
-    );
-    bench.up(1);
-    let unsent = vec![bench.parcel(0, 0)];
-    assert_eq!(bench.down(1, unsent), [format!("0: {full}")]);
-}
-
-#[test]
 fn a_busy_peer_gets_nothing_until_it_is_ready() {
     let mut bench = Bench::formed(&[(0, 2)]);
     let unsent = vec![bench.parcel(0, 1)];
@@ -735,3 +703,5 @@ fn what_was_tried_of_nodes_outside_the_cluster_is_forgotten() {
     bench.view(view(1, &[3], &[]));
     assert_eq!(bench.location(0, 9), ["connect 9"]);
 }
+
+mod sharing;

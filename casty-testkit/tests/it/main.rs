@@ -1,5 +1,5 @@
 //! A client and a cluster through everything that goes well and badly, each over memory in virtual
-//! time and over TCP.
+//! time and over TCP; what goes well also over TLS and QUIC.
 
 #![allow(
     clippy::unwrap_used,
@@ -9,10 +9,15 @@
 
 mod admin;
 mod app;
+mod certificates;
+mod failover;
 mod failures;
 mod identity;
 mod proxies;
 mod renewal;
+mod retries;
+mod roads;
+mod rotation;
 mod traffic;
 
 /// Makes two tests of each scenario: over memory in virtual time, and over TCP.
@@ -33,4 +38,23 @@ macro_rules! over_both {
     };
 }
 
-pub(crate) use over_both;
+/// As `over_both`, and two more tests of each scenario: over TLS and over QUIC.
+macro_rules! over_all {
+    ($($scenario:ident)*) => {
+        $crate::over_both! { $($scenario)* }
+        mod over_tls {
+            $(#[tokio::test]
+            async fn $scenario() {
+                super::$scenario($crate::app::Net::tls()).await;
+            })*
+        }
+        mod over_quic {
+            $(#[tokio::test]
+            async fn $scenario() {
+                super::$scenario($crate::app::Net::quic()).await;
+            })*
+        }
+    };
+}
+
+pub(crate) use {over_all, over_both};

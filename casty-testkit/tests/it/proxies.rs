@@ -4,31 +4,16 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use casty_client::{ClusterClient, TransportConfig};
+use casty_client::ClusterClient;
 use casty_proto::NodeAddress;
-use casty_transport::{
-    Proxy, ProxyCounters, ProxyEnd, ProxyLimits, QuicConfig, TcpTransport, Transport,
-};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use casty_transport::{Proxy, ProxyCounters, ProxyEnd, ProxyLimits, TcpTransport, Transport};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::app::{Counter, LONG, Net, close_and_balance, region};
+use crate::certificates::Authority;
 
 const GRACE: Duration = Duration::from_secs(5);
-
-/// Certificates of one CA for 127.0.0.1.
-fn quic() -> TransportConfig {
-    let mut params = CertificateParams::default();
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let ca = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-    let key = KeyPair::generate().unwrap();
-    let params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
-    let cert = params.signed_by(&key, &ca).unwrap().pem();
-    let (ca, key) = (ca.pem(), key.serialize_pem());
-    let config = QuicConfig::from_pem(ca.as_bytes(), cert.as_bytes(), key.as_bytes());
-    TransportConfig::quic(config.unwrap())
-}
 
 /// A proxy in front of each node: where to dial the node, its counters, and its end.
 struct Proxies {
@@ -67,7 +52,7 @@ async fn a_client_reaches_three_nodes_through_three_quic_proxies() {
     const ENTITIES: i64 = 30;
     const TELLS: i64 = 20;
     let (cluster, log) = Net::Tcp.counters().await;
-    let quic = quic();
+    let quic = Authority::new().quic();
     let proxies = proxies(cluster.addresses(), &*quic.build()).await;
     let client = ClusterClient::builder(cluster.system())
         .contact_points(cluster.contact_points())

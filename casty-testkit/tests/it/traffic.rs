@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use casty_client::{ActorContext, ServiceKey, ShardEnvelope};
 use casty_proto::Codec;
+use casty_testkit::Status;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
-use crate::app::{Counter, Net, close_and_balance, region};
-use crate::over_both;
+use crate::app::{Counter, LONG, Net, close_and_balance, region};
+use crate::over_all;
 
 async fn ten_thousand_numbered_tells_arrive_in_order(net: Net) {
     let (cluster, log) = net.counters().await;
@@ -40,6 +42,33 @@ async fn ten_thousand_numbered_tells_arrive_in_order(net: Net) {
     }
     let busy = cluster.status().nodes;
     assert!(busy.iter().all(|node| node.messages > 0), "{busy:?}");
+}
+
+/// The connection ends behind the last message, not before it.
+async fn all_that_was_told_is_handled_when_the_client_closes_at_once(net: Net) {
+    const TELLS: usize = 2_000;
+    let (cluster, log) = net.counters().await;
+    let client = net.client(&cluster).await;
+    let region = region(&client);
+    let text = "x".repeat(4096);
+    for number in 0..TELLS {
+        let entity = format!("entity-{}", number % 10);
+        for message in [
+            Counter::Ballast { text: text.clone() },
+            Counter::Add { amount: 1 },
+        ] {
+            let envelope = ShardEnvelope::<_>::new(entity.clone(), message);
+            region.tell_wait(envelope).await.unwrap();
+        }
+    }
+    let report = close_and_balance(&client).await;
+    assert!(report.drained, "{report:?}");
+    let all = |status: &Status| {
+        let handled = status.nodes.iter().map(|node| node.messages);
+        handled.sum::<u64>() == report.stats.written
+    };
+    timeout(LONG, cluster.wait_until(all)).await.unwrap();
+    assert_eq!(log.lock().len(), TELLS);
 }
 
 async fn a_thousand_tasks_get_their_own_replies(net: Net) {
@@ -188,7 +217,8 @@ async fn an_entity_sends_a_question_on_to_another_node(net: Net) {
     }
 }
 
-over_both! {
+over_all! {
+    all_that_was_told_is_handled_when_the_client_closes_at_once
     ten_thousand_numbered_tells_arrive_in_order
     a_thousand_tasks_get_their_own_replies
     every_serializer_carries_asks

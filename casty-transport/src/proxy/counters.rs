@@ -18,6 +18,8 @@ pub struct ProxyCounts {
     pub accepted: u64,
     /// Connections that were closed at once, beyond the limit.
     pub refused: u64,
+    /// Connections whose TLS handshake failed or took too long, so that the node was not dialled.
+    pub unshaken: u64,
     /// Connections for which the node could not be reached.
     pub unreachable: u64,
     /// Connections that were closed because they were idle.
@@ -38,6 +40,7 @@ impl ProxyCounters {
             running,
             accepted,
             refused,
+            unshaken,
             unreachable,
             idle,
             broken,
@@ -48,6 +51,7 @@ impl ProxyCounters {
             running: read(running),
             accepted: read(accepted),
             refused: read(refused),
+            unshaken: read(unshaken),
             unreachable: read(unreachable),
             idle: read(idle),
             broken: read(broken),
@@ -62,6 +66,7 @@ pub(super) struct Counts {
     pub(super) running: AtomicU64,
     pub(super) accepted: AtomicU64,
     pub(super) refused: AtomicU64,
+    pub(super) unshaken: AtomicU64,
     pub(super) unreachable: AtomicU64,
     pub(super) idle: AtomicU64,
     pub(super) broken: AtomicU64,

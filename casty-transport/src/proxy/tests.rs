@@ -180,5 +180,5 @@ async fn a_stop_cuts_what_has_not_ended_by_the_deadline() {
     assert_eq!(setup.counters.read().running, 0);
 }
 
-#[cfg(all(feature = "quic", feature = "tcp"))]
-mod over_quic;
+#[cfg(all(feature = "quic", feature = "tls"))]
+mod combinations;

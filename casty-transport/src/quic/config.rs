@@ -1,144 +1,149 @@
-//! Whom a QUIC transport trusts, what it shows of itself, and its limits.
+//! The certificates and limits of a QUIC transport.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use quinn::crypto::rustls::{NoInitialCipherSuite, QuicClientConfig, QuicServerConfig};
+use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
 use quinn::{IdleTimeout, VarInt};
-use rustls::pki_types::pem::{self, PemObject};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::{VerifierBuilderError, WebPkiClientVerifier};
-use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use rustls::{CipherSuite, ClientConfig, ServerConfig};
 
 use super::ALPN;
+use crate::tls::TlsConfig;
 
-/// Keep-alive that both sides send on an idle connection.
-const KEEP_ALIVE: Duration = Duration::from_secs(5);
+/// How often a sign of life is sent on an idle connection, by default.
+pub const KEEP_ALIVE: Duration = Duration::from_secs(5);
 
-/// Connections on which nothing arrives for so long are lost.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Connections on which nothing arrives for so long are lost, by default.
+pub const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Bytes of a direction that may be on their way, at most.
-const WINDOW: u32 = 4 * 1024 * 1024;
+/// Bytes of a direction that are kept at most, by default.
+pub const WINDOW: u32 = 4 * 1024 * 1024;
+
+/// The smallest and the largest window that makes sense.
+const WINDOWS: std::ops::RangeInclusive<u32> = 16 * 1024..=1 << 30;
 
 /// Connections that may wait to be accepted.
 const BACKLOG: usize = 1024;
 
 /// Certificates and limits of a [`QuicTransport`](super::QuicTransport). Cheap to clone.
 ///
-/// Setters take and give the value.
-#[derive(Clone)]
+/// The certificates are those of a [`TlsConfig`], read again at every handshake as for TLS over
+/// TCP. Setters take and give the value; [`check`](Self::check) tells what makes no sense, and so
+/// does every dial and listen, before a socket opens.
+#[derive(Debug, Clone)]
 pub struct QuicConfig {
-    client: Arc<QuicClientConfig>,
-    server: Arc<QuicServerConfig>,
+    tls: TlsConfig,
     keep_alive: Duration,
     idle_timeout: Duration,
     window: u32,
 }
 
 impl QuicConfig {
-    /// Mutual TLS from PEM texts: the CAs to trust, the certificate (with its chain) to show to
-    /// whoever dials or is dialled, and its key (PKCS#8, SEC1 or PKCS#1). Both sides must show a
-    /// certificate of one of the CAs.
-    ///
-    /// # Errors
-    /// A text cannot be read, or the key is not the certificate's.
-    pub fn from_pem(ca: &[u8], cert: &[u8], key: &[u8]) -> Result<Self, QuicConfigError> {
-        let mut roots = RootCertStore::empty();
-        for root in certificates(ca)? {
-            roots.add(root)?;
-        }
-        let roots = Arc::new(roots);
-        let chain = certificates(cert)?;
-        let key = PrivateKeyDer::from_pem_slice(key).map_err(QuicConfigError::Key)?;
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let client = ClientConfig::builder_with_provider(Arc::clone(&provider))
-            .with_protocol_versions(&[&rustls::version::TLS13])?
-            .with_root_certificates(Arc::clone(&roots))
-            .with_client_auth_cert(chain.clone(), key.clone_key())?;
-        let diallers =
-            WebPkiClientVerifier::builder_with_provider(roots, Arc::clone(&provider)).build()?;
-        let server = ServerConfig::builder_with_provider(provider)
-            .with_protocol_versions(&[&rustls::version::TLS13])?
-            .with_client_cert_verifier(diallers)
-            .with_single_cert(chain, key)?;
-        Self::from_rustls(client, server)
-    }
-
-    /// The same with what rustls lets one choose: verifiers, certificates that change, another
-    /// provider of cryptography. The configuration is used as it is, but for the protocol's name:
-    /// that is [`ALPN`]. TLS 1.3 must be enabled in both, and whether diallers must show a
-    /// certificate is up to `server`.
-    ///
-    /// # Errors
-    /// TLS 1.3 is not enabled, or lacks the cipher that QUIC begins with.
-    pub fn from_rustls(
-        mut client: ClientConfig,
-        mut server: ServerConfig,
-    ) -> Result<Self, QuicConfigError> {
-        client.alpn_protocols = vec![ALPN.to_vec()];
-        server.alpn_protocols = vec![ALPN.to_vec()];
-        Self::with_any_protocol(client, server)
-    }
-
-    pub(super) fn with_any_protocol(
-        client: ClientConfig,
-        server: ServerConfig,
-    ) -> Result<Self, QuicConfigError> {
-        Ok(Self {
-            client: Arc::new(client.try_into()?),
-            server: Arc::new(server.try_into()?),
+    /// QUIC with these certificates and this cryptography. It is always TLS 1.3.
+    pub fn new(tls: TlsConfig) -> Self {
+        Self {
+            tls,
             keep_alive: KEEP_ALIVE,
             idle_timeout: IDLE_TIMEOUT,
             window: WINDOW,
-        })
+        }
     }
 
-    /// How often a sign of life is sent on a connection that is idle. Default: 5 s.
+    /// How often a sign of life is sent on a connection that is idle. Default: 5 s; at least 1 ms,
+    /// and less than the idle timeout.
     pub fn keep_alive(mut self, every: Duration) -> Self {
         self.keep_alive = every;
         self
     }
 
     /// After how long without any datagram of the peer a connection is lost; the smaller one of
-    /// both sides counts. Default: 30 s; at least 1 ms, at most 2^32 ms.
+    /// both sides counts. Default: 30 s; at least 1 ms, less than 2^32 ms.
     pub fn idle_timeout(mut self, after: Duration) -> Self {
-        self.idle_timeout = after.max(Duration::from_millis(1));
+        self.idle_timeout = after;
         self
     }
 
     /// Bytes of each direction of a connection that are kept at most, by the receiver until they
-    /// are read and by the sender until they are acknowledged. Default: 4 MiB; at least 16 KiB.
+    /// are read and by the sender until they are acknowledged. Default: 4 MiB; from 16 KiB to
+    /// 1 GiB.
     pub fn window(mut self, bytes: u32) -> Self {
-        self.window = bytes.max(16 * 1024);
+        self.window = bytes;
         self
     }
 
-    /// For a dial.
-    pub(super) fn client(&self) -> quinn::ClientConfig {
-        let mut config = quinn::ClientConfig::new(Arc::clone(&self.client) as Arc<_>);
-        config.transport_config(Arc::new(self.limits()));
-        config
+    /// Tells whether the parts make sense together.
+    ///
+    /// # Errors
+    /// They do not; the error names what contradicts what.
+    pub fn check(&self) -> Result<(), QuicConfigError> {
+        let millisecond = Duration::from_millis(1);
+        if self.keep_alive < millisecond {
+            return Err(QuicConfigError::NoKeepAlive);
+        }
+        if self.idle_timeout < millisecond || idle(self.idle_timeout).is_none() {
+            return Err(QuicConfigError::IdleTimeout(self.idle_timeout));
+        }
+        if self.keep_alive >= self.idle_timeout {
+            return Err(QuicConfigError::KeepAlive {
+                keep_alive: self.keep_alive,
+                idle_timeout: self.idle_timeout,
+            });
+        }
+        if !WINDOWS.contains(&self.window) {
+            return Err(QuicConfigError::Window(self.window));
+        }
+        let suites = &self.tls.provider().cipher_suites;
+        let is_initial = |suite: &rustls::SupportedCipherSuite| {
+            let suite = suite.tls13();
+            suite.is_some_and(|suite| {
+                suite.common.suite == CipherSuite::TLS13_AES_128_GCM_SHA256
+                    && suite.quic_suite().is_some()
+            })
+        };
+        if !suites.iter().any(is_initial) {
+            return Err(QuicConfigError::Cipher);
+        }
+        Ok(())
     }
 
-    /// For a listener.
-    pub(super) fn server(&self) -> quinn::ServerConfig {
-        let mut config = quinn::ServerConfig::with_crypto(Arc::clone(&self.server) as Arc<_>);
+    /// The certificates, whose status tells of renewals.
+    pub fn tls(&self) -> &TlsConfig {
+        &self.tls
+    }
+
+    /// For a dial.
+    pub(super) fn client(
+        &self,
+        mut tls: ClientConfig,
+    ) -> Result<quinn::ClientConfig, QuicConfigError> {
+        self.check()?;
+        tls.alpn_protocols = vec![ALPN.to_vec()];
+        let tls = QuicClientConfig::try_from(tls).map_err(|_| QuicConfigError::Cipher)?;
+        let mut config = quinn::ClientConfig::new(Arc::new(tls));
+        config.transport_config(Arc::new(self.limits()));
+        Ok(config)
+    }
+
+    /// For a listener, and for each connection that it accepts.
+    pub(super) fn server(
+        &self,
+        tls: &ServerConfig,
+    ) -> Result<quinn::ServerConfig, QuicConfigError> {
+        self.check()?;
+        let mut config = quinn::ServerConfig::with_crypto(server_crypto(tls)?);
         config
             .transport_config(Arc::new(self.limits()))
             .max_incoming(BACKLOG);
-        config
+        Ok(config)
     }
 
     fn limits(&self) -> quinn::TransportConfig {
-        let idle = u32::try_from(self.idle_timeout.as_millis()).unwrap_or(u32::MAX);
         let mut limits = quinn::TransportConfig::default();
         limits
             .keep_alive_interval(Some(self.keep_alive))
-            .max_idle_timeout(Some(IdleTimeout::from(VarInt::from_u32(idle))))
-            .stream_receive_window(VarInt::from_u32(self.window.min(1 << 30)))
-            .receive_window(VarInt::from_u32(self.window.min(1 << 30)))
+            .max_idle_timeout(idle(self.idle_timeout))
+            .stream_receive_window(VarInt::from_u32(self.window))
+            .receive_window(VarInt::from_u32(self.window))
             .send_window(u64::from(self.window))
             // A listener allows one when it has accepted the dialler.
             .max_concurrent_bidi_streams(VarInt::from_u32(0))
@@ -148,42 +153,41 @@ impl QuicConfig {
     }
 }
 
-impl fmt::Debug for QuicConfig {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("QuicConfig")
-            .field("keep_alive", &self.keep_alive)
-            .field("idle_timeout", &self.idle_timeout)
-            .field("window", &self.window)
-            .finish_non_exhaustive()
-    }
+fn idle(timeout: Duration) -> Option<IdleTimeout> {
+    let milliseconds = u32::try_from(timeout.as_millis()).ok()?;
+    Some(IdleTimeout::from(VarInt::from_u32(milliseconds)))
 }
 
-fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, QuicConfigError> {
-    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
-    let found = found.map_err(QuicConfigError::Certificate)?;
-    if found.is_empty() {
-        return Err(QuicConfigError::Certificate(pem::Error::NoItemsFound));
-    }
-    Ok(found)
+/// What a listener's TLS is to QUIC.
+pub(super) fn server_crypto(tls: &ServerConfig) -> Result<Arc<QuicServerConfig>, QuicConfigError> {
+    let mut tls = tls.clone();
+    tls.alpn_protocols = vec![ALPN.to_vec()];
+    let tls = QuicServerConfig::try_from(tls).map_err(|_| QuicConfigError::Cipher)?;
+    Ok(Arc::new(tls))
 }
 
-/// Why certificates cannot be used for QUIC.
-#[derive(Debug, thiserror::Error)]
+/// What makes no sense in a [`QuicConfig`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum QuicConfigError {
-    /// A certificate cannot be read.
-    #[error("no certificate can be read")]
-    Certificate(#[source] pem::Error),
-    /// The key cannot be read.
-    #[error("no private key can be read")]
-    Key(#[source] pem::Error),
-    /// The parts do not fit together: the key is not the certificate's, for example.
-    #[error("certificate and key cannot be used")]
-    Tls(#[from] rustls::Error),
-    /// Diallers cannot be checked.
-    #[error("the CAs cannot be used")]
-    Verifier(#[from] VerifierBuilderError),
-    /// TLS 1.3 is not enabled, or lacks the cipher that QUIC begins with.
-    #[error("no TLS 1.3 with AES-128-GCM")]
-    Cipher(#[from] NoInitialCipherSuite),
+    /// Signs of life without pause.
+    #[error("keep_alive must be 1ms or more")]
+    NoKeepAlive,
+    /// An idle timeout that cannot be told to a peer.
+    #[error("idle_timeout must be from 1ms to 49 days, not {0:?}")]
+    IdleTimeout(Duration),
+    /// Connections would be lost before a sign of life was due.
+    #[error("keep_alive ({keep_alive:?}) must be less than idle_timeout ({idle_timeout:?})")]
+    KeepAlive {
+        /// How often signs of life are sent.
+        keep_alive: Duration,
+        /// After which silence a connection is lost.
+        idle_timeout: Duration,
+    },
+    /// A window that holds too little to be of use, or more than may be kept.
+    #[error("window must be from 16 KiB to 1 GiB, not {0} bytes")]
+    Window(u32),
+    /// The provider of cryptography lacks the cipher that QUIC begins with (RFC 9001, section 5).
+    #[error("the provider of cryptography lacks TLS 1.3 with AES-128-GCM for QUIC")]
+    Cipher,
 }

@@ -1,5 +1,7 @@
 //! Accepts QUIC connections, each when its stream has begun.
 
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -7,12 +9,16 @@ use casty_proto::NodeAddress;
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
-use quinn::{Endpoint, Incoming, VarInt};
+use quinn::{
+    Connection, ConnectionError, Endpoint, Incoming, RecvStream, SendStream, ServerConfig, VarInt,
+};
 use tokio::time::timeout;
 
-use super::error::QuicError;
+use super::config::server_crypto;
+use super::parting::Partings;
 use super::stream::QuicStream;
 use crate::error::ListenError;
+use crate::tls::TlsConfig;
 use crate::transport::{ByteStream, Listener};
 
 /// How long a dialler may take from its first datagram to the first byte of its stream.
@@ -27,14 +33,24 @@ const WARY: usize = 128;
 pub(super) struct Bound {
     endpoint: Endpoint,
     at: NodeAddress,
+    /// Of each connection, but for what its certificates have become.
+    server: (TlsConfig, ServerConfig),
+    partings: Partings,
     beginning: FuturesUnordered<BoxFuture<'static, Option<ByteStream>>>,
 }
 
 impl Bound {
-    pub(super) fn new(endpoint: Endpoint, at: NodeAddress) -> Self {
+    pub(super) fn new(
+        endpoint: Endpoint,
+        at: NodeAddress,
+        server: (TlsConfig, ServerConfig),
+        partings: Partings,
+    ) -> Self {
         Self {
             endpoint,
             at,
+            server,
+            partings,
             beginning: FuturesUnordered::new(),
         }
     }
@@ -45,7 +61,13 @@ impl Bound {
             incoming.retry().ok();
             return;
         }
-        self.beginning.push(Box::pin(begun(incoming)));
+        let (endpoint, partings) = (self.endpoint.clone(), self.partings.clone());
+        let begun = begun(incoming, self.server.clone());
+        self.beginning.push(Box::pin(async {
+            let (connection, streams, from) = begun.await?;
+            let stream = QuicStream::new(connection, streams, endpoint, partings);
+            Some(ByteStream::new(stream, from.to_string()))
+        }));
     }
 }
 
@@ -81,22 +103,33 @@ impl Drop for Bound {
     }
 }
 
-/// The stream that a dialler begins, or nothing if that fails, which concerns the dialler alone.
-async fn begun(incoming: Incoming) -> Option<ByteStream> {
+/// A connection with the stream that its dialler began, and where it comes from.
+type Begun = (Connection, (SendStream, RecvStream), SocketAddr);
+
+/// What a dialler begins, or nothing if that fails, which concerns the dialler alone.
+async fn begun(incoming: Incoming, server: (TlsConfig, ServerConfig)) -> Option<Begun> {
     let from = incoming.remote_address();
-    let begin = async {
-        let connection = incoming.await?;
-        // Only now: the dialler waits for this, and so learns whether it was accepted.
-        connection.set_max_concurrent_bi_streams(VarInt::from_u32(1));
-        let (send, recv) = connection.accept_bi().await?;
-        Ok(QuicStream::new(connection, send, recv, None))
-    };
-    match timeout(BEGIN_WITHIN, begin).await {
-        Ok(Ok(stream)) => return Some(ByteStream::new(stream, from.to_string())),
-        Ok::<Result<_, QuicError>, _>(Err(error)) => {
-            tracing::debug!(%from, %error, "no QUIC connection");
-        }
+    match timeout(BEGIN_WITHIN, begin(incoming, server)).await {
+        Ok(Ok((connection, streams))) => return Some((connection, streams, from)),
+        Ok(Err(error)) => tracing::debug!(%from, %error, "no QUIC connection"),
         Err(_) => tracing::debug!(%from, "no QUIC stream within {BEGIN_WITHIN:?}"),
     }
     None
+}
+
+async fn begin(
+    incoming: Incoming,
+    (tls, mut server): (TlsConfig, ServerConfig),
+) -> Result<(Connection, (SendStream, RecvStream)), ConnectionError> {
+    // Neither is missing, or nobody would listen.
+    if let Some(tls) = &tls.material().await.server
+        && let Ok(crypto) = server_crypto(tls)
+    {
+        server.crypto = crypto;
+    }
+    let connection = incoming.accept_with(Arc::new(server))?.await?;
+    // Only now: the dialler waits for this, and so learns whether it was accepted.
+    connection.set_max_concurrent_bi_streams(VarInt::from_u32(1));
+    let streams = connection.accept_bi().await?;
+    Ok((connection, streams))
 }

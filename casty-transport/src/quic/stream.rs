@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use super::parting::Partings;
 use quinn::{
     ConnectionError, Endpoint, ReadError, RecvStream, SendStream, StoppedError, VarInt, WriteError,
 };
@@ -15,6 +16,9 @@ use tokio::time::timeout;
 
 /// How long a dropped stream goes on to send what was written.
 const DRAIN: Duration = Duration::from_secs(30);
+
+/// How long an endpoint with other connections may take to see to the end of one.
+const FAREWELL: Duration = Duration::from_millis(500);
 
 type Stopped = Pin<Box<dyn Future<Output = Result<Option<VarInt>, StoppedError>> + Send + Sync>>;
 
@@ -26,8 +30,8 @@ pub(super) struct QuicStream {
     recv: RecvStream,
     /// A wait for the peer to receive everything, while somebody waits.
     finished: Option<Stopped>,
-    /// What was dialled from.
-    pub(super) endpoint: Option<Endpoint>,
+    pub(super) endpoint: Endpoint,
+    partings: Partings,
     runtime: Handle,
 }
 
@@ -35,9 +39,9 @@ impl QuicStream {
     /// Takes the stream over. Must be called on a runtime, on which the connection ends.
     pub(super) fn new(
         connection: quinn::Connection,
-        send: SendStream,
-        recv: RecvStream,
-        endpoint: Option<Endpoint>,
+        (send, recv): (SendStream, RecvStream),
+        endpoint: Endpoint,
+        partings: Partings,
     ) -> Self {
         Self {
             connection,
@@ -45,6 +49,7 @@ impl QuicStream {
             recv,
             finished: None,
             endpoint,
+            partings,
             runtime: Handle::current(),
         }
     }
@@ -119,12 +124,15 @@ impl Drop for QuicStream {
         self.send.finish().ok();
         let finished = self.send.stopped();
         let connection = self.connection.clone();
-        let endpoint = self.endpoint.take();
+        let endpoint = self.endpoint.clone();
+        let parting = self.partings.begin();
         self.runtime.spawn(async move {
             // Whatever comes of it, the connection ends.
             timeout(DRAIN, finished).await.ok();
             connection.close(VarInt::from_u32(0), b"");
-            drop(endpoint);
+            // What has not been acknowledged to the peer is, and it is told of the end.
+            timeout(FAREWELL, endpoint.wait_idle()).await.ok();
+            drop(parting);
         });
     }
 }

@@ -2,14 +2,21 @@ use casty_proto::frame::{FrameKind, write_frame};
 use futures_util::FutureExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::issued::{CA, OTHER_CA, certificate, config, good};
 use super::*;
 use crate::config::TransportConfig;
 use crate::connection::{ConnectOptions, accept, connect};
 use crate::error::{Conclusion, ConnectError};
+use crate::tls::issued::{self, Authority, CA, Files, HOST, Validity};
+use crate::tls::{TlsConfig, TlsConfigError, TlsError};
 
 mod closing;
+mod config;
+mod renewal;
 mod trust;
+
+fn good() -> QuicConfig {
+    QuicConfig::new(issued::good())
+}
 
 async fn listening(config: QuicConfig) -> Box<dyn Listener> {
     let at = NodeAddress::new("127.0.0.1", 0);
@@ -123,10 +130,10 @@ async fn a_side_that_does_not_read_makes_the_other_wait() {
 #[tokio::test]
 async fn a_connection_goes_on_when_the_dialler_moves_to_another_port() {
     let (mut near, mut far) = pair(good(), good()).await;
-    let before = near.endpoint.as_ref().unwrap().local_addr().unwrap();
+    let before = near.endpoint.local_addr().unwrap();
     let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap();
-    near.endpoint.as_ref().unwrap().rebind(socket).unwrap();
-    let after = near.endpoint.as_ref().unwrap().local_addr().unwrap();
+    near.endpoint.rebind(socket).unwrap();
+    let after = near.endpoint.local_addr().unwrap();
     assert_ne!(before.port(), after.port());
     let sent = pattern(100_000);
     for _ in 0..3 {
@@ -143,9 +150,10 @@ async fn a_connection_goes_on_when_the_dialler_moves_to_another_port() {
 
 #[tokio::test]
 async fn names_are_resolved_when_dialling_and_kept_when_listening() {
-    let transport = QuicTransport::new(good());
+    let localhost = CA.config(&CA.node("localhost", Validity::Now));
+    let transport = QuicTransport::new(QuicConfig::new(localhost));
     let nowhere = NodeAddress::new("no..where", 25520);
-    let error = transport.dial(&nowhere).await.unwrap_err();
+    let error = transport.connect(&nowhere).await.err().unwrap();
     assert!(matches!(error, DialError::Unresolved { .. }), "{error:?}");
     let error = transport.listen(&nowhere).await.err().unwrap();
     assert!(matches!(error, ListenError::Unresolved { .. }), "{error:?}");

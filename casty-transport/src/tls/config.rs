@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
+use rustls::crypto::{CryptoProvider, ring};
+use tokio::sync::watch;
 
 use super::error::TlsConfigError;
 use super::material::{Material, Pems, Source, Sources};
@@ -20,7 +21,7 @@ use super::material::{Material, Pems, Source, Sources};
 /// pool) and parsed if they changed, so a renewal needs no restart; connections that exist go on
 /// with what they began with. While a replacement cannot be used, because it is half written or
 /// the key is not that of the certificate, the certificates before it stay in use;
-/// [`TlsConfig::status`] and a warning of `tracing` tell so.
+/// [`TlsConfig::status`], [`TlsConfig::changes`] and a warning of `tracing` tell so.
 ///
 /// Cheap to clone; clones share what was read.
 #[derive(Clone)]
@@ -29,14 +30,11 @@ pub struct TlsConfig(Arc<Shared>);
 struct Shared {
     sources: Sources,
     provider: Arc<CryptoProvider>,
-    /// Held while files are read, so that an older reading never replaces a newer one.
-    seen: Mutex<Pems>,
-    current: Mutex<Current>,
-}
-
-struct Current {
-    material: Arc<Material>,
-    status: TlsStatus,
+    /// What was read last, unless that failed. Held while files are read, so that an older reading
+    /// never replaces a newer one.
+    seen: Mutex<Option<Pems>>,
+    material: Mutex<Arc<Material>>,
+    status: watch::Sender<TlsStatus>,
 }
 
 /// What became of renewed certificates.
@@ -59,7 +57,14 @@ impl TlsConfig {
 
     /// What became of renewed certificates so far.
     pub fn status(&self) -> TlsStatus {
-        self.0.current.lock().status.clone()
+        self.0.status.borrow().clone()
+    }
+
+    /// Follows the status: every renewal and every refusal is a change. A reader that is slow sees
+    /// the last one; the counts tell how many there were. Nothing looks at the files while there
+    /// are no handshakes.
+    pub fn changes(&self) -> watch::Receiver<TlsStatus> {
+        self.0.status.subscribe()
     }
 
     /// Whether there is a certificate to show, as listening needs, and dialling to nodes.
@@ -67,14 +72,19 @@ impl TlsConfig {
         self.0.sources.identity.is_some()
     }
 
+    #[cfg(feature = "quic")]
+    pub(crate) fn provider(&self) -> &CryptoProvider {
+        &self.0.provider
+    }
+
     /// What the next handshake needs, read again if it may have changed.
-    pub(super) async fn material(&self) -> Arc<Material> {
+    pub(crate) async fn material(&self) -> Arc<Material> {
         if self.0.sources.has_files() {
             let shared = Arc::clone(&self.0);
             // Fails only when the runtime ends; whoever waits then ends with it.
             let _ = tokio::task::spawn_blocking(move || shared.renew()).await;
         }
-        Arc::clone(&self.0.current.lock().material)
+        Arc::clone(&self.0.material.lock())
     }
 }
 
@@ -83,40 +93,44 @@ impl Shared {
         let mut seen = self.seen.lock();
         let pems = match self.sources.read() {
             Ok(pems) => pems,
-            Err(error) => return self.report(error),
+            Err(error) => {
+                *seen = None;
+                return self.report(error);
+            }
         };
-        if *seen == pems {
+        if seen.as_ref() == Some(&pems) {
             return;
         }
         let parsed = self.sources.parse(&pems, &self.provider);
-        *seen = pems;
+        *seen = Some(pems);
         match parsed {
             Ok(material) => {
-                let mut current = self.current.lock();
-                current.material = Arc::new(material);
-                current.status.renewed += 1;
-                current.status.error = None;
-                drop(current);
+                *self.material.lock() = Arc::new(material);
                 tracing::info!("certificates were renewed");
+                self.status.send_modify(|status| {
+                    status.renewed += 1;
+                    status.error = None;
+                });
             }
             Err(error) => self.report(error),
         }
     }
 
     fn report(&self, error: TlsConfigError) {
-        let mut current = self.current.lock();
-        let told = |known: &TlsConfigError| known.to_string() == error.to_string();
         let is_unread = matches!(
             error,
             TlsConfigError::Read { .. } | TlsConfigError::TooLong { .. }
         );
+        let told = |known: &TlsConfigError| known.to_string() == error.to_string();
         // A file that stays away is one refusal, not one at every handshake.
-        if is_unread && current.status.error.as_ref().is_some_and(told) {
+        if is_unread && self.status.borrow().error.as_ref().is_some_and(told) {
             return;
         }
         tracing::warn!(%error, "changed certificates cannot be used; the old ones stay");
-        current.status.refused += 1;
-        current.status.error = Some(error);
+        self.status.send_modify(|status| {
+            status.refused += 1;
+            status.error = Some(error);
+        });
     }
 }
 
@@ -201,12 +215,12 @@ impl TlsConfigBuilder {
             .unwrap_or_else(|| Arc::new(ring::default_provider()));
         let seen = sources.read()?;
         let material = Arc::new(sources.parse(&seen, &provider)?);
-        let status = TlsStatus::default();
         Ok(TlsConfig(Arc::new(Shared {
             sources,
             provider,
-            seen: Mutex::new(seen),
-            current: Mutex::new(Current { material, status }),
+            seen: Mutex::new(Some(seen)),
+            material: Mutex::new(material),
+            status: watch::Sender::new(TlsStatus::default()),
         })))
     }
 }

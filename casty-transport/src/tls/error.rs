@@ -4,9 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use tokio_rustls::rustls::{
-    self, AlertDescription, CertificateError, ContentType, InvalidMessage, PeerIncompatible,
-};
+use rustls::{AlertDescription, CertificateError, ContentType, InvalidMessage, PeerIncompatible};
 
 use crate::error::Conclusion;
 
@@ -70,27 +68,7 @@ impl TlsError {
         error.get_ref()?.downcast_ref()
     }
 
-    /// An error of the stream while the TLS handshake went on.
-    pub(crate) fn in_handshake(error: io::Error) -> Self {
-        if let Some(inner) = error.get_ref().and_then(|inner| inner.downcast_ref()) {
-            return Self::from_rustls(inner);
-        }
-        match error.kind() {
-            io::ErrorKind::UnexpectedEof => Self::Closed,
-            _ => Self::Io(Arc::new(error)),
-        }
-    }
-
-    /// An error of an encrypted stream, with what TLS said in the terms of this type.
-    pub(crate) fn typed(error: io::Error) -> io::Error {
-        let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
-        match inner.map(Self::from_rustls) {
-            Some(typed) => io::Error::new(error.kind(), typed),
-            None => error,
-        }
-    }
-
-    fn from_rustls(error: &rustls::Error) -> Self {
+    pub(crate) fn from_rustls(error: &rustls::Error) -> Self {
         use rustls::Error as E;
         match error {
             E::InvalidCertificate(reason) => {
@@ -132,7 +110,8 @@ impl TlsError {
         })
     }
 
-    fn of_alert(alert: AlertDescription) -> Option<Self> {
+    /// What a peer tells by this alert, where that is about certificates and versions.
+    pub(crate) fn of_alert(alert: AlertDescription) -> Option<Self> {
         use AlertDescription as A;
         Some(match alert {
             A::CertificateRequired => Self::CertificateRequired,

@@ -6,14 +6,14 @@ use std::io::{self, Read};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use tokio_rustls::rustls::client::Resumption;
-use tokio_rustls::rustls::crypto::CryptoProvider;
-use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tokio_rustls::rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
-use tokio_rustls::rustls::sign::{CertifiedKey, SingleCertAndKey};
-use tokio_rustls::rustls::version::{TLS12, TLS13};
-use tokio_rustls::rustls::{self, ClientConfig, RootCertStore, ServerConfig};
+use rustls::client::{Resumption, WebPkiServerVerifier};
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::{self, PemObject};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::version::{TLS12, TLS13};
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
 
 use super::error::TlsConfigError;
 
@@ -128,8 +128,13 @@ impl Sources {
         let server = identity
             .as_ref()
             .map(|identity| server(&roots, identity, provider));
+        let verifier =
+            WebPkiServerVerifier::builder_with_provider(Arc::clone(&roots), Arc::clone(provider))
+                .build()
+                .map_err(|error| unusable(rustls::Error::General(error.to_string())))?;
         Ok(Material {
-            client: client(&roots, provider)?,
+            client: client(&verifier, provider)?,
+            verifier,
             server: server.transpose()?.map(Arc::new),
             identity,
         })
@@ -187,23 +192,24 @@ fn incapable(error: rustls::Error) -> TlsConfigError {
 }
 
 /// What handshakes need.
-pub(super) struct Material {
-    /// For dialling; without a certificate, which each dial adds for itself.
+pub(crate) struct Material {
+    /// For dialling; each dial adds for itself what it shows and checks.
     pub(super) client: ClientConfig,
-    /// For accepting; needs a certificate.
-    pub(super) server: Option<Arc<ServerConfig>>,
+    pub(super) verifier: Arc<WebPkiServerVerifier>,
     pub(super) identity: Option<Arc<CertifiedKey>>,
+    /// For accepting; needs a certificate.
+    pub(crate) server: Option<Arc<ServerConfig>>,
 }
 
 /// Sessions are not resumed: a resumed one shows no certificates, so it would outlive theirs.
 fn client(
-    roots: &Arc<RootCertStore>,
+    verifier: &Arc<WebPkiServerVerifier>,
     provider: &Arc<CryptoProvider>,
 ) -> Result<ClientConfig, TlsConfigError> {
     let mut config = ClientConfig::builder_with_provider(Arc::clone(provider))
         .with_protocol_versions(&[&TLS13, &TLS12])
         .map_err(incapable)?
-        .with_root_certificates(Arc::clone(roots))
+        .with_webpki_verifier(Arc::clone(verifier))
         .with_no_client_auth();
     config.resumption = Resumption::disabled();
     Ok(config)

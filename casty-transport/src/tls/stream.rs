@@ -4,18 +4,13 @@ use std::future::Future;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 
+use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio_rustls::rustls::SignatureScheme;
-use tokio_rustls::rustls::client::ResolvesClientCert;
-use tokio_rustls::rustls::pki_types::ServerName;
-use tokio_rustls::rustls::sign::CertifiedKey;
 use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
 
-use super::config::TlsConfig;
-use super::error::TlsError;
+use super::{Dialling, TlsConfig, TlsError};
 use crate::transport::{ByteStream, Wire};
 
 /// The most that a session keeps of what was written, records around it included: rustls's own
@@ -28,21 +23,13 @@ pub(super) async fn dialled(
     name: ServerName<'static>,
     config: &TlsConfig,
 ) -> Result<Encrypted, TlsError> {
-    let material = config.material().await;
-    let shown = Arc::new(Shown {
-        certificate: material.identity.clone(),
-        asked: AtomicBool::new(false),
-    });
-    let mut client = material.client.clone();
-    client.client_auth_cert_resolver = Arc::<Shown>::clone(&shown);
-    let connector = TlsConnector::from(Arc::new(client));
+    let dialling = Dialling::new(&*config.material().await);
+    let connector = TlsConnector::from(Arc::new(dialling.config.clone()));
     let stream = connector
         .connect(name, stream)
         .await
-        .map_err(TlsError::in_handshake)?;
-    if shown.certificate.is_some() && !shown.asked.load(Ordering::Relaxed) {
-        return Err(TlsError::NotAsked);
-    }
+        .map_err(in_handshake)?;
+    dialling.was_asked()?;
     Ok(Encrypted(Box::new(stream.into())))
 }
 
@@ -53,25 +40,27 @@ async fn accepted(stream: ByteStream, config: TlsConfig) -> Result<Encrypted, Tl
     let stream = TlsAcceptor::from(server)
         .accept(stream)
         .await
-        .map_err(TlsError::in_handshake)?;
+        .map_err(in_handshake)?;
     Ok(Encrypted(Box::new(stream.into())))
 }
 
-/// Shows our certificate, and remembers that somebody wanted to see it.
-#[derive(Debug)]
-struct Shown {
-    certificate: Option<Arc<CertifiedKey>>,
-    asked: AtomicBool,
+/// An error of the stream while the TLS handshake went on.
+fn in_handshake(error: io::Error) -> TlsError {
+    if let Some(inner) = error.get_ref().and_then(|inner| inner.downcast_ref()) {
+        return TlsError::from_rustls(inner);
+    }
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => TlsError::Closed,
+        _ => TlsError::Io(Arc::new(error)),
+    }
 }
 
-impl ResolvesClientCert for Shown {
-    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
-        self.asked.store(true, Ordering::Relaxed);
-        self.certificate.clone()
-    }
-
-    fn has_certs(&self) -> bool {
-        self.certificate.is_some()
+/// An error of an encrypted stream, with what TLS said in the terms of [`TlsError`].
+fn typed(error: io::Error) -> io::Error {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
+    match inner.map(TlsError::from_rustls) {
+        Some(typed) => io::Error::new(error.kind(), typed),
+        None => error,
     }
 }
 
@@ -98,13 +87,13 @@ impl Encrypted {
             let mut byte = [0];
             let read = Pin::new(&mut *self.0).poll_read(cx, &mut ReadBuf::new(&mut byte));
             if let Poll::Ready(Err(last)) = read {
-                let last = TlsError::typed(last);
+                let last = typed(last);
                 if TlsError::of(&last).is_some() {
                     return last;
                 }
             }
         }
-        TlsError::typed(error)
+        typed(error)
     }
 
     fn told<T>(
@@ -123,7 +112,7 @@ impl AsyncRead for Encrypted {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let outcome = Pin::new(&mut *self.0).poll_read(cx, buf);
-        outcome.map_err(TlsError::typed)
+        outcome.map_err(typed)
     }
 }
 

@@ -9,7 +9,14 @@ from casty import Behavior, Behaviors
 
 from counter_app.messages import Echo, Event, GetCount, Greet, Increment, SendTo
 from interop_app.compare import difference
-from interop_app.messages import Append, CheckSample, GetLog, GetNode, GetSample
+from interop_app.messages import (
+    Append,
+    CheckSample,
+    GetByValue,
+    GetLog,
+    GetNode,
+    GetSample,
+)
 from interop_app.samples import samples
 
 #: Samples refer to this actor; it need not exist, references are only carried.
@@ -80,6 +87,8 @@ def echo(serializer: str, make_ref: Callable[[str], Any]) -> Entity:
                     reply_to.tell(value)
                 case GetSample(name, reply_to):
                     reply_to.tell(named.get(name, f"no sample is called {name}"))
+                case GetByValue(kind, reply_to):
+                    reply_to.tell(_by_value(kind))
                 case CheckSample(name, value, reply_to) if name in named:
                     reply_to.tell(difference(named[name], value))
                 case CheckSample(name, _, reply_to):
@@ -91,6 +100,15 @@ def echo(serializer: str, make_ref: Callable[[str], Any]) -> Entity:
         return Behaviors.receive(receive)
 
     return entity
+
+
+def _by_value(kind: str) -> Any:
+    """A class of a function and a lambda: cloudpickle writes the code itself."""
+
+    class Thing:
+        pass
+
+    return Thing() if kind == "instance" else lambda: Thing
 
 
 def sender(entity_id: str) -> Behavior[Any]:

@@ -44,6 +44,14 @@ class CheckSample:
     reply_to: Any
 
 
+@dataclass(frozen=True)
+class GetByValue:
+    """Answered with what no other process can import: an `instance`, or a `lambda`."""
+
+    kind: str
+    reply_to: Any
+
+
 @dataclass(kw_only=True)
 class Keywords:
     """Can only be built by keyword."""

@@ -7,11 +7,13 @@ import decimal
 import uuid
 from typing import Any
 
+from google.protobuf.timestamp_pb2 import Timestamp
+
 from counter_app import messages as wire
 from interop_app import messages
 
 #: What a serializer can carry: each level includes those before it.
-LEVELS = {"json": 0, "msgpack": 1, "pickle": 2, "cloudpickle": 2}
+LEVELS = {"json": 0, "msgpack": 1, "pickle": 2, "cloudpickle": 2, "protobuf": 2}
 TEXT = 'h\u00e9llo \u4e16\u754c \U0001f600 "q" \\ \n'
 
 
@@ -23,6 +25,8 @@ def samples(serializer: str, ref: Any) -> dict[str, Any]:
         named["bytes"] = b"\x00\xff raw"
     if level >= 2:
         named |= _pickled()
+    if serializer == "protobuf":
+        named["message"] = Timestamp(seconds=5, nanos=6)
     named["everything"] = _everything(level, ref)
     return named
 

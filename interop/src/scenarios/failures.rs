@@ -168,7 +168,7 @@ where
     loop {
         match ask().await {
             Ok(answer) => return Ok(answer),
-            Err(AskError::Lost { .. } | AskError::Timeout(_))
+            Err(AskError::Lost { .. } | AskError::Timeout { .. })
                 if begun.elapsed() < Duration::from_mins(1) => {}
             Err(error) => return Err(error.into()),
         }

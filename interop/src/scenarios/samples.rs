@@ -5,8 +5,10 @@ use std::fmt::Debug;
 
 use bytes::Bytes;
 use casty_client::{ActorRef, AskError, EntityRef, TellError, Value};
+use casty_proto::protobuf::Any;
 use casty_proto::value::{BigInt, ByteArray, Complex, Decimal};
 use casty_proto::{FrozenSet, Set, Tuple};
+use prost_types::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -71,7 +73,7 @@ const PLAIN: &[&str] = &[
     "everything",
 ];
 
-/// Samples that pickle alone carries.
+/// Samples that neither json nor msgpack carries.
 const PICKLED: &[&str] = &[
     "bytearray",
     "set",
@@ -98,7 +100,7 @@ async fn as_values(context: Context) -> Result<Figures, Failure> {
     match context.serializer() {
         Serializer::Json => {}
         Serializer::MsgPack => names.push("bytes"),
-        Serializer::Pickle | Serializer::CloudPickle => {
+        Serializer::Pickle | Serializer::CloudPickle | Serializer::Protobuf => {
             names.push("bytes");
             names.extend(PICKLED);
         }
@@ -192,6 +194,14 @@ async fn as_rust_types(context: Context) -> Result<Figures, Failure> {
     };
     scalars_and_collections(&mut samples, context.serializer()).await?;
     classes(&mut samples).await;
+    if context.serializer() == Serializer::Protobuf {
+        // A message of Google's Python package, echoed by a node that knows its class.
+        let message = Timestamp {
+            seconds: 5,
+            nanos: 6,
+        };
+        samples.are("message", Any(message)).await;
+    }
     match context.serializer() {
         Serializer::Json => samples.are("everything", json_safe()?).await,
         Serializer::MsgPack => {
@@ -200,7 +210,7 @@ async fn as_rust_types(context: Context) -> Result<Figures, Failure> {
                 .await;
             samples.are("everything", msgpack_safe()?).await;
         }
-        Serializer::Pickle | Serializer::CloudPickle => {
+        Serializer::Pickle | Serializer::CloudPickle | Serializer::Protobuf => {
             samples
                 .are("bytes", Bytes::from_static(b"\x00\xff raw"))
                 .await;
@@ -307,7 +317,7 @@ fn big(serializer: Serializer) -> (BigInt, BigInt) {
     let one = || num_bigint::BigInt::from(1);
     let (big, negative) = match serializer {
         Serializer::MsgPack => (one() << 63, -one() << 63),
-        Serializer::Json | Serializer::Pickle | Serializer::CloudPickle => {
+        Serializer::Json | Serializer::Pickle | Serializer::CloudPickle | Serializer::Protobuf => {
             ((one() << 200) + 1, -one() << 100)
         }
     };
@@ -424,11 +434,20 @@ async fn refused(context: Context) -> Result<Figures, Failure> {
 
 /// Values that the serializer cannot carry.
 fn impossible(serializer: Serializer) -> Result<Vec<(&'static str, Value)>, Failure> {
-    if matches!(serializer, Serializer::Pickle | Serializer::CloudPickle) {
-        return Ok(vec![(
-            "a class without a module",
-            Value::object("Nowhere", [("x", 1)]),
-        )]);
+    match serializer {
+        Serializer::Pickle | Serializer::CloudPickle => {
+            return Ok(vec![(
+                "a class without a module",
+                Value::object("Nowhere", [("x", 1)]),
+            )]);
+        }
+        Serializer::Protobuf => {
+            return Ok(vec![(
+                "a member without its name",
+                Value::member_of_value("counter_app.messages.Color", 1),
+            )]);
+        }
+        Serializer::Json | Serializer::MsgPack => {}
     }
     Ok(vec![
         match serializer {

@@ -46,5 +46,6 @@ fn seven(serializer: Serializer) -> &'static [u8] {
         Serializer::Pickle | Serializer::CloudPickle => b"\x80\x05K\x07.",
         Serializer::Json => b"7",
         Serializer::MsgPack => b"\x07",
+        Serializer::Protobuf => b"\x18\x0e",
     }
 }

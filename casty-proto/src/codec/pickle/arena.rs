@@ -110,6 +110,12 @@ pub(super) enum Node {
         class: Id,
         keywords: Id,
     },
+    /// What a function of cloudpickle's makes, or what that makes when it is called; no value by
+    /// itself. The arguments are a tuple.
+    ByValue {
+        function: Id,
+        args: Id,
+    },
     /// The URI is a text.
     Ref {
         uri: Id,
@@ -442,6 +448,7 @@ impl<'de> Arena<'de> {
             Node::Dict(_) => "builtins.dict",
             Node::Class { .. } => "builtins.type",
             Node::Partial { .. } => "functools.partial",
+            Node::ByValue { function, .. } => return self.class_name(function),
             Node::Ref { .. } => "casty.remote.ref.RemoteActorRef",
             Node::Made { callee, .. } => made_name(callee),
         };

@@ -125,6 +125,8 @@ pub(super) enum Callee {
     Class,
     /// Anything: only Python could tell.
     Function,
+    /// A class or function that cloudpickle wrote by value, or a part of one.
+    ByValue,
     /// What `restore_actor_ref` gives.
     Ref,
     /// `builtins.getattr`: a member of an enum.
@@ -165,6 +167,7 @@ impl Callee {
             b"decimal" if name == b"Decimal" => Self::Decimal,
             b"functools" if name == b"partial" => Self::Partial,
             b"casty.remote.ref" if name == b"restore_actor_ref" => Self::Ref,
+            _ if is_cloudpickle(module) => Self::ByValue,
             _ if !is_code(module) && is_class_path(name) => Self::Class,
             _ => Self::Function,
         }
@@ -207,7 +210,11 @@ fn is_code(module: &[u8]) -> bool {
         b"os",
         b"datetime",
     ];
-    MODULES.contains(&module) || module.starts_with(b"cloudpickle")
+    MODULES.contains(&module)
+}
+
+fn is_cloudpickle(module: &[u8]) -> bool {
+    module.starts_with(b"cloudpickle")
 }
 
 /// Whether the last segment of a path is capitalised, behind underscores if it has any: whether
@@ -282,7 +289,7 @@ mod tests {
             ("builtins", "eval", Callee::Function),
             ("builtins", "ValueError", Callee::Class),
             ("types", "CodeType", Callee::Function),
-            ("cloudpickle.cloudpickle", "X", Callee::Function),
+            ("cloudpickle.cloudpickle", "X", Callee::ByValue),
             ("zoneinfo", "ZoneInfo._unpickle", Callee::Function),
             ("datetime", "datetime", Callee::DateTime),
         ] {

@@ -216,7 +216,10 @@ impl<'a, 'de> De<'a, 'de> {
 pub(super) fn needs_python(arena: &Arena<'_>, id: Id) -> Option<DecodeError> {
     let what = match arena.node(id) {
         Node::Class { .. } => arena.class_name(id),
-        Node::Partial { class, .. } => arena.class_name(class),
+        Node::Partial { class, .. }
+        | Node::ByValue {
+            function: class, ..
+        } => arena.class_name(class),
         Node::Made {
             callee: Callee::TimeZone,
             ..
@@ -263,7 +266,9 @@ impl<'de> Deserializer<'de> for De<'_, 'de> {
             Node::Member { name, .. } => self.child(name).deserialize_any(visitor),
             Node::Ref { uri } => self.child(uri).deserialize_any(visitor),
             Node::Made { .. } => self.made(visitor),
-            Node::Class { .. } | Node::Partial { .. } => Err(self.unexpected(&visitor)),
+            Node::Class { .. } | Node::Partial { .. } | Node::ByValue { .. } => {
+                Err(self.unexpected(&visitor))
+            }
         }
     }
 
@@ -308,6 +313,8 @@ impl<'de> Deserializer<'de> for De<'_, 'de> {
                 _ => Err(self.unexpected(&visitor)),
             },
             FROZEN_SET | SET | TUPLE => self.collection(name, visitor),
+            #[cfg(feature = "protobuf")]
+            crate::protobuf::ANY => Err(self.unexpected(&visitor)),
             _ if class::is_dotted(name) => {
                 self.check_class(name)?;
                 self.only_field(visitor)
@@ -371,7 +378,9 @@ impl<'de> Deserializer<'de> for De<'_, 'de> {
             Node::Dict(kids) if !class::is_dotted(name) => {
                 self.map(self.arena.kids(kids), &[], visitor)
             }
-            Node::Class { .. } | Node::Partial { .. } => Err(self.unexpected(&visitor)),
+            Node::Class { .. } | Node::Partial { .. } | Node::ByValue { .. } => {
+                Err(self.unexpected(&visitor))
+            }
             _ => {
                 self.check_class(name)?;
                 self.fields(visitor)

@@ -7,6 +7,7 @@ use super::opcode as op;
 use crate::error::Limit;
 use crate::{DecodeError, Limits};
 
+mod by_value;
 mod call;
 mod scalar;
 

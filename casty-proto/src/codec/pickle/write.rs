@@ -5,6 +5,8 @@ use serde::{Serialize, Serializer};
 use super::super::TypeHint;
 use super::class;
 use super::{Construction, opcode as op};
+#[cfg(feature = "protobuf")]
+use crate::protobuf;
 use crate::reference::REF;
 use crate::sets::{FROZEN_SET, SET, TUPLE};
 use crate::value::{VALUE, take};
@@ -324,6 +326,11 @@ impl<'w, 'o> Serializer for &'w mut Writer<'o> {
                 Some(value) => self.value(&value),
                 None => Err(EncodeError::Custom("no value was handed over".into())),
             },
+            #[cfg(feature = "protobuf")]
+            protobuf::ANY => Err(EncodeError::Unsupported {
+                codec: "pickle",
+                what: protobuf::ALONE,
+            }),
             _ if class::is_dotted(name) => self.call(name, value),
             _ => value.serialize(self),
         }

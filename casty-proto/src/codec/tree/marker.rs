@@ -66,14 +66,14 @@ impl Marker {
 
 /// Whether a serde name is the name of a Python class.
 #[inline]
-pub(super) fn is_class(name: &str) -> bool {
+pub(crate) fn is_class(name: &str) -> bool {
     name.bytes().any(|byte| byte == b'.')
 }
 
 /// A serde name as the tree and type hints write it: the colon that separates module and class is
 /// for pickle only.
 #[inline]
-pub(super) fn written(name: &str) -> Cow<'_, str> {
+pub(crate) fn written(name: &str) -> Cow<'_, str> {
     // Counting has no early end, so it is compiled to wide instructions.
     if name.bytes().filter(|byte| *byte == b':').count() > 0 {
         Cow::Owned(name.replace(':', "."))
@@ -84,6 +84,6 @@ pub(super) fn written(name: &str) -> Cow<'_, str> {
 
 /// Whether the serde name `expected` is the class that is written as `found`.
 #[inline]
-pub(super) fn same_class(expected: &str, found: &str) -> bool {
+pub(crate) fn same_class(expected: &str, found: &str) -> bool {
     expected == found || (expected.contains(':') && written(expected) == found)
 }

@@ -1,12 +1,13 @@
-//! Writes any serde value as a tree.
+//! Writes any serde value, whatever its shapes become.
 
 use num_bigint::BigInt;
 use serde::ser::{Error as _, Serialize, Serializer};
 
 use super::super::TypeHint;
 use super::marker;
-use super::sink::{Sink, unsupported};
-use super::value_out;
+use super::target::{Shape, Target, unsupported};
+#[cfg(feature = "protobuf")]
+use crate::protobuf;
 use crate::value::{VALUE, take};
 use crate::{EncodeError, Limits, reference, sets};
 
@@ -15,7 +16,7 @@ mod compound;
 use compound::Compound;
 
 /// Writes a whole value and tells its class.
-pub(super) fn encode<T: Serialize + ?Sized, S: Sink>(
+pub(crate) fn encode<T: Serialize + ?Sized, S: Target>(
     value: &T,
     sink: S,
 ) -> Result<TypeHint, EncodeError> {
@@ -26,11 +27,12 @@ pub(super) fn encode<T: Serialize + ?Sized, S: Sink>(
         hint: TypeHint::Borrowed("builtins.object"),
     };
     value.serialize(&mut writer)?;
+    writer.sink.finish();
     Ok(writer.hint)
 }
 
 /// The serializer.
-pub(super) struct Writer<S> {
+pub(crate) struct Writer<S> {
     sink: S,
     depth: usize,
     opening: Opening,
@@ -46,11 +48,11 @@ enum Opening {
     Root,
     /// It is the content of a newtype variant and must be of this class.
     Variant(&'static str),
-    /// It is a sequence, written under this marker.
-    Marked(&'static str),
+    /// It is the sequence in a collection of this shape.
+    Shaped(Shape),
 }
 
-impl<S: Sink> Writer<S> {
+impl<S: Target> Writer<S> {
     /// Begins a value of a builtin class.
     #[inline]
     fn builtin(&mut self, class: &'static str) -> Result<(), EncodeError> {
@@ -70,7 +72,7 @@ impl<S: Sink> Writer<S> {
                     "a variant with a dotted name around anything but the dataclass of that name",
                 ));
             }
-            Opening::Inside | Opening::Marked(_) => {}
+            Opening::Inside | Opening::Shaped(_) => {}
         }
         Ok(())
     }
@@ -99,41 +101,30 @@ impl<S: Sink> Writer<S> {
     }
 
     fn seq(&mut self, len: Option<usize>) -> Result<Compound<'_, S>, EncodeError> {
-        if let Opening::Marked(marker) = self.opening {
+        if let Opening::Shaped(shape) = self.opening {
             self.opening = Opening::Inside;
-            return self.marked(marker, len);
+            return self.shape(shape, len);
         }
         self.builtin("builtins.list")?;
-        self.enter()?;
-        let array = self.sink.open_array(len)?;
-        Ok(Compound::array(self, array, len, false))
+        self.shape(Shape::List, len)
     }
 
-    /// Begins a sequence under a marker.
-    fn marked(
-        &mut self,
-        marker: &'static str,
-        len: Option<usize>,
-    ) -> Result<Compound<'_, S>, EncodeError> {
+    fn shape(&mut self, shape: Shape, len: Option<usize>) -> Result<Compound<'_, S>, EncodeError> {
         self.enter()?;
-        self.sink.open_map(1)?;
-        self.sink.key(true, marker)?;
-        let array = self.sink.open_array(len)?;
-        Ok(Compound::array(self, array, len, true))
+        let open = self.sink.open(shape, len)?;
+        Ok(Compound::new(self, Some(shape), open, len))
     }
 
     fn tuple(&mut self, len: usize) -> Result<Compound<'_, S>, EncodeError> {
         self.builtin("builtins.tuple")?;
-        self.marked(marker::TUPLE, Some(len))
+        self.shape(Shape::Tuple, Some(len))
     }
 
     fn object(&mut self, class: &'static str, len: usize) -> Result<Compound<'_, S>, EncodeError> {
         self.class(class)?;
         self.enter()?;
-        self.sink.open_map(len.saturating_add(1))?;
-        self.sink.key(true, marker::TYPE)?;
-        self.sink.str(&marker::written(class))?;
-        Ok(Compound::map(self, len))
+        let open = self.sink.open_object(&marker::written(class), len)?;
+        Ok(Compound::new(self, None, open, Some(len)))
     }
 
     fn empty_object(&mut self, class: &'static str) -> Result<(), EncodeError> {
@@ -153,18 +144,18 @@ impl<S: Sink> Writer<S> {
                 marker::written(value.class_name()).into_owned(),
             ))?;
         }
-        value_out::write(&mut self.sink, &value, value_out::Style::Wire, self.depth)
+        self.sink.value(&value, self.depth)
     }
 
-    /// Writes the content of one of the newtypes that all codecs know, under their marker.
+    /// Writes the content of one of the newtypes that all codecs know.
     fn collection<T: Serialize + ?Sized>(
         &mut self,
         class: &'static str,
-        marker: &'static str,
+        shape: Shape,
         items: &T,
     ) -> Result<(), EncodeError> {
         self.builtin(class)?;
-        self.opening = Opening::Marked(marker);
+        self.opening = Opening::Shaped(shape);
         items.serialize(self)
     }
 }
@@ -185,7 +176,7 @@ macro_rules! ints {
     )*};
 }
 
-impl<'a, S: Sink> Serializer for &'a mut Writer<S> {
+impl<'a, S: Target> Serializer for &'a mut Writer<S> {
     type Ok = ();
     type Error = EncodeError;
     type SerializeSeq = Compound<'a, S>;
@@ -280,13 +271,7 @@ impl<'a, S: Sink> Serializer for &'a mut Writer<S> {
             return self.empty_object(variant);
         }
         self.class(name)?;
-        self.sink.open_map(2)?;
-        self.sink.key(true, marker::ENUM)?;
-        self.sink.str(&marker::written(name))?;
-        self.sink.key(false, marker::MEMBER)?;
-        self.sink.str(variant)?;
-        self.sink.close_map();
-        Ok(())
+        self.sink.member(&marker::written(name), variant)
     }
 
     fn serialize_newtype_struct<T: Serialize + ?Sized>(
@@ -298,15 +283,20 @@ impl<'a, S: Sink> Serializer for &'a mut Writer<S> {
             VALUE => self.value(),
             reference::REF => {
                 self.builtin("casty.remote.ref.RemoteActorRef")?;
-                self.sink.open_map(1)?;
-                self.sink.key(true, marker::REF)?;
+                self.sink.open_ref()?;
                 value.serialize(&mut *self)?;
-                self.sink.close_map();
+                self.sink.close_ref();
                 Ok(())
             }
-            sets::TUPLE => self.collection("builtins.tuple", marker::TUPLE, value),
-            sets::FROZEN_SET => self.collection("builtins.frozenset", marker::FROZEN_SET, value),
-            sets::SET => Err(unsupported::<S>("a set (a frozenset can be carried)")),
+            sets::TUPLE => self.collection("builtins.tuple", Shape::Tuple, value),
+            sets::FROZEN_SET => self.collection("builtins.frozenset", Shape::FrozenSet, value),
+            sets::SET => self.collection("builtins.set", Shape::Set, value),
+            #[cfg(feature = "protobuf")]
+            protobuf::ANY => {
+                self.builtin(protobuf::ANY_CLASS)?;
+                self.sink.any()?;
+                value.serialize(self)
+            }
             _ if marker::is_class(name) => Err(unsupported::<S>(
                 "a tuple struct as a dataclass: its fields have no names",
             )),
@@ -367,11 +357,7 @@ impl<'a, S: Sink> Serializer for &'a mut Writer<S> {
             "a map of unknown length, such as a struct with #[serde(flatten)]",
         ))?;
         self.builtin("builtins.dict")?;
-        self.enter()?;
-        self.sink.open_map(1)?;
-        self.sink.key(true, marker::DICT)?;
-        let array = self.sink.open_array(Some(len))?;
-        Ok(Compound::array(self, array, Some(len), true))
+        self.shape(Shape::Dict, Some(len))
     }
 
     #[inline]

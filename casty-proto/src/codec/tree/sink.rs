@@ -34,11 +34,3 @@ pub(crate) trait Sink {
     fn key(&mut self, first: bool, key: &str) -> Result<(), EncodeError>;
     fn close_map(&mut self);
 }
-
-/// The error of a sink that has no form for a kind of value.
-pub(super) fn unsupported<S: Sink>(what: &'static str) -> EncodeError {
-    EncodeError::Unsupported {
-        codec: S::NAME,
-        what,
-    }
-}

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::marker::{self, Marker};
 use super::reader::Reader;
 use super::source::{Kind, Number, Open, Source};
-use crate::value::{EnumMember, Member, Object, State, notation};
+use crate::value::{EnumMember, Member, Names, Object, State, notation};
 use crate::{ActorRef, DecodeError, Value};
 
 /// Whether the markers of Casty's JSON notation are known beside those of the serializers.
@@ -316,27 +316,5 @@ impl<S: Source> Walk<'_, S> {
                 }
                 _ => None,
             })
-    }
-}
-
-/// The names seen lately: classes and fields repeat, and share their memory.
-#[derive(Default)]
-struct Names(Vec<Option<Arc<str>>>);
-
-impl Names {
-    const SLOTS: usize = 64;
-
-    fn intern(&mut self, name: &str) -> Arc<str> {
-        if self.0.is_empty() {
-            self.0.resize(Self::SLOTS, None);
-        }
-        let hash = name.bytes().fold(0, |hash: usize, byte| {
-            hash.wrapping_mul(31).wrapping_add(usize::from(byte))
-        });
-        match self.0.get_mut(hash % Self::SLOTS) {
-            Some(Some(known)) if **known == *name => Arc::clone(known),
-            Some(slot) => Arc::clone(slot.insert(name.into())),
-            None => name.into(),
-        }
     }
 }

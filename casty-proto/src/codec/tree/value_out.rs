@@ -4,7 +4,8 @@ use std::slice::Iter;
 use std::sync::Arc;
 
 use super::marker;
-use super::sink::{Array, Sink, unsupported};
+use super::sink::{Array, Sink};
+use super::target::unsupported;
 use crate::value::{Member, State, notation};
 use crate::{EncodeError, Limits, Value};
 

@@ -45,6 +45,63 @@ async fn what_was_written_is_read_when_a_stream_is_only_dropped() {
     }
 }
 
+#[test]
+fn a_runtime_that_ends_when_the_transport_has_settled_leaves_nobody_waiting() {
+    let runtime = || tokio::runtime::Runtime::new().unwrap();
+    let (theirs, ours) = (runtime(), runtime());
+    let mut listener = theirs.block_on(listening(good()));
+    let at = listener.address();
+    let far = theirs.spawn(async move {
+        let mut far = listener.accept().await.unwrap();
+        let mut read = Vec::new();
+        far.read_to_end(&mut read).await.unwrap();
+        far.write_all(&read).await.unwrap();
+        // Waits until the other side has it.
+        let start = Instant::now();
+        far.shutdown().await.unwrap();
+        (read, start.elapsed())
+    });
+    let sent = pattern(MEGABYTE);
+    ours.block_on(async {
+        let transport = QuicTransport::new(good());
+        let mut near = transport.dial(&at).await.unwrap();
+        near.write_all(&sent).await.unwrap();
+        near.shutdown().await.unwrap();
+        let mut back = Vec::new();
+        near.read_to_end(&mut back).await.unwrap();
+        drop(near);
+        let start = Instant::now();
+        transport.settled().await;
+        assert!(start.elapsed() < Duration::from_secs(5));
+        // And again, with nothing to wait for.
+        transport.settled().await;
+    });
+    ours.shutdown_background();
+    let (read, waited) = theirs.block_on(far).unwrap();
+    assert!(read == sent);
+    assert!(waited < Duration::from_secs(10), "{waited:?}");
+}
+
+#[tokio::test]
+async fn a_transport_has_settled_when_its_peers_have_what_was_written_and_not_before() {
+    let transport = QuicTransport::new(good());
+    let mut listener = listening(good()).await;
+    let at = listener.address();
+    let sent = pattern(MEGABYTE);
+    let near = async {
+        let mut near = transport.dial(&at).await.unwrap();
+        transport.settled().await;
+        near.write_all(&sent).await.unwrap();
+        drop(near);
+        assert!(transport.settled().now_or_never().is_none());
+        transport.settled().await;
+    };
+    let ((), far) = tokio::join!(near, listener.accept());
+    let mut read = Vec::new();
+    far.unwrap().read_to_end(&mut read).await.unwrap();
+    assert!(read == sent);
+}
+
 #[tokio::test]
 async fn one_direction_can_end_while_the_other_goes_on() {
     let (mut near, mut far) = pair(good(), good()).await;

@@ -43,7 +43,7 @@ impl Machine<'_> {
     }
 
     /// Puts a node on the stack in the place of its parts, which were counted.
-    fn value_of(&mut self, node: Node) -> Result<(), DecodeError> {
+    pub(super) fn value_of(&mut self, node: Node) -> Result<(), DecodeError> {
         let id = self.arena.add(node);
         self.items = self.items.saturating_sub(1);
         self.push(id)
@@ -93,7 +93,11 @@ impl Machine<'_> {
                 maker: None,
             });
         }
+        if let Node::ByValue { function, .. } = self.arena.node(callee) {
+            return self.value_of(Node::ByValue { function, args });
+        }
         match self.callee(callee)? {
+            Callee::ByValue => self.by_value(callee, args),
             Callee::Class => self.instance(callee, args, Maker::Call),
             Callee::Function | Callee::Partial => Err(self.needs_python(callee)),
             Callee::Ref => {
@@ -181,7 +185,10 @@ impl Machine<'_> {
         let target = self.top()?;
         let Node::New { class, maker } = self.arena.node(target) else {
             return Err(match self.arena.node(target) {
-                Node::Constructed { class, .. } => self.needs_python(class),
+                Node::Constructed { class, .. }
+                | Node::ByValue {
+                    function: class, ..
+                } => self.needs_python(class),
                 _ => self.bad("state for what takes none"),
             });
         };
@@ -228,6 +235,7 @@ impl Machine<'_> {
     fn callee(&self, id: Id) -> Result<Callee, DecodeError> {
         match self.arena.node(id) {
             Node::Class { callee, .. } => Ok(callee),
+            Node::ByValue { function, .. } => Err(self.needs_python(function)),
             _ => Err(self.bad("a call of what is no class")),
         }
     }

@@ -2,7 +2,8 @@
 
 use num_bigint::BigInt;
 
-use super::super::sink::{Array, Sink, unsupported};
+use super::super::sink::{Array, Sink};
+use super::super::target::unsupported;
 use super::MAX_DIGITS;
 use crate::EncodeError;
 

@@ -3,7 +3,8 @@
 use num_bigint::BigInt;
 use rmp::Marker;
 
-use super::super::sink::{Array, Sink, unsupported};
+use super::super::sink::{Array, Sink};
+use super::super::target::unsupported;
 use crate::EncodeError;
 
 /// Appends MessagePack to a buffer.

@@ -2,49 +2,37 @@
 
 use serde::ser::{self, Serialize};
 
-use super::super::sink::{Array, Sink};
+use super::super::target::{Shape, Target};
 use super::Writer;
 use crate::EncodeError;
 
-/// An array or map that is being written.
-pub(crate) struct Compound<'a, S> {
+/// A container or object that is being written.
+pub(crate) struct Compound<'a, S: Target> {
     writer: &'a mut Writer<S>,
-    /// The array to end; a map of fields has none.
-    array: Option<Array>,
-    /// Whether the array is the only entry of a map.
-    marked: bool,
+    /// None of an object.
+    shape: Option<Shape>,
+    open: S::Open,
     /// How many parts were written.
     count: usize,
     /// How many were announced.
     len: Option<usize>,
-    /// The array of a dict's entry between its key and its value.
-    entry: Option<Array>,
+    /// A dict's entry between its key and its value.
+    entry: Option<S::Entry>,
 }
 
-impl<'a, S: Sink> Compound<'a, S> {
-    pub(super) fn array(
+impl<'a, S: Target> Compound<'a, S> {
+    pub(super) fn new(
         writer: &'a mut Writer<S>,
-        array: Array,
+        shape: Option<Shape>,
+        open: S::Open,
         len: Option<usize>,
-        marked: bool,
     ) -> Self {
         Self {
             writer,
-            array: Some(array),
-            marked,
+            shape,
+            open,
             count: 0,
             len,
-            entry: None,
-        }
-    }
-
-    pub(super) fn map(writer: &'a mut Writer<S>, len: usize) -> Self {
-        Self {
-            writer,
-            array: None,
-            marked: false,
-            count: 0,
-            len: Some(len),
             entry: None,
         }
     }
@@ -62,7 +50,7 @@ impl<'a, S: Sink> Compound<'a, S> {
         key: &'static str,
         value: &T,
     ) -> Result<(), EncodeError> {
-        self.writer.sink.key(false, key)?;
+        self.writer.sink.field(key)?;
         self.count += 1;
         value.serialize(&mut *self.writer)
     }
@@ -74,12 +62,9 @@ impl<'a, S: Sink> Compound<'a, S> {
                 "a Serialize implementation announced another number of parts than it wrote",
             ));
         }
-        let sink = &mut self.writer.sink;
-        if let Some(array) = self.array {
-            sink.close_array(array, self.count)?;
-        }
-        if self.marked || self.array.is_none() {
-            sink.close_map();
+        match self.shape {
+            Some(shape) => self.writer.sink.close(shape, self.open, self.count)?,
+            None => self.writer.sink.close_object(self.open),
         }
         self.writer.depth -= 1;
         Ok(())
@@ -88,7 +73,7 @@ impl<'a, S: Sink> Compound<'a, S> {
 
 macro_rules! elements {
     ($($trait:ident $method:ident)*) => {$(
-        impl<S: Sink> ser::$trait for Compound<'_, S> {
+        impl<S: Target> ser::$trait for Compound<'_, S> {
             type Ok = ();
             type Error = EncodeError;
 
@@ -114,7 +99,7 @@ elements! {
 
 macro_rules! fields {
     ($($trait:ident)*) => {$(
-        impl<S: Sink> ser::$trait for Compound<'_, S> {
+        impl<S: Target> ser::$trait for Compound<'_, S> {
             type Ok = ();
             type Error = EncodeError;
 
@@ -137,24 +122,21 @@ macro_rules! fields {
 
 fields! { SerializeStruct SerializeStructVariant }
 
-impl<S: Sink> ser::SerializeMap for Compound<'_, S> {
+impl<S: Target> ser::SerializeMap for Compound<'_, S> {
     type Ok = ();
     type Error = EncodeError;
 
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), EncodeError> {
-        let sink = &mut self.writer.sink;
-        sink.element(self.count == 0);
-        self.entry = Some(sink.open_array(Some(2))?);
-        sink.element(true);
+        self.entry = Some(self.writer.sink.entry(self.count == 0)?);
         self.count += 1;
         key.serialize(&mut *self.writer)
     }
 
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
-        self.writer.sink.element(false);
+        self.writer.sink.entry_value();
         value.serialize(&mut *self.writer)?;
         match self.entry.take() {
-            Some(entry) => self.writer.sink.close_array(entry, 2),
+            Some(entry) => self.writer.sink.close_entry(entry),
             None => Err(ser::Error::custom("a map's value without its key")),
         }
     }

@@ -1,0 +1,274 @@
+//! The copies of an ask that may be sent again: where they are, and what became of them.
+
+use std::task::Waker;
+
+use casty_proto::NodeAddress;
+
+use super::{Failure, Turn};
+use crate::clock::Tick;
+use crate::error::{Fate, NotSent};
+use crate::peer::PeerId;
+
+/// What the slot of such an ask holds while nobody has replied.
+pub(super) struct Copies {
+    pub(super) waker: Option<Waker>,
+    /// Copies that were accepted, less those that were lost or given up.
+    open: usize,
+    /// The connections that carry them, in the order in which they took them. The other open ones
+    /// are held.
+    carriers: Vec<PeerId>,
+    /// The node with whose connection a copy was lost last.
+    lost: Option<NodeAddress>,
+    /// What is known of those that were lost: unknown if any may have been in flight.
+    fate: Fate,
+    /// When to send another if there is no reply.
+    due: Option<Tick>,
+    nudge: Option<Why>,
+}
+
+/// Why the task of an ask is to look whether it is to be sent again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Why {
+    /// Its time has come, and there is no reply.
+    Due,
+    /// The connection that carried its last copy was lost.
+    Lost,
+}
+
+/// How an ask stands that its task is to look after.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Standing {
+    pub(crate) why: Why,
+    /// Whether a reply to an earlier copy may still come.
+    pub(crate) open: bool,
+    /// Whether a copy still waits for its route.
+    pub(crate) held: bool,
+}
+
+impl Copies {
+    /// The first copy, about to be sent.
+    pub(super) fn new(due: Option<Tick>) -> Self {
+        Self {
+            waker: None,
+            open: 1,
+            carriers: Vec::new(),
+            lost: None,
+            fate: Fate::Written,
+            due,
+            nudge: None,
+        }
+    }
+
+    pub(super) fn carried_by(&mut self, carrier: PeerId) {
+        self.carriers.push(carrier);
+    }
+
+    pub(super) fn returned(&mut self, carrier: PeerId) {
+        if let Some(at) = self.carriers.iter().rposition(|it| *it == carrier) {
+            self.carriers.remove(at);
+        }
+    }
+
+    /// One more copy is about to be sent.
+    pub(super) fn add(&mut self) {
+        self.open += 1;
+    }
+
+    /// A copy was not accepted.
+    pub(super) fn refused(&mut self) {
+        self.open = self.open.saturating_sub(1);
+    }
+
+    pub(super) fn arm(&mut self, due: Option<Tick>) {
+        self.due = due;
+    }
+
+    pub(super) fn take_nudge(&mut self) -> Option<Standing> {
+        Some(Standing {
+            why: self.nudge.take()?,
+            open: self.open > 0,
+            held: self.is_held(),
+        })
+    }
+
+    /// Nothing more is done for the ask: it ends, unless a copy is open.
+    pub(super) fn end(&self) -> Turn {
+        match &self.lost {
+            Some(node) if self.open == 0 => Turn::End(self.loss(node)),
+            _ => Turn::Wait,
+        }
+    }
+
+    fn loss(&self, node: &NodeAddress) -> Failure {
+        let (node, fate) = (node.clone(), self.fate);
+        Failure::Lost { node, fate }
+    }
+
+    /// A copy may have been in flight when its connection was lost, which is told next.
+    pub(super) fn doubt(&mut self) -> Turn {
+        self.fate = Fate::Unknown;
+        Turn::Wait
+    }
+
+    /// A connection is lost, and with it the copies that it carried.
+    pub(super) fn lose(&mut self, carrier: PeerId, node: &NodeAddress) -> Turn {
+        let was_last = self.carriers.last() == Some(&carrier);
+        let before = self.carriers.len();
+        self.carriers.retain(|it| *it != carrier);
+        if self.carriers.len() == before {
+            return Turn::Wait;
+        }
+        self.open = self.open.saturating_sub(before - self.carriers.len());
+        self.lost = Some(node.clone());
+        if !was_last || self.is_held() {
+            return Turn::Wait;
+        }
+        self.nudge = Some(Why::Lost);
+        Turn::Nudge
+    }
+
+    /// A copy was given up before it was sent, which ends the ask if that was the last.
+    pub(super) fn bury(&mut self, reason: NotSent) -> Turn {
+        self.refused();
+        if self.open > 0 {
+            return Turn::Wait;
+        }
+        Turn::End(match (&self.lost, reason) {
+            (None, reason) => Failure::NotSent(reason),
+            (Some(_), NotSent::Expired) => Failure::Timeout,
+            (Some(node), _) => self.loss(node),
+        })
+    }
+
+    /// Time has passed. What was never sent is ended by the router, which knows that.
+    pub(super) fn expire(&mut self, now: Tick, deadline: Tick) -> Turn {
+        let may_have_arrived = self.lost.is_some() || !self.carriers.is_empty();
+        if deadline <= now {
+            return if may_have_arrived {
+                Turn::End(Failure::Timeout)
+            } else {
+                Turn::Wait
+            };
+        }
+        if self.due.take_if(|due| *due <= now).is_none() {
+            return Turn::Wait;
+        }
+        self.nudge.get_or_insert(Why::Due);
+        Turn::Nudge
+    }
+
+    fn is_held(&self) -> bool {
+        self.open > self.carriers.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OLD: PeerId = PeerId(1);
+    const NEW: PeerId = PeerId(2);
+
+    /// The end of an ask whose copies were lost.
+    macro_rules! lost {
+        ($fate:pat) => {
+            Turn::End(Failure::Lost { fate: $fate, .. })
+        };
+    }
+
+    fn node() -> NodeAddress {
+        NodeAddress::new("n", 1)
+    }
+
+    fn standing(why: Why, open: bool, held: bool) -> Standing {
+        Standing { why, open, held }
+    }
+
+    /// One copy on each of two connections.
+    fn two() -> Copies {
+        let mut copies = Copies::new(None);
+        copies.carried_by(OLD);
+        copies.add();
+        copies.carried_by(NEW);
+        copies
+    }
+
+    #[test]
+    fn only_the_loss_of_the_last_carrier_calls_for_another_copy() {
+        let mut copies = two();
+        assert!(matches!(copies.lose(OLD, &node()), Turn::Wait));
+        assert_eq!(copies.take_nudge(), None);
+        assert!(matches!(copies.lose(NEW, &node()), Turn::Nudge));
+        assert_eq!(copies.take_nudge(), Some(standing(Why::Lost, false, false)));
+        assert!(matches!(copies.end(), lost!(Fate::Written)));
+
+        let mut copies = two();
+        assert!(matches!(copies.lose(NEW, &node()), Turn::Nudge));
+        assert_eq!(copies.take_nudge(), Some(standing(Why::Lost, true, false)));
+        let end = copies.end();
+        assert!(matches!(end, Turn::Wait), "the older one may be answered");
+    }
+
+    #[test]
+    fn a_copy_that_came_back_is_held_and_not_lost() {
+        let mut copies = two();
+        copies.returned(NEW);
+        assert!(matches!(copies.lose(NEW, &node()), Turn::Wait));
+        assert!(
+            matches!(copies.lose(OLD, &node()), Turn::Wait),
+            "one is held"
+        );
+        let end = copies.bury(NotSent::NodeGone);
+        assert!(matches!(end, lost!(Fate::Written)));
+    }
+
+    #[test]
+    fn one_copy_in_doubt_leaves_the_fate_of_all_unknown() {
+        let mut copies = two();
+        copies.doubt();
+        copies.lose(OLD, &node());
+        copies.lose(NEW, &node());
+        assert!(matches!(copies.end(), lost!(Fate::Unknown)));
+    }
+
+    #[test]
+    fn what_was_never_sent_ends_as_not_sent_and_what_was_does_not() {
+        let mut copies = Copies::new(None);
+        copies.carried_by(OLD);
+        copies.returned(OLD);
+        assert!(matches!(
+            copies.expire(Tick::after(9), Tick::after(5)),
+            Turn::Wait
+        ));
+        let end = copies.bury(NotSent::Expired);
+        assert!(matches!(end, Turn::End(Failure::NotSent(NotSent::Expired))));
+
+        let mut copies = two();
+        copies.lose(OLD, &node());
+        copies.returned(NEW);
+        let end = copies.bury(NotSent::Expired);
+        assert!(matches!(end, Turn::End(Failure::Timeout)));
+
+        let mut copies = two();
+        copies.returned(OLD);
+        let end = copies.bury(NotSent::Expired);
+        assert!(matches!(end, Turn::Wait), "the newer one is under way");
+        let end = copies.expire(Tick::after(9), Tick::after(5));
+        assert!(matches!(end, Turn::End(Failure::Timeout)));
+    }
+
+    #[test]
+    fn another_copy_is_due_once_and_a_loss_is_not_forgotten_for_it() {
+        let (end, due) = (Tick::after(50), Tick::after(5));
+        let mut copies = Copies::new(Some(due));
+        copies.carried_by(OLD);
+        assert!(matches!(copies.expire(Tick::after(4), end), Turn::Wait));
+        assert!(matches!(copies.expire(due, end), Turn::Nudge));
+        assert!(matches!(copies.expire(due, end), Turn::Wait));
+        assert_eq!(copies.take_nudge(), Some(standing(Why::Due, true, false)));
+        copies.arm(Some(due));
+        copies.lose(OLD, &node());
+        copies.expire(due, end);
+        assert_eq!(copies.take_nudge(), Some(standing(Why::Lost, false, false)));
+    }
+}

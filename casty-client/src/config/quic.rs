@@ -1,0 +1,100 @@
+//! The settings of QUIC.
+
+use std::time::Duration;
+
+use ::config::ValueKind;
+
+use super::fault::SettingError;
+use super::layers::Merged;
+use super::parse::{self, Parsed};
+use super::settings::take;
+
+const KEEP_ALIVE: &str = "quic.keep_alive";
+const IDLE_TIMEOUT: &str = "quic.idle_timeout";
+const WINDOW: &str = "quic.window";
+
+/// Every key of the table.
+pub(super) const KEYS: [&str; 3] = [KEEP_ALIVE, IDLE_TIMEOUT, WINDOW];
+
+/// The times and the window of connections over QUIC.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct QuicSettings {
+    /// How often a sign of life is sent on an idle connection.
+    pub keep_alive: Duration,
+    /// After which silence of the other side a connection is lost.
+    pub idle_timeout: Duration,
+    /// Bytes of each direction of a connection that are kept at most.
+    pub window: u32,
+}
+
+impl Default for QuicSettings {
+    /// The defaults of the transport, which may not be compiled in.
+    fn default() -> Self {
+        Self {
+            keep_alive: Duration::from_secs(5),
+            idle_timeout: Duration::from_secs(30),
+            window: 4 * 1024 * 1024,
+        }
+    }
+}
+
+impl QuicSettings {
+    /// What is set, or its default.
+    pub(super) fn read(merged: &Merged) -> Result<Self, SettingError> {
+        let default = Self::default();
+        let time = |key, default| Ok(take(merged, key, &time)?.unwrap_or(default));
+        let settings = Self {
+            keep_alive: time(KEEP_ALIVE, default.keep_alive)?,
+            idle_timeout: time(IDLE_TIMEOUT, default.idle_timeout)?,
+            window: take(merged, WINDOW, &window)?.unwrap_or(default.window),
+        };
+        settings.check(merged)?;
+        Ok(settings)
+    }
+
+    /// Refuses signs of life that would come too late. The complaint is about the key that is set.
+    fn check(&self, merged: &Merged) -> Result<(), SettingError> {
+        let (keep_alive, idle) = (self.keep_alive, self.idle_timeout);
+        if keep_alive < idle {
+            return Ok(());
+        }
+        let (key, origin, conflict) = match (merged.get(KEEP_ALIVE), merged.get(IDLE_TIMEOUT)) {
+            (None, Some((_, origin))) => {
+                let conflict =
+                    format!("= {idle:?} must be more than {KEEP_ALIVE} = {keep_alive:?}");
+                (IDLE_TIMEOUT, origin, conflict)
+            }
+            (keep, _) => {
+                let conflict =
+                    format!("= {keep_alive:?} must be less than {IDLE_TIMEOUT} = {idle:?}");
+                (
+                    KEEP_ALIVE,
+                    keep.map_or_else(String::new, |(_, origin)| origin),
+                    conflict,
+                )
+            }
+        };
+        Err(SettingError::Contradiction {
+            key,
+            origin,
+            conflict,
+        })
+    }
+}
+
+/// A time that QUIC can count.
+fn time(value: &ValueKind) -> Parsed<Duration> {
+    let time = parse::duration(value)?;
+    (1..=u128::from(u32::MAX))
+        .contains(&time.as_millis())
+        .then_some(time)
+        .ok_or("a time from \"1ms\" to \"49d\"")
+}
+
+fn window(value: &ValueKind) -> Parsed<u32> {
+    let bytes = u32::try_from(parse::size(value)?).ok();
+    bytes
+        .filter(|bytes| (16 * 1024..=1 << 30).contains(bytes))
+        .ok_or("a size from \"16KiB\" to \"1GiB\"")
+}

@@ -1,0 +1,66 @@
+//! How full everything is that may fill up.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use casty_proto::NodeAddress;
+
+use crate::core::Core;
+use crate::peer::Peer;
+use crate::routing::Routing;
+
+/// How full each buffer, map and queue of a client is at the moment. Each has a limit; messages
+/// that are held or queued, and pending asks, are in [`Stats`](crate::Stats) itself.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Gauges {
+    /// Bytes of the messages that wait for a route; limited by
+    /// [`hold`](crate::Builder::hold).
+    pub held_bytes: u64,
+    /// Bytes in the outboxes of connected nodes; each is limited by
+    /// [`outbox_bytes`](crate::Builder::outbox_bytes).
+    pub queued_bytes: u64,
+    /// The fullest of these outboxes, in bytes.
+    pub fullest_outbox: u64,
+    /// Tells that wait for room in the hold; one for each task that calls `tell_wait`.
+    pub waiting_tells: u64,
+    /// Actors of this client; at most 1,024.
+    pub actors: u64,
+    /// Messages in their mailboxes; each is limited by [`mailbox`](crate::Builder::mailbox).
+    pub mailboxes: u64,
+    /// Shard regions in use; at most 1,024.
+    pub regions: u64,
+    /// Members in the latest view, as many as fit a frame; at most 1,024 are connected.
+    pub members: u64,
+    /// Addresses of which the last failure is kept; at most 64.
+    pub dial_failures: u64,
+    /// Views that wait to be taken in, and other events; at most 64.
+    pub events: u64,
+}
+
+impl Core {
+    /// The gauges as they are while the routing is locked.
+    pub(crate) fn gauges(
+        &self,
+        routing: &Routing,
+        connected: &HashMap<NodeAddress, Arc<Peer>>,
+    ) -> Gauges {
+        let outboxes = || connected.values().map(|peer| peer.outbox.pending_bytes());
+        let (actors, mailboxes) = self.actors.load();
+        let view = self.view.borrow();
+        let members = view.as_ref().map_or(0, |view| view.members().len());
+        let events = self.events.max_capacity() - self.events.capacity();
+        Gauges {
+            held_bytes: routing.router.held().bytes as u64,
+            queued_bytes: outboxes().sum::<usize>() as u64,
+            fullest_outbox: outboxes().max().unwrap_or(0) as u64,
+            waiting_tells: routing.queue.len() as u64,
+            actors: actors as u64,
+            mailboxes: mailboxes as u64,
+            regions: routing.router.regions().count() as u64,
+            members: members as u64,
+            dial_failures: self.dial_failures.lock().len() as u64,
+            events: events as u64,
+        }
+    }
+}

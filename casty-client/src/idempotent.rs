@@ -1,0 +1,110 @@
+//! Asks whose message may arrive more than once.
+
+use std::fmt;
+use std::future::IntoFuture;
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+
+use crate::ask::{Ask, Reply, SendAsk};
+use crate::config::ATTEMPTS;
+use crate::error::AskError;
+use crate::retry::Policy;
+
+/// An ask whose message may be handled more than once without harm, made by [`Ask::idempotent`]:
+/// it is sent again when its connection is lost while it may have been in flight, and when no reply
+/// has come after its share of the time.
+///
+/// All copies are the same message with the same reference to reply to. The first reply wins; others
+/// are counted as [late](crate::Stats::late_replies). Each copy goes where the route leads then, so
+/// to the new owner if the old one has died.
+///
+/// * One time limit holds for all of it. Each attempt that is left has an equal share of the time
+///   that is left, so that one hung node does not use up all of it: of 6 s and three attempts, 2 s
+///   each.
+/// * A copy that still waits for its route is not followed by another.
+/// * Whatever is sent again takes a token of the client's
+///   [retry budget](crate::Builder::retry_budget). When that is empty nothing is sent again, and
+///   the ask ends by its own loss or time limit.
+/// * An attempt that finds the outbox of its node full, or the hold, is spent.
+/// * The message is kept, one copy of its bytes, until the reply is there; see
+///   [`ask_bytes`](crate::Builder::ask_bytes).
+/// * It is sent again by the task that awaits the reply, when that is polled.
+///
+/// An ask of an actor of this very client is sent once.
+#[must_use = "nothing is sent before the ask is awaited"]
+pub struct IdempotentAsk<'a, R, F> {
+    ask: Ask<'a, R, F>,
+    policy: Policy,
+}
+
+impl<'a, R, F> IdempotentAsk<'a, R, F> {
+    pub(crate) fn new(ask: Ask<'a, R, F>, attempts: u32) -> Self {
+        let hedge_after = None;
+        Self {
+            ask,
+            policy: Policy {
+                attempts,
+                hedge_after,
+            },
+        }
+    }
+
+    /// Sets how long to wait for the reply in all; see [`Ask::within`].
+    pub fn within(mut self, timeout: Duration) -> Self {
+        self.ask.timeout = timeout;
+        self
+    }
+
+    /// Sets how often the message is sent at most, the first time included. Default: the client's
+    /// [`ask_attempts`](crate::Builder::ask_attempts), 3. From 1 to 100; what lies outside counts
+    /// as the nearest.
+    pub fn attempts(mut self, attempts: u32) -> Self {
+        self.policy.attempts = attempts.clamp(*ATTEMPTS.start(), *ATTEMPTS.end());
+        self
+    }
+
+    /// Has one further copy sent when no reply has come after this time, without waiting for the
+    /// share of the first to end. It counts as an attempt, so it needs two of them, and against the
+    /// retry budget. Right to about 20 ms. Default: none.
+    ///
+    /// It helps where a reply is lost or late; a shard has one owner, so the copy goes to the same
+    /// node unless the route has changed.
+    ///
+    /// Only for idempotent asks:
+    /// ```compile_fail,E0599
+    /// # fn example(entity: &casty_client::EntityRef) {
+    /// # let after = std::time::Duration::from_millis(50);
+    /// let _ = entity.ask::<_, i64>(|_| 1).hedge_after(after);
+    /// # }
+    /// ```
+    /// ```
+    /// # fn example(entity: &casty_client::EntityRef) {
+    /// # let after = std::time::Duration::from_millis(50);
+    /// let _ = entity.ask::<_, i64>(|_| 1).idempotent().hedge_after(after);
+    /// # }
+    /// ```
+    pub fn hedge_after(mut self, time: Duration) -> Self {
+        self.policy.hedge_after = Some(time);
+        self
+    }
+}
+
+impl<R: DeserializeOwned, F: SendAsk<R>> IntoFuture for IdempotentAsk<'_, R, F> {
+    type Output = Result<R, AskError>;
+    type IntoFuture = Reply<R>;
+
+    /// Sends the message, and gives the future of its reply.
+    fn into_future(self) -> Reply<R> {
+        self.ask.carry_out(Some(self.policy))
+    }
+}
+
+impl<R, F> fmt::Debug for IdempotentAsk<'_, R, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IdempotentAsk")
+            .field("timeout", &self.ask.timeout)
+            .field("policy", &self.policy)
+            .finish_non_exhaustive()
+    }
+}

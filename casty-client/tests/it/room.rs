@@ -1,0 +1,232 @@
+//! Waiting for room: how long, in which order, and at what cost to others.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use casty_client::{ClusterClient, EntityRef, Loss, NotSent, Overflow, ShardEnvelope, TellError};
+use casty_transport::MemoryNetwork;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use crate::node::{Node, assert_conserved, builder, in_paused_time};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn entity(client: &ClusterClient) -> EntityRef {
+    client.entity_ref("r", 1).unwrap().entity("e")
+}
+
+/// A client that nobody answers, with as many messages waiting as may.
+async fn full(network: &MemoryNetwork, hold_timeout: Duration) -> ClusterClient {
+    let client = builder(network, "n:1").hold(4, 1 << 20);
+    let client = client.hold_timeout(hold_timeout).connect().await.unwrap();
+    let entity = entity(&client);
+    while entity.tell(-1).is_ok() {}
+    assert_eq!(
+        client.stats().held,
+        2,
+        "half, for want of knowing whose it is"
+    );
+    client
+}
+
+#[test]
+fn waiting_for_room_in_the_hold_ends_with_the_time_for_it() {
+    in_paused_time(|| async {
+        let client = full(&MemoryNetwork::new(), 60 * SECOND).await;
+        let begun = Instant::now();
+        let outcome = entity(&client).tell_within(1, 3 * SECOND).await;
+        assert_eq!(outcome, Err(TellError::HoldFull));
+        assert_eq!(begun.elapsed(), 3 * SECOND);
+        // The hold timeout by default, when there is room by the same time.
+        entity(&client).tell_wait(1).await.unwrap();
+        assert!(begun.elapsed() <= 61 * SECOND, "{:?}", begun.elapsed());
+        assert_conserved(&client.close(Duration::ZERO).await);
+    });
+}
+
+#[test]
+fn waiting_for_room_in_an_outbox_ends_with_the_time_for_it() {
+    in_paused_time(|| async {
+        let network = MemoryNetwork::new();
+        let mut node = Node::listen(&network, "n:1").await;
+        let client = builder(&network, "n:1").outbox_bytes(4096);
+        let client = client.hold_timeout(4 * SECOND).connect().await.unwrap();
+        let _link = node.accept_and_tell().await;
+        client.ready(SECOND).await.unwrap();
+        let entity = entity(&client);
+        // What the pipe takes off the outbox is bounded.
+        while !matches!(
+            entity.tell_within("x".repeat(1000), SECOND).await,
+            Err(TellError::Busy { .. })
+        ) {}
+        let begun = Instant::now();
+        let outcome = entity.tell_wait("x".repeat(1000)).await;
+        assert!(
+            matches!(outcome, Err(TellError::Busy { .. })),
+            "{outcome:?}"
+        );
+        assert_eq!(begun.elapsed(), 4 * SECOND);
+        assert_conserved(&client.close(Duration::ZERO).await);
+    });
+}
+
+#[test]
+fn whoever_stops_waiting_has_sent_nothing() {
+    in_paused_time(|| async {
+        let client = full(&MemoryNetwork::new(), 60 * SECOND).await;
+        let accepted = client.stats().accepted;
+        for _ in 0..10 {
+            let entity = entity(&client);
+            let waiting = entity.tell_within(1, 30 * SECOND);
+            assert!(tokio::time::timeout(SECOND, waiting).await.is_err());
+        }
+        assert_eq!(client.stats().accepted, accepted);
+        assert_conserved(&client.close(Duration::ZERO).await);
+    });
+}
+
+#[test]
+fn the_gauges_show_what_waits_and_that_nothing_is_left() {
+    in_paused_time(|| async {
+        let client = full(&MemoryNetwork::new(), 5 * SECOND).await;
+        let silent = |_: String, _| std::future::pending();
+        let actor = client.spawn(silent, "silent").unwrap();
+        for _ in 0..3 {
+            actor.tell("x".into()).unwrap();
+        }
+        let entity = entity(&client);
+        let waiting = tokio::spawn(async move { entity.tell_within(1, SECOND).await });
+        // The actor takes the first message, the client dials in vain.
+        tokio::time::sleep(SECOND / 2).await;
+        let gauges = client.stats().gauges;
+        assert!(gauges.held_bytes > 0, "{gauges:?}");
+        assert_eq!((gauges.actors, gauges.mailboxes), (1, 2));
+        assert_eq!((gauges.waiting_tells, gauges.regions), (1, 1));
+        assert_eq!((gauges.dial_failures, gauges.members), (1, 0));
+        waiting.await.unwrap().unwrap_err();
+        let report = client.close(Duration::ZERO).await;
+        assert_conserved(&report);
+        let gauges = report.stats.gauges;
+        assert_eq!((gauges.waiting_tells, gauges.mailboxes), (0, 0));
+        assert_eq!((gauges.held_bytes, gauges.queued_bytes), (0, 0));
+    });
+}
+
+#[test]
+fn a_closed_client_keeps_nobody_waiting() {
+    in_paused_time(|| async {
+        let client = full(&MemoryNetwork::new(), 600 * SECOND).await;
+        let entity = entity(&client);
+        let waiting = tokio::spawn(async move { entity.tell_wait(1).await });
+        tokio::task::yield_now().await;
+        assert_conserved(&client.close(SECOND).await);
+        assert_eq!(waiting.await.unwrap(), Err(TellError::Closed));
+    });
+}
+
+/// Counts how often a task is run.
+async fn counted<F: Future>(polls: Arc<AtomicUsize>, future: F) -> F::Output {
+    let mut future = pin!(future);
+    std::future::poll_fn(|cx| {
+        polls.fetch_add(1, Ordering::Relaxed);
+        future.as_mut().poll(cx)
+    })
+    .await
+}
+
+#[test]
+fn a_hundred_that_wait_for_the_hold_come_in_order_and_none_is_woken_for_nothing() {
+    in_paused_time(|| async {
+        let network = MemoryNetwork::new();
+        let client = full(&network, 600 * SECOND).await;
+        let polls = Arc::new(AtomicUsize::new(0));
+        let mut waiting = JoinSet::new();
+        let mut leaving = Vec::new();
+        for number in 0..100_i32 {
+            let entity = entity(&client);
+            let polls = Arc::clone(&polls);
+            let task = waiting.spawn(counted(
+                polls,
+                async move { entity.tell_wait(number).await },
+            ));
+            if number % 3 == 0 {
+                leaving.push(task);
+            }
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(polls.load(Ordering::Relaxed), 100);
+        for task in leaving {
+            task.abort();
+        }
+        let mut node = Node::listen(&network, "n:1").await;
+        let mut link = node.accept_and_tell().await;
+        let mut received = Vec::new();
+        while received.len() < 66 {
+            let envelope: ShardEnvelope<i32> = link.next_to("/_region-r").await.unwrap().decode();
+            received.extend(Some(envelope.message).filter(|number| *number >= 0));
+        }
+        let expected: Vec<_> = (0..100).filter(|number| number % 3 != 0).collect();
+        assert_eq!(received, expected);
+        while let Some(ended) = waiting.join_next().await {
+            assert!(ended.is_err() || ended.unwrap().is_ok());
+        }
+        let polls = polls.load(Ordering::Relaxed);
+        assert!(polls <= 100 + 66 + 34, "{polls}");
+        assert_conserved(&client.close(SECOND).await);
+    });
+}
+
+#[test]
+fn one_that_waits_for_a_dead_node_keeps_nobody_from_the_room_of_another() {
+    in_paused_time(|| async {
+        let network = MemoryNetwork::new();
+        let client = full(&network, 30 * SECOND).await;
+        let to = |node: &str| {
+            let uri = format!("casty://s@{node}/a");
+            client.bind(casty_client::ActorRef::<i32>::new(uri).unwrap())
+        };
+        let (dead, other) = (to("dead:1"), to("other:1"));
+        dead.tell(1).unwrap();
+        other.tell(1).unwrap();
+        for full in [&dead, &other] {
+            assert_eq!(full.tell(1), Err(TellError::HoldFull));
+        }
+        let waiting = tokio::spawn(async move { dead.tell_within(2, 20 * SECOND).await });
+        tokio::task::yield_now().await;
+        let second = tokio::spawn(async move { other.tell_within(2, 20 * SECOND).await });
+        tokio::task::yield_now().await;
+        let mut node = Node::listen(&network, "other:1").await;
+        let mut link = node.accept().await;
+        for expected in [1, 2] {
+            let received = link.next_to("/a").await.unwrap();
+            assert_eq!(received.decode::<i32>(), expected);
+        }
+        second.await.unwrap().unwrap();
+        waiting.await.unwrap().ok();
+        assert_conserved(&client.close(Duration::ZERO).await);
+    });
+}
+
+#[test]
+fn the_oldest_gives_way_and_is_a_dead_letter_that_says_so() {
+    in_paused_time(|| async {
+        let (letters, mut dead) = tokio::sync::mpsc::unbounded_channel();
+        let client = builder(&MemoryNetwork::new(), "n:1")
+            .hold(4, 1 << 20)
+            .hold_overflow(Overflow::DropOldest)
+            .on_dead_letter(move |letter| letters.send(letter.clone()).unwrap());
+        let client = client.connect().await.unwrap();
+        for number in 0..10 {
+            entity(&client).tell(number).unwrap();
+        }
+        assert_eq!((client.stats().held, client.stats().not_sent), (2, 8));
+        for _ in 0..8 {
+            let letter = dead.recv().await.unwrap();
+            assert_eq!(letter.loss, Loss::NotSent(NotSent::Displaced));
+        }
+        assert_conserved(&client.close(Duration::ZERO).await);
+    });
+}

@@ -1,0 +1,156 @@
+//! What a `Value` is.
+
+use std::sync::Arc;
+
+use num_bigint::BigInt;
+
+use super::native::{self, Invalid};
+use super::tag::{self, kind};
+use super::wire::{Budget, Content, Fields, Parts, TWICE};
+use crate::codec::tree::target::Shape;
+use crate::{DecodeError, Value, protobuf};
+
+/// The one field of a `Value`.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Kind<'de> {
+    None,
+    Bool(bool),
+    Int(i64),
+    BigInt(&'de [u8]),
+    Float(f64),
+    Str(&'de [u8]),
+    Bytes(&'de [u8]),
+    ByteArray(&'de [u8]),
+    /// A list, tuple, set or dict.
+    Container(Shape, &'de [u8]),
+    Object(&'de [u8]),
+    Ref(&'de [u8]),
+    Member(&'de [u8]),
+    /// A scalar that Rust has no type for, by the number of its kind.
+    Native(u8, &'de [u8]),
+    Any(&'de [u8]),
+}
+
+impl<'de> Kind<'de> {
+    /// The kind of a `Value`, which has exactly one that is known.
+    #[inline]
+    pub(super) fn of(budget: &Budget, message: &'de [u8]) -> Result<Self, DecodeError> {
+        let mut fields = Fields::new(budget, message);
+        let mut found = None;
+        while let Some((number, content)) = fields.next()? {
+            let Some(number) = u8::try_from(number).ok().filter(|n| *n <= kind::ANY) else {
+                continue;
+            };
+            if found.is_some() {
+                return Err(budget.malformed(TWICE, message));
+            }
+            found = Self::field(number, content);
+            if found.is_none() {
+                return Err(fields.other_form());
+            }
+        }
+        found.ok_or_else(|| budget.malformed("a value of no kind that is known", message))
+    }
+
+    /// None if the field has another form than the schema says.
+    #[inline]
+    fn field(number: u8, content: Content<'de>) -> Option<Self> {
+        Some(match (number, content) {
+            (kind::NONE, Content::Varint(_)) => Self::None,
+            (kind::BOOL, Content::Varint(value)) => Self::Bool(value != 0),
+            (kind::INT, Content::Varint(value)) => {
+                let half = (value >> 1).cast_signed();
+                Self::Int(half ^ -(value & 1).cast_signed())
+            }
+            (kind::FLOAT, Content::Fixed64(bytes)) => Self::Float(f64::from_le_bytes(bytes)),
+            (kind::STR, Content::Bytes(bytes)) => Self::Str(bytes),
+            (kind::BYTES, Content::Bytes(bytes)) => Self::Bytes(bytes),
+            (kind::LIST, Content::Bytes(bytes)) => Self::Container(Shape::List, bytes),
+            (kind::TUPLE, Content::Bytes(bytes)) => Self::Container(Shape::Tuple, bytes),
+            (kind::DICT, Content::Bytes(bytes)) => Self::Container(Shape::Dict, bytes),
+            (kind::OBJECT, Content::Bytes(bytes)) => Self::Object(bytes),
+            (kind::REF, Content::Bytes(bytes)) => Self::Ref(bytes),
+            (kind::MEMBER, Content::Bytes(bytes)) => Self::Member(bytes),
+            (kind::FROZEN_SET, Content::Bytes(bytes)) => Self::Container(Shape::FrozenSet, bytes),
+            (kind::SET, Content::Bytes(bytes)) => Self::Container(Shape::Set, bytes),
+            (kind::BIG_INT, Content::Bytes(bytes)) => Self::BigInt(bytes),
+            (kind::BYTE_ARRAY, Content::Bytes(bytes)) => Self::ByteArray(bytes),
+            (kind::DATE_TIME..=kind::COMPLEX, Content::Bytes(bytes)) => Self::Native(number, bytes),
+            (kind::ANY, Content::Bytes(bytes)) => Self::Any(bytes),
+            _ => return None,
+        })
+    }
+
+    /// The qualified name of the Python class.
+    pub(super) fn class(self, budget: &Budget) -> Result<&'de str, DecodeError> {
+        Ok(match self {
+            Self::None => "builtins.NoneType",
+            Self::Bool(_) => "builtins.bool",
+            Self::Int(_) | Self::BigInt(_) => "builtins.int",
+            Self::Float(_) => "builtins.float",
+            Self::Str(_) => "builtins.str",
+            Self::Bytes(_) => "builtins.bytes",
+            Self::ByteArray(_) => "builtins.bytearray",
+            Self::Container(Shape::List, _) => "builtins.list",
+            Self::Container(Shape::Tuple, _) => "builtins.tuple",
+            Self::Container(Shape::Set, _) => "builtins.set",
+            Self::Container(Shape::FrozenSet, _) => "builtins.frozenset",
+            Self::Container(Shape::Dict, _) => "builtins.dict",
+            Self::Ref(_) => "casty.remote.ref.RemoteActorRef",
+            Self::Object(message) | Self::Member(message) => class(budget, message)?,
+            Self::Native(kind::DATE_TIME, _) => "datetime.datetime",
+            Self::Native(kind::DATE, _) => "datetime.date",
+            Self::Native(kind::TIME, _) => "datetime.time",
+            Self::Native(kind::TIME_DELTA, _) => "datetime.timedelta",
+            Self::Native(kind::UUID, _) => "uuid.UUID",
+            Self::Native(kind::DECIMAL, _) => "decimal.Decimal",
+            Self::Native(..) => "builtins.complex",
+            Self::Any(_) => protobuf::ANY_CLASS,
+        })
+    }
+}
+
+/// The class of an object or member. That it has no other is seen when its other parts are read.
+#[inline]
+pub(super) fn class<'de>(budget: &Budget, message: &'de [u8]) -> Result<&'de str, DecodeError> {
+    match Parts::new(budget, message, tag::CLASS).next()? {
+        Some(class) => budget.text(class),
+        None => Err(budget.malformed("an object without its class", message)),
+    }
+}
+
+/// The name of a member.
+pub(super) fn member<'de>(budget: &Budget, message: &'de [u8]) -> Result<&'de str, DecodeError> {
+    let name = Parts::new(budget, message, tag::NAME).beside_one(tag::CLASS);
+    match name.only()? {
+        Some(name) => budget.text(name),
+        None => Err(budget.malformed("an enum without its member", message)),
+    }
+}
+
+/// The value of a kind that Rust has no type for.
+pub(super) fn native(budget: &Budget, kind: u8, message: &[u8]) -> Result<Value, DecodeError> {
+    let made = || -> Result<Value, Invalid> {
+        Ok(match kind {
+            kind::DATE_TIME => native::date_time(message)?.into(),
+            kind::DATE => native::date(message)?.into(),
+            kind::TIME => native::time(message)?.into(),
+            kind::TIME_DELTA => native::time_delta(message)?.into(),
+            kind::UUID => Value::Uuid(Arc::new(message.try_into().map_err(|_| Invalid)?)),
+            kind::DECIMAL => {
+                let text = std::str::from_utf8(message).map_err(|_| Invalid)?;
+                Value::Decimal(text.into())
+            }
+            _ => {
+                let (re, im) = native::complex(message)?;
+                Value::Complex(re, im)
+            }
+        })
+    };
+    made().map_err(|Invalid| budget.malformed("a value that Python has not", message))
+}
+
+/// An int of any size.
+pub(super) fn big_int(bytes: &[u8]) -> Value {
+    BigInt::from_signed_bytes_le(bytes).into()
+}

@@ -1,0 +1,165 @@
+//! Writes a [`Value`] without recursion.
+
+use std::slice::Iter;
+use std::sync::Arc;
+
+use super::native;
+use super::sink::{Open, ProtobufSink};
+use super::tag::kind;
+use crate::codec::tree::marker::written;
+use crate::codec::tree::target::{Shape, Target, unsupported};
+use crate::protobuf::{self, v1};
+use crate::value::{Member, Object, State};
+use crate::{EncodeError, Limits, Value};
+
+/// The most values one value is written out to. Values that share parts could ask for more than
+/// any memory holds.
+const MAX_PARTS: usize = 1 << 22;
+
+/// Writes `value`, which stands `depth` levels deep already.
+pub(super) fn write(
+    sink: &mut ProtobufSink<'_>,
+    value: &Value,
+    depth: usize,
+) -> Result<(), EncodeError> {
+    let mut stack: Vec<Frame<'_>> = Vec::new();
+    let mut parts = MAX_PARTS;
+    let mut next = Some(value);
+    loop {
+        if let Some(part) = next {
+            parts = parts.checked_sub(1).ok_or_else(|| {
+                unsupported::<ProtobufSink<'_>>("a value of more than 4,194,304 parts")
+            })?;
+            if part.is_container() && depth + stack.len() >= Limits::MAX_DEPTH {
+                return Err(EncodeError::TooDeep {
+                    limit: Limits::MAX_DEPTH,
+                });
+            }
+            stack.extend(open(sink, part)?);
+        }
+        let Some(frame) = stack.last_mut() else {
+            return Ok(());
+        };
+        next = frame.rest.next(sink)?;
+        if next.is_none() {
+            sink.end(frame.open);
+            stack.pop();
+        }
+    }
+}
+
+/// A container that is being written.
+struct Frame<'a> {
+    open: Open,
+    rest: Rest<'a>,
+}
+
+/// What is left of it.
+enum Rest<'a> {
+    Items(Iter<'a, Value>),
+    /// With the value whose key was written.
+    Pairs(Iter<'a, (Value, Value)>, Option<&'a Value>),
+    Fields(Iter<'a, (Arc<str>, Value)>),
+}
+
+impl<'a> Rest<'a> {
+    fn next(&mut self, sink: &mut ProtobufSink<'_>) -> Result<Option<&'a Value>, EncodeError> {
+        match self {
+            Self::Items(items) => {
+                sink.element(false);
+                Ok(items.next())
+            }
+            Self::Pairs(pairs, value) => {
+                if let Some(value) = value.take() {
+                    sink.entry_value();
+                    return Ok(Some(value));
+                }
+                sink.entry(false)?;
+                let Some((key, behind)) = pairs.next() else {
+                    return Ok(None);
+                };
+                *value = Some(behind);
+                Ok(Some(key))
+            }
+            Self::Fields(fields) => {
+                let Some((name, value)) = fields.next() else {
+                    return Ok(None);
+                };
+                sink.field(name)?;
+                Ok(Some(value))
+            }
+        }
+    }
+}
+
+/// Writes a leaf, or begins a container and leaves its parts.
+fn open<'a>(
+    sink: &mut ProtobufSink<'_>,
+    value: &'a Value,
+) -> Result<Option<Frame<'a>>, EncodeError> {
+    let (shape, rest) = match value {
+        Value::List(items) => (Shape::List, Rest::Items(items.iter())),
+        Value::Tuple(items) => (Shape::Tuple, Rest::Items(items.iter())),
+        Value::Set(items) => (Shape::Set, Rest::Items(items.iter())),
+        Value::FrozenSet(items) => (Shape::FrozenSet, Rest::Items(items.iter())),
+        Value::Dict(pairs) => (Shape::Dict, Rest::Pairs(pairs.iter(), None)),
+        Value::Object(object) => return open_object(sink, object),
+        leaf => return write_leaf(sink, leaf).map(|()| None),
+    };
+    let open = sink.open(shape, None)?;
+    Ok(Some(Frame { open, rest }))
+}
+
+fn open_object<'a>(
+    sink: &mut ProtobufSink<'_>,
+    object: &'a Object,
+) -> Result<Option<Frame<'a>>, EncodeError> {
+    let State::Named(fields) = &object.state else {
+        return Err(unsupported::<ProtobufSink<'_>>(
+            "an object whose fields have no names",
+        ));
+    };
+    if &*object.class == protobuf::ANY_CLASS {
+        let any = protobuf::any_of(fields).ok_or(unsupported::<ProtobufSink<'_>>(
+            "an Any without its type_url and its value",
+        ))?;
+        sink.message(kind::ANY, &any)?;
+        return Ok(None);
+    }
+    let open = sink.open_object(&written(&object.class), fields.len())?;
+    Ok(Some(Frame {
+        open,
+        rest: Rest::Fields(fields.iter()),
+    }))
+}
+
+fn write_leaf(sink: &mut ProtobufSink<'_>, value: &Value) -> Result<(), EncodeError> {
+    match value {
+        Value::Bool(value) => sink.bool(*value),
+        Value::Int(value) => sink.int(*value),
+        Value::BigInt(value) => sink.big(value)?,
+        Value::Float(value) => sink.float(*value),
+        Value::Str(text) => sink.raw(kind::STR, text.as_bytes()),
+        Value::Bytes(bytes) => sink.raw(kind::BYTES, bytes),
+        Value::ByteArray(bytes) => sink.raw(kind::BYTE_ARRAY, bytes),
+        Value::Ref(actor) => sink.raw(kind::REF, actor.uri().as_bytes()),
+        Value::Enum(member) => match &member.member {
+            Member::Name(name) => sink.member(&written(&member.class), name)?,
+            Member::Value(_) => {
+                return Err(unsupported::<ProtobufSink<'_>>(
+                    "an enum member that is known by its value only",
+                ));
+            }
+        },
+        Value::DateTime(value) => sink.message(kind::DATE_TIME, &v1::DateTime::from(**value))?,
+        Value::Date(value) => sink.message(kind::DATE, &v1::Date::from(*value))?,
+        Value::Time(value) => sink.message(kind::TIME, &v1::Time::from(**value))?,
+        Value::TimeDelta(value) => sink.message(kind::TIME_DELTA, &v1::TimeDelta::from(*value))?,
+        Value::Uuid(bytes) => sink.raw(kind::UUID, &**bytes),
+        Value::Decimal(text) => sink.raw(kind::DECIMAL, text.as_bytes()),
+        Value::Complex(re, im) => sink.message(kind::COMPLEX, &native::of_complex(*re, *im))?,
+        // Containers were begun by the caller.
+        _ => sink.null(),
+    }
+    Ok(())
+}

@@ -1,0 +1,139 @@
+//! Certificates for tests, of TLS and of QUIC.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, date_time_ymd,
+};
+use tempfile::TempDir;
+
+use super::TlsConfig;
+
+/// The host that tests dial.
+pub(crate) const HOST: &str = "127.0.0.1";
+
+/// An authority that everybody trusts who does not say otherwise.
+pub(crate) static CA: LazyLock<Authority> = LazyLock::new(Authority::new);
+
+/// Trusts that authority, and shows a certificate of it for [`HOST`].
+pub(crate) fn good() -> TlsConfig {
+    CA.config(&CA.node(HOST, Validity::Now))
+}
+
+/// An authority as `casty cert` makes it: it signs certificates, but no other authorities.
+pub(crate) struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    pub(crate) pem: String,
+}
+
+/// A certificate and its key, both PEM; the key is PKCS#8.
+pub(crate) struct Identity {
+    pub(crate) certificate: String,
+    pub(crate) key: String,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) enum Validity {
+    Now,
+    Past,
+    Future,
+}
+
+impl Authority {
+    pub(crate) fn new() -> Self {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        params
+            .distinguished_name
+            .push(DnType::CommonName, "Casty CA");
+        let pem = params.self_signed(&key).unwrap().pem();
+        let issuer = Issuer::new(params, key);
+        Self { issuer, pem }
+    }
+
+    /// What a node shows: for one host, as a server and as a client.
+    pub(crate) fn node(&self, host: &str, validity: Validity) -> Identity {
+        let mut params = CertificateParams::new([host.to_owned()]).unwrap();
+        params.extended_key_usages = vec![
+            ExtendedKeyUsagePurpose::ServerAuth,
+            ExtendedKeyUsagePurpose::ClientAuth,
+        ];
+        let (from, to) = match validity {
+            Validity::Now => (2020, 2120),
+            Validity::Past => (2020, 2021),
+            Validity::Future => (2119, 2120),
+        };
+        params.not_before = date_time_ymd(from, 1, 1);
+        params.not_after = date_time_ymd(to, 1, 1);
+        self.sign(&params)
+    }
+
+    /// What a client shows: for no host.
+    pub(crate) fn client(&self) -> Identity {
+        let mut params = CertificateParams::default();
+        params
+            .distinguished_name
+            .push(DnType::CommonName, "a client");
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        self.sign(&params)
+    }
+
+    pub(crate) fn sign(&self, params: &CertificateParams) -> Identity {
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        Identity {
+            certificate: certificate.pem(),
+            key: key.serialize_pem(),
+        }
+    }
+
+    /// Trusts this authority and shows `identity`.
+    pub(crate) fn config(&self, identity: &Identity) -> TlsConfig {
+        TlsConfig::builder()
+            .ca_pem(&self.pem)
+            .certificate_pem(&identity.certificate)
+            .key_pem(&identity.key)
+            .build()
+            .unwrap()
+    }
+}
+
+/// Files of one identity, as a renewal replaces them: each at once.
+pub(crate) struct Files(TempDir);
+
+impl Files {
+    pub(crate) fn new(identity: &Identity) -> Self {
+        let files = Self(TempDir::new().unwrap());
+        files.replace(identity);
+        files
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    pub(crate) fn put(&self, name: &str, content: &str) {
+        let new = self.path("new");
+        fs::write(&new, content).unwrap();
+        fs::rename(new, self.path(name)).unwrap();
+    }
+
+    pub(crate) fn replace(&self, identity: &Identity) {
+        self.put("certificate.pem", &identity.certificate);
+        self.put("key.pem", &identity.key);
+    }
+
+    pub(crate) fn config(&self, ca: &Path) -> TlsConfig {
+        TlsConfig::builder()
+            .ca_file(ca)
+            .certificate_file(self.path("certificate.pem"))
+            .key_file(self.path("key.pem"))
+            .build()
+            .unwrap()
+    }
+}

@@ -1,0 +1,160 @@
+//! Who is refused, and what both sides are told.
+
+use super::*;
+
+/// How a dial to a server of this configuration ended.
+async fn shake_raw(
+    server: rustls::ServerConfig,
+    client: &TlsTransport,
+) -> Result<ByteStream, DialError> {
+    let mut listener = TcpTransport::new().listen(&loopback()).await.unwrap();
+    let address = listener.address();
+    let serve = async {
+        let stream = listener.accept().await.unwrap();
+        tokio_rustls::TlsAcceptor::from(Arc::new(server))
+            .accept(stream)
+            .await
+    };
+    let (_served, dialled) = tokio::join!(serve, client.dial(&address));
+    dialled
+}
+
+#[tokio::test]
+async fn a_server_of_another_authority_is_not_trusted() {
+    let (ca, other) = (Authority::new(), Authority::new());
+    let server = other.config(&other.node(HOST, Validity::Now));
+    let (far, near) = shake(server, ca.config(&ca.client())).await;
+    let (error, conclusion) = dial_error(near);
+    assert!(matches!(error, TlsError::UnknownAuthority), "{error:?}");
+    assert_eq!(conclusion, Conclusion::Untrusted);
+    let (error, _) = later_error(far);
+    assert!(matches!(error, TlsError::Rejected(_)), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_client_of_another_authority_is_told_that_it_is_not_accepted() {
+    let (ca, other) = (Authority::new(), Authority::new());
+    let client = other.client();
+    let client = TlsConfig::builder()
+        .ca_pem(&ca.pem)
+        .certificate_pem(&client.certificate)
+        .key_pem(&client.key)
+        .build();
+    let server = ca.config(&ca.node(HOST, Validity::Now));
+    let (far, near) = shake(server, client.unwrap()).await;
+    let (error, conclusion) = later_error(near);
+    assert!(matches!(error, TlsError::Rejected(_)), "{error:?}");
+    assert_eq!(conclusion, Conclusion::Untrusted);
+    let (error, _) = later_error(far);
+    assert!(matches!(error, TlsError::UnknownAuthority), "{error:?}");
+}
+
+#[tokio::test]
+async fn an_expired_certificate_is_not_trusted() {
+    let ca = Authority::new();
+    let server = ca.config(&ca.node(HOST, Validity::Past));
+    let (_, near) = shake(server, ca.config(&ca.client())).await;
+    let (error, _) = dial_error(near);
+    assert!(matches!(error, TlsError::Expired), "{error:?}");
+
+    let client = ca.config(&ca.node(HOST, Validity::Past));
+    let (far, near) = shake(ca.config(&ca.node(HOST, Validity::Now)), client).await;
+    let (error, _) = later_error(far);
+    assert!(matches!(error, TlsError::Expired), "{error:?}");
+    let (error, _) = later_error(near);
+    assert!(matches!(error, TlsError::Rejected(_)), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_not_valid_yet_is_not_trusted() {
+    let ca = Authority::new();
+    let server = ca.config(&ca.node(HOST, Validity::Future));
+    let (_, near) = shake(server, ca.config(&ca.client())).await;
+    let (error, _) = dial_error(near);
+    assert!(matches!(error, TlsError::NotYetValid), "{error:?}");
+
+    let client = ca.config(&ca.node(HOST, Validity::Future));
+    let (far, near) = shake(ca.config(&ca.node(HOST, Validity::Now)), client).await;
+    let (error, _) = later_error(far);
+    assert!(matches!(error, TlsError::NotYetValid), "{error:?}");
+    let (error, _) = later_error(near);
+    assert!(matches!(error, TlsError::Rejected(_)), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_certificate_is_for_the_name_or_address_that_was_dialled_and_no_other() {
+    let ca = Authority::new();
+    let client = TlsTransport::new(ca.config(&ca.client()));
+    for (host, dialled, trusted) in [
+        ("127.0.0.1", "127.0.0.1", true),
+        ("localhost", "localhost", true),
+        ("localhost", "127.0.0.1", false),
+        ("127.0.0.1", "localhost", false),
+        ("127.0.0.2", "127.0.0.1", false),
+    ] {
+        let server = TlsTransport::new(ca.config(&ca.node(host, Validity::Now)));
+        let listener = server.listen(&NodeAddress::new(dialled, 0)).await.unwrap();
+        let (_, near) = shake_at(listener, &client, dialled).await;
+        if trusted {
+            near.unwrap();
+        } else {
+            let (error, _) = dial_error(near);
+            assert!(matches!(error, TlsError::OtherName), "{host} {error:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_host_that_no_certificate_can_be_for_is_not_dialled() {
+    let ca = Authority::new();
+    let client = TlsTransport::new(ca.config(&ca.client()));
+    let error = client.dial(&NodeAddress::new("a host", 1)).await;
+    let error = ConnectError::from(error.unwrap_err());
+    assert_eq!(error.conclusion(), Conclusion::Misconfigured);
+}
+
+#[tokio::test]
+async fn a_client_without_certificate_is_told_that_one_is_required() {
+    let ca = Authority::new();
+    let client = TlsConfig::builder().ca_pem(&ca.pem).build().unwrap();
+    let listened = TlsTransport::new(client.clone()).listen(&loopback()).await;
+    assert!(matches!(
+        listened.err(),
+        Some(ListenError::NoCertificate { .. })
+    ));
+    let server = ca.config(&ca.node(HOST, Validity::Now));
+    let (far, near) = shake(server, client).await;
+    let (error, _) = later_error(near);
+    assert!(matches!(error, TlsError::CertificateRequired), "{error:?}");
+    let (error, conclusion) = later_error(far);
+    assert!(matches!(error, TlsError::NoCertificate), "{error:?}");
+    assert_eq!(conclusion, Conclusion::Untrusted);
+}
+
+#[tokio::test]
+async fn a_server_that_asks_for_no_certificate_is_refused_by_a_client_that_has_one() {
+    let ca = Authority::new();
+    let server = ca.config(&ca.node(HOST, Validity::Now)).material().await;
+    let asking = server.server.clone().unwrap();
+    let lax = || {
+        rustls::ServerConfig::builder_with_provider(Arc::clone(asking.crypto_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::clone(&asking.cert_resolver))
+    };
+    let with = TlsTransport::new(ca.config(&ca.client()));
+    let error = shake_raw(lax(), &with).await.unwrap_err();
+    assert!(
+        matches!(
+            error,
+            DialError::Tls {
+                source: TlsError::NotAsked,
+                ..
+            }
+        ),
+        "{error:?}"
+    );
+    let without = TlsConfig::builder().ca_pem(&ca.pem).build().unwrap();
+    assert!(shake_raw(lax(), &TlsTransport::new(without)).await.is_ok());
+}

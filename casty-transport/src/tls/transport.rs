@@ -1,0 +1,89 @@
+//! TLS as a transport.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use casty_proto::NodeAddress;
+
+use super::{TlsConfig, host_name, stream};
+use crate::error::{DialError, ListenError};
+use crate::tcp::TcpTransport;
+use crate::transport::{ByteStream, Listener, Transport};
+
+/// TLS over TCP, or over another transport.
+///
+/// A dial is done after the TLS handshake, and after the server has proved to be the host that was
+/// dialled. With a certificate of our own, a server that does not ask for it is refused
+/// ([`NotAsked`](super::TlsError::NotAsked)): every Casty node asks, and a server that lets anybody in is none.
+///
+/// An accepted stream does its TLS handshake when it is first read or written, so that a slow peer
+/// holds up nobody else; [`accept`](crate::accept) bounds that together with the handshake of
+/// Casty. Peers must show a certificate of an authority that is trusted. What is written to a
+/// stream of this transport has left when it was flushed, or when another write had to wait.
+#[derive(Debug, Clone)]
+pub struct TlsTransport {
+    below: Arc<dyn Transport>,
+    config: TlsConfig,
+}
+
+impl TlsTransport {
+    /// TLS over TCP.
+    pub fn new(config: TlsConfig) -> Self {
+        Self::over(Arc::new(TcpTransport::new()), config)
+    }
+
+    /// TLS over the streams of another transport.
+    pub fn over(below: Arc<dyn Transport>, config: TlsConfig) -> Self {
+        Self { below, config }
+    }
+}
+
+#[async_trait]
+impl Transport for TlsTransport {
+    async fn dial(&self, to: &NodeAddress) -> Result<ByteStream, DialError> {
+        let name = host_name(to)?;
+        let stream = self.below.dial(to).await?;
+        let peer = Arc::clone(stream.peer());
+        let stream = stream::dialled(stream, name, &self.config).await;
+        let stream = stream.map_err(|source| DialError::Tls {
+            at: to.clone(),
+            source,
+        })?;
+        let unacknowledged = stream::Encrypted::unacknowledged;
+        Ok(ByteStream::measured(stream, peer, unacknowledged))
+    }
+
+    async fn listen(&self, at: &NodeAddress) -> Result<Box<dyn Listener>, ListenError> {
+        if !self.config.has_certificate() {
+            return Err(ListenError::NoCertificate { at: at.clone() });
+        }
+        Ok(Box::new(Listening {
+            below: self.below.listen(at).await?,
+            config: self.config.clone(),
+        }))
+    }
+
+    async fn settled(&self) {
+        self.below.settled().await;
+    }
+}
+
+struct Listening {
+    below: Box<dyn Listener>,
+    config: TlsConfig,
+}
+
+#[async_trait]
+impl Listener for Listening {
+    async fn accept(&mut self) -> Result<ByteStream, ListenError> {
+        let stream = self.below.accept().await?;
+        let peer = Arc::clone(stream.peer());
+        let stream = stream::Accepted::new(stream, self.config.clone());
+        let unacknowledged = stream::Accepted::unacknowledged;
+        Ok(ByteStream::measured(stream, peer, unacknowledged))
+    }
+
+    fn address(&self) -> NodeAddress {
+        self.below.address()
+    }
+}
