@@ -148,6 +148,20 @@ impl World {
         self.change(|topology| topology.notice(self));
     }
 
+    /// Has every node that runs take one for alive.
+    pub(crate) fn call_up(&self, number: usize) {
+        self.change(|topology| {
+            for member in 0..topology.members.len() {
+                if topology.node(member).is_some()
+                    && let Some(member) = topology.members.get_mut(member)
+                {
+                    member.meet(number, true);
+                }
+                topology.viewed(member);
+            }
+        });
+    }
+
     /// Runs `act` on a node if it is alive.
     pub(crate) fn with_node(&self, number: usize, act: impl FnOnce(&Node)) {
         let topology = self.topology.lock();
@@ -344,17 +358,18 @@ impl Topology {
         }
     }
 
-    /// Hands a node's allocations on to those it can reach, where theirs are older.
+    /// Hands a node's allocations on to those it can reach, where theirs are older. Nodes do not
+    /// gossip to those that they take for dead.
     fn spread(&mut self, from: usize) {
-        let Some((allocations, epoch)) = self
+        let Some((allocations, epoch, seen)) = self
             .members
             .get(from)
             .filter(|member| member.node.is_some())
-            .map(|member| (member.allocations.clone(), member.epoch))
+            .map(|member| (member.allocations.clone(), member.epoch, member.seen()))
         else {
             return;
         };
-        for to in 0..self.members.len() {
+        for to in seen {
             if to == from || !self.connected(from, to) {
                 continue;
             }
