@@ -336,7 +336,9 @@ impl Core {
         self.route(|routing| routing.close(self));
         let mut connected: Vec<_> = self.connected.read().values().cloned().collect();
         connected.sort_unstable_by_key(|peer| peer.id);
-        connected.iter().for_each(|peer| peer.outbox.abort());
+        for peer in connected {
+            peer.outbox.abort();
+        }
         self.asks.end_all();
         self.actors.close();
         self.dead_letters.close();

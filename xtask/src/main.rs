@@ -1,4 +1,4 @@
-//! The project's own commands: cargo xtask ci | test | tidy | features | interop | bench | protobuf.
+//! The project's own commands: cargo xtask ci | test | tidy | features | interop | sim | bench | protobuf.
 
 use std::env;
 use std::process::ExitCode;
@@ -9,6 +9,7 @@ mod features;
 mod metadata;
 mod protobuf;
 mod readme;
+mod sim;
 mod steps;
 mod test;
 mod tidy;
@@ -27,6 +28,8 @@ usage: cargo xtask COMMAND [ARGS]
   features        each crate with every pair of its features, by cargo-hack, which is installed
                   under target/ if it is not there; --full takes no features as one
   interop [ARGS]  the real-cluster suite alone; `cargo xtask interop --help` tells its arguments
+  sim [ARGS]      worlds in virtual time, one for each of many seeds, and what the tests are worth;
+                  `cargo xtask sim --help` tells its arguments
   bench [ARGS]    the benchmarks, then the end-to-end run; ARGS go to that run, and --quick to both
   protobuf        writes the Rust types of the protobuf schema, which tidy holds against it
 
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
         ("features", [flag]) if flag == "--full" => features::run(&mut steps, true),
         ("interop", args) => test::interop(&mut steps, args),
         ("protobuf", []) => protobuf::run(&mut steps),
+        ("sim", args) => sim::run(&mut steps, args),
         ("bench", args) => bench::run(&mut steps, args),
         _ => {
             eprintln!("{HELP}");
