@@ -290,10 +290,24 @@ mod tests {
         assert!(world.tell(Input::CompanionUp(a.clone())).is_empty());
         assert_eq!(world.wait(), [Output::Settled(a.clone())]);
         assert_eq!(world.now - begun, Config::default().grudge);
-        // Lost again, the companion still stands: it serves at once.
-        assert!(world.tell(Input::Lost(a.clone())).is_empty());
+    }
+
+    #[test]
+    fn the_companion_of_a_node_that_was_lost_is_made_anew() {
+        let mut world = World::new(Config::default());
+        let a = node("a");
+        world.tell(Input::Lost(a.clone()));
+        world.tell(Input::Connected(a.clone()));
+        world.tell(Input::CompanionUp(a.clone()));
+        world.wait();
+        // Nothing is sent on it, so it would stand for ever if the node lost its power.
+        let outputs = world.tell(Input::Lost(a.clone()));
+        assert_eq!(outputs, [Output::CloseCompanion(a.clone())]);
+        assert!(world.tell(Input::CompanionDown(a.clone())).is_empty());
         let outputs = world.tell(Input::Connected(a.clone()));
-        assert_eq!(outputs, [Output::Settled(a)]);
+        assert_eq!(outputs, [Output::DialCompanion(a.clone())]);
+        world.tell(Input::CompanionUp(a.clone()));
+        assert_eq!(world.wait(), [Output::Settled(a)]);
     }
 
     #[test]
