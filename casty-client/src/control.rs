@@ -67,7 +67,7 @@ enum Done {
         outcome: Result<Connection, ConnectError>,
     },
     CompanionEnded {
-        node: NodeAddress,
+        companion: Arc<Peer>,
     },
     Ended {
         peer: Arc<Peer>,
@@ -206,7 +206,7 @@ impl Control {
                 outcome: Ok(connection),
             } => self.dialled(&dialled, identity, connection),
             Done::CompanionDialled { node, outcome } => self.companion_dialled(node, outcome),
-            Done::CompanionEnded { node } => self.companion_ended(node),
+            Done::CompanionEnded { companion } => self.companion_ended(&companion),
             Done::Dialled {
                 dialled,
                 outcome: Err(error),
@@ -305,8 +305,9 @@ impl Control {
                     self.core
                         .route(|routing| routing.lost(&self.core, &peer, &leftover));
                 }
-                Some(Ok(Done::CompanionEnded { node })) => {
-                    self.companions.remove(&node);
+                Some(Ok(Done::CompanionEnded { companion })) => {
+                    self.companions
+                        .retain(|_, current| current.id != companion.id);
                     self.count_companions();
                 }
                 Some(_) => {}
