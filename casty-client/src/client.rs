@@ -20,14 +20,16 @@ use crate::actor::{self, ActorContext, Actors};
 use crate::admin::Admin;
 use crate::ask::{Ask, SendAsk};
 use crate::asks::Asks;
+use crate::chance::Chance;
 use crate::clock::{self, Clock};
 use crate::config::Builder;
 use crate::control::{Control, Event};
 use crate::core::Core;
 use crate::dead_letters::{DeadLetterOffice, DeadLetters};
 use crate::error::{ConfigError, ReadyError, RegionError, SpawnError, TellError};
-use crate::identity::{self, Identity};
+use crate::identity::Identity;
 use crate::ledger::{NodeStats, RegionStats};
+use crate::lines::take_first_stripe;
 use crate::observe::{CloseReport, Counters, Stats};
 use crate::refs::{self, BoundRef};
 use crate::region::RegionRef;
@@ -97,7 +99,12 @@ impl ClusterClient {
     pub(crate) fn start(builder: Builder) -> Result<Self, ConfigError> {
         builder.check()?;
         let contacts = builder.checked_contacts()?;
-        let identity = Arc::new(Identity::new(&builder.system, builder.checked_identity()?));
+        let chance = Arc::new(builder.seed.map_or_else(Chance::default, Chance::seeded));
+        if chance.is_seeded() {
+            take_first_stripe();
+        }
+        let fixed = builder.checked_identity()?;
+        let identity = Arc::new(Identity::new(&builder.system, fixed, &chance));
         let codec = builder.checked_codec()?;
         let transport = builder.checked_transport()?;
         let limits = builder.limits;
@@ -123,7 +130,7 @@ impl ClusterClient {
             events,
             table: SharedTable::new(),
             connected: RwLock::default(),
-            routing: Mutex::new(Routing::new(limits.routing(), identity::random())),
+            routing: Mutex::new(Routing::new(limits.routing(), chance.draw())),
             router_due: Notify::new(),
             closed: AtomicBool::new(false),
             drained: OnceLock::new(),
@@ -136,12 +143,14 @@ impl ClusterClient {
             Arc::clone(&core),
             (published, troubles),
             (transport.build(), options),
-            contacts,
+            (contacts, &chance),
         );
         let ticking = Arc::clone(&core);
         tokio::spawn(async move {
             let asks = &ticking.asks;
+            // Both are polled whenever the task is, but when one has ended.
             tokio::select! {
+                biased;
                 () = ticking.clock.run(|now| { asks.expire(now); asks.pending() > 0 }) => {}
                 () = control.run(control_events) => {}
             }

@@ -60,6 +60,8 @@ pub struct Builder {
     transport: Option<TransportConfig>,
     pub(crate) limits: Bounds,
     pub(crate) dead_letters: Option<DeadLetterHook>,
+    /// What decides all that is random, in a simulation.
+    pub(crate) seed: Option<u64>,
     /// What files and the environment say where nothing is set here.
     #[cfg(feature = "config")]
     settings: Option<Box<ClientConfig>>,
@@ -193,6 +195,7 @@ impl Builder {
             transport: None,
             limits: Bounds::default(),
             dead_letters: None,
+            seed: None,
             #[cfg(feature = "config")]
             settings: None,
         }
@@ -375,6 +378,15 @@ impl Builder {
     /// case. [`ClusterClient::dead_letters`] is the same as a stream.
     pub fn on_dead_letter(mut self, hook: impl Fn(&DeadLetter) + Send + Sync + 'static) -> Self {
         self.dead_letters = Some(Arc::new(hook));
+        self
+    }
+
+    /// Takes everything random from a seed, and gives the calling thread to the client alone: for
+    /// simulations, which do the same whenever they are run. Two clients of one seed announce the
+    /// same address. Default: randomness of the operating system.
+    #[doc(hidden)]
+    pub fn simulated(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
         self
     }
 

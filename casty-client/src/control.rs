@@ -2,7 +2,7 @@
 //! and lost connections, and winds everything up in the end. It decides nothing: the engines of
 //! casty-routing do.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -15,10 +15,11 @@ use casty_transport::{ConnectError, ConnectOptions, Connection, End, Transport};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
+use crate::chance::Chance;
 use crate::clock::precise_now;
 use crate::core::Core;
 use crate::error::ReadyError;
-use crate::identity::{self, Identity};
+use crate::identity::Identity;
 use crate::peer::{Peer, Tag};
 use crate::routing::Wants;
 
@@ -66,7 +67,7 @@ enum Done {
         outcome: Result<Connection, ConnectError>,
     },
     CompanionEnded {
-        node: NodeAddress,
+        companion: Arc<Peer>,
     },
     Ended {
         peer: Arc<Peer>,
@@ -91,10 +92,10 @@ pub(crate) struct Control {
     links: Links,
     subscription: Subscription,
     views: ViewKeeper,
-    peers: HashMap<NodeAddress, Arc<Peer>>,
+    peers: BTreeMap<NodeAddress, Arc<Peer>>,
     renewal: Renewal,
     /// Second connections, under the client's first address, to nodes that were lost before.
-    companions: HashMap<NodeAddress, Arc<Peer>>,
+    companions: BTreeMap<NodeAddress, Arc<Peer>>,
     /// The addresses that subscriptions were made under, the latest of them.
     subscribers: BTreeMap<u64, Arc<Identity>>,
     next_peer: u32,
@@ -112,7 +113,7 @@ impl Control {
             watch::Sender<Option<ReadyError>>,
         ),
         (transport, options): (Arc<dyn Transport>, ConnectOptions),
-        contacts: Vec<NodeAddress>,
+        (contacts, chance): (Vec<NodeAddress>, &Chance),
     ) -> Self {
         Self {
             core,
@@ -121,12 +122,12 @@ impl Control {
             closers: Vec::new(),
             transport,
             options,
-            links: Links::new(links::Config::default(), contacts, identity::random()),
+            links: Links::new(links::Config::default(), contacts, chance.draw()),
             subscription: Subscription::new(subscription::Config::default()),
             views: ViewKeeper::new(),
-            peers: HashMap::new(),
-            renewal: Renewal::new(renewal::Config::default(), identity::random()),
-            companions: HashMap::new(),
+            peers: BTreeMap::new(),
+            renewal: Renewal::new(renewal::Config::default(), chance.draw()),
+            companions: BTreeMap::new(),
             subscribers: BTreeMap::new(),
             next_peer: 0,
             tasks: JoinSet::new(),
@@ -160,15 +161,18 @@ impl Control {
                 None => std::future::pending().await,
             }
         };
+        // In a fixed order, which starves nobody: what stands before the events is of this task's
+        // own making and finite, and what the router wants is seen to at every turn.
         tokio::select! {
-            Some(event) = events.recv() => return self.event(event),
+            biased;
             () = core.abandoned.notified() => return Some(precise_now()),
+            () = due => self.tick(),
             Some(done) = self.tasks.join_next() => match done {
                 Ok(done) => self.done(done),
                 Err(error) => tracing::error!(%error, "bug: a task of the client panicked"),
             },
-            () = due => self.tick(),
-            () = core.router_due.notified() => self.router_wants(),
+            Some(event) = events.recv() => return self.event(event),
+            () = core.router_due.notified() => {}
         }
         None
     }
@@ -202,7 +206,7 @@ impl Control {
                 outcome: Ok(connection),
             } => self.dialled(&dialled, identity, connection),
             Done::CompanionDialled { node, outcome } => self.companion_dialled(node, outcome),
-            Done::CompanionEnded { node } => self.companion_ended(node),
+            Done::CompanionEnded { companion } => self.companion_ended(&companion),
             Done::Dialled {
                 dialled,
                 outcome: Err(error),
@@ -233,6 +237,7 @@ impl Control {
 
     /// Carries out what the engines want, until all of them wait.
     fn pump(&mut self) {
+        self.router_wants();
         self.pump_subscription();
         let source = self.subscription.source().cloned();
         self.links
@@ -309,8 +314,9 @@ impl Control {
                     self.core
                         .route(|routing| routing.lost(&self.core, &peer, &leftover));
                 }
-                Some(Ok(Done::CompanionEnded { node })) => {
-                    self.companions.remove(&node);
+                Some(Ok(Done::CompanionEnded { companion })) => {
+                    self.companions
+                        .retain(|_, current| current.id != companion.id);
                     self.count_companions();
                 }
                 Some(_) => {}

@@ -334,9 +334,11 @@ impl Core {
     pub(crate) fn end(&self) {
         self.closed.store(true, Ordering::SeqCst);
         self.route(|routing| routing.close(self));
-        let connected = self.connected.read();
-        connected.values().for_each(|peer| peer.outbox.abort());
-        drop(connected);
+        let mut connected: Vec<_> = self.connected.read().values().cloned().collect();
+        connected.sort_unstable_by_key(|peer| peer.id);
+        for peer in connected {
+            peer.outbox.abort();
+        }
         self.asks.end_all();
         self.actors.close();
         self.dead_letters.close();

@@ -10,7 +10,6 @@
 
 use std::cell::Cell;
 use std::collections::HashSet;
-use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, LazyLock};
 
 use casty_proto::header::Header;
@@ -18,6 +17,7 @@ use casty_proto::{ActorRef, NodeAddress};
 use parking_lot::Mutex;
 
 use crate::asks::AskId;
+use crate::chance::Chance;
 
 /// The addresses that clients of this process announce.
 static TAKEN: LazyLock<Mutex<HashSet<NodeAddress>>> = LazyLock::new(Mutex::default);
@@ -48,16 +48,18 @@ struct Client {
     /// Sixteen digits that tell replies to this client from replies to any other that ever
     /// announced the same address.
     nonce: [u8; 16],
+    chance: Arc<Chance>,
 }
 
 impl Identity {
     /// The identity of a client of the cluster `system`: at `fixed` if the user announces an
     /// address of his own, else at one that no other client has.
-    pub(crate) fn new(system: &str, fixed: Option<NodeAddress>) -> Self {
-        let nonce = format!("{:016x}", random()).into_bytes();
+    pub(crate) fn new(system: &str, fixed: Option<NodeAddress>, chance: &Arc<Chance>) -> Self {
+        let nonce = format!("{:016x}", chance.draw()).into_bytes();
         let client = Client {
             root: format!("casty://{system}-client@"),
             nonce: nonce.try_into().unwrap_or([b'0'; 16]),
+            chance: Arc::clone(chance),
         };
         Self::at(Arc::new(client), fixed)
     }
@@ -69,8 +71,8 @@ impl Identity {
     }
 
     fn at(client: Arc<Client>, fixed: Option<NodeAddress>) -> Self {
-        let made_up = fixed.is_none();
-        let address = fixed.unwrap_or_else(unique);
+        let is_made_up = fixed.is_none();
+        let address = fixed.unwrap_or_else(|| made_up(&client.chance));
         let root = format!("{}{address}", client.root);
         let mut header_start = Vec::new();
         Header {
@@ -87,7 +89,7 @@ impl Identity {
         Self {
             client,
             address,
-            made_up,
+            made_up: is_made_up,
             root,
             header_start,
         }
@@ -163,7 +165,7 @@ impl Identity {
 
 impl Drop for Identity {
     fn drop(&mut self) {
-        if self.made_up {
+        if self.made_up && !self.client.chance.is_seeded() {
             TAKEN.lock().remove(&self.address);
         }
     }
@@ -172,28 +174,32 @@ impl Drop for Identity {
 /// How made-up addresses begin. All are of one length: `239.123.234.111:12345`.
 const GROUP: &str = "239.";
 
-fn unique() -> NodeAddress {
+/// An address that no other client of this process has. In a simulation the seed alone decides,
+/// whatever else runs in the process.
+fn made_up(chance: &Chance) -> NodeAddress {
+    if chance.is_seeded() {
+        return draw(chance);
+    }
     let mut taken = TAKEN.lock();
     loop {
-        let mut bits = random();
-        let mut draw = |from: u64, to: u64| {
-            let count = to - from + 1;
-            let drawn = bits % count;
-            bits /= count;
-            from + drawn
-        };
-        let [a, b, c] = [(); 3].map(|()| draw(100, 255));
-        let port = u16::try_from(draw(10_000, 65_535)).unwrap_or(u16::MAX);
-        let address = NodeAddress::new(format!("{GROUP}{a}.{b}.{c}"), port);
+        let address = draw(chance);
         if taken.insert(address.clone()) {
             return address;
         }
     }
 }
 
-/// Random bits of the operating system's, by way of the keys of a hash map.
-pub(crate) fn random() -> u64 {
-    RandomState::new().hash_one(())
+fn draw(chance: &Chance) -> NodeAddress {
+    let mut bits = chance.draw();
+    let mut draw = |from: u64, to: u64| {
+        let count = to - from + 1;
+        let drawn = bits % count;
+        bits /= count;
+        from + drawn
+    };
+    let [a, b, c] = [(); 3].map(|()| draw(100, 255));
+    let port = u16::try_from(draw(10_000, 65_535)).unwrap_or(u16::MAX);
+    NodeAddress::new(format!("{GROUP}{a}.{b}.{c}"), port)
 }
 
 #[cfg(test)]
@@ -203,9 +209,13 @@ mod crowd;
 mod tests {
     use super::*;
 
+    fn named(fixed: Option<NodeAddress>) -> Identity {
+        Identity::new("s", fixed, &Arc::default())
+    }
+
     #[test]
     fn identities_are_unique_and_given_back() {
-        let many: Vec<_> = (0..200).map(|_| Identity::new("s", None)).collect();
+        let many: Vec<_> = (0..200).map(|_| named(None)).collect();
         let distinct: HashSet<_> = many.iter().map(|one| one.address().clone()).collect();
         assert_eq!(distinct.len(), 200);
         let lengths = distinct.iter().map(|one| one.to_string().len());
@@ -217,7 +227,7 @@ mod tests {
     #[test]
     fn replies_are_recognised_by_their_header_alone() {
         for host in ["127.1.2.3", "a \"quoted\" h\u{f6}st"] {
-            let identity = Identity::new("s", Some(NodeAddress::new(host, 0)));
+            let identity = named(Some(NodeAddress::new(host, 0)));
             let id = AskId::from_hex(b"00000007000000a1").unwrap();
             let target = identity.ask_ref::<()>(id);
             let mut header = Vec::new();
@@ -233,7 +243,7 @@ mod tests {
                 identity.ask_id(target.parts().unwrap().path.as_bytes()),
                 Some(id)
             );
-            let other = Identity::new("s", Some(NodeAddress::new(host, 0)));
+            let other = named(Some(NodeAddress::new(host, 0)));
             assert_eq!(
                 other.ask_id_of_header(&header[4..]),
                 None,
@@ -248,7 +258,7 @@ mod tests {
 
     #[test]
     fn the_kernel_refuses_to_connect_to_a_made_up_address_at_once() {
-        let identity = Identity::new("s", None);
+        let identity = named(None);
         let address = identity.address().to_string().parse().unwrap();
         let patience = std::time::Duration::from_secs(20);
         let refused = std::net::TcpStream::connect_timeout(&address, patience);
@@ -258,20 +268,20 @@ mod tests {
 
     #[test]
     fn a_renewed_identity_is_another_address_of_the_same_client() {
-        let identity = Identity::new("s", None);
+        let identity = named(None);
         let renewed = identity.renewed().unwrap();
         assert_ne!(identity.address(), renewed.address());
         let id = AskId::from_hex(b"00000007000000a1").unwrap();
         let reference = renewed.ask_ref::<()>(id);
         let path = reference.parts().unwrap().path;
         assert_eq!(identity.ask_id(path.as_bytes()), Some(id));
-        let fixed = Identity::new("s", Some(NodeAddress::new("gateway", 7)));
+        let fixed = named(Some(NodeAddress::new("gateway", 7)));
         assert!(fixed.renewed().is_none() && !fixed.is_made_up());
     }
 
     #[test]
     fn references_to_one_ask_are_readdressed_and_nothing_else_is() {
-        let identity = Identity::new("s", None);
+        let identity = named(None);
         let renewed = identity.renewed().unwrap();
         let [id, other] = [b"00000007000000a1", b"00000007000000a2"]
             .map(|digits| AskId::from_hex(digits).unwrap());
@@ -288,7 +298,7 @@ mod tests {
 
     #[test]
     fn an_announced_address_is_kept_to_the_letter() {
-        let identity = Identity::new("s", Some(NodeAddress::new("gateway", 7)));
+        let identity = named(Some(NodeAddress::new("gateway", 7)));
         assert_eq!(identity.uri("/a"), "casty://s-client@gateway:7/a");
         assert_eq!(identity.sender(), "casty://s-client@gateway:7/");
     }

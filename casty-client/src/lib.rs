@@ -8,6 +8,7 @@ mod actor;
 mod admin;
 mod ask;
 mod asks;
+mod chance;
 mod client;
 mod clock;
 mod config;

@@ -1,5 +1,6 @@
 //! What several threads write at once, kept on cache lines apart.
 
+use std::cell::Cell;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
@@ -37,13 +38,22 @@ impl StripedCounter {
     }
 }
 
+thread_local! {
+    static STRIPE: Cell<usize> = {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        Cell::new(NEXT.fetch_add(1, Ordering::Relaxed) % STRIPES)
+    };
+}
+
 /// The stripe of the calling thread, below [`STRIPES`].
 pub(crate) fn stripe_of_this_thread() -> usize {
-    static NEXT: AtomicUsize = AtomicUsize::new(0);
-    thread_local! {
-        static STRIPE: usize = NEXT.fetch_add(1, Ordering::Relaxed) % STRIPES;
-    }
-    STRIPE.with(|stripe| *stripe)
+    STRIPE.get()
+}
+
+/// Gives the calling thread the first stripe, whichever thread of the process it is: the ids of
+/// asks tell the stripe, and must be the same whenever a simulation is run.
+pub(crate) fn take_first_stripe() {
+    STRIPE.set(0);
 }
 
 #[cfg(test)]

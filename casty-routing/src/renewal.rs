@@ -7,7 +7,7 @@
 //! address are still about, though: in the hands of other nodes, and of entities that were told of
 //! the client's actors. A second connection under that address, the companion, keeps them
 //! good; nothing is sent on it. Once it has outlived the grudge, the first address serves for
-//! everything again.
+//! everything again. When the node is lost once more, it is made anew: it may be half open.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -63,7 +63,7 @@ pub enum Output {
     /// Connect to this node under the first address, and answer with [`Input::CompanionUp`] or
     /// [`Input::CompanionDown`], in bounded time.
     DialCompanion(NodeAddress),
-    /// The node's companion is of no more use: end it.
+    /// The node's companion is of no more use: end it. Its end is not to be told.
     CloseCompanion(NodeAddress),
     /// What is asked of the node may be answered to the first address from now on.
     Settled(NodeAddress),
@@ -130,9 +130,6 @@ impl Renewal {
             Input::Connected(node) => {
                 if let Some(known) = self.nodes.get_mut(&node) {
                     known.connected = true;
-                    if known.companion == Companion::Settled {
-                        self.outputs.push_back(Output::Settled(node));
-                    }
                 }
             }
             Input::CompanionUp(node) => {
@@ -159,6 +156,12 @@ impl Renewal {
     fn lost(&mut self, now: Instant, node: NodeAddress) {
         if let Some(known) = self.nodes.get_mut(&node) {
             known.connected = false;
+            // Whatever cost the one connection may have cost the other, which nothing is sent on:
+            // it would not be noticed.
+            if let Companion::Up(_) | Companion::Settled = known.companion {
+                known.companion = Companion::Absent(now);
+                self.outputs.push_back(Output::CloseCompanion(node));
+            }
             return;
         }
         if self.nodes.len() < self.config.nodes {
@@ -290,10 +293,23 @@ mod tests {
         assert!(world.tell(Input::CompanionUp(a.clone())).is_empty());
         assert_eq!(world.wait(), [Output::Settled(a.clone())]);
         assert_eq!(world.now - begun, Config::default().grudge);
-        // Lost again, the companion still stands: it serves at once.
-        assert!(world.tell(Input::Lost(a.clone())).is_empty());
+    }
+
+    #[test]
+    fn the_companion_of_a_node_that_was_lost_is_made_anew() {
+        let mut world = World::new(Config::default());
+        let a = node("a");
+        world.tell(Input::Lost(a.clone()));
+        world.tell(Input::Connected(a.clone()));
+        world.tell(Input::CompanionUp(a.clone()));
+        world.wait();
+        // Nothing is sent on it, so it would stand for ever if the node lost its power.
+        let outputs = world.tell(Input::Lost(a.clone()));
+        assert_eq!(outputs, [Output::CloseCompanion(a.clone())]);
         let outputs = world.tell(Input::Connected(a.clone()));
-        assert_eq!(outputs, [Output::Settled(a)]);
+        assert_eq!(outputs, [Output::DialCompanion(a.clone())]);
+        world.tell(Input::CompanionUp(a.clone()));
+        assert_eq!(world.wait(), [Output::Settled(a)]);
     }
 
     #[test]
@@ -336,9 +352,9 @@ mod tests {
         world.tell(Input::Connected(a.clone()));
         world.tell(Input::CompanionUp(a.clone()));
         assert!(world.tell(Input::Gone(a.clone())).is_empty(), "it serves");
-        world.tell(Input::Lost(a.clone()));
-        let outputs = world.tell(Input::Gone(a.clone()));
+        let outputs = world.tell(Input::Lost(a.clone()));
         assert_eq!(outputs, [Output::CloseCompanion(a.clone())]);
+        world.tell(Input::Gone(a.clone()));
         assert!(!world.renewal.is_lost(&a));
         let outputs = world.tell(Input::CompanionUp(a.clone()));
         assert_eq!(outputs, [Output::CloseCompanion(a)], "it came too late");

@@ -90,6 +90,16 @@ impl Builder {
         self
     }
 
+    /// Where the nodes listen unless that was said, by number.
+    #[cfg(feature = "sim")]
+    pub(crate) fn default_addresses(self, named: impl Fn(usize) -> NodeAddress) -> Self {
+        if self.addresses.is_empty() {
+            let all: Vec<_> = (0..self.nodes).map(named).collect();
+            return self.addresses(all);
+        }
+        self
+    }
+
     /// The serializer of the nodes. Default: pickle, as that of real ones.
     pub fn codec(mut self, codec: Codec) -> Self {
         self.codec = codec;

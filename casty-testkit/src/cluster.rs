@@ -130,9 +130,21 @@ impl Cluster {
         }
     }
 
+    /// One of the regions, by any number, and how many shards it has.
+    #[cfg(feature = "sim")]
+    pub(crate) fn region(&self, number: usize) -> Option<(Arc<str>, u32)> {
+        let regions = &self.world.settings().regions;
+        let plan = regions.get(number % regions.len().max(1))?;
+        Some((Arc::clone(&plan.name), plan.shards.get()))
+    }
+
     /// Stops all nodes and waits for their end: every connection is closed then and every address
     /// free.
     pub async fn stop(self) {
+        self.end_all().await;
+    }
+
+    pub(crate) async fn end_all(&self) {
         for node in 0..self.running.len() {
             self.end(node).await;
         }
@@ -177,6 +189,12 @@ impl Cluster {
         let listener = listener.map_err(|source| StartError::Listen { node, at, source })?;
         self.run(node, listener);
         Ok(())
+    }
+
+    /// Has all others take a node for alive, whether it is or not, as gossip may bring a dead one
+    /// back into views. They notice the truth when anything else changes.
+    pub fn call_up(&self, node: usize) {
+        self.world.call_up(node);
     }
 
     /// Gives a shard of a region to a node. Its entities are gone from all others, with their

@@ -49,6 +49,8 @@ mod line;
 mod node;
 mod region;
 mod service;
+#[cfg(feature = "sim")]
+pub mod sim;
 mod status;
 mod survival;
 mod world;

@@ -1,6 +1,6 @@
 //! One node: its connections, its entities and services, and the way of what it sends.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -43,7 +43,7 @@ pub(crate) struct Node {
     dead: AtomicBool,
     faults: watch::Sender<Faults>,
     /// Every accepted connection, by its number.
-    lines: Mutex<HashMap<u64, Arc<Line>>>,
+    lines: Mutex<BTreeMap<u64, Arc<Line>>>,
     /// The connection that is known under an address.
     peers: RwLock<HashMap<NodeAddress, Peer>>,
     blacklist: Mutex<HashMap<NodeAddress, Instant>>,

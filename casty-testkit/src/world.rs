@@ -148,6 +148,20 @@ impl World {
         self.change(|topology| topology.notice(self));
     }
 
+    /// Has every node that runs take one for alive.
+    pub(crate) fn call_up(&self, number: usize) {
+        self.change(|topology| {
+            for member in 0..topology.members.len() {
+                if topology.node(member).is_some()
+                    && let Some(member) = topology.members.get_mut(member)
+                {
+                    member.meet(number, true);
+                }
+                topology.viewed(member);
+            }
+        });
+    }
+
     /// Runs `act` on a node if it is alive.
     pub(crate) fn with_node(&self, number: usize, act: impl FnOnce(&Node)) {
         let topology = self.topology.lock();
@@ -348,14 +362,18 @@ impl Topology {
     /// older. So no leader hands them to one with a lower address, which it would follow if it saw
     /// it, and what leaders make of each other's allocations comes to an end.
     fn spread(&mut self, from: usize) {
-        let Some(member) = self.members.get(from) else {
+        let Some((allocations, epoch, seen)) = self
+            .members
+            .get(from)
+            .filter(|member| member.node.is_some())
+            .map(|member| (member.allocations.clone(), member.epoch, member.seen()))
+        else {
             return;
         };
-        let (allocations, epoch) = (member.allocations.clone(), member.epoch);
-        let told: Vec<_> = (0..self.members.len())
-            .filter(|to| *to != from && member.sees(*to) && self.connected(from, *to))
-            .collect();
-        for to in told {
+        for to in seen {
+            if to == from || !self.connected(from, to) {
+                continue;
+            }
             if let Some(member) = self.members.get_mut(to)
                 && member.epoch < epoch
             {

@@ -6,11 +6,12 @@ use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::BytesMut;
 use casty_proto::frame::{Frame, FrameDecoder, FrameError};
 use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::time::Instant;
 
 use crate::arrival::Arrival;
 use crate::error::ConnectionLost;

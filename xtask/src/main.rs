@@ -1,5 +1,5 @@
-//! The project's own commands: cargo xtask ci | test | tidy | features | interop | bench | fuzz | bombs |
-//! soak | mutants | protobuf.
+//! The project's own commands: cargo xtask ci | test | tidy | features | interop | sim | bench | fuzz |
+//! bombs | soak | mutants | protobuf.
 
 use std::env;
 use std::process::ExitCode;
@@ -12,6 +12,7 @@ mod metadata;
 mod mutants;
 mod protobuf;
 mod readme;
+mod sim;
 mod soak;
 mod steps;
 mod test;
@@ -32,6 +33,8 @@ usage: cargo xtask COMMAND [ARGS]
   features        each crate with every pair of its features, by cargo-hack, which is installed
                   under target/ if it is not there; --full takes no features as one
   interop [ARGS]  the real-cluster suite alone; `cargo xtask interop --help` tells its arguments
+  sim [ARGS]      worlds in virtual time, one for each of many seeds, and what the tests are worth;
+                  `cargo xtask sim --help` tells its arguments
   bench [ARGS]    the benchmarks, then the end-to-end run; ARGS go to that run, and --quick to both
   fuzz [--seconds N] [--minimise] [TARGET...]
                   fuzzes each target, or those named, for N seconds (60), with libFuzzer by way of
@@ -69,6 +72,7 @@ fn main() -> ExitCode {
         ("bombs", []) => fuzz::bombs(&mut steps),
         ("soak", args) => soak::run(&mut steps, args),
         ("mutants", args) => mutants::run(&mut steps, args),
+        ("sim", args) => sim::run(&mut steps, args),
         ("bench", args) => bench::run(&mut steps, args),
         _ => {
             eprintln!("{HELP}");

@@ -9,6 +9,7 @@ use casty_transport::{ConnectError, Connection, connect};
 
 use super::{Control, Done};
 use crate::clock::precise_now;
+use crate::peer::Peer;
 
 impl Control {
     pub(super) fn pump_renewal(&mut self) {
@@ -16,8 +17,10 @@ impl Control {
             match self.renewal.poll() {
                 renewal::Output::DialCompanion(node) => self.dial_companion(node),
                 renewal::Output::CloseCompanion(node) => {
-                    if let Some(companion) = self.companions.get(&node) {
-                        companion.outbox.drain();
+                    if let Some(companion) = self.companions.remove(&node) {
+                        // Nothing is on it, and one that is half open would never be drained.
+                        companion.outbox.abort();
+                        self.count_companions();
                     }
                 }
                 renewal::Output::Settled(node) => self.settle(&node, true),
@@ -50,24 +53,32 @@ impl Control {
         let connection = match outcome {
             // One that calls itself otherwise is another node by now.
             Ok(connection) if connection.peer == node => connection,
-            _ => return self.companion_ended(node),
+            _ => return self.companion_down(node),
         };
         let identity = Arc::clone(&self.core.identity);
         let (companion, driven) = self.peer(node.clone(), identity, connection);
-        self.companions.insert(node.clone(), companion);
+        self.companions.insert(node.clone(), Arc::clone(&companion));
         self.count_companions();
-        let ended = node.clone();
         self.tasks.spawn(async move {
             driven.await;
-            Done::CompanionEnded { node: ended }
+            Done::CompanionEnded { companion }
         });
         let input = renewal::Input::CompanionUp(node);
         self.renewal.handle(precise_now(), input);
     }
 
-    pub(super) fn companion_ended(&mut self, node: NodeAddress) {
-        self.companions.remove(&node);
-        self.count_companions();
+    /// Takes in the end of a companion, unless it is one of those no longer in use.
+    pub(super) fn companion_ended(&mut self, companion: &Peer) {
+        let before = self.companions.len();
+        self.companions
+            .retain(|_, current| current.id != companion.id);
+        if self.companions.len() < before {
+            self.count_companions();
+            self.companion_down(companion.node.clone());
+        }
+    }
+
+    fn companion_down(&mut self, node: NodeAddress) {
         let input = renewal::Input::CompanionDown(node);
         self.renewal.handle(precise_now(), input);
     }

@@ -99,7 +99,7 @@ fn no_reply_reaches_another_client_where_each_has_an_address_of_its_own() {
     const CLIENTS: usize = 10_000;
     let node = crowd(
         CLIENTS,
-        || Identity::new("s", None),
+        || Identity::new("s", None, &Arc::default()),
         |identity| identity.renewed().unwrap(),
     );
     assert_eq!(node.to_another, 0);
@@ -109,7 +109,7 @@ fn no_reply_reaches_another_client_where_each_has_an_address_of_its_own() {
 #[test]
 fn no_reply_is_taken_for_an_answer_by_another_client_where_all_share_one_address() {
     const CLIENTS: usize = 1_000;
-    let shared = || Identity::new("s", Some(NodeAddress::new("127.0.0.1", 0)));
+    let shared = || Identity::new("s", Some(NodeAddress::new("127.0.0.1", 0)), &Arc::default());
     let node = crowd(CLIENTS, shared, |_| shared());
     assert!(
         node.to_another > CLIENTS * RECONNECTS / 2,

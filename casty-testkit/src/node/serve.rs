@@ -36,18 +36,17 @@ pub(crate) async fn serve(
     loop {
         // A process that is stopped does nothing; the kernel accepts on its behalf.
         tokio::select! {
-            _ = faults.wait_for(|faults| !faults.hung) => {}
+            biased;
             _ = &mut stop => break,
+            _ = faults.wait_for(|faults| !faults.hung) => {}
         }
+        // In a fixed order, so that a simulation is the same at every run.
         tokio::select! {
+            biased;
             _ = &mut stop => break,
             _ = faults.changed() => {}
-            _ = gossip.tick() => world.gossip(node.number),
-            Some(letter) = letters.recv() => {
-                receive(&world, &node, &letter.path, &letter.message);
-                world.changed();
-            }
             Some(_) = connections.join_next() => {}
+            _ = gossip.tick() => world.gossip(node.number),
             stream = listener.accept(), if connections.len() < CONNECTIONS => match stream {
                 Ok(stream) => {
                     accepted += 1;
@@ -59,6 +58,10 @@ pub(crate) async fn serve(
                     sleep(PAUSE).await;
                 }
             },
+            Some(letter) = letters.recv() => {
+                receive(&world, &node, &letter.path, &letter.message);
+                world.changed();
+            }
         }
     }
     drop(listener);

@@ -395,7 +395,26 @@ async fn nothing_told_is_lost_uncounted_when_nodes_die(net: Net) {
     assert!(arrived <= report.stats.written + report.stats.unknown);
 }
 
+async fn nodes_do_not_gossip_to_those_they_take_for_dead(net: Net) {
+    let slowly = |builder: casty_testkit::Builder| builder.detection(Duration::from_millis(300));
+    let (cluster, _) = net.counters_with(slowly).await;
+    let client = net.client(&cluster).await;
+    for number in 0..20 {
+        whereabouts_in_the_end(&region(&client).entity(format!("entity-{number}"))).await;
+    }
+    for (a, b) in [(0, 1), (0, 2), (1, 2)] {
+        cluster.partition(a, b);
+    }
+    up_in_view(&client, 1).await;
+    // They can reach each other again and have not noticed. Either would take all shards.
+    cluster.heal(0, 1);
+    cluster.move_shard("counter", 0, 0);
+    up_in_view(&client, 2).await;
+    whereabouts_in_the_end(&region(&client).entity("entity-0")).await;
+}
+
 over_both! {
+    nodes_do_not_gossip_to_those_they_take_for_dead
     a_client_that_starts_before_the_cluster_finds_it
     a_contact_point_that_is_down_is_passed_over
     the_view_is_followed_elsewhere_when_its_node_is_killed

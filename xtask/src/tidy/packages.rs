@@ -13,7 +13,12 @@ const ARROWS: [(&str, &[&str]); 6] = [
     ),
     (
         "casty-testkit",
-        &["casty-transport", "casty-routing", "casty-proto"],
+        &[
+            "casty-client",
+            "casty-transport",
+            "casty-routing",
+            "casty-proto",
+        ],
     ),
     (
         "casty-cli",

@@ -1,0 +1,125 @@
+//! The kinds of faults.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// A kind of fault. [`World::inflict`](super::World::inflict) makes one happen,
+/// [`World::chaos`](super::World::chaos) many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Fault {
+    /// A node dies and is started again in the end, with nothing of what it had.
+    Kill,
+    /// A node is started again at once.
+    Restart,
+    /// A node dies and comes back several times in a row.
+    Flap,
+    /// A node's host loses its power: its clients are told nothing until it is back.
+    PowerLoss,
+    /// A node's process is stopped, and goes on in the end.
+    Pause,
+    /// Nothing gets to a node or from it.
+    BlackHole,
+    /// Nothing gets to a node; what it sends arrives.
+    DeafNode,
+    /// Nothing that a node sends arrives; it gets everything.
+    MuteNode,
+    /// Everything takes long to a node and back.
+    Delay,
+    /// Frames take very different times, so connections overtake each other.
+    Reorder,
+    /// All connections of a node are reset.
+    Reset,
+    /// Connections of a node are reset in the middle of a frame that it sends.
+    ResetMidFrame,
+    /// Connections of a node end in good order in the middle of a frame.
+    Truncate,
+    /// Frames arrive with a wrong bit in their heads, in both directions.
+    Corrupt,
+    /// Empty frames arrive, which the protocol does not know.
+    EmptyFrame,
+    /// Somebody else announces a client's address to a node.
+    DuplicateIdentity,
+    /// An old view arrives behind the newest.
+    StaleView,
+    /// Coordinators' answers are lost.
+    LostLocation,
+    /// Replies to asks are lost.
+    LostReply,
+    /// Replies to asks come late, behind newer ones.
+    LateReply,
+    /// Replies to asks come twice.
+    RepeatedReply,
+    /// A node is dead, and all others call it up again.
+    CalledUp,
+    /// The leader is cut off from the others: they choose another, until it is back.
+    LeaderChange,
+    /// Two nodes take each other for dead: views differ.
+    SplitViews,
+    /// Shards are given to other nodes.
+    ShardMoved,
+    /// A node reads slowly.
+    SlowReader,
+    /// Everybody's clock jumps ahead, as if the machine had slept.
+    ClockJump,
+    /// A node refuses connections; those it has go on.
+    RefusedDials,
+    /// A node does not answer those who connect; connections that it has go on.
+    UnansweredDials,
+}
+
+impl Fault {
+    /// All of them.
+    pub const ALL: &'static [Self] = &[
+        Self::Kill,
+        Self::Restart,
+        Self::Flap,
+        Self::PowerLoss,
+        Self::Pause,
+        Self::BlackHole,
+        Self::DeafNode,
+        Self::MuteNode,
+        Self::Delay,
+        Self::Reorder,
+        Self::Reset,
+        Self::ResetMidFrame,
+        Self::Truncate,
+        Self::Corrupt,
+        Self::EmptyFrame,
+        Self::DuplicateIdentity,
+        Self::StaleView,
+        Self::LostLocation,
+        Self::LostReply,
+        Self::LateReply,
+        Self::RepeatedReply,
+        Self::CalledUp,
+        Self::LeaderChange,
+        Self::SplitViews,
+        Self::ShardMoved,
+        Self::SlowReader,
+        Self::ClockJump,
+        Self::RefusedDials,
+        Self::UnansweredDials,
+    ];
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+/// There is no fault of that name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no fault is called {0:?}")]
+pub struct UnknownFault(String);
+
+impl FromStr for Fault {
+    type Err = UnknownFault;
+
+    fn from_str(name: &str) -> Result<Self, UnknownFault> {
+        let all = Self::ALL.iter().copied();
+        let mut named = all.filter(|fault| fault.to_string() == name);
+        named.next().ok_or_else(|| UnknownFault(name.to_owned()))
+    }
+}

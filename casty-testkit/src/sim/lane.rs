@@ -1,0 +1,197 @@
+//! One direction of a simulated connection: bytes under way, and what is done to them.
+
+use std::collections::VecDeque;
+use std::task::{Context, Waker};
+
+use bytes::{Buf, Bytes, BytesMut};
+use tokio::io::ReadBuf;
+use tokio::time::Instant;
+
+use super::tamper::{Ending, Tamper};
+
+/// Bytes that one direction holds, from the writer's kernel to the reader's.
+pub(super) const WINDOW: usize = 32 * 1024;
+
+/// One direction of a connection.
+#[derive(Default)]
+pub(super) struct Lane {
+    /// The beginning of a frame that the writer has not finished.
+    partial: BytesMut,
+    /// Under way, oldest first, with the times of arrival.
+    flying: VecDeque<(Option<Instant>, Bytes)>,
+    /// In the reader's kernel.
+    arrived: VecDeque<Bytes>,
+    /// Sent after the reader's side was gone.
+    lost: usize,
+    /// Bytes in all of these.
+    held: usize,
+    /// How the reader finds the end, when everything before it is read.
+    pub(super) ending: Option<Ending>,
+    /// What comes later is lost: the reader's side is no more.
+    pub(super) cut: bool,
+    /// What is to be done to the next frames.
+    pub(super) tampers: Vec<Tamper>,
+    latest: Option<Instant>,
+    /// Whether the writer ever had to wait.
+    pub(super) waited: bool,
+    pub(super) reader: Option<Waker>,
+    writer: Option<Waker>,
+}
+
+impl Lane {
+    /// How many bytes of `offered` the writer may hand over now; none: it has to wait.
+    pub(super) fn room(&mut self, offered: usize, cx: &Context<'_>) -> usize {
+        // A frame longer than the window must get through: framing needs it whole.
+        let empty = self.held == self.partial.len();
+        let room = match WINDOW.saturating_sub(self.held) {
+            _ if empty => offered,
+            room => room.min(offered),
+        };
+        if room == 0 {
+            self.waited = true;
+            remember(&mut self.writer, cx);
+        }
+        room
+    }
+
+    /// Takes bytes over from the writer. [`next_frame`](Self::next_frame) tells what is whole.
+    pub(super) fn take(&mut self, bytes: &[u8]) {
+        self.partial.extend_from_slice(bytes);
+        self.held += bytes.len();
+    }
+
+    /// The next whole frame that was taken over, head and all.
+    pub(super) fn next_frame(&mut self) -> Option<Bytes> {
+        let length = u32::from_be_bytes(*self.partial.first_chunk::<4>()?) as usize;
+        if self.partial.len() < 4 + length {
+            return None;
+        }
+        let frame = self.partial.split_to(4 + length).freeze();
+        self.held -= frame.len();
+        Some(frame)
+    }
+
+    /// Sends bytes on their way, to arrive at `due` at the earliest and never before earlier ones;
+    /// without a time, once the way is open again.
+    pub(super) fn send(&mut self, bytes: Bytes, due: Option<Instant>) {
+        if self.ending.is_some() {
+            return;
+        }
+        self.held += bytes.len();
+        if self.cut {
+            self.lost += bytes.len();
+            return;
+        }
+        let due = due.map(|due| self.latest.map_or(due, |latest| latest.max(due)));
+        self.latest = due.or(self.latest);
+        self.flying.push_back((due, bytes));
+        wake(&mut self.reader);
+    }
+
+    /// The end of the stream comes behind what is under way.
+    pub(super) fn end(&mut self, ending: Ending, due: Option<Instant>) {
+        let rest = self.partial.split().freeze();
+        self.held -= rest.len();
+        // Even if there is none: it stands for the end.
+        self.send(rest, due);
+        self.ending.get_or_insert(ending);
+        wake(&mut self.reader);
+        wake(&mut self.writer);
+    }
+
+    /// What had no time of arrival gets one.
+    pub(super) fn release(&mut self, due: Instant) {
+        for (at, _) in &mut self.flying {
+            at.get_or_insert(due);
+        }
+        self.latest = Some(self.latest.map_or(due, |latest| latest.max(due)));
+        wake(&mut self.reader);
+    }
+
+    /// What is under way stays there until it is released.
+    pub(super) fn stall(&mut self, now: Instant) {
+        self.settle(now);
+        for (at, _) in &mut self.flying {
+            *at = None;
+        }
+        self.latest = None;
+    }
+
+    /// Moves what has arrived by now into the reader's kernel.
+    pub(super) fn settle(&mut self, now: Instant) {
+        while !self.cut
+            && let Some((_, bytes)) = self
+                .flying
+                .pop_front_if(|(due, _)| due.is_some_and(|due| due <= now))
+        {
+            if !bytes.is_empty() {
+                self.arrived.push_back(bytes);
+            }
+        }
+    }
+
+    /// Nothing arrives any more: the reader's side is gone.
+    pub(super) fn sever(&mut self, now: Instant) {
+        self.settle(now);
+        self.cut = true;
+        wake(&mut self.reader);
+        wake(&mut self.writer);
+    }
+
+    /// When the next bytes arrive, if they do by themselves.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.flying.front().and_then(|(due, _)| *due)
+    }
+
+    /// Whether the reader has everything that ever will come.
+    pub(super) fn is_drained(&self) -> bool {
+        self.flying.is_empty() && self.arrived.is_empty()
+    }
+
+    /// Whether something arrived that was not read.
+    pub(super) fn has_unread(&self) -> bool {
+        !self.arrived.is_empty()
+    }
+
+    /// Hands over what arrived, at most `most` bytes. Tells how many.
+    pub(super) fn read(&mut self, buffer: &mut ReadBuf<'_>, most: usize) -> usize {
+        let before = buffer.filled().len();
+        let mut left = most;
+        while let Some(chunk) = self.arrived.front_mut() {
+            let count = chunk.len().min(buffer.remaining()).min(left);
+            if count == 0 {
+                break;
+            }
+            buffer.put_slice(&chunk[..count]);
+            chunk.advance(count);
+            left -= count;
+            if chunk.is_empty() {
+                self.arrived.pop_front();
+            }
+        }
+        let count = buffer.filled().len() - before;
+        self.held -= count;
+        if count > 0 {
+            wake(&mut self.writer);
+        }
+        count
+    }
+
+    /// Bytes that the writer handed over and the reader's kernel does not have.
+    pub(super) fn unacknowledged(&self) -> usize {
+        let flying: usize = self.flying.iter().map(|(_, bytes)| bytes.len()).sum();
+        flying + self.partial.len() + self.lost
+    }
+}
+
+/// Notes whom to wake.
+pub(super) fn remember(slot: &mut Option<Waker>, cx: &Context<'_>) {
+    match slot {
+        Some(waker) if waker.will_wake(cx.waker()) => {}
+        slot => *slot = Some(cx.waker().clone()),
+    }
+}
+
+fn wake(slot: &mut Option<Waker>) {
+    slot.take().into_iter().for_each(Waker::wake);
+}

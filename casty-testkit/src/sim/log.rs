@@ -1,0 +1,83 @@
+//! What happened, line by line: the same for the same seed, byte for byte.
+
+use std::collections::VecDeque;
+use std::fmt::{self, Write};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
+/// Lines kept for whoever wants to know how it ended, unless all are wanted.
+const LAST: usize = 64;
+
+/// The log of one world.
+pub(super) struct Log {
+    begun: Instant,
+    all: bool,
+    state: Mutex<State>,
+}
+
+struct State {
+    digest: u64,
+    lines: u64,
+    kept: VecDeque<String>,
+    line: String,
+}
+
+impl Log {
+    /// An empty log that begins now. `all`: every line is kept, not only the last ones.
+    pub(super) fn new(all: bool) -> Self {
+        let state = State {
+            digest: FNV_OFFSET,
+            lines: 0,
+            kept: VecDeque::new(),
+            line: String::new(),
+        };
+        Self {
+            begun: Instant::now(),
+            all,
+            state: Mutex::new(state),
+        }
+    }
+
+    /// Virtual time since the world began.
+    pub(super) fn elapsed(&self) -> Duration {
+        self.begun.elapsed()
+    }
+
+    /// Appends a line.
+    pub(super) fn write(&self, what: fmt::Arguments<'_>) {
+        let mut guard = self.state.lock();
+        let state = &mut *guard;
+        state.line.clear();
+        let now = self.elapsed();
+        let (seconds, rest) = (now.as_secs(), now.subsec_micros());
+        // Writing to a string does not fail.
+        writeln!(state.line, "{seconds:4}.{rest:06} {what}").ok();
+        state.digest = fnv(state.digest, state.line.as_bytes());
+        state.lines += 1;
+        if !self.all && state.kept.len() >= LAST {
+            state.kept.pop_front();
+        }
+        state.kept.push_back(state.line.clone());
+    }
+
+    /// A number that stands for the whole log, and how many lines it has.
+    pub(super) fn digest(&self) -> (u64, u64) {
+        let state = self.state.lock();
+        (state.digest, state.lines)
+    }
+
+    /// The lines that were kept.
+    pub(super) fn text(&self) -> String {
+        self.state.lock().kept.iter().map(String::as_str).collect()
+    }
+}
+
+const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
+
+/// FNV-1a, to be continued.
+pub(super) fn fnv(digest: u64, bytes: &[u8]) -> u64 {
+    let mix = |digest: u64, byte: &u8| (digest ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+    bytes.iter().fold(digest, mix)
+}

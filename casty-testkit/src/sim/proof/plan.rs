@@ -1,0 +1,125 @@
+//! What a seed makes of the scenario.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use casty_proto::{Codec, NodeAddress};
+
+use super::witness::{Witness, Word};
+use super::{Fault, REGION, SERVICE, World};
+use crate::{Builder, Cluster, Context};
+
+/// Everything that is drawn before the world begins.
+#[derive(Debug)]
+pub(super) struct Plan {
+    nodes: usize,
+    addresses: Vec<NodeAddress>,
+    codec: Codec,
+    detection: Duration,
+    pub(super) shards: u32,
+    pub(super) entities: usize,
+    pub(super) clients: usize,
+    pub(super) talkers: usize,
+    pub(super) faults: Vec<Fault>,
+    pub(super) chaos: Duration,
+    pub(super) closes_early: bool,
+    pub(super) limits: Limits,
+    /// Clients announce addresses of their own, which are never renewed.
+    fixed: bool,
+}
+
+/// The bounds of all clients.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    pub(super) outbox: usize,
+    pub(super) held: usize,
+    pub(super) held_bytes: usize,
+    pub(super) asks: usize,
+    hold: Duration,
+}
+
+impl Plan {
+    pub(super) fn draw(world: &World, faults: Option<Vec<Fault>>) -> Self {
+        let below = |count| world.random_below(count);
+        let nodes = [1, 2, 3, 3, 3, 4][below(6)];
+        // Nodes and clients compare addresses: both orders.
+        let host = ["10.0.0.", "node-"][below(2)];
+        let address = |node| NodeAddress::new(format!("{host}{node}"), 25_520);
+        let codec = [Codec::pickle(), Codec::msgpack(), Codec::json()][below(3)];
+        let clients = 1 + below(3);
+        Self {
+            nodes,
+            addresses: (0..nodes).map(address).collect(),
+            codec,
+            detection: world.random_time(0..3) * 1_000,
+            shards: [1, 3, 8][below(3)],
+            entities: 1 + below(6),
+            clients,
+            talkers: 1 + below(2),
+            faults: faults.unwrap_or_else(|| draw_faults(world)),
+            chaos: world.random_time(3_000..9_000),
+            closes_early: clients > 1 && below(4) == 0,
+            limits: Limits {
+                outbox: [4_096, 1 << 20][below(2)],
+                held: [8, 65_536][below(2)],
+                held_bytes: [4_096, 1 << 26][below(2)],
+                asks: [2, 65_536][below(2)],
+                hold: world.random_time(200..6_000),
+            },
+            fixed: below(5) == 0,
+        }
+    }
+
+    /// The cluster, with entities and services that tell the witness.
+    pub(super) fn cluster(&self, witness: &Arc<Witness>) -> Builder {
+        let serving = Arc::clone(witness);
+        let mut builder = Cluster::builder("proof")
+            .addresses(self.addresses.iter().cloned())
+            .codec(self.codec)
+            .detection(self.detection)
+            .region(REGION, self.shards, witness.entities());
+        for node in 0..self.nodes {
+            let serving = Arc::clone(&serving);
+            let handle = move |word: Word, context: &mut Context<'_>| serving.serve(word, context);
+            builder = builder.service_on(node, SERVICE, handle);
+        }
+        builder
+    }
+
+    /// A client with the plan's bounds.
+    pub(super) fn client(
+        &self,
+        number: usize,
+        builder: casty_client::Builder,
+    ) -> casty_client::Builder {
+        let Limits {
+            outbox,
+            held,
+            held_bytes,
+            asks,
+            hold,
+        } = self.limits;
+        let builder = builder
+            .outbox_bytes(outbox)
+            .hold(held, held_bytes)
+            .pending_asks(asks)
+            .hold_timeout(hold)
+            .max_frame(64 * 1024);
+        if self.fixed {
+            builder.client_host(format!("client-{number}"))
+        } else {
+            builder
+        }
+    }
+}
+
+/// A few kinds, or none in one world of ten.
+fn draw_faults(world: &World) -> Vec<Fault> {
+    if world.random_below(10) == 0 {
+        return Vec::new();
+    }
+    let mut left = Fault::ALL.to_vec();
+    let count = 1 + world.random_below(6);
+    let mut draw = |_| left.swap_remove(world.random_below(left.len()));
+    (0..count).map(&mut draw).collect()
+}

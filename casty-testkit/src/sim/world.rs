@@ -1,0 +1,219 @@
+//! The world as scenarios hold it.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use casty_client::{ClusterClient, ConfigError};
+use casty_proto::NodeAddress;
+use casty_transport::TransportConfig;
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
+use super::log::Log;
+use super::network::Network;
+use super::watch::{Check, Violation, Watched};
+use crate::{Builder, Cluster, StartError};
+
+/// One simulated world: virtual time, one network, one cluster, and clients. Clones are the same.
+#[derive(Clone)]
+pub struct World(Arc<Shared>);
+
+struct Shared {
+    seed: u64,
+    log: Arc<Log>,
+    network: Network,
+    random: Mutex<fastrand::Rng>,
+    cluster: OnceLock<Arc<Cluster>>,
+    watched: Mutex<Vec<Watched>>,
+    violations: Mutex<Vec<Violation>>,
+    jumped: Mutex<Duration>,
+}
+
+impl World {
+    pub(super) fn new(seed: u64, log: Arc<Log>) -> Self {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let network = Network::new(Arc::clone(&log), random.fork());
+        Self(Arc::new(Shared {
+            seed,
+            log,
+            network,
+            random: Mutex::new(random),
+            cluster: OnceLock::new(),
+            watched: Mutex::default(),
+            violations: Mutex::default(),
+            jumped: Mutex::default(),
+        }))
+    }
+
+    /// The seed that everything random comes from.
+    pub fn seed(&self) -> u64 {
+        self.0.seed
+    }
+
+    /// Virtual time since the world began.
+    pub fn elapsed(&self) -> Duration {
+        self.0.log.elapsed()
+    }
+
+    /// A number below `count`, by lot.
+    pub fn random_below(&self, count: usize) -> usize {
+        self.0.random.lock().usize(..count.max(1))
+    }
+
+    /// A time of so many milliseconds, by lot.
+    pub fn random_time(&self, milliseconds: Range<u64>) -> Duration {
+        Duration::from_millis(self.0.random.lock().u64(milliseconds))
+    }
+
+    /// Writes a line into the world's log. It must not tell anything that differs between runs of
+    /// one seed: no addresses of memory, nothing of the real clock.
+    pub fn log(&self, what: fmt::Arguments<'_>) {
+        self.0.log.write(what);
+    }
+
+    /// Says that something is not as it should be: the run fails, and tells the seed.
+    pub fn report(&self, what: impl Into<String>) {
+        self.violated(Check::Scenario, what);
+    }
+
+    /// Starts the world's cluster; there is one a world. Its nodes listen in the simulated
+    /// network, at `node-0:25520` and so on unless the builder names addresses.
+    ///
+    /// # Errors
+    /// The configuration makes no sense.
+    ///
+    /// # Panics
+    /// There is a cluster already.
+    pub async fn start(&self, builder: Builder) -> Result<Arc<Cluster>, StartError> {
+        let transport = TransportConfig::custom(self.network().transport("cluster"));
+        let named = |node| NodeAddress::new(format!("node-{node}"), 25_520);
+        let builder = builder.transport(transport).default_addresses(named);
+        let cluster = Arc::new(builder.start().await?);
+        let first = self.0.cluster.set(Arc::clone(&cluster)).is_ok();
+        assert!(first, "a world has one cluster");
+        Ok(cluster)
+    }
+
+    /// The world's cluster.
+    ///
+    /// # Panics
+    /// None was started.
+    pub fn cluster(&self) -> &Arc<Cluster> {
+        let started = self.started();
+        started.unwrap_or_else(|| panic!("no cluster was started in this world"))
+    }
+
+    pub(super) fn started(&self) -> Option<&Arc<Cluster>> {
+        self.0.cluster.get()
+    }
+
+    /// Connects a client of the world's cluster, over its network, with randomness of its seed;
+    /// `configure` sets whatever else is wanted. It is watched from now on: its counters, its
+    /// bounds, its view. When the scenario ends it is closed, and must leave nothing.
+    ///
+    /// # Errors
+    /// The configuration makes no sense.
+    pub async fn connect(
+        &self,
+        configure: impl FnOnce(casty_client::Builder) -> casty_client::Builder,
+    ) -> Result<ClusterClient, ConfigError> {
+        let cluster = self.cluster();
+        let name = format!("client-{}", self.0.watched.lock().len());
+        let transport = self.network().transport(&*name);
+        let seed = self.0.random.lock().u64(..);
+        let builder = ClusterClient::builder(cluster.system())
+            .contact_points(cluster.contact_points())
+            .codec(cluster.codec())
+            .transport(TransportConfig::custom(transport))
+            .simulated(seed);
+        let client = configure(builder).connect().await?;
+        self.log(format_args!("{name} is {}", client.identity()));
+        self.0.watched.lock().push(Watched::new(name, &client));
+        Ok(client)
+    }
+
+    /// Lets everybody's clock jump ahead.
+    pub async fn jump(&self, by: Duration) {
+        *self.0.jumped.lock() += by;
+        tokio::time::advance(by).await;
+    }
+
+    /// How far clocks have jumped in all: what was to last no longer than so long may have lasted
+    /// as much longer as this has grown meanwhile.
+    pub fn jumped(&self) -> Duration {
+        *self.0.jumped.lock()
+    }
+
+    /// How long it is since `begun`, when [`jumped`](Self::jumped) was what it is told, without the
+    /// jumps in between.
+    pub fn lasted(&self, begun: Instant, jumped: Duration) -> Duration {
+        let since = self.jumped().saturating_sub(jumped);
+        begun.elapsed().saturating_sub(since)
+    }
+
+    pub(super) fn network(&self) -> &Network {
+        &self.0.network
+    }
+
+    pub(super) fn watched(&self) -> Vec<Watched> {
+        self.0.watched.lock().clone()
+    }
+
+    pub(super) fn violated(&self, check: Check, what: impl Into<String>) {
+        let what = what.into();
+        self.log(format_args!("VIOLATED {check}: {what}"));
+        let mut violations = self.0.violations.lock();
+        if violations.len() < 32 {
+            let at = self.elapsed();
+            violations.push(Violation { check, at, what });
+        }
+    }
+
+    pub(super) fn violations(&self) -> Vec<Violation> {
+        self.0.violations.lock().clone()
+    }
+
+    /// The node that leads, as the nodes see it; the first where none does.
+    pub(super) fn leader(&self) -> usize {
+        let cluster = self.cluster();
+        let alive = cluster.status().nodes;
+        let nodes = cluster.addresses().iter().enumerate();
+        let running = nodes.filter(|(node, _)| alive.get(*node).is_some_and(|it| it.alive));
+        running
+            .min_by_key(|(_, address)| *address)
+            .map_or(0, |(node, _)| node)
+    }
+
+    /// Whether a node still reads from a connection that its client has closed: what comes by the
+    /// next connection may overtake that.
+    pub(super) fn has_remains(&self, node: usize) -> bool {
+        let Some(address) = self.cluster().addresses().get(node) else {
+            return false;
+        };
+        let wires = self.network().wires_to(address);
+        wires.iter().any(|wire| wire.lock().is_remains())
+    }
+
+    /// Sleeps in virtual time until `wanted` holds, looking every 10 ms, for at most `limit`.
+    /// Tells whether it came to hold.
+    pub async fn wait_until(&self, limit: Duration, mut wanted: impl FnMut() -> bool) -> bool {
+        let end = Instant::now() + limit;
+        while !wanted() {
+            if Instant::now() >= end {
+                return false;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        true
+    }
+}
+
+impl fmt::Debug for World {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("World")
+            .field("seed", &self.0.seed)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,153 @@
+//! What the tests are worth: faults put into the engines on purpose, each of which has to be
+//! caught by simulation, or else by the engines' own tests.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use super::build_in;
+use crate::steps::{Failure, Steps, cargo, root};
+
+/// Worlds that a fault may take to show.
+const SEEDS: &str = "2000";
+
+/// One line of the table.
+struct Caught {
+    patch: String,
+    by: String,
+}
+
+/// Applies one patch after the other to a copy of the workspace, and runs what should catch it.
+pub(super) fn run(steps: &mut Steps) -> Result<(), Failure> {
+    let scratch = root().join("target/power");
+    let tree = scratch.join("tree");
+    let mut table = Vec::new();
+    for patch in patches()? {
+        let name = patch.file_stem().unwrap_or_default().to_string_lossy();
+        steps.check(&format!("power: {name}"), || {
+            synchronise(root(), &tree, 0).map_err(|error| Failure(format!("{error}")))?;
+            apply(&tree, &patch)?;
+            let by = catch(&tree, &scratch.join("target"))?;
+            println!("{name}: {by}");
+            let patch = name.to_string();
+            table.push(Caught { patch, by });
+            Ok(())
+        })?;
+    }
+    println!("{:<44} caught by", "fault put in");
+    for Caught { patch, by } in &table {
+        println!("{patch:<44} {by}");
+    }
+    println!("{} faults, each caught", table.len());
+    Ok(())
+}
+
+fn patches() -> Result<Vec<PathBuf>, Failure> {
+    let folder = root().join("xtask/power");
+    let entries = fs::read_dir(&folder).and_then(Iterator::collect::<io::Result<Vec<_>>>);
+    let entries = entries.map_err(|error| Failure(format!("{}: {error}", folder.display())))?;
+    let mut patches: Vec<_> = entries.into_iter().map(|entry| entry.path()).collect();
+    patches.retain(|path| path.extension().is_some_and(|it| it == "patch"));
+    patches.sort();
+    Ok(patches)
+}
+
+/// Makes `to` the same as `from`, touching only what differs, so that little is built again.
+fn synchronise(from: &Path, to: &Path, depth: u32) -> io::Result<()> {
+    const DEEPEST: u32 = 32;
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let (name, kind) = (entry.file_name(), entry.file_type()?);
+        if depth == 0 && (name == "target" || name == ".git") {
+            continue;
+        }
+        let (from, to) = (entry.path(), to.join(&name));
+        if kind.is_dir() && depth < DEEPEST {
+            synchronise(&from, &to, depth + 1)?;
+        } else if kind.is_file() {
+            let wanted = fs::read(&from)?;
+            if fs::read(&to).ok().as_ref() != Some(&wanted) {
+                fs::write(&to, wanted)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn apply(tree: &Path, patch: &Path) -> Result<(), Failure> {
+    // The copy lies within the work tree, which git would take for the one to patch.
+    let ceiling = tree.parent().unwrap_or(tree);
+    let mut git = Command::new("git");
+    git.args(["apply", "--verbose"]).arg(patch);
+    git.current_dir(tree)
+        .env("GIT_CEILING_DIRECTORIES", ceiling);
+    let output = output(&mut git)?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    Err(Failure(format!(
+        "{} no longer applies: {said}",
+        patch.display()
+    )))
+}
+
+/// Tells what catches the fault in the copy.
+fn catch(tree: &Path, target: &Path) -> Result<String, Failure> {
+    let mut build = build_in(tree, target);
+    let built = output(build.arg("--quiet"))?;
+    if !built.status.success() {
+        let said = String::from_utf8_lossy(&built.stderr).into_owned();
+        return Err(Failure(format!("it does not build: {said}")));
+    }
+    let mut worlds = Command::new(target.join("sim/casty-sim"));
+    let run = output(worlds.args(["--seeds", SEEDS, "--until-failure"]))?;
+    if !run.status.success() {
+        return Ok(first_violation(&String::from_utf8_lossy(&run.stdout)));
+    }
+    let mut tests = cargo(["test", "--quiet", "--package", "casty-routing"]);
+    tests.current_dir(tree).env("CARGO_TARGET_DIR", target);
+    let tested = output(&mut tests)?;
+    if tested.status.success() {
+        return Err(Failure("nothing catches it".to_owned()));
+    }
+    let said = String::from_utf8_lossy(&tested.stdout).into_owned();
+    let failed = said.lines().find_map(|line| line.strip_prefix("---- "));
+    let failed = failed.and_then(|line| line.split(' ').next());
+    Ok(format!("test {}", failed.unwrap_or("of casty-routing")))
+}
+
+/// What a run of worlds says first, and after how many.
+fn first_violation(said: &str) -> String {
+    let lines: Vec<_> = said.lines().collect();
+    let violation = lines.iter().find(|line| line.starts_with("  "));
+    let check = violation.and_then(|line| line.trim().split([' ', ':']).next());
+    let worlds = lines
+        .iter()
+        .find_map(|line| line.split_once(" worlds in "))
+        .map_or("?", |(count, _)| count);
+    format!(
+        "simulation: {} after {worlds} worlds",
+        check.unwrap_or("a hang")
+    )
+}
+
+fn output(command: &mut Command) -> Result<Output, Failure> {
+    let done = command.output();
+    done.map_err(|error| Failure(format!("{}: {error}", command.get_program().display())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_violation_is_named_with_the_worlds_it_took() {
+        let said =
+            "seed 7\n  Recovery at 9.1 s: nothing\n  to see it: x\n12 worlds in 0.1 s, ...\n";
+        let told = first_violation(said);
+        assert_eq!(told, "simulation: Recovery after 12 worlds");
+    }
+}
