@@ -1,9 +1,11 @@
 """One cluster node of the real-cluster suite, in a process of its own.
 
 Prints `LISTENING <port>` on standard output as soon as it can be dialled, and `READY <port>` once
-the cluster is complete and its regions are allocated. Ends on SIGTERM, on SIGINT, and when standard input closes, so that it never outlives
-the process that started it (`--detached` turns the last off). `cargo xtask interop --serve` starts
-three; by hand, with the python of a virtual environment that has requirements.txt:
+the cluster is complete and its regions are allocated. With `--standby` it prints `STANDBY` before
+all else and begins when it reads a line. Ends on SIGTERM, on SIGINT, and when standard input
+closes, so that it never outlives the process that started it (`--detached` turns the last off).
+`cargo xtask interop --serve` starts three; by hand, with the python of a virtual environment that
+has requirements.txt:
 
     python node.py --port 25520 --nodes 3 --detached &
     python node.py --port 25521 --nodes 3 --seeds 127.0.0.1:25520 --detached &
@@ -54,6 +56,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--shards", type=int, default=100, help="of every region")
     parser.add_argument("--regions", type=_names, default=(), help="name,... (default: all)")
     parser.add_argument("--rejoin", action="store_true", help="the cluster runs: settle nothing")
+    parser.add_argument("--standby", action="store_true", help="begin at a line of standard input")
+    parser.add_argument("--journal", default=None, help="file to append what `log` received to")
     parser.add_argument("--detached", action="store_true", help="do not end with standard input")
     parser.add_argument("--tls-ca", default=None, help="PEM files; all three, or no TLS")
     parser.add_argument("--tls-cert", default=None)
@@ -83,7 +87,7 @@ def regions(args: argparse.Namespace, system: ClusteredActorSystem) -> dict[str,
 
     known = {
         "counter": entities.counter(args.node_id),
-        "log": entities.log(args.node_id),
+        "log": entities.log(args.node_id, args.journal),
         "echo": entities.echo(args.serializer, make_ref),
         "sender": entities.sender,
         FRESH: entities.counter(args.node_id),
@@ -234,6 +238,10 @@ def main() -> None:
         stream=sys.stderr,
         format=f"%(asctime)s {args.node_id} %(levelname)s %(name)s: %(message)s",
     )
+    if args.standby:
+        print("STANDBY", flush=True)
+        while os.read(0, 1) not in (b"\n", b""):
+            pass
     asyncio.run(run(args))
 
 

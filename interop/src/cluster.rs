@@ -12,9 +12,9 @@ use casty_client::AddressMap;
 use casty_proto::{Codec, Compression, NodeAddress};
 use casty_transport::{ByteStream, DialError};
 use rustix::process::{Pid, Signal, kill_process};
-use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::proxy::QuicProxy;
 use crate::python::Installation;
@@ -33,6 +33,9 @@ const STARTUP: Duration = Duration::from_mins(1);
 /// How long a node may take to end by itself.
 const SHUTDOWN: Duration = Duration::from_secs(5);
 
+/// With nothing new for so long, a journal is taken to be complete.
+const QUIET: Duration = Duration::from_millis(500);
+
 /// A cluster whose nodes have addresses and may run.
 ///
 /// Regions `counter`, `log`, `echo` and `sender` have all their shards allocated when the cluster
@@ -50,6 +53,7 @@ pub struct PythonCluster {
     label: String,
     regions: String,
     link: Link,
+    journal: Option<PathBuf>,
     addresses: Vec<NodeAddress>,
     nodes: Vec<Option<Node>>,
     // By the index of the node that each is in front of; none but over QUIC.
@@ -62,6 +66,25 @@ struct Node {
     // Held open: the node ends when it closes.
     stdin: ChildStdin,
     stdout: Lines<BufReader<ChildStdout>>,
+}
+
+/// How a node begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Start {
+    /// With its cluster.
+    Cluster,
+    /// In a cluster that runs.
+    Again,
+    /// The same, but not before it is told to.
+    Standby,
+}
+
+/// A process that is to take the place of a node; see [`PythonCluster::standby`]. It ends when it
+/// is dropped.
+#[derive(Debug)]
+pub struct Standby {
+    index: usize,
+    node: Node,
 }
 
 impl PythonCluster {
@@ -82,6 +105,7 @@ impl PythonCluster {
             label: format!("{label}-{serializer}"),
             regions: String::new(),
             link: Link::tcp(),
+            journal: None,
             addresses: free_addresses(nodes)?,
             nodes: (0..nodes).map(|_| None).collect(),
             proxies: Vec::new(),
@@ -97,6 +121,48 @@ impl PythonCluster {
     pub fn hosting(mut self, regions: &[&str]) -> Self {
         self.regions = regions.join(",");
         self
+    }
+
+    /// Has the nodes append what entities of the region `log` received to one file, a line a number
+    /// behind the process that received it. To be called before [`Self::launch`].
+    ///
+    /// # Errors
+    /// The file could not be emptied.
+    pub fn journaling(mut self) -> Result<Self, ClusterError> {
+        let path = self.log("journal");
+        log_file(&path, false)?;
+        self.journal = Some(path);
+        Ok(self)
+    }
+
+    /// The numbers that entities of the region `log` received so far, in the order in which they
+    /// did; none unless the cluster is [`journaling`](Self::journaling).
+    ///
+    /// # Errors
+    /// The file could not be read.
+    pub fn journal(&self) -> Result<Vec<u32>, ClusterError> {
+        let Some(path) = &self.journal else {
+            return Ok(Vec::new());
+        };
+        let text = fs::read_to_string(path)?;
+        let numbers = text.lines().filter_map(|line| line.split(' ').nth(1));
+        Ok(numbers.filter_map(|number| number.parse().ok()).collect())
+    }
+
+    /// The journal, once nothing more has been added to it for half a second.
+    ///
+    /// # Errors
+    /// The file could not be read.
+    pub async fn settled_journal(&self) -> Result<Vec<u32>, ClusterError> {
+        let mut journal = self.journal()?;
+        loop {
+            sleep(QUIET).await;
+            let longer = self.journal()?;
+            if longer.len() == journal.len() {
+                return Ok(journal);
+            }
+            journal = longer;
+        }
     }
 
     /// Has the nodes compress messages. To be called before [`Self::launch`].
@@ -134,7 +200,7 @@ impl PythonCluster {
     pub async fn launch(&mut self) -> Result<(), ClusterError> {
         for index in 0..self.addresses.len() {
             let seeds = self.addresses.get(..index.min(1)).unwrap_or_default();
-            let mut node = self.spawn(index, seeds, false)?;
+            let mut node = self.spawn(index, seeds, Start::Cluster)?;
             if index == 0 {
                 // The others join through it; dialled too early, it is avoided for 5 s.
                 self.expect(index, &mut node, "LISTENING").await?;
@@ -150,6 +216,18 @@ impl PythonCluster {
     /// The canonical addresses, running or not.
     pub fn addresses(&self) -> &[NodeAddress] {
         &self.addresses
+    }
+
+    /// The index of the node with the lowest address: it leads.
+    pub fn leader(&self) -> usize {
+        let all = self.addresses.iter().enumerate();
+        all.min_by_key(|(_, node)| node.port()).map_or(0, first)
+    }
+
+    /// The index of the node with the highest address: of several, it does not lead.
+    pub fn follower(&self) -> usize {
+        let all = self.addresses.iter().enumerate();
+        all.max_by_key(|(_, node)| node.port()).map_or(0, first)
     }
 
     /// The serializer that the nodes are configured with.
@@ -253,16 +331,66 @@ impl PythonCluster {
     /// It could not be started or was not ready in 60 s.
     pub async fn restart(&mut self, index: usize) -> Result<(), ClusterError> {
         self.kill(index).await?;
-        let own = self.addresses.get(index);
-        let seeds: Vec<_> = self
-            .addresses
-            .iter()
-            .filter(|seed| Some(*seed) != own)
-            .cloned()
-            .collect();
-        let node = self.spawn(index, &seeds, true)?;
+        let node = self.spawn(index, &self.others(index), Start::Again)?;
         self.put(index, node);
         self.ready(index).await
+    }
+
+    /// A process that will take a node's place and has loaded all that it takes, so that it can be
+    /// dialled tens of milliseconds after [`Self::replace`].
+    ///
+    /// # Errors
+    /// It could not be started.
+    pub async fn standby(&self, index: usize) -> Result<Standby, ClusterError> {
+        let mut node = self.spawn(index, &self.others(index), Start::Standby)?;
+        self.expect(index, &mut node, "STANDBY").await?;
+        Ok(Standby { index, node })
+    }
+
+    /// Starts a standby in the place of its node, which is to be killed before. Returns when it
+    /// can be dialled.
+    ///
+    /// # Errors
+    /// It did not start.
+    pub async fn replace(&mut self, standby: Standby) -> Result<(), ClusterError> {
+        let Standby { index, mut node } = standby;
+        let begin = node.stdin.write_all(b"\n").await;
+        begin.map_err(ClusterError::Process)?;
+        self.expect(index, &mut node, "LISTENING").await?;
+        self.put(index, node);
+        Ok(())
+    }
+
+    /// Stops a node where it stands (SIGSTOP): its kernel goes on accepting connections and bytes,
+    /// and nothing reads them.
+    ///
+    /// # Errors
+    /// It does not run.
+    pub fn pause(&self, index: usize) -> Result<(), ClusterError> {
+        self.signal(index, Signal::STOP)
+    }
+
+    /// Lets a paused node go on.
+    ///
+    /// # Errors
+    /// It does not run.
+    pub fn resume(&self, index: usize) -> Result<(), ClusterError> {
+        self.signal(index, Signal::CONT)
+    }
+
+    fn signal(&self, index: usize, signal: Signal) -> Result<(), ClusterError> {
+        let node = self.nodes.get(index).and_then(Option::as_ref);
+        let id = node.and_then(|node| i32::try_from(node.child.id()?).ok());
+        let process = id.and_then(Pid::from_raw);
+        let process = process.ok_or(ClusterError::NoSuchNode(index))?;
+        kill_process(process, signal).map_err(|error| ClusterError::Process(error.into()))
+    }
+
+    /// The addresses of the others.
+    fn others(&self, index: usize) -> Vec<NodeAddress> {
+        let all = self.addresses.iter().enumerate();
+        let others = all.filter(|(other, _)| *other != index);
+        others.map(|(_, node)| node.clone()).collect()
     }
 
     /// Asks all nodes to end and waits until they have; kills those that take longer than 5 s.
@@ -291,7 +419,7 @@ impl PythonCluster {
         &self,
         index: usize,
         seeds: &[NodeAddress],
-        rejoin: bool,
+        start: Start,
     ) -> Result<Node, ClusterError> {
         let address = self
             .addresses
@@ -317,14 +445,19 @@ impl PythonCluster {
         if let (Transport::Tls, Some(files)) = (self.link.transport(), self.link.certificates()) {
             command.args(files.arguments(files.node()));
         }
-        if rejoin {
-            command.arg("--rejoin");
+        if let Some(journal) = &self.journal {
+            command.arg("--journal").arg(journal);
+        }
+        match start {
+            Start::Cluster => {}
+            Start::Again => drop(command.arg("--rejoin")),
+            Start::Standby => drop(command.args(["--rejoin", "--standby"])),
         }
         command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true);
-        command.stderr(log_file(&log, rejoin)?);
+        command.stderr(log_file(&log, start != Start::Cluster)?);
         let mut child = command.spawn().map_err(ClusterError::Process)?;
         match (child.stdin.take(), child.stdout.take()) {
             (Some(stdin), Some(stdout)) => Ok(Node {
@@ -414,6 +547,10 @@ pub enum ClusterError {
     /// No port, or no folder for logs.
     #[error("a node's port or log")]
     Io(#[from] io::Error),
+}
+
+fn first<A, B>((index, _): (A, B)) -> A {
+    index
 }
 
 /// Ports that are free now: all are bound before any is let go, so they differ.

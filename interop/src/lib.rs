@@ -4,7 +4,8 @@
 //! [`python`] finds an interpreter and makes the virtual environment, [`cluster`] starts, kills and
 //! restarts nodes, [`verify`] has Python read what Rust wrote, [`scenario`] is what a scenario is
 //! made of, [`scenarios`] lists them, one file a topic, and [`suite`] runs them one after another,
-//! and [`matrix`] combines serializers and compressions.
+//! and [`matrix`] combines serializers and compressions. [`faults`] kills nodes and cuts connections
+//! under this client and Python's, and compares.
 //! [`transport`] tells how nodes are reached, and [`certificates`] makes what that takes.
 //! `app` declares the messages of the nodes' application, `raw` is a connection without a client,
 //! `proxy` a node behind `casty proxy`, and `command` finds that command.
@@ -13,6 +14,7 @@ mod app;
 pub mod certificates;
 pub mod cluster;
 mod command;
+pub mod faults;
 pub mod matrix;
 mod proxy;
 pub mod python;

@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use casty_interop::certificates::Makers;
 use casty_interop::cluster::PythonCluster;
-use casty_interop::matrix;
 use casty_interop::python::{Installation, SetupError};
 use casty_interop::scenario::Failure;
 use casty_interop::scenarios;
 use casty_interop::serializer::Serializer;
 use casty_interop::suite::{self, Selection};
 use casty_interop::transport::{Link, Transport};
+use casty_interop::{faults, matrix};
 
 const HELP: &str = "\
 Runs the scenarios of the real-cluster suite against casty 0.21.0 nodes, one after another.
@@ -22,6 +22,7 @@ Runs the scenarios of the real-cluster suite against casty 0.21.0 nodes, one aft
 usage: cargo xtask interop [--serializer SERIALIZER]... [--transport tcp|tls|quic]...
                            [--certificates MAKERS] [--list] [NAME]...
        cargo xtask interop --matrix
+       cargo xtask interop --faults [NAME]...
 
   --serializer NAME  only with this serializer: pickle, json, msgpack, protobuf or cloudpickle; may be
                      repeated (default: all but cloudpickle, which is pickle to a client)
@@ -33,6 +34,9 @@ usage: cargo xtask interop [--serializer SERIALIZER]... [--transport tcp|tls|qui
   --list             print the names of the scenarios and run none
   --matrix           a few messages of each kind with every serializer, cloudpickle among them, and
                      every compression, on one node each; prints a table of seconds
+  --faults           real faults, each with this client and with Python's ClusterClient; prints a
+                     table of both and fails if this client is not as it must be. With NAME, only
+                     faults whose name contains it
   --serve            start three nodes with the first serializer and transport, print how the
                      `casty` command reaches them, and keep them until standard input closes
   NAME               only scenarios whose name contains NAME
@@ -52,6 +56,22 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(reason) => {
+            eprintln!("interop: no runtime: {reason}");
+            return ExitCode::FAILURE;
+        }
+    };
+    if let Request::Client = request {
+        return match runtime.block_on(faults::obey()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(reason) => {
+                eprintln!("casty-interop --client: {reason}");
+                ExitCode::FAILURE
+            }
+        };
+    }
     let python = match Installation::prepare() {
         Ok(python) => python,
         Err(reason @ SetupError::NoPython { .. }) if !required() => {
@@ -63,18 +83,12 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let runtime = match tokio::runtime::Runtime::new() {
-        Ok(runtime) => runtime,
-        Err(reason) => {
-            eprintln!("interop: no runtime: {reason}");
-            return ExitCode::FAILURE;
-        }
-    };
     let passed = runtime.block_on(async {
         match request {
-            Request::Print(_) => true,
+            Request::Print(_) | Request::Client => true,
             Request::Run(selection) => suite::run(&python, &scenarios::all(), &selection).await,
             Request::Matrix => matrix::run(&python).await,
+            Request::Faults(names) => faults::run(&python, &names).await,
             Request::Serve(selection) => serve(&python, &selection).await,
         }
     });
@@ -117,6 +131,9 @@ fn required() -> bool {
 enum Request {
     Run(Selection),
     Matrix,
+    Faults(Vec<String>),
+    /// To be a client under test, with orders from standard input.
+    Client,
     Serve(Selection),
     Print(String),
 }
@@ -128,12 +145,14 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Request, String> {
         makers: Makers::default(),
         names: Vec::new(),
     };
-    let mut serve = false;
+    let (mut serve, mut faults) = (false, false);
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "--help" | "-h" => return Ok(Request::Print(HELP.to_owned())),
             "--list" => return Ok(Request::Print(names(|_| true).join("\n"))),
             "--matrix" => return Ok(Request::Matrix),
+            "--faults" => faults = true,
+            "--client" => return Ok(Request::Client),
             "--serve" => serve = true,
             "--serializer" => selection.serializers.push(value(&arg, args.next())?),
             "--transport" => selection.transports.push(value(&arg, args.next())?),
@@ -141,6 +160,9 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Request, String> {
             option if option.starts_with('-') => return Err(format!("unknown option {option}")),
             _ => selection.names.push(arg),
         }
+    }
+    if faults {
+        return Ok(Request::Faults(selection.names));
     }
     if selection.serializers.is_empty() {
         selection.serializers = Serializer::SUITE.to_vec();

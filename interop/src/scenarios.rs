@@ -50,7 +50,7 @@ pub fn all() -> Vec<Scenario> {
 }
 
 /// A client of the cluster that knows the nodes with these indices to begin with.
-fn builder(cluster: &PythonCluster, contacts: &[usize]) -> Builder {
+pub(crate) fn builder(cluster: &PythonCluster, contacts: &[usize]) -> Builder {
     let addresses = cluster.addresses();
     let contacts = contacts.iter().filter_map(|index| addresses.get(*index));
     ClusterClient::builder(SYSTEM)
@@ -61,14 +61,14 @@ fn builder(cluster: &PythonCluster, contacts: &[usize]) -> Builder {
 }
 
 /// A client of the cluster that knows all its nodes.
-async fn connect(cluster: &PythonCluster) -> Result<ClusterClient, Failure> {
+pub(crate) async fn connect(cluster: &PythonCluster) -> Result<ClusterClient, Failure> {
     let all: Vec<_> = (0..cluster.addresses().len()).collect();
     Ok(builder(cluster, &all).connect().await?)
 }
 
 /// An entity of `region` on each node, by the node's index; ids begin with `prefix`. The region's
 /// entities answer `GetNode`.
-async fn entity_on_each_node(
+pub(crate) async fn entity_on_each_node(
     cluster: &PythonCluster,
     region: &RegionRef,
     prefix: &str,

@@ -83,25 +83,33 @@ pub async fn run(python: &Installation, scenarios: &[Scenario], selection: &Sele
     passed == results.len() && passed > 0
 }
 
-/// A task of its own, so that a panic fails this scenario and no other. Ending the task drops the
-/// scenario's clusters, which kills their nodes.
 async fn run_one(scenario: &Scenario, context: &Context) -> Result {
     let started = Instant::now();
-    let mut task = tokio::spawn((scenario.run)(context.of(scenario.name)));
-    let outcome = match timeout(scenario.deadline, &mut task).await {
-        Ok(Ok(outcome)) => outcome,
-        Ok(Err(panic)) => Err(panic.into()),
-        Err(_) => {
-            task.abort();
-            Err(format!("not done after {:?}", scenario.deadline).into())
-        }
-    };
+    let running = (scenario.run)(context.of(scenario.name));
+    let outcome = finished(running, scenario.deadline).await;
     Result {
         scenario: scenario.name,
         serializer: context.serializer(),
         transport: context.link().transport(),
         outcome,
         took: started.elapsed(),
+    }
+}
+
+/// What came of a run. It is a task of its own, so that a panic fails it and no other. Ending the
+/// task at its deadline drops its clusters, which kills their nodes.
+pub(crate) async fn finished<T: Send + 'static>(
+    run: impl Future<Output = std::result::Result<T, Failure>> + Send + 'static,
+    deadline: Duration,
+) -> std::result::Result<T, Failure> {
+    let mut task = tokio::spawn(run);
+    match timeout(deadline, &mut task).await {
+        Ok(Ok(outcome)) => outcome,
+        Ok(Err(panic)) => Err(panic.into()),
+        Err(_) => {
+            task.abort();
+            Err(format!("not done after {deadline:?}").into())
+        }
     }
 }
 
@@ -120,7 +128,7 @@ fn line(result: &Result) -> String {
 }
 
 /// An error and what caused it, on one line.
-fn causes(failure: &Failure) -> String {
+pub(crate) fn causes(failure: &Failure) -> String {
     let mut text = failure.to_string();
     let mut source = failure.source();
     while let Some(cause) = source {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -53,8 +54,15 @@ def counter(node_id: str) -> Entity:
     return entity
 
 
-def log(node_id: str) -> Entity:
-    """Remembers the numbers it was told, in order."""
+def log(node_id: str, journal: str | None) -> Entity:
+    """Remembers the numbers it was told, in order.
+
+    Each is also a line of the journal, with this process before it: what a node had received is
+    known when it was killed.
+    """
+    file = None
+    if journal is not None:
+        file = os.open(journal, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 
     def entity(entity_id: str) -> Behavior[Any]:
         numbers: list[int] = []
@@ -63,6 +71,8 @@ def log(node_id: str) -> Entity:
             match message:
                 case Append(number):
                     numbers.append(number)
+                    if file is not None:
+                        os.write(file, f"{os.getpid()} {number}\n".encode())
                 case GetLog(reply_to):
                     reply_to.tell(list(numbers))
                 case GetNode(reply_to):

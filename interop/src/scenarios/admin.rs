@@ -6,7 +6,7 @@ use casty_client::diagnosis::{Diagnosis, Severity};
 use casty_client::{Admin, EntityRef, NodeAddress, RegionRef};
 
 use crate::app::GetNode;
-use crate::cluster::{PythonCluster, SHARDS};
+use crate::cluster::SHARDS;
 use crate::scenario::{Context, Failure, Figures, Scenario};
 use crate::scenarios::connect;
 
@@ -27,7 +27,7 @@ const ATTEMPTS: usize = 5;
 async fn declared_dead(context: Context) -> Result<Figures, Failure> {
     let mut cluster = context.reserve(3).await?.hosting(&["counter"]);
     cluster.launch().await?;
-    let victim = follower(&cluster);
+    let victim = cluster.follower();
     let dead = cluster.addresses()[victim].clone();
     let client = connect(&cluster).await?;
     let region = client.entity_ref("counter", SHARDS)?;
@@ -100,13 +100,6 @@ async fn declare_dead(admin: &Admin, dead: &NodeAddress) -> Result<usize, Failur
         }
     }
     Err(format!("{ATTEMPTS} attempts, and {dead} is still up").into())
-}
-
-/// A node that does not lead: it has not the lowest address.
-fn follower(cluster: &PythonCluster) -> usize {
-    let ports = cluster.addresses().iter().map(NodeAddress::port);
-    let highest = ports.enumerate().max_by_key(|(_, port)| *port);
-    highest.map_or(0, |(index, _)| index)
 }
 
 /// The entities of some whose shards the node of this index owns.

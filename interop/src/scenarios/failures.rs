@@ -6,7 +6,7 @@ use casty_client::{AskError, ClusterClient, EntityRef, NodeAddress};
 use tokio::time::timeout;
 
 use crate::app::{Append, GetLog, GetNode};
-use crate::cluster::{PythonCluster, SHARDS};
+use crate::cluster::SHARDS;
 use crate::scenario::{Context, Failure, Figures, Scenario};
 use crate::scenarios::{builder, connect, entity_on_each_node};
 
@@ -179,7 +179,7 @@ async fn killed_owner(context: Context) -> Result<Figures, Failure> {
     // Two nodes: of three, casty 0.21.0 usually takes the dead one for alive again.
     let mut cluster = context.reserve(2).await?.hosting(&["counter"]);
     cluster.launch().await?;
-    let leader = leader(&cluster);
+    let leader = cluster.leader();
     let victim = 1 - leader;
     let client = connect(&cluster).await?;
     let region = client.entity_ref("counter", SHARDS)?;
@@ -222,11 +222,4 @@ async fn vacated(client: &ClusterClient, node: &NodeAddress) -> Result<Instant, 
     let gone = topology.wait_for(|view| !view.is_live(node));
     timeout(Duration::from_mins(1), gone).await??;
     Ok(Instant::now())
-}
-
-/// The index of the node with the lowest address: it leads.
-fn leader(cluster: &PythonCluster) -> usize {
-    let ports = cluster.addresses().iter().map(NodeAddress::port);
-    let lowest = ports.enumerate().min_by_key(|(_, port)| *port);
-    lowest.map_or(0, |(index, _)| index)
 }
