@@ -361,31 +361,6 @@ impl PythonCluster {
         Ok(())
     }
 
-    /// Stops a node where it stands (SIGSTOP): its kernel goes on accepting connections and bytes,
-    /// and nothing reads them.
-    ///
-    /// # Errors
-    /// It does not run.
-    pub fn pause(&self, index: usize) -> Result<(), ClusterError> {
-        self.signal(index, Signal::STOP)
-    }
-
-    /// Lets a paused node go on.
-    ///
-    /// # Errors
-    /// It does not run.
-    pub fn resume(&self, index: usize) -> Result<(), ClusterError> {
-        self.signal(index, Signal::CONT)
-    }
-
-    fn signal(&self, index: usize, signal: Signal) -> Result<(), ClusterError> {
-        let node = self.nodes.get(index).and_then(Option::as_ref);
-        let id = node.and_then(|node| i32::try_from(node.child.id()?).ok());
-        let process = id.and_then(Pid::from_raw);
-        let process = process.ok_or(ClusterError::NoSuchNode(index))?;
-        kill_process(process, signal).map_err(|error| ClusterError::Process(error.into()))
-    }
-
     /// The addresses of the others.
     fn others(&self, index: usize) -> Vec<NodeAddress> {
         let all = self.addresses.iter().enumerate();

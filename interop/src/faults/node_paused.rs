@@ -38,7 +38,7 @@ pub(super) async fn run(site: Site) -> Result<Vec<Figure>, Failure> {
             continue;
         };
         running.push(Window::of(&mut pair, &others).await?);
-        cluster.pause(victim)?;
+        cluster.hang(victim)?;
         // Casty's client dials for the first of these.
         pair.0
             .tell("tells", told, Duration::from_millis(10))
