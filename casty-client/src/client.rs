@@ -339,8 +339,8 @@ impl ClusterClient {
     }
 
     /// Ends the client in order: takes no more messages, writes what is there and waits for the
-    /// replies to asks for at most `timeout`, ends the subscription, closes every connection (at
-    /// most another second), and reports. Over QUIC it then waits until nodes have received what
+    /// replies to asks for at most `timeout`, ends the subscription, closes every connection (within
+    /// what is left of it, or a second), and reports. Over QUIC it then waits until nodes have received what
     /// was written and know of the end, some 0.1 s on a quick network and at most what is left of
     /// `timeout`, or a second: nobody sends it after the end of the process. Closing again reports
     /// the same. Of several that close at once, the least patient decides.

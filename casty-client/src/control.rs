@@ -280,11 +280,14 @@ impl Control {
         for peer in self.peers.values().chain(self.companions.values()) {
             peer.outbox.drain();
         }
-        let parting = tokio::time::timeout(PARTING, self.part()).await;
-        if parting.is_err() {
-            let all = self.peers.values().chain(self.companions.values());
-            all.for_each(|peer| peer.outbox.abort());
-            self.part().await;
+        if tokio::time::timeout(PARTING, self.part()).await.is_err() {
+            // What may still arrive has the rest of the time.
+            self.abort_where(|peer| !peer.outbox.is_in_flight());
+            let patience = deadline.saturating_duration_since(precise_now());
+            if tokio::time::timeout(patience, self.part()).await.is_err() {
+                self.abort_where(|_| true);
+                self.part().await;
+            }
         }
         // What is written is not always with the kernel, and lost with the process then.
         let settled = self.transport.settled();
@@ -294,6 +297,12 @@ impl Control {
             .ok();
         self.core.actors.end(PARTING).await;
         drained
+    }
+
+    fn abort_where(&self, ends: impl Fn(&Peer) -> bool) {
+        let all = self.peers.values().chain(self.companions.values());
+        all.filter(|peer| ends(peer))
+            .for_each(|peer| peer.outbox.abort());
     }
 
     /// Waits until every connection has ended.

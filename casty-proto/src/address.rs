@@ -186,6 +186,7 @@ mod tests {
     fn node_addresses_round_trip_and_order_like_casty() {
         let node: NodeAddress = "10.0.1.10:25520".parse().unwrap();
         assert_eq!(node.to_string(), "10.0.1.10:25520");
+        assert_eq!((node.host(), node.port()), ("10.0.1.10", 25_520));
         let low: NodeAddress = "10.0.1.9:1".parse().unwrap();
         assert!(node < low, "hosts compare as strings");
         assert!(
@@ -225,6 +226,9 @@ mod tests {
             (uri.system, uri.node, uri.path),
             ("s", Some(("h", 1)), "/a/b")
         );
+        assert_eq!(uri.node_address(), Some(NodeAddress::new("h", 1)));
+        let local = ActorUri::parse("casty://local/actor").unwrap();
+        assert_eq!(local.node_address(), None);
     }
 
     #[test]

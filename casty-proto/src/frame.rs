@@ -218,4 +218,24 @@ mod tests {
         );
         assert_eq!(out.len(), length);
     }
+
+    #[test]
+    fn a_frame_at_the_limit_is_read_and_one_over_it_is_not() {
+        let mut wire = Vec::new();
+        write_frame(&mut wire, FrameKind::Message, &[&[1; 9]], 10).unwrap();
+        let read = |max| {
+            let decoder = FrameDecoder::new(max);
+            assert_eq!(decoder.max(), max);
+            decoder.next(&mut BytesMut::from(&wire[..]))
+        };
+        assert_eq!(read(10).unwrap().unwrap().payload, [1; 9][..]);
+        let (length, max) = (10, 9);
+        assert_eq!(read(9), Err(FrameError::TooLong { length, max }));
+    }
+
+    #[test]
+    fn the_documented_default_is_the_default() {
+        assert_eq!(DEFAULT_MAX_FRAME, 16 << 20);
+        assert_eq!(FRAME_HEAD, 5);
+    }
 }

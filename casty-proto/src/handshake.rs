@@ -1,5 +1,8 @@
 //! The handshake: each side's first frame, `{"host": .., "port": ..}`.
 
+use std::fmt;
+
+use serde::de::{Deserializer, Error, Visitor};
 use serde::{Deserialize, Serialize};
 
 use crate::NodeAddress;
@@ -25,15 +28,30 @@ struct Written<'a> {
 #[derive(Deserialize)]
 struct Read {
     host: String,
-    port: Port,
+    #[serde(deserialize_with = "port")]
+    port: u16,
 }
 
 /// Nodes put the port through Python's `int()`, so text counts too.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Port {
-    Number(u16),
-    Text(String),
+fn port<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u16, D::Error> {
+    /// Takes a number or a text, and looks into nothing else.
+    struct Port;
+    impl Visitor<'_> for Port {
+        type Value = u16;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a port")
+        }
+
+        fn visit_u64<E: Error>(self, port: u64) -> Result<u16, E> {
+            u16::try_from(port).map_err(E::custom)
+        }
+
+        fn visit_str<E: Error>(self, port: &str) -> Result<u16, E> {
+            port.trim().parse().map_err(E::custom)
+        }
+    }
+    deserializer.deserialize_any(Port)
 }
 
 impl Handshake {
@@ -66,12 +84,8 @@ impl Handshake {
             });
         }
         let read: Read = serde_json::from_slice(payload).map_err(|_| HandshakeError::Malformed)?;
-        let port = match read.port {
-            Port::Number(port) => port,
-            Port::Text(text) => text.trim().parse().map_err(|_| HandshakeError::Malformed)?,
-        };
         Ok(Self {
-            address: NodeAddress::new(read.host, port),
+            address: NodeAddress::new(read.host, read.port),
         })
     }
 }
@@ -111,6 +125,22 @@ mod tests {
     }
 
     #[test]
+    fn a_port_that_nests_is_refused_on_a_stack_of_64_kib() {
+        let text = |levels| {
+            let (open, close) = ("[".repeat(levels), "]".repeat(levels));
+            format!("{{\"host\": \"a\", \"port\": {open}{close}}}")
+        };
+        let read = move || {
+            for levels in [1, 120, 2000] {
+                let read = Handshake::read(text(levels).as_bytes());
+                assert_eq!(read, Err(HandshakeError::Malformed));
+            }
+        };
+        let thread = std::thread::Builder::new().stack_size(64 * 1024);
+        thread.spawn(read).unwrap().join().unwrap();
+    }
+
+    #[test]
     fn what_is_no_handshake_is_refused() {
         for text in [
             "",
@@ -129,6 +159,12 @@ mod tests {
         assert_eq!(
             Handshake::read(&long),
             Err(HandshakeError::TooLong { length: long.len() })
+        );
+        let mut longest = br#"{"host":"a","port":7}"#.to_vec();
+        longest.resize(MAX_HANDSHAKE, b' ');
+        assert_eq!(
+            Handshake::read(&longest).unwrap().address,
+            NodeAddress::new("a", 7)
         );
     }
 

@@ -113,6 +113,25 @@ mod tests {
     }
 
     #[test]
+    fn a_header_is_written_behind_what_is_there_as_pythons_json_writes_it() {
+        let header = Header {
+            target: "casty://s@h:1/\"~ é\u{7f}".into(),
+            sender: "".into(),
+            type_hint: "m.C".into(),
+        };
+        let mut wire = b"before".to_vec();
+        header.write(&mut wire);
+        let written = concat!(
+            r#"{"target": "casty://s@h:1/\"~ \u00e9\u007f", "#,
+            r#""sender": "", "type_hint": "m.C"}"#
+        );
+        let length = u32::try_from(written.len()).unwrap().to_be_bytes();
+        assert_eq!(wire[..6], *b"before");
+        assert_eq!(wire[6..10], length);
+        assert_eq!(std::str::from_utf8(&wire[10..]), Ok(written));
+    }
+
+    #[test]
     fn truncated_and_malformed_headers_are_told_apart() {
         assert_eq!(Header::split(&[0, 0, 0]), Err(HeaderError::Truncated));
         assert_eq!(

@@ -36,3 +36,18 @@ impl Default for Limits {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_documented_defaults_are_the_defaults() {
+        let Limits {
+            bytes,
+            depth,
+            items,
+        } = Limits::default();
+        assert_eq!((bytes, depth, items), (16_777_216, 128, 1_048_576));
+    }
+}

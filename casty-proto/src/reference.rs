@@ -128,3 +128,31 @@ impl<'de, M: ?Sized> Deserialize<'de> for ActorRef<M> {
             .map(Self::from_wire)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn references_are_equal_if_their_addresses_are() {
+        let [a, b] = ["casty://s@h:1/a", "casty://s@h:1/b"];
+        let new = |uri| ActorRef::<u8>::new(uri).unwrap();
+        assert_eq!(new(a), new(a).clone());
+        assert_ne!(new(a), new(b));
+        assert_eq!(new(a).cast::<str>().uri(), a);
+        let set: HashSet<_> = [new(a), new(b), new(a)].into();
+        assert_eq!(set.len(), 2);
+    }
+
+    #[test]
+    fn a_malformed_address_is_refused_when_made_and_told_of_when_kept() {
+        let malformed = "casty://s@h/a";
+        assert_eq!(ActorRef::<u8>::new(malformed), Err(AddressError::NoPort));
+        let kept = ActorRef::<u8>::from_uri_unchecked(malformed);
+        assert_eq!(kept.parts(), Err(AddressError::NoPort));
+        let well = ActorRef::<u8>::from_uri_unchecked("casty://s@h:1/a");
+        assert_eq!(well.parts().map(|uri| uri.path), Ok("/a"));
+    }
+}

@@ -243,6 +243,23 @@ fn what_fits_the_limit_exactly_is_read_and_one_byte_less_is_not() {
 }
 
 #[test]
+fn a_message_that_grew_by_its_compression_counts_as_it_came() {
+    for &compression in Compression::ALL {
+        let written = encode(json(compression), "x");
+        assert!(written.len() > 3, "{compression}");
+        let read = |bytes| {
+            let limits = Limits {
+                bytes,
+                ..Limits::default()
+            };
+            json(compression).decode::<String>(&written, &limits)
+        };
+        assert_eq!(read(written.len()).as_deref(), Ok("x"), "{compression}");
+        assert!(read(written.len() - 1).is_err(), "{compression}");
+    }
+}
+
+#[test]
 fn every_prefix_of_a_message_is_refused() {
     let value: Vec<_> = (0..400).map(|n| format!("{n} sheep")).collect();
     for &compression in Compression::ALL {

@@ -285,6 +285,13 @@ fn names_of_globals_are_short() {
 }
 
 #[test]
+fn a_module_with_a_colon_in_its_name_is_malformed() {
+    // Its class could not be told from one of another module.
+    malformed(&[&global("app:b", "Point"), b")\x81"]);
+    malformed(&[&global("app:b", "Kind"), b"K\x02\x85R"]);
+}
+
+#[test]
 fn values_that_hold_themselves_are_malformed() {
     malformed(&[b"]\x94h\x00a"]);
     malformed(&[b"}\x94Nh\x00s"]);

@@ -294,6 +294,27 @@ fn fields_left_out_in_order_are_refused_unless_they_are_last() {
 }
 
 #[test]
+fn a_class_whose_name_is_too_long_to_be_read_is_refused() {
+    for (module, class, fine) in [(512, 512, true), (513, 1, false), (1, 513, false)] {
+        let name = format!("{}.{}", "m".repeat(module), "C".repeat(class));
+        for value in [
+            Value::object(name.as_str(), [("x", 1)]),
+            Value::member_of_value(name.as_str(), 1),
+        ] {
+            let mut out = Vec::new();
+            let written = Codec::pickle().encode(&value, &mut out);
+            if fine {
+                let read = Codec::pickle().decode::<Value>(&out, &Limits::default());
+                assert_eq!(read, Ok(value));
+            } else {
+                let refused = matches!(written, Err(EncodeError::Unsupported { .. }));
+                assert!(refused, "{written:?}");
+            }
+        }
+    }
+}
+
+#[test]
 fn what_nests_too_deep_is_refused_on_a_small_stack() {
     let nested = |levels: usize| {
         let mut value = Value::None;

@@ -215,6 +215,17 @@ fn what_stands_for_nothing_in_python_is_refused() {
     assert!(decode::<Value>(&field(24, b"\x08\x01")).is_err());
 }
 
+#[test]
+fn a_decimal_that_python_cannot_make_is_refused() {
+    for text in ["", "<", "\u{1}", "1 5", "\u{661}"] {
+        malformed(&field(22, text.as_bytes()), "a value that Python has not");
+    }
+    for text in ["1.50", "-1E+5", "NaN"] {
+        let decimal = Value::Decimal(text.into());
+        assert_eq!(decode(&field(22, text.as_bytes())), Ok(decimal));
+    }
+}
+
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename = "a.Nested")]
 struct Nested {

@@ -93,8 +93,8 @@ impl Dice {
 
     /// A duration from zero to `most`, both included, to the microsecond.
     pub(crate) fn up_to(&mut self, most: Duration) -> Duration {
-        let most = u64::try_from(most.as_micros()).unwrap_or(u64::MAX - 1);
-        Duration::from_micros(self.roll() % most.saturating_add(1).max(1))
+        let most = u64::try_from(most.as_micros()).unwrap_or(u64::MAX);
+        Duration::from_micros(self.roll() % most.saturating_add(1))
     }
 }
 
@@ -156,6 +156,23 @@ mod tests {
             ..Config::default()
         };
         assert_eq!(Backoff::new(config, 0).failed(), config.floor);
+    }
+
+    #[test]
+    fn the_dice_are_those_that_splitmix64_describes() {
+        // The reference implementation's first numbers for this seed.
+        let mut dice = Dice::new(1_234_567);
+        let rolls: [u64; 5] = std::array::from_fn(|_| dice.roll());
+        assert_eq!(
+            rolls,
+            [
+                6_457_827_717_110_365_317,
+                3_203_168_211_198_807_973,
+                9_817_491_932_198_370_423,
+                4_593_380_528_125_082_431,
+                16_408_922_859_458_223_821,
+            ]
+        );
     }
 
     #[test]

@@ -314,7 +314,7 @@ impl<Q> Coordinator<Q> {
         if self.role == Role::Leader {
             self.vacate();
         }
-        if another || (led && self.role == Role::Follower) {
+        if another {
             for node in self.hosts.clone() {
                 self.pass_on(node);
             }

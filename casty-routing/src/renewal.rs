@@ -361,6 +361,16 @@ mod tests {
     }
 
     #[test]
+    fn the_lost_nodes_that_are_not_there_any_more_are_told() {
+        let mut world = World::new(Config::default());
+        let [a, b] = ["a", "b"].map(node);
+        world.tell(Input::Lost(a.clone()));
+        world.tell(Input::Lost(b.clone()));
+        assert_eq!(world.renewal.forgotten(|node| *node == a), [b]);
+        assert!(world.renewal.forgotten(|_| true).is_empty());
+    }
+
+    #[test]
     fn as_many_lost_nodes_are_remembered_as_may_be() {
         let mut world = World::new(Config {
             nodes: 2,

@@ -128,12 +128,14 @@ mod tests {
         let (region, shard) = (RegionId(0), ShardId::new(1));
         assert_eq!(shared.load().owner(region, shard), None::<&&str>);
         let row: Row<&str> = Arc::new([None, Some("n1")]);
-        shared.store(Arc::new(RouteTable::new(Box::new([row]))));
+        let other: Row<&str> = Arc::new([Some("n2")]);
+        shared.store(Arc::new(RouteTable::new(Box::new([row, other]))));
         let table = shared.load();
         assert_eq!(table.owner(region, shard), Some(&"n1"));
         assert_eq!(table.owner(region, ShardId::new(0)), None);
         assert_eq!(table.owner(region, ShardId::new(u32::MAX)), None);
         assert_eq!(table.owner(RegionId(u32::MAX), shard), None);
-        assert_eq!(table.listed(), 1);
+        assert_eq!(table.owner(RegionId(1), ShardId::new(0)), Some(&"n2"));
+        assert_eq!(table.listed(), 2);
     }
 }

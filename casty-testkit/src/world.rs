@@ -358,21 +358,18 @@ impl Topology {
         }
     }
 
-    /// Hands a node's allocations on to those it can reach, where theirs are older. Nodes do not
-    /// gossip to those that they take for dead.
+    /// Hands a node's allocations on to those it can reach and takes for alive, where theirs are
+    /// older. So no leader hands them to one with a lower address, which it would follow if it saw
+    /// it, and what leaders make of each other's allocations comes to an end.
     fn spread(&mut self, from: usize) {
-        let Some((allocations, epoch, seen)) = self
-            .members
-            .get(from)
-            .filter(|member| member.node.is_some())
-            .map(|member| (member.allocations.clone(), member.epoch, member.seen()))
-        else {
+        let Some(member) = self.members.get(from) else {
             return;
         };
-        for to in seen {
-            if to == from || !self.connected(from, to) {
-                continue;
-            }
+        let (allocations, epoch) = (member.allocations.clone(), member.epoch);
+        let told: Vec<_> = (0..self.members.len())
+            .filter(|to| *to != from && member.sees(*to) && self.connected(from, *to))
+            .collect();
+        for to in told {
             if let Some(member) = self.members.get_mut(to)
                 && member.epoch < epoch
             {

@@ -92,6 +92,7 @@ where
             buffer,
             decoder,
             session,
+            ended: false,
         },
         writing: Writing::new(outbox, arrival),
     };
@@ -136,12 +137,16 @@ impl<IO: Wire, S: Session, T: Accounted> Driver<IO, S, T> {
             {
                 self.writing.arrival.heard(&self.writing.outbox);
             }
-            if let Poll::Ready(Err(lost)) = read {
-                let drained = self.writing.stage == Stage::ShutDown;
-                return Poll::Ready(match lost {
-                    ConnectionLost::Closed if drained => End::Drained,
-                    lost => End::Lost(lost),
-                });
+            match read {
+                // Our end has come first, though we may not have been told yet that it arrived.
+                Poll::Ready(Err(ConnectionLost::Closed)) if self.writing.stage != Stage::Open => {
+                    self.reading.ended = true;
+                }
+                Poll::Ready(Err(ref lost)) => return Poll::Ready(End::Lost(lost.clone())),
+                _ => {}
+            }
+            if self.reading.ended && self.writing.stage == Stage::ShutDown {
+                return Poll::Ready(End::Drained);
             }
             let written = self.writing.poll(&mut self.stream, cx);
             if let Poll::Ready(Err(error)) = written {
@@ -159,6 +164,8 @@ struct Reading<S> {
     buffer: BytesMut,
     decoder: FrameDecoder,
     session: S,
+    /// The peer has closed its side.
+    ended: bool,
 }
 
 impl<S: Session> Reading<S> {
@@ -169,6 +176,9 @@ impl<S: Session> Reading<S> {
         outbox: &Outbox<T>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<usize, ConnectionLost>> {
+        if self.ended {
+            return Poll::Pending;
+        }
         if self.buffer.capacity() - self.buffer.len() < READ_CHUNK / 4 {
             // Room grows with what has arrived, never with what a length field announces.
             self.buffer.reserve(READ_CHUNK.max(self.buffer.len()));
@@ -248,8 +258,10 @@ impl<T: Accounted> Writing<T> {
         match self.stage {
             Stage::Open => {}
             Stage::ShuttingDown => {
-                ready!(Pin::new(stream).poll_shutdown(cx))?;
+                ready!(Pin::new(&mut *stream).poll_shutdown(cx))?;
                 self.stage = Stage::ShutDown;
+                self.arrival
+                    .conclude((&*stream, &self.outbox), (true, false));
                 return Poll::Ready(Ok(()));
             }
             Stage::ShutDown => return Poll::Pending,

@@ -307,6 +307,13 @@ impl<T: Accounted> Outbox<T> {
         state.accounts.iter().map(|account| account.written).sum()
     }
 
+    /// Whether a tagged message waits, or is not known to have arrived. Walks what was written
+    /// lately.
+    pub fn is_in_flight(&self) -> bool {
+        let state = self.state.lock();
+        state.entries.iter().any(|entry| entry.tag.is_some())
+    }
+
     /// What became of the tagged messages so far, by their accounts.
     pub fn accounts(&self) -> Vec<Account> {
         self.state.lock().accounts.clone()

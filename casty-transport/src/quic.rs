@@ -119,7 +119,11 @@ impl Transport for QuicTransport {
     async fn dial(&self, to: &NodeAddress) -> Result<ByteStream, DialError> {
         host_name(to)?;
         let stream = self.connect(to).await?;
-        Ok(ByteStream::new(stream, to.to_string()))
+        Ok(ByteStream::measured(
+            stream,
+            to.to_string(),
+            QuicStream::unacknowledged,
+        ))
     }
 
     async fn listen(&self, at: &NodeAddress) -> Result<Box<dyn Listener>, ListenError> {

@@ -73,8 +73,8 @@ pub struct ByteStream {
 /// What frames can be moved over: bytes both ways.
 pub trait Wire: AsyncRead + AsyncWrite + Unpin {
     /// At least as many bytes as were written and not acknowledged by the peer's kernel (the end of
-    /// the stream counts as one); `None`, always, if the platform or the transport does not tell.
-    /// Still told after the connection was lost. Costs a system call.
+    /// the stream counts as one); `None` if the platform or the transport does not tell. Still told
+    /// after the connection was lost. Costs a system call.
     fn unacknowledged(&self) -> Option<usize>;
 }
 

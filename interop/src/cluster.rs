@@ -11,6 +11,7 @@ use std::time::Duration;
 use casty_client::AddressMap;
 use casty_proto::{Codec, Compression, NodeAddress};
 use casty_transport::{ByteStream, DialError};
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::time::timeout;
@@ -215,6 +216,34 @@ impl PythonCluster {
             return Ok(());
         };
         node.child.kill().await.map_err(ClusterError::Process)
+    }
+
+    /// Stops a node (SIGSTOP): its connections stay, and it reads and sends nothing. Nothing happens
+    /// if it does not run.
+    ///
+    /// # Errors
+    /// The process could not be signalled.
+    pub fn hang(&self, index: usize) -> Result<(), ClusterError> {
+        self.signal(index, Signal::STOP)
+    }
+
+    /// Lets a node go on that [hangs](Self::hang).
+    ///
+    /// # Errors
+    /// The process could not be signalled.
+    pub fn resume(&self, index: usize) -> Result<(), ClusterError> {
+        self.signal(index, Signal::CONT)
+    }
+
+    fn signal(&self, index: usize, signal: Signal) -> Result<(), ClusterError> {
+        let node = self.nodes.get(index).and_then(Option::as_ref);
+        let process = node.and_then(|node| node.child.id()?.try_into().ok());
+        match process.and_then(Pid::from_raw) {
+            Some(process) => {
+                kill_process(process, signal).map_err(|error| ClusterError::Process(error.into()))
+            }
+            None => Ok(()),
+        }
     }
 
     /// Starts a node that was killed again, under the same address and id; the others are its

@@ -1,14 +1,14 @@
 //! Every crate with each pair of its features, each feature alone, none, and the default ones.
 
-use std::env;
-use std::ffi::OsString;
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use crate::steps::{Failure, Steps, cargo, root};
+use crate::steps::{Failure, Steps};
+use crate::tools::Tool;
 
-/// The release of cargo-hack that is installed where there is none.
-const HACK: &str = "0.6.46";
+const HACK: Tool = Tool {
+    name: "hack",
+    release: "0.6.46",
+};
 
 /// The crates that others build on, each in whatever selection of features they like, with the
 /// features that are taken as one.
@@ -26,19 +26,7 @@ const CRATES: [(&str, &str); 6] = [
 
 /// Has the compiler check them all. With `full`, no features are taken as one.
 pub(crate) fn run(steps: &mut Steps, full: bool) -> Result<(), Failure> {
-    if !is_there() {
-        // Unoptimised: it builds in half the time, and waits for the compiler anyway.
-        let install = [
-            "install",
-            "--debug",
-            "--locked",
-            "--version",
-            HACK,
-            "cargo-hack",
-        ];
-        let into = tools();
-        steps.run("cargo-hack", cargo(install).arg("--root").arg(into))?;
-    }
+    HACK.install(steps)?;
     for (name, grouped) in CRATES {
         steps.run("features", &mut powerset(name, grouped, full))?;
     }
@@ -51,7 +39,7 @@ pub(crate) fn run(steps: &mut Steps, full: bool) -> Result<(), Failure> {
 /// Tests' dependencies need not be taken out of the manifest meanwhile (`--no-dev-deps`): since
 /// version 2 of the resolver, they turn on no features for a check of the crate itself.
 fn powerset(name: &str, grouped: &str, full: bool) -> Command {
-    let mut command = hack();
+    let mut command = HACK.command();
     command.args(["rustc", "--profile", "check", "--package", name]);
     command.arg("--quiet");
     command.args(["--feature-powerset", "--depth", "2"]);
@@ -60,32 +48,6 @@ fn powerset(name: &str, grouped: &str, full: bool) -> Command {
     }
     command.args(["--", "-D", "warnings"]);
     command
-}
-
-fn is_there() -> bool {
-    let version = hack()
-        .arg("--version")
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status();
-    version.is_ok_and(|status| status.success())
-}
-
-/// `cargo hack`, installed by the user or by [`run`].
-fn hack() -> Command {
-    let path = env::var_os("PATH").unwrap_or_default();
-    let ours = std::iter::once(tools().join("bin"));
-    let path = env::join_paths(env::split_paths(&path).chain(ours));
-    let mut command = cargo(["hack"]);
-    command.env("PATH", path.unwrap_or_else(|_| OsString::new()));
-    command
-}
-
-/// Where tools are installed, so that they go with everything else that was built.
-fn tools() -> PathBuf {
-    env::var_os("CARGO_TARGET_DIR")
-        .map_or_else(|| root().join("target"), PathBuf::from)
-        .join("tools")
 }
 
 #[cfg(test)]

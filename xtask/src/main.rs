@@ -1,4 +1,5 @@
-//! The project's own commands: cargo xtask ci | test | tidy | features | interop | sim | bench | protobuf.
+//! The project's own commands: cargo xtask ci | test | tidy | features | interop | sim | bench | fuzz |
+//! bombs | soak | mutants | protobuf.
 
 use std::env;
 use std::process::ExitCode;
@@ -6,13 +7,17 @@ use std::process::ExitCode;
 mod bench;
 mod ci;
 mod features;
+mod fuzz;
 mod metadata;
+mod mutants;
 mod protobuf;
 mod readme;
 mod sim;
+mod soak;
 mod steps;
 mod test;
 mod tidy;
+mod tools;
 
 use steps::{Failure, Steps};
 
@@ -31,6 +36,16 @@ usage: cargo xtask COMMAND [ARGS]
   sim [ARGS]      worlds in virtual time, one for each of many seeds, and what the tests are worth;
                   `cargo xtask sim --help` tells its arguments
   bench [ARGS]    the benchmarks, then the end-to-end run; ARGS go to that run, and --quick to both
+  fuzz [--seconds N] [--minimise] [TARGET...]
+                  fuzzes each target, or those named, for N seconds (60), with libFuzzer by way of
+                  cargo-fuzz, which is installed under target/ if it is not there; --minimise puts
+                  what is worth keeping into fuzz/corpus. Needs a C++ compiler
+  bombs           the table of hostile inputs: what comes of each, its time and memory
+  soak [ARGS]     load with faults for minutes, then memory, descriptors, tasks and what is pending
+                  compared with the beginning; `cargo xtask soak --help` tells its arguments
+  mutants [FILE]...
+                  how many faults, put into the engines and decoders one by one, the tests notice,
+                  by cargo-mutants, which is installed as cargo-hack is; takes hours for all files
   protobuf        writes the Rust types of the protobuf schema, which tidy holds against it
 
 The real-cluster suite needs a Python >= 3.12 and is skipped with a notice where there is none;
@@ -54,6 +69,10 @@ fn main() -> ExitCode {
         ("interop", args) => test::interop(&mut steps, args),
         ("protobuf", []) => protobuf::run(&mut steps),
         ("sim", args) => sim::run(&mut steps, args),
+        ("fuzz", args) => fuzz::run(&mut steps, args),
+        ("bombs", []) => fuzz::bombs(&mut steps),
+        ("soak", args) => soak::run(&mut steps, args),
+        ("mutants", args) => mutants::run(&mut steps, args),
         ("bench", args) => bench::run(&mut steps, args),
         _ => {
             eprintln!("{HELP}");

@@ -110,15 +110,12 @@ async fn a_member_that_answers_is_declared_dead_by_force_only() {
     assert_eq!(refused.out, "");
     let args = ["down", "--timeout", AMPLE, "--force", &*alive];
     let forced = end(casty_to(&cluster, &args)).await;
-    assert_eq!(
-        forced
-            .out
-            .lines()
-            .filter(|it| it.starts_with("told "))
-            .count(),
-        3,
-        "{forced:#?}"
-    );
+    let told = forced.out.lines().filter(|it| it.starts_with("told "));
+    // The member itself may be cut off by the first view that calls it down before it answers.
+    let cut_off = forced
+        .err
+        .starts_with(&format!("casty: {alive} may not know"));
+    assert_eq!(told.count() + usize::from(cut_off), 3, "{forced:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

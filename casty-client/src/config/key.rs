@@ -75,6 +75,8 @@ pub(super) fn nearest(
     name: &str,
     names: impl Iterator<Item = &'static str>,
 ) -> Option<&'static str> {
+    // What differs more in length need not be compared, however long it is.
+    let names = names.filter(|known| known.len().abs_diff(name.len()) <= 2);
     let nearest = names.min_by_key(|known| distance(name, known))?;
     (distance(name, nearest) <= 2).then_some(nearest)
 }

@@ -73,6 +73,12 @@ impl FromStr for Uuid {
     }
 }
 
+/// Whether a text is made of what Python writes a `Decimal` with.
+pub(crate) fn is_decimal(text: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'+' | b'-');
+    !text.is_empty() && text.bytes().all(fits)
+}
+
 impl fmt::Display for Decimal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

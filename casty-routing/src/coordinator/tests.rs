@@ -549,6 +549,17 @@ fn known_hosts_are_bounded_and_dead_ones_make_room() {
 }
 
 #[test]
+fn a_host_that_is_not_live_yet_is_known_for_as_long_as_there_is_room() {
+    let mut bench = bench();
+    bench.give(Input::View(view(Some(1), &[1])));
+    bench.register(2);
+    bench.register(1);
+    assert_eq!(bench.place(0), 1);
+    bench.give(Input::View(view(Some(1), &[1, 2])));
+    assert_eq!(bench.place(1), 2);
+}
+
+#[test]
 fn a_snapshot_is_read_for_one_region_and_without_unreachable_nodes() {
     let member = |number, status| Member {
         address: node(number),

@@ -243,6 +243,35 @@ fn a_shard_number_however_high_costs_little() {
 }
 
 #[test]
+fn twelve_shards_are_named_one_by_one_and_more_are_not() {
+    let named = |count: u32| {
+        let region = "r".into();
+        let shards = (1..=count).collect();
+        Dependent::Shards { region, shards }.to_string()
+    };
+    let twelve = "owns 12 shards of \"r\" (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12)";
+    assert_eq!(named(12), twelve);
+    for count in [13, 14] {
+        assert!(named(count).ends_with(" 11, 12, ...)"), "{}", named(count));
+    }
+}
+
+#[test]
+fn shards_of_a_node_called_dead_have_other_owners_for_those_who_ask_the_leader() {
+    let meaning = |loss| {
+        let (region, shards) = ("r".into(), vec![0]);
+        let what = Dependent::Shards { region, shards };
+        let node = at(1);
+        Problem::HangsOnLostNode { node, loss, what }.meaning()
+    };
+    assert!(meaning(Loss::Down).contains("ask the leader are told another"));
+    let others = [Loss::Refuses, Loss::Silent, Loss::Unreachable];
+    for loss in others {
+        assert!(meaning(loss).contains("is not handled"), "{loss}");
+    }
+}
+
+#[test]
 fn a_cluster_whose_members_are_all_joining_has_no_leader() {
     let survey = survey(|_, state| {
         for port in [1, 2, 3] {
@@ -311,6 +340,63 @@ fn what_may_pass_is_told_only_if_it_was_there_before() {
         "a fact need not be told twice"
     );
     assert_eq!(dead.lasting(healthy()), healthy());
+}
+
+#[test]
+fn a_problem_of_one_node_does_not_make_that_of_another_last() {
+    let joining = |port| {
+        let survey = survey(|_, state| set(state, port, MemberStatus::Joining));
+        Diagnosis::of(&survey)
+    };
+    let stuck = |diagnosis: &Diagnosis| {
+        let mut problems = diagnosis.findings().iter().map(|it| &it.problem);
+        problems.any(|problem| matches!(problem, Problem::Stuck { .. }))
+    };
+    assert!(stuck(&joining(1).lasting(joining(1))));
+    assert!(!stuck(&joining(1).lasting(joining(2))));
+    let moved = |region: &str| {
+        let survey = survey(|viewer, state| {
+            own(state, &[(1, 2)]);
+            let mut shards = state.shard_allocations["r"].clone();
+            for allocation in shards.values_mut() {
+                allocation.primary = at(if viewer == 1 { 1 } else { 2 });
+            }
+            state.shard_allocations.insert(region.into(), shards);
+        });
+        Diagnosis::of(&survey)
+    };
+    assert_eq!(moved("s").lasting(moved("s")), moved("s"));
+    assert_eq!(moved("s").lasting(moved("t")).findings(), []);
+}
+
+#[test]
+fn programs_are_told_which_node_and_which_name_a_problem_concerns() {
+    let concerns = |survey: &Survey| {
+        let diagnosis = Diagnosis::of(survey);
+        let problems = diagnosis.findings().iter().map(|it| &it.problem);
+        let concern = |it: &Problem| {
+            (
+                it.node().map(NodeAddress::port),
+                it.name().map(str::to_owned),
+            )
+        };
+        problems.map(concern).collect::<Vec<_>>()
+    };
+    let mut lost = survey(|_, _| {});
+    refuses(&mut lost, 2);
+    assert_eq!(
+        concerns(&lost),
+        [(Some(2), None), (Some(2), Some("r".to_owned()))]
+    );
+    let twin = survey(|_, state| {
+        state.members.push(Member {
+            id: "id-3".into(),
+            ..member(4, MemberStatus::Up)
+        });
+    });
+    assert_eq!(concerns(&twin), [(None, Some("id-3".to_owned()))]);
+    let leaving = survey(|_, state| set(state, 1, MemberStatus::Leaving));
+    assert_eq!(concerns(&leaving), [(Some(1), None)]);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 use super::*;
 
 mod histories;
+mod wanted;
 
 /// The engine and its clock, in milliseconds from the start.
 struct Bench {
@@ -288,7 +289,10 @@ fn a_contact_by_another_name_is_the_member_it_leads_to() {
     assert_eq!(bench.tick(), [dial(&name)]);
     assert_eq!(bench.connect_as(&name, &a), []);
     assert!(bench.engine.is_connected(&a));
+    assert_eq!(bench.engine.leads_to(&name), Some(&a));
     assert_eq!(bench.view(&[&a, &b], &[]), [dial(&b)]);
+    bench.connect(&b);
+    assert_eq!(bench.engine.leads_to(&b), None, "it calls itself so");
 }
 
 #[test]
@@ -627,81 +631,66 @@ fn healthy_members_are_not_kept_waiting_by_black_holes() {
 }
 
 #[test]
-fn a_wanted_node_outside_the_view_is_dialled_once_and_kept() {
-    let [a, guest] = nodes([1, 2]);
-    let mut bench = regular(&[]);
-    bench.view(&[&a], &[]);
-    bench.connect(&a);
-    bench.source(&a);
-    let want = || Input::Want(guest.clone());
-    assert_eq!(bench.give(want()), [dial(&guest)]);
-    assert_eq!(bench.give(want()), [], "it is being dialled");
-    assert_eq!(bench.fail(&guest), []);
-    assert_eq!(bench.run_to(10_000), [], "whoever wants it repeats it");
-    assert_eq!(bench.give(want()), [dial(&guest)]);
-    assert_eq!(bench.connect(&guest), []);
-    assert_eq!(bench.give(want()), []);
-    assert_eq!(bench.run_to(60_000), []);
-    assert_eq!(bench.view(&[&a], &[&guest]), [close(&guest)]);
-    bench.give(want());
-    bench.connect(&guest);
-    assert_eq!(bench.lose(&guest), []);
-    assert_eq!(bench.run_to(120_000), [], "nor is it redialled");
-}
-
-#[test]
-fn a_wanted_node_may_be_reached_by_a_name() {
-    let config = Config {
-        guests: 1,
-        ..Config::default()
-    };
-    let (name, [a, b]) = (alias("one"), nodes([1, 2]));
-    let mut bench = bench_of(config, &[&name]);
-    bench.tick();
-    assert_eq!(bench.give(Input::Want(a.clone())), [dial(&a)]);
-    assert_eq!(bench.fail(&a), []);
-    assert_eq!(bench.give(Input::Want(a.clone())), [], "a little later");
-    assert_eq!(bench.connect_as(&name, &a), []);
-    bench.lose(&a);
-    assert_eq!(bench.give(Input::Want(b.clone())), [dial(&b)], "room again");
-}
-
-#[test]
-fn a_wish_brings_the_dial_of_a_failing_member_forward_but_once_a_second() {
-    let config = Config {
-        backoff: backoff::Config {
-            floor: Duration::from_secs(5),
-            ..backoff::Config::default()
-        },
-        ..Config::default()
-    };
+fn the_loss_of_another_node_does_not_end_the_connection_that_feeds_the_view() {
     let [a, b] = nodes([1, 2]);
-    let mut bench = bench_of(config, &[]);
+    let mut bench = regular(&[]);
     bench.view(&[&a, &b], &[]);
+    bench.connect(&a);
     bench.connect(&b);
-    bench.fail(&a);
-    for _ in 0..100 {
-        bench.give(Input::Want(a.clone()));
-    }
-    assert_eq!(bench.run_to(4_000), [(1_000, dial(&a))]);
+    bench.source(&a);
+    assert_eq!(bench.view(&[&b], &[&a]), []);
+    bench.run_to(5_000);
+    assert_eq!(bench.lose(&b), [dial(&b)]);
+    assert!(bench.engine.is_connected(&a));
 }
 
 #[test]
-fn wanted_nodes_outside_the_view_are_bounded() {
+fn a_contact_is_dialled_beside_a_member_that_does_not_answer() {
     let config = Config {
-        guests: 3,
+        contact_dials: 1,
+        member_dials: 1,
         ..Config::default()
     };
+    let [contact, a] = nodes([1, 2]);
+    let mut bench = bench_of(config, &[&contact]);
+    bench.view(&[&a], &[]);
+    assert_eq!(bench.fail(&a), [suspect(&a), dial(&contact)]);
+    bench.run_to(60_000);
+    assert_eq!(bench.engine.dials_in_flight(), 2);
+    bench.fail(&contact);
+    let again = bench.run_to(120_000);
+    assert_eq!(dials_of(&again, &contact).len(), 1, "{again:?}");
+}
+
+#[test]
+fn addresses_are_remembered_until_they_may_be_dialled_and_up_to_twice_the_members() {
+    let config = Config {
+        members: 4,
+        ..Config::default()
+    };
+    let view = |bench: &mut Bench, first: u16| {
+        let members: Vec<_> = (first..first + 4).map(node).collect();
+        bench.view(&members.iter().collect::<Vec<_>>(), &[]);
+        for member in &members {
+            bench.fail(member);
+        }
+        bench.engine.targets.len()
+    };
     let mut bench = bench_of(config, &[]);
-    bench.view(&[&node(100)], &[]);
-    for number in 1..=2 {
-        bench.give(Input::Want(node(number)));
-        bench.connect(&node(number));
-    }
-    assert_eq!(bench.give(Input::Want(node(3))), [dial(&node(3))]);
-    assert_eq!(bench.give(Input::Want(node(4))), []);
-    bench.lose(&node(1));
-    assert_eq!(bench.give(Input::Want(node(4))), [dial(&node(4))]);
+    assert_eq!(view(&mut bench, 1), 4);
+    assert_eq!(view(&mut bench, 11), 8);
+    assert_eq!(
+        view(&mut bench, 21),
+        4,
+        "too many: the others are forgotten"
+    );
+    assert_eq!(view(&mut bench, 31), 8);
+    bench.now = 10_000;
+    bench.tick();
+    assert_eq!(bench.engine.targets.len(), 4, "the others may be dialled");
+    let three: Vec<_> = (41..44).map(node).collect();
+    bench.view(&three.iter().collect::<Vec<_>>(), &[]);
+    assert!(bench.engine.targets.len() <= 8);
 }
 
 #[test]

@@ -169,13 +169,10 @@ fn a_miss_is_held_asked_for_once_and_flushed_in_order_before_it_is_listed() {
     let mut bench = Bench::formed(&[]);
     assert_eq!(bench.send(3, 1), ["query 3 of 1"]);
     assert_eq!(bench.send(3, 2), [""; 0]);
-    assert_eq!(
-        bench.router.held(),
-        Held {
-            items: 2,
-            bytes: 20
-        }
-    );
+    let (items, bytes) = (2, 20);
+    assert_eq!(bench.router.held(), Held { items, bytes });
+    let held: Vec<_> = bench.router.held_each().collect();
+    assert_eq!(held, [(&bench.target(3), 2)]);
     assert_eq!(bench.location(3, 2), ["1 to 2", "2 to 2", "publish"]);
     assert_eq!(bench.listed(3), Some(2));
     assert_eq!(bench.router.held(), Held::default());
@@ -360,8 +357,14 @@ fn a_new_leader_is_asked_at_once() {
 fn a_reconnected_leader_is_asked_again_at_once() {
     let mut bench = Bench::formed(&[]);
     assert_eq!(bench.send(0, 1), ["query 0 of 1"]);
+    for _ in 0..3 {
+        bench.now = bench.wait.unwrap();
+        assert_eq!(bench.handle(Input::Tick), ["query 0 of 1"]);
+    }
     bench.down(1, vec![]);
     assert_eq!(bench.up(1), ["query 0 of 1"]);
+    let patience = bench.wait.unwrap() - bench.now;
+    assert!(patience <= SECOND / 2, "as at first: {patience:?}");
 }
 
 #[test]
@@ -530,6 +533,30 @@ fn another_count_for_the_same_region_is_an_error() {
     assert_eq!(bench.router.region("r", asked), Err(error));
     let error = RegionError::TooManyShards { limit: 65_536 };
     assert_eq!(bench.router.region("big", count(65_537)), Err(error));
+}
+
+#[test]
+fn a_region_may_have_as_many_shards_as_the_limit_and_is_found_by_name_and_number() {
+    let mut bench = Bench::with(RouterConfig {
+        max_shards: 8,
+        ..RouterConfig::default()
+    });
+    let count = ShardCount::new(8).unwrap();
+    let other = bench.router.region("s", count).unwrap();
+    assert_eq!((bench.region.get(), other.get()), (0, 1), "in their order");
+    assert_eq!(bench.router.region_id("r"), Some(bench.region));
+    assert_eq!(bench.router.region_id("s"), Some(other));
+    assert_eq!(bench.router.region_id("t"), None);
+    let regions = bench.router.regions().map(|(id, name)| (id, &**name));
+    assert_eq!(
+        regions.collect::<Vec<_>>(),
+        [(bench.region, "r"), (other, "s")]
+    );
+    assert_eq!(
+        bench.router.region_name(other).map(|name| &**name),
+        Some("s")
+    );
+    assert_eq!(bench.router.region_name(RegionId(2)), None);
 }
 
 #[test]

@@ -285,6 +285,8 @@ fn a_late_view_of_an_older_subscription_is_no_sign_of_life() {
     bench.run_to(2_000);
     assert!(bench.engine.is_current(2));
     assert!(!bench.engine.is_current(1));
+    let made = [0, 1, 2, 3].map(|number| bench.engine.was_made(number));
+    assert_eq!(made, [false, true, true, false]);
     bench.snapshot(1, 1);
     bench.snapshot(2, 1);
     bench.snapshot(1, 2);

@@ -78,6 +78,18 @@ fn of_two_entries_for_one_member_the_more_alive_counts() {
 }
 
 #[test]
+fn regions_are_told_by_name_with_their_allocations() {
+    let mut two = snapshot(1, 2);
+    let shards = two.shard_allocations.values().next().unwrap().clone();
+    two.shard_allocations.insert("s".into(), shards);
+    let view = View::from_snapshot(two);
+    let regions = view.regions().map(|(name, shards)| (&**name, shards.len()));
+    assert_eq!(regions.collect::<Vec<_>>(), [("r", 1), ("s", 1)]);
+    assert_eq!(view.allocations("r").map(BTreeMap::len), Some(1));
+    assert_eq!(view.allocations("none"), None);
+}
+
+#[test]
 fn services_are_found_by_key_on_nodes_that_live() {
     let entry = |key: &str, number, path: &str| ServiceEntry {
         key: key.into(),

@@ -1,11 +1,13 @@
 //! What goes badly.
 
+use std::sync::mpsc;
+use std::thread;
 use std::time::Duration;
 
 use casty_client::{AskError, Bound, ClusterClient, EntityRef, Fate, NotSent, TellError};
 use casty_proto::message::MemberStatus;
 use casty_testkit::Cluster;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::app::{Counter, LONG, Net, SHARDS, assert_conserved, close_and_balance, region};
 use crate::over_both;
@@ -221,6 +223,51 @@ async fn a_partition_shows_in_the_view_and_heals(net: Net) {
     for entity in ["a", "b", "c", "d", "e", "f"] {
         whereabouts_in_the_end(&region(&client).entity(entity)).await;
     }
+}
+
+/// Once a partition is healed its sides reach each other, and for a while neither knows it. Each has
+/// a leader that takes the other side for dead, and would take its shards from whatever the other
+/// publishes, in turn and without an end.
+#[test]
+fn leaders_that_have_not_noticed_a_heal_do_not_answer_each_other_for_ever() {
+    in_paused_time(|| async {
+        let detection = Duration::from_secs(1);
+        let net = Net::memory();
+        let (cluster, _) = net.counters_with(|it| it.detection(detection)).await;
+        let client = net.client(&cluster).await;
+        let mut nodes = [0, 1, 2];
+        nodes.sort_by_key(|node| &cluster.addresses()[*node]);
+        // The lowest leads; without it, the next.
+        let [one, other, _] = nodes;
+        cluster.partition(one, other);
+        sleep(detection * 2).await;
+        all_answer(&client).await;
+        cluster.heal(one, other);
+        // What the leader has it publishes with this.
+        cluster.move_shard("counter", 0, one);
+        sleep(detection * 2).await;
+        all_answer(&client).await;
+    });
+}
+
+async fn all_answer(client: &ClusterClient) {
+    for number in 0..20 {
+        whereabouts_in_the_end(&region(client).entity(format!("e{number}"))).await;
+    }
+}
+
+/// Runs a test in paused time, on a thread of its own: what goes on for ever without giving another
+/// task a turn fails it all the same.
+fn in_paused_time<F: Future<Output = ()>>(test: impl FnOnce() -> F + Send + 'static) {
+    let (done, ended) = mpsc::channel();
+    thread::spawn(move || {
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = runtime.enable_all().start_paused(true).build().unwrap();
+        runtime.block_on(test());
+        done.send(())
+    });
+    let outcome = ended.recv_timeout(Duration::from_secs(20));
+    outcome.expect("the test failed on its thread, or did not end");
 }
 
 async fn asks_to_a_hanging_owner_time_out_and_work_again(net: Net) {

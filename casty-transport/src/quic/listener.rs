@@ -66,7 +66,11 @@ impl Bound {
         self.beginning.push(Box::pin(async {
             let (connection, streams, from) = begun.await?;
             let stream = QuicStream::new(connection, streams, endpoint, partings);
-            Some(ByteStream::new(stream, from.to_string()))
+            Some(ByteStream::measured(
+                stream,
+                from.to_string(),
+                QuicStream::unacknowledged,
+            ))
         }));
     }
 }

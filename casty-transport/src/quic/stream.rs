@@ -30,6 +30,8 @@ pub(super) struct QuicStream {
     recv: RecvStream,
     /// A wait for the peer to receive everything, while somebody waits.
     finished: Option<Stopped>,
+    /// The peer has received everything.
+    received: bool,
     pub(super) endpoint: Endpoint,
     partings: Partings,
     runtime: Handle,
@@ -48,10 +50,18 @@ impl QuicStream {
             send,
             recv,
             finished: None,
+            received: false,
             endpoint,
             partings,
             runtime: Handle::current(),
         }
+    }
+}
+
+impl QuicStream {
+    /// Nothing, once the peer has received everything; quinn tells no more.
+    pub(super) fn unacknowledged(&self) -> Option<usize> {
+        self.received.then_some(0)
     }
 }
 
@@ -100,6 +110,7 @@ impl AsyncWrite for QuicStream {
         });
         let outcome = ready!(finished.as_mut().poll(cx));
         this.finished = None;
+        this.received = matches!(outcome, Ok(None));
         Poll::Ready(match outcome {
             Ok(None) => Ok(()),
             Ok(Some(_)) => Err(io::ErrorKind::BrokenPipe.into()),

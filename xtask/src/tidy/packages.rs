@@ -33,7 +33,13 @@ const ARROWS: [(&str, &[&str]); 6] = [
 ];
 
 /// Packages that nothing is built on; they may use anything.
-const FREE: [&str; 3] = ["casty-benches", "casty-interop", "xtask"];
+const FREE: [&str; 5] = [
+    "casty-benches",
+    "casty-fuzz",
+    "casty-interop",
+    "casty-soak",
+    "xtask",
+];
 
 /// Crates without I/O; not even their tests use a runtime.
 const PURE: [&str; 2] = ["casty-proto", "casty-routing"];

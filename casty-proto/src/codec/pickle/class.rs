@@ -3,6 +3,10 @@
 use std::borrow::Cow;
 use std::cell::Cell;
 
+/// The longest name of a module, or of a class in it, that is read, in bytes. Names are looked at
+/// each time they occur.
+pub(super) const MAX_NAME: usize = 512;
+
 /// A name of the program's own, taken apart.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Parts {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::arena::{Arena, Id, Node};
 use super::class::Callee;
 use crate::Value;
-use crate::value::{Date, DateTime, Time, TimeDelta};
+use crate::value::{Date, DateTime, Time, TimeDelta, is_decimal};
 
 /// The value that `callee` makes of a tuple of arguments (a UUID: of its state).
 pub(super) fn value(arena: &Arena<'_>, callee: Callee, parts: Id) -> Option<Value> {
@@ -35,7 +35,10 @@ pub(super) fn value(arena: &Arena<'_>, callee: Callee, parts: Id) -> Option<Valu
         // An offset by itself is no value of ours, but well-formed.
         Callee::TimeZone => Value::TimeDelta(offset(arena, args)?),
         Callee::Decimal => match *args {
-            [text] => Value::Decimal(decimal(arena.str(text)?)?.into()),
+            [text] => {
+                let text = arena.str(text).filter(|text| is_decimal(text))?;
+                Value::Decimal(text.into())
+            }
             _ => return None,
         },
         Callee::Uuid => Value::Uuid(Arc::new(uuid(arena, args)?)),
@@ -173,11 +176,6 @@ fn timedelta(arena: &Arena<'_>, args: &[Id]) -> Option<TimeDelta> {
         seconds: u32::try_from(seconds).ok()?,
         microseconds: u32::try_from(microseconds).ok()?,
     })
-}
-
-fn decimal(text: &str) -> Option<&str> {
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'+' | b'-');
-    (!text.is_empty() && text.bytes().all(fits)).then_some(text)
 }
 
 /// From the constructor's text or the state's int.

@@ -2,7 +2,7 @@
 //! code, and spends memory in proportion to the input only.
 
 use super::arena::{Arena, FALSE, Id, Kids, NONE, Node, Span, TRUE, UNIT, push_within};
-use super::class::Callee;
+use super::class::{self, Callee};
 use super::opcode as op;
 use crate::error::Limit;
 use crate::{DecodeError, Limits};
@@ -14,9 +14,6 @@ mod scalar;
 /// The longest `int` that is read, in bytes: some 10,000 digits. Python itself refuses to print
 /// more than 4,300.
 const MAX_LONG: usize = 4096;
-
-/// The longest name of a module or class in it. Names are looked at each time they occur.
-const MAX_NAME: u32 = 512;
 
 /// Reads one pickle: its nodes, and the number of the outermost.
 pub(super) fn read<'de>(
@@ -503,8 +500,11 @@ impl Machine<'_> {
         else {
             return Err(self.bad("a global without a name"));
         };
-        if at.len > MAX_NAME || called.len > MAX_NAME {
+        if at.len.max(called.len) as usize > class::MAX_NAME {
             return Err(self.bad("a global with a name of more than 512 bytes"));
+        }
+        if self.arena.bytes(at).contains(&b':') {
+            return Err(self.bad("a module with a colon in its name"));
         }
         let callee = Callee::of(self.arena.bytes(at), self.arena.bytes(called));
         let id = self.arena.add(Node::Class {

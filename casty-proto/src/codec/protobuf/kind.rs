@@ -8,6 +8,7 @@ use super::native::{self, Invalid};
 use super::tag::{self, kind};
 use super::wire::{Budget, Content, Fields, Parts, TWICE};
 use crate::codec::tree::target::Shape;
+use crate::value::is_decimal;
 use crate::{DecodeError, Value, protobuf};
 
 /// The one field of a `Value`.
@@ -138,7 +139,8 @@ pub(super) fn native(budget: &Budget, kind: u8, message: &[u8]) -> Result<Value,
             kind::TIME_DELTA => native::time_delta(message)?.into(),
             kind::UUID => Value::Uuid(Arc::new(message.try_into().map_err(|_| Invalid)?)),
             kind::DECIMAL => {
-                let text = std::str::from_utf8(message).map_err(|_| Invalid)?;
+                let text = std::str::from_utf8(message).ok();
+                let text = text.filter(|text| is_decimal(text)).ok_or(Invalid)?;
                 Value::Decimal(text.into())
             }
             _ => {

@@ -111,9 +111,60 @@ fn the_oldest_gives_way_to_the_newest_if_that_is_wanted() {
     bench.view(view(1, &[], &[(0, 1)]));
     bench.send(0, 1);
     assert_eq!(bench.send(0, 2), [""; 0]);
+    let accepts = [1_000, 1_001].map(|bytes| bench.router.accepts(&bench.target(0), bytes));
+    assert_eq!(accepts, [true, false], "room is made for what fits at all");
     assert_eq!(bench.send(0, 3), [format!("1: {ONWARD}")]);
     assert_eq!(bench.send(0, 4), [format!("2: {ONWARD}")]);
     assert_eq!(bench.up(1), ["3 to 1", "4 to 1", "publish"]);
+}
+
+#[test]
+fn whoever_would_have_most_bytes_with_the_new_message_gives_way() {
+    // What waits for the other, what waits for the newest's own node, the newest; who gives way.
+    for (other, own, newest, gone) in [(60, 50, 20, 2), (80, 20, 30, 1)] {
+        let mut bench = Bench::with(dropping(100, 120));
+        bench.view(view(1, &[], &[(0, 1), (1, 2)]));
+        let mut told = Vec::new();
+        for (shard, item, bytes) in [(0, 1, other), (1, 2, own), (1, 3, newest)] {
+            let mut parcel = bench.parcel(shard, item);
+            parcel.bytes = bytes;
+            told = bench.handle(Input::Send(parcel));
+        }
+        assert_eq!(told, [format!("{gone}: {ONWARD}")]);
+    }
+}
+
+#[test]
+fn many_messages_weigh_against_few_large_ones_by_their_part_of_the_limits() {
+    let mut bench = Bench::with(dropping(10, 1000));
+    bench.view(view(1, &[], &[(0, 1), (1, 2)]));
+    let mut large = bench.parcel(1, 0);
+    large.bytes = 300;
+    bench.handle(Input::Send(large));
+    for item in 1..=4 {
+        bench.send(0, item);
+    }
+    let told = bench.send(0, 5);
+    assert_eq!(told, [format!("1: {ONWARD}")], "half of the messages");
+}
+
+#[test]
+fn a_message_as_large_as_the_hold_takes_the_place_of_all_others() {
+    let mut bench = Bench::with(dropping(4, 100));
+    bench.view(view(1, &[], &[(0, 1)]));
+    bench.send(0, 1);
+    bench.send(0, 2);
+    let mut parcel = bench.parcel(0, 3);
+    parcel.bytes = 100;
+    let told = bench.handle(Input::Send(parcel));
+    assert_eq!(told, [1, 2].map(|item| format!("{item}: {ONWARD}")));
+    assert_eq!(bench.router.held().bytes, 100);
+}
+
+#[test]
+fn a_hold_of_nothing_accepts_nothing() {
+    let bench = Bench::with(dropping(0, 1000));
+    assert!(!bench.router.accepts(&bench.target(0), 10));
 }
 
 #[test]
@@ -159,4 +210,64 @@ fn of_what_a_connection_gives_back_the_oldest_gives_way() {
         [format!("1: {ONWARD}"), "connect 1".into(), "publish".into()]
     );
     assert_eq!(bench.up(1), ["2 to 1", "3 to 1", "4 to 1", "publish"]);
+    let unsent = (1..=5).map(|item| bench.parcel(0, item)).collect();
+    let told = bench.down(1, unsent);
+    let [first, second] = [1, 2].map(|item| format!("{item}: {ONWARD}"));
+    assert_eq!(told, [first, second, "connect 1".into(), "publish".into()]);
+}
+
+#[test]
+fn a_full_hold_accepts_what_needs_not_be_held() {
+    let mut bench = Bench::with(config(1, 100));
+    bench.view(view(1, &[], &[(0, 2), (1, 3)]));
+    bench.up(3);
+    assert_eq!(bench.send(0, 1), ["connect 2"]);
+    let (full, open) = (bench.target(0), bench.target(1));
+    assert!(bench.router.holds(&full) && !bench.router.holds(&open));
+    assert!(!bench.router.accepts(&full, 10));
+    assert!(bench.router.accepts(&open, 10));
+    assert!(bench.router.accepts(&bench.target(8), 10), "it is answered");
+    let node = node(3);
+    let unsent = vec![];
+    bench.handle(Input::PeerBusy { node, unsent });
+    assert!(!bench.router.accepts(&open, 10), "it is busy");
+}
+
+#[test]
+fn what_has_to_go_behind_a_held_message_is_not_accepted_by_a_full_hold() {
+    let mut bench = Bench::with(config(1, 100));
+    bench.view(view(1, &[], &[(0, 2)]));
+    bench.send(0, 1);
+    let (node, handle) = (node(2), 2);
+    bench
+        .router
+        .handle(bench.now, Input::PeerUp { node, handle });
+    assert!(!bench.router.accepts(&bench.target(0), 10));
+    assert_eq!(bench.drain(), ["1 to 2", "publish"]);
+    assert!(bench.router.accepts(&bench.target(0), 10));
+}
+
+#[test]
+fn what_has_no_way_displaces_nothing_that_is_held() {
+    let mut bench = Bench::with(dropping(1, 100));
+    assert_eq!(bench.send(0, 1), [""; 0]);
+    let unknown = "2: a region of 8 shards has no shard 8";
+    assert_eq!(bench.send(8, 2), [unknown]);
+    assert_eq!(bench.router.held().items, 1);
+}
+
+#[test]
+fn what_is_on_its_way_to_another_peer_is_not_put_back() {
+    let mut bench = Bench::with(config(1, 100));
+    bench.view(view(1, &[], &[(0, 2), (1, 3)]));
+    bench.up(2);
+    bench.up(3);
+    for parcel in [bench.parcel(0, 1), bench.parcel(1, 2)] {
+        bench.router.handle(bench.now, Input::Send(parcel));
+    }
+    assert_eq!(
+        bench.down(2, vec![]),
+        ["2 to 3", "connect 2", "publish"],
+        "the first is held, which leaves no room"
+    );
 }

@@ -245,7 +245,14 @@ impl Writer<'_> {
 }
 
 fn parts(class: &str) -> Result<(&str, &str), EncodeError> {
-    class::split(class).ok_or_else(|| no_class(class))
+    let (module, name) = class::split(class).ok_or_else(|| no_class(class))?;
+    if module.len().max(name.len()) > class::MAX_NAME {
+        return Err(EncodeError::Unsupported {
+            codec: "pickle",
+            what: "a class with a name of more than 512 bytes",
+        });
+    }
+    Ok((module, name))
 }
 
 fn type_hint(value: &Value) -> TypeHint {

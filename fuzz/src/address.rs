@@ -1,0 +1,35 @@
+//! Addresses of nodes and actors.
+
+use casty_proto::{ActorRef, ActorUri, NodeAddress};
+
+use crate::memory::{allowance, within};
+
+/// What is read is written as it was, and all ways to read it agree.
+pub(crate) fn address(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    let allowed = allowance(text.len());
+    if let Ok(node) = within(allowed, "a node's address", || text.parse::<NodeAddress>()) {
+        let again = node.to_string();
+        assert_eq!(again.parse(), Ok(node));
+        let (host, _) = text.rsplit_once(':').expect("a port");
+        assert!(again.starts_with(host));
+    }
+    let uri = within(allowed, "an actor's URI", || ActorUri::parse(text));
+    let reference = ActorRef::<()>::new(text);
+    assert_eq!(uri.err(), reference.as_ref().err().copied());
+    let (Ok(uri), Ok(reference)) = (uri, reference) else {
+        return;
+    };
+    assert_eq!(reference.parts(), Ok(uri));
+    let written = uri.to_string();
+    assert_eq!(ActorUri::parse(&written), Ok(uri));
+    // Casty takes any host without a colon there; one with a line break cannot be dialled.
+    if let Some(node) = uri
+        .node_address()
+        .filter(|node| !node.host().contains('\n'))
+    {
+        assert_eq!(node.to_string().parse(), Ok(node));
+    }
+}
