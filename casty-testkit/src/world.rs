@@ -362,18 +362,14 @@ impl Topology {
     /// older. So no leader hands them to one with a lower address, which it would follow if it saw
     /// it, and what leaders make of each other's allocations comes to an end.
     fn spread(&mut self, from: usize) {
-        let Some((allocations, epoch, seen)) = self
-            .members
-            .get(from)
-            .filter(|member| member.node.is_some())
-            .map(|member| (member.allocations.clone(), member.epoch, member.seen()))
-        else {
+        let Some(member) = self.members.get(from) else {
             return;
         };
-        for to in seen {
-            if to == from || !self.connected(from, to) {
-                continue;
-            }
+        let (allocations, epoch) = (member.allocations.clone(), member.epoch);
+        let told: Vec<_> = (0..self.members.len())
+            .filter(|to| *to != from && member.sees(*to) && self.connected(from, *to))
+            .collect();
+        for to in told {
             if let Some(member) = self.members.get_mut(to)
                 && member.epoch < epoch
             {

@@ -28,7 +28,7 @@ usage: cargo xtask COMMAND [ARGS]
 
   ci              everything a change must pass: format, tidy, clippy, docs, features, and the
                   commands that README.md promises
-  test            all tests of the workspace, then the real-cluster suite
+  test            all tests of the workspace, worlds in virtual time, then the real-cluster suite
   tidy            budgets, names, dependencies, and what sources must not hold
   features        each crate with every pair of its features, by cargo-hack, which is installed
                   under target/ if it is not there; --full takes no features as one

@@ -4,6 +4,7 @@ use std::env::{self, consts::EXE_SUFFIX};
 use std::ffi::OsStr;
 use std::process::Command;
 
+use crate::sim;
 use crate::steps::{Failure, Steps, cargo, root};
 
 /// The real-cluster suite's program.
@@ -17,12 +18,16 @@ pub(crate) fn run(steps: &mut Steps) -> Result<(), Failure> {
         "doc tests",
         &mut cargo(["test", "--workspace", "--all-features", "--doc"]),
     )?;
+    sim::run(steps, &["--seeds".to_owned(), WORLDS.to_owned()])?;
     build(steps)?;
     for args in SUITES {
         suite(steps, args)?;
     }
     Ok(())
 }
+
+/// Worlds in virtual time: a minute or so.
+const WORLDS: &str = "4000";
 
 /// What is run of all that `interop` could run, for the time it takes: every serializer over TCP,
 /// and each of the other transports with one of them.

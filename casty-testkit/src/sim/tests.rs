@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use super::*;
 
 #[test]
@@ -11,4 +13,59 @@ fn the_same_seed_gives_the_same_log_byte_for_byte() {
         assert_eq!(first.digest, second.digest);
         assert_ne!(first.lines, 0);
     }
+}
+
+#[test]
+fn a_seed_gives_the_same_log_on_every_thread() {
+    let threads = (0..3).map(|_| std::thread::spawn(|| prove(7, false).digest));
+    let threads: Vec<_> = threads.collect();
+    let digests = threads.into_iter().map(|it| it.join().unwrap());
+    let digests: BTreeSet<_> = digests.collect();
+    assert_eq!(digests.len(), 1);
+}
+
+#[test]
+fn seeds_that_once_found_something_find_nothing() {
+    for named in NAMED {
+        let report = prove(named.seed, false);
+        assert!(report.is_fine(), "{}: {report}", named.name);
+    }
+}
+
+#[test]
+fn every_kind_of_fault_is_survived() {
+    for fault in Fault::ALL {
+        assert_eq!(fault.to_string().parse(), Ok(*fault));
+        let report = prove_against(1, true, vec![*fault]);
+        assert!(report.is_fine(), "{fault}: {report}");
+        let begun = format!("fault {fault} at node");
+        assert!(report.log.contains(&begun), "{fault} never happened");
+    }
+}
+
+#[test]
+fn what_a_scenario_reports_fails_the_run_and_names_the_seed() {
+    let report = run(9, false, |world| async move {
+        world.report("the account is overdrawn");
+    });
+    assert!(!report.is_fine());
+    let told = report.to_string();
+    assert!(told.starts_with("seed 9\n"), "{told}");
+    assert!(told.contains("the account is overdrawn"), "{told}");
+}
+
+#[test]
+fn a_panic_of_a_task_fails_the_run() {
+    let report = run(9, false, |_| async {
+        tokio::spawn(async { panic!("on purpose") }).await.ok();
+    });
+    assert_eq!(report.violations[0].check, Check::Panic);
+}
+
+#[test]
+fn a_task_that_is_left_behind_fails_the_run() {
+    let report = run(9, false, |_| async {
+        tokio::spawn(std::future::pending::<()>());
+    });
+    assert_eq!(report.violations[0].check, Check::Tasks);
 }

@@ -88,13 +88,6 @@ impl Member {
         self.sight.get(other) == Some(&Sight::Up)
     }
 
-    /// The nodes that it takes for alive.
-    pub(super) fn seen(&self) -> Vec<usize> {
-        (0..self.sight.len())
-            .filter(|other| self.sees(*other))
-            .collect()
-    }
-
     /// It was told that another node, or it itself, is dead. Tells whether that is news.
     pub(super) fn declare_dead(&mut self, other: usize) -> bool {
         let news = self.sees(other);
