@@ -34,6 +34,7 @@ pub use notation::NotationError;
 pub use num_bigint;
 pub use ser::to_value;
 pub use temporal::{Date, DateTime, TemporalError, Time, TimeDelta};
+#[cfg(any(feature = "pickle", feature = "protobuf"))]
 pub(crate) use typed::is_decimal;
 pub use typed::{BigInt, ByteArray, Bytes, Complex, Decimal, Uuid};
 

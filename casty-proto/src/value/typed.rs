@@ -74,6 +74,7 @@ impl FromStr for Uuid {
 }
 
 /// Whether a text is made of what Python writes a `Decimal` with.
+#[cfg(any(feature = "pickle", feature = "protobuf"))]
 pub(crate) fn is_decimal(text: &str) -> bool {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'+' | b'-');
     !text.is_empty() && text.bytes().all(fits)
