@@ -27,7 +27,7 @@ pub(crate) fn run(steps: &mut Steps) -> Result<(), Failure> {
 }
 
 /// Worlds in virtual time: a minute or so.
-const WORLDS: &str = "4000";
+const WORLDS: &str = "10000";
 
 /// What is run of all that `interop` could run, for the time it takes: every serializer over TCP,
 /// and each of the other transports with one of them.

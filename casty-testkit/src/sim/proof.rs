@@ -116,7 +116,7 @@ async fn recover(world: &World, plan: &Plan, witness: &Arc<Witness>, clients: &[
         }
     }
     world.log(format_args!("recovered after {:?}", healed.elapsed()));
-    let told = talk::tell_everywhere(world, plan, witness, clients);
+    let told = talk::tell_everywhere(world, plan, witness, clients).await;
     let arrived = || witness.has_all(&told);
     if !world.wait_until(Duration::from_secs(3), arrived).await {
         let missing = witness.missing(&told);

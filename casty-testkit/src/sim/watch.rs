@@ -253,6 +253,8 @@ async fn count(mut letters: DeadLetters, counts: Arc<Mutex<Letters>>) {
 
 /// How often the world is looked at.
 pub(super) const LOOK: Duration = Duration::from_millis(100);
+/// In so many turns, whatever one task hands to another has arrived.
+const TURNS: u32 = 8;
 /// What a world may do in a second of virtual time, for each client and node.
 const TRIES: u64 = 20_000;
 const PARKS: u64 = 5_000;
@@ -284,6 +286,10 @@ impl Watch {
     pub(super) async fn run(mut self) {
         loop {
             tokio::time::sleep(LOOK).await;
+            // A message may be between two tasks. They have their turns first.
+            for _ in 0..TURNS {
+                tokio::task::yield_now().await;
+            }
             self.look();
         }
     }

@@ -1,5 +1,5 @@
 //! What the tests are worth: faults put into the engines on purpose, each of which has to be
-//! caught by simulation, or else by the engines' own tests.
+//! caught by simulation, or else by the tests of its package.
 
 use std::fs;
 use std::io;
@@ -13,9 +13,10 @@ use crate::steps::{Failure, Steps, cargo, root};
 const SEEDS: &str = "2000";
 
 /// One line of the table.
-struct Caught {
+struct Fault {
     patch: String,
-    by: String,
+    /// None: nothing.
+    caught_by: Option<String>,
 }
 
 /// Applies one patch after the other to a copy of the workspace, and runs what should catch it.
@@ -28,19 +29,22 @@ pub(super) fn run(steps: &mut Steps) -> Result<(), Failure> {
         steps.check(&format!("power: {name}"), || {
             synchronise(root(), &tree, 0).map_err(|error| Failure(format!("{error}")))?;
             apply(&tree, &patch)?;
-            let by = catch(&tree, &scratch.join("target"))?;
-            println!("{name}: {by}");
+            let caught_by = catch(&tree, &scratch.join("target"), &package(&patch)?)?;
             let patch = name.to_string();
-            table.push(Caught { patch, by });
+            table.push(Fault { patch, caught_by });
             Ok(())
         })?;
     }
     println!("{:<44} caught by", "fault put in");
-    for Caught { patch, by } in &table {
+    for Fault { patch, caught_by } in &table {
+        let by = caught_by.as_deref().unwrap_or("NOTHING");
         println!("{patch:<44} {by}");
     }
-    println!("{} faults, each caught", table.len());
-    Ok(())
+    let uncaught = table.iter().filter(|fault| fault.caught_by.is_none());
+    match uncaught.count() {
+        0 => Ok(()),
+        count => Err(Failure(format!("nothing catches {count} faults"))),
+    }
 }
 
 fn patches() -> Result<Vec<PathBuf>, Failure> {
@@ -76,6 +80,15 @@ fn synchronise(from: &Path, to: &Path, depth: u32) -> io::Result<()> {
     Ok(())
 }
 
+/// The package that a patch changes.
+fn package(patch: &Path) -> Result<String, Failure> {
+    let text = fs::read_to_string(patch).unwrap_or_default();
+    let changed = text.lines().find_map(|line| line.strip_prefix("+++ b/"));
+    let package = changed.and_then(|path| path.split('/').next());
+    let nothing = || Failure(format!("{} changes nothing", patch.display()));
+    package.map(str::to_owned).ok_or_else(nothing)
+}
+
 fn apply(tree: &Path, patch: &Path) -> Result<(), Failure> {
     // The copy lies within the work tree, which git would take for the one to patch.
     let ceiling = tree.parent().unwrap_or(tree);
@@ -94,8 +107,8 @@ fn apply(tree: &Path, patch: &Path) -> Result<(), Failure> {
     )))
 }
 
-/// Tells what catches the fault in the copy.
-fn catch(tree: &Path, target: &Path) -> Result<String, Failure> {
+/// Tells what catches the fault in the copy, if anything does.
+fn catch(tree: &Path, target: &Path, package: &str) -> Result<Option<String>, Failure> {
     let mut build = build_in(tree, target);
     let built = output(build.arg("--quiet"))?;
     if !built.status.success() {
@@ -105,18 +118,20 @@ fn catch(tree: &Path, target: &Path) -> Result<String, Failure> {
     let mut worlds = Command::new(target.join("sim/casty-sim"));
     let run = output(worlds.args(["--seeds", SEEDS, "--until-failure"]))?;
     if !run.status.success() {
-        return Ok(first_violation(&String::from_utf8_lossy(&run.stdout)));
+        let said = String::from_utf8_lossy(&run.stdout);
+        return Ok(Some(first_violation(&said)));
     }
-    let mut tests = cargo(["test", "--quiet", "--package", "casty-routing"]);
+    let mut tests = cargo(["test", "--quiet", "--all-features", "--package", package]);
     tests.current_dir(tree).env("CARGO_TARGET_DIR", target);
     let tested = output(&mut tests)?;
     if tested.status.success() {
-        return Err(Failure("nothing catches it".to_owned()));
+        return Ok(None);
     }
     let said = String::from_utf8_lossy(&tested.stdout).into_owned();
     let failed = said.lines().find_map(|line| line.strip_prefix("---- "));
     let failed = failed.and_then(|line| line.split(' ').next());
-    Ok(format!("test {}", failed.unwrap_or("of casty-routing")))
+    let failed = failed.unwrap_or_default();
+    Ok(Some(format!("test of {package}: {failed}")))
 }
 
 /// What a run of worlds says first, and after how many.

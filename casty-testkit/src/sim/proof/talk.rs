@@ -189,8 +189,8 @@ impl Talker {
             asks,
             ..
         } = self.limits;
-        // Control messages have a reserve of their own, and one long frame goes alone.
-        let fullest = outbox as u64 + 2 * 64 * 1024;
+        // Beyond it there is one frame that is longer, and some control messages.
+        let fullest = outbox as u64 + 8 * 1024;
         let within = stats.held <= held as u64
             && stats.gauges.held_bytes <= held_bytes as u64
             && stats.pending_asks <= asks as u64
@@ -226,7 +226,7 @@ pub(super) async fn ask_once(
 }
 
 /// Tells every entity something through every client. Tells what was accepted.
-pub(super) fn tell_everywhere(
+pub(super) async fn tell_everywhere(
     world: &World,
     plan: &Plan,
     witness: &Witness,
@@ -244,7 +244,10 @@ pub(super) fn tell_everywhere(
                 number: note.1,
                 padding: String::new(),
             };
-            if let Err(error) = entity(&region, number).tell(word) {
+            // A hold of a few messages may be full for a moment.
+            let within = Duration::from_secs(2);
+            let told_one = entity(&region, number).tell_within(word, within).await;
+            if let Err(error) = told_one {
                 world.report(format!("a tell is refused when all is well: {error}"));
             } else {
                 witness.was_accepted(note.0, note.1);
