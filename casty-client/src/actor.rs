@@ -7,7 +7,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
-use casty_proto::{ActorRef, Limits};
+use casty_proto::ActorRef;
 use parking_lot::{Mutex, RwLock};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -137,10 +137,7 @@ where
         stopped,
     };
     let (codec, counters) = (core.codec, Arc::clone(&core.counters));
-    let limits = Limits {
-        bytes: core.limits.max_frame,
-        ..Limits::default()
-    };
+    let limits = core.decoding();
     let leaving = Leaving {
         core: Arc::downgrade(core),
         path,
