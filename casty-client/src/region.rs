@@ -63,6 +63,9 @@ impl RegionRef {
     /// is known and connected, for the client's hold timeout. `Ok` means accepted; what becomes of
     /// it from there on is counted, and a message that was not sent is a dead letter.
     ///
+    /// Messages of one task to one entity arrive in order while its owner does not change and the
+    /// connection to it lasts; what an ended connection left unread at the node may be overtaken.
+    ///
     /// # Errors
     /// The message was not accepted, and nothing of it was sent.
     #[expect(clippy::needless_pass_by_value, reason = "a message is given away")]

@@ -10,7 +10,7 @@ use std::time::Instant;
 use casty_proto::NodeAddress;
 use casty_proto::message::{GetShardLocation, ShardLocation};
 use casty_routing::{Input, Output, Parcel, Reason, Router, RouterConfig, Target, View};
-use casty_transport::outbox::{Account, Leftover, RejectReason, Rejected};
+use casty_transport::outbox::{Account, Leftover, RejectReason, Rejected, Unsent};
 
 use crate::asks::Failure;
 use crate::clock::precise_now;
@@ -159,9 +159,48 @@ impl Routing {
             .lock()
             .take_over(&peer.node, &peer.outbox.accounts());
         self.doubt(core, peer, &leftover.unknown);
+        let unsent = self.take_back(core, peer, &leftover.unsent);
+        self.tell(
+            core,
+            Input::PeerDown {
+                node: peer.node.clone(),
+                unsent,
+            },
+        );
+        core.asks.lose(peer.id, &peer.node);
+    }
+
+    /// Takes back what waits in the outbox of a node that is about to be avoided. What it was
+    /// asked already it may still answer.
+    pub(crate) fn recall(&mut self, core: &Core, peer: &Arc<Peer>) {
+        let unsent = peer.outbox.recall();
+        if unsent.is_empty() {
+            return;
+        }
+        let unsent = self.take_back(core, peer, &unsent);
+        self.await_room(core, peer, 0);
+        let node = peer.node.clone();
+        self.tell(core, Input::PeerBusy { node, unsent });
+    }
+
+    /// Has the control task tell when an outbox has room for a frame of `length` bytes.
+    fn await_room(&mut self, core: &Core, to: &Arc<Peer>, length: usize) {
+        // Half of the outbox is worth the wake-up.
+        let length = length.max(core.limits.outbox_bytes / 2);
+        self.wants.room.push((Arc::clone(to), length));
+        core.router_due.notify_one();
+    }
+
+    /// What came back from an outbox, to be routed again.
+    fn take_back(
+        &mut self,
+        core: &Core,
+        peer: &Peer,
+        unsent: &[Unsent<Tag>],
+    ) -> Vec<Parcel<Outgoing>> {
         let readdressed = peer.identity.address() != core.identity.address();
         let mut unreadable = Vec::new();
-        let unsent = leftover.unsent.iter().filter_map(|unsent| {
+        let parcels = unsent.iter().filter_map(|unsent| {
             let Some(outgoing) = peer::recover(unsent, readdressed) else {
                 tracing::error!(node = %peer.node, "bug: an unsent message could not be read");
                 unreadable.push(unsent.tag);
@@ -173,20 +212,13 @@ impl Routing {
             let target = target_of(unsent.tag.aim, &peer.node);
             Some(parcel(core, target, outgoing))
         });
-        let unsent = unsent.collect();
+        let parcels = parcels.collect();
         for tag in &unreadable {
             let target = target_of(tag.aim, &peer.node);
             self.account(&target).unknown += 1;
         }
         self.doubt(core, peer, &unreadable);
-        self.tell(
-            core,
-            Input::PeerDown {
-                node: peer.node.clone(),
-                unsent,
-            },
-        );
-        core.asks.lose(peer.id, &peer.node);
+        parcels
     }
 
     /// The end of messages that may have been in flight: counted, told to their askers, and to the
@@ -352,10 +384,7 @@ impl Routing {
                 // Full: the control task tells when there is room again. Closed: the end of the
                 // connection is about to be told.
                 if let RejectReason::Full { length, .. } = reason {
-                    // Half of the outbox is worth the wake-up.
-                    let length = length.max(core.limits.outbox_bytes / 2);
-                    self.wants.room.push((Arc::clone(to), length));
-                    core.router_due.notify_one();
+                    self.await_room(core, to, length);
                 }
                 let node = to.node.clone();
                 let busy = Input::PeerBusy {

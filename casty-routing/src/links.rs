@@ -35,6 +35,9 @@ pub struct Config {
     /// How long a connection stays open after its node vanished from the view, since views of
     /// different nodes differ for seconds. Default 10 s.
     pub linger: Duration,
+    /// How long a connection stays open after a view declared its node down or removed. Nodes that
+    /// are only slow are declared down as well, and still answer what they were asked. Default 2 s.
+    pub farewell: Duration,
     /// How long an address that led to a node of another name is left alone while that node is
     /// connected. Nodes take one connection of a client each, so trying may cost that one; names
     /// may come to lead elsewhere. Default 1 min.
@@ -53,6 +56,7 @@ impl Default for Config {
             redial: Duration::from_millis(10),
             settled: Duration::from_secs(1),
             linger: Duration::from_secs(10),
+            farewell: Duration::from_secs(2),
             misled: Duration::from_mins(1),
         }
     }
@@ -268,10 +272,11 @@ impl Links {
         for node in live.difference(&self.live).cloned().collect::<Vec<_>>() {
             self.hasten(now, node);
         }
+        let farewell = now + self.config.farewell;
         for (node, link) in &mut self.open {
             link.ends = match link.ends {
                 _ if live.contains(node) => None,
-                _ if gone.contains(node) => Some(now),
+                ends if gone.contains(node) => Some(ends.map_or(farewell, |at| at.min(farewell))),
                 None if self.live.contains(node) => Some(now + self.config.linger),
                 ends => ends,
             };

@@ -12,10 +12,13 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::task::{Context, Poll, Waker};
 
-use bytes::Bytes;
 use casty_proto::frame::{self, FrameKind};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
+
+mod returned;
+
+pub use returned::{Leftover, Unsent};
 
 /// How much an [`Outbox`] holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -180,25 +183,6 @@ impl fmt::Display for Bound {
             Self::Messages(limit) => write!(f, "{limit} messages"),
         }
     }
-}
-
-/// A message that never left, given back when its connection ended.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Unsent<T> {
-    /// The payload of its frame: header and message.
-    pub payload: Bytes,
-    /// The tag it was pushed with.
-    pub tag: T,
-}
-
-/// What became of an outbox's messages when its connection ended.
-#[derive(Debug)]
-pub struct Leftover<T> {
-    /// Messages of which not a byte was handed to the kernel, oldest first.
-    pub unsent: Vec<Unsent<T>>,
-    /// Messages that may have been in flight, oldest first: handed to the kernel, the last perhaps
-    /// in part, and not known to have reached the peer's. See [`drive`](crate::drive).
-    pub unknown: Vec<T>,
 }
 
 impl<T: Accounted> Outbox<T> {
@@ -418,46 +402,6 @@ impl<T: Accounted> Outbox<T> {
         }
         note(&mut state.aborting, cx);
         Poll::Pending
-    }
-
-    /// Ends the outbox and gives back what did not leave. `flight` is what the driver had taken
-    /// and not yet written.
-    pub(crate) fn close(&self, flight: &[u8]) -> Leftover<T> {
-        let mut state = self.state.lock();
-        state.phase = Phase::Closed;
-        let mut rest = std::mem::take(&mut state.bytes);
-        rest.splice(0..0, flight.iter().copied());
-        let rest = Bytes::from(rest);
-        let mut entries = std::mem::take(&mut state.entries);
-        let written = state.written;
-        let whole = std::mem::take(&mut state.whole);
-        let cut = usize::from(state.whole_to < written);
-        let unsent = entries.split_off(entries.len().min(whole + cut));
-        let mut at = match entries.back() {
-            Some(last) if cut > 0 => distance(written, last.end),
-            _ => 0,
-        };
-        let unsent = unsent.into_iter().filter_map(|Entry { end, tag }| {
-            let end = distance(written, end);
-            let payload = rest.slice(at + frame::FRAME_HEAD..end);
-            at = end;
-            Some(Unsent { payload, tag: tag? })
-        });
-        let unsent: Vec<_> = unsent.collect();
-        for Unsent { tag, .. } in &unsent {
-            state.account(tag).unsent += 1;
-        }
-        for (place, entry) in entries.iter().enumerate() {
-            if let Some(tag) = &entry.tag {
-                let account = state.account(tag);
-                account.unknown += 1;
-                account.written -= u64::from(place < whole);
-            }
-        }
-        drop(state);
-        self.space.notify_waiters();
-        let unknown = entries.into_iter().filter_map(|entry| entry.tag).collect();
-        Leftover { unsent, unknown }
     }
 
     fn enter(&self, phase: Phase) {

@@ -16,7 +16,7 @@ use crate::app::GetNode;
 use crate::cluster::{PythonCluster, SHARDS};
 use crate::python::Installation;
 use crate::scenario::Failure;
-use crate::scenarios::{connect, entity_on_each_node};
+use crate::scenarios::{close, connect, entity_on_each_node};
 use crate::serializer::Serializer;
 use crate::suite::{causes, finished};
 
@@ -138,7 +138,7 @@ impl Site {
 async fn entities(cluster: &PythonCluster, prefix: &str) -> Result<Vec<String>, Failure> {
     let client = connect(cluster).await?;
     let found = found(&client, cluster, prefix).await;
-    client.close(Duration::from_secs(5)).await;
+    close(&client).await?;
     found
 }
 
@@ -165,7 +165,7 @@ async fn whereabouts(cluster: &PythonCluster) -> Result<Vec<(String, usize)>, Fa
             found.push((entity.id().to_owned(), index));
         }
     }
-    client.close(Duration::from_secs(5)).await;
+    close(&client).await?;
     Ok(found)
 }
 

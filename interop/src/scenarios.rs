@@ -20,7 +20,9 @@ mod written;
 
 pub(crate) use compression::exchange;
 
-use casty_client::{Builder, ClusterClient, EntityRef, RegionRef};
+use std::time::Duration;
+
+use casty_client::{Builder, CloseReport, ClusterClient, EntityRef, RegionRef};
 
 use crate::app::GetNode;
 use crate::cluster::{PythonCluster, SYSTEM};
@@ -64,6 +66,15 @@ pub(crate) fn builder(cluster: &PythonCluster, contacts: &[usize]) -> Builder {
 pub(crate) async fn connect(cluster: &PythonCluster) -> Result<ClusterClient, Failure> {
     let all: Vec<_> = (0..cluster.addresses().len()).collect();
     Ok(builder(cluster, &all).connect().await?)
+}
+
+/// Closes a client, which must then account for every message.
+pub(crate) async fn close(client: &ClusterClient) -> Result<CloseReport, Failure> {
+    let report = client.close(Duration::from_secs(5)).await;
+    if !report.is_conserved() {
+        return Err(format!("the books do not balance: {report:?}").into());
+    }
+    Ok(report)
 }
 
 /// An entity of `region` on each node, by the node's index; ids begin with `prefix`. The region's

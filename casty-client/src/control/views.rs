@@ -83,7 +83,7 @@ impl Control {
             .map(|member| member.address.clone())
             .collect();
         let members = view.members().iter().map(|member| &member.address);
-        let gone = members.filter(|node| view.is_gone(node)).cloned().collect();
+        let gone: Vec<_> = members.filter(|node| view.is_gone(node)).cloned().collect();
         for node in self
             .renewal
             .forgotten(|node| view.member(node).is_some() && !view.is_gone(node))
@@ -92,6 +92,10 @@ impl Control {
         }
         let input = subscription::Input::Live(live.iter().cloned().collect());
         self.subscription.handle(now, input);
+        // Before newer messages can take another way.
+        for peer in gone.iter().filter_map(|node| self.peers.get(node)) {
+            self.core.route(|routing| routing.recall(&self.core, peer));
+        }
         self.links.handle(now, links::Input::View { live, gone });
         self.core
             .route(|routing| routing.view(&self.core, Arc::clone(&view)));

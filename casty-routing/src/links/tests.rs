@@ -180,6 +180,7 @@ fn the_documented_defaults_are_the_defaults() {
     assert_eq!(config.redial, Duration::from_millis(10));
     assert_eq!(config.settled, Duration::from_secs(1));
     assert_eq!(config.linger, Duration::from_secs(10));
+    assert_eq!(config.farewell, Duration::from_secs(2));
     assert_eq!(config.misled, Duration::from_mins(1));
 }
 
@@ -470,16 +471,44 @@ fn a_contact_that_is_no_member_is_kept_until_another_node_feeds_the_view() {
 }
 
 #[test]
-fn a_member_that_is_gone_is_closed_at_once_unless_it_feeds_the_view() {
+fn a_member_that_is_gone_may_still_answer_for_a_moment_however_often_views_say_so() {
     let [a, b] = nodes([1, 2]);
     let mut bench = bench(&[]);
     bench.view(&[&a, &b], &[]);
     bench.connect(&a);
     bench.connect(&b);
     bench.source(&a);
-    assert_eq!(bench.view(&[&a], &[&b]), [close(&b)]);
-    assert_eq!(bench.view(&[&b], &[&a]), [dial(&b)]);
+    assert_eq!(bench.view(&[&a], &[&b]), []);
+    assert_eq!(bench.run_to(1_500), []);
+    assert_eq!(bench.view(&[&a], &[&b]), []);
+    assert_eq!(bench.run_to(10_000), [(2_000, close(&b))]);
+    assert_eq!(bench.engine.connected_nodes().collect::<Vec<_>>(), [&a]);
+}
+
+#[test]
+fn a_member_that_vanished_before_it_was_declared_gone_does_not_stay_longer_for_that() {
+    let [a, b] = nodes([1, 2]);
+    let mut bench = bench(&[]);
+    bench.view(&[&a, &b], &[]);
+    bench.connect(&a);
     bench.connect(&b);
+    bench.source(&a);
+    bench.view(&[&a], &[]);
+    assert_eq!(bench.run_to(9_000), []);
+    assert_eq!(bench.view(&[&a], &[&b]), []);
+    assert_eq!(bench.run_to(20_000), [(10_000, close(&b))]);
+}
+
+#[test]
+fn a_member_that_is_gone_is_never_closed_while_it_feeds_the_view() {
+    let [a, b] = nodes([1, 2]);
+    let mut bench = bench(&[]);
+    bench.view(&[&a, &b], &[]);
+    bench.connect(&a);
+    bench.connect(&b);
+    bench.source(&a);
+    assert_eq!(bench.view(&[&b], &[&a]), []);
+    assert_eq!(bench.run_to(10_000), []);
     assert_eq!(bench.source(&b), [close(&a)]);
     assert_eq!(bench.engine.connected_nodes().collect::<Vec<_>>(), [&b]);
 }

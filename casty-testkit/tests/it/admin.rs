@@ -7,7 +7,7 @@ use casty_client::{Admin, ClusterClient, DownError, Fate, NotTold};
 use casty_testkit::{Builder, Cluster};
 use tokio::time::timeout;
 
-use crate::app::{Counter, LONG, Net, close_and_balance, region};
+use crate::app::{Counter, LONG, Net, assert_conserved, close_and_balance, region};
 use crate::over_both;
 
 /// Longer than any test: what is due then never happens.
@@ -193,7 +193,7 @@ async fn a_cluster_that_is_gone_is_told_to_answer_nothing(net: Net) {
         matches!(refused, Err(DownError::NobodyAnswers)),
         "{refused:?}"
     );
-    client.close(Duration::ZERO).await;
+    assert_conserved(&client.close(Duration::ZERO).await);
     let refused = client.admin().down(&cluster.addresses()[0]).await;
     assert!(matches!(refused, Err(DownError::Cluster(_))), "{refused:?}");
 }

@@ -10,7 +10,7 @@ use casty_transport::{ByteStream, DialError, ListenError, Listener, Transport};
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
-use crate::app::{Counter, LONG, Net, close_and_balance, region};
+use crate::app::{Counter, LONG, Net, assert_conserved, close_and_balance, region};
 use crate::over_both;
 
 /// Lets nobody through while it is closed.
@@ -127,7 +127,7 @@ async fn the_subscription_left_behind_is_ended(net: Net) {
         subscribers.sum::<usize>() == 1
     });
     timeout(LONG, one).await.expect("one subscription is left");
-    absentee.client.close(LONG).await;
+    assert_conserved(&absentee.client.close(LONG).await);
 }
 
 over_both! {

@@ -18,6 +18,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::order::{Answer, Asked, Burst, Connect, Known, Order, REGION, Records, Seen, now};
 use crate::app::{Append, GetNode};
 use crate::scenario::Failure;
+use crate::scenarios::close;
 
 /// Obeys orders from standard input until that closes.
 ///
@@ -93,7 +94,7 @@ impl Ours {
             }
             Order::Views => done(&*self.seen.lock()),
             Order::Burst { asks, timeout } => done(&self.burst(asks, timeout).await),
-            Order::Close => done(&self.close().await),
+            Order::Close => done(&self.close().await?),
         }
     }
 
@@ -170,13 +171,13 @@ impl Ours {
         burst
     }
 
-    async fn close(&mut self) -> Known {
+    async fn close(&mut self) -> Result<Known, Failure> {
         for load in self.loads.values() {
             load.running.abort();
         }
         let mut known = Known::default();
         for client in self.clients.drain(..) {
-            let stats = client.close(Duration::from_secs(5)).await.stats;
+            let stats = close(&client).await?.stats;
             known.accepted += stats.accepted;
             known.written += stats.written;
             known.not_sent += stats.not_sent;
@@ -184,7 +185,7 @@ impl Ours {
         }
         known.tells_not_sent = self.letters.not_sent.load(Ordering::Relaxed);
         known.tells_unknown = self.letters.unknown.load(Ordering::Relaxed);
-        known
+        Ok(known)
     }
 }
 

@@ -9,7 +9,7 @@ use super::order::now;
 use super::owner_killed::first_answer;
 use super::{Figure, Site, entities, seconds_or};
 use crate::scenario::Failure;
-use crate::scenarios::connect;
+use crate::scenarios::{close, connect};
 
 /// By then the nodes have noticed, and most often forgotten it again.
 const STUCK: Duration = Duration::from_secs(4);
@@ -46,7 +46,7 @@ pub(super) async fn run(site: Site) -> Result<Vec<Figure>, Failure> {
     sleep(AFTER).await;
     let asks = subject.stop("asks").await?.asks;
     subject.close().await?;
-    administrator.close(Duration::from_secs(5)).await;
+    close(&administrator).await?;
     cluster.stop().await?;
 
     let stuck = first_answer(&asks, dead).is_none_or(|at| at > declared);

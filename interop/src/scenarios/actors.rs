@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use crate::app::{Event, SendTo};
 use crate::cluster::SHARDS;
 use crate::scenario::{Context, Failure, Figures, Scenario};
-use crate::scenarios::{connect, entity_on_each_node};
+use crate::scenarios::{close, connect, entity_on_each_node};
 
 pub(super) const SCENARIOS: &[Scenario] = &[Scenario::new(
     "an_actor_of_the_client_receives_a_thousand_events_from_each_node_in_order",
@@ -54,7 +54,7 @@ async fn listen(context: Context) -> Result<Figures, Failure> {
     }
     let took = begun.elapsed().as_secs_f64();
     let stats = client.stats();
-    client.close(Duration::from_secs(5)).await;
+    close(&client).await?;
     if next.len() != senders.len() || stats.inbound_dropped + stats.inbound_malformed > 0 {
         return Err(format!("{next:?}, {stats:?}").into());
     }

@@ -8,7 +8,7 @@ use casty_client::{Admin, EntityRef, NodeAddress, RegionRef};
 use crate::app::GetNode;
 use crate::cluster::SHARDS;
 use crate::scenario::{Context, Failure, Figures, Scenario};
-use crate::scenarios::connect;
+use crate::scenarios::{close, connect};
 
 pub(super) const SCENARIOS: &[Scenario] = &[Scenario::new(
     "a_killed_node_that_came_back_in_the_views_is_found_and_declared_dead",
@@ -56,7 +56,7 @@ async fn declared_dead(context: Context) -> Result<Figures, Failure> {
     }
     let answered = begun.elapsed();
     healthy(&admin, "after").await?;
-    client.close(Duration::from_secs(5)).await;
+    close(&client).await?;
     cluster.stop().await?;
     if answered > Duration::from_secs(2) * u32::try_from(attempts)? {
         return Err(format!("all answered only after {answered:?}").into());

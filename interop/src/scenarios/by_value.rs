@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use crate::app::{Echo, GetByValue};
 use crate::cluster::{PythonCluster, SHARDS};
 use crate::scenario::{Context, Failure, Figures, Scenario};
-use crate::scenarios::connect;
+use crate::scenarios::{close, connect};
 use crate::serializer::Serializer;
 
 pub(super) const SCENARIOS: &[Scenario] = &[Scenario::new(
@@ -41,7 +41,7 @@ async fn named(context: Context) -> Result<Figures, Failure> {
     cluster.launch().await?;
     let client = connect(&cluster).await?;
     let slowest = ask_for_each(&client).await?;
-    client.close(PROMPT).await;
+    close(&client).await?;
     cluster.stop().await?;
     Ok(format!(
         "{} named within {} ms, the connection survives",

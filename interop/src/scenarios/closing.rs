@@ -12,12 +12,12 @@ use crate::cluster::{PythonCluster, SYSTEM};
 use crate::raw::RawConnection;
 use crate::scenario::{Context, Failure, Figures, Scenario};
 use crate::scenarios::gossip::GossipClock;
-use crate::scenarios::{builder, connect};
+use crate::scenarios::{builder, close, connect};
 
 pub(super) const SCENARIOS: &[Scenario] = &[Scenario::new(
     "nodes_stop_pushing_views_to_a_client_that_has_closed",
     120,
-    |context| Box::pin(close(context)),
+    |context| Box::pin(closing(context)),
 )];
 
 /// What a node has sent to an identity whose client is gone.
@@ -29,7 +29,7 @@ enum Sent {
     Blacklisted,
 }
 
-async fn close(context: Context) -> Result<Figures, Failure> {
+async fn closing(context: Context) -> Result<Figures, Failure> {
     let cluster = context.cluster().await?;
     let observer = connect(cluster).await?;
     let mut clock = GossipClock::start(&observer, cluster).await?;
@@ -46,10 +46,10 @@ async fn close(context: Context) -> Result<Figures, Failure> {
     let client = client.client_port(orderly.port()).connect().await?;
     client.ready(Duration::from_secs(20)).await?;
     let received = client.stats().views;
-    client.close(Duration::from_secs(5)).await;
+    close(&client).await?;
     let after = sent_to(cluster, &orderly, &mut clock).await?;
     clock.stop()?;
-    observer.close(Duration::from_secs(5)).await;
+    close(&observer).await?;
     if after.iter().any(|sent| *sent != Sent::Messages(0)) {
         return Err(format!("sent to the closed client: {after:?}").into());
     }

@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use crate::app::{Echo, Event, GetCount, Greet, Increment, SendTo};
 use crate::cluster::{PythonCluster, SHARDS};
 use crate::scenario::{Context, Failure, Figures, Scenario};
-use crate::scenarios::connect;
+use crate::scenarios::{close, connect};
 use crate::serializer::Serializer;
 
 pub(super) const SCENARIOS: &[Scenario] = &[Scenario::new(
@@ -54,7 +54,7 @@ pub(crate) async fn exchange(cluster: PythonCluster) -> Result<(), Failure> {
         receives(&client, &region).await
     })
     .await??;
-    client.close(PATIENCE).await;
+    close(&client).await?;
     Ok(cluster.stop().await?)
 }
 

@@ -8,7 +8,7 @@ use tokio::time::timeout;
 use crate::app::{Append, GetLog, GetNode};
 use crate::cluster::SHARDS;
 use crate::scenario::{Context, Failure, Figures, Scenario};
-use crate::scenarios::{builder, connect, entity_on_each_node};
+use crate::scenarios::{builder, close, connect, entity_on_each_node};
 
 pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario::new(
@@ -60,7 +60,7 @@ async fn subscribed_node(context: Context) -> Result<Figures, Failure> {
     while believed() && killed.elapsed() < Duration::from_secs(5) {
         asks.answered_by(&survivors).await?;
     }
-    client.close(Duration::from_secs(5)).await;
+    close(&client).await?;
     cluster.stop().await?;
     if viewed > Duration::from_secs(2) || asks.slowest > Duration::from_secs(1) {
         return Err(format!("view after {viewed:?}, {asks}").into());
@@ -143,7 +143,7 @@ async fn restarted_node(context: Context) -> Result<Figures, Failure> {
     }
     victim.tell(Append { number: told })?;
     let last: Vec<u32> = victim.ask(|reply_to| GetLog { reply_to }).await?;
-    let report = client.close(Duration::from_secs(5)).await;
+    let report = close(&client).await?;
     cluster.stop().await?;
     if last.last() != Some(&told) {
         return Err(format!("told {told} after the restart, logged {:?}", last.last()).into());
@@ -200,7 +200,7 @@ async fn killed_owner(context: Context) -> Result<Figures, Failure> {
     let (vacated, (node, answered)) = (vacated? - killed, answered?);
     let mut asks = Asks::default();
     asks.answered_by(&[&entities[leader]]).await?;
-    let report = client.close(Duration::from_secs(5)).await;
+    let report = close(&client).await?;
     cluster.stop().await?;
     if node != format!("n{leader}") {
         return Err(format!("n{victim} was killed, {node} answered").into());

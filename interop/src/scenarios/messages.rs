@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::app::{Append, GetCount, GetLog, GetNode, Increment};
 use crate::cluster::SHARDS;
 use crate::scenario::{Context, Failure, Figures, Scenario};
-use crate::scenarios::connect;
+use crate::scenarios::{close, connect};
 
 pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario::new("numbered_tells_arrive_all_and_in_order", 120, |context| {
@@ -50,7 +50,7 @@ async fn numbered_tells(context: Context) -> Result<Figures, Failure> {
         arrived += log.len();
     }
     let took = begun.elapsed().as_secs_f64();
-    let report = client.close(Duration::from_secs(5)).await;
+    let report = close(&client).await?;
     Ok(format!(
         "{arrived} of {TELLS} in order, {took:.1} s; {report}"
     ))
@@ -80,7 +80,7 @@ async fn concurrent_asks(context: Context) -> Result<Figures, Failure> {
         }
     }
     let took = begun.elapsed().as_secs_f64();
-    client.close(Duration::from_secs(5)).await;
+    close(&client).await?;
     Ok(format!("{ASKS} of {ASKS}, {took:.1} s"))
 }
 
@@ -110,7 +110,7 @@ async fn first_messages(context: Context) -> Result<Figures, Failure> {
         nodes.insert(node);
     }
     let took = begun.elapsed().as_secs_f64();
-    let report = client.close(Duration::from_secs(5)).await;
+    let report = close(&client).await?;
     cluster.stop().await?;
     if nodes.len() != 2 {
         return Err(format!("all entities live on {nodes:?}").into());

@@ -1,14 +1,14 @@
 //! Clients beside each other on one host.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use casty_client::ClusterClient;
 
 use crate::app::{Append, GetLog};
 use crate::cluster::SHARDS;
 use crate::scenario::{Context, Failure, Figures, Scenario};
-use crate::scenarios::connect;
 use crate::scenarios::gossip::GossipClock;
+use crate::scenarios::{close, connect};
 
 pub(super) const SCENARIOS: &[Scenario] = &[Scenario::new(
     "two_clients_on_one_host_lose_nothing_to_each_other",
@@ -44,8 +44,8 @@ async fn side_by_side(context: Context) -> Result<Figures, Failure> {
         right.stats().views - before[1],
     ];
     let connections = [left.stats().connections, right.stats().connections];
-    left.close(Duration::from_secs(5)).await;
-    right.close(Duration::from_secs(5)).await;
+    close(&left).await?;
+    close(&right).await?;
     let nodes = cluster.addresses().len() as u64;
     if views.contains(&0) || connections != [nodes, nodes] {
         return Err(format!("{views:?} views, {connections:?} connections").into());

@@ -19,7 +19,7 @@ use crate::app::kinds::{
 use crate::app::{CheckSample, Echo, GetSample};
 use crate::cluster::SHARDS;
 use crate::scenario::{Context, Failure, Figures, Scenario};
-use crate::scenarios::connect;
+use crate::scenarios::{close, connect};
 use crate::serializer::Serializer;
 
 pub(super) const SCENARIOS: &[Scenario] = &[
@@ -111,7 +111,7 @@ async fn as_values(context: Context) -> Result<Figures, Failure> {
             differences.push(format!("{name}: {difference}"));
         }
     }
-    client.close(std::time::Duration::from_secs(5)).await;
+    close(&client).await?;
     verdict(names.len(), &differences)
 }
 
@@ -218,7 +218,7 @@ async fn as_rust_types(context: Context) -> Result<Figures, Failure> {
             samples.are("everything", everything()?).await;
         }
     }
-    client.close(std::time::Duration::from_secs(5)).await;
+    close(&client).await?;
     verdict(samples.checked, &samples.differences)
 }
 
@@ -424,7 +424,7 @@ async fn refused(context: Context) -> Result<Figures, Failure> {
             reply_to,
         })
         .await?;
-    client.close(std::time::Duration::from_secs(5)).await;
+    close(&client).await?;
     if echoed != value {
         return Err(format!("{echoed} came back for {value}").into());
     }

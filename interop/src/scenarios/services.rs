@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use crate::app::Greet;
 use crate::scenario::{Context, Failure, Figures, Scenario};
-use crate::scenarios::connect;
+use crate::scenarios::{close, connect};
 
 pub(super) const SCENARIOS: &[Scenario] = &[Scenario::new(
     "a_service_is_found_on_every_node_and_each_instance_answers",
@@ -53,7 +53,7 @@ async fn greet_all(context: Context) -> Result<Figures, Failure> {
         }
         greetings.insert(greeting);
     }
-    client.close(Duration::from_secs(5)).await;
+    close(&client).await?;
     if greetings.len() != nodes {
         return Err(format!("only {greetings:?}").into());
     }

@@ -10,7 +10,7 @@ use crate::app::{GetCount, Increment};
 use crate::cluster::SHARDS;
 use crate::raw::RawConnection;
 use crate::scenario::{Context, Failure, Figures, Scenario};
-use crate::scenarios::builder;
+use crate::scenarios::{builder, close};
 
 pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario::new(
@@ -55,7 +55,7 @@ async fn bad_contacts(context: Context) -> Result<Figures, Failure> {
         waits.push(begun.elapsed());
         let count = client.entity_ref("counter", SHARDS)?.entity("contacts");
         count.ask(|reply_to| GetCount { reply_to }).await?;
-        client.close(Duration::from_secs(5)).await;
+        close(&client).await?;
     }
     accepting.abort();
     let shown: Vec<_> = waits
@@ -105,7 +105,7 @@ async fn before_the_cluster(context: Context) -> Result<Figures, Failure> {
         }
     }
     let answered = begun.elapsed().as_secs_f64();
-    let report = client.close(Duration::from_secs(5)).await;
+    let report = close(&client).await?;
     cluster.stop().await?;
     if report.stats.not_sent + report.stats.unknown > 0 {
         return Err(format!("{report}").into());
