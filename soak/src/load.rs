@@ -72,14 +72,14 @@ const JOBS: [Job; 6] = [
 /// What a task of the load works on.
 enum Work {
     Lasting(Worker, Job),
-    Passing(Road, Arc<Tally>),
+    Passing(Passing),
 }
 
 impl Work {
     async fn once(&self, round: u64) {
         match self {
             Self::Lasting(worker, job) => worker.work(*job, round).await,
-            Self::Passing(road, tally) => come_and_go(road, tally, round).await,
+            Self::Passing(passing) => passing.come_and_go(round).await,
         }
     }
 }
@@ -95,8 +95,12 @@ pub(crate) struct Load {
 
 impl Load {
     /// Begins: on each road, some clients that last, with all jobs each, and one after the other
-    /// that does not.
-    pub(crate) async fn begin(roads: &[Road], tally: &Arc<Tally>) -> Result<Self, Failure> {
+    /// that does not. With `leak`, some of those are never closed.
+    pub(crate) async fn begin(
+        roads: &[Road],
+        tally: &Arc<Tally>,
+        leak: bool,
+    ) -> Result<Self, Failure> {
         let mut load = Self {
             lasting: Vec::new(),
             gate: Arc::default(),
@@ -112,8 +116,12 @@ impl Load {
                 }
                 load.lasting.push(client);
             }
-            let passing = Work::Passing(road.clone(), Arc::clone(tally));
-            load.keep(road.pause * 10, passing);
+            let passing = Passing {
+                road: road.clone(),
+                tally: Arc::clone(tally),
+                leak,
+            };
+            load.keep(road.pause * 10, Work::Passing(passing));
         }
         Ok(load)
     }
@@ -279,45 +287,60 @@ impl Worker {
     }
 }
 
-/// A client from its start to its end, which comes about in one of five ways.
-async fn come_and_go(road: &Road, tally: &Tally, round: u64) {
-    const WHAT: &str = "passing clients";
-    let client = match (road.builder)().connect().await {
-        Ok(client) => client,
-        Err(error) => return tally.problem(format!("{}: {error}", road.name)),
-    };
-    let entity = match client.entity_ref(REGION, SHARDS) {
-        Ok(region) => entity(&region, round),
-        Err(error) => return tally.problem(format!("{}: {error}", road.name)),
-    };
-    // Held: it knows no node yet.
-    entity.tell(Counter::Increment { amount: 1 }).ok();
-    let way = round % 5;
-    if way == 0 {
-        return close(&client, WHAT, tally).await;
-    }
-    if client.ready(CONNECTING).await.is_err() {
-        tally.problem(format!("{}: no view in {CONNECTING:?}", road.name));
-    }
-    tally.ended("asks of passing clients", &count(&entity).await);
-    match way {
-        1 => {
-            // Its tasks end by themselves.
-            entity.tell(Counter::Increment { amount: 1 }).ok();
-            tally.count(WHAT, "dropped");
+/// Clients that come and go on a road.
+struct Passing {
+    road: Road,
+    tally: Arc<Tally>,
+    leak: bool,
+}
+
+impl Passing {
+    /// A client from its start to its end, which comes about in one of five ways.
+    async fn come_and_go(&self, round: u64) {
+        const WHAT: &str = "passing clients";
+        let Self { road, tally, leak } = self;
+        let client = match (road.builder)().connect().await {
+            Ok(client) => client,
+            Err(error) => return tally.problem(format!("{}: {error}", road.name)),
+        };
+        let entity = match client.entity_ref(REGION, SHARDS) {
+            Ok(region) => entity(&region, round),
+            Err(error) => return tally.problem(format!("{}: {error}", road.name)),
+        };
+        // Held: it knows no node yet.
+        entity.tell(Counter::Increment { amount: 1 }).ok();
+        let way = round % 5;
+        if way == 0 {
+            return close(&client, WHAT, tally).await;
         }
-        2 => {
-            let asking = async { tally.ended("asks of closing clients", &count(&entity).await) };
-            tokio::join!(biased; asking, close(&client, WHAT, tally));
+        if client.ready(CONNECTING).await.is_err() {
+            tally.problem(format!("{}: no view in {CONNECTING:?}", road.name));
         }
-        3 => {
-            let ended = client.spawn(|_: Event, _| std::future::ready(()), "until-the-end");
-            if let Err(error) = ended {
-                tally.problem(format!("{}: {error}", road.name));
+        tally.ended("asks of passing clients", &count(&entity).await);
+        match way {
+            _ if *leak && way == 4 => {
+                std::mem::forget(client);
+                tally.count(WHAT, "leaked");
             }
-            close(&client, WHAT, tally).await;
+            1 => {
+                // Its tasks end by themselves.
+                entity.tell(Counter::Increment { amount: 1 }).ok();
+                tally.count(WHAT, "dropped");
+            }
+            2 => {
+                let asking =
+                    async { tally.ended("asks of closing clients", &count(&entity).await) };
+                tokio::join!(biased; asking, close(&client, WHAT, tally));
+            }
+            3 => {
+                let ended = client.spawn(|_: Event, _| std::future::ready(()), "until-the-end");
+                if let Err(error) = ended {
+                    tally.problem(format!("{}: {error}", road.name));
+                }
+                close(&client, WHAT, tally).await;
+            }
+            _ => close(&client, WHAT, tally).await,
         }
-        _ => close(&client, WHAT, tally).await,
     }
 }
 

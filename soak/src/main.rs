@@ -34,11 +34,12 @@ const HELP: &str = "\
 Keeps clients and nodes busy while nodes die, hang and lose connections, and compares what the
 process holds at the end with what it held at first.
 
-usage: cargo xtask soak [--minutes N] [--real]
+usage: cargo xtask soak [--minutes N] [--real] [--leak]
 
   --minutes N  how long, up to the end of a round of faults (default: 1); 1 is a self-test, in which
                quarters are compared in place of minutes
   --real       real nodes, Python processes of casty 0.21.0, in place of fake ones
+  --leak       leaves every fifth client that passes open for ever, and fails unless that is found
 
 Clients: on each way to a cluster some that last and one after another that is opened and closed.
 They tell, ask (also idempotently), spawn actors that nodes send to, and look services up. Fake nodes
@@ -58,24 +59,39 @@ skipped with a notice; with CASTY_INTEROP=require that is a failure.";
 #[derive(Debug, PartialEq, Eq)]
 enum Request {
     Help,
-    Run { length: Duration, real: bool },
+    Run {
+        length: Duration,
+        real: bool,
+        leak: bool,
+    },
+}
+
+/// How a run ended.
+enum Outcome {
+    /// What was not as it must be.
+    Ran(Vec<String>),
+    Skipped,
 }
 
 fn main() -> ExitCode {
-    let (length, real) = match parse(env::args().skip(1)) {
+    let (length, real, leak) = match parse(env::args().skip(1)) {
         Ok(Request::Help) => {
             println!("{HELP}");
             return ExitCode::SUCCESS;
         }
-        Ok(Request::Run { length, real }) => (length, real),
+        Ok(Request::Run { length, real, leak }) => (length, real, leak),
         Err(mistake) => {
             eprintln!("casty-soak: {mistake}; --help tells more");
             return ExitCode::from(2);
         }
     };
-    match soak(length, real) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
+    match soak(length, real, leak) {
+        Ok(Outcome::Ran(problems)) => {
+            let (good, verdict) = judged(&problems, leak);
+            println!("soak: {verdict}");
+            ExitCode::from(u8::from(!good))
+        }
+        Ok(Outcome::Skipped) => ExitCode::SUCCESS,
         Err(reason) => {
             eprintln!("soak: FAILED, the run could not go on: {reason}");
             ExitCode::FAILURE
@@ -83,29 +99,47 @@ fn main() -> ExitCode {
     }
 }
 
-fn soak(length: Duration, real: bool) -> Result<bool, Failure> {
+/// Whether a run with these problems is a success, and how to say so. A leaked client holds tasks
+/// and descriptors: both must have been missed.
+fn judged(problems: &[String], leak: bool) -> (bool, &'static str) {
+    let grew = |what: &str| {
+        let named = format!("at rest, least, {what} grew");
+        problems.iter().any(|problem| problem.starts_with(&named))
+    };
+    match (problems.is_empty(), leak) {
+        (true, false) => (true, "ok"),
+        (false, false) => (false, "FAILED"),
+        (_, true) if grew("tasks") && grew("descriptors") => (true, "ok, the leak was found"),
+        (_, true) => (false, "FAILED, the leak was not found"),
+    }
+}
+
+fn soak(length: Duration, real: bool, leak: bool) -> Result<Outcome, Failure> {
     let runtime = Runtime::new()?;
     if !real {
-        return runtime.block_on(async { run::run(Fakes::start().await?, length).await });
+        let ran = async { run::run(Fakes::start().await?, length, leak).await };
+        return runtime.block_on(ran).map(Outcome::Ran);
     }
     let required = env::var_os("CASTY_INTEROP").is_some_and(|value| value == "require");
     let python = match Installation::prepare() {
         Ok(python) => python,
         Err(reason @ SetupError::NoPython { .. }) if !required => {
             println!("soak: SKIPPED, nothing was tested against real nodes: {reason}");
-            return Ok(true);
+            return Ok(Outcome::Skipped);
         }
         Err(reason) => return Err(reason.into()),
     };
-    runtime.block_on(async { run::run(Reals::start(&python).await?, length).await })
+    let ran = async { run::run(Reals::start(&python).await?, length, leak).await };
+    runtime.block_on(ran).map(Outcome::Ran)
 }
 
 fn parse(mut args: impl Iterator<Item = String>) -> Result<Request, String> {
-    let (mut minutes, mut real) = (1, false);
+    let (mut minutes, mut real, mut leak) = (1, false, false);
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "--help" | "-h" => return Ok(Request::Help),
             "--real" => real = true,
+            "--leak" => leak = true,
             "--minutes" => {
                 let number = args.next().and_then(|text| text.parse().ok());
                 let number = number.filter(|number| (1..=1440).contains(number));
@@ -115,7 +149,7 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Request, String> {
         }
     }
     let length = Duration::from_mins(minutes);
-    Ok(Request::Run { length, real })
+    Ok(Request::Run { length, real, leak })
 }
 
 #[cfg(test)]
@@ -125,12 +159,13 @@ mod tests {
     #[test]
     fn minutes_are_from_one_to_a_day() {
         let parse = |text: &str| parse(text.split_whitespace().map(str::to_owned));
-        let run = |minutes, real| {
+        let run = |minutes, real, leak| {
             let length = Duration::from_mins(minutes);
-            Ok(Request::Run { length, real })
+            Ok(Request::Run { length, real, leak })
         };
-        assert_eq!(parse(""), run(1, false));
-        assert_eq!(parse("--minutes 20 --real"), run(20, true));
+        assert_eq!(parse(""), run(1, false, false));
+        assert_eq!(parse("--minutes 20 --real"), run(20, true, false));
+        assert_eq!(parse("--leak"), run(1, false, true));
         assert_eq!(parse("--real --help"), Ok(Request::Help));
         for mistake in [
             "--minutes",
@@ -140,6 +175,22 @@ mod tests {
             "20",
         ] {
             parse(mistake).unwrap_err();
+        }
+    }
+
+    #[test]
+    fn a_leak_on_purpose_must_be_found_and_any_other_must_not_be_there() {
+        let tasks = "at rest, least, tasks grew by 9.0, over 4.0".to_owned();
+        let descriptors = "at rest, least, descriptors grew by 9.0, over 4.0".to_owned();
+        let both = [tasks.clone(), descriptors];
+        for (problems, leak, good) in [
+            (&[][..], false, true),
+            (&both[..1], false, false),
+            (&[], true, false),
+            (&both[..1], true, false),
+            (&both, true, true),
+        ] {
+            assert_eq!(judged(problems, leak).0, good, "{problems:?} {leak}");
         }
     }
 }
