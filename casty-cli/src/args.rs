@@ -6,6 +6,7 @@ use std::time::Duration;
 use casty_client::{ClientConfig, NodeAddress};
 use clap::{ArgAction, Args, Parser, Subcommand};
 
+use crate::certificates::CertificateArgs;
 use crate::failure::Failure;
 
 /// How long a command may take that was not told.
@@ -172,15 +173,8 @@ pub(crate) struct Cluster {
     /// How nodes are reached [env: CASTY_TRANSPORT] [default: tcp].
     #[arg(long, value_name = "TRANSPORT", value_parser = ["tcp", "tls", "quic"])]
     transport: Option<String>,
-    /// The certificates of the authorities that nodes are trusted by, in PEM.
-    #[arg(long, value_name = "FILE")]
-    tls_ca: Option<String>,
-    /// The client's certificate, in PEM.
-    #[arg(long, value_name = "FILE")]
-    tls_cert: Option<String>,
-    /// Its key, in PEM, unless the certificate's file holds it.
-    #[arg(long, value_name = "FILE")]
-    tls_key: Option<String>,
+    #[command(flatten)]
+    files: CertificateArgs,
     /// Where to dial a node that is behind a proxy, such as 10.0.1.10:25520=localhost:25521 (may
     /// be repeated).
     #[arg(long, value_name = "NODE=HOST:PORT", value_delimiter = ',')]
@@ -269,9 +263,9 @@ impl Cluster {
             flag("codec", "--codec", &self.codec),
             flag("compression", "--compression", &self.compression),
             flag("transport", "--transport", &self.transport),
-            flag("tls.ca", "--tls-ca", &self.tls_ca),
-            flag("tls.cert", "--tls-cert", &self.tls_cert),
-            flag("tls.key", "--tls-key", &self.tls_key),
+            flag("tls.ca", "--tls-ca", &self.files.ca),
+            flag("tls.cert", "--tls-cert", &self.files.cert),
+            flag("tls.key", "--tls-key", &self.files.key),
             flag("client_host", "--client-host", &self.client_host),
             flag(
                 "advertised_host",

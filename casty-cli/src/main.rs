@@ -10,6 +10,7 @@ use crate::failure::Failure;
 mod args;
 mod ask;
 mod cert;
+mod certificates;
 mod cluster;
 mod demo;
 mod doctor;

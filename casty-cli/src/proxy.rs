@@ -3,7 +3,6 @@
 use std::convert::Infallible;
 use std::fmt;
 use std::future::pending;
-use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +12,7 @@ use casty_transport::{Proxy, ProxyEnd, ProxyLimits};
 use clap::Args;
 use tokio::time::timeout;
 
+use crate::certificates::CertificateArgs;
 use crate::failure::{Failure, chain};
 use crate::output::{note, print};
 
@@ -47,15 +47,8 @@ pub(crate) struct ProxyArgs {
     /// Where the node is, and how to reach it.
     #[arg(long, value_name = "URL")]
     to: Endpoint,
-    /// PEM file of the CAs to trust.
-    #[arg(long, value_name = "FILE")]
-    tls_ca: Option<PathBuf>,
-    /// PEM file of the certificate to show, with its chain.
-    #[arg(long, value_name = "FILE")]
-    tls_cert: Option<PathBuf>,
-    /// PEM file of the certificate's private key [default: it stands in the certificate's file].
-    #[arg(long, value_name = "FILE")]
-    tls_key: Option<PathBuf>,
+    #[command(flatten)]
+    files: CertificateArgs,
     /// Connections at the same time; what comes beyond is closed at once.
     #[arg(long, value_name = "N", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..))]
     max_connections: u32,
@@ -193,17 +186,18 @@ impl Endpoint {
 impl ProxyArgs {
     /// The certificates of both sides, if they are named.
     fn certificates(&self) -> Result<Option<TlsConfig>, Failure> {
-        let files = [&self.tls_ca, &self.tls_cert, &self.tls_key];
+        let CertificateArgs { ca, cert, key } = &self.files;
+        let files = [ca, cert, key];
         let are_named = files.into_iter().any(Option::is_some);
         if are_named && [self.listen.scheme, self.to.scheme] == [Scheme::Tcp; 2] {
             let idle = "the --tls-* options make no sense without tls:// or quic://";
             return Err(Failure::Usage(idle.into()));
         }
-        let (Some(ca), Some(cert)) = (&self.tls_ca, &self.tls_cert) else {
+        let (Some(ca), Some(cert)) = (ca, cert) else {
             return Ok(None);
         };
         let mut tls = TlsConfig::builder().ca_file(ca).certificate_file(cert);
-        if let Some(key) = &self.tls_key {
+        if let Some(key) = key {
             tls = tls.key_file(key);
         }
         let built = tls.build().map_err(|error| Failure::Usage(error.into()));

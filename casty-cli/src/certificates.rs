@@ -1,0 +1,16 @@
+//! The flags that name certificates, of clients and of the proxy.
+
+use clap::Args;
+
+#[derive(Debug, Args)]
+pub(crate) struct CertificateArgs {
+    /// The certificates of the authorities that the other side is trusted by, in PEM.
+    #[arg(id = "tls_ca", long = "tls-ca", value_name = "FILE")]
+    pub(crate) ca: Option<String>,
+    /// The certificate to show, with its chain, in PEM.
+    #[arg(id = "tls_cert", long = "tls-cert", value_name = "FILE")]
+    pub(crate) cert: Option<String>,
+    /// Its key, in PEM, unless the certificate's file holds it.
+    #[arg(id = "tls_key", long = "tls-key", value_name = "FILE")]
+    pub(crate) key: Option<String>,
+}
