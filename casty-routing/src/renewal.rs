@@ -19,8 +19,9 @@ use crate::backoff::{self, Backoff, Dice};
 /// The pace and the bounds of [`Renewal`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Config {
-    /// How long a companion must have been connected before the first address is trusted again.
-    /// Default 6 s: nodes bear a grudge for 5 s.
+    /// How long a companion must have been connected before the first address is trusted again, and
+    /// how long a node is remembered as lost once it is gone. Default 6 s: nodes bear a grudge for
+    /// 5 s.
     pub grudge: Duration,
     /// Between attempts at one companion.
     pub backoff: backoff::Config,
@@ -45,7 +46,7 @@ pub enum Input {
     /// The connection to a node is made, under a fresh address if
     /// [`is_lost`](Renewal::is_lost) said so.
     Connected(NodeAddress),
-    /// The connection to a node was lost.
+    /// The connection to a node ended, whoever ended it: the node may have had something to send.
     Lost(NodeAddress),
     /// The companion of a node is connected.
     CompanionUp(NodeAddress),
@@ -74,7 +75,7 @@ pub enum Output {
 }
 
 /// The engine of one client. Memory: an entry for each node that was lost, up to the limit, until
-/// it is gone from the cluster.
+/// it is gone from the cluster, and for as long as it could bear a grudge then: nodes come back.
 #[derive(Debug)]
 pub struct Renewal {
     config: Config,
@@ -87,6 +88,10 @@ pub struct Renewal {
 #[derive(Debug)]
 struct Node {
     connected: bool,
+    /// When its connection ended last.
+    lost: Instant,
+    /// Whether it is gone from the cluster.
+    gone: bool,
     companion: Companion,
     backoff: Backoff,
 }
@@ -129,18 +134,23 @@ impl Renewal {
             Input::Lost(node) => self.lost(now, node),
             Input::Connected(node) => {
                 if let Some(known) = self.nodes.get_mut(&node) {
-                    known.connected = true;
+                    (known.connected, known.gone) = (true, false);
                 }
             }
             Input::CompanionUp(node) => {
                 let trusted = now + self.config.grudge;
                 match self.nodes.get_mut(&node) {
-                    Some(known) => known.companion = Companion::Up(trusted),
-                    None => self.outputs.push_back(Output::CloseCompanion(node)),
+                    Some(known) if !known.gone => known.companion = Companion::Up(trusted),
+                    late => {
+                        if let Some(known) = late {
+                            known.companion = Companion::Absent(now);
+                        }
+                        self.outputs.push_back(Output::CloseCompanion(node));
+                    }
                 }
             }
             Input::CompanionDown(node) => self.companion_down(now, node),
-            Input::Gone(node) => self.gone(node),
+            Input::Gone(node) => self.gone(now, node),
             Input::Tick => {}
         }
         self.advance(now);
@@ -155,7 +165,7 @@ impl Renewal {
 
     fn lost(&mut self, now: Instant, node: NodeAddress) {
         if let Some(known) = self.nodes.get_mut(&node) {
-            known.connected = false;
+            (known.connected, known.lost) = (false, now);
             // Whatever cost the one connection may have cost the other, which nothing is sent on:
             // it would not be noticed.
             if let Companion::Up(_) | Companion::Settled = known.companion {
@@ -167,6 +177,8 @@ impl Renewal {
         if self.nodes.len() < self.config.nodes {
             let known = Node {
                 connected: false,
+                lost: now,
+                gone: false,
                 companion: Companion::Absent(now),
                 backoff: Backoff::new(self.config.backoff, self.dice.roll()),
             };
@@ -186,20 +198,23 @@ impl Renewal {
         known.companion = Companion::Absent(now + known.backoff.failed());
     }
 
-    fn gone(&mut self, node: NodeAddress) {
+    fn gone(&mut self, now: Instant, node: NodeAddress) {
         // One that is connected all the same is still of use.
-        if self.nodes.get(&node).is_none_or(|known| known.connected) {
+        let Some(known) = self.nodes.get_mut(&node).filter(|known| !known.connected) else {
             return;
-        }
-        if let Some(known) = self.nodes.remove(&node)
-            && !matches!(known.companion, Companion::Absent(_))
-        {
+        };
+        known.gone = true;
+        if let Companion::Up(_) | Companion::Settled = known.companion {
+            known.companion = Companion::Absent(now);
             self.outputs.push_back(Output::CloseCompanion(node));
         }
     }
 
     /// Does what is due.
     fn advance(&mut self, now: Instant) {
+        let grudge = self.config.grudge;
+        self.nodes
+            .retain(|_, known| known.leaves(grudge).is_none_or(|at| at > now));
         for (node, known) in &mut self.nodes {
             match known.companion {
                 Companion::Absent(due) if known.connected && due <= now => {
@@ -216,15 +231,22 @@ impl Renewal {
     }
 
     fn deadline(&self) -> Option<Instant> {
-        let dues = self
-            .nodes
-            .values()
-            .filter_map(|known| match known.companion {
+        let dues = self.nodes.values().flat_map(|known| {
+            let companion = match known.companion {
                 Companion::Absent(due) => known.connected.then_some(due),
                 Companion::Up(trusted) => Some(trusted),
                 Companion::Dialling | Companion::Settled => None,
-            });
-        dues.min()
+            };
+            [companion, known.leaves(self.config.grudge)]
+        });
+        dues.flatten().min()
+    }
+}
+
+impl Node {
+    /// When it may be forgotten: it is gone, and bears no grudge any more.
+    fn leaves(&self, grudge: Duration) -> Option<Instant> {
+        self.gone.then(|| self.lost + grudge)
     }
 }
 
@@ -354,10 +376,54 @@ mod tests {
         assert!(world.tell(Input::Gone(a.clone())).is_empty(), "it serves");
         let outputs = world.tell(Input::Lost(a.clone()));
         assert_eq!(outputs, [Output::CloseCompanion(a.clone())]);
-        world.tell(Input::Gone(a.clone()));
+        assert!(world.tell(Input::Gone(a.clone())).is_empty());
+        assert!(world.wait().is_empty());
         assert!(!world.renewal.is_lost(&a));
         let outputs = world.tell(Input::CompanionUp(a.clone()));
         assert_eq!(outputs, [Output::CloseCompanion(a)], "it came too late");
+    }
+
+    #[test]
+    fn a_node_that_is_gone_is_remembered_for_as_long_as_it_may_bear_a_grudge() {
+        let mut world = World::new(Config::default());
+        let (a, begun) = (node("a"), world.now);
+        world.tell(Input::Lost(a.clone()));
+        for _ in 0..3 {
+            world.now += Duration::from_secs(1);
+            assert!(world.tell(Input::Gone(a.clone())).is_empty());
+            assert!(world.renewal.is_lost(&a));
+        }
+        assert!(world.wait().is_empty());
+        assert!(!world.renewal.is_lost(&a));
+        assert_eq!(world.now - begun, Config::default().grudge);
+        assert_eq!(world.renewal.poll(), Output::Wait(None));
+    }
+
+    #[test]
+    fn a_node_that_is_gone_and_comes_back_in_time_is_come_back_to_as_any_lost_one() {
+        let mut world = World::new(Config::default());
+        let a = node("a");
+        world.tell(Input::Lost(a.clone()));
+        world.tell(Input::Gone(a.clone()));
+        let outputs = world.tell(Input::Connected(a.clone()));
+        assert_eq!(outputs, [Output::DialCompanion(a.clone())]);
+        assert!(world.tell(Input::CompanionUp(a.clone())).is_empty());
+        assert_eq!(world.wait(), [Output::Settled(a.clone())]);
+        assert!(world.renewal.is_lost(&a), "it is not gone any more");
+    }
+
+    #[test]
+    fn a_companion_that_comes_up_when_its_node_is_gone_is_closed() {
+        let mut world = World::new(Config::default());
+        let a = node("a");
+        world.tell(Input::Lost(a.clone()));
+        world.tell(Input::Connected(a.clone()));
+        world.tell(Input::Lost(a.clone()));
+        assert!(world.tell(Input::Gone(a.clone())).is_empty(), "none yet");
+        let outputs = world.tell(Input::CompanionUp(a.clone()));
+        assert_eq!(outputs, [Output::CloseCompanion(a.clone())]);
+        let outputs = world.tell(Input::Connected(a.clone()));
+        assert_eq!(outputs, [Output::DialCompanion(a)]);
     }
 
     #[test]

@@ -129,17 +129,14 @@ impl Control {
         self.subscription
             .handle(now, subscription::Input::Disconnected(peer.node.clone()));
         let node = || peer.node.clone();
+        if self.core.identity.is_made_up() {
+            self.renewal.handle(now, renewal::Input::Lost(node()));
+        }
         if matches!(end, End::Drained | End::Aborted) {
             // It was no longer needed.
-            if self.renewal.is_lost(&peer.node) {
-                self.renewal.handle(now, renewal::Input::Lost(node()));
-                self.renewal.handle(now, renewal::Input::Gone(node()));
-            }
+            self.renewal.handle(now, renewal::Input::Gone(node()));
         } else {
             self.views.lost(&peer.node);
-            if self.core.identity.is_made_up() {
-                self.renewal.handle(now, renewal::Input::Lost(node()));
-            }
             self.links.handle(now, links::Input::Lost { node: node() });
         }
     }

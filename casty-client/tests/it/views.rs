@@ -127,7 +127,7 @@ fn a_node_that_is_called_down_may_still_answer_what_it_was_asked_and_gets_nothin
         let mut views = client.topology();
         views.next().await.unwrap();
         to_leader
-            .send(&subscribe.reply_to, &without(&owner, first))
+            .send(&subscribe.reply_to, &without(&owner, first.clone()))
             .await;
         views.next().await.unwrap();
         let stats = client.stats();
@@ -139,8 +139,17 @@ fn a_node_that_is_called_down_may_still_answer_what_it_was_asked_and_gets_nothin
         to_owner.send(&question.message, &42).await;
         assert_eq!(answer.await.unwrap().unwrap(), 42);
 
-        // A moment later the connection is over.
+        // A moment later the connection is over. The node may have had something to say since, and
+        // bear the address a grudge: the client comes back under another one.
         while to_owner.next().await.is_some() {}
+        let back = TopologySnapshot {
+            allocation_epoch: first.allocation_epoch + 2,
+            ..first
+        };
+        to_leader.send(&subscribe.reply_to, &back).await;
+        let mut to_owner = owner.accept().await;
+        let text = to_owner.next_to("/_region-r").await.unwrap();
+        assert_eq!(text.decode::<ShardEnvelope<String>>().message.len(), 10_000);
         let report = client.close(SECOND).await;
         assert_conserved(&report);
         assert_eq!(report.stats.accepted, told + 1);
