@@ -96,7 +96,7 @@ casty doctor finds to be called up and to refuse connections. A member that answ
 unless --force is given: it would go on running and be no part of the cluster any more.
 
 Where a cluster has several regions, views of casty 0.21.0 may go on naming the dead member for the
-shards of some; asking one entity of such a region puts that right.
+shards of some: casty doctor tells which. Asking an entity of one of those puts that right.
 
 Prints who was told, and when the member was down in their views; tells on standard error who may
 not know. Exits with 1 if nobody was told, with 3 if the member is not down everywhere in time: a

@@ -74,7 +74,7 @@ impl Errand<'_> {
         let outcome = match (outcome, cut, &loss) {
             (Ok(_), Some(failure), _) => Err(failure),
             // Nothing but the end of the errand's time gives up what waits for a route.
-            (Ok(_), None, Some(Loss::NotSent(NotSent::Closed | NotSent::Expired))) => {
+            (Ok(_), None, Some(Loss::NotSent(NotSent::Closed | NotSent::Expired(_)))) => {
                 Err(self.timed_out(&client))
             }
             (outcome, _, _) => outcome,

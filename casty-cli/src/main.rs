@@ -27,7 +27,8 @@ mod topology;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    output::log(arguments.verbose);
+    let serves = matches!(arguments.command, Command::Proxy(_));
+    output::log(arguments.verbose, serves);
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => return end(&Failure::of("cannot start", error)),

@@ -28,9 +28,11 @@ pub(crate) fn complain(line: impl Display) {
     note(format_args!("casty: {line}"));
 }
 
-/// Writes what the client does to standard error, in as much detail as the user asked for.
-pub(crate) fn log(verbosity: u8) {
+/// Writes what the client does to standard error, in as much detail as the user asked for: by
+/// default nothing, for commands tell of their end what was wrong; one that `serves` warns.
+pub(crate) fn log(verbosity: u8, serves: bool) {
     let level = match verbosity {
+        0 if serves => LevelFilter::WARN,
         0 => return,
         1 => LevelFilter::INFO,
         _ => LevelFilter::DEBUG,

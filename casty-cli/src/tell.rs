@@ -79,7 +79,7 @@ fn judge(ended: Ended<Sent>) -> Result<(), Failure> {
             "{lost} messages were cut by the loss of their connection"
         ))),
         (None, None) if left_out > 0 => {
-            Err(Failure::because(format!("{left_out} lines were left out")))
+            Err(Failure::because(format!("lines left out: {left_out}")))
         }
         (None, None) => Ok(()),
     }

@@ -471,6 +471,9 @@ impl Builder {
 
     /// Refuses what makes no sense.
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        if self.system.is_empty() {
+            return Err(ConfigError::NoSystemName);
+        }
         if !is_system_name(&self.system) {
             return Err(ConfigError::SystemName(self.system.clone()));
         }

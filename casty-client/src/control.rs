@@ -212,7 +212,6 @@ impl Control {
                 outcome: Err(error),
                 ..
             } => {
-                tracing::debug!(node = %dialled, error = &error as &dyn std::error::Error, "no connection");
                 self.note_failure(&dialled, error);
                 self.failed(dialled);
             }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use casty_proto::{AddressError, DecodeError, EncodeError, NodeAddress};
+use casty_routing::Lacking;
 use casty_transport::{Bound, ConnectError};
 
 /// What became of a message. Casty acknowledges nothing, so none is ever called delivered.
@@ -22,9 +23,10 @@ pub enum Fate {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NotSent {
-    /// No connected node was found to own its shard, or to be its target, within its time.
-    #[error("no node could be reached for it in time")]
-    Expired,
+    /// Its time passed before a connected node was found to own its shard, or to be its target.
+    /// Where no view has come, [`ready`](crate::ClusterClient::ready) tells why.
+    #[error("its time passed: {0}")]
+    Expired(Lacking),
     /// As many messages wait for a route as may wait, in all or for its node.
     #[error("as many messages wait for a route as may wait")]
     HoldFull,
@@ -200,7 +202,7 @@ pub enum ConfigError {
     #[error("no contact point is given")]
     NoContactPoints,
     /// A contact point is no `host:port`.
-    #[error("contact point {text:?}")]
+    #[error("contact point {text:?} is no host:port")]
     ContactPoint {
         /// What was given.
         text: String,
@@ -208,8 +210,11 @@ pub enum ConfigError {
         #[source]
         source: AddressError,
     },
+    /// The name of the nodes' actor system is missing.
+    #[error("no name of the actor system is given")]
+    NoSystemName,
     /// The system's name cannot stand in an address.
-    #[error("system name {0:?} is empty or holds one of @ / and line breaks")]
+    #[error("system name {0:?} holds one of @ / and line breaks")]
     SystemName(String),
     /// The host that is announced cannot stand in an address.
     #[error(
@@ -234,7 +239,7 @@ pub enum ConfigError {
     NoTransport,
     /// The configuration of QUIC makes no sense.
     #[cfg(feature = "quic")]
-    #[error("transport quic")]
+    #[error("the configuration of QUIC makes no sense")]
     Quic(#[from] casty_transport::QuicConfigError),
     /// A setting from a file, the environment or a flag makes no sense.
     #[cfg(feature = "config")]
@@ -260,7 +265,7 @@ pub enum RegionError {
     },
     /// The number of shards contradicts what is known, or passes a limit. Messages would go astray
     /// if client and nodes did not agree.
-    #[error("region {region:?}")]
+    #[error("region {region:?} cannot be used with that number of shards")]
     Shards {
         /// The region.
         region: String,
@@ -296,12 +301,15 @@ pub enum SpawnError {
 #[non_exhaustive]
 pub enum ReadyError {
     /// The time was up. The client goes on trying.
-    #[error("no view of the cluster within {after:?}{}", Reasons(.failures))]
+    #[error("no view of the cluster within {after:?}{}{}", Reasons(.failures), Silent(.silent))]
     Timeout {
         /// How long it was.
         after: Duration,
         /// The addresses that could not be connected when last dialled, and why.
         failures: Vec<(NodeAddress, ConnectError)>,
+        /// The nodes that are connected and have not told of their cluster: they hang, or cannot
+        /// read what they were asked, because they use another serializer or compression.
+        silent: Vec<NodeAddress>,
     },
     /// A node that was reached belongs to an actor system of another name.
     #[error("{node} belongs to the system {found:?}, not {expected:?}")]
@@ -359,6 +367,22 @@ impl fmt::Display for Reasons<'_> {
             write!(f, "{lead}{node}: {}", Chain(error))?;
         }
         Ok(())
+    }
+}
+
+/// The nodes that say nothing, as part of a sentence.
+struct Silent<'a>(&'a [NodeAddress]);
+
+impl fmt::Display for Silent<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some((first, rest)) = self.0.split_first() else {
+            return Ok(());
+        };
+        write!(f, "; connected to {first}")?;
+        for node in rest {
+            write!(f, ", {node}")?;
+        }
+        f.write_str(" and told nothing: are serializer and compression the cluster's?")
     }
 }
 

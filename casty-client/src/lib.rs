@@ -3,6 +3,10 @@
 //! [`ClusterClient`] is the way in. Its parts: [`RegionRef`] and [`EntityRef`] send to sharded
 //! entities, [`BoundRef`] to any actor, [`ClusterClient::spawn`] runs actors that nodes send to,
 //! [`Topology`] follows the cluster, [`Stats`] and [`DeadLetter`]s tell what became of messages.
+//!
+//! The crates below are re-exported: [`casty_proto`] has the types that messages are made of, and
+//! codecs; [`casty_routing`] views and diagnosis; [`casty_transport`] what a transport of your own
+//! implements.
 
 mod actor;
 mod admin;
@@ -32,13 +36,16 @@ mod services;
 mod session;
 mod topology;
 
+pub use {casty_proto, casty_routing, casty_transport};
+
 pub use actor::ActorContext;
 pub use admin::{Admin, DownError, DownReport, NotTold, StillUp};
 pub use ask::{Ask, Reply, SendAsk};
 pub use casty_proto::message::{ServiceKey, ShardEnvelope};
 pub use casty_proto::{ActorRef, Codec, Compression, NodeAddress, Value};
-pub use casty_routing::{Overflow, View, diagnosis};
-pub use casty_transport::{AddressMap, Bound, TransportConfig};
+pub use casty_proto::{AddressError, DecodeError, EncodeError};
+pub use casty_routing::{Lacking, Overflow, View, diagnosis};
+pub use casty_transport::{AddressMap, Bound, ConnectError, TransportConfig};
 #[cfg(feature = "quic")]
 pub use casty_transport::{QuicConfig, QuicConfigError};
 #[cfg(any(feature = "tls", feature = "quic"))]

@@ -408,12 +408,13 @@ impl Routing {
         let reason = match reason {
             Reason::HoldFull { .. } => NotSent::HoldFull,
             Reason::Displaced => NotSent::Displaced,
-            Reason::Closed => NotSent::Closed,
+            Reason::Deadline { lacking } => NotSent::Expired(lacking.clone()),
             Reason::NodeGone { .. } => NotSent::NodeGone,
             Reason::WrongCount { .. } | Reason::UnknownShard { .. } | Reason::UnknownRegion => {
                 NotSent::OtherShardCount
             }
-            _ => NotSent::Expired,
+            // The only one that is left.
+            _ => NotSent::Closed,
         };
         self.bury(core, parcel, reason);
     }

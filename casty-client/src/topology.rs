@@ -1,6 +1,7 @@
 //! The view of the cluster as it changes.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use casty_proto::NodeAddress;
@@ -56,6 +57,8 @@ impl Topology {
         mut wanted: impl FnMut(&View) -> bool,
     ) -> Result<Arc<View>, Closed> {
         loop {
+            // Not told of what it last was, once the client has ended.
+            self.views.has_changed().map_err(|_| Closed)?;
             // No lock is held while the user's code looks at it.
             let view = self.views.borrow_and_update().clone();
             if let Some(view) = view.filter(|view| wanted(view)) {
@@ -68,6 +71,9 @@ impl Topology {
 
 /// Waits for the first view; see [`ClusterClient::ready`](crate::ClusterClient::ready).
 pub(crate) async fn ready(core: &Core, timeout: Duration) -> Result<Arc<View>, ReadyError> {
+    if core.closed.load(Ordering::SeqCst) {
+        return Err(ReadyError::Closed);
+    }
     let (mut views, mut trouble) = (Topology::new(core.view.clone()), core.trouble.clone());
     tokio::select! {
         biased;
@@ -77,7 +83,11 @@ pub(crate) async fn ready(core: &Core, timeout: Duration) -> Result<Arc<View>, R
             Err(trouble.unwrap_or(ReadyError::Closed))
         }
         () = tokio::time::sleep(timeout) => {
-            Err(ReadyError::Timeout { after: timeout, failures: dial_failures(core) })
+            Err(ReadyError::Timeout {
+                after: timeout,
+                failures: dial_failures(core),
+                silent: core.connected.read().keys().cloned().collect(),
+            })
         }
     }
 }

@@ -94,7 +94,10 @@ pub enum Reason {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Lacking {
-    /// No view has come, or the view names no leader: the cluster is not there or not formed.
+    /// No view has come: no node was reached, or none that tells of its cluster.
+    #[error("no view of the cluster has come")]
+    View,
+    /// The view names no leader: the cluster is not formed.
     #[error("no leader is known")]
     Leader,
     /// No connection to the node that could tell who owns the shard.

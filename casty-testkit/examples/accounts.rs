@@ -60,11 +60,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
     println!("alice has {balance}");
 
     // The state of an entity lives on one node, and dies with it unless the application keeps it.
+    // An ask that was on its way may be lost with it: this one does no harm if it is sent again.
     if let Some(owner) = cluster.owner("account", "alice") {
         cluster.kill(owner).await;
     }
     let ask = alice.ask(|reply_to| GetBalance { reply_to });
-    let balance: i64 = ask.within(Duration::from_secs(10)).await?;
+    let ask = ask.within(Duration::from_secs(10)).idempotent();
+    let balance: i64 = ask.await?;
     println!("on another node, alice begins anew with {balance}");
 
     let report = client.close(Duration::from_secs(5)).await;

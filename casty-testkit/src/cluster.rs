@@ -170,6 +170,9 @@ impl Cluster {
     /// Ends a node as `kill -9` does: its connections are reset, its entities, subscriptions and
     /// allocations forgotten, its address free when this returns. The other nodes notice after the
     /// [detection](Builder::detection) time.
+    ///
+    /// Clients notice a moment later: what they send to the node until then may be lost, and ends
+    /// as unknown. An ask that must be answered all the same is marked idempotent.
     pub async fn kill(&self, node: usize) {
         self.end(node).await;
         self.notice();

@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
 use crate::address_map::AddressMap;
-use crate::error::{ConnectError, NotCasty};
+use crate::error::{ConnectError, DialError, NotCasty};
 #[cfg(any(feature = "tls", feature = "quic"))]
 use crate::tls::TlsError;
 use crate::transport::{ByteStream, Transport};
@@ -125,12 +125,14 @@ pub async fn connect(
 ) -> Result<Connection, ConnectError> {
     let hello = handshake_frame(announce)?;
     let physical = options.address_map.physical(dialled);
-    let mut stream = timeout(options.connect_timeout, transport.dial(&physical))
-        .await
-        .map_err(|_| ConnectError::ConnectTimeout {
+    let stream = transport.dial_within(&physical, options.connect_timeout);
+    let mut stream = stream.await.map_err(|error| match error {
+        DialError::TimedOut { after, .. } => ConnectError::ConnectTimeout {
             to: dialled.clone(),
-            after: options.connect_timeout,
-        })??;
+            after,
+        },
+        other => ConnectError::Dial(other),
+    })?;
     let who = Arc::clone(stream.peer());
     let mut leftover = BytesMut::with_capacity(FIRST_READ);
     let exchange = async {

@@ -44,6 +44,14 @@ pub enum DialError {
         #[source]
         source: Arc<io::Error>,
     },
+    /// The time was up: the host is down, cut off or overloaded.
+    #[error("no connection to {at} within {after:?}")]
+    TimedOut {
+        /// What was dialled.
+        at: NodeAddress,
+        /// How long it was.
+        after: Duration,
+    },
     /// The peer was reached, but not by TLS, whether over TCP or inside QUIC.
     #[cfg(any(feature = "tls", feature = "quic"))]
     #[error("no TLS to {at}")]
@@ -184,7 +192,9 @@ pub enum ConnectError {
     /// The peer ended the stream before its handshake was whole: a node on its way down, one that
     /// is configured for TLS and got plain bytes, or something else that did not like our first
     /// bytes.
-    #[error("{peer} closed the connection before its handshake")]
+    #[error(
+        "{peer} closed the connection before its handshake: it may want TLS, or another certificate"
+    )]
     Closed {
         /// The other end.
         peer: Arc<str>,

@@ -5,10 +5,12 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use casty_proto::NodeAddress;
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
+use tokio::time::timeout;
 
 use crate::error::{DialError, ListenError};
 
@@ -26,6 +28,27 @@ pub trait Transport: Send + Sync + Debug + 'static {
     /// # Cancel safety
     /// Dropping the future abandons the attempt.
     async fn dial(&self, to: &NodeAddress) -> Result<ByteStream, DialError>;
+
+    /// As [`dial`](Self::dial), for at most `limit`. A transport that knows how far it came by then
+    /// tells that.
+    ///
+    /// # Errors
+    /// As there, and [`DialError::TimedOut`].
+    ///
+    /// # Cancel safety
+    /// As there.
+    async fn dial_within(
+        &self,
+        to: &NodeAddress,
+        limit: Duration,
+    ) -> Result<ByteStream, DialError> {
+        timeout(limit, self.dial(to)).await.unwrap_or_else(|_| {
+            Err(DialError::TimedOut {
+                at: to.clone(),
+                after: limit,
+            })
+        })
+    }
 
     /// A listener at `at`; port 0 takes a free one, which [`Listener::address`] tells.
     ///

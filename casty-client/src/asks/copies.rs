@@ -135,7 +135,7 @@ impl Copies {
         }
         Turn::End(match (&self.lost, reason) {
             (None, reason) => Failure::NotSent(reason),
-            (Some(_), NotSent::Expired) => Failure::Timeout,
+            (Some(_), NotSent::Expired(_)) => Failure::Timeout,
             (Some(node), _) => self.loss(node),
         })
     }
@@ -164,6 +164,8 @@ impl Copies {
 
 #[cfg(test)]
 mod tests {
+    use casty_routing::Lacking;
+
     use super::*;
 
     const OLD: PeerId = PeerId(1);
@@ -240,18 +242,21 @@ mod tests {
             copies.expire(Tick::after(9), Tick::after(5)),
             Turn::Wait
         ));
-        let end = copies.bury(NotSent::Expired);
-        assert!(matches!(end, Turn::End(Failure::NotSent(NotSent::Expired))));
+        let end = copies.bury(NotSent::Expired(Lacking::View));
+        assert!(matches!(
+            end,
+            Turn::End(Failure::NotSent(NotSent::Expired(_)))
+        ));
 
         let mut copies = two();
         copies.lose(OLD, &node());
         copies.returned(NEW);
-        let end = copies.bury(NotSent::Expired);
+        let end = copies.bury(NotSent::Expired(Lacking::View));
         assert!(matches!(end, Turn::End(Failure::Timeout)));
 
         let mut copies = two();
         copies.returned(OLD);
-        let end = copies.bury(NotSent::Expired);
+        let end = copies.bury(NotSent::Expired(Lacking::View));
         assert!(matches!(end, Turn::Wait), "the newer one is under way");
         let end = copies.expire(Tick::after(9), Tick::after(5));
         assert!(matches!(end, Turn::End(Failure::Timeout)));

@@ -14,7 +14,7 @@ use super::layers::{Layers, Merged};
 use super::parse::{self, Parsed};
 use super::quic::{self, QuicSettings};
 use super::{Bounds, Builder, HOST, SYSTEM_NAME, is_host, is_system_name};
-use crate::error::ConfigError;
+use crate::error::{Chain, ConfigError};
 
 /// What a client is told by files, the environment and flags.
 ///
@@ -390,7 +390,7 @@ impl Choice {
         SettingError::Contradiction {
             key: "transport",
             origin: self.origin.clone(),
-            conflict: format!("= {:?}: {error}", self.value),
+            conflict: format!("= {:?}: {}", self.value, Chain(error)),
         }
     }
 

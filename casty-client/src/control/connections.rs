@@ -31,10 +31,18 @@ impl Control {
         drop(routing);
     }
 
-    /// Keeps the last failure of each address, of as many as there may be.
+    /// Keeps the last failure of each address, of as many as there may be. Warns of the first since
+    /// the address was connected.
     pub(super) fn note_failure(&self, dialled: &NodeAddress, error: ConnectError) {
+        let reason: &dyn std::error::Error = &error;
         let mut failures = self.core.dial_failures.lock();
-        if failures.len() < FAILURES || failures.contains_key(dialled) {
+        let known = failures.contains_key(dialled);
+        if known || failures.len() >= FAILURES {
+            tracing::debug!(node = %dialled, error = reason, "no connection");
+        } else {
+            tracing::warn!(node = %dialled, error = reason, "no connection; trying again and again");
+        }
+        if known || failures.len() < FAILURES {
             failures.insert(dialled.clone(), error);
         }
     }

@@ -279,7 +279,7 @@ fn what_waits_for_its_route_is_not_sent_twice_and_was_not_sent_in_the_end() {
         let ask = get(&entity).hedge_after(SECOND / 10);
         let error = ask.await.unwrap_err();
         assert!(
-            matches!(error, AskError::NotSent(NotSent::Expired)),
+            matches!(error, AskError::NotSent(NotSent::Expired(_))),
             "{error}"
         );
         let stats = client.stats();

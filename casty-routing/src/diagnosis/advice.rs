@@ -73,7 +73,10 @@ impl Problem {
                 loss: Loss::Down,
                 what: Dependent::Shards { region, .. },
                 ..
-            } => format!("casty ask an entity of {region:?}: the leader then tells the new owners"),
+            } => format!(
+                "ask an entity of {region:?} that is of one of these shards: the leader then tells \
+                 the new owners"
+            ),
             Self::HangsOnLostNode { node, loss, .. } => loss.remedy(node),
             Self::ViewsDiffer(Difference::Status { node, .. }) => {
                 format!("casty down {node}, if its process is dead; else see what parts the nodes")

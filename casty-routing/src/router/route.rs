@@ -77,6 +77,7 @@ impl<H, T> Router<H, T> {
             Route::Refused(reason) => return reason,
             Route::Open { node, .. } => Lacking::Room(node.clone()),
             Route::Connect(node) => Lacking::Connection(node.clone()),
+            Route::Locate if self.view.is_none() => Lacking::View,
             Route::Locate => match self.view.as_ref().and_then(|view| view.leader()) {
                 None => Lacking::Leader,
                 Some(leader) if self.peers.link(leader).is_none() => {

@@ -79,7 +79,7 @@ async fn a_client_that_starts_before_the_cluster_finds_it(net: Net) {
     assert!(
         matches!(
             early,
-            Err(AskError::NotSent(NotSent::Expired) | AskError::Timeout { .. })
+            Err(AskError::NotSent(NotSent::Expired(_)) | AskError::Timeout { .. })
         ),
         "{early:?}"
     );

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::{AlertDescription, CertificateError, ContentType, InvalidMessage, PeerIncompatible};
 
@@ -46,8 +47,13 @@ pub enum TlsError {
     /// The peer's bytes are no TLS: one side is configured for it and the other is not.
     #[error("the peer does not speak TLS")]
     NotTls,
-    /// The peer ended the stream inside the TLS handshake. A node without TLS does so, as soon as
-    /// it has taken our first bytes for a frame that is too long.
+    /// The peer took the connection and did not answer the TLS handshake in time. A node of casty
+    /// 0.21.0 without TLS does so: it takes our first bytes for the length of a frame, and waits for
+    /// the rest of it.
+    #[error("the peer did not answer the TLS handshake within {0:?}: does it speak TLS?")]
+    Silent(Duration),
+    /// The peer ended the stream inside the TLS handshake: it does not speak TLS, or is on its way
+    /// down.
     #[error("the peer closed the connection inside the TLS handshake")]
     Closed,
     /// The host that was dialled is neither a DNS name nor an IP address, so no certificate can be
@@ -133,7 +139,7 @@ impl TlsError {
     pub(crate) fn conclusion(&self) -> Conclusion {
         match self {
             Self::Version | Self::NotTls | Self::Protocol(_) => Conclusion::NotCasty,
-            Self::Closed | Self::Io(_) => Conclusion::Unresponsive,
+            Self::Silent(_) | Self::Closed | Self::Io(_) => Conclusion::Unresponsive,
             Self::HostName => Conclusion::Misconfigured,
             _ => Conclusion::Untrusted,
         }

@@ -1,11 +1,14 @@
 //! TLS as a transport.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use casty_proto::NodeAddress;
+use rustls::pki_types::ServerName;
+use tokio::time::{Instant, timeout};
 
-use super::{TlsConfig, host_name, stream};
+use super::{TlsConfig, TlsError, host_name, stream};
 use crate::error::{DialError, ListenError};
 use crate::tcp::TcpTransport;
 use crate::transport::{ByteStream, Listener, Transport};
@@ -38,11 +41,14 @@ impl TlsTransport {
     }
 }
 
-#[async_trait]
-impl Transport for TlsTransport {
-    async fn dial(&self, to: &NodeAddress) -> Result<ByteStream, DialError> {
-        let name = host_name(to)?;
-        let stream = self.below.dial(to).await?;
+impl TlsTransport {
+    /// A stream to `to`, once its peer has proved to be `name`.
+    async fn encrypted(
+        &self,
+        to: &NodeAddress,
+        name: ServerName<'static>,
+        stream: ByteStream,
+    ) -> Result<ByteStream, DialError> {
         let peer = Arc::clone(stream.peer());
         let stream = stream::dialled(stream, name, &self.config).await;
         let stream = stream.map_err(|source| DialError::Tls {
@@ -51,6 +57,33 @@ impl Transport for TlsTransport {
         })?;
         let unacknowledged = stream::Encrypted::unacknowledged;
         Ok(ByteStream::measured(stream, peer, unacknowledged))
+    }
+}
+
+#[async_trait]
+impl Transport for TlsTransport {
+    async fn dial(&self, to: &NodeAddress) -> Result<ByteStream, DialError> {
+        let name = host_name(to)?;
+        let stream = self.below.dial(to).await?;
+        self.encrypted(to, name, stream).await
+    }
+
+    async fn dial_within(
+        &self,
+        to: &NodeAddress,
+        limit: Duration,
+    ) -> Result<ByteStream, DialError> {
+        let name = host_name(to)?;
+        let begun = Instant::now();
+        let stream = self.below.dial_within(to, limit).await?;
+        let left = limit.saturating_sub(begun.elapsed());
+        let encrypted = timeout(left, self.encrypted(to, name, stream)).await;
+        encrypted.unwrap_or_else(|_| {
+            Err(DialError::Tls {
+                at: to.clone(),
+                source: TlsError::Silent(limit),
+            })
+        })
     }
 
     async fn listen(&self, at: &NodeAddress) -> Result<Box<dyn Listener>, ListenError> {
