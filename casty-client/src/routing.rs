@@ -170,23 +170,21 @@ impl Routing {
         core.asks.lose(peer.id, &peer.node);
     }
 
-    /// Takes back what waits in the outbox of a node that is about to be avoided. What it was
-    /// asked already it may still answer.
-    pub(crate) fn recall(&mut self, core: &Core, peer: &Arc<Peer>) {
-        let unsent = peer.outbox.recall();
-        if unsent.is_empty() {
-            return;
-        }
+    /// Takes back what waits in the outbox of a node that is about to be avoided, and has it refuse
+    /// the like. What the node was asked already it may still answer.
+    pub(crate) fn recall(&mut self, core: &Core, peer: &Peer, which: fn(&Tag) -> bool) {
+        let unsent = peer.outbox.recall(which);
         let unsent = self.take_back(core, peer, &unsent);
-        self.await_room(core, peer, 0);
         let node = peer.node.clone();
         self.tell(core, Input::PeerBusy { node, unsent });
+        self.note_backlog(peer);
     }
 
     /// Has the control task tell when an outbox has room for a frame of `length` bytes.
     fn await_room(&mut self, core: &Core, to: &Arc<Peer>, length: usize) {
-        // Half of the outbox is worth the wake-up.
-        let length = length.max(core.limits.outbox_bytes / 2);
+        // Half of the outbox is worth the wake-up; a longer frame than any may be has no place.
+        let worthwhile = (core.limits.outbox_bytes / 2).min(core.limits.max_frame);
+        let length = length.max(worthwhile);
         self.wants.room.push((Arc::clone(to), length));
         core.router_due.notify_one();
     }

@@ -19,14 +19,13 @@ use crate::backoff::{self, Backoff, Dice};
 /// The pace and the bounds of [`Renewal`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Config {
-    /// How long a companion must have been connected before the first address is trusted again, and
-    /// how long a node is remembered as lost once it is gone. Default 6 s: nodes bear a grudge for
-    /// 5 s.
+    /// How long a companion must have been connected before the first address is trusted again.
+    /// Default 6 s: nodes bear a grudge for 5 s.
     pub grudge: Duration,
     /// Between attempts at one companion.
     pub backoff: backoff::Config,
-    /// The most nodes that are remembered as lost; beyond, others are come back to under the first
-    /// address. Default 1,024.
+    /// The most nodes that are remembered as lost; beyond, that is forgotten which is not connected
+    /// and was lost the longest ago. Default 1,024.
     pub nodes: usize,
 }
 
@@ -43,16 +42,17 @@ impl Default for Config {
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input {
-    /// The connection to a node is made, under a fresh address if
+    /// The connection to a node is made under a fresh address, for
     /// [`is_lost`](Renewal::is_lost) said so.
     Connected(NodeAddress),
-    /// The connection to a node ended, whoever ended it: the node may have had something to send.
+    /// The connection to a node ended, whoever ended it: the node may have something to send still.
     Lost(NodeAddress),
     /// The companion of a node is connected.
     CompanionUp(NodeAddress),
     /// The companion of a node could not be connected, or was lost.
     CompanionDown(NodeAddress),
-    /// A node is gone from the cluster.
+    /// A node is no member of the cluster any more, of whatever status. One that is dead or only
+    /// called so still is: it may come back, and have sent in vain at any time until then.
     Gone(NodeAddress),
     /// Nothing but time passed.
     Tick,
@@ -75,7 +75,7 @@ pub enum Output {
 }
 
 /// The engine of one client. Memory: an entry for each node that was lost, up to the limit, until
-/// it is gone from the cluster, and for as long as it could bear a grudge then: nodes come back.
+/// it is no member any more.
 #[derive(Debug)]
 pub struct Renewal {
     config: Config,
@@ -90,8 +90,6 @@ struct Node {
     connected: bool,
     /// When its connection ended last.
     lost: Instant,
-    /// Whether it is gone from the cluster.
-    gone: bool,
     companion: Companion,
     backoff: Backoff,
 }
@@ -133,24 +131,20 @@ impl Renewal {
         match input {
             Input::Lost(node) => self.lost(now, node),
             Input::Connected(node) => {
-                if let Some(known) = self.nodes.get_mut(&node) {
-                    (known.connected, known.gone) = (true, false);
+                // It may have been forgotten while it was dialled.
+                if let Some(known) = self.remember(now, node) {
+                    known.connected = true;
                 }
             }
             Input::CompanionUp(node) => {
                 let trusted = now + self.config.grudge;
                 match self.nodes.get_mut(&node) {
-                    Some(known) if !known.gone => known.companion = Companion::Up(trusted),
-                    late => {
-                        if let Some(known) = late {
-                            known.companion = Companion::Absent(now);
-                        }
-                        self.outputs.push_back(Output::CloseCompanion(node));
-                    }
+                    Some(known) => known.companion = Companion::Up(trusted),
+                    None => self.outputs.push_back(Output::CloseCompanion(node)),
                 }
             }
             Input::CompanionDown(node) => self.companion_down(now, node),
-            Input::Gone(node) => self.gone(now, node),
+            Input::Gone(node) => self.gone(node),
             Input::Tick => {}
         }
         self.advance(now);
@@ -164,26 +158,40 @@ impl Renewal {
     }
 
     fn lost(&mut self, now: Instant, node: NodeAddress) {
-        if let Some(known) = self.nodes.get_mut(&node) {
-            (known.connected, known.lost) = (false, now);
-            // Whatever cost the one connection may have cost the other, which nothing is sent on:
-            // it would not be noticed.
-            if let Companion::Up(_) | Companion::Settled = known.companion {
-                known.companion = Companion::Absent(now);
-                self.outputs.push_back(Output::CloseCompanion(node));
-            }
+        let Some(known) = self.remember(now, node.clone()) else {
             return;
+        };
+        (known.connected, known.lost) = (false, now);
+        // Whatever cost the one connection may have cost the other, which nothing is sent on: it
+        // would not be noticed.
+        if let Companion::Up(_) | Companion::Settled = known.companion {
+            known.companion = Companion::Absent(now);
+            self.outputs.push_back(Output::CloseCompanion(node));
         }
-        if self.nodes.len() < self.config.nodes {
-            let known = Node {
-                connected: false,
-                lost: now,
-                gone: false,
-                companion: Companion::Absent(now),
-                backoff: Backoff::new(self.config.backoff, self.dice.roll()),
-            };
-            self.nodes.insert(node, known);
+    }
+
+    /// What is known of a lost node, for which another gives way if there are too many; none if all
+    /// the others are connected.
+    fn remember(&mut self, now: Instant, node: NodeAddress) -> Option<&mut Node> {
+        if self.nodes.len() >= self.config.nodes && !self.nodes.contains_key(&node) {
+            let others = self.nodes.iter().filter(|(_, known)| !known.connected);
+            let (oldest, _) = others.min_by_key(|(_, known)| known.lost)?;
+            let oldest = oldest.clone();
+            self.nodes.remove(&oldest);
         }
+        let Self {
+            nodes,
+            config,
+            dice,
+            ..
+        } = self;
+        let known = nodes.entry(node).or_insert_with(|| Node {
+            connected: false,
+            lost: now,
+            companion: Companion::Absent(now),
+            backoff: Backoff::new(config.backoff, dice.roll()),
+        });
+        Some(known)
     }
 
     fn companion_down(&mut self, now: Instant, node: NodeAddress) {
@@ -198,23 +206,20 @@ impl Renewal {
         known.companion = Companion::Absent(now + known.backoff.failed());
     }
 
-    fn gone(&mut self, now: Instant, node: NodeAddress) {
+    fn gone(&mut self, node: NodeAddress) {
         // One that is connected all the same is still of use.
-        let Some(known) = self.nodes.get_mut(&node).filter(|known| !known.connected) else {
+        if self.nodes.get(&node).is_none_or(|known| known.connected) {
             return;
-        };
-        known.gone = true;
-        if let Companion::Up(_) | Companion::Settled = known.companion {
-            known.companion = Companion::Absent(now);
+        }
+        if let Some(known) = self.nodes.remove(&node)
+            && !matches!(known.companion, Companion::Absent(_))
+        {
             self.outputs.push_back(Output::CloseCompanion(node));
         }
     }
 
     /// Does what is due.
     fn advance(&mut self, now: Instant) {
-        let grudge = self.config.grudge;
-        self.nodes
-            .retain(|_, known| known.leaves(grudge).is_none_or(|at| at > now));
         for (node, known) in &mut self.nodes {
             match known.companion {
                 Companion::Absent(due) if known.connected && due <= now => {
@@ -231,22 +236,15 @@ impl Renewal {
     }
 
     fn deadline(&self) -> Option<Instant> {
-        let dues = self.nodes.values().flat_map(|known| {
-            let companion = match known.companion {
+        let dues = self
+            .nodes
+            .values()
+            .filter_map(|known| match known.companion {
                 Companion::Absent(due) => known.connected.then_some(due),
                 Companion::Up(trusted) => Some(trusted),
                 Companion::Dialling | Companion::Settled => None,
-            };
-            [companion, known.leaves(self.config.grudge)]
-        });
-        dues.flatten().min()
-    }
-}
-
-impl Node {
-    /// When it may be forgotten: it is gone, and bears no grudge any more.
-    fn leaves(&self, grudge: Duration) -> Option<Instant> {
-        self.gone.then(|| self.lost + grudge)
+            });
+        dues.min()
     }
 }
 
@@ -298,7 +296,7 @@ mod tests {
     #[test]
     fn a_node_never_lost_needs_no_fresh_address_and_no_companion() {
         let mut world = World::new(Config::default());
-        assert!(world.tell(Input::Connected(node("a"))).is_empty());
+        assert!(world.tell(Input::Tick).is_empty());
         assert!(!world.renewal.is_lost(&node("a")));
         assert_eq!(world.renewal.poll(), Output::Wait(None));
     }
@@ -376,54 +374,10 @@ mod tests {
         assert!(world.tell(Input::Gone(a.clone())).is_empty(), "it serves");
         let outputs = world.tell(Input::Lost(a.clone()));
         assert_eq!(outputs, [Output::CloseCompanion(a.clone())]);
-        assert!(world.tell(Input::Gone(a.clone())).is_empty());
-        assert!(world.wait().is_empty());
+        world.tell(Input::Gone(a.clone()));
         assert!(!world.renewal.is_lost(&a));
         let outputs = world.tell(Input::CompanionUp(a.clone()));
         assert_eq!(outputs, [Output::CloseCompanion(a)], "it came too late");
-    }
-
-    #[test]
-    fn a_node_that_is_gone_is_remembered_for_as_long_as_it_may_bear_a_grudge() {
-        let mut world = World::new(Config::default());
-        let (a, begun) = (node("a"), world.now);
-        world.tell(Input::Lost(a.clone()));
-        for _ in 0..3 {
-            world.now += Duration::from_secs(1);
-            assert!(world.tell(Input::Gone(a.clone())).is_empty());
-            assert!(world.renewal.is_lost(&a));
-        }
-        assert!(world.wait().is_empty());
-        assert!(!world.renewal.is_lost(&a));
-        assert_eq!(world.now - begun, Config::default().grudge);
-        assert_eq!(world.renewal.poll(), Output::Wait(None));
-    }
-
-    #[test]
-    fn a_node_that_is_gone_and_comes_back_in_time_is_come_back_to_as_any_lost_one() {
-        let mut world = World::new(Config::default());
-        let a = node("a");
-        world.tell(Input::Lost(a.clone()));
-        world.tell(Input::Gone(a.clone()));
-        let outputs = world.tell(Input::Connected(a.clone()));
-        assert_eq!(outputs, [Output::DialCompanion(a.clone())]);
-        assert!(world.tell(Input::CompanionUp(a.clone())).is_empty());
-        assert_eq!(world.wait(), [Output::Settled(a.clone())]);
-        assert!(world.renewal.is_lost(&a), "it is not gone any more");
-    }
-
-    #[test]
-    fn a_companion_that_comes_up_when_its_node_is_gone_is_closed() {
-        let mut world = World::new(Config::default());
-        let a = node("a");
-        world.tell(Input::Lost(a.clone()));
-        world.tell(Input::Connected(a.clone()));
-        world.tell(Input::Lost(a.clone()));
-        assert!(world.tell(Input::Gone(a.clone())).is_empty(), "none yet");
-        let outputs = world.tell(Input::CompanionUp(a.clone()));
-        assert_eq!(outputs, [Output::CloseCompanion(a.clone())]);
-        let outputs = world.tell(Input::Connected(a.clone()));
-        assert_eq!(outputs, [Output::DialCompanion(a)]);
     }
 
     #[test]
@@ -437,14 +391,37 @@ mod tests {
     }
 
     #[test]
-    fn as_many_lost_nodes_are_remembered_as_may_be() {
+    fn of_too_many_lost_nodes_the_one_gives_way_that_was_lost_first_and_is_not_connected() {
         let mut world = World::new(Config {
             nodes: 2,
             ..Config::default()
         });
-        for name in ["a", "b", "c"] {
+        let lost = |world: &World| {
+            let names = ["a", "b", "c", "d"].into_iter();
+            let lost = names.filter(|name| world.renewal.is_lost(&node(name)));
+            lost.collect::<String>()
+        };
+        for (name, expected) in [("a", "a"), ("b", "ab"), ("a", "ab"), ("c", "ac")] {
+            world.now += Duration::from_secs(1);
             world.tell(Input::Lost(node(name)));
+            assert_eq!(lost(&world), expected, "{name}");
         }
-        assert!(world.renewal.is_lost(&node("b")) && !world.renewal.is_lost(&node("c")));
+        world.tell(Input::Connected(node("a")));
+        world.tell(Input::Lost(node("d")));
+        assert_eq!(lost(&world), "ad", "a was lost first, and is in use");
+        world.tell(Input::Connected(node("d")));
+        world.tell(Input::Lost(node("b")));
+        assert_eq!(lost(&world), "ad", "both are in use");
+    }
+
+    #[test]
+    fn a_node_that_was_forgotten_while_it_was_dialled_gets_its_companion() {
+        let mut world = World::new(Config::default());
+        let a = node("a");
+        world.tell(Input::Lost(a.clone()));
+        world.tell(Input::Gone(a.clone()));
+        assert!(!world.renewal.is_lost(&a));
+        let outputs = world.tell(Input::Connected(a.clone()));
+        assert_eq!(outputs, [Output::DialCompanion(a)]);
     }
 }

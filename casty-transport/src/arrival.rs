@@ -8,6 +8,10 @@ use crate::transport::Wire;
 /// which have arrived: well under a nanosecond a message.
 const WORTH_LOOKING: usize = 256;
 
+/// As many messages are in doubt at most where the stream does not tell what arrived and the peer
+/// says nothing: what is remembered of them is bounded.
+const MOST_IN_DOUBT: usize = 65_536;
+
 /// What one driver knows of the bytes that it wrote.
 #[derive(Debug)]
 pub(crate) struct Arrival {
@@ -37,7 +41,9 @@ impl Arrival {
         (stream, outbox): (&impl Wire, &Outbox<T>),
     ) {
         self.written += count as u64;
-        if in_flight >= self.ask_at
+        if !self.told && in_flight > MOST_IN_DOUBT {
+            outbox.presume(MOST_IN_DOUBT / 2);
+        } else if in_flight >= self.ask_at
             && let Some(count) = stream.unacknowledged()
         {
             let left = outbox.arrived(self.before(count));

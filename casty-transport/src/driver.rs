@@ -68,7 +68,8 @@ const WRITES_WITHOUT_YIELD: u32 = 64;
 /// Which messages may have been in flight when a connection is lost is told by the stream where it
 /// can ([`Wire::unacknowledged`]): those with a byte that the peer's kernel had not acknowledged. A
 /// stream that cannot tell leaves all in doubt that were written since the last frame came in,
-/// which is an estimate: a frame does not prove that what was written before it was read. What
+/// but of those no more than the last 65,536: to a peer that says nothing there is no end of them.
+/// That is an estimate: a frame does not prove that what was written before it was read. What
 /// was acknowledged was in the peer's kernel, and not necessarily read by its process.
 ///
 /// # Cancel safety
@@ -497,5 +498,28 @@ mod tests {
             let unknown: &[u32] = if drained { &[] } else { &[1] };
             assert_eq!(left.unknown, unknown);
         }
+    }
+
+    #[tokio::test]
+    async fn what_a_peer_reads_that_says_nothing_is_not_remembered_for_ever() {
+        const MESSAGES: usize = 150_000;
+        let (a, mut b) = tokio::io::duplex(1 << 16);
+        let outbox = outbox();
+        let (task, _) = start(a, &outbox);
+        let reading = tokio::spawn(async move {
+            let (mut buffer, mut read) = (vec![0; 1 << 16], 0);
+            while read < MESSAGES * 15 {
+                read += b.read(&mut buffer).await.unwrap();
+            }
+        });
+        for _ in 0..MESSAGES {
+            drop(outbox.space(11).await);
+            outbox.push(&[b"0123456789"], Some(0)).unwrap();
+        }
+        reading.await.unwrap();
+        let (_, left) = task.await.unwrap();
+        let unknown = left.unknown.len();
+        assert!((30_000..=65_536).contains(&unknown), "{unknown}");
+        assert_eq!(outbox.messages_written(), (MESSAGES - unknown) as u64);
     }
 }

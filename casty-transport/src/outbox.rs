@@ -83,11 +83,15 @@ struct State<T> {
     /// Tagged messages that are not wholly written.
     messages_pending: usize,
     phase: Phase,
+    /// Tagged messages that are refused: see [`Outbox::recall`].
+    recalled: Option<fn(&T) -> bool>,
     /// Woken by the next push, and by the end.
     driver: Option<Waker>,
     /// Woken by [`Outbox::abort`], whatever else the driver waits for.
     aborting: Option<Waker>,
     waiting_for_space: usize,
+    /// How often one that was woken and wants more than there is may still wake the next.
+    turns: usize,
     /// Tasks that were woken and have not pushed since: a hint, see [`Outbox::owe`].
     debt: usize,
 }
@@ -162,7 +166,9 @@ pub enum RejectReason {
         /// [`OutboxLimits::frame`].
         limit: usize,
     },
-    /// The connection is closed or closing.
+    /// The connection is closed or closing, or the like of the message was [recalled].
+    ///
+    /// [recalled]: Outbox::recall
     #[error("the connection is closed")]
     Closed,
 }
@@ -199,9 +205,11 @@ impl<T: Accounted> Outbox<T> {
                 accounts: Vec::new(),
                 messages_pending: 0,
                 phase: Phase::Open,
+                recalled: None,
                 driver: None,
                 aborting: None,
                 waiting_for_space: 0,
+                turns: 0,
                 debt: 0,
             }),
             limits,
@@ -222,7 +230,12 @@ impl<T: Accounted> Outbox<T> {
             Some(_) => self.limits,
             None => self.limits.with_reserve(),
         };
-        let written = state.admit(length, limits).and_then(|()| {
+        let recalled = state.recalled.zip(tag.as_ref());
+        let admitted = match recalled {
+            Some((which, tag)) if which(tag) => Err(RejectReason::Closed),
+            _ => state.admit(length, limits),
+        };
+        let written = admitted.and_then(|()| {
             let max = self.limits.frame;
             frame::write_frame(&mut state.bytes, FrameKind::Message, parts, max)
                 .map_err(|_| RejectReason::TooLong { length, limit: max })
@@ -256,20 +269,31 @@ impl<T: Accounted> Outbox<T> {
     /// # Cancel safety
     /// Nothing is lost: no place is reserved, and the turn passes to the next.
     pub async fn space(&self, length: usize) -> Turn<'_, T> {
+        let mut woken = false;
         loop {
             let notified = self.space.notified();
             tokio::pin!(notified);
             // From here on a notification counts, so none between the check and the wait is missed.
             notified.as_mut().enable();
-            {
+            let pass = {
                 let mut state = self.state.lock();
                 match state.admit(length, self.limits) {
+                    // Some would be refused whatever the room: they find another way.
+                    _ if state.recalled.is_some() => return Turn(self),
                     Err(RejectReason::Full { .. }) => state.waiting_for_space += 1,
                     _ => return Turn(self),
                 }
-            }
+                let pass = woken && state.turns > 0 && state.is_roomy(self.limits);
+                state.turns -= usize::from(pass);
+                pass
+            };
             let _leaving = Leaving(self);
+            if pass {
+                // There is room, for those who want less.
+                self.space.notify_one();
+            }
             notified.await;
+            woken = true;
         }
     }
 
@@ -372,6 +396,9 @@ impl<T: Accounted> Outbox<T> {
         // Once when half of it is free, and once when all is, for frames longer than half.
         let wake = !roomy && state.is_roomy(self.limits) || state.pending() == 0;
         let wake = wake && state.waiting_for_space > 0;
+        if wake {
+            state.turns = state.waiting_for_space - 1;
+        }
         drop(guard);
         if wake {
             self.space.notify_one();
@@ -389,6 +416,16 @@ impl<T: Accounted> Outbox<T> {
                 .pop_front_if(|entry| entry.end <= to)
                 .is_some()
         {
+            state.whole -= 1;
+        }
+        state.whole
+    }
+
+    /// Takes all but the newest `keep` of the messages that are written as arrived. Returns how many
+    /// are left.
+    pub(crate) fn presume(&self, keep: usize) -> usize {
+        let mut state = self.state.lock();
+        while state.whole > keep && state.entries.pop_front().is_some() {
             state.whole -= 1;
         }
         state.whole
@@ -757,6 +794,31 @@ mod tests {
             }
         }
         assert_eq!(outbox.state.lock().waiting_for_space, 0);
+    }
+
+    #[test]
+    fn room_for_a_small_one_is_not_lost_to_a_large_one_that_waits_before_it() {
+        let outbox = Outbox::new(OutboxLimits {
+            bytes: 100,
+            ..OutboxLimits::default()
+        });
+        outbox.push(&[&[0; 85]], Some(0_u32)).unwrap();
+        let _flight = take(&outbox);
+        let [mut large, mut small] = [80, 5].map(|length| Box::pin(outbox.space(length)));
+        assert!(futures_pending(large.as_mut()));
+        outbox.push(&[&[0; 1]], Some(0)).unwrap();
+        let woken = Arc::new(Woken::default());
+        let waker = Waker::from(Arc::clone(&woken));
+        let mut cx = Context::from_waker(&waker);
+        assert!(small.as_mut().poll(&mut cx).is_pending());
+        outbox.wrote(60);
+        assert_eq!(woken.0.load(Relaxed), 0, "it is the turn of the large one");
+        assert!(
+            futures_pending(large.as_mut()),
+            "which wants more than there is"
+        );
+        assert_eq!(woken.0.load(Relaxed), 1);
+        assert!(small.as_mut().poll(&mut cx).is_ready());
     }
 
     #[derive(Default)]

@@ -140,10 +140,8 @@ impl Control {
         if self.core.identity.is_made_up() {
             self.renewal.handle(now, renewal::Input::Lost(node()));
         }
-        if matches!(end, End::Drained | End::Aborted) {
-            // It was no longer needed.
-            self.renewal.handle(now, renewal::Input::Gone(node()));
-        } else {
+        // Else it was no longer needed.
+        if !matches!(end, End::Drained | End::Aborted) {
             self.views.lost(&peer.node);
             self.links.handle(now, links::Input::Lost { node: node() });
         }

@@ -10,6 +10,7 @@ use casty_routing::{Offer, View, links, renewal, subscription};
 use super::{Control, Snapshot};
 use crate::clock::precise_now;
 use crate::error::ReadyError;
+use crate::peer::{Aim, Tag};
 
 /// Nodes push their views to this path and the number of the subscription.
 pub(crate) const VIEWS_PATH: &str = "/_topology_sub/";
@@ -83,23 +84,42 @@ impl Control {
             .map(|member| member.address.clone())
             .collect();
         let members = view.members().iter().map(|member| &member.address);
-        let gone: Vec<_> = members.filter(|node| view.is_gone(node)).cloned().collect();
-        for node in self
-            .renewal
-            .forgotten(|node| view.member(node).is_some() && !view.is_gone(node))
-        {
+        let gone = members.filter(|node| view.is_gone(node)).cloned().collect();
+        for node in self.renewal.forgotten(|node| view.member(node).is_some()) {
             self.renewal.handle(now, renewal::Input::Gone(node));
         }
         let input = subscription::Input::Live(live.iter().cloned().collect());
         self.subscription.handle(now, input);
-        // Before newer messages can take another way.
-        for peer in gone.iter().filter_map(|node| self.peers.get(node)) {
-            self.core.route(|routing| routing.recall(&self.core, peer));
-        }
         self.links.handle(now, links::Input::View { live, gone });
+        self.recall(&view);
         self.core
             .route(|routing| routing.view(&self.core, Arc::clone(&view)));
+        self.readmit(&view);
         self.published.send_replace(Some(view));
+    }
+
+    /// Takes back what waits for nodes that a view avoids, before newer messages can take another
+    /// way: everything for those that are gone, what is for shards for the others.
+    fn recall(&self, view: &View) {
+        for peer in self.peers.values() {
+            let which: fn(&Tag) -> bool = match &peer.node {
+                node if view.is_gone(node) => |_| true,
+                node if view.avoids(node) => |tag| matches!(tag.aim, Aim::Shard(..)),
+                _ => continue,
+            };
+            self.core
+                .route(|routing| routing.recall(&self.core, peer, which));
+        }
+    }
+
+    /// Has nodes that a view relies on take messages again, and those that it avoids without their
+    /// being gone what is not for shards.
+    fn readmit(&self, view: &View) {
+        for peer in self.peers.values() {
+            if !view.is_gone(&peer.node) && (view.avoids(&peer.node) || peer.outbox.readmit()) {
+                self.core.route(|routing| routing.ready(&self.core, peer));
+            }
+        }
     }
 
     pub(super) fn pump_subscription(&mut self) {

@@ -45,6 +45,13 @@ pub(crate) fn in_paused_time<F: Future<Output = ()>>(test: impl FnOnce() -> F + 
     outcome.expect("the test failed on its thread, or did not end");
 }
 
+/// Lets the other tasks of this thread run until they wait.
+pub(crate) async fn others_run() {
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+}
+
 /// Asserts that each message accepted has one fate, and none is left.
 #[track_caller]
 pub(crate) fn assert_conserved(report: &CloseReport) {

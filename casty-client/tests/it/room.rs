@@ -211,6 +211,27 @@ fn one_that_waits_for_a_dead_node_keeps_nobody_from_the_room_of_another() {
 }
 
 #[test]
+fn a_full_outbox_far_larger_than_a_frame_may_be_keeps_nobody_busy() {
+    in_paused_time(|| async {
+        let network = MemoryNetwork::new();
+        let builder = builder(&network, "n:1").outbox_bytes(100_000);
+        let client = builder.max_frame(8_192).hold_timeout(60 * SECOND);
+        let client = client.connect().await.unwrap();
+        for _ in 0..400 {
+            entity(&client).tell("x".repeat(1000)).unwrap();
+        }
+        let mut node = Node::listen(&network, "n:1").await;
+        let _link = node.accept_and_tell().await;
+        client.ready(SECOND).await.unwrap();
+        // Virtual time only moves while nobody is busy.
+        tokio::time::sleep(SECOND).await;
+        let stats = client.stats();
+        assert!(stats.held > 100 && stats.queued > 50, "{stats:?}");
+        assert_conserved(&client.close(Duration::ZERO).await);
+    });
+}
+
+#[test]
 fn the_oldest_gives_way_and_is_a_dead_letter_that_says_so() {
     in_paused_time(|| async {
         let (letters, mut dead) = tokio::sync::mpsc::unbounded_channel();

@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
-use casty_client::{ActorRef, ShardEnvelope};
+use casty_client::{
+    ActorRef, Closed, ClusterClient, EntityRef, Loss, NotSent, ReadyError, ShardEnvelope, Topology,
+};
 use casty_proto::message::{
-    GetShardLocation, Member, MemberStatus, ShardLocation, SubscribeTopology, TopologySnapshot,
+    GetShardLocation, MemberStatus, ShardLocation, SubscribeTopology, TopologySnapshot,
 };
 use casty_proto::{FrozenSet, Tuple};
 use casty_transport::MemoryNetwork;
 
-use crate::node::{Link, Node, assert_conserved, builder, in_paused_time, view};
+use crate::node::{Link, Node, actor, assert_conserved, builder, in_paused_time, others_run, view};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -75,83 +77,246 @@ fn a_route_that_a_newer_view_no_longer_has_is_gone() {
     });
 }
 
-/// A view of two nodes, of which the second is said to be down.
-fn without(owner: &Node, view: TopologySnapshot) -> TopologySnapshot {
-    let members = view.members.0.into_iter().map(|member| Member {
-        status: if member.address == owner.address {
-            MemberStatus::Down
-        } else {
-            member.status
-        },
-        ..member
-    });
-    TopologySnapshot {
-        members: FrozenSet(members.collect()),
-        shard_allocations: std::collections::BTreeMap::default(),
-        allocation_epoch: view.allocation_epoch + 1,
-        ..view
+/// A client of two connected nodes: the first leads and feeds the view, the second owns the only
+/// shard of region `r` and reads nothing but what a test has it read.
+struct Pair {
+    client: ClusterClient,
+    leader: Link,
+    views: ActorRef<TopologySnapshot>,
+    owner: Node,
+    to_owner: Link,
+    /// What the last view said.
+    told: TopologySnapshot,
+    seen: Topology,
+}
+
+impl Pair {
+    async fn connected(network: &MemoryNetwork) -> Self {
+        let mut first = Node::listen(network, "a:1").await;
+        let mut owner = Node::listen(network, "b:1").await;
+        let builder = builder(network, "a:1").outbox_bytes(100_000);
+        let client = builder.connect().await.unwrap();
+        let mut leader = first.accept().await;
+        let subscribe: SubscribeTopology = leader.next().await.unwrap().decode();
+        let told = view(&[&first.address, &owner.address], Some(&owner.address));
+        leader.send(&subscribe.reply_to, &told).await;
+        let to_owner = owner.accept().await;
+        client.ready(SECOND).await.unwrap();
+        let mut seen = client.topology();
+        seen.next().await.unwrap();
+        // The client takes both connections into use.
+        others_run().await;
+        let views = subscribe.reply_to;
+        Self {
+            client,
+            leader,
+            views,
+            owner,
+            to_owner,
+            told,
+            seen,
+        }
     }
+
+    fn entity(&self) -> EntityRef {
+        self.client.entity_ref("r", 1).unwrap().entity("e")
+    }
+
+    /// Has the client see a newer view, in which the owner has this status.
+    async fn call(&mut self, status: MemberStatus, unreachable: bool) {
+        for member in &mut self.told.members.0 {
+            if member.address == self.owner.address {
+                member.status = status;
+            }
+        }
+        let unreachable = unreachable.then(|| self.owner.address.clone());
+        self.told.unreachable = FrozenSet(unreachable.into_iter().collect());
+        self.told.allocation_epoch += 1;
+        self.leader.send(&self.views, &self.told).await;
+        self.seen.next().await.unwrap();
+    }
+
+    /// Sends numbers for as long as the outbox takes them, and more once it has handed on what it
+    /// can: some are under way then, and some still wait. Tells how many there were.
+    async fn fill(&self, tell: impl Fn(u32) -> bool) -> u32 {
+        let mut told = 0;
+        for _ in 0..3 {
+            while tell(told) {
+                told += 1;
+            }
+            others_run().await;
+        }
+        assert!(self.client.stats().queued > 0, "some wait");
+        told
+    }
+}
+
+fn text(number: u32) -> (u32, String) {
+    (number, "-".repeat(10_000))
 }
 
 #[test]
 fn a_node_that_is_called_down_may_still_answer_what_it_was_asked_and_gets_nothing_more() {
-    goes_where_the_leader_says(without);
     in_paused_time(|| async {
         let network = MemoryNetwork::new();
-        let mut leader = Node::listen(&network, "a:1").await;
-        let mut owner = Node::listen(&network, "b:1").await;
-        let client = builder(&network, "a:1").outbox_bytes(100_000);
-        let client = client.connect().await.unwrap();
-        let mut to_leader = leader.accept().await;
-        let subscribe: SubscribeTopology = to_leader.next().await.unwrap().decode();
-        let first = view(&[&leader.address, &owner.address], Some(&owner.address));
-        to_leader.send(&subscribe.reply_to, &first).await;
-        let mut to_owner = owner.accept().await;
-        client.ready(SECOND).await.unwrap();
-
-        let entity = client.entity_ref("r", 1).unwrap().entity("e");
-        let asked = entity.clone();
+        let mut pair = Pair::connected(&network).await;
+        let (entity, asked) = (pair.entity(), pair.entity());
         let answer =
             tokio::spawn(async move { asked.ask(|reply_to: ActorRef<i32>| reply_to).await });
-        let question = to_owner.next_to("/_region-r").await.unwrap();
+        let question = pair.to_owner.next_to("/_region-r").await.unwrap();
         let question: ShardEnvelope<ActorRef<i32>> = question.decode();
-        // More than it reads: some of it waits when the node is called down.
-        let mut told = 0;
-        for _ in 0..3 {
-            while entity.tell("-".repeat(10_000)).is_ok() {
-                told += 1;
-            }
-            tokio::time::sleep(SECOND / 10).await;
-        }
-        let queued = client.stats().queued;
-        let mut views = client.topology();
-        views.next().await.unwrap();
-        to_leader
-            .send(&subscribe.reply_to, &without(&owner, first.clone()))
-            .await;
-        views.next().await.unwrap();
-        let stats = client.stats();
-        assert_eq!(stats.held + stats.queued, queued);
+        let told = pair.fill(|number| entity.tell(text(number)).is_ok()).await;
+        let queued = pair.client.stats().queued;
+        pair.call(MemberStatus::Down, false).await;
+        entity.tell(text(told)).unwrap();
+        let stats = pair.client.stats();
+        assert_eq!(stats.held + stats.queued, queued + 1);
         assert!(
-            stats.held > 0,
+            stats.held > 1,
             "what waited is to go another way: {stats:?}"
         );
-        to_owner.send(&question.message, &42).await;
+        pair.to_owner.send(&question.message, &42).await;
         assert_eq!(answer.await.unwrap().unwrap(), 42);
 
-        // A moment later the connection is over. The node may have had something to say since, and
-        // bear the address a grudge: the client comes back under another one.
-        while to_owner.next().await.is_some() {}
-        let back = TopologySnapshot {
-            allocation_epoch: first.allocation_epoch + 2,
-            ..first
-        };
-        to_leader.send(&subscribe.reply_to, &back).await;
-        let mut to_owner = owner.accept().await;
-        let text = to_owner.next_to("/_region-r").await.unwrap();
-        assert_eq!(text.decode::<ShardEnvelope<String>>().message.len(), 10_000);
-        let report = client.close(SECOND).await;
+        // A moment later the connection is over.
+        while pair.to_owner.next().await.is_some() {}
+        let report = pair.client.close(SECOND).await;
         assert_conserved(&report);
-        assert_eq!(report.stats.accepted, told + 1);
+        assert_eq!(report.stats.accepted, u64::from(told) + 2);
+    });
+}
+
+#[test]
+fn a_node_that_is_called_down_and_up_again_gets_everything_in_order() {
+    in_paused_time(|| async {
+        let network = MemoryNetwork::new();
+        let mut pair = Pair::connected(&network).await;
+        let entity = pair.entity();
+        let mut told = pair.fill(|number| entity.tell(text(number)).is_ok()).await;
+        for status in [MemberStatus::Down, MemberStatus::Up] {
+            pair.call(status, false).await;
+            entity.tell(text(told)).unwrap();
+            told += 1;
+        }
+        for expected in 0..told {
+            let received = pair.to_owner.next_to("/_region-r").await.unwrap();
+            let envelope: ShardEnvelope<(u32, String)> = received.decode();
+            assert_eq!(envelope.message.0, expected);
+        }
+    });
+}
+
+#[test]
+fn messages_to_actors_of_a_node_that_is_called_down_are_told_not_to_be_sent() {
+    in_paused_time(|| async {
+        let network = MemoryNetwork::new();
+        let mut pair = Pair::connected(&network).await;
+        let (client, to) = (pair.client.clone(), actor(&pair.owner, "/x"));
+        let told = pair
+            .fill(|number| client.tell(&to, text(number)).is_ok())
+            .await;
+        let mut letters = client.dead_letters();
+        pair.call(MemberStatus::Down, false).await;
+        client.tell(&to, text(told)).unwrap();
+        let not_sent = client.stats().not_sent;
+        assert!(not_sent > 1, "{:?}", client.stats());
+        for _ in 0..not_sent {
+            let letter = letters.recv().await.unwrap();
+            assert_eq!(letter.loss, Loss::NotSent(NotSent::NodeGone));
+        }
+        drop(pair);
+        assert_conserved(&client.close(SECOND).await);
+    });
+}
+
+#[test]
+fn a_node_that_is_called_unreachable_and_reads_nothing_keeps_nothing_that_waits_for_a_shard() {
+    in_paused_time(|| async {
+        let network = MemoryNetwork::new();
+        let mut pair = Pair::connected(&network).await;
+        let entity = pair.entity();
+        let told = pair.fill(|number| entity.tell(text(number)).is_ok()).await;
+        pair.call(MemberStatus::Up, true).await;
+        // An actor of that very node has no other way.
+        let to = actor(&pair.owner, "/x");
+        let client = pair.client.clone();
+        client.tell(&to, 7).unwrap();
+        let asked = pair.leader.next_to("/_coord-r").await.unwrap();
+        let asked: GetShardLocation = asked.decode();
+        let location = ShardLocation {
+            shard_id: asked.shard_id,
+            node: pair.told.leader.clone().unwrap(),
+            replicas: Tuple::default(),
+        };
+        pair.leader.send(&asked.reply_to, &location).await;
+        let mut moved = Vec::new();
+        while moved.last() != Some(&(told - 1)) {
+            let received = pair.leader.next_to("/_region-r").await.unwrap();
+            let envelope: ShardEnvelope<(u32, String)> = received.decode();
+            moved.push(envelope.message.0);
+        }
+        assert!(moved.len() > 1 && moved.is_sorted(), "{moved:?}");
+        let received = pair.to_owner.next_to("/x").await.unwrap();
+        assert_eq!(received.decode::<i32>(), 7);
+    });
+}
+
+/// The node's grudge begins when it sends in vain, however long after its connection ended.
+#[test]
+fn a_node_that_comes_back_after_any_time_is_come_back_to_under_another_address() {
+    for seconds in [0, 8, 600] {
+        in_paused_time(move || async move {
+            let network = MemoryNetwork::new();
+            let mut pair = Pair::connected(&network).await;
+            pair.call(MemberStatus::Down, false).await;
+            while pair.to_owner.next().await.is_some() {}
+            tokio::time::sleep(SECOND * seconds).await;
+            pair.call(MemberStatus::Up, false).await;
+            // It passes over connections under the first address.
+            let mut link = pair.owner.accept().await;
+            pair.entity().tell(1).unwrap();
+            assert_eq!(told(&mut link).await, 1);
+        });
+    }
+}
+
+#[test]
+fn a_client_that_is_closed_is_not_ready_whatever_it_saw() {
+    in_paused_time(|| async {
+        let network = MemoryNetwork::new();
+        let mut pair = Pair::connected(&network).await;
+        drop((pair.leader, pair.to_owner));
+        pair.client.close(SECOND).await;
+        let ready = pair.client.ready(SECOND).await;
+        assert!(matches!(ready, Err(ReadyError::Closed)), "{ready:?}");
+        assert_eq!(pair.seen.wait_for(|_| true).await.unwrap_err(), Closed);
+    });
+}
+
+#[test]
+fn a_node_that_is_connected_and_tells_nothing_is_named() {
+    in_paused_time(|| async {
+        let network = MemoryNetwork::new();
+        let mut node = Node::listen(&network, "a:1").await;
+        let client = builder(&network, "a:1").contact_point("nobody:1");
+        let client = client.connect().await.unwrap();
+        let _link = node.accept().await;
+        let error = client.ready(SECOND).await.unwrap_err();
+        let ReadyError::Timeout {
+            failures, silent, ..
+        } = &error
+        else {
+            panic!("{error:?}")
+        };
+        assert_eq!((failures.len(), &silent[..]), (1, &[node.address][..]));
+        let text = error.to_string();
+        assert!(text.contains("nobody:1 refused"), "{text}");
+        assert!(
+            text.ends_with(
+                "connected to a:1 and told nothing: are serializer and compression the cluster's?"
+            ),
+            "{text}"
+        );
+        client.close(Duration::ZERO).await;
     });
 }

@@ -36,15 +36,15 @@ impl<H, T> Router<H, T> {
                 Err(route) => return route,
             },
         };
+        if self.view.as_ref().is_some_and(|view| view.is_gone(node)) {
+            return Route::Refused(Reason::NodeGone { node: node.clone() });
+        }
         match self.peers.get(node) {
             Some(peer) if let Some(link) = &peer.link => Route::Open {
                 node,
                 link,
                 busy: peer.busy,
             },
-            _ if self.view.as_ref().is_some_and(|view| view.is_gone(node)) => {
-                Route::Refused(Reason::NodeGone { node: node.clone() })
-            }
             _ => Route::Connect(node),
         }
     }

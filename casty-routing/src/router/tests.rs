@@ -376,7 +376,7 @@ fn every_parcel_has_its_own_deadline_and_the_reason_says_what_was_lacking() {
     assert_eq!(bench.handle(Input::Send(early)), [""; 0]);
     assert_eq!(
         bench.later(SECOND),
-        ["2: the deadline passed: no leader is known"]
+        ["2: the deadline passed: no view of the cluster has come"]
     );
     assert_eq!(bench.view(view(1, &[], &[])), [""; 0]);
     let late = bench.later(4 * SECOND);

@@ -27,22 +27,24 @@ pub struct Leftover<T> {
 }
 
 impl<T: Accounted> Outbox<T> {
-    /// Takes back the tagged messages that the driver has not taken yet, oldest first: nothing of
-    /// them has left or will. What the driver has taken, which is at most as much as the outbox
-    /// holds, stays on its way, as do messages without a tag. The connection goes on.
+    /// Takes back the tagged messages of those that `which` names and the driver has not taken yet,
+    /// oldest first: nothing of them has left or will. The like is refused from now on, until
+    /// [`readmit`](Self::readmit). What the driver has taken, which is at most as much as the outbox
+    /// holds, stays on its way, as do all other messages. The connection goes on.
     ///
-    /// Costs a copy of the untagged messages that wait.
-    pub fn recall(&self) -> Vec<Unsent<T>> {
+    /// Costs a copy of the messages that stay.
+    pub fn recall(&self, which: fn(&T) -> bool) -> Vec<Unsent<T>> {
         let mut guard = self.state.lock();
         let state = &mut *guard;
+        state.recalled = Some(which);
         let rest = Bytes::from(std::mem::take(&mut state.bytes));
         let taken = state.accepted - rest.len() as u64;
         let first = state.entries.partition_point(|entry| entry.end <= taken);
         let waiting = state.entries.split_off(first);
         state.accepted = taken;
         let mut unsent = Vec::new();
-        for (tag, frame) in frames(waiting, taken, &rest) {
-            if let Some(tag) = tag {
+        for (mut tag, frame) in frames(waiting, taken, &rest) {
+            if let Some(tag) = tag.take_if(|tag| which(tag)) {
                 state.messages_pending -= 1;
                 state.account(&tag).unsent += 1;
                 let payload = frame.slice(frame::FRAME_HEAD..);
@@ -54,12 +56,15 @@ impl<T: Accounted> Outbox<T> {
                 state.entries.push_back(Entry { end, tag });
             }
         }
-        let wake = state.waiting_for_space > 0 && state.is_roomy(self.limits);
         drop(guard);
-        if wake {
-            self.space.notify_one();
-        }
+        // They find another way, or room.
+        self.space.notify_waiters();
         unsent
+    }
+
+    /// Takes everything again after a [`recall`](Self::recall); tells whether there was one.
+    pub fn readmit(&self) -> bool {
+        self.state.lock().recalled.take().is_some()
     }
 
     /// Ends the outbox and gives back what did not leave. `flight` is what the driver had taken
@@ -118,7 +123,7 @@ fn frames<T>(
 
 #[cfg(test)]
 mod tests {
-    use super::super::OutboxLimits;
+    use super::super::{OutboxLimits, RejectReason};
     use super::*;
 
     impl Accounted for u8 {}
@@ -137,6 +142,13 @@ mod tests {
         flight
     }
 
+    fn of(unsent: &[Unsent<u8>]) -> Vec<(&[u8], u8)> {
+        let each = unsent
+            .iter()
+            .map(|unsent| (&unsent.payload[..], unsent.tag));
+        each.collect()
+    }
+
     #[test]
     fn what_the_driver_has_not_taken_can_be_recalled_and_the_rest_goes_on() {
         let outbox = outbox(1_000);
@@ -144,41 +156,69 @@ mod tests {
         let flight = take(&outbox);
         outbox.push(&[b"waits"], Some(2)).unwrap();
         outbox.push(&[b"control"], None).unwrap();
+        outbox.push(&[b"stays"], Some(100)).unwrap();
         outbox.push(&[b"waits too"], Some(3)).unwrap();
-        let recalled = outbox.recall();
-        let of = |unsent: &Unsent<u8>| (unsent.payload.to_vec(), unsent.tag);
-        let expected = [(b"waits".to_vec(), 2), (b"waits too".to_vec(), 3)];
-        assert_eq!(recalled.iter().map(of).collect::<Vec<_>>(), expected);
-        assert_eq!(outbox.recall(), [], "once");
-        assert_eq!(outbox.pending_messages(), 1);
+        let few: fn(&u8) -> bool = |tag| *tag < 100;
+        let recalled = outbox.recall(few);
+        assert_eq!(of(&recalled), [(&b"waits"[..], 2), (b"waits too", 3)]);
+        assert_eq!(outbox.recall(few), [], "once");
+        assert_eq!(outbox.pending_messages(), 2);
         outbox.wrote(flight.len());
-        assert_eq!(&take(&outbox)[frame::FRAME_HEAD..], b"control");
-        outbox.wrote(frame::FRAME_HEAD + 7);
-        assert_eq!((outbox.pending_bytes(), outbox.pending_messages()), (0, 0));
-        outbox.push(&[b"later"], Some(4)).unwrap();
         let flight = take(&outbox);
-        let leftover = outbox.close(&flight);
+        assert_eq!(&flight[frame::FRAME_HEAD..][..7], b"control");
+        assert!(flight.ends_with(b"stays"));
+        outbox.wrote(flight.len());
+        assert_eq!((outbox.pending_bytes(), outbox.pending_messages()), (0, 0));
+        let leftover = outbox.close(&[]);
         assert_eq!(
-            leftover.unsent.iter().map(of).collect::<Vec<_>>(),
-            [(b"later".to_vec(), 4)]
+            (of(&leftover.unsent), leftover.unknown),
+            (vec![], vec![1, 100])
         );
-        assert_eq!(leftover.unknown, [1]);
         let [account] = outbox.accounts()[..] else {
             panic!("one account");
         };
         let unsettled = account.accepted - account.written - account.unsent - account.unknown;
-        assert_eq!((account.accepted, account.unsent, unsettled), (4, 3, 0));
+        assert_eq!((account.accepted, account.unsent, unsettled), (4, 2, 0));
     }
 
     #[test]
-    fn recalling_makes_room_for_one_that_waits() {
-        let outbox = outbox(100);
+    fn the_like_of_what_was_recalled_is_refused_until_it_is_readmitted() {
+        let outbox = outbox(1_000);
+        assert!(!outbox.readmit());
+        assert_eq!(outbox.recall(|tag| *tag < 100), []);
+        for (tag, refused) in [(Some(1), true), (Some(100), false), (None, false)] {
+            let pushed = outbox.push(&[b"later"], tag);
+            let closed = pushed.map_err(|rejected| rejected.reason);
+            let expected = if refused {
+                Err(RejectReason::Closed)
+            } else {
+                Ok(())
+            };
+            assert_eq!(closed, expected, "{tag:?}");
+        }
+        assert!(outbox.readmit());
+        outbox.push(&[b"later"], Some(1)).unwrap();
+    }
+
+    #[test]
+    fn those_who_wait_for_room_wait_no_longer_once_their_like_is_recalled() {
+        let outbox = outbox(105);
         outbox.push(&[&[0; 90]], Some(1)).unwrap();
-        let mut waiter = Box::pin(outbox.space(80));
+        let _flight = take(&outbox);
+        let mut waiters = [80, 5].map(|length| Box::pin(outbox.space(length)));
         let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
-        assert!(waiter.as_mut().poll(&mut cx).is_pending());
-        assert_eq!(outbox.recall().len(), 1);
-        assert!(waiter.as_mut().poll(&mut cx).is_ready());
+        outbox.push(&[&[0; 1]], Some(1)).unwrap();
+        assert!(
+            waiters
+                .iter_mut()
+                .all(|it| it.as_mut().poll(&mut cx).is_pending())
+        );
+        assert_eq!(outbox.recall(|_| true).len(), 1);
+        assert!(
+            waiters
+                .iter_mut()
+                .all(|it| it.as_mut().poll(&mut cx).is_ready())
+        );
     }
 
     #[test]
@@ -186,6 +226,6 @@ mod tests {
         let outbox = outbox(100);
         outbox.push(&[b"one"], Some(1)).unwrap();
         assert_eq!(outbox.close(&[]).unsent.len(), 1);
-        assert_eq!(outbox.recall(), []);
+        assert_eq!(outbox.recall(|_| true), []);
     }
 }

@@ -46,6 +46,26 @@ async fn a_tls_client_of_a_plain_node_is_cut_off_inside_the_tls_handshake() {
     assert_eq!(conclusion, Conclusion::Unresponsive);
 }
 
+/// As nodes of casty 0.21.0 without TLS do: they wait for the rest of what they take for a frame.
+#[tokio::test]
+async fn a_server_that_waits_for_more_is_asked_for_tls_and_not_taken_for_a_host_that_is_down() {
+    let ca = Authority::new();
+    let client = TlsTransport::new(ca.config(&ca.client()));
+    let mut listener = TcpTransport::new().listen(&loopback()).await.unwrap();
+    let address = listener.address();
+    let limit = Duration::from_millis(50);
+    let options = ConnectOptions::new().connect_timeout(limit);
+    let announced = client_address();
+    let dialled = connect(&client, &address, &announced, &options);
+    let (_open, outcome) = tokio::join!(listener.accept(), dialled);
+    let (error, conclusion) = dial_error(outcome);
+    assert!(
+        matches!(error, TlsError::Silent(within) if within == limit),
+        "{error:?}"
+    );
+    assert_eq!(conclusion, Conclusion::Unresponsive);
+}
+
 #[tokio::test]
 async fn a_server_that_answers_in_plain_text_does_not_speak_tls() {
     let error = dial_against(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
