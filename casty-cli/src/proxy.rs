@@ -13,7 +13,7 @@ use clap::Args;
 use tokio::time::timeout;
 
 use crate::certificates::CertificateArgs;
-use crate::failure::{Failure, chain};
+use crate::failure::Failure;
 use crate::output::{note, print};
 
 /// Longer than anybody waits, short enough to be added to any time.
@@ -205,18 +205,13 @@ impl ProxyArgs {
     }
 }
 
-/// Says what becomes of certificates that are replaced.
+/// Says when certificates were replaced; of those that cannot be used the log warns.
 async fn tell_renewals(certificates: Option<&TlsConfig>) -> Infallible {
     if let Some(certificates) = certificates {
         let mut changes = certificates.changes();
         while changes.changed().await.is_ok() {
-            let status = changes.borrow_and_update().clone();
-            match status.error {
-                None => note("the certificates were renewed"),
-                Some(error) => note(format_args!(
-                    "the changed certificates cannot be used, the old ones stay: {}",
-                    chain(&error)
-                )),
+            if changes.borrow_and_update().error.is_none() {
+                note("the certificates were renewed");
             }
         }
     }

@@ -84,7 +84,7 @@ async fn bad_lines_are_named_and_keep_no_other_from_being_sent() {
     assert!(lines[1].starts_with("casty: line 4: the message is not in Casty's JSON notation: "));
     assert!(lines[2].starts_with("casty: line 5: a told message gets no reply"));
     assert_eq!(lines[3], "2 written, 0 not sent, 0 unknown");
-    assert_eq!(lines[4], "casty: 3 lines were left out");
+    assert_eq!(lines[4], "casty: lines left out: 3");
     assert_eq!(count(&cluster, "user-1").await, "11\n");
 }
 

@@ -59,6 +59,16 @@ pub enum SettingError {
         /// With what, and how it may be solved.
         conflict: String,
     },
+    /// The certificates that are named cannot be used.
+    #[error("{origin}: {key}: {message}")]
+    Certificates {
+        /// The key that names the file at fault.
+        key: &'static str,
+        /// Where it stands.
+        origin: String,
+        /// What is wrong with it, and why.
+        message: String,
+    },
     /// The value needs a part of this library that is not compiled in.
     #[error("{origin}: {key} = {value:?} needs the feature {feature:?}, which is not compiled in")]
     NotBuiltIn {

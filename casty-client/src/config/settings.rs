@@ -51,9 +51,13 @@ pub struct ClientConfig {
     compression_level: Option<u8>,
     transport: Option<Choice>,
     tls: TlsFiles,
+    /// Where each of the files is named, in the order of [`TLS_KEYS`].
+    tls_origins: [Option<String>; 3],
     quic: QuicSettings,
     limits: Bounds,
 }
+
+const TLS_KEYS: [&str; 3] = ["tls.ca", "tls.cert", "tls.key"];
 
 /// The PEM files of a client that speaks TLS or QUIC.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -168,6 +172,7 @@ impl ClientConfig {
                 cert: path("tls.cert")?,
                 key: path("tls.key")?,
             },
+            tls_origins: TLS_KEYS.map(|key| Some(merged.get(key)?.1)),
             quic: QuicSettings::read(merged)?,
             limits: limits(merged)?,
         };
@@ -298,7 +303,36 @@ impl ClientConfig {
         if let Some(path) = &self.tls.key {
             builder = builder.key_file(path);
         }
-        builder.build().map_err(|error| choice.unusable(&error))
+        let built = builder.build();
+        built.map_err(|error| self.unusable(choice, &error))
+    }
+
+    /// Which of the files is at fault, and why. Where it is no single one, it is the certificate.
+    #[cfg(any(feature = "tls", feature = "quic"))]
+    fn unusable(&self, choice: &Choice, error: &casty_transport::TlsConfigError) -> SettingError {
+        use casty_transport::TlsConfigError as E;
+        let file = match error {
+            E::Read { path, .. } | E::TooLong { path } => path.display().to_string(),
+            E::Pem { origin, .. } | E::NoCertificate { origin } | E::NoKey { origin } => {
+                origin.to_string()
+            }
+            _ => String::new(),
+        };
+        let TlsFiles { ca, cert, key } = &self.tls;
+        let named = |path: &&Option<PathBuf>| {
+            let path = path.as_ref().map(|path| path.display().to_string());
+            path.is_some_and(|path| path == file)
+        };
+        let place = [cert, key, ca]
+            .iter()
+            .position(named)
+            .map_or(1, |at| [1, 2, 0][at]);
+        let origin = self.tls_origins[place].as_ref();
+        SettingError::Certificates {
+            key: TLS_KEYS[place],
+            origin: origin.unwrap_or(&choice.origin).clone(),
+            message: Chain(error).to_string(),
+        }
     }
 
     /// The certificates, and the times and the window that are set.
@@ -347,11 +381,10 @@ impl ClientConfig {
     /// Refuses certificates that would not be used, and their use without them: whoever names
     /// them wants no plain TCP.
     fn check_tls(&self, merged: &Merged) -> Result<(), SettingError> {
-        const KEYS: [&str; 3] = ["tls.ca", "tls.cert", "tls.key"];
         let Some(transport) = self.transport.as_ref().filter(|it| it.value != "tcp") else {
-            return self.check_unused(merged, &KEYS);
+            return self.check_unused(merged, &TLS_KEYS);
         };
-        let mut needed = KEYS.into_iter().take(2);
+        let mut needed = TLS_KEYS.into_iter().take(2);
         match needed.find(|key| merged.get(key).is_none()) {
             None => Ok(()),
             Some(missing) => Err(SettingError::Contradiction {
@@ -384,16 +417,6 @@ impl ClientConfig {
 }
 
 impl Choice {
-    /// What is chosen cannot be used.
-    #[cfg(any(feature = "tls", feature = "quic"))]
-    fn unusable(&self, error: &dyn std::error::Error) -> SettingError {
-        SettingError::Contradiction {
-            key: "transport",
-            origin: self.origin.clone(),
-            conflict: format!("= {:?}: {}", self.value, Chain(error)),
-        }
-    }
-
     fn not_built_in(&self, key: &'static str) -> SettingError {
         SettingError::NotBuiltIn {
             key,

@@ -200,7 +200,7 @@ fn the_example_names_every_key_and_all_it_names_can_be_read() {
         .replace("transport = \"tcp\"", "transport = \"quic\"")
         .replace("compression = \"none\"", "compression = \"zlib\"");
     let config = toml(&full).unwrap();
-    assert_eq!(config.tls().key, Some("client.key".into()));
+    assert_eq!(config.tls().key, Some("gateway/client.key".into()));
     assert_eq!(config.compression(), (Some("zlib"), Some(6)));
     let node = NodeAddress::new("10.0.1.10", 25520);
     let map = config.builder().address_map;
@@ -470,6 +470,33 @@ fn a_layer_that_asks_for_tcp_leaves_the_certificates_below_it_idle() {
     assert!(config.builder().checked_transport().is_ok());
     let both = [("CASTY_TRANSPORT", "tcp"), ("CASTY_TLS__CA", "other.pem")];
     assert!(complaint(layered(file, &both)).starts_with("CASTY_TLS__CA: tls.ca"));
+}
+
+#[cfg(feature = "tls")]
+#[test]
+fn a_file_of_certificates_that_cannot_be_used_is_blamed_where_it_is_named_and_with_the_reason() {
+    let file = "transport = 'tls'\ntls.ca = 'no-ca'\ntls.cert = 'no-cert'";
+    let blamed = |config: Result<ClientConfig, _>| {
+        let error = config.unwrap().builder().checked_transport().unwrap_err();
+        error.to_string()
+    };
+    let text = blamed(toml(file));
+    assert!(
+        text.starts_with("casty.toml: tls.cert: cannot read no-cert: No such file"),
+        "{text}"
+    );
+    let text = blamed(layered(file, &[("CASTY_TLS__CERT", "other")]));
+    assert!(
+        text.starts_with("CASTY_TLS__CERT: tls.cert: cannot read other: "),
+        "{text}"
+    );
+    // The manifest is a file, and none of certificates.
+    let file = "transport = 'tls'\ntls = {ca = 'Cargo.toml', cert = 'Cargo.toml'}";
+    let text = blamed(toml(file));
+    assert_eq!(
+        text,
+        "casty.toml: tls.cert: Cargo.toml contains no certificate"
+    );
 }
 
 #[tokio::test]
