@@ -44,6 +44,55 @@ use route::Route;
 /// [`RouterConfig`]; beyond it the newest parcel is refused, or the oldest dropped. What waits for
 /// one node, or for want of knowing the node, takes no more of the hold than it leaves free: one
 /// that is out of order has half of it at most, and parcels for the others still find room.
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use std::time::{Duration, Instant};
+/// use casty_proto::NodeAddress;
+/// use casty_proto::message::{Member, MemberStatus, ShardLocation, TopologySnapshot};
+/// use casty_routing::{Input, Output, Parcel, Router, RouterConfig, Target, View, entity_shard};
+///
+/// let now = Instant::now();
+/// // What delivers to a node is a number here, and a message is text.
+/// let mut router: Router<u32, &str> = Router::new(RouterConfig::default(), 7);
+/// let shards = 100.try_into()?;
+/// let region = router.region("account", shards)?;
+/// let shard = entity_shard("alice", shards);
+/// assert!(matches!(router.poll(), Output::Publish(_)));
+///
+/// // A cluster of one node, which leads it and is connected.
+/// let node: NodeAddress = "a:1".parse()?;
+/// let member = Member {
+///     address: node.clone(),
+///     status: MemberStatus::Up,
+///     roles: Default::default(),
+///     id: "a".into(),
+/// };
+/// let view = View::from_snapshot(TopologySnapshot {
+///     members: [member].into_iter().collect(),
+///     leader: Some(node.clone()),
+///     ..Default::default()
+/// });
+/// router.handle(now, Input::View(Arc::new(view)));
+/// router.handle(now, Input::PeerUp { node: node.clone(), handle: 1 });
+///
+/// // Nobody has said who owns the shard: the leader is asked, and the message held.
+/// router.handle(now, Input::Send(Parcel {
+///     target: Target::Shard { region, shard },
+///     item: "deposit",
+///     bytes: 7,
+///     deadline: now + Duration::from_secs(5),
+/// }));
+/// assert!(matches!(router.poll(), Output::Query { leader: 1, .. }));
+///
+/// // Its answer delivers the message, and lists the shard for those to come.
+/// let location = ShardLocation { shard_id: shard.get(), node, replicas: Default::default() };
+/// router.handle(now, Input::Location { region, location });
+/// assert!(matches!(router.poll(), Output::Deliver { to: 1, .. }));
+/// let Output::Publish(table) = router.poll() else { panic!() };
+/// assert_eq!(table.owner(region, shard), Some(&1));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Router<H, T> {
     config: RouterConfig,
     now: Option<Instant>,

@@ -64,7 +64,8 @@ pub enum Target {
         /// The shard.
         shard: ShardId,
     },
-    /// This node and no other. Views do not matter while it is connected.
+    /// This node and no other. While it is connected, a view matters only if it says that the node
+    /// is down or removed.
     Node(NodeAddress),
 }
 
