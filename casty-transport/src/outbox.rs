@@ -85,6 +85,8 @@ struct State<T> {
     phase: Phase,
     /// Tagged messages that are refused: see [`Outbox::recall`].
     recalled: Option<fn(&T) -> bool>,
+    /// How often there was a recall.
+    recalls: usize,
     /// Woken by the next push, and by the end.
     driver: Option<Waker>,
     /// Woken by [`Outbox::abort`], whatever else the driver waits for.
@@ -206,6 +208,7 @@ impl<T: Accounted> Outbox<T> {
                 messages_pending: 0,
                 phase: Phase::Open,
                 recalled: None,
+                recalls: 0,
                 driver: None,
                 aborting: None,
                 waiting_for_space: 0,
@@ -260,7 +263,7 @@ impl<T: Accounted> Outbox<T> {
     }
 
     /// Waits until a frame of `length` bytes, type byte included, would not be refused for want of
-    /// room. Another task may be faster, so a [`push`](Self::push) after it can still be refused.
+    /// room, or the like of it may have been [recalled](Self::recall). Another task may be faster, so a [`push`](Self::push) after it can still be refused.
     ///
     /// Of those who wait, one is woken at a time, the one that has waited longest; the next when
     /// its [`Turn`] is dropped, if there is room then, or as soon as there is. So push before you
@@ -269,7 +272,7 @@ impl<T: Accounted> Outbox<T> {
     /// # Cancel safety
     /// Nothing is lost: no place is reserved, and the turn passes to the next.
     pub async fn space(&self, length: usize) -> Turn<'_, T> {
-        let mut woken = false;
+        let (mut woken, mut recalls) = (false, None);
         loop {
             let notified = self.space.notified();
             tokio::pin!(notified);
@@ -277,9 +280,10 @@ impl<T: Accounted> Outbox<T> {
             notified.as_mut().enable();
             let pass = {
                 let mut state = self.state.lock();
+                let known = *recalls.get_or_insert(state.recalls);
                 match state.admit(length, self.limits) {
-                    // Some would be refused whatever the room: they find another way.
-                    _ if state.recalled.is_some() => return Turn(self),
+                    // It may be refused now whatever the room, and find another way.
+                    _ if known != state.recalls => return Turn(self),
                     Err(RejectReason::Full { .. }) => state.waiting_for_space += 1,
                     _ => return Turn(self),
                 }

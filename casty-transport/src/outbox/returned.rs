@@ -37,6 +37,7 @@ impl<T: Accounted> Outbox<T> {
         let mut guard = self.state.lock();
         let state = &mut *guard;
         state.recalled = Some(which);
+        state.recalls += 1;
         let rest = Bytes::from(std::mem::take(&mut state.bytes));
         let taken = state.accepted - rest.len() as u64;
         let first = state.entries.partition_point(|entry| entry.end <= taken);
@@ -123,6 +124,8 @@ fn frames<T>(
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
+
     use super::super::{OutboxLimits, RejectReason};
     use super::*;
 
@@ -219,6 +222,9 @@ mod tests {
                 .iter_mut()
                 .all(|it| it.as_mut().poll(&mut cx).is_ready())
         );
+        drop(waiters);
+        // Whoever comes later, and is not refused, waits as before.
+        assert!(pin!(outbox.space(105)).poll(&mut cx).is_pending());
     }
 
     #[test]
