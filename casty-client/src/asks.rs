@@ -152,7 +152,7 @@ impl Asks {
                 state: State::Repeatable(copies),
                 ..
             }) => copies.returned(carrier),
-            Some(slot) => slot.carrier = slot.carrier.filter(|it| *it != carrier),
+            Some(slot) => slot.returned(carrier),
             None => {}
         }
     }
@@ -180,7 +180,10 @@ impl Asks {
 
     /// Notes that the copy just announced was not accepted.
     pub(crate) fn refused(&self, id: AskId) {
-        self.with_copies(id, Copies::refused);
+        self.turn(id, |slot| match &mut slot.state {
+            State::Repeatable(copies) => copies.refused(),
+            _ => Turn::Wait,
+        });
     }
 
     /// Ends an ask of which no copy can be answered any more.
@@ -422,6 +425,16 @@ impl Drop for Batch<'_> {
 }
 
 impl Slot {
+    /// A connection did not take, or gave back, an ask that is sent once.
+    fn returned(&mut self, carrier: PeerId) {
+        if self.carrier.take_if(|it| *it == carrier).is_some()
+            && let State::Done(Err(Failure::Lost { .. })) = self.state
+        {
+            // The connection was lost before the ask could be put on it. Nobody has looked since.
+            self.state = State::Waiting(None);
+        }
+    }
+
     /// Takes in an event; gives the waker of a task that is to be woken.
     fn take(&mut self, turn: Turn) -> Option<Waker> {
         let waker = match turn {
@@ -633,6 +646,20 @@ mod tests {
             matches!(poll(&asks, late), Poll::Ready(Err(Failure::Lost { node: lost, .. })) if lost == node)
         );
         assert!(poll(&asks, unsent).is_pending() && poll(&asks, other).is_pending());
+    }
+
+    #[test]
+    fn an_ask_that_a_connection_did_not_take_before_it_was_lost_is_not_lost_with_it() {
+        let (asks, node) = (Asks::new(10, 0), NodeAddress::new("n", 1));
+        let id = asks.open(Tick::after(50)).unwrap();
+        asks.carried_by(id, PeerId(1));
+        asks.lose(PeerId(1), &node);
+        asks.returned(id, PeerId(1));
+        assert!(poll(&asks, id).is_pending());
+        let reason = crate::error::NotSent::NodeGone;
+        asks.fail(id, Failure::NotSent(reason));
+        let end = poll(&asks, id);
+        assert!(matches!(end, Poll::Ready(Err(Failure::NotSent(_)))));
     }
 
     /// A waker that is the last to know of a task whose asks it ends when it is dropped.

@@ -17,8 +17,11 @@ pub(super) struct Copies {
     /// The connections that carry them, in the order in which they took them. The other open ones
     /// are held.
     carriers: Vec<PeerId>,
-    /// The node with whose connection a copy was lost last.
+    /// Copies that were lost, and the node with whose connection the last of them was.
+    losses: usize,
     lost: Option<NodeAddress>,
+    /// Why a copy was given up while another was open.
+    given_up: Option<NotSent>,
     /// What is known of those that were lost: unknown if any may have been in flight.
     fate: Fate,
     /// When to send another if there is no reply.
@@ -52,7 +55,9 @@ impl Copies {
             waker: None,
             open: 1,
             carriers: Vec::new(),
+            losses: 0,
             lost: None,
+            given_up: None,
             fate: Fate::Written,
             due,
             nudge: None,
@@ -66,6 +71,11 @@ impl Copies {
     pub(super) fn returned(&mut self, carrier: PeerId) {
         if let Some(at) = self.carriers.iter().rposition(|it| *it == carrier) {
             self.carriers.remove(at);
+        } else if self.losses > 0 {
+            // Its connection was lost before it could be put on it, and it was not lost with that.
+            self.open += 1;
+            self.losses -= 1;
+            self.lost.take_if(|_| self.losses == 0);
         }
     }
 
@@ -74,9 +84,16 @@ impl Copies {
         self.open += 1;
     }
 
-    /// A copy was not accepted.
-    pub(super) fn refused(&mut self) {
+    /// A copy was not accepted, which ends the ask if all others were given up before they were
+    /// sent.
+    pub(super) fn refused(&mut self) -> Turn {
         self.open = self.open.saturating_sub(1);
+        match &self.given_up {
+            Some(reason) if self.open == 0 && self.lost.is_none() => {
+                Turn::End(Failure::NotSent(reason.clone()))
+            }
+            _ => Turn::Wait,
+        }
     }
 
     pub(super) fn arm(&mut self, due: Option<Tick>) {
@@ -118,7 +135,9 @@ impl Copies {
         if self.carriers.len() == before {
             return Turn::Wait;
         }
-        self.open = self.open.saturating_sub(before - self.carriers.len());
+        let losses = before - self.carriers.len();
+        self.open = self.open.saturating_sub(losses);
+        self.losses += losses;
         self.lost = Some(node.clone());
         if !was_last || self.is_held() {
             return Turn::Wait;
@@ -129,8 +148,9 @@ impl Copies {
 
     /// A copy was given up before it was sent, which ends the ask if that was the last.
     pub(super) fn bury(&mut self, reason: NotSent) -> Turn {
-        self.refused();
+        self.open = self.open.saturating_sub(1);
         if self.open > 0 {
+            self.given_up = Some(reason);
             return Turn::Wait;
         }
         Turn::End(match (&self.lost, reason) {
@@ -140,11 +160,11 @@ impl Copies {
         })
     }
 
-    /// Time has passed. What was never sent is ended by the router, which knows that.
+    /// Time has passed. What is held and was never sent is ended by the router, which knows that.
     pub(super) fn expire(&mut self, now: Tick, deadline: Tick) -> Turn {
         let may_have_arrived = self.lost.is_some() || !self.carriers.is_empty();
         if deadline <= now {
-            return if may_have_arrived {
+            return if may_have_arrived || self.open == 0 {
                 Turn::End(Failure::Timeout)
             } else {
                 Turn::Wait
@@ -275,5 +295,63 @@ mod tests {
         copies.lose(OLD, &node());
         copies.expire(due, end);
         assert_eq!(copies.take_nudge(), Some(standing(Why::Lost, false, false)));
+    }
+
+    #[test]
+    fn an_ask_of_which_one_copy_was_given_up_and_the_other_refused_ends_as_not_sent() {
+        let mut copies = Copies::new(Some(Tick::after(1)));
+        copies.carried_by(OLD);
+        copies.add();
+        copies.returned(OLD);
+        assert!(
+            matches!(copies.bury(NotSent::HoldFull), Turn::Wait),
+            "another is about to be sent"
+        );
+        let end = copies.refused();
+        assert!(matches!(
+            end,
+            Turn::End(Failure::NotSent(NotSent::HoldFull))
+        ));
+
+        let mut copies = two();
+        copies.lose(OLD, &node());
+        copies.lose(NEW, &node());
+        copies.add();
+        assert!(
+            matches!(copies.refused(), Turn::Wait),
+            "it may be sent again"
+        );
+    }
+
+    #[test]
+    fn an_ask_without_a_copy_ends_by_its_deadline() {
+        let mut copies = Copies::new(None);
+        copies.refused();
+        let end = copies.expire(Tick::after(9), Tick::after(5));
+        assert!(matches!(end, Turn::End(Failure::Timeout)));
+    }
+
+    #[test]
+    fn a_copy_that_was_not_taken_is_held_though_its_connection_was_lost_meanwhile() {
+        let mut copies = Copies::new(None);
+        copies.carried_by(OLD);
+        copies.lose(OLD, &node());
+        copies.returned(OLD);
+        assert_eq!(copies.take_nudge(), Some(standing(Why::Lost, true, true)));
+        let end = copies.bury(NotSent::NodeGone);
+        assert!(matches!(
+            end,
+            Turn::End(Failure::NotSent(NotSent::NodeGone))
+        ));
+
+        // Of two, the other was lost all the same.
+        let mut copies = Copies::new(None);
+        copies.carried_by(OLD);
+        copies.add();
+        copies.carried_by(OLD);
+        copies.lose(OLD, &node());
+        copies.returned(OLD);
+        let end = copies.bury(NotSent::NodeGone);
+        assert!(matches!(end, lost!(Fate::Written)));
     }
 }
