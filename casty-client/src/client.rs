@@ -1,7 +1,7 @@
 //! The client: what users hold.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use casty_transport::TlsConfig;
 use parking_lot::{Mutex, RwLock};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::sync::{Notify, mpsc, watch};
 
 use crate::actor::{self, ActorContext, Actors};
 use crate::admin::Admin;
@@ -23,8 +23,8 @@ use crate::asks::Asks;
 use crate::chance::Chance;
 use crate::clock::{self, Clock};
 use crate::config::Builder;
-use crate::control::{Control, Event};
-use crate::core::Core;
+use crate::control::Control;
+use crate::core::{Core, Ending};
 use crate::dead_letters::{DeadLetterOffice, DeadLetters};
 use crate::error::{ConfigError, ReadyError, RegionError, SpawnError, TellError};
 use crate::identity::Identity;
@@ -38,8 +38,8 @@ use crate::routing::Routing;
 use crate::services::{self, Listing};
 use crate::topology::{self, Topology};
 
-/// Events that may wait for the control task; a view that finds no place is replaced by the next.
-const EVENTS: usize = 64;
+/// Views that may wait for the control task; one that finds no place is replaced by the next.
+const SNAPSHOTS: usize = 64;
 
 /// The external client of a Casty cluster: sends each message straight to the node that owns the
 /// entity's shard, without being a member.
@@ -84,8 +84,7 @@ struct Handle {
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        self.core.closed.store(true, Ordering::SeqCst);
-        self.core.abandoned.notify_one();
+        self.core.end_by(None);
     }
 }
 
@@ -109,7 +108,7 @@ impl ClusterClient {
         let transport = builder.checked_transport()?;
         let limits = builder.limits;
         let options = limits.connecting().address_map(builder.address_map);
-        let (events, control_events) = mpsc::channel(EVENTS);
+        let (snapshots, incoming) = mpsc::channel(SNAPSHOTS);
         let (published, view) = watch::channel(None);
         let (troubles, trouble) = watch::channel(None);
         let core = Arc::new(Core {
@@ -127,14 +126,14 @@ impl ClusterClient {
             ledger: Mutex::default(),
             #[cfg(any(feature = "tls", feature = "quic"))]
             certificates: transport.certificates().cloned(),
-            events,
+            snapshots,
             table: SharedTable::new(),
             connected: RwLock::default(),
             routing: Mutex::new(Routing::new(limits.routing(), chance.draw())),
             router_due: Notify::new(),
             closed: AtomicBool::new(false),
             drained: OnceLock::new(),
-            abandoned: Notify::new(),
+            ending: Ending::default(),
             companions: AtomicU64::new(0),
             dial_failures: Mutex::default(),
             trouble,
@@ -152,7 +151,7 @@ impl ClusterClient {
             tokio::select! {
                 biased;
                 () = ticking.clock.run(|now| { asks.expire(now); asks.pending() > 0 }) => {}
-                () = control.run(control_events) => {}
+                () = control.run(incoming) => {}
             }
         });
         Ok(Self {
@@ -349,18 +348,10 @@ impl ClusterClient {
     /// The client ends all the same; only the report is lost.
     pub async fn close(&self, timeout: Duration) -> CloseReport {
         let core = self.core();
-        core.closed.store(true, Ordering::SeqCst);
-        let (done, ended) = oneshot::channel();
-        let deadline = clock::from_now(timeout);
-        if core
-            .events
-            .send(Event::Close { deadline, done })
-            .await
-            .is_ok()
-        {
-            // It is dropped, never sent.
-            ended.await.ok();
-        }
+        core.end_by(Some(clock::from_now(timeout)));
+        // The control task has it from here on, whether or not this is polled again. It publishes
+        // views until the client has ended.
+        core.view.clone().wait_for(|_| false).await.ok();
         CloseReport {
             stats: core.stats(),
             drained: core.drained.get().copied().unwrap_or(false),

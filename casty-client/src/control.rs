@@ -12,7 +12,7 @@ use casty_proto::NodeAddress;
 use casty_routing::{Links, Renewal, Subscription, View, ViewKeeper, links, renewal, subscription};
 use casty_transport::outbox::Leftover;
 use casty_transport::{ConnectError, ConnectOptions, Connection, End, Transport};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::chance::Chance;
@@ -33,18 +33,6 @@ pub(crate) use views::VIEWS_PATH;
 const PARTING: Duration = Duration::from_secs(1);
 /// How often a closing client looks whether it has written everything.
 const DRAIN_CHECK: Duration = Duration::from_millis(5);
-
-/// What the control task is told by other tasks.
-pub(crate) enum Event {
-    /// A view came in.
-    Snapshot(Snapshot),
-    /// The client is to end: when everything is written and answered, or at the deadline.
-    /// `done` is dropped when it has.
-    Close {
-        deadline: Instant,
-        done: oneshot::Sender<()>,
-    },
-}
 
 /// A view as it came in.
 pub(crate) struct Snapshot {
@@ -85,8 +73,6 @@ pub(crate) struct Control {
     /// Where views are published; dropped with the control, which ends those who follow them.
     published: watch::Sender<Option<Arc<View>>>,
     troubles: watch::Sender<Option<ReadyError>>,
-    /// Those who wait for the client to be closed.
-    closers: Vec<oneshot::Sender<()>>,
     transport: Arc<dyn Transport>,
     options: ConnectOptions,
     links: Links,
@@ -119,7 +105,6 @@ impl Control {
             core,
             published,
             troubles,
-            closers: Vec::new(),
             transport,
             options,
             links: Links::new(links::Config::default(), contacts, chance.draw()),
@@ -136,22 +121,21 @@ impl Control {
     }
 
     /// Runs until the client is closed, or all its handles are gone.
-    pub(crate) async fn run(mut self, mut events: mpsc::Receiver<Event>) {
+    pub(crate) async fn run(mut self, mut snapshots: mpsc::Receiver<Snapshot>) {
         self.links.handle(precise_now(), links::Input::Tick);
         self.pump();
         loop {
-            if let Some(deadline) = self.next(&mut events).await {
-                let drained = self.close(deadline, &mut events).await;
+            if let Some(deadline) = self.next(&mut snapshots).await {
+                let drained = self.close(deadline, &mut snapshots).await;
                 self.core.drained.set(drained).ok();
-                // Whoever asks from now on finds nobody.
-                return drop(self);
+                return;
             }
             self.pump();
         }
     }
 
     /// Waits for what happens next and takes it in. Returns by when to end, once that is wanted.
-    async fn next(&mut self, events: &mut mpsc::Receiver<Event>) -> Option<Instant> {
+    async fn next(&mut self, snapshots: &mut mpsc::Receiver<Snapshot>) -> Option<Instant> {
         let core = Arc::clone(&self.core);
         let router_due = core.routing.lock().due();
         let due = self.due.iter().copied().chain([router_due]).flatten().min();
@@ -161,33 +145,20 @@ impl Control {
                 None => std::future::pending().await,
             }
         };
-        // In a fixed order, which starves nobody: what stands before the events is of this task's
+        // In a fixed order, which starves nobody: what stands before the views is of this task's
         // own making and finite, and what the router wants is seen to at every turn.
         tokio::select! {
             biased;
-            () = core.abandoned.notified() => return Some(precise_now()),
+            deadline = core.ending.wanted() => return Some(deadline),
             () = due => self.tick(),
             Some(done) = self.tasks.join_next() => match done {
                 Ok(done) => self.done(done),
                 Err(error) => tracing::error!(%error, "bug: a task of the client panicked"),
             },
-            Some(event) = events.recv() => return self.event(event),
+            Some(snapshot) = snapshots.recv() => self.snapshot(&snapshot),
             () = core.router_due.notified() => {}
         }
         None
-    }
-
-    fn event(&mut self, event: Event) -> Option<Instant> {
-        match event {
-            Event::Snapshot(snapshot) => {
-                self.snapshot(&snapshot);
-                None
-            }
-            Event::Close { deadline, done } => {
-                self.closers.push(done);
-                Some(deadline)
-            }
-        }
     }
 
     fn tick(&mut self) {
@@ -262,10 +233,14 @@ impl Control {
 
     /// Winds up: waits for what is under way, says goodbye, and closes every connection. Tells
     /// whether everything accepted was written.
-    async fn close(&mut self, mut deadline: Instant, events: &mut mpsc::Receiver<Event>) -> bool {
+    async fn close(
+        &mut self,
+        mut deadline: Instant,
+        snapshots: &mut mpsc::Receiver<Snapshot>,
+    ) -> bool {
         self.core.closed.store(true, Ordering::SeqCst);
         while precise_now() < deadline && !self.is_idle() {
-            let next = tokio::time::timeout(DRAIN_CHECK, self.next(events));
+            let next = tokio::time::timeout(DRAIN_CHECK, self.next(snapshots));
             if let Ok(Some(sooner)) = next.await {
                 deadline = deadline.min(sooner);
             }

@@ -20,9 +20,9 @@ use tokio::sync::{Notify, mpsc, watch};
 use crate::actor::Actors;
 use crate::ask::Slot;
 use crate::asks::{AskId, Asks};
-use crate::clock::{Clock, Tick};
+use crate::clock::{Clock, Tick, precise_now};
 use crate::config::Bounds;
-use crate::control::Event;
+use crate::control::Snapshot;
 use crate::dead_letters::DeadLetterOffice;
 use crate::error::{ReadyError, TellError};
 use crate::identity::Identity;
@@ -53,8 +53,8 @@ pub(crate) struct Core {
     pub(crate) ledger: Mutex<Ledger>,
     #[cfg(any(feature = "tls", feature = "quic"))]
     pub(crate) certificates: Option<casty_transport::TlsConfig>,
-    /// What the control task is told.
-    pub(crate) events: mpsc::Sender<Event>,
+    /// Views that came in, for the control task.
+    pub(crate) snapshots: mpsc::Sender<Snapshot>,
     /// The connected owners of shards, for the hot path.
     pub(crate) table: SharedTable<Arc<Peer>>,
     /// The connected nodes, for messages to actors of theirs.
@@ -66,10 +66,25 @@ pub(crate) struct Core {
     pub(crate) closed: AtomicBool,
     /// Whether everything was written in time, once the client has ended in order.
     pub(crate) drained: OnceLock<bool>,
-    /// The last handle is gone.
-    pub(crate) abandoned: Notify,
+    pub(crate) ending: Ending,
     /// Second connections; see [`casty_routing::renewal`].
     pub(crate) companions: AtomicU64,
+}
+
+/// By when the client is to end.
+#[derive(Default)]
+pub(crate) struct Ending {
+    /// Once that is wanted; at once if it is not told.
+    by: Mutex<Option<Instant>>,
+    wanted: Notify,
+}
+
+impl Ending {
+    /// Waits until the end is wanted, or wanted sooner, and tells by when.
+    pub(crate) async fn wanted(&self) -> Instant {
+        self.wanted.notified().await;
+        self.by.lock().unwrap_or_else(precise_now)
+    }
 }
 
 /// A message as it is sent.
@@ -312,10 +327,10 @@ impl Core {
         }
     }
 
-    /// Tells the control task; what finds no place in its queue is told again by its source.
-    pub(crate) fn tell_control(&self, event: Event) {
-        if self.events.try_send(event).is_err() {
-            tracing::debug!("an event was dropped: the control task is busy or has ended");
+    /// Hands a view to the control task; one that finds no place is told again by its source.
+    pub(crate) fn snapshot(&self, snapshot: Snapshot) {
+        if self.snapshots.try_send(snapshot).is_err() {
+            tracing::debug!("a view was dropped: the control task is busy or has ended");
         }
     }
 
@@ -328,6 +343,19 @@ impl Core {
     pub(crate) fn locations_ref(&self, leader: &Peer, region: &str) -> ActorRef<ShardLocation> {
         let path = format!("{LOCATIONS_PATH}{region}");
         ActorRef::from_uri_unchecked(self.known_to(leader).uri(&path))
+    }
+
+    /// Takes no more, and has the control task end the client: by `deadline` if it is told, else at
+    /// once. What was wanted sooner stands.
+    pub(crate) fn end_by(&self, deadline: Option<Instant>) {
+        self.closed.store(true, Ordering::SeqCst);
+        let mut by = self.ending.by.lock();
+        *by = match (*by, deadline) {
+            (Some(earlier), Some(deadline)) => Some(earlier.min(deadline)),
+            (_, deadline) => deadline,
+        };
+        drop(by);
+        self.ending.wanted.notify_one();
     }
 
     /// Ends whatever still waits: nobody moves messages or keeps the time any longer.

@@ -34,7 +34,7 @@ pub struct Gauges {
     pub members: u64,
     /// Addresses of which the last failure is kept; at most 64.
     pub dial_failures: u64,
-    /// Views that wait to be taken in, and other events; at most 64.
+    /// Views that wait to be taken in; at most 64.
     pub events: u64,
 }
 
@@ -49,7 +49,7 @@ impl Core {
         let (actors, mailboxes) = self.actors.load();
         let view = self.view.borrow();
         let members = view.as_ref().map_or(0, |view| view.members().len());
-        let events = self.events.max_capacity() - self.events.capacity();
+        let events = self.snapshots.max_capacity() - self.snapshots.capacity();
         Gauges {
             held_bytes: routing.router.held().bytes as u64,
             queued_bytes: outboxes().sum::<usize>() as u64,

@@ -10,7 +10,7 @@ use casty_proto::{ActorUri, Limits};
 use casty_transport::Session;
 
 use crate::asks::{AskId, Batch};
-use crate::control::{Event, Snapshot, VIEWS_PATH};
+use crate::control::{Snapshot, VIEWS_PATH};
 use crate::core::{Core, LOCATIONS_PATH};
 use crate::peer::Peer;
 
@@ -50,13 +50,12 @@ impl Inbound {
             let sender = header.sender.strip_prefix("casty://").unwrap_or_default();
             let system = sender.split(['@', '/']).next().unwrap_or_default().into();
             let from = self.peer.node.clone();
-            let snapshot = Snapshot {
+            self.core.snapshot(Snapshot {
                 from,
                 system,
                 subscription,
                 message,
-            };
-            self.core.tell_control(Event::Snapshot(snapshot));
+            });
         } else if let Some(region) = path.strip_prefix(LOCATIONS_PATH) {
             self.location(region, &message);
         } else if let Err(error) = self.core.actors.deliver(path, message) {

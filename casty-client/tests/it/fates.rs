@@ -175,6 +175,40 @@ fn closing_takes_no_longer_than_the_shortest_time_asked_for() {
 }
 
 #[test]
+fn a_close_that_is_dropped_ends_the_client_all_the_same_and_in_order() {
+    in_paused_time(|| async {
+        let network = MemoryNetwork::new();
+        let mut node = Node::listen(&network, "n:1").await;
+        let client = builder(&network, "n:1").connect().await.unwrap();
+        let mut link = node.accept_and_tell().await;
+        client.ready(SECOND).await.unwrap();
+        let entity = client.entity_ref("r", 1).unwrap().entity("e");
+        let answer =
+            tokio::spawn(async move { entity.ask(|reply_to: ActorRef<i32>| reply_to).await });
+        let question = link.next_to("/_region-r").await.unwrap();
+        let question: ShardEnvelope<ActorRef<i32>> = question.decode();
+        // Polled once, by a task that is to let others run: it may not wait for a turn.
+        std::future::poll_fn(|cx| {
+            while Box::pin(tokio::task::consume_budget())
+                .as_mut()
+                .poll(cx)
+                .is_ready()
+            {}
+            let close = std::pin::pin!(client.close(4 * SECOND));
+            assert!(close.poll(cx).is_pending());
+            std::task::Poll::Ready(())
+        })
+        .await;
+        tokio::time::sleep(SECOND).await;
+        link.send(&question.message, &42).await;
+        assert_eq!(answer.await.unwrap().unwrap(), 42);
+        let ended = async { while link.next().await.is_some() {} };
+        let ended = tokio::time::timeout(10 * SECOND, ended).await;
+        assert!(ended.is_ok(), "it neither serves nor ends");
+    });
+}
+
+#[test]
 fn closing_with_all_the_time_in_the_world_is_no_overflow() {
     in_paused_time(|| async {
         let network = MemoryNetwork::new();
