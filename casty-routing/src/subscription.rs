@@ -99,7 +99,7 @@ pub enum Output {
 /// The subscription engine: at most one node feeds the view at a time, and as long as any
 /// connected node answers, one does.
 ///
-/// Memory: an entry for each connected node, and at most 64 for nodes lost while subscribed.
+/// Memory: an entry for each connected node, and of the last 64 nodes lost while subscribed.
 ///
 /// ```
 /// # use std::time::{Duration, Instant};
@@ -122,7 +122,7 @@ pub struct Subscription {
     live: BTreeSet<NodeAddress>,
     source: Option<Source>,
     /// Subscriptions that nodes may still hold, the connection having gone before they could be
-    /// told otherwise.
+    /// told otherwise. Whatever views say of them: a node that was only cut off holds them still.
     orphans: BTreeMap<NodeAddress, u64>,
     last: u64,
     fed: Option<Instant>,
@@ -191,10 +191,7 @@ impl Subscription {
                 self.heard(now, &from, Some(subscription));
             }
             Input::Answer { from } => self.heard(now, &from, None),
-            Input::Live(live) => {
-                self.orphans.retain(|node, _| live.contains(node));
-                self.live = live;
-            }
+            Input::Live(live) => self.live = live,
             Input::Tick => {}
             Input::Close => return self.close(),
         }
@@ -241,10 +238,13 @@ impl Subscription {
 
     fn disconnected(&mut self, node: &NodeAddress) {
         self.nodes.remove(node);
-        if let Some(source) = self.source.take_if(|source| source.node == *node)
-            && self.orphans.len() < ORPHANS
-        {
-            self.orphans.insert(source.node, source.subscription);
+        let Some(source) = self.source.take_if(|source| source.node == *node) else {
+            return;
+        };
+        self.orphans.insert(source.node, source.subscription);
+        if self.orphans.len() > ORPHANS {
+            let oldest = self.orphans.values().min().copied();
+            self.orphans.retain(|_, number| Some(*number) != oldest);
         }
     }
 

@@ -414,17 +414,31 @@ fn a_node_that_returns_is_told_to_drop_what_it_held_when_it_was_lost() {
 }
 
 #[test]
-fn what_lost_nodes_held_is_forgotten_with_the_nodes_and_bounded() {
+fn a_lost_source_that_was_not_up_for_a_moment_is_told_to_drop_what_it_held() {
     let mut bench = bench();
     bench.connect(1);
-    bench.disconnect(1);
+    bench.connect(2);
+    bench.live(&[1, 2]);
+    assert_eq!(bench.disconnect(1), [subscribe(2, 2)]);
     bench.live(&[2]);
-    assert_eq!(bench.connect(1), [subscribe(1, 2)], "it was not listed");
-    for number in 1..=200 {
+    bench.live(&[1, 2]);
+    assert_eq!(bench.connect(1), [unsubscribe(1, 1)]);
+}
+
+#[test]
+fn what_lost_nodes_held_is_remembered_of_the_last_64() {
+    let mut bench = bench();
+    for number in 1..=65 {
         bench.connect(number);
         bench.disconnect(number);
     }
-    assert_eq!(bench.engine.orphans.len(), ORPHANS);
+    assert_eq!(bench.engine.orphans.len(), 64);
+    bench.connect(100);
+    assert_eq!(bench.connect(1), [], "the oldest is forgotten");
+    for number in 2..=65 {
+        let told = unsubscribe(number, u64::from(number));
+        assert_eq!(bench.connect(number), [told]);
+    }
 }
 
 #[test]
@@ -608,11 +622,6 @@ impl Cluster {
                 self.hung.remove(&number);
             }
             Event::Live(numbers) => {
-                // What is forgotten of lost nodes with the list is forgotten by them too.
-                let Self {
-                    held, connected, ..
-                } = self;
-                held.retain(|number, _| connected.contains(number) || numbers.contains(number));
                 let done = self.bench.live(&numbers.into_iter().collect::<Vec<_>>());
                 self.perform(done);
             }
