@@ -77,7 +77,10 @@ async fn one_way(
 /// Ends when nothing has passed for so long.
 async fn idle(last: &Mutex<Instant>, longest: Duration) {
     loop {
-        let until = *last.lock() + longest;
+        let Some(until) = last.lock().checked_add(longest) else {
+            // Later than time is told.
+            return std::future::pending().await;
+        };
         if Instant::now() >= until {
             return;
         }

@@ -138,6 +138,16 @@ async fn a_connection_is_closed_when_it_was_idle_for_too_long_and_not_before() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_connection_that_may_be_idle_for_ever_is_no_overflow() {
+    let mut setup = setup(ProxyLimits::new().idle(Duration::MAX)).await;
+    let (mut near, mut far) = setup.pair().await;
+    sleep(Duration::from_hours(24 * 365)).await;
+    far.write_all(b"x").await.unwrap();
+    assert_eq!(near.read_u8().await.unwrap(), b'x');
+    assert_eq!(setup.counters.read().running, 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn without_the_node_the_dialler_is_closed() {
     let setup = setup(ProxyLimits::new()).await;
     setup.network.kill(&NodeAddress::new("node", 1));
