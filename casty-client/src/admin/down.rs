@@ -125,7 +125,7 @@ pub(super) async fn down(
     for (peer, reply) in pending {
         match reply.await {
             Ok(_) => told.push(peer),
-            Err(error) => missed.push((peer, error.into())),
+            Err(error) => missed.push((peer, unanswered(error))),
         }
     }
     told.sort();
@@ -136,6 +136,19 @@ pub(super) async fn down(
         told,
         missed,
         patience,
+    })
+}
+
+/// Why a node may not know. No account is kept of the protocol's own messages: of one whose
+/// connection is lost it is not known whether it had left.
+fn unanswered(error: AskError) -> NotTold {
+    NotTold::Unanswered(match error {
+        AskError::Lost { node, attempts, .. } => AskError::Lost {
+            node,
+            fate: Fate::Unknown,
+            attempts,
+        },
+        error => error,
     })
 }
 

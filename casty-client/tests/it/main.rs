@@ -3,6 +3,7 @@
 #![cfg(all(feature = "json", feature = "msgpack"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
 
+mod admin;
 mod fates;
 mod hostile;
 mod node;

@@ -1,0 +1,53 @@
+//! What administrators are told: who was declared dead to whom, and who cannot be connected.
+
+use std::time::Duration;
+
+use casty_client::{AskError, Fate, NotTold};
+use casty_proto::FrozenSet;
+use casty_proto::message::{ClusterState, GetState, SubscribeTopology};
+use casty_transport::MemoryNetwork;
+
+use crate::node::{Node, actor, builder, in_paused_time, view};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[test]
+fn of_a_node_whose_connection_is_lost_it_is_not_claimed_that_it_was_told() {
+    in_paused_time(|| async {
+        let network = MemoryNetwork::new();
+        let mut node = Node::listen(&network, "a:1").await;
+        let dead = "b:1".parse().unwrap();
+        let client = builder(&network, "a:1").connect().await.unwrap();
+        let mut link = node.accept().await;
+        let subscribe: SubscribeTopology = link.next().await.unwrap().decode();
+        let told = view(&[&node.address, &dead], None);
+        link.send(&subscribe.reply_to, &told).await;
+        client.ready(SECOND).await.unwrap();
+
+        let admin = client.admin();
+        let down = tokio::spawn(async move { admin.down(&dead).await });
+        let asked: GetState = link.next().await.unwrap().decode();
+        // From here on the node reads nothing more: the news stays in the outbox.
+        let to = actor::<String>(&node, "/x");
+        for _ in 0..3 {
+            while client.tell(&to, "-".repeat(10_000)).is_ok() {}
+            tokio::time::sleep(SECOND / 10).await;
+        }
+        let state = ClusterState {
+            members: FrozenSet(told.members.0),
+            ..ClusterState::default()
+        };
+        link.send(&asked.reply_to, &state).await;
+        tokio::time::sleep(SECOND / 10).await;
+        drop(link);
+        let report = down.await.unwrap().unwrap();
+        let [(missed, why)] = report.missed() else {
+            panic!("{report:?}");
+        };
+        assert_eq!((missed, why.fate()), (&node.address, Fate::Unknown));
+        let NotTold::Unanswered(AskError::Lost { fate, .. }) = why else {
+            panic!("{why:?}");
+        };
+        assert_eq!(*fate, Fate::Unknown);
+    });
+}
