@@ -2,7 +2,7 @@
 //! and lost connections, and winds everything up in the end. It decides nothing: the engines of
 //! casty-routing do.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -75,6 +75,7 @@ pub(crate) struct Control {
     troubles: watch::Sender<Option<ReadyError>>,
     transport: Arc<dyn Transport>,
     options: ConnectOptions,
+    contacts: BTreeSet<NodeAddress>,
     links: Links,
     subscription: Subscription,
     views: ViewKeeper,
@@ -107,6 +108,7 @@ impl Control {
             troubles,
             transport,
             options,
+            contacts: contacts.iter().cloned().collect(),
             links: Links::new(links::Config::default(), contacts, chance.draw()),
             subscription: Subscription::new(subscription::Config::default()),
             views: ViewKeeper::new(),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use casty_proto::NodeAddress;
-use casty_routing::{links, renewal, subscription};
+use casty_routing::{View, links, renewal, subscription};
 use casty_transport::outbox::{Leftover, OutboxLimits};
 use casty_transport::{ConnectError, Connection, End, connect, drive};
 
@@ -31,20 +31,31 @@ impl Control {
         drop(routing);
     }
 
-    /// Keeps the last failure of each address, of as many as there may be. Warns of the first since
-    /// the address was connected.
+    /// Keeps the last failure of each address, of as many as there may be: those that are of no
+    /// more interest give way to one that is. Warns of the first since the address was connected.
     pub(super) fn note_failure(&self, dialled: &NodeAddress, error: ConnectError) {
         let reason: &dyn std::error::Error = &error;
         let mut failures = self.core.dial_failures.lock();
         let known = failures.contains_key(dialled);
-        if known || failures.len() >= FAILURES {
-            tracing::debug!(node = %dialled, error = reason, "no connection");
-        } else {
-            tracing::warn!(node = %dialled, error = reason, "no connection; trying again and again");
+        if !known && failures.len() >= FAILURES && self.is_of_interest(dialled) {
+            failures.retain(|node, _| self.is_of_interest(node));
         }
-        if known || failures.len() < FAILURES {
+        let kept = known || failures.len() < FAILURES;
+        if kept && !known {
+            tracing::warn!(node = %dialled, error = reason, "no connection; trying again and again");
+        } else {
+            tracing::debug!(node = %dialled, error = reason, "no connection");
+        }
+        if kept {
             failures.insert(dialled.clone(), error);
         }
+    }
+
+    /// Whether an address is a contact, or that of a member that is not gone.
+    fn is_of_interest(&self, node: &NodeAddress) -> bool {
+        let view = self.core.view.borrow();
+        let member = |view: &View| view.member(node).is_some() && !view.is_gone(node);
+        self.contacts.contains(node) || view.as_deref().is_some_and(member)
     }
 
     pub(super) fn dialled(

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use casty_client::{AskError, Fate, NotTold};
+use casty_client::{AskError, Fate, NodeAddress, NotTold};
 use casty_proto::FrozenSet;
-use casty_proto::message::{ClusterState, GetState, SubscribeTopology};
+use casty_proto::message::{ClusterState, GetState, Member, MemberStatus, SubscribeTopology};
 use casty_transport::MemoryNetwork;
 
 use crate::node::{Node, actor, builder, in_paused_time, view};
@@ -49,5 +49,47 @@ fn of_a_node_whose_connection_is_lost_it_is_not_claimed_that_it_was_told() {
             panic!("{why:?}");
         };
         assert_eq!(*fate, Fate::Unknown);
+    });
+}
+
+#[test]
+fn dead_addresses_of_old_views_do_not_hide_that_a_member_cannot_be_connected() {
+    in_paused_time(|| async {
+        let network = MemoryNetwork::new();
+        let mut node = Node::listen(&network, "a:1").await;
+        let client = builder(&network, "a:1").connect().await.unwrap();
+        let mut link = node.accept().await;
+        let subscribe: SubscribeTopology = link.next().await.unwrap().decode();
+        let [mut old, mut new] = [1, 2].map(|epoch| {
+            let mut view = view(&[&node.address], None);
+            view.allocation_epoch = epoch;
+            view
+        });
+        let member = |port, status| Member {
+            address: NodeAddress::new("old", port),
+            status,
+            roles: FrozenSet::default(),
+            id: "old".into(),
+        };
+        old.members
+            .0
+            .extend((1..=100).map(|port| member(port, MemberStatus::Up)));
+        // They stay listed for as long as the cluster lives, but for a few.
+        new.members
+            .0
+            .extend((10..=100).map(|port| member(port, MemberStatus::Down)));
+        let young = NodeAddress::new("young", 1);
+        new.members.0.push(Member {
+            address: young.clone(),
+            ..member(1, MemberStatus::Up)
+        });
+        link.send(&subscribe.reply_to, &old).await;
+        tokio::time::sleep(2 * SECOND).await;
+        assert_eq!(client.dial_failures().len(), 64, "as many as are kept");
+        link.send(&subscribe.reply_to, &new).await;
+        tokio::time::sleep(SECOND).await;
+        let failures = client.dial_failures();
+        let failures: Vec<_> = failures.iter().map(|(node, _)| node).collect();
+        assert_eq!(failures, [&young], "the others are of no more interest");
     });
 }
