@@ -17,11 +17,8 @@ impl Control {
             match self.renewal.poll() {
                 renewal::Output::DialCompanion(node) => self.dial_companion(node),
                 renewal::Output::CloseCompanion(node) => {
-                    if let Some(companion) = self.companions.remove(&node) {
-                        // Nothing is on it, and one that is half open would never be drained.
-                        companion.outbox.abort();
-                        self.count_companions();
-                    }
+                    let former = self.companions.remove(&node);
+                    self.close_companion(former.as_deref());
                 }
                 renewal::Output::Settled(node) => self.settle(&node, true),
                 renewal::Output::Unsettled(node) => self.settle(&node, false),
@@ -57,8 +54,8 @@ impl Control {
         };
         let identity = Arc::clone(&self.core.identity);
         let (companion, driven) = self.peer(node.clone(), identity, connection);
-        self.companions.insert(node.clone(), Arc::clone(&companion));
-        self.count_companions();
+        let former = self.companions.insert(node.clone(), Arc::clone(&companion));
+        self.close_companion(former.as_deref());
         self.tasks.spawn(async move {
             driven.await;
             Done::CompanionEnded { companion }
@@ -78,6 +75,15 @@ impl Control {
         }
     }
 
+    /// Ends a companion that is no longer in use.
+    fn close_companion(&self, former: Option<&Peer>) {
+        if let Some(companion) = former {
+            // Nothing is on it, and one that is half open would never be drained.
+            companion.outbox.abort();
+        }
+        self.count_companions();
+    }
+
     fn companion_down(&mut self, node: NodeAddress) {
         let input = renewal::Input::CompanionDown(node);
         self.renewal.handle(precise_now(), input);
@@ -86,5 +92,57 @@ impl Control {
     pub(super) fn count_companions(&self) {
         let count = self.companions.len() as u64;
         self.core.companions.store(count, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use casty_transport::{ConnectOptions, MemoryNetwork, Transport, accept};
+    use tokio::io::AsyncReadExt;
+    use tokio::sync::watch;
+
+    use super::*;
+    use crate::chance::Chance;
+    use crate::{ClusterClient, TransportConfig};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_companion_that_takes_the_place_of_another_ends_it() {
+        let (network, node) = (MemoryNetwork::new(), NodeAddress::new("n", 1));
+        let (transport, options) = (Arc::new(network.transport()), ConnectOptions::new());
+        let mut listener = transport.listen(&node).await.unwrap();
+        let client = ClusterClient::builder("s")
+            .contact_point("elsewhere:1")
+            .transport(TransportConfig::memory(network.clone()));
+        let client = client.connect().await.unwrap();
+        let (core, unseen) = (
+            client.core(),
+            (watch::Sender::new(None), watch::Sender::new(None)),
+        );
+        let ways = (
+            Arc::clone(&transport) as Arc<dyn Transport>,
+            options.clone(),
+        );
+        let mut control = Control::new(
+            Arc::clone(core),
+            unseen,
+            ways,
+            (Vec::new(), &Chance::seeded(1)),
+        );
+        let mut theirs = Vec::new();
+        for _ in 0..2 {
+            let (made, accepted) = tokio::join!(
+                connect(&*transport, &node, core.identity.address(), &options),
+                async { accept(listener.accept().await.unwrap(), &node, &options).await },
+            );
+            control.companion_dialled(node.clone(), made);
+            theirs.push(accepted.unwrap().stream);
+        }
+        let second = std::time::Duration::from_secs(1);
+        let mut buffer = [0];
+        let first = tokio::time::timeout(second, theirs[0].read(&mut buffer));
+        assert_eq!(first.await.expect("it ends").unwrap(), 0);
+        let latter = tokio::time::timeout(second, theirs[1].read(&mut buffer));
+        latter.await.expect_err("that goes on");
+        assert_eq!(client.stats().companions, 1);
     }
 }
