@@ -185,7 +185,7 @@ pub(crate) struct Cluster {
     /// The host to announce as the client's own [default: one that no other client has].
     #[arg(long, value_name = "HOST")]
     client_host: Option<String>,
-    /// The port to announce with it [default: 0].
+    /// The port to announce with it [default: 0 if a host is given, else random].
     #[arg(long, value_name = "PORT")]
     client_port: Option<u16>,
     /// Overrides --client-host.

@@ -241,14 +241,15 @@ impl Builder {
     }
 
     /// The host that the client announces as its own. Nodes send answers to whoever announced
-    /// it, so it must be one that no other client uses. Default: a loopback address that no
-    /// other client has. It is only a name: nothing listens there.
+    /// it, so it must be one that no other client uses. It is only a name: nothing listens there.
+    /// Default: a random group address (239.x.x.x), at which nothing can be, and with it a random
+    /// port; `127.0.0.1` if a port is set.
     pub fn client_host(mut self, host: impl Into<String>) -> Self {
         self.client_host = Some(host.into());
         self
     }
 
-    /// The port that the client announces with its host. Default: 0.
+    /// The port that the client announces with its host. Default: 0 if a host is set, else random.
     pub fn client_port(mut self, port: u16) -> Self {
         self.client_port = Some(port);
         self

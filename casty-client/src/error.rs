@@ -143,8 +143,9 @@ pub enum AskError {
     Lost {
         /// The node; of several, the last.
         node: NodeAddress,
-        /// Written: the node's kernel had the message. Unknown: it, or an earlier copy of it, may
-        /// have been in flight.
+        /// Written: the other end's kernel had the message, which is the node's, or behind a
+        /// `casty proxy` that of the proxy. Unknown: it, or an earlier copy of it, may have been in
+        /// flight.
         fate: Fate,
         /// How often the message was sent; more than once only if the ask is idempotent.
         attempts: u32,

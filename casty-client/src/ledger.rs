@@ -40,7 +40,7 @@ pub struct NodeStats {
     pub routed: u64,
     /// Handed to the kernel.
     pub written: u64,
-    /// Taken back unsent when its connection was lost, and routed again.
+    /// Taken back unsent, and routed again: its connection was lost, or a view called it down.
     pub returned: u64,
     /// Perhaps lost with its connection.
     pub unknown: u64,
