@@ -124,7 +124,8 @@ pub struct Account {
     pub accepted: u64,
     /// Handed to the kernel, those excepted that are `unknown`.
     pub written: u64,
-    /// Given back when the connection ended: nothing of them left.
+    /// Given back when the connection ended, or [recalled](Outbox::recall) before: nothing of them
+    /// left.
     pub unsent: u64,
     /// Not known to have arrived when the connection ended.
     pub unknown: u64,

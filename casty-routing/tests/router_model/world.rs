@@ -382,6 +382,7 @@ impl World {
                 } => {
                     writeln!(self.log, "{since:?} {} to {to:?}", parcel.item).unwrap();
                     assert_eq!(node(to.0), at);
+                    assert!(!self.view.as_ref().is_some_and(|view| view.is_gone(&at)));
                     self.deliver(to, &parcel);
                 }
                 Output::Query {
@@ -482,8 +483,6 @@ impl World {
                 assert!(older.is_none(), "{} before an older one", parcel.item);
             }
             Reason::NodeGone { node } => {
-                let number = node.port();
-                assert!(!self.connected.contains_key(&number));
                 assert!(self.view.as_ref().unwrap().is_gone(node));
             }
             other => panic!("{other}"),
