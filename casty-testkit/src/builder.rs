@@ -14,8 +14,8 @@ use crate::region::RegionPlan;
 use crate::service::ServicePlan;
 use crate::{Cluster, Context, Entity, StartError};
 
-/// The most nodes of a cluster.
-const NODES: usize = 256;
+/// The most nodes that a cluster ever has.
+pub(crate) const NODES: usize = 256;
 
 /// Configures a cluster; [`start`](Self::start) starts it. Setters take and give the value.
 pub struct Builder {

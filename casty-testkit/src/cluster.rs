@@ -1,5 +1,6 @@
 //! The cluster as tests hold it.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,16 +12,18 @@ use parking_lot::Mutex;
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::builder::Settings;
+use crate::builder::{NODES, Settings};
 use crate::node::serve;
 use crate::world::World;
 use crate::{Builder, StartError, Status};
 
-/// A cluster of fake nodes in this process. Nodes are numbered from 0; a number that no node has is
-/// ignored. Dropping the cluster ends all of them.
+/// A cluster of fake nodes in this process. Nodes are numbered from 0; a number that no node has, or
+/// one that was [replaced](Self::replace), is ignored. Dropping the cluster ends all of them.
 pub struct Cluster {
     world: Arc<World>,
-    running: Vec<Mutex<Option<Running>>>,
+    /// The addresses that the cluster was started with.
+    addresses: Vec<NodeAddress>,
+    running: Mutex<BTreeMap<usize, Running>>,
     /// What is noticed later.
     later: Mutex<JoinSet<()>>,
 }
@@ -51,8 +54,9 @@ impl Cluster {
             .map(|listener| listener.address())
             .collect();
         let cluster = Self {
-            running: addresses.iter().map(|_| Mutex::new(None)).collect(),
-            world: Arc::new(World::new(settings, addresses)),
+            running: Mutex::default(),
+            world: Arc::new(World::new(settings, addresses.clone())),
+            addresses,
             later: Mutex::default(),
         };
         for (node, listener) in listeners.into_iter().enumerate() {
@@ -63,24 +67,34 @@ impl Cluster {
 
     /// Lets a node join that listens already.
     fn run(&self, node: usize, listener: Box<dyn Listener>) {
-        let (Some(running), Some(joined)) = (self.running.get(node), self.world.join(node)) else {
+        let Some(joined) = self.world.join(node) else {
             return;
         };
         let letters = self.world.post().open(node);
         let (stop, stopped) = oneshot::channel();
         let world = Arc::clone(&self.world);
         let task = tokio::spawn(serve(world, joined, listener, letters, stopped));
-        *running.lock() = Some(Running { stop, task });
+        self.running.lock().insert(node, Running { stop, task });
     }
 
-    /// The addresses of all nodes, for clients to begin with.
+    /// The addresses of all nodes but those that were replaced, for clients to begin with.
     pub fn contact_points(&self) -> Vec<String> {
-        self.addresses().iter().map(ToString::to_string).collect()
+        let addresses = self.world.post().addresses();
+        let all = addresses.iter().enumerate();
+        let present = all.filter(|(node, _)| self.world.is_present(*node));
+        present.map(|(_, address)| address.to_string()).collect()
     }
 
-    /// The addresses of all nodes, by number. They stay the same over restarts.
+    /// The addresses of the nodes that the cluster was started with, by number. They stay the same
+    /// over restarts. Those that joined later are told by [`address`](Self::address).
     pub fn addresses(&self) -> &[NodeAddress] {
-        self.world.post().addresses()
+        &self.addresses
+    }
+
+    /// The address of a node, which it keeps for as long as there is a cluster; none if there never
+    /// was a node of that number.
+    pub fn address(&self, node: usize) -> Option<NodeAddress> {
+        self.world.post().addresses().get(node).cloned()
     }
 
     /// The serializer of the nodes.
@@ -145,16 +159,13 @@ impl Cluster {
     }
 
     pub(crate) async fn end_all(&self) {
-        for node in 0..self.running.len() {
+        for node in 0..self.world.count() {
             self.end(node).await;
         }
     }
 
     async fn end(&self, node: usize) {
-        let Some(running) = self.running.get(node) else {
-            return;
-        };
-        let running = running.lock().take();
+        let running = self.running.lock().remove(&node);
         self.world.kill(node);
         if let Some(Running { stop, task }) = running {
             drop(stop);
@@ -184,14 +195,86 @@ impl Cluster {
     /// # Errors
     /// Somebody else has taken the address. The node is dead then.
     pub async fn restart(&self, node: usize) -> Result<(), StartError> {
-        let Some(at) = self.addresses().get(node).cloned() else {
+        let present = self.world.is_present(node);
+        let Some(at) = self.address(node).filter(|_| present) else {
             return Ok(());
         };
         self.end(node).await;
-        let listener = self.world.settings().transport.listen(&at).await;
-        let listener = listener.map_err(|source| StartError::Listen { node, at, source })?;
+        let listener = self.listen(node, at).await?;
         self.run(node, listener);
         Ok(())
+    }
+
+    async fn listen(&self, node: usize, at: NodeAddress) -> Result<Box<dyn Listener>, StartError> {
+        let listener = self.world.settings().transport.listen(&at).await;
+        listener.map_err(|source| StartError::Listen { node, at, source })
+    }
+
+    /// Starts one more node, at an address that no node has had, and tells its number: one more
+    /// than the greatest so far. As with [`Builder::addresses`], port 0 is a free one. When it
+    /// returns the node listens, hosts every region, and is up in the views of all that it can
+    /// reach. Shards that are allocated stay where they are, as on real nodes. It runs no service.
+    ///
+    /// # Errors
+    /// The address is taken, a node had it before, or there have been 256 nodes.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves the cluster as it was.
+    pub async fn add(&self, at: NodeAddress) -> Result<usize, StartError> {
+        let listener = self.listen_anew(at).await?;
+        Ok(self.enrol(listener, None))
+    }
+
+    /// Ends a node for good, as [`kill`](Self::kill) does, and starts another in its place, at an
+    /// address that no node has had, as when a pod is scheduled anew. Tells the number of the new
+    /// one: one more than the greatest so far. It joins the nodes that it can reach, hosts every
+    /// region, and runs the services of the node that it replaces. The old address stays dead.
+    ///
+    /// # Errors
+    /// As of [`add`](Self::add); or no node has that number, or it was replaced before. The node is
+    /// what it was then.
+    ///
+    /// # Cancel safety
+    /// Dropping the future may leave the node dead; it can be restarted then.
+    pub async fn replace(&self, node: usize, at: NodeAddress) -> Result<usize, StartError> {
+        if !self.world.is_present(node) {
+            let (what, range) = ("node", "one that was not replaced");
+            return Err(StartError::Range { what, range });
+        }
+        let listener = self.listen_anew(at).await?;
+        self.end(node).await;
+        let number = self.enrol(listener, Some(node));
+        self.notice();
+        Ok(number)
+    }
+
+    /// Listens where no node has listened.
+    async fn listen_anew(&self, at: NodeAddress) -> Result<Box<dyn Listener>, StartError> {
+        let node = self.world.count();
+        if node >= NODES {
+            let (what, range) = ("nodes", "from 1 to 256");
+            return Err(StartError::Range { what, range });
+        }
+        let was_used = |at: &NodeAddress| self.world.post().number(at).is_some();
+        if was_used(&at) {
+            let (what, range) = ("address", "one that no node has had");
+            return Err(StartError::Range { what, range });
+        }
+        // A free port may be that of a node that is dead. Kept until there is another.
+        let mut used = Vec::new();
+        loop {
+            let listener = self.listen(node, at.clone()).await?;
+            if !was_used(&listener.address()) {
+                return Ok(listener);
+            }
+            used.push(listener);
+        }
+    }
+
+    fn enrol(&self, listener: Box<dyn Listener>, in_place_of: Option<usize>) -> usize {
+        let number = self.world.enrol(listener.address(), in_place_of);
+        self.run(number, listener);
+        number
     }
 
     /// Has all others take a node for alive, whether it is or not, as gossip may bring a dead one
@@ -271,11 +354,9 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        for (node, running) in self.running.iter().enumerate() {
+        for (node, running) in std::mem::take(self.running.get_mut()) {
             self.world.kill(node);
-            if let Some(running) = running.lock().take() {
-                running.task.abort();
-            }
+            running.task.abort();
         }
     }
 }
@@ -284,7 +365,7 @@ impl fmt::Debug for Cluster {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Cluster")
             .field("system", &self.system())
-            .field("nodes", &self.addresses())
+            .field("nodes", &self.world.post().addresses())
             .finish_non_exhaustive()
     }
 }

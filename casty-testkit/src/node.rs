@@ -58,16 +58,16 @@ struct Peer {
 }
 
 impl Node {
-    /// A node without connections and entities.
+    /// A node without connections and entities, which runs the services of that place.
     pub(crate) fn new(
-        number: usize,
+        (number, place): (usize, usize),
         address: NodeAddress,
         settings: &Arc<Settings>,
         post: &Arc<Post>,
         counters: &Arc<Counters>,
     ) -> Self {
         let regions = settings.regions.iter();
-        let services = settings.services.iter().filter(|plan| plan.node == number);
+        let services = settings.services.iter().filter(|plan| plan.node == place);
         Self {
             number,
             sender: format!("casty://{}@{address}/", settings.system),

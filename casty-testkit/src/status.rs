@@ -16,6 +16,8 @@ pub struct Status {
 pub struct NodeStatus {
     /// Whether it runs.
     pub alive: bool,
+    /// Whether another node has taken its place: it never runs again.
+    pub replaced: bool,
     /// Clients connected to it.
     pub connections: usize,
     /// References subscribed to its view.

@@ -17,6 +17,7 @@ use crate::node::{Node, Post};
 use crate::status::{Counters, NodeStatus, Status};
 
 mod answers;
+mod growth;
 mod member;
 
 use member::{Member, Roll};
@@ -40,7 +41,6 @@ const WAITING: usize = 10_000;
 pub(crate) struct World {
     settings: Arc<Settings>,
     post: Arc<Post>,
-    counters: Vec<Arc<Counters>>,
     topology: Mutex<Topology>,
     changes: watch::Sender<()>,
 }
@@ -49,6 +49,7 @@ pub(crate) struct World {
 /// round.
 struct Topology {
     members: Vec<Member>,
+    counters: Vec<Arc<Counters>>,
     /// Pairs of nodes that cannot reach each other, the lower number first.
     partitions: BTreeSet<(usize, usize)>,
     /// What is still to be told to coordinators.
@@ -64,9 +65,9 @@ impl World {
         Self {
             settings: Arc::new(settings),
             post: Arc::new(Post::new(addresses)),
-            counters: (0..count).map(|_| Arc::default()).collect(),
             topology: Mutex::new(Topology {
-                members: (0..count).map(|_| Member::new(count)).collect(),
+                members: (0..count).map(|place| Member::new(place, count)).collect(),
+                counters: (0..count).map(|_| Arc::default()).collect(),
                 partitions: BTreeSet::new(),
                 steps: VecDeque::new(),
                 changed: BTreeSet::new(),
@@ -103,16 +104,17 @@ impl World {
         outcome
     }
 
-    /// Lets a node join that listens already. `None` if one of that number runs.
+    /// Lets a node join that listens already. `None` if one of that number runs, or never will.
     pub(crate) fn join(&self, number: usize) -> Option<Arc<Node>> {
         self.change(|topology| {
             let address = self.post.addresses().get(number)?.clone();
-            let counters = self.counters.get(number)?;
+            let counters = topology.counters.get(number)?;
             let member = topology.members.get_mut(number)?;
-            if member.node.is_some() {
+            if member.node.is_some() || member.replaced {
                 return None;
             }
-            let node = Node::new(number, address, &self.settings, &self.post, counters);
+            let place = (number, member.place);
+            let node = Node::new(place, address, &self.settings, &self.post, counters);
             let node = Arc::new(node);
             member.start(Arc::clone(&node));
             topology.joined(number, self);
@@ -203,14 +205,16 @@ impl World {
     pub(crate) fn status(&self) -> Status {
         let members: Vec<_> = {
             let topology = self.topology.lock();
-            let members = topology.members.iter();
-            members
-                .map(|member| (member.node.clone(), member.subscribers.len()))
-                .collect()
+            let members = topology.members.iter().map(|member| {
+                let subscribers = member.subscribers.len();
+                (member.node.clone(), subscribers, member.replaced)
+            });
+            members.zip(topology.counters.clone()).collect()
         };
-        let nodes = members.into_iter().zip(&self.counters);
-        let nodes = nodes.map(|((node, subscribers), counters)| NodeStatus {
+        let nodes = members.into_iter();
+        let nodes = nodes.map(|((node, subscribers, replaced), counters)| NodeStatus {
             alive: node.is_some(),
+            replaced,
             connections: node.as_ref().map_or(0, |node| node.connections()),
             subscribers,
             entities: node.as_ref().map_or(0, |node| node.entities()),
@@ -239,8 +243,8 @@ impl Topology {
     }
 
     /// The members as one of them sees them.
-    fn roll<'a>(&'a self, viewer: usize, post: &'a Post) -> Roll<'a> {
-        Roll::new(self.members.get(viewer), post.addresses())
+    fn roll(&self, viewer: usize, post: &Post) -> Roll<'_> {
+        Roll::new(&self.members, viewer, post.addresses())
     }
 
     fn snapshot(&self, viewer: usize, world: &World) -> TopologySnapshot {
@@ -290,9 +294,11 @@ impl Topology {
         for member in 0..count {
             self.viewed(member);
         }
-        let address = world.post.addresses().get(number);
+        let Some(node) = world.post.addresses().get(number).cloned() else {
+            return;
+        };
         for plan in &world.settings.regions {
-            let Some(node) = address.cloned() else { return };
+            let node = node.clone();
             self.step(number, &plan.name, Input::Register { node });
         }
     }

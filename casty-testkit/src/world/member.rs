@@ -27,6 +27,11 @@ enum Sight {
 
 /// One node as the cluster knows it, running or not.
 pub(super) struct Member {
+    /// The number under which services are configured that it runs: its own, or that of the first
+    /// node in whose place it is.
+    pub(super) place: usize,
+    /// Another has taken its place: it never runs again.
+    pub(super) replaced: bool,
     /// The node while it runs.
     pub(super) node: Option<Arc<Node>>,
     /// What it holds of each node, itself included.
@@ -41,9 +46,11 @@ pub(super) struct Member {
 }
 
 impl Member {
-    /// A node that does not run, of a cluster of `count`.
-    pub(super) fn new(count: usize) -> Self {
+    /// A node in that place that does not run, of a cluster of `count`.
+    pub(super) fn new(place: usize, count: usize) -> Self {
         Self {
+            place,
+            replaced: false,
             node: None,
             sight: vec![Sight::Unknown; count],
             declared_dead: BTreeSet::new(),
@@ -59,15 +66,23 @@ impl Member {
     pub(super) fn start(&mut self, node: Arc<Node>) {
         *self = Self {
             node: Some(node),
-            ..Self::new(self.sight.len())
+            ..Self::new(self.place, self.sight.len())
         };
     }
 
     /// It no longer runs, and has forgotten everything.
     pub(super) fn stop(&mut self) -> Option<Arc<Node>> {
         let node = self.node.take();
-        *self = Self::new(self.sight.len());
+        *self = Self {
+            replaced: self.replaced,
+            ..Self::new(self.place, self.sight.len())
+        };
         node
+    }
+
+    /// There is one more node, of which it has not heard.
+    pub(super) fn make_room(&mut self) {
+        self.sight.push(Sight::Unknown);
     }
 
     /// It can reach another node from now on, or cannot any more. One that it has never heard of
@@ -117,29 +132,35 @@ impl Member {
 
 /// The members of the cluster as one of them sees them.
 pub(super) struct Roll<'a> {
+    members: &'a [Member],
     viewer: Option<&'a Member>,
-    addresses: &'a [NodeAddress],
+    addresses: Arc<[NodeAddress]>,
 }
 
 impl<'a> Roll<'a> {
-    pub(super) fn new(viewer: Option<&'a Member>, addresses: &'a [NodeAddress]) -> Self {
-        Self { viewer, addresses }
+    pub(super) fn new(members: &'a [Member], viewer: usize, addresses: Arc<[NodeAddress]>) -> Self {
+        let viewer = members.get(viewer);
+        Self {
+            members,
+            viewer,
+            addresses,
+        }
     }
 
-    fn seen(&self) -> impl Iterator<Item = (usize, &'a NodeAddress, Sight)> {
+    fn seen(&self) -> impl Iterator<Item = (usize, &NodeAddress, Sight)> {
         let sight = self.viewer.map_or(&[][..], |viewer| &viewer.sight);
         let seen = self.addresses.iter().zip(sight).enumerate();
         seen.map(|(number, (address, sight))| (number, address, *sight))
     }
 
     /// Those that are up.
-    pub(super) fn up(&self) -> impl Iterator<Item = &'a NodeAddress> {
+    pub(super) fn up(&self) -> impl Iterator<Item = &NodeAddress> {
         let seen = self.seen().filter(|(_, _, sight)| *sight == Sight::Up);
         seen.map(|(_, address, _)| address)
     }
 
     /// The lowest address that is up.
-    pub(super) fn leader(&self) -> Option<&'a NodeAddress> {
+    pub(super) fn leader(&self) -> Option<&NodeAddress> {
         self.up().min()
     }
 
@@ -156,12 +177,14 @@ impl<'a> Roll<'a> {
             id: format!("node-{number}").into(),
         });
         let unreachable = known().filter(|(_, _, sight)| *sight == Sight::Down);
-        let services = settings.services.iter().filter_map(|plan| {
-            let node = self.addresses.get(plan.node)?.clone();
-            let up = self.viewer?.sees(plan.node);
-            up.then(|| ServiceEntry {
+        let services = settings.services.iter().flat_map(|plan| {
+            let hosts = self.seen().filter(|(number, _, sight)| {
+                let place = self.members.get(*number).map(|member| member.place);
+                *sight == Sight::Up && place == Some(plan.node)
+            });
+            hosts.map(|(_, node, _)| ServiceEntry {
                 key: Arc::clone(&plan.key),
-                node,
+                node: node.clone(),
                 path: Arc::clone(&plan.path),
             })
         });

@@ -12,6 +12,7 @@ mod app;
 mod certificates;
 mod failover;
 mod failures;
+mod growth;
 mod identity;
 mod proxies;
 mod renewal;
