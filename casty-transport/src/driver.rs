@@ -106,7 +106,7 @@ where
     writing
         .arrival
         .conclude((&stream, &writing.outbox), (shut_down, answered));
-    let leftover = writing.outbox.close(writing.rest());
+    let leftover = writing.outbox.close();
     (end, leftover)
 }
 
@@ -216,9 +216,6 @@ impl<S: Session> Reading<S> {
 /// The outbound half.
 struct Writing<T> {
     outbox: Arc<Outbox<T>>,
-    /// What was taken from the outbox, and how much of it is written.
-    flight: Vec<u8>,
-    at: usize,
     /// Whether the stream kept nothing of what was written: an encrypted one may.
     flushed: bool,
     arrival: Arrival,
@@ -239,18 +236,11 @@ impl<T: Accounted> Writing<T> {
     fn new(outbox: Arc<Outbox<T>>, arrival: Arrival) -> Self {
         Self {
             outbox,
-            flight: Vec::new(),
-            at: 0,
             flushed: true,
             arrival,
             stage: Stage::Open,
             patience: Patience::new(),
         }
-    }
-
-    /// What was taken and is not written.
-    fn rest(&self) -> &[u8] {
-        self.flight.get(self.at..).unwrap_or_default()
     }
 
     /// Writes once. Pending: there is nothing to write, or the kernel takes no more, or woken
@@ -267,7 +257,7 @@ impl<T: Accounted> Writing<T> {
             }
             Stage::ShutDown => return Poll::Pending,
         }
-        if self.rest().is_empty() {
+        if self.outbox.is_written() {
             if !self.flushed {
                 ready!(Pin::new(&mut *stream).poll_flush(cx))?;
                 self.flushed = true;
@@ -275,25 +265,21 @@ impl<T: Accounted> Writing<T> {
             if self.patience.wait(&self.outbox, cx) {
                 return Poll::Pending;
             }
-            self.flight.clear();
-            self.at = 0;
-            if !ready!(self.outbox.poll_take(cx, &mut self.flight)) {
+            if !ready!(self.outbox.poll_take(cx)) {
                 self.stage = Stage::ShuttingDown;
                 return Poll::Ready(Ok(()));
             }
         }
-        let count = ready!(Pin::new(&mut *stream).poll_write(cx, &self.flight[self.at..]))?;
+        let write = |rest: &[u8]| Pin::new(&mut *stream).poll_write(cx, rest);
+        let Some((count, in_flight)) = ready!(self.outbox.poll_write(write))? else {
+            return Poll::Ready(Ok(()));
+        };
         if count == 0 {
             return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
         }
-        self.at += count;
         self.flushed = false;
-        let in_flight = self.outbox.wrote(count);
         self.arrival
             .wrote(count, in_flight, (&*stream, &self.outbox));
-        if self.rest().is_empty() && self.flight.capacity() > 8 * WORTH_WRITING {
-            self.flight = Vec::new();
-        }
         Poll::Ready(Ok(()))
     }
 }

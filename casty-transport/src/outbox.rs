@@ -10,7 +10,8 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::task::{Context, Poll, Waker};
+use std::io;
+use std::task::{Context, Poll, Waker, ready};
 
 use casty_proto::frame::{self, FrameKind};
 use parking_lot::Mutex;
@@ -57,12 +58,30 @@ impl Default for OutboxLimits {
     }
 }
 
+/// A buffer of more bytes is given back once it is written.
+const LARGE_FLIGHT: usize = 512 * 1024;
+
 /// The frames on their way to one peer, each with a tag of type `T`.
 #[derive(Debug)]
 pub struct Outbox<T> {
+    /// Locked before the state where both are.
+    flight: Mutex<Flight>,
     state: Mutex<State<T>>,
     limits: OutboxLimits,
     space: Notify,
+}
+
+/// What the driver has taken, and how much of it is written.
+#[derive(Debug, Default)]
+struct Flight {
+    bytes: Vec<u8>,
+    at: usize,
+}
+
+impl Flight {
+    fn rest(&self) -> &[u8] {
+        self.bytes.get(self.at..).unwrap_or_default()
+    }
 }
 
 #[derive(Debug)]
@@ -198,6 +217,7 @@ impl<T: Accounted> Outbox<T> {
     /// An empty outbox.
     pub fn new(limits: OutboxLimits) -> Self {
         Self {
+            flight: Mutex::default(),
             state: Mutex::new(State {
                 bytes: Vec::new(),
                 entries: VecDeque::new(),
@@ -358,10 +378,16 @@ impl<T: Accounted> Outbox<T> {
         self.state.lock().debt = 0;
     }
 
-    /// Swaps the waiting bytes into the empty buffer `flight`. `Ready(true)`: there are some;
-    /// `Ready(false)`: none are there and none will be.
-    pub(crate) fn poll_take(&self, cx: &Context<'_>, flight: &mut Vec<u8>) -> Poll<bool> {
-        debug_assert!(flight.is_empty(), "what was taken is written first");
+    /// Whether all that the driver took is written.
+    pub(crate) fn is_written(&self) -> bool {
+        self.flight.lock().rest().is_empty()
+    }
+
+    /// Takes the waiting bytes, to be written next. `Ready(true)`: there are some; `Ready(false)`:
+    /// none are there and none will be.
+    pub(crate) fn poll_take(&self, cx: &Context<'_>) -> Poll<bool> {
+        let mut flight = self.flight.lock();
+        debug_assert!(flight.rest().is_empty(), "what was taken is written first");
         let mut state = self.state.lock();
         match state.phase {
             Phase::Closed => return Poll::Ready(false),
@@ -372,7 +398,9 @@ impl<T: Accounted> Outbox<T> {
             note(&mut state.driver, cx);
             return Poll::Pending;
         }
-        std::mem::swap(&mut state.bytes, flight);
+        flight.bytes.clear();
+        flight.at = 0;
+        std::mem::swap(&mut state.bytes, &mut flight.bytes);
         // One long message must not keep its memory for ever.
         if state.bytes.capacity() > 2 * self.limits.bytes {
             state.bytes = Vec::new();
@@ -380,9 +408,28 @@ impl<T: Accounted> Outbox<T> {
         Poll::Ready(true)
     }
 
+    /// Has `write` hand what was taken to the kernel, while nobody can recall it. Returns how many
+    /// bytes the kernel took, and how many messages it has whole that are not known to have
+    /// arrived; none if all of it was recalled meanwhile.
+    pub(crate) fn poll_write(
+        &self,
+        write: impl FnOnce(&[u8]) -> Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<Option<(usize, usize)>>> {
+        let mut flight = self.flight.lock();
+        if flight.rest().is_empty() {
+            return Poll::Ready(Ok(None));
+        }
+        let count = ready!(write(flight.rest()))?;
+        flight.at += count;
+        if flight.rest().is_empty() && flight.bytes.capacity() > LARGE_FLIGHT {
+            *flight = Flight::default();
+        }
+        Poll::Ready(Ok(Some((count, self.wrote(count)))))
+    }
+
     /// Notes that the kernel took `count` more bytes. Returns how many messages it took whole that
     /// are not known to have arrived.
-    pub(crate) fn wrote(&self, count: usize) -> usize {
+    fn wrote(&self, count: usize) -> usize {
         let mut guard = self.state.lock();
         let state = &mut *guard;
         let roomy = state.is_roomy(self.limits);
@@ -568,10 +615,17 @@ mod tests {
     }
 
     fn take(outbox: &Outbox<u32>) -> Vec<u8> {
-        let mut flight = Vec::new();
         let cx = Context::from_waker(Waker::noop());
-        assert_eq!(outbox.poll_take(&cx, &mut flight), Poll::Ready(true));
-        flight
+        assert_eq!(outbox.poll_take(&cx), Poll::Ready(true));
+        outbox.flight.lock().rest().to_vec()
+    }
+
+    /// Tells how many messages are in flight.
+    fn wrote(outbox: &Outbox<u32>, count: usize) -> usize {
+        match outbox.poll_write(|_| Poll::Ready(Ok(count))) {
+            Poll::Ready(Ok(Some((written, in_flight)))) if written == count => in_flight,
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]
@@ -605,9 +659,9 @@ mod tests {
         assert_eq!(outbox.push(&[b"a"], Some(3)).unwrap_err().reason, full);
         outbox.push(&[b"a"], None).unwrap();
         let flight = take(&outbox);
-        outbox.wrote(6);
+        wrote(&outbox, 6);
         outbox.push(&[b"a"], Some(3)).unwrap();
-        outbox.wrote(flight.len() - 6);
+        wrote(&outbox, flight.len() - 6);
         assert_eq!(outbox.pending_messages(), 1);
     }
 
@@ -647,8 +701,8 @@ mod tests {
             let flight = take(&outbox);
             outbox.push(&[b"ef"], Some(3)).unwrap();
             let written = written.min(flight.len());
-            outbox.wrote(written);
-            let left = outbox.close(&flight[written..]);
+            wrote(&outbox, written);
+            let left = outbox.close();
             let unsent: Vec<_> = left
                 .unsent
                 .iter()
@@ -674,12 +728,12 @@ mod tests {
             for tag in [1, 2, 3] {
                 outbox.push(&[b"ab"], Some(tag)).unwrap();
             }
-            let flight = take(&outbox);
-            assert_eq!(outbox.wrote(10), 1, "one is whole, one is cut");
+            take(&outbox);
+            assert_eq!(wrote(&outbox, 10), 1, "one is whole, one is cut");
             let left = outbox.arrived(arrived.min(10));
             let known = usize::from(arrived >= 7);
             assert_eq!(left, 1 - known);
-            let left = outbox.close(&flight[10..]);
+            let left = outbox.close();
             assert_eq!(left.unknown, [1, 2][known..], "{arrived}");
             let accounts = outbox.accounts();
             let known = known as u64;
@@ -702,9 +756,9 @@ mod tests {
             RejectReason::Closed
         );
         let flight = take(&outbox);
-        outbox.wrote(flight.len());
+        wrote(&outbox, flight.len());
         let cx = Context::from_waker(Waker::noop());
-        assert_eq!(outbox.poll_take(&cx, &mut Vec::new()), Poll::Ready(false));
+        assert_eq!(outbox.poll_take(&cx), Poll::Ready(false));
     }
 
     #[tokio::test]
@@ -714,7 +768,7 @@ mod tests {
         let flight = take(&outbox);
         let wait = async |length| drop(outbox.space(length).await);
         tokio::join!(wait(10), wait(20), async {
-            outbox.wrote(flight.len());
+            wrote(&outbox, flight.len());
         });
         outbox.push(&[&[0; 30]], Some(2)).unwrap();
         tokio::join!(wait(10), wait(20), async { outbox.abort() });
@@ -731,7 +785,7 @@ mod tests {
         let mut kept = Box::pin(outbox.space(10));
         assert!(futures_pending(kept.as_mut()));
         drop(dropped);
-        outbox.wrote(flight.len());
+        wrote(&outbox, flight.len());
         let _turn = kept.await;
     }
 
@@ -745,7 +799,7 @@ mod tests {
             assert!(futures_pending(waiter.as_mut()));
         }
         // Nothing more is written, so no write will wake anybody.
-        outbox.wrote(flight.len());
+        wrote(&outbox, flight.len());
         let mut waiting = waiting.into_iter();
         drop(waiting.next().unwrap());
         drop(waiting.next().unwrap().await);
@@ -781,7 +835,7 @@ mod tests {
         while pushed < 100 {
             let flight = take(&outbox);
             for part in flight.chunks(7) {
-                outbox.wrote(part.len());
+                wrote(&outbox, part.len());
             }
             // Whoever is woken pushes, and only then the next one has its turn.
             while let Some(at) =
@@ -816,7 +870,7 @@ mod tests {
         let waker = Waker::from(Arc::clone(&woken));
         let mut cx = Context::from_waker(&waker);
         assert!(small.as_mut().poll(&mut cx).is_pending());
-        outbox.wrote(60);
+        wrote(&outbox, 60);
         assert_eq!(woken.0.load(Relaxed), 0, "it is the turn of the large one");
         assert!(
             futures_pending(large.as_mut()),

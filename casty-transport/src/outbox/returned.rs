@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use casty_proto::frame;
 
-use super::{Accounted, Entry, Outbox, Phase, distance};
+use super::{Accounted, Entry, Flight, Outbox, Phase, State, distance};
 
 /// A message that never left, given back.
 #[derive(Debug, PartialEq, Eq)]
@@ -27,24 +27,22 @@ pub struct Leftover<T> {
 }
 
 impl<T: Accounted> Outbox<T> {
-    /// Takes back the tagged messages of those that `which` names and the driver has not taken yet,
+    /// Takes back the tagged messages of those that `which` names and of which no byte is written,
     /// oldest first: nothing of them has left or will. The like is refused from now on, until
-    /// [`readmit`](Self::readmit). What the driver has taken, which is at most as much as the outbox
-    /// holds, stays on its way, as do all other messages. The connection goes on.
+    /// [`readmit`](Self::readmit). One that is written in part stays on its way, as do all other
+    /// messages. The connection goes on.
     ///
-    /// Costs a copy of the messages that stay.
+    /// Costs a copy of what waits, and waits for a write that is going on.
     pub fn recall(&self, which: fn(&T) -> bool) -> Vec<Unsent<T>> {
+        let mut flight = self.flight.lock();
         let mut guard = self.state.lock();
         let state = &mut *guard;
         state.recalled = Some(which);
         state.recalls += 1;
-        let rest = Bytes::from(std::mem::take(&mut state.bytes));
-        let taken = state.accepted - rest.len() as u64;
-        let first = state.entries.partition_point(|entry| entry.end <= taken);
-        let waiting = state.entries.split_off(first);
-        state.accepted = taken;
+        let (waiting, start, rest) = state.take_unbegun(&mut flight);
+        state.accepted = start;
         let mut unsent = Vec::new();
-        for (mut tag, frame) in frames(waiting, taken, &rest) {
+        for (mut tag, frame) in frames(waiting, start, &rest) {
             if let Some(tag) = tag.take_if(|tag| which(tag)) {
                 state.messages_pending -= 1;
                 state.account(&tag).unsent += 1;
@@ -58,6 +56,7 @@ impl<T: Accounted> Outbox<T> {
             }
         }
         drop(guard);
+        drop(flight);
         // They find another way, or room.
         self.space.notify_waiters();
         unsent
@@ -68,24 +67,14 @@ impl<T: Accounted> Outbox<T> {
         self.state.lock().recalled.take().is_some()
     }
 
-    /// Ends the outbox and gives back what did not leave. `flight` is what the driver had taken
-    /// and not yet written.
-    pub(crate) fn close(&self, flight: &[u8]) -> Leftover<T> {
+    /// Ends the outbox and gives back what did not leave.
+    pub(crate) fn close(&self) -> Leftover<T> {
+        let mut flight = std::mem::take(&mut *self.flight.lock());
         let mut state = self.state.lock();
         state.phase = Phase::Closed;
-        let mut rest = std::mem::take(&mut state.bytes);
-        rest.splice(0..0, flight.iter().copied());
-        let mut rest = Bytes::from(rest);
-        let mut entries = std::mem::take(&mut state.entries);
-        let written = state.written;
+        let (waiting, start, rest) = state.take_unbegun(&mut flight);
+        let entries = std::mem::take(&mut state.entries);
         let whole = std::mem::take(&mut state.whole);
-        let cut = usize::from(state.whole_to < written);
-        let waiting = entries.split_off(entries.len().min(whole + cut));
-        let start = match entries.back() {
-            Some(last) if cut > 0 => last.end,
-            _ => written,
-        };
-        let rest = rest.split_off(distance(written, start));
         let unsent = frames(waiting, start, &rest).filter_map(|(tag, frame)| {
             let payload = frame.slice(frame::FRAME_HEAD..);
             Some(Unsent { payload, tag: tag? })
@@ -108,6 +97,23 @@ impl<T: Accounted> Outbox<T> {
     }
 }
 
+impl<T> State<T> {
+    /// Takes out the messages of which no byte is written, with the stream offset at which the
+    /// first of them begins, and their frames.
+    fn take_unbegun(&mut self, flight: &mut Flight) -> (VecDeque<Entry<T>>, u64, Bytes) {
+        let cut = self.entries.get(self.whole);
+        let cut = cut.filter(|_| self.whole_to < self.written);
+        let (begun, start) = match cut {
+            Some(entry) => (self.whole + 1, entry.end),
+            None => (self.whole, self.written),
+        };
+        let at = flight.at + distance(self.written, start);
+        let mut rest = flight.bytes.split_off(at.min(flight.bytes.len()));
+        rest.append(&mut self.bytes);
+        (self.entries.split_off(begun), start, rest.into())
+    }
+}
+
 /// The frames of `entries`, which lie one behind the other in `bytes`; the first starts at the
 /// stream offset `start`.
 fn frames<T>(
@@ -125,6 +131,7 @@ fn frames<T>(
 #[cfg(test)]
 mod tests {
     use std::pin::pin;
+    use std::task::Poll;
 
     use super::super::{OutboxLimits, RejectReason};
     use super::*;
@@ -139,10 +146,14 @@ mod tests {
     }
 
     fn take(outbox: &Outbox<u8>) -> Vec<u8> {
-        let mut flight = Vec::new();
         let cx = std::task::Context::from_waker(std::task::Waker::noop());
-        assert!(outbox.poll_take(&cx, &mut flight).is_ready());
-        flight
+        assert!(outbox.poll_take(&cx).is_ready());
+        outbox.flight.lock().rest().to_vec()
+    }
+
+    fn wrote(outbox: &Outbox<u8>, count: usize) {
+        let written = outbox.poll_write(|_| Poll::Ready(Ok(count)));
+        assert!(matches!(written, Poll::Ready(Ok(Some((written, _)))) if written == count));
     }
 
     fn of(unsent: &[Unsent<u8>]) -> Vec<(&[u8], u8)> {
@@ -153,35 +164,53 @@ mod tests {
     }
 
     #[test]
-    fn what_the_driver_has_not_taken_can_be_recalled_and_the_rest_goes_on() {
+    fn what_is_not_begun_can_be_recalled_and_the_rest_goes_on() {
         let outbox = outbox(1_000);
-        outbox.push(&[b"taken"], Some(1)).unwrap();
-        let flight = take(&outbox);
-        outbox.push(&[b"waits"], Some(2)).unwrap();
+        for (tag, payload) in [(1, b"whole"), (2, b"begun"), (3, b"taken")] {
+            outbox.push(&[payload], Some(tag)).unwrap();
+        }
+        let frame = take(&outbox).len() / 3;
+        wrote(&outbox, frame + 1);
+        outbox.push(&[b"waits"], Some(4)).unwrap();
         outbox.push(&[b"control"], None).unwrap();
         outbox.push(&[b"stays"], Some(100)).unwrap();
-        outbox.push(&[b"waits too"], Some(3)).unwrap();
+        outbox.push(&[b"waits too"], Some(5)).unwrap();
         let few: fn(&u8) -> bool = |tag| *tag < 100;
         let recalled = outbox.recall(few);
-        assert_eq!(of(&recalled), [(&b"waits"[..], 2), (b"waits too", 3)]);
+        let expected = [(&b"taken"[..], 3), (b"waits", 4), (b"waits too", 5)];
+        assert_eq!(of(&recalled), expected);
         assert_eq!(outbox.recall(few), [], "once");
         assert_eq!(outbox.pending_messages(), 2);
-        outbox.wrote(flight.len());
+        // What is left of the frame that was begun, and then the others.
+        assert_eq!(outbox.flight.lock().rest(), &b"\0\0\x06\x01begun"[..]);
+        wrote(&outbox, frame - 1);
         let flight = take(&outbox);
         assert_eq!(&flight[frame::FRAME_HEAD..][..7], b"control");
         assert!(flight.ends_with(b"stays"));
-        outbox.wrote(flight.len());
+        wrote(&outbox, flight.len());
         assert_eq!((outbox.pending_bytes(), outbox.pending_messages()), (0, 0));
-        let leftover = outbox.close(&[]);
-        assert_eq!(
-            (of(&leftover.unsent), leftover.unknown),
-            (vec![], vec![1, 100])
-        );
+        assert!(outbox.readmit());
+        outbox.push(&[b"later"], Some(6)).unwrap();
+        take(&outbox);
+        let leftover = outbox.close();
+        assert_eq!(of(&leftover.unsent), [(&b"later"[..], 6)]);
+        assert_eq!(leftover.unknown, [1, 2, 100]);
         let [account] = outbox.accounts()[..] else {
             panic!("one account");
         };
         let unsettled = account.accepted - account.written - account.unsent - account.unknown;
-        assert_eq!((account.accepted, account.unsent, unsettled), (4, 2, 0));
+        assert_eq!((account.accepted, account.unsent, unsettled), (7, 4, 0));
+    }
+
+    #[test]
+    fn nothing_is_written_of_what_was_recalled_while_the_driver_was_about_to() {
+        let outbox = outbox(100);
+        outbox.push(&[b"one"], Some(1)).unwrap();
+        take(&outbox);
+        assert_eq!(outbox.recall(|_| true).len(), 1);
+        let written = outbox.poll_write(|_| unreachable!("there is nothing"));
+        assert!(matches!(written, Poll::Ready(Ok(None))));
+        assert!(outbox.is_written());
     }
 
     #[test]
@@ -216,7 +245,7 @@ mod tests {
                 .iter_mut()
                 .all(|it| it.as_mut().poll(&mut cx).is_pending())
         );
-        assert_eq!(outbox.recall(|_| true).len(), 1);
+        assert_eq!(outbox.recall(|_| true).len(), 2);
         assert!(
             waiters
                 .iter_mut()
@@ -224,6 +253,7 @@ mod tests {
         );
         drop(waiters);
         // Whoever comes later, and is not refused, waits as before.
+        outbox.push(&[&[0; 90]], None).unwrap();
         assert!(pin!(outbox.space(105)).poll(&mut cx).is_pending());
     }
 
@@ -231,7 +261,7 @@ mod tests {
     fn nothing_comes_back_from_an_outbox_that_has_ended() {
         let outbox = outbox(100);
         outbox.push(&[b"one"], Some(1)).unwrap();
-        assert_eq!(outbox.close(&[]).unsent.len(), 1);
+        assert_eq!(outbox.close().unsent.len(), 1);
         assert_eq!(outbox.recall(|_| true), []);
     }
 }
