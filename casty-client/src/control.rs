@@ -212,8 +212,10 @@ impl Control {
         self.router_wants();
         self.pump_subscription();
         let source = self.subscription.source().cloned();
-        self.links
-            .handle(precise_now(), links::Input::Source(source));
+        let unfed = !self.peers.is_empty() && self.subscription.is_stale();
+        for input in [links::Input::Source(source), links::Input::Unfed(unfed)] {
+            self.links.handle(precise_now(), input);
+        }
         self.pump_links();
         self.pump_renewal();
     }

@@ -42,6 +42,9 @@ pub struct Config {
     /// connected. Nodes take one connection of a client each, so trying may cost that one; names
     /// may come to lead elsewhere. Default 1 min.
     pub misled: Duration,
+    /// How long a node that was connected while the view was not fed may take to feed it, before
+    /// names that led to it are dialled again. Default 3 s: it has 2 s for its first view.
+    pub quiet: Duration,
 }
 
 impl Default for Config {
@@ -58,6 +61,7 @@ impl Default for Config {
             linger: Duration::from_secs(10),
             farewell: Duration::from_secs(2),
             misled: Duration::from_mins(1),
+            quiet: Duration::from_secs(3),
         }
     }
 }
@@ -75,6 +79,11 @@ pub enum Input {
     },
     /// This node feeds the view, or none does. It is never closed.
     Source(Option<NodeAddress>),
+    /// Whether the view is no longer fed, although nodes are connected: they are silent, and may
+    /// have no address any more. Contacts are dialled besides, names too that led to one of them.
+    /// The first view that comes then is the word on all that are connected: who is not in it is
+    /// not waited for.
+    Unfed(bool),
     /// Something is to be sent to a node without a connection. A member's next dial is brought
     /// forward; any other node is dialled once, and stays connected until it is lost or gone.
     /// Ignored beyond the limit of such nodes. To be repeated for as long as it holds after each
@@ -112,8 +121,9 @@ pub enum Output {
     /// End the connection that dialling this address has just made: its node is connected already,
     /// and that older connection is the one in use.
     Duplicate(NodeAddress),
-    /// The node is up by the view but could not be connected: whatever is for it needs another
-    /// way. Told once, until it is connected, or no longer up.
+    /// The node is up by the view, or something is to be sent to it, but it could not be
+    /// connected: whatever is for it needs another way. Of one that is up it is told once, until it
+    /// is connected, or no longer up.
     Suspect(NodeAddress),
     /// Nothing more to do until then, or until something happens.
     Wait(Option<Instant>),
@@ -152,6 +162,8 @@ pub struct Links {
     wanted: BTreeSet<NodeAddress>,
     suspects: BTreeSet<NodeAddress>,
     source: Option<NodeAddress>,
+    /// Since when all that were connected are silent.
+    unfed: Option<Instant>,
     /// Whether a view was ever seen.
     informed: bool,
     /// The next contact is not dialled before.
@@ -195,6 +207,7 @@ impl Links {
             wanted: BTreeSet::new(),
             suspects: BTreeSet::new(),
             source: None,
+            unfed: None,
             informed: false,
             next_contact: None,
             outputs: VecDeque::new(),
@@ -210,6 +223,7 @@ impl Links {
         match input {
             Input::View { live, gone } => self.view(now, live, gone),
             Input::Source(source) => self.source = source,
+            Input::Unfed(unfed) => self.unfed = unfed.then(|| self.unfed.unwrap_or(now)),
             Input::Want(node) => self.want(now, node),
             Input::Connected { dialled, canonical } => self.connected(now, &dialled, canonical),
             Input::Failed { dialled } => self.failed(now, &dialled),
@@ -273,11 +287,12 @@ impl Links {
             self.hasten(now, node);
         }
         let farewell = now + self.config.farewell;
+        let linger = now + self.unfed.map_or(self.config.linger, |_| Duration::ZERO);
         for (node, link) in &mut self.open {
             link.ends = match link.ends {
                 _ if live.contains(node) => None,
                 ends if gone.contains(node) => Some(ends.map_or(farewell, |at| at.min(farewell))),
-                None if self.live.contains(node) => Some(now + self.config.linger),
+                None if self.live.contains(node) => Some(linger),
                 ends => ends,
             };
         }
@@ -321,6 +336,9 @@ impl Links {
             self.failed(now, dialled);
         }
         if self.open.contains_key(&canonical) {
+            if let Some(target) = self.targets.get_mut(dialled) {
+                target.due = Some(now + target.backoff.failed());
+            }
             self.outputs.push_back(Output::Duplicate(dialled.clone()));
             return;
         }
@@ -335,7 +353,7 @@ impl Links {
 
     fn failed(&mut self, now: Instant, dialled: &NodeAddress) {
         self.dialling.remove(dialled);
-        self.wanted.remove(dialled);
+        let wanted = self.wanted.remove(dialled);
         let Some(target) = self.targets.get_mut(dialled) else {
             return;
         };
@@ -343,10 +361,11 @@ impl Links {
         if target.contact.is_some() {
             self.next_contact = None;
         }
-        if self.live.contains(dialled)
-            && !self.open.contains_key(dialled)
-            && self.suspects.insert(dialled.clone())
-        {
+        if self.open.contains_key(dialled) {
+            return;
+        }
+        let live = self.live.contains(dialled);
+        if (live && self.suspects.insert(dialled.clone())) || (wanted && !live) {
             self.outputs.push_back(Output::Suspect(dialled.clone()));
         }
     }
@@ -378,11 +397,10 @@ impl Links {
     }
 
     /// Whether the contacts are needed: no member is said to be up, or none of those that are can
-    /// be connected.
+    /// be connected, or those that are connected say nothing.
     fn lost_in_the_dark(&self) -> bool {
-        self.live
-            .iter()
-            .all(|node| self.suspects.contains(node) && !self.open.contains_key(node))
+        let away = |node| self.suspects.contains(node) && !self.open.contains_key(node);
+        self.unfed.is_some() || self.live.iter().all(away)
     }
 
     /// Ends connections that nothing needs, and forgets addresses that will not be dialled.
@@ -392,6 +410,7 @@ impl Links {
         }
         let Self {
             source,
+            unfed,
             live,
             wanted,
             dialling,
@@ -403,7 +422,7 @@ impl Links {
                 _ if live.contains(node) || source.as_ref() == Some(node) => false,
                 Some(ends) => ends <= now,
                 // A contact that is no member serves until another node feeds the view.
-                None => source.is_some() && !link.guest,
+                None => source.is_some() && unfed.is_none() && !link.guest,
             };
             if ends {
                 outputs.push_back(Output::Close(node.clone()));
@@ -482,12 +501,19 @@ impl Links {
         let busy = |address: &NodeAddress| {
             self.open.contains_key(address) || self.dialling.contains(address)
         };
+        let left_alone = move |target: &Target| {
+            let node = target.leads_to.as_ref().filter(|node| busy(node))?;
+            match self.unfed.zip(self.open.get(node)) {
+                // It is silent, as are all that were connected then.
+                Some((unfed, link)) if link.since < unfed => None,
+                Some((_, link)) => Some(link.since + self.config.quiet),
+                None => target.last.map(|last| last + self.config.misled),
+            }
+        };
         self.targets.iter().filter_map(move |(address, target)| {
             let wanted = self.is_needed(address) || (dark && target.contact.is_some());
-            let misled = target.leads_to.as_ref().is_some_and(busy);
-            let left_alone = target.last.filter(|_| misled);
-            let left_alone = left_alone.map(|last| last + self.config.misled);
-            (wanted && !busy(address)).then(|| (address, target, target.due.max(left_alone)))
+            let due = target.due.max(left_alone(target));
+            (wanted && !busy(address)).then_some((address, target, due))
         })
     }
 

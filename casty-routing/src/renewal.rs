@@ -43,7 +43,8 @@ impl Default for Config {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input {
     /// The connection to a node is made under a fresh address, for
-    /// [`is_lost`](Renewal::is_lost) said so.
+    /// [`is_lost`](Renewal::is_lost) said so of it, or of the node that the name which was dialled
+    /// led to before.
     Connected(NodeAddress),
     /// The connection to a node ended, whoever ended it: the node may have something to send still.
     Lost(NodeAddress),
@@ -131,7 +132,7 @@ impl Renewal {
         match input {
             Input::Lost(node) => self.lost(now, node),
             Input::Connected(node) => {
-                // It may have been forgotten while it was dialled.
+                // It may have been forgotten while it was dialled, or never have been lost.
                 if let Some(known) = self.remember(now, node) {
                     known.connected = true;
                 }
@@ -313,6 +314,18 @@ mod tests {
         assert!(world.tell(Input::CompanionUp(a.clone())).is_empty());
         assert_eq!(world.wait(), [Output::Settled(a.clone())]);
         assert_eq!(world.now - begun, Config::default().grudge);
+    }
+
+    #[test]
+    fn a_node_in_the_place_of_a_lost_one_gets_a_companion_too() {
+        let mut world = World::new(Config::default());
+        let [a, b] = ["a", "b"].map(node);
+        world.tell(Input::Lost(a));
+        // A name that led to the one leads to the other, and was dialled under a fresh address.
+        let outputs = world.tell(Input::Connected(b.clone()));
+        assert_eq!(outputs, [Output::DialCompanion(b.clone())]);
+        world.tell(Input::CompanionUp(b.clone()));
+        assert_eq!(world.wait(), [Output::Settled(b)]);
     }
 
     #[test]

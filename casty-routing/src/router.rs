@@ -355,12 +355,17 @@ impl<H: Clone, T> Router<H, T> {
     }
 
     /// Takes in an answer of a coordinator: only where the owner is not known, and only if the
-    /// node it names is usable.
+    /// node it names is usable. One that no view lists may have joined since: it is tried again
+    /// each time that it is named.
     fn locate(&mut self, now: Instant, region: RegionId, location: &ShardLocation) {
         let shard = ShardId::new(location.shard_id);
         let target = Target::Shard { region, shard };
         let node = &location.node;
         let needed = matches!(self.route(&target), Route::Locate);
+        let view = self.view.as_ref();
+        if needed && view.is_none_or(|view| view.member(node).is_none()) {
+            self.peers.trust(node);
+        }
         if needed && (self.is_avoided(node) || self.peers.is_suspected(node)) {
             return self.asks.refuse(now, (region, shard));
         }

@@ -138,6 +138,8 @@ struct Node {
     tried: u64,
     /// Until then others come first.
     avoided: Option<Instant>,
+    /// It was connected when all others were silent, and not asked yet.
+    fresh: bool,
 }
 
 #[derive(Debug)]
@@ -212,6 +214,11 @@ impl Subscription {
         self.source.as_ref().map(|source| &source.node)
     }
 
+    /// Whether the view is no longer fed, as [`Output::Stale`] told.
+    pub fn is_stale(&self) -> bool {
+        self.stale
+    }
+
     /// Whether a view of that subscription is of the present one. Others came late and may be
     /// older than what is known.
     pub fn is_current(&self, subscription: u64) -> bool {
@@ -233,7 +240,11 @@ impl Subscription {
                 subscription,
             });
         }
-        self.nodes.entry(node).or_default();
+        let fresh = self.stale;
+        self.nodes.entry(node).or_insert_with(|| Node {
+            fresh,
+            ..Node::default()
+        });
     }
 
     fn disconnected(&mut self, node: &NodeAddress) {
@@ -270,7 +281,8 @@ impl Subscription {
     fn attend(&mut self, now: Instant) {
         let better = self.someone_better(now);
         let others = self.nodes.len() > 1;
-        let Some(source) = &mut self.source else {
+        let fresh = self.stale && self.nodes.values().any(|node| node.fresh);
+        let Some(source) = self.source.as_mut().filter(|_| !fresh) else {
             return self.move_on(now);
         };
         let due = now >= source.until;
@@ -310,7 +322,7 @@ impl Subscription {
                 // Those avoided are tried in turn, up or not: views may all be wrong.
                 let avoided = node.is_avoided(now);
                 let down = !avoided && !self.live.contains(*address);
-                (avoided, down, node.tried)
+                (!node.fresh, avoided, down, node.tried)
             })
             .map(|(address, _)| address.clone());
         let Some(to) = best else {
@@ -320,6 +332,7 @@ impl Subscription {
         let subscription = self.last;
         if let Some(node) = self.nodes.get_mut(&to) {
             node.tried = subscription;
+            node.fresh = false;
         }
         self.source = Some(Source {
             node: to.clone(),

@@ -24,6 +24,8 @@ impl Control {
             dialled: dialled.clone(),
         };
         self.links.handle(now, input);
+        // What has another way is told so first: it needs no further dial.
+        self.pump_links();
         let mut routing = self.core.routing.lock();
         if routing.router.wants(&dialled) {
             self.links.handle(now, links::Input::Want(dialled));

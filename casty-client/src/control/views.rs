@@ -98,13 +98,13 @@ impl Control {
         self.published.send_replace(Some(view));
     }
 
-    /// Takes back what waits for nodes that a view avoids, before newer messages can take another
-    /// way: everything for those that are gone, what is for shards for the others.
+    /// Takes back what waits for nodes that a view avoids or does not name, before newer messages can
+    /// take another way: everything for those that are gone, what is for shards for the others.
     fn recall(&self, view: &View) {
         for peer in self.peers.values() {
             let which: fn(&Tag) -> bool = match &peer.node {
                 node if view.is_gone(node) => |_| true,
-                node if view.avoids(node) => |tag| matches!(tag.aim, Aim::Shard(..)),
+                node if !view.is_live(node) => |tag| matches!(tag.aim, Aim::Shard(..)),
                 _ => continue,
             };
             self.core
@@ -141,6 +141,8 @@ impl Control {
                 }
                 subscription::Output::Stale { .. } => {
                     tracing::warn!("no node feeds the view of the cluster");
+                    // They may be gone without a word, and another cluster at their name.
+                    self.peers.keys().for_each(|node| self.views.lost(node));
                 }
                 subscription::Output::Wait(due) => break due,
             }

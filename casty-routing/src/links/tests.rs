@@ -1,6 +1,7 @@
 use super::*;
 
 mod histories;
+mod unfed;
 mod wanted;
 
 /// The engine and its clock, in milliseconds from the start.

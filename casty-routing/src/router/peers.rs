@@ -80,6 +80,13 @@ impl<H> Peers<H> {
         peer.suspected = peer.link.is_none();
     }
 
+    /// What is known of the node may be no longer true.
+    pub(super) fn trust(&mut self, node: &NodeAddress) {
+        if let Some(peer) = self.nodes.get_mut(node) {
+            peer.suspected = false;
+        }
+    }
+
     pub(super) fn set_busy(&mut self, node: &NodeAddress, busy: bool) {
         if let Some(peer) = self.nodes.get_mut(node) {
             peer.busy = busy && peer.link.is_some();

@@ -723,12 +723,24 @@ fn a_failed_connection_that_nothing_waits_for_may_be_asked_for_again() {
 
 #[test]
 fn what_was_tried_of_nodes_outside_the_cluster_is_forgotten() {
+    let mut bench = Bench::formed(&[(0, 9)]);
+    assert_eq!(bench.send(0, 1), ["connect 9"]);
+    let failed = || Input::ConnectFailed(node(9));
+    assert_eq!(bench.handle(failed()), ["query 0 of 1"]);
+    assert_eq!(bench.view(view(1, &[3], &[(0, 9)])), ["connect 9"]);
+    assert_eq!(bench.handle(failed()), [""; 0], "the question is in flight");
+}
+
+#[test]
+fn an_owner_that_no_view_lists_and_that_cannot_be_connected_is_asked_for_anew() {
     let mut bench = Bench::formed(&[]);
-    bench.handle(Input::ConnectFailed(node(9)));
-    bench.send(0, 1);
-    assert_eq!(bench.location(0, 9), [""; 0], "suspected");
-    bench.view(view(1, &[3], &[]));
+    assert_eq!(bench.send(0, 1), ["query 0 of 1"]);
     assert_eq!(bench.location(0, 9), ["connect 9"]);
+    let failed = || Input::ConnectFailed(node(9));
+    assert_eq!(bench.handle(failed()), ["query 0 of 1"]);
+    assert_eq!(bench.location(0, 9), ["connect 9"], "it may be back");
+    assert_eq!(bench.handle(failed()), ["query 0 of 1"]);
+    assert_eq!(bench.location(0, 2), ["1 to 2", "publish"]);
 }
 
 mod sharing;

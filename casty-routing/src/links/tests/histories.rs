@@ -11,6 +11,7 @@ enum Event {
     View(BTreeSet<u16>, BTreeSet<u16>),
     Source(Option<u16>),
     Want(u16),
+    Unfed(bool),
     /// The dial at that place among those in flight ends: in the node of that number, or not.
     End(usize, Option<u16>),
     /// The connection at that place breaks.
@@ -26,6 +27,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         2 => (some(), some()).prop_map(|(live, gone)| Event::View(live, gone)),
         1 => proptest::option::of(1..=NODES).prop_map(Event::Source),
         1 => (1..=NODES + 2).prop_map(Event::Want),
+        1 => proptest::bool::ANY.prop_map(Event::Unfed),
         6 => (0usize..8, proptest::option::of(0..=NODES)).prop_map(|(at, led)| Event::End(at, led)),
         2 => (0usize..8).prop_map(Event::Lose),
     ];
@@ -38,6 +40,8 @@ struct World {
     dialling: Vec<NodeAddress>,
     connected: BTreeSet<NodeAddress>,
     live: BTreeSet<NodeAddress>,
+    /// Whatever was ever wanted.
+    wanted: BTreeSet<NodeAddress>,
     source: Option<NodeAddress>,
     log: Vec<(u64, Output)>,
 }
@@ -50,6 +54,7 @@ impl World {
             dialling: Vec::new(),
             connected: BTreeSet::new(),
             live: BTreeSet::new(),
+            wanted: BTreeSet::new(),
             source: None,
             log: Vec::new(),
         }
@@ -73,7 +78,8 @@ impl World {
                     assert_ne!(Some(&node), self.source.as_ref(), "closed the source");
                 }
                 Output::Suspect(node) => {
-                    assert!(self.live.contains(&node) && !self.connected.contains(&node));
+                    assert!(self.live.contains(&node) || self.wanted.contains(&node));
+                    assert!(!self.connected.contains(&node));
                 }
                 Output::Duplicate(_) | Output::Wait(_) => {}
             }
@@ -125,7 +131,12 @@ impl World {
                 let done = self.bench.give(Input::Source(source));
                 self.perform(done);
             }
+            Event::Unfed(unfed) => {
+                let done = self.bench.give(Input::Unfed(unfed));
+                self.perform(done);
+            }
             Event::Want(number) => {
+                self.wanted.insert(node(number));
                 let done = self.bench.give(Input::Want(node(number)));
                 self.perform(done);
             }
@@ -190,6 +201,7 @@ proptest! {
     ) {
         let mut world = history(events);
         world.apply(Event::View(live.clone(), BTreeSet::new()));
+        world.apply(Event::Unfed(false));
         // Every dial ends in the node that it names, and the name leads to a live one.
         let first = node(*live.first().unwrap());
         let until = world.bench.now + 130_000;
