@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use casty_proto::NodeAddress;
 use casty_transport::{ConnectOptions, Connection, connect};
 use tokio::time::Instant;
 
@@ -28,7 +29,30 @@ enum Act {
     Cut(usize),
     Move(usize),
     Impersonate(usize),
+    Replace(usize),
     Jump(Duration),
+}
+
+impl Act {
+    /// The node that it concerns, or one of them.
+    fn node(self) -> usize {
+        match self {
+            Self::Kill(node)
+            | Self::LosePower(node)
+            | Self::Restart(node)
+            | Self::Hang(node)
+            | Self::Resume(node)
+            | Self::CallUp(node)
+            | Self::Separate(node, _)
+            | Self::Join(node, _)
+            | Self::Way(node, _)
+            | Self::Cut(node)
+            | Self::Move(node)
+            | Self::Impersonate(node)
+            | Self::Replace(node) => node,
+            Self::Jump(_) => 0,
+        }
+    }
 }
 
 impl World {
@@ -62,7 +86,8 @@ impl World {
                 continue;
             }
             let fault = faults[self.random_below(faults.len())];
-            let node = self.random_below(self.cluster().addresses().len());
+            let present = self.present();
+            let node = present[self.random_below(present.len())];
             let lasting = self.random_time(100..4_000);
             script.strike(self, fault, node, lasting);
             strike = Instant::now() + self.random_time(50..1_500);
@@ -72,17 +97,18 @@ impl World {
         self.heal().await;
     }
 
-    /// Ends all faults: every node runs, and reaches whom it should.
+    /// Ends all faults: every node runs that was not replaced, and reaches whom it should.
     pub async fn heal(&self) {
         self.log(format_args!("world heals"));
         let cluster = self.cluster();
         self.network().clear();
-        let nodes = cluster.addresses().len();
-        for node in 0..nodes {
-            cluster.resume(node);
-            (0..node).for_each(|other| cluster.heal(other, node));
+        let nodes = self.present();
+        for node in &nodes {
+            cluster.resume(*node);
+            let others = nodes.iter().filter(|other| *other < node);
+            others.for_each(|other| cluster.heal(*other, *node));
         }
-        for node in 0..nodes {
+        for node in nodes {
             let alive = |node: usize| cluster.status().nodes.get(node).is_some_and(|it| it.alive);
             if !alive(node)
                 && let Err(error) = cluster.restart(node).await
@@ -96,11 +122,13 @@ impl World {
     async fn act(&self, act: Act, impostors: &mut Vec<Connection>) {
         self.log(format_args!("fault {act:?}"));
         let cluster = self.cluster();
-        let address = |node: usize| cluster.addresses()[node % cluster.addresses().len()].clone();
+        let Some(address) = cluster.address(act.node()) else {
+            return;
+        };
         match act {
             Act::Kill(node) => cluster.kill(node).await,
             Act::LosePower(node) => {
-                self.network().lose_power(&address(node));
+                self.network().lose_power(&address);
                 cluster.kill(node).await;
             }
             Act::Restart(node) => {
@@ -112,11 +140,9 @@ impl World {
             Act::CallUp(node) => cluster.call_up(node),
             Act::Separate(a, b) => cluster.partition(a, b),
             Act::Join(a, b) => cluster.heal(a, b),
-            Act::Way(node, conditions) => self.network().change(&address(node), |it| {
-                *it = conditions;
-            }),
-            Act::Cut(node) => {
-                let wires = self.network().wires_to(&address(node));
+            Act::Way(_, conditions) => self.network().change(&address, |it| *it = conditions),
+            Act::Cut(_) => {
+                let wires = self.network().wires_to(&address);
                 for wire in wires {
                     wire.cut();
                 }
@@ -127,9 +153,8 @@ impl World {
                     cluster.move_shard(&region, u32::try_from(shard).unwrap_or(0), to);
                 }
             }
-            Act::Impersonate(node) => {
-                let at = address(node);
-                let wires = self.network().wires_to(&at);
+            Act::Impersonate(_) => {
+                let wires = self.network().wires_to(&address);
                 let announced = wires
                     .iter()
                     .filter_map(|wire| wire.lock().announced.clone());
@@ -138,9 +163,10 @@ impl World {
                     let whom = &announced[self.random_below(announced.len())];
                     let transport = self.network().transport("impostor");
                     let options = ConnectOptions::new();
-                    impostors.extend(connect(&*transport, &at, whom, &options).await);
+                    impostors.extend(connect(&*transport, &address, whom, &options).await);
                 }
             }
+            Act::Replace(node) => self.replace(node, &address).await,
             Act::Jump(by) => self.jump(by).await,
         }
         if impostors.len() > 2 {
@@ -148,9 +174,36 @@ impl World {
         }
     }
 
+    /// The nodes that were not replaced.
+    fn present(&self) -> Vec<usize> {
+        let nodes = self.cluster().status().nodes.into_iter().enumerate();
+        let present = nodes.filter(|(_, status)| !status.replaced);
+        present.map(|(node, _)| node).collect()
+    }
+
+    /// Replaces a node by one at a new address, which comes before or behind all others. The old
+    /// one is reset, or vanishes without a word. It stays if a client knows no other way in.
+    async fn replace(&self, node: usize, old: &NodeAddress) {
+        if self.is_last_contact(old) {
+            return self.log(format_args!("world node {node} stays"));
+        }
+        let number = self.cluster().status().nodes.len();
+        let host = ["10.0.1.", "pod-"][self.random_below(2)];
+        let new = NodeAddress::new(format!("{host}{number}"), 25_520);
+        if self.random_below(2) == 0 {
+            self.network().vanish(old);
+        }
+        match self.cluster().replace(node, new).await {
+            Ok(number) => self.log(format_args!("world node {number} replaces {node}")),
+            Err(error) => self.log(format_args!("world node {node} stays: {error}")),
+        }
+    }
+
     /// Arms every connection of a node, towards a side.
     fn tamper(&self, node: usize, to: Side, tamper: &Tamper) {
-        let address = self.cluster().addresses()[node].clone();
+        let Some(address) = self.cluster().address(node) else {
+            return;
+        };
         for wire in self.network().wires_to(&address) {
             wire.lock().to(to).tampers.push(tamper.clone());
         }
@@ -207,8 +260,10 @@ impl Script {
     /// Begins a fault: some of it at once, the rest as acts to come.
     fn strike(&mut self, world: &World, fault: Fault, node: usize, lasting: Duration) {
         world.log(format_args!("fault {fault} at node {node} for {lasting:?}"));
-        let nodes = world.cluster().addresses().len();
-        let other = (node + 1 + world.random_below(nodes.max(2) - 1)) % nodes.max(1);
+        let nodes = world.present();
+        let place = nodes.iter().position(|it| *it == node).unwrap_or(0);
+        let other = place + 1 + world.random_below(nodes.len().max(2) - 1);
+        let other = nodes[other % nodes.len()];
         match fault {
             Fault::Kill => self.during(Act::Kill(node), lasting, Act::Restart(node)),
             Fault::Restart => self.at_once(Act::Restart(node)),
@@ -225,7 +280,7 @@ impl Script {
             }
             Fault::LeaderChange => {
                 let leader = world.leader();
-                for other in (0..nodes).filter(|other| *other != leader) {
+                for other in nodes.into_iter().filter(|other| *other != leader) {
                     let (apart, join) = (Act::Separate(leader, other), Act::Join(leader, other));
                     self.during(apart, lasting, join);
                 }
@@ -234,6 +289,14 @@ impl Script {
                 self.during(Act::Separate(node, other), lasting, Act::Join(node, other));
             }
             Fault::ShardMoved => self.at_once(Act::Move(node)),
+            Fault::Replace => self.at_once(Act::Replace(node)),
+            Fault::Renumber => {
+                let count = u32::try_from(nodes.len()).unwrap_or(1);
+                let pause = lasting / count.max(1);
+                for (turn, node) in (0..).zip(nodes) {
+                    self.then(pause * turn, Act::Replace(node));
+                }
+            }
             Fault::Reset => self.at_once(Act::Cut(node)),
             Fault::DuplicateIdentity => self.at_once(Act::Impersonate(node)),
             Fault::ClockJump => self.at_once(Act::Jump(lasting)),

@@ -66,6 +66,10 @@ pub enum Fault {
     RefusedDials,
     /// A node does not answer those who connect; connections that it has go on.
     UnansweredDials,
+    /// A node is dead for good, and another joins in its place, at another address.
+    Replace,
+    /// All nodes are replaced, one after the other, as when pods are scheduled anew.
+    Renumber,
 }
 
 impl Fault {
@@ -100,6 +104,8 @@ impl Fault {
         Self::ClockJump,
         Self::RefusedDials,
         Self::UnansweredDials,
+        Self::Replace,
+        Self::Renumber,
     ];
 }
 

@@ -71,6 +71,16 @@ impl Lane {
         Some(frame)
     }
 
+    /// Whether the writer waits for room.
+    pub(super) fn is_awaited(&self) -> bool {
+        self.writer.is_some()
+    }
+
+    /// When the last of what is under way arrives, as far as that is known.
+    pub(super) fn latest(&self) -> Option<Instant> {
+        self.latest
+    }
+
     /// Sends bytes on their way, to arrive at `due` at the earliest and never before earlier ones;
     /// without a time, once the way is open again.
     pub(super) fn send(&mut self, bytes: Bytes, due: Option<Instant>) {

@@ -1,6 +1,6 @@
 //! The simulated network: who listens, what connections there are, and how they are at present.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,6 +21,8 @@ use super::questions::Seen;
 use super::tamper::{Sort, Tamper, behind_an_empty_one, corrupted, examine};
 use super::wire::{End, Side, Wire};
 
+/// A name that leads to any node that listens.
+pub(super) const NAME: &str = "cluster.sim";
 /// Connections that wait to be accepted at one address.
 const BACKLOG: usize = 64;
 /// Views kept for each node, to be sent again when they are stale.
@@ -73,6 +75,8 @@ struct State {
     /// Connections ever made.
     dialled: u64,
     conditions: BTreeMap<NodeAddress, Conditions>,
+    /// Addresses that nobody has any more: whatever is sent there is lost.
+    vanished: BTreeSet<NodeAddress>,
     /// Views lately sent to a subscription, with the times.
     views: BTreeMap<String, Vec<(Instant, Bytes)>>,
     traffic: Traffic,
@@ -99,6 +103,7 @@ impl Network {
             wires: BTreeMap::new(),
             dialled: 0,
             conditions: BTreeMap::new(),
+            vanished: BTreeSet::new(),
             views: BTreeMap::new(),
             traffic: Traffic::default(),
             measured,
@@ -194,6 +199,12 @@ impl Network {
         }
     }
 
+    /// Nobody has this address any more: nobody tells its clients, now or ever.
+    pub(super) fn vanish(&self, node: &NodeAddress) {
+        self.lose_power(node);
+        self.0.state.lock().vanished.insert(node.clone());
+    }
+
     /// Takes note that both sides of a connection have ended.
     pub(super) fn ended(&self, number: u64) {
         self.0.state.lock().wires.remove(&number);
@@ -276,8 +287,12 @@ impl Network {
             wire.lock().announced = Handshake::read(payload).ok().map(|it| it.address);
         }
         let now = Instant::now();
-        let waited = wire.lock().to(Side::Node).waited;
+        let (waited, latest) = {
+            let mut wire = wire.lock();
+            (wire.to(Side::Node).waited, wire.to(to).latest())
+        };
         let mut state = self.0.state.lock();
+        let due = state.arrival(node, to);
         match sort {
             Sort::View => {
                 let kept = state.views.entry(path.to_owned()).or_default();
@@ -292,11 +307,12 @@ impl Network {
                 path: path.to_owned(),
                 payload: frame.slice(FRAME_HEAD..),
                 at: now,
+                arrives: due.map(|due| latest.map_or(due, |latest| latest.max(due))),
                 waited,
             }),
             _ => {}
         }
-        state.arrival(node, to)
+        due
     }
 
     fn stale_view(&self, path: &str) -> Option<Bytes> {
@@ -315,6 +331,35 @@ impl State {
         let jitter = conditions.jitter.mul_f64(self.random.f64());
         Some(Instant::now() + conditions.latency + jitter)
     }
+
+    /// What a dial meets: at that address, or for the name of all nodes at any that listens.
+    fn meet(&mut self, dialled: &NodeAddress) -> Met {
+        let drawn = (dialled.host() == NAME).then(|| {
+            let count = self.listeners.len().max(1);
+            let drawn = self.random.usize(..count);
+            self.listeners.keys().nth(drawn).cloned()
+        });
+        let at = drawn.flatten().unwrap_or_else(|| dialled.clone());
+        let conditions = self.conditions.get(&at).copied().unwrap_or_default();
+        let stalled = conditions.stalled.contains(&true);
+        let listener = self.listeners.get(&at).filter(|_| !conditions.refusing);
+        Met {
+            queue: listener.cloned(),
+            swallowed: conditions.silent || stalled || self.vanished.contains(&at),
+            after: 2 * conditions.latency,
+            at,
+        }
+    }
+}
+
+/// What a dial meets.
+struct Met {
+    at: NodeAddress,
+    /// Where it waits to be accepted; none: it is refused.
+    queue: Option<mpsc::Sender<ByteStream>>,
+    /// There is no answer.
+    swallowed: bool,
+    after: Duration,
 }
 
 /// Dials and listens in the network of a world, as one of its hosts.
@@ -330,16 +375,11 @@ impl fmt::Debug for SimTransport {
 }
 
 impl SimTransport {
-    /// What a dial meets: a queue to be accepted from, after so long.
-    fn begin(&self, to: &NodeAddress) -> (Option<mpsc::Sender<ByteStream>>, bool, Duration) {
+    fn begin(&self, to: &NodeAddress) -> Met {
         let mut state = self.network.0.state.lock();
         let dials = state.traffic.dials.entry(Arc::clone(&self.host));
         *dials.or_default() += 1;
-        let conditions = state.conditions.get(to).copied().unwrap_or_default();
-        let stalled = conditions.stalled.contains(&true);
-        let listener = state.listeners.get(to).filter(|_| !conditions.refusing);
-        let swallowed = conditions.silent || stalled;
-        (listener.cloned(), swallowed, 2 * conditions.latency)
+        state.meet(to)
     }
 }
 
@@ -349,7 +389,12 @@ impl Transport for SimTransport {
         let refused = || DialError::Refused { at: to.clone() };
         let log = &self.network.0.log;
         log.write(format_args!("net {} dials {to}", self.host));
-        let (queue, swallowed, after) = self.begin(to);
+        let Met {
+            at,
+            queue,
+            swallowed,
+            after,
+        } = self.begin(to);
         if swallowed {
             return std::future::pending().await;
         }
@@ -359,11 +404,11 @@ impl Transport for SimTransport {
         let (network, mut state) = (&self.network, self.network.0.state.lock());
         state.dialled += 1;
         let number = state.dialled;
-        let wire = Wire::new(number, Arc::clone(&self.host), to.clone());
+        let wire = Wire::new(number, Arc::clone(&self.host), at.clone());
         state.wires.insert(number, Arc::clone(&wire));
         let measured = state.measured;
         drop(state);
-        log.write(format_args!("net #{number} {} connected {to}", self.host));
+        log.write(format_args!("net #{number} {} connected {at}", self.host));
         let stream = |side, name| {
             let end = End::new(&wire, network, side);
             if measured {
@@ -373,7 +418,7 @@ impl Transport for SimTransport {
             }
         };
         place.send(stream(Side::Node, format!("{} #{number}", self.host)));
-        Ok(stream(Side::Client, to.to_string()))
+        Ok(stream(Side::Client, at.to_string()))
     }
 
     async fn listen(&self, at: &NodeAddress) -> Result<Box<dyn Listener>, ListenError> {
@@ -387,8 +432,10 @@ impl Transport for SimTransport {
         // Its kernel knows nothing of the connections of a former life.
         for wire in self.network.wires_to(at) {
             let mut wire = wire.lock();
-            let lost = wire.to(Side::Node).unacknowledged() > 0;
-            if std::mem::take(&mut wire.half_open) && lost {
+            let lane = wire.to(Side::Node);
+            // What is sent again, or asks for room, is answered with a reset.
+            let sends = lane.unacknowledged() > 0 || lane.is_awaited();
+            if std::mem::take(&mut wire.half_open) && sends {
                 wire.reset(Side::Client, Instant::now());
             }
         }

@@ -12,17 +12,22 @@ use super::watch::Check;
 use super::world::World;
 use super::{Fault, Report, run};
 
+mod events;
 mod plan;
 mod talk;
 mod witness;
 
+use events::Inbox;
 use plan::Plan;
-use talk::{Talker, ask_once};
+use talk::{Talker, ask_once, hear_once};
 use witness::{REGION, SERVICE, Witness};
 
 /// How long after the last fault everything has to work again: the grudges that nodes bear against
 /// addresses last 5 s, and may begin when the last fault ends; then an attempt has to come round.
 const RECOVERY: Duration = Duration::from_secs(12);
+/// The same where nodes were replaced: clients wait 10 s for a node that views do not name any more
+/// and that says nothing, then dial it, for 2 s, and then ask who has its shards.
+const RECOVERY_OF_REPLACED: Duration = Duration::from_secs(15);
 
 /// Runs the project's own scenario for a seed, which also chooses the faults: how many nodes and
 /// clients there are, what they say, and what goes wrong. `trace`: the report has the whole log.
@@ -45,7 +50,7 @@ async fn scenario(world: World, faults: Option<Vec<Fault>>) {
     }
     let mut clients = Vec::new();
     for number in 0..plan.clients {
-        match world.connect(|builder| plan.client(number, builder)).await {
+        match connect(&world, &plan, &witness, number).await {
             Ok(client) => clients.push(client),
             Err(error) => return world.report(format!("no client: {error}")),
         }
@@ -64,12 +69,37 @@ async fn scenario(world: World, faults: Option<Vec<Fault>>) {
         clients.pop();
     }
     recover(&world, &plan, &witness, &clients).await;
-    witness.judge(plan.faults.is_empty());
+    let calm = plan.faults.is_empty();
+    witness.judge(calm);
+    if calm {
+        let closed = plan.closes_early.then(|| plan.clients as u64 - 1);
+        witness.events.judge(closed).await;
+    }
+}
+
+/// A client of a world, and its actor.
+type Client = (ClusterClient, Inbox);
+
+async fn connect(
+    world: &World,
+    plan: &Plan,
+    witness: &Witness,
+    number: usize,
+) -> Result<Client, String> {
+    let configure = |builder| plan.client(number, builder);
+    let client = if plan.by_name {
+        world.connect_by_name(configure).await
+    } else {
+        world.connect(configure).await
+    };
+    let client = client.map_err(|error| error.to_string())?;
+    let inbox = Inbox::open(&client, number as u64, &witness.events)?;
+    Ok((client, inbox))
 }
 
 /// Closes the last client in the middle of everything, if that is planned.
-async fn closing_early(world: &World, plan: &Plan, clients: &[ClusterClient]) {
-    let Some(client) = clients.last().filter(|_| plan.closes_early) else {
+async fn closing_early(world: &World, plan: &Plan, clients: &[Client]) {
+    let Some((client, _)) = clients.last().filter(|_| plan.closes_early) else {
         return;
     };
     tokio::time::sleep(plan.chaos / 2).await;
@@ -84,29 +114,40 @@ async fn closing_early(world: &World, plan: &Plan, clients: &[ClusterClient]) {
     }
 }
 
-/// No fault is left: every client reaches every entity and service again, and what it tells
-/// arrives.
-async fn recover(world: &World, plan: &Plan, witness: &Arc<Witness>, clients: &[ClusterClient]) {
+/// No fault is left: every client reaches every entity and service again, what it tells arrives,
+/// and what entities send to its actor.
+async fn recover(world: &World, plan: &Plan, witness: &Arc<Witness>, clients: &[Client]) {
     let healed = Instant::now();
+    let replacing = [Fault::Replace, Fault::Renumber];
+    let replaced = replacing.iter().any(|fault| plan.faults.contains(fault));
+    let bound = if replaced {
+        RECOVERY_OF_REPLACED
+    } else {
+        RECOVERY
+    };
     let mut asking = JoinSet::new();
-    for client in clients {
+    for (client, inbox) in clients {
         for entity in 0..plan.entities {
-            let (client, witness) = (client.clone(), Arc::clone(witness));
-            let shards = plan.shards;
+            let (client, inbox) = (client.clone(), inbox.clone());
+            let (world, witness) = (world.clone(), Arc::clone(witness));
+            let place = (plan.shards, entity);
             asking.spawn(async move {
-                let end = healed + RECOVERY;
-                let mut outcome = String::from("not asked");
+                let end = healed + bound;
+                let mut asked = Err(String::from("not asked"));
+                let mut heard = Err(String::from("not heard"));
                 while Instant::now() < end {
-                    match ask_once(&client, &witness, (shards, entity)).await {
-                        Ok(()) => return None,
-                        Err(error) => outcome = error,
+                    if asked.is_err() {
+                        asked = ask_once(&client, &witness, place).await;
+                    } else {
+                        heard = hear_once(&client, (&world, &witness, &inbox), place).await;
+                    }
+                    if heard.is_ok() {
+                        return None;
                     }
                     tokio::time::sleep(Duration::from_millis(20)).await;
                 }
-                Some(format!(
-                    "{} to entity {entity}: {outcome}",
-                    client.identity()
-                ))
+                let (client, outcome) = (client.identity(), asked.and(heard));
+                Some(format!("{client} to entity {entity}: {outcome:?}"))
             });
         }
     }

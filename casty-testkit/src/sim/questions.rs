@@ -27,13 +27,21 @@ pub(super) struct Seen {
     /// The payload of its frame.
     pub(super) payload: Bytes,
     pub(super) at: Instant,
+    /// When it arrives; none: when the way is open again.
+    pub(super) arrives: Option<Instant>,
     /// Whether the connection has ever been full: then frames wait, and times say nothing.
     pub(super) waited: bool,
 }
 
 /// The questions that have no answer yet.
 #[derive(Default)]
-pub(super) struct Questions(BTreeMap<(u64, String, u32), Instant>);
+pub(super) struct Questions {
+    /// When each was put, by connection and place.
+    put: BTreeMap<(u64, String, u32), Instant>,
+    /// When the last answer for a place comes to a client, if that is known. It may be one to an
+    /// earlier question: nobody can tell.
+    answered: BTreeMap<(Arc<str>, String, u32), Option<Instant>>,
+}
 
 impl Questions {
     /// Takes in what was seen; an error if it was a question too many.
@@ -47,10 +55,14 @@ impl Questions {
                 return Ok(());
             };
             let key = (wire, region.to_owned(), query.shard_id);
-            let earlier = self.0.insert(key, at);
-            let pause = earlier.map(|earlier| at.duration_since(earlier));
-            return match pause {
-                Some(pause) if pause < SOONEST && !seen.waited => Err(format!(
+            let Some(earlier) = self.put.insert(key, at) else {
+                return Ok(());
+            };
+            let key = (Arc::clone(&seen.client), region.to_owned(), query.shard_id);
+            let answer = self.answered.get(&key);
+            let answered = answer.is_some_and(|came| came.is_none_or(|came| came >= earlier));
+            return match at.duration_since(earlier) {
+                pause if pause < SOONEST && !seen.waited && !answered => Err(format!(
                     "{} asked twice within {pause:?} for {region}/{} on #{wire}",
                     seen.client, query.shard_id
                 )),
@@ -62,8 +74,10 @@ impl Questions {
         {
             // Whichever connection the question went by.
             let (region, shard) = (region.to_owned(), location.shard_id);
-            self.0
+            self.put
                 .retain(|(_, of, number), _| (of, *number) != (&region, shard));
+            let key = (Arc::clone(&seen.client), region, shard);
+            self.answered.insert(key, seen.arrives);
         }
         Ok(())
     }

@@ -16,18 +16,36 @@ pub const NAMED: &[Named] = &[
     // A node lost its power: the companion stayed half open for ever, and was trusted.
     Named {
         name: "the_companion_of_a_node_that_was_lost_is_made_anew",
-        seed: 412,
+        seed: 31,
     },
     // Two fake nodes that took each other for dead gossiped all the same, and each took the
     // other's shards for ever.
     Named {
         name: "nodes_do_not_gossip_to_those_they_take_for_dead",
+        seed: 26,
+    },
+    // All nodes were replaced, the old ones without a word: the client believed their connections,
+    // and never tried the name that it had begun with.
+    Named {
+        name: "while_all_that_are_connected_are_silent_the_contacts_are_dialled_besides",
         seed: 303,
     },
-    // A node that reads slowly got what a closed connection still held after what the next one
-    // brought: order holds on one connection, and this is no violation of it.
+    // The owner of a shard was replaced, and no view named it any more: it was dialled for ever,
+    // and nobody asked who owned the shard now.
     Named {
-        name: "what_a_closed_connection_still_holds_may_be_overtaken",
-        seed: 293,
+        name: "an_owner_that_no_view_lists_and_that_cannot_be_connected_is_asked_for_anew",
+        seed: 37,
+    },
+    // What a stuck connection had taken and not written came back two seconds after its node was
+    // called down, behind newer messages.
+    Named {
+        name: "what_is_not_begun_can_be_recalled_and_the_rest_goes_on",
+        seed: 894,
+    },
+    // A name that had led to a lost node led to another one: the client came to it under a fresh
+    // address, and references to its first one were dead there.
+    Named {
+        name: "a_node_in_the_place_of_a_lost_one_gets_a_companion_too",
+        seed: 803,
     },
 ];

@@ -69,3 +69,46 @@ fn a_task_that_is_left_behind_fails_the_run() {
     });
     assert_eq!(report.violations[0].check, Check::Tasks);
 }
+
+fn lone() -> crate::Builder {
+    let silent = |_: &mut i64, _: casty_proto::Value, _: &mut crate::Context<'_>| {};
+    crate::Cluster::builder("lone")
+        .nodes(1)
+        .region("r", 1, crate::stateful(|| 0, silent))
+}
+
+#[test]
+fn a_node_that_is_a_clients_only_way_in_is_not_replaced_unless_the_client_knows_a_name() {
+    for by_name in [false, true] {
+        let report = run(3, false, |world| async move {
+            world.start(lone()).await.unwrap();
+            let client = if by_name {
+                world.connect_by_name(|it| it).await
+            } else {
+                world.connect(|it| it).await
+            };
+            let client = client.unwrap();
+            client.ready(Duration::from_secs(1)).await.unwrap();
+            world.inflict(Fault::Replace, 0, Duration::ZERO).await;
+            let nodes = world.cluster().status().nodes;
+            assert_eq!(nodes.len(), 1 + usize::from(by_name));
+            let last = nodes.len() - 1;
+            let found = || world.cluster().status().nodes[last].subscribers == 1;
+            assert!(world.wait_until(Duration::from_secs(15), found).await);
+        });
+        assert!(report.is_fine(), "{report}");
+    }
+}
+
+#[test]
+fn a_node_can_be_added_to_a_world() {
+    let report = run(3, false, |world| async move {
+        world.start(lone()).await.unwrap();
+        let client = world.connect(|it| it).await.unwrap();
+        let at = casty_proto::NodeAddress::new("node-1", 25_520);
+        assert_eq!(world.cluster().add(at).await.unwrap(), 1);
+        let connected = || client.stats().connections == 2;
+        assert!(world.wait_until(Duration::from_secs(5), connected).await);
+    });
+    assert!(report.is_fine(), "{report}");
+}

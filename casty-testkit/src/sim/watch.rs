@@ -93,6 +93,8 @@ impl fmt::Display for Violation {
 pub(super) struct Watched {
     pub(super) name: Arc<str>,
     pub(super) client: ClusterClient,
+    /// What it was told to begin with.
+    pub(super) contacts: Arc<[String]>,
     letters: Arc<Mutex<Letters>>,
     last: Arc<Mutex<Last>>,
 }
@@ -113,12 +115,13 @@ struct Last {
 }
 
 impl Watched {
-    pub(super) fn new(name: String, client: &ClusterClient) -> Self {
+    pub(super) fn new(name: String, client: &ClusterClient, contacts: Vec<String>) -> Self {
         let letters = Arc::default();
         tokio::spawn(count(client.dead_letters(), Arc::clone(&letters)));
         Self {
             name: name.into(),
             client: client.clone(),
+            contacts: contacts.into(),
             letters,
             last: Arc::default(),
         }
@@ -321,7 +324,7 @@ impl Watch {
         let Some(cluster) = self.world.started() else {
             return;
         };
-        let nodes = cluster.addresses().len() as u64;
+        let nodes = cluster.status().nodes.len() as u64;
         let allowed = |each: u64| {
             #[expect(clippy::cast_sign_loss, clippy::cast_possible_truncation)]
             let seconds = seconds as u64;

@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::log::Log;
-use super::network::Network;
+use super::network::{NAME, Network};
 use super::watch::{Check, Violation, Watched};
 use crate::{Builder, Cluster, StartError};
 
@@ -79,7 +79,8 @@ impl World {
     }
 
     /// Starts the world's cluster; there is one a world. Its nodes listen in the simulated
-    /// network, at `node-0:25520` and so on unless the builder names addresses.
+    /// network, at `node-0:25520` and so on unless the builder names addresses. More may be
+    /// [added](Cluster::add) at any time, at addresses of that kind.
     ///
     /// # Errors
     /// The configuration makes no sense.
@@ -113,10 +114,35 @@ impl World {
     /// `configure` sets whatever else is wanted. It is watched from now on: its counters, its
     /// bounds, its view. When the scenario ends it is closed, and must leave nothing.
     ///
+    /// Its contact points are the addresses of the nodes that there are. [Chaos](Self::chaos)
+    /// replaces any of them but the last.
+    ///
     /// # Errors
     /// The configuration makes no sense.
     pub async fn connect(
         &self,
+        configure: impl FnOnce(casty_client::Builder) -> casty_client::Builder,
+    ) -> Result<ClusterClient, ConfigError> {
+        self.connect_to(self.cluster().contact_points(), configure)
+            .await
+    }
+
+    /// As [`connect`](Self::connect), with one contact point: a name, `cluster.sim`, that leads to
+    /// any node that listens, drawn at each dial, as the name of a headless service does.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn connect_by_name(
+        &self,
+        configure: impl FnOnce(casty_client::Builder) -> casty_client::Builder,
+    ) -> Result<ClusterClient, ConfigError> {
+        self.connect_to(vec![format!("{NAME}:25520")], configure)
+            .await
+    }
+
+    async fn connect_to(
+        &self,
+        contacts: Vec<String>,
         configure: impl FnOnce(casty_client::Builder) -> casty_client::Builder,
     ) -> Result<ClusterClient, ConfigError> {
         let cluster = self.cluster();
@@ -124,13 +150,14 @@ impl World {
         let transport = self.network().transport(&*name);
         let seed = self.0.random.lock().u64(..);
         let builder = ClusterClient::builder(cluster.system())
-            .contact_points(cluster.contact_points())
+            .contact_points(&contacts)
             .codec(cluster.codec())
             .transport(TransportConfig::custom(transport))
             .simulated(seed);
         let client = configure(builder).connect().await?;
         self.log(format_args!("{name} is {}", client.identity()));
-        self.0.watched.lock().push(Watched::new(name, &client));
+        let watched = Watched::new(name, &client, contacts);
+        self.0.watched.lock().push(watched);
         Ok(client)
     }
 
@@ -161,6 +188,16 @@ impl World {
         self.0.watched.lock().clone()
     }
 
+    /// Whether some client was told of no other node that it could begin with.
+    pub(super) fn is_last_contact(&self, node: &NodeAddress) -> bool {
+        let left = self.cluster().contact_points();
+        let node = node.to_string();
+        self.0.watched.lock().iter().any(|client| {
+            let mut contacts = client.contacts.iter().filter(|it| left.contains(it));
+            contacts.next() == Some(&node) && contacts.next().is_none()
+        })
+    }
+
     pub(super) fn violated(&self, check: Check, what: impl Into<String>) {
         let what = what.into();
         self.log(format_args!("VIOLATED {check}: {what}"));
@@ -179,20 +216,19 @@ impl World {
     pub(super) fn leader(&self) -> usize {
         let cluster = self.cluster();
         let alive = cluster.status().nodes;
-        let nodes = cluster.addresses().iter().enumerate();
-        let running = nodes.filter(|(node, _)| alive.get(*node).is_some_and(|it| it.alive));
+        let running = alive.iter().enumerate().filter(|(_, node)| node.alive);
         running
-            .min_by_key(|(_, address)| *address)
+            .min_by_key(|(node, _)| cluster.address(*node))
             .map_or(0, |(node, _)| node)
     }
 
     /// Whether a node still reads from a connection that its client has closed: what comes by the
     /// next connection may overtake that.
     pub(super) fn has_remains(&self, node: usize) -> bool {
-        let Some(address) = self.cluster().addresses().get(node) else {
+        let Some(address) = self.cluster().address(node) else {
             return false;
         };
-        let wires = self.network().wires_to(address);
+        let wires = self.network().wires_to(&address);
         wires.iter().any(|wire| wire.lock().is_remains())
     }
 

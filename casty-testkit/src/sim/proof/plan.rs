@@ -26,6 +26,8 @@ pub(super) struct Plan {
     pub(super) limits: Limits,
     /// Clients announce addresses of their own, which are never renewed.
     fixed: bool,
+    /// Clients know the name of all nodes, and no address.
+    pub(super) by_name: bool,
 }
 
 /// The bounds of all clients.
@@ -67,6 +69,7 @@ impl Plan {
                 hold: world.random_time(200..6_000),
             },
             fixed: below(5) == 0,
+            by_name: below(3) == 0,
         }
     }
 

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::super::watch::Check;
 use super::plan::{Limits, Plan};
 use super::witness::{Witness, Word};
-use super::{REGION, SERVICE, World};
+use super::{Client, Inbox, REGION, SERVICE, World};
 
 /// How much later than its deadline an ask may end: clients promise about 20 ms.
 const LATE: Duration = Duration::from_millis(40);
@@ -21,6 +21,9 @@ pub(super) struct Talker {
     world: World,
     witness: Arc<Witness>,
     client: ClusterClient,
+    inbox: Inbox,
+    /// How many clients have one.
+    inboxes: usize,
     number: u64,
     said: u64,
     entities: usize,
@@ -31,13 +34,15 @@ pub(super) struct Talker {
 impl Talker {
     pub(super) fn new(
         (world, witness, plan): (&World, &Arc<Witness>, &Plan),
-        client: ClusterClient,
+        (client, inbox): (ClusterClient, Inbox),
         number: usize,
     ) -> Self {
         Self {
             world: world.clone(),
             witness: Arc::clone(witness),
             client,
+            inbox,
+            inboxes: plan.clients,
             number: number as u64,
             said: 0,
             entities: plan.entities,
@@ -54,12 +59,14 @@ impl Talker {
         };
         while Instant::now() < end {
             let entity = entity(&region, self.world.random_below(self.entities));
-            let closed = match self.world.random_below(20) {
+            let closed = match self.world.random_below(24) {
                 0..10 => self.tell(&entity, 0),
                 10 => self.burst(&entity),
                 11 => self.ask_service().await,
                 12..14 => self.ask_again_and_again(&entity).await,
                 14 => self.tell_with_patience(&entity).await,
+                15 | 16 => self.follow(&entity),
+                17..20 => self.stir(&entity),
                 _ => self.ask(&entity).await,
             };
             self.check_bounds();
@@ -113,6 +120,22 @@ impl Talker {
         let padding = self.world.random_below(2_000);
         let count = 5 + self.world.random_below(25);
         (0..count).any(|_| self.tell(entity, padding))
+    }
+
+    /// Tells an entity of the client's actor.
+    fn follow(&self, entity: &EntityRef) -> bool {
+        let told = entity.tell(self.inbox.follow());
+        matches!(told, Err(TellError::Closed))
+    }
+
+    /// Has an entity send to any client's actor.
+    fn stir(&self, entity: &EntityRef) -> bool {
+        let told = entity.tell(Word::Stir {
+            inbox: self.world.random_below(self.inboxes) as u64,
+            count: 1 + self.world.random_below(4) as u64,
+            reply_to: None,
+        });
+        matches!(told, Err(TellError::Closed))
     }
 
     async fn ask(&self, entity: &EntityRef) -> bool {
@@ -225,15 +248,47 @@ pub(super) async fn ask_once(
     }
 }
 
+/// Has an entity send to the actor of a client, by the reference that it was given at some time,
+/// and waits for it. An error is a reason to try again.
+pub(super) async fn hear_once(
+    client: &ClusterClient,
+    (world, witness, inbox): (&World, &Witness, &Inbox),
+    (shards, number): (u32, usize),
+) -> Result<(), String> {
+    let region = client
+        .entity_ref(REGION, shards)
+        .map_err(|it| it.to_string())?;
+    let entity = entity(&region, number);
+    let ask = entity.ask::<_, u64>(|reply_to| Word::Stir {
+        inbox: inbox.number,
+        count: 1,
+        reply_to: Some(reply_to),
+    });
+    let sent = ask.within(Duration::from_secs(1)).await;
+    match sent.map_err(|error| error.to_string())? {
+        // Its life is a new one.
+        0 => {
+            let told = entity.tell(inbox.follow());
+            told.map_err(|error| error.to_string())?;
+            Err(String::from("it was not told"))
+        }
+        sent => {
+            let arrived = || witness.events.has(sent);
+            let arrived = world.wait_until(Duration::from_millis(100), arrived).await;
+            arrived.then_some(()).ok_or(format!("event {sent} is lost"))
+        }
+    }
+}
+
 /// Tells every entity something through every client. Tells what was accepted.
 pub(super) async fn tell_everywhere(
     world: &World,
     plan: &Plan,
     witness: &Witness,
-    clients: &[ClusterClient],
+    clients: &[Client],
 ) -> Vec<(u64, u64)> {
     let mut told = Vec::new();
-    for (place, client) in clients.iter().enumerate() {
+    for (place, (client, _)) in clients.iter().enumerate() {
         let Ok(region) = client.entity_ref(REGION, plan.shards) else {
             continue;
         };

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::watch::Check;
 use super::World;
+use super::events::{Event, Events, Followers};
 use crate::{Context, Entity};
 
 pub(super) const REGION: &str = "talk";
@@ -26,11 +27,23 @@ pub(super) enum Word {
     },
     #[serde(rename = "proof.Echo")]
     Echo { token: u64, reply_to: ActorRef<u64> },
+    /// Tells an entity of a client's actor.
+    #[serde(rename = "proof.Follow")]
+    Follow { inbox: u64, to: ActorRef<Event> },
+    /// Has an entity send to a client's actor that it was told of.
+    #[serde(rename = "proof.Stir")]
+    Stir {
+        inbox: u64,
+        count: u64,
+        /// Who wants to know the number of the last event.
+        reply_to: Option<ActorRef<u64>>,
+    },
 }
 
 /// Sees all that entities and services are told.
 pub(super) struct Witness {
     world: World,
+    pub(super) events: Arc<Events>,
     seen: Mutex<Seen>,
 }
 
@@ -53,6 +66,7 @@ impl Witness {
     pub(super) fn new(world: &World) -> Arc<Self> {
         Arc::new(Self {
             world: world.clone(),
+            events: Events::new(world),
             seen: Mutex::default(),
         })
     }
@@ -61,6 +75,7 @@ impl Witness {
     pub(super) fn entities(self: &Arc<Self>) -> impl Fn() -> Listener + Send + Sync + use<> {
         let witness = Arc::clone(self);
         move || Listener {
+            followers: Followers::new(&witness.events),
             witness: Arc::clone(&witness),
             last: BTreeMap::new(),
         }
@@ -71,6 +86,8 @@ impl Witness {
         match word {
             Word::Echo { token, reply_to } => self.echo(token, &reply_to, context),
             Word::Note { talker, number, .. } => self.note(talker, number),
+            // For entities.
+            Word::Follow { .. } | Word::Stir { .. } => {}
         }
     }
 
@@ -164,24 +181,45 @@ pub(super) struct Listener {
     witness: Arc<Witness>,
     /// The last note of each talker.
     last: BTreeMap<u64, u64>,
+    followers: Followers,
 }
 
 impl Entity for Listener {
     type Message = Word;
 
     fn receive(&mut self, word: Word, context: &mut Context<'_>) {
-        if let Word::Note { talker, number, .. } = &word {
-            let (id, node) = (context.entity_id(), context.node());
-            let world = &self.witness.world;
-            world.log(format_args!("node {node} {id} note {talker}/{number}"));
-            if let Some(last) = self.last.insert(*talker, *number)
-                && last > *number
-                && !world.has_remains(node)
-            {
-                let what = format!("{id} on node {node}: {number} of {talker} after {last}");
-                world.violated(Check::Order, what);
+        match word {
+            Word::Note { talker, number, .. } => self.note((talker, number), context),
+            Word::Follow { inbox, to } => return self.followers.follow(inbox, to, context),
+            Word::Stir {
+                inbox,
+                count,
+                reply_to,
+            } => {
+                let last = self.followers.stir(inbox, count, context);
+                if let Some(reply_to) = reply_to {
+                    context.reply(&reply_to, &last);
+                }
+                return;
             }
+            Word::Echo { .. } => {}
         }
         self.witness.serve(word, context);
+    }
+}
+
+impl Listener {
+    /// Looks at the place of a note among those of its talker.
+    fn note(&mut self, (talker, number): (u64, u64), context: &Context<'_>) {
+        let (id, node) = (context.entity_id(), context.node());
+        let world = &self.witness.world;
+        world.log(format_args!("node {node} {id} note {talker}/{number}"));
+        if let Some(last) = self.last.insert(talker, number)
+            && last > number
+            && !world.has_remains(node)
+        {
+            let what = format!("{id} on node {node}: {number} of {talker} after {last}");
+            world.violated(Check::Order, what);
+        }
     }
 }
