@@ -463,6 +463,35 @@ fn impossible_dates_and_ids_are_malformed() {
 }
 
 #[test]
+fn an_offset_from_utc_of_a_day_or_more_is_malformed() {
+    let noon = |days: i32, seconds: i32| {
+        let zone = [
+            global("datetime", "time"),
+            b"C\x06\x0c\0\0\0\0\0".to_vec(),
+            global("datetime", "timezone"),
+            global("datetime", "timedelta"),
+            [b"J", &days.to_le_bytes()[..], b"J", &seconds.to_le_bytes()].concat(),
+            b"K\x00\x87R\x85R\x86R".to_vec(),
+        ];
+        value(&[&zone.concat()])
+    };
+    for (days, seconds) in [(0, 86_399), (0, 0), (-1, 1)] {
+        let offset = TimeDelta::new(days, seconds.try_into().unwrap(), 0);
+        let time = Time {
+            offset,
+            ..Time::new(12, 0, 0, 0).unwrap()
+        };
+        assert_eq!(noon(days, seconds), Ok(time.into()));
+    }
+    for (days, seconds) in [(1, 0), (-1, 0), (-2, 86_399), (999_999_999, 0)] {
+        assert!(matches!(
+            noon(days, seconds),
+            Err(DecodeError::Malformed { .. })
+        ));
+    }
+}
+
+#[test]
 fn a_lone_surrogate_is_told_from_text_that_is_no_utf8() {
     assert_eq!(
         value(&[b"\x8c\x04a\xed\xa0\x80"]).err(),
