@@ -117,6 +117,12 @@ impl TimeDelta {
         let seconds = i128::from(self.days) * i128::from(DAY) + i128::from(self.seconds);
         seconds * i128::from(SECOND) + i128::from(self.microseconds)
     }
+
+    /// Whether it can be an offset from UTC: Python has none of a day or more.
+    #[cfg(any(feature = "pickle", feature = "protobuf"))]
+    pub(crate) fn is_offset(&self) -> bool {
+        self.microseconds().abs() < i128::from(DAY * SECOND)
+    }
 }
 
 impl fmt::Display for Date {

@@ -130,7 +130,7 @@ fn offset(arena: &Arena<'_>, args: &[Id]) -> Option<TimeDelta> {
         Node::Made {
             callee: Callee::TimeDelta,
             parts,
-        } => timedelta(arena, arguments(arena, parts)?),
+        } => timedelta(arena, arguments(arena, parts)?).filter(TimeDelta::is_offset),
         _ => None,
     }
 }
