@@ -296,6 +296,7 @@ mod tests {
             with_scratch(|scratch| scratch.capacity())
         };
         assert!((1000..=KEPT).contains(&kept(1000)));
-        assert_eq!(kept(KEPT + 1), 0);
+        assert_eq!(kept(256 * 1024), 256 * 1024);
+        assert_eq!(kept(256 * 1024 + 1), 0);
     }
 }

@@ -132,6 +132,7 @@ impl<'de, M: ?Sized> Deserialize<'de> for ActorRef<M> {
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
+    use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 
     use super::*;
 
@@ -144,6 +145,9 @@ mod tests {
         assert_eq!(new(a).cast::<str>().uri(), a);
         let set: HashSet<_> = [new(a), new(b), new(a)].into();
         assert_eq!(set.len(), 2);
+        let hash = |actor| BuildHasherDefault::<DefaultHasher>::default().hash_one(actor);
+        assert_eq!(hash(new(a)), hash(new(a)));
+        assert_ne!(hash(new(a)), hash(new(b)));
     }
 
     #[test]
@@ -154,5 +158,11 @@ mod tests {
         assert_eq!(kept.parts(), Err(AddressError::NoPort));
         let well = ActorRef::<u8>::from_uri_unchecked("casty://s@h:1/a");
         assert_eq!(well.parts().map(|uri| uri.path), Ok("/a"));
+    }
+
+    #[test]
+    fn what_is_no_reference_is_told_from_one() {
+        let error = serde_json::from_str::<ActorRef<u8>>("5").unwrap_err();
+        assert!(error.to_string().contains("an actor reference"), "{error}");
     }
 }

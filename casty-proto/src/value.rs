@@ -19,11 +19,13 @@ mod release;
 mod ser;
 mod temporal;
 mod typed;
-mod uuid;
+pub(crate) mod uuid;
 
-pub use de::from_value;
 #[cfg(feature = "protobuf")]
-pub(crate) use de::{big_int, plain};
+pub(crate) use de::big_int;
+pub use de::from_value;
+#[cfg(any(feature = "pickle", feature = "protobuf"))]
+pub(crate) use de::plain;
 pub use fields::Fields;
 #[cfg(feature = "pickle")]
 pub(crate) use fields::{Maker, Origin};

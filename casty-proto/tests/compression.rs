@@ -265,16 +265,50 @@ fn every_prefix_of_a_message_is_refused() {
     for &compression in Compression::ALL {
         let input = encode(json(compression), &value);
         for len in 0..input.len() {
-            let outcome = decode::<Value>(json(compression), &input[..len]);
-            assert!(
-                matches!(
-                    outcome,
-                    Err(DecodeError::Truncated { .. } | DecodeError::Malformed { .. })
-                ),
-                "{compression}: {len} of {}: {outcome:?}",
+            assert_eq!(
+                decode::<Value>(json(compression), &input[..len]),
+                Err(DecodeError::Truncated { at: len }),
+                "{compression}, of {}",
                 input.len()
             );
         }
+    }
+}
+
+#[test]
+fn a_damaged_message_is_damaged_somewhere_within_it() {
+    for &compression in Compression::ALL {
+        let input = encode(json(compression), "a message that is not too short");
+        for at in 0..input.len() {
+            let mut damaged = input.clone();
+            damaged[at] ^= 0xff;
+            match decode::<String>(json(compression), &damaged) {
+                Err(DecodeError::Malformed { at, .. } | DecodeError::Truncated { at }) => {
+                    assert!(at <= input.len(), "{compression}: {at} of {}", input.len());
+                }
+                Err(DecodeError::Trailing { extra }) => assert!(extra < input.len()),
+                Err(DecodeError::Limit { .. }) | Ok(_) => {}
+                Err(other) => panic!("{compression}: {other}"),
+            }
+        }
+    }
+}
+
+#[cfg(feature = "bz2")]
+#[test]
+fn a_block_of_bz2_is_no_larger_than_its_message_can_fill() {
+    // The fourth byte tells readers how many times 100,000 bytes to set aside.
+    for (len, blocks) in [
+        (0, b'1'),
+        (79_990, b'1'),
+        (80_000, b'2'),
+        (159_990, b'2'),
+        (400_000, b'6'),
+        (1_000_000, b'9'),
+    ] {
+        let codec = Codec::json().compressed_at(Compression::Bz2, 9).unwrap();
+        let written = encode(codec, &"x".repeat(len));
+        assert_eq!(written[3], blocks, "{len}");
     }
 }
 

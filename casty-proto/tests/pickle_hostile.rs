@@ -3,37 +3,17 @@
 #![allow(clippy::unwrap_used)] // tests throughout
 
 use casty_proto::error::Limit;
-use casty_proto::value::State;
+use casty_proto::value::{State, Time, TimeDelta};
 use casty_proto::{ActorRef, Codec, DecodeError, FrozenSet, Limits, Set, Tuple, Value};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 
-/// A pickle of these opcodes, its first and last ones added.
-fn pickle(parts: &[&[u8]]) -> Vec<u8> {
-    let mut out = vec![0x80, 5];
-    for part in parts {
-        out.extend_from_slice(part);
-    }
-    out.push(b'.');
-    out
-}
+use opcodes::{decode, global, pickle, text};
 
-fn decode<T: DeserializeOwned>(input: &[u8]) -> Result<T, DecodeError> {
-    Codec::pickle().decode(input, &Limits::default())
-}
+#[path = "pickle_hostile/opcodes.rs"]
+mod opcodes;
 
 fn value(parts: &[&[u8]]) -> Result<Value, DecodeError> {
     decode(&pickle(parts))
-}
-
-fn text(text: &str) -> Vec<u8> {
-    let mut out = vec![0x8c, u8::try_from(text.len()).unwrap()];
-    out.extend_from_slice(text.as_bytes());
-    out
-}
-
-fn global(module: &str, name: &str) -> Vec<u8> {
-    [text(module), text(name), vec![0x93]].concat()
 }
 
 #[track_caller]
@@ -110,6 +90,17 @@ fn a_stack_that_holds_too_little_or_too_much_is_malformed() {
         if !b"\x91te".contains(&opcode) {
             malformed(&[b"]]]]](", &[opcode, 0]]);
         }
+    }
+    // What a mark guards stays as it was when the mark is closed.
+    for parts in [
+        &b"](Nae"[..],
+        b"]((Nee",
+        b"}(NNsu",
+        b"}((NNuu",
+        b"\x8f((N\x90\x90",
+        b"N(\x85t",
+    ] {
+        malformed(&[parts]);
     }
 }
 
@@ -333,6 +324,89 @@ fn functions_are_never_called() {
 }
 
 #[test]
+fn classes_of_code_are_never_made_and_others_whatever_their_name_looks_like() {
+    let getattr = global("builtins", "getattr");
+    for (module, name) in [
+        ("builtins", "object"),
+        ("copyreg", "thing"),
+        ("datetime", "tzinfo"),
+        ("functools", "reduce"),
+        ("operator", "attrgetter"),
+        ("os", "stat_result"),
+        ("types", "SimpleNamespace"),
+    ] {
+        let class = global(module, name);
+        let named = format!("{module}.{name}");
+        for made in [&b")\x81"[..], b")}\x92", b"K\x01\x85\x81"] {
+            needs_python(&[&class, made], &named);
+        }
+        let member = [&getattr, &class[..], &text("x"), b"\x86R"];
+        needs_python(&member, "builtins.getattr");
+    }
+    for name in ["Point", "point"] {
+        let class = global("app", name);
+        for made in [&b")\x81"[..], b")}\x92", b"K\x01\x85\x81"] {
+            assert!(value(&[&class, made]).is_ok());
+        }
+        assert!(value(&[&getattr, &class[..], &text("x"), b"\x86R"]).is_ok());
+    }
+}
+
+#[test]
+fn what_is_made_by_value_is_not_made_again() {
+    let made = [
+        global("cloudpickle.cloudpickle", "_builtin_type"),
+        text("x"),
+        b"\x85R".to_vec(),
+    ]
+    .concat();
+    for call in [&b")\x81"[..], b")}\x92"] {
+        needs_python(&[&made, call], "cloudpickle.cloudpickle._builtin_type");
+    }
+}
+
+#[test]
+fn arguments_make_the_same_object_however_they_are_passed() {
+    let point = global("app", "Point");
+    let same = |one: &[u8], other: &[u8]| {
+        let one = value(&[&point, one]).unwrap();
+        assert_eq!(one, value(&[&point, other]).unwrap());
+    };
+    same(b")\x81", b"(t\x81");
+    same(b")\x81", b")}\x92");
+    same(b"K\x01K\x02\x86\x81", b"K\x01K\x02\x86}\x92");
+    same(b"K\x01K\x02\x86\x81", b"(K\x01K\x02tR");
+}
+
+#[test]
+fn constructors_take_as_many_arguments_as_python_gives_them() {
+    let delta = global("datetime", "timedelta");
+    for (args, days, seconds) in [
+        (&b")R"[..], 0, 0),
+        (b"K\x02\x85R", 2, 0),
+        (b"K\x02K\x03\x86R", 2, 3),
+        (b"K\x02K\x03K\x00\x87R", 2, 3),
+    ] {
+        let expected = TimeDelta::new(days, seconds, 0).unwrap();
+        assert_eq!(value(&[&delta, args]), Ok(expected.into()));
+    }
+    malformed(&[&delta, b"(K\x02K\x03K\x00K\x00tR"]);
+    let time = global("datetime", "time");
+    let noon = Time::new(12, 0, 0, 0).unwrap();
+    for args in [
+        &b"C\x06\x0c\0\0\0\0\0\x85R"[..],
+        b"C\x06\x0c\0\0\0\0\0N\x86R",
+    ] {
+        assert_eq!(value(&[&time, args]), Ok(noon.into()));
+    }
+    malformed(&[&time, b"C\x06\x0c\0\0\0\0\0K\x01\x86R"]);
+    needs_python(
+        &[&global("builtins", "dict"), b"](NNe\x85R"],
+        "builtins.dict",
+    );
+}
+
+#[test]
 fn classes_and_constructors_by_themselves_are_no_values() {
     needs_python(&[&global("app", "Point")], "app.Point");
     needs_python(&[b"]", &global("app", "Point"), b"a"], "app.Point");
@@ -389,6 +463,35 @@ fn impossible_dates_and_ids_are_malformed() {
 }
 
 #[test]
+fn an_offset_from_utc_of_a_day_or_more_is_malformed() {
+    let noon = |days: i32, seconds: i32| {
+        let zone = [
+            global("datetime", "time"),
+            b"C\x06\x0c\0\0\0\0\0".to_vec(),
+            global("datetime", "timezone"),
+            global("datetime", "timedelta"),
+            [b"J", &days.to_le_bytes()[..], b"J", &seconds.to_le_bytes()].concat(),
+            b"K\x00\x87R\x85R\x86R".to_vec(),
+        ];
+        value(&[&zone.concat()])
+    };
+    for (days, seconds) in [(0, 86_399), (0, 0), (-1, 1)] {
+        let offset = TimeDelta::new(days, seconds.try_into().unwrap(), 0);
+        let time = Time {
+            offset,
+            ..Time::new(12, 0, 0, 0).unwrap()
+        };
+        assert_eq!(noon(days, seconds), Ok(time.into()));
+    }
+    for (days, seconds) in [(1, 0), (-1, 0), (-2, 86_399), (999_999_999, 0)] {
+        assert!(matches!(
+            noon(days, seconds),
+            Err(DecodeError::Malformed { .. })
+        ));
+    }
+}
+
+#[test]
 fn a_lone_surrogate_is_told_from_text_that_is_no_utf8() {
     assert_eq!(
         value(&[b"\x8c\x04a\xed\xa0\x80"]).err(),
@@ -408,8 +511,14 @@ fn inputs_over_a_limit_are_refused() {
     };
     let read = |input: &[u8]| Codec::pickle().decode::<Value>(input, &small);
     limited(read(&[0x80; 11]), Limit::Bytes);
+    assert!(read(b"\x80\x05\x8c\x05abcde.").is_ok());
     assert!(read(b"\x80\x05NN\x86.").is_ok());
     limited(read(b"\x80\x05NNN\x87."), Limit::Items);
+    let none = Limits {
+        items: 0,
+        ..Limits::default()
+    };
+    limited(Codec::pickle().decode(b"\x80\x05N.", &none), Limit::Items);
 }
 
 #[test]

@@ -41,6 +41,10 @@ fn dense(len: usize) -> Vec<(&'static str, Vec<u8>)> {
             "classes",
             fill(b"\x8c\x01a\x94(", b"h\x00h\x00\x93", b"t\x86"),
         ),
+        (
+            "one list that occurs twice",
+            fill(b"(", b"]", b"]\x94h\x00t"),
+        ),
         ("marks", fill(b"", b"(", b"")),
     ]
 }
@@ -51,6 +55,44 @@ const LIMITS: Limits = Limits {
     depth: 128,
     items: usize::MAX,
 };
+
+#[test]
+fn a_pickle_of_one_scalar_takes_no_memory() {
+    for scalar in [
+        &b"N"[..],
+        b"\x88",
+        b"\x89",
+        b"K\x01",
+        b"M\x01\x01",
+        b"J\xff\xff\xff\xff",
+        b"\x8a\x05\x01\x02\x03\x04\x05",
+        b"G\0\0\0\0\0\0\0\0",
+        b"\x8c\x02ab",
+        b"\x8c\x02ab\x94",
+    ] {
+        let framed = [b"\x95\x0a\0\0\0\0\0\0\0", scalar].concat();
+        for part in [scalar, &framed] {
+            let input = [b"\x80\x05", part, b"."].concat();
+            let info = measure(|| {
+                let read = Codec::pickle().decode::<IgnoredAny>(&input, &LIMITS);
+                assert!(read.is_ok(), "{input:?}");
+            });
+            assert_eq!(info.count_total, 0, "{input:?}");
+        }
+    }
+}
+
+#[test]
+fn empty_collections_share_what_they_are_made_of() {
+    for empty in [&b"]"[..], b"(t", b"\x8f", b"(\x91", b"}"] {
+        let input = [b"\x80\x05(", &empty.repeat(10_000)[..], b"t."].concat();
+        let info = measure(|| {
+            let read = Codec::pickle().decode::<Value>(&input, &LIMITS);
+            assert_eq!(read.unwrap().items().map(<[Value]>::len), Some(10_000));
+        });
+        assert!(info.count_total < 100, "{empty:?}: {}", info.count_total);
+    }
+}
 
 #[test]
 fn reading_stays_within_a_multiple_of_the_input() {

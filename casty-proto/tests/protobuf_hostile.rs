@@ -127,6 +127,21 @@ fn fields_of_another_form_are_refused() {
 }
 
 #[test]
+fn the_highest_number_that_a_field_can_have_is_passed_over_and_higher_ones_are_refused() {
+    let behind_field = |number: usize| {
+        let mut input = Vec::new();
+        varint(&mut input, number * 8);
+        [&input[..], b"\x00\x18\x02"].concat()
+    };
+    let highest = (1 << 29) - 1;
+    assert_eq!(decode::<i64>(&behind_field(highest)), Ok(1));
+    assert_eq!(decode::<Value>(&behind_field(highest)), Ok(Value::Int(1)));
+    for number in [0, highest + 1, highest + 2] {
+        malformed(&behind_field(number), "a field that no message has");
+    }
+}
+
+#[test]
 fn numbers_beyond_64_bits_are_refused() {
     let largest = [&b"\x18"[..], &[0xff; 9], b"\x01"].concat();
     assert_eq!(decode::<i64>(&largest), Ok(i64::MIN));
@@ -352,6 +367,22 @@ fn reading_any_value_takes_memory_in_proportion_to_the_input() {
 }
 
 #[test]
+fn memory_for_the_parts_of_a_container_is_set_aside_once() {
+    let parts = 1000;
+    let int = b"\x18\x02";
+    let pair = [field(1, int), field(2, int)].concat();
+    let named = [(2, &b"x"[..]), (3, int)].repeat(parts);
+    for input in [
+        list(int, parts),
+        field(9, &pair.repeat(parts)),
+        object("a.B", &named),
+    ] {
+        let info = measure(|| assert!(decode::<Value>(&input).is_ok()));
+        assert!(info.count_total < 10, "{}", info.count_total);
+    }
+}
+
+#[test]
 fn writing_and_reading_what_is_sent_often_allocates_nothing() {
     let actor =
         ActorRef::new("casty://s-client@127.0.0.1:0/_ask/d9c58575cce248e6a12742cd").unwrap();
@@ -392,6 +423,10 @@ fn nothing_is_written_of_what_cannot_be_carried() {
     let double = (0..60).fold(Value::from(1), |value, _| {
         Value::list([value.clone(), value])
     });
+    let any = |url, value| {
+        let fields = [(url, Value::from("x")), (value, Value::bytes(*b"x"))];
+        Value::object("google.protobuf.Any", fields)
+    };
     for (value, expected) in [
         (
             Value::list([Value::member_of_value("a.B", 1)]),
@@ -404,6 +439,14 @@ fn nothing_is_written_of_what_cannot_be_carried() {
         ),
         (
             Value::object("google.protobuf.Any", [("type_url", "x")]),
+            "protobuf cannot carry an Any without its type_url and its value",
+        ),
+        (
+            any("type_url", "values"),
+            "protobuf cannot carry an Any without its type_url and its value",
+        ),
+        (
+            any("url", "value"),
             "protobuf cannot carry an Any without its type_url and its value",
         ),
     ] {

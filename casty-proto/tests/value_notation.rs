@@ -5,7 +5,7 @@ use casty_proto::value::{
     BigInt, ByteArray, Complex, Date, DateTime, Decimal, EnumMember, Member, NotationError, Object,
     State, Time, TimeDelta, Uuid,
 };
-use casty_proto::{ActorRef, Limits, Value};
+use casty_proto::{ActorRef, Codec, EncodeError, Limits, Value};
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -175,6 +175,7 @@ fn what_does_not_fit_its_marker_is_refused() {
         r#"{"__timedelta__": [0, 0]}"#,
         r#"{"__uuid__": "42"}"#,
         r#"{"__uuid__": "0000000000000000000000000000000+"}"#,
+        r#"{"__uuid__": "0000000-00000-0000-0000-000000000000"}"#,
         r#"{"__complex__": ["a", 1]}"#,
         r#"{"__decimal__": 1}"#,
         "1 2",
@@ -183,6 +184,81 @@ fn what_does_not_fit_its_marker_is_refused() {
         assert!(read(text).is_err(), "{text}");
     }
 }
+
+#[test]
+fn a_time_is_the_second_of_two_equal_ones_only_if_its_text_says_so() {
+    let wall = "02:30:00";
+    for (beside, fold) in [
+        ("", false),
+        (r#", "fold": 1"#, true),
+        (r#", "fold": 0"#, false),
+        (r#", "fold": true"#, false),
+        (r#", "other": 1"#, false),
+    ] {
+        let time = Time {
+            fold,
+            ..wall.parse().unwrap()
+        };
+        let text = format!(r#"{{"__time__": "{wall}"{beside}}}"#);
+        assert_eq!(read(&text), Ok(time.into()), "{text}");
+        let day: DateTime = "2024-10-27T02:30:00".parse().unwrap();
+        let text = format!(r#"{{"__datetime__": "{day}"{beside}}}"#);
+        assert_eq!(read(&text), Ok(DateTime { time, ..day }.into()), "{text}");
+    }
+}
+
+#[test]
+fn bytes_are_shown_up_to_256_of_them() {
+    for (len, ends) in [
+        (0, "\"\"}"),
+        (255, "AAAA\"}"),
+        (256, "AA==\"}"),
+        (257, "AA==...\"}"),
+    ] {
+        let bytes = vec![0; len];
+        for value in [Value::bytes(bytes.clone()), ByteArray(bytes).into()] {
+            let shown = format!("{value:?}");
+            assert!(shown.ends_with(ends), "{len}: {shown}");
+            assert_eq!(read(&value.to_string()), Ok(value));
+        }
+    }
+}
+
+#[test]
+fn what_the_serializers_of_trees_cannot_carry_is_named() {
+    let second = TimeDelta::new(0, 1, 0).unwrap();
+    let values: [(Value, &str); 9] = [
+        (ByteArray(vec![1]).into(), "a bytearray"),
+        (Value::set([1]), "a set (a frozenset can be carried)"),
+        (
+            "2024-01-02T03:04:05".parse::<DateTime>().unwrap().into(),
+            "a datetime",
+        ),
+        ("2024-01-02".parse::<Date>().unwrap().into(), "a date"),
+        ("03:04:05".parse::<Time>().unwrap().into(), "a time"),
+        (second.into(), "a timedelta"),
+        (Uuid([0; 16]).into(), "a UUID"),
+        (Decimal("1.50".into()).into(), "a Decimal"),
+        (Complex { re: 0.0, im: 1.0 }.into(), "a complex"),
+    ];
+    for (value, named) in values {
+        for codec in TREES {
+            let error = codec.encode(&value, &mut Vec::new()).unwrap_err();
+            let what = match error {
+                EncodeError::Unsupported { what, .. } => what,
+                other => panic!("{other}"),
+            };
+            assert_eq!(what, named);
+        }
+    }
+}
+
+const TREES: &[Codec] = &[
+    #[cfg(feature = "json")]
+    Codec::json(),
+    #[cfg(feature = "msgpack")]
+    Codec::msgpack(),
+];
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct Scalars {

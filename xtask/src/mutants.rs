@@ -16,7 +16,7 @@ const MUTANTS: Tool = Tool {
 };
 
 /// Where the faults are put: the engines and the decoders, which read what a peer chose.
-const FILES: [&str; 34] = [
+const FILES: [&str; 38] = [
     "casty-routing/src/**/*.rs",
     "casty-proto/src/address.rs",
     "casty-proto/src/compression.rs",
@@ -33,11 +33,13 @@ const FILES: [&str; 34] = [
     "casty-proto/src/codec/pickle/de/*.rs",
     "casty-proto/src/codec/pickle/dynamic.rs",
     "casty-proto/src/codec/pickle/made.rs",
+    "casty-proto/src/codec/pickle/measure.rs",
     "casty-proto/src/codec/pickle/read.rs",
     "casty-proto/src/codec/pickle/read/*.rs",
     "casty-proto/src/codec/protobuf/de.rs",
     "casty-proto/src/codec/protobuf/de/*.rs",
     "casty-proto/src/codec/protobuf/kind.rs",
+    "casty-proto/src/codec/protobuf/native.rs",
     "casty-proto/src/codec/protobuf/tag.rs",
     "casty-proto/src/codec/protobuf/value_in.rs",
     "casty-proto/src/codec/protobuf/wire.rs",
@@ -51,6 +53,8 @@ const FILES: [&str; 34] = [
     "casty-proto/src/codec/tree/target.rs",
     "casty-proto/src/codec/tree/value_in.rs",
     "casty-proto/src/value/notation.rs",
+    "casty-proto/src/value/temporal.rs",
+    "casty-proto/src/value/uuid.rs",
 ];
 
 /// The least score, in percent, with which the command succeeds.

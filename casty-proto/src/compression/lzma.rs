@@ -54,3 +54,32 @@ pub(super) fn decompress(input: &[u8], max: usize, out: &mut Vec<u8>) -> Result<
         })
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The dictionary that the first block of an .xz stream announces, as a power of two.
+    fn announced(level: u8, len: usize) -> u8 {
+        let mut out = Vec::with_capacity(4096);
+        let mut to = writer(level, len).unwrap();
+        to.process_vec(b"x", &mut out, Action::Finish).unwrap();
+        // A stream's header, then of the block its size, its flags, LZMA2 and one property.
+        let [size, flags, 0x21, 1, property, ..] = out[12..] else {
+            panic!("{out:x?}");
+        };
+        assert!(size > 0 && flags == 0 && property % 2 == 0, "{out:x?}");
+        property / 2 + 12
+    }
+
+    #[test]
+    fn a_dictionary_is_as_large_as_the_level_has_it_and_no_larger_than_the_message() {
+        let levels = [18, 20, 21, 22, 22, 23, 23, 24, 25];
+        for (level, dictionary) in (0..).zip(levels) {
+            assert_eq!(announced(level, 1 << 30), dictionary, "level {level}");
+            assert_eq!(announced(level, 1 << 17), 17);
+            assert_eq!(announced(level, 0), 12);
+        }
+        assert_eq!(announced(9, 1 << 17), 17);
+    }
+}

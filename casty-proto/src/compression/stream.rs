@@ -58,12 +58,9 @@ pub(super) fn read(
                 extra => Err(DecodeError::Trailing { extra }),
             };
         }
+        // There is room: what the library waits for is more input.
         if before == (at, out.len()) {
-            return Err(if at < input.len() {
-                DecodeError::Malformed { what, at }
-            } else {
-                DecodeError::Truncated { at }
-            });
+            return Err(DecodeError::Truncated { at });
         }
     }
 }

@@ -117,6 +117,12 @@ impl TimeDelta {
         let seconds = i128::from(self.days) * i128::from(DAY) + i128::from(self.seconds);
         seconds * i128::from(SECOND) + i128::from(self.microseconds)
     }
+
+    /// Whether it can be an offset from UTC: Python has none of a day or more.
+    #[cfg(any(feature = "pickle", feature = "protobuf"))]
+    pub(crate) fn is_offset(&self) -> bool {
+        self.microseconds().abs() < i128::from(DAY * SECOND)
+    }
 }
 
 impl fmt::Display for Date {
@@ -253,6 +259,8 @@ mod tests {
             "2024-01-02T03:04:05-11:59:30",
             "2024-01-02T03:04:05-00:00:00.000001",
             "9999-12-31T00:00:00+00:00",
+            "9999-12-31T00:00:00+23:59:59",
+            "9999-12-31T00:00:00-23:59:59.999999",
         ] {
             assert_eq!(text.parse::<DateTime>().unwrap().to_string(), text);
         }
@@ -270,7 +278,10 @@ mod tests {
             "2024-1-2T00:00:00",
             "2024-01-02T24:00:00",
             "2024-01-02T00:00:00.5",
+            "2024-01-02T00:00.500000",
             "2024-01-02T00:00:00+24:00",
+            "2024-01-02T00:00:00+01:60",
+            "2024-01-02T00:00:00+01:00:60",
             "0000-01-01T00:00:00",
             "2024-01-02T00:00:00+",
             "2024-01-02T00:00:00+01:00Z",

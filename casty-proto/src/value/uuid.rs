@@ -14,7 +14,7 @@ pub(super) fn print(bytes: &[u8; 16]) -> String {
 }
 
 /// Reads the hyphenated form, or 32 digits without hyphens.
-pub(super) fn parse(text: &str) -> Option<[u8; 16]> {
+pub(crate) fn parse(text: &str) -> Option<[u8; 16]> {
     let hyphens = [8, 13, 18, 23];
     let digits: String = match text.len() {
         32 => text.into(),

@@ -80,7 +80,7 @@ pub(super) fn split(name: &str) -> Option<(&str, &str)> {
             }
         }
     }
-    let at = capital.filter(|&at| at > 0).or(last)?;
+    let at = capital.or(last)?;
     let (module, class) = (name.get(..at)?, name.get(at + 1..)?);
     (!module.is_empty() && !class.is_empty()).then_some((module, class))
 }
@@ -177,15 +177,6 @@ impl Callee {
         }
     }
 
-    /// Whether instances of a class of that module can be data, whatever its name looks like.
-    pub(super) fn may_be_class(module: &[u8], name: &[u8]) -> bool {
-        match Self::of(module, name) {
-            Self::Class => true,
-            Self::Function => !is_code(module) && module != b"builtins",
-            _ => false,
-        }
-    }
-
     fn builtin(name: &[u8]) -> Self {
         match name {
             b"getattr" => Self::GetAttr,
@@ -201,6 +192,11 @@ impl Callee {
             _ => Self::Function,
         }
     }
+}
+
+/// Whether a class of that module can have instances that are data, whatever its name looks like.
+pub(super) fn may_hold_data(module: &[u8]) -> bool {
+    !is_code(module) && module != b"builtins"
 }
 
 /// Whether a module's classes stand for code or for its parts.
@@ -260,6 +256,8 @@ mod tests {
             ("__main__.Thing", Some(("__main__", "Thing"))),
             ("plain", None),
             (".X", None),
+            (".X.y", None),
+            (":x", None),
             ("pkg.", None),
         ] {
             assert_eq!(split(name), parts, "{name}");
@@ -296,6 +294,14 @@ mod tests {
             ("cloudpickle.cloudpickle", "X", Callee::ByValue),
             ("zoneinfo", "ZoneInfo._unpickle", Callee::Function),
             ("datetime", "datetime", Callee::DateTime),
+            ("uuid", "UUID", Callee::Uuid),
+            ("uuid", "SafeUUID", Callee::Class),
+            ("decimal", "Decimal", Callee::Decimal),
+            ("decimal", "Context", Callee::Class),
+            ("functools", "partial", Callee::Partial),
+            ("functools", "reduce", Callee::Function),
+            ("casty.remote.ref", "restore_actor_ref", Callee::Ref),
+            ("casty.remote.ref", "RemoteActorRef", Callee::Class),
         ] {
             assert_eq!(Callee::of(module.as_bytes(), name.as_bytes()), callee);
         }

@@ -11,7 +11,7 @@ use super::{dynamic, made};
 use crate::error::Limit;
 use crate::reference::REF;
 use crate::sets::{FROZEN_SET, SET, TUPLE};
-use crate::value::{VALUE, give};
+use crate::value::{VALUE, give, plain};
 use crate::{DecodeError, Value};
 
 mod access;
@@ -164,13 +164,9 @@ impl<'a, 'de> De<'a, 'de> {
 
     /// A value of the standard library, as text where it has one.
     fn made<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
-        let value = dynamic::value(self.arena, self.id)?;
-        if let Value::Complex(re, im) = value {
-            return visitor.visit_seq(SeqDeserializer::new([re, im].into_iter()));
-        }
-        match made::text(&value) {
-            Some(text) => visitor.visit_string(text),
-            None => Err(self.unexpected(&visitor)),
+        match dynamic::value(self.arena, self.id)? {
+            Value::TimeDelta(delta) => visitor.visit_string(made::duration(delta)),
+            value => plain(&value, visitor),
         }
     }
 

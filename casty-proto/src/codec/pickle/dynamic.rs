@@ -9,7 +9,7 @@ use super::de::needs_python;
 use super::read::{malformed, passed};
 use super::{made, measure};
 use crate::error::Limit;
-use crate::value::{EnumMember, Fields, Items, Member, Object, Origin, Pairs, State};
+use crate::value::{EnumMember, Fields, Member, Object, Origin, State};
 use crate::{ActorRef, DecodeError, Value};
 
 /// The value at `root`. Never recurses.
@@ -100,7 +100,6 @@ struct Build<'a, 'de> {
     /// For each node one more than its place among the shared values; 0 without one.
     places: Vec<u32>,
     shared: Vec<Value>,
-    empty: (Items, Pairs),
     /// How many more children all containers together may have.
     left: usize,
 }
@@ -111,7 +110,6 @@ impl<'a, 'de> Build<'a, 'de> {
             arena,
             places: Vec::new(),
             shared: Vec::new(),
-            empty: Default::default(),
             left: arena.input_len(),
         }
     }
@@ -145,9 +143,6 @@ impl<'a, 'de> Build<'a, 'de> {
             return Err(passed(Limit::Visits, max));
         };
         self.left = left;
-        if let Some(value) = self.empty(id).filter(|_| len == 0) {
-            return Ok(Opened::Value(value));
-        }
         let parts = match self.arena.node(id) {
             Node::List(_)
             | Node::Tuple(_)
@@ -173,19 +168,6 @@ impl<'a, 'de> Build<'a, 'de> {
             more,
             parts,
         }))
-    }
-
-    /// The empty collection of a node's kind, which costs no memory of its own.
-    fn empty(&self, id: Id) -> Option<Value> {
-        let (items, pairs) = &self.empty;
-        Some(match self.arena.node(id) {
-            Node::List(_) => Value::List(items.clone()),
-            Node::Tuple(_) => Value::Tuple(items.clone()),
-            Node::Set(_) => Value::Set(items.clone()),
-            Node::FrozenSet(_) => Value::FrozenSet(items.clone()),
-            Node::Dict(_) => Value::Dict(pairs.clone()),
-            _ => return None,
-        })
     }
 
     fn leaf(&mut self, id: Id) -> Result<Value, DecodeError> {

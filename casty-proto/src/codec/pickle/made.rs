@@ -1,12 +1,11 @@
-//! Values of Python's standard library: what their constructors take, and their text.
+//! Values of Python's standard library: what their constructors take.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use super::arena::{Arena, Id, Node};
 use super::class::Callee;
 use crate::Value;
-use crate::value::{Date, DateTime, Time, TimeDelta, is_decimal};
+use crate::value::{Date, DateTime, Time, TimeDelta, is_decimal, uuid};
 
 /// The value that `callee` makes of a tuple of arguments (a UUID: of its state).
 pub(super) fn value(arena: &Arena<'_>, callee: Callee, parts: Id) -> Option<Value> {
@@ -41,7 +40,7 @@ pub(super) fn value(arena: &Arena<'_>, callee: Callee, parts: Id) -> Option<Valu
             }
             _ => return None,
         },
-        Callee::Uuid => Value::Uuid(Arc::new(uuid(arena, args)?)),
+        Callee::Uuid => Value::Uuid(Arc::new(id(arena, args)?)),
         _ => return None,
     })
 }
@@ -64,22 +63,7 @@ fn date(state: &[u8]) -> Option<Date> {
     let &[high, low, month, day] = state else {
         return None;
     };
-    let year = u16::from_be_bytes([high, low]);
-    let valid = (1..=9999).contains(&year)
-        && (1..=12).contains(&month)
-        && (1..=days_in(year, month)).contains(&day);
-    valid.then_some(Date { year, month, day })
-}
-
-fn days_in(year: u16, month: u8) -> u8 {
-    match month {
-        4 | 6 | 9 | 11 => 30,
-        2 if year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)) => {
-            29
-        }
-        2 => 28,
-        _ => 31,
-    }
+    Date::new(u16::from_be_bytes([high, low]), month, day)
 }
 
 /// The bit that marks the second of two equal wall-clock times: on the hour of a time, on the
@@ -91,16 +75,11 @@ fn time(state: &[u8], offset: Option<TimeDelta>) -> Option<Time> {
         return None;
     };
     let microsecond = u32::from_be_bytes([0, a, b, c]);
-    let fold = hour & FOLD != 0;
-    let hour = hour & !FOLD;
-    let valid = hour < 24 && minute < 60 && second < 60 && microsecond < 1_000_000;
-    valid.then_some(Time {
-        hour,
-        minute,
-        second,
-        microsecond,
-        fold,
+    let time = Time::new(hour & !FOLD, minute, second, microsecond)?;
+    Some(Time {
+        fold: hour & FOLD != 0,
         offset,
+        ..time
     })
 }
 
@@ -151,7 +130,7 @@ fn offset(arena: &Arena<'_>, args: &[Id]) -> Option<TimeDelta> {
         Node::Made {
             callee: Callee::TimeDelta,
             parts,
-        } => timedelta(arena, arguments(arena, parts)?),
+        } => timedelta(arena, arguments(arena, parts)?).filter(TimeDelta::is_offset),
         _ => None,
     }
 }
@@ -168,24 +147,17 @@ fn timedelta(arena: &Arena<'_>, args: &[Id]) -> Option<TimeDelta> {
         }
     }
     let [days, seconds, microseconds] = parts;
-    let valid = (-999_999_999..=999_999_999).contains(&days)
-        && (0..86_400).contains(&seconds)
-        && (0..1_000_000).contains(&microseconds);
-    valid.then_some(TimeDelta {
-        days: i32::try_from(days).ok()?,
-        seconds: u32::try_from(seconds).ok()?,
-        microseconds: u32::try_from(microseconds).ok()?,
-    })
+    TimeDelta::new(
+        i32::try_from(days).ok()?,
+        u32::try_from(seconds).ok()?,
+        u32::try_from(microseconds).ok()?,
+    )
 }
 
 /// From the constructor's text or the state's int.
-fn uuid(arena: &Arena<'_>, parts: &[Id]) -> Option<[u8; 16]> {
+fn id(arena: &Arena<'_>, parts: &[Id]) -> Option<[u8; 16]> {
     if let [text] = *parts {
-        let hex: String = arena.str(text)?.chars().filter(|&c| c != '-').collect();
-        if hex.len() != 32 || !hex.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return None;
-        }
-        return u128::from_str_radix(&hex, 16).ok().map(u128::to_be_bytes);
+        return uuid::parse(arena.str(text)?);
     }
     let entry = parts.chunks_exact(2).find_map(|entry| match *entry {
         [key, value] if arena.str(key) == Some("int") => Some(value),
@@ -200,14 +172,14 @@ fn uuid(arena: &Arena<'_>, parts: &[Id]) -> Option<[u8; 16]> {
 
 /// An int of two's complement, if it is one of 128 bits without sign.
 pub(super) fn unsigned(bytes: &[u8]) -> Option<u128> {
-    let (digits, sign) = match bytes {
-        [digits @ .., 0] if digits.len() == 16 => (digits, 0),
-        [.., last] if bytes.len() <= 16 => (bytes, last & 0x80),
+    let digits = match bytes {
+        [digits @ .., 0] => digits,
+        [.., 0..0x80] => bytes,
         _ => return None,
     };
     let mut wide = [0; 16];
     wide.get_mut(..digits.len())?.copy_from_slice(digits);
-    (sign == 0).then(|| u128::from_le_bytes(wide))
+    Some(u128::from_le_bytes(wide))
 }
 
 /// An int of two's complement, if it is one of 128 bits with sign.
@@ -220,86 +192,102 @@ pub(super) fn signed(bytes: &[u8]) -> Option<i128> {
     Some(i128::from_le_bytes(wide))
 }
 
-/// The text of such a value: dates and times in ISO 8601, a UUID with hyphens, a Decimal in
-/// Python's notation. None of a complex.
-pub(super) fn text(value: &Value) -> Option<String> {
-    let mut out = String::new();
-    match value {
-        Value::Date(date) => write_date(&mut out, *date),
-        Value::Time(time) => write_time(&mut out, time),
-        Value::DateTime(datetime) => {
-            write_date(&mut out, datetime.date);
-            out.push('T');
-            write_time(&mut out, &datetime.time);
-        }
-        Value::TimeDelta(delta) => write_duration(&mut out, *delta),
-        Value::Uuid(uuid) => {
-            for (at, byte) in uuid.iter().enumerate() {
-                if matches!(at, 4 | 6 | 8 | 10) {
-                    out.push('-');
-                }
-                let _ = write!(out, "{byte:02x}");
-            }
-        }
-        Value::Decimal(text) => out.push_str(text),
-        _ => return None,
-    }
-    Some(out)
-}
-
-fn write_date(out: &mut String, date: Date) {
-    let Date { year, month, day } = date;
-    let _ = write!(out, "{year:04}-{month:02}-{day:02}");
-}
-
-fn write_time(out: &mut String, time: &Time) {
-    let Time {
-        hour,
-        minute,
-        second,
-        microsecond,
-        ..
-    } = time;
-    let _ = write!(out, "{hour:02}:{minute:02}:{second:02}");
-    if *microsecond != 0 {
-        let _ = write!(out, ".{microsecond:06}");
-    }
-    if let Some(offset) = time.offset {
-        write_offset(out, offset);
-    }
-}
-
-fn write_offset(out: &mut String, offset: TimeDelta) {
-    let total = micros(offset);
-    out.push(if total < 0 { '-' } else { '+' });
-    let total = total.unsigned_abs();
-    let (seconds, micros) = (total / 1_000_000, total % 1_000_000);
-    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    let _ = write!(out, "{hours:02}:{minutes:02}");
-    if seconds != 0 || micros != 0 {
-        let _ = write!(out, ":{seconds:02}");
-    }
-    if micros != 0 {
-        let _ = write!(out, ".{micros:06}");
-    }
-}
-
 /// An ISO 8601 duration, with one sign for all of it.
-fn write_duration(out: &mut String, delta: TimeDelta) {
-    let total = micros(delta);
-    if total < 0 {
-        out.push('-');
-    }
+pub(super) fn duration(delta: TimeDelta) -> String {
+    let total = delta.microseconds();
+    let sign = if total < 0 { "-" } else { "" };
     let total = total.unsigned_abs();
     let (seconds, micros) = (total / 1_000_000, total % 1_000_000);
-    let _ = write!(out, "P{}DT{}", seconds / 86_400, seconds % 86_400);
-    if micros != 0 {
-        let _ = write!(out, ".{micros:06}");
+    let (days, seconds) = (seconds / 86_400, seconds % 86_400);
+    if micros == 0 {
+        format!("{sign}P{days}DT{seconds}S")
+    } else {
+        format!("{sign}P{days}DT{seconds}.{micros:06}S")
     }
-    out.push('S');
 }
 
-fn micros(delta: TimeDelta) -> i128 {
-    let seconds = i128::from(delta.days) * 86_400 + i128::from(delta.seconds);
-    seconds * 1_000_000 + i128::from(delta.microseconds)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ints_of_128_bits_are_read_with_and_without_sign() {
+        for (bytes, without, with) in [
+            (&[][..], None, Some(0)),
+            (&[0], Some(0), Some(0)),
+            (&[5], Some(5), Some(5)),
+            (&[5, 0], Some(5), Some(5)),
+            (&[0xff], None, Some(-1)),
+            (&[0xff, 0], Some(0xff), Some(0xff)),
+            (&[0, 0x80], None, Some(-0x8000)),
+            (
+                &[[0xff; 15].as_slice(), &[0x7f]].concat(),
+                Some(u128::MAX / 2),
+                Some(i128::MAX),
+            ),
+            (
+                &[[0; 15].as_slice(), &[0x80]].concat(),
+                None,
+                Some(i128::MIN),
+            ),
+            (
+                &[[0xff; 16].as_slice(), &[0]].concat(),
+                Some(u128::MAX),
+                None,
+            ),
+            (&[1; 17], None, None),
+            (&[0xff; 17], None, None),
+            (&[[1; 17].as_slice(), &[0]].concat(), None, None),
+        ] {
+            assert_eq!(unsigned(bytes), without, "{bytes:?}");
+            assert_eq!(signed(bytes), with, "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn days_and_times_are_read_up_to_the_last_there_is() {
+        let day = |year: u16, month, day| {
+            let [high, low] = year.to_be_bytes();
+            date(&[high, low, month, day]).is_some()
+        };
+        for (year, month, last) in [(1900, 2, 28), (2000, 2, 29), (2024, 2, 29), (9999, 12, 31)] {
+            assert!(day(year, month, last) && !day(year, month, last + 1));
+        }
+        assert!(!day(0, 1, 1) && !day(10_000, 1, 1) && !day(1, 0, 1) && !day(1, 1, 0));
+        let at = |hour, minute, second, microsecond: u32| {
+            let [_, a, b, c] = microsecond.to_be_bytes();
+            time(&[hour, minute, second, a, b, c], None)
+        };
+        let last = at(23, 59, 59, 999_999).unwrap();
+        assert_eq!(last.to_string(), "23:59:59.999999");
+        assert_eq!(
+            at(FOLD + 23, 59, 59, 999_999),
+            Some(Time { fold: true, ..last })
+        );
+        for beyond in [
+            at(24, 0, 0, 0),
+            at(0, 60, 0, 0),
+            at(0, 0, 60, 0),
+            at(0, 0, 0, 1_000_000),
+        ] {
+            assert_eq!(beyond, None);
+        }
+    }
+
+    #[test]
+    fn durations_are_written_as_iso_8601_has_them() {
+        let second = 1_000_000;
+        for (total, written) in [
+            (0, "P0DT0S"),
+            (1, "P0DT0.000001S"),
+            (-1, "-P0DT0.000001S"),
+            (86_399 * second, "P0DT86399S"),
+            (86_400 * second, "P1DT0S"),
+            (-3 * 86_400 * second - 5 * second, "-P3DT5S"),
+            ((200 * 86_400 + 3_725) * second + 20, "P200DT3725.000020S"),
+        ] {
+            let delta = TimeDelta::from_microseconds(total).unwrap();
+            assert_eq!(duration(delta), written);
+        }
+    }
 }

@@ -142,9 +142,6 @@ impl<'de> Machine<'de> {
             op::EMPTY_SET => self.container(Node::Set(Kids::NONE)),
             op::APPEND => {
                 let start = self.stack.len().saturating_sub(1);
-                if start < self.fence {
-                    return Err(self.bad("the stack is empty"));
-                }
                 self.add_items(start, opcode)
             }
             op::APPENDS | op::ADDITEMS => {
@@ -387,10 +384,10 @@ impl Machine<'_> {
     }
 
     fn tuple(&mut self, len: usize) -> Result<(), DecodeError> {
-        let start = self.stack.len().wrapping_sub(len);
-        if start < self.fence || start > self.stack.len() {
+        let start = self.stack.len().checked_sub(len);
+        let Some(start) = start.filter(|start| *start >= self.fence) else {
             return Err(self.bad("the stack is empty"));
-        }
+        };
         let kids = self.batch(start);
         self.container(Node::Tuple(kids))
     }
@@ -450,9 +447,6 @@ impl Machine<'_> {
 
     fn set_item(&mut self) -> Result<(), DecodeError> {
         let start = self.stack.len().saturating_sub(2);
-        if start < self.fence {
-            return Err(self.bad("the stack is empty"));
-        }
         self.add_pairs(start)
     }
 

@@ -79,8 +79,7 @@ fn of_time(time: &v1::Time) -> Result<Time, Invalid> {
     let (hour, minute, second) = (small(time.hour)?, small(time.minute)?, small(time.second)?);
     let naive = Time::new(hour, minute, second, time.microsecond).ok_or(Invalid)?;
     let offset = time.offset.as_ref().map(of_delta).transpose()?;
-    // Python knows no offset of a day or more.
-    if offset.is_some_and(|offset| offset.microseconds().abs() >= 86_400_000_000) {
+    if offset.is_some_and(|offset| !offset.is_offset()) {
         return Err(Invalid);
     }
     Ok(Time {

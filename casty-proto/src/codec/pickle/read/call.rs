@@ -1,7 +1,7 @@
 //! Objects and calls: what a pickle constructs, as data.
 
 use super::super::arena::{Id, Kids, Node, UNIT};
-use super::super::class::Callee;
+use super::super::class::{self, Callee};
 use super::super::made;
 use super::{Machine, malformed};
 use crate::DecodeError;
@@ -22,16 +22,18 @@ impl Machine<'_> {
 
     /// Whether a name that is not capitalised may be a class, which only a class can be made of.
     fn can_be_class(&self, class: Id) -> bool {
-        let Node::Class {
-            callee,
-            module,
-            name,
-        } = self.arena.node(class)
-        else {
-            return false;
-        };
-        callee == Callee::Class
-            || Callee::may_be_class(self.arena.raw(module), self.arena.raw(name))
+        match self.arena.node(class) {
+            Node::Class {
+                callee: Callee::Class,
+                ..
+            } => true,
+            Node::Class {
+                callee: Callee::Function,
+                module,
+                ..
+            } => class::may_hold_data(self.arena.raw(module)),
+            _ => false,
+        }
     }
 
     fn instance(&mut self, class: Id, args: Id, maker: Maker) -> Result<(), DecodeError> {

@@ -385,10 +385,7 @@ impl Source for JsonSource<'_> {
                         return Ok(());
                     }
                     // What is escaped need not make sense, but a quote does not end the string.
-                    Some(b'\\') if self.at + 1 < self.text.len() => self.at += 1,
-                    Some(b'\\') => {
-                        return Err(self.truncated());
-                    }
+                    Some(b'\\') => self.at += 1,
                     _ => return Err(self.unexpected("a control character in a string")),
                 }
             },

@@ -1,0 +1,28 @@
+//! Pickles put together by hand.
+
+use casty_proto::{Codec, DecodeError, Limits};
+use serde::de::DeserializeOwned;
+
+/// A pickle of these opcodes, its first and last ones added.
+pub(crate) fn pickle(parts: &[&[u8]]) -> Vec<u8> {
+    let mut out = vec![0x80, 5];
+    for part in parts {
+        out.extend_from_slice(part);
+    }
+    out.push(b'.');
+    out
+}
+
+pub(crate) fn decode<T: DeserializeOwned>(input: &[u8]) -> Result<T, DecodeError> {
+    Codec::pickle().decode(input, &Limits::default())
+}
+
+pub(crate) fn text(text: &str) -> Vec<u8> {
+    let mut out = vec![0x8c, u8::try_from(text.len()).unwrap()];
+    out.extend_from_slice(text.as_bytes());
+    out
+}
+
+pub(crate) fn global(module: &str, name: &str) -> Vec<u8> {
+    [text(module), text(name), vec![0x93]].concat()
+}
