@@ -287,11 +287,14 @@ impl Links {
             self.hasten(now, node);
         }
         let farewell = now + self.config.farewell;
-        let linger = now + self.unfed.map_or(self.config.linger, |_| Duration::ZERO);
+        let linger = now + self.config.linger;
+        let unfed = self.unfed;
         for (node, link) in &mut self.open {
+            let silent = unfed.is_some_and(|unfed| link.since < unfed);
             link.ends = match link.ends {
                 _ if live.contains(node) => None,
                 ends if gone.contains(node) => Some(ends.map_or(farewell, |at| at.min(farewell))),
+                None if silent => Some(now),
                 None if self.live.contains(node) => Some(linger),
                 ends => ends,
             };

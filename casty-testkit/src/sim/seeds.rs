@@ -48,4 +48,9 @@ pub const NAMED: &[Named] = &[
         name: "a_node_in_the_place_of_a_lost_one_gets_a_companion_too",
         seed: 803,
     },
+    // The owner of a shard, which no view named, vanished without a word: its connection was kept.
+    Named {
+        name: "a_silent_node_that_is_only_wanted_is_not_waited_for_either",
+        seed: 19_121,
+    },
 ];

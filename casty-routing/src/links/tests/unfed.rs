@@ -64,6 +64,20 @@ fn a_name_is_tried_again_when_the_node_that_it_led_to_feeds_no_view_either() {
 }
 
 #[test]
+fn a_silent_node_that_is_only_wanted_is_not_waited_for_either() {
+    let [a, b, guest] = nodes([1, 2, 3]);
+    let name = alias("one");
+    let mut bench = fed(&name, &a);
+    bench.give(Input::Want(guest.clone()));
+    bench.connect(&guest);
+    bench.run_to(2_000);
+    unfed(&mut bench, true);
+    bench.connect_as(&name, &b);
+    bench.source(&b);
+    assert_eq!(bench.view(&[&b], &[]), [close(&a), close(&guest)]);
+}
+
+#[test]
 fn a_member_that_a_fed_view_no_longer_names_is_waited_for() {
     let [a, b] = nodes([1, 2]);
     let mut bench = fed(&alias("one"), &a);
