@@ -14,7 +14,7 @@ use super::layers::{Layers, Merged};
 use super::parse::{self, Parsed};
 use super::quic::{self, QuicSettings};
 use super::{Bounds, Builder, HOST, SYSTEM_NAME, is_host, is_system_name};
-use crate::error::{Chain, ConfigError};
+use crate::error::ConfigError;
 
 /// What a client is told by files, the environment and flags.
 ///
@@ -52,6 +52,7 @@ pub struct ClientConfig {
     transport: Option<Choice>,
     tls: TlsFiles,
     /// Where each of the files is named, in the order of [`TLS_KEYS`].
+    #[cfg(any(feature = "tls", feature = "quic"))]
     tls_origins: [Option<String>; 3],
     quic: QuicSettings,
     limits: Bounds,
@@ -172,6 +173,7 @@ impl ClientConfig {
                 cert: path("tls.cert")?,
                 key: path("tls.key")?,
             },
+            #[cfg(any(feature = "tls", feature = "quic"))]
             tls_origins: TLS_KEYS.map(|key| Some(merged.get(key)?.1)),
             quic: QuicSettings::read(merged)?,
             limits: limits(merged)?,
@@ -331,7 +333,7 @@ impl ClientConfig {
         SettingError::Certificates {
             key: TLS_KEYS[place],
             origin: origin.unwrap_or(&choice.origin).clone(),
-            message: Chain(error).to_string(),
+            message: crate::error::Chain(error).to_string(),
         }
     }
 

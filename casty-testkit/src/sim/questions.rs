@@ -36,12 +36,16 @@ pub(super) struct Seen {
 /// The questions that have no answer yet.
 #[derive(Default)]
 pub(super) struct Questions {
-    /// When each was put, by connection and place.
-    put: BTreeMap<(u64, String, u32), Instant>,
+    /// By which connection each was put last, and when. Where the leader changes, the next one is
+    /// asked at once, and so is the first when it leads again.
+    put: BTreeMap<Place, (u64, Instant)>,
     /// When the last answer for a place comes to a client, if that is known. It may be one to an
     /// earlier question: nobody can tell.
-    answered: BTreeMap<(Arc<str>, String, u32), Option<Instant>>,
+    answered: BTreeMap<Place, Option<Instant>>,
 }
+
+/// A client, a region and a shard.
+type Place = (Arc<str>, String, u32);
 
 impl Questions {
     /// Takes in what was seen; an error if it was a question too many.
@@ -54,18 +58,19 @@ impl Questions {
             let Some(query) = decode::<GetShardLocation>(cluster, &seen.payload) else {
                 return Ok(());
             };
-            let key = (wire, region.to_owned(), query.shard_id);
-            let Some(earlier) = self.put.insert(key, at) else {
+            let place = (Arc::clone(&seen.client), region.to_owned(), query.shard_id);
+            let answer = self.answered.get(&place).copied();
+            let Some((by, earlier)) = self.put.insert(place, (wire, at)) else {
                 return Ok(());
             };
-            let key = (Arc::clone(&seen.client), region.to_owned(), query.shard_id);
-            let answer = self.answered.get(&key);
             let answered = answer.is_some_and(|came| came.is_none_or(|came| came >= earlier));
             return match at.duration_since(earlier) {
-                pause if pause < SOONEST && !seen.waited && !answered => Err(format!(
-                    "{} asked twice within {pause:?} for {region}/{} on #{wire}",
-                    seen.client, query.shard_id
-                )),
+                pause if by == wire && pause < SOONEST && !seen.waited && !answered => {
+                    Err(format!(
+                        "{} asked twice within {pause:?} for {region}/{} on #{wire}",
+                        seen.client, query.shard_id
+                    ))
+                }
                 _ => Ok(()),
             };
         }
@@ -73,11 +78,13 @@ impl Questions {
             && let Some(location) = decode::<ShardLocation>(cluster, &seen.payload)
         {
             // Whichever connection the question went by.
-            let (region, shard) = (region.to_owned(), location.shard_id);
-            self.put
-                .retain(|(_, of, number), _| (of, *number) != (&region, shard));
-            let key = (Arc::clone(&seen.client), region, shard);
-            self.answered.insert(key, seen.arrives);
+            let place = (
+                Arc::clone(&seen.client),
+                region.to_owned(),
+                location.shard_id,
+            );
+            self.put.remove(&place);
+            self.answered.insert(place, seen.arrives);
         }
         Ok(())
     }
