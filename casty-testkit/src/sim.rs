@@ -125,7 +125,8 @@ impl fmt::Display for Report {
 /// Runs one world after the other.
 ///
 /// # Panics
-/// One of them was not as it should be. The message names the seed and tells how it ended.
+/// One of them was not as it should be. The message names the seed and tells how it ended. Or it was
+/// called inside a runtime: each world has its own.
 pub fn seeds<F>(seeds: Range<u64>, scenario: impl Fn(World) -> F)
 where
     F: Future<Output = ()> + 'static,
