@@ -428,6 +428,19 @@ mod tests {
     }
 
     #[test]
+    fn a_companion_that_comes_up_when_its_node_is_lost_ends_when_that_is_gone() {
+        let mut world = World::new(Config::default());
+        let a = node("a");
+        world.tell(Input::Lost(a.clone()));
+        assert!(world.tell(Input::Gone(a.clone())).is_empty(), "it has none");
+        world.tell(Input::Connected(a.clone()));
+        world.tell(Input::Lost(a.clone()));
+        assert!(world.tell(Input::CompanionUp(a.clone())).is_empty());
+        let outputs = world.tell(Input::Gone(a.clone()));
+        assert_eq!(outputs, [Output::CloseCompanion(a)]);
+    }
+
+    #[test]
     fn a_node_that_was_forgotten_while_it_was_dialled_gets_its_companion() {
         let mut world = World::new(Config::default());
         let a = node("a");
