@@ -674,3 +674,26 @@ proptest! {
         prop_assert_eq!(relative(&first), relative(&history(events)));
     }
 }
+
+#[test]
+fn a_node_that_comes_when_all_the_others_are_silent_is_asked_at_once_and_before_them() {
+    let mut bench = bench();
+    bench.live(&[1, 2]);
+    bench.connect(1);
+    bench.connect(2);
+    bench.snapshot(1, 1);
+    assert!(!bench.engine.is_stale());
+    bench.run_to(20_000);
+    assert!(bench.engine.is_stale(), "both are silent");
+    // It is none of those that are said to be up, and was not asked before.
+    let asked = bench.connect(3);
+    let last = asked.iter().rev().find_map(|output| match output {
+        Output::Subscribe { to, subscription } => Some((to.clone(), *subscription)),
+        _ => None,
+    });
+    let (to, subscription) = last.expect("the view is asked for");
+    assert_eq!(to, node(3));
+    bench.snapshot(3, subscription);
+    assert!(!bench.engine.is_stale(), "it feeds the view");
+    assert_eq!(bench.engine.source(), Some(&node(3)));
+}
