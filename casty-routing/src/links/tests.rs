@@ -1,6 +1,7 @@
 use super::*;
 
 mod histories;
+mod leaving;
 mod unfed;
 mod wanted;
 
@@ -472,85 +473,12 @@ fn a_contact_that_is_no_member_is_kept_until_another_node_feeds_the_view() {
 }
 
 #[test]
-fn a_member_that_is_gone_may_still_answer_for_a_moment_however_often_views_say_so() {
-    let [a, b] = nodes([1, 2]);
-    let mut bench = bench(&[]);
-    bench.view(&[&a, &b], &[]);
-    bench.connect(&a);
-    bench.connect(&b);
-    bench.source(&a);
-    assert_eq!(bench.view(&[&a], &[&b]), []);
-    assert_eq!(bench.run_to(1_500), []);
-    assert_eq!(bench.view(&[&a], &[&b]), []);
-    assert_eq!(bench.run_to(10_000), [(2_000, close(&b))]);
-    assert_eq!(bench.engine.connected_nodes().collect::<Vec<_>>(), [&a]);
-}
-
-#[test]
-fn a_member_that_vanished_before_it_was_declared_gone_does_not_stay_longer_for_that() {
-    let [a, b] = nodes([1, 2]);
-    let mut bench = bench(&[]);
-    bench.view(&[&a, &b], &[]);
-    bench.connect(&a);
-    bench.connect(&b);
-    bench.source(&a);
-    bench.view(&[&a], &[]);
-    assert_eq!(bench.run_to(9_000), []);
-    assert_eq!(bench.view(&[&a], &[&b]), []);
-    assert_eq!(bench.run_to(20_000), [(10_000, close(&b))]);
-}
-
-#[test]
-fn a_member_that_is_gone_is_never_closed_while_it_feeds_the_view() {
-    let [a, b] = nodes([1, 2]);
-    let mut bench = bench(&[]);
-    bench.view(&[&a, &b], &[]);
-    bench.connect(&a);
-    bench.connect(&b);
-    bench.source(&a);
-    assert_eq!(bench.view(&[&b], &[&a]), []);
-    assert_eq!(bench.run_to(10_000), []);
-    assert_eq!(bench.source(&b), [close(&a)]);
-    assert_eq!(bench.engine.connected_nodes().collect::<Vec<_>>(), [&b]);
-}
-
-#[test]
 fn a_member_listed_both_as_live_and_gone_is_live() {
     let [a] = nodes([1]);
     let mut bench = bench(&[]);
     assert_eq!(bench.view(&[&a], &[&a]), [dial(&a)]);
     bench.connect(&a);
     assert_eq!(bench.view(&[&a], &[&a]), []);
-}
-
-#[test]
-fn a_member_that_vanishes_from_the_view_is_closed_after_a_while() {
-    let [a, b] = nodes([1, 2]);
-    let mut bench = bench(&[]);
-    bench.view(&[&a, &b], &[]);
-    bench.connect(&a);
-    bench.connect(&b);
-    bench.source(&a);
-    bench.view(&[&a], &[]);
-    assert_eq!(bench.run_to(9_000), []);
-    bench.view(&[&a], &[]);
-    assert_eq!(bench.run_to(10_000), [(10_000, close(&b))]);
-}
-
-#[test]
-fn a_member_that_returns_to_the_view_in_time_keeps_its_connection() {
-    let [a, b] = nodes([1, 2]);
-    let mut bench = bench(&[]);
-    bench.view(&[&a, &b], &[]);
-    bench.connect(&a);
-    bench.connect(&b);
-    bench.source(&a);
-    for _ in 0..10 {
-        bench.view(&[&a], &[]);
-        let next = bench.now + 9_000;
-        assert_eq!(bench.run_to(next), []);
-        assert_eq!(bench.view(&[&a, &b], &[]), []);
-    }
 }
 
 #[test]
