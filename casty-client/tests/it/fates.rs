@@ -2,14 +2,26 @@
 
 use std::time::Duration;
 
-use crate::node::{Node, actor, assert_conserved, builder, in_paused_time, view};
-use casty_client::{ActorRef, AskError, Fate, Lacking, Loss, NotSent, ShardEnvelope, TellError};
+use crate::node::{Link, Node, actor, assert_conserved, builder, in_paused_time, view};
+use casty_client::{
+    ActorRef, AskError, ClusterClient, Fate, Lacking, Loss, NotSent, ShardEnvelope, TellError,
+};
 use casty_transport::MemoryNetwork;
 
 const SECOND: Duration = Duration::from_secs(1);
 
 fn text(number: usize, length: usize) -> String {
     format!("{number:08}{}", "-".repeat(length))
+}
+
+/// A node that owns the only shard of region `r`, a client that has its view, and their connection.
+async fn connected() -> (Node, ClusterClient, Link) {
+    let network = MemoryNetwork::new();
+    let mut node = Node::listen(&network, "n:1").await;
+    let client = builder(&network, "n:1").connect().await.unwrap();
+    let link = node.accept_and_tell().await;
+    client.ready(SECOND).await.unwrap();
+    (node, client, link)
 }
 
 #[test]
@@ -106,11 +118,7 @@ async fn overtaking(others: usize) {
 #[test]
 fn closing_ends_though_a_node_reads_nothing_and_closes_nothing() {
     in_paused_time(|| async {
-        let network = MemoryNetwork::new();
-        let mut node = Node::listen(&network, "n:1").await;
-        let client = builder(&network, "n:1").connect().await.unwrap();
-        let _link = node.accept_and_tell().await;
-        client.ready(SECOND).await.unwrap();
+        let (_node, client, _link) = connected().await;
         let entity = client.entity_ref("r", 1).unwrap().entity("e");
         for number in 0..5 {
             entity.tell(text(number, 100_000)).unwrap();
@@ -125,11 +133,7 @@ fn closing_ends_though_a_node_reads_nothing_and_closes_nothing() {
 #[test]
 fn closing_ends_though_a_node_that_reads_everything_never_closes() {
     in_paused_time(|| async {
-        let network = MemoryNetwork::new();
-        let mut node = Node::listen(&network, "n:1").await;
-        let client = builder(&network, "n:1").connect().await.unwrap();
-        let mut link = node.accept_and_tell().await;
-        client.ready(SECOND).await.unwrap();
+        let (_node, client, mut link) = connected().await;
         tokio::spawn(async move {
             while link.next().await.is_some() {}
             std::future::pending::<()>().await;
@@ -177,11 +181,7 @@ fn closing_takes_no_longer_than_the_shortest_time_asked_for() {
 #[test]
 fn a_close_that_is_dropped_ends_the_client_all_the_same_and_in_order() {
     in_paused_time(|| async {
-        let network = MemoryNetwork::new();
-        let mut node = Node::listen(&network, "n:1").await;
-        let client = builder(&network, "n:1").connect().await.unwrap();
-        let mut link = node.accept_and_tell().await;
-        client.ready(SECOND).await.unwrap();
+        let (_node, client, mut link) = connected().await;
         let entity = client.entity_ref("r", 1).unwrap().entity("e");
         let answer =
             tokio::spawn(async move { entity.ask(|reply_to: ActorRef<i32>| reply_to).await });
@@ -224,12 +224,12 @@ fn the_dead_letter_hook_may_use_the_client() {
     in_paused_time(|| async {
         let network = MemoryNetwork::new();
         let (letters, mut dead) = tokio::sync::mpsc::unbounded_channel();
-        let cell = std::sync::Arc::new(std::sync::OnceLock::<casty_client::ClusterClient>::new());
+        let cell = std::sync::Arc::new(std::sync::OnceLock::<ClusterClient>::new());
         let inside = std::sync::Arc::clone(&cell);
         let client = builder(&network, "n:1")
             .hold_timeout(SECOND)
             .on_dead_letter(move |letter| {
-                let stats = inside.get().map(casty_client::ClusterClient::stats);
+                let stats = inside.get().map(ClusterClient::stats);
                 letters.send((letter.clone(), stats)).unwrap();
             });
         let client = client.connect().await.unwrap();
@@ -322,11 +322,7 @@ fn a_view_of_a_subscription_never_made_does_not_shut_out_later_ones() {
 #[test]
 fn the_clients_own_questions_are_not_counted_among_messages() {
     in_paused_time(|| async {
-        let network = MemoryNetwork::new();
-        let mut node = Node::listen(&network, "n:1").await;
-        let client = builder(&network, "n:1").connect().await.unwrap();
-        let _link = node.accept_and_tell().await;
-        client.ready(SECOND).await.unwrap();
+        let (_node, client, _link) = connected().await;
         let entity = client.entity_ref("r", 1).unwrap().entity("e");
         entity.tell(text(0, 100_000)).unwrap();
         // The silent node is asked for its view, and reads nothing.
@@ -427,11 +423,7 @@ fn an_ask_whose_message_panics_takes_no_place_for_ever() {
 #[test]
 fn closing_does_not_wait_for_replies_that_have_come() {
     in_paused_time(|| async {
-        let network = MemoryNetwork::new();
-        let mut node = Node::listen(&network, "n:1").await;
-        let client = builder(&network, "n:1").connect().await.unwrap();
-        let mut link = node.accept_and_tell().await;
-        client.ready(SECOND).await.unwrap();
+        let (node, client, mut link) = connected().await;
         let entity = client.entity_ref("r", 1).unwrap().entity("e");
         let ask = entity.ask::<ActorRef<i32>, i32>(|reply_to| reply_to);
         let reply = ask.within(60 * SECOND).into_future();
