@@ -284,7 +284,8 @@ impl<T: Accounted> Outbox<T> {
     }
 
     /// Waits until a frame of `length` bytes, type byte included, would not be refused for want of
-    /// room, or the like of it may have been [recalled](Self::recall). Another task may be faster, so a [`push`](Self::push) after it can still be refused.
+    /// room, or the like of it may have been [recalled](Self::recall). Another task may be faster, so
+    /// a [`push`](Self::push) after it can still be refused.
     ///
     /// Of those who wait, one is woken at a time, the one that has waited longest; the next when
     /// its [`Turn`] is dropped, if there is room then, or as soon as there is. So push before you
@@ -473,14 +474,12 @@ impl<T: Accounted> Outbox<T> {
         state.whole
     }
 
-    /// Takes all but the newest `keep` of the messages that are written as arrived. Returns how many
-    /// are left.
-    pub(crate) fn presume(&self, keep: usize) -> usize {
+    /// Takes all but the newest `keep` of the messages that are written as arrived.
+    pub(crate) fn presume(&self, keep: usize) {
         let mut state = self.state.lock();
         while state.whole > keep && state.entries.pop_front().is_some() {
             state.whole -= 1;
         }
-        state.whole
     }
 
     /// Ready once [`abort`](Self::abort) was called.

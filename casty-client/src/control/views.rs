@@ -112,8 +112,8 @@ impl Control {
         }
     }
 
-    /// Has nodes that a view relies on take messages again, and those that it avoids without their
-    /// being gone what is not for shards.
+    /// Has the nodes that a view does not avoid take messages again, and those that it avoids without
+    /// their being gone what is not for shards.
     fn readmit(&self, view: &View) {
         for peer in self.peers.values() {
             if !view.is_gone(&peer.node) && (view.avoids(&peer.node) || peer.outbox.readmit()) {
