@@ -6,7 +6,7 @@ use std::time::Instant;
 use arbitrary::{Result, Unstructured};
 use casty_routing::Overflow;
 
-#[path = "../../casty-routing/tests/router_model/world.rs"]
+#[path = "../../crates/casty-routing/tests/router_model/world.rs"]
 mod world;
 
 use world::{NODES, Picture, REGIONS, SHARDS, Step, To, play};

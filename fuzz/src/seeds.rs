@@ -19,7 +19,7 @@ const FOLDERS: [(&str, &[&str]); 9] = [
     ("pickle-zlib", &["zlib"]),
 ];
 
-const EXAMPLE: &str = include_str!("../../casty-client/casty.example.toml");
+const EXAMPLE: &str = include_str!("../../crates/casty-client/casty.example.toml");
 
 /// The seeds of one target.
 ///
@@ -38,7 +38,7 @@ pub fn of(target: &str) -> io::Result<Vec<Vec<u8>>> {
             .collect(),
         _ => Vec::new(),
     };
-    let vectors = Path::new(env!("CARGO_MANIFEST_DIR")).join("../casty-proto/tests/vectors");
+    let vectors = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/casty-proto/tests/vectors");
     for (folder, targets) in FOLDERS {
         if targets.contains(&target) || target == "handshake" {
             for file in fs::read_dir(vectors.join(folder))? {

@@ -1,6 +1,6 @@
 """Writes what cloudpickle makes of things that nobody can import, for the golden vectors.
 
-    python - ../../casty-proto/tests/vectors/by_value < by_value_vectors.py
+    python - ../../crates/casty-proto/tests/vectors/by_value < by_value_vectors.py
 
 Read from standard input, so that the bytes hold no path of a machine.
 """

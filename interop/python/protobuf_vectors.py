@@ -1,6 +1,6 @@
 """Writes the captured frames of pickle nodes again as protobuf, for the golden vectors.
 
-    python protobuf_vectors.py ../../casty-proto/tests/vectors
+    python protobuf_vectors.py ../../crates/casty-proto/tests/vectors
 
 Reads `pickle/` there and writes `protobuf/`: the same frames with the same headers, and messages as
 the Python serializer writes them.

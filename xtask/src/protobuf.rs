@@ -9,7 +9,7 @@ use crate::steps::{Failure, Steps, root};
 const SCHEMA: &str = "casty/v1/value.proto";
 
 fn folder() -> PathBuf {
-    root().join("casty-proto/proto")
+    root().join("crates/casty-proto/proto")
 }
 
 fn checked_in() -> PathBuf {
@@ -29,7 +29,7 @@ pub(crate) fn run(steps: &mut Steps) -> Result<(), Failure> {
 pub(crate) fn finding() -> Result<Option<String>, Failure> {
     let current = fs::read_to_string(checked_in()).unwrap_or_default();
     Ok((current != generate()?).then(|| {
-        "casty-proto/proto/casty.v1.rs: is not what the schema makes; run `cargo xtask protobuf`"
+        "crates/casty-proto/proto/casty.v1.rs: is not what the schema makes; run `cargo xtask protobuf`"
             .to_owned()
     }))
 }

@@ -39,7 +39,7 @@ struct Entry {
 async fn rewrite(context: Context) -> Result<Figures, Failure> {
     let serializer = context.serializer();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../casty-proto/tests/vectors")
+        .join("../crates/casty-proto/tests/vectors")
         .join(serializer.name());
     let index: Vec<Entry> = serde_json::from_slice(&std::fs::read(folder.join("index.json"))?)?;
     let mut cases = Cases {

@@ -61,6 +61,7 @@ fn patches() -> Result<Vec<PathBuf>, Failure> {
 fn synchronise(from: &Path, to: &Path, depth: u32) -> io::Result<()> {
     const DEEPEST: u32 = 32;
     fs::create_dir_all(to)?;
+    remove_what_is_gone(from, to)?;
     for entry in fs::read_dir(from)? {
         let entry = entry?;
         let (name, kind) = (entry.file_name(), entry.file_type()?);
@@ -80,13 +81,34 @@ fn synchronise(from: &Path, to: &Path, depth: u32) -> io::Result<()> {
     Ok(())
 }
 
+/// Removes the files of `to` that `from` has no longer: cargo would build tests that were moved.
+fn remove_what_is_gone(from: &Path, to: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(to)? {
+        let entry = entry?;
+        if from.join(entry.file_name()).exists() {
+            continue;
+        }
+        if entry.file_type()?.is_dir() {
+            fs::remove_dir_all(entry.path())?;
+        } else {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
 /// The package that a patch changes.
 fn package(patch: &Path) -> Result<String, Failure> {
     let text = fs::read_to_string(patch).unwrap_or_default();
     let changed = text.lines().find_map(|line| line.strip_prefix("+++ b/"));
-    let package = changed.and_then(|path| path.split('/').next());
-    let nothing = || Failure(format!("{} changes nothing", patch.display()));
+    let package = changed.and_then(package_of);
+    let nothing = || Failure(format!("{} changes no crate", patch.display()));
     package.map(str::to_owned).ok_or_else(nothing)
+}
+
+/// The package that a source file belongs to: published ones lie in `crates/`.
+fn package_of(path: &str) -> Option<&str> {
+    path.strip_prefix("crates/")?.split('/').next()
 }
 
 fn apply(tree: &Path, patch: &Path) -> Result<(), Failure> {
@@ -157,6 +179,29 @@ fn output(command: &mut Command) -> Result<Output, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_source_file_belongs_to_the_package_whose_folder_it_is_in() {
+        assert_eq!(
+            package_of("crates/casty-routing/src/a.rs"),
+            Some("casty-routing")
+        );
+        assert_eq!(package_of("soak/src/main.rs"), None);
+    }
+
+    #[test]
+    fn a_copy_keeps_no_file_that_was_moved_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let (from, to) = (folder.path().join("from"), folder.path().join("to"));
+        fs::create_dir_all(from.join("tests")).unwrap();
+        fs::create_dir_all(to.join("old")).unwrap();
+        fs::write(from.join("tests/a.rs"), "a").unwrap();
+        fs::write(to.join("old/a.rs"), "a").unwrap();
+        fs::write(to.join("b.rs"), "b").unwrap();
+        synchronise(&from, &to, 0).unwrap();
+        assert!(to.join("tests/a.rs").exists());
+        assert!(!to.join("old").exists() && !to.join("b.rs").exists());
+    }
 
     #[test]
     fn the_first_violation_is_named_with_the_worlds_it_took() {

@@ -29,10 +29,10 @@ mod tests {
     #[test]
     fn names_that_say_nothing_are_found() {
         for (path, fine) in [
-            ("casty-proto/src/frame.rs", true),
-            ("casty-proto/src/utils.rs", false),
+            ("crates/casty-proto/src/frame.rs", true),
+            ("crates/casty-proto/src/utils.rs", false),
             ("interop/python/helpers.py", false),
-            ("casty-proto/src/codec/mod.rs", false),
+            ("crates/casty-proto/src/codec/mod.rs", false),
             ("docs/common.md", true),
         ] {
             assert_eq!(findings(path).is_empty(), fine, "{path}");
