@@ -8,8 +8,8 @@ use std::time::Duration;
 use casty_proto::NodeAddress;
 use casty_routing::diagnosis::{Diagnosis, Survey};
 
-use crate::core::Core;
 use crate::error::ReadyError;
+use crate::send::Core;
 
 mod down;
 mod survey;

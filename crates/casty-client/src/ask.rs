@@ -13,11 +13,14 @@ use bytes::Bytes;
 use casty_proto::ActorRef;
 use serde::de::DeserializeOwned;
 
-use crate::asks::{AskId, Failure};
-use crate::core::{Core, Destination, Encoded, HERE};
+use crate::ask::idempotent::IdempotentAsk;
+use crate::ask::retry::{Kept, Policy, Retrying, Schedule};
 use crate::error::AskError;
-use crate::idempotent::IdempotentAsk;
-use crate::retry::{Kept, Policy, Retrying, Schedule};
+use crate::pending::{AskId, Failure};
+use crate::send::{Core, Destination, Encoded, HERE};
+
+pub(crate) mod idempotent;
+pub(crate) mod retry;
 
 /// An ask being prepared: await it, or set how it is to be carried out first.
 ///
@@ -175,7 +178,7 @@ impl Drop for Unsent<'_> {
 #[derive(Clone, Copy)]
 pub(crate) struct Slot {
     pub(crate) id: AskId,
-    pub(crate) deadline: crate::clock::Tick,
+    pub(crate) deadline: crate::runtime::clock::Tick,
 }
 
 /// How the message of an ask leaves.

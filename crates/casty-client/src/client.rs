@@ -16,27 +16,32 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::{Notify, mpsc, watch};
 
-use crate::actor::{self, ActorContext, Actors};
 use crate::admin::Admin;
+use crate::ask::retry::Retries;
 use crate::ask::{Ask, SendAsk};
-use crate::asks::Asks;
-use crate::chance::Chance;
-use crate::clock::{self, Clock};
+use crate::client::actor::{ActorContext, Actors};
+use crate::client::bound_ref::BoundRef;
+use crate::client::region::RegionRef;
+use crate::client::services::Listing;
 use crate::config::Builder;
 use crate::control::Control;
-use crate::core::{Core, Ending};
 use crate::dead_letters::{DeadLetterOffice, DeadLetters};
 use crate::error::{ConfigError, ReadyError, RegionError, SpawnError, TellError};
-use crate::identity::Identity;
-use crate::ledger::{NodeStats, RegionStats};
-use crate::lines::take_first_stripe;
-use crate::observe::{CloseReport, Counters, Stats};
-use crate::refs::{self, BoundRef};
-use crate::region::RegionRef;
-use crate::retry::Retries;
+use crate::node::identity::Identity;
+use crate::pending::Asks;
 use crate::routing::Routing;
-use crate::services::{self, Listing};
+use crate::runtime::clock::{self, Clock};
+use crate::runtime::random::Chance;
+use crate::runtime::stripes::take_first_stripe;
+use crate::send::{Core, Ending};
+use crate::stats::accounts::{NodeStats, RegionStats};
+use crate::stats::{CloseReport, Counters, Stats};
 use crate::topology::{self, Topology};
+
+pub(crate) mod actor;
+pub(crate) mod bound_ref;
+pub(crate) mod region;
+pub(crate) mod services;
 
 /// Views that may wait for the control task; one that finds no place is replaced by the next.
 const SNAPSHOTS: usize = 64;
@@ -235,7 +240,7 @@ impl ClusterClient {
     /// # Errors
     /// The message was not accepted, and nothing of it was sent.
     pub fn tell<M: Serialize>(&self, to: &ActorRef<M>, message: M) -> Result<(), TellError> {
-        refs::tell(self.core(), to, &message)
+        bound_ref::tell(self.core(), to, &message)
     }
 
     /// Sends a message that carries a reference to reply to, and awaits the first reply.
@@ -394,7 +399,7 @@ impl<M: Serialize> AskTarget<M> for ActorRef<M> {
         client: &'a ClusterClient,
         message: impl FnOnce(ActorRef<R>) -> M,
     ) -> Ask<'a, R, impl SendAsk<R>> {
-        refs::ask(client.core(), self.clone(), message)
+        bound_ref::ask(client.core(), self.clone(), message)
     }
 }
 
@@ -404,7 +409,7 @@ impl<M: Serialize> AskTarget<M> for BoundRef<M> {
         client: &'a ClusterClient,
         message: impl FnOnce(ActorRef<R>) -> M,
     ) -> Ask<'a, R, impl SendAsk<R>> {
-        refs::ask(client.core(), self.actor_ref(), message)
+        bound_ref::ask(client.core(), self.actor_ref(), message)
     }
 }
 

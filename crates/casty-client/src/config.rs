@@ -14,7 +14,7 @@ use crate::dead_letters::{DeadLetter, DeadLetterHook};
 use crate::error::ConfigError;
 
 #[cfg(feature = "config")]
-mod fault;
+mod error;
 #[cfg(feature = "config")]
 mod key;
 #[cfg(feature = "config")]
@@ -36,7 +36,7 @@ mod settings;
 mod tests;
 
 #[cfg(feature = "config")]
-pub use fault::SettingError;
+pub use error::SettingError;
 #[cfg(feature = "config")]
 pub use layers::Layers;
 #[cfg(feature = "config")]

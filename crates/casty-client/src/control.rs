@@ -15,16 +15,17 @@ use casty_transport::{ConnectError, ConnectOptions, Connection, End, Transport};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-use crate::chance::Chance;
-use crate::clock::precise_now;
-use crate::core::Core;
 use crate::error::ReadyError;
-use crate::identity::Identity;
-use crate::peer::{Peer, Tag};
+use crate::node::identity::Identity;
+use crate::node::peer::{Peer, Tag};
 use crate::routing::Wants;
+use crate::runtime::clock::precise_now;
+use crate::runtime::random::Chance;
+use crate::send::Core;
 
 mod companions;
 mod connections;
+pub(crate) mod inbound;
 mod views;
 
 pub(crate) use views::VIEWS_PATH;

@@ -8,38 +8,25 @@
 //! codecs; [`casty_routing`] views and diagnosis; [`casty_transport`] what a transport of your own
 //! implements.
 
-mod actor;
 mod admin;
 mod ask;
-mod asks;
-mod chance;
 mod client;
-mod clock;
 mod config;
 mod control;
-mod core;
 mod dead_letters;
 mod error;
-mod gauges;
-mod idempotent;
-mod identity;
-mod ledger;
-mod lines;
-mod observe;
-mod peer;
-mod refs;
-mod region;
-mod retry;
-mod room;
+mod node;
+mod pending;
 mod routing;
-mod services;
-mod session;
+mod runtime;
+mod send;
+mod stats;
 mod topology;
 
 pub use {casty_proto, casty_routing, casty_transport};
 
-pub use actor::ActorContext;
 pub use admin::{Admin, DownError, DownReport, NotTold, StillUp};
+pub use ask::idempotent::IdempotentAsk;
 pub use ask::{Ask, Reply, SendAsk};
 pub use casty_proto::message::{ServiceKey, ShardEnvelope};
 pub use casty_proto::{ActorRef, Codec, Compression, NodeAddress, Value};
@@ -50,6 +37,10 @@ pub use casty_transport::{AddressMap, Bound, ConnectError, TransportConfig};
 pub use casty_transport::{QuicConfig, QuicConfigError};
 #[cfg(any(feature = "tls", feature = "quic"))]
 pub use casty_transport::{TlsConfig, TlsConfigError, TlsStatus};
+pub use client::actor::ActorContext;
+pub use client::bound_ref::BoundRef;
+pub use client::region::{EntityRef, RegionRef};
+pub use client::services::{Instance, Listing};
 pub use client::{AskTarget, ClusterClient};
 pub use config::Builder;
 #[cfg(feature = "config")]
@@ -58,11 +49,7 @@ pub use dead_letters::{DeadLetter, DeadLetters, Loss};
 pub use error::{
     AskError, Closed, ConfigError, Fate, NotSent, ReadyError, RegionError, SpawnError, TellError,
 };
-pub use gauges::Gauges;
-pub use idempotent::IdempotentAsk;
-pub use ledger::{NodeStats, RegionStats};
-pub use observe::{CloseReport, Stats};
-pub use refs::BoundRef;
-pub use region::{EntityRef, RegionRef};
-pub use services::{Instance, Listing};
+pub use stats::accounts::{NodeStats, RegionStats};
+pub use stats::gauges::Gauges;
+pub use stats::{CloseReport, Stats};
 pub use topology::Topology;

@@ -12,14 +12,14 @@ use casty_proto::message::{GetShardLocation, ShardLocation};
 use casty_routing::{Input, Output, Parcel, Reason, Router, RouterConfig, Target, View};
 use casty_transport::outbox::{Account, Leftover, RejectReason, Rejected, Unsent};
 
-use crate::asks::Failure;
-use crate::clock::precise_now;
-use crate::core::Core;
 use crate::dead_letters::{DeadLetter, Loss};
 use crate::error::{Fate, NotSent, TellError};
-use crate::ledger::{self, HeldAccount, RegionStats};
-use crate::peer::{self, ACTORS, Aim, Outgoing, Peer, Tag, account_of};
-use crate::room::Queue;
+use crate::node::peer::{self, ACTORS, Aim, Outgoing, Peer, Tag, account_of};
+use crate::pending::Failure;
+use crate::runtime::clock::precise_now;
+use crate::send::Core;
+use crate::send::wait::Queue;
+use crate::stats::accounts::{self, HeldAccount, RegionStats};
 
 /// The router of one client.
 pub(crate) struct Routing {
@@ -73,7 +73,7 @@ impl Routing {
             let sent = sent.get(number).copied().unwrap_or_default();
             let held = self.accounts.get(number).copied().unwrap_or_default();
             let holding = holding.get(number).copied().unwrap_or_default();
-            ledger::region(region, &sent, &held, holding)
+            accounts::region(region, &sent, &held, holding)
         };
         let regions = self.router.regions();
         let regions = regions.map(|(id, name)| of(account_of(id), Some(name.to_string())));

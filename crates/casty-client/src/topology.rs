@@ -9,8 +9,8 @@ use casty_routing::View;
 use casty_transport::ConnectError;
 use tokio::sync::watch;
 
-use crate::core::Core;
 use crate::error::{Closed, ReadyError};
+use crate::send::Core;
 
 /// Follows the view of the cluster. Views that came while nobody looked are skipped: the next one
 /// is always the latest.

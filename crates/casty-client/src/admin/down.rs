@@ -12,8 +12,8 @@ use tokio::time::{Instant, sleep};
 use super::connected;
 use super::survey::{ask_state, survey};
 use crate::ask::Reply;
-use crate::core::Core;
 use crate::error::{AskError, Fate, ReadyError};
+use crate::send::Core;
 
 /// How often the nodes are asked whether the member is down.
 const VIEW_CHECK: Duration = Duration::from_millis(20);

@@ -15,9 +15,9 @@ use tokio::time::{Instant, sleep};
 
 use super::connected;
 use crate::ask::{Ask, Opened, Opening, Reply};
-use crate::core::Core;
 use crate::error::{AskError, Chain, Fate, ReadyError, TellError};
-use crate::peer::Peer;
+use crate::node::peer::Peer;
+use crate::send::Core;
 use crate::topology;
 
 /// How often is looked whether a node that is being dialled is connected.

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use ::config::{FileFormat, Format, Map, Source, Value, ValueKind};
 
-use super::fault::SettingError;
+use super::error::SettingError;
 use super::key::{self, KEYS, Key, PREFIX};
 use super::settings::ClientConfig;
 use crate::error::ConfigError;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ::config::ValueKind;
 
-use super::fault::SettingError;
+use super::error::SettingError;
 use super::layers::Merged;
 use super::parse::{self, Parsed};
 use super::settings::take;

@@ -9,7 +9,7 @@ use casty_transport::TransportConfig;
 
 use ::config::ValueKind;
 
-use super::fault::SettingError;
+use super::error::SettingError;
 use super::layers::{Layers, Merged};
 use super::parse::{self, Parsed};
 use super::quic::{self, QuicSettings};

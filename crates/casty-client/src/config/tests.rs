@@ -139,7 +139,7 @@ fn the_documentation_says_what_the_defaults_are() {
         let said = documentation(source, setter);
         assert!(said.contains(&default), "{setter}: {default:?} in {said:?}");
     }
-    let said = documentation(include_str!("../idempotent.rs"), "attempts");
+    let said = documentation(include_str!("../ask/idempotent.rs"), "attempts");
     let clients = format!("(crate::Builder::ask_attempts), {ask_attempts}.");
     assert!(said.contains(&clients), "{said}");
     let said = documentation(include_str!("../ask.rs"), "within");

@@ -8,8 +8,8 @@ use casty_routing::renewal;
 use casty_transport::{ConnectError, Connection, connect};
 
 use super::{Control, Done};
-use crate::clock::precise_now;
-use crate::peer::Peer;
+use crate::node::peer::Peer;
+use crate::runtime::clock::precise_now;
 
 impl Control {
     pub(super) fn pump_renewal(&mut self) {
@@ -102,7 +102,7 @@ mod tests {
     use tokio::sync::watch;
 
     use super::*;
-    use crate::chance::Chance;
+    use crate::runtime::random::Chance;
     use crate::{ClusterClient, TransportConfig};
 
     #[tokio::test(start_paused = true)]

@@ -8,10 +8,10 @@ use casty_transport::outbox::{Leftover, OutboxLimits};
 use casty_transport::{ConnectError, Connection, End, connect, drive};
 
 use super::{Control, Done};
-use crate::clock::precise_now;
-use crate::identity::Identity;
-use crate::peer::{Peer, PeerId, Tag};
-use crate::session::Inbound;
+use crate::control::inbound::Inbound;
+use crate::node::identity::Identity;
+use crate::node::peer::{Peer, PeerId, Tag};
+use crate::runtime::clock::precise_now;
 
 /// Addresses of which the last failure is kept.
 const FAILURES: usize = 64;

@@ -8,9 +8,9 @@ use casty_proto::{ActorRef, NodeAddress};
 use casty_routing::{Offer, View, links, renewal, subscription};
 
 use super::{Control, Snapshot};
-use crate::clock::precise_now;
 use crate::error::ReadyError;
-use crate::peer::{Aim, Tag};
+use crate::node::peer::{Aim, Tag};
+use crate::runtime::clock::precise_now;
 
 /// Nodes push their views to this path and the number of the subscription.
 pub(crate) const VIEWS_PATH: &str = "/_topology_sub/";

@@ -12,9 +12,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::ask::{Ask, Opened, Opening, SendAsk, Sending};
-use crate::core::{Core, Destination, Encoded};
 use crate::error::{AskError, TellError};
-use crate::room;
+use crate::send::wait;
+use crate::send::{Core, Destination, Encoded};
 
 /// A shard region of the cluster: messages to its entities go straight to the node that owns the
 /// entity's shard. Cheap to clone.
@@ -173,10 +173,10 @@ impl RegionRef {
         (within, kind): (Option<Duration>, &'static str),
     ) -> Result<(), TellError> {
         match self.send(envelope, shard, kind) {
-            Err(refused) if room::is_full(&refused) => {
+            Err(refused) if wait::is_full(&refused) => {
                 let within = within.unwrap_or(self.core.limits.hold_timeout);
                 let to = self.destination(shard);
-                room::tell(&self.core, &to, (envelope, kind), refused, within).await
+                wait::tell(&self.core, &to, (envelope, kind), refused, within).await
             }
             sent => sent,
         }

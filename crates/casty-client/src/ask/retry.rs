@@ -10,11 +10,11 @@ use casty_routing::{Budget, RegionId, ShardId, budget};
 use parking_lot::Mutex;
 
 use crate::ask::Slot;
-use crate::asks::{Outcome, Standing, Why};
-use crate::clock::{Tick, precise_now};
-use crate::core::{Core, Destination, Encoded};
 use crate::error::{AskError, TellError};
-use crate::observe::Counter;
+use crate::pending::{Outcome, Standing, Why};
+use crate::runtime::clock::{Tick, precise_now};
+use crate::send::{Core, Destination, Encoded};
+use crate::stats::Counter;
 
 /// What one client may send again, and what it did.
 pub(crate) struct Retries {

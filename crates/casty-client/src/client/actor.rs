@@ -14,9 +14,9 @@ use serde::de::DeserializeOwned;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use crate::core::Core;
+use crate::client::bound_ref;
 use crate::error::{SpawnError, TellError};
-use crate::refs;
+use crate::send::Core;
 
 /// The mailboxes of a client's actors, by path.
 #[derive(Default)]
@@ -90,7 +90,7 @@ impl<M> ActorContext<M> {
     /// As there; [`TellError::Closed`] once the client is gone.
     pub fn tell<N: Serialize>(&self, to: &ActorRef<N>, message: N) -> Result<(), TellError> {
         let core = self.core.upgrade().ok_or(TellError::Closed)?;
-        refs::tell(&core, to, &message)
+        bound_ref::tell(&core, to, &message)
     }
 
     /// Ends the actor after the message being handled. Its name is free then.

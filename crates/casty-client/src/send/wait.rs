@@ -12,10 +12,10 @@ use serde::Serialize;
 use tokio::sync::oneshot;
 use tokio::time::timeout_at;
 
-use crate::clock;
-use crate::core::{Core, Destination, Encoded};
 use crate::error::TellError;
-use crate::peer::{Outgoing, Peer};
+use crate::node::peer::{Outgoing, Peer};
+use crate::runtime::clock;
+use crate::send::{Core, Destination, Encoded};
 
 /// Whether what was refused for this reason may be accepted when there is room.
 pub(crate) fn is_full(refused: &TellError) -> bool {

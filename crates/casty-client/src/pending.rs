@@ -16,17 +16,17 @@ use bytes::Bytes;
 use casty_proto::NodeAddress;
 use parking_lot::{Mutex, MutexGuard};
 
-use crate::clock::Tick;
 use crate::error::Fate;
-use crate::lines::{Apart, STRIPES, stripe_of_this_thread};
-use crate::peer::PeerId;
+use crate::node::peer::PeerId;
+use crate::runtime::clock::Tick;
+use crate::runtime::stripes::{Apart, STRIPES, stripe_of_this_thread};
 
+mod byte_limit;
 mod copies;
-mod room;
 
+use byte_limit::Room;
 use copies::Copies;
 pub(crate) use copies::{Standing, Why};
-use room::Room;
 
 /// The asks of one client.
 pub(crate) struct Asks {

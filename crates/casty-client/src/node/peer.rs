@@ -12,9 +12,9 @@ use casty_proto::{ActorUri, NodeAddress};
 use casty_routing::{RegionId, ShardId};
 use casty_transport::outbox::{Accounted, Outbox, OutboxLimits, Rejected, Unsent};
 
-use crate::asks::AskId;
-use crate::clock::Tick;
-use crate::identity::Identity;
+use crate::node::identity::Identity;
+use crate::pending::AskId;
+use crate::runtime::clock::Tick;
 
 /// Tells the connections of a client apart, those that have ended included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

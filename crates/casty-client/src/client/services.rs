@@ -5,8 +5,8 @@ use std::sync::Arc;
 use casty_proto::message::ServiceKey;
 use casty_proto::{ActorRef, ActorUri, NodeAddress};
 
-use crate::core::Core;
-use crate::refs::BoundRef;
+use crate::client::bound_ref::BoundRef;
+use crate::send::Core;
 
 /// The instances of a service that the view listed at one moment, on nodes that it calls alive.
 #[derive(Debug, Clone)]

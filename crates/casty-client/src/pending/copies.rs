@@ -5,9 +5,9 @@ use std::task::Waker;
 use casty_proto::NodeAddress;
 
 use super::{Failure, Turn};
-use crate::clock::Tick;
 use crate::error::{Fate, NotSent};
-use crate::peer::PeerId;
+use crate::node::peer::PeerId;
+use crate::runtime::clock::Tick;
 
 /// What the slot of such an ask holds while nobody has replied.
 pub(super) struct Copies {

@@ -12,9 +12,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::ask::{Ask, Opened, Opening, SendAsk};
-use crate::core::{Core, Destination, Encoded};
 use crate::error::{AskError, TellError};
-use crate::room;
+use crate::send::wait;
+use crate::send::{Core, Destination, Encoded};
 
 /// An actor that this client can send to: an [`ActorRef`] that knows its way.
 ///
@@ -78,7 +78,7 @@ impl<M> BoundRef<M> {
         M: Serialize,
     {
         let refused = match tell(&self.core, &self.actor, &message) {
-            Err(refused) if room::is_full(&refused) => refused,
+            Err(refused) if wait::is_full(&refused) => refused,
             sent => return sent,
         };
         let uri = self.actor.parts()?;
@@ -87,7 +87,7 @@ impl<M> BoundRef<M> {
             path: uri.path,
             class: "",
         };
-        room::tell(
+        wait::tell(
             &self.core,
             &to,
             (&message, type_name::<M>()),

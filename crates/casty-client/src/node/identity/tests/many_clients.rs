@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use super::*;
+use crate::node::identity::*;
 
 const RECONNECTS: usize = 100;
 

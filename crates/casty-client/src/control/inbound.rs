@@ -9,10 +9,10 @@ use casty_proto::message::ShardLocation;
 use casty_proto::{ActorUri, Limits};
 use casty_transport::Session;
 
-use crate::asks::{AskId, Batch};
 use crate::control::{Snapshot, VIEWS_PATH};
-use crate::core::{Core, LOCATIONS_PATH};
-use crate::peer::Peer;
+use crate::node::peer::Peer;
+use crate::pending::{AskId, Batch};
+use crate::send::{Core, LOCATIONS_PATH};
 
 /// The inbound side of one connection.
 pub(crate) struct Inbound {

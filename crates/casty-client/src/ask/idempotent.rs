@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 
+use crate::ask::retry::Policy;
 use crate::ask::{Ask, Reply, SendAsk};
 use crate::config::ATTEMPTS;
 use crate::error::AskError;
-use crate::retry::Policy;
 
 /// An ask whose message may be handled more than once without harm, made by [`Ask::idempotent`]:
 /// it is sent again when its connection is lost while it may have been in flight, and when no reply

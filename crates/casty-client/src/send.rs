@@ -17,20 +17,22 @@ use parking_lot::{Mutex, RwLock};
 use serde::Serialize;
 use tokio::sync::{Notify, mpsc, watch};
 
-use crate::actor::Actors;
 use crate::ask::Slot;
-use crate::asks::{AskId, Asks};
-use crate::clock::{Clock, Tick, precise_now};
+use crate::ask::retry::Retries;
+use crate::client::actor::Actors;
 use crate::config::Bounds;
 use crate::control::Snapshot;
 use crate::dead_letters::DeadLetterOffice;
 use crate::error::{ReadyError, TellError};
-use crate::identity::Identity;
-use crate::ledger::{Ledger, NodeStats, RegionStats};
-use crate::observe::{Counters, Stats};
-use crate::peer::{Aim, Outgoing, Peer, PeerId, Tag};
-use crate::retry::Retries;
+use crate::node::identity::Identity;
+use crate::node::peer::{Aim, Outgoing, Peer, PeerId, Tag};
+use crate::pending::{AskId, Asks};
 use crate::routing::Routing;
+use crate::runtime::clock::{Clock, Tick, precise_now};
+use crate::stats::accounts::{Ledger, NodeStats, RegionStats};
+use crate::stats::{Counters, Stats};
+
+pub(crate) mod wait;
 
 /// The state of one client, shared by its handles, its tasks and its asks.
 pub(crate) struct Core {

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use casty_proto::NodeAddress;
 
-use crate::core::Core;
-use crate::peer::Peer;
+use crate::node::peer::Peer;
 use crate::routing::Routing;
+use crate::send::Core;
 
 /// How full each buffer, map and queue of a client is at the moment. Each has a limit; messages
 /// that are held or queued, and pending asks, are in [`Stats`](crate::Stats) itself.

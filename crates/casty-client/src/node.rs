@@ -1,0 +1,4 @@
+//! One connected node, and the address under which it knows this client.
+
+pub(crate) mod identity;
+pub(crate) mod peer;

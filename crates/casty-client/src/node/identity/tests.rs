@@ -1,0 +1,97 @@
+use super::*;
+
+mod many_clients;
+
+fn named(fixed: Option<NodeAddress>) -> Identity {
+    Identity::new("s", fixed, &Arc::default())
+}
+
+#[test]
+fn identities_are_unique_and_given_back() {
+    let many: Vec<_> = (0..200).map(|_| named(None)).collect();
+    let distinct: HashSet<_> = many.iter().map(|one| one.address().clone()).collect();
+    assert_eq!(distinct.len(), 200);
+    let lengths = distinct.iter().map(|one| one.to_string().len());
+    assert!(lengths.into_iter().all(|length| length == 21));
+    drop(many);
+    assert!(TAKEN.lock().is_disjoint(&distinct));
+}
+
+#[test]
+fn replies_are_recognised_by_their_header_alone() {
+    for host in ["127.1.2.3", "a \"quoted\" h\u{f6}st"] {
+        let identity = named(Some(NodeAddress::new(host, 0)));
+        let id = AskId::from_hex(b"00000007000000a1").unwrap();
+        let target = identity.ask_ref::<()>(id);
+        let mut header = Vec::new();
+        let sender = "casty://s@n:1/".into();
+        Header {
+            target: target.uri().into(),
+            sender,
+            type_hint: "builtins.int".into(),
+        }
+        .write(&mut header);
+        assert_eq!(identity.ask_id_of_header(&header[4..]), Some(id));
+        assert_eq!(
+            identity.ask_id(target.parts().unwrap().path.as_bytes()),
+            Some(id)
+        );
+        let other = named(Some(NodeAddress::new(host, 0)));
+        assert_eq!(
+            other.ask_id_of_header(&header[4..]),
+            None,
+            "another client's nonce"
+        );
+        assert_eq!(
+            identity.ask_id_of_header(b"{\"target\": \"casty://s-cl"),
+            None
+        );
+    }
+}
+
+#[test]
+fn the_kernel_refuses_to_connect_to_a_made_up_address_at_once() {
+    let identity = named(None);
+    let address = identity.address().to_string().parse().unwrap();
+    let patience = std::time::Duration::from_secs(20);
+    let refused = std::net::TcpStream::connect_timeout(&address, patience);
+    let kind = refused.unwrap_err().kind();
+    assert_ne!(kind, std::io::ErrorKind::TimedOut);
+}
+
+#[test]
+fn a_renewed_identity_is_another_address_of_the_same_client() {
+    let identity = named(None);
+    let renewed = identity.renewed().unwrap();
+    assert_ne!(identity.address(), renewed.address());
+    let id = AskId::from_hex(b"00000007000000a1").unwrap();
+    let reference = renewed.ask_ref::<()>(id);
+    let path = reference.parts().unwrap().path;
+    assert_eq!(identity.ask_id(path.as_bytes()), Some(id));
+    let fixed = named(Some(NodeAddress::new("gateway", 7)));
+    assert!(fixed.renewed().is_none() && !fixed.is_made_up());
+}
+
+#[test]
+fn references_to_one_ask_are_readdressed_and_nothing_else_is() {
+    let identity = named(None);
+    let renewed = identity.renewed().unwrap();
+    let [id, other] =
+        [b"00000007000000a1", b"00000007000000a2"].map(|digits| AskId::from_hex(digits).unwrap());
+    let text = |to: &Identity| {
+        let (reply, kept) = (to.ask_ref::<()>(id), identity.ask_ref::<()>(other));
+        format!("a {} b {} c {} d", reply.uri(), kept.uri(), reply.uri())
+    };
+    let mut message = text(&identity).into_bytes();
+    renewed.readdress(&mut message, id);
+    assert_eq!(message, text(&renewed).into_bytes());
+    identity.readdress(&mut message, id);
+    assert_eq!(message, text(&identity).into_bytes());
+}
+
+#[test]
+fn an_announced_address_is_kept_to_the_letter() {
+    let identity = named(Some(NodeAddress::new("gateway", 7)));
+    assert_eq!(identity.uri("/a"), "casty://s-client@gateway:7/a");
+    assert_eq!(identity.sender(), "casty://s-client@gateway:7/");
+}
