@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use casty_proto::NodeAddress;
 use casty_routing::{Links, Renewal, Subscription, View, ViewKeeper, links, renewal, subscription};
-use casty_transport::outbox::Leftover;
+use casty_transport::Leftover;
 use casty_transport::{ConnectError, ConnectOptions, Connection, End, Transport};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;

@@ -10,7 +10,7 @@ use std::time::Instant;
 use casty_proto::NodeAddress;
 use casty_proto::message::{GetShardLocation, ShardLocation};
 use casty_routing::{Input, Output, Parcel, Reason, Router, RouterConfig, Target, View};
-use casty_transport::outbox::{Account, Leftover, RejectReason, Rejected, Unsent};
+use casty_transport::{Account, Leftover, RejectReason, Rejected, Unsent};
 
 use crate::dead_letters::{DeadLetter, Loss};
 use crate::error::{Fate, NotSent, TellError};

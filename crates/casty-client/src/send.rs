@@ -12,7 +12,7 @@ use casty_proto::message::ShardLocation;
 use casty_proto::{ActorRef, Codec, Limits, NodeAddress};
 use casty_routing::{RegionId, ShardId, SharedTable, View};
 use casty_transport::ConnectError;
-use casty_transport::outbox::{RejectReason, Rejected};
+use casty_transport::{RejectReason, Rejected};
 use parking_lot::{Mutex, RwLock};
 use serde::Serialize;
 use tokio::sync::{Notify, mpsc, watch};

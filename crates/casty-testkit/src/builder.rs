@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use casty_proto::{Codec, NodeAddress};
 use casty_routing::ShardCount;
-use casty_transport::outbox::OutboxLimits;
+use casty_transport::OutboxLimits;
 use casty_transport::{ConnectOptions, Transport, TransportConfig};
 use serde::de::DeserializeOwned;
 

@@ -12,11 +12,15 @@ use casty_proto::handshake::{Handshake, MAX_HANDSHAKE};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
-use crate::address_map::AddressMap;
 use crate::error::{ConnectError, DialError, NotCasty};
+use crate::transport::address_map::AddressMap;
 #[cfg(any(feature = "tls", feature = "quic"))]
-use crate::tls::TlsError;
+use crate::transport::tls::TlsError;
 use crate::transport::{ByteStream, Transport};
+
+pub(crate) mod acknowledged;
+pub(crate) mod driver;
+pub(crate) mod outbox;
 
 /// The first read buffer in bytes: more than any handshake, so it never has to grow for one.
 const FIRST_READ: usize = 8 * 1024;

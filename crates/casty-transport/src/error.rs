@@ -12,9 +12,9 @@ use casty_proto::frame::{FrameError, FrameKind};
 use casty_proto::handshake::HandshakeError;
 
 #[cfg(feature = "quic")]
-use crate::quic::{QuicConfigError, QuicError};
+use crate::transport::quic::{QuicConfigError, QuicError};
 #[cfg(any(feature = "tls", feature = "quic"))]
-use crate::tls::TlsError;
+use crate::transport::tls::TlsError;
 
 /// Why no stream could be made. Nothing was sent.
 #[derive(Debug, Clone, thiserror::Error)]

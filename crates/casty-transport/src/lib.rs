@@ -9,43 +9,30 @@
 //! No wait on a peer here is without a deadline except [`Listener::accept`] and
 //! [`Transport::dial`], which leave it to their caller.
 
-pub mod address_map;
-#[cfg(any(feature = "tcp", feature = "quic"))]
-mod addresses;
-mod arrival;
-pub mod config;
-pub mod connection;
-pub mod driver;
-pub mod error;
-#[cfg(feature = "memory")]
-pub mod memory;
-pub mod outbox;
-pub mod proxy;
-#[cfg(feature = "quic")]
-pub mod quic;
-#[cfg(feature = "tcp")]
-pub mod tcp;
-#[cfg(any(feature = "tls", feature = "quic"))]
-pub mod tls;
-pub mod transport;
+mod connection;
+mod error;
+mod proxy;
+mod transport;
 
-pub use address_map::AddressMap;
-pub use config::TransportConfig;
-pub use connection::{ConnectOptions, Connection, accept, connect};
-pub use driver::{End, Session, drive};
-pub use error::{Conclusion, ConnectError, ConnectionLost, DialError, ListenError, NotCasty};
-#[cfg(feature = "memory")]
-pub use memory::{MemoryNetwork, MemoryTransport};
-pub use outbox::{
-    Account, Accounted, Bound, Leftover, Outbox, OutboxLimits, RejectReason, Rejected, Unsent,
+pub use connection::driver::{End, Session, drive};
+pub use connection::outbox::{
+    Account, Accounted, Bound, Leftover, Outbox, OutboxLimits, RejectReason, Rejected, Turn, Unsent,
 };
+pub use connection::{ConnectOptions, Connection, accept, connect};
+pub use error::{Conclusion, ConnectError, ConnectionLost, DialError, ListenError, NotCasty};
 pub use proxy::{Proxy, ProxyCounters, ProxyCounts, ProxyEnd, ProxyLimits};
-#[cfg(feature = "quic")]
-pub use quic::{QuicConfig, QuicConfigError, QuicError, QuicTransport};
-#[cfg(feature = "tcp")]
-pub use tcp::TcpTransport;
-#[cfg(feature = "tls")]
-pub use tls::TlsTransport;
 #[cfg(any(feature = "tls", feature = "quic"))]
-pub use tls::{TlsConfig, TlsConfigError, TlsError, TlsStatus};
+pub use rustls;
+pub use transport::address_map::AddressMap;
+pub use transport::config::TransportConfig;
+#[cfg(feature = "memory")]
+pub use transport::memory::{MemoryNetwork, MemoryTransport};
+#[cfg(feature = "quic")]
+pub use transport::quic::{QuicConfig, QuicConfigError, QuicError, QuicTransport};
+#[cfg(feature = "tcp")]
+pub use transport::tcp::TcpTransport;
+#[cfg(feature = "tls")]
+pub use transport::tls::TlsTransport;
+#[cfg(any(feature = "tls", feature = "quic"))]
+pub use transport::tls::{TlsConfig, TlsConfigBuilder, TlsConfigError, TlsError, TlsStatus};
 pub use transport::{ByteStream, Listener, Transport, Wire};

@@ -14,6 +14,19 @@ use tokio::time::timeout;
 
 use crate::error::{DialError, ListenError};
 
+pub(crate) mod address_map;
+pub(crate) mod config;
+#[cfg(feature = "memory")]
+pub(crate) mod memory;
+#[cfg(feature = "quic")]
+pub(crate) mod quic;
+#[cfg(any(feature = "tcp", feature = "quic"))]
+mod resolve;
+#[cfg(feature = "tcp")]
+pub(crate) mod tcp;
+#[cfg(any(feature = "tls", feature = "quic"))]
+pub(crate) mod tls;
+
 /// Makes byte streams to other processes. Framing and the handshake lie above it, once, for every
 /// transport; encryption, if any, below, so that a stream is ready for use when it is handed over.
 #[async_trait]

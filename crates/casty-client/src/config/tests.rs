@@ -159,13 +159,17 @@ fn numbers_are_grouped_by_thousands() {
 #[test]
 #[cfg(feature = "quic")]
 fn the_defaults_of_quic_are_those_of_the_transport() {
-    use casty_transport::quic::{IDLE_TIMEOUT, KEEP_ALIVE, WINDOW};
+    use casty_transport::QuicConfig;
     let QuicSettings {
         keep_alive,
         idle_timeout,
         window,
     } = QuicSettings::default();
-    let defaults = (KEEP_ALIVE, IDLE_TIMEOUT, WINDOW);
+    let defaults = (
+        QuicConfig::KEEP_ALIVE,
+        QuicConfig::IDLE_TIMEOUT,
+        QuicConfig::WINDOW,
+    );
     assert_eq!((keep_alive, idle_timeout, window), defaults);
 }
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use casty_proto::NodeAddress;
 use casty_routing::{View, links, renewal, subscription};
-use casty_transport::outbox::{Leftover, OutboxLimits};
 use casty_transport::{ConnectError, Connection, End, connect, drive};
+use casty_transport::{Leftover, OutboxLimits};
 
 use super::{Control, Done};
 use crate::control::inbound::Inbound;

@@ -10,7 +10,7 @@ use casty_proto::header::{self, Header};
 use casty_proto::message::envelope::SHARD_ENVELOPE;
 use casty_proto::{ActorUri, NodeAddress};
 use casty_routing::{RegionId, ShardId};
-use casty_transport::outbox::{Accounted, Outbox, OutboxLimits, Rejected, Unsent};
+use casty_transport::{Accounted, Outbox, OutboxLimits, Rejected, Unsent};
 
 use crate::node::identity::Identity;
 use crate::pending::AskId;

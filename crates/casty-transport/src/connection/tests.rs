@@ -11,8 +11,8 @@ use tokio::time::Instant;
 
 use super::*;
 use crate::error::{Conclusion, DialError, ListenError};
-use crate::memory::MemoryNetwork;
 use crate::transport::Listener;
+use crate::transport::memory::MemoryNetwork;
 
 fn at(text: &str) -> NodeAddress {
     text.parse().unwrap()

@@ -6,9 +6,9 @@ use futures_util::FutureExt;
 use futures_util::future::join_all;
 
 use super::*;
-use crate::quic::{QuicConfig, QuicTransport};
-use crate::tcp::TcpTransport;
-use crate::tls::{TlsTransport, issued};
+use crate::transport::quic::{QuicConfig, QuicTransport};
+use crate::transport::tcp::TcpTransport;
+use crate::transport::tls::{TlsTransport, issued};
 
 /// A proxy in front of a node, and what both are reached by.
 struct Sockets {

@@ -1,6 +1,6 @@
 //! QUIC with mutual TLS: one bidirectional stream carries a Casty connection.
 //!
-//! Python nodes do not speak QUIC; a [`Proxy`](crate::proxy::Proxy) beside each makes them
+//! Python nodes do not speak QUIC; a [`Proxy`](crate::Proxy) beside each makes them
 //! reachable by it.
 
 use std::io;
@@ -11,27 +11,24 @@ use async_trait::async_trait;
 use casty_proto::NodeAddress;
 use quinn::{Endpoint, EndpointConfig, ServerConfig, TokioRuntime};
 
-use crate::addresses::{first_to_connect, nothing_resolved, resolve};
 use crate::error::{DialError, ListenError};
-use crate::tls::{Dialling, host_name};
+use crate::transport::resolve::{first_to_connect, nothing_resolved, resolve};
+use crate::transport::tls::{Dialling, host_name};
 use crate::transport::{ByteStream, Listener, Transport};
 
+mod closing;
 mod config;
 mod error;
 mod listener;
-mod parting;
 mod stream;
 
-pub use config::{IDLE_TIMEOUT, KEEP_ALIVE, QuicConfig, QuicConfigError, WINDOW};
+pub use config::{QuicConfig, QuicConfigError};
 pub use error::QuicError;
 
+use closing::Partings;
 use error::Failure;
 use listener::Bound;
-use parting::Partings;
 use stream::QuicStream;
-
-/// The protocol that both sides must name in their handshake (ALPN).
-pub const ALPN: &[u8] = b"casty/1";
 
 /// QUIC with mutual TLS 1.3, each connection over a UDP socket of its own.
 ///

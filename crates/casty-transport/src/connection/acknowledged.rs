@@ -1,7 +1,7 @@
 //! How much of what was written is known to have reached the peer's kernel, so that a lost
 //! connection leaves no more messages in doubt than it must.
 
-use crate::outbox::{Accounted, Outbox};
+use crate::connection::outbox::{Accounted, Outbox};
 use crate::transport::Wire;
 
 /// With so many messages more in flight than when last looked, it is worth a system call to see

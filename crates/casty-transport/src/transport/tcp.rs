@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use casty_proto::NodeAddress;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
-use crate::addresses::{first_to_connect, nothing_resolved, resolve};
 use crate::error::{DialError, ListenError};
+use crate::transport::resolve::{first_to_connect, nothing_resolved, resolve};
 use crate::transport::{ByteStream, Listener, Transport};
 
 /// Connections that the kernel keeps until they are accepted.

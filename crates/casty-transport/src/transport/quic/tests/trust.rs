@@ -130,11 +130,13 @@ async fn dial_lax(tls: TlsConfig, protocol: &[u8]) -> Result<ByteStream, DialErr
 
 #[tokio::test]
 async fn a_listener_that_asks_for_no_certificate_is_refused_by_a_dialler_that_has_one() {
-    let error = dial_lax(issued::good(), ALPN).await.unwrap_err();
+    let error = dial_lax(issued::good(), QuicConfig::ALPN)
+        .await
+        .unwrap_err();
     let (error, conclusion) = tls(error);
     assert!(matches!(error, TlsError::NotAsked), "{error:?}");
     assert_eq!(conclusion, Conclusion::Untrusted);
-    let dialled = dial_lax(without_certificate(), ALPN).await;
+    let dialled = dial_lax(without_certificate(), QuicConfig::ALPN).await;
     assert!(dialled.is_ok(), "{dialled:?}");
 }
 

@@ -14,11 +14,11 @@ use quinn::{
 };
 use tokio::time::timeout;
 
+use super::closing::Partings;
 use super::config::server_crypto;
-use super::parting::Partings;
 use super::stream::QuicStream;
 use crate::error::ListenError;
-use crate::tls::TlsConfig;
+use crate::transport::tls::TlsConfig;
 use crate::transport::{ByteStream, Listener};
 
 /// How long a dialler may take from its first datagram to the first byte of its stream.

@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-#[cfg(feature = "memory")]
-use crate::memory::MemoryNetwork;
-#[cfg(feature = "quic")]
-use crate::quic::{QuicConfig, QuicConfigError, QuicTransport};
-#[cfg(feature = "tcp")]
-use crate::tcp::TcpTransport;
-#[cfg(any(feature = "tls", feature = "quic"))]
-use crate::tls::TlsConfig;
-#[cfg(feature = "tls")]
-use crate::tls::TlsTransport;
 use crate::transport::Transport;
+#[cfg(feature = "memory")]
+use crate::transport::memory::MemoryNetwork;
+#[cfg(feature = "quic")]
+use crate::transport::quic::{QuicConfig, QuicConfigError, QuicTransport};
+#[cfg(feature = "tcp")]
+use crate::transport::tcp::TcpTransport;
+#[cfg(any(feature = "tls", feature = "quic"))]
+use crate::transport::tls::TlsConfig;
+#[cfg(feature = "tls")]
+use crate::transport::tls::TlsTransport;
 
 /// Names the transport of a client or a node. Nothing is opened before the first dial or listen.
 ///
@@ -57,7 +57,7 @@ impl TransportConfig {
     }
 
     /// QUIC with mutual TLS: for Rust listeners, and for nodes behind a
-    /// [`Proxy`](crate::proxy::Proxy).
+    /// [`Proxy`](crate::Proxy).
     #[cfg(feature = "quic")]
     pub fn quic(config: QuicConfig) -> Self {
         Self(Kind::Quic(config))

@@ -7,7 +7,7 @@ use rustls::AlertDescription;
 
 use super::config::QuicConfigError;
 use crate::error::Conclusion;
-use crate::tls::TlsError;
+use crate::transport::tls::TlsError;
 
 /// Why a QUIC connection did not come about, where that is not TLS's affair: see [`TlsError`] for
 /// what is. No byte of a stream was sent.

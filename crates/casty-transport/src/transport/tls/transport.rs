@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout};
 
 use super::{TlsConfig, TlsError, host_name, stream};
 use crate::error::{DialError, ListenError};
-use crate::tcp::TcpTransport;
+use crate::transport::tcp::TcpTransport;
 use crate::transport::{ByteStream, Listener, Transport};
 
 /// TLS over TCP, or over another transport.

@@ -9,10 +9,10 @@ use super::issued::{Authority, Files, HOST, Identity, Validity};
 use super::*;
 use crate::connection::{ConnectOptions, accept, connect};
 use crate::error::{Conclusion, ConnectError, ListenError, NotCasty};
-use crate::tcp::TcpTransport;
+use crate::transport::tcp::TcpTransport;
 use crate::transport::{ByteStream, Listener, Transport};
 
-mod material;
+mod certificates;
 mod other_protocols;
 mod renewal;
 mod trust;

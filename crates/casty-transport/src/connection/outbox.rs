@@ -17,9 +17,9 @@ use casty_proto::frame::{self, FrameKind};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-mod returned;
+mod leftover;
 
-pub use returned::{Leftover, Unsent};
+pub use leftover::{Leftover, Unsent};
 
 /// How much an [`Outbox`] holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,8 +9,8 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
 
+use super::certificates::Material;
 use super::error::TlsError;
-use super::material::Material;
 
 /// What one dial shows and checks. Each needs its own.
 pub(crate) struct Dialling {

@@ -8,8 +8,8 @@ use parking_lot::Mutex;
 use rustls::crypto::{CryptoProvider, ring};
 use tokio::sync::watch;
 
+use super::certificates::{Material, Pems, Source, Sources};
 use super::error::TlsConfigError;
-use super::material::{Material, Pems, Source, Sources};
 
 /// Whom to trust, and what to show: the certificates and the key for both directions.
 ///

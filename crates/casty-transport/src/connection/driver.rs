@@ -13,9 +13,9 @@ use casty_proto::frame::{Frame, FrameDecoder, FrameError};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::time::Instant;
 
-use crate::arrival::Arrival;
+use crate::connection::acknowledged::Arrival;
+use crate::connection::outbox::{Accounted, Leftover, Outbox};
 use crate::error::ConnectionLost;
-use crate::outbox::{Accounted, Leftover, Outbox};
 use crate::transport::Wire;
 
 /// What a connection's owner does with the frames that arrive.
@@ -331,8 +331,8 @@ mod tests {
     use tokio::sync::mpsc;
 
     use super::*;
+    use crate::connection::outbox::OutboxLimits;
     use crate::error::ConnectionLost;
-    use crate::outbox::OutboxLimits;
 
     struct Forward(mpsc::UnboundedSender<Frame>);
 

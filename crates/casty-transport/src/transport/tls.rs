@@ -2,13 +2,13 @@
 //! QUIC.
 
 use casty_proto::NodeAddress;
-pub use rustls;
 use rustls::pki_types::ServerName;
 
 use crate::error::DialError;
 
+mod certificates;
 mod config;
-mod dialling;
+mod dial;
 mod error;
 #[cfg(test)]
 #[cfg_attr(
@@ -16,14 +16,13 @@ mod error;
     allow(dead_code, reason = "the tests of each need other parts of it")
 )]
 pub(crate) mod issued;
-mod material;
 #[cfg(feature = "tls")]
 mod stream;
 #[cfg(feature = "tls")]
 mod transport;
 
 pub use config::{TlsConfig, TlsConfigBuilder, TlsStatus};
-pub(crate) use dialling::Dialling;
+pub(crate) use dial::Dialling;
 pub use error::{TlsConfigError, TlsError};
 #[cfg(feature = "tls")]
 pub use transport::TlsTransport;

@@ -7,17 +7,7 @@ use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
 use quinn::{IdleTimeout, VarInt};
 use rustls::{CipherSuite, ClientConfig, ServerConfig};
 
-use super::ALPN;
-use crate::tls::TlsConfig;
-
-/// How often a sign of life is sent on an idle connection, by default.
-pub const KEEP_ALIVE: Duration = Duration::from_secs(5);
-
-/// Connections on which nothing arrives for so long are lost, by default.
-pub const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// Bytes of a direction that are kept at most, by default.
-pub const WINDOW: u32 = 4 * 1024 * 1024;
+use crate::transport::tls::TlsConfig;
 
 /// The smallest and the largest window that makes sense.
 const WINDOWS: std::ops::RangeInclusive<u32> = 16 * 1024..=1 << 30;
@@ -39,13 +29,25 @@ pub struct QuicConfig {
 }
 
 impl QuicConfig {
+    /// The protocol that both sides must name in their handshake (ALPN).
+    pub const ALPN: &[u8] = b"casty/1";
+
+    /// The default time between two signs of life on an idle connection: 5 s.
+    pub const KEEP_ALIVE: Duration = Duration::from_secs(5);
+
+    /// The default time without a datagram after which a connection is lost: 30 s.
+    pub const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+
+    /// The default limit of the bytes of a direction that are kept: 4 MiB.
+    pub const WINDOW: u32 = 4 * 1024 * 1024;
+
     /// QUIC with these certificates and this cryptography. It is always TLS 1.3.
     pub fn new(tls: TlsConfig) -> Self {
         Self {
             tls,
-            keep_alive: KEEP_ALIVE,
-            idle_timeout: IDLE_TIMEOUT,
-            window: WINDOW,
+            keep_alive: Self::KEEP_ALIVE,
+            idle_timeout: Self::IDLE_TIMEOUT,
+            window: Self::WINDOW,
         }
     }
 
@@ -117,7 +119,7 @@ impl QuicConfig {
         mut tls: ClientConfig,
     ) -> Result<quinn::ClientConfig, QuicConfigError> {
         self.check()?;
-        tls.alpn_protocols = vec![ALPN.to_vec()];
+        tls.alpn_protocols = vec![QuicConfig::ALPN.to_vec()];
         let tls = QuicClientConfig::try_from(tls).map_err(|_| QuicConfigError::Cipher)?;
         let mut config = quinn::ClientConfig::new(Arc::new(tls));
         config.transport_config(Arc::new(self.limits()));
@@ -161,7 +163,7 @@ fn idle(timeout: Duration) -> Option<IdleTimeout> {
 /// What a listener's TLS is to QUIC.
 pub(super) fn server_crypto(tls: &ServerConfig) -> Result<Arc<QuicServerConfig>, QuicConfigError> {
     let mut tls = tls.clone();
-    tls.alpn_protocols = vec![ALPN.to_vec()];
+    tls.alpn_protocols = vec![QuicConfig::ALPN.to_vec()];
     let tls = QuicServerConfig::try_from(tls).map_err(|_| QuicConfigError::Cipher)?;
     Ok(Arc::new(tls))
 }

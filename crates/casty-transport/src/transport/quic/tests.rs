@@ -3,11 +3,11 @@ use futures_util::FutureExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
-use crate::config::TransportConfig;
 use crate::connection::{ConnectOptions, accept, connect};
 use crate::error::{Conclusion, ConnectError};
-use crate::tls::issued::{self, Authority, CA, Files, HOST, Validity};
-use crate::tls::{TlsConfig, TlsConfigError, TlsError};
+use crate::transport::config::TransportConfig;
+use crate::transport::tls::issued::{self, Authority, CA, Files, HOST, Validity};
+use crate::transport::tls::{TlsConfig, TlsConfigError, TlsError};
 
 mod closing;
 mod config;
