@@ -7,7 +7,7 @@ use casty_client::{ClientConfig, NodeAddress};
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::certificates::CertificateArgs;
-use crate::failure::Failure;
+use crate::error::Failure;
 
 /// How long a command may take that was not told.
 const TIMEOUT: Duration = Duration::from_secs(5);

@@ -3,10 +3,10 @@
 use casty_client::Value;
 
 use crate::args::Ask;
-use crate::cluster::Errand;
-use crate::failure::Failure;
+use crate::error::Failure;
 use crate::message::Message;
 use crate::output::print;
+use crate::session::Errand;
 
 /// Asks the entity and prints the reply.
 pub(crate) async fn run(args: &Ask) -> Result<(), Failure> {

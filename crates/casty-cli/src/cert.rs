@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use clap::{Args, Subcommand};
 
-use crate::failure::Failure;
+use crate::error::Failure;
 use crate::output::print;
 
 mod files;

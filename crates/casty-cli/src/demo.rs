@@ -10,7 +10,7 @@ use casty_testkit::{Cluster, Context, stateful};
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
-use crate::failure::Failure;
+use crate::error::Failure;
 use crate::output::print;
 
 const SYSTEM: &str = "demo";

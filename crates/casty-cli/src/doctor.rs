@@ -5,9 +5,9 @@ use casty_client::diagnosis::{Diagnosis, Finding};
 use serde_json::{Value, json};
 
 use crate::args::Doctor;
-use crate::cluster::Errand;
-use crate::failure::Failure;
+use crate::error::Failure;
 use crate::output::print;
+use crate::session::Errand;
 
 /// Prints what is wrong; fails if anything is.
 pub(crate) async fn run(args: &Doctor) -> Result<(), Failure> {

@@ -3,9 +3,9 @@
 use casty_client::{ClusterClient, DownError, DownReport, NodeAddress};
 
 use crate::args::Down;
-use crate::cluster::Errand;
-use crate::failure::{Failure, chain};
+use crate::error::{Failure, chain};
 use crate::output::{complain, note, print};
+use crate::session::Errand;
 
 /// Declares the member dead, tells who was told, and waits until it is down in their views.
 pub(crate) async fn run(args: &Down) -> Result<(), Failure> {

@@ -5,10 +5,10 @@ use serde_json::json;
 
 use crate::args::Lookup;
 use crate::ask::print_reply;
-use crate::cluster::Errand;
-use crate::failure::Failure;
+use crate::error::Failure;
 use crate::message::Message;
 use crate::output::print;
+use crate::session::Errand;
 
 /// Lists the instances on live nodes, or asks the first one.
 pub(crate) async fn run(args: &Lookup) -> Result<(), Failure> {

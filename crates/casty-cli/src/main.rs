@@ -5,23 +5,23 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::args::{Arguments, Command};
-use crate::failure::Failure;
+use crate::error::Failure;
 
 mod args;
 mod ask;
 mod cert;
 mod certificates;
-mod cluster;
 mod demo;
 mod doctor;
 mod down;
-mod failure;
-mod lines;
+mod error;
+mod input;
 mod lookup;
 mod message;
 mod output;
-mod picture;
 mod proxy;
+mod render;
+mod session;
 mod tell;
 mod topology;
 

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use tracing::level_filters::LevelFilter;
 
-use crate::failure::Failure;
+use crate::error::Failure;
 
 /// Prints one line of what was asked for.
 ///

@@ -13,7 +13,7 @@ use clap::Args;
 use tokio::time::timeout;
 
 use crate::certificates::CertificateArgs;
-use crate::failure::Failure;
+use crate::error::Failure;
 use crate::output::{note, print};
 
 /// Longer than anybody waits, short enough to be added to any time.

@@ -7,11 +7,11 @@ use tokio::fs::File;
 use tokio::io::{AsyncBufRead, BufReader, stdin};
 
 use crate::args::Tell;
-use crate::cluster::{Ended, Errand};
-use crate::failure::{Failure, chain};
-use crate::lines::{self, BadLine, Lines};
+use crate::error::{Failure, chain};
+use crate::input::{self, BadLine, Lines};
 use crate::message::{Message, MessageError};
 use crate::output::{complain, note};
+use crate::session::{Ended, Errand};
 
 /// What is read of a file at once, in bytes.
 const READ: usize = 64 * 1024;
@@ -104,7 +104,7 @@ async fn stream(
     input: impl AsyncBufRead + Unpin,
     strict: bool,
 ) -> Result<Sent, Failure> {
-    let mut lines = Lines::new(input, lines::LONGEST);
+    let mut lines = Lines::new(input, input::LONGEST);
     let mut sent = Sent::default();
     loop {
         let next = lines.next().await;

@@ -3,10 +3,10 @@
 use casty_client::ClusterClient;
 
 use crate::args::Topology;
-use crate::cluster::Errand;
-use crate::failure::Failure;
+use crate::error::Failure;
 use crate::output::print;
-use crate::picture::Picture;
+use crate::render::Picture;
+use crate::session::Errand;
 
 /// Shows the cluster; watches it if that is asked for.
 pub(crate) async fn run(args: &Topology) -> Result<(), Failure> {

@@ -13,8 +13,8 @@ use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::builder::{NODES, Settings};
+use crate::gossip::World;
 use crate::node::serve;
-use crate::world::World;
 use crate::{Builder, StartError, Status};
 
 /// A cluster of fake nodes in this process. Nodes are numbered from 0; a number that no node has, or

@@ -45,20 +45,20 @@ mod cluster;
 mod context;
 mod entity;
 mod error;
-mod line;
+mod gossip;
+mod link;
 mod node;
 mod region;
+mod round_trip;
 mod service;
 #[cfg(feature = "sim")]
 pub mod sim;
 mod status;
-mod survival;
-mod world;
 
 pub use builder::Builder;
 pub use cluster::Cluster;
 pub use context::Context;
 pub use entity::{Entity, Stateful, stateful};
 pub use error::StartError;
+pub use round_trip::assert_survives_all_codecs;
 pub use status::{NodeStatus, Status};
-pub use survival::assert_survives_all_codecs;

@@ -15,16 +15,16 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::builder::Settings;
-use crate::line::{Faults, Line};
+use crate::link::{Faults, Line};
 use crate::region::Region;
 use crate::service::ServicePlan;
 use crate::status::Counters;
 
 mod inbound;
-mod post;
+mod mailboxes;
 mod serve;
 
-pub(crate) use post::{Letter, Post};
+pub(crate) use mailboxes::{Letter, Post};
 pub(crate) use serve::serve;
 
 /// How long an address stays blacklisted that could not be sent to.

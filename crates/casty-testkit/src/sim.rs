@@ -66,26 +66,26 @@ use std::time::Duration;
 use tokio::runtime::Builder as RuntimeBuilder;
 
 mod chaos;
+mod checks;
+mod connection;
+mod direction;
 mod fault;
-mod lane;
 mod log;
 mod network;
-mod proof;
-mod questions;
+mod queries;
+mod scenario;
 mod seeds;
 mod tamper;
-mod watch;
-mod wire;
 mod world;
 
+pub use checks::{Check, Violation};
 pub use fault::{Fault, UnknownFault};
-pub use proof::{prove, prove_against};
+pub use scenario::{prove, prove_against};
 pub use seeds::{NAMED, Named};
-pub use watch::{Check, Violation};
 pub use world::World;
 
+use checks::Watch;
 use log::Log;
-use watch::Watch;
 
 /// How a world ended.
 #[derive(Debug, Clone)]

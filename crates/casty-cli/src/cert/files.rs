@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::Builder;
 
-use crate::failure::Failure;
+use crate::error::Failure;
 
 use super::issue::Issued;
 

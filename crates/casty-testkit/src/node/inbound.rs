@@ -17,8 +17,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::Node;
+use crate::gossip::World;
 use crate::region::Received;
-use crate::world::World;
 
 /// What a topology actor understands of clients.
 #[derive(Deserialize)]

@@ -11,8 +11,8 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::inbound::{Inbound, receive};
 use super::{Letter, Node};
-use crate::line::Lined;
-use crate::world::World;
+use crate::gossip::World;
+use crate::link::Lined;
 
 /// How long a listener that fails is left alone.
 const PAUSE: Duration = Duration::from_millis(50);

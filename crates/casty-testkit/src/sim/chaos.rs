@@ -7,10 +7,10 @@ use casty_proto::NodeAddress;
 use casty_transport::{ConnectOptions, Connection, connect};
 use tokio::time::Instant;
 
+use super::connection::Side;
 use super::fault::Fault;
 use super::network::Conditions;
 use super::tamper::{Ending, Sort, Tamper};
-use super::wire::Side;
 use super::world::World;
 
 /// Something that is done to the world, by node.

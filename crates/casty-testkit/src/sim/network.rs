@@ -16,10 +16,10 @@ use parking_lot::Mutex;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use super::connection::{End, Side, Wire};
 use super::log::{Log, fnv};
-use super::questions::Seen;
+use super::queries::Seen;
 use super::tamper::{Sort, Tamper, behind_an_empty_one, corrupted, examine};
-use super::wire::{End, Side, Wire};
 
 /// A name that leads to any node that listens.
 pub(super) const NAME: &str = "cluster.sim";

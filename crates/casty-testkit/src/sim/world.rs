@@ -11,9 +11,9 @@ use casty_transport::TransportConfig;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
+use super::checks::{Check, Violation, Watched};
 use super::log::Log;
 use super::network::{NAME, Network};
-use super::watch::{Check, Violation, Watched};
 use crate::{Builder, Cluster, StartError};
 
 /// One simulated world: virtual time, one network, one cluster, and clients. Clones are the same.

@@ -10,7 +10,7 @@ use casty_proto::NodeAddress;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use super::questions::Questions;
+use super::queries::Questions;
 use super::world::World;
 
 /// What is checked. The names are those of the reports.
@@ -363,7 +363,7 @@ impl World {
         }
         let client = |name: &str| watched.iter().any(|one| *one.name == *name);
         for wire in self.network().wires() {
-            if client(&wire.client) && !wire.lock().is_gone(super::wire::Side::Client) {
+            if client(&wire.client) && !wire.lock().is_gone(super::connection::Side::Client) {
                 let (number, client) = (wire.number, &wire.client);
                 let what = format!("connection #{number} of {client} is open");
                 self.violated(Check::LeftBehind, what);

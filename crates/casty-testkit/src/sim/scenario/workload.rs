@@ -6,9 +6,9 @@ use std::time::Duration;
 use casty_client::{AskError, ClusterClient, EntityRef, Fate, RegionRef, ServiceKey, TellError};
 use tokio::time::Instant;
 
-use super::super::watch::Check;
+use super::super::checks::Check;
+use super::oracle::{Witness, Word};
 use super::plan::{Limits, Plan};
-use super::witness::{Witness, Word};
 use super::{Client, Inbox, REGION, SERVICE, World};
 
 /// How much later than its deadline an ask may end: clients promise about 20 ms.

@@ -7,7 +7,7 @@ use casty_proto::ActorRef;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
-use super::super::watch::Check;
+use super::super::checks::Check;
 use super::World;
 use super::events::{Event, Events, Followers};
 use crate::{Context, Entity};

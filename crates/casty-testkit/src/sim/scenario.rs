@@ -8,19 +8,19 @@ use casty_client::ClusterClient;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::watch::Check;
+use super::checks::Check;
 use super::world::World;
 use super::{Fault, Report, run};
 
 mod events;
+mod oracle;
 mod plan;
-mod talk;
-mod witness;
+mod workload;
 
 use events::Inbox;
+use oracle::{REGION, SERVICE, Witness};
 use plan::Plan;
-use talk::{Talker, ask_once, hear_once};
-use witness::{REGION, SERVICE, Witness};
+use workload::{Talker, ask_once, hear_once};
 
 /// How long after the last fault everything has to work again: the grudges that nodes bear against
 /// addresses last 5 s, and may begin when the last fault ends; then an attempt has to come round.
@@ -157,7 +157,7 @@ async fn recover(world: &World, plan: &Plan, witness: &Arc<Witness>, clients: &[
         }
     }
     world.log(format_args!("recovered after {:?}", healed.elapsed()));
-    let told = talk::tell_everywhere(world, plan, witness, clients).await;
+    let told = workload::tell_everywhere(world, plan, witness, clients).await;
     let arrived = || witness.has_all(&told);
     if !world.wait_until(Duration::from_secs(3), arrived).await {
         let missing = witness.missing(&told);

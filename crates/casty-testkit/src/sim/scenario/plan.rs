@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use casty_proto::{Codec, NodeAddress};
 
-use super::witness::{Witness, Word};
+use super::oracle::{Witness, Word};
 use super::{Fault, REGION, SERVICE, World};
 use crate::{Builder, Cluster, Context};
 

@@ -11,7 +11,7 @@ use parking_lot::{Mutex, MutexGuard};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
-use super::lane::{Lane, remember};
+use super::direction::{Lane, remember};
 use super::network::Network;
 use super::tamper::Ending;
 

@@ -9,7 +9,7 @@ use casty_client::{ClientConfig, ClusterClient, Loss, NotSent, ReadyError};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::args::Cluster;
-use crate::failure::{Failure, chain};
+use crate::error::{Failure, chain};
 
 /// Kept of the command's time for saying goodbye: at most this, and at most a tenth.
 const PARTING: Duration = Duration::from_millis(250);

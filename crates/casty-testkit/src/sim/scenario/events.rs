@@ -9,9 +9,9 @@ use casty_proto::ActorRef;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
-use super::super::watch::Check;
+use super::super::checks::Check;
 use super::World;
-use super::witness::Word;
+use super::oracle::Word;
 use crate::Context;
 
 /// What an entity sends.
