@@ -22,7 +22,7 @@ pub(crate) use compression::exchange;
 
 use std::time::Duration;
 
-use casty_client::{Builder, CloseReport, ClusterClient, EntityRef, RegionRef};
+use casty_client::{ClientBuilder, CloseReport, ClusterClient, EntityRef, RegionRef};
 
 use crate::app::GetNode;
 use crate::cluster::{PythonCluster, SYSTEM};
@@ -52,7 +52,7 @@ pub fn all() -> Vec<Scenario> {
 }
 
 /// A client of the cluster that knows the nodes with these indices to begin with.
-pub(crate) fn builder(cluster: &PythonCluster, contacts: &[usize]) -> Builder {
+pub(crate) fn builder(cluster: &PythonCluster, contacts: &[usize]) -> ClientBuilder {
     let addresses = cluster.addresses();
     let contacts = contacts.iter().filter_map(|index| addresses.get(*index));
     ClusterClient::builder(SYSTEM)

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use casty_client::{ActorContext, Builder, ClusterClient, EntityRef, RegionRef, ServiceKey};
+use casty_client::{ActorContext, ClientBuilder, ClusterClient, EntityRef, RegionRef, ServiceKey};
 use tokio::sync::{RwLock, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -38,7 +38,7 @@ pub(crate) struct Road {
     pub(crate) lasting: usize,
     /// Between what a task of the load does and what it does next.
     pub(crate) pause: Duration,
-    pub(crate) builder: Arc<dyn Fn() -> Builder + Send + Sync>,
+    pub(crate) builder: Arc<dyn Fn() -> ClientBuilder + Send + Sync>,
 }
 
 impl Road {

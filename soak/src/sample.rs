@@ -96,11 +96,11 @@ pub(crate) fn take(clients: &[ClusterClient]) -> io::Result<Sample> {
         let gauges = stats.gauges;
         let figures = [
             stats.connections,
-            stats.companions,
+            stats.secondary_connections,
             stats.pending_asks,
-            stats.held,
+            stats.buffered,
             stats.queued,
-            gauges.held_bytes,
+            gauges.buffered_bytes,
             gauges.queued_bytes,
             stats.ask_bytes,
             gauges.waiting_tells,

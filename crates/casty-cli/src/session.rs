@@ -5,7 +5,7 @@ use std::future::pending;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use casty_client::{ClientConfig, ClusterClient, Loss, NotSent, ReadyError};
+use casty_client::{BufferLimits, ClientConfig, ClusterClient, Loss, NotSent, ReadyError};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::args::Cluster;
@@ -16,7 +16,7 @@ const PARTING: Duration = Duration::from_millis(250);
 /// How long a client without any limit, or one interrupted, may write what it has.
 const DRAIN: Duration = Duration::from_secs(1);
 /// Messages and bytes that may wait for a route. Few: whoever sends waits in turn.
-const HOLD: (usize, usize) = (4096, 32 * 1024 * 1024);
+const BUFFER: (usize, usize) = (4096, 32 * 1024 * 1024);
 
 /// What is to be done, where, and within which time.
 pub(crate) struct Errand<'a> {
@@ -106,10 +106,10 @@ impl Errand<'_> {
             .map_or_else(|_| client.stats(), |report| report.stats);
         let tally = Tally {
             written: stats.written,
-            not_sent: stats.not_sent + stats.held,
+            not_sent: stats.not_sent + stats.buffered,
             unknown: stats.unknown + stats.queued,
         };
-        let waiting = stats.held + stats.queued > 0;
+        let waiting = stats.buffered + stats.queued > 0;
         (tally, closed.err().filter(|_| waiting))
     }
 
@@ -129,8 +129,8 @@ impl Errand<'_> {
         let builder = self.config.builder();
         let builder = builder
             .ask_timeout(longest)
-            .hold_timeout(longest)
-            .hold(HOLD.0, HOLD.1)
+            .buffer_timeout(longest)
+            .buffer(BufferLimits::default().messages(BUFFER.0).bytes(BUFFER.1))
             .on_dead_letter(move |letter| {
                 loss.set(letter.loss.clone()).ok();
             });

@@ -23,7 +23,7 @@ use crate::client::actor::{ActorContext, Actors};
 use crate::client::bound_ref::BoundRef;
 use crate::client::region::RegionRef;
 use crate::client::services::Listing;
-use crate::config::Builder;
+use crate::config::ClientBuilder;
 use crate::control::Control;
 use crate::dead_letters::{DeadLetterOffice, DeadLetters};
 use crate::error::{ConfigError, ReadyError, RegionError, SpawnError, TellError};
@@ -96,11 +96,11 @@ impl Drop for Handle {
 impl ClusterClient {
     /// Begins to configure a client of the cluster whose actor system has this name; nodes of
     /// another name would not know the client's messages for theirs.
-    pub fn builder(system_name: impl Into<String>) -> Builder {
-        Builder::new(system_name.into())
+    pub fn builder(system_name: impl Into<String>) -> ClientBuilder {
+        ClientBuilder::new(system_name.into())
     }
 
-    pub(crate) fn start(builder: Builder) -> Result<Self, ConfigError> {
+    pub(crate) fn start(builder: ClientBuilder) -> Result<Self, ConfigError> {
         builder.check()?;
         let contacts = builder.checked_contacts()?;
         let chance = Arc::new(builder.seed.map_or_else(Chance::default, Chance::seeded));
@@ -235,7 +235,7 @@ impl ClusterClient {
     /// Sends a message to any actor: of a node, or of this client.
     ///
     /// Never waits. `Ok` means accepted; messages to a node that is not connected are held for the
-    /// hold timeout.
+    /// buffer timeout.
     ///
     /// # Errors
     /// The message was not accepted, and nothing of it was sent.

@@ -38,7 +38,7 @@ mod tests;
 #[cfg(feature = "config")]
 pub use error::SettingError;
 #[cfg(feature = "config")]
-pub use layers::Layers;
+pub use layers::ConfigLayers;
 #[cfg(feature = "config")]
 pub use quic::QuicSettings;
 #[cfg(feature = "config")]
@@ -48,7 +48,7 @@ pub use settings::{ClientConfig, TlsFiles};
 ///
 /// Nothing is checked and no socket is opened before [`connect`](Self::connect).
 #[derive(Clone)]
-pub struct Builder {
+pub struct ClientBuilder {
     pub(crate) system: String,
     contacts: Vec<String>,
     client_host: Option<String>,
@@ -88,17 +88,57 @@ const SYSTEM_NAME: &str = "a name without @ / and line breaks";
 /// How often the message of one ask may be sent.
 pub(crate) const ATTEMPTS: std::ops::RangeInclusive<u32> = 1..=100;
 
+/// The limits of the pending buffer: of what may wait for a route in all.
+///
+/// Messages for one node, or without a known node, take no more of it than they leave free: a node
+/// that is out of order has half of it at most. Full is an answer:
+/// [`BufferFull`](crate::TellError::BufferFull).
+///
+/// ```
+/// use casty_client::BufferLimits;
+///
+/// let limits = BufferLimits::default().messages(1_000).bytes(1024 * 1024);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub struct BufferLimits {
+    pub(crate) messages: usize,
+    pub(crate) bytes: usize,
+}
+
+impl Default for BufferLimits {
+    fn default() -> Self {
+        Self {
+            messages: 65_536,
+            bytes: 64 * 1024 * 1024,
+        }
+    }
+}
+
+impl BufferLimits {
+    /// Sets the number of messages. Default: 65,536; at least 1.
+    pub fn messages(mut self, messages: usize) -> Self {
+        self.messages = messages;
+        self
+    }
+
+    /// Sets the sum of their bytes. Default: 64 MiB; at least 4 KiB.
+    pub fn bytes(mut self, bytes: usize) -> Self {
+        self.bytes = bytes;
+        self
+    }
+}
+
 /// The times and bounds of a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Bounds {
     pub(crate) ask_timeout: Duration,
-    pub(crate) hold_timeout: Duration,
+    pub(crate) buffer_timeout: Duration,
     pub(crate) connect_timeout: Duration,
     pub(crate) outbox_bytes: usize,
     pub(crate) outbox_messages: usize,
-    pub(crate) hold_items: usize,
-    pub(crate) hold_bytes: usize,
-    pub(crate) hold_overflow: Overflow,
+    pub(crate) buffer: BufferLimits,
+    pub(crate) buffer_overflow: Overflow,
     pub(crate) pending_asks: usize,
     pub(crate) ask_bytes: usize,
     pub(crate) ask_attempts: u32,
@@ -112,13 +152,12 @@ impl Default for Bounds {
     fn default() -> Self {
         Self {
             ask_timeout: Duration::from_secs(5),
-            hold_timeout: Duration::from_secs(5),
+            buffer_timeout: Duration::from_secs(5),
             connect_timeout: Duration::from_secs(2),
             outbox_bytes: 1024 * 1024,
             outbox_messages: 65_536,
-            hold_items: 65_536,
-            hold_bytes: 64 * 1024 * 1024,
-            hold_overflow: Overflow::Refuse,
+            buffer: BufferLimits::default(),
+            buffer_overflow: Overflow::Refuse,
             pending_asks: 65_536,
             ask_bytes: 16 * 1024 * 1024,
             ask_attempts: 3,
@@ -137,12 +176,12 @@ impl Bounds {
         let long = "1ms or more";
         let checks = [
             ("ask_timeout", long, lasts(self.ask_timeout)),
-            ("hold_timeout", long, lasts(self.hold_timeout)),
+            ("buffer_timeout", long, lasts(self.buffer_timeout)),
             ("connect_timeout", long, lasts(self.connect_timeout)),
             ("outbox_bytes", "4096 or more", self.outbox_bytes >= 4096),
             ("outbox_messages", "1 or more", self.outbox_messages >= 1),
-            ("hold_messages", "1 or more", self.hold_items >= 1),
-            ("hold_bytes", "4096 or more", self.hold_bytes >= 4096),
+            ("buffer_messages", "1 or more", self.buffer.messages >= 1),
+            ("buffer_bytes", "4096 or more", self.buffer.bytes >= 4096),
             ("pending_asks", "1 or more", self.pending_asks >= 1),
             ("ask_bytes", "4096 or more", self.ask_bytes >= 4096),
             ("ask_attempts", "from 1 to 100", {
@@ -173,15 +212,15 @@ impl Bounds {
     /// As they concern the router.
     pub(crate) fn routing(&self) -> RouterConfig {
         RouterConfig {
-            hold_items: self.hold_items,
-            hold_bytes: self.hold_bytes,
-            overflow: self.hold_overflow,
+            hold_items: self.buffer.messages,
+            hold_bytes: self.buffer.bytes,
+            overflow: self.buffer_overflow,
             ..RouterConfig::default()
         }
     }
 }
 
-impl Builder {
+impl ClientBuilder {
     pub(crate) fn new(system: String) -> Self {
         Self {
             system,
@@ -281,8 +320,8 @@ impl Builder {
 
     /// How long a told message may wait for a connected owner before it becomes a dead letter.
     /// Default: 5 s; at least 1 ms.
-    pub fn hold_timeout(mut self, timeout: Duration) -> Self {
-        self.limits.hold_timeout = timeout;
+    pub fn buffer_timeout(mut self, timeout: Duration) -> Self {
+        self.limits.buffer_timeout = timeout;
         self
     }
 
@@ -306,19 +345,17 @@ impl Builder {
         self
     }
 
-    /// Messages, and their bytes, that may wait for a route in all. Default: 65,536 and 64 MiB;
-    /// at least 1 and 4 KiB. What waits for one node, or for want of knowing the node, takes no more
-    /// of them than it leaves free, so one that is out of order has half of them at most.
-    pub fn hold(mut self, messages: usize, bytes: usize) -> Self {
-        self.limits.hold_items = messages;
-        self.limits.hold_bytes = bytes;
+    /// Sets how much may wait for a route in all, in the pending buffer. Default: 65,536 messages
+    /// and 64 MiB.
+    pub fn buffer(mut self, limits: BufferLimits) -> Self {
+        self.limits.buffer = limits;
         self
     }
 
     /// What gives way when a message finds no room among those that wait for a route. Default:
     /// that message is refused ([`Overflow::Refuse`]).
-    pub fn hold_overflow(mut self, overflow: Overflow) -> Self {
-        self.limits.hold_overflow = overflow;
+    pub fn buffer_overflow(mut self, overflow: Overflow) -> Self {
+        self.limits.buffer_overflow = overflow;
         self
     }
 
@@ -331,7 +368,7 @@ impl Builder {
     /// Bytes that may be kept by asks in all: messages of idempotent ones, to be sent again, and
     /// replies over 4 KiB that were not taken yet. Default: 16 MiB; at least 4 KiB. A single one
     /// over this is kept when nothing else is. Full is an answer:
-    /// [`NoRoomToKeep`](crate::AskError::NoRoomToKeep) and
+    /// [`AskBytesFull`](crate::AskError::AskBytesFull) and
     /// [`ReplyDropped`](crate::AskError::ReplyDropped).
     pub fn ask_bytes(mut self, bytes: usize) -> Self {
         self.limits.ask_bytes = bytes;
@@ -483,9 +520,9 @@ impl Builder {
     }
 }
 
-impl fmt::Debug for Builder {
+impl fmt::Debug for ClientBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Builder")
+        f.debug_struct("ClientBuilder")
             .field("system", &self.system)
             .field("contact_points", &self.contacts)
             .field("codec", &self.codec)

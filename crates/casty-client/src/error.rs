@@ -29,7 +29,7 @@ pub enum NotSent {
     Expired(Lacking),
     /// As many messages wait for a route as may wait, in all or for its node.
     #[error("as many messages wait for a route as may wait")]
-    HoldFull,
+    BufferFull,
     /// It waited for a route and gave way to a newer message, for as many wait as may wait:
     /// [`Overflow::DropOldest`](crate::Overflow).
     #[error("it waited for a route and gave way to a newer message")]
@@ -69,7 +69,7 @@ pub enum TellError {
     /// As many messages wait for a route as may wait, in all or for its node: the cluster, or the
     /// owner, is not there. Try again, or wait with `tell_wait`.
     #[error("as many messages wait for a route as may wait")]
-    HoldFull,
+    BufferFull,
     /// The message cannot be encoded.
     #[error("the message cannot be encoded")]
     Encode(#[from] EncodeError),
@@ -129,7 +129,7 @@ pub enum AskError {
     /// As many bytes as may be are kept for idempotent asks, and by long replies that nobody has
     /// taken. Nothing was sent.
     #[error("no room to keep a message of {length} bytes for sending it again ({limit} bytes)")]
-    NoRoomToKeep {
+    AskBytesFull {
         /// The message's length in bytes.
         length: usize,
         /// The limit in bytes.
@@ -174,7 +174,7 @@ impl AskError {
         match self {
             Self::Refused(_)
             | Self::TooManyAsks { .. }
-            | Self::NoRoomToKeep { .. }
+            | Self::AskBytesFull { .. }
             | Self::NotSent(_) => Fate::NotSent,
             Self::Lost { fate, .. } => *fate,
             Self::Timeout { .. } | Self::Closed => Fate::Unknown,

@@ -42,9 +42,9 @@ pub use client::bound_ref::BoundRef;
 pub use client::region::{EntityRef, RegionRef};
 pub use client::services::{Instance, Listing};
 pub use client::{AskTarget, ClusterClient};
-pub use config::Builder;
+pub use config::{BufferLimits, ClientBuilder};
 #[cfg(feature = "config")]
-pub use config::{ClientConfig, Layers, QuicSettings, SettingError, TlsFiles};
+pub use config::{ClientConfig, ConfigLayers, QuicSettings, SettingError, TlsFiles};
 pub use dead_letters::{DeadLetter, DeadLetters, Loss};
 pub use error::{
     AskError, Closed, ConfigError, Fate, NotSent, ReadyError, RegionError, SpawnError, TellError,

@@ -108,7 +108,7 @@ impl Routing {
         outgoing: Outgoing,
     ) -> Result<(), TellError> {
         if !self.router.accepts(&target, outgoing.message.len()) {
-            return Err(TellError::HoldFull);
+            return Err(TellError::BufferFull);
         }
         core.counters.accepted.increment();
         self.account(&target).accepted += 1;
@@ -404,7 +404,7 @@ impl Routing {
     fn give_up(&mut self, core: &Core, parcel: &Parcel<Outgoing>, reason: &Reason) {
         tracing::debug!(target = ?parcel.target, %reason, "message not sent");
         let reason = match reason {
-            Reason::HoldFull { .. } => NotSent::HoldFull,
+            Reason::HoldFull { .. } => NotSent::BufferFull,
             Reason::Displaced => NotSent::Displaced,
             Reason::Deadline { lacking } => NotSent::Expired(lacking.clone()),
             Reason::NodeGone { .. } => NotSent::NodeGone,

@@ -155,7 +155,7 @@ impl Core {
         }
         let deadline = match slot {
             Some(slot) => slot.deadline,
-            None => self.clock.deadline(self.limits.hold_timeout),
+            None => self.clock.deadline(self.limits.buffer_timeout),
         };
         let tag = |aim| Tag {
             aim,
@@ -208,7 +208,7 @@ impl Core {
             }
             // Nobody is connected, earlier ones are held, or the connection has just ended: the
             // router finds a way.
-            Some(Err(_)) | None => self.hold(to, message, (deadline, slot)),
+            Some(Err(_)) | None => self.give_to_router(to, message, (deadline, slot)),
         }
     }
 
@@ -265,7 +265,7 @@ impl Core {
     }
 
     /// Leaves a message to the router.
-    fn hold(
+    fn give_to_router(
         &self,
         to: &Destination<'_>,
         Encoded { bytes, kind }: Encoded<'_>,
@@ -393,7 +393,7 @@ impl Core {
                     .sum::<u64>(),
             not_sent: self.counters.not_sent.get(),
             unknown: self.counters.unknown.get(),
-            held: routing.held() as u64,
+            buffered: routing.held() as u64,
             queued: outboxes()
                 .map(|outbox| outbox.pending_messages() as u64)
                 .sum(),
@@ -406,7 +406,7 @@ impl Core {
             inbound_dropped: self.counters.inbound_dropped.get(),
             inbound_malformed: self.counters.inbound_malformed.get(),
             connections: connected.len() as u64,
-            companions: self.companions.load(Ordering::Relaxed),
+            secondary_connections: self.companions.load(Ordering::Relaxed),
             views: self.counters.views.get(),
             gauges: self.gauges(&routing, &connected),
         }

@@ -24,7 +24,7 @@ pub struct Stats {
     /// letter, too.
     pub unknown: u64,
     /// Messages that wait for a route.
-    pub held: u64,
+    pub buffered: u64,
     /// Messages in the outboxes of connected nodes.
     pub queued: u64,
     /// Asks that wait for their reply.
@@ -49,7 +49,7 @@ pub struct Stats {
     pub connections: u64,
     /// Second connections, to nodes that were lost before: there the client is known by two
     /// addresses; see [`casty_routing::renewal`].
-    pub companions: u64,
+    pub secondary_connections: u64,
     /// Views of the cluster received.
     pub views: u64,
     /// How full everything is that may fill up.
@@ -61,7 +61,7 @@ impl Stats {
     /// and queued. Always so while nothing moves.
     pub fn is_conserved(&self) -> bool {
         let ended = self.written + self.not_sent + self.unknown;
-        self.accepted == ended + self.held + self.queued
+        self.accepted == ended + self.buffered + self.queued
     }
 }
 
@@ -78,7 +78,7 @@ pub struct CloseReport {
 impl CloseReport {
     /// Whether each message accepted has ended as written, not sent or unknown, and none is left.
     pub fn is_conserved(&self) -> bool {
-        self.stats.is_conserved() && (self.stats.held, self.stats.queued) == (0, 0)
+        self.stats.is_conserved() && (self.stats.buffered, self.stats.queued) == (0, 0)
     }
 }
 

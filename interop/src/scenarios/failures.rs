@@ -106,7 +106,7 @@ async fn restarted_node(context: Context) -> Result<Figures, Failure> {
     const BEFORE: u32 = 500;
     let mut cluster = context.reserve(2).await?.hosting(&["log"]);
     cluster.launch().await?;
-    let patient = builder(&cluster, &[0, 1]).hold_timeout(Duration::from_mins(1));
+    let patient = builder(&cluster, &[0, 1]).buffer_timeout(Duration::from_mins(1));
     let client = patient.connect().await?;
     let region = client.entity_ref("log", SHARDS)?;
     let entities = entity_on_each_node(&cluster, &region, "restarted").await?;

@@ -74,7 +74,7 @@ async fn before_the_cluster(context: Context) -> Result<Figures, Failure> {
     let wait = Duration::from_secs(90);
     let mut cluster = context.reserve(2).await?.hosting(&["counter"]);
     let client = builder(&cluster, &[0, 1])
-        .hold_timeout(wait)
+        .buffer_timeout(wait)
         .connect()
         .await?;
     let region = client.entity_ref("counter", SHARDS)?;
@@ -94,7 +94,7 @@ async fn before_the_cluster(context: Context) -> Result<Figures, Failure> {
         let ask = entity.ask(|reply_to| GetCount { reply_to }).within(wait);
         asks.push(tokio::spawn(ask.into_future()));
     }
-    let held = client.stats().held;
+    let held = client.stats().buffered;
     let begun = Instant::now();
     cluster.launch().await?;
     let ready = begun.elapsed().as_secs_f64();

@@ -24,11 +24,11 @@ use crate::error::AskError;
 ///   each.
 /// * A copy that still waits for its route is not followed by another.
 /// * Whatever is sent again takes a token of the client's
-///   [retry budget](crate::Builder::retry_budget). When that is empty nothing is sent again, and
+///   [retry budget](crate::ClientBuilder::retry_budget). When that is empty nothing is sent again, and
 ///   the ask ends by its own loss or time limit.
 /// * An attempt that finds the outbox of its node full, or the hold, is spent.
 /// * The message is kept, one copy of its bytes, until the reply is there; see
-///   [`ask_bytes`](crate::Builder::ask_bytes).
+///   [`ask_bytes`](crate::ClientBuilder::ask_bytes).
 /// * It is sent again by the task that awaits the reply, when that is polled.
 ///
 /// An ask of an actor of this very client is sent once.
@@ -57,7 +57,7 @@ impl<'a, R, F> IdempotentAsk<'a, R, F> {
     }
 
     /// Sets how often the message is sent at most, the first time included. Default: the client's
-    /// [`ask_attempts`](crate::Builder::ask_attempts), 3. From 1 to 100; what lies outside counts
+    /// [`ask_attempts`](crate::ClientBuilder::ask_attempts), 3. From 1 to 100; what lies outside counts
     /// as the nearest.
     pub fn attempts(mut self, attempts: u32) -> Self {
         self.policy.attempts = attempts.clamp(*ATTEMPTS.start(), *ATTEMPTS.end());

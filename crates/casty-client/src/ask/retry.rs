@@ -116,7 +116,7 @@ impl Kept {
     ) -> Result<Self, AskError> {
         let (length, limit) = (bytes.len(), core.asks.room.limit());
         if !core.asks.room.reserve(length) {
-            return Err(AskError::NoRoomToKeep { length, limit });
+            return Err(AskError::AskBytesFull { length, limit });
         }
         let to = match *to {
             Destination::Shard {
@@ -258,7 +258,7 @@ impl Retrying {
             }
             Err(error) => {
                 core.asks.refused(self.slot.id);
-                let later = matches!(error, TellError::Busy { .. } | TellError::HoldFull);
+                let later = matches!(error, TellError::Busy { .. } | TellError::BufferFull);
                 if !later || self.schedule.left == 0 {
                     core.asks.give_up(self.slot.id);
                 }

@@ -49,11 +49,11 @@ impl<M> BoundRef<M> {
     }
 
     /// Sends a message, waiting while the outbox of its node is full, or as many messages wait for
-    /// a connection as may wait: at most for the client's hold timeout. The mailbox of an actor of
+    /// a connection as may wait: at most for the client's buffer timeout. The mailbox of an actor of
     /// this client is not waited for.
     ///
     /// # Errors
-    /// As [`tell`](Self::tell); [`TellError::Busy`] and [`TellError::HoldFull`] if there was no
+    /// As [`tell`](Self::tell); [`TellError::Busy`] and [`TellError::BufferFull`] if there was no
     /// room in all that time.
     ///
     /// # Cancel safety
@@ -62,7 +62,7 @@ impl<M> BoundRef<M> {
     where
         M: Serialize,
     {
-        let within = self.core.limits.hold_timeout;
+        let within = self.core.limits.buffer_timeout;
         self.tell_within(message, within).await
     }
 

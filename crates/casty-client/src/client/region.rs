@@ -60,7 +60,7 @@ impl RegionRef {
     /// Sends a message to one entity.
     ///
     /// Never waits: the message is encoded into the outbox of the owning node, or held until that
-    /// is known and connected, for the client's hold timeout. `Ok` means accepted; what becomes of
+    /// is known and connected, for the client's buffer timeout. `Ok` means accepted; what becomes of
     /// it from there on is counted, and a message that was not sent is a dead letter.
     ///
     /// Messages of one task to one entity arrive in order while its owner does not change and the
@@ -79,11 +79,11 @@ impl RegionRef {
     }
 
     /// Sends a message to one entity, waiting while the outbox of its owner is full, or as many
-    /// messages wait for a route as may wait: at most for the client's hold timeout. Those who
+    /// messages wait for a route as may wait: at most for the client's buffer timeout. Those who
     /// wait are served in turn, one woken at a time.
     ///
     /// # Errors
-    /// As [`tell`](Self::tell); [`TellError::Busy`] and [`TellError::HoldFull`] if there was no
+    /// As [`tell`](Self::tell); [`TellError::Busy`] and [`TellError::BufferFull`] if there was no
     /// room in all that time.
     ///
     /// # Cancel safety
@@ -99,7 +99,7 @@ impl RegionRef {
     }
 
     /// As [`tell_wait`](Self::tell_wait), but waits for room at most for that time. Once accepted,
-    /// the message has the whole hold timeout to find its way.
+    /// the message has the whole buffer timeout to find its way.
     ///
     /// # Errors
     /// As there.
@@ -174,7 +174,7 @@ impl RegionRef {
     ) -> Result<(), TellError> {
         match self.send(envelope, shard, kind) {
             Err(refused) if wait::is_full(&refused) => {
-                let within = within.unwrap_or(self.core.limits.hold_timeout);
+                let within = within.unwrap_or(self.core.limits.buffer_timeout);
                 let to = self.destination(shard);
                 wait::tell(&self.core, &to, (envelope, kind), refused, within).await
             }

@@ -23,7 +23,7 @@ const NO_SETTINGS: [&str; 1] = ["CASTY_INTEROP"];
 ///
 /// Each layer overrides those before it, key by key; lists and the address map as a whole.
 #[derive(Debug, Clone, Default)]
-pub struct Layers(Vec<Layer>);
+pub struct ConfigLayers(Vec<Layer>);
 
 /// The settings of one file, of the environment, or one flag.
 #[derive(Debug, Clone)]
@@ -39,7 +39,7 @@ impl Source for Layer {
     }
 }
 
-impl Layers {
+impl ConfigLayers {
     /// Adds a TOML file of at most 1 MiB. Reads it now, and blocks meanwhile.
     ///
     /// # Errors

@@ -10,10 +10,10 @@ use casty_transport::TransportConfig;
 use ::config::ValueKind;
 
 use super::error::SettingError;
-use super::layers::{Layers, Merged};
+use super::layers::{ConfigLayers, Merged};
 use super::parse::{self, Parsed};
 use super::quic::{self, QuicSettings};
-use super::{Bounds, Builder, HOST, SYSTEM_NAME, is_host, is_system_name};
+use super::{Bounds, ClientBuilder, HOST, SYSTEM_NAME, is_host, is_system_name};
 use crate::error::ConfigError;
 
 /// What a client is told by files, the environment and flags.
@@ -105,8 +105,8 @@ const TRANSPORTS: [Word; 3] = [("tcp", "tcp"), ("tls", "tls"), ("quic", "quic")]
 
 impl ClientConfig {
     /// Begins to put a configuration together, layer by layer.
-    pub fn layers() -> Layers {
-        Layers::default()
+    pub fn layers() -> ConfigLayers {
+        ConfigLayers::default()
     }
 
     /// What this TOML says.
@@ -125,7 +125,7 @@ impl ClientConfig {
         Self::layers().file(path)?.load()
     }
 
-    /// What the environment says; see [`Layers::variables`].
+    /// What the environment says; see [`ConfigLayers::variables`].
     ///
     /// # Errors
     /// It makes no sense; the error names the variable.
@@ -188,8 +188,8 @@ impl ClientConfig {
 
     /// Begins to configure a client with all of this; what is then set overrides it. Contact
     /// points given there replace those from here.
-    pub fn builder(&self) -> Builder {
-        let mut builder = Builder::new(self.system_name.clone().unwrap_or_default());
+    pub fn builder(&self) -> ClientBuilder {
+        let mut builder = ClientBuilder::new(self.system_name.clone().unwrap_or_default());
         builder.client_host.clone_from(&self.client_host);
         builder.client_port = self.client_port;
         builder.advertised_host.clone_from(&self.advertised_host);
@@ -489,7 +489,7 @@ fn choose(
 /// The words that a key may have, for errors.
 fn expected(key: &str) -> &'static str {
     match key {
-        "hold_overflow" => "refuse or drop_oldest",
+        "buffer_overflow" => "refuse or drop_oldest",
         "codec" => "pickle, pickle_positional, cloudpickle, json, msgpack or protobuf",
         "compression" => "none, zlib, gzip, bz2, lzma or lz4",
         _ => "tcp, tls or quic",
@@ -517,14 +517,14 @@ fn limits(merged: &Merged) -> Result<Bounds, SettingError> {
     let mut limits = Bounds::default();
     for (key, field) in [
         ("ask_timeout", &mut limits.ask_timeout),
-        ("hold_timeout", &mut limits.hold_timeout),
+        ("buffer_timeout", &mut limits.buffer_timeout),
         ("connect_timeout", &mut limits.connect_timeout),
     ] {
         *field = take(merged, key, &parse::duration)?.unwrap_or(*field);
     }
     for (key, field) in [
         ("outbox_bytes", &mut limits.outbox_bytes),
-        ("hold_bytes", &mut limits.hold_bytes),
+        ("buffer_bytes", &mut limits.buffer.bytes),
         ("ask_bytes", &mut limits.ask_bytes),
         ("max_frame", &mut limits.max_frame),
     ] {
@@ -533,7 +533,7 @@ fn limits(merged: &Merged) -> Result<Bounds, SettingError> {
     let count = |value: &ValueKind| parse::number::<u32>(value, "a whole number");
     for (key, field) in [
         ("outbox_messages", &mut limits.outbox_messages),
-        ("hold_messages", &mut limits.hold_items),
+        ("buffer_messages", &mut limits.buffer.messages),
         ("pending_asks", &mut limits.pending_asks),
         ("mailbox", &mut limits.mailbox),
     ] {
@@ -551,9 +551,9 @@ fn limits(merged: &Merged) -> Result<Bounds, SettingError> {
     ] {
         *field = take(merged, key, &count)?.unwrap_or(*field);
     }
-    let overflow = choose(merged, "hold_overflow", &OVERFLOWS)?;
+    let overflow = choose(merged, "buffer_overflow", &OVERFLOWS)?;
     if overflow.is_some_and(|choice| choice.value == "drop_oldest") {
-        limits.hold_overflow = Overflow::DropOldest;
+        limits.buffer_overflow = Overflow::DropOldest;
     }
     match limits.check() {
         Ok(()) => Ok(limits),

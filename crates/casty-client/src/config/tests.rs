@@ -55,7 +55,7 @@ fn the_example_says_what_the_defaults_are() {
         format!("{:?}", default_transport().unwrap())
     );
     assert_eq!(config.tls(), &TlsFiles::default());
-    let defaults = Builder::new("my-cluster".to_owned());
+    let defaults = ClientBuilder::new("my-cluster".to_owned());
     assert_eq!(builder.system, defaults.system);
     let node = NodeAddress::new("10.0.1.10", 25520);
     assert_eq!(builder.address_map.physical(&node), node);
@@ -89,13 +89,12 @@ fn documentation(source: &str, setter: &str) -> String {
 fn the_documentation_says_what_the_defaults_are() {
     let Bounds {
         ask_timeout,
-        hold_timeout,
+        buffer_timeout,
         connect_timeout,
         outbox_bytes,
         outbox_messages,
-        hold_overflow,
-        hold_items,
-        hold_bytes,
+        buffer_overflow,
+        buffer,
         pending_asks,
         ask_bytes,
         ask_attempts,
@@ -108,10 +107,10 @@ fn the_documentation_says_what_the_defaults_are() {
     let mebibytes = |bytes: usize| format!("{} MiB", bytes >> 20);
     let size = |bytes| format!("Default: {}", mebibytes(bytes));
     let count = |items| format!("Default: {};", grouped(items));
-    let hold = format!(
-        "Default: {} and {};",
-        grouped(hold_items),
-        mebibytes(hold_bytes)
+    let buffered = format!(
+        "Default: {} messages and {}.",
+        grouped(buffer.messages),
+        mebibytes(buffer.bytes)
     );
     let budget = format!(
         "Default: {} %, {} a second, and {};",
@@ -120,15 +119,15 @@ fn the_documentation_says_what_the_defaults_are() {
     let source = include_str!("../config.rs");
     for (setter, default) in [
         ("ask_timeout", seconds(ask_timeout)),
-        ("hold_timeout", seconds(hold_timeout)),
+        ("buffer_timeout", seconds(buffer_timeout)),
         ("connect_timeout", seconds(connect_timeout)),
         ("outbox_bytes", size(outbox_bytes)),
         ("outbox_messages", count(outbox_messages)),
         (
-            "hold_overflow",
-            format!("refused ([`Overflow::{hold_overflow:?}`])"),
+            "buffer_overflow",
+            format!("refused ([`Overflow::{buffer_overflow:?}`])"),
         ),
-        ("hold", hold),
+        ("buffer", buffered),
         ("pending_asks", count(pending_asks)),
         ("ask_bytes", size(ask_bytes)),
         ("ask_attempts", count(ask_attempts as usize)),
@@ -140,7 +139,7 @@ fn the_documentation_says_what_the_defaults_are() {
         assert!(said.contains(&default), "{setter}: {default:?} in {said:?}");
     }
     let said = documentation(include_str!("../ask/idempotent.rs"), "attempts");
-    let clients = format!("(crate::Builder::ask_attempts), {ask_attempts}.");
+    let clients = format!("(crate::ClientBuilder::ask_attempts), {ask_attempts}.");
     assert!(said.contains(&clients), "{said}");
     let said = documentation(include_str!("../ask.rs"), "within");
     let clients = format!(
@@ -182,11 +181,14 @@ fn the_example_shows_the_defaults_of_quic() {
 
 #[test]
 fn what_gives_way_in_a_full_hold_is_one_of_two_words() {
-    let config = toml("hold_overflow = \"drop_oldest\"").unwrap();
-    assert_eq!(config.builder().limits.hold_overflow, Overflow::DropOldest);
+    let config = toml("buffer_overflow = \"drop_oldest\"").unwrap();
     assert_eq!(
-        complaint(toml("hold_overflow = \"newest\"")),
-        "casty.toml: hold_overflow must be refuse or drop_oldest, not \"newest\""
+        config.builder().limits.buffer_overflow,
+        Overflow::DropOldest
+    );
+    assert_eq!(
+        complaint(toml("buffer_overflow = \"newest\"")),
+        "casty.toml: buffer_overflow must be refuse or drop_oldest, not \"newest\""
     );
 }
 
@@ -217,7 +219,7 @@ fn environment_overrides_file_and_builder_overrides_both() {
         system_name = 'of-file'
         contact_points = ['file:1', 'file:2']
         ask_timeout = '1s'
-        hold_timeout = '1s'
+        buffer_timeout = '1s'
         max_frame = '1MiB'
         [address_map]
         'a:1' = 'file:1'
@@ -232,12 +234,12 @@ fn environment_overrides_file_and_builder_overrides_both() {
         ("PATH", "ignored"),
     ];
     let config = layered(file, &environment).unwrap();
-    let builder = Builder::from_config(&config);
+    let builder = ClientBuilder::from_config(&config);
     assert_eq!(builder.system, "of-environment");
     let contacts = ["env:1", "env:2"].map(|text| text.parse().unwrap());
     assert_eq!(builder.checked_contacts().unwrap(), contacts);
     assert_eq!(builder.limits.ask_timeout, Duration::from_secs(2));
-    assert_eq!(builder.limits.hold_timeout, Duration::from_secs(1));
+    assert_eq!(builder.limits.buffer_timeout, Duration::from_secs(1));
     assert_eq!(builder.limits.max_frame, 1 << 20);
     assert_eq!(builder.limits.mailbox, Bounds::default().mailbox);
     assert_eq!(builder.checked_codec(), Ok(Codec::json()));
@@ -286,7 +288,7 @@ fn every_key_can_be_set_by_its_variable() {
             time if time.ends_with("_timeout") || time.ends_with("keep_alive") => "7s",
             "quic.window" => "77777",
             "ask_attempts" | "retry_percent" => "77",
-            "hold_overflow" => "drop_oldest",
+            "buffer_overflow" => "drop_oldest",
             _ => "7777",
         };
         let layers = ClientConfig::layers()
@@ -338,8 +340,8 @@ const NONSENSE: [(&str, &str); 33] = [
         "casty.toml: outbox_bytes must be a number of bytes",
     ),
     (
-        "hold_messages = 0",
-        "casty.toml: hold_messages must be 1 or more, not 0",
+        "buffer_messages = 0",
+        "casty.toml: buffer_messages must be 1 or more, not 0",
     ),
     (
         "ask_attempts = 0",

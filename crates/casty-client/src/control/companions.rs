@@ -143,6 +143,6 @@ mod tests {
         assert_eq!(first.await.expect("it ends").unwrap(), 0);
         let latter = tokio::time::timeout(second, theirs[1].read(&mut buffer));
         latter.await.expect_err("that goes on");
-        assert_eq!(client.stats().companions, 1);
+        assert_eq!(client.stats().secondary_connections, 1);
     }
 }

@@ -304,13 +304,13 @@ mod tests {
         copies.add();
         copies.returned(OLD);
         assert!(
-            matches!(copies.bury(NotSent::HoldFull), Turn::Wait),
+            matches!(copies.bury(NotSent::BufferFull), Turn::Wait),
             "another is about to be sent"
         );
         let end = copies.refused();
         assert!(matches!(
             end,
-            Turn::End(Failure::NotSent(NotSent::HoldFull))
+            Turn::End(Failure::NotSent(NotSent::BufferFull))
         ));
 
         let mut copies = two();

@@ -19,7 +19,7 @@ use crate::send::{Core, Destination, Encoded};
 
 /// Whether what was refused for this reason may be accepted when there is room.
 pub(crate) fn is_full(refused: &TellError) -> bool {
-    matches!(refused, TellError::Busy { .. } | TellError::HoldFull)
+    matches!(refused, TellError::Busy { .. } | TellError::BufferFull)
 }
 
 /// Sends a message that was `refused` for want of room as soon as there is some; after `within`

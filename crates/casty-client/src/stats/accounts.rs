@@ -24,7 +24,7 @@ pub struct RegionStats {
     /// Perhaps lost with their connection.
     pub unknown: u64,
     /// Waiting for a route.
-    pub held: u64,
+    pub buffered: u64,
     /// Waiting in the outboxes of connected nodes.
     pub queued: u64,
 }
@@ -163,7 +163,7 @@ pub(crate) fn region(
         written: sent.written,
         not_sent: held.not_sent,
         unknown: sent.unknown + held.unknown,
-        held: holding,
+        buffered: holding,
         queued: waiting(sent),
     }
 }

@@ -15,10 +15,10 @@ use crate::send::Core;
 #[non_exhaustive]
 pub struct Gauges {
     /// Bytes of the messages that wait for a route; limited by
-    /// [`hold`](crate::Builder::hold).
-    pub held_bytes: u64,
+    /// [`hold`](crate::ClientBuilder::hold).
+    pub buffered_bytes: u64,
     /// Bytes in the outboxes of connected nodes; each is limited by
-    /// [`outbox_bytes`](crate::Builder::outbox_bytes).
+    /// [`outbox_bytes`](crate::ClientBuilder::outbox_bytes).
     pub queued_bytes: u64,
     /// The fullest of these outboxes, in bytes.
     pub fullest_outbox: u64,
@@ -26,7 +26,7 @@ pub struct Gauges {
     pub waiting_tells: u64,
     /// Actors of this client; at most 1,024.
     pub actors: u64,
-    /// Messages in their mailboxes; each is limited by [`mailbox`](crate::Builder::mailbox).
+    /// Messages in their mailboxes; each is limited by [`mailbox`](crate::ClientBuilder::mailbox).
     pub mailboxes: u64,
     /// Shard regions in use; at most 1,024.
     pub regions: u64,
@@ -51,7 +51,7 @@ impl Core {
         let members = view.as_ref().map_or(0, |view| view.members().len());
         let events = self.snapshots.max_capacity() - self.snapshots.capacity();
         Gauges {
-            held_bytes: routing.router.held().bytes as u64,
+            buffered_bytes: routing.router.held().bytes as u64,
             queued_bytes: outboxes().sum::<usize>() as u64,
             fullest_outbox: outboxes().max().unwrap_or(0) as u64,
             waiting_tells: routing.queue.len() as u64,

@@ -69,9 +69,9 @@ fn a_held_message_longer_than_half_an_outbox_waits_without_spinning() {
         client.ready(SECOND).await.unwrap();
         // Virtual time only moves while nobody is busy.
         tokio::time::sleep(SECOND).await;
-        assert_eq!((client.stats().held, client.stats().queued), (1, 1));
+        assert_eq!((client.stats().buffered, client.stats().queued), (1, 1));
         tokio::time::sleep(10 * SECOND).await;
-        assert_eq!(client.stats().not_sent, 1, "its hold timeout is over");
+        assert_eq!(client.stats().not_sent, 1, "its buffer timeout is over");
     });
 }
 
@@ -149,7 +149,7 @@ fn closing_ends_though_a_node_that_reads_everything_never_closes() {
 fn closing_again_reports_the_same() {
     in_paused_time(|| async {
         let network = MemoryNetwork::new();
-        let client = builder(&network, "n:1").hold_timeout(SECOND);
+        let client = builder(&network, "n:1").buffer_timeout(SECOND);
         let client = client.connect().await.unwrap();
         let entity = client.entity_ref("r", 1).unwrap().entity("e");
         entity.tell(1).unwrap();
@@ -165,7 +165,7 @@ fn closing_again_reports_the_same() {
 fn closing_takes_no_longer_than_the_shortest_time_asked_for() {
     in_paused_time(|| async {
         let network = MemoryNetwork::new();
-        let client = builder(&network, "n:1").hold_timeout(600 * SECOND);
+        let client = builder(&network, "n:1").buffer_timeout(600 * SECOND);
         let client = client.connect().await.unwrap();
         let entity = client.entity_ref("r", 1).unwrap().entity("e");
         entity.tell(1).unwrap();
@@ -227,7 +227,7 @@ fn the_dead_letter_hook_may_use_the_client() {
         let cell = std::sync::Arc::new(std::sync::OnceLock::<ClusterClient>::new());
         let inside = std::sync::Arc::clone(&cell);
         let client = builder(&network, "n:1")
-            .hold_timeout(SECOND)
+            .buffer_timeout(SECOND)
             .on_dead_letter(move |letter| {
                 let stats = inside.get().map(ClusterClient::stats);
                 letters.send((letter.clone(), stats)).unwrap();
@@ -360,7 +360,7 @@ fn messages_keep_their_order_and_their_number_over_many_lost_connections() {
     in_paused_time(|| async {
         let network = MemoryNetwork::new();
         let mut node = Node::listen(&network, "n:1").await;
-        let client = builder(&network, "n:1").hold_timeout(600 * SECOND);
+        let client = builder(&network, "n:1").buffer_timeout(600 * SECOND);
         let client = client.outbox_bytes(8192).connect().await.unwrap();
         let entity = client.entity_ref("r", 1).unwrap().entity("e");
         let to = actor(&node, "/a");
@@ -445,7 +445,7 @@ fn what_was_in_flight_on_a_lost_connection_is_a_dead_letter_of_unknown_fate() {
     in_paused_time(|| async {
         let network = MemoryNetwork::new();
         let mut node = Node::listen(&network, "n:1").await;
-        let client = builder(&network, "n:1").hold_timeout(SECOND);
+        let client = builder(&network, "n:1").buffer_timeout(SECOND);
         let client = client.connect().await.unwrap();
         let mut link = node.accept_and_tell().await;
         client.ready(SECOND).await.unwrap();

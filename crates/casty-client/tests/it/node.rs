@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use casty_client::{
-    ActorRef, Builder, CloseReport, ClusterClient, Codec, NodeAddress, TransportConfig,
+    ActorRef, ClientBuilder, CloseReport, ClusterClient, Codec, NodeAddress, TransportConfig,
 };
 use casty_proto::frame::{self, FrameDecoder, FrameKind};
 use casty_proto::header::Header;
@@ -22,7 +22,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 pub(crate) const CODEC: Codec = Codec::json();
 
 /// A client of system `s` that knows `contact`.
-pub(crate) fn builder(network: &MemoryNetwork, contact: &str) -> Builder {
+pub(crate) fn builder(network: &MemoryNetwork, contact: &str) -> ClientBuilder {
     ClusterClient::builder("s")
         .contact_point(contact)
         .codec(CODEC)

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use casty_client::{
-    ActorRef, AskError, Builder, ClusterClient, EntityRef, Fate, IdempotentAsk, NotSent, SendAsk,
-    ShardEnvelope, Stats,
+    ActorRef, AskError, ClientBuilder, ClusterClient, EntityRef, Fate, IdempotentAsk, NotSent,
+    SendAsk, ShardEnvelope, Stats,
 };
 use casty_transport::MemoryNetwork;
 use serde::{Deserialize, Serialize};
@@ -56,7 +56,7 @@ async fn count(link: &mut Link, within: Duration) -> usize {
 
 /// A client of a cluster of one node, which has told its view.
 async fn connected(
-    configure: impl FnOnce(Builder) -> Builder,
+    configure: impl FnOnce(ClientBuilder) -> ClientBuilder,
 ) -> (Node, Link, ClusterClient, EntityRef) {
     let network = MemoryNetwork::new();
     let mut node = Node::listen(&network, "n:1").await;
@@ -225,7 +225,7 @@ fn a_hedge_counts_as_an_attempt_and_a_quick_reply_needs_none() {
 #[test]
 fn an_empty_budget_stops_the_storm_on_a_cluster_that_does_not_answer() {
     in_paused_time(|| async {
-        let scarce = |it: Builder| it.retry_budget(0, 0, 5).ask_attempts(10);
+        let scarce = |it: ClientBuilder| it.retry_budget(0, 0, 5).ask_attempts(10);
         let (mut node, mut link, client, entity) = connected(scarce).await;
         let ask = || tokio::spawn(get(&entity).within(10 * SECOND).into_future());
         let asks: Vec<_> = (0..100).map(|_| ask()).collect();
@@ -258,7 +258,7 @@ fn an_empty_budget_stops_the_storm_on_a_cluster_that_does_not_answer() {
 #[test]
 fn asks_fill_the_budget_again() {
     in_paused_time(|| async {
-        let earned = |it: Builder| it.retry_budget(50, 0, 1).ask_attempts(2);
+        let earned = |it: ClientBuilder| it.retry_budget(50, 0, 1).ask_attempts(2);
         let (_node, mut link, client, entity) = connected(earned).await;
         // The second pays half a token, the third the other half.
         for expected in [2, 1, 2] {
@@ -411,7 +411,7 @@ fn messages_are_kept_up_to_a_limit_and_no_further() {
         let first = get_long(&entity, 3000).into_future();
         let error = get_long(&entity, 3000).await.unwrap_err();
         assert!(
-            matches!(error, AskError::NoRoomToKeep { limit: 4096, .. }),
+            matches!(error, AskError::AskBytesFull { limit: 4096, .. }),
             "{error}"
         );
         assert_eq!(error.fate(), Fate::NotSent);
@@ -510,7 +510,7 @@ async fn dropped_at(stage: usize) {
     drop(ask);
     assert_eq!(client.stats().pending_asks, 0, "{stage}");
     let stats = client.close(SECOND).await.stats;
-    assert_eq!((stats.held, stats.queued), (0, 0), "{stage}");
+    assert_eq!((stats.buffered, stats.queued), (0, 0), "{stage}");
     assert_nothing_is_kept(&stats);
 }
 

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use casty_client::{ClusterClient, EntityRef, Loss, NotSent, Overflow, ShardEnvelope, TellError};
+use casty_client::{
+    BufferLimits, ClusterClient, EntityRef, Loss, NotSent, Overflow, ShardEnvelope, TellError,
+};
 use casty_transport::MemoryNetwork;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -19,13 +21,17 @@ fn entity(client: &ClusterClient) -> EntityRef {
 }
 
 /// A client that nobody answers, with as many messages waiting as may.
-async fn full(network: &MemoryNetwork, hold_timeout: Duration) -> ClusterClient {
-    let client = builder(network, "n:1").hold(4, 1 << 20);
-    let client = client.hold_timeout(hold_timeout).connect().await.unwrap();
+async fn full(network: &MemoryNetwork, buffer_timeout: Duration) -> ClusterClient {
+    let client = builder(network, "n:1").buffer(BufferLimits::default().messages(4).bytes(1 << 20));
+    let client = client
+        .buffer_timeout(buffer_timeout)
+        .connect()
+        .await
+        .unwrap();
     let entity = entity(&client);
     while entity.tell(-1).is_ok() {}
     assert_eq!(
-        client.stats().held,
+        client.stats().buffered,
         2,
         "half, for want of knowing whose it is"
     );
@@ -38,9 +44,9 @@ fn waiting_for_room_in_the_hold_ends_with_the_time_for_it() {
         let client = full(&MemoryNetwork::new(), 60 * SECOND).await;
         let begun = Instant::now();
         let outcome = entity(&client).tell_within(1, 3 * SECOND).await;
-        assert_eq!(outcome, Err(TellError::HoldFull));
+        assert_eq!(outcome, Err(TellError::BufferFull));
         assert_eq!(begun.elapsed(), 3 * SECOND);
-        // The hold timeout by default, when there is room by the same time.
+        // The buffer timeout by default, when there is room by the same time.
         entity(&client).tell_wait(1).await.unwrap();
         assert!(begun.elapsed() <= 61 * SECOND, "{:?}", begun.elapsed());
         assert_conserved(&client.close(Duration::ZERO).await);
@@ -53,7 +59,7 @@ fn waiting_for_room_in_an_outbox_ends_with_the_time_for_it() {
         let network = MemoryNetwork::new();
         let mut node = Node::listen(&network, "n:1").await;
         let client = builder(&network, "n:1").outbox_bytes(4096);
-        let client = client.hold_timeout(4 * SECOND).connect().await.unwrap();
+        let client = client.buffer_timeout(4 * SECOND).connect().await.unwrap();
         let _link = node.accept_and_tell().await;
         client.ready(SECOND).await.unwrap();
         let entity = entity(&client);
@@ -102,7 +108,7 @@ fn the_gauges_show_what_waits_and_that_nothing_is_left() {
         // The actor takes the first message, the client dials in vain.
         tokio::time::sleep(SECOND / 2).await;
         let gauges = client.stats().gauges;
-        assert!(gauges.held_bytes > 0, "{gauges:?}");
+        assert!(gauges.buffered_bytes > 0, "{gauges:?}");
         assert_eq!((gauges.actors, gauges.mailboxes), (1, 2));
         assert_eq!((gauges.waiting_tells, gauges.regions), (1, 1));
         assert_eq!((gauges.dial_failures, gauges.members), (1, 0));
@@ -111,7 +117,7 @@ fn the_gauges_show_what_waits_and_that_nothing_is_left() {
         assert_conserved(&report);
         let gauges = report.stats.gauges;
         assert_eq!((gauges.waiting_tells, gauges.mailboxes), (0, 0));
-        assert_eq!((gauges.held_bytes, gauges.queued_bytes), (0, 0));
+        assert_eq!((gauges.buffered_bytes, gauges.queued_bytes), (0, 0));
     });
 }
 
@@ -192,7 +198,7 @@ fn one_that_waits_for_a_dead_node_keeps_nobody_from_the_room_of_another() {
         dead.tell(1).unwrap();
         other.tell(1).unwrap();
         for full in [&dead, &other] {
-            assert_eq!(full.tell(1), Err(TellError::HoldFull));
+            assert_eq!(full.tell(1), Err(TellError::BufferFull));
         }
         let waiting = tokio::spawn(async move { dead.tell_within(2, 20 * SECOND).await });
         tokio::task::yield_now().await;
@@ -215,7 +221,7 @@ fn a_full_outbox_far_larger_than_a_frame_may_be_keeps_nobody_busy() {
     in_paused_time(|| async {
         let network = MemoryNetwork::new();
         let builder = builder(&network, "n:1").outbox_bytes(100_000);
-        let client = builder.max_frame(8_192).hold_timeout(60 * SECOND);
+        let client = builder.max_frame(8_192).buffer_timeout(60 * SECOND);
         let client = client.connect().await.unwrap();
         for _ in 0..400 {
             entity(&client).tell("x".repeat(1000)).unwrap();
@@ -226,7 +232,7 @@ fn a_full_outbox_far_larger_than_a_frame_may_be_keeps_nobody_busy() {
         // Virtual time only moves while nobody is busy.
         tokio::time::sleep(SECOND).await;
         let stats = client.stats();
-        assert!(stats.held > 100 && stats.queued > 50, "{stats:?}");
+        assert!(stats.buffered > 100 && stats.queued > 50, "{stats:?}");
         assert_conserved(&client.close(Duration::ZERO).await);
     });
 }
@@ -236,14 +242,14 @@ fn the_oldest_gives_way_and_is_a_dead_letter_that_says_so() {
     in_paused_time(|| async {
         let (letters, mut dead) = tokio::sync::mpsc::unbounded_channel();
         let client = builder(&MemoryNetwork::new(), "n:1")
-            .hold(4, 1 << 20)
-            .hold_overflow(Overflow::DropOldest)
+            .buffer(BufferLimits::default().messages(4).bytes(1 << 20))
+            .buffer_overflow(Overflow::DropOldest)
             .on_dead_letter(move |letter| letters.send(letter.clone()).unwrap());
         let client = client.connect().await.unwrap();
         for number in 0..10 {
             entity(&client).tell(number).unwrap();
         }
-        assert_eq!((client.stats().held, client.stats().not_sent), (2, 8));
+        assert_eq!((client.stats().buffered, client.stats().not_sent), (2, 8));
         for _ in 0..8 {
             let letter = dead.recv().await.unwrap();
             assert_eq!(letter.loss, Loss::NotSent(NotSent::Displaced));

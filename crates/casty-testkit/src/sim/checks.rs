@@ -138,11 +138,11 @@ impl Watched {
             written,
             not_sent,
             unknown,
-            held,
+            buffered,
             queued,
             ..
         } = stats;
-        if accepted != written + not_sent + unknown + held + queued {
+        if accepted != written + not_sent + unknown + buffered + queued {
             violated(Check::Conservation, format!("{stats:?}"));
         }
         if let Some(what) = unbalanced_regions(&stats, &self.client.region_stats()) {
@@ -198,12 +198,12 @@ impl Watched {
         self.look(world);
         let stats = self.client.stats();
         let open = [
-            stats.held,
+            stats.buffered,
             stats.queued,
             stats.pending_asks,
             stats.ask_bytes,
             stats.connections,
-            stats.companions,
+            stats.secondary_connections,
             stats.gauges.actors,
             stats.gauges.mailboxes,
             stats.gauges.waiting_tells,
@@ -224,7 +224,7 @@ impl Watched {
 /// What is wrong with the accounts of regions, if anything is.
 fn unbalanced_regions(stats: &Stats, regions: &[RegionStats]) -> Option<String> {
     let unbalanced = |it: &&RegionStats| {
-        it.accepted != it.written + it.not_sent + it.unknown + it.held + it.queued
+        it.accepted != it.written + it.not_sent + it.unknown + it.buffered + it.queued
     };
     if let Some(region) = regions.iter().find(unbalanced) {
         return Some(format!("{region:?}"));
@@ -235,7 +235,7 @@ fn unbalanced_regions(stats: &Stats, regions: &[RegionStats]) -> Option<String> 
         (sum(|it| it.written), stats.written),
         (sum(|it| it.not_sent), stats.not_sent),
         (sum(|it| it.unknown), stats.unknown),
-        (sum(|it| it.held), stats.held),
+        (sum(|it| it.buffered), stats.buffered),
         (sum(|it| it.queued), stats.queued),
     ];
     let differ = sums.iter().any(|(regions, client)| regions != client);

@@ -121,7 +121,7 @@ impl World {
     /// The configuration makes no sense.
     pub async fn connect(
         &self,
-        configure: impl FnOnce(casty_client::Builder) -> casty_client::Builder,
+        configure: impl FnOnce(casty_client::ClientBuilder) -> casty_client::ClientBuilder,
     ) -> Result<ClusterClient, ConfigError> {
         self.connect_to(self.cluster().contact_points(), configure)
             .await
@@ -134,7 +134,7 @@ impl World {
     /// As there.
     pub async fn connect_by_name(
         &self,
-        configure: impl FnOnce(casty_client::Builder) -> casty_client::Builder,
+        configure: impl FnOnce(casty_client::ClientBuilder) -> casty_client::ClientBuilder,
     ) -> Result<ClusterClient, ConfigError> {
         self.connect_to(vec![format!("{NAME}:25520")], configure)
             .await
@@ -143,7 +143,7 @@ impl World {
     async fn connect_to(
         &self,
         contacts: Vec<String>,
-        configure: impl FnOnce(casty_client::Builder) -> casty_client::Builder,
+        configure: impl FnOnce(casty_client::ClientBuilder) -> casty_client::ClientBuilder,
     ) -> Result<ClusterClient, ConfigError> {
         let cluster = self.cluster();
         let name = format!("client-{}", self.0.watched.lock().len());

@@ -122,7 +122,7 @@ impl Net {
         builder.start().await.unwrap()
     }
 
-    pub(crate) fn client_builder(&self, cluster: &Cluster) -> casty_client::Builder {
+    pub(crate) fn client_builder(&self, cluster: &Cluster) -> casty_client::ClientBuilder {
         ClusterClient::builder(cluster.system())
             .contact_points(cluster.contact_points())
             .codec(cluster.codec())

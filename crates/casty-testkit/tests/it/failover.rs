@@ -217,7 +217,7 @@ async fn a_hung_node_with_a_full_outbox_slows_nobody_down(net: Net) {
         let stats = client.stats();
         let most = (outbox + 64 * 1024) as u64;
         assert!(stats.gauges.fullest_outbox <= most, "{stats:?}");
-        assert_eq!((stats.held, stats.gauges.held_bytes), (0, 0));
+        assert_eq!((stats.buffered, stats.gauges.buffered_bytes), (0, 0));
     }
     assert!(
         !waiting.is_finished(),
@@ -275,7 +275,7 @@ async fn a_cluster_that_has_moved_to_new_addresses_is_found_by_its_contact_name(
     let client = ClusterClient::builder(cluster.system())
         .contact_point("casty:25520")
         .codec(cluster.codec())
-        .hold_timeout(LONG)
+        .buffer_timeout(LONG)
         .transport(roads.through(&net))
         .connect()
         .await

@@ -68,7 +68,7 @@ async fn a_client_that_starts_before_the_cluster_finds_it(net: Net) {
     }
     let client = net
         .client_builder(&cluster)
-        .hold_timeout(LONG)
+        .buffer_timeout(LONG)
         .connect()
         .await
         .unwrap();

@@ -157,7 +157,7 @@ async fn after_the_grudge_the_first_address_serves_for_everything_again() {
         whereabouts(&absentee.entity).await;
         assert_eq!(absentee.client.stats().connections, 3);
         tokio::time::sleep(Duration::from_secs(8)).await;
-        assert_eq!(absentee.client.stats().companions, 1);
+        assert_eq!(absentee.client.stats().secondary_connections, 1);
 
         // To a reference that the client gave away before it was lost.
         let (to, count) = (to.clone(), 1);
@@ -177,5 +177,8 @@ async fn after_the_grudge_the_first_address_serves_for_everything_again() {
         absentee.cluster.cut(absentee.source);
     }
     let report = close_and_balance(&absentee.client).await;
-    assert_eq!((report.stats.connections, report.stats.companions), (0, 0));
+    assert_eq!(
+        (report.stats.connections, report.stats.secondary_connections),
+        (0, 0)
+    );
 }

@@ -17,7 +17,7 @@ fn ask_where(entity: &EntityRef) -> IdempotentAsk<'_, u64, impl SendAsk<u64>> {
 
 /// Waits until everything accepted was handed to the kernel.
 async fn written(client: &ClusterClient) {
-    while client.stats().held + client.stats().queued > 0 {
+    while client.stats().buffered + client.stats().queued > 0 {
         tokio::task::yield_now().await;
     }
 }

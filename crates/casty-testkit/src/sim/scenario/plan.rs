@@ -93,8 +93,8 @@ impl Plan {
     pub(super) fn client(
         &self,
         number: usize,
-        builder: casty_client::Builder,
-    ) -> casty_client::Builder {
+        builder: casty_client::ClientBuilder,
+    ) -> casty_client::ClientBuilder {
         let Limits {
             outbox,
             held,
@@ -104,9 +104,13 @@ impl Plan {
         } = self.limits;
         let builder = builder
             .outbox_bytes(outbox)
-            .hold(held, held_bytes)
+            .buffer(
+                casty_client::BufferLimits::default()
+                    .messages(held)
+                    .bytes(held_bytes),
+            )
             .pending_asks(asks)
-            .hold_timeout(hold)
+            .buffer_timeout(hold)
             .max_frame(64 * 1024);
         if self.fixed {
             builder.client_host(format!("client-{number}"))

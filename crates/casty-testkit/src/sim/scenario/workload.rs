@@ -214,8 +214,8 @@ impl Talker {
         } = self.limits;
         // Beyond it there is one frame that is longer, and some control messages.
         let fullest = outbox as u64 + 8 * 1024;
-        let within = stats.held <= held as u64
-            && stats.gauges.held_bytes <= held_bytes as u64
+        let within = stats.buffered <= held as u64
+            && stats.gauges.buffered_bytes <= held_bytes as u64
             && stats.pending_asks <= asks as u64
             && stats.gauges.fullest_outbox <= fullest;
         if !within {
