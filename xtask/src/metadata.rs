@@ -1,8 +1,10 @@
 //! The workspace's packages, as `cargo metadata` tells them.
 
+use std::path::Path;
+
 use serde_json::Value;
 
-use crate::steps::{Failure, cargo};
+use crate::steps::{Failure, cargo, root};
 
 /// A package of the workspace.
 #[derive(Debug, Clone, Default)]
@@ -11,6 +13,10 @@ pub(crate) struct Package {
     pub(crate) description: Option<String>,
     pub(crate) license: Option<String>,
     pub(crate) rust_version: Option<String>,
+    /// Its folder, from the workspace's.
+    pub(crate) folder: String,
+    /// The root files of its library and of its programs, from the workspace's folder.
+    pub(crate) sources: Vec<String>,
     /// Names of its features, `default` among them if it is declared.
     pub(crate) features: Vec<String>,
     pub(crate) dependencies: Vec<Dependency>,
@@ -45,6 +51,8 @@ fn package(tree: &Value) -> Package {
         description: text(tree, "description"),
         license: text(tree, "license"),
         rust_version: text(tree, "rust_version"),
+        folder: folder(tree),
+        sources: list(tree, "targets").filter_map(source).collect(),
         features: features
             .into_iter()
             .flatten()
@@ -52,6 +60,30 @@ fn package(tree: &Value) -> Package {
             .collect(),
         dependencies: list(tree, "dependencies").map(dependency).collect(),
     }
+}
+
+fn folder(tree: &Value) -> String {
+    let manifest = text(tree, "manifest_path").map(|path| within(&path));
+    let folder =
+        manifest.and_then(|path| path.rsplit_once('/').map(|(folder, _)| folder.to_owned()));
+    folder.unwrap_or_default()
+}
+
+/// Returns the root file of a target, if it is a library or a program.
+fn source(target: &Value) -> Option<String> {
+    let mut kinds = list(target, "kind").filter_map(Value::as_str);
+    let path = text(target, "src_path")?;
+    kinds
+        .any(|kind| kind == "lib" || kind == "bin")
+        .then(|| within(&path))
+}
+
+/// Returns a path from the workspace's folder, with `/` between its parts.
+fn within(path: &str) -> String {
+    let path = Path::new(path);
+    let path = path.strip_prefix(root()).unwrap_or(path);
+    let parts = path.iter().map(|part| part.to_string_lossy());
+    parts.collect::<Vec<_>>().join("/")
 }
 
 fn dependency(tree: &Value) -> Dependency {
@@ -84,6 +116,7 @@ mod tests {
             .find(|package| package.name == "xtask")
             .unwrap();
         assert_eq!(own.license.as_deref(), Some("MIT"));
+        assert_eq!(own.sources, ["xtask/src/main.rs"]);
         assert!(
             own.dependencies
                 .iter()
@@ -93,6 +126,7 @@ mod tests {
             .iter()
             .find(|package| package.name == "casty-proto")
             .unwrap();
+        assert_eq!(proto.folder, "crates/casty-proto");
         assert!(proto.features.contains(&"json".to_owned()));
         assert!(
             proto

@@ -1,6 +1,7 @@
 //! What a compiler does not check: budgets, names, dependency arrows, and what sources must not
 //! hold.
 
+use std::fmt;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -9,6 +10,9 @@ use crate::metadata;
 use crate::protobuf;
 use crate::steps::{Failure, Steps, root};
 
+use sources::Size;
+
+mod circles;
 mod lean;
 mod mask;
 mod packages;
@@ -22,14 +26,22 @@ pub(crate) fn run(steps: &mut Steps) -> Result<(), Failure> {
         let mut findings = packages::findings(&packages);
         findings.extend(lean::findings(&packages)?);
         findings.extend(protobuf::finding()?);
+        let circles = circles::report(&packages, None);
+        print!("{}", circles.summary);
+        findings.extend(circles.findings);
         findings.extend(clippy_budget(&read(&root().join("clippy.toml"))));
+        let mut largest = Largest::default();
         for path in files()? {
             findings.extend(paths::findings(&path));
             // Golden vectors and the like are no text.
             if let Ok(text) = fs::read_to_string(root().join(&path)) {
                 findings.extend(sources::findings(&path, &text));
+                if let Some(size) = sources::size(&path, &text) {
+                    largest.note(path, size);
+                }
             }
         }
+        println!("{largest}");
         for finding in &findings {
             eprintln!("{finding}");
         }
@@ -37,6 +49,46 @@ pub(crate) fn run(steps: &mut Steps) -> Result<(), Failure> {
             0 => Ok(()),
             count => Err(Failure(format!("tidy: {count} findings, see above"))),
         }
+    })
+}
+
+/// The largest files of Rust, and their lines.
+#[derive(Debug, Default)]
+struct Largest {
+    source: (usize, String),
+    tests: (usize, String),
+}
+
+impl Largest {
+    fn note(&mut self, path: String, size: Size) {
+        let (largest, lines) = match size {
+            Size::Source(lines) => (&mut self.source, lines),
+            Size::Tests(lines) => (&mut self.tests, lines),
+        };
+        if lines > largest.0 {
+            *largest = (lines, path);
+        }
+    }
+}
+
+impl fmt::Display for Largest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (lines, path) = &self.source;
+        writeln!(
+            f,
+            "largest source file: {path}, {lines} lines before its tests"
+        )?;
+        let (lines, path) = &self.tests;
+        write!(f, "largest test file: {path}, {lines} lines")
+    }
+}
+
+/// Prints the circles between files, of all packages or of the one of that name, and fails for none.
+pub(crate) fn circles(steps: &mut Steps, only: Option<&str>) -> Result<(), Failure> {
+    steps.check("circles", || {
+        let circles = circles::report(&metadata::packages()?, only);
+        print!("{}", circles.text);
+        Ok(())
     })
 }
 

@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use super::build_in;
+use super::program::build_in;
 use crate::steps::{Failure, Steps, cargo, root};
 
 /// Worlds that a fault may take to show.

@@ -62,21 +62,39 @@ fn has_private_path(line: &str) -> bool {
     })
 }
 
+/// The lines of a file that its budget counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Size {
+    /// A source file, up to its tests.
+    Source(usize),
+    /// A file that holds nothing but tests, all of it.
+    Tests(usize),
+}
+
+/// Returns the size of a file; `None` if it is no Rust.
+pub(super) fn size(path: &str, text: &str) -> Option<Size> {
+    let (_, "rs") = path.rsplit_once('.')? else {
+        return None;
+    };
+    let code = mask::code(text);
+    Some(size_of(path, &code.lines().collect::<Vec<_>>()))
+}
+
+fn size_of(path: &str, lines: &[&str]) -> Size {
+    let mut parts = path.split('/');
+    if parts.any(|part| part == "tests" || part == "tests.rs") {
+        Size::Tests(lines.len())
+    } else {
+        Size::Source(first_test_line(lines))
+    }
+}
+
 fn rust(path: &str, text: &str) -> Found {
     let code = mask::code(text);
     let lines: Vec<&str> = code.lines().collect();
-    let all_tests = path
-        .split('/')
-        .any(|part| part == "tests" || part == "tests.rs");
-    let tests = if all_tests {
-        0
-    } else {
-        first_test_line(&lines)
-    };
-    let mut found = if all_tests {
-        over(TEST_BUDGET, lines.len())
-    } else {
-        over(BUDGET, tests)
+    let (mut found, tests) = match size_of(path, &lines) {
+        Size::Tests(lines) => (over(TEST_BUDGET, lines), 0),
+        Size::Source(lines) => (over(BUDGET, lines), lines),
     };
     // Whether the test that a line belongs to runs in paused time, and whether its `fn` is still to
     // come.
