@@ -33,7 +33,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .contact_points(cluster.contact_points())
         .codec(cluster.codec())
         // How long a message may wait for a connected owner of its shard; 5 s by default.
-        .hold_timeout(Duration::from_millis(300))
+        .buffer_timeout(Duration::from_millis(300))
         // Called with every dead letter, on the client's own tasks: it must not block.
         .on_dead_letter(move |_| {
             counted.fetch_add(1, Ordering::Relaxed);
