@@ -1,6 +1,5 @@
 //! Asks: a message out, one reply back.
 
-use std::cell::Cell;
 use std::fmt;
 use std::future::IntoFuture;
 use std::marker::PhantomData;
@@ -13,11 +12,12 @@ use bytes::Bytes;
 use casty_proto::ActorRef;
 use serde::de::DeserializeOwned;
 
-use crate::ask::idempotent::IdempotentAsk;
 use crate::ask::retry::{Kept, Policy, Retrying, Schedule};
 use crate::error::AskError;
-use crate::pending::{AskId, Failure};
-use crate::send::{Core, Destination, Encoded, HERE};
+use crate::message::{Destination, Encoded};
+use crate::pending::id::{AskId, HERE, OpenAsk};
+use crate::pending::outcome::Failure;
+use crate::send::Core;
 
 pub(crate) mod idempotent;
 pub(crate) mod retry;
@@ -33,21 +33,24 @@ pub(crate) mod retry;
 #[must_use = "nothing is sent before the ask is awaited"]
 pub struct Ask<'a, R, F> {
     core: &'a Arc<Core>,
-    pub(crate) timeout: Duration,
+    timeout: Duration,
     send: F,
     reply: PhantomData<fn() -> R>,
 }
 
-/// How an ask's message leaves, given the reference to reply to. An implementation detail of
-/// [`Ask`].
+/// The making and sending of an ask's message, given the reference to reply to. An implementation
+/// detail of [`Ask`].
 pub trait SendAsk<R> {
     #[doc(hidden)]
-    fn send(self, ask: Opening<'_, R>) -> Result<Opened, AskError>;
+    fn send(self, ask: &mut AskSender<'_>, reply_to: ActorRef<R>) -> Result<(), AskError>;
 }
 
-impl<R, F: FnOnce(Opening<'_, R>) -> Result<Opened, AskError>> SendAsk<R> for F {
-    fn send(self, ask: Opening<'_, R>) -> Result<Opened, AskError> {
-        self(ask)
+impl<R, F> SendAsk<R> for F
+where
+    F: FnOnce(&mut AskSender<'_>, ActorRef<R>) -> Result<(), AskError>,
+{
+    fn send(self, ask: &mut AskSender<'_>, reply_to: ActorRef<R>) -> Result<(), AskError> {
+        self(ask, reply_to)
     }
 }
 
@@ -69,29 +72,23 @@ impl<'a, R, F: SendAsk<R>> Ask<'a, R, F> {
         self
     }
 
-    /// Says that it does no harm if the message is handled more than once: it is sent again when
-    /// its connection is lost or no reply comes, within the time limit and the client's retry
-    /// budget. Costs a copy of the message.
-    pub fn idempotent(self) -> IdempotentAsk<'a, R, F> {
-        let attempts = self.core.limits.ask_attempts;
-        IdempotentAsk::new(self, attempts)
-    }
-
+    /// Takes a slot, makes the message and sends it. What fails is told by the reply.
     pub(crate) fn carry_out(self, policy: Option<Policy>) -> Reply<R> {
-        let opening = Opening {
-            core: self.core,
-            timeout: self.timeout,
-            policy,
-            reply: PhantomData,
-        };
-        let state = match self.send.send(opening) {
-            Ok(Opened { id, retrying }) => retrying.map_or(State::Waiting(id), State::Retrying),
-            Err(error) => State::Refused(Some(error)),
-        };
+        let Self {
+            core,
+            timeout,
+            send,
+            ..
+        } = self;
+        let started = AskSender::open(core, timeout, policy).and_then(|mut ask| {
+            let reply_to = core.identity.ask_ref(ask.ask.id);
+            send.send(&mut ask, reply_to)?;
+            Ok(ask.accepted())
+        });
         Reply {
-            core: Arc::clone(self.core),
-            timeout: self.timeout,
-            state,
+            core: Arc::clone(core),
+            timeout,
+            state: started.unwrap_or_else(|error| ReplyState::Refused(Some(error))),
             kind: PhantomData,
         }
     }
@@ -115,31 +112,27 @@ impl<R, F> fmt::Debug for Ask<'_, R, F> {
     }
 }
 
-/// An ask about to take its slot. An implementation detail of [`Ask`].
-pub struct Opening<'a, R> {
+/// The sending side of an ask that has its slot. An implementation detail of [`Ask`].
+///
+/// The slot is free again when this is dropped before the message was accepted: the message is made
+/// by the user's code, which may fail or panic.
+pub struct AskSender<'a> {
     core: &'a Arc<Core>,
-    timeout: Duration,
-    policy: Option<Policy>,
-    reply: PhantomData<fn() -> R>,
+    ask: OpenAsk,
+    /// Set if the message is to be kept, to be sent again.
+    schedule: Option<Schedule>,
+    kept: Option<Kept>,
+    accepted: bool,
 }
 
-/// An ask whose message is on its way. An implementation detail of [`Ask`].
-pub struct Opened {
-    id: AskId,
-    /// Set if it may be sent again.
-    retrying: Option<Box<Retrying>>,
-}
-
-impl<R> Opening<'_, R> {
-    /// Takes a slot, and hands the reference that replies go to and the way out to `send`. When
-    /// that fails, the slot is free again.
-    pub(crate) fn open(
-        self,
-        send: impl FnOnce(&Arc<Core>, ActorRef<R>, Sending<'_>) -> Result<(), AskError>,
-    ) -> Result<Opened, AskError> {
-        let core = self.core;
-        let deadline = core.clock.deadline(self.timeout);
-        let schedule = self.policy.map(|it| Schedule::new(core, it, deadline));
+impl<'a> AskSender<'a> {
+    fn open(
+        core: &'a Arc<Core>,
+        timeout: Duration,
+        policy: Option<Policy>,
+    ) -> Result<Self, AskError> {
+        let deadline = core.clock.deadline(timeout);
+        let schedule = policy.map(|it| Schedule::new(core, it, deadline));
         let id = match &schedule {
             None => core.asks.open(deadline),
             Some(schedule) => core.asks.open_repeatable(deadline, schedule.due(core)),
@@ -150,68 +143,66 @@ impl<R> Opening<'_, R> {
             });
         };
         core.clock.keep_awake();
-        // The message is made by the user's code, which may fail or panic.
-        let unsent = Unsent { core, id };
-        let (slot, kept) = (Slot { id, deadline }, Cell::new(None));
-        let keep = schedule.is_some().then_some(&kept);
-        send(core, core.identity.ask_ref(id), Sending { slot, keep })?;
-        std::mem::forget(unsent);
-        let again = kept.into_inner().zip(schedule);
-        let retrying = again.map(|(kept, schedule)| Box::new(Retrying::new(slot, kept, schedule)));
-        Ok(Opened { id, retrying })
+        Ok(Self {
+            core,
+            ask: OpenAsk { id, deadline },
+            schedule,
+            kept: None,
+            accepted: false,
+        })
     }
-}
 
-/// Frees the slot of an ask whose message was not accepted.
-struct Unsent<'a> {
-    core: &'a Core,
-    id: AskId,
-}
-
-impl Drop for Unsent<'_> {
-    fn drop(&mut self) {
-        self.core.asks.abandon(self.id);
+    /// Returns the id to which the reply is addressed.
+    pub(crate) fn id(&self) -> AskId {
+        self.ask.id
     }
-}
 
-/// A slot that waits for its reply, and until when.
-#[derive(Clone, Copy)]
-pub(crate) struct Slot {
-    pub(crate) id: AskId,
-    pub(crate) deadline: crate::runtime::clock::Tick,
-}
+    /// Returns the state of an ask whose message was accepted.
+    fn accepted(mut self) -> ReplyState {
+        self.accepted = true;
+        match self.kept.take().zip(self.schedule.take()) {
+            Some((kept, schedule)) => {
+                ReplyState::Retrying(Box::new(Retrying::new(self.ask, kept, schedule)))
+            }
+            None => ReplyState::Waiting(self.ask.id),
+        }
+    }
 
-/// How the message of an ask leaves.
-pub(crate) struct Sending<'a> {
-    pub(crate) slot: Slot,
-    /// Where the message is to be kept if the ask may be sent again.
-    keep: Option<&'a Cell<Option<Kept>>>,
-}
-
-impl Sending<'_> {
     /// Sends an encoded message to a node.
     #[inline]
     pub(crate) fn send(
-        self,
-        core: &Arc<Core>,
+        &mut self,
         to: &Destination<'_>,
         message: Encoded<'_>,
     ) -> Result<(), AskError> {
-        if let Some(keep) = self.keep {
-            keep.set(Some(Kept::new(core, to, message)?));
+        if self.schedule.is_some() {
+            self.kept = Some(Kept::new(self.core, to, message)?);
         }
-        Ok(core.send(to, message, Some(self.slot))?)
+        Ok(self.core.send(to, message, Some(self.ask))?)
     }
 
     /// Hands an encoded message to an actor of this client.
-    pub(crate) fn deliver_here(
-        self,
-        core: &Core,
-        path: &str,
-        message: &[u8],
-    ) -> Result<(), AskError> {
-        core.asks.carried_by(self.slot.id, HERE);
-        Ok(core.deliver_here(path, Bytes::copy_from_slice(message))?)
+    pub(crate) fn deliver_here(&mut self, path: &str, message: &[u8]) -> Result<(), AskError> {
+        self.core.asks.carried_by(self.ask.id, HERE);
+        Ok(self
+            .core
+            .deliver_here(path, Bytes::copy_from_slice(message))?)
+    }
+}
+
+impl Drop for AskSender<'_> {
+    fn drop(&mut self) {
+        if !self.accepted {
+            self.core.asks.abandon(self.ask.id);
+        }
+    }
+}
+
+impl fmt::Debug for AskSender<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AskSender")
+            .field("id", &self.ask.id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -224,18 +215,18 @@ impl Sending<'_> {
 pub struct Reply<R> {
     core: Arc<Core>,
     timeout: Duration,
-    state: State,
+    state: ReplyState,
     kind: PhantomData<fn() -> R>,
 }
 
-enum State {
+enum ReplyState {
     Refused(Option<AskError>),
     Waiting(AskId),
     Retrying(Box<Retrying>),
     Ended,
 }
 
-impl State {
+impl ReplyState {
     /// How often the message was sent.
     fn attempts(&self) -> u32 {
         match self {
@@ -251,16 +242,16 @@ impl<R: DeserializeOwned> Future for Reply<R> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { core, state, .. } = &mut *self;
         let outcome = ready!(match state {
-            State::Waiting(id) => core.asks.poll(*id, cx),
-            State::Retrying(retrying) => retrying.poll(cx),
-            State::Refused(error) => {
+            ReplyState::Waiting(id) => core.asks.poll(*id, cx),
+            ReplyState::Retrying(retrying) => retrying.poll(cx),
+            ReplyState::Refused(error) => {
                 let error = error.take().unwrap_or(AskError::Closed);
                 return Poll::Ready(Err(error));
             }
-            State::Ended => return Poll::Pending,
+            ReplyState::Ended => return Poll::Pending,
         });
         let attempts = state.attempts();
-        *state = State::Ended;
+        *state = ReplyState::Ended;
         Poll::Ready(match outcome {
             Ok(reply) => {
                 let decoded = core.codec.decode(&reply, &core.decoding());
@@ -286,7 +277,7 @@ impl<R> Reply<R> {
             },
             Failure::Dropped(length) => AskError::ReplyDropped {
                 length,
-                limit: self.core.asks.room.limit(),
+                limit: self.core.asks.bytes.limit(),
             },
             Failure::Closed => AskError::Closed,
         }
@@ -296,9 +287,9 @@ impl<R> Reply<R> {
 impl<R> Drop for Reply<R> {
     fn drop(&mut self) {
         match &self.state {
-            State::Waiting(id) => self.core.asks.abandon(*id),
-            State::Retrying(retrying) => self.core.asks.abandon(retrying.slot().id),
-            State::Refused(_) | State::Ended => {}
+            ReplyState::Waiting(id) => self.core.asks.abandon(*id),
+            ReplyState::Retrying(retrying) => self.core.asks.abandon(retrying.id()),
+            ReplyState::Refused(_) | ReplyState::Ended => {}
         }
     }
 }

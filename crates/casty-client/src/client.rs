@@ -1,50 +1,38 @@
 //! The client: what users hold.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU64};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use casty_proto::message::{ServiceKey, ShardEnvelope};
 use casty_proto::{ActorRef, NodeAddress};
-use casty_routing::{ShardCount, SharedTable, View};
+use casty_routing::{ShardCount, View};
 use casty_transport::ConnectError;
 #[cfg(any(feature = "tls", feature = "quic"))]
 use casty_transport::TlsConfig;
-use parking_lot::{Mutex, RwLock};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::sync::{Notify, mpsc, watch};
 
 use crate::admin::Admin;
-use crate::ask::retry::Retries;
 use crate::ask::{Ask, SendAsk};
-use crate::client::actor::{ActorContext, Actors};
+use crate::client::actor::ActorContext;
 use crate::client::bound_ref::BoundRef;
 use crate::client::region::RegionRef;
 use crate::client::services::Listing;
 use crate::config::ClientBuilder;
-use crate::control::Control;
-use crate::dead_letters::{DeadLetterOffice, DeadLetters};
-use crate::error::{ConfigError, ReadyError, RegionError, SpawnError, TellError};
-use crate::node::identity::Identity;
-use crate::pending::Asks;
-use crate::routing::Routing;
-use crate::runtime::clock::{self, Clock};
-use crate::runtime::random::Chance;
-use crate::runtime::stripes::take_first_stripe;
-use crate::send::{Core, Ending};
+use crate::dead_letters::DeadLetters;
+use crate::error::{ReadyError, RegionError, SpawnError, TellError};
+use crate::runtime::clock;
+use crate::send::Core;
 use crate::stats::accounts::{NodeStats, RegionStats};
-use crate::stats::{CloseReport, Counters, Stats};
+use crate::stats::{CloseReport, Stats};
 use crate::topology::{self, Topology};
 
 pub(crate) mod actor;
 pub(crate) mod bound_ref;
 pub(crate) mod region;
 pub(crate) mod services;
-
-/// Views that may wait for the control task; one that finds no place is replaced by the next.
-const SNAPSHOTS: usize = 64;
+mod start;
 
 /// The external client of a Casty cluster: sends each message straight to the node that owns the
 /// entity's shard, without being a member.
@@ -98,70 +86,6 @@ impl ClusterClient {
     /// another name would not know the client's messages for theirs.
     pub fn builder(system_name: impl Into<String>) -> ClientBuilder {
         ClientBuilder::new(system_name.into())
-    }
-
-    pub(crate) fn start(builder: ClientBuilder) -> Result<Self, ConfigError> {
-        builder.check()?;
-        let contacts = builder.checked_contacts()?;
-        let chance = Arc::new(builder.seed.map_or_else(Chance::default, Chance::seeded));
-        if chance.is_seeded() {
-            take_first_stripe();
-        }
-        let fixed = builder.checked_identity()?;
-        let identity = Arc::new(Identity::new(&builder.system, fixed, &chance));
-        let codec = builder.checked_codec()?;
-        let transport = builder.checked_transport()?;
-        let limits = builder.limits;
-        let options = limits.connecting().address_map(builder.address_map);
-        let (snapshots, incoming) = mpsc::channel(SNAPSHOTS);
-        let (published, view) = watch::channel(None);
-        let (troubles, trouble) = watch::channel(None);
-        let core = Arc::new(Core {
-            system: builder.system.into(),
-            codec,
-            limits,
-            identity,
-            clock: Clock::new(),
-            asks: Asks::new(limits.pending_asks, limits.ask_bytes),
-            retries: Retries::new(limits.retry_budget),
-            actors: Actors::default(),
-            counters: Arc::new(Counters::default()),
-            view,
-            dead_letters: DeadLetterOffice::new(builder.dead_letters),
-            ledger: Mutex::default(),
-            #[cfg(any(feature = "tls", feature = "quic"))]
-            certificates: transport.certificates().cloned(),
-            snapshots,
-            table: SharedTable::new(),
-            connected: RwLock::default(),
-            routing: Mutex::new(Routing::new(limits.routing(), chance.draw())),
-            router_due: Notify::new(),
-            closed: AtomicBool::new(false),
-            drained: OnceLock::new(),
-            ending: Ending::default(),
-            companions: AtomicU64::new(0),
-            dial_failures: Mutex::default(),
-            trouble,
-        });
-        let control = Control::new(
-            Arc::clone(&core),
-            (published, troubles),
-            (transport.build(), options),
-            (contacts, &chance),
-        );
-        let ticking = Arc::clone(&core);
-        tokio::spawn(async move {
-            let asks = &ticking.asks;
-            // Both are polled whenever the task is, but when one has ended.
-            tokio::select! {
-                biased;
-                () = ticking.clock.run(|now| { asks.expire(now); asks.pending() > 0 }) => {}
-                () = control.run(incoming) => {}
-            }
-        });
-        Ok(Self {
-            handle: Arc::new(Handle { core }),
-        })
     }
 
     pub(crate) fn core(&self) -> &Arc<Core> {

@@ -4,21 +4,22 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use casty_proto::frame::DEFAULT_MAX_FRAME;
 use casty_proto::{Codec, NodeAddress};
-use casty_routing::{Overflow, RouterConfig, budget};
-use casty_transport::{AddressMap, ConnectOptions, TransportConfig};
+use casty_routing::{Overflow, budget};
+use casty_transport::{AddressMap, TransportConfig};
 
-use crate::client::ClusterClient;
 use crate::dead_letters::{DeadLetter, DeadLetterHook};
-use crate::error::ConfigError;
 
-#[cfg(feature = "config")]
-mod error;
+mod defaults;
+pub(crate) mod error;
 #[cfg(feature = "config")]
 mod key;
 #[cfg(feature = "config")]
 mod layers;
+pub(crate) mod limits;
+#[cfg(feature = "config")]
+mod merged;
+mod names;
 #[cfg(feature = "config")]
 mod parse;
 #[cfg(feature = "config")]
@@ -35,16 +36,22 @@ mod settings;
 ))]
 mod tests;
 
+pub use error::ConfigError;
 #[cfg(feature = "config")]
 pub use error::SettingError;
 #[cfg(feature = "config")]
 pub use layers::ConfigLayers;
+pub use limits::BufferLimits;
 #[cfg(feature = "config")]
 pub use quic::QuicSettings;
 #[cfg(feature = "config")]
 pub use settings::{ClientConfig, TlsFiles};
 
-/// Builds a [`ClusterClient`]; made by [`ClusterClient::builder`].
+use defaults::{default_codec, default_transport};
+use limits::ClientLimits;
+use names::{is_host, is_system_name};
+
+/// Builds a [`ClusterClient`](crate::ClusterClient); made by [`ClusterClient::builder`](crate::ClusterClient::builder).
 ///
 /// Nothing is checked and no socket is opened before [`connect`](Self::connect).
 #[derive(Clone)]
@@ -57,167 +64,14 @@ pub struct ClientBuilder {
     advertised_port: Option<u16>,
     pub(crate) address_map: AddressMap,
     codec: Option<Codec>,
-    transport: Option<TransportConfig>,
-    pub(crate) limits: Bounds,
+    pub(crate) transport: Option<TransportConfig>,
+    pub(crate) limits: ClientLimits,
     pub(crate) dead_letters: Option<DeadLetterHook>,
     /// What decides all that is random, in a simulation.
     pub(crate) seed: Option<u64>,
     /// What files and the environment say where nothing is set here.
     #[cfg(feature = "config")]
     settings: Option<Box<ClientConfig>>,
-}
-
-/// The longest host that is announced: that of a DNS name (RFC 1035, section 3.1).
-const MAX_HOST: usize = 255;
-
-fn is_host(host: &str) -> bool {
-    !host.is_empty() && host.len() <= MAX_HOST && !host.contains([':', '/', '\n'])
-}
-
-fn is_system_name(name: &str) -> bool {
-    !name.is_empty() && !name.contains(['@', '/', '\n'])
-}
-
-/// What a host that is announced must be, in words.
-#[cfg(feature = "config")]
-const HOST: &str = "a host of 1 to 255 bytes without : / and line breaks";
-/// What the name of an actor system must be, in words.
-#[cfg(feature = "config")]
-const SYSTEM_NAME: &str = "a name without @ / and line breaks";
-
-/// How often the message of one ask may be sent.
-pub(crate) const ATTEMPTS: std::ops::RangeInclusive<u32> = 1..=100;
-
-/// The limits of the pending buffer: of what may wait for a route in all.
-///
-/// Messages for one node, or without a known node, take no more of it than they leave free: a node
-/// that is out of order has half of it at most. Full is an answer:
-/// [`BufferFull`](crate::TellError::BufferFull).
-///
-/// ```
-/// use casty_client::BufferLimits;
-///
-/// let limits = BufferLimits::default().messages(1_000).bytes(1024 * 1024);
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[must_use]
-pub struct BufferLimits {
-    pub(crate) messages: usize,
-    pub(crate) bytes: usize,
-}
-
-impl Default for BufferLimits {
-    fn default() -> Self {
-        Self {
-            messages: 65_536,
-            bytes: 64 * 1024 * 1024,
-        }
-    }
-}
-
-impl BufferLimits {
-    /// Sets the number of messages. Default: 65,536; at least 1.
-    pub fn messages(mut self, messages: usize) -> Self {
-        self.messages = messages;
-        self
-    }
-
-    /// Sets the sum of their bytes. Default: 64 MiB; at least 4 KiB.
-    pub fn bytes(mut self, bytes: usize) -> Self {
-        self.bytes = bytes;
-        self
-    }
-}
-
-/// The times and bounds of a client.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Bounds {
-    pub(crate) ask_timeout: Duration,
-    pub(crate) buffer_timeout: Duration,
-    pub(crate) connect_timeout: Duration,
-    pub(crate) outbox_bytes: usize,
-    pub(crate) outbox_messages: usize,
-    pub(crate) buffer: BufferLimits,
-    pub(crate) buffer_overflow: Overflow,
-    pub(crate) pending_asks: usize,
-    pub(crate) ask_bytes: usize,
-    pub(crate) ask_attempts: u32,
-    pub(crate) retry_budget: budget::Config,
-    pub(crate) max_frame: usize,
-    pub(crate) mailbox: usize,
-    pub(crate) actors: usize,
-}
-
-impl Default for Bounds {
-    fn default() -> Self {
-        Self {
-            ask_timeout: Duration::from_secs(5),
-            buffer_timeout: Duration::from_secs(5),
-            connect_timeout: Duration::from_secs(2),
-            outbox_bytes: 1024 * 1024,
-            outbox_messages: 65_536,
-            buffer: BufferLimits::default(),
-            buffer_overflow: Overflow::Refuse,
-            pending_asks: 65_536,
-            ask_bytes: 16 * 1024 * 1024,
-            ask_attempts: 3,
-            retry_budget: budget::Config::default(),
-            max_frame: DEFAULT_MAX_FRAME,
-            mailbox: 16_384,
-            actors: 1024,
-        }
-    }
-}
-
-impl Bounds {
-    /// Refuses a value outside its range, with its name and the range.
-    fn check(&self) -> Result<(), (&'static str, &'static str)> {
-        let lasts = |time: Duration| time.as_millis() >= 1;
-        let long = "1ms or more";
-        let checks = [
-            ("ask_timeout", long, lasts(self.ask_timeout)),
-            ("buffer_timeout", long, lasts(self.buffer_timeout)),
-            ("connect_timeout", long, lasts(self.connect_timeout)),
-            ("outbox_bytes", "4096 or more", self.outbox_bytes >= 4096),
-            ("outbox_messages", "1 or more", self.outbox_messages >= 1),
-            ("buffer_messages", "1 or more", self.buffer.messages >= 1),
-            ("buffer_bytes", "4096 or more", self.buffer.bytes >= 4096),
-            ("pending_asks", "1 or more", self.pending_asks >= 1),
-            ("ask_bytes", "4096 or more", self.ask_bytes >= 4096),
-            ("ask_attempts", "from 1 to 100", {
-                ATTEMPTS.contains(&self.ask_attempts)
-            }),
-            ("retry_percent", "from 0 to 100", {
-                self.retry_budget.percent <= 100
-            }),
-            ("max_frame", "from 4096 to 1073741824", {
-                (4096..=1 << 30).contains(&self.max_frame)
-            }),
-            ("mailbox", "1 or more", self.mailbox >= 1),
-        ];
-        match checks.into_iter().find(|(_, _, fine)| !fine) {
-            Some((name, range, _)) => Err((name, range)),
-            None => Ok(()),
-        }
-    }
-
-    /// As they concern the making of connections.
-    pub(crate) fn connecting(&self) -> ConnectOptions {
-        ConnectOptions::new()
-            .connect_timeout(self.connect_timeout)
-            .handshake_timeout(self.connect_timeout)
-            .max_frame(self.max_frame)
-    }
-
-    /// As they concern the router.
-    pub(crate) fn routing(&self) -> RouterConfig {
-        RouterConfig {
-            hold_items: self.buffer.messages,
-            hold_bytes: self.buffer.bytes,
-            overflow: self.buffer_overflow,
-            ..RouterConfig::default()
-        }
-    }
 }
 
 impl ClientBuilder {
@@ -232,7 +86,7 @@ impl ClientBuilder {
             address_map: AddressMap::identity(),
             codec: None,
             transport: None,
-            limits: Bounds::default(),
+            limits: ClientLimits::default(),
             dead_letters: None,
             seed: None,
             #[cfg(feature = "config")]
@@ -413,7 +267,7 @@ impl ClientBuilder {
     /// in flight when its connection was lost. It runs on the
     /// client's own tasks and on those that send, and must not block. It may use the client, but
     /// what it sends may be a dead letter in turn. Default: none; such messages are counted in any
-    /// case. [`ClusterClient::dead_letters`] is the same as a stream.
+    /// case. [`ClusterClient::dead_letters`](crate::ClusterClient::dead_letters) is the same as a stream.
     pub fn on_dead_letter(mut self, hook: impl Fn(&DeadLetter) + Send + Sync + 'static) -> Self {
         self.dead_letters = Some(Arc::new(hook));
         self
@@ -426,24 +280,6 @@ impl ClientBuilder {
     pub fn simulated(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
         self
-    }
-
-    /// Checks the configuration and starts the client on the current tokio runtime.
-    ///
-    /// Does not wait for the cluster: messages told and asked from now on are held until it is
-    /// reached, within their time. [`ClusterClient::ready`] waits for it.
-    ///
-    /// # Errors
-    /// The configuration makes no sense; no socket was opened.
-    ///
-    /// # Panics
-    /// Outside a tokio runtime with time enabled, as tokio does.
-    #[expect(
-        clippy::unused_async,
-        reason = "transports to come load certificates here"
-    )]
-    pub async fn connect(self) -> Result<ClusterClient, ConfigError> {
-        ClusterClient::start(self)
     }
 
     /// The contact points, checked.
@@ -520,6 +356,25 @@ impl ClientBuilder {
     }
 }
 
+#[cfg(feature = "config")]
+impl ClientConfig {
+    /// Begins to configure a client with all of this; what is then set overrides it. Contact
+    /// points given there replace those from here.
+    pub fn builder(&self) -> ClientBuilder {
+        let mut builder = ClientBuilder::new(self.system_name.clone().unwrap_or_default());
+        builder.client_host.clone_from(&self.client_host);
+        builder.client_port = self.client_port;
+        builder.advertised_host.clone_from(&self.advertised_host);
+        builder.advertised_port = self.advertised_port;
+        if let Some(map) = &self.address_map {
+            builder.address_map = map.clone().into();
+        }
+        builder.limits = self.limits;
+        builder.settings = Some(Box::new(self.clone()));
+        builder
+    }
+}
+
 impl fmt::Debug for ClientBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientBuilder")
@@ -529,35 +384,4 @@ impl fmt::Debug for ClientBuilder {
             .field("limits", &self.limits)
             .finish_non_exhaustive()
     }
-}
-
-/// The serializer of a client that was told none.
-#[allow(clippy::unnecessary_wraps, reason = "what is compiled in decides")]
-fn default_codec() -> Option<Codec> {
-    #[cfg(feature = "pickle")]
-    return Some(Codec::pickle());
-    #[cfg(all(feature = "msgpack", not(feature = "pickle")))]
-    return Some(Codec::msgpack());
-    #[cfg(all(feature = "json", not(any(feature = "msgpack", feature = "pickle"))))]
-    return Some(Codec::json());
-    #[cfg(all(
-        feature = "protobuf",
-        not(any(feature = "json", feature = "msgpack", feature = "pickle"))
-    ))]
-    return Some(Codec::protobuf());
-    #[cfg(not(any(
-        feature = "json",
-        feature = "msgpack",
-        feature = "pickle",
-        feature = "protobuf"
-    )))]
-    None
-}
-
-#[allow(clippy::unnecessary_wraps, reason = "what is compiled in decides")]
-fn default_transport() -> Option<TransportConfig> {
-    #[cfg(feature = "tcp")]
-    return Some(TransportConfig::tcp());
-    #[cfg(not(feature = "tcp"))]
-    None
 }

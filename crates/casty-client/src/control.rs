@@ -4,10 +4,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use bytes::Bytes;
 use casty_proto::NodeAddress;
 use casty_routing::{Links, Renewal, Subscription, View, ViewKeeper, links, renewal, subscription};
 use casty_transport::Leftover;
@@ -16,33 +14,20 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::error::ReadyError;
+use crate::message::Tag;
 use crate::node::identity::Identity;
-use crate::node::peer::{Peer, Tag};
+use crate::node::peer::Peer;
+use crate::node::protocol::Snapshot;
 use crate::routing::Wants;
 use crate::runtime::clock::precise_now;
 use crate::runtime::random::Chance;
 use crate::send::Core;
 
+mod close;
 mod companions;
 mod connections;
 pub(crate) mod inbound;
 mod views;
-
-pub(crate) use views::VIEWS_PATH;
-
-/// How long connections may take to be written out and closed once nothing more is accepted.
-const PARTING: Duration = Duration::from_secs(1);
-/// How often a closing client looks whether it has written everything.
-const DRAIN_CHECK: Duration = Duration::from_millis(5);
-
-/// A view as it came in.
-pub(crate) struct Snapshot {
-    pub(crate) from: NodeAddress,
-    /// The name of the actor system that sent it.
-    pub(crate) system: Arc<str>,
-    pub(crate) subscription: u64,
-    pub(crate) message: Bytes,
-}
 
 /// How a task of the control's ended.
 enum Done {
@@ -63,7 +48,7 @@ enum Done {
         end: End,
         leftover: Leftover<Tag>,
     },
-    Roomy {
+    Capacity {
         peer: Arc<Peer>,
     },
 }
@@ -194,7 +179,7 @@ impl Control {
                 end,
                 leftover,
             } => self.ended(&peer, &end, &leftover),
-            Done::Roomy { peer } => {
+            Done::Capacity { peer } => {
                 if self.is_current(&peer) {
                     self.core.route(|routing| routing.ready(&self.core, &peer));
                 }
@@ -224,96 +209,19 @@ impl Control {
     /// Takes up what the router wants besides being told the time: connections, and to know when
     /// a full outbox has room again. That is waited for in tasks of their own.
     fn router_wants(&mut self) {
-        let Wants { connections, room } = std::mem::take(&mut self.core.routing.lock().wants);
+        let Wants {
+            connections,
+            capacity,
+        } = std::mem::take(&mut self.core.routing.lock().wants);
         for node in connections {
             self.links.handle(precise_now(), links::Input::Want(node));
         }
-        for (peer, length) in room {
+        for (peer, length) in capacity {
             self.tasks.spawn(async move {
                 drop(peer.outbox.space(length).await);
-                Done::Roomy { peer }
+                Done::Capacity { peer }
             });
         }
-    }
-
-    /// Winds up: waits for what is under way, says goodbye, and closes every connection. Tells
-    /// whether everything accepted was written.
-    async fn close(
-        &mut self,
-        mut deadline: Instant,
-        snapshots: &mut mpsc::Receiver<Snapshot>,
-    ) -> bool {
-        self.core.closed.store(true, Ordering::SeqCst);
-        while precise_now() < deadline && !self.is_idle() {
-            let next = tokio::time::timeout(DRAIN_CHECK, self.next(snapshots));
-            if let Ok(Some(sooner)) = next.await {
-                deadline = deadline.min(sooner);
-            }
-            self.pump();
-        }
-        let drained = self.is_written();
-        self.core.route(|routing| routing.close(&self.core));
-        self.subscription
-            .handle(precise_now(), subscription::Input::Close);
-        self.pump_subscription();
-        for peer in self.peers.values().chain(self.companions.values()) {
-            peer.outbox.drain();
-        }
-        if tokio::time::timeout(PARTING, self.part()).await.is_err() {
-            // What may still arrive has the rest of the time.
-            self.abort_where(|peer| !peer.outbox.is_in_flight());
-            let patience = deadline.saturating_duration_since(precise_now());
-            if tokio::time::timeout(patience, self.part()).await.is_err() {
-                self.abort_where(|_| true);
-                self.part().await;
-            }
-        }
-        // What is written is not always with the kernel, and lost with the process then.
-        let settled = self.transport.settled();
-        let patience = deadline.saturating_duration_since(precise_now());
-        tokio::time::timeout(patience.max(PARTING), settled)
-            .await
-            .ok();
-        self.core.actors.end(PARTING).await;
-        drained
-    }
-
-    fn abort_where(&self, ends: impl Fn(&Peer) -> bool) {
-        let all = self.peers.values().chain(self.companions.values());
-        all.filter(|peer| ends(peer))
-            .for_each(|peer| peer.outbox.abort());
-    }
-
-    /// Waits until every connection has ended.
-    async fn part(&mut self) {
-        while !self.peers.is_empty() || !self.companions.is_empty() {
-            match self.tasks.join_next().await {
-                Some(Ok(Done::Ended { peer, leftover, .. })) => {
-                    self.peers.retain(|_, current| current.id != peer.id);
-                    self.core
-                        .route(|routing| routing.lost(&self.core, &peer, &leftover));
-                }
-                Some(Ok(Done::CompanionEnded { companion })) => {
-                    self.companions
-                        .retain(|_, current| current.id != companion.id);
-                    self.count_companions();
-                }
-                Some(_) => {}
-                None => return,
-            }
-        }
-    }
-
-    fn is_written(&self) -> bool {
-        let written = self
-            .peers
-            .values()
-            .all(|peer| peer.outbox.pending_messages() == 0);
-        written && self.core.routing.lock().held() == 0
-    }
-
-    fn is_idle(&self) -> bool {
-        self.is_written() && !self.core.asks.any_awaited()
     }
 }
 

@@ -61,7 +61,7 @@ pub enum Loss {
 pub(crate) type DeadLetterHook = Arc<dyn Fn(&DeadLetter) + Send + Sync>;
 
 /// Tells dead letters to whom they concern.
-pub(crate) struct DeadLetterOffice {
+pub(crate) struct DeadLetterSink {
     hook: Option<DeadLetterHook>,
     followers: Mutex<Followers>,
 }
@@ -74,8 +74,8 @@ enum Followers {
     Ended,
 }
 
-impl DeadLetterOffice {
-    /// An office that calls `hook`.
+impl DeadLetterSink {
+    /// A sink that calls `hook`.
     pub(crate) fn new(hook: Option<DeadLetterHook>) -> Self {
         Self {
             hook,
@@ -179,17 +179,17 @@ mod tests {
 
     #[tokio::test]
     async fn a_follower_that_falls_behind_misses_the_oldest_and_learns_how_many() {
-        let office = DeadLetterOffice::new(None);
-        assert!(!office.is_open());
-        let mut letters = office.follow();
-        assert!(office.is_open());
+        let sink = DeadLetterSink::new(None);
+        assert!(!sink.is_open());
+        let mut letters = sink.follow();
+        assert!(sink.is_open());
         for number in 0..BACKLOG + 3 {
-            office.tell(letter(number));
+            sink.tell(letter(number));
         }
         assert_eq!(letters.recv().await.unwrap().length, Some(3));
         assert_eq!(letters.missed(), 3);
-        office.close();
-        assert!(office.follow().recv().await.is_none());
+        sink.close();
+        assert!(sink.follow().recv().await.is_none());
         let mut rest = 0;
         while letters.recv().await.is_some() {
             rest += 1;

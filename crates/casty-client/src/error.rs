@@ -195,59 +195,6 @@ impl fmt::Display for Attempts {
     }
 }
 
-/// Why a client could not be started. No socket was opened.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ConfigError {
-    /// No contact point was given.
-    #[error("no contact point is given")]
-    NoContactPoints,
-    /// A contact point is no `host:port`.
-    #[error("contact point {text:?} is no host:port")]
-    ContactPoint {
-        /// What was given.
-        text: String,
-        /// What is wrong with it.
-        #[source]
-        source: AddressError,
-    },
-    /// The name of the nodes' actor system is missing.
-    #[error("no name of the actor system is given")]
-    NoSystemName,
-    /// The system's name cannot stand in an address.
-    #[error("system name {0:?} holds one of @ / and line breaks")]
-    SystemName(String),
-    /// The host that is announced cannot stand in an address.
-    #[error(
-        "announced host {0:?} is empty, longer than 255 bytes or holds one of : / and line breaks"
-    )]
-    AnnouncedHost(String),
-    /// A value lies outside its range.
-    #[error("{name} must be {range}")]
-    Range {
-        /// The setting.
-        name: &'static str,
-        /// What it may be.
-        range: &'static str,
-    },
-    /// No serializer was given, and none is compiled in.
-    #[error(
-        "no serializer is given and none is compiled in: enable pickle, msgpack, json or protobuf"
-    )]
-    NoCodec,
-    /// No transport was given, and none is compiled in.
-    #[error("no transport is given and tcp is not compiled in")]
-    NoTransport,
-    /// The configuration of QUIC makes no sense.
-    #[cfg(feature = "quic")]
-    #[error("the configuration of QUIC makes no sense")]
-    Quic(#[from] casty_transport::QuicConfigError),
-    /// A setting from a file, the environment or a flag makes no sense.
-    #[cfg(feature = "config")]
-    #[error(transparent)]
-    Setting(#[from] crate::config::SettingError),
-}
-
 /// Why a region cannot be addressed as asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]

@@ -15,11 +15,14 @@ mod config;
 mod control;
 mod dead_letters;
 mod error;
+mod mailboxes;
+mod message;
 mod node;
 mod pending;
 mod routing;
 mod runtime;
 mod send;
+mod shared;
 mod stats;
 mod topology;
 
@@ -42,13 +45,11 @@ pub use client::bound_ref::BoundRef;
 pub use client::region::{EntityRef, RegionRef};
 pub use client::services::{Instance, Listing};
 pub use client::{AskTarget, ClusterClient};
-pub use config::{BufferLimits, ClientBuilder};
+pub use config::{BufferLimits, ClientBuilder, ConfigError};
 #[cfg(feature = "config")]
 pub use config::{ClientConfig, ConfigLayers, QuicSettings, SettingError, TlsFiles};
 pub use dead_letters::{DeadLetter, DeadLetters, Loss};
-pub use error::{
-    AskError, Closed, ConfigError, Fate, NotSent, ReadyError, RegionError, SpawnError, TellError,
-};
+pub use error::{AskError, Closed, Fate, NotSent, ReadyError, RegionError, SpawnError, TellError};
 pub use stats::accounts::{NodeStats, RegionStats};
 pub use stats::gauges::Gauges;
 pub use stats::{CloseReport, Stats};

@@ -2,3 +2,4 @@
 
 pub(crate) mod identity;
 pub(crate) mod peer;
+pub(crate) mod protocol;

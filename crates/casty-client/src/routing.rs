@@ -14,12 +14,16 @@ use casty_transport::{Account, Leftover, RejectReason, Rejected, Unsent};
 
 use crate::dead_letters::{DeadLetter, Loss};
 use crate::error::{Fate, NotSent, TellError};
-use crate::node::peer::{self, ACTORS, Aim, Outgoing, Peer, Tag, account_of};
-use crate::pending::Failure;
+use crate::message::{ACTORS, Outgoing, Route, Tag, account_of};
+use crate::node::peer::{self, Peer};
+use crate::pending::outcome::Failure;
 use crate::runtime::clock::precise_now;
-use crate::send::Core;
-use crate::send::wait::Queue;
+use crate::shared::Shared;
 use crate::stats::accounts::{self, HeldAccount, RegionStats};
+
+pub(crate) mod waiters;
+
+use waiters::Waiters;
 
 /// The router of one client.
 pub(crate) struct Routing {
@@ -31,9 +35,9 @@ pub(crate) struct Routing {
     /// What the hook has yet to be told.
     pub(crate) letters: Vec<DeadLetter>,
     /// Those who wait for room.
-    pub(crate) queue: Queue,
+    pub(crate) waiters: Waiters,
     /// Something has happened that may have made room.
-    stirred: bool,
+    changed: bool,
     /// What came through the router, by accounts.
     accounts: Vec<HeldAccount>,
 }
@@ -44,7 +48,7 @@ pub(crate) struct Wants {
     /// Nodes to connect: something is held for them.
     pub(crate) connections: Vec<NodeAddress>,
     /// Connected nodes whose outbox was full, to be told when it has room for so long a frame.
-    pub(crate) room: Vec<(Arc<Peer>, usize)>,
+    pub(crate) capacity: Vec<(Arc<Peer>, usize)>,
 }
 
 impl Routing {
@@ -55,8 +59,8 @@ impl Routing {
             due: None,
             wants: Wants::default(),
             letters: Vec::new(),
-            queue: Queue::default(),
-            stirred: false,
+            waiters: Waiters::default(),
+            changed: false,
             accounts: Vec::new(),
         }
     }
@@ -91,7 +95,7 @@ impl Routing {
     }
 
     /// Messages that wait for a route.
-    pub(crate) fn held(&self) -> usize {
+    pub(crate) fn buffered(&self) -> usize {
         self.router.held().items
     }
 
@@ -103,100 +107,102 @@ impl Routing {
     /// Routes a new message.
     pub(crate) fn send(
         &mut self,
-        core: &Core,
+        shared: &Shared,
         target: Target,
         outgoing: Outgoing,
     ) -> Result<(), TellError> {
         if !self.router.accepts(&target, outgoing.message.len()) {
             return Err(TellError::BufferFull);
         }
-        core.counters.accepted.increment();
+        shared.counters.accepted.increment();
         self.account(&target).accepted += 1;
         let node = match &target {
             Target::Node(node) => Some(node.clone()),
             Target::Shard { .. } => None,
         };
-        let parcel = parcel(core, target, outgoing);
-        self.tell(core, Input::Send(parcel));
-        if let Some(peer) = node.and_then(|node| core.connected.read().get(&node).cloned()) {
+        let parcel = parcel(shared, target, outgoing);
+        self.tell(shared, Input::Send(parcel));
+        if let Some(peer) = node.and_then(|node| shared.connected.read().get(&node).cloned()) {
             self.note_backlog(&peer);
         }
         Ok(())
     }
 
     /// Takes in a coordinator's answer.
-    pub(crate) fn located(&mut self, core: &Core, region: &str, location: ShardLocation) {
+    pub(crate) fn located(&mut self, shared: &Shared, region: &str, location: ShardLocation) {
         if let Some(region) = self.router.region_id(region) {
-            self.tell(core, Input::Location { region, location });
+            self.tell(shared, Input::Location { region, location });
         }
     }
 
     /// Takes in a new view.
-    pub(crate) fn view(&mut self, core: &Core, view: Arc<View>) {
-        self.tell(core, Input::View(view));
+    pub(crate) fn view(&mut self, shared: &Shared, view: Arc<View>) {
+        self.tell(shared, Input::View(view));
     }
 
     /// Takes in a connection just made. What was held for its node goes before what is sent next.
-    pub(crate) fn connected(&mut self, core: &Core, peer: Arc<Peer>) {
+    pub(crate) fn connected(&mut self, shared: &Shared, peer: Arc<Peer>) {
         self.tell(
-            core,
+            shared,
             Input::PeerUp {
                 node: peer.node.clone(),
                 handle: Arc::clone(&peer),
             },
         );
-        core.connected.write().insert(peer.node.clone(), peer);
+        shared.connected.write().insert(peer.node.clone(), peer);
     }
 
     /// Takes in the end of a connection: what did not leave is routed again, asks that had left
     /// end now.
-    pub(crate) fn lost(&mut self, core: &Core, peer: &Peer, leftover: &Leftover<Tag>) {
-        core.connected.write().remove(&peer.node);
-        core.counters
+    pub(crate) fn lost(&mut self, shared: &Shared, peer: &Peer, leftover: &Leftover<Tag>) {
+        shared.connected.write().remove(&peer.node);
+        shared
+            .counters
             .written
             .add(usize::try_from(peer.outbox.messages_written()).unwrap_or(0));
-        core.ledger
+        shared
+            .ledger
             .lock()
             .take_over(&peer.node, &peer.outbox.accounts());
-        self.doubt(core, peer, &leftover.unknown);
-        let unsent = self.take_back(core, peer, &leftover.unsent);
+        self.mark_unknown(shared, peer, &leftover.unknown);
+        let unsent = self.requeue(shared, peer, &leftover.unsent);
         self.tell(
-            core,
+            shared,
             Input::PeerDown {
                 node: peer.node.clone(),
                 unsent,
             },
         );
-        core.asks.lose(peer.id, &peer.node);
+        shared.asks.lose(peer.id, &peer.node);
     }
 
     /// Takes back what waits in the outbox of a node that is about to be avoided, and has it refuse
     /// the like. What the node was asked already it may still answer.
-    pub(crate) fn recall(&mut self, core: &Core, peer: &Peer, which: fn(&Tag) -> bool) {
+    pub(crate) fn revoke(&mut self, shared: &Shared, peer: &Peer, which: fn(&Tag) -> bool) {
         let unsent = peer.outbox.recall(which);
-        let unsent = self.take_back(core, peer, &unsent);
+        let unsent = self.requeue(shared, peer, &unsent);
         let node = peer.node.clone();
-        self.tell(core, Input::PeerBusy { node, unsent });
+        self.tell(shared, Input::PeerBusy { node, unsent });
         self.note_backlog(peer);
     }
 
     /// Has the control task tell when an outbox has room for a frame of `length` bytes.
-    fn await_room(&mut self, core: &Core, to: &Arc<Peer>, length: usize) {
+    fn await_capacity(&mut self, shared: &Shared, to: &Arc<Peer>, length: usize) {
         // Half of the outbox is worth the wake-up; a longer frame than any may be has no place.
-        let worthwhile = (core.limits.outbox_bytes / 2).min(core.limits.max_frame);
+        let worthwhile = (shared.limits.outbox_bytes / 2).min(shared.limits.max_frame);
         let length = length.max(worthwhile);
-        self.wants.room.push((Arc::clone(to), length));
-        core.router_due.notify_one();
+        self.wants.capacity.push((Arc::clone(to), length));
+        shared.router_due.notify_one();
     }
 
     /// What came back from an outbox, to be routed again.
-    fn take_back(
+    fn requeue(
         &mut self,
-        core: &Core,
+        shared: &Shared,
         peer: &Peer,
         unsent: &[Unsent<Tag>],
     ) -> Vec<Parcel<Outgoing>> {
-        let readdressed = peer.identity.address() != core.identity.address();
+        let readdressed = peer.identity.address() != shared.identity.address();
         let mut unreadable = Vec::new();
         let parcels = unsent.iter().filter_map(|unsent| {
             let Some(outgoing) = peer::recover(unsent, readdressed) else {
@@ -205,34 +211,34 @@ impl Routing {
                 return None;
             };
             if let Some(ask) = outgoing.ask {
-                core.asks.returned(ask, peer.id);
+                shared.asks.requeued(ask, peer.id);
             }
-            let target = target_of(unsent.tag.aim, &peer.node);
-            Some(parcel(core, target, outgoing))
+            let target = unsent.tag.route.target(&peer.node);
+            Some(parcel(shared, target, outgoing))
         });
         let parcels = parcels.collect();
         for tag in &unreadable {
-            let target = target_of(tag.aim, &peer.node);
+            let target = tag.route.target(&peer.node);
             self.account(&target).unknown += 1;
         }
-        self.doubt(core, peer, &unreadable);
+        self.mark_unknown(shared, peer, &unreadable);
         parcels
     }
 
     /// The end of messages that may have been in flight: counted, told to their askers, and to the
     /// hook as soon as may be.
-    fn doubt(&mut self, core: &Core, peer: &Peer, unknown: &[Tag]) {
-        core.counters.unknown.add(unknown.len());
+    fn mark_unknown(&mut self, shared: &Shared, peer: &Peer, unknown: &[Tag]) {
+        shared.counters.unknown.add(unknown.len());
         for tag in unknown {
             let node = peer.node.clone();
             if let Some(ask) = tag.ask {
                 let node = node.clone();
                 let fate = Fate::Unknown;
-                core.asks.fail(ask, Failure::Lost { node, fate });
+                shared.asks.fail(ask, Failure::Lost { node, fate });
             }
-            if core.dead_letters.is_open() {
+            if shared.dead_letters.is_open() {
                 self.letters.push(DeadLetter {
-                    target: self.describe(&target_of(tag.aim, &node), None),
+                    target: self.describe(&tag.route.target(&node), None),
                     message_type: tag.kind,
                     loss: Loss::InFlight { node },
                     length: None,
@@ -243,73 +249,73 @@ impl Routing {
     }
 
     /// Takes in that a node could not be connected although the view calls it up.
-    pub(crate) fn suspected(&mut self, core: &Core, node: NodeAddress) {
-        self.tell(core, Input::ConnectFailed(node));
+    pub(crate) fn suspected(&mut self, shared: &Shared, node: NodeAddress) {
+        self.tell(shared, Input::ConnectFailed(node));
     }
 
     /// Takes in that a full outbox has room again.
-    pub(crate) fn ready(&mut self, core: &Core, peer: &Peer) {
-        self.tell(core, Input::PeerReady(peer.node.clone()));
+    pub(crate) fn ready(&mut self, shared: &Shared, peer: &Peer) {
+        self.tell(shared, Input::PeerReady(peer.node.clone()));
         self.note_backlog(peer);
     }
 
     /// Takes in that time has passed.
-    pub(crate) fn tick(&mut self, core: &Core) {
-        self.tell(core, Input::Tick);
+    pub(crate) fn tick(&mut self, shared: &Shared) {
+        self.tell(shared, Input::Tick);
     }
 
     /// Gives up everything that is held.
-    pub(crate) fn close(&mut self, core: &Core) {
-        self.tell(core, Input::Close);
-        self.queue.wake_all();
+    pub(crate) fn close(&mut self, shared: &Shared) {
+        self.tell(shared, Input::Close);
+        self.waiters.wake_all();
     }
 
     /// Gives those who wait for room their turn, if there may be more than when `held` messages
     /// were held.
-    pub(crate) fn settle(&mut self, held: usize) {
-        if std::mem::take(&mut self.stirred) || self.held() < held {
+    pub(crate) fn wake_if_freed(&mut self, before: usize) {
+        if std::mem::take(&mut self.changed) || self.buffered() < before {
             self.wake_next();
         }
     }
 
     /// Gives the next one that waits for room its turn, if there is some.
     pub(crate) fn wake_next(&mut self) {
-        self.queue.wake_next(&self.router);
+        self.waiters.wake_next(&self.router);
     }
 
     /// Carries out what the router wants, until it waits.
-    pub(crate) fn pump(&mut self, core: &Core) {
+    pub(crate) fn pump(&mut self, shared: &Shared) {
         loop {
             match self.router.poll() {
                 Output::Deliver {
                     to,
                     node: _,
                     parcel,
-                } => self.deliver(core, &to, parcel),
+                } => self.deliver(shared, &to, parcel),
                 Output::Query {
                     leader,
                     name,
                     shard,
                     ..
                 } => {
-                    let reply_to = core.locations_ref(&leader, &name);
+                    let reply_to = shared.locations_ref(&leader, &name);
                     let query = GetShardLocation {
                         shard_id: shard.get(),
                         reply_to,
                     };
-                    core.send_control(&leader, &format!("/_coord-{name}"), &query);
+                    shared.send_control(&leader, &format!("/_coord-{name}"), &query);
                 }
                 Output::Connect { node } => {
                     self.wants.connections.push(node);
-                    core.router_due.notify_one();
+                    shared.router_due.notify_one();
                 }
-                Output::Undeliverable { parcel, reason } => self.give_up(core, &parcel, &reason),
-                Output::Publish(table) => core.table.store(table),
+                Output::Undeliverable { parcel, reason } => self.give_up(shared, &parcel, &reason),
+                Output::Publish(table) => shared.table.store(table),
                 Output::Wait(due) => {
                     let earlier = due.is_some_and(|due| self.due.is_none_or(|armed| due < armed));
                     self.due = due;
                     if earlier {
-                        core.router_due.notify_one();
+                        shared.router_due.notify_one();
                     }
                     return;
                 }
@@ -317,14 +323,19 @@ impl Routing {
         }
     }
 
-    fn tell(&mut self, core: &Core, input: Input<Arc<Peer>, Outgoing>) {
-        self.stirred |= !matches!(input, Input::Send(_) | Input::Tick);
+    fn tell(&mut self, shared: &Shared, input: Input<Arc<Peer>, Outgoing>) {
+        self.changed |= !matches!(input, Input::Send(_) | Input::Tick);
         self.router.handle(precise_now(), input);
-        self.pump(core);
+        self.pump(shared);
     }
 
     /// Puts a parcel into an outbox.
-    fn push(&self, core: &Core, to: &Peer, parcel: &Parcel<Outgoing>) -> Result<(), Rejected<Tag>> {
+    fn push(
+        &self,
+        shared: &Shared,
+        to: &Peer,
+        parcel: &Parcel<Outgoing>,
+    ) -> Result<(), Rejected<Tag>> {
         let Outgoing {
             actor,
             message,
@@ -333,13 +344,13 @@ impl Routing {
             kind,
             readdressed,
         } = &parcel.item;
-        let edit = *readdressed || !to.is_settled();
+        let edit = *readdressed || !to.is_confirmed();
         let edited = ask
             .filter(|_| edit)
-            .and_then(|ask| core.readdress(message, ask, to));
+            .and_then(|ask| shared.readdress(message, ask, to));
         let message = edited.as_deref().unwrap_or(message);
-        let tag = |aim| Tag {
-            aim,
+        let tag = |route| Tag {
+            route,
             deadline: *deadline,
             ask: *ask,
             kind,
@@ -347,28 +358,28 @@ impl Routing {
         match &parcel.target {
             Target::Shard { region, shard } => {
                 let name = self.router.region_name(*region).map_or("", |name| name);
-                to.push_envelope((*region, name), message, tag(Aim::Shard(*region, *shard)))
+                to.push_envelope((*region, name), message, tag(Route::Shard(*region, *shard)))
             }
             Target::Node(_) => {
                 debug_assert!(actor.is_some(), "a message to a node has a path");
                 let (path, class) = actor
                     .as_ref()
                     .map_or(("", ""), |(path, class)| (path, class));
-                to.push_to_actor((path, class), message, Some(tag(Aim::Node)))
+                to.push_to_actor((path, class), message, Some(tag(Route::Node)))
             }
         }
     }
 
-    fn deliver(&mut self, core: &Core, to: &Arc<Peer>, parcel: Parcel<Outgoing>) {
+    fn deliver(&mut self, shared: &Shared, to: &Arc<Peer>, parcel: Parcel<Outgoing>) {
         if let Some(ask) = parcel.item.ask {
-            if !core.asks.is_awaited(ask) {
-                return self.bury(core, &parcel, NotSent::Abandoned);
+            if !shared.asks.is_awaited(ask) {
+                return self.fail_not_sent(shared, &parcel, NotSent::Abandoned);
             }
-            core.asks.carried_by(ask, to.id);
+            shared.asks.carried_by(ask, to.id);
         }
-        let pushed = self.push(core, to, &parcel);
+        let pushed = self.push(shared, to, &parcel);
         if let (Err(_), Some(ask)) = (&pushed, parcel.item.ask) {
-            core.asks.returned(ask, to.id);
+            shared.asks.requeued(ask, to.id);
         }
         match pushed {
             Ok(()) => self.account(&parcel.target).delivered += 1,
@@ -376,13 +387,13 @@ impl Routing {
                 reason: RejectReason::TooLong { .. },
                 ..
             }) => {
-                self.bury(core, &parcel, NotSent::TooLong);
+                self.fail_not_sent(shared, &parcel, NotSent::TooLong);
             }
             Err(Rejected { reason, .. }) => {
                 // Full: the control task tells when there is room again. Closed: the end of the
                 // connection is about to be told.
                 if let RejectReason::Full { length, .. } = reason {
-                    self.await_room(core, to, length);
+                    self.await_capacity(shared, to, length);
                 }
                 let node = to.node.clone();
                 let busy = Input::PeerBusy {
@@ -401,7 +412,7 @@ impl Routing {
         peer.backlog.store(backlog, Ordering::Release);
     }
 
-    fn give_up(&mut self, core: &Core, parcel: &Parcel<Outgoing>, reason: &Reason) {
+    fn give_up(&mut self, shared: &Shared, parcel: &Parcel<Outgoing>, reason: &Reason) {
         tracing::debug!(target = ?parcel.target, %reason, "message not sent");
         let reason = match reason {
             Reason::HoldFull { .. } => NotSent::BufferFull,
@@ -414,17 +425,17 @@ impl Routing {
             // The only one that is left.
             _ => NotSent::Closed,
         };
-        self.bury(core, parcel, reason);
+        self.fail_not_sent(shared, parcel, reason);
     }
 
     /// The end of a message that was never sent: counted, told to its asker, and to the hook as soon as may be.
-    fn bury(&mut self, core: &Core, parcel: &Parcel<Outgoing>, reason: NotSent) {
-        core.counters.not_sent.add(1);
+    fn fail_not_sent(&mut self, shared: &Shared, parcel: &Parcel<Outgoing>, reason: NotSent) {
+        shared.counters.not_sent.add(1);
         self.account(&parcel.target).not_sent += 1;
         if let Some(ask) = parcel.item.ask {
-            core.asks.fail(ask, Failure::NotSent(reason.clone()));
+            shared.asks.fail(ask, Failure::NotSent(reason.clone()));
         }
-        if core.dead_letters.is_open() {
+        if shared.dead_letters.is_open() {
             let path = parcel.item.actor.as_ref().map(|(path, _)| &**path);
             self.letters.push(DeadLetter {
                 target: self.describe(&parcel.target, path),
@@ -456,16 +467,8 @@ fn account(target: &Target) -> usize {
     }
 }
 
-/// Whom a message in the outbox of `node` is for.
-fn target_of(aim: Aim, node: &NodeAddress) -> Target {
-    match aim {
-        Aim::Shard(region, shard) => Target::Shard { region, shard },
-        Aim::Node => Target::Node(node.clone()),
-    }
-}
-
-fn parcel(core: &Core, target: Target, outgoing: Outgoing) -> Parcel<Outgoing> {
-    let (bytes, deadline) = (outgoing.message.len(), core.instant(outgoing.deadline));
+fn parcel(shared: &Shared, target: Target, outgoing: Outgoing) -> Parcel<Outgoing> {
+    let (bytes, deadline) = (outgoing.message.len(), shared.instant(outgoing.deadline));
     Parcel {
         target,
         item: outgoing,

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use casty_proto::NodeAddress;
 use casty_proto::message::topology::TOPOLOGY_PATH;
 use casty_proto::message::{ClusterState, DownMember, GetState};
+use casty_proto::{ActorRef, NodeAddress};
 use casty_routing::diagnosis::{Observed, Survey};
 use casty_transport::RejectReason;
 use serde::Serialize;
@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 use super::connected;
-use crate::ask::{Ask, Opened, Opening, Reply};
+use crate::ask::{Ask, AskSender, Reply};
 use crate::error::{AskError, Chain, Fate, ReadyError, TellError};
 use crate::node::peer::Peer;
 use crate::send::Core;
@@ -93,16 +93,13 @@ pub(super) fn ask_state(
     first: Option<&DownMember>,
     within: Duration,
 ) -> Reply<ClusterState> {
-    let send = |opening: Opening<'_, ClusterState>| -> Result<Opened, AskError> {
-        opening.open(|core, _, sending| {
-            let id = sending.slot.id;
-            core.asks.carried_by(id, peer.id);
-            if let Some(down) = first {
-                push(core, peer, down)?;
-            }
-            let reply_to = core.known_to(peer).ask_ref(id);
-            push(core, peer, &GetState { reply_to })
-        })
+    let send = |ask: &mut AskSender<'_>, _: ActorRef<ClusterState>| {
+        core.asks.carried_by(ask.id(), peer.id);
+        if let Some(down) = first {
+            push(core, peer, down)?;
+        }
+        let reply_to = core.known_to(peer).ask_ref(ask.id());
+        push(core, peer, &GetState { reply_to })
     };
     Ask::new(core, send).within(within).into_future()
 }

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 
 use crate::ask::retry::Policy;
 use crate::ask::{Ask, Reply, SendAsk};
-use crate::config::ATTEMPTS;
+use crate::config::limits::ATTEMPTS;
 use crate::error::AskError;
 
 /// An ask whose message may be handled more than once without harm, made by [`Ask::idempotent`]:
@@ -38,8 +38,18 @@ pub struct IdempotentAsk<'a, R, F> {
     policy: Policy,
 }
 
+impl<'a, R, F: SendAsk<R>> Ask<'a, R, F> {
+    /// Says that it does no harm if the message is handled more than once: it is sent again when
+    /// its connection is lost or no reply comes, within the time limit and the client's retry
+    /// budget. Costs a copy of the message.
+    pub fn idempotent(self) -> IdempotentAsk<'a, R, F> {
+        let attempts = self.core.limits.ask_attempts;
+        IdempotentAsk::new(self, attempts)
+    }
+}
+
 impl<'a, R, F> IdempotentAsk<'a, R, F> {
-    pub(crate) fn new(ask: Ask<'a, R, F>, attempts: u32) -> Self {
+    fn new(ask: Ask<'a, R, F>, attempts: u32) -> Self {
         let hedge_after = None;
         Self {
             ask,

@@ -6,41 +6,16 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use casty_proto::NodeAddress;
-use casty_routing::{Budget, RegionId, ShardId, budget};
-use parking_lot::Mutex;
+use casty_routing::{RegionId, ShardId};
 
-use crate::ask::Slot;
 use crate::error::{AskError, TellError};
-use crate::pending::{Outcome, Standing, Why};
-use crate::runtime::clock::{Tick, precise_now};
-use crate::send::{Core, Destination, Encoded};
-use crate::stats::Counter;
-
-/// What one client may send again, and what it did.
-pub(crate) struct Retries {
-    budget: Mutex<Budget>,
-    pub(crate) retried: Counter,
-    pub(crate) hedged: Counter,
-    pub(crate) refused: Counter,
-}
-
-impl Retries {
-    /// A full budget.
-    pub(crate) fn new(config: budget::Config) -> Self {
-        Self {
-            budget: Mutex::new(Budget::new(config)),
-            retried: Counter::default(),
-            hedged: Counter::default(),
-            refused: Counter::default(),
-        }
-    }
-
-    fn allows(&self) -> bool {
-        let allowed = self.budget.lock().take(precise_now());
-        self.refused.add(usize::from(!allowed));
-        allowed
-    }
-}
+use crate::message::{Destination, Encoded};
+use crate::pending::copies::{RetryReason, RetryStatus};
+use crate::pending::id::{AskId, OpenAsk};
+use crate::pending::outcome::Outcome;
+use crate::pending::retries::Retries;
+use crate::runtime::clock::Tick;
+use crate::send::Core;
 
 /// How an idempotent ask is to be carried out.
 #[derive(Debug, Clone, Copy)]
@@ -86,15 +61,15 @@ impl Schedule {
     }
 }
 
-/// A message and whom it is for, kept to be sent again. Its bytes are counted in the asks' room.
+/// A message and its destination, kept to be sent again. Its bytes count against `ask_bytes`.
 pub(crate) struct Kept {
     core: Arc<Core>,
-    to: Whom,
+    to: KeptDestination,
     message: Box<[u8]>,
     kind: &'static str,
 }
 
-enum Whom {
+enum KeptDestination {
     Shard {
         region: RegionId,
         name: Box<str>,
@@ -114,8 +89,8 @@ impl Kept {
         to: &Destination<'_>,
         Encoded { bytes, kind }: Encoded<'_>,
     ) -> Result<Self, AskError> {
-        let (length, limit) = (bytes.len(), core.asks.room.limit());
-        if !core.asks.room.reserve(length) {
+        let (length, limit) = (bytes.len(), core.asks.bytes.limit());
+        if !core.asks.bytes.reserve(length) {
             return Err(AskError::AskBytesFull { length, limit });
         }
         let to = match *to {
@@ -123,7 +98,7 @@ impl Kept {
                 region,
                 name,
                 shard,
-            } => Whom::Shard {
+            } => KeptDestination::Shard {
                 region,
                 name: name.into(),
                 shard,
@@ -132,7 +107,7 @@ impl Kept {
                 ref node,
                 path,
                 class,
-            } => Whom::Actor {
+            } => KeptDestination::Actor {
                 node: node.clone(),
                 path: path.into(),
                 class: class.into(),
@@ -146,9 +121,9 @@ impl Kept {
         })
     }
 
-    fn send(&self, slot: Slot) -> Result<(), TellError> {
+    fn send(&self, ask: OpenAsk) -> Result<(), TellError> {
         let to = match &self.to {
-            Whom::Shard {
+            KeptDestination::Shard {
                 region,
                 name,
                 shard,
@@ -157,7 +132,7 @@ impl Kept {
                 name,
                 shard: *shard,
             },
-            Whom::Actor { node, path, class } => Destination::Actor {
+            KeptDestination::Actor { node, path, class } => Destination::Actor {
                 node: node.clone(),
                 path,
                 class,
@@ -167,19 +142,19 @@ impl Kept {
             bytes: &self.message,
             kind: self.kind,
         };
-        self.core.send(&to, message, Some(slot))
+        self.core.send(&to, message, Some(ask))
     }
 }
 
 impl Drop for Kept {
     fn drop(&mut self) {
-        self.core.asks.room.release(self.message.len());
+        self.core.asks.bytes.release(self.message.len());
     }
 }
 
 /// An ask that was sent and may be sent again.
 pub(crate) struct Retrying {
-    slot: Slot,
+    ask: OpenAsk,
     kept: Kept,
     schedule: Schedule,
     /// How often the message was accepted.
@@ -188,19 +163,19 @@ pub(crate) struct Retrying {
 
 impl Retrying {
     /// An ask whose message was just accepted for the first time.
-    pub(crate) fn new(slot: Slot, kept: Kept, schedule: Schedule) -> Self {
-        kept.core.retries.budget.lock().deposit();
+    pub(crate) fn new(ask: OpenAsk, kept: Kept, schedule: Schedule) -> Self {
+        kept.core.retries.deposit();
         Self {
-            slot,
+            ask,
             kept,
             schedule,
             attempts: 1,
         }
     }
 
-    /// The slot in which the reply comes.
-    pub(crate) fn slot(&self) -> Slot {
-        self.slot
+    /// Returns the id to which the reply is addressed.
+    pub(crate) fn id(&self) -> AskId {
+        self.ask.id
     }
 
     /// How often the message was sent.
@@ -211,27 +186,27 @@ impl Retrying {
     /// The outcome, or later a wake-up of the task; sends the message again when that is due.
     pub(crate) fn poll(&mut self, cx: &Context<'_>) -> Poll<Outcome> {
         loop {
-            let outcome = self.kept.core.asks.poll(self.slot.id, cx);
+            let outcome = self.kept.core.asks.poll(self.ask.id, cx);
             if outcome.is_ready() {
                 return outcome;
             }
-            match self.kept.core.asks.nudge(self.slot.id) {
-                Some(standing) => self.look_after(standing),
+            match self.kept.core.asks.retry_status(self.ask.id) {
+                Some(status) => self.look_after(status),
                 None => return Poll::Pending,
             }
         }
     }
 
     /// Sends the message again if it may be, else ends the ask if nothing can answer it any more.
-    fn look_after(&mut self, standing: Standing) {
+    fn look_after(&mut self, status: RetryStatus) {
         let Self {
-            slot: Slot { id, .. },
+            ask: OpenAsk { id, .. },
             kept: Kept { core, .. },
             schedule,
             ..
         } = self;
-        let hedge = standing.why == Why::Due && schedule.take_hedge(core);
-        if standing.held {
+        let hedge = status.reason == RetryReason::Due && schedule.take_hedge(core);
+        if status.buffered {
             // Another would only wait behind it.
             return core.asks.arm(*id, schedule.due(core));
         }
@@ -248,7 +223,7 @@ impl Retrying {
 
     fn send_again(&mut self, hedge: bool) {
         let core = &self.kept.core;
-        match self.kept.send(self.slot) {
+        match self.kept.send(self.ask) {
             Ok(()) => {
                 self.attempts += 1;
                 let Retries {
@@ -257,10 +232,10 @@ impl Retrying {
                 if hedge { hedged } else { retried }.add(1);
             }
             Err(error) => {
-                core.asks.refused(self.slot.id);
+                core.asks.refused(self.ask.id);
                 let later = matches!(error, TellError::Busy { .. } | TellError::BufferFull);
                 if !later || self.schedule.left == 0 {
-                    core.asks.give_up(self.slot.id);
+                    core.asks.give_up(self.ask.id);
                 }
             }
         }

@@ -11,10 +11,11 @@ use casty_proto::ActorRef;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::ask::{Ask, Opened, Opening, SendAsk};
-use crate::error::{AskError, TellError};
+use crate::ask::{Ask, AskSender, SendAsk};
+use crate::error::TellError;
+use crate::message::{Destination, Encoded};
+use crate::send::Core;
 use crate::send::wait;
-use crate::send::{Core, Destination, Encoded};
 
 /// An actor that this client can send to: an [`ActorRef`] that knows its way.
 ///
@@ -142,54 +143,50 @@ impl<M> fmt::Debug for BoundRef<M> {
     }
 }
 
-/// Encodes a message and sends it to whom a reference names.
+/// Encodes a message and sends it to the actor that a reference names.
 pub(crate) fn tell<M: Serialize>(
     core: &Arc<Core>,
     to: &ActorRef<M>,
     message: &M,
 ) -> Result<(), TellError> {
     let kind = type_name::<M>();
-    core.encoded(message, |class, bytes| match way(core, to, class)? {
-        Way::Here(path) => core.deliver_here(path, Bytes::copy_from_slice(bytes)),
-        Way::There(to) => core.send(&to, Encoded { bytes, kind }, None),
+    core.encoded(message, |class, bytes| match place(core, to, class)? {
+        Place::Here(path) => core.deliver_here(path, Bytes::copy_from_slice(bytes)),
+        Place::There(to) => core.send(&to, Encoded { bytes, kind }, None),
     })
 }
 
-/// Prepares an ask of whom a reference names.
+/// Prepares an ask of the actor that a reference names.
 pub(crate) fn ask<M: Serialize, R: DeserializeOwned>(
     core: &Arc<Core>,
     to: ActorRef<M>,
     message: impl FnOnce(ActorRef<R>) -> M,
 ) -> Ask<'_, R, impl SendAsk<R>> {
-    Ask::new(
-        core,
-        move |opening: Opening<'_, R>| -> Result<Opened, AskError> {
-            opening.open(|core, reply_to, sending| {
-                let (message, kind) = (message(reply_to), type_name::<M>());
-                core.encoded(&message, |class, bytes| match way(core, &to, class)? {
-                    Way::Here(path) => sending.deliver_here(core, path, bytes),
-                    Way::There(to) => sending.send(core, &to, Encoded { bytes, kind }),
-                })
-            })
-        },
-    )
+    let send = move |ask: &mut AskSender<'_>, reply_to: ActorRef<R>| {
+        let (message, kind) = (message(reply_to), type_name::<M>());
+        core.encoded(&message, |class, bytes| match place(core, &to, class)? {
+            Place::Here(path) => ask.deliver_here(path, bytes),
+            Place::There(to) => ask.send(&to, Encoded { bytes, kind }),
+        })
+    };
+    Ask::new(core, send)
 }
 
-/// Where an actor is.
-enum Way<'a> {
+/// The place of an actor.
+enum Place<'a> {
     /// At this path of this client.
     Here(&'a str),
     There(Destination<'a>),
 }
 
-/// The way of a message of `class` to whom a reference names.
-fn way<'a, M>(core: &Core, to: &'a ActorRef<M>, class: &'a str) -> Result<Way<'a>, TellError> {
+/// Returns the place of the actor that a reference names, for a message of `class`.
+fn place<'a, M>(core: &Core, to: &'a ActorRef<M>, class: &'a str) -> Result<Place<'a>, TellError> {
     let uri = to.parts()?;
     let node = uri.node_address().ok_or(TellError::LocalReference)?;
     let path = uri.path;
     Ok(if node == *core.identity.address() {
-        Way::Here(path)
+        Place::Here(path)
     } else {
-        Way::There(Destination::Actor { node, path, class })
+        Place::There(Destination::Actor { node, path, class })
     })
 }

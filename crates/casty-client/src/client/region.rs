@@ -11,10 +11,11 @@ use casty_routing::{RegionId, ShardCount, ShardId, entity_shard};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::ask::{Ask, Opened, Opening, SendAsk, Sending};
+use crate::ask::{Ask, AskSender, SendAsk};
 use crate::error::{AskError, TellError};
+use crate::message::{Destination, Encoded};
+use crate::send::Core;
 use crate::send::wait;
-use crate::send::{Core, Destination, Encoded};
 
 /// A shard region of the cluster: messages to its entities go straight to the node that owns the
 /// entity's shard. Cheap to clone.
@@ -94,7 +95,7 @@ impl RegionRef {
         I: Serialize + AsRef<str>,
     {
         let shard = entity_shard(envelope.entity_id.as_ref(), self.shards);
-        self.send_wait(&envelope, shard, (None, type_name::<M>()))
+        self.send_wait(&envelope, shard, None, type_name::<M>())
             .await
     }
 
@@ -116,7 +117,7 @@ impl RegionRef {
         I: Serialize + AsRef<str>,
     {
         let shard = entity_shard(envelope.entity_id.as_ref(), self.shards);
-        self.send_wait(&envelope, shard, (Some(within), type_name::<M>()))
+        self.send_wait(&envelope, shard, Some(within), type_name::<M>())
             .await
     }
 
@@ -130,16 +131,12 @@ impl RegionRef {
         I: Serialize + AsRef<str>,
         R: DeserializeOwned,
     {
-        Ask::new(
-            &self.core,
-            move |opening: Opening<'_, R>| -> Result<Opened, AskError> {
-                opening.open(|_, reply_to, sending| {
-                    let envelope = envelope(reply_to);
-                    let shard = entity_shard(envelope.entity_id.as_ref(), self.shards);
-                    self.send_ask(&envelope, shard, (sending, type_name::<M>()))
-                })
-            },
-        )
+        let send = move |ask: &mut AskSender<'_>, reply_to: ActorRef<R>| {
+            let envelope = envelope(reply_to);
+            let shard = entity_shard(envelope.entity_id.as_ref(), self.shards);
+            self.send_ask(ask, &envelope, shard, type_name::<M>())
+        };
+        Ask::new(&self.core, send)
     }
 
     fn send<M: Serialize>(
@@ -156,21 +153,22 @@ impl RegionRef {
 
     fn send_ask<M: Serialize>(
         &self,
+        ask: &mut AskSender<'_>,
         envelope: &M,
         shard: ShardId,
-        (sending, kind): (Sending<'_>, &'static str),
+        kind: &'static str,
     ) -> Result<(), AskError> {
         let to = self.destination(shard);
-        self.core.encoded(envelope, |_, bytes| {
-            sending.send(&self.core, &to, Encoded { bytes, kind })
-        })
+        self.core
+            .encoded(envelope, |_, bytes| ask.send(&to, Encoded { bytes, kind }))
     }
 
     async fn send_wait<M: Serialize>(
         &self,
         envelope: &M,
         shard: ShardId,
-        (within, kind): (Option<Duration>, &'static str),
+        within: Option<Duration>,
+        kind: &'static str,
     ) -> Result<(), TellError> {
         match self.send(envelope, shard, kind) {
             Err(refused) if wait::is_full(&refused) => {
@@ -234,8 +232,9 @@ impl EntityRef {
     /// Either the message was accepted or nothing of it was.
     pub async fn tell_wait<M: Serialize>(&self, message: M) -> Result<(), TellError> {
         let envelope = self.envelope(message);
-        let how = (None, type_name::<M>());
-        self.region.send_wait(&envelope, self.shard, how).await
+        let kind = type_name::<M>();
+        let sent = self.region.send_wait(&envelope, self.shard, None, kind);
+        sent.await
     }
 
     /// Sends it a message, waiting at most for that time while there is no room for it; see
@@ -252,8 +251,11 @@ impl EntityRef {
         within: Duration,
     ) -> Result<(), TellError> {
         let envelope = self.envelope(message);
-        let how = (Some(within), type_name::<M>());
-        self.region.send_wait(&envelope, self.shard, how).await
+        let kind = type_name::<M>();
+        let sent = self
+            .region
+            .send_wait(&envelope, self.shard, Some(within), kind);
+        sent.await
     }
 
     fn envelope<M>(&self, message: M) -> ShardEnvelope<M, &str> {
@@ -270,16 +272,12 @@ impl EntityRef {
         M: Serialize,
         R: DeserializeOwned,
     {
-        Ask::new(
-            &self.region.core,
-            move |opening: Opening<'_, R>| -> Result<Opened, AskError> {
-                opening.open(|_, reply_to, sending| {
-                    let envelope = self.envelope(message(reply_to));
-                    let how = (sending, type_name::<M>());
-                    self.region.send_ask(&envelope, self.shard, how)
-                })
-            },
-        )
+        let send = move |ask: &mut AskSender<'_>, reply_to: ActorRef<R>| {
+            let envelope = self.envelope(message(reply_to));
+            let region = &self.region;
+            region.send_ask(ask, &envelope, self.shard, type_name::<M>())
+        };
+        Ask::new(&self.region.core, send)
     }
 }
 

@@ -6,12 +6,11 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use ::config::{FileFormat, Format, Map, Source, Value, ValueKind};
+use ::config::{FileFormat, Format, Map, Value, ValueKind};
 
-use super::error::SettingError;
+use super::error::{ConfigError, SettingError};
 use super::key::{self, KEYS, Key, PREFIX};
-use super::settings::ClientConfig;
-use crate::error::ConfigError;
+use super::merged::Layer;
 
 /// The longest file that is read, in bytes.
 const MAX_FILE: u64 = 1024 * 1024;
@@ -23,21 +22,7 @@ const NO_SETTINGS: [&str; 1] = ["CASTY_INTEROP"];
 ///
 /// Each layer overrides those before it, key by key; lists and the address map as a whole.
 #[derive(Debug, Clone, Default)]
-pub struct ConfigLayers(Vec<Layer>);
-
-/// The settings of one file, of the environment, or one flag.
-#[derive(Debug, Clone)]
-struct Layer(Map<String, Value>);
-
-impl Source for Layer {
-    fn clone_into_box(&self) -> Box<dyn Source + Send + Sync> {
-        Box::new(self.clone())
-    }
-
-    fn collect(&self) -> Result<Map<String, Value>, ::config::ConfigError> {
-        Ok(self.0.clone())
-    }
-}
+pub struct ConfigLayers(pub(super) Vec<Layer>);
 
 impl ConfigLayers {
     /// Adds a TOML file of at most 1 MiB. Reads it now, and blocks meanwhile.
@@ -149,63 +134,6 @@ impl ConfigLayers {
         self.0
             .push(Layer(Map::from_iter([(key.path.to_owned(), value)])));
         Ok(self)
-    }
-
-    /// Puts the layers together and checks what comes out.
-    ///
-    /// # Errors
-    /// A value is none that its key may have, or contradicts another.
-    pub fn load(self) -> Result<ClientConfig, ConfigError> {
-        Ok(ClientConfig::read(&Merged::new(self.0)?)?)
-    }
-}
-
-/// All layers as one.
-pub(super) struct Merged {
-    values: Map<String, Value>,
-    layers: Vec<Layer>,
-}
-
-impl Merged {
-    fn new(layers: Vec<Layer>) -> Result<Self, SettingError> {
-        // Only a source's own errors are handed on here, and these have none.
-        let values = layers.collect().map_err(|error| SettingError::Syntax {
-            origin: "the configuration".to_owned(),
-            message: error.to_string(),
-        })?;
-        Ok(Self { values, layers })
-    }
-
-    /// The value of a key and where it stands, if anybody set it.
-    pub(super) fn get(&self, path: &str) -> Option<(&ValueKind, String)> {
-        let value = at(&self.values, path)?;
-        let mut origin = value.origin();
-        if origin.is_none()
-            && let ValueKind::Table(entries) = &value.kind
-        {
-            // Merged tables are made anew; what is in them is not.
-            origin = entries.values().find_map(Value::origin);
-        }
-        Some((
-            &value.kind,
-            origin.unwrap_or("the configuration").to_owned(),
-        ))
-    }
-
-    /// The number of the last layer that set a key.
-    pub(super) fn layer(&self, path: &str) -> Option<usize> {
-        let sets = |layer: &Layer| layer.0.contains_key(path) || at(&layer.0, path).is_some();
-        self.layers.iter().rposition(sets)
-    }
-}
-
-fn at<'a>(values: &'a Map<String, Value>, path: &str) -> Option<&'a Value> {
-    let Some((table, key)) = path.split_once('.') else {
-        return values.get(path);
-    };
-    match &values.get(table)?.kind {
-        ValueKind::Table(inner) => inner.get(key),
-        _ => None,
     }
 }
 

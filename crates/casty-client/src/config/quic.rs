@@ -5,9 +5,8 @@ use std::time::Duration;
 use ::config::ValueKind;
 
 use super::error::SettingError;
-use super::layers::Merged;
+use super::merged::{Merged, take};
 use super::parse::{self, Parsed};
-use super::settings::take;
 
 const KEEP_ALIVE: &str = "quic.keep_alive";
 const IDLE_TIMEOUT: &str = "quic.idle_timeout";

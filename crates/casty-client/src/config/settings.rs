@@ -9,12 +9,14 @@ use casty_transport::TransportConfig;
 
 use ::config::ValueKind;
 
-use super::error::SettingError;
-use super::layers::{ConfigLayers, Merged};
+use super::defaults::default_codec;
+use super::error::{ConfigError, SettingError};
+use super::layers::ConfigLayers;
+use super::limits::ClientLimits;
+use super::merged::{Merged, invalid, take};
+use super::names::{HOST, SYSTEM_NAME, is_host, is_system_name};
 use super::parse::{self, Parsed};
 use super::quic::{self, QuicSettings};
-use super::{Bounds, ClientBuilder, HOST, SYSTEM_NAME, is_host, is_system_name};
-use crate::error::ConfigError;
 
 /// What a client is told by files, the environment and flags.
 ///
@@ -39,13 +41,13 @@ use crate::error::ConfigError;
 /// have chosen others.
 #[derive(Debug, Clone, Default)]
 pub struct ClientConfig {
-    system_name: Option<String>,
+    pub(super) system_name: Option<String>,
     contact_points: Vec<String>,
-    client_host: Option<String>,
-    client_port: Option<u16>,
-    advertised_host: Option<String>,
-    advertised_port: Option<u16>,
-    address_map: Option<HashMap<NodeAddress, NodeAddress>>,
+    pub(super) client_host: Option<String>,
+    pub(super) client_port: Option<u16>,
+    pub(super) advertised_host: Option<String>,
+    pub(super) advertised_port: Option<u16>,
+    pub(super) address_map: Option<HashMap<NodeAddress, NodeAddress>>,
     codec: Option<Choice>,
     compression: Option<Choice>,
     compression_level: Option<u8>,
@@ -55,7 +57,7 @@ pub struct ClientConfig {
     #[cfg(any(feature = "tls", feature = "quic"))]
     tls_origins: [Option<String>; 3],
     quic: QuicSettings,
-    limits: Bounds,
+    pub(super) limits: ClientLimits,
 }
 
 const TLS_KEYS: [&str; 3] = ["tls.ca", "tls.cert", "tls.key"];
@@ -186,22 +188,6 @@ impl ClientConfig {
         Ok(config)
     }
 
-    /// Begins to configure a client with all of this; what is then set overrides it. Contact
-    /// points given there replace those from here.
-    pub fn builder(&self) -> ClientBuilder {
-        let mut builder = ClientBuilder::new(self.system_name.clone().unwrap_or_default());
-        builder.client_host.clone_from(&self.client_host);
-        builder.client_port = self.client_port;
-        builder.advertised_host.clone_from(&self.advertised_host);
-        builder.advertised_port = self.advertised_port;
-        if let Some(map) = &self.address_map {
-            builder.address_map = map.clone().into();
-        }
-        builder.limits = self.limits;
-        builder.settings = Some(Box::new(self.clone()));
-        builder
-    }
-
     /// The name of the cluster's actor system, if it is set.
     pub fn system_name(&self) -> Option<&str> {
         self.system_name.as_deref()
@@ -244,7 +230,7 @@ impl ClientConfig {
         let Some(choice) = &self.compression else {
             return Ok(codec);
         };
-        let Some(codec) = codec.or_else(super::default_codec) else {
+        let Some(codec) = codec.or_else(default_codec) else {
             return Ok(None);
         };
         if choice.value == "none" {
@@ -418,6 +404,16 @@ impl ClientConfig {
     }
 }
 
+impl ConfigLayers {
+    /// Puts the layers together and checks what comes out.
+    ///
+    /// # Errors
+    /// A value is none that its key may have, or contradicts another.
+    pub fn load(self) -> Result<ClientConfig, ConfigError> {
+        Ok(ClientConfig::read(&Merged::new(self.0)?)?)
+    }
+}
+
 impl Choice {
     fn not_built_in(&self, key: &'static str) -> SettingError {
         SettingError::NotBuiltIn {
@@ -426,41 +422,6 @@ impl Choice {
             origin: self.origin.clone(),
             feature: self.feature,
         }
-    }
-}
-
-/// The value of one key.
-pub(super) fn take<T>(
-    merged: &Merged,
-    key: &'static str,
-    parse: &dyn Fn(&ValueKind) -> Parsed<T>,
-) -> Result<Option<T>, SettingError> {
-    let Some((value, origin)) = merged.get(key) else {
-        return Ok(None);
-    };
-    match parse(value) {
-        Ok(value) => Ok(Some(value)),
-        Err(expected) => Err(invalid(key, value, origin, expected)),
-    }
-}
-
-fn invalid(
-    key: &'static str,
-    value: &ValueKind,
-    origin: String,
-    expected: &'static str,
-) -> SettingError {
-    let found = match value {
-        ValueKind::String(text) => format!("{text:?}"),
-        ValueKind::Array(_) => "this list".to_owned(),
-        ValueKind::Table(_) => "this table".to_owned(),
-        other => other.to_string(),
-    };
-    SettingError::Invalid {
-        key,
-        origin,
-        expected,
-        found,
     }
 }
 
@@ -513,8 +474,8 @@ fn contacts(value: &ValueKind) -> Parsed<Vec<String>> {
 }
 
 /// The times and bounds, each within its range.
-fn limits(merged: &Merged) -> Result<Bounds, SettingError> {
-    let mut limits = Bounds::default();
+fn limits(merged: &Merged) -> Result<ClientLimits, SettingError> {
+    let mut limits = ClientLimits::default();
     for (key, field) in [
         ("ask_timeout", &mut limits.ask_timeout),
         ("buffer_timeout", &mut limits.buffer_timeout),

@@ -47,7 +47,7 @@ fn example_in_full() -> String {
 fn the_example_says_what_the_defaults_are() {
     let config = toml(EXAMPLE).unwrap();
     let builder = config.builder();
-    assert_eq!(builder.limits, Bounds::default());
+    assert_eq!(builder.limits, ClientLimits::default());
     assert_eq!(builder.checked_identity(), Ok(None));
     assert_eq!(builder.checked_codec().unwrap(), default_codec().unwrap());
     assert_eq!(
@@ -87,7 +87,7 @@ fn documentation(source: &str, setter: &str) -> String {
 
 #[test]
 fn the_documentation_says_what_the_defaults_are() {
-    let Bounds {
+    let ClientLimits {
         ask_timeout,
         buffer_timeout,
         connect_timeout,
@@ -102,7 +102,7 @@ fn the_documentation_says_what_the_defaults_are() {
         max_frame,
         mailbox,
         actors: _,
-    } = Bounds::default();
+    } = ClientLimits::default();
     let seconds = |time: Duration| format!("Default: {} s", time.as_secs());
     let mebibytes = |bytes: usize| format!("{} MiB", bytes >> 20);
     let size = |bytes| format!("Default: {}", mebibytes(bytes));
@@ -241,7 +241,7 @@ fn environment_overrides_file_and_builder_overrides_both() {
     assert_eq!(builder.limits.ask_timeout, Duration::from_secs(2));
     assert_eq!(builder.limits.buffer_timeout, Duration::from_secs(1));
     assert_eq!(builder.limits.max_frame, 1 << 20);
-    assert_eq!(builder.limits.mailbox, Bounds::default().mailbox);
+    assert_eq!(builder.limits.mailbox, ClientLimits::default().mailbox);
     assert_eq!(builder.checked_codec(), Ok(Codec::json()));
     let physical = |node| builder.address_map.physical(&NodeAddress::new(node, 1));
     assert_eq!(physical("a"), NodeAddress::new("env", 1));

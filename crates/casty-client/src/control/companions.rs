@@ -29,7 +29,7 @@ impl Control {
 
     fn settle(&self, node: &NodeAddress, settled: bool) {
         if let Some(peer) = self.peers.get(node) {
-            peer.settle(settled);
+            peer.confirm(settled);
         }
     }
 

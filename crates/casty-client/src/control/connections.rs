@@ -9,8 +9,10 @@ use casty_transport::{Leftover, OutboxLimits};
 
 use super::{Control, Done};
 use crate::control::inbound::Inbound;
+use crate::message::Tag;
 use crate::node::identity::Identity;
-use crate::node::peer::{Peer, PeerId, Tag};
+use crate::node::peer::Peer;
+use crate::pending::id::PeerId;
 use crate::runtime::clock::precise_now;
 
 /// Addresses of which the last failure is kept.

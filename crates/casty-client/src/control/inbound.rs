@@ -9,10 +9,11 @@ use casty_proto::message::ShardLocation;
 use casty_proto::{ActorUri, Limits};
 use casty_transport::Session;
 
-use crate::control::{Snapshot, VIEWS_PATH};
 use crate::node::peer::Peer;
-use crate::pending::{AskId, Batch};
-use crate::send::{Core, LOCATIONS_PATH};
+use crate::node::protocol::{LOCATIONS_PATH, Snapshot, VIEWS_PATH};
+use crate::pending::batch::Batch;
+use crate::pending::id::AskId;
+use crate::send::Core;
 
 /// The inbound side of one connection.
 pub(crate) struct Inbound {
@@ -58,7 +59,7 @@ impl Inbound {
             });
         } else if let Some(region) = path.strip_prefix(LOCATIONS_PATH) {
             self.location(region, &message);
-        } else if let Err(error) = self.core.actors.deliver(path, message) {
+        } else if let Err(error) = self.core.mailboxes.deliver(path, message) {
             self.core.counters.inbound_dropped.add(1);
             tracing::debug!(node = %self.peer.node, path, %error, "message dropped");
         }

@@ -7,13 +7,11 @@ use casty_proto::message::{SubscribeTopology, TopologySnapshot, UnsubscribeTopol
 use casty_proto::{ActorRef, NodeAddress};
 use casty_routing::{Offer, View, links, renewal, subscription};
 
-use super::{Control, Snapshot};
+use super::Control;
 use crate::error::ReadyError;
-use crate::node::peer::{Aim, Tag};
+use crate::message::{Route, Tag};
+use crate::node::protocol::{Snapshot, VIEWS_PATH};
 use crate::runtime::clock::precise_now;
-
-/// Nodes push their views to this path and the number of the subscription.
-pub(crate) const VIEWS_PATH: &str = "/_topology_sub/";
 
 /// Subscriptions of which it is remembered under which address they were made: as many as the
 /// engine may want to end.
@@ -104,11 +102,11 @@ impl Control {
         for peer in self.peers.values() {
             let which: fn(&Tag) -> bool = match &peer.node {
                 node if view.is_gone(node) => |_| true,
-                node if !view.is_live(node) => |tag| matches!(tag.aim, Aim::Shard(..)),
+                node if !view.is_live(node) => |tag| matches!(tag.route, Route::Shard(..)),
                 _ => continue,
             };
             self.core
-                .route(|routing| routing.recall(&self.core, peer, which));
+                .route(|routing| routing.revoke(&self.core, peer, which));
         }
     }
 

@@ -16,7 +16,7 @@ use casty_proto::header::Header;
 use casty_proto::{ActorRef, NodeAddress};
 use parking_lot::Mutex;
 
-use crate::pending::AskId;
+use crate::pending::id::AskId;
 use crate::runtime::random::Chance;
 
 /// The addresses that clients of this process announce.

@@ -5,20 +5,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwap;
-use bytes::Bytes;
 use casty_proto::header::{self, Header};
 use casty_proto::message::envelope::SHARD_ENVELOPE;
 use casty_proto::{ActorUri, NodeAddress};
-use casty_routing::{RegionId, ShardId};
-use casty_transport::{Accounted, Outbox, OutboxLimits, Rejected, Unsent};
+use casty_routing::RegionId;
+use casty_transport::{Outbox, OutboxLimits, Rejected, Unsent};
 
+use crate::message::{Outgoing, Route, Tag};
 use crate::node::identity::Identity;
-use crate::pending::AskId;
-use crate::runtime::clock::Tick;
-
-/// Tells the connections of a client apart, those that have ended included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct PeerId(pub(crate) u32);
+use crate::pending::id::PeerId;
 
 /// A live connection to a node.
 pub(crate) struct Peer {
@@ -32,7 +27,7 @@ pub(crate) struct Peer {
     pub(crate) identity: Arc<Identity>,
     /// Whether what is asked of the node may be answered to the client's first address, and not
     /// only to that of this connection.
-    settled: AtomicBool,
+    confirmed: AtomicBool,
     system: Arc<str>,
     sender: Arc<str>,
     /// Per region, everything of a frame's payload that comes before the message.
@@ -41,68 +36,13 @@ pub(crate) struct Peer {
 
 type Template = Arc<[u8]>;
 
-/// What a client remembers of a message that is in an outbox.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Tag {
-    pub(crate) aim: Aim,
-    pub(crate) deadline: Tick,
-    pub(crate) ask: Option<AskId>,
-    pub(crate) kind: &'static str,
-}
-
-impl Accounted for Tag {
-    fn account(&self) -> usize {
-        self.aim.account()
-    }
-}
-
-/// Whom a message is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Aim {
-    /// The node that owns a shard.
-    Shard(RegionId, ShardId),
-    /// An actor of this very node.
-    Node,
-}
-
-/// The account of messages to actors of nodes.
-pub(crate) const ACTORS: usize = 0;
-
-impl Aim {
-    /// One account for each region.
-    pub(crate) fn account(self) -> usize {
-        match self {
-            Self::Node => ACTORS,
-            Self::Shard(region, _) => account_of(region),
-        }
-    }
-}
-
-/// The account of messages to a region.
-pub(crate) fn account_of(region: RegionId) -> usize {
-    region.get() as usize + 1
-}
-
-/// A message on its way, wherever it will go.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Outgoing {
-    /// The path of an actor and the class of the message; none for a shard, whose region says both.
-    pub(crate) actor: Option<(Arc<str>, Arc<str>)>,
-    pub(crate) message: Bytes,
-    pub(crate) deadline: Tick,
-    pub(crate) ask: Option<AskId>,
-    pub(crate) kind: &'static str,
-    /// Whether it may name another than the client's first address to reply to.
-    pub(crate) readdressed: bool,
-}
-
 impl Peer {
     /// A connection just made.
     pub(crate) fn new(
         id: PeerId,
         node: NodeAddress,
         (system, sender): (Arc<str>, Arc<str>),
-        (identity, settled): (Arc<Identity>, bool),
+        (identity, confirmed): (Arc<Identity>, bool),
         limits: OutboxLimits,
     ) -> Self {
         Self {
@@ -111,7 +51,7 @@ impl Peer {
             outbox: Arc::new(Outbox::new(limits)),
             backlog: AtomicBool::new(false),
             identity,
-            settled: AtomicBool::new(settled),
+            confirmed: AtomicBool::new(confirmed),
             system,
             sender,
             templates: ArcSwap::default(),
@@ -119,13 +59,13 @@ impl Peer {
     }
 
     /// Whether what is asked of the node may be answered to the client's first address.
-    pub(crate) fn is_settled(&self) -> bool {
-        self.settled.load(Ordering::Acquire)
+    pub(crate) fn is_confirmed(&self) -> bool {
+        self.confirmed.load(Ordering::Acquire)
     }
 
     /// Notes whether what is asked of the node may be answered to the client's first address.
-    pub(crate) fn settle(&self, settled: bool) {
-        self.settled.store(settled, Ordering::Release);
+    pub(crate) fn confirm(&self, confirmed: bool) {
+        self.confirmed.store(confirmed, Ordering::Release);
     }
 
     /// Puts an encoded envelope for the owner of a shard into the outbox.
@@ -191,15 +131,15 @@ impl fmt::Debug for Peer {
 /// this client, so it can be read; `None` would be a bug of ours, and is treated as a loss.
 pub(crate) fn recover(unsent: &Unsent<Tag>, readdressed: bool) -> Option<Outgoing> {
     let Tag {
-        aim,
+        route,
         deadline,
         ask,
         kind,
     } = unsent.tag;
     let (_, message) = header::cut(&unsent.payload).ok()?;
-    let actor = match aim {
-        Aim::Shard(..) => None,
-        Aim::Node => {
+    let actor = match route {
+        Route::Shard(..) => None,
+        Route::Node => {
             let (header, _) = Header::split(&unsent.payload).ok()?;
             let path = ActorUri::parse(&header.target).ok()?.path;
             Some((path.into(), header.type_hint.as_ref().into()))

@@ -5,12 +5,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// Bytes in use, against a limit. What is over the limit by itself is admitted when nothing else
 /// is there.
 #[derive(Debug)]
-pub(crate) struct Room {
+pub(crate) struct ByteLimit {
     used: AtomicUsize,
     limit: usize,
 }
 
-impl Room {
+impl ByteLimit {
     /// Nothing is used yet.
     pub(crate) fn new(limit: usize) -> Self {
         Self {
@@ -52,7 +52,7 @@ mod tests {
 
     #[test]
     fn a_full_room_admits_no_more_and_an_empty_one_anything() {
-        let room = Room::new(10);
+        let room = ByteLimit::new(10);
         assert!(room.reserve(4) && room.reserve(6));
         assert!(!room.reserve(1));
         room.release(6);

@@ -4,9 +4,9 @@ use std::task::Waker;
 
 use casty_proto::NodeAddress;
 
-use super::{Failure, Turn};
+use super::id::PeerId;
+use super::outcome::{Failure, Step};
 use crate::error::{Fate, NotSent};
-use crate::node::peer::PeerId;
 use crate::runtime::clock::Tick;
 
 /// What the slot of such an ask holds while nobody has replied.
@@ -20,18 +20,18 @@ pub(super) struct Copies {
     /// Copies that were lost, and the node with whose connection the last of them was.
     losses: usize,
     lost: Option<NodeAddress>,
-    /// Why a copy was given up while another was open.
+    /// RetryReason a copy was given up while another was open.
     given_up: Option<NotSent>,
     /// What is known of those that were lost: unknown if any may have been in flight.
     fate: Fate,
     /// When to send another if there is no reply.
     due: Option<Tick>,
-    nudge: Option<Why>,
+    wake: Option<RetryReason>,
 }
 
-/// Why the task of an ask is to look whether it is to be sent again.
+/// RetryReason the task of an ask is to look whether it is to be sent again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Why {
+pub(crate) enum RetryReason {
     /// Its time has come, and there is no reply.
     Due,
     /// The connection that carried its last copy was lost.
@@ -40,12 +40,12 @@ pub(crate) enum Why {
 
 /// How an ask stands that its task is to look after.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Standing {
-    pub(crate) why: Why,
+pub(crate) struct RetryStatus {
+    pub(crate) reason: RetryReason,
     /// Whether a reply to an earlier copy may still come.
     pub(crate) open: bool,
     /// Whether a copy still waits for its route.
-    pub(crate) held: bool,
+    pub(crate) buffered: bool,
 }
 
 impl Copies {
@@ -60,7 +60,7 @@ impl Copies {
             given_up: None,
             fate: Fate::Written,
             due,
-            nudge: None,
+            wake: None,
         }
     }
 
@@ -68,7 +68,7 @@ impl Copies {
         self.carriers.push(carrier);
     }
 
-    pub(super) fn returned(&mut self, carrier: PeerId) {
+    pub(super) fn requeued(&mut self, carrier: PeerId) {
         if let Some(at) = self.carriers.iter().rposition(|it| *it == carrier) {
             self.carriers.remove(at);
         } else if self.losses > 0 {
@@ -86,13 +86,13 @@ impl Copies {
 
     /// A copy was not accepted, which ends the ask if all others were given up before they were
     /// sent.
-    pub(super) fn refused(&mut self) -> Turn {
+    pub(super) fn refused(&mut self) -> Step {
         self.open = self.open.saturating_sub(1);
         match &self.given_up {
             Some(reason) if self.open == 0 && self.lost.is_none() => {
-                Turn::End(Failure::NotSent(reason.clone()))
+                Step::End(Failure::NotSent(reason.clone()))
             }
-            _ => Turn::Wait,
+            _ => Step::Wait,
         }
     }
 
@@ -100,19 +100,19 @@ impl Copies {
         self.due = due;
     }
 
-    pub(super) fn take_nudge(&mut self) -> Option<Standing> {
-        Some(Standing {
-            why: self.nudge.take()?,
+    pub(super) fn take_status(&mut self) -> Option<RetryStatus> {
+        Some(RetryStatus {
+            reason: self.wake.take()?,
             open: self.open > 0,
-            held: self.is_held(),
+            buffered: self.is_buffered(),
         })
     }
 
     /// Nothing more is done for the ask: it ends, unless a copy is open.
-    pub(super) fn end(&self) -> Turn {
+    pub(super) fn end(&self) -> Step {
         match &self.lost {
-            Some(node) if self.open == 0 => Turn::End(self.loss(node)),
-            _ => Turn::Wait,
+            Some(node) if self.open == 0 => Step::End(self.loss(node)),
+            _ => Step::Wait,
         }
     }
 
@@ -122,38 +122,38 @@ impl Copies {
     }
 
     /// A copy may have been in flight when its connection was lost, which is told next.
-    pub(super) fn doubt(&mut self) -> Turn {
+    pub(super) fn mark_unknown(&mut self) -> Step {
         self.fate = Fate::Unknown;
-        Turn::Wait
+        Step::Wait
     }
 
     /// A connection is lost, and with it the copies that it carried.
-    pub(super) fn lose(&mut self, carrier: PeerId, node: &NodeAddress) -> Turn {
+    pub(super) fn lose(&mut self, carrier: PeerId, node: &NodeAddress) -> Step {
         let was_last = self.carriers.last() == Some(&carrier);
         let before = self.carriers.len();
         self.carriers.retain(|it| *it != carrier);
         if self.carriers.len() == before {
-            return Turn::Wait;
+            return Step::Wait;
         }
         let losses = before - self.carriers.len();
         self.open = self.open.saturating_sub(losses);
         self.losses += losses;
         self.lost = Some(node.clone());
-        if !was_last || self.is_held() {
-            return Turn::Wait;
+        if !was_last || self.is_buffered() {
+            return Step::Wait;
         }
-        self.nudge = Some(Why::Lost);
-        Turn::Nudge
+        self.wake = Some(RetryReason::Lost);
+        Step::Wake
     }
 
     /// A copy was given up before it was sent, which ends the ask if that was the last.
-    pub(super) fn bury(&mut self, reason: NotSent) -> Turn {
+    pub(super) fn fail_not_sent(&mut self, reason: NotSent) -> Step {
         self.open = self.open.saturating_sub(1);
         if self.open > 0 {
             self.given_up = Some(reason);
-            return Turn::Wait;
+            return Step::Wait;
         }
-        Turn::End(match (&self.lost, reason) {
+        Step::End(match (&self.lost, reason) {
             (None, reason) => Failure::NotSent(reason),
             (Some(_), NotSent::Expired(_)) => Failure::Timeout,
             (Some(node), _) => self.loss(node),
@@ -161,23 +161,23 @@ impl Copies {
     }
 
     /// Time has passed. What is held and was never sent is ended by the router, which knows that.
-    pub(super) fn expire(&mut self, now: Tick, deadline: Tick) -> Turn {
+    pub(super) fn expire(&mut self, now: Tick, deadline: Tick) -> Step {
         let may_have_arrived = self.lost.is_some() || !self.carriers.is_empty();
         if deadline <= now {
             return if may_have_arrived || self.open == 0 {
-                Turn::End(Failure::Timeout)
+                Step::End(Failure::Timeout)
             } else {
-                Turn::Wait
+                Step::Wait
             };
         }
         if self.due.take_if(|due| *due <= now).is_none() {
-            return Turn::Wait;
+            return Step::Wait;
         }
-        self.nudge.get_or_insert(Why::Due);
-        Turn::Nudge
+        self.wake.get_or_insert(RetryReason::Due);
+        Step::Wake
     }
 
-    fn is_held(&self) -> bool {
+    fn is_buffered(&self) -> bool {
         self.open > self.carriers.len()
     }
 }
@@ -194,7 +194,7 @@ mod tests {
     /// The end of an ask whose copies were lost.
     macro_rules! lost {
         ($fate:pat) => {
-            Turn::End(Failure::Lost { fate: $fate, .. })
+            Step::End(Failure::Lost { fate: $fate, .. })
         };
     }
 
@@ -202,8 +202,12 @@ mod tests {
         NodeAddress::new("n", 1)
     }
 
-    fn standing(why: Why, open: bool, held: bool) -> Standing {
-        Standing { why, open, held }
+    fn status(reason: RetryReason, open: bool, buffered: bool) -> RetryStatus {
+        RetryStatus {
+            reason,
+            open,
+            buffered,
+        }
     }
 
     /// One copy on each of two connections.
@@ -218,36 +222,42 @@ mod tests {
     #[test]
     fn only_the_loss_of_the_last_carrier_calls_for_another_copy() {
         let mut copies = two();
-        assert!(matches!(copies.lose(OLD, &node()), Turn::Wait));
-        assert_eq!(copies.take_nudge(), None);
-        assert!(matches!(copies.lose(NEW, &node()), Turn::Nudge));
-        assert_eq!(copies.take_nudge(), Some(standing(Why::Lost, false, false)));
+        assert!(matches!(copies.lose(OLD, &node()), Step::Wait));
+        assert_eq!(copies.take_status(), None);
+        assert!(matches!(copies.lose(NEW, &node()), Step::Wake));
+        assert_eq!(
+            copies.take_status(),
+            Some(status(RetryReason::Lost, false, false))
+        );
         assert!(matches!(copies.end(), lost!(Fate::Written)));
 
         let mut copies = two();
-        assert!(matches!(copies.lose(NEW, &node()), Turn::Nudge));
-        assert_eq!(copies.take_nudge(), Some(standing(Why::Lost, true, false)));
+        assert!(matches!(copies.lose(NEW, &node()), Step::Wake));
+        assert_eq!(
+            copies.take_status(),
+            Some(status(RetryReason::Lost, true, false))
+        );
         let end = copies.end();
-        assert!(matches!(end, Turn::Wait), "the older one may be answered");
+        assert!(matches!(end, Step::Wait), "the older one may be answered");
     }
 
     #[test]
-    fn a_copy_that_came_back_is_held_and_not_lost() {
+    fn a_copy_that_came_back_is_buffered_and_not_lost() {
         let mut copies = two();
-        copies.returned(NEW);
-        assert!(matches!(copies.lose(NEW, &node()), Turn::Wait));
+        copies.requeued(NEW);
+        assert!(matches!(copies.lose(NEW, &node()), Step::Wait));
         assert!(
-            matches!(copies.lose(OLD, &node()), Turn::Wait),
+            matches!(copies.lose(OLD, &node()), Step::Wait),
             "one is held"
         );
-        let end = copies.bury(NotSent::NodeGone);
+        let end = copies.fail_not_sent(NotSent::NodeGone);
         assert!(matches!(end, lost!(Fate::Written)));
     }
 
     #[test]
     fn one_copy_in_doubt_leaves_the_fate_of_all_unknown() {
         let mut copies = two();
-        copies.doubt();
+        copies.mark_unknown();
         copies.lose(OLD, &node());
         copies.lose(NEW, &node());
         assert!(matches!(copies.end(), lost!(Fate::Unknown)));
@@ -257,29 +267,29 @@ mod tests {
     fn what_was_never_sent_ends_as_not_sent_and_what_was_does_not() {
         let mut copies = Copies::new(None);
         copies.carried_by(OLD);
-        copies.returned(OLD);
+        copies.requeued(OLD);
         assert!(matches!(
             copies.expire(Tick::after(9), Tick::after(5)),
-            Turn::Wait
+            Step::Wait
         ));
-        let end = copies.bury(NotSent::Expired(Lacking::View));
+        let end = copies.fail_not_sent(NotSent::Expired(Lacking::View));
         assert!(matches!(
             end,
-            Turn::End(Failure::NotSent(NotSent::Expired(_)))
+            Step::End(Failure::NotSent(NotSent::Expired(_)))
         ));
 
         let mut copies = two();
         copies.lose(OLD, &node());
-        copies.returned(NEW);
-        let end = copies.bury(NotSent::Expired(Lacking::View));
-        assert!(matches!(end, Turn::End(Failure::Timeout)));
+        copies.requeued(NEW);
+        let end = copies.fail_not_sent(NotSent::Expired(Lacking::View));
+        assert!(matches!(end, Step::End(Failure::Timeout)));
 
         let mut copies = two();
-        copies.returned(OLD);
-        let end = copies.bury(NotSent::Expired(Lacking::View));
-        assert!(matches!(end, Turn::Wait), "the newer one is under way");
+        copies.requeued(OLD);
+        let end = copies.fail_not_sent(NotSent::Expired(Lacking::View));
+        assert!(matches!(end, Step::Wait), "the newer one is under way");
         let end = copies.expire(Tick::after(9), Tick::after(5));
-        assert!(matches!(end, Turn::End(Failure::Timeout)));
+        assert!(matches!(end, Step::End(Failure::Timeout)));
     }
 
     #[test]
@@ -287,14 +297,20 @@ mod tests {
         let (end, due) = (Tick::after(50), Tick::after(5));
         let mut copies = Copies::new(Some(due));
         copies.carried_by(OLD);
-        assert!(matches!(copies.expire(Tick::after(4), end), Turn::Wait));
-        assert!(matches!(copies.expire(due, end), Turn::Nudge));
-        assert!(matches!(copies.expire(due, end), Turn::Wait));
-        assert_eq!(copies.take_nudge(), Some(standing(Why::Due, true, false)));
+        assert!(matches!(copies.expire(Tick::after(4), end), Step::Wait));
+        assert!(matches!(copies.expire(due, end), Step::Wake));
+        assert!(matches!(copies.expire(due, end), Step::Wait));
+        assert_eq!(
+            copies.take_status(),
+            Some(status(RetryReason::Due, true, false))
+        );
         copies.arm(Some(due));
         copies.lose(OLD, &node());
         copies.expire(due, end);
-        assert_eq!(copies.take_nudge(), Some(standing(Why::Lost, false, false)));
+        assert_eq!(
+            copies.take_status(),
+            Some(status(RetryReason::Lost, false, false))
+        );
     }
 
     #[test]
@@ -302,15 +318,15 @@ mod tests {
         let mut copies = Copies::new(Some(Tick::after(1)));
         copies.carried_by(OLD);
         copies.add();
-        copies.returned(OLD);
+        copies.requeued(OLD);
         assert!(
-            matches!(copies.bury(NotSent::BufferFull), Turn::Wait),
+            matches!(copies.fail_not_sent(NotSent::BufferFull), Step::Wait),
             "another is about to be sent"
         );
         let end = copies.refused();
         assert!(matches!(
             end,
-            Turn::End(Failure::NotSent(NotSent::BufferFull))
+            Step::End(Failure::NotSent(NotSent::BufferFull))
         ));
 
         let mut copies = two();
@@ -318,7 +334,7 @@ mod tests {
         copies.lose(NEW, &node());
         copies.add();
         assert!(
-            matches!(copies.refused(), Turn::Wait),
+            matches!(copies.refused(), Step::Wait),
             "it may be sent again"
         );
     }
@@ -328,20 +344,23 @@ mod tests {
         let mut copies = Copies::new(None);
         copies.refused();
         let end = copies.expire(Tick::after(9), Tick::after(5));
-        assert!(matches!(end, Turn::End(Failure::Timeout)));
+        assert!(matches!(end, Step::End(Failure::Timeout)));
     }
 
     #[test]
-    fn a_copy_that_was_not_taken_is_held_though_its_connection_was_lost_meanwhile() {
+    fn a_copy_that_was_not_taken_is_buffered_though_its_connection_was_lost_meanwhile() {
         let mut copies = Copies::new(None);
         copies.carried_by(OLD);
         copies.lose(OLD, &node());
-        copies.returned(OLD);
-        assert_eq!(copies.take_nudge(), Some(standing(Why::Lost, true, true)));
-        let end = copies.bury(NotSent::NodeGone);
+        copies.requeued(OLD);
+        assert_eq!(
+            copies.take_status(),
+            Some(status(RetryReason::Lost, true, true))
+        );
+        let end = copies.fail_not_sent(NotSent::NodeGone);
         assert!(matches!(
             end,
-            Turn::End(Failure::NotSent(NotSent::NodeGone))
+            Step::End(Failure::NotSent(NotSent::NodeGone))
         ));
 
         // Of two, the other was lost all the same.
@@ -350,8 +369,8 @@ mod tests {
         copies.add();
         copies.carried_by(OLD);
         copies.lose(OLD, &node());
-        copies.returned(OLD);
-        let end = copies.bury(NotSent::NodeGone);
+        copies.requeued(OLD);
+        let end = copies.fail_not_sent(NotSent::NodeGone);
         assert!(matches!(end, lost!(Fate::Written)));
     }
 }

@@ -10,9 +10,9 @@ pub(crate) const STRIPES: usize = 16;
 /// A value on cache lines of its own: writing it does not slow down who uses its neighbour.
 #[derive(Debug, Default)]
 #[repr(align(128))]
-pub(crate) struct Apart<T>(pub(crate) T);
+pub(crate) struct CachePadded<T>(pub(crate) T);
 
-impl<T> Deref for Apart<T> {
+impl<T> Deref for CachePadded<T> {
     type Target = T;
     fn deref(&self) -> &T {
         &self.0
@@ -21,7 +21,7 @@ impl<T> Deref for Apart<T> {
 
 /// A number that only grows, cheap to add to from many threads and dear to read.
 #[derive(Debug, Default)]
-pub(crate) struct StripedCounter([Apart<AtomicU64>; STRIPES]);
+pub(crate) struct StripedCounter([CachePadded<AtomicU64>; STRIPES]);
 
 impl StripedCounter {
     /// Counts one more.

@@ -1,14 +1,5 @@
 //! How full everything is that may fill up.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-
-use casty_proto::NodeAddress;
-
-use crate::node::peer::Peer;
-use crate::routing::Routing;
-use crate::send::Core;
-
 /// How full each buffer, map and queue of a client is at the moment. Each has a limit; messages
 /// that are held or queued, and pending asks, are in [`Stats`](crate::Stats) itself.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -36,31 +27,4 @@ pub struct Gauges {
     pub dial_failures: u64,
     /// Views that wait to be taken in; at most 64.
     pub events: u64,
-}
-
-impl Core {
-    /// The gauges as they are while the routing is locked.
-    pub(crate) fn gauges(
-        &self,
-        routing: &Routing,
-        connected: &HashMap<NodeAddress, Arc<Peer>>,
-    ) -> Gauges {
-        let outboxes = || connected.values().map(|peer| peer.outbox.pending_bytes());
-        let (actors, mailboxes) = self.actors.load();
-        let view = self.view.borrow();
-        let members = view.as_ref().map_or(0, |view| view.members().len());
-        let events = self.snapshots.max_capacity() - self.snapshots.capacity();
-        Gauges {
-            buffered_bytes: routing.router.held().bytes as u64,
-            queued_bytes: outboxes().sum::<usize>() as u64,
-            fullest_outbox: outboxes().max().unwrap_or(0) as u64,
-            waiting_tells: routing.queue.len() as u64,
-            actors: actors as u64,
-            mailboxes: mailboxes as u64,
-            regions: routing.router.regions().count() as u64,
-            members: members as u64,
-            dial_failures: self.dial_failures.lock().len() as u64,
-            events: events as u64,
-        }
-    }
 }

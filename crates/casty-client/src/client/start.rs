@@ -1,0 +1,114 @@
+//! The start of a client: its state, its control task and its clock.
+
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::{Arc, OnceLock};
+
+use casty_routing::SharedTable;
+use parking_lot::{Mutex, RwLock};
+use tokio::sync::{Notify, mpsc, watch};
+
+use super::{ClusterClient, Handle};
+use crate::config::{ClientBuilder, ConfigError};
+use crate::control::Control;
+use crate::dead_letters::DeadLetterSink;
+use crate::mailboxes::Mailboxes;
+use crate::node::identity::Identity;
+use crate::pending::PendingAsks;
+use crate::pending::retries::Retries;
+use crate::routing::Routing;
+use crate::runtime::clock::Clock;
+use crate::runtime::random::Chance;
+use crate::runtime::stripes::take_first_stripe;
+use crate::send::Core;
+use crate::shared::{Ending, Shared};
+use crate::stats::Counters;
+
+/// Views that may wait for the control task; one that finds no place is replaced by the next.
+const SNAPSHOTS: usize = 64;
+
+impl ClientBuilder {
+    /// Checks the configuration and starts the client on the current tokio runtime.
+    ///
+    /// Does not wait for the cluster: messages told and asked from now on are held until it is
+    /// reached, within their time. [`ClusterClient::ready`] waits for it.
+    ///
+    /// # Errors
+    /// The configuration makes no sense; no socket was opened.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime with time enabled, as tokio does.
+    #[expect(
+        clippy::unused_async,
+        reason = "transports to come load certificates here"
+    )]
+    pub async fn connect(self) -> Result<ClusterClient, ConfigError> {
+        ClusterClient::start(self)
+    }
+}
+
+impl ClusterClient {
+    fn start(builder: ClientBuilder) -> Result<Self, ConfigError> {
+        builder.check()?;
+        let contacts = builder.checked_contacts()?;
+        let chance = Arc::new(builder.seed.map_or_else(Chance::default, Chance::seeded));
+        if chance.is_seeded() {
+            take_first_stripe();
+        }
+        let fixed = builder.checked_identity()?;
+        let identity = Arc::new(Identity::new(&builder.system, fixed, &chance));
+        let codec = builder.checked_codec()?;
+        let transport = builder.checked_transport()?;
+        let limits = builder.limits;
+        let options = limits.connecting().address_map(builder.address_map);
+        let (snapshots, incoming) = mpsc::channel(SNAPSHOTS);
+        let (published, view) = watch::channel(None);
+        let (troubles, trouble) = watch::channel(None);
+        let shared = Shared {
+            system: builder.system.into(),
+            codec,
+            limits,
+            identity,
+            clock: Clock::new(),
+            asks: PendingAsks::new(limits.pending_asks, limits.ask_bytes),
+            retries: Retries::new(limits.retry_budget),
+            mailboxes: Mailboxes::default(),
+            counters: Arc::new(Counters::default()),
+            view,
+            dead_letters: DeadLetterSink::new(builder.dead_letters),
+            ledger: Mutex::default(),
+            #[cfg(any(feature = "tls", feature = "quic"))]
+            certificates: transport.certificates().cloned(),
+            snapshots,
+            table: SharedTable::new(),
+            connected: RwLock::default(),
+            router_due: Notify::new(),
+            closed: AtomicBool::new(false),
+            drained: OnceLock::new(),
+            ending: Ending::default(),
+            companions: AtomicU64::new(0),
+            dial_failures: Mutex::default(),
+            trouble,
+        };
+        let routing = Routing::new(limits.routing(), chance.draw());
+        let core = Arc::new(Core::new(shared, routing));
+        let control = Control::new(
+            Arc::clone(&core),
+            (published, troubles),
+            (transport.build(), options),
+            (contacts, &chance),
+        );
+        let ticking = Arc::clone(&core);
+        tokio::spawn(async move {
+            let asks = &ticking.asks;
+            // Both are polled whenever the task is, but when one has ended.
+            tokio::select! {
+                biased;
+                () = ticking.clock.run(|now| { asks.expire(now); asks.pending() > 0 }) => {}
+                () = control.run(incoming) => {}
+            }
+        });
+        Ok(Self {
+            handle: Arc::new(Handle { core }),
+        })
+    }
+}

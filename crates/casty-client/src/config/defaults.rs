@@ -1,0 +1,35 @@
+//! The serializer and the transport of a client that was told none: the first that is compiled in.
+
+use casty_proto::Codec;
+use casty_transport::TransportConfig;
+
+/// The serializer of a client that was told none.
+#[allow(clippy::unnecessary_wraps, reason = "what is compiled in decides")]
+pub(super) fn default_codec() -> Option<Codec> {
+    #[cfg(feature = "pickle")]
+    return Some(Codec::pickle());
+    #[cfg(all(feature = "msgpack", not(feature = "pickle")))]
+    return Some(Codec::msgpack());
+    #[cfg(all(feature = "json", not(any(feature = "msgpack", feature = "pickle"))))]
+    return Some(Codec::json());
+    #[cfg(all(
+        feature = "protobuf",
+        not(any(feature = "json", feature = "msgpack", feature = "pickle"))
+    ))]
+    return Some(Codec::protobuf());
+    #[cfg(not(any(
+        feature = "json",
+        feature = "msgpack",
+        feature = "pickle",
+        feature = "protobuf"
+    )))]
+    None
+}
+
+#[allow(clippy::unnecessary_wraps, reason = "what is compiled in decides")]
+pub(super) fn default_transport() -> Option<TransportConfig> {
+    #[cfg(feature = "tcp")]
+    return Some(TransportConfig::tcp());
+    #[cfg(not(feature = "tcp"))]
+    None
+}

@@ -1,0 +1,142 @@
+//! The times and limits of a client.
+
+use std::time::Duration;
+
+use casty_proto::frame::DEFAULT_MAX_FRAME;
+use casty_routing::{Overflow, RouterConfig, budget};
+use casty_transport::ConnectOptions;
+
+/// How often the message of one ask may be sent.
+pub(crate) const ATTEMPTS: std::ops::RangeInclusive<u32> = 1..=100;
+
+/// The limits of the pending buffer: of what may wait for a route in all.
+///
+/// Messages for one node, or without a known node, take no more of it than they leave free: a node
+/// that is out of order has half of it at most. Full is an answer:
+/// [`BufferFull`](crate::TellError::BufferFull).
+///
+/// ```
+/// use casty_client::BufferLimits;
+///
+/// let limits = BufferLimits::default().messages(1_000).bytes(1024 * 1024);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub struct BufferLimits {
+    pub(crate) messages: usize,
+    pub(crate) bytes: usize,
+}
+
+impl Default for BufferLimits {
+    fn default() -> Self {
+        Self {
+            messages: 65_536,
+            bytes: 64 * 1024 * 1024,
+        }
+    }
+}
+
+impl BufferLimits {
+    /// Sets the number of messages. Default: 65,536; at least 1.
+    pub fn messages(mut self, messages: usize) -> Self {
+        self.messages = messages;
+        self
+    }
+
+    /// Sets the sum of their bytes. Default: 64 MiB; at least 4 KiB.
+    pub fn bytes(mut self, bytes: usize) -> Self {
+        self.bytes = bytes;
+        self
+    }
+}
+
+/// The times and bounds of a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ClientLimits {
+    pub(crate) ask_timeout: Duration,
+    pub(crate) buffer_timeout: Duration,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) outbox_bytes: usize,
+    pub(crate) outbox_messages: usize,
+    pub(crate) buffer: BufferLimits,
+    pub(crate) buffer_overflow: Overflow,
+    pub(crate) pending_asks: usize,
+    pub(crate) ask_bytes: usize,
+    pub(crate) ask_attempts: u32,
+    pub(crate) retry_budget: budget::Config,
+    pub(crate) max_frame: usize,
+    pub(crate) mailbox: usize,
+    pub(crate) actors: usize,
+}
+
+impl Default for ClientLimits {
+    fn default() -> Self {
+        Self {
+            ask_timeout: Duration::from_secs(5),
+            buffer_timeout: Duration::from_secs(5),
+            connect_timeout: Duration::from_secs(2),
+            outbox_bytes: 1024 * 1024,
+            outbox_messages: 65_536,
+            buffer: BufferLimits::default(),
+            buffer_overflow: Overflow::Refuse,
+            pending_asks: 65_536,
+            ask_bytes: 16 * 1024 * 1024,
+            ask_attempts: 3,
+            retry_budget: budget::Config::default(),
+            max_frame: DEFAULT_MAX_FRAME,
+            mailbox: 16_384,
+            actors: 1024,
+        }
+    }
+}
+
+impl ClientLimits {
+    /// Refuses a value outside its range, with its name and the range.
+    pub(super) fn check(&self) -> Result<(), (&'static str, &'static str)> {
+        let lasts = |time: Duration| time.as_millis() >= 1;
+        let long = "1ms or more";
+        let checks = [
+            ("ask_timeout", long, lasts(self.ask_timeout)),
+            ("buffer_timeout", long, lasts(self.buffer_timeout)),
+            ("connect_timeout", long, lasts(self.connect_timeout)),
+            ("outbox_bytes", "4096 or more", self.outbox_bytes >= 4096),
+            ("outbox_messages", "1 or more", self.outbox_messages >= 1),
+            ("buffer_messages", "1 or more", self.buffer.messages >= 1),
+            ("buffer_bytes", "4096 or more", self.buffer.bytes >= 4096),
+            ("pending_asks", "1 or more", self.pending_asks >= 1),
+            ("ask_bytes", "4096 or more", self.ask_bytes >= 4096),
+            ("ask_attempts", "from 1 to 100", {
+                ATTEMPTS.contains(&self.ask_attempts)
+            }),
+            ("retry_percent", "from 0 to 100", {
+                self.retry_budget.percent <= 100
+            }),
+            ("max_frame", "from 4096 to 1073741824", {
+                (4096..=1 << 30).contains(&self.max_frame)
+            }),
+            ("mailbox", "1 or more", self.mailbox >= 1),
+        ];
+        match checks.into_iter().find(|(_, _, fine)| !fine) {
+            Some((name, range, _)) => Err((name, range)),
+            None => Ok(()),
+        }
+    }
+
+    /// As they concern the making of connections.
+    pub(crate) fn connecting(&self) -> ConnectOptions {
+        ConnectOptions::new()
+            .connect_timeout(self.connect_timeout)
+            .handshake_timeout(self.connect_timeout)
+            .max_frame(self.max_frame)
+    }
+
+    /// As they concern the router.
+    pub(crate) fn routing(&self) -> RouterConfig {
+        RouterConfig {
+            hold_items: self.buffer.messages,
+            hold_bytes: self.buffer.bytes,
+            overflow: self.buffer_overflow,
+            ..RouterConfig::default()
+        }
+    }
+}

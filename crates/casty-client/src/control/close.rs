@@ -1,0 +1,99 @@
+//! The orderly end of a client: written out, unsubscribed, disconnected.
+
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use casty_routing::subscription;
+use tokio::sync::mpsc;
+
+use super::{Control, Done};
+use crate::node::peer::Peer;
+use crate::node::protocol::Snapshot;
+use crate::runtime::clock::precise_now;
+
+/// How long connections may take to be written out and closed once nothing more is accepted.
+const PARTING: Duration = Duration::from_secs(1);
+/// How often a closing client looks whether it has written everything.
+const DRAIN_CHECK: Duration = Duration::from_millis(5);
+
+impl Control {
+    /// Winds up: waits for what is under way, says goodbye, and closes every connection. Tells
+    /// whether everything accepted was written.
+    pub(super) async fn close(
+        &mut self,
+        mut deadline: Instant,
+        snapshots: &mut mpsc::Receiver<Snapshot>,
+    ) -> bool {
+        self.core.closed.store(true, Ordering::SeqCst);
+        while precise_now() < deadline && !self.is_idle() {
+            let next = tokio::time::timeout(DRAIN_CHECK, self.next(snapshots));
+            if let Ok(Some(sooner)) = next.await {
+                deadline = deadline.min(sooner);
+            }
+            self.pump();
+        }
+        let drained = self.is_written();
+        self.core.route(|routing| routing.close(&self.core));
+        self.subscription
+            .handle(precise_now(), subscription::Input::Close);
+        self.pump_subscription();
+        for peer in self.peers.values().chain(self.companions.values()) {
+            peer.outbox.drain();
+        }
+        if tokio::time::timeout(PARTING, self.part()).await.is_err() {
+            // What may still arrive has the rest of the time.
+            self.abort_where(|peer| !peer.outbox.is_in_flight());
+            let patience = deadline.saturating_duration_since(precise_now());
+            if tokio::time::timeout(patience, self.part()).await.is_err() {
+                self.abort_where(|_| true);
+                self.part().await;
+            }
+        }
+        // What is written is not always with the kernel, and lost with the process then.
+        let settled = self.transport.settled();
+        let patience = deadline.saturating_duration_since(precise_now());
+        tokio::time::timeout(patience.max(PARTING), settled)
+            .await
+            .ok();
+        self.core.mailboxes.end(PARTING).await;
+        drained
+    }
+
+    fn abort_where(&self, ends: impl Fn(&Peer) -> bool) {
+        let all = self.peers.values().chain(self.companions.values());
+        all.filter(|peer| ends(peer))
+            .for_each(|peer| peer.outbox.abort());
+    }
+
+    /// Waits until every connection has ended.
+    async fn part(&mut self) {
+        while !self.peers.is_empty() || !self.companions.is_empty() {
+            match self.tasks.join_next().await {
+                Some(Ok(Done::Ended { peer, leftover, .. })) => {
+                    self.peers.retain(|_, current| current.id != peer.id);
+                    self.core
+                        .route(|routing| routing.lost(&self.core, &peer, &leftover));
+                }
+                Some(Ok(Done::CompanionEnded { companion })) => {
+                    self.companions
+                        .retain(|_, current| current.id != companion.id);
+                    self.count_companions();
+                }
+                Some(_) => {}
+                None => return,
+            }
+        }
+    }
+
+    fn is_written(&self) -> bool {
+        let written = self
+            .peers
+            .values()
+            .all(|peer| peer.outbox.pending_messages() == 0);
+        written && self.core.routing.lock().buffered() == 0
+    }
+
+    fn is_idle(&self) -> bool {
+        self.is_written() && !self.core.asks.any_awaited()
+    }
+}

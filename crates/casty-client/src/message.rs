@@ -1,0 +1,112 @@
+//! A message on its way through the client, whatever it waits for.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use casty_proto::NodeAddress;
+use casty_routing::{RegionId, ShardId, Target};
+use casty_transport::Accounted;
+
+use crate::pending::id::AskId;
+use crate::runtime::clock::Tick;
+
+/// A message as it is sent.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Encoded<'a> {
+    pub(crate) bytes: &'a [u8],
+    /// The Rust type of the message, for dead letters.
+    pub(crate) kind: &'static str,
+}
+
+/// The receiver of a message, as the caller names it.
+#[derive(Debug, Clone)]
+pub(crate) enum Destination<'a> {
+    /// The owner of a shard; the message is an envelope.
+    Shard {
+        region: RegionId,
+        name: &'a str,
+        shard: ShardId,
+    },
+    /// One actor of one node; the message is of `class`.
+    Actor {
+        node: NodeAddress,
+        path: &'a str,
+        class: &'a str,
+    },
+}
+
+impl Destination<'_> {
+    /// Returns the router's name for it.
+    pub(crate) fn target(&self) -> Target {
+        match self {
+            Self::Shard { region, shard, .. } => Target::Shard {
+                region: *region,
+                shard: *shard,
+            },
+            Self::Actor { node, .. } => Target::Node(node.clone()),
+        }
+    }
+}
+
+/// The part of a message that the client remembers while it is in an outbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Tag {
+    pub(crate) route: Route,
+    pub(crate) deadline: Tick,
+    pub(crate) ask: Option<AskId>,
+    pub(crate) kind: &'static str,
+}
+
+impl Accounted for Tag {
+    fn account(&self) -> usize {
+        self.route.account()
+    }
+}
+
+/// The way by which a message came into the outbox of a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Route {
+    /// The node owns the shard.
+    Shard(RegionId, ShardId),
+    /// The message is for an actor of this very node.
+    Node,
+}
+
+impl Route {
+    /// Returns the account of its messages: one for each region.
+    pub(crate) fn account(self) -> usize {
+        match self {
+            Self::Node => ACTORS,
+            Self::Shard(region, _) => account_of(region),
+        }
+    }
+
+    /// Returns the target of a message by this route in the outbox of `node`.
+    pub(crate) fn target(self, node: &NodeAddress) -> Target {
+        match self {
+            Self::Shard(region, shard) => Target::Shard { region, shard },
+            Self::Node => Target::Node(node.clone()),
+        }
+    }
+}
+
+/// The account of messages to actors of nodes.
+pub(crate) const ACTORS: usize = 0;
+
+/// Returns the account of messages to a region.
+pub(crate) fn account_of(region: RegionId) -> usize {
+    region.get() as usize + 1
+}
+
+/// A message that the router has, and may hand to any node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Outgoing {
+    /// The path of an actor and the class of the message; none for a shard, whose region says both.
+    pub(crate) actor: Option<(Arc<str>, Arc<str>)>,
+    pub(crate) message: Bytes,
+    pub(crate) deadline: Tick,
+    pub(crate) ask: Option<AskId>,
+    pub(crate) kind: &'static str,
+    /// Set if it may name another than the client's first address to reply to.
+    pub(crate) readdressed: bool,
+}

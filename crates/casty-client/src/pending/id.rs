@@ -1,0 +1,108 @@
+//! Names of asks and of connections, as they travel and as tables know them.
+
+use std::fmt;
+
+use crate::runtime::clock::Tick;
+use crate::runtime::stripes::STRIPES;
+
+/// The number of a connection, by which a client tells it from all others, ended ones included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct PeerId(pub(crate) u32);
+
+/// The carrier of messages that never leave the client.
+pub(crate) const HERE: PeerId = PeerId(u32::MAX);
+
+/// The id of an ask, to which its reply is addressed: 64 bits that travel as sixteen hexadecimal
+/// digits.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct AskId {
+    slot: u32,
+    pub(super) generation: u32,
+}
+
+/// An ask that has its slot, and the end of its time.
+#[derive(Clone, Copy)]
+pub(crate) struct OpenAsk {
+    pub(crate) id: AskId,
+    pub(crate) deadline: Tick,
+}
+
+/// The upper bits of [`AskId::slot`] name the stripe.
+const INDEX_BITS: u32 = 28;
+pub(super) const MAX_PENDING: usize = 1 << INDEX_BITS;
+
+impl AskId {
+    pub(super) fn new(stripe: usize, index: usize, generation: u32) -> Self {
+        let slot = u32::try_from(stripe << INDEX_BITS | index).unwrap_or(u32::MAX);
+        Self { slot, generation }
+    }
+
+    pub(super) fn stripe(self) -> usize {
+        (self.slot >> INDEX_BITS) as usize % STRIPES
+    }
+
+    pub(super) fn index(self) -> usize {
+        self.slot as usize & (MAX_PENDING - 1)
+    }
+
+    /// The sixteen digits by which it travels.
+    pub(crate) fn hex(self) -> [u8; 16] {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let bytes = (u64::from(self.slot) << 32 | u64::from(self.generation)).to_be_bytes();
+        std::array::from_fn(|at| {
+            let byte = bytes[at / 2];
+            DIGITS[usize::from(if at % 2 == 0 { byte >> 4 } else { byte & 15 })]
+        })
+    }
+
+    /// Reads the sixteen digits; `None` if they are none.
+    pub(crate) fn from_hex(digits: &[u8]) -> Option<Self> {
+        let number = |digits: &[u8]| {
+            digits.iter().try_fold(0u32, |number, digit| {
+                let digit = match digit {
+                    b'0'..=b'9' => digit - b'0',
+                    b'a'..=b'f' => digit - b'a' + 10,
+                    _ => return None,
+                };
+                Some(number << 4 | u32::from(digit))
+            })
+        };
+        let (slot, generation) = digits.split_at_checked(8)?;
+        if generation.len() != 8 {
+            return None;
+        }
+        Some(Self {
+            slot: number(slot)?,
+            generation: number(generation)?,
+        })
+    }
+}
+
+impl fmt::Debug for AskId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&String::from_utf8_lossy(&self.hex()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_survive_their_digits() {
+        for id in [
+            AskId::new(15, 77, 5),
+            AskId::new(0, 0, 0),
+            AskId::new(3, MAX_PENDING - 1, !0),
+        ] {
+            assert_eq!(AskId::from_hex(&id.hex()), Some(id));
+        }
+        for wrong in [
+            &b"0123456789abcde"[..],
+            b"0123456789ABCDEF",
+            b"0123456789abcdeg0",
+        ] {
+            assert_eq!(AskId::from_hex(wrong), None);
+        }
+    }
+}

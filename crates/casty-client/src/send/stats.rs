@@ -1,0 +1,92 @@
+//! The counters and gauges of a client, read off where they lie.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use casty_proto::NodeAddress;
+
+use crate::node::peer::Peer;
+use crate::routing::Routing;
+use crate::send::Core;
+use crate::stats::Stats;
+use crate::stats::accounts::{NodeStats, RegionStats};
+use crate::stats::gauges::Gauges;
+
+impl Core {
+    /// The counters, each right by itself; together they are one picture only while nothing moves.
+    pub(crate) fn stats(&self) -> Stats {
+        // Connections do not end while this is held.
+        let routing = self.routing.lock();
+        let connected = self.connected.read();
+        let outboxes = || connected.values().map(|peer| &peer.outbox);
+        Stats {
+            accepted: self.counters.accepted.get(),
+            written: self.counters.written.get()
+                + outboxes()
+                    .map(|outbox| outbox.messages_written())
+                    .sum::<u64>(),
+            not_sent: self.counters.not_sent.get(),
+            unknown: self.counters.unknown.get(),
+            buffered: routing.buffered() as u64,
+            queued: outboxes()
+                .map(|outbox| outbox.pending_messages() as u64)
+                .sum(),
+            pending_asks: self.asks.pending() as u64,
+            ask_bytes: self.asks.bytes.used() as u64,
+            late_replies: self.asks.late(),
+            retries: self.retries.retried.get(),
+            hedges: self.retries.hedged.get(),
+            retries_refused: self.retries.refused.get(),
+            inbound_dropped: self.counters.inbound_dropped.get(),
+            inbound_malformed: self.counters.inbound_malformed.get(),
+            connections: connected.len() as u64,
+            secondary_connections: self.companions.load(Ordering::Relaxed),
+            views: self.counters.views.get(),
+            gauges: self.gauges(&routing, &connected),
+        }
+    }
+
+    /// What became of messages, by region. Connections neither begin nor end meanwhile.
+    pub(crate) fn region_stats(&self) -> Vec<RegionStats> {
+        let routing = self.routing.lock();
+        let connected = self.connected.read();
+        let live: Vec<_> = connected
+            .values()
+            .map(|peer| peer.outbox.accounts())
+            .collect();
+        let sent = self.ledger.lock().accounts(live.iter().map(Vec::as_slice));
+        routing.region_stats(&sent)
+    }
+
+    /// What became of messages, by node. Connections neither begin nor end meanwhile.
+    pub(crate) fn node_stats(&self) -> Vec<NodeStats> {
+        let _routing = self.routing.lock();
+        let connected = self.connected.read();
+        let live = connected
+            .iter()
+            .map(|(node, peer)| (node, peer.outbox.accounts()));
+        self.ledger.lock().nodes(live)
+    }
+
+    /// The gauges as they are while the routing is locked.
+    fn gauges(&self, routing: &Routing, connected: &HashMap<NodeAddress, Arc<Peer>>) -> Gauges {
+        let outboxes = || connected.values().map(|peer| peer.outbox.pending_bytes());
+        let (actors, mailboxes) = self.mailboxes.load();
+        let view = self.view.borrow();
+        let members = view.as_ref().map_or(0, |view| view.members().len());
+        let events = self.snapshots.max_capacity() - self.snapshots.capacity();
+        Gauges {
+            buffered_bytes: routing.router.held().bytes as u64,
+            queued_bytes: outboxes().sum::<usize>() as u64,
+            fullest_outbox: outboxes().max().unwrap_or(0) as u64,
+            waiting_tells: routing.waiters.len() as u64,
+            actors: actors as u64,
+            mailboxes: mailboxes as u64,
+            regions: routing.router.regions().count() as u64,
+            members: members as u64,
+            dial_failures: self.dial_failures.lock().len() as u64,
+            events: events as u64,
+        }
+    }
+}
