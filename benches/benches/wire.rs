@@ -54,7 +54,7 @@ fn frames(c: &mut Criterion) {
 fn headers(c: &mut Criterion) {
     let frames = sample();
     let payload = &frames.ask[FRAME_HEAD..];
-    let (template, _) = header::cut(payload).unwrap();
+    let (template, _) = header::split_payload(payload).unwrap();
     let (header, _) = Header::split(payload).unwrap();
     let mut out = Vec::with_capacity(1024);
     let mut group = c.benchmark_group("header");

@@ -246,10 +246,7 @@ impl Core {
 
     /// The limits of what is decoded.
     pub(crate) fn decoding(&self) -> Limits {
-        Limits {
-            bytes: self.limits.max_frame,
-            ..Limits::default()
-        }
+        Limits::new().with_bytes(self.limits.max_frame)
     }
 
     fn not_carried(

@@ -6,9 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
-use casty_proto::message::sharding::ShardLocation;
-use casty_proto::message::state::{MemberStatus, ShardAllocation};
-use casty_proto::message::topology::TopologySnapshot;
+use casty_proto::message::{MemberStatus, ShardAllocation, ShardLocation, TopologySnapshot};
 use casty_proto::{NodeAddress, Tuple};
 
 mod placement;

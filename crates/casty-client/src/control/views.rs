@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use casty_proto::message::topology::TOPOLOGY_PATH;
-use casty_proto::message::{SubscribeTopology, TopologySnapshot, UnsubscribeTopology};
+use casty_proto::message::{
+    SubscribeTopology, TOPOLOGY_PATH, TopologySnapshot, UnsubscribeTopology,
+};
 use casty_proto::{ActorRef, NodeAddress};
 use casty_routing::{Offer, View, links, renewal, subscription};
 

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use casty_proto::header::{self, Header};
-use casty_proto::message::envelope::SHARD_ENVELOPE;
+use casty_proto::message::SHARD_ENVELOPE;
 use casty_proto::{ActorUri, NodeAddress};
 use casty_routing::{RegionId, ShardId};
 use casty_transport::{Accounted, Outbox, OutboxLimits, Rejected, Unsent};
@@ -196,7 +196,7 @@ pub(crate) fn recover(unsent: &Unsent<Tag>, readdressed: bool) -> Option<Outgoin
         ask,
         kind,
     } = unsent.tag;
-    let (_, message) = header::cut(&unsent.payload).ok()?;
+    let (_, message) = header::split_payload(&unsent.payload).ok()?;
     let actor = match aim {
         Aim::Shard(..) => None,
         Aim::Node => {

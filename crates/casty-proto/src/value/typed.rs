@@ -10,7 +10,8 @@ use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::handoff::{self, Native};
-use super::{Date, DateTime, Time, TimeDelta, Value, notation, uuid};
+use super::{Date, DateTime, Time, TimeDelta, Value, uuid};
+use crate::notation;
 
 /// An `int` of any size.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

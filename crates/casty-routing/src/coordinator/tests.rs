@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use casty_proto::FrozenSet;
-use casty_proto::message::state::Member;
+use casty_proto::message::Member;
 
 use super::*;
 

@@ -1,7 +1,9 @@
 //! What messages of clients do to the cluster, and what they are answered.
 
-use casty_proto::message::services::{Find, Listing, ServiceInstance};
-use casty_proto::message::{ClusterState, GetShardLocation, TopologySnapshot, WaitForMembers};
+use casty_proto::message::{
+    ClusterState, Find, GetShardLocation, Listing, ServiceInstance, TopologySnapshot,
+    WaitForMembers,
+};
 use casty_proto::{ActorRef, NodeAddress, Value};
 use casty_routing::coordinator::Input;
 

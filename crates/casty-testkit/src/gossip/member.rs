@@ -3,10 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use casty_proto::message::state::Allocations;
 use casty_proto::message::{
-    Member as ViewedMember, MemberStatus, ServiceEntry, ShardAllocation, TopologySnapshot,
-    WaitForMembers,
+    Allocations, Member as ViewedMember, MemberStatus, ServiceEntry, ShardAllocation,
+    TopologySnapshot, WaitForMembers,
 };
 use casty_proto::{ActorRef, FrozenSet, NodeAddress, Tuple};
 use casty_routing::ShardId;

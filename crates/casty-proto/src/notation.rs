@@ -22,13 +22,13 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{DateTime, Time, TimeDelta, Value, uuid};
 use crate::codec::tree::Reader;
 use crate::codec::tree::json::{JsonSink, JsonSource};
 use crate::codec::tree::sink::Sink;
 use crate::codec::tree::value_in::{self, Dialect};
 use crate::codec::tree::value_out::{self, Style};
-use crate::{DecodeError, EncodeError, Limits};
+use crate::value::{DateTime, Time, TimeDelta, uuid};
+use crate::{DecodeError, EncodeError, Limits, Value};
 
 pub(crate) const VALUE: &str = "__value__";
 pub(crate) const STATE: &str = "__state__";
@@ -59,7 +59,7 @@ pub enum NotationError {
 }
 
 impl Value {
-    /// The value that a text in [Casty's JSON notation](crate::value::notation) stands for.
+    /// The value that a text in [Casty's JSON notation](crate::notation) stands for.
     ///
     /// # Errors
     /// The text is malformed, passes a limit, or has something wrong behind a marker.
@@ -72,7 +72,7 @@ impl Value {
         Ok(value)
     }
 
-    /// The value in [Casty's JSON notation](crate::value::notation): one line, in ASCII, exact.
+    /// The value in [Casty's JSON notation](crate::notation): one line, in ASCII, exact.
     ///
     /// What reads it back gets an equal value, except that a class whose module is set apart by a
     /// colon comes back with a dot. The text is JSON but for Python's `NaN` and `Infinity`.
@@ -237,7 +237,7 @@ fn base64_of(value: &Value) -> Option<Vec<u8>> {
     STANDARD.decode(value.as_str()?).ok()
 }
 
-pub(super) fn time_delta(value: &Value) -> Option<TimeDelta> {
+pub(crate) fn time_delta(value: &Value) -> Option<TimeDelta> {
     let [days, seconds, microseconds] = value.items()? else {
         return None;
     };
@@ -248,7 +248,7 @@ pub(super) fn time_delta(value: &Value) -> Option<TimeDelta> {
     )
 }
 
-pub(super) fn complex(value: &Value) -> Option<Value> {
+pub(crate) fn complex(value: &Value) -> Option<Value> {
     let [re, im] = value.items()? else {
         return None;
     };
