@@ -18,7 +18,7 @@ use crate::{Cluster, Context, Entity, StartError};
 pub(crate) const NODES: usize = 256;
 
 /// Configures a cluster; [`start`](Self::start) starts it. Setters take and give the value.
-pub struct Builder {
+pub struct ClusterBuilder {
     system: String,
     nodes: usize,
     addresses: Vec<NodeAddress>,
@@ -56,7 +56,7 @@ impl Settings {
     }
 }
 
-impl Builder {
+impl ClusterBuilder {
     pub(crate) fn new(system: String) -> Self {
         Self {
             system,
@@ -249,9 +249,9 @@ impl Builder {
     }
 }
 
-impl fmt::Debug for Builder {
+impl fmt::Debug for ClusterBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Builder")
+        f.debug_struct("ClusterBuilder")
             .field("system", &self.system)
             .field("nodes", &self.nodes)
             .field("codec", &self.codec)

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use casty_client::diagnosis::{Problem, Severity, Standing};
 use casty_client::{Admin, ClusterClient, DownError, Fate, NotTold};
-use casty_testkit::{Builder, Cluster};
+use casty_testkit::{Cluster, ClusterBuilder};
 use tokio::time::timeout;
 
 use crate::app::{Counter, LONG, Net, assert_conserved, close_and_balance, region};
@@ -15,7 +15,7 @@ const NEVER: Duration = Duration::from_hours(1);
 
 /// Nodes that never notice by themselves that another one is dead, as those of casty 0.21.0 forget
 /// it, and that do not gossip while they are told so.
-fn forgetful(builder: Builder) -> Builder {
+fn forgetful(builder: ClusterBuilder) -> ClusterBuilder {
     builder.detection(NEVER).gossip(NEVER)
 }
 

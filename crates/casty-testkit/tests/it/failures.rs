@@ -396,7 +396,8 @@ async fn nothing_told_is_lost_uncounted_when_nodes_die(net: Net) {
 }
 
 async fn nodes_do_not_gossip_to_those_they_take_for_dead(net: Net) {
-    let slowly = |builder: casty_testkit::Builder| builder.detection(Duration::from_millis(300));
+    let slowly =
+        |builder: casty_testkit::ClusterBuilder| builder.detection(Duration::from_millis(300));
     let (cluster, _) = net.counters_with(slowly).await;
     let client = net.client(&cluster).await;
     for number in 0..20 {
