@@ -53,6 +53,16 @@ pub(super) fn findings(packages: &[Package]) -> Vec<String> {
     findings
 }
 
+/// Returns the name of the package that a file belongs to; empty for the workspace itself.
+pub(super) fn owner<'a>(packages: &'a [Package], path: &str) -> &'a str {
+    let is_within = |package: &&Package| {
+        let behind = path.strip_prefix(&package.folder);
+        behind.is_some_and(|behind| behind.starts_with('/'))
+    };
+    let owner = packages.iter().find(is_within);
+    owner.map_or("", |package| &package.name)
+}
+
 /// Tests may use what stands above: a client is tested against the testkit.
 fn arrows(package: &Package) -> Vec<String> {
     let name = package.name.as_str();
