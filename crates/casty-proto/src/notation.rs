@@ -24,11 +24,13 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::codec::tree::Reader;
 use crate::codec::tree::json::{JsonSink, JsonSource};
+use crate::codec::tree::read_value::{self, Dialect};
 use crate::codec::tree::sink::Sink;
-use crate::codec::tree::value_in::{self, Dialect};
-use crate::codec::tree::value_out::{self, Style};
+use crate::codec::tree::write_value::{self, Style};
 use crate::value::{DateTime, Time, TimeDelta, uuid};
 use crate::{DecodeError, EncodeError, Limits, Value};
+
+mod print;
 
 pub(crate) const VALUE: &str = "__value__";
 pub(crate) const STATE: &str = "__state__";
@@ -67,7 +69,7 @@ impl Value {
         limits.admit(text.len())?;
         let source = JsonSource::new(text.as_bytes())?;
         let mut reader = Reader::new(source, text.len(), limits);
-        let value = value_in::read(&mut reader, Dialect::Notation)?;
+        let value = read_value::read(&mut reader, Dialect::Notation)?;
         reader.end()?;
         Ok(value)
     }
@@ -82,7 +84,7 @@ impl Value {
     /// of more than 4,300 digits.
     pub fn to_notation(&self) -> Result<String, NotationError> {
         let mut out = Vec::new();
-        value_out::write(&mut JsonSink::new(&mut out), self, Style::Notation, 0)?;
+        write_value::write(&mut JsonSink::new(&mut out), self, Style::Notation, 0)?;
         Ok(String::from_utf8_lossy(&out).into_owned())
     }
 }
