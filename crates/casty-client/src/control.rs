@@ -11,7 +11,7 @@ use bytes::Bytes;
 use casty_proto::NodeAddress;
 use casty_routing::{Links, Renewal, Subscription, View, ViewKeeper, links, renewal, subscription};
 use casty_transport::Leftover;
-use casty_transport::{ConnectError, ConnectOptions, Connection, End, Transport};
+use casty_transport::{ConnectError, ConnectOptions, Connection, ConnectionEnd, Transport};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
@@ -60,7 +60,7 @@ enum Done {
     },
     Ended {
         peer: Arc<Peer>,
-        end: End,
+        end: ConnectionEnd,
         leftover: Leftover<Tag>,
     },
     Roomy {
@@ -230,7 +230,7 @@ impl Control {
         }
         for (peer, length) in room {
             self.tasks.spawn(async move {
-                drop(peer.outbox.space(length).await);
+                drop(peer.outbox.capacity(length).await);
                 Done::Roomy { peer }
             });
         }

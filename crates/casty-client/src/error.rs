@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use casty_proto::{AddressError, DecodeError, EncodeError, NodeAddress};
 use casty_routing::Lacking;
-use casty_transport::{Bound, ConnectError};
+use casty_transport::{ConnectError, OutboxLimit};
 
 /// What became of a message. Casty acknowledges nothing, so none is ever called delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -64,7 +64,7 @@ pub enum TellError {
         /// The frame's length in bytes.
         length: usize,
         /// The limit that is reached, in bytes or messages.
-        limit: Bound,
+        limit: OutboxLimit,
     },
     /// As many messages wait for a route as may wait, in all or for its node: the cluster, or the
     /// owner, is not there. Try again, or wait with `tell_wait`.

@@ -10,7 +10,7 @@ use std::time::Instant;
 use casty_proto::NodeAddress;
 use casty_proto::message::{GetShardLocation, ShardLocation};
 use casty_routing::{Input, Output, Parcel, Reason, Router, RouterConfig, Target, View};
-use casty_transport::{Account, Leftover, RejectReason, Rejected, Unsent};
+use casty_transport::{Leftover, OutboxCounters, RejectReason, Rejected, UnsentMessage};
 
 use crate::dead_letters::{DeadLetter, Loss};
 use crate::error::{Fate, NotSent, TellError};
@@ -62,7 +62,7 @@ impl Routing {
     }
 
     /// What became of messages by region, given what became of those in outboxes.
-    pub(crate) fn region_stats(&self, sent: &[Account]) -> Vec<RegionStats> {
+    pub(crate) fn region_stats(&self, sent: &[OutboxCounters]) -> Vec<RegionStats> {
         let mut holding = Vec::new();
         for (target, held) in self.router.held_each() {
             let account = account(target);
@@ -157,7 +157,7 @@ impl Routing {
             .add(usize::try_from(peer.outbox.messages_written()).unwrap_or(0));
         core.ledger
             .lock()
-            .take_over(&peer.node, &peer.outbox.accounts());
+            .take_over(&peer.node, &peer.outbox.counters());
         self.doubt(core, peer, &leftover.unknown);
         let unsent = self.take_back(core, peer, &leftover.unsent);
         self.tell(
@@ -173,7 +173,7 @@ impl Routing {
     /// Takes back what waits in the outbox of a node that is about to be avoided, and has it refuse
     /// the like. What the node was asked already it may still answer.
     pub(crate) fn recall(&mut self, core: &Core, peer: &Peer, which: fn(&Tag) -> bool) {
-        let unsent = peer.outbox.recall(which);
+        let unsent = peer.outbox.revoke(which);
         let unsent = self.take_back(core, peer, &unsent);
         let node = peer.node.clone();
         self.tell(core, Input::PeerBusy { node, unsent });
@@ -194,7 +194,7 @@ impl Routing {
         &mut self,
         core: &Core,
         peer: &Peer,
-        unsent: &[Unsent<Tag>],
+        unsent: &[UnsentMessage<Tag>],
     ) -> Vec<Parcel<Outgoing>> {
         let readdressed = peer.identity.address() != core.identity.address();
         let mut unreadable = Vec::new();

@@ -415,7 +415,7 @@ impl Core {
         let connected = self.connected.read();
         let live: Vec<_> = connected
             .values()
-            .map(|peer| peer.outbox.accounts())
+            .map(|peer| peer.outbox.counters())
             .collect();
         let sent = self.ledger.lock().accounts(live.iter().map(Vec::as_slice));
         routing.region_stats(&sent)
@@ -427,7 +427,7 @@ impl Core {
         let connected = self.connected.read();
         let live = connected
             .iter()
-            .map(|(node, peer)| (node, peer.outbox.accounts()));
+            .map(|(node, peer)| (node, peer.outbox.counters()));
         self.ledger.lock().nodes(live)
     }
 

@@ -69,10 +69,7 @@ impl ClusterBuilder {
             detection: Duration::ZERO,
             gossip: Duration::from_millis(250),
             like_casty: true,
-            outbox: OutboxLimits {
-                bytes: 64 * 1024 * 1024,
-                ..OutboxLimits::default()
-            },
+            outbox: OutboxLimits::new().bytes(64 * 1024 * 1024),
         }
     }
 
@@ -178,7 +175,7 @@ impl ClusterBuilder {
     /// Bytes that may wait to be written to one client; what comes beyond is dropped and counted.
     /// Default: 64 MiB (real nodes set no limit).
     pub fn outbox_bytes(mut self, bytes: usize) -> Self {
-        self.outbox.bytes = bytes;
+        self.outbox = self.outbox.bytes(bytes);
         self
     }
 

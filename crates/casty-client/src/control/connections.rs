@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use casty_proto::NodeAddress;
 use casty_routing::{View, links, renewal, subscription};
-use casty_transport::{ConnectError, Connection, End, connect, drive};
+use casty_transport::{ConnectError, Connection, ConnectionEnd, connect, drive};
 use casty_transport::{Leftover, OutboxLimits};
 
 use super::{Control, Done};
@@ -120,15 +120,14 @@ impl Control {
         connection: Connection,
     ) -> (
         Arc<Peer>,
-        impl Future<Output = (End, Leftover<Tag>)> + Send + 'static,
+        impl Future<Output = (ConnectionEnd, Leftover<Tag>)> + Send + 'static,
     ) {
         self.next_peer += 1;
         let core = &self.core;
-        let limits = OutboxLimits {
-            bytes: core.limits.outbox_bytes,
-            messages: core.limits.outbox_messages,
-            frame: core.limits.max_frame,
-        };
+        let limits = OutboxLimits::new()
+            .bytes(core.limits.outbox_bytes)
+            .messages(core.limits.outbox_messages)
+            .max_frame(core.limits.max_frame);
         let names = (Arc::clone(&core.system), core.identity.sender().into());
         let settled = identity.address() == core.identity.address();
         let id = PeerId(self.next_peer);
@@ -141,7 +140,12 @@ impl Control {
         (peer, drive(stream, leftover, outbox, session, decoder))
     }
 
-    pub(super) fn ended(&mut self, peer: &Arc<Peer>, end: &End, leftover: &Leftover<Tag>) {
+    pub(super) fn ended(
+        &mut self,
+        peer: &Arc<Peer>,
+        end: &ConnectionEnd,
+        leftover: &Leftover<Tag>,
+    ) {
         tracing::info!(node = %peer.node, error = end as &dyn std::error::Error, "disconnected");
         self.peers.remove(&peer.node);
         self.core
@@ -154,7 +158,7 @@ impl Control {
             self.renewal.handle(now, renewal::Input::Lost(node()));
         }
         // Else it was no longer needed.
-        if !matches!(end, End::Drained | End::Aborted) {
+        if !matches!(end, ConnectionEnd::Drained | ConnectionEnd::Aborted) {
             self.views.lost(&peer.node);
             self.links.handle(now, links::Input::Lost { node: node() });
         }

@@ -117,7 +117,7 @@ impl Control {
     /// their being gone what is not for shards.
     fn readmit(&self, view: &View) {
         for peer in self.peers.values() {
-            if !view.is_gone(&peer.node) && (view.avoids(&peer.node) || peer.outbox.readmit()) {
+            if !view.is_gone(&peer.node) && (view.avoids(&peer.node) || peer.outbox.resume()) {
                 self.core.route(|routing| routing.ready(&self.core, peer));
             }
         }

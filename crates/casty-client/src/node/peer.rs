@@ -10,7 +10,7 @@ use casty_proto::header::{self, Header};
 use casty_proto::message::SHARD_ENVELOPE;
 use casty_proto::{ActorUri, NodeAddress};
 use casty_routing::{RegionId, ShardId};
-use casty_transport::{Accounted, Outbox, OutboxLimits, Rejected, Unsent};
+use casty_transport::{Outbox, OutboxLimits, OutboxTag, Rejected, UnsentMessage};
 
 use crate::node::identity::Identity;
 use crate::pending::AskId;
@@ -50,8 +50,8 @@ pub(crate) struct Tag {
     pub(crate) kind: &'static str,
 }
 
-impl Accounted for Tag {
-    fn account(&self) -> usize {
+impl OutboxTag for Tag {
+    fn group(&self) -> usize {
         self.aim.account()
     }
 }
@@ -189,7 +189,7 @@ impl fmt::Debug for Peer {
 
 /// A message that came back from an outbox, ready to be routed again. Its header was written by
 /// this client, so it can be read; `None` would be a bug of ours, and is treated as a loss.
-pub(crate) fn recover(unsent: &Unsent<Tag>, readdressed: bool) -> Option<Outgoing> {
+pub(crate) fn recover(unsent: &UnsentMessage<Tag>, readdressed: bool) -> Option<Outgoing> {
     let Tag {
         aim,
         deadline,
