@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use casty_proto::NodeAddress;
-use casty_routing::{Links, Renewal, Subscription, View, ViewKeeper, links, renewal, subscription};
+use casty_routing::{
+    Links, Renewal, Subscription, View, ViewKeeper, connections, renewal, subscription,
+};
 use casty_transport::Leftover;
 use casty_transport::{ConnectError, ConnectOptions, Connection, ConnectionEnd, Transport};
 use tokio::sync::{mpsc, watch};
@@ -110,7 +112,7 @@ impl Control {
             transport,
             options,
             contacts: contacts.iter().cloned().collect(),
-            links: Links::new(links::Config::default(), contacts, chance.draw()),
+            links: Links::new(connections::Config::default(), contacts, chance.draw()),
             subscription: Subscription::new(subscription::Config::default()),
             views: ViewKeeper::new(),
             peers: BTreeMap::new(),
@@ -125,7 +127,7 @@ impl Control {
 
     /// Runs until the client is closed, or all its handles are gone.
     pub(crate) async fn run(mut self, mut snapshots: mpsc::Receiver<Snapshot>) {
-        self.links.handle(precise_now(), links::Input::Tick);
+        self.links.handle(precise_now(), connections::Input::Tick);
         self.pump();
         loop {
             if let Some(deadline) = self.next(&mut snapshots).await {
@@ -166,7 +168,7 @@ impl Control {
 
     fn tick(&mut self) {
         let now = precise_now();
-        self.links.handle(now, links::Input::Tick);
+        self.links.handle(now, connections::Input::Tick);
         self.subscription.handle(now, subscription::Input::Tick);
         self.renewal.handle(now, renewal::Input::Tick);
         self.core.route(|routing| routing.tick(&self.core));
@@ -214,7 +216,10 @@ impl Control {
         self.pump_subscription();
         let source = self.subscription.source().cloned();
         let unfed = !self.peers.is_empty() && self.subscription.is_stale();
-        for input in [links::Input::Source(source), links::Input::Unfed(unfed)] {
+        for input in [
+            connections::Input::Source(source),
+            connections::Input::Unfed(unfed),
+        ] {
             self.links.handle(precise_now(), input);
         }
         self.pump_links();
@@ -226,7 +231,8 @@ impl Control {
     fn router_wants(&mut self) {
         let Wants { connections, room } = std::mem::take(&mut self.core.routing.lock().wants);
         for node in connections {
-            self.links.handle(precise_now(), links::Input::Want(node));
+            self.links
+                .handle(precise_now(), connections::Input::Want(node));
         }
         for (peer, length) in room {
             self.tasks.spawn(async move {

@@ -5,12 +5,12 @@
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
 pub mod backoff;
-pub mod budget;
+pub mod connections;
 pub mod coordinator;
 pub mod diagnosis;
 pub mod error;
-pub mod links;
 pub mod renewal;
+pub mod retry_budget;
 pub mod router;
 pub mod shard;
 pub mod subscription;
@@ -18,11 +18,11 @@ pub mod table;
 pub mod view;
 
 pub use backoff::Backoff;
-pub use budget::Budget;
+pub use connections::Links;
 pub use coordinator::Coordinator;
 pub use error::{Lacking, Reason, RegionError};
-pub use links::Links;
 pub use renewal::Renewal;
+pub use retry_budget::Budget;
 pub use router::{Held, Input, Output, Overflow, Parcel, Router, RouterConfig, Target};
 pub use shard::{NoShards, ShardCount, ShardId, entity_shard};
 pub use subscription::Subscription;

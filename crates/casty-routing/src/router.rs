@@ -13,19 +13,19 @@ use casty_proto::message::ShardLocation;
 
 use crate::{Reason, RegionError, RegionId, ShardCount, ShardId, View};
 
-mod asks;
 mod event;
-mod hold;
 mod listing;
 mod peers;
+mod pending_buffer;
+mod queries;
 mod regions;
 mod route;
 
 pub use event::{Held, Input, Output, Overflow, Parcel, RouterConfig, Target};
 
-use asks::Asks;
-use hold::Hold;
 use peers::Peers;
+use pending_buffer::Hold;
+use queries::Asks;
 use regions::{Owner, Regions};
 use route::Route;
 

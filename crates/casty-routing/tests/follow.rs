@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use casty_proto::NodeAddress;
-use casty_routing::{Links, Subscription, links, subscription};
+use casty_routing::{Links, Subscription, connections, subscription};
 
 /// Milliseconds from the start.
 type Millis = u64;
@@ -70,7 +70,7 @@ fn world(count: u16, contacts: &[NodeAddress], seed: u64) -> World {
     let mut world = World {
         start: Instant::now(),
         now: 0,
-        links: Links::new(links::Config::default(), contacts.to_vec(), seed),
+        links: Links::new(connections::Config::default(), contacts.to_vec(), seed),
         subscription: Subscription::new(subscription::Config::default()),
         source: None,
         nodes: (1..=count).map(|n| (node(n), Node::default())).collect(),
@@ -82,7 +82,7 @@ fn world(count: u16, contacts: &[NodeAddress], seed: u64) -> World {
         log: Vec::new(),
     };
     world.later(PUSH, Event::Push);
-    world.links(links::Input::Tick);
+    world.links(connections::Input::Tick);
     world
 }
 
@@ -102,15 +102,15 @@ impl World {
 
     // The wiring of a client.
 
-    fn links(&mut self, input: links::Input) {
+    fn links(&mut self, input: connections::Input) {
         self.links.handle(self.instant(), input);
         loop {
             let output = self.links.poll();
-            if !matches!(output, links::Output::Wait(_)) {
+            if !matches!(output, connections::Output::Wait(_)) {
                 self.note(&output);
             }
             match output {
-                links::Output::Dial(dialled) => {
+                connections::Output::Dial(dialled) => {
                     let took = match self.target(&dialled).map(|node| &self.nodes[&node]) {
                         Some(node) if node.hung => CONNECT_TIMEOUT,
                         Some(_) => 5,
@@ -118,12 +118,12 @@ impl World {
                     };
                     self.later(took, Event::DialEnds { dialled });
                 }
-                links::Output::Close(node) => {
+                connections::Output::Close(node) => {
                     assert!(self.connected.remove(&node));
                     self.subscription(subscription::Input::Disconnected(node));
                 }
-                links::Output::Duplicate(_) | links::Output::Suspect(_) => {}
-                links::Output::Wait(_) => return,
+                connections::Output::Duplicate(_) | connections::Output::Suspect(_) => {}
+                connections::Output::Wait(_) => return,
             }
         }
     }
@@ -158,7 +158,7 @@ impl World {
         }
         if self.subscription.source() != self.source.as_ref() {
             self.source = self.subscription.source().cloned();
-            self.links(links::Input::Source(self.source.clone()));
+            self.links(connections::Input::Source(self.source.clone()));
         }
     }
 
@@ -179,12 +179,12 @@ impl World {
                 Some(canonical) if !self.nodes[&canonical].hung => {
                     let new = self.connected.insert(canonical.clone());
                     let node = canonical.clone();
-                    self.links(links::Input::Connected { dialled, canonical });
+                    self.links(connections::Input::Connected { dialled, canonical });
                     if new && self.connected.contains(&node) {
                         self.subscription(subscription::Input::Connected(node));
                     }
                 }
-                _ => self.links(links::Input::Failed { dialled }),
+                _ => self.links(connections::Input::Failed { dialled }),
             },
             Event::View { from, subscription } => self.view(&from, subscription),
             Event::Push => {
@@ -229,7 +229,7 @@ impl World {
         };
         let (live, gone) = (addresses(live), addresses(gone));
         let up = live.iter().cloned().collect();
-        self.links(links::Input::View { live, gone });
+        self.links(connections::Input::View { live, gone });
         self.subscription(subscription::Input::Live(up));
     }
 
@@ -248,7 +248,7 @@ impl World {
         if self.connected.remove(&node) {
             self.note(("lost", &node));
             let lost = node.clone();
-            self.links(links::Input::Lost { node: lost });
+            self.links(connections::Input::Lost { node: lost });
             self.subscription(subscription::Input::Disconnected(node));
         }
     }
@@ -278,7 +278,7 @@ impl World {
                 let event = entry.remove();
                 self.happen(event);
             }
-            self.links(links::Input::Tick);
+            self.links(connections::Input::Tick);
             self.subscription(subscription::Input::Tick);
         }
         self.now = until;
@@ -286,7 +286,7 @@ impl World {
 
     /// When something is next due.
     fn next(&mut self) -> Option<Millis> {
-        let links::Output::Wait(links) = self.links.poll() else {
+        let connections::Output::Wait(links) = self.links.poll() else {
             panic!("links are not drained");
         };
         let subscription::Output::Wait(subscription) = self.subscription.poll() else {
@@ -337,8 +337,8 @@ fn world_with_hung_contacts() -> World {
     world.hang(1, true);
     world.hang(2, true);
     let contacts = vec![node(1), node(2), node(3)];
-    world.links = Links::new(links::Config::default(), contacts, 1);
-    world.links(links::Input::Tick);
+    world.links = Links::new(connections::Config::default(), contacts, 1);
+    world.links(connections::Input::Tick);
     world
 }
 

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use casty_proto::NodeAddress;
-use casty_routing::{Budget, RegionId, ShardId, budget};
+use casty_routing::{Budget, RegionId, ShardId, retry_budget};
 use parking_lot::Mutex;
 
 use crate::ask::Slot;
@@ -26,7 +26,7 @@ pub(crate) struct Retries {
 
 impl Retries {
     /// A full budget.
-    pub(crate) fn new(config: budget::Config) -> Self {
+    pub(crate) fn new(config: retry_budget::Config) -> Self {
         Self {
             budget: Mutex::new(Budget::new(config)),
             retried: Counter::default(),

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use casty_proto::NodeAddress;
-use casty_routing::{View, links, renewal, subscription};
-use casty_transport::{ConnectError, Connection, ConnectionEnd, connect, drive};
+use casty_routing::{View, connections, renewal, subscription};
+use casty_transport::{ConnectError, Connection, End, connect, drive};
 use casty_transport::{Leftover, OutboxLimits};
 
 use super::{Control, Done};
@@ -20,7 +20,7 @@ impl Control {
     pub(super) fn failed(&mut self, dialled: NodeAddress) {
         self.views.lost(&dialled);
         let now = precise_now();
-        let input = links::Input::Failed {
+        let input = connections::Input::Failed {
             dialled: dialled.clone(),
         };
         self.links.handle(now, input);
@@ -28,7 +28,7 @@ impl Control {
         self.pump_links();
         let mut routing = self.core.routing.lock();
         if routing.router.wants(&dialled) {
-            self.links.handle(now, links::Input::Want(dialled));
+            self.links.handle(now, connections::Input::Want(dialled));
         }
         drop(routing);
     }
@@ -73,7 +73,7 @@ impl Control {
             self.core
                 .route(|routing| routing.suspected(&self.core, dialled.clone()));
         }
-        let input = links::Input::Connected {
+        let input = connections::Input::Connected {
             dialled: dialled.clone(),
             canonical: canonical.clone(),
         };
@@ -83,7 +83,7 @@ impl Control {
         }
         if self.peers.contains_key(&canonical) {
             // The last connection to it is about to end.
-            let input = links::Input::Lost { node: canonical };
+            let input = connections::Input::Lost { node: canonical };
             return self.links.handle(precise_now(), input);
         }
         tracing::info!(node = %canonical, identity = %identity.address(), "connected");
@@ -160,7 +160,8 @@ impl Control {
         // Else it was no longer needed.
         if !matches!(end, ConnectionEnd::Drained | ConnectionEnd::Aborted) {
             self.views.lost(&peer.node);
-            self.links.handle(now, links::Input::Lost { node: node() });
+            self.links
+                .handle(now, connections::Input::Lost { node: node() });
         }
     }
 
@@ -170,18 +171,18 @@ impl Control {
         let mut duplicates = Vec::new();
         self.due[1] = loop {
             match self.links.poll() {
-                links::Output::Dial(node) => self.dial(node),
-                links::Output::Close(node) => {
+                connections::Output::Dial(node) => self.dial(node),
+                connections::Output::Close(node) => {
                     if let Some(peer) = self.peers.get(&node) {
                         peer.outbox.abort();
                     }
                 }
-                links::Output::Duplicate(dialled) => duplicates.push(dialled),
-                links::Output::Suspect(node) => {
+                connections::Output::Duplicate(dialled) => duplicates.push(dialled),
+                connections::Output::Suspect(node) => {
                     self.core
                         .route(|routing| routing.suspected(&self.core, node));
                 }
-                links::Output::Wait(due) => break due,
+                connections::Output::Wait(due) => break due,
             }
         };
         duplicates

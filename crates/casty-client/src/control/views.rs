@@ -6,7 +6,7 @@ use casty_proto::message::{
     SubscribeTopology, TOPOLOGY_PATH, TopologySnapshot, UnsubscribeTopology,
 };
 use casty_proto::{ActorRef, NodeAddress};
-use casty_routing::{Offer, View, links, renewal, subscription};
+use casty_routing::{Offer, View, connections, renewal, subscription};
 
 use super::{Control, Snapshot};
 use crate::error::ReadyError;
@@ -91,7 +91,8 @@ impl Control {
         }
         let input = subscription::Input::Live(live.iter().cloned().collect());
         self.subscription.handle(now, input);
-        self.links.handle(now, links::Input::View { live, gone });
+        self.links
+            .handle(now, connections::Input::View { live, gone });
         self.recall(&view);
         self.core
             .route(|routing| routing.view(&self.core, Arc::clone(&view)));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use casty_proto::NodeAddress;
 
 use super::Target;
-use super::hold::Account;
+use super::pending_buffer::Account;
 use crate::table::Row;
 use crate::{RegionError, RegionId, ShardCount, ShardId, Version, View};
 

@@ -32,7 +32,7 @@ impl Default for Config {
 ///
 /// ```
 /// use std::time::Instant;
-/// use casty_routing::budget::{Budget, Config};
+/// use casty_routing::retry_budget::{Budget, Config};
 ///
 /// # #[expect(clippy::disallowed_methods, reason = "an example begins at some moment")]
 /// let now = Instant::now();
@@ -227,7 +227,7 @@ mod tests {
             per_second,
             burst,
         } = Config::default();
-        let source = include_str!("budget.rs");
+        let source = include_str!("retry_budget.rs");
         for (field, default) in [
             ("percent", percent),
             ("per_second", per_second),

@@ -137,7 +137,7 @@ pub enum Output {
 ///
 /// ```
 /// # use std::time::{Duration, Instant};
-/// use casty_routing::links::{Config, Input, Links, Output};
+/// use casty_routing::connections::{Config, Input, Links, Output};
 ///
 /// let (now, first, second) = (Instant::now(), "a:1".parse()?, "b:1".parse()?);
 /// let mut links = Links::new(Config::default(), vec![first, second], 7);

@@ -2,7 +2,7 @@ use super::*;
 
 mod histories;
 mod leaving;
-mod unfed;
+mod stale;
 mod wanted;
 
 /// The engine and its clock, in milliseconds from the start.
