@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use casty_proto::frame::DEFAULT_MAX_FRAME;
 use casty_proto::{Codec, NodeAddress};
-use casty_routing::{Overflow, RouterConfig, retry_budget};
+use casty_routing::{Overflow, RetryBudgetConfig, RouterConfig};
 use casty_transport::{AddressMap, ConnectOptions, TransportConfig};
 
 use crate::client::ClusterClient;
@@ -142,7 +142,7 @@ pub(crate) struct Bounds {
     pub(crate) pending_asks: usize,
     pub(crate) ask_bytes: usize,
     pub(crate) ask_attempts: u32,
-    pub(crate) retry_budget: retry_budget::Config,
+    pub(crate) retry_budget: RetryBudgetConfig,
     pub(crate) max_frame: usize,
     pub(crate) mailbox: usize,
     pub(crate) actors: usize,
@@ -161,7 +161,7 @@ impl Default for Bounds {
             pending_asks: 65_536,
             ask_bytes: 16 * 1024 * 1024,
             ask_attempts: 3,
-            retry_budget: retry_budget::Config::default(),
+            retry_budget: RetryBudgetConfig::default(),
             max_frame: DEFAULT_MAX_FRAME,
             mailbox: 16_384,
             actors: 1024,
@@ -212,8 +212,8 @@ impl Bounds {
     /// As they concern the router.
     pub(crate) fn routing(&self) -> RouterConfig {
         RouterConfig {
-            hold_items: self.buffer.messages,
-            hold_bytes: self.buffer.bytes,
+            buffer_messages: self.buffer.messages,
+            buffer_bytes: self.buffer.bytes,
             overflow: self.buffer_overflow,
             ..RouterConfig::default()
         }
@@ -388,7 +388,7 @@ impl ClientBuilder {
     /// the beginning. Default: 10 %, 10 a second, and 100; `percent` from 0 to 100. With a `burst`
     /// of 0 nothing is sent again.
     pub fn retry_budget(mut self, percent: u32, per_second: u32, burst: u32) -> Self {
-        self.limits.retry_budget = retry_budget::Config {
+        self.limits.retry_budget = RetryBudgetConfig {
             percent,
             per_second,
             burst,

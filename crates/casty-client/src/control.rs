@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use casty_proto::NodeAddress;
 use casty_routing::{
-    Links, Renewal, Subscription, View, ViewKeeper, connections, renewal, subscription,
+    Connections, ConnectionsConfig, ConnectionsInput, Renewal, RenewalConfig, RenewalInput,
+    Subscription, SubscriptionConfig, SubscriptionInput, View, ViewKeeper,
 };
 use casty_transport::Leftover;
 use casty_transport::{ConnectError, ConnectOptions, Connection, ConnectionEnd, Transport};
@@ -79,7 +80,7 @@ pub(crate) struct Control {
     transport: Arc<dyn Transport>,
     options: ConnectOptions,
     contacts: BTreeSet<NodeAddress>,
-    links: Links,
+    links: Connections,
     subscription: Subscription,
     views: ViewKeeper,
     peers: BTreeMap<NodeAddress, Arc<Peer>>,
@@ -112,11 +113,11 @@ impl Control {
             transport,
             options,
             contacts: contacts.iter().cloned().collect(),
-            links: Links::new(connections::Config::default(), contacts, chance.draw()),
-            subscription: Subscription::new(subscription::Config::default()),
+            links: Connections::new(ConnectionsConfig::default(), contacts, chance.draw()),
+            subscription: Subscription::new(SubscriptionConfig::default()),
             views: ViewKeeper::new(),
             peers: BTreeMap::new(),
-            renewal: Renewal::new(renewal::Config::default(), chance.draw()),
+            renewal: Renewal::new(RenewalConfig::default(), chance.draw()),
             companions: BTreeMap::new(),
             subscribers: BTreeMap::new(),
             next_peer: 0,
@@ -127,7 +128,7 @@ impl Control {
 
     /// Runs until the client is closed, or all its handles are gone.
     pub(crate) async fn run(mut self, mut snapshots: mpsc::Receiver<Snapshot>) {
-        self.links.handle(precise_now(), connections::Input::Tick);
+        self.links.handle(precise_now(), ConnectionsInput::Tick);
         self.pump();
         loop {
             if let Some(deadline) = self.next(&mut snapshots).await {
@@ -168,9 +169,9 @@ impl Control {
 
     fn tick(&mut self) {
         let now = precise_now();
-        self.links.handle(now, connections::Input::Tick);
-        self.subscription.handle(now, subscription::Input::Tick);
-        self.renewal.handle(now, renewal::Input::Tick);
+        self.links.handle(now, ConnectionsInput::Tick);
+        self.subscription.handle(now, SubscriptionInput::Tick);
+        self.renewal.handle(now, RenewalInput::Tick);
         self.core.route(|routing| routing.tick(&self.core));
     }
 
@@ -217,8 +218,8 @@ impl Control {
         let source = self.subscription.source().cloned();
         let unfed = !self.peers.is_empty() && self.subscription.is_stale();
         for input in [
-            connections::Input::Source(source),
-            connections::Input::Unfed(unfed),
+            ConnectionsInput::Source(source),
+            ConnectionsInput::Stale(unfed),
         ] {
             self.links.handle(precise_now(), input);
         }
@@ -232,7 +233,7 @@ impl Control {
         let Wants { connections, room } = std::mem::take(&mut self.core.routing.lock().wants);
         for node in connections {
             self.links
-                .handle(precise_now(), connections::Input::Want(node));
+                .handle(precise_now(), ConnectionsInput::Want(node));
         }
         for (peer, length) in room {
             self.tasks.spawn(async move {
@@ -260,7 +261,7 @@ impl Control {
         let drained = self.is_written();
         self.core.route(|routing| routing.close(&self.core));
         self.subscription
-            .handle(precise_now(), subscription::Input::Close);
+            .handle(precise_now(), SubscriptionInput::Close);
         self.pump_subscription();
         for peer in self.peers.values().chain(self.companions.values()) {
             peer.outbox.drain();

@@ -9,7 +9,10 @@ use std::time::Instant;
 
 use casty_proto::NodeAddress;
 use casty_proto::message::{GetShardLocation, ShardLocation};
-use casty_routing::{Input, Output, Parcel, Reason, Router, RouterConfig, Target, View};
+use casty_routing::{
+    PendingMessage, Router, RouterConfig, RouterInput, RouterOutput, Target, UndeliverableReason,
+    View,
+};
 use casty_transport::{Leftover, OutboxCounters, RejectReason, Rejected, UnsentMessage};
 
 use crate::dead_letters::{DeadLetter, Loss};
@@ -64,7 +67,7 @@ impl Routing {
     /// What became of messages by region, given what became of those in outboxes.
     pub(crate) fn region_stats(&self, sent: &[OutboxCounters]) -> Vec<RegionStats> {
         let mut holding = Vec::new();
-        for (target, held) in self.router.held_each() {
+        for (target, held) in self.router.buffered_each() {
             let account = account(target);
             holding.resize(holding.len().max(account + 1), 0);
             holding[account] += held as u64;
@@ -92,7 +95,7 @@ impl Routing {
 
     /// Messages that wait for a route.
     pub(crate) fn held(&self) -> usize {
-        self.router.held().items
+        self.router.buffered().messages
     }
 
     /// When the router wants to be told the time.
@@ -116,8 +119,8 @@ impl Routing {
             Target::Node(node) => Some(node.clone()),
             Target::Shard { .. } => None,
         };
-        let parcel = parcel(core, target, outgoing);
-        self.tell(core, Input::Send(parcel));
+        let pending = pending_message(core, target, outgoing);
+        self.tell(core, RouterInput::Send(pending));
         if let Some(peer) = node.and_then(|node| core.connected.read().get(&node).cloned()) {
             self.note_backlog(&peer);
         }
@@ -127,20 +130,20 @@ impl Routing {
     /// Takes in a coordinator's answer.
     pub(crate) fn located(&mut self, core: &Core, region: &str, location: ShardLocation) {
         if let Some(region) = self.router.region_id(region) {
-            self.tell(core, Input::Location { region, location });
+            self.tell(core, RouterInput::Location { region, location });
         }
     }
 
     /// Takes in a new view.
     pub(crate) fn view(&mut self, core: &Core, view: Arc<View>) {
-        self.tell(core, Input::View(view));
+        self.tell(core, RouterInput::View(view));
     }
 
     /// Takes in a connection just made. What was held for its node goes before what is sent next.
     pub(crate) fn connected(&mut self, core: &Core, peer: Arc<Peer>) {
         self.tell(
             core,
-            Input::PeerUp {
+            RouterInput::PeerUp {
                 node: peer.node.clone(),
                 handle: Arc::clone(&peer),
             },
@@ -162,7 +165,7 @@ impl Routing {
         let unsent = self.take_back(core, peer, &leftover.unsent);
         self.tell(
             core,
-            Input::PeerDown {
+            RouterInput::PeerDown {
                 node: peer.node.clone(),
                 unsent,
             },
@@ -176,7 +179,7 @@ impl Routing {
         let unsent = peer.outbox.revoke(which);
         let unsent = self.take_back(core, peer, &unsent);
         let node = peer.node.clone();
-        self.tell(core, Input::PeerBusy { node, unsent });
+        self.tell(core, RouterInput::PeerBusy { node, unsent });
         self.note_backlog(peer);
     }
 
@@ -195,10 +198,10 @@ impl Routing {
         core: &Core,
         peer: &Peer,
         unsent: &[UnsentMessage<Tag>],
-    ) -> Vec<Parcel<Outgoing>> {
+    ) -> Vec<PendingMessage<Outgoing>> {
         let readdressed = peer.identity.address() != core.identity.address();
         let mut unreadable = Vec::new();
-        let parcels = unsent.iter().filter_map(|unsent| {
+        let messages = unsent.iter().filter_map(|unsent| {
             let Some(outgoing) = peer::recover(unsent, readdressed) else {
                 tracing::error!(node = %peer.node, "bug: an unsent message could not be read");
                 unreadable.push(unsent.tag);
@@ -208,15 +211,15 @@ impl Routing {
                 core.asks.returned(ask, peer.id);
             }
             let target = target_of(unsent.tag.aim, &peer.node);
-            Some(parcel(core, target, outgoing))
+            Some(pending_message(core, target, outgoing))
         });
-        let parcels = parcels.collect();
+        let messages = messages.collect();
         for tag in &unreadable {
             let target = target_of(tag.aim, &peer.node);
             self.account(&target).unknown += 1;
         }
         self.doubt(core, peer, &unreadable);
-        parcels
+        messages
     }
 
     /// The end of messages that may have been in flight: counted, told to their askers, and to the
@@ -244,23 +247,23 @@ impl Routing {
 
     /// Takes in that a node could not be connected although the view calls it up.
     pub(crate) fn suspected(&mut self, core: &Core, node: NodeAddress) {
-        self.tell(core, Input::ConnectFailed(node));
+        self.tell(core, RouterInput::ConnectFailed(node));
     }
 
     /// Takes in that a full outbox has room again.
     pub(crate) fn ready(&mut self, core: &Core, peer: &Peer) {
-        self.tell(core, Input::PeerReady(peer.node.clone()));
+        self.tell(core, RouterInput::PeerReady(peer.node.clone()));
         self.note_backlog(peer);
     }
 
     /// Takes in that time has passed.
     pub(crate) fn tick(&mut self, core: &Core) {
-        self.tell(core, Input::Tick);
+        self.tell(core, RouterInput::Tick);
     }
 
     /// Gives up everything that is held.
     pub(crate) fn close(&mut self, core: &Core) {
-        self.tell(core, Input::Close);
+        self.tell(core, RouterInput::Close);
         self.queue.wake_all();
     }
 
@@ -281,12 +284,12 @@ impl Routing {
     pub(crate) fn pump(&mut self, core: &Core) {
         loop {
             match self.router.poll() {
-                Output::Deliver {
+                RouterOutput::Deliver {
                     to,
                     node: _,
-                    parcel,
-                } => self.deliver(core, &to, parcel),
-                Output::Query {
+                    message,
+                } => self.deliver(core, &to, message),
+                RouterOutput::Query {
                     leader,
                     name,
                     shard,
@@ -299,13 +302,15 @@ impl Routing {
                     };
                     core.send_control(&leader, &format!("/_coord-{name}"), &query);
                 }
-                Output::Connect { node } => {
+                RouterOutput::Connect { node } => {
                     self.wants.connections.push(node);
                     core.router_due.notify_one();
                 }
-                Output::Undeliverable { parcel, reason } => self.give_up(core, &parcel, &reason),
-                Output::Publish(table) => core.table.store(table),
-                Output::Wait(due) => {
+                RouterOutput::Undeliverable { message, reason } => {
+                    self.give_up(core, &message, &reason)
+                }
+                RouterOutput::Publish(table) => core.table.store(table),
+                RouterOutput::Wait(due) => {
                     let earlier = due.is_some_and(|due| self.due.is_none_or(|armed| due < armed));
                     self.due = due;
                     if earlier {
@@ -317,14 +322,19 @@ impl Routing {
         }
     }
 
-    fn tell(&mut self, core: &Core, input: Input<Arc<Peer>, Outgoing>) {
-        self.stirred |= !matches!(input, Input::Send(_) | Input::Tick);
+    fn tell(&mut self, core: &Core, input: RouterInput<Arc<Peer>, Outgoing>) {
+        self.stirred |= !matches!(input, RouterInput::Send(_) | RouterInput::Tick);
         self.router.handle(precise_now(), input);
         self.pump(core);
     }
 
-    /// Puts a parcel into an outbox.
-    fn push(&self, core: &Core, to: &Peer, parcel: &Parcel<Outgoing>) -> Result<(), Rejected<Tag>> {
+    /// Puts a pending into an outbox.
+    fn push(
+        &self,
+        core: &Core,
+        to: &Peer,
+        pending: &PendingMessage<Outgoing>,
+    ) -> Result<(), Rejected<Tag>> {
         let Outgoing {
             actor,
             message,
@@ -332,7 +342,7 @@ impl Routing {
             ask,
             kind,
             readdressed,
-        } = &parcel.item;
+        } = &pending.item;
         let edit = *readdressed || !to.is_settled();
         let edited = ask
             .filter(|_| edit)
@@ -344,7 +354,7 @@ impl Routing {
             ask: *ask,
             kind,
         };
-        match &parcel.target {
+        match &pending.target {
             Target::Shard { region, shard } => {
                 let name = self.router.region_name(*region).map_or("", |name| name);
                 to.push_envelope((*region, name), message, tag(Aim::Shard(*region, *shard)))
@@ -359,24 +369,24 @@ impl Routing {
         }
     }
 
-    fn deliver(&mut self, core: &Core, to: &Arc<Peer>, parcel: Parcel<Outgoing>) {
-        if let Some(ask) = parcel.item.ask {
+    fn deliver(&mut self, core: &Core, to: &Arc<Peer>, pending: PendingMessage<Outgoing>) {
+        if let Some(ask) = pending.item.ask {
             if !core.asks.is_awaited(ask) {
-                return self.bury(core, &parcel, NotSent::Abandoned);
+                return self.bury(core, &pending, NotSent::Abandoned);
             }
             core.asks.carried_by(ask, to.id);
         }
-        let pushed = self.push(core, to, &parcel);
-        if let (Err(_), Some(ask)) = (&pushed, parcel.item.ask) {
+        let pushed = self.push(core, to, &pending);
+        if let (Err(_), Some(ask)) = (&pushed, pending.item.ask) {
             core.asks.returned(ask, to.id);
         }
         match pushed {
-            Ok(()) => self.account(&parcel.target).delivered += 1,
+            Ok(()) => self.account(&pending.target).delivered += 1,
             Err(Rejected {
                 reason: RejectReason::TooLong { .. },
                 ..
             }) => {
-                self.bury(core, &parcel, NotSent::TooLong);
+                self.bury(core, &pending, NotSent::TooLong);
             }
             Err(Rejected { reason, .. }) => {
                 // Full: the control task tells when there is room again. Closed: the end of the
@@ -385,9 +395,9 @@ impl Routing {
                     self.await_room(core, to, length);
                 }
                 let node = to.node.clone();
-                let busy = Input::PeerBusy {
+                let busy = RouterInput::PeerBusy {
                     node,
-                    unsent: vec![parcel],
+                    unsent: vec![pending],
                 };
                 self.router.handle(precise_now(), busy);
                 self.note_backlog(to);
@@ -397,41 +407,46 @@ impl Routing {
 
     /// Notes whether messages to actors of a connected node have to go behind others.
     fn note_backlog(&self, peer: &Peer) {
-        let backlog = self.router.holds(&Target::Node(peer.node.clone()));
+        let backlog = self.router.has_buffered(&Target::Node(peer.node.clone()));
         peer.backlog.store(backlog, Ordering::Release);
     }
 
-    fn give_up(&mut self, core: &Core, parcel: &Parcel<Outgoing>, reason: &Reason) {
-        tracing::debug!(target = ?parcel.target, %reason, "message not sent");
+    fn give_up(
+        &mut self,
+        core: &Core,
+        pending: &PendingMessage<Outgoing>,
+        reason: &UndeliverableReason,
+    ) {
+        tracing::debug!(target = ?pending.target, %reason, "message not sent");
         let reason = match reason {
-            Reason::HoldFull { .. } => NotSent::BufferFull,
-            Reason::Displaced => NotSent::Displaced,
-            Reason::Deadline { lacking } => NotSent::Expired(lacking.clone()),
-            Reason::NodeGone { .. } => NotSent::NodeGone,
-            Reason::WrongCount { .. } | Reason::UnknownShard { .. } | Reason::UnknownRegion => {
-                NotSent::OtherShardCount
-            }
+            UndeliverableReason::BufferFull { .. } => NotSent::BufferFull,
+            UndeliverableReason::Displaced => NotSent::Displaced,
+            UndeliverableReason::Deadline { missing } => NotSent::Expired(missing.clone()),
+            UndeliverableReason::NodeGone { .. } => NotSent::NodeGone,
+            UndeliverableReason::WrongCount { .. }
+            | UndeliverableReason::UnknownShard { .. }
+            | UndeliverableReason::UnknownRegion => NotSent::OtherShardCount,
             // The only one that is left.
             _ => NotSent::Closed,
         };
-        self.bury(core, parcel, reason);
+        self.bury(core, pending, reason);
     }
 
     /// The end of a message that was never sent: counted, told to its asker, and to the hook as soon as may be.
-    fn bury(&mut self, core: &Core, parcel: &Parcel<Outgoing>, reason: NotSent) {
+    fn bury(&mut self, core: &Core, pending: &PendingMessage<Outgoing>, reason: NotSent) {
         core.counters.not_sent.add(1);
-        self.account(&parcel.target).not_sent += 1;
-        if let Some(ask) = parcel.item.ask {
+        self.account(&pending.target).not_sent += 1;
+        if let Some(ask) = pending.item.ask {
             core.asks.fail(ask, Failure::NotSent(reason.clone()));
         }
         if core.dead_letters.is_open() {
-            let path = parcel.item.actor.as_ref().map(|(path, _)| &**path);
+            let path = pending.item.actor.as_ref().map(|(path, _)| &**path);
             self.letters.push(DeadLetter {
-                target: self.describe(&parcel.target, path),
-                message_type: parcel.item.kind,
+                target: self.describe(&pending.target, path),
+                message_type: pending.item.kind,
                 loss: reason.into(),
-                length: Some(parcel.item.message.len()),
-                ask: parcel.item.ask.is_some(),
+                length: Some(pending.item.message.len()),
+                ask: pending.item.ask.is_some(),
             });
         }
     }
@@ -464,9 +479,9 @@ fn target_of(aim: Aim, node: &NodeAddress) -> Target {
     }
 }
 
-fn parcel(core: &Core, target: Target, outgoing: Outgoing) -> Parcel<Outgoing> {
+fn pending_message(core: &Core, target: Target, outgoing: Outgoing) -> PendingMessage<Outgoing> {
     let (bytes, deadline) = (outgoing.message.len(), core.instant(outgoing.deadline));
-    Parcel {
+    PendingMessage {
         target,
         item: outgoing,
         bytes,

@@ -69,7 +69,7 @@ pub(crate) struct Core {
     /// Whether everything was written in time, once the client has ended in order.
     pub(crate) drained: OnceLock<bool>,
     pub(crate) ending: Ending,
-    /// Second connections; see [`casty_routing::renewal`].
+    /// Second connections; see [`casty_routing::Renewal`].
     pub(crate) companions: AtomicU64,
 }
 

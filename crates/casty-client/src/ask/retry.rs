@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use casty_proto::NodeAddress;
-use casty_routing::{Budget, RegionId, ShardId, retry_budget};
+use casty_routing::{RegionId, RetryBudget, RetryBudgetConfig, ShardId};
 use parking_lot::Mutex;
 
 use crate::ask::Slot;
@@ -18,7 +18,7 @@ use crate::stats::Counter;
 
 /// What one client may send again, and what it did.
 pub(crate) struct Retries {
-    budget: Mutex<Budget>,
+    budget: Mutex<RetryBudget>,
     pub(crate) retried: Counter,
     pub(crate) hedged: Counter,
     pub(crate) refused: Counter,
@@ -26,9 +26,9 @@ pub(crate) struct Retries {
 
 impl Retries {
     /// A full budget.
-    pub(crate) fn new(config: retry_budget::Config) -> Self {
+    pub(crate) fn new(config: RetryBudgetConfig) -> Self {
         Self {
-            budget: Mutex::new(Budget::new(config)),
+            budget: Mutex::new(RetryBudget::new(config)),
             retried: Counter::default(),
             hedged: Counter::default(),
             refused: Counter::default(),

@@ -184,7 +184,7 @@ impl Copies {
 
 #[cfg(test)]
 mod tests {
-    use casty_routing::Lacking;
+    use casty_routing::MissingRoute;
 
     use super::*;
 
@@ -262,7 +262,7 @@ mod tests {
             copies.expire(Tick::after(9), Tick::after(5)),
             Turn::Wait
         ));
-        let end = copies.bury(NotSent::Expired(Lacking::View));
+        let end = copies.bury(NotSent::Expired(MissingRoute::View));
         assert!(matches!(
             end,
             Turn::End(Failure::NotSent(NotSent::Expired(_)))
@@ -271,12 +271,12 @@ mod tests {
         let mut copies = two();
         copies.lose(OLD, &node());
         copies.returned(NEW);
-        let end = copies.bury(NotSent::Expired(Lacking::View));
+        let end = copies.bury(NotSent::Expired(MissingRoute::View));
         assert!(matches!(end, Turn::End(Failure::Timeout)));
 
         let mut copies = two();
         copies.returned(OLD);
-        let end = copies.bury(NotSent::Expired(Lacking::View));
+        let end = copies.bury(NotSent::Expired(MissingRoute::View));
         assert!(matches!(end, Turn::Wait), "the newer one is under way");
         let end = copies.expire(Tick::after(9), Tick::after(5));
         assert!(matches!(end, Turn::End(Failure::Timeout)));

@@ -51,7 +51,7 @@ impl Core {
         let members = view.as_ref().map_or(0, |view| view.members().len());
         let events = self.snapshots.max_capacity() - self.snapshots.capacity();
         Gauges {
-            buffered_bytes: routing.router.held().bytes as u64,
+            buffered_bytes: routing.router.buffered().bytes as u64,
             queued_bytes: outboxes().sum::<usize>() as u64,
             fullest_outbox: outboxes().max().unwrap_or(0) as u64,
             waiting_tells: routing.queue.len() as u64,

@@ -5,7 +5,7 @@ use casty_proto::message::{
     WaitForMembers,
 };
 use casty_proto::{ActorRef, NodeAddress, Value};
-use casty_routing::coordinator::Input;
+use casty_routing::CoordinatorInput;
 
 use super::{WAITING, World};
 
@@ -90,7 +90,7 @@ impl World {
     }
 
     pub(crate) fn query(&self, node: usize, region: &str, query: GetShardLocation) {
-        let input = Input::Query {
+        let input = CoordinatorInput::Query {
             shard: query.shard_id,
             asker: query.reply_to,
         };
@@ -98,7 +98,7 @@ impl World {
     }
 
     pub(crate) fn register(&self, node: usize, region: &str, host: NodeAddress) {
-        let input = Input::Register { node: host };
+        let input = CoordinatorInput::Register { node: host };
         self.change(|topology| topology.step(node, region, input));
     }
 
@@ -115,7 +115,7 @@ impl World {
                 .flat_map(|member| member.coordinators.keys().cloned())
                 .collect();
             for region in regions {
-                topology.step(node, &region, Input::Tick);
+                topology.step(node, &region, CoordinatorInput::Tick);
             }
         });
     }

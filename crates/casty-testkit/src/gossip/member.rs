@@ -8,8 +8,8 @@ use casty_proto::message::{
     TopologySnapshot, WaitForMembers,
 };
 use casty_proto::{ActorRef, FrozenSet, NodeAddress, Tuple};
+use casty_routing::Coordinator;
 use casty_routing::ShardId;
-use casty_routing::coordinator::Coordinator;
 
 use super::Asker;
 use crate::builder::Settings;
