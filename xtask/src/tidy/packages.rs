@@ -33,8 +33,9 @@ const ARROWS: [(&str, &[&str]); 6] = [
 ];
 
 /// Packages that nothing is built on; they may use anything.
-const FREE: [&str; 5] = [
+const FREE: [&str; 6] = [
     "casty-benches",
+    "casty-docs",
     "casty-fuzz",
     "casty-interop",
     "casty-soak",
