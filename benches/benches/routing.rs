@@ -14,8 +14,8 @@ use casty_benches::frames::{REGION, entity};
 use casty_benches::node::view;
 use casty_proto::NodeAddress;
 use casty_routing::{
-    Input, Output, RegionId, Router, RouterConfig, ShardCount, ShardId, SharedTable, View,
-    entity_shard,
+    RegionId, Router, RouterConfig, RouterInput, RouterOutput, ShardCount, ShardId, SharedTable,
+    View, entity_shard,
 };
 use criterion::{Criterion, criterion_group, criterion_main};
 
@@ -38,20 +38,20 @@ fn table() -> (SharedTable<Arc<NodeAddress>>, RegionId) {
     let node = NodeAddress::new("127.0.0.1", 25520);
     let mut router: Router<Arc<NodeAddress>, ()> = Router::new(RouterConfig::default(), 1);
     let region = router
-        .region(REGION, ShardCount::new(SHARDS).unwrap())
+        .register_region(REGION, ShardCount::new(SHARDS).unwrap())
         .unwrap();
     let shared = SharedTable::new();
-    let up = Input::PeerUp {
+    let up = RouterInput::PeerUp {
         node: node.clone(),
         handle: Arc::new(node.clone()),
     };
     let view = Arc::new(View::from_snapshot(view(&node, SHARDS)));
-    for input in [up, Input::View(view)] {
+    for input in [up, RouterInput::View(view)] {
         router.handle(Instant::now(), input);
         loop {
             match router.poll() {
-                Output::Publish(table) => shared.store(table),
-                Output::Wait(_) => break,
+                RouterOutput::Publish(table) => shared.store(table),
+                RouterOutput::Wait(_) => break,
                 _ => {}
             }
         }

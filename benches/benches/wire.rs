@@ -19,7 +19,7 @@ use casty_benches::frames::Frames;
 use casty_proto::frame::{DEFAULT_MAX_FRAME, FRAME_HEAD, Frame, FrameDecoder};
 use casty_proto::header::{self, Header};
 use casty_proto::{Codec, NodeAddress};
-use casty_transport::{Accounted, Outbox, OutboxLimits, Session, Wire, drive};
+use casty_transport::{Duplex, Outbox, OutboxLimits, OutboxTag, Session, drive};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -54,7 +54,7 @@ fn frames(c: &mut Criterion) {
 fn headers(c: &mut Criterion) {
     let frames = sample();
     let payload = &frames.ask[FRAME_HEAD..];
-    let (template, _) = header::cut(payload).unwrap();
+    let (template, _) = header::split_payload(payload).unwrap();
     let (header, _) = Header::split(payload).unwrap();
     let mut out = Vec::with_capacity(1024);
     let mut group = c.benchmark_group("header");
@@ -107,7 +107,7 @@ impl AsyncWrite for Swallow {
     }
 }
 
-impl Wire for Swallow {
+impl Duplex for Swallow {
     fn unacknowledged(&self) -> Option<usize> {
         Some(0)
     }
@@ -115,7 +115,7 @@ impl Wire for Swallow {
 
 struct Number(#[expect(dead_code, reason = "only its size matters")] usize);
 
-impl Accounted for Number {}
+impl OutboxTag for Number {}
 
 struct Ignore;
 

@@ -135,7 +135,7 @@ impl Floor {
         self.stream.write_all(&self.out).await?;
         let frame = self.receive().await?;
         let payload = frame.get(FRAME_HEAD..).ok_or("an empty frame")?;
-        let (_, message) = header::cut(payload)?;
+        let (_, message) = header::split_payload(payload)?;
         let path = memmem::find(&frame, ASK_PATH).ok_or("no reply")?;
         self.digits = path + ASK_PATH.len();
         Ok(self.codec.decode(message, &Limits::default())?)

@@ -3,7 +3,7 @@
 use casty_client::{ActorRef, Codec, ShardEnvelope};
 use casty_proto::frame::{self, DEFAULT_MAX_FRAME, FrameKind};
 use casty_proto::header::Header;
-use casty_proto::message::envelope::SHARD_ENVELOPE;
+use casty_proto::message::SHARD_ENVELOPE;
 use casty_proto::{ActorUri, NodeAddress};
 use serde::Serialize;
 

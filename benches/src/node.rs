@@ -104,7 +104,7 @@ impl Link {
         if frame[4] == 0 {
             return Ok(Handshake::new(self.node.clone()).write(&mut self.out)?);
         }
-        let (header, message) = header::cut(payload)?;
+        let (header, message) = header::split_payload(payload)?;
         if header != self.region && !self.learn(payload, header)? {
             return Ok(());
         }

@@ -1,6 +1,6 @@
 //! Serializers: what one reads, it writes and reads again, and the others carry it too.
 
-use casty_proto::error::Limit;
+use casty_proto::Limit;
 use casty_proto::message::{ClusterState, ShardEnvelope, ShardLocation, TopologySnapshot};
 use casty_proto::value::from_value;
 use casty_proto::{Codec, DecodeError, Limits, Value};
@@ -10,11 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::memory::{allowance, within};
 
 /// Limits that small inputs pass.
-const TIGHT: Limits = Limits {
-    bytes: 1024,
-    depth: 4,
-    items: 16,
-};
+const TIGHT: Limits = Limits::new().with_bytes(1024).with_depth(4).with_items(16);
 
 pub(crate) fn json(data: &[u8]) {
     check(Codec::json(), data);

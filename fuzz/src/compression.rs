@@ -2,7 +2,7 @@
 
 use std::mem::discriminant;
 
-use casty_proto::error::Limit;
+use casty_proto::Limit;
 use casty_proto::{Codec, Compression, DecodeError, Limits, Value};
 
 use crate::memory::{allowance, within};
@@ -10,11 +10,10 @@ use crate::memory::{allowance, within};
 /// How long a decompressed message may be here.
 const LIMIT: usize = 64 * 1024;
 
-const LIMITS: Limits = Limits {
-    bytes: LIMIT,
-    depth: 128,
-    items: 1 << 20,
-};
+const LIMITS: Limits = Limits::new()
+    .with_bytes(LIMIT)
+    .with_depth(128)
+    .with_items(1 << 20);
 
 /// What a library takes for itself, whatever the input: windows, tables and blocks.
 pub const fn overhead(compression: Compression) -> u64 {

@@ -65,13 +65,13 @@ fn seed(target: &str, frame: &[u8]) -> Option<Vec<u8>> {
             Some(header.target.as_bytes().to_vec())
         }
         ("protobuf", _) => {
-            let (_, message) = header::cut(payload).ok()?;
+            let (_, message) = header::split_payload(payload).ok()?;
             let value = Codec::json().decode::<Value>(message, &Limits::default());
             let mut out = Vec::new();
             Codec::protobuf().encode(&value.ok()?, &mut out).ok()?;
             Some(out)
         }
-        _ => Some(header::cut(payload).ok()?.1.to_vec()),
+        _ => Some(header::split_payload(payload).ok()?.1.to_vec()),
     }
 }
 

@@ -65,7 +65,7 @@ pub(crate) fn handshake(data: &[u8]) {
 /// A header is written and read again, and is found where it is cut off.
 pub(crate) fn header(data: &[u8]) {
     let allowed = allowance(data.len());
-    let cut = within(allowed, "a header's end", || header::cut(data));
+    let cut = within(allowed, "a header's end", || header::split_payload(data));
     let split = within(allowed, "a header", || Header::split(data));
     let Ok((header, message)) = split else {
         return;

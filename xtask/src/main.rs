@@ -30,7 +30,8 @@ usage: cargo xtask COMMAND [ARGS]
                   commands that README.md promises
   test            all tests of the workspace, worlds in virtual time, then the real-cluster suite
   tidy            budgets, names, dependencies, circles between files, and what sources must not
-                  hold; --circles [PACKAGE] prints every circle with the arrows that make it
+                  hold; --circles [PACKAGE] prints every circle with the arrows that make it,
+                  --words [PACKAGE] the openings of docs and the words that are not ours
   features        each crate with every pair of its features, by cargo-hack, which is installed
                   under target/ if it is not there; --full takes no features as one
   interop [ARGS]  the real-cluster suite alone; `cargo xtask interop --help` tells its arguments
@@ -67,6 +68,8 @@ fn main() -> ExitCode {
         ("tidy", []) => tidy::run(&mut steps),
         ("tidy", [flag]) if flag == "--circles" => tidy::circles(&mut steps, None),
         ("tidy", [flag, name]) if flag == "--circles" => tidy::circles(&mut steps, Some(name)),
+        ("tidy", [flag]) if flag == "--words" => tidy::words(&mut steps, None),
+        ("tidy", [flag, name]) if flag == "--words" => tidy::words(&mut steps, Some(name)),
         ("features", []) => features::run(&mut steps, false),
         ("features", [flag]) if flag == "--full" => features::run(&mut steps, true),
         ("interop", args) => test::interop(&mut steps, args),

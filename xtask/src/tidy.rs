@@ -1,6 +1,7 @@
 //! What a compiler does not check: budgets, names, dependency arrows, and what sources must not
 //! hold.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
 use std::path::Path;
@@ -18,6 +19,8 @@ mod mask;
 mod packages;
 mod paths;
 mod sources;
+mod summaries;
+mod words;
 
 /// Checks every file that git knows or would add, and every package.
 pub(crate) fn run(steps: &mut Steps) -> Result<(), Failure> {
@@ -88,6 +91,37 @@ pub(crate) fn circles(steps: &mut Steps, only: Option<&str>) -> Result<(), Failu
     steps.check("circles", || {
         let circles = circles::report(&metadata::packages()?, only);
         print!("{}", circles.text);
+        Ok(())
+    })
+}
+
+/// Prints the openings of docs and the words that are not the house's, in all packages or in the
+/// one of that name, and fails for none.
+pub(crate) fn words(steps: &mut Steps, only: Option<&str>) -> Result<(), Failure> {
+    steps.check("words", || {
+        let packages = metadata::packages()?;
+        let mut counts: BTreeMap<&str, [usize; 2]> = BTreeMap::new();
+        for path in &files()? {
+            let name = packages::owner(&packages, path);
+            if only.is_some_and(|only| only != name) {
+                continue;
+            }
+            let text = read(&root().join(path));
+            let found = [
+                summaries::findings(path, &text),
+                words::findings(path, &text),
+            ];
+            let counts = counts.entry(name).or_default();
+            for (count, findings) in counts.iter_mut().zip(&found) {
+                *count += findings.len();
+            }
+            for finding in found.iter().flatten() {
+                println!("{finding}");
+            }
+        }
+        for (name, [openings, words]) in counts {
+            println!("{name}: {openings} openings of docs, {words} old words");
+        }
         Ok(())
     })
 }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use casty_client::{ActorRef, Value};
-use casty_proto::value::{EnumMember, Member, NotationError, Object, State};
+use casty_proto::notation::NotationError;
+use casty_proto::value::{EnumMember, Member, Object, State};
 use casty_proto::{AddressError, Limits};
 
 /// The reference that stands for whom to reply to.

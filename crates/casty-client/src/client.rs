@@ -136,7 +136,7 @@ impl ClusterClient {
         let shards = ShardCount::try_from(num_shards)
             .map_err(|_| RegionError::NoShards { region: region() })?;
         let id = self.core().route(|routing| {
-            let id = routing.router.region(shard_type, shards);
+            let id = routing.router.register_region(shard_type, shards);
             routing.pump(self.core());
             id
         });

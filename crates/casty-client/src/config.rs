@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use casty_proto::{Codec, NodeAddress};
-use casty_routing::{Overflow, budget};
+use casty_routing::{Overflow, RetryBudgetConfig};
 use casty_transport::{AddressMap, TransportConfig};
 
 use crate::dead_letters::{DeadLetter, DeadLetterHook};
@@ -242,7 +242,7 @@ impl ClientBuilder {
     /// the beginning. Default: 10 %, 10 a second, and 100; `percent` from 0 to 100. With a `burst`
     /// of 0 nothing is sent again.
     pub fn retry_budget(mut self, percent: u32, per_second: u32, burst: u32) -> Self {
-        self.limits.retry_budget = budget::Config {
+        self.limits.retry_budget = RetryBudgetConfig {
             percent,
             per_second,
             burst,

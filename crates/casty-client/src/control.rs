@@ -7,9 +7,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use casty_proto::NodeAddress;
-use casty_routing::{Links, Renewal, Subscription, View, ViewKeeper, links, renewal, subscription};
+use casty_routing::{
+    Connections, ConnectionsConfig, ConnectionsInput, Renewal, RenewalConfig, RenewalInput,
+    Subscription, SubscriptionConfig, SubscriptionInput, View, ViewKeeper,
+};
 use casty_transport::Leftover;
-use casty_transport::{ConnectError, ConnectOptions, Connection, End, Transport};
+use casty_transport::{ConnectError, ConnectOptions, Connection, ConnectionEnd, Transport};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
@@ -45,7 +48,7 @@ enum Done {
     },
     Ended {
         peer: Arc<Peer>,
-        end: End,
+        end: ConnectionEnd,
         leftover: Leftover<Tag>,
     },
     Capacity {
@@ -62,7 +65,7 @@ pub(crate) struct Control {
     transport: Arc<dyn Transport>,
     options: ConnectOptions,
     contacts: BTreeSet<NodeAddress>,
-    links: Links,
+    links: Connections,
     subscription: Subscription,
     views: ViewKeeper,
     peers: BTreeMap<NodeAddress, Arc<Peer>>,
@@ -95,11 +98,11 @@ impl Control {
             transport,
             options,
             contacts: contacts.iter().cloned().collect(),
-            links: Links::new(links::Config::default(), contacts, chance.draw()),
-            subscription: Subscription::new(subscription::Config::default()),
+            links: Connections::new(ConnectionsConfig::default(), contacts, chance.draw()),
+            subscription: Subscription::new(SubscriptionConfig::default()),
             views: ViewKeeper::new(),
             peers: BTreeMap::new(),
-            renewal: Renewal::new(renewal::Config::default(), chance.draw()),
+            renewal: Renewal::new(RenewalConfig::default(), chance.draw()),
             companions: BTreeMap::new(),
             subscribers: BTreeMap::new(),
             next_peer: 0,
@@ -110,7 +113,7 @@ impl Control {
 
     /// Runs until the client is closed, or all its handles are gone.
     pub(crate) async fn run(mut self, mut snapshots: mpsc::Receiver<Snapshot>) {
-        self.links.handle(precise_now(), links::Input::Tick);
+        self.links.handle(precise_now(), ConnectionsInput::Tick);
         self.pump();
         loop {
             if let Some(deadline) = self.next(&mut snapshots).await {
@@ -151,9 +154,9 @@ impl Control {
 
     fn tick(&mut self) {
         let now = precise_now();
-        self.links.handle(now, links::Input::Tick);
-        self.subscription.handle(now, subscription::Input::Tick);
-        self.renewal.handle(now, renewal::Input::Tick);
+        self.links.handle(now, ConnectionsInput::Tick);
+        self.subscription.handle(now, SubscriptionInput::Tick);
+        self.renewal.handle(now, RenewalInput::Tick);
         self.core.route(|routing| routing.tick(&self.core));
     }
 
@@ -199,7 +202,10 @@ impl Control {
         self.pump_subscription();
         let source = self.subscription.source().cloned();
         let unfed = !self.peers.is_empty() && self.subscription.is_stale();
-        for input in [links::Input::Source(source), links::Input::Unfed(unfed)] {
+        for input in [
+            ConnectionsInput::Source(source),
+            ConnectionsInput::Stale(unfed),
+        ] {
             self.links.handle(precise_now(), input);
         }
         self.pump_links();
@@ -214,11 +220,12 @@ impl Control {
             capacity,
         } = std::mem::take(&mut self.core.routing.lock().wants);
         for node in connections {
-            self.links.handle(precise_now(), links::Input::Want(node));
+            self.links
+                .handle(precise_now(), ConnectionsInput::Want(node));
         }
         for (peer, length) in capacity {
             self.tasks.spawn(async move {
-                drop(peer.outbox.space(length).await);
+                drop(peer.outbox.capacity(length).await);
                 Done::Capacity { peer }
             });
         }

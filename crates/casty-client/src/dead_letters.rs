@@ -171,7 +171,7 @@ mod tests {
         DeadLetter {
             target: "r/1".to_owned(),
             message_type: "m",
-            loss: NotSent::Expired(casty_routing::Lacking::Leader).into(),
+            loss: NotSent::Expired(casty_routing::MissingRoute::Leader).into(),
             length: Some(length),
             ask: false,
         }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use casty_proto::{AddressError, DecodeError, EncodeError, NodeAddress};
-use casty_routing::Lacking;
-use casty_transport::{Bound, ConnectError};
+use casty_routing::MissingRoute;
+use casty_transport::{ConnectError, OutboxLimit};
 
 /// What became of a message. Casty acknowledges nothing, so none is ever called delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -26,7 +26,7 @@ pub enum NotSent {
     /// Its time passed before a connected node was found to own its shard, or to be its target.
     /// Where no view has come, [`ready`](crate::ClusterClient::ready) tells why.
     #[error("its time passed: {0}")]
-    Expired(Lacking),
+    Expired(MissingRoute),
     /// As many messages wait for a route as may wait, in all or for its node.
     #[error("as many messages wait for a route as may wait")]
     BufferFull,
@@ -64,7 +64,7 @@ pub enum TellError {
         /// The frame's length in bytes.
         length: usize,
         /// The limit that is reached, in bytes or messages.
-        limit: Bound,
+        limit: OutboxLimit,
     },
     /// As many messages wait for a route as may wait, in all or for its node: the cluster, or the
     /// owner, is not there. Try again, or wait with `tell_wait`.
@@ -219,7 +219,7 @@ pub enum RegionError {
         region: String,
         /// What is wrong.
         #[source]
-        source: casty_routing::RegionError,
+        source: casty_routing::RegisterRegionError,
     },
 }
 

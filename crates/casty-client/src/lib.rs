@@ -34,8 +34,8 @@ pub use ask::{Ask, Reply, SendAsk};
 pub use casty_proto::message::{ServiceKey, ShardEnvelope};
 pub use casty_proto::{ActorRef, Codec, Compression, NodeAddress, Value};
 pub use casty_proto::{AddressError, DecodeError, EncodeError};
-pub use casty_routing::{Lacking, Overflow, View, diagnosis};
-pub use casty_transport::{AddressMap, Bound, ConnectError, TransportConfig};
+pub use casty_routing::{MissingRoute, Overflow, View, diagnosis};
+pub use casty_transport::{AddressMap, ConnectError, OutboxLimit, TransportConfig};
 #[cfg(feature = "quic")]
 pub use casty_transport::{QuicConfig, QuicConfigError};
 #[cfg(any(feature = "tls", feature = "quic"))]

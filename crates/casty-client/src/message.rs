@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use casty_proto::NodeAddress;
 use casty_routing::{RegionId, ShardId, Target};
-use casty_transport::Accounted;
+use casty_transport::OutboxTag;
 
 use crate::pending::id::AskId;
 use crate::runtime::clock::Tick;
@@ -57,8 +57,8 @@ pub(crate) struct Tag {
     pub(crate) kind: &'static str,
 }
 
-impl Accounted for Tag {
-    fn account(&self) -> usize {
+impl OutboxTag for Tag {
+    fn group(&self) -> usize {
         self.route.account()
     }
 }

@@ -9,8 +9,11 @@ use std::time::Instant;
 
 use casty_proto::NodeAddress;
 use casty_proto::message::{GetShardLocation, ShardLocation};
-use casty_routing::{Input, Output, Parcel, Reason, Router, RouterConfig, Target, View};
-use casty_transport::{Account, Leftover, RejectReason, Rejected, Unsent};
+use casty_routing::{
+    PendingMessage, Router, RouterConfig, RouterInput, RouterOutput, Target, UndeliverableReason,
+    View,
+};
+use casty_transport::{Leftover, OutboxCounters, RejectReason, Rejected, UnsentMessage};
 
 use crate::dead_letters::{DeadLetter, Loss};
 use crate::error::{Fate, NotSent, TellError};
@@ -66,9 +69,9 @@ impl Routing {
     }
 
     /// What became of messages by region, given what became of those in outboxes.
-    pub(crate) fn region_stats(&self, sent: &[Account]) -> Vec<RegionStats> {
+    pub(crate) fn region_stats(&self, sent: &[OutboxCounters]) -> Vec<RegionStats> {
         let mut holding = Vec::new();
-        for (target, held) in self.router.held_each() {
+        for (target, held) in self.router.buffered_each() {
             let account = account(target);
             holding.resize(holding.len().max(account + 1), 0);
             holding[account] += held as u64;
@@ -96,7 +99,7 @@ impl Routing {
 
     /// Messages that wait for a route.
     pub(crate) fn buffered(&self) -> usize {
-        self.router.held().items
+        self.router.buffered().messages
     }
 
     /// When the router wants to be told the time.
@@ -120,8 +123,8 @@ impl Routing {
             Target::Node(node) => Some(node.clone()),
             Target::Shard { .. } => None,
         };
-        let parcel = parcel(shared, target, outgoing);
-        self.tell(shared, Input::Send(parcel));
+        let pending = pending_message(shared, target, outgoing);
+        self.tell(shared, RouterInput::Send(pending));
         if let Some(peer) = node.and_then(|node| shared.connected.read().get(&node).cloned()) {
             self.note_backlog(&peer);
         }
@@ -131,20 +134,20 @@ impl Routing {
     /// Takes in a coordinator's answer.
     pub(crate) fn located(&mut self, shared: &Shared, region: &str, location: ShardLocation) {
         if let Some(region) = self.router.region_id(region) {
-            self.tell(shared, Input::Location { region, location });
+            self.tell(shared, RouterInput::Location { region, location });
         }
     }
 
     /// Takes in a new view.
     pub(crate) fn view(&mut self, shared: &Shared, view: Arc<View>) {
-        self.tell(shared, Input::View(view));
+        self.tell(shared, RouterInput::View(view));
     }
 
     /// Takes in a connection just made. What was held for its node goes before what is sent next.
     pub(crate) fn connected(&mut self, shared: &Shared, peer: Arc<Peer>) {
         self.tell(
             shared,
-            Input::PeerUp {
+            RouterInput::PeerUp {
                 node: peer.node.clone(),
                 handle: Arc::clone(&peer),
             },
@@ -163,12 +166,12 @@ impl Routing {
         shared
             .ledger
             .lock()
-            .take_over(&peer.node, &peer.outbox.accounts());
+            .take_over(&peer.node, &peer.outbox.counters());
         self.mark_unknown(shared, peer, &leftover.unknown);
         let unsent = self.requeue(shared, peer, &leftover.unsent);
         self.tell(
             shared,
-            Input::PeerDown {
+            RouterInput::PeerDown {
                 node: peer.node.clone(),
                 unsent,
             },
@@ -179,10 +182,10 @@ impl Routing {
     /// Takes back what waits in the outbox of a node that is about to be avoided, and has it refuse
     /// the like. What the node was asked already it may still answer.
     pub(crate) fn revoke(&mut self, shared: &Shared, peer: &Peer, which: fn(&Tag) -> bool) {
-        let unsent = peer.outbox.recall(which);
+        let unsent = peer.outbox.revoke(which);
         let unsent = self.requeue(shared, peer, &unsent);
         let node = peer.node.clone();
-        self.tell(shared, Input::PeerBusy { node, unsent });
+        self.tell(shared, RouterInput::PeerBusy { node, unsent });
         self.note_backlog(peer);
     }
 
@@ -200,11 +203,11 @@ impl Routing {
         &mut self,
         shared: &Shared,
         peer: &Peer,
-        unsent: &[Unsent<Tag>],
-    ) -> Vec<Parcel<Outgoing>> {
+        unsent: &[UnsentMessage<Tag>],
+    ) -> Vec<PendingMessage<Outgoing>> {
         let readdressed = peer.identity.address() != shared.identity.address();
         let mut unreadable = Vec::new();
-        let parcels = unsent.iter().filter_map(|unsent| {
+        let messages = unsent.iter().filter_map(|unsent| {
             let Some(outgoing) = peer::recover(unsent, readdressed) else {
                 tracing::error!(node = %peer.node, "bug: an unsent message could not be read");
                 unreadable.push(unsent.tag);
@@ -214,15 +217,15 @@ impl Routing {
                 shared.asks.requeued(ask, peer.id);
             }
             let target = unsent.tag.route.target(&peer.node);
-            Some(parcel(shared, target, outgoing))
+            Some(pending_message(shared, target, outgoing))
         });
-        let parcels = parcels.collect();
+        let messages = messages.collect();
         for tag in &unreadable {
             let target = tag.route.target(&peer.node);
             self.account(&target).unknown += 1;
         }
         self.mark_unknown(shared, peer, &unreadable);
-        parcels
+        messages
     }
 
     /// The end of messages that may have been in flight: counted, told to their askers, and to the
@@ -250,23 +253,23 @@ impl Routing {
 
     /// Takes in that a node could not be connected although the view calls it up.
     pub(crate) fn suspected(&mut self, shared: &Shared, node: NodeAddress) {
-        self.tell(shared, Input::ConnectFailed(node));
+        self.tell(shared, RouterInput::ConnectFailed(node));
     }
 
     /// Takes in that a full outbox has room again.
     pub(crate) fn ready(&mut self, shared: &Shared, peer: &Peer) {
-        self.tell(shared, Input::PeerReady(peer.node.clone()));
+        self.tell(shared, RouterInput::PeerReady(peer.node.clone()));
         self.note_backlog(peer);
     }
 
     /// Takes in that time has passed.
     pub(crate) fn tick(&mut self, shared: &Shared) {
-        self.tell(shared, Input::Tick);
+        self.tell(shared, RouterInput::Tick);
     }
 
     /// Gives up everything that is held.
     pub(crate) fn close(&mut self, shared: &Shared) {
-        self.tell(shared, Input::Close);
+        self.tell(shared, RouterInput::Close);
         self.waiters.wake_all();
     }
 
@@ -287,12 +290,12 @@ impl Routing {
     pub(crate) fn pump(&mut self, shared: &Shared) {
         loop {
             match self.router.poll() {
-                Output::Deliver {
+                RouterOutput::Deliver {
                     to,
                     node: _,
-                    parcel,
-                } => self.deliver(shared, &to, parcel),
-                Output::Query {
+                    message,
+                } => self.deliver(shared, &to, message),
+                RouterOutput::Query {
                     leader,
                     name,
                     shard,
@@ -305,13 +308,15 @@ impl Routing {
                     };
                     shared.send_control(&leader, &format!("/_coord-{name}"), &query);
                 }
-                Output::Connect { node } => {
+                RouterOutput::Connect { node } => {
                     self.wants.connections.push(node);
                     shared.router_due.notify_one();
                 }
-                Output::Undeliverable { parcel, reason } => self.give_up(shared, &parcel, &reason),
-                Output::Publish(table) => shared.table.store(table),
-                Output::Wait(due) => {
+                RouterOutput::Undeliverable { message, reason } => {
+                    self.give_up(shared, &message, &reason)
+                }
+                RouterOutput::Publish(table) => shared.table.store(table),
+                RouterOutput::Wait(due) => {
                     let earlier = due.is_some_and(|due| self.due.is_none_or(|armed| due < armed));
                     self.due = due;
                     if earlier {
@@ -323,18 +328,18 @@ impl Routing {
         }
     }
 
-    fn tell(&mut self, shared: &Shared, input: Input<Arc<Peer>, Outgoing>) {
-        self.changed |= !matches!(input, Input::Send(_) | Input::Tick);
+    fn tell(&mut self, shared: &Shared, input: RouterInput<Arc<Peer>, Outgoing>) {
+        self.changed |= !matches!(input, RouterInput::Send(_) | RouterInput::Tick);
         self.router.handle(precise_now(), input);
         self.pump(shared);
     }
 
-    /// Puts a parcel into an outbox.
+    /// Puts a pending into an outbox.
     fn push(
         &self,
         shared: &Shared,
         to: &Peer,
-        parcel: &Parcel<Outgoing>,
+        pending: &PendingMessage<Outgoing>,
     ) -> Result<(), Rejected<Tag>> {
         let Outgoing {
             actor,
@@ -343,7 +348,7 @@ impl Routing {
             ask,
             kind,
             readdressed,
-        } = &parcel.item;
+        } = &pending.item;
         let edit = *readdressed || !to.is_confirmed();
         let edited = ask
             .filter(|_| edit)
@@ -355,7 +360,7 @@ impl Routing {
             ask: *ask,
             kind,
         };
-        match &parcel.target {
+        match &pending.target {
             Target::Shard { region, shard } => {
                 let name = self.router.region_name(*region).map_or("", |name| name);
                 to.push_envelope((*region, name), message, tag(Route::Shard(*region, *shard)))
@@ -370,24 +375,24 @@ impl Routing {
         }
     }
 
-    fn deliver(&mut self, shared: &Shared, to: &Arc<Peer>, parcel: Parcel<Outgoing>) {
-        if let Some(ask) = parcel.item.ask {
+    fn deliver(&mut self, shared: &Shared, to: &Arc<Peer>, pending: PendingMessage<Outgoing>) {
+        if let Some(ask) = pending.item.ask {
             if !shared.asks.is_awaited(ask) {
-                return self.fail_not_sent(shared, &parcel, NotSent::Abandoned);
+                return self.fail_not_sent(shared, &pending, NotSent::Abandoned);
             }
             shared.asks.carried_by(ask, to.id);
         }
-        let pushed = self.push(shared, to, &parcel);
-        if let (Err(_), Some(ask)) = (&pushed, parcel.item.ask) {
+        let pushed = self.push(shared, to, &pending);
+        if let (Err(_), Some(ask)) = (&pushed, pending.item.ask) {
             shared.asks.requeued(ask, to.id);
         }
         match pushed {
-            Ok(()) => self.account(&parcel.target).delivered += 1,
+            Ok(()) => self.account(&pending.target).delivered += 1,
             Err(Rejected {
                 reason: RejectReason::TooLong { .. },
                 ..
             }) => {
-                self.fail_not_sent(shared, &parcel, NotSent::TooLong);
+                self.fail_not_sent(shared, &pending, NotSent::TooLong);
             }
             Err(Rejected { reason, .. }) => {
                 // Full: the control task tells when there is room again. Closed: the end of the
@@ -396,9 +401,9 @@ impl Routing {
                     self.await_capacity(shared, to, length);
                 }
                 let node = to.node.clone();
-                let busy = Input::PeerBusy {
+                let busy = RouterInput::PeerBusy {
                     node,
-                    unsent: vec![parcel],
+                    unsent: vec![pending],
                 };
                 self.router.handle(precise_now(), busy);
                 self.note_backlog(to);
@@ -408,41 +413,51 @@ impl Routing {
 
     /// Notes whether messages to actors of a connected node have to go behind others.
     fn note_backlog(&self, peer: &Peer) {
-        let backlog = self.router.holds(&Target::Node(peer.node.clone()));
+        let backlog = self.router.has_buffered(&Target::Node(peer.node.clone()));
         peer.backlog.store(backlog, Ordering::Release);
     }
 
-    fn give_up(&mut self, shared: &Shared, parcel: &Parcel<Outgoing>, reason: &Reason) {
-        tracing::debug!(target = ?parcel.target, %reason, "message not sent");
+    fn give_up(
+        &mut self,
+        shared: &Shared,
+        pending: &PendingMessage<Outgoing>,
+        reason: &UndeliverableReason,
+    ) {
+        tracing::debug!(target = ?pending.target, %reason, "message not sent");
         let reason = match reason {
-            Reason::HoldFull { .. } => NotSent::BufferFull,
-            Reason::Displaced => NotSent::Displaced,
-            Reason::Deadline { lacking } => NotSent::Expired(lacking.clone()),
-            Reason::NodeGone { .. } => NotSent::NodeGone,
-            Reason::WrongCount { .. } | Reason::UnknownShard { .. } | Reason::UnknownRegion => {
-                NotSent::OtherShardCount
-            }
+            UndeliverableReason::BufferFull { .. } => NotSent::BufferFull,
+            UndeliverableReason::Displaced => NotSent::Displaced,
+            UndeliverableReason::Deadline { missing } => NotSent::Expired(missing.clone()),
+            UndeliverableReason::NodeGone { .. } => NotSent::NodeGone,
+            UndeliverableReason::WrongCount { .. }
+            | UndeliverableReason::UnknownShard { .. }
+            | UndeliverableReason::UnknownRegion => NotSent::OtherShardCount,
             // The only one that is left.
             _ => NotSent::Closed,
         };
-        self.fail_not_sent(shared, parcel, reason);
+        self.fail_not_sent(shared, pending, reason);
     }
 
     /// The end of a message that was never sent: counted, told to its asker, and to the hook as soon as may be.
-    fn fail_not_sent(&mut self, shared: &Shared, parcel: &Parcel<Outgoing>, reason: NotSent) {
+    fn fail_not_sent(
+        &mut self,
+        shared: &Shared,
+        pending: &PendingMessage<Outgoing>,
+        reason: NotSent,
+    ) {
         shared.counters.not_sent.add(1);
-        self.account(&parcel.target).not_sent += 1;
-        if let Some(ask) = parcel.item.ask {
+        self.account(&pending.target).not_sent += 1;
+        if let Some(ask) = pending.item.ask {
             shared.asks.fail(ask, Failure::NotSent(reason.clone()));
         }
         if shared.dead_letters.is_open() {
-            let path = parcel.item.actor.as_ref().map(|(path, _)| &**path);
+            let path = pending.item.actor.as_ref().map(|(path, _)| &**path);
             self.letters.push(DeadLetter {
-                target: self.describe(&parcel.target, path),
-                message_type: parcel.item.kind,
+                target: self.describe(&pending.target, path),
+                message_type: pending.item.kind,
                 loss: reason.into(),
-                length: Some(parcel.item.message.len()),
-                ask: parcel.item.ask.is_some(),
+                length: Some(pending.item.message.len()),
+                ask: pending.item.ask.is_some(),
             });
         }
     }
@@ -467,9 +482,13 @@ fn account(target: &Target) -> usize {
     }
 }
 
-fn parcel(shared: &Shared, target: Target, outgoing: Outgoing) -> Parcel<Outgoing> {
+fn pending_message(
+    shared: &Shared,
+    target: Target,
+    outgoing: Outgoing,
+) -> PendingMessage<Outgoing> {
     let (bytes, deadline) = (outgoing.message.len(), shared.instant(outgoing.deadline));
-    Parcel {
+    PendingMessage {
         target,
         item: outgoing,
         bytes,

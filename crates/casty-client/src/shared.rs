@@ -64,7 +64,7 @@ pub(crate) struct Shared {
     /// Whether everything was written in time, once the client has ended in order.
     pub(crate) drained: OnceLock<bool>,
     pub(crate) ending: Ending,
-    /// Second connections; see [`casty_routing::renewal`].
+    /// Second connections; see [`casty_routing::Renewal`].
     pub(crate) companions: AtomicU64,
 }
 
@@ -133,10 +133,7 @@ impl Shared {
 
     /// The limits of what is decoded.
     pub(crate) fn decoding(&self) -> Limits {
-        Limits {
-            bytes: self.limits.max_frame,
-            ..Limits::default()
-        }
+        Limits::new().with_bytes(self.limits.max_frame)
     }
 
     /// Sends one of the protocol's own messages to a connected node. Not counted, and lost with

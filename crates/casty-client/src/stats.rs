@@ -48,7 +48,7 @@ pub struct Stats {
     /// Nodes connected.
     pub connections: u64,
     /// Second connections, to nodes that were lost before: there the client is known by two
-    /// addresses; see [`casty_routing::renewal`].
+    /// addresses; see [`casty_routing::Renewal`].
     pub secondary_connections: u64,
     /// Views of the cluster received.
     pub views: u64,

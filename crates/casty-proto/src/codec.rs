@@ -1,49 +1,11 @@
 //! The serializers that nodes can be configured with, behind one type.
-//!
-//! # What serde's derive says to them
-//!
-//! | Rust | Python |
-//! |---|---|
-//! | a struct with a dotted serde name, `#[serde(rename = "bank.Deposit")]` | the dataclass of that name; fields go by their serde names |
-//! | an enum with a dotted name, its unit variants without | the `Enum` of that name; variants are its members' names, and need an `alias` with the member's value for pickle |
-//! | an enum whose variants have dotted names | a union of dataclasses: unit variants without fields, struct variants, and newtype variants around the struct of the same name |
-//! | `Option::None`, `()` | `None` |
-//! | `Vec`, slices | `list` |
-//! | tuples, arrays, tuple structs, [`Tuple`](crate::Tuple) | `tuple` |
-//! | maps, with keys of any type | `dict` |
-//! | [`FrozenSet`](crate::FrozenSet), [`Set`](crate::Set) | `frozenset`, `set` |
-//! | [`value::Bytes`](crate::value::Bytes), `bytes::Bytes` | `bytes` (not json); `Vec<u8>` is a list of ints |
-//! | `protobuf::Any` (feature `protobuf`) | a protobuf message of your own (protobuf only) |
-//! | [`ByteArray`](crate::value::ByteArray), [`Decimal`](crate::value::Decimal), [`DateTime`](crate::value::DateTime) and the others in [`value`](crate::value) | the type of that name |
-//! | [`ActorRef`](crate::ActorRef) | an actor reference |
-//! | a newtype struct without a dotted name | what is in it |
-//! | [`Value`](crate::Value) | anything |
-//!
-//! The module of a class ends before its first capitalised segment; a colon says otherwise, as in
-//! `pkg.mod:outer.inner`. `rename`, `rename_all`, `alias`, `default`, `skip`, `bound`,
-//! `deny_unknown_fields`, generic types and `#[serde(other)]` work as they do elsewhere.
-//!
-//! A struct, or an enum that is no union, without a dotted name is refused wherever it stands
-//! ([`EncodeError::NoClass`]): Python would take it for a dict and leave what is in it undecoded.
-//! Readers take any class for such a type.
-//!
-//! # What serde cannot say
-//!
-//! - `flatten` loses the class: refused when it is written.
-//! - Dotted tuple structs and tuple variants have no names for their fields: refused both ways by
-//!   all but pickle.
-//! - A newtype variant around anything but the struct of its own name: refused when it is written.
-//! - `untagged` and `tag` read through serde's own buffer: classes go unchecked, and what comes
-//!   first and fits wins. A union needs neither.
-//! - `transparent`, `into` and `remote` write the other type, and its class.
-//! - `&str` fields cannot be read: what is read owns its text.
 
 use std::borrow::Cow;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::compression::{Compression, Compressor, LevelError};
+use crate::compression::{Compression, CompressionLevelError, Compressor};
 use crate::{DecodeError, EncodeError, Limits};
 
 mod custom;
@@ -74,6 +36,44 @@ pub use custom::ValueCodec;
 /// #[serde(rename = "bank.Deposit")]
 /// struct Deposit { amount: i64 }
 /// ```
+///
+/// # What serde's derive says to them
+///
+/// | Rust | Python |
+/// |---|---|
+/// | a struct with a dotted serde name, `#[serde(rename = "bank.Deposit")]` | the dataclass of that name; fields go by their serde names |
+/// | an enum with a dotted name, its unit variants without | the `Enum` of that name; variants are its members' names, and need an `alias` with the member's value for pickle |
+/// | an enum whose variants have dotted names | a union of dataclasses: unit variants without fields, struct variants, and newtype variants around the struct of the same name |
+/// | `Option::None`, `()` | `None` |
+/// | `Vec`, slices | `list` |
+/// | tuples, arrays, tuple structs, [`Tuple`](crate::Tuple) | `tuple` |
+/// | maps, with keys of any type | `dict` |
+/// | [`FrozenSet`](crate::FrozenSet), [`Set`](crate::Set) | `frozenset`, `set` |
+/// | [`value::Bytes`](crate::value::Bytes), `bytes::Bytes` | `bytes` (not json); `Vec<u8>` is a list of ints |
+/// | `protobuf::Any` (feature `protobuf`) | a protobuf message of your own (protobuf only) |
+/// | [`ByteArray`](crate::value::ByteArray), [`Decimal`](crate::value::Decimal), [`DateTime`](crate::value::DateTime) and the others in [`value`](crate::value) | the type of that name |
+/// | [`ActorRef`](crate::ActorRef) | an actor reference |
+/// | a newtype struct without a dotted name | what is in it |
+/// | [`Value`](crate::Value) | anything |
+///
+/// The module of a class ends before its first capitalised segment; a colon says otherwise, as in
+/// `pkg.mod:outer.inner`. `rename`, `rename_all`, `alias`, `default`, `skip`, `bound`,
+/// `deny_unknown_fields`, generic types and `#[serde(other)]` work as they do elsewhere.
+///
+/// A struct, or an enum that is no union, without a dotted name is refused wherever it stands
+/// ([`EncodeError::NoClass`]): Python would take it for a dict and leave what is in it undecoded.
+/// Readers take any class for such a type.
+///
+/// # What serde cannot say
+///
+/// - `flatten` loses the class: refused when it is written.
+/// - Dotted tuple structs and tuple variants have no names for their fields: refused both ways by
+///   all but pickle.
+/// - A newtype variant around anything but the struct of its own name: refused when it is written.
+/// - `untagged` and `tag` read through serde's own buffer: classes go unchecked, and what comes
+///   first and fits wins. A union needs neither.
+/// - `transparent`, `into` and `remote` write the other type, and its class.
+/// - `&str` fields cannot be read: what is read owns its text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Codec {
     kind: Kind,
@@ -160,7 +160,11 @@ impl Codec {
     ///
     /// # Errors
     /// The algorithm has no such level; [`Compression::levels`] tells which it has.
-    pub fn compressed_at(self, compression: Compression, level: u8) -> Result<Self, LevelError> {
+    pub fn compressed_at(
+        self,
+        compression: Compression,
+        level: u8,
+    ) -> Result<Self, CompressionLevelError> {
         Ok(Self {
             compressor: Some(Compressor::at(compression, level)?),
             ..self

@@ -170,7 +170,7 @@ pub struct UnknownCompression {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{compression} has no level {level}, but {} to {}", range.start(), range.end())]
 #[non_exhaustive]
-pub struct LevelError {
+pub struct CompressionLevelError {
     /// The algorithm.
     pub compression: Compression,
     /// What was asked for.
@@ -194,12 +194,12 @@ impl Compressor {
         }
     }
 
-    pub(crate) fn at(compression: Compression, level: u8) -> Result<Self, LevelError> {
+    pub(crate) fn at(compression: Compression, level: u8) -> Result<Self, CompressionLevelError> {
         let range = compression.levels();
         if range.contains(&level) {
             Ok(Self { compression, level })
         } else {
-            Err(LevelError {
+            Err(CompressionLevelError {
                 compression,
                 level,
                 range,

@@ -27,7 +27,7 @@ impl<'a> Header<'a> {
     /// The payload is truncated or the header no JSON object with the three keys. Nodes skip such
     /// a message and keep the connection.
     pub fn split(payload: &'a [u8]) -> Result<(Self, &'a [u8]), HeaderError> {
-        let (header, message) = cut(payload)?;
+        let (header, message) = split_payload(payload)?;
         let header = serde_json::from_slice(header).map_err(|_| HeaderError::Malformed)?;
         Ok((header, message))
     }
@@ -52,7 +52,7 @@ impl<'a> Header<'a> {
 ///
 /// # Errors
 /// The payload is shorter than it says.
-pub fn cut(payload: &[u8]) -> Result<(&[u8], &[u8]), HeaderError> {
+pub fn split_payload(payload: &[u8]) -> Result<(&[u8], &[u8]), HeaderError> {
     let (length, rest) = payload
         .split_first_chunk::<4>()
         .ok_or(HeaderError::Truncated)?;

@@ -5,8 +5,8 @@
 //! Nothing here does I/O, reads a clock or needs a runtime. Everything that reads bytes of a peer
 //! is bounded by [`Limits`] and answers bad input with a typed error.
 
-pub mod address;
-pub mod codec;
+mod address;
+mod codec;
 #[cfg_attr(
     not(any(
         feature = "zlib",
@@ -23,23 +23,24 @@ pub mod codec;
         reason = "there is none then"
     )
 )]
-pub mod compression;
-pub mod error;
+mod compression;
+mod error;
 pub mod frame;
 pub mod handshake;
 pub mod header;
-pub mod limits;
+mod limits;
 pub mod message;
+pub mod notation;
 #[cfg(feature = "protobuf")]
 pub mod protobuf;
-pub mod reference;
-pub mod sets;
+mod reference;
+mod sets;
 pub mod value;
 
 pub use address::{ActorUri, AddressError, NodeAddress};
-pub use codec::{Codec, ValueCodec};
-pub use compression::Compression;
-pub use error::{DecodeError, EncodeError};
+pub use codec::{Codec, TypeHint, ValueCodec};
+pub use compression::{Compression, CompressionLevelError, UnknownCompression};
+pub use error::{DecodeError, EncodeError, Limit};
 pub use limits::Limits;
 pub use reference::ActorRef;
 pub use sets::{FrozenSet, Set, Tuple};

@@ -6,6 +6,7 @@
 /// error ([`DecodeError::Limit`](crate::DecodeError::Limit)) where one is passed. The defaults fit
 /// a snapshot of some 100,000 shards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Limits {
     /// The longest input in bytes. Default: 16 MiB, the default frame limit.
     pub bytes: usize,
@@ -20,6 +21,33 @@ impl Limits {
     /// No nesting beyond this is ever read, whatever [`Limits::depth`] says.
     pub const MAX_DEPTH: usize = 256;
 
+    /// Returns the default limits, also in constants.
+    pub const fn new() -> Self {
+        Self {
+            bytes: 16 * 1024 * 1024,
+            depth: 128,
+            items: 1 << 20,
+        }
+    }
+
+    /// Sets the longest input in bytes.
+    #[must_use]
+    pub const fn with_bytes(self, bytes: usize) -> Self {
+        Self { bytes, ..self }
+    }
+
+    /// Sets how deep values may nest; more than [`MAX_DEPTH`](Self::MAX_DEPTH) counts as that.
+    #[must_use]
+    pub const fn with_depth(self, depth: usize) -> Self {
+        Self { depth, ..self }
+    }
+
+    /// Sets the number of values that one input may hold.
+    #[must_use]
+    pub const fn with_items(self, items: usize) -> Self {
+        Self { items, ..self }
+    }
+
     /// How many values a walk may visit in an input of `input` bytes. Shared values of a pickle
     /// are visited each time they occur, so a small input could ask for an exponential walk.
     pub fn visits(input: usize) -> usize {
@@ -29,11 +57,7 @@ impl Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            bytes: 16 * 1024 * 1024,
-            depth: 128,
-            items: 1 << 20,
-        }
+        Self::new()
     }
 }
 

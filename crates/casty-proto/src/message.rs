@@ -3,17 +3,20 @@
 //! Each carries the name of its Python class, so any [`Codec`](crate::Codec) writes and reads it
 //! as nodes do. Missing here are only messages that nodes exchange among themselves.
 
-pub mod envelope;
-pub mod services;
-pub mod sharding;
-pub mod state;
+mod envelope;
+mod services;
+mod sharding;
+mod state;
 pub mod structures;
-pub mod topology;
+mod topology;
 
-pub use envelope::ShardEnvelope;
-pub use services::{Find, Listing, ServiceInstance, ServiceKey};
-pub use sharding::{GetShardLocation, ShardLocation};
-pub use state::{ClusterState, Member, MemberStatus, ServiceEntry, ShardAllocation, VectorClock};
+pub use envelope::{SHARD_ENVELOPE, ShardEnvelope};
+pub use services::{Find, Listing, RECEPTIONIST_PATH, ServiceInstance, ServiceKey};
+pub use sharding::{GetShardLocation, RegisterRegion, ShardLocation};
+pub use state::{
+    Allocations, ClusterState, Member, MemberStatus, ServiceEntry, ShardAllocation, VectorClock,
+};
 pub use topology::{
-    DownMember, GetState, SubscribeTopology, TopologySnapshot, UnsubscribeTopology, WaitForMembers,
+    DownMember, GetState, SubscribeTopology, TOPOLOGY_PATH, TopologySnapshot, UnsubscribeTopology,
+    WaitForMembers,
 };

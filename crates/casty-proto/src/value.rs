@@ -10,13 +10,12 @@ mod convert;
 mod de;
 mod fields;
 mod foreign;
-mod handoff;
+
 mod items;
-mod names;
-pub mod notation;
-mod print;
+mod name_cache;
 mod release;
 mod ser;
+mod side_channel;
 mod temporal;
 mod typed;
 pub(crate) mod uuid;
@@ -29,12 +28,11 @@ pub(crate) use de::plain;
 pub use fields::Fields;
 #[cfg(feature = "pickle")]
 pub(crate) use fields::{Maker, Origin};
-pub(crate) use handoff::{VALUE, give, take};
 pub use items::{Items, Pairs};
-pub(crate) use names::Names;
-pub use notation::NotationError;
+pub(crate) use name_cache::Names;
 pub use num_bigint;
 pub use ser::to_value;
+pub(crate) use side_channel::{VALUE, give, take};
 pub use temporal::{Date, DateTime, TemporalError, Time, TimeDelta};
 #[cfg(any(feature = "pickle", feature = "protobuf"))]
 pub(crate) use typed::is_decimal;

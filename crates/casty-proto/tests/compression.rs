@@ -14,10 +14,10 @@
 
 use std::path::Path;
 
-use casty_proto::compression::{LevelError, UnknownCompression};
 use casty_proto::header::Header;
 use casty_proto::message::{ShardEnvelope, ShardLocation, TopologySnapshot};
 use casty_proto::{Codec, Compression, DecodeError, Limits, Value};
+use casty_proto::{CompressionLevelError, UnknownCompression};
 use proptest::prelude::*;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -188,7 +188,7 @@ fn the_level_is_what_nodes_have_unless_another_is_asked_for() {
         for level in [compression.levels().end() + 1, u8::MAX] {
             let refused = Codec::json().compressed_at(compression, level);
             assert!(
-                matches!(&refused, Err(LevelError { level: asked, .. }) if *asked == level),
+                matches!(&refused, Err(CompressionLevelError { level: asked, .. }) if *asked == level),
                 "{refused:?}"
             );
         }
@@ -228,10 +228,7 @@ fn what_fits_the_limit_exactly_is_read_and_one_byte_less_is_not() {
         let text = "0".repeat(20_000);
         let input = encode(json(compression), &text);
         let read = |bytes| {
-            let limits = Limits {
-                bytes,
-                ..Limits::default()
-            };
+            let limits = Limits::new().with_bytes(bytes);
             json(compression).decode::<String>(&input, &limits)
         };
         assert_eq!(read(20_002), Ok(text));
@@ -248,10 +245,7 @@ fn a_message_that_grew_by_its_compression_counts_as_it_came() {
         let written = encode(json(compression), "x");
         assert!(written.len() > 3, "{compression}");
         let read = |bytes| {
-            let limits = Limits {
-                bytes,
-                ..Limits::default()
-            };
+            let limits = Limits::new().with_bytes(bytes);
             json(compression).decode::<String>(&written, &limits)
         };
         assert_eq!(read(written.len()).as_deref(), Ok("x"), "{compression}");

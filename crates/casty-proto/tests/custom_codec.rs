@@ -1,7 +1,7 @@
 //! A codec from outside: what it carries, what it refuses, and what bounds it.
 #![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
-use casty_proto::error::Limit;
+use casty_proto::Limit;
 use casty_proto::value::{TimeDelta, Uuid, from_value, to_value};
 use casty_proto::{Codec, DecodeError, EncodeError, Limits, Set, Value, ValueCodec};
 use serde::{Deserialize, Serialize};
@@ -59,10 +59,7 @@ fn what_a_codec_wrote_before_an_error_is_taken_back() {
 
 #[test]
 fn an_input_beyond_the_limits_never_reaches_the_codec() {
-    let limits = Limits {
-        bytes: 2,
-        ..Limits::default()
-    };
+    let limits = Limits::new().with_bytes(2);
     let error = CODEC.decode::<Value>(&[1, 2, 3], &limits).unwrap_err();
     let expected = DecodeError::Limit {
         limit: Limit::Bytes,

@@ -2,7 +2,7 @@
 #![cfg(feature = "pickle")]
 #![allow(clippy::unwrap_used)] // tests throughout
 
-use casty_proto::error::Limit;
+use casty_proto::Limit;
 use casty_proto::value::{State, Time, TimeDelta};
 use casty_proto::{ActorRef, Codec, DecodeError, FrozenSet, Limits, Set, Tuple, Value};
 use serde::Deserialize;
@@ -199,17 +199,11 @@ fn deep_nesting_is_an_error_on_a_small_stack() {
 
 #[test]
 fn nesting_is_counted_in_containers() {
-    let limits = Limits {
-        depth: 3,
-        ..Limits::default()
-    };
+    let limits = Limits::new().with_depth(3);
     let nested = |levels: usize| pickle(&[b"N", &b"\x85".repeat(levels)]);
     assert!(Codec::pickle().decode::<Value>(&nested(3), &limits).is_ok());
     limited(Codec::pickle().decode(&nested(4), &limits), Limit::Depth);
-    let deep = Limits {
-        depth: usize::MAX,
-        ..Limits::default()
-    };
+    let deep = Limits::new().with_depth(usize::MAX);
     assert!(
         Codec::pickle()
             .decode::<Value>(&nested(Limits::MAX_DEPTH), &deep)
@@ -504,20 +498,13 @@ fn a_lone_surrogate_is_told_from_text_that_is_no_utf8() {
 
 #[test]
 fn inputs_over_a_limit_are_refused() {
-    let small = Limits {
-        bytes: 10,
-        items: 3,
-        ..Limits::default()
-    };
+    let small = Limits::new().with_bytes(10).with_items(3);
     let read = |input: &[u8]| Codec::pickle().decode::<Value>(input, &small);
     limited(read(&[0x80; 11]), Limit::Bytes);
     assert!(read(b"\x80\x05\x8c\x05abcde.").is_ok());
     assert!(read(b"\x80\x05NN\x86.").is_ok());
     limited(read(b"\x80\x05NNN\x87."), Limit::Items);
-    let none = Limits {
-        items: 0,
-        ..Limits::default()
-    };
+    let none = Limits::new().with_items(0);
     limited(Codec::pickle().decode(b"\x80\x05N.", &none), Limit::Items);
 }
 

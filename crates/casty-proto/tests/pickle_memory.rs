@@ -50,11 +50,10 @@ fn dense(len: usize) -> Vec<(&'static str, Vec<u8>)> {
 }
 
 /// Limits that none of these reach by their number of values.
-const LIMITS: Limits = Limits {
-    bytes: 1 << 24,
-    depth: 128,
-    items: usize::MAX,
-};
+const LIMITS: Limits = Limits::new()
+    .with_bytes(1 << 24)
+    .with_depth(128)
+    .with_items(usize::MAX);
 
 #[test]
 fn a_pickle_of_one_scalar_takes_no_memory() {
@@ -128,10 +127,7 @@ fn any_value_stays_within_a_multiple_of_the_input() {
 
 #[test]
 fn the_item_limit_bounds_memory_whatever_the_input() {
-    let limits = Limits {
-        items: 10_000,
-        ..Limits::default()
-    };
+    let limits = Limits::new().with_items(10_000);
     for (name, input) in dense(1_000_000) {
         let info = measure(|| drop(Codec::pickle().decode::<Value>(&input, &limits)));
         // Marks and classes are no values: the input alone bounds them.

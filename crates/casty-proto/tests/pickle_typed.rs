@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use casty_proto::error::Limit;
+use casty_proto::Limit;
 use casty_proto::{DecodeError, Limits, Value};
 use serde::Deserialize;
 

@@ -357,10 +357,7 @@ fn the_deepest_typed_value_fits_an_ordinary_stack() {
             inner: Some(Box::new(nest)),
         };
     }
-    let limits = Limits {
-        depth: usize::MAX,
-        ..Limits::default()
-    };
+    let limits = Limits::new().with_depth(usize::MAX);
     let written = encode(Codec::pickle(), &nest);
     assert_eq!(
         Codec::pickle().decode::<Nest>(&written, &limits).unwrap(),
@@ -503,7 +500,7 @@ proptest! {
         let removed = read(&alone);
         alone.splice(alone.len() - 1..alone.len() - 1, [0x94, 0x94]);
         prop_assert!(removed.is_err() || read(&alone).is_ok());
-        let none = Limits { items: 0, ..limits };
+        let none = limits.with_items(0);
         prop_assert!(Codec::pickle().decode::<Value>(&memoized, &none).is_err());
     }
 

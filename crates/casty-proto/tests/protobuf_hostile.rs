@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use allocation_counter::measure;
-use casty_proto::error::Limit;
+use casty_proto::Limit;
 use casty_proto::message::ShardEnvelope;
 use casty_proto::message::structures::counter::Increment;
 use casty_proto::value::DateTime;
@@ -250,10 +250,7 @@ struct Nested {
 #[test]
 fn nesting_is_limited() {
     let deep = |levels: usize| (0..levels).fold(NONE.to_vec(), |value, _| list(&value, 1));
-    let at_most = |depth| Limits {
-        depth,
-        ..Limits::default()
-    };
+    let at_most = |depth| Limits::new().with_depth(depth);
     let too_deep = |max| {
         Err(DecodeError::Limit {
             limit: Limit::Depth,
@@ -288,10 +285,7 @@ fn nesting_is_limited() {
 
 #[test]
 fn values_keys_and_names_are_counted() {
-    let at_most = |items| Limits {
-        items,
-        ..Limits::default()
-    };
+    let at_most = |items| Limits::new().with_items(items);
     let dict = field(9, &[field(1, NONE), field(2, NONE)].concat().repeat(10));
     let object = object("a.B", &[(2, &b"x"[..]), (3, NONE)].repeat(10));
     for (input, items) in [(list(NONE, 20), 21), (dict, 21), (object, 21)] {
@@ -305,10 +299,7 @@ fn values_keys_and_names_are_counted() {
             })
         );
     }
-    let bytes = Limits {
-        bytes: 3,
-        ..Limits::default()
-    };
+    let bytes = Limits::new().with_bytes(3);
     assert!(matches!(
         Codec::protobuf().decode::<Value>(&list(NONE, 1), &bytes),
         Err(DecodeError::Limit {

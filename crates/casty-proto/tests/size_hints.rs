@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use casty_proto::error::Limit;
+use casty_proto::Limit;
 use casty_proto::{Codec, DecodeError, Limits, Value};
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -81,10 +81,7 @@ struct Nest(Vec<Nest>);
 fn typed_values_nest_as_deep_as_the_limit_and_no_deeper() {
     let nested = |levels| (1..levels).fold(Value::list([0; 0]), |inner, _| Value::list([inner]));
     for &(codec, _) in CODECS {
-        let limits = Limits {
-            depth: 50,
-            ..Limits::default()
-        };
+        let limits = Limits::new().with_depth(50);
         let read = |levels| {
             let mut out = Vec::new();
             codec.encode(&nested(levels), &mut out).unwrap();

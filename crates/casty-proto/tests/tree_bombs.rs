@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 #![cfg(all(feature = "json", feature = "msgpack"))]
 
-use casty_proto::error::Limit;
+use casty_proto::Limit;
 use casty_proto::{Codec, DecodeError, EncodeError, FrozenSet, Limits, Tuple, Value};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
@@ -29,10 +29,7 @@ struct Node {
 struct Nest(Vec<Nest>);
 
 fn too_deep<T: DeserializeOwned>(codec: Codec, input: &[u8]) {
-    let limits = Limits {
-        depth: usize::MAX,
-        ..Limits::default()
-    };
+    let limits = Limits::new().with_depth(usize::MAX);
     for limits in [Limits::default(), limits] {
         match codec.decode::<T>(input, &limits).err() {
             Some(DecodeError::Limit {
@@ -201,24 +198,14 @@ fn numbers_of_a_million_digits_are_refused_at_once() {
 
 #[test]
 fn inputs_over_a_limit_are_refused() {
-    let limits = Limits {
-        bytes: 10,
-        items: 5,
-        ..Limits::default()
-    };
+    let limits = Limits::new().with_bytes(10).with_items(5);
     let read = |text: &str| Codec::json().decode::<Value>(text.as_bytes(), &limits);
     let passed = |limit, max| Err(DecodeError::Limit { limit, max });
     assert!(read("[1,2,3,4]").is_ok());
     assert_eq!(read("[1,2,3,4]  "), passed(Limit::Bytes, 10));
     assert_eq!(read("[1,2,3,4,5]"), passed(Limit::Bytes, 10));
     assert_eq!(read("[[],[],[]"), Err(DecodeError::Truncated { at: 9 }));
-    let list = Codec::json().decode::<Vec<u8>>(
-        b"[1,2,3,4,5]",
-        &Limits {
-            items: 5,
-            ..Limits::default()
-        },
-    );
+    let list = Codec::json().decode::<Vec<u8>>(b"[1,2,3,4,5]", &Limits::new().with_items(5));
     assert_eq!(
         list,
         Err(DecodeError::Limit {
@@ -226,13 +213,7 @@ fn inputs_over_a_limit_are_refused() {
             max: 5
         })
     );
-    let ignored = Codec::json().decode::<IgnoredAny>(
-        b"[1,2,3,4,5]",
-        &Limits {
-            items: 5,
-            ..Limits::default()
-        },
-    );
+    let ignored = Codec::json().decode::<IgnoredAny>(b"[1,2,3,4,5]", &Limits::new().with_items(5));
     assert!(matches!(
         ignored,
         Err(DecodeError::Limit {

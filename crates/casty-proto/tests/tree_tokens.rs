@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use allocation_counter::measure;
-use casty_proto::error::Limit;
+use casty_proto::Limit;
 use casty_proto::{ActorRef, Codec, DecodeError, Limits, Value};
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
@@ -197,10 +197,7 @@ fn a_container_longer_than_the_input_is_refused_before_anything_is_read() {
 #[test]
 fn no_memory_is_set_aside_for_more_than_the_limit_of_values() {
     let input = [announced(0xdd, 4, 100_000), vec![0xc0; 100_000]].concat();
-    let limits = Limits {
-        items: 1000,
-        ..Limits::default()
-    };
+    let limits = Limits::new().with_items(1000);
     let mut read = Ok(Value::None);
     let info = measure(|| read = Codec::msgpack().decode::<Value>(&input, &limits));
     let passed = DecodeError::Limit {

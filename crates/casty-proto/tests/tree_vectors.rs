@@ -48,7 +48,7 @@ fn vectors() -> Vec<Vector> {
             .filter(|entry| entry["frame_type"] == "message(0x01)")
         {
             let frame = std::fs::read(folder.join(entry["file"].as_str().unwrap())).unwrap();
-            let (_, message) = header::cut(&frame[5..]).unwrap();
+            let (_, message) = header::split_payload(&frame[5..]).unwrap();
             vectors.push(Vector {
                 codec,
                 what: entry["what"].as_str().unwrap().into(),

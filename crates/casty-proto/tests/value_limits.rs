@@ -93,10 +93,7 @@ fn deep_values_are_made_compared_printed_written_and_dropped_on_a_small_stack() 
 #[test]
 fn the_deepest_value_that_is_read_is_written_again_on_a_small_stack() {
     on_a_small_stack(|| {
-        let limits = Limits {
-            depth: Limits::MAX_DEPTH,
-            ..Limits::default()
-        };
+        let limits = Limits::new().with_depth(Limits::MAX_DEPTH);
         let list = (0..Limits::MAX_DEPTH).fold(Value::from(1), |value, _| Value::tuple([value]));
         for codec in CODECS {
             let mut out = Vec::new();

@@ -1,9 +1,10 @@
 //! Casty's JSON notation, both ways, and values in other formats.
 #![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
+use casty_proto::notation::NotationError;
 use casty_proto::value::{
-    BigInt, ByteArray, Complex, Date, DateTime, Decimal, EnumMember, Member, NotationError, Object,
-    State, Time, TimeDelta, Uuid,
+    BigInt, ByteArray, Complex, Date, DateTime, Decimal, EnumMember, Member, Object, State, Time,
+    TimeDelta, Uuid,
 };
 use casty_proto::{ActorRef, Codec, EncodeError, Limits, Value};
 use proptest::prelude::*;

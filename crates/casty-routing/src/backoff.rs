@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// The bounds of a [`Backoff`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Config {
+pub struct BackoffConfig {
     /// The longest delay after the first failure; it doubles with each further one. Default 50 ms.
     pub base: Duration,
     /// The longest delay ever. Default 5 s.
@@ -14,7 +14,7 @@ pub struct Config {
     pub floor: Duration,
 }
 
-impl Default for Config {
+impl Default for BackoffConfig {
     fn default() -> Self {
         Self {
             base: Duration::from_millis(50),
@@ -30,23 +30,23 @@ impl Default for Config {
 /// jitter": those who failed together do not come back together). Equal seeds give equal delays.
 ///
 /// ```
-/// use casty_routing::backoff::{Backoff, Config};
-/// let mut backoff = Backoff::new(Config::default(), 7);
+/// use casty_routing::{Backoff, BackoffConfig};
+/// let mut backoff = Backoff::new(BackoffConfig::default(), 7);
 /// let first = backoff.failed();
-/// assert!(first <= Config::default().base);
+/// assert!(first <= BackoffConfig::default().base);
 /// backoff.succeeded();
 /// assert_eq!(backoff.failures(), 0);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Backoff {
-    config: Config,
+    config: BackoffConfig,
     dice: Dice,
     failures: u32,
 }
 
 impl Backoff {
     /// No failure yet.
-    pub fn new(config: Config, seed: u64) -> Self {
+    pub fn new(config: BackoffConfig, seed: u64) -> Self {
         Self {
             config,
             dice: Dice::new(seed),
@@ -56,7 +56,7 @@ impl Backoff {
 
     /// Counts a failure and tells how long to wait before the next attempt.
     pub fn failed(&mut self) -> Duration {
-        let Config { base, cap, floor } = self.config;
+        let BackoffConfig { base, cap, floor } = self.config;
         let doubled = 1u32.checked_shl(self.failures).unwrap_or(u32::MAX);
         self.failures = self.failures.saturating_add(1);
         let ceiling = base.saturating_mul(doubled).min(cap);
@@ -102,7 +102,7 @@ impl Dice {
 mod tests {
     use super::*;
 
-    fn ceilings(config: Config, failures: u32) -> Vec<Duration> {
+    fn ceilings(config: BackoffConfig, failures: u32) -> Vec<Duration> {
         // The greatest of many draws after so many failures, over seeds.
         let mut most = vec![Duration::ZERO; failures as usize];
         for seed in 0..2_000 {
@@ -116,7 +116,10 @@ mod tests {
 
     #[test]
     fn the_ceiling_doubles_with_each_failure_up_to_the_cap() {
-        for (failure, most) in ceilings(Config::default(), 12).into_iter().enumerate() {
+        for (failure, most) in ceilings(BackoffConfig::default(), 12)
+            .into_iter()
+            .enumerate()
+        {
             let ceiling = Duration::from_millis((50 << failure).min(5_000));
             assert!(most <= ceiling, "failure {failure}: {most:?} > {ceiling:?}");
             assert!(most > ceiling * 9 / 10, "failure {failure}: only {most:?}");
@@ -125,9 +128,9 @@ mod tests {
 
     #[test]
     fn delays_are_spread_evenly_over_the_whole_range() {
-        let config = Config {
+        let config = BackoffConfig {
             floor: Duration::ZERO,
-            ..Config::default()
+            ..BackoffConfig::default()
         };
         let mut below = [0; 5];
         for seed in 0..5_000 {
@@ -141,7 +144,7 @@ mod tests {
 
     #[test]
     fn no_delay_is_shorter_than_the_floor_nor_longer_than_the_cap() {
-        let mut backoff = Backoff::new(Config::default(), 3);
+        let mut backoff = Backoff::new(BackoffConfig::default(), 3);
         for _ in 0..1_000 {
             let delay = backoff.failed();
             assert!(delay >= Duration::from_millis(10));
@@ -151,9 +154,9 @@ mod tests {
 
     #[test]
     fn a_floor_above_the_cap_is_the_delay() {
-        let config = Config {
+        let config = BackoffConfig {
             floor: Duration::from_secs(9),
-            ..Config::default()
+            ..BackoffConfig::default()
         };
         assert_eq!(Backoff::new(config, 0).failed(), config.floor);
     }
@@ -177,19 +180,19 @@ mod tests {
 
     #[test]
     fn success_starts_over() {
-        let mut backoff = Backoff::new(Config::default(), 1);
+        let mut backoff = Backoff::new(BackoffConfig::default(), 1);
         for _ in 0..10 {
             backoff.failed();
         }
         backoff.succeeded();
         assert_eq!(backoff.failures(), 0);
-        assert!(backoff.failed() <= Config::default().base);
+        assert!(backoff.failed() <= BackoffConfig::default().base);
     }
 
     #[test]
     fn equal_seeds_give_equal_delays_and_others_differ() {
         let delays = |seed| {
-            let mut backoff = Backoff::new(Config::default(), seed);
+            let mut backoff = Backoff::new(BackoffConfig::default(), seed);
             (0..50).map(|_| backoff.failed()).collect::<Vec<_>>()
         };
         assert_eq!(delays(11), delays(11));

@@ -6,37 +6,35 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
-use casty_proto::message::sharding::ShardLocation;
-use casty_proto::message::state::{MemberStatus, ShardAllocation};
-use casty_proto::message::topology::TopologySnapshot;
+use casty_proto::message::{MemberStatus, ShardAllocation, ShardLocation, TopologySnapshot};
 use casty_proto::{NodeAddress, Tuple};
 
 mod placement;
 
 /// The region's shape and the bounds of a [`Coordinator`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Config {
+pub struct CoordinatorConfig {
     /// How many shards the region has; others are refused.
     pub shards: u32,
     /// How many copies of each shard are placed beside its primary, nodes allowing. Default 0.
     pub replicas: usize,
     /// The most queries held for want of a leader or of a node that hosts the region. Default
     /// 10,000.
-    pub held: usize,
+    pub buffered_queries: usize,
     /// How long each is held. Default 30 s.
-    pub patience: Duration,
+    pub query_timeout: Duration,
     /// The most nodes known to host the region. Default 1,024.
     pub hosts: usize,
 }
 
-impl Config {
+impl CoordinatorConfig {
     /// The defaults for a region of `shards` shards.
     pub fn new(shards: u32) -> Self {
         Self {
             shards,
             replicas: 0,
-            held: 10_000,
-            patience: Duration::from_secs(30),
+            buffered_queries: 10_000,
+            query_timeout: Duration::from_secs(30),
             hosts: 1_024,
         }
     }
@@ -44,7 +42,7 @@ impl Config {
 
 /// What a coordinator needs of a node's view.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct View {
+pub struct RegionView {
     /// The member that allocates.
     pub leader: Option<NodeAddress>,
     /// The members that are up and reachable.
@@ -55,7 +53,7 @@ pub struct View {
     pub epoch: u64,
 }
 
-impl View {
+impl RegionView {
     /// The part of a whole view that concerns `region`.
     pub fn of(snapshot: &TopologySnapshot, region: &str) -> Self {
         let unreachable: BTreeSet<_> = snapshot.unreachable.iter().collect();
@@ -80,9 +78,9 @@ impl View {
 
 /// What happened. `Q` is whoever asks, as the caller knows them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Input<Q> {
+pub enum CoordinatorInput<Q> {
     /// The node's view changed, be it by what this coordinator published.
-    View(View),
+    View(RegionView),
     /// `RegisterRegion`: a node hosts the region.
     Register {
         /// The node.
@@ -103,7 +101,7 @@ pub enum Input<Q> {
 
 /// What to do. Each query ends as exactly one of the first three.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Output<Q> {
+pub enum CoordinatorOutput<Q> {
     /// Tell the asker.
     Locate {
         /// Who asked.
@@ -125,7 +123,7 @@ pub enum Output<Q> {
         /// Who asked.
         asker: Q,
         /// Why.
-        reason: Refusal,
+        reason: QueryRefusal,
     },
     /// Send `RegisterRegion` for the node to the leader's coordinator: leaders do not hand their
     /// knowledge on to the next one.
@@ -150,7 +148,7 @@ pub enum Output<Q> {
 /// Why a query gets no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Refusal {
+pub enum QueryRefusal {
     /// The region has fewer shards: the asker counts them otherwise.
     #[error("the region has {shards} shards only")]
     NoSuchShard {
@@ -170,7 +168,7 @@ pub enum Refusal {
 
 /// What a coordinator is at present.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
+pub enum CoordinatorRole {
     /// No view has arrived: everything is held.
     Pending,
     /// It allocates.
@@ -188,42 +186,42 @@ pub enum Role {
 /// ```
 /// # use std::time::Instant;
 /// use casty_proto::NodeAddress;
-/// use casty_routing::coordinator::{Config, Coordinator, Input, Output, View};
+/// use casty_routing::{CoordinatorConfig, Coordinator, CoordinatorInput, CoordinatorOutput, RegionView};
 ///
 /// let me: NodeAddress = "10.0.0.1:25520".parse()?;
-/// let mut coordinator = Coordinator::new(Config::new(100), me.clone());
-/// let view = View {
+/// let mut coordinator = Coordinator::new(CoordinatorConfig::new(100), me.clone());
+/// let view = RegionView {
 ///     leader: Some(me.clone()),
 ///     live: [me.clone()].into(),
-///     ..View::default()
+///     ..RegionView::default()
 /// };
-/// coordinator.handle(Instant::now(), Input::View(view));
-/// coordinator.handle(Instant::now(), Input::Register { node: me.clone() });
-/// coordinator.handle(Instant::now(), Input::Query { shard: 7, asker: "alice" });
-/// let Output::Locate { asker, location } = coordinator.poll() else {
+/// coordinator.handle(Instant::now(), CoordinatorInput::View(view));
+/// coordinator.handle(Instant::now(), CoordinatorInput::Register { node: me.clone() });
+/// coordinator.handle(Instant::now(), CoordinatorInput::Query { shard: 7, asker: "alice" });
+/// let CoordinatorOutput::Locate { asker, location } = coordinator.poll() else {
 ///     panic!("it leads and knows a host");
 /// };
 /// assert_eq!((asker, location.node), ("alice", me));
-/// assert!(matches!(coordinator.poll(), Output::Publish { epoch: 1, .. }));
-/// assert_eq!(coordinator.poll(), Output::Wait(None));
+/// assert!(matches!(coordinator.poll(), CoordinatorOutput::Publish { epoch: 1, .. }));
+/// assert_eq!(coordinator.poll(), CoordinatorOutput::Wait(None));
 /// # Ok::<(), casty_proto::AddressError>(())
 /// ```
 #[derive(Debug)]
 pub struct Coordinator<Q> {
-    config: Config,
+    config: CoordinatorConfig,
     me: NodeAddress,
-    role: Role,
-    view: View,
+    role: CoordinatorRole,
+    view: RegionView,
     hosts: BTreeSet<NodeAddress>,
-    held: VecDeque<Held<Q>>,
+    held: VecDeque<BufferedQuery<Q>>,
     /// Whether there is something to publish.
     changed: bool,
-    outputs: VecDeque<Output<Q>>,
+    outputs: VecDeque<CoordinatorOutput<Q>>,
 }
 
 /// A query that cannot be answered yet. All are held equally long, so the oldest is in front.
 #[derive(Debug)]
-struct Held<Q> {
+struct BufferedQuery<Q> {
     shard: u32,
     asker: Q,
     until: Instant,
@@ -231,12 +229,12 @@ struct Held<Q> {
 
 impl<Q> Coordinator<Q> {
     /// The coordinator of the node `me`, which waits for a view.
-    pub fn new(config: Config, me: NodeAddress) -> Self {
+    pub fn new(config: CoordinatorConfig, me: NodeAddress) -> Self {
         Self {
             config,
             me,
-            role: Role::Pending,
-            view: View::default(),
+            role: CoordinatorRole::Pending,
+            view: RegionView::default(),
             hosts: BTreeSet::new(),
             held: VecDeque::new(),
             changed: false,
@@ -245,34 +243,34 @@ impl<Q> Coordinator<Q> {
     }
 
     /// Takes in what happened; [`poll`](Self::poll) then tells what to do.
-    pub fn handle(&mut self, now: Instant, input: Input<Q>) {
+    pub fn handle(&mut self, now: Instant, input: CoordinatorInput<Q>) {
         match input {
-            Input::View(view) => self.view(view),
-            Input::Register { node } => self.register(node),
-            Input::Query { shard, asker } => return self.query(now, shard, asker),
-            Input::NodeDown(node) => self.node_down(&node),
-            Input::Tick => return self.expire(now),
+            CoordinatorInput::View(view) => self.view(view),
+            CoordinatorInput::Register { node } => self.register(node),
+            CoordinatorInput::Query { shard, asker } => return self.query(now, shard, asker),
+            CoordinatorInput::NodeDown(node) => self.node_down(&node),
+            CoordinatorInput::Tick => return self.expire(now),
         }
         self.flush();
         self.expire(now);
     }
 
-    /// The next thing to do. To be called until it says [`Output::Wait`].
-    pub fn poll(&mut self) -> Output<Q> {
+    /// The next thing to do. To be called until it says [`CoordinatorOutput::Wait`].
+    pub fn poll(&mut self) -> CoordinatorOutput<Q> {
         if let Some(output) = self.outputs.pop_front() {
             return output;
         }
         if std::mem::take(&mut self.changed) {
-            return Output::Publish {
+            return CoordinatorOutput::Publish {
                 allocations: self.view.allocations.clone(),
                 epoch: self.view.epoch,
             };
         }
-        Output::Wait(self.held.front().map(|held| held.until))
+        CoordinatorOutput::Wait(self.held.front().map(|held| held.until))
     }
 
     /// What it is at present.
-    pub fn role(&self) -> Role {
+    pub fn role(&self) -> CoordinatorRole {
         self.role
     }
 
@@ -287,31 +285,31 @@ impl<Q> Coordinator<Q> {
     }
 
     /// How many queries are held.
-    pub fn held(&self) -> usize {
+    pub fn buffered_queries(&self) -> usize {
         self.held.len()
     }
 
-    fn view(&mut self, mut view: View) {
+    fn view(&mut self, mut view: RegionView) {
         let shards = self.config.shards;
         view.allocations.retain(|shard, _| *shard < shards);
-        let led = self.role == Role::Leader;
+        let led = self.role == CoordinatorRole::Leader;
         self.role = if view.leader.as_ref() == Some(&self.me) {
-            Role::Leader
+            CoordinatorRole::Leader
         } else {
-            Role::Follower
+            CoordinatorRole::Follower
         };
         // A leader that does not answer heartbeats is none to send anything to.
         let leader = view.leader.filter(|leader| view.live.contains(leader));
         let another = leader != self.view.leader;
         self.view.leader = leader;
         self.view.live = view.live;
-        if led && self.role == Role::Leader {
+        if led && self.role == CoordinatorRole::Leader {
             self.merge(view.allocations, view.epoch);
         } else if view.epoch >= self.view.epoch {
             self.view.allocations = view.allocations;
             self.view.epoch = view.epoch;
         }
-        if self.role == Role::Leader {
+        if self.role == CoordinatorRole::Leader {
             self.vacate();
         }
         if another {
@@ -366,10 +364,11 @@ impl<Q> Coordinator<Q> {
     }
 
     fn pass_on(&mut self, node: NodeAddress) {
-        if self.role == Role::Follower
+        if self.role == CoordinatorRole::Follower
             && let Some(leader) = self.view.leader.clone()
         {
-            self.outputs.push_back(Output::Register { leader, node });
+            self.outputs
+                .push_back(CoordinatorOutput::Register { leader, node });
         }
     }
 
@@ -378,7 +377,7 @@ impl<Q> Coordinator<Q> {
             return;
         }
         self.view.live.remove(node);
-        if self.role == Role::Leader {
+        if self.role == CoordinatorRole::Leader {
             self.vacate();
         }
         // Until a view names another, there is none.
@@ -388,38 +387,41 @@ impl<Q> Coordinator<Q> {
     fn query(&mut self, now: Instant, shard: u32, asker: Q) {
         self.expire(now);
         let shards = self.config.shards;
-        let limit = self.config.held;
+        let limit = self.config.buffered_queries;
         if shard >= shards {
-            let reason = Refusal::NoSuchShard { shards };
-            self.outputs.push_back(Output::Refused { asker, reason });
+            let reason = QueryRefusal::NoSuchShard { shards };
+            self.outputs
+                .push_back(CoordinatorOutput::Refused { asker, reason });
         } else if let Err(asker) = self.answer(shard, asker) {
             if self.held.len() < limit {
-                let until = now + self.config.patience;
-                self.held.push_back(Held {
+                let until = now + self.config.query_timeout;
+                self.held.push_back(BufferedQuery {
                     shard,
                     asker,
                     until,
                 });
             } else {
-                let reason = Refusal::Full { limit };
-                self.outputs.push_back(Output::Refused { asker, reason });
+                let reason = QueryRefusal::Full { limit };
+                self.outputs
+                    .push_back(CoordinatorOutput::Refused { asker, reason });
             }
         }
     }
 
     /// Answers or forwards, or gives the asker back.
     fn answer(&mut self, shard: u32, asker: Q) -> Result<(), Q> {
-        if self.role == Role::Pending {
+        if self.role == CoordinatorRole::Pending {
             return Err(asker);
         }
         if let Some(location) = self.locate(shard) {
-            self.outputs.push_back(Output::Locate { asker, location });
+            self.outputs
+                .push_back(CoordinatorOutput::Locate { asker, location });
             return Ok(());
         }
-        if self.role == Role::Follower
+        if self.role == CoordinatorRole::Follower
             && let Some(leader) = self.view.leader.clone()
         {
-            self.outputs.push_back(Output::Forward {
+            self.outputs.push_back(CoordinatorOutput::Forward {
                 leader,
                 shard,
                 asker,
@@ -431,7 +433,7 @@ impl<Q> Coordinator<Q> {
 
     /// Where the shard is, or, as leader, is from now on.
     fn locate(&mut self, shard: u32) -> Option<ShardLocation> {
-        let View {
+        let RegionView {
             live, allocations, ..
         } = &mut self.view;
         let known = allocations
@@ -439,7 +441,7 @@ impl<Q> Coordinator<Q> {
             .filter(|allocation| live.contains(&allocation.primary));
         let allocation = match known {
             Some(known) => known.clone(),
-            None if self.role == Role::Leader => {
+            None if self.role == CoordinatorRole::Leader => {
                 let hosts = self.hosts.intersection(live);
                 let new = placement::allocate(allocations, hosts, self.config.replicas)?;
                 allocations.insert(shard, new.clone());
@@ -458,13 +460,13 @@ impl<Q> Coordinator<Q> {
     /// Answers what is held, as far as it can be by now, in the order in which it was asked.
     fn flush(&mut self) {
         for held in std::mem::take(&mut self.held) {
-            let Held {
+            let BufferedQuery {
                 shard,
                 asker,
                 until,
             } = held;
             if let Err(asker) = self.answer(shard, asker) {
-                self.held.push_back(Held {
+                self.held.push_back(BufferedQuery {
                     shard,
                     asker,
                     until,
@@ -475,9 +477,10 @@ impl<Q> Coordinator<Q> {
 
     fn expire(&mut self, now: Instant) {
         while let Some(held) = self.held.pop_front_if(|held| held.until <= now) {
-            let reason = Refusal::Expired(self.config.patience);
+            let reason = QueryRefusal::Expired(self.config.query_timeout);
             let asker = held.asker;
-            self.outputs.push_back(Output::Refused { asker, reason });
+            self.outputs
+                .push_back(CoordinatorOutput::Refused { asker, reason });
         }
     }
 }

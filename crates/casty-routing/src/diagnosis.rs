@@ -12,7 +12,7 @@ mod advice;
 mod finding;
 mod rules;
 
-pub use finding::{Dependent, Difference, Finding, Loss, Problem, Severity, Standing};
+pub use finding::{Dependent, Difference, Finding, NodeFault, ObservedStatus, Problem, Severity};
 
 /// What was learnt of one node.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,19 +31,19 @@ pub enum Observed {
 pub struct Survey {
     nodes: BTreeMap<NodeAddress, Observed>,
     /// How each that answered sees each member.
-    standings: BTreeMap<NodeAddress, BTreeMap<NodeAddress, Standing>>,
+    statuses: BTreeMap<NodeAddress, BTreeMap<NodeAddress, ObservedStatus>>,
 }
 
 impl Survey {
     /// Notes what was learnt of a node, in place of what was noted before.
     pub fn add(&mut self, node: NodeAddress, observed: Observed) {
-        let standings = match &observed {
-            Observed::Answered(state) => Some(standings(state)),
+        let statuses = match &observed {
+            Observed::Answered(state) => Some(statuses(state)),
             Observed::Silent | Observed::Unreached(_) => None,
         };
-        self.standings.remove(&node);
-        self.standings
-            .extend(standings.map(|standings| (node.clone(), standings)));
+        self.statuses.remove(&node);
+        self.statuses
+            .extend(statuses.map(|statuses| (node.clone(), statuses)));
         self.nodes.insert(node, observed);
     }
 
@@ -62,80 +62,80 @@ impl Survey {
 
     /// Every node that is a member to one that answered, dead or alive.
     pub fn members(&self) -> BTreeSet<&NodeAddress> {
-        self.standings.values().flat_map(BTreeMap::keys).collect()
+        self.statuses.values().flat_map(BTreeMap::keys).collect()
     }
 
     /// How those that answered see a node, by who does.
     fn seen<'a>(
         &'a self,
         node: &'a NodeAddress,
-    ) -> impl Iterator<Item = (&'a NodeAddress, Standing)> {
-        self.standings.iter().map(move |(viewer, standings)| {
-            let standing = standings.get(node).copied();
-            (viewer, standing.unwrap_or(Standing::Absent))
+    ) -> impl Iterator<Item = (&'a NodeAddress, ObservedStatus)> {
+        self.statuses.iter().map(move |(viewer, statuses)| {
+            let status = statuses.get(node).copied();
+            (viewer, status.unwrap_or(ObservedStatus::Absent))
         })
     }
 
     /// The same, by how they do.
-    pub fn standings(&self, node: &NodeAddress) -> BTreeMap<Standing, Vec<NodeAddress>> {
-        let mut standings = BTreeMap::<_, Vec<_>>::new();
-        for (viewer, standing) in self.seen(node) {
-            standings.entry(standing).or_default().push(viewer.clone());
+    pub fn statuses(&self, node: &NodeAddress) -> BTreeMap<ObservedStatus, Vec<NodeAddress>> {
+        let mut statuses = BTreeMap::<_, Vec<_>>::new();
+        for (viewer, status) in self.seen(node) {
+            statuses.entry(status).or_default().push(viewer.clone());
         }
-        standings
+        statuses
     }
 
     /// Those that call a node up, or joining, and not unreachable.
     pub fn calling_up(&self, node: &NodeAddress) -> Vec<NodeAddress> {
-        let up = |standing| matches!(standing, Standing::Up | Standing::Joining);
-        let viewers = self.seen(node).filter(|(_, standing)| up(*standing));
+        let up = |status| matches!(status, ObservedStatus::Up | ObservedStatus::Joining);
+        let viewers = self.seen(node).filter(|(_, status)| up(*status));
         viewers.map(|(viewer, _)| viewer.clone()).collect()
     }
 
     /// Why messages to a node do not arrive, or soon will not; `None` if nothing speaks against
     /// it. What it says of itself counts only where nobody else says anything.
-    pub fn loss(&self, node: &NodeAddress) -> Option<Loss> {
+    pub fn fault(&self, node: &NodeAddress) -> Option<NodeFault> {
         match self.nodes.get(node) {
-            Some(Observed::Unreached(_)) => return Some(Loss::Refuses),
-            Some(Observed::Silent) => return Some(Loss::Silent),
+            Some(Observed::Unreached(_)) => return Some(NodeFault::Refuses),
+            Some(Observed::Silent) => return Some(NodeFault::Silent),
             Some(Observed::Answered(_)) | None => {}
         }
-        let alone = self.standings.keys().all(|viewer| viewer == node);
+        let alone = self.statuses.keys().all(|viewer| viewer == node);
         let seen = self.seen(node);
         let said: BTreeSet<_> = seen
             .filter(|(viewer, _)| alone || *viewer != node)
-            .map(|(_, standing)| standing)
+            .map(|(_, status)| status)
             .collect();
-        if said.iter().any(|standing| standing.is_live()) {
+        if said.iter().any(|status| status.is_live()) {
             None
-        } else if said.contains(&Standing::Unreachable) {
-            Some(Loss::Unreachable)
-        } else if said.contains(&Standing::Down) || said.contains(&Standing::Removed) {
-            Some(Loss::Down)
+        } else if said.contains(&ObservedStatus::Unreachable) {
+            Some(NodeFault::Unreachable)
+        } else if said.contains(&ObservedStatus::Down) || said.contains(&ObservedStatus::Removed) {
+            Some(NodeFault::Down)
         } else {
-            said.first().map(|_| Loss::NoMember)
+            said.first().map(|_| NodeFault::NoMember)
         }
     }
 }
 
 /// How a state shows each member. Of several entries for an address the most alive counts; being
 /// unreachable outweighs the status of one that is alive.
-fn standings(state: &ClusterState) -> BTreeMap<NodeAddress, Standing> {
+fn statuses(state: &ClusterState) -> BTreeMap<NodeAddress, ObservedStatus> {
     let unreachable: BTreeSet<_> = state.unreachable.iter().collect();
-    let mut standings = BTreeMap::new();
+    let mut statuses = BTreeMap::new();
     for member in &state.members {
-        let standing = match member.status {
-            MemberStatus::Down => Standing::Down,
-            MemberStatus::Removed => Standing::Removed,
-            _ if unreachable.contains(&member.address) => Standing::Unreachable,
-            MemberStatus::Joining => Standing::Joining,
-            MemberStatus::Up => Standing::Up,
-            MemberStatus::Leaving => Standing::Leaving,
+        let status = match member.status {
+            MemberStatus::Down => ObservedStatus::Down,
+            MemberStatus::Removed => ObservedStatus::Removed,
+            _ if unreachable.contains(&member.address) => ObservedStatus::Unreachable,
+            MemberStatus::Joining => ObservedStatus::Joining,
+            MemberStatus::Up => ObservedStatus::Up,
+            MemberStatus::Leaving => ObservedStatus::Leaving,
         };
-        let kept = standings.entry(member.address.clone()).or_insert(standing);
-        *kept = standing.min(*kept);
+        let kept = statuses.entry(member.address.clone()).or_insert(status);
+        *kept = status.min(*kept);
     }
-    standings
+    statuses
 }
 
 fn is_dead(status: MemberStatus) -> bool {

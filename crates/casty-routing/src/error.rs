@@ -4,10 +4,10 @@ use casty_proto::NodeAddress;
 
 use crate::{ShardCount, ShardId};
 
-/// Why [`Router::region`](crate::Router::region) refused a region.
+/// Why [`Router::register_region`](crate::Router::register_region) refused a region.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum RegionError {
+pub enum RegisterRegionError {
     /// The region is in use with another shard count; one of the two is wrong.
     #[error("the region is in use with {registered} shards, not {asked}")]
     OtherCount {
@@ -41,18 +41,18 @@ pub enum RegionError {
 /// Why a message was not delivered. It never left: nothing of it can have reached any node.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Reason {
+pub enum UndeliverableReason {
     /// Its deadline passed while it was held.
-    #[error("the deadline passed: {lacking}")]
+    #[error("the deadline passed: {missing}")]
     Deadline {
         /// What it waited for.
-        lacking: Lacking,
+        missing: MissingRoute,
     },
     /// As much is held as the configuration allows, in all or for its node.
-    #[error("as much is held as may be, of {items} messages and {bytes} bytes")]
-    HoldFull {
+    #[error("as much is held as may be, of {messages} messages and {bytes} bytes")]
+    BufferFull {
         /// The limit of items.
-        items: usize,
+        messages: usize,
         /// The limit of bytes.
         bytes: usize,
     },
@@ -93,7 +93,7 @@ pub enum Reason {
 /// What a held message waits for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Lacking {
+pub enum MissingRoute {
     /// No view has come: no node was reached, or none that tells of its cluster.
     #[error("no view of the cluster has come")]
     View,
@@ -112,5 +112,5 @@ pub enum Lacking {
     Connection(NodeAddress),
     /// The node is connected, but takes in no more at the moment.
     #[error("{0} takes in no more at the moment")]
-    Room(NodeAddress),
+    Capacity(NodeAddress),
 }

@@ -4,27 +4,32 @@
 // Tests have to begin at some moment.
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
-pub mod backoff;
-pub mod budget;
-pub mod coordinator;
+mod backoff;
+mod connections;
+mod coordinator;
 pub mod diagnosis;
-pub mod error;
-pub mod links;
-pub mod renewal;
-pub mod router;
-pub mod shard;
-pub mod subscription;
-pub mod table;
-pub mod view;
+mod error;
+mod renewal;
+mod retry_budget;
+mod router;
+mod shard;
+mod subscription;
+mod table;
+mod view;
 
-pub use backoff::Backoff;
-pub use budget::Budget;
-pub use coordinator::Coordinator;
-pub use error::{Lacking, Reason, RegionError};
-pub use links::Links;
-pub use renewal::Renewal;
-pub use router::{Held, Input, Output, Overflow, Parcel, Router, RouterConfig, Target};
+pub use backoff::{Backoff, BackoffConfig};
+pub use connections::{Connections, ConnectionsConfig, ConnectionsInput, ConnectionsOutput};
+pub use coordinator::{
+    Coordinator, CoordinatorConfig, CoordinatorInput, CoordinatorOutput, CoordinatorRole,
+    QueryRefusal, RegionView,
+};
+pub use error::{MissingRoute, RegisterRegionError, UndeliverableReason};
+pub use renewal::{Renewal, RenewalConfig, RenewalInput, RenewalOutput};
+pub use retry_budget::{RetryBudget, RetryBudgetConfig};
+pub use router::{
+    Buffered, Overflow, PendingMessage, Router, RouterConfig, RouterInput, RouterOutput, Target,
+};
 pub use shard::{NoShards, ShardCount, ShardId, entity_shard};
-pub use subscription::Subscription;
+pub use subscription::{Subscription, SubscriptionConfig, SubscriptionInput, SubscriptionOutput};
 pub use table::{RegionId, RouteTable, SharedTable, TableGuard};
-pub use view::{LOWER_EPOCH_PATIENCE, Offer, RegionAllocations, Version, View, ViewKeeper};
+pub use view::{LOWER_EPOCH_GRACE, Offer, RegionAllocations, View, ViewKeeper, ViewVersion};

@@ -14,26 +14,26 @@ use std::time::{Duration, Instant};
 
 use casty_proto::NodeAddress;
 
-use crate::backoff::{self, Backoff, Dice};
+use crate::backoff::{Backoff, BackoffConfig, Dice};
 
 /// The pace and the bounds of [`Renewal`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Config {
+pub struct RenewalConfig {
     /// How long a companion must have been connected before the first address is trusted again.
     /// Default 6 s: nodes bear a grudge for 5 s.
-    pub grudge: Duration,
+    pub quarantine: Duration,
     /// Between attempts at one companion.
-    pub backoff: backoff::Config,
+    pub backoff: BackoffConfig,
     /// The most nodes that are remembered as lost; beyond, that is forgotten which is not connected
     /// and was lost the longest ago. Default 1,024.
     pub nodes: usize,
 }
 
-impl Default for Config {
+impl Default for RenewalConfig {
     fn default() -> Self {
         Self {
-            grudge: Duration::from_secs(6),
-            backoff: backoff::Config::default(),
+            quarantine: Duration::from_secs(6),
+            backoff: BackoffConfig::default(),
             nodes: 1_024,
         }
     }
@@ -41,7 +41,7 @@ impl Default for Config {
 
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Input {
+pub enum RenewalInput {
     /// The connection to a node is made under a fresh address, for
     /// [`is_lost`](Renewal::is_lost) said so of it, or of the node that the name which was dialled
     /// led to before.
@@ -49,9 +49,9 @@ pub enum Input {
     /// The connection to a node ended, whoever ended it: the node may have something to send still.
     Lost(NodeAddress),
     /// The companion of a node is connected.
-    CompanionUp(NodeAddress),
+    SecondaryUp(NodeAddress),
     /// The companion of a node could not be connected, or was lost.
-    CompanionDown(NodeAddress),
+    SecondaryDown(NodeAddress),
     /// A node is no member of the cluster any more, of whatever status. One that is dead or only
     /// called so still is: it may come back, and have sent in vain at any time until then.
     Gone(NodeAddress),
@@ -61,16 +61,16 @@ pub enum Input {
 
 /// What to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Output {
-    /// Connect to this node under the first address, and answer with [`Input::CompanionUp`] or
-    /// [`Input::CompanionDown`], in bounded time.
-    DialCompanion(NodeAddress),
+pub enum RenewalOutput {
+    /// Connect to this node under the first address, and answer with [`RenewalInput::SecondaryUp`] or
+    /// [`RenewalInput::SecondaryDown`], in bounded time.
+    DialSecondary(NodeAddress),
     /// The node's companion is of no more use: end it. Its end is not to be told.
-    CloseCompanion(NodeAddress),
+    CloseSecondary(NodeAddress),
     /// What is asked of the node may be answered to the first address from now on.
-    Settled(NodeAddress),
+    Confirmed(NodeAddress),
     /// What is asked of the node is to be answered to the address of the connection in use.
-    Unsettled(NodeAddress),
+    Unconfirmed(NodeAddress),
     /// Nothing more to do until then, or until something happens.
     Wait(Option<Instant>),
 }
@@ -79,10 +79,10 @@ pub enum Output {
 /// it is no member any more.
 #[derive(Debug)]
 pub struct Renewal {
-    config: Config,
+    config: RenewalConfig,
     dice: Dice,
     nodes: BTreeMap<NodeAddress, Node>,
-    outputs: VecDeque<Output>,
+    outputs: VecDeque<RenewalOutput>,
 }
 
 /// A node that was lost at least once.
@@ -102,12 +102,12 @@ enum Companion {
     Dialling,
     /// Trusted from then on.
     Up(Instant),
-    Settled,
+    Confirmed,
 }
 
 impl Renewal {
     /// An engine that knows of no loss. `seed` determines the jitter of its attempts.
-    pub fn new(config: Config, seed: u64) -> Self {
+    pub fn new(config: RenewalConfig, seed: u64) -> Self {
         Self {
             config,
             dice: Dice::new(seed),
@@ -128,34 +128,34 @@ impl Renewal {
     }
 
     /// Takes in what happened; [`poll`](Self::poll) then tells what to do.
-    pub fn handle(&mut self, now: Instant, input: Input) {
+    pub fn handle(&mut self, now: Instant, input: RenewalInput) {
         match input {
-            Input::Lost(node) => self.lost(now, node),
-            Input::Connected(node) => {
+            RenewalInput::Lost(node) => self.lost(now, node),
+            RenewalInput::Connected(node) => {
                 // It may have been forgotten while it was dialled, or never have been lost.
                 if let Some(known) = self.remember(now, node) {
                     known.connected = true;
                 }
             }
-            Input::CompanionUp(node) => {
-                let trusted = now + self.config.grudge;
+            RenewalInput::SecondaryUp(node) => {
+                let trusted = now + self.config.quarantine;
                 match self.nodes.get_mut(&node) {
                     Some(known) => known.companion = Companion::Up(trusted),
-                    None => self.outputs.push_back(Output::CloseCompanion(node)),
+                    None => self.outputs.push_back(RenewalOutput::CloseSecondary(node)),
                 }
             }
-            Input::CompanionDown(node) => self.companion_down(now, node),
-            Input::Gone(node) => self.gone(node),
-            Input::Tick => {}
+            RenewalInput::SecondaryDown(node) => self.companion_down(now, node),
+            RenewalInput::Gone(node) => self.gone(node),
+            RenewalInput::Tick => {}
         }
         self.advance(now);
     }
 
-    /// The next thing to do. To be called until it says [`Output::Wait`].
-    pub fn poll(&mut self) -> Output {
+    /// The next thing to do. To be called until it says [`RenewalOutput::Wait`].
+    pub fn poll(&mut self) -> RenewalOutput {
         self.outputs
             .pop_front()
-            .unwrap_or_else(|| Output::Wait(self.deadline()))
+            .unwrap_or_else(|| RenewalOutput::Wait(self.deadline()))
     }
 
     fn lost(&mut self, now: Instant, node: NodeAddress) {
@@ -165,9 +165,9 @@ impl Renewal {
         (known.connected, known.lost) = (false, now);
         // Whatever cost the one connection may have cost the other, which nothing is sent on: it
         // would not be noticed.
-        if let Companion::Up(_) | Companion::Settled = known.companion {
+        if let Companion::Up(_) | Companion::Confirmed = known.companion {
             known.companion = Companion::Absent(now);
-            self.outputs.push_back(Output::CloseCompanion(node));
+            self.outputs.push_back(RenewalOutput::CloseSecondary(node));
         }
     }
 
@@ -200,9 +200,9 @@ impl Renewal {
             return;
         };
         // One that served for a while is come back to at once.
-        if known.companion == Companion::Settled {
+        if known.companion == Companion::Confirmed {
             known.backoff.succeeded();
-            self.outputs.push_back(Output::Unsettled(node));
+            self.outputs.push_back(RenewalOutput::Unconfirmed(node));
         }
         known.companion = Companion::Absent(now + known.backoff.failed());
     }
@@ -215,7 +215,7 @@ impl Renewal {
         if let Some(known) = self.nodes.remove(&node)
             && !matches!(known.companion, Companion::Absent(_))
         {
-            self.outputs.push_back(Output::CloseCompanion(node));
+            self.outputs.push_back(RenewalOutput::CloseSecondary(node));
         }
     }
 
@@ -225,11 +225,13 @@ impl Renewal {
             match known.companion {
                 Companion::Absent(due) if known.connected && due <= now => {
                     known.companion = Companion::Dialling;
-                    self.outputs.push_back(Output::DialCompanion(node.clone()));
+                    self.outputs
+                        .push_back(RenewalOutput::DialSecondary(node.clone()));
                 }
                 Companion::Up(trusted) if trusted <= now => {
-                    known.companion = Companion::Settled;
-                    self.outputs.push_back(Output::Settled(node.clone()));
+                    known.companion = Companion::Confirmed;
+                    self.outputs
+                        .push_back(RenewalOutput::Confirmed(node.clone()));
                 }
                 _ => {}
             }
@@ -243,7 +245,7 @@ impl Renewal {
             .filter_map(|known| match known.companion {
                 Companion::Absent(due) => known.connected.then_some(due),
                 Companion::Up(trusted) => Some(trusted),
-                Companion::Dialling | Companion::Settled => None,
+                Companion::Dialling | Companion::Confirmed => None,
             });
         dues.min()
     }
@@ -263,19 +265,19 @@ mod tests {
     }
 
     impl World {
-        fn new(config: Config) -> Self {
+        fn new(config: RenewalConfig) -> Self {
             Self {
                 renewal: Renewal::new(config, 7),
                 now: Instant::now(),
             }
         }
 
-        fn tell(&mut self, input: Input) -> Vec<Output> {
+        fn tell(&mut self, input: RenewalInput) -> Vec<RenewalOutput> {
             self.renewal.handle(self.now, input);
             let mut outputs = Vec::new();
             loop {
                 match self.renewal.poll() {
-                    Output::Wait(due) => {
+                    RenewalOutput::Wait(due) => {
                         assert!(due.is_none_or(|due| due > self.now), "it would spin");
                         return outputs;
                     }
@@ -285,129 +287,144 @@ mod tests {
         }
 
         /// Lets time pass up to what is due, and tells what is done then.
-        fn wait(&mut self) -> Vec<Output> {
-            let Output::Wait(Some(due)) = self.renewal.poll() else {
+        fn wait(&mut self) -> Vec<RenewalOutput> {
+            let RenewalOutput::Wait(Some(due)) = self.renewal.poll() else {
                 panic!("nothing is due")
             };
             self.now = due;
-            self.tell(Input::Tick)
+            self.tell(RenewalInput::Tick)
         }
     }
 
     #[test]
     fn a_node_never_lost_needs_no_fresh_address_and_no_companion() {
-        let mut world = World::new(Config::default());
-        assert!(world.tell(Input::Tick).is_empty());
+        let mut world = World::new(RenewalConfig::default());
+        assert!(world.tell(RenewalInput::Tick).is_empty());
         assert!(!world.renewal.is_lost(&node("a")));
-        assert_eq!(world.renewal.poll(), Output::Wait(None));
+        assert_eq!(world.renewal.poll(), RenewalOutput::Wait(None));
     }
 
     #[test]
     fn a_lost_node_gets_a_companion_that_is_trusted_after_the_grudge() {
-        let mut world = World::new(Config::default());
+        let mut world = World::new(RenewalConfig::default());
         let a = node("a");
-        assert!(world.tell(Input::Lost(a.clone())).is_empty());
+        assert!(world.tell(RenewalInput::Lost(a.clone())).is_empty());
         assert!(world.renewal.is_lost(&a));
-        let outputs = world.tell(Input::Connected(a.clone()));
-        assert_eq!(outputs, [Output::DialCompanion(a.clone())]);
+        let outputs = world.tell(RenewalInput::Connected(a.clone()));
+        assert_eq!(outputs, [RenewalOutput::DialSecondary(a.clone())]);
         let begun = world.now;
-        assert!(world.tell(Input::CompanionUp(a.clone())).is_empty());
-        assert_eq!(world.wait(), [Output::Settled(a.clone())]);
-        assert_eq!(world.now - begun, Config::default().grudge);
+        assert!(world.tell(RenewalInput::SecondaryUp(a.clone())).is_empty());
+        assert_eq!(world.wait(), [RenewalOutput::Confirmed(a.clone())]);
+        assert_eq!(world.now - begun, RenewalConfig::default().quarantine);
     }
 
     #[test]
     fn a_node_in_the_place_of_a_lost_one_gets_a_companion_too() {
-        let mut world = World::new(Config::default());
+        let mut world = World::new(RenewalConfig::default());
         let [a, b] = ["a", "b"].map(node);
-        world.tell(Input::Lost(a));
+        world.tell(RenewalInput::Lost(a));
         // A name that led to the one leads to the other, and was dialled under a fresh address.
-        let outputs = world.tell(Input::Connected(b.clone()));
-        assert_eq!(outputs, [Output::DialCompanion(b.clone())]);
-        world.tell(Input::CompanionUp(b.clone()));
-        assert_eq!(world.wait(), [Output::Settled(b)]);
+        let outputs = world.tell(RenewalInput::Connected(b.clone()));
+        assert_eq!(outputs, [RenewalOutput::DialSecondary(b.clone())]);
+        world.tell(RenewalInput::SecondaryUp(b.clone()));
+        assert_eq!(world.wait(), [RenewalOutput::Confirmed(b)]);
     }
 
     #[test]
     fn the_companion_of_a_node_that_was_lost_is_made_anew() {
-        let mut world = World::new(Config::default());
+        let mut world = World::new(RenewalConfig::default());
         let a = node("a");
-        world.tell(Input::Lost(a.clone()));
-        world.tell(Input::Connected(a.clone()));
-        world.tell(Input::CompanionUp(a.clone()));
+        world.tell(RenewalInput::Lost(a.clone()));
+        world.tell(RenewalInput::Connected(a.clone()));
+        world.tell(RenewalInput::SecondaryUp(a.clone()));
         world.wait();
         // Nothing is sent on it, so it would stand for ever if the node lost its power.
-        let outputs = world.tell(Input::Lost(a.clone()));
-        assert_eq!(outputs, [Output::CloseCompanion(a.clone())]);
-        let outputs = world.tell(Input::Connected(a.clone()));
-        assert_eq!(outputs, [Output::DialCompanion(a.clone())]);
-        world.tell(Input::CompanionUp(a.clone()));
-        assert_eq!(world.wait(), [Output::Settled(a)]);
+        let outputs = world.tell(RenewalInput::Lost(a.clone()));
+        assert_eq!(outputs, [RenewalOutput::CloseSecondary(a.clone())]);
+        let outputs = world.tell(RenewalInput::Connected(a.clone()));
+        assert_eq!(outputs, [RenewalOutput::DialSecondary(a.clone())]);
+        world.tell(RenewalInput::SecondaryUp(a.clone()));
+        assert_eq!(world.wait(), [RenewalOutput::Confirmed(a)]);
     }
 
     #[test]
     fn a_companion_that_fails_is_dialled_again_at_growing_intervals() {
-        let mut world = World::new(Config::default());
+        let mut world = World::new(RenewalConfig::default());
         let a = node("a");
-        world.tell(Input::Lost(a.clone()));
-        world.tell(Input::Connected(a.clone()));
+        world.tell(RenewalInput::Lost(a.clone()));
+        world.tell(RenewalInput::Connected(a.clone()));
         let begun = world.now;
         for _ in 0..20 {
-            assert!(world.tell(Input::CompanionDown(a.clone())).is_empty());
-            assert_eq!(world.wait(), [Output::DialCompanion(a.clone())]);
+            assert!(
+                world
+                    .tell(RenewalInput::SecondaryDown(a.clone()))
+                    .is_empty()
+            );
+            assert_eq!(world.wait(), [RenewalOutput::DialSecondary(a.clone())]);
         }
         assert!(world.now - begun > Duration::from_secs(5));
-        world.tell(Input::CompanionUp(a.clone()));
+        world.tell(RenewalInput::SecondaryUp(a.clone()));
         world.wait();
-        let outputs = world.tell(Input::CompanionDown(a.clone()));
-        assert_eq!(outputs, [Output::Unsettled(a.clone())]);
+        let outputs = world.tell(RenewalInput::SecondaryDown(a.clone()));
+        assert_eq!(outputs, [RenewalOutput::Unconfirmed(a.clone())]);
         let before = world.now;
-        assert_eq!(world.wait(), [Output::DialCompanion(a)]);
-        assert!(world.now - before <= backoff::Config::default().base);
+        assert_eq!(world.wait(), [RenewalOutput::DialSecondary(a)]);
+        assert!(world.now - before <= BackoffConfig::default().base);
     }
 
     #[test]
     fn no_companion_is_dialled_while_the_node_is_not_connected() {
-        let mut world = World::new(Config::default());
+        let mut world = World::new(RenewalConfig::default());
         let a = node("a");
-        world.tell(Input::Lost(a.clone()));
-        world.tell(Input::Connected(a.clone()));
-        world.tell(Input::Lost(a.clone()));
-        assert!(world.tell(Input::CompanionDown(a.clone())).is_empty());
-        assert_eq!(world.renewal.poll(), Output::Wait(None));
+        world.tell(RenewalInput::Lost(a.clone()));
+        world.tell(RenewalInput::Connected(a.clone()));
+        world.tell(RenewalInput::Lost(a.clone()));
+        assert!(
+            world
+                .tell(RenewalInput::SecondaryDown(a.clone()))
+                .is_empty()
+        );
+        assert_eq!(world.renewal.poll(), RenewalOutput::Wait(None));
     }
 
     #[test]
     fn a_node_that_is_gone_is_forgotten_with_its_companion() {
-        let mut world = World::new(Config::default());
+        let mut world = World::new(RenewalConfig::default());
         let a = node("a");
-        world.tell(Input::Lost(a.clone()));
-        world.tell(Input::Connected(a.clone()));
-        world.tell(Input::CompanionUp(a.clone()));
-        assert!(world.tell(Input::Gone(a.clone())).is_empty(), "it serves");
-        let outputs = world.tell(Input::Lost(a.clone()));
-        assert_eq!(outputs, [Output::CloseCompanion(a.clone())]);
-        world.tell(Input::Gone(a.clone()));
+        world.tell(RenewalInput::Lost(a.clone()));
+        world.tell(RenewalInput::Connected(a.clone()));
+        world.tell(RenewalInput::SecondaryUp(a.clone()));
+        assert!(
+            world.tell(RenewalInput::Gone(a.clone())).is_empty(),
+            "it serves"
+        );
+        let outputs = world.tell(RenewalInput::Lost(a.clone()));
+        assert_eq!(outputs, [RenewalOutput::CloseSecondary(a.clone())]);
+        world.tell(RenewalInput::Gone(a.clone()));
         assert!(!world.renewal.is_lost(&a));
-        let outputs = world.tell(Input::CompanionUp(a.clone()));
-        assert_eq!(outputs, [Output::CloseCompanion(a)], "it came too late");
+        let outputs = world.tell(RenewalInput::SecondaryUp(a.clone()));
+        assert_eq!(
+            outputs,
+            [RenewalOutput::CloseSecondary(a)],
+            "it came too late"
+        );
     }
 
     #[test]
     fn the_lost_nodes_that_are_not_there_any_more_are_told() {
-        let mut world = World::new(Config::default());
+        let mut world = World::new(RenewalConfig::default());
         let [a, b] = ["a", "b"].map(node);
-        world.tell(Input::Lost(a.clone()));
-        world.tell(Input::Lost(b.clone()));
+        world.tell(RenewalInput::Lost(a.clone()));
+        world.tell(RenewalInput::Lost(b.clone()));
         assert_eq!(world.renewal.forgotten(|node| *node == a), [b]);
         assert!(world.renewal.forgotten(|_| true).is_empty());
     }
 
     #[test]
     fn of_too_many_lost_nodes_the_one_gives_way_that_was_lost_first_and_is_not_connected() {
-        let mut world = World::new(Config {
+        let mut world = World::new(RenewalConfig {
             nodes: 2,
-            ..Config::default()
+            ..RenewalConfig::default()
         });
         let lost = |world: &World| {
             let names = ["a", "b", "c", "d"].into_iter();
@@ -416,38 +433,41 @@ mod tests {
         };
         for (name, expected) in [("a", "a"), ("b", "ab"), ("a", "ab"), ("c", "ac")] {
             world.now += Duration::from_secs(1);
-            world.tell(Input::Lost(node(name)));
+            world.tell(RenewalInput::Lost(node(name)));
             assert_eq!(lost(&world), expected, "{name}");
         }
-        world.tell(Input::Connected(node("a")));
-        world.tell(Input::Lost(node("d")));
+        world.tell(RenewalInput::Connected(node("a")));
+        world.tell(RenewalInput::Lost(node("d")));
         assert_eq!(lost(&world), "ad", "a was lost first, and is in use");
-        world.tell(Input::Connected(node("d")));
-        world.tell(Input::Lost(node("b")));
+        world.tell(RenewalInput::Connected(node("d")));
+        world.tell(RenewalInput::Lost(node("b")));
         assert_eq!(lost(&world), "ad", "both are in use");
     }
 
     #[test]
     fn a_companion_that_comes_up_when_its_node_is_lost_ends_when_that_is_gone() {
-        let mut world = World::new(Config::default());
+        let mut world = World::new(RenewalConfig::default());
         let a = node("a");
-        world.tell(Input::Lost(a.clone()));
-        assert!(world.tell(Input::Gone(a.clone())).is_empty(), "it has none");
-        world.tell(Input::Connected(a.clone()));
-        world.tell(Input::Lost(a.clone()));
-        assert!(world.tell(Input::CompanionUp(a.clone())).is_empty());
-        let outputs = world.tell(Input::Gone(a.clone()));
-        assert_eq!(outputs, [Output::CloseCompanion(a)]);
+        world.tell(RenewalInput::Lost(a.clone()));
+        assert!(
+            world.tell(RenewalInput::Gone(a.clone())).is_empty(),
+            "it has none"
+        );
+        world.tell(RenewalInput::Connected(a.clone()));
+        world.tell(RenewalInput::Lost(a.clone()));
+        assert!(world.tell(RenewalInput::SecondaryUp(a.clone())).is_empty());
+        let outputs = world.tell(RenewalInput::Gone(a.clone()));
+        assert_eq!(outputs, [RenewalOutput::CloseSecondary(a)]);
     }
 
     #[test]
     fn a_node_that_was_forgotten_while_it_was_dialled_gets_its_companion() {
-        let mut world = World::new(Config::default());
+        let mut world = World::new(RenewalConfig::default());
         let a = node("a");
-        world.tell(Input::Lost(a.clone()));
-        world.tell(Input::Gone(a.clone()));
+        world.tell(RenewalInput::Lost(a.clone()));
+        world.tell(RenewalInput::Gone(a.clone()));
         assert!(!world.renewal.is_lost(&a));
-        let outputs = world.tell(Input::Connected(a.clone()));
-        assert_eq!(outputs, [Output::DialCompanion(a)]);
+        let outputs = world.tell(RenewalInput::Connected(a.clone()));
+        assert_eq!(outputs, [RenewalOutput::DialSecondary(a)]);
     }
 }

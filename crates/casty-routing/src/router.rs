@@ -1,7 +1,7 @@
 //! The engine behind the route table: whatever the table does not answer, and whatever fails.
 //!
 //! Sans I/O: one way in ([`Router::handle`]), one way out ([`Router::poll`], drained until
-//! [`Output::Wait`]). Time and the seed of the jitter are arguments; the same inputs give the same
+//! [`RouterOutput::Wait`]). Time and the seed of the jitter are arguments; the same inputs give the same
 //! outputs.
 
 use std::collections::{BTreeSet, VecDeque};
@@ -11,54 +11,56 @@ use std::time::Instant;
 use casty_proto::NodeAddress;
 use casty_proto::message::ShardLocation;
 
-use crate::{Reason, RegionError, RegionId, ShardCount, ShardId, View};
+use crate::{RegionId, RegisterRegionError, ShardCount, ShardId, UndeliverableReason, View};
 
-mod asks;
 mod event;
-mod hold;
 mod listing;
 mod peers;
+mod pending_buffer;
+mod queries;
 mod regions;
 mod route;
 
-pub use event::{Held, Input, Output, Overflow, Parcel, RouterConfig, Target};
+pub use event::{
+    Buffered, Overflow, PendingMessage, RouterConfig, RouterInput, RouterOutput, Target,
+};
 
-use asks::Asks;
-use hold::Hold;
 use peers::Peers;
+use pending_buffer::Hold;
+use queries::Asks;
 use regions::{Owner, Regions};
 use route::Route;
 
-/// Brings each parcel to the connection of the node that it is for.
+/// Brings each message to the connection of the node that it is for.
 ///
 /// * A shard belongs to whom the view names; where the view is silent, to whom the leader's
 ///   coordinator names. The first answer is kept until its node is gone or a newer view names
 ///   another.
-/// * A parcel whose target has no usable connection is held, in order, until its deadline.
+/// * A message whose target has no usable connection is held, in order, until its deadline.
 /// * A node that a view [avoids](View::avoids), or that could not be connected, owns no shard as
 ///   far as this router is concerned: the leader is asked again until it names another.
 /// * The published [`RouteTable`](crate::RouteTable) lists exactly the shards whose owner is
 ///   connected and usable and for which nothing is held.
 ///
 /// `H` is what delivers to a peer, cheap to clone; `T` is a message. Memory is bounded by the
-/// [`RouterConfig`]; beyond it the newest parcel is refused, or the oldest dropped. What waits for
+/// [`RouterConfig`]; beyond it the newest message is refused, or the oldest dropped. What waits for
 /// one node, or for want of knowing the node, takes no more of the hold than it leaves free: one
-/// that is out of order has half of it at most, and parcels for the others still find room.
+/// that is out of order has half of it at most, and messages for the others still find room.
 ///
 /// ```
 /// # use std::sync::Arc;
 /// # use std::time::{Duration, Instant};
 /// use casty_proto::NodeAddress;
 /// use casty_proto::message::{Member, MemberStatus, ShardLocation, TopologySnapshot};
-/// use casty_routing::{Input, Output, Parcel, Router, RouterConfig, Target, View, entity_shard};
+/// use casty_routing::{RouterInput, RouterOutput, PendingMessage, Router, RouterConfig, Target, View, entity_shard};
 ///
 /// let now = Instant::now();
 /// // What delivers to a node is a number here, and a message is text.
 /// let mut router: Router<u32, &str> = Router::new(RouterConfig::default(), 7);
 /// let shards = 100.try_into()?;
-/// let region = router.region("account", shards)?;
+/// let region = router.register_region("account", shards)?;
 /// let shard = entity_shard("alice", shards);
-/// assert!(matches!(router.poll(), Output::Publish(_)));
+/// assert!(matches!(router.poll(), RouterOutput::Publish(_)));
 ///
 /// // A cluster of one node, which leads it and is connected.
 /// let node: NodeAddress = "a:1".parse()?;
@@ -73,23 +75,23 @@ use route::Route;
 ///     leader: Some(node.clone()),
 ///     ..Default::default()
 /// });
-/// router.handle(now, Input::View(Arc::new(view)));
-/// router.handle(now, Input::PeerUp { node: node.clone(), handle: 1 });
+/// router.handle(now, RouterInput::View(Arc::new(view)));
+/// router.handle(now, RouterInput::PeerUp { node: node.clone(), handle: 1 });
 ///
 /// // Nobody has said who owns the shard: the leader is asked, and the message held.
-/// router.handle(now, Input::Send(Parcel {
+/// router.handle(now, RouterInput::Send(PendingMessage {
 ///     target: Target::Shard { region, shard },
 ///     item: "deposit",
 ///     bytes: 7,
 ///     deadline: now + Duration::from_secs(5),
 /// }));
-/// assert!(matches!(router.poll(), Output::Query { leader: 1, .. }));
+/// assert!(matches!(router.poll(), RouterOutput::Query { leader: 1, .. }));
 ///
 /// // Its answer delivers the message, and lists the shard for those to come.
 /// let location = ShardLocation { shard_id: shard.get(), node, replicas: Default::default() };
-/// router.handle(now, Input::Location { region, location });
-/// assert!(matches!(router.poll(), Output::Deliver { to: 1, .. }));
-/// let Output::Publish(table) = router.poll() else { panic!() };
+/// router.handle(now, RouterInput::Location { region, location });
+/// assert!(matches!(router.poll(), RouterOutput::Deliver { to: 1, .. }));
+/// let RouterOutput::Publish(table) = router.poll() else { panic!() };
 /// assert_eq!(table.owner(region, shard), Some(&1));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -112,16 +114,16 @@ pub struct Router<H, T> {
 
 /// An output that waits to be polled.
 enum Ready<H, T> {
-    Deliver(H, NodeAddress, Parcel<T>),
-    Other(Output<H, T>),
+    Deliver(H, NodeAddress, PendingMessage<T>),
+    Other(RouterOutput<H, T>),
 }
 
 impl<H: Clone, T> Router<H, T> {
     /// A router that knows nothing yet. `seed` determines the jitter of its questions.
     pub fn new(config: RouterConfig, seed: u64) -> Self {
-        let limit = Held {
-            items: config.hold_items,
-            bytes: config.hold_bytes,
+        let limit = Buffered {
+            messages: config.buffer_messages,
+            bytes: config.buffer_bytes,
         };
         Self {
             now: None,
@@ -145,10 +147,14 @@ impl<H: Clone, T> Router<H, T> {
     /// The name is in use with another count, the view contradicts the count, or a limit of the
     /// configuration is reached. Where the view contradicts the count *in use*, the right one may
     /// take the name over.
-    pub fn region(&mut self, name: &str, shards: ShardCount) -> Result<RegionId, RegionError> {
+    pub fn register_region(
+        &mut self,
+        name: &str,
+        shards: ShardCount,
+    ) -> Result<RegionId, RegisterRegionError> {
         let limit = self.config.max_shards;
         if shards.get() > limit {
-            return Err(RegionError::TooManyShards { limit });
+            return Err(RegisterRegionError::TooManyShards { limit });
         }
         let view = self.view.as_deref();
         let limit = self.config.max_regions;
@@ -176,21 +182,21 @@ impl<H: Clone, T> Router<H, T> {
     }
 
     /// How much is held at the moment.
-    pub fn held(&self) -> Held {
-        self.hold.held()
+    pub fn buffered(&self) -> Buffered {
+        self.hold.buffered()
     }
 
-    /// The targets for which something is held, and how many parcels each.
-    pub fn held_each(&self) -> impl Iterator<Item = (&Target, usize)> {
+    /// The targets for which something is held, and how many messages each.
+    pub fn buffered_each(&self) -> impl Iterator<Item = (&Target, usize)> {
         self.hold.each()
     }
 
     /// Whether something is held for `target`: what is sent to it now has to go behind that.
-    pub fn holds(&self, target: &Target) -> bool {
+    pub fn has_buffered(&self, target: &Target) -> bool {
         self.hold.has(target)
     }
 
-    /// Whether a parcel of `bytes` bytes for `target` would find room: it could be held, or need
+    /// Whether a message of `bytes` bytes for `target` would find room: it could be held, or need
     /// not be.
     pub fn accepts(&self, target: &Target, bytes: usize) -> bool {
         let passes = match self.route(target) {
@@ -205,8 +211,8 @@ impl<H: Clone, T> Router<H, T> {
     }
 
     /// Whether something is held for want of a connection to `node`. If not, a later want is told
-    /// by a new [`Output::Connect`]. Walks the targets that something is held for.
-    pub fn wants(&mut self, node: &NodeAddress) -> bool {
+    /// by a new [`RouterOutput::Connect`]. Walks the targets that something is held for.
+    pub fn wants_connection(&mut self, node: &NodeAddress) -> bool {
         let connects = |route| matches!(route, Route::Connect(wanted) if wanted == node);
         let mut targets = self.hold.targets();
         let wanted = targets.any(|target| connects(self.route(target)));
@@ -216,59 +222,63 @@ impl<H: Clone, T> Router<H, T> {
         wanted
     }
 
-    /// Takes back the oldest parcel held for `target` whose message is `wanted`, for instance that
+    /// Takes back the oldest message held for `target` whose message is `wanted`, for instance that
     /// of an ask which was dropped. Walks what is held for that target. Poll afterwards.
-    pub fn cancel(&mut self, target: &Target, wanted: impl FnMut(&T) -> bool) -> Option<Parcel<T>> {
-        let parcel = self.hold.take(target, wanted)?;
+    pub fn cancel(
+        &mut self,
+        target: &Target,
+        wanted: impl FnMut(&T) -> bool,
+    ) -> Option<PendingMessage<T>> {
+        let message = self.hold.take(target, wanted)?;
         self.left(target);
-        Some(parcel)
+        Some(message)
     }
 
-    /// Takes in what happened. Poll until [`Output::Wait`] afterwards.
+    /// Takes in what happened. Poll until [`RouterOutput::Wait`] afterwards.
     ///
     /// Time never goes back: an earlier `now` counts as the latest one. A
-    /// [`Send`](Input::Send) whose target is connected costs no allocation.
-    pub fn handle(&mut self, now: Instant, input: Input<H, T>) {
+    /// [`Send`](RouterInput::Send) whose target is connected costs no allocation.
+    pub fn handle(&mut self, now: Instant, input: RouterInput<H, T>) {
         let now = self.now.map_or(now, |latest| latest.max(now));
         self.now = Some(now);
         self.expire(now);
         match input {
-            Input::Send(parcel) => self.send(now, parcel),
-            Input::View(view) => self.take_view(now, view),
-            Input::Location { region, location } => self.locate(now, region, &location),
-            Input::PeerUp { node, handle } => {
+            RouterInput::Send(message) => self.send(now, message),
+            RouterInput::View(view) => self.take_view(now, view),
+            RouterInput::Location { region, location } => self.locate(now, region, &location),
+            RouterInput::PeerUp { node, handle } => {
                 self.peers.up(node, handle);
                 self.rerouted(now);
             }
-            Input::PeerDown { node, unsent } => {
+            RouterInput::PeerDown { node, unsent } => {
                 self.peers.down(&node);
                 self.regions.soil();
                 self.put_back(now, &node, unsent);
             }
-            Input::PeerBusy { node, unsent } => {
+            RouterInput::PeerBusy { node, unsent } => {
                 self.peers.set_busy(&node, true);
                 self.put_back(now, &node, unsent);
             }
-            Input::PeerReady(node) => {
+            RouterInput::PeerReady(node) => {
                 self.peers.set_busy(&node, false);
                 self.reassess(now);
             }
-            Input::ConnectFailed(node) => {
+            RouterInput::ConnectFailed(node) => {
                 self.peers.connect_failed(&node);
-                self.wants(&node);
+                self.wants_connection(&node);
                 self.rerouted(now);
             }
-            Input::Tick => {}
-            Input::Close => self.close(),
+            RouterInput::Tick => {}
+            RouterInput::Close => self.close(),
         }
         self.ask_again(now);
     }
 
-    /// The next thing to do. [`Output::Wait`] ends a round.
-    pub fn poll(&mut self) -> Output<H, T> {
+    /// The next thing to do. [`RouterOutput::Wait`] ends a round.
+    pub fn poll(&mut self) -> RouterOutput<H, T> {
         if let Some(ready) = self.ready.pop_front() {
             return match ready {
-                Ready::Deliver(to, node, parcel) => Output::Deliver { to, node, parcel },
+                Ready::Deliver(to, node, message) => RouterOutput::Deliver { to, node, message },
                 Ready::Other(output) => output,
             };
         }
@@ -279,54 +289,54 @@ impl<H: Clone, T> Router<H, T> {
             self.flush.remove(&target);
         }
         if let Some(table) = self.rebuild() {
-            return Output::Publish(table);
+            return RouterOutput::Publish(table);
         }
         let moments = [self.hold.first_deadline(), self.asks.next()];
-        Output::Wait(moments.into_iter().flatten().min())
+        RouterOutput::Wait(moments.into_iter().flatten().min())
     }
 
-    /// Delivers the oldest parcel held for a target, if its way is open.
-    fn flush_one(&mut self, target: &Target) -> Option<Output<H, T>> {
+    /// Delivers the oldest message held for a target, if its way is open.
+    fn flush_one(&mut self, target: &Target) -> Option<RouterOutput<H, T>> {
         let Route::Open { node, link, .. } = self.route(target) else {
             return None;
         };
         let (to, node) = (link.handle.clone(), node.clone());
-        let parcel = self.hold.pop(target)?;
+        let message = self.hold.pop(target)?;
         self.left(target);
-        Some(Output::Deliver { to, node, parcel })
+        Some(RouterOutput::Deliver { to, node, message })
     }
 
-    fn send(&mut self, now: Instant, parcel: Parcel<T>) {
+    fn send(&mut self, now: Instant, message: PendingMessage<T>) {
         if self.closed {
-            return self.give_up(parcel, Reason::Closed);
+            return self.give_up(message, UndeliverableReason::Closed);
         }
-        let waiting = self.hold.has(&parcel.target);
-        let reason = match self.route(&parcel.target) {
+        let waiting = self.hold.has(&message.target);
+        let reason = match self.route(&message.target) {
             Route::Refused(reason) => Some(reason),
             Route::Open {
                 node,
                 link,
                 busy: false,
             } if !waiting => {
-                let ready = Ready::Deliver(link.handle.clone(), node.clone(), parcel);
+                let ready = Ready::Deliver(link.handle.clone(), node.clone(), message);
                 return self.ready.push_back(ready);
             }
-            _ if parcel.deadline <= now => Some(self.late(&parcel.target)),
+            _ if message.deadline <= now => Some(self.late(&message.target)),
             _ => None,
         };
         if let Some(reason) = reason {
-            return self.give_up(parcel, reason);
+            return self.give_up(message, reason);
         }
-        let target = (!waiting).then(|| parcel.target.clone());
-        let account = self.regions.account(&parcel.target);
-        match self.hold.push_back(parcel, account) {
+        let target = (!waiting).then(|| message.target.clone());
+        let account = self.regions.account(&message.target);
+        match self.hold.push_back(message, account) {
             Ok(displaced) => {
-                for parcel in displaced {
-                    self.left(&parcel.target);
-                    self.give_up(parcel, Reason::Displaced);
+                for message in displaced {
+                    self.left(&message.target);
+                    self.give_up(message, UndeliverableReason::Displaced);
                 }
             }
-            Err(parcel) => return self.give_up_full(parcel),
+            Err(message) => return self.give_up_full(message),
         }
         if let Some(target) = target {
             self.soil(&target);
@@ -383,27 +393,27 @@ impl<H: Clone, T> Router<H, T> {
     }
 
     /// Puts what a peer did not send in front of what is held.
-    fn put_back(&mut self, now: Instant, node: &NodeAddress, mut unsent: Vec<Parcel<T>>) {
+    fn put_back(&mut self, now: Instant, node: &NodeAddress, mut unsent: Vec<PendingMessage<T>>) {
         let ready = std::mem::take(&mut self.ready);
         for output in ready {
             match output {
-                Ready::Deliver(_, to, parcel) if to == *node => unsent.push(parcel),
+                Ready::Deliver(_, to, message) if to == *node => unsent.push(message),
                 other => self.ready.push_back(other),
             }
         }
-        for parcel in &unsent {
-            self.soil(&parcel.target);
+        for message in &unsent {
+            self.soil(&message.target);
         }
         if self.closed {
-            for parcel in unsent.drain(..) {
-                self.give_up(parcel, Reason::Closed);
+            for message in unsent.drain(..) {
+                self.give_up(message, UndeliverableReason::Closed);
             }
         }
         let (regions, hold) = (&self.regions, &mut self.hold);
-        for parcel in hold.push_front(unsent, |target| regions.account(target)) {
+        for message in hold.push_front(unsent, |target| regions.account(target)) {
             match self.config.overflow {
-                Overflow::Refuse => self.give_up_full(parcel),
-                Overflow::DropOldest => self.give_up(parcel, Reason::Displaced),
+                Overflow::Refuse => self.give_up_full(message),
+                Overflow::DropOldest => self.give_up(message, UndeliverableReason::Displaced),
             }
         }
         self.expire(now);
@@ -431,7 +441,8 @@ impl<H: Clone, T> Router<H, T> {
             Route::Connect(node) => {
                 let node = node.clone();
                 if self.peers.hint(&node) {
-                    self.ready.push_back(Ready::Other(Output::Connect { node }));
+                    self.ready
+                        .push_back(Ready::Other(RouterOutput::Connect { node }));
                 }
                 false
             }
@@ -440,8 +451,8 @@ impl<H: Clone, T> Router<H, T> {
                 return self.ask(now, target);
             }
             Route::Refused(reason) => {
-                while let Some(parcel) = self.hold.pop(target) {
-                    self.give_up(parcel, reason.clone());
+                while let Some(message) = self.hold.pop(target) {
+                    self.give_up(message, reason.clone());
                 }
                 false
             }
@@ -467,7 +478,7 @@ impl<H: Clone, T> Router<H, T> {
             return;
         };
         if self.asks.put(now, (region, shard), link.number) {
-            let query = Output::Query {
+            let query = RouterOutput::Query {
                 leader: link.handle.clone(),
                 node: node.clone(),
                 region,
@@ -491,10 +502,10 @@ impl<H: Clone, T> Router<H, T> {
     }
 
     fn expire(&mut self, now: Instant) {
-        while let Some(parcel) = self.hold.pop_expired(now) {
-            self.left(&parcel.target);
-            let reason = self.late(&parcel.target);
-            self.give_up(parcel, reason);
+        while let Some(message) = self.hold.pop_expired(now) {
+            self.left(&message.target);
+            let reason = self.late(&message.target);
+            self.give_up(message, reason);
         }
     }
 
@@ -502,24 +513,24 @@ impl<H: Clone, T> Router<H, T> {
         self.closed = true;
         let targets: Vec<Target> = self.hold.targets().cloned().collect();
         for target in targets {
-            while let Some(parcel) = self.hold.pop(&target) {
-                self.give_up(parcel, Reason::Closed);
+            while let Some(message) = self.hold.pop(&target) {
+                self.give_up(message, UndeliverableReason::Closed);
             }
             self.left(&target);
         }
     }
 
-    fn give_up(&mut self, parcel: Parcel<T>, reason: Reason) {
-        let output = Output::Undeliverable { parcel, reason };
+    fn give_up(&mut self, message: PendingMessage<T>, reason: UndeliverableReason) {
+        let output = RouterOutput::Undeliverable { message, reason };
         self.ready.push_back(Ready::Other(output));
     }
 
-    fn give_up_full(&mut self, parcel: Parcel<T>) {
-        let (items, bytes) = (self.config.hold_items, self.config.hold_bytes);
-        self.give_up(parcel, Reason::HoldFull { items, bytes });
+    fn give_up_full(&mut self, message: PendingMessage<T>) {
+        let (messages, bytes) = (self.config.buffer_messages, self.config.buffer_bytes);
+        self.give_up(message, UndeliverableReason::BufferFull { messages, bytes });
     }
 
-    /// Takes note that a parcel for `target` is held no longer.
+    /// Takes note that a message for `target` is held no longer.
     fn left(&mut self, target: &Target) {
         if !self.hold.has(target) {
             self.flush.remove(target);

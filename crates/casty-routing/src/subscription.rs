@@ -11,7 +11,7 @@ use casty_proto::NodeAddress;
 
 /// The patience of a [`Subscription`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Config {
+pub struct SubscriptionConfig {
     /// How long a node may take for its first view. Default 2 s.
     pub first: Duration,
     /// How long a node may be silent before it is probed. Nodes of a cluster of several push
@@ -23,7 +23,7 @@ pub struct Config {
     pub avoid: Duration,
 }
 
-impl Default for Config {
+impl Default for SubscriptionConfig {
     fn default() -> Self {
         Self {
             first: Duration::from_secs(2),
@@ -36,7 +36,7 @@ impl Default for Config {
 
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Input {
+pub enum SubscriptionInput {
     /// The node (by its canonical address) can be written to.
     Connected(NodeAddress),
     /// It no longer can.
@@ -45,7 +45,7 @@ pub enum Input {
     Snapshot {
         /// Who sent it.
         from: NodeAddress,
-        /// The number of the [`Output::Subscribe`] it answers.
+        /// The number of the [`SubscriptionOutput::Subscribe`] it answers.
         subscription: u64,
     },
     /// Something else arrived that shows that the node works on what it is asked.
@@ -63,7 +63,7 @@ pub enum Input {
 
 /// What to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Output {
+pub enum SubscriptionOutput {
     /// Send `SubscribeTopology` with a reference that is this number's own.
     Subscribe {
         /// The node to ask.
@@ -104,20 +104,20 @@ pub enum Output {
 /// ```
 /// # use std::time::{Duration, Instant};
 /// use casty_proto::NodeAddress;
-/// use casty_routing::subscription::{Config, Input, Output, Subscription};
+/// use casty_routing::{SubscriptionConfig, SubscriptionInput, SubscriptionOutput, Subscription};
 ///
 /// let (now, node): (_, NodeAddress) = (Instant::now(), "10.0.0.1:25520".parse()?);
-/// let mut subscription = Subscription::new(Config::default());
-/// subscription.handle(now, Input::Connected(node.clone()));
-/// let subscribe = Output::Subscribe { to: node.clone(), subscription: 1 };
+/// let mut subscription = Subscription::new(SubscriptionConfig::default());
+/// subscription.handle(now, SubscriptionInput::Connected(node.clone()));
+/// let subscribe = SubscriptionOutput::Subscribe { to: node.clone(), subscription: 1 };
 /// assert_eq!(subscription.poll(), subscribe);
-/// subscription.handle(now, Input::Snapshot { from: node, subscription: 1 });
-/// assert_eq!(subscription.poll(), Output::Wait(Some(now + Duration::from_secs(3))));
+/// subscription.handle(now, SubscriptionInput::Snapshot { from: node, subscription: 1 });
+/// assert_eq!(subscription.poll(), SubscriptionOutput::Wait(Some(now + Duration::from_secs(3))));
 /// # Ok::<(), casty_proto::AddressError>(())
 /// ```
 #[derive(Debug)]
 pub struct Subscription {
-    config: Config,
+    config: SubscriptionConfig,
     nodes: BTreeMap<NodeAddress, Node>,
     live: BTreeSet<NodeAddress>,
     source: Option<Source>,
@@ -128,7 +128,7 @@ pub struct Subscription {
     fed: Option<Instant>,
     stale: bool,
     closed: bool,
-    outputs: VecDeque<Output>,
+    outputs: VecDeque<SubscriptionOutput>,
 }
 
 /// A connected node.
@@ -165,7 +165,7 @@ const ORPHANS: usize = 64;
 
 impl Subscription {
     /// An engine that waits for a connection.
-    pub fn new(config: Config) -> Self {
+    pub fn new(config: SubscriptionConfig) -> Self {
         Self {
             config,
             nodes: BTreeMap::new(),
@@ -181,31 +181,31 @@ impl Subscription {
     }
 
     /// Takes in what happened; [`poll`](Self::poll) then tells what to do.
-    pub fn handle(&mut self, now: Instant, input: Input) {
+    pub fn handle(&mut self, now: Instant, input: SubscriptionInput) {
         if self.closed {
             return;
         }
         self.fed.get_or_insert(now);
         match input {
-            Input::Connected(node) => self.connected(node),
-            Input::Disconnected(node) => self.disconnected(&node),
-            Input::Snapshot { from, subscription } => {
+            SubscriptionInput::Connected(node) => self.connected(node),
+            SubscriptionInput::Disconnected(node) => self.disconnected(&node),
+            SubscriptionInput::Snapshot { from, subscription } => {
                 self.heard(now, &from, Some(subscription));
             }
-            Input::Answer { from } => self.heard(now, &from, None),
-            Input::Live(live) => self.live = live,
-            Input::Tick => {}
-            Input::Close => return self.close(),
+            SubscriptionInput::Answer { from } => self.heard(now, &from, None),
+            SubscriptionInput::Live(live) => self.live = live,
+            SubscriptionInput::Tick => {}
+            SubscriptionInput::Close => return self.close(),
         }
         self.attend(now);
         self.tell_stale(now);
     }
 
-    /// The next thing to do. To be called until it says [`Output::Wait`].
-    pub fn poll(&mut self) -> Output {
+    /// The next thing to do. To be called until it says [`SubscriptionOutput::Wait`].
+    pub fn poll(&mut self) -> SubscriptionOutput {
         match self.outputs.pop_front() {
             Some(output) => output,
-            None => Output::Wait(self.deadline()),
+            None => SubscriptionOutput::Wait(self.deadline()),
         }
     }
 
@@ -214,7 +214,7 @@ impl Subscription {
         self.source.as_ref().map(|source| &source.node)
     }
 
-    /// Whether the view is no longer fed, as [`Output::Stale`] told.
+    /// Whether the view is no longer fed, as [`SubscriptionOutput::Stale`] told.
     pub fn is_stale(&self) -> bool {
         self.stale
     }
@@ -235,7 +235,7 @@ impl Subscription {
 
     fn connected(&mut self, node: NodeAddress) {
         if let Some(subscription) = self.orphans.remove(&node) {
-            self.outputs.push_back(Output::Unsubscribe {
+            self.outputs.push_back(SubscriptionOutput::Unsubscribe {
                 from: node.clone(),
                 subscription,
             });
@@ -294,7 +294,7 @@ impl Subscription {
             Phase::Fed => (Phase::Asked, now + self.config.answer),
             Phase::Asked | Phase::Overdue => (Phase::Overdue, now + self.config.silence),
         };
-        self.outputs.push_back(Output::Probe {
+        self.outputs.push_back(SubscriptionOutput::Probe {
             to: source.node.clone(),
             subscription: source.subscription,
         });
@@ -341,13 +341,13 @@ impl Subscription {
             until: now + self.config.first,
         });
         self.outputs
-            .push_back(Output::Subscribe { to, subscription });
+            .push_back(SubscriptionOutput::Subscribe { to, subscription });
     }
 
     /// Ends the present subscription and tells whose it was.
     fn leave(&mut self) -> Option<NodeAddress> {
         let source = self.source.take()?;
-        self.outputs.push_back(Output::Unsubscribe {
+        self.outputs.push_back(SubscriptionOutput::Unsubscribe {
             from: source.node.clone(),
             subscription: source.subscription,
         });
@@ -368,7 +368,7 @@ impl Subscription {
         let overdue = |source: &Source| source.phase == Phase::Overdue;
         if now >= at || self.source.as_ref().is_some_and(overdue) {
             self.stale = true;
-            self.outputs.push_back(Output::Stale { since });
+            self.outputs.push_back(SubscriptionOutput::Stale { since });
         }
     }
 

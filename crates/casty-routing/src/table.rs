@@ -89,7 +89,7 @@ impl<H> SharedTable<H> {
     }
 
     /// Replaces the table. Only the owner of the [`Router`](crate::Router) does this, with what
-    /// [`Output::Publish`](crate::Output::Publish) hands it, in that order.
+    /// [`RouterOutput::Publish`](crate::RouterOutput::Publish) hands it, in that order.
     pub fn store(&self, table: Arc<RouteTable<H>>) {
         self.0.store(table);
     }

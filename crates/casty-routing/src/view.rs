@@ -10,11 +10,11 @@ use crate::ShardId;
 
 mod keeper;
 
-pub use keeper::{LOWER_EPOCH_PATIENCE, Offer, ViewKeeper};
+pub use keeper::{LOWER_EPOCH_GRACE, Offer, ViewKeeper};
 
 /// Orders the allocations of views.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Version {
+pub struct ViewVersion {
     /// How often the cluster was seen to begin anew, its epochs with it; counted by the
     /// [`ViewKeeper`].
     pub generation: u64,
@@ -30,7 +30,7 @@ pub type RegionAllocations = BTreeMap<u32, ShardAllocation>;
 /// Comparing two views that a [`ViewKeeper`] made is cheap where they share allocations.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct View {
-    version: Version,
+    version: ViewVersion,
     leader: Option<NodeAddress>,
     /// Sorted by address; one entry an address.
     members: Box<[Member]>,
@@ -57,7 +57,7 @@ impl View {
         avoided.sort();
         avoided.dedup();
         Self {
-            version: Version {
+            version: ViewVersion {
                 generation: 0,
                 epoch: snapshot.allocation_epoch,
             },
@@ -74,7 +74,7 @@ impl View {
     }
 
     /// How recent the allocations are.
-    pub fn version(&self) -> Version {
+    pub fn version(&self) -> ViewVersion {
         self.version
     }
 

@@ -1,4 +1,4 @@
-//! [`Links`] and [`Subscription`] together, wired as a client wires them, against a cluster that
+//! [`Connections`] and [`Subscription`] together, wired as a client wires them, against a cluster that
 //! dies, hangs and moves: does the view come, and come again?
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
@@ -9,7 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use casty_proto::NodeAddress;
-use casty_routing::{Links, Subscription, links, subscription};
+use casty_routing::{
+    Connections, ConnectionsConfig, ConnectionsInput, ConnectionsOutput, Subscription,
+    SubscriptionConfig, SubscriptionInput, SubscriptionOutput,
+};
 
 /// Milliseconds from the start.
 type Millis = u64;
@@ -44,7 +47,7 @@ struct Node {
 struct World {
     start: Instant,
     now: Millis,
-    links: Links,
+    links: Connections,
     subscription: Subscription,
     source: Option<NodeAddress>,
     nodes: BTreeMap<NodeAddress, Node>,
@@ -70,8 +73,8 @@ fn world(count: u16, contacts: &[NodeAddress], seed: u64) -> World {
     let mut world = World {
         start: Instant::now(),
         now: 0,
-        links: Links::new(links::Config::default(), contacts.to_vec(), seed),
-        subscription: Subscription::new(subscription::Config::default()),
+        links: Connections::new(ConnectionsConfig::default(), contacts.to_vec(), seed),
+        subscription: Subscription::new(SubscriptionConfig::default()),
         source: None,
         nodes: (1..=count).map(|n| (node(n), Node::default())).collect(),
         name_leads_to: None,
@@ -82,7 +85,7 @@ fn world(count: u16, contacts: &[NodeAddress], seed: u64) -> World {
         log: Vec::new(),
     };
     world.later(PUSH, Event::Push);
-    world.links(links::Input::Tick);
+    world.links(ConnectionsInput::Tick);
     world
 }
 
@@ -102,15 +105,15 @@ impl World {
 
     // The wiring of a client.
 
-    fn links(&mut self, input: links::Input) {
+    fn links(&mut self, input: ConnectionsInput) {
         self.links.handle(self.instant(), input);
         loop {
             let output = self.links.poll();
-            if !matches!(output, links::Output::Wait(_)) {
+            if !matches!(output, ConnectionsOutput::Wait(_)) {
                 self.note(&output);
             }
             match output {
-                links::Output::Dial(dialled) => {
+                ConnectionsOutput::Dial(dialled) => {
                     let took = match self.target(&dialled).map(|node| &self.nodes[&node]) {
                         Some(node) if node.hung => CONNECT_TIMEOUT,
                         Some(_) => 5,
@@ -118,28 +121,28 @@ impl World {
                     };
                     self.later(took, Event::DialEnds { dialled });
                 }
-                links::Output::Close(node) => {
+                ConnectionsOutput::Close(node) => {
                     assert!(self.connected.remove(&node));
-                    self.subscription(subscription::Input::Disconnected(node));
+                    self.subscription(SubscriptionInput::Disconnected(node));
                 }
-                links::Output::Duplicate(_) | links::Output::Suspect(_) => {}
-                links::Output::Wait(_) => return,
+                ConnectionsOutput::Duplicate(_) | ConnectionsOutput::Suspect(_) => {}
+                ConnectionsOutput::Wait(_) => return,
             }
         }
     }
 
-    fn subscription(&mut self, input: subscription::Input) {
+    fn subscription(&mut self, input: SubscriptionInput) {
         self.subscription.handle(self.instant(), input);
         loop {
             let output = self.subscription.poll();
             match &output {
-                subscription::Output::Wait(_) => break,
-                subscription::Output::Stale { .. } => self.note("stale"),
+                SubscriptionOutput::Wait(_) => break,
+                SubscriptionOutput::Stale { .. } => self.note("stale"),
                 output => self.note(output),
             }
             match output {
-                subscription::Output::Subscribe { to, subscription }
-                | subscription::Output::Probe { to, subscription } => {
+                SubscriptionOutput::Subscribe { to, subscription }
+                | SubscriptionOutput::Probe { to, subscription } => {
                     assert!(self.connected.contains(&to));
                     if let Some(node) = self.nodes.get_mut(&to).filter(|node| !node.hung) {
                         node.subscribers.insert(subscription);
@@ -147,7 +150,7 @@ impl World {
                         self.later(2, Event::View { from, subscription });
                     }
                 }
-                subscription::Output::Unsubscribe { from, subscription } => {
+                SubscriptionOutput::Unsubscribe { from, subscription } => {
                     assert!(self.connected.contains(&from));
                     if let Some(node) = self.nodes.get_mut(&from) {
                         node.subscribers.remove(&subscription);
@@ -158,7 +161,7 @@ impl World {
         }
         if self.subscription.source() != self.source.as_ref() {
             self.source = self.subscription.source().cloned();
-            self.links(links::Input::Source(self.source.clone()));
+            self.links(ConnectionsInput::Source(self.source.clone()));
         }
     }
 
@@ -179,12 +182,12 @@ impl World {
                 Some(canonical) if !self.nodes[&canonical].hung => {
                     let new = self.connected.insert(canonical.clone());
                     let node = canonical.clone();
-                    self.links(links::Input::Connected { dialled, canonical });
+                    self.links(ConnectionsInput::Connected { dialled, canonical });
                     if new && self.connected.contains(&node) {
-                        self.subscription(subscription::Input::Connected(node));
+                        self.subscription(SubscriptionInput::Connected(node));
                     }
                 }
-                _ => self.links(links::Input::Failed { dialled }),
+                _ => self.links(ConnectionsInput::Failed { dialled }),
             },
             Event::View { from, subscription } => self.view(&from, subscription),
             Event::Push => {
@@ -217,7 +220,7 @@ impl World {
             return;
         }
         let from = from.clone();
-        self.subscription(subscription::Input::Snapshot { from, subscription });
+        self.subscription(SubscriptionInput::Snapshot { from, subscription });
         self.views.push(self.now);
         let noticed = |node: &Node| node.dead_since.is_some_and(|at| at + DETECTION <= self.now);
         let (gone, live): (Vec<_>, Vec<_>) = self.nodes.iter().partition(|(_, node)| noticed(node));
@@ -229,8 +232,8 @@ impl World {
         };
         let (live, gone) = (addresses(live), addresses(gone));
         let up = live.iter().cloned().collect();
-        self.links(links::Input::View { live, gone });
-        self.subscription(subscription::Input::Live(up));
+        self.links(ConnectionsInput::View { live, gone });
+        self.subscription(SubscriptionInput::Live(up));
     }
 
     // Faults.
@@ -248,8 +251,8 @@ impl World {
         if self.connected.remove(&node) {
             self.note(("lost", &node));
             let lost = node.clone();
-            self.links(links::Input::Lost { node: lost });
-            self.subscription(subscription::Input::Disconnected(node));
+            self.links(ConnectionsInput::Lost { node: lost });
+            self.subscription(SubscriptionInput::Disconnected(node));
         }
     }
 
@@ -278,18 +281,18 @@ impl World {
                 let event = entry.remove();
                 self.happen(event);
             }
-            self.links(links::Input::Tick);
-            self.subscription(subscription::Input::Tick);
+            self.links(ConnectionsInput::Tick);
+            self.subscription(SubscriptionInput::Tick);
         }
         self.now = until;
     }
 
     /// When something is next due.
     fn next(&mut self) -> Option<Millis> {
-        let links::Output::Wait(links) = self.links.poll() else {
+        let ConnectionsOutput::Wait(links) = self.links.poll() else {
             panic!("links are not drained");
         };
-        let subscription::Output::Wait(subscription) = self.subscription.poll() else {
+        let SubscriptionOutput::Wait(subscription) = self.subscription.poll() else {
             panic!("the subscription is not drained");
         };
         let waits = links.into_iter().chain(subscription).map(|at| {
@@ -337,8 +340,8 @@ fn world_with_hung_contacts() -> World {
     world.hang(1, true);
     world.hang(2, true);
     let contacts = vec![node(1), node(2), node(3)];
-    world.links = Links::new(links::Config::default(), contacts, 1);
-    world.links(links::Input::Tick);
+    world.links = Connections::new(ConnectionsConfig::default(), contacts, 1);
+    world.links(ConnectionsInput::Tick);
     world
 }
 

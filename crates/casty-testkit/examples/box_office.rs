@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use casty_client::{ActorRef, RegionRef};
 use casty_testkit::sim::{self, Fault, World};
-use casty_testkit::{Builder, Cluster, Context, stateful};
+use casty_testkit::{Cluster, ClusterBuilder, Context, stateful};
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -43,7 +43,7 @@ impl Database {
 }
 
 /// The nodes, as the test plays them: three, which take a second to notice that one is dead.
-fn theatre(database: &Database) -> Builder {
+fn theatre(database: &Database) -> ClusterBuilder {
     let database = database.clone();
     let seat = move |owner: &mut Option<String>, message: Reserve, context: &mut Context<'_>| {
         let Reserve { customer, reply_to } = message;

@@ -18,7 +18,7 @@ use crate::{Cluster, Context, Entity, StartError};
 pub(crate) const NODES: usize = 256;
 
 /// Configures a cluster; [`start`](Self::start) starts it. Setters take and give the value.
-pub struct Builder {
+pub struct ClusterBuilder {
     system: String,
     nodes: usize,
     addresses: Vec<NodeAddress>,
@@ -56,7 +56,7 @@ impl Settings {
     }
 }
 
-impl Builder {
+impl ClusterBuilder {
     pub(crate) fn new(system: String) -> Self {
         Self {
             system,
@@ -69,10 +69,7 @@ impl Builder {
             detection: Duration::ZERO,
             gossip: Duration::from_millis(250),
             like_casty: true,
-            outbox: OutboxLimits {
-                bytes: 64 * 1024 * 1024,
-                ..OutboxLimits::default()
-            },
+            outbox: OutboxLimits::new().bytes(64 * 1024 * 1024),
         }
     }
 
@@ -178,7 +175,7 @@ impl Builder {
     /// Bytes that may wait to be written to one client; what comes beyond is dropped and counted.
     /// Default: 64 MiB (real nodes set no limit).
     pub fn outbox_bytes(mut self, bytes: usize) -> Self {
-        self.outbox.bytes = bytes;
+        self.outbox = self.outbox.bytes(bytes);
         self
     }
 
@@ -249,9 +246,9 @@ impl Builder {
     }
 }
 
-impl fmt::Debug for Builder {
+impl fmt::Debug for ClusterBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Builder")
+        f.debug_struct("ClusterBuilder")
             .field("system", &self.system)
             .field("nodes", &self.nodes)
             .field("codec", &self.codec)

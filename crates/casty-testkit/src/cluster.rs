@@ -15,7 +15,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use crate::builder::{NODES, Settings};
 use crate::gossip::World;
 use crate::node::serve;
-use crate::{Builder, StartError, Status};
+use crate::{ClusterBuilder, StartError, Status};
 
 /// A cluster of fake nodes in this process. Nodes are numbered from 0; a number that no node has, or
 /// one that was [replaced](Self::replace), is ignored. Dropping the cluster ends all of them.
@@ -36,8 +36,8 @@ struct Running {
 
 impl Cluster {
     /// Begins to configure a cluster whose actor system has this name.
-    pub fn builder(system: impl Into<String>) -> Builder {
-        Builder::new(system.into())
+    pub fn builder(system: impl Into<String>) -> ClusterBuilder {
+        ClusterBuilder::new(system.into())
     }
 
     pub(crate) async fn launch(
@@ -180,7 +180,7 @@ impl Cluster {
 impl Cluster {
     /// Ends a node as `kill -9` does: its connections are reset, its entities, subscriptions and
     /// allocations forgotten, its address free when this returns. The other nodes notice after the
-    /// [detection](Builder::detection) time.
+    /// [detection](ClusterBuilder::detection) time.
     ///
     /// Clients notice a moment later: what they send to the node until then may be lost, and ends
     /// as unknown. An ask that must be answered all the same is marked idempotent.
@@ -211,7 +211,7 @@ impl Cluster {
     }
 
     /// Starts one more node, at an address that no node has had, and tells its number: one more
-    /// than the greatest so far. As with [`Builder::addresses`], port 0 is a free one. When it
+    /// than the greatest so far. As with [`ClusterBuilder::addresses`], port 0 is a free one. When it
     /// returns the node listens, hosts every region, and is up in the views of all that it can
     /// reach. Shards that are allocated stay where they are, as on real nodes. It runs no service.
     ///
@@ -291,7 +291,7 @@ impl Cluster {
     }
 
     /// Keeps two nodes from reaching each other. Clients reach both. They take each other for dead
-    /// after the [detection](Builder::detection) time; other nodes see both.
+    /// after the [detection](ClusterBuilder::detection) time; other nodes see both.
     pub fn partition(&self, a: usize, b: usize) {
         self.world.separate(a, b, true);
         self.notice();

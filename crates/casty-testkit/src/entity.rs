@@ -28,7 +28,7 @@ pub struct Stateful<S, M, F> {
 }
 
 /// Makes entities that are a state, `initial` at first, and a closure which handles their messages.
-/// To be given to [`Builder::region`](crate::Builder::region).
+/// To be given to [`ClusterBuilder::region`](crate::ClusterBuilder::region).
 pub fn stateful<S, M, F>(
     initial: impl Fn() -> S + Send + Sync + 'static,
     receive: F,

@@ -7,8 +7,10 @@ use std::time::Instant;
 
 use casty_proto::message::{ClusterState, ShardLocation, TopologySnapshot};
 use casty_proto::{ActorRef, NodeAddress};
-use casty_routing::coordinator::{Config, Coordinator, Input, Output, View};
-use casty_routing::{ShardCount, ShardId, entity_shard};
+use casty_routing::{
+    Coordinator, CoordinatorConfig, CoordinatorInput, CoordinatorOutput, RegionView, ShardCount,
+    ShardId, entity_shard,
+};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
@@ -29,7 +31,7 @@ type Asker = ActorRef<ShardLocation>;
 struct Step {
     node: usize,
     region: Arc<str>,
-    input: Input<Asker>,
+    input: CoordinatorInput<Asker>,
 }
 
 /// Regions that nobody hosts and yet somebody asked for, on one node.
@@ -299,7 +301,7 @@ impl Topology {
         };
         for plan in &world.settings.regions {
             let node = node.clone();
-            self.step(number, &plan.name, Input::Register { node });
+            self.step(number, &plan.name, CoordinatorInput::Register { node });
         }
     }
 
@@ -336,7 +338,7 @@ impl Topology {
             .flat_map(|member| member.coordinators.keys().cloned())
             .collect();
         for region in regions {
-            self.step(viewer, &region, Input::NodeDown(gone.clone()));
+            self.step(viewer, &region, CoordinatorInput::NodeDown(gone.clone()));
         }
     }
 
@@ -398,7 +400,7 @@ impl Topology {
         let regions: Vec<_> = member.coordinators.keys().cloned().collect();
         for region in regions {
             // The view is made when its turn comes, so that it is the latest.
-            let input = Input::View(View::default());
+            let input = CoordinatorInput::View(RegionView::default());
             self.steps.push_back(Step {
                 node: number,
                 region,
@@ -407,7 +409,7 @@ impl Topology {
         }
     }
 
-    fn step(&mut self, node: usize, region: &str, input: Input<Asker>) {
+    fn step(&mut self, node: usize, region: &str, input: CoordinatorInput<Asker>) {
         self.steps.push_back(Step {
             node,
             region: region.into(),
@@ -433,8 +435,8 @@ impl Topology {
             region,
             mut input,
         } = step;
-        if matches!(input, Input::View(_)) {
-            input = Input::View(View::of(&self.snapshot(node, world), &region));
+        if matches!(input, CoordinatorInput::View(_)) {
+            input = CoordinatorInput::View(RegionView::of(&self.snapshot(node, world), &region));
         }
         let Some(mut coordinator) = self.take_coordinator(node, &region, now, world) else {
             return;
@@ -442,26 +444,32 @@ impl Topology {
         coordinator.handle(now, input);
         loop {
             match coordinator.poll() {
-                Output::Locate { asker, location } => {
+                CoordinatorOutput::Locate { asker, location } => {
                     if let Some(node) = self.node(node) {
                         node.tell(&asker, &location);
                     }
                 }
-                Output::Forward {
+                CoordinatorOutput::Forward {
                     leader,
                     shard,
                     asker,
-                } => self.send(node, &leader, &region, Input::Query { shard, asker }, world),
-                Output::Register { leader, node: host } => {
+                } => self.send(
+                    node,
+                    &leader,
+                    &region,
+                    CoordinatorInput::Query { shard, asker },
+                    world,
+                ),
+                CoordinatorOutput::Register { leader, node: host } => {
                     self.send(
                         node,
                         &leader,
                         &region,
-                        Input::Register { node: host },
+                        CoordinatorInput::Register { node: host },
                         world,
                     );
                 }
-                Output::Publish { allocations, epoch } => {
+                CoordinatorOutput::Publish { allocations, epoch } => {
                     if let Some(member) = self.members.get_mut(node)
                         && epoch > member.epoch
                     {
@@ -472,10 +480,10 @@ impl Topology {
                     }
                 }
                 // Nodes have no word for that.
-                Output::Refused { reason, .. } => {
+                CoordinatorOutput::Refused { reason, .. } => {
                     tracing::debug!(node, %region, %reason, "a question stays unanswered");
                 }
-                Output::Wait(_) => break,
+                CoordinatorOutput::Wait(_) => break,
             }
         }
         if let Some(member) = self.members.get_mut(node) {
@@ -502,10 +510,10 @@ impl Topology {
         if shards.is_none() && member.coordinators.len() >= most {
             return None;
         }
-        let config = Config::new(shards.map_or(u32::MAX, ShardCount::get));
+        let config = CoordinatorConfig::new(shards.map_or(u32::MAX, ShardCount::get));
         let mut coordinator = Coordinator::new(config, address);
-        let view = View::of(&self.snapshot(node, world), region);
-        coordinator.handle(now, Input::View(view));
+        let view = RegionView::of(&self.snapshot(node, world), region);
+        coordinator.handle(now, CoordinatorInput::View(view));
         Some(coordinator)
     }
 
@@ -515,7 +523,7 @@ impl Topology {
         from: usize,
         to: &NodeAddress,
         region: &str,
-        input: Input<Asker>,
+        input: CoordinatorInput<Asker>,
         world: &World,
     ) {
         if let Some(to) = world.post.number(to)

@@ -2,7 +2,7 @@
 //!
 //! The nodes speak the cluster's own protocol over any transport of casty-transport, so any client
 //! can be tested against them, and they behave towards clients as real nodes do, the unpleasant
-//! habits included: see [`Builder::like_casty`]. Behaviour of entities is given as Rust types or
+//! habits included: see [`ClusterBuilder::like_casty`]. Behaviour of entities is given as Rust types or
 //! closures.
 //!
 //! A node here is casty-routing's [`Coordinator`](casty_routing::Coordinator) and casty-transport's
@@ -55,10 +55,10 @@ mod service;
 pub mod sim;
 mod status;
 
-pub use builder::Builder;
+pub use builder::ClusterBuilder;
 pub use cluster::Cluster;
 pub use context::Context;
 pub use entity::{Entity, Stateful, stateful};
 pub use error::StartError;
-pub use round_trip::assert_survives_all_codecs;
+pub use round_trip::assert_round_trips;
 pub use status::{NodeStatus, Status};

@@ -18,10 +18,10 @@ use serde::de::DeserializeOwned;
 /// #[serde(rename = "bank.Deposit")]
 /// struct Deposit { amount: i64 }
 ///
-/// casty_testkit::assert_survives_all_codecs(&Deposit { amount: 5 });
+/// casty_testkit::assert_round_trips(&Deposit { amount: 5 });
 /// ```
 #[track_caller]
-pub fn assert_survives_all_codecs<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: &T) {
+pub fn assert_round_trips<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: &T) {
     for codec in [
         Codec::json(),
         Codec::msgpack(),
@@ -62,7 +62,7 @@ mod tests {
 
     #[test]
     fn a_value_that_all_codecs_carry_passes() {
-        assert_survives_all_codecs(&Deposit {
+        assert_round_trips(&Deposit {
             amount: -5,
             note: Some("rent".into()),
         });
@@ -71,12 +71,12 @@ mod tests {
     #[test]
     #[should_panic(expected = "gives back another value")]
     fn a_value_that_loses_a_field_fails() {
-        assert_survives_all_codecs(&Forgetful { forgotten: 1 });
+        assert_round_trips(&Forgetful { forgotten: 1 });
     }
 
     #[test]
     #[should_panic(expected = "cannot write")]
     fn a_value_that_json_cannot_carry_fails() {
-        assert_survives_all_codecs(&casty_proto::Value::bytes(*b"bytes"));
+        assert_round_trips(&casty_proto::Value::bytes(*b"bytes"));
     }
 }

@@ -80,8 +80,8 @@ mod world;
 
 pub use checks::{Check, Violation};
 pub use fault::{Fault, UnknownFault};
-pub use scenario::{prove, prove_against};
-pub use seeds::{NAMED, Named};
+pub use scenario::{run_scenario, run_scenario_against};
+pub use seeds::{REGRESSION_SEEDS, RegressionSeed};
 pub use world::World;
 
 use checks::Watch;

@@ -14,9 +14,10 @@ mod error;
 mod proxy;
 mod transport;
 
-pub use connection::driver::{End, Session, drive};
+pub use connection::driver::{ConnectionEnd, Session, drive};
 pub use connection::outbox::{
-    Account, Accounted, Bound, Leftover, Outbox, OutboxLimits, RejectReason, Rejected, Turn, Unsent,
+    Leftover, Outbox, OutboxCounters, OutboxLimit, OutboxLimits, OutboxTag, Permit, RejectReason,
+    Rejected, UnsentMessage,
 };
 pub use connection::{ConnectOptions, Connection, accept, connect};
 pub use error::{Conclusion, ConnectError, ConnectionLost, DialError, ListenError, NotCasty};
@@ -35,4 +36,4 @@ pub use transport::tcp::TcpTransport;
 pub use transport::tls::TlsTransport;
 #[cfg(any(feature = "tls", feature = "quic"))]
 pub use transport::tls::{TlsConfig, TlsConfigBuilder, TlsConfigError, TlsError, TlsStatus};
-pub use transport::{ByteStream, Listener, Transport, Wire};
+pub use transport::{ByteStream, Duplex, Listener, Transport};

@@ -22,7 +22,7 @@ mod pass;
 pub use counters::{ProxyCounters, ProxyCounts};
 
 use counters::{Counts, Running, add};
-use pass::{End, pass};
+use pass::{PassEnd, pass};
 
 /// How long to wait after a failure to accept, which may last.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -217,9 +217,9 @@ impl Path {
             }
         };
         match pass(stream, node, &self.limits, &self.counts).await {
-            End::Both => {}
-            End::Idle => add(&self.counts.idle, 1),
-            End::Broken(error) => {
+            PassEnd::Both => {}
+            PassEnd::Idle => add(&self.counts.idle, 1),
+            PassEnd::Broken(error) => {
                 add(&self.counts.broken, 1);
                 tracing::debug!(%from, node = %self.node, %error, "the connection broke");
             }

@@ -102,19 +102,19 @@ pub trait Listener: Send {
 /// Reading and writing cost two dynamic calls above what the transport costs. Dropping the stream
 /// closes it.
 pub struct ByteStream {
-    io: Box<dyn Duplex>,
+    io: Box<dyn Erased>,
     peer: Arc<str>,
 }
 
 /// What frames can be moved over: bytes both ways.
-pub trait Wire: AsyncRead + AsyncWrite + Unpin {
+pub trait Duplex: AsyncRead + AsyncWrite + Unpin {
     /// At least as many bytes as were written and not acknowledged by the peer's kernel (the end of
     /// the stream counts as one); `None` if the platform or the transport does not tell. Still told
     /// after the connection was lost. Costs a system call.
     fn unacknowledged(&self) -> Option<usize>;
 }
 
-trait Duplex: Send {
+trait Erased: Send {
     fn io(&mut self) -> Pin<&mut dyn Io>;
     fn is_write_vectored(&self) -> bool;
     fn unacknowledged(&self) -> Option<usize>;
@@ -129,7 +129,7 @@ struct Measured<T> {
     unacknowledged: fn(&T) -> Option<usize>,
 }
 
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for Measured<T> {
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Erased for Measured<T> {
     fn io(&mut self) -> Pin<&mut dyn Io> {
         let io: Pin<&mut T> = Pin::new(&mut self.io);
         io
@@ -154,7 +154,7 @@ impl ByteStream {
     }
 
     /// A stream over `io` that can tell what the peer has not acknowledged; see
-    /// [`Wire::unacknowledged`].
+    /// [`Duplex::unacknowledged`].
     pub fn measured<T>(
         io: T,
         peer: impl Into<Arc<str>>,
@@ -182,13 +182,13 @@ impl Debug for ByteStream {
     }
 }
 
-impl Wire for ByteStream {
+impl Duplex for ByteStream {
     fn unacknowledged(&self) -> Option<usize> {
         self.io.unacknowledged()
     }
 }
 
-impl Wire for DuplexStream {
+impl Duplex for DuplexStream {
     fn unacknowledged(&self) -> Option<usize> {
         None
     }

@@ -10,7 +10,8 @@ use bytes::BytesMut;
 use casty_proto::NodeAddress;
 use casty_proto::frame::{Frame, FrameDecoder};
 use casty_transport::{
-    Accounted, End, Leftover, Outbox, OutboxLimits, Session, TcpTransport, Transport, drive,
+    ConnectionEnd, Leftover, Outbox, OutboxLimits, OutboxTag, Session, TcpTransport, Transport,
+    drive,
 };
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -25,7 +26,7 @@ impl Session for Silent {
 #[derive(Debug, PartialEq, Eq)]
 struct Number(usize);
 
-impl Accounted for Number {}
+impl OutboxTag for Number {}
 
 /// Length, type byte and payload of each message.
 const FRAME: usize = 4 + 1 + 995;
@@ -38,7 +39,7 @@ const RECEIVE_BUFFER: u32 = 64 * 1024;
 /// A connection on which everything is under way, and whose far end is in the hand of the test.
 async fn under_way() -> (
     Arc<Outbox<Number>>,
-    JoinHandle<(End, Leftover<Number>)>,
+    JoinHandle<(ConnectionEnd, Leftover<Number>)>,
     TcpStream,
 ) {
     let socket = TcpSocket::new_v4().unwrap();
@@ -48,10 +49,7 @@ async fn under_way() -> (
     let at = NodeAddress::new("127.0.0.1", listener.local_addr().unwrap().port());
     let stream = TcpTransport::new().dial(&at).await.unwrap();
     let (far, _) = listener.accept().await.unwrap();
-    let limits = OutboxLimits {
-        bytes: MESSAGES * FRAME,
-        ..OutboxLimits::default()
-    };
+    let limits = OutboxLimits::new().bytes(MESSAGES * FRAME);
     let outbox = Arc::new(Outbox::new(limits));
     for number in 0..MESSAGES {
         outbox
@@ -70,10 +68,10 @@ fn check(outbox: &Outbox<Number>, left: &Leftover<Number>) -> usize {
     let unsent = left.unsent.iter().map(|unsent| unsent.tag.0);
     let others: Vec<_> = unknown.chain(unsent).collect();
     assert_eq!(others, (written..MESSAGES).collect::<Vec<_>>());
-    let account = outbox.accounts()[0];
-    assert_eq!(account.accepted, MESSAGES as u64);
-    assert_eq!(account.unknown, left.unknown.len() as u64);
-    assert_eq!(account.unsent, left.unsent.len() as u64);
+    let counters = outbox.counters()[0];
+    assert_eq!(counters.accepted, MESSAGES as u64);
+    assert_eq!(counters.unknown, left.unknown.len() as u64);
+    assert_eq!(counters.unsent, left.unsent.len() as u64);
     written
 }
 
@@ -90,7 +88,7 @@ async fn what_the_peers_kernel_had_is_written_and_what_ours_still_had_is_unknown
     far.set_zero_linger().unwrap();
     drop(far);
     let (end, left) = driver.await.unwrap();
-    assert!(matches!(end, End::Lost(_)), "{end}");
+    assert!(matches!(end, ConnectionEnd::Lost(_)), "{end}");
     let written = check(&outbox, &left);
     assert!(written >= READ / FRAME, "{written}");
     assert!(written <= more_than_theirs, "{written}");
@@ -98,7 +96,7 @@ async fn what_the_peers_kernel_had_is_written_and_what_ours_still_had_is_unknown
 }
 
 #[tokio::test]
-async fn nothing_is_in_doubt_that_the_peer_has_read() {
+async fn nothing_is_unknown_that_the_peer_has_read() {
     let (outbox, driver, mut far) = under_way().await;
     far.read_exact(&mut vec![0; MESSAGES * FRAME])
         .await
@@ -113,7 +111,7 @@ async fn nothing_is_in_doubt_that_the_peer_has_read() {
 }
 
 #[tokio::test]
-async fn a_drained_connection_leaves_nothing_in_doubt() {
+async fn a_drained_connection_leaves_nothing_unknown() {
     let (outbox, driver, mut far) = under_way().await;
     outbox.drain();
     let mut read = Vec::new();
@@ -121,6 +119,6 @@ async fn a_drained_connection_leaves_nothing_in_doubt() {
     assert_eq!(read.len(), MESSAGES * FRAME);
     drop(far);
     let (end, left) = driver.await.unwrap();
-    assert!(matches!(end, End::Drained), "{end}");
+    assert!(matches!(end, ConnectionEnd::Drained), "{end}");
     assert_eq!(check(&outbox, &left), MESSAGES);
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use casty_proto::error::Limit;
+use casty_proto::Limit;
 use casty_proto::{Codec, DecodeError, Limits, Value};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -56,19 +56,13 @@ pub(super) fn outcome<T>(read: Result<T, DecodeError>) -> &'static str {
 
 /// Reads with few values allowed, so that a short input passes the limit.
 pub(super) fn read_few(codec: Codec, input: &[u8]) -> &'static str {
-    let limits = Limits {
-        items: FEW,
-        ..Limits::default()
-    };
+    let limits = Limits::new().with_items(FEW);
     outcome(codec.decode::<Value>(input, &limits))
 }
 
 pub(super) fn read<T: DeserializeOwned>(codec: Codec, input: &[u8]) -> &'static str {
     // The deepest that can be asked for.
-    let limits = Limits {
-        depth: usize::MAX,
-        ..Limits::default()
-    };
+    let limits = Limits::new().with_depth(usize::MAX);
     outcome(codec.decode::<T>(input, &limits))
 }
 

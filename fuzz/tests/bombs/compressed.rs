@@ -7,11 +7,10 @@ use super::codec::outcome;
 use super::{Bomb, MIB, Needs, SMALL};
 
 /// How long a message may be here, for time and memory go with it: 1 MiB, decompressed.
-const LIMITS: Limits = Limits {
-    bytes: MIB,
-    depth: 128,
-    items: 1 << 20,
-};
+const LIMITS: Limits = Limits::new()
+    .with_bytes(MIB)
+    .with_depth(128)
+    .with_items(1 << 20);
 
 type Reader = fn(&[u8]) -> &'static str;
 

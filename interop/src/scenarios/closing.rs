@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use casty_client::{ActorRef, NodeAddress};
 use casty_proto::header::Header;
-use casty_proto::message::topology::TOPOLOGY_PATH;
-use casty_proto::message::{ClusterState, GetState, SubscribeTopology};
+use casty_proto::message::{ClusterState, GetState, SubscribeTopology, TOPOLOGY_PATH};
 use tokio::time::timeout;
 
 use crate::cluster::{PythonCluster, SYSTEM};

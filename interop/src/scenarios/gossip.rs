@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use casty_client::{ActorRef, BoundRef, ClusterClient};
-use casty_proto::message::topology::TOPOLOGY_PATH;
-use casty_proto::message::{SubscribeTopology, TopologySnapshot, UnsubscribeTopology};
+use casty_proto::message::{
+    SubscribeTopology, TOPOLOGY_PATH, TopologySnapshot, UnsubscribeTopology,
+};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 

@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use casty_proto::header::Header;
-use casty_proto::message::topology::TOPOLOGY_PATH;
 use casty_proto::message::{
-    MemberStatus, SubscribeTopology, TopologySnapshot, UnsubscribeTopology,
+    MemberStatus, SubscribeTopology, TOPOLOGY_PATH, TopologySnapshot, UnsubscribeTopology,
 };
 use casty_proto::{ActorRef, Codec, Limits, NodeAddress};
 use tokio::time::timeout;

@@ -104,7 +104,7 @@ impl Cases {
     }
 
     fn message(&mut self, what: &str, payload: &[u8]) -> Result<(), Failure> {
-        let (head, _) = header::cut(payload)?;
+        let (head, _) = header::split_payload(payload)?;
         let (parsed, message) = Header::split(payload)?;
         let mut again = Vec::new();
         parsed.write(&mut again);

@@ -1,11 +1,10 @@
 //! Every message that a client writes, built by Rust and compared by Python.
 
 use casty_client::{ActorRef, NodeAddress, ServiceKey, Value};
-use casty_proto::message::sharding::RegisterRegion;
 use casty_proto::message::structures::{barrier, counter, dict, lock, queue, semaphore, set};
 use casty_proto::message::{
     ClusterState, DownMember, Find, GetShardLocation, GetState, Listing, Member, MemberStatus,
-    ServiceEntry, ServiceInstance, ShardAllocation, ShardEnvelope, ShardLocation,
+    RegisterRegion, ServiceEntry, ServiceInstance, ShardAllocation, ShardEnvelope, ShardLocation,
     SubscribeTopology, TopologySnapshot, UnsubscribeTopology, VectorClock, WaitForMembers,
 };
 use casty_proto::{FrozenSet, Tuple};

@@ -1,8 +1,17 @@
-//! Rust source with everything blanked that is no code.
+//! Rust source with everything blanked that is no code, or no comment either.
 
-/// The same text with comments and the insides of text and character literals replaced by spaces.
-/// Line breaks stay, so line numbers do too.
+/// Returns the same text with comments and the insides of text and character literals replaced by
+/// spaces. Line breaks stay, so line numbers do too.
 pub(super) fn code(source: &str) -> String {
+    masked(source, true)
+}
+
+/// Returns the same text with the insides of text and character literals replaced by spaces.
+pub(super) fn code_and_comments(source: &str) -> String {
+    masked(source, false)
+}
+
+fn masked(source: &str, without_comments: bool) -> String {
     let mut rest = source;
     let mut masked = String::with_capacity(source.len());
     let mut after_word = false;
@@ -11,7 +20,8 @@ pub(super) fn code(source: &str) -> String {
         let hidden = raw.max(comment_or_literal(rest));
         let length = hidden.max(first.len_utf8());
         let (taken, left) = rest.split_at_checked(length).unwrap_or((rest, ""));
-        if hidden == 0 {
+        let is_comment = taken.starts_with("//") || taken.starts_with("/*");
+        if hidden == 0 || (is_comment && !without_comments) {
             masked.push_str(taken);
         } else {
             masked.extend(taken.chars().map(|c| if c == '\n' { c } else { ' ' }));
@@ -103,6 +113,13 @@ fn raw_text(text: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn comments_may_stay_where_literals_go() {
+        let source = "a(\"// b\"); // c \"d\"\n/* 'e' */ 'f'";
+        let masked = "a(      ); // c \"d\"\n/* 'e' */    ";
+        assert_eq!(code_and_comments(source), masked);
+    }
 
     #[test]
     fn comments_and_literals_are_blanked_and_code_stays() {

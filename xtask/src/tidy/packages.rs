@@ -33,8 +33,9 @@ const ARROWS: [(&str, &[&str]); 6] = [
 ];
 
 /// Packages that nothing is built on; they may use anything.
-const FREE: [&str; 5] = [
+const FREE: [&str; 6] = [
     "casty-benches",
+    "casty-docs",
     "casty-fuzz",
     "casty-interop",
     "casty-soak",
@@ -51,6 +52,16 @@ pub(super) fn findings(packages: &[Package]) -> Vec<String> {
         findings.extend(about(package));
     }
     findings
+}
+
+/// Returns the name of the package that a file belongs to; empty for the workspace itself.
+pub(super) fn owner<'a>(packages: &'a [Package], path: &str) -> &'a str {
+    let is_within = |package: &&Package| {
+        let behind = path.strip_prefix(&package.folder);
+        behind.is_some_and(|behind| behind.starts_with('/'))
+    };
+    let owner = packages.iter().find(is_within);
+    owner.map_or("", |package| &package.name)
 }
 
 /// Tests may use what stands above: a client is tested against the testkit.

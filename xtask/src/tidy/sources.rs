@@ -2,11 +2,21 @@
 
 use super::mask;
 
-/// Lines of a source file before its tests.
+/// Lines of a source file before its tests, and of all of a file that holds nothing but tests.
 const BUDGET: usize = 600;
 
-/// Lines of a file that holds nothing but tests.
-const TEST_BUDGET: usize = 800;
+/// Files of tests that are still to be split, and may have [`WIDE_BUDGET`] meanwhile.
+const UNDER_WORK: [&str; 6] = [
+    "crates/casty-proto/tests/pickle_hostile.rs",
+    "crates/casty-routing/src/coordinator/tests.rs",
+    "crates/casty-routing/src/connections/tests.rs",
+    "crates/casty-routing/src/links/tests.rs",
+    "crates/casty-routing/src/router/tests.rs",
+    "crates/casty-routing/src/subscription/tests.rs",
+];
+
+/// Lines of a file that is still to be split.
+const WIDE_BUDGET: usize = 800;
 
 /// Words that mark unfinished work, put together here so that this file does not hold them.
 const MARKS: [&str; 2] = [concat!("TO", "DO"), concat!("FIX", "ME")];
@@ -93,7 +103,7 @@ fn rust(path: &str, text: &str) -> Found {
     let code = mask::code(text);
     let lines: Vec<&str> = code.lines().collect();
     let (mut found, tests) = match size_of(path, &lines) {
-        Size::Tests(lines) => (over(TEST_BUDGET, lines), 0),
+        Size::Tests(lines) => (over(budget(path), lines), 0),
         Size::Source(lines) => (over(BUDGET, lines), lines),
     };
     // Whether the test that a line belongs to runs in paused time, and whether its `fn` is still to
@@ -126,8 +136,16 @@ fn rust(path: &str, text: &str) -> Found {
     found
 }
 
+fn budget(path: &str) -> usize {
+    if UNDER_WORK.contains(&path) {
+        WIDE_BUDGET
+    } else {
+        BUDGET
+    }
+}
+
 fn over(budget: usize, lines: usize) -> Found {
-    let finding = || (lines, format!("{lines} lines (tests apart), over {budget}"));
+    let finding = || (lines, format!("{lines} lines, over {budget}"));
     (lines > budget).then(finding).into_iter().collect()
 }
 
@@ -174,13 +192,13 @@ mod tests {
     }
 
     #[test]
-    fn a_file_may_have_600_lines_before_its_tests() {
+    fn a_file_may_have_600_lines_before_its_tests_and_a_file_of_tests_in_all() {
         let tests = "#[cfg(test)]\nmod tests {\n}\n";
         let fine = "x\n".repeat(600) + tests + &"y\n".repeat(900);
         assert!(in_rust(&fine).is_empty());
         assert_eq!(in_rust(&("x\n".repeat(601) + tests)).len(), 1);
-        assert_eq!(findings("a/tests/b.rs", &"x\n".repeat(801)).len(), 1);
-        assert!(findings("a/src/b/tests.rs", &"x\n".repeat(800)).is_empty());
+        assert_eq!(findings("a/tests/b.rs", &"x\n".repeat(601)).len(), 1);
+        assert!(findings("a/src/b/tests.rs", &"x\n".repeat(600)).is_empty());
         assert_eq!(findings("a/b.py", &"x\n".repeat(601)).len(), 1);
     }
 

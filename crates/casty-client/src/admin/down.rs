@@ -175,7 +175,7 @@ fn unconnected(core: &Core, node: &NodeAddress, survey: &Survey) -> Vec<(NodeAdd
     let connected = connected(core);
     let members = survey.members().into_iter();
     let missed = members.filter(|it| *it != node && !connected.contains(it));
-    let missed = missed.filter(|it| survey.standings(it).keys().any(|it| it.is_live()));
+    let missed = missed.filter(|it| survey.statuses(it).keys().any(|it| it.is_live()));
     let reason = |node| match survey.nodes().find(|(it, _)| *it == node) {
         Some((_, Observed::Unreached(reason))) => Arc::clone(reason),
         _ => "it is not dialled, for the client's view calls it unreachable".into(),
@@ -253,8 +253,8 @@ impl DownReport {
                 Err(_) => silent.push(node),
             }
         }
-        let standings = survey.standings(&self.node).into_iter();
-        let up = standings.filter(|(standing, _)| standing.is_live());
+        let statuses = survey.statuses(&self.node).into_iter();
+        let up = statuses.filter(|(status, _)| status.is_live());
         (up.flat_map(|(_, by)| by).collect(), silent)
     }
 }

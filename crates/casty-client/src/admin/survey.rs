@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use casty_proto::message::topology::TOPOLOGY_PATH;
-use casty_proto::message::{ClusterState, DownMember, GetState};
+use casty_proto::message::{ClusterState, DownMember, GetState, TOPOLOGY_PATH};
 use casty_proto::{ActorRef, NodeAddress};
 use casty_routing::diagnosis::{Observed, Survey};
 use casty_transport::RejectReason;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use casty_proto::frame::DEFAULT_MAX_FRAME;
-use casty_routing::{Overflow, RouterConfig, budget};
+use casty_routing::{Overflow, RetryBudgetConfig, RouterConfig};
 use casty_transport::ConnectOptions;
 
 /// How often the message of one ask may be sent.
@@ -63,7 +63,7 @@ pub(crate) struct ClientLimits {
     pub(crate) pending_asks: usize,
     pub(crate) ask_bytes: usize,
     pub(crate) ask_attempts: u32,
-    pub(crate) retry_budget: budget::Config,
+    pub(crate) retry_budget: RetryBudgetConfig,
     pub(crate) max_frame: usize,
     pub(crate) mailbox: usize,
     pub(crate) actors: usize,
@@ -82,7 +82,7 @@ impl Default for ClientLimits {
             pending_asks: 65_536,
             ask_bytes: 16 * 1024 * 1024,
             ask_attempts: 3,
-            retry_budget: budget::Config::default(),
+            retry_budget: RetryBudgetConfig::default(),
             max_frame: DEFAULT_MAX_FRAME,
             mailbox: 16_384,
             actors: 1024,
@@ -133,8 +133,8 @@ impl ClientLimits {
     /// As they concern the router.
     pub(crate) fn routing(&self) -> RouterConfig {
         RouterConfig {
-            hold_items: self.buffer.messages,
-            hold_bytes: self.buffer.bytes,
+            buffer_messages: self.buffer.messages,
+            buffer_bytes: self.buffer.bytes,
             overflow: self.buffer_overflow,
             ..RouterConfig::default()
         }

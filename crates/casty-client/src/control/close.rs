@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use casty_routing::subscription;
+use casty_routing::SubscriptionInput;
 use tokio::sync::mpsc;
 
 use super::{Control, Done};
@@ -35,7 +35,7 @@ impl Control {
         let drained = self.is_written();
         self.core.route(|routing| routing.close(&self.core));
         self.subscription
-            .handle(precise_now(), subscription::Input::Close);
+            .handle(precise_now(), SubscriptionInput::Close);
         self.pump_subscription();
         for peer in self.peers.values().chain(self.companions.values()) {
             peer.outbox.drain();

@@ -1,10 +1,10 @@
-//! Second connections, to nodes that were lost before; see [`casty_routing::renewal`].
+//! Second connections, to nodes that were lost before; see [`casty_routing::Renewal`].
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use casty_proto::NodeAddress;
-use casty_routing::renewal;
+use casty_routing::{RenewalInput, RenewalOutput};
 use casty_transport::{ConnectError, Connection, connect};
 
 use super::{Control, Done};
@@ -15,14 +15,14 @@ impl Control {
     pub(super) fn pump_renewal(&mut self) {
         self.due[2] = loop {
             match self.renewal.poll() {
-                renewal::Output::DialCompanion(node) => self.dial_companion(node),
-                renewal::Output::CloseCompanion(node) => {
+                RenewalOutput::DialSecondary(node) => self.dial_companion(node),
+                RenewalOutput::CloseSecondary(node) => {
                     let former = self.companions.remove(&node);
                     self.close_companion(former.as_deref());
                 }
-                renewal::Output::Settled(node) => self.settle(&node, true),
-                renewal::Output::Unsettled(node) => self.settle(&node, false),
-                renewal::Output::Wait(due) => break due,
+                RenewalOutput::Confirmed(node) => self.settle(&node, true),
+                RenewalOutput::Unconfirmed(node) => self.settle(&node, false),
+                RenewalOutput::Wait(due) => break due,
             }
         };
     }
@@ -60,7 +60,7 @@ impl Control {
             driven.await;
             Done::CompanionEnded { companion }
         });
-        let input = renewal::Input::CompanionUp(node);
+        let input = RenewalInput::SecondaryUp(node);
         self.renewal.handle(precise_now(), input);
     }
 
@@ -85,7 +85,7 @@ impl Control {
     }
 
     fn companion_down(&mut self, node: NodeAddress) {
-        let input = renewal::Input::CompanionDown(node);
+        let input = RenewalInput::SecondaryDown(node);
         self.renewal.handle(precise_now(), input);
     }
 

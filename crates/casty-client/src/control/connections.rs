@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use casty_proto::NodeAddress;
-use casty_routing::{View, links, renewal, subscription};
-use casty_transport::{ConnectError, Connection, End, connect, drive};
+use casty_routing::{ConnectionsInput, ConnectionsOutput, RenewalInput, SubscriptionInput, View};
+use casty_transport::{ConnectError, Connection, ConnectionEnd, connect, drive};
 use casty_transport::{Leftover, OutboxLimits};
 
 use super::{Control, Done};
@@ -22,15 +22,15 @@ impl Control {
     pub(super) fn failed(&mut self, dialled: NodeAddress) {
         self.views.lost(&dialled);
         let now = precise_now();
-        let input = links::Input::Failed {
+        let input = ConnectionsInput::Failed {
             dialled: dialled.clone(),
         };
         self.links.handle(now, input);
         // What has another way is told so first: it needs no further dial.
         self.pump_links();
         let mut routing = self.core.routing.lock();
-        if routing.router.wants(&dialled) {
-            self.links.handle(now, links::Input::Want(dialled));
+        if routing.router.wants_connection(&dialled) {
+            self.links.handle(now, ConnectionsInput::Want(dialled));
         }
         drop(routing);
     }
@@ -75,7 +75,7 @@ impl Control {
             self.core
                 .route(|routing| routing.suspected(&self.core, dialled.clone()));
         }
-        let input = links::Input::Connected {
+        let input = ConnectionsInput::Connected {
             dialled: dialled.clone(),
             canonical: canonical.clone(),
         };
@@ -85,7 +85,7 @@ impl Control {
         }
         if self.peers.contains_key(&canonical) {
             // The last connection to it is about to end.
-            let input = links::Input::Lost { node: canonical };
+            let input = ConnectionsInput::Lost { node: canonical };
             return self.links.handle(precise_now(), input);
         }
         tracing::info!(node = %canonical, identity = %identity.address(), "connected");
@@ -102,13 +102,13 @@ impl Control {
             }
         });
         if renewed {
-            let input = renewal::Input::Connected(canonical.clone());
+            let input = RenewalInput::Connected(canonical.clone());
             self.renewal.handle(precise_now(), input);
             self.pump_renewal();
         }
         // The subscription goes first, whatever else waits for this node.
         self.subscription
-            .handle(precise_now(), subscription::Input::Connected(canonical));
+            .handle(precise_now(), SubscriptionInput::Connected(canonical));
         self.pump_subscription();
         self.core
             .route(|routing| routing.connected(&self.core, peer));
@@ -122,15 +122,14 @@ impl Control {
         connection: Connection,
     ) -> (
         Arc<Peer>,
-        impl Future<Output = (End, Leftover<Tag>)> + Send + 'static,
+        impl Future<Output = (ConnectionEnd, Leftover<Tag>)> + Send + 'static,
     ) {
         self.next_peer += 1;
         let core = &self.core;
-        let limits = OutboxLimits {
-            bytes: core.limits.outbox_bytes,
-            messages: core.limits.outbox_messages,
-            frame: core.limits.max_frame,
-        };
+        let limits = OutboxLimits::new()
+            .bytes(core.limits.outbox_bytes)
+            .messages(core.limits.outbox_messages)
+            .max_frame(core.limits.max_frame);
         let names = (Arc::clone(&core.system), core.identity.sender().into());
         let settled = identity.address() == core.identity.address();
         let id = PeerId(self.next_peer);
@@ -143,22 +142,28 @@ impl Control {
         (peer, drive(stream, leftover, outbox, session, decoder))
     }
 
-    pub(super) fn ended(&mut self, peer: &Arc<Peer>, end: &End, leftover: &Leftover<Tag>) {
+    pub(super) fn ended(
+        &mut self,
+        peer: &Arc<Peer>,
+        end: &ConnectionEnd,
+        leftover: &Leftover<Tag>,
+    ) {
         tracing::info!(node = %peer.node, error = end as &dyn std::error::Error, "disconnected");
         self.peers.remove(&peer.node);
         self.core
             .route(|routing| routing.lost(&self.core, peer, leftover));
         let now = precise_now();
         self.subscription
-            .handle(now, subscription::Input::Disconnected(peer.node.clone()));
+            .handle(now, SubscriptionInput::Disconnected(peer.node.clone()));
         let node = || peer.node.clone();
         if self.core.identity.is_made_up() {
-            self.renewal.handle(now, renewal::Input::Lost(node()));
+            self.renewal.handle(now, RenewalInput::Lost(node()));
         }
         // Else it was no longer needed.
-        if !matches!(end, End::Drained | End::Aborted) {
+        if !matches!(end, ConnectionEnd::Drained | ConnectionEnd::Aborted) {
             self.views.lost(&peer.node);
-            self.links.handle(now, links::Input::Lost { node: node() });
+            self.links
+                .handle(now, ConnectionsInput::Lost { node: node() });
         }
     }
 
@@ -168,18 +173,18 @@ impl Control {
         let mut duplicates = Vec::new();
         self.due[1] = loop {
             match self.links.poll() {
-                links::Output::Dial(node) => self.dial(node),
-                links::Output::Close(node) => {
+                ConnectionsOutput::Dial(node) => self.dial(node),
+                ConnectionsOutput::Close(node) => {
                     if let Some(peer) = self.peers.get(&node) {
                         peer.outbox.abort();
                     }
                 }
-                links::Output::Duplicate(dialled) => duplicates.push(dialled),
-                links::Output::Suspect(node) => {
+                ConnectionsOutput::Duplicate(dialled) => duplicates.push(dialled),
+                ConnectionsOutput::Suspect(node) => {
                     self.core
                         .route(|routing| routing.suspected(&self.core, node));
                 }
-                links::Output::Wait(due) => break due,
+                ConnectionsOutput::Wait(due) => break due,
             }
         };
         duplicates

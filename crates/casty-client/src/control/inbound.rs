@@ -88,7 +88,7 @@ impl Session for Inbound {
         if frame.kind != FrameKind::Message {
             return;
         }
-        let Ok((header, message)) = header::cut(&frame.payload) else {
+        let Ok((header, message)) = header::split_payload(&frame.payload) else {
             return self.malformed("length");
         };
         match self.peer.identity.ask_id_of_header(header) {

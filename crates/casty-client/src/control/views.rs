@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
-use casty_proto::message::topology::TOPOLOGY_PATH;
-use casty_proto::message::{SubscribeTopology, TopologySnapshot, UnsubscribeTopology};
+use casty_proto::message::{
+    SubscribeTopology, TOPOLOGY_PATH, TopologySnapshot, UnsubscribeTopology,
+};
 use casty_proto::{ActorRef, NodeAddress};
-use casty_routing::{Offer, View, links, renewal, subscription};
+use casty_routing::{
+    ConnectionsInput, Offer, RenewalInput, SubscriptionInput, SubscriptionOutput, View,
+};
 
 use super::Control;
 use crate::error::ReadyError;
@@ -59,7 +62,7 @@ impl Control {
         self.troubles
             .send_if_modified(|trouble| trouble.take().is_some());
         let now = precise_now();
-        let input = subscription::Input::Snapshot {
+        let input = SubscriptionInput::Snapshot {
             from: from.clone(),
             subscription: *subscription,
         };
@@ -84,11 +87,12 @@ impl Control {
         let members = view.members().iter().map(|member| &member.address);
         let gone = members.filter(|node| view.is_gone(node)).cloned().collect();
         for node in self.renewal.forgotten(|node| view.member(node).is_some()) {
-            self.renewal.handle(now, renewal::Input::Gone(node));
+            self.renewal.handle(now, RenewalInput::Gone(node));
         }
-        let input = subscription::Input::Live(live.iter().cloned().collect());
+        let input = SubscriptionInput::Live(live.iter().cloned().collect());
         self.subscription.handle(now, input);
-        self.links.handle(now, links::Input::View { live, gone });
+        self.links
+            .handle(now, ConnectionsInput::View { live, gone });
         self.recall(&view);
         self.core
             .route(|routing| routing.view(&self.core, Arc::clone(&view)));
@@ -114,7 +118,7 @@ impl Control {
     /// their being gone what is not for shards.
     fn readmit(&self, view: &View) {
         for peer in self.peers.values() {
-            if !view.is_gone(&peer.node) && (view.avoids(&peer.node) || peer.outbox.readmit()) {
+            if !view.is_gone(&peer.node) && (view.avoids(&peer.node) || peer.outbox.resume()) {
                 self.core.route(|routing| routing.ready(&self.core, peer));
             }
         }
@@ -123,26 +127,26 @@ impl Control {
     pub(super) fn pump_subscription(&mut self) {
         self.due[0] = loop {
             match self.subscription.poll() {
-                subscription::Output::Subscribe { to, subscription } => {
+                SubscriptionOutput::Subscribe { to, subscription } => {
                     self.note_subscriber(&to, subscription);
                     let reply_to = self.views_ref(subscription);
                     self.send_to_topology(&to, &SubscribeTopology { reply_to });
                 }
-                subscription::Output::Probe { to, subscription } => {
+                SubscriptionOutput::Probe { to, subscription } => {
                     let reply_to = self.views_ref(subscription);
                     self.send_to_topology(&to, &SubscribeTopology { reply_to });
                 }
-                subscription::Output::Unsubscribe { from, subscription } => {
+                SubscriptionOutput::Unsubscribe { from, subscription } => {
                     let subscriber = self.views_ref(subscription);
                     self.subscribers.remove(&subscription);
                     self.send_to_topology(&from, &UnsubscribeTopology { subscriber });
                 }
-                subscription::Output::Stale { .. } => {
+                SubscriptionOutput::Stale { .. } => {
                     tracing::warn!("no node feeds the view of the cluster");
                     // They may be gone without a word, and another cluster at their name.
                     self.peers.keys().for_each(|node| self.views.lost(node));
                 }
-                subscription::Output::Wait(due) => break due,
+                SubscriptionOutput::Wait(due) => break due,
             }
         };
     }

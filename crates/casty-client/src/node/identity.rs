@@ -3,7 +3,7 @@
 //! Nodes find the way back to a client by the address it announced (section 2 of the protocol's
 //! description). Two clients with one address steal each other's connections, so every client
 //! takes one of its own, and a fresh one for each node that it comes back to (see
-//! [`casty_routing::renewal`]). It is random, and nothing can be at it: a group address
+//! [`casty_routing::Renewal`]). It is random, and nothing can be at it: a group address
 //! (RFC 2365), to which the kernel refuses to connect at once, without a name to look up or a
 //! packet on the wire, whatever the port. So 37 bits tell clients apart, and a node that lost a
 //! connection and dials it is not held up.

@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwap;
 use casty_proto::header::{self, Header};
-use casty_proto::message::envelope::SHARD_ENVELOPE;
+use casty_proto::message::SHARD_ENVELOPE;
 use casty_proto::{ActorUri, NodeAddress};
 use casty_routing::RegionId;
-use casty_transport::{Outbox, OutboxLimits, Rejected, Unsent};
+use casty_transport::{Outbox, OutboxLimits, Rejected, UnsentMessage};
 
 use crate::message::{Outgoing, Route, Tag};
 use crate::node::identity::Identity;
@@ -129,14 +129,14 @@ impl fmt::Debug for Peer {
 
 /// A message that came back from an outbox, ready to be routed again. Its header was written by
 /// this client, so it can be read; `None` would be a bug of ours, and is treated as a loss.
-pub(crate) fn recover(unsent: &Unsent<Tag>, readdressed: bool) -> Option<Outgoing> {
+pub(crate) fn recover(unsent: &UnsentMessage<Tag>, readdressed: bool) -> Option<Outgoing> {
     let Tag {
         route,
         deadline,
         ask,
         kind,
     } = unsent.tag;
-    let (_, message) = header::cut(&unsent.payload).ok()?;
+    let (_, message) = header::split_payload(&unsent.payload).ok()?;
     let actor = match route {
         Route::Shard(..) => None,
         Route::Node => {

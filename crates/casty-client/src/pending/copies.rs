@@ -184,7 +184,7 @@ impl Copies {
 
 #[cfg(test)]
 mod tests {
-    use casty_routing::Lacking;
+    use casty_routing::MissingRoute;
 
     use super::*;
 
@@ -272,7 +272,7 @@ mod tests {
             copies.expire(Tick::after(9), Tick::after(5)),
             Step::Wait
         ));
-        let end = copies.fail_not_sent(NotSent::Expired(Lacking::View));
+        let end = copies.fail_not_sent(NotSent::Expired(MissingRoute::View));
         assert!(matches!(
             end,
             Step::End(Failure::NotSent(NotSent::Expired(_)))
@@ -281,12 +281,12 @@ mod tests {
         let mut copies = two();
         copies.lose(OLD, &node());
         copies.requeued(NEW);
-        let end = copies.fail_not_sent(NotSent::Expired(Lacking::View));
+        let end = copies.fail_not_sent(NotSent::Expired(MissingRoute::View));
         assert!(matches!(end, Step::End(Failure::Timeout)));
 
         let mut copies = two();
         copies.requeued(OLD);
-        let end = copies.fail_not_sent(NotSent::Expired(Lacking::View));
+        let end = copies.fail_not_sent(NotSent::Expired(MissingRoute::View));
         assert!(matches!(end, Step::Wait), "the newer one is under way");
         let end = copies.expire(Tick::after(9), Tick::after(5));
         assert!(matches!(end, Step::End(Failure::Timeout)));

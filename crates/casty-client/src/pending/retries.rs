@@ -1,6 +1,6 @@
 //! The retry budget of one client, and how it was used.
 
-use casty_routing::{Budget, budget};
+use casty_routing::{RetryBudget, RetryBudgetConfig};
 use parking_lot::Mutex;
 
 use crate::runtime::clock::precise_now;
@@ -8,7 +8,7 @@ use crate::stats::Counter;
 
 /// What one client may send again, and what it did.
 pub(crate) struct Retries {
-    budget: Mutex<Budget>,
+    budget: Mutex<RetryBudget>,
     pub(crate) retried: Counter,
     pub(crate) hedged: Counter,
     pub(crate) refused: Counter,
@@ -16,9 +16,9 @@ pub(crate) struct Retries {
 
 impl Retries {
     /// A full budget.
-    pub(crate) fn new(config: budget::Config) -> Self {
+    pub(crate) fn new(config: RetryBudgetConfig) -> Self {
         Self {
-            budget: Mutex::new(Budget::new(config)),
+            budget: Mutex::new(RetryBudget::new(config)),
             retried: Counter::default(),
             hedged: Counter::default(),
             refused: Counter::default(),

@@ -53,7 +53,7 @@ impl Core {
         let connected = self.connected.read();
         let live: Vec<_> = connected
             .values()
-            .map(|peer| peer.outbox.accounts())
+            .map(|peer| peer.outbox.counters())
             .collect();
         let sent = self.ledger.lock().accounts(live.iter().map(Vec::as_slice));
         routing.region_stats(&sent)
@@ -65,7 +65,7 @@ impl Core {
         let connected = self.connected.read();
         let live = connected
             .iter()
-            .map(|(node, peer)| (node, peer.outbox.accounts()));
+            .map(|(node, peer)| (node, peer.outbox.counters()));
         self.ledger.lock().nodes(live)
     }
 
@@ -77,7 +77,7 @@ impl Core {
         let members = view.as_ref().map_or(0, |view| view.members().len());
         let events = self.snapshots.max_capacity() - self.snapshots.capacity();
         Gauges {
-            buffered_bytes: routing.router.held().bytes as u64,
+            buffered_bytes: routing.router.buffered().bytes as u64,
             queued_bytes: outboxes().sum::<usize>() as u64,
             fullest_outbox: outboxes().max().unwrap_or(0) as u64,
             waiting_tells: routing.waiters.len() as u64,

@@ -72,7 +72,7 @@ async fn attempt(
         let Some(peer) = owner(core, to) else {
             return Some(send());
         };
-        let permit = timeout_at(deadline.into(), peer.outbox.space(*length)).await;
+        let permit = timeout_at(deadline.into(), peer.outbox.capacity(*length)).await;
         return permit.ok().map(|_permit| send());
     }
     let mut place = Place::take(core, to.target(), message.bytes.len());

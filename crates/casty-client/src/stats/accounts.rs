@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use casty_proto::NodeAddress;
-use casty_transport::Account;
+use casty_transport::OutboxCounters;
 
 /// Nodes without a connection that are remembered; the counters of others are added up.
 const REMEMBERED: usize = 1_024;
@@ -50,7 +50,7 @@ pub struct NodeStats {
 
 impl NodeStats {
     /// The sum of a node's accounts.
-    fn of(node: Option<NodeAddress>, account: Account) -> Self {
+    fn of(node: Option<NodeAddress>, account: OutboxCounters) -> Self {
         Self {
             node,
             routed: account.accepted,
@@ -63,7 +63,7 @@ impl NodeStats {
 }
 
 /// What of an account is still in the outbox.
-pub(crate) fn waiting(account: &Account) -> u64 {
+pub(crate) fn waiting(account: &OutboxCounters) -> u64 {
     account.accepted - account.written - account.unsent - account.unknown
 }
 
@@ -71,14 +71,14 @@ pub(crate) fn waiting(account: &Account) -> u64 {
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
     /// By account number.
-    accounts: Vec<Account>,
-    nodes: BTreeMap<NodeAddress, Account>,
-    forgotten: Account,
+    accounts: Vec<OutboxCounters>,
+    nodes: BTreeMap<NodeAddress, OutboxCounters>,
+    forgotten: OutboxCounters,
 }
 
 impl Ledger {
     /// Takes over the accounts of a connection that has ended.
-    pub(crate) fn take_over(&mut self, node: &NodeAddress, ended: &[Account]) {
+    pub(crate) fn take_over(&mut self, node: &NodeAddress, ended: &[OutboxCounters]) {
         add_each(&mut self.accounts, ended);
         if self.nodes.len() >= REMEMBERED
             && !self.nodes.contains_key(node)
@@ -93,7 +93,10 @@ impl Ledger {
     }
 
     /// The accounts of regions, those of `live` connections included.
-    pub(crate) fn accounts<'a>(&self, live: impl Iterator<Item = &'a [Account]>) -> Vec<Account> {
+    pub(crate) fn accounts<'a>(
+        &self,
+        live: impl Iterator<Item = &'a [OutboxCounters]>,
+    ) -> Vec<OutboxCounters> {
         let mut accounts = self.accounts.clone();
         live.for_each(|live| add_each(&mut accounts, live));
         accounts
@@ -102,7 +105,7 @@ impl Ledger {
     /// What became of messages to each node, those of `live` connections included.
     pub(crate) fn nodes<'a>(
         &self,
-        live: impl Iterator<Item = (&'a NodeAddress, Vec<Account>)>,
+        live: impl Iterator<Item = (&'a NodeAddress, Vec<OutboxCounters>)>,
     ) -> Vec<NodeStats> {
         let mut nodes = self.nodes.clone();
         for (node, accounts) in live {
@@ -121,16 +124,16 @@ impl Ledger {
     }
 }
 
-fn add_each(to: &mut Vec<Account>, more: &[Account]) {
+fn add_each(to: &mut Vec<OutboxCounters>, more: &[OutboxCounters]) {
     if to.len() < more.len() {
-        to.resize(more.len(), Account::default());
+        to.resize(more.len(), OutboxCounters::default());
     }
     to.iter_mut()
         .zip(more)
         .for_each(|(known, account)| add(known, account));
 }
 
-fn add(to: &mut Account, more: &Account) {
+fn add(to: &mut OutboxCounters, more: &OutboxCounters) {
     to.accepted += more.accepted;
     to.written += more.written;
     to.unsent += more.unsent;
@@ -153,7 +156,7 @@ pub(crate) struct HeldAccount {
 /// The accounts of one region put together.
 pub(crate) fn region(
     region: Option<String>,
-    sent: &Account,
+    sent: &OutboxCounters,
     held: &HeldAccount,
     holding: u64,
 ) -> RegionStats {
@@ -172,8 +175,8 @@ pub(crate) fn region(
 mod tests {
     use super::*;
 
-    fn account(accepted: u64, written: u64) -> Account {
-        let mut account = Account::default();
+    fn account(accepted: u64, written: u64) -> OutboxCounters {
+        let mut account = OutboxCounters::default();
         account.accepted = accepted;
         account.written = written;
         account

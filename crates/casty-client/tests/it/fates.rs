@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::node::{Link, Node, actor, assert_conserved, builder, in_paused_time, view};
 use casty_client::{
-    ActorRef, AskError, ClusterClient, Fate, Lacking, Loss, NotSent, ShardEnvelope, TellError,
+    ActorRef, AskError, ClusterClient, Fate, Loss, MissingRoute, NotSent, ShardEnvelope, TellError,
 };
 use casty_transport::MemoryNetwork;
 
@@ -241,7 +241,10 @@ fn the_dead_letter_hook_may_use_the_client() {
             .tell(1)
             .unwrap();
         let (letter, stats) = dead.recv().await.unwrap();
-        assert_eq!(letter.loss, Loss::NotSent(NotSent::Expired(Lacking::View)));
+        assert_eq!(
+            letter.loss,
+            Loss::NotSent(NotSent::Expired(MissingRoute::View))
+        );
         assert_eq!((letter.fate(), letter.message_type), (Fate::NotSent, "i32"));
         assert_eq!(stats.unwrap().not_sent, 1);
     });

@@ -4,7 +4,7 @@
 //! - [`write`]: the serializer, straight into the caller's buffer;
 //! - [`read`]: the opcodes, run into an [`arena`] of small nodes; [`measure`] refuses what would
 //!   nest too deep or explode when walked;
-//! - [`de`] and [`dynamic`]: typed values and [`Value`](crate::Value)s from the arena.
+//! - [`de`] and [`read_value`]: typed values and [`Value`](crate::Value)s from the arena.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -15,11 +15,11 @@ use crate::{DecodeError, EncodeError, Limits};
 mod arena;
 mod class;
 mod de;
-mod dynamic;
-mod made;
 mod measure;
 mod opcode;
 mod read;
+mod read_value;
+mod stdlib;
 mod write;
 
 /// How the objects of a user's classes are asked for.

@@ -3,9 +3,9 @@
 //! - [`sink`]: the tree's serializer writes to it, straight into the caller's buffer; [`lengths`]
 //!   puts in place the lengths that were not known when something was begun;
 //! - [`wire`]: fields, within an input's [`Budget`](wire::Budget); [`kind`]: what a `Value` is;
-//! - [`de`] and [`value_in`]: typed values and [`Value`](crate::Value)s. Containers are as long as
+//! - [`de`] and [`read_value`]: typed values and [`Value`](crate::Value)s. Containers are as long as
 //!   they say, so a reader goes from part to part and passes over the rest in one step;
-//! - [`native`]: dates and the like, as the generated messages in [`v1`](crate::protobuf::v1).
+//! - [`stdlib`]: dates and the like, as the generated messages in [`v1`](crate::protobuf::v1).
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -17,12 +17,12 @@ use crate::{DecodeError, EncodeError, Limits};
 mod de;
 mod kind;
 mod lengths;
-mod native;
+mod read_value;
 mod sink;
+mod stdlib;
 mod tag;
-mod value_in;
-mod value_out;
 mod wire;
+mod write_value;
 
 pub(super) fn encode<T: Serialize + ?Sized>(
     value: &T,

@@ -4,8 +4,8 @@
 //! One serializer writes the shapes of values to a [`Target`](target::Target), which spells them as
 //! tokens of a [`Sink`](sink::Sink) here and as fields in protobuf; one deserializer streams the
 //! tree from a [`Source`](source::Source). json and msgpack each are a sink and a source. A
-//! [`Value`](crate::Value) is written and read without recursion by [`value_out`] and
-//! [`value_in`], which also carry Casty's JSON notation.
+//! [`Value`](crate::Value) is written and read without recursion by [`write_value`] and
+//! [`read_value`], which also carry Casty's JSON notation.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -18,13 +18,13 @@ pub(crate) mod json;
 pub(crate) mod marker;
 #[cfg(feature = "msgpack")]
 mod msgpack;
+pub(crate) mod read_value;
 mod reader;
 pub(crate) mod ser;
 pub(crate) mod sink;
 mod source;
 pub(crate) mod target;
-pub(crate) mod value_in;
-pub(crate) mod value_out;
+pub(crate) mod write_value;
 
 pub(crate) use reader::Reader;
 

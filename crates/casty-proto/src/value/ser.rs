@@ -12,7 +12,7 @@ const NAME: &str = "a value";
 
 /// The [`Value`] that `value` is on the wire, for codecs of your own: a type with a dotted serde
 /// name becomes an object or an enum's member of that class, and so on; see
-/// [`codec`](crate::codec).
+/// [`Codec`](crate::Codec).
 ///
 /// # Errors
 /// As for the built-in codecs: a struct without a dotted name, `flatten`, nesting beyond

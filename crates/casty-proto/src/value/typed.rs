@@ -9,8 +9,9 @@ use std::sync::Arc;
 use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::handoff::{self, Native};
-use super::{Date, DateTime, Time, TimeDelta, Value, notation, uuid};
+use super::side_channel::{self, Native};
+use super::{Date, DateTime, Time, TimeDelta, Value, uuid};
+use crate::notation;
 
 /// An `int` of any size.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -125,13 +126,13 @@ macro_rules! native {
 
         impl Serialize for $type {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                handoff::serialize(self, serializer)
+                side_channel::serialize(self, serializer)
             }
         }
 
         impl<'de> Deserialize<'de> for $type {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                handoff::deserialize(deserializer)
+                side_channel::deserialize(deserializer)
             }
         }
     };

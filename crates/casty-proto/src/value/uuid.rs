@@ -1,7 +1,7 @@
 //! UUIDs as text.
 
 /// The hyphenated form, in small letters.
-pub(super) fn print(bytes: &[u8; 16]) -> String {
+pub(crate) fn print(bytes: &[u8; 16]) -> String {
     let hex = format!("{:032x}", u128::from_be_bytes(*bytes));
     let mut text = String::with_capacity(36);
     for (index, digit) in hex.chars().enumerate() {

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use casty_proto::FrozenSet;
-use casty_proto::message::state::Member;
+use casty_proto::message::Member;
 
 use super::*;
 
@@ -17,7 +17,7 @@ fn node(number: u16) -> NodeAddress {
 }
 
 /// The coordinator of node 1 for a region of 100 shards.
-fn bench_of(config: Config) -> Bench {
+fn bench_of(config: CoordinatorConfig) -> Bench {
     Bench {
         engine: Coordinator::new(config, node(1)),
         start: Instant::now(),
@@ -25,13 +25,13 @@ fn bench_of(config: Config) -> Bench {
 }
 
 fn bench() -> Bench {
-    bench_of(Config::new(100))
+    bench_of(CoordinatorConfig::new(100))
 }
 
 /// A bench whose node 1 leads the nodes, all of which host the region.
-fn leader_of(config: Config, nodes: &[u16]) -> Bench {
+fn leader_of(config: CoordinatorConfig, nodes: &[u16]) -> Bench {
     let mut bench = bench_of(config);
-    bench.give(Input::View(view(Some(1), nodes)));
+    bench.give(CoordinatorInput::View(view(Some(1), nodes)));
     for number in nodes {
         bench.register(*number);
     }
@@ -39,14 +39,14 @@ fn leader_of(config: Config, nodes: &[u16]) -> Bench {
 }
 
 fn leader(nodes: &[u16]) -> Bench {
-    leader_of(Config::new(100), nodes)
+    leader_of(CoordinatorConfig::new(100), nodes)
 }
 
-fn view(leader: Option<u16>, live: &[u16]) -> View {
-    View {
+fn view(leader: Option<u16>, live: &[u16]) -> RegionView {
+    RegionView {
         leader: leader.map(node),
         live: live.iter().copied().map(node).collect(),
-        ..View::default()
+        ..RegionView::default()
     }
 }
 
@@ -57,7 +57,7 @@ fn allocation(primary: u16, replicas: &[u16]) -> ShardAllocation {
     }
 }
 
-impl View {
+impl RegionView {
     fn with(mut self, epoch: u64, allocations: &[(u32, u16)]) -> Self {
         self.epoch = epoch;
         let allocated = |(shard, primary): &(u32, u16)| (*shard, allocation(*primary, &[]));
@@ -67,42 +67,46 @@ impl View {
 }
 
 impl Bench {
-    fn give_at(&mut self, millis: u64, input: Input<u32>) -> Vec<Output<u32>> {
+    fn give_at(
+        &mut self,
+        millis: u64,
+        input: CoordinatorInput<u32>,
+    ) -> Vec<CoordinatorOutput<u32>> {
         let now = self.start + Duration::from_millis(millis);
         self.engine.handle(now, input);
         let mut outputs = Vec::new();
         loop {
             match self.engine.poll() {
-                Output::Wait(_) => return outputs,
+                CoordinatorOutput::Wait(_) => return outputs,
                 output => outputs.push(output),
             }
         }
     }
 
-    fn give(&mut self, input: Input<u32>) -> Vec<Output<u32>> {
+    fn give(&mut self, input: CoordinatorInput<u32>) -> Vec<CoordinatorOutput<u32>> {
         self.give_at(0, input)
     }
 
-    fn query(&mut self, shard: u32, asker: u32) -> Vec<Output<u32>> {
-        self.give(Input::Query { shard, asker })
+    fn query(&mut self, shard: u32, asker: u32) -> Vec<CoordinatorOutput<u32>> {
+        self.give(CoordinatorInput::Query { shard, asker })
     }
 
-    fn register(&mut self, number: u16) -> Vec<Output<u32>> {
+    fn register(&mut self, number: u16) -> Vec<CoordinatorOutput<u32>> {
         let node = node(number);
-        self.give(Input::Register { node })
+        self.give(CoordinatorInput::Register { node })
     }
 
     /// Asks a leader for a shard; its primary.
     fn place(&mut self, shard: u32) -> u16 {
         match self.query(shard, 0).first() {
-            Some(Output::Locate { location, .. }) => location.node.port(),
+            Some(CoordinatorOutput::Locate { location, .. }) => location.node.port(),
             other => panic!("no location: {other:?}"),
         }
     }
 }
 
-fn located(asker: u32, shard: u32, primary: u16, replicas: &[u16]) -> Output<u32> {
-    Output::Locate {
+fn located(asker: u32, shard: u32, primary: u16, replicas: &[u16]) -> CoordinatorOutput<u32> {
+    CoordinatorOutput::Locate {
         asker,
         location: ShardLocation {
             shard_id: shard,
@@ -112,55 +116,55 @@ fn located(asker: u32, shard: u32, primary: u16, replicas: &[u16]) -> Output<u32
     }
 }
 
-fn forward(leader: u16, shard: u32, asker: u32) -> Output<u32> {
+fn forward(leader: u16, shard: u32, asker: u32) -> CoordinatorOutput<u32> {
     let leader = node(leader);
-    Output::Forward {
+    CoordinatorOutput::Forward {
         leader,
         shard,
         asker,
     }
 }
 
-fn pass_on(leader: u16, host: u16) -> Output<u32> {
-    Output::Register {
+fn pass_on(leader: u16, host: u16) -> CoordinatorOutput<u32> {
+    CoordinatorOutput::Register {
         leader: node(leader),
         node: node(host),
     }
 }
 
-fn publish(epoch: u64, allocations: &[(u32, u16)]) -> Output<u32> {
-    Output::Publish {
-        allocations: View::default().with(0, allocations).allocations,
+fn publish(epoch: u64, allocations: &[(u32, u16)]) -> CoordinatorOutput<u32> {
+    CoordinatorOutput::Publish {
+        allocations: RegionView::default().with(0, allocations).allocations,
         epoch,
     }
 }
 
-fn refused(asker: u32, reason: Refusal) -> Output<u32> {
-    Output::Refused { asker, reason }
+fn refused(asker: u32, reason: QueryRefusal) -> CoordinatorOutput<u32> {
+    CoordinatorOutput::Refused { asker, reason }
 }
 
 #[test]
 fn the_documented_defaults_are_the_defaults() {
-    let config = Config::new(7);
+    let config = CoordinatorConfig::new(7);
     assert_eq!(
-        (config.shards, config.replicas, config.held),
+        (config.shards, config.replicas, config.buffered_queries),
         (7, 0, 10_000)
     );
-    assert_eq!(config.patience, Duration::from_secs(30));
+    assert_eq!(config.query_timeout, Duration::from_secs(30));
     assert_eq!(config.hosts, 1_024);
 }
 
 #[test]
 fn without_a_view_queries_are_held_and_then_answered_in_order() {
     let mut bench = bench();
-    assert_eq!(bench.engine.role(), Role::Pending);
+    assert_eq!(bench.engine.role(), CoordinatorRole::Pending);
     assert_eq!(bench.register(1), []);
     assert_eq!(bench.query(5, 10), []);
     assert_eq!(bench.query(4, 11), []);
     assert_eq!(bench.query(5, 12), []);
-    assert_eq!(bench.engine.held(), 3);
+    assert_eq!(bench.engine.buffered_queries(), 3);
     assert_eq!(
-        bench.give(Input::View(view(Some(1), &[1]))),
+        bench.give(CoordinatorInput::View(view(Some(1), &[1]))),
         [
             located(10, 5, 1, &[]),
             located(11, 4, 1, &[]),
@@ -168,15 +172,15 @@ fn without_a_view_queries_are_held_and_then_answered_in_order() {
             publish(2, &[(4, 1), (5, 1)]),
         ]
     );
-    assert_eq!(bench.engine.held(), 0);
+    assert_eq!(bench.engine.buffered_queries(), 0);
 }
 
 #[test]
 fn the_leader_answers_what_it_knows_without_publishing() {
     let mut bench = bench();
     let known = view(Some(1), &[1, 2]).with(9, &[(3, 2)]);
-    assert_eq!(bench.give(Input::View(known)), []);
-    assert_eq!(bench.engine.role(), Role::Leader);
+    assert_eq!(bench.give(CoordinatorInput::View(known)), []);
+    assert_eq!(bench.engine.role(), CoordinatorRole::Leader);
     assert_eq!(bench.query(3, 1), [located(1, 3, 2, &[])]);
     assert_eq!(bench.engine.epoch(), 9);
 }
@@ -187,7 +191,7 @@ fn a_shard_goes_to_the_host_with_the_fewest_and_the_lowest_address_among_equals(
     let placed: Vec<_> = (0..7).map(|shard| bench.place(shard)).collect();
     assert_eq!(placed, [1, 2, 3, 1, 2, 3, 1]);
     // A newcomer takes all until it has as many; nothing is moved.
-    bench.give(Input::View(view(Some(1), &[1, 2, 3, 4])));
+    bench.give(CoordinatorInput::View(view(Some(1), &[1, 2, 3, 4])));
     bench.register(4);
     let placed: Vec<_> = (7..11).map(|shard| bench.place(shard)).collect();
     assert_eq!(placed, [4, 4, 2, 3]);
@@ -204,18 +208,18 @@ fn the_epoch_grows_with_each_change_and_only_then() {
     );
     assert_eq!(bench.query(1, 7), [located(7, 1, 2, &[])]);
     let same = view(Some(1), &[1, 2]).with(2, &[(0, 1), (1, 2)]);
-    assert_eq!(bench.give(Input::View(same)), []);
+    assert_eq!(bench.give(CoordinatorInput::View(same)), []);
     assert_eq!(
-        bench.give(Input::NodeDown(node(2))),
+        bench.give(CoordinatorInput::NodeDown(node(2))),
         [publish(3, &[(0, 1)])]
     );
-    assert_eq!(bench.give(Input::NodeDown(node(2))), []);
+    assert_eq!(bench.give(CoordinatorInput::NodeDown(node(2))), []);
 }
 
 #[test]
 fn nodes_that_host_nothing_or_are_not_live_get_nothing() {
     let mut bench = bench();
-    bench.give(Input::View(view(Some(1), &[1, 2, 3])));
+    bench.give(CoordinatorInput::View(view(Some(1), &[1, 2, 3])));
     bench.register(3);
     bench.register(4);
     assert_eq!((0..5).map(|s| bench.place(s)).collect::<Vec<_>>(), [3; 5]);
@@ -224,7 +228,7 @@ fn nodes_that_host_nothing_or_are_not_live_get_nothing() {
 #[test]
 fn without_a_host_the_leader_holds_queries_until_one_registers() {
     let mut bench = bench();
-    bench.give(Input::View(view(Some(1), &[1, 2])));
+    bench.give(CoordinatorInput::View(view(Some(1), &[1, 2])));
     assert_eq!(bench.query(1, 5), []);
     assert_eq!(bench.register(3), [], "it is not live");
     assert_eq!(
@@ -235,40 +239,46 @@ fn without_a_host_the_leader_holds_queries_until_one_registers() {
 
 #[test]
 fn held_queries_are_bounded_in_number_and_time() {
-    let mut bench = bench_of(Config {
-        held: 2,
-        ..Config::new(100)
+    let mut bench = bench_of(CoordinatorConfig {
+        buffered_queries: 2,
+        ..CoordinatorConfig::new(100)
     });
     assert_eq!(bench.query(1, 1), []);
-    let second = Input::Query { shard: 1, asker: 2 };
+    let second = CoordinatorInput::Query { shard: 1, asker: 2 };
     assert_eq!(bench.give_at(10_000, second), []);
-    let third = Input::Query { shard: 1, asker: 3 };
+    let third = CoordinatorInput::Query { shard: 1, asker: 3 };
     assert_eq!(
         bench.give_at(10_000, third),
-        [refused(3, Refusal::Full { limit: 2 })]
+        [refused(3, QueryRefusal::Full { limit: 2 })]
     );
-    let expired = Refusal::Expired(Duration::from_secs(30));
-    assert_eq!(bench.give_at(29_999, Input::Tick), []);
+    let expired = QueryRefusal::Expired(Duration::from_secs(30));
+    assert_eq!(bench.give_at(29_999, CoordinatorInput::Tick), []);
     assert_eq!(
         bench.engine.poll(),
-        Output::Wait(Some(bench.start + Duration::from_secs(30)))
+        CoordinatorOutput::Wait(Some(bench.start + Duration::from_secs(30)))
     );
-    assert_eq!(bench.give_at(30_000, Input::Tick), [refused(1, expired)]);
-    assert_eq!(bench.give_at(40_000, Input::Tick), [refused(2, expired)]);
-    assert_eq!(bench.engine.poll(), Output::Wait(None));
+    assert_eq!(
+        bench.give_at(30_000, CoordinatorInput::Tick),
+        [refused(1, expired)]
+    );
+    assert_eq!(
+        bench.give_at(40_000, CoordinatorInput::Tick),
+        [refused(2, expired)]
+    );
+    assert_eq!(bench.engine.poll(), CoordinatorOutput::Wait(None));
 }
 
 #[test]
 fn an_expired_query_makes_room_for_the_next() {
-    let mut bench = bench_of(Config {
-        held: 1,
-        ..Config::new(100)
+    let mut bench = bench_of(CoordinatorConfig {
+        buffered_queries: 1,
+        ..CoordinatorConfig::new(100)
     });
     bench.query(1, 1);
-    let next = Input::Query { shard: 1, asker: 2 };
-    let expired = Refusal::Expired(Duration::from_secs(30));
+    let next = CoordinatorInput::Query { shard: 1, asker: 2 };
+    let expired = QueryRefusal::Expired(Duration::from_secs(30));
     assert_eq!(bench.give_at(30_000, next), [refused(1, expired)]);
-    assert_eq!(bench.engine.held(), 1);
+    assert_eq!(bench.engine.buffered_queries(), 1);
 }
 
 #[test]
@@ -276,9 +286,9 @@ fn shards_beyond_the_count_are_refused_and_ignored_in_views() {
     let mut bench = leader(&[1]);
     assert_eq!(
         bench.query(100, 1),
-        [refused(1, Refusal::NoSuchShard { shards: 100 })]
+        [refused(1, QueryRefusal::NoSuchShard { shards: 100 })]
     );
-    bench.give(Input::View(
+    bench.give(CoordinatorInput::View(
         view(Some(1), &[1]).with(5, &[(100, 1), (99, 1)]),
     ));
     assert_eq!(bench.engine.allocations().len(), 1);
@@ -287,8 +297,10 @@ fn shards_beyond_the_count_are_refused_and_ignored_in_views() {
 #[test]
 fn a_follower_answers_from_the_view_and_forwards_the_rest() {
     let mut bench = bench();
-    bench.give(Input::View(view(Some(2), &[1, 2]).with(1, &[(3, 1)])));
-    assert_eq!(bench.engine.role(), Role::Follower);
+    bench.give(CoordinatorInput::View(
+        view(Some(2), &[1, 2]).with(1, &[(3, 1)]),
+    ));
+    assert_eq!(bench.engine.role(), CoordinatorRole::Follower);
     assert_eq!(bench.query(3, 8), [located(8, 3, 1, &[])]);
     assert_eq!(bench.query(4, 9), [forward(2, 4, 9)]);
 }
@@ -296,26 +308,28 @@ fn a_follower_answers_from_the_view_and_forwards_the_rest() {
 #[test]
 fn a_follower_does_not_answer_with_a_dead_node() {
     let mut bench = bench();
-    bench.give(Input::View(view(Some(2), &[1, 2, 3]).with(1, &[(4, 3)])));
-    bench.give(Input::NodeDown(node(3)));
+    bench.give(CoordinatorInput::View(
+        view(Some(2), &[1, 2, 3]).with(1, &[(4, 3)]),
+    ));
+    bench.give(CoordinatorInput::NodeDown(node(3)));
     assert_eq!(bench.query(4, 9), [forward(2, 4, 9)]);
 }
 
 #[test]
 fn a_follower_without_a_leader_holds_until_there_is_one() {
     let mut bench = bench();
-    bench.give(Input::View(view(None, &[1, 2])));
+    bench.give(CoordinatorInput::View(view(None, &[1, 2])));
     assert_eq!(bench.query(4, 9), []);
     // A leader that the view calls unreachable is none.
-    assert_eq!(bench.give(Input::View(view(Some(2), &[1]))), []);
+    assert_eq!(bench.give(CoordinatorInput::View(view(Some(2), &[1]))), []);
     assert_eq!(
-        bench.give(Input::View(view(Some(2), &[1, 2]))),
+        bench.give(CoordinatorInput::View(view(Some(2), &[1, 2]))),
         [forward(2, 4, 9)]
     );
-    bench.give(Input::NodeDown(node(2)));
+    bench.give(CoordinatorInput::NodeDown(node(2)));
     assert_eq!(bench.query(4, 10), [], "nothing is sent to a dead leader");
     assert_eq!(
-        bench.give(Input::View(view(Some(3), &[1, 3]))),
+        bench.give(CoordinatorInput::View(view(Some(3), &[1, 3]))),
         [forward(3, 4, 10)]
     );
 }
@@ -325,21 +339,24 @@ fn followers_tell_every_new_leader_who_hosts_the_region() {
     let mut bench = bench();
     bench.register(1);
     assert_eq!(
-        bench.give(Input::View(view(Some(2), &[1, 2, 3]))),
+        bench.give(CoordinatorInput::View(view(Some(2), &[1, 2, 3]))),
         [pass_on(2, 1)]
     );
     assert_eq!(bench.register(3), [pass_on(2, 3)]);
     assert_eq!(bench.register(3), [], "known, and passed on already");
     assert_eq!(bench.register(1), [pass_on(2, 1)], "its own it repeats");
-    assert_eq!(bench.give(Input::View(view(Some(2), &[1, 2, 3]))), []);
     assert_eq!(
-        bench.give(Input::View(view(Some(3), &[1, 3]))),
+        bench.give(CoordinatorInput::View(view(Some(2), &[1, 2, 3]))),
+        []
+    );
+    assert_eq!(
+        bench.give(CoordinatorInput::View(view(Some(3), &[1, 3]))),
         [pass_on(3, 1), pass_on(3, 3)]
     );
     // A leader that went and came back has forgotten.
-    bench.give(Input::NodeDown(node(3)));
+    bench.give(CoordinatorInput::NodeDown(node(3)));
     assert_eq!(
-        bench.give(Input::View(view(Some(3), &[1, 3]))),
+        bench.give(CoordinatorInput::View(view(Some(3), &[1, 3]))),
         [pass_on(3, 1), pass_on(3, 3)]
     );
 }
@@ -349,21 +366,26 @@ fn a_promoted_follower_allocates_on_the_hosts_it_knows() {
     let mut bench = bench();
     bench.register(1);
     bench.register(2);
-    bench.give(Input::View(
+    bench.give(CoordinatorInput::View(
         view(Some(0), &[0, 1, 2]).with(4, &[(0, 0), (1, 1)]),
     ));
     // Node 0 dies: its shard is free again.
     let left = view(Some(1), &[1, 2]).with(4, &[(0, 0), (1, 1)]);
-    assert_eq!(bench.give(Input::View(left)), [publish(5, &[(1, 1)])]);
+    assert_eq!(
+        bench.give(CoordinatorInput::View(left)),
+        [publish(5, &[(1, 1)])]
+    );
     assert_eq!(bench.place(0), 2);
 }
 
 #[test]
 fn a_promoted_follower_does_not_revive_what_the_old_leader_took_back() {
     let mut bench = bench();
-    bench.give(Input::View(view(Some(0), &[0, 1, 2]).with(4, &[(7, 2)])));
+    bench.give(CoordinatorInput::View(
+        view(Some(0), &[0, 1, 2]).with(4, &[(7, 2)]),
+    ));
     assert_eq!(
-        bench.give(Input::View(view(Some(1), &[1, 2]).with(5, &[]))),
+        bench.give(CoordinatorInput::View(view(Some(1), &[1, 2]).with(5, &[]))),
         []
     );
     assert_eq!(bench.engine.allocations(), &Shards::new());
@@ -375,11 +397,15 @@ fn a_demoted_leader_follows_and_keeps_allocations_newer_than_the_view() {
     bench.place(0);
     bench.place(1);
     assert_eq!(
-        bench.give(Input::View(view(Some(2), &[1, 2]).with(1, &[(0, 2)]))),
+        bench.give(CoordinatorInput::View(
+            view(Some(2), &[1, 2]).with(1, &[(0, 2)])
+        )),
         [pass_on(2, 1), pass_on(2, 2)]
     );
     assert_eq!(bench.query(0, 5), [located(5, 0, 1, &[])]);
-    bench.give(Input::View(view(Some(2), &[1, 2]).with(3, &[(0, 2)])));
+    bench.give(CoordinatorInput::View(
+        view(Some(2), &[1, 2]).with(3, &[(0, 2)]),
+    ));
     assert_eq!(bench.query(0, 5), [located(5, 0, 2, &[])]);
     assert_eq!(bench.query(1, 5), [forward(2, 1, 5)]);
 }
@@ -388,8 +414,12 @@ fn a_demoted_leader_follows_and_keeps_allocations_newer_than_the_view() {
 fn an_older_view_never_replaces_newer_allocations() {
     for leader in [1, 2] {
         let mut bench = bench();
-        bench.give(Input::View(view(Some(leader), &[1, 2]).with(5, &[(0, 1)])));
-        bench.give(Input::View(view(Some(leader), &[1, 2]).with(4, &[(0, 2)])));
+        bench.give(CoordinatorInput::View(
+            view(Some(leader), &[1, 2]).with(5, &[(0, 1)]),
+        ));
+        bench.give(CoordinatorInput::View(
+            view(Some(leader), &[1, 2]).with(4, &[(0, 2)]),
+        ));
         assert_eq!(bench.query(0, 5), [located(5, 0, 1, &[])]);
         assert_eq!(bench.engine.epoch(), 5);
     }
@@ -401,7 +431,9 @@ fn a_newer_view_that_lacks_what_the_leader_allocated_does_not_undo_it() {
     assert_eq!(bench.place(0), 1);
     // Another region's change raised the epoch before this one's arrived.
     assert_eq!(
-        bench.give(Input::View(view(Some(1), &[1, 2]).with(6, &[(8, 2)]))),
+        bench.give(CoordinatorInput::View(
+            view(Some(1), &[1, 2]).with(6, &[(8, 2)])
+        )),
         [publish(7, &[(0, 1), (8, 2)])]
     );
 }
@@ -411,7 +443,9 @@ fn a_newer_view_that_moves_a_shard_is_believed() {
     let mut bench = leader(&[1, 2]);
     assert_eq!(bench.place(0), 1);
     assert_eq!(
-        bench.give(Input::View(view(Some(1), &[1, 2]).with(2, &[(0, 2)]))),
+        bench.give(CoordinatorInput::View(
+            view(Some(1), &[1, 2]).with(2, &[(0, 2)])
+        )),
         []
     );
     assert_eq!(bench.place(0), 2);
@@ -424,7 +458,10 @@ fn shards_of_a_dead_node_are_free_again_and_others_stay() {
         bench.place(shard);
     }
     let left = [(0, 1), (2, 3), (3, 1), (5, 3)];
-    assert_eq!(bench.give(Input::NodeDown(node(2))), [publish(7, &left)]);
+    assert_eq!(
+        bench.give(CoordinatorInput::NodeDown(node(2))),
+        [publish(7, &left)]
+    );
     assert_eq!((bench.place(1), bench.place(4)), (1, 3));
 }
 
@@ -434,21 +471,23 @@ fn a_view_without_a_node_vacates_its_shards_too() {
     bench.place(0);
     bench.place(1);
     assert_eq!(
-        bench.give(Input::View(view(Some(1), &[1]).with(2, &[(0, 1), (1, 2)]))),
+        bench.give(CoordinatorInput::View(
+            view(Some(1), &[1]).with(2, &[(0, 1), (1, 2)])
+        )),
         [publish(3, &[(0, 1)])]
     );
 }
 
 #[test]
 fn replicas_are_placed_on_other_hosts_evenly() {
-    let config = Config {
+    let config = CoordinatorConfig {
         replicas: 1,
-        ..Config::new(100)
+        ..CoordinatorConfig::new(100)
     };
     let mut bench = leader_of(config, &[1, 2, 3]);
     let replicas: Vec<_> = (0..6)
         .map(|shard| match bench.query(shard, 0).first() {
-            Some(Output::Locate { location, .. }) => {
+            Some(CoordinatorOutput::Locate { location, .. }) => {
                 let replicas: Vec<_> = location.replicas.iter().map(NodeAddress::port).collect();
                 (location.node.port(), replicas)
             }
@@ -471,9 +510,9 @@ fn replicas_are_placed_on_other_hosts_evenly() {
 
 #[test]
 fn too_few_nodes_for_all_replicas_get_as_many_as_there_are() {
-    let config = Config {
+    let config = CoordinatorConfig {
         replicas: 5,
-        ..Config::new(100)
+        ..CoordinatorConfig::new(100)
     };
     let mut bench = leader_of(config, &[1, 2, 3]);
     assert_eq!(bench.query(0, 4).first(), Some(&located(4, 0, 1, &[2, 3])));
@@ -491,14 +530,14 @@ fn the_first_live_replica_takes_the_place_of_a_dead_primary() {
         (3, allocation(4, &[1])),
     ]
     .into();
-    bench.give(Input::View(known));
-    let published = bench.give(Input::NodeDown(node(2)));
+    bench.give(CoordinatorInput::View(known));
+    let published = bench.give(CoordinatorInput::NodeDown(node(2)));
     let left = [
         (0, allocation(3, &[4])),
         (1, allocation(3, &[4])),
         (3, allocation(4, &[1])),
     ];
-    let expected = Output::Publish {
+    let expected = CoordinatorOutput::Publish {
         allocations: left.into(),
         epoch: 2,
     };
@@ -506,7 +545,7 @@ fn the_first_live_replica_takes_the_place_of_a_dead_primary() {
     // Two at once: the dead replica is passed over.
     let mut both = view(Some(1), &[1, 4]);
     both.allocations = bench.engine.allocations().clone();
-    bench.give(Input::View(both));
+    bench.give(CoordinatorInput::View(both));
     assert_eq!(bench.place(0), 4);
 }
 
@@ -515,9 +554,9 @@ fn a_dead_replica_is_taken_out_and_that_is_published() {
     let mut bench = bench();
     let mut known = view(Some(1), &[1, 2]);
     known.allocations = [(0, allocation(1, &[2]))].into();
-    bench.give(Input::View(known));
+    bench.give(CoordinatorInput::View(known));
     assert_eq!(
-        bench.give(Input::NodeDown(node(2))),
+        bench.give(CoordinatorInput::NodeDown(node(2))),
         [publish(1, &[(0, 1)])]
     );
 }
@@ -526,18 +565,18 @@ fn a_dead_replica_is_taken_out_and_that_is_published() {
 fn a_report_of_its_own_death_is_ignored() {
     let mut bench = leader(&[1]);
     bench.place(0);
-    assert_eq!(bench.give(Input::NodeDown(node(1))), []);
+    assert_eq!(bench.give(CoordinatorInput::NodeDown(node(1))), []);
     assert_eq!(bench.place(0), 1);
 }
 
 #[test]
 fn known_hosts_are_bounded_and_dead_ones_make_room() {
-    let config = Config {
+    let config = CoordinatorConfig {
         hosts: 2,
-        ..Config::new(100)
+        ..CoordinatorConfig::new(100)
     };
     let mut bench = bench_of(config);
-    bench.give(Input::View(view(Some(1), &[1, 2, 4])));
+    bench.give(CoordinatorInput::View(view(Some(1), &[1, 2, 4])));
     for number in [3, 2, 1, 4] {
         bench.register(number);
     }
@@ -551,11 +590,11 @@ fn known_hosts_are_bounded_and_dead_ones_make_room() {
 #[test]
 fn a_host_that_is_not_live_yet_is_known_for_as_long_as_there_is_room() {
     let mut bench = bench();
-    bench.give(Input::View(view(Some(1), &[1])));
+    bench.give(CoordinatorInput::View(view(Some(1), &[1])));
     bench.register(2);
     bench.register(1);
     assert_eq!(bench.place(0), 1);
-    bench.give(Input::View(view(Some(1), &[1, 2])));
+    bench.give(CoordinatorInput::View(view(Some(1), &[1, 2])));
     assert_eq!(bench.place(1), 2);
 }
 
@@ -585,10 +624,10 @@ fn a_snapshot_is_read_for_one_region_and_without_unreachable_nodes() {
         registry: FrozenSet::default(),
     };
     assert_eq!(
-        View::of(&snapshot, "bank"),
+        RegionView::of(&snapshot, "bank"),
         view(Some(1), &[1]).with(12, &[(3, 1)])
     );
-    assert_eq!(View::of(&snapshot, "none").allocations, Shards::new());
+    assert_eq!(RegionView::of(&snapshot, "none").allocations, Shards::new());
 }
 
 const NODES: u16 = 5;
@@ -631,15 +670,15 @@ struct World {
     asked: u32,
     open: BTreeSet<u32>,
     epoch: u64,
-    log: Vec<Output<u32>>,
+    log: Vec<CoordinatorOutput<u32>>,
 }
 
 impl World {
     fn new() -> Self {
-        let config = Config {
-            held: 4,
+        let config = CoordinatorConfig {
+            buffered_queries: 4,
             replicas: 1,
-            ..Config::new(SHARDS)
+            ..CoordinatorConfig::new(SHARDS)
         };
         Self {
             bench: bench_of(config),
@@ -651,11 +690,11 @@ impl World {
         }
     }
 
-    fn input(&mut self, event: Event) -> Input<u32> {
+    fn input(&mut self, event: Event) -> CoordinatorInput<u32> {
         match event {
             Event::Pass(millis) => {
                 self.now += millis;
-                Input::Tick
+                CoordinatorInput::Tick
             }
             Event::View {
                 leader,
@@ -664,43 +703,47 @@ impl World {
                 allocations,
             } => {
                 let live: Vec<_> = live.into_iter().collect();
-                Input::View(view(leader, &live).with(epoch, &allocations))
+                CoordinatorInput::View(view(leader, &live).with(epoch, &allocations))
             }
-            Event::Register(number) => Input::Register { node: node(number) },
+            Event::Register(number) => CoordinatorInput::Register { node: node(number) },
             Event::Query(shard) => {
                 self.asked += 1;
                 self.open.insert(self.asked);
                 let asker = self.asked;
-                Input::Query { shard, asker }
+                CoordinatorInput::Query { shard, asker }
             }
-            Event::Down(number) => Input::NodeDown(node(number)),
+            Event::Down(number) => CoordinatorInput::NodeDown(node(number)),
         }
     }
 
-    fn check(&mut self, output: &Output<u32>) {
+    fn check(&mut self, output: &CoordinatorOutput<u32>) {
         match output {
-            Output::Locate { asker, location } => {
+            CoordinatorOutput::Locate { asker, location } => {
                 assert!(self.open.remove(asker), "answered twice");
                 assert!(self.bench.engine.view.live.contains(&location.node));
                 assert!(!location.replicas.contains(&location.node));
             }
-            Output::Forward { asker, leader, .. } => {
+            CoordinatorOutput::Forward { asker, leader, .. } => {
                 assert!(self.open.remove(asker), "answered twice");
                 assert_ne!(*leader, node(1), "sent to itself");
             }
-            Output::Refused { asker, .. } => assert!(self.open.remove(asker), "answered twice"),
-            Output::Publish { epoch, .. } => {
-                assert!(*epoch > self.epoch, "the epoch grows");
-                assert_eq!(self.bench.engine.role(), Role::Leader);
+            CoordinatorOutput::Refused { asker, .. } => {
+                assert!(self.open.remove(asker), "answered twice")
             }
-            Output::Register { .. } => assert_eq!(self.bench.engine.role(), Role::Follower),
-            Output::Wait(_) => {}
+            CoordinatorOutput::Publish { epoch, .. } => {
+                assert!(*epoch > self.epoch, "the epoch grows");
+                assert_eq!(self.bench.engine.role(), CoordinatorRole::Leader);
+            }
+            CoordinatorOutput::Register { .. } => {
+                assert_eq!(self.bench.engine.role(), CoordinatorRole::Follower)
+            }
+            CoordinatorOutput::Wait(_) => {}
         }
     }
 }
 
 /// Runs a history and checks what holds in all of them; the log.
-fn history(events: Vec<Event>) -> Vec<Output<u32>> {
+fn history(events: Vec<Event>) -> Vec<CoordinatorOutput<u32>> {
     let mut world = World::new();
     for event in events {
         let input = world.input(event);
@@ -709,8 +752,12 @@ fn history(events: Vec<Event>) -> Vec<Output<u32>> {
             world.log.push(output);
         }
         let engine = &world.bench.engine;
-        assert_eq!(world.open.len(), engine.held(), "answered or held");
-        assert!(engine.held() <= 4);
+        assert_eq!(
+            world.open.len(),
+            engine.buffered_queries(),
+            "answered or held"
+        );
+        assert!(engine.buffered_queries() <= 4);
         assert!(engine.epoch() >= world.epoch);
         assert!(engine.allocations().keys().all(|shard| *shard < SHARDS));
         world.epoch = engine.epoch();
@@ -735,7 +782,7 @@ proptest! {
         hosts in proptest::collection::btree_set(1u16..20, 1..10),
         replicas in 0usize..3,
     ) {
-        let config = Config { replicas, ..Config::new(100) };
+        let config = CoordinatorConfig { replicas, ..CoordinatorConfig::new(100) };
         let hosts: Vec<_> = hosts.into_iter().chain([1]).collect();
         let mut bench = leader_of(config, &hosts);
         let distinct: BTreeSet<_> = hosts.iter().copied().collect();

@@ -5,7 +5,7 @@ use std::fmt;
 
 use casty_proto::NodeAddress;
 
-use super::{Dependent, Difference, Loss, Problem};
+use super::{Dependent, Difference, NodeFault, Problem};
 
 impl Problem {
     /// What it means for messages.
@@ -19,11 +19,11 @@ impl Problem {
             Self::DoesNotAnswer { .. } => {
                 "what is sent to its shards and actors may never be handled; asks time out"
             }
-            Self::HangsOnLostNode { what, loss, .. } => match what {
+            Self::HangsOnLostNode { what, fault, .. } => match what {
                 Dependent::Leadership => {
                     "shards without an owner get none, and those of dead nodes no other"
                 }
-                Dependent::Shards { .. } if *loss == Loss::Down => {
+                Dependent::Shards { .. } if *fault == NodeFault::Down => {
                     "clients that trust the view send to a dead node; those that ask the leader \
                      are told another"
                 }
@@ -67,17 +67,17 @@ impl Problem {
             Self::NobodyAnswers => {
                 "start nodes; check addresses, transport and serializer".to_owned()
             }
-            Self::RefusesConnections { node, .. } => Loss::Refuses.remedy(node),
-            Self::DoesNotAnswer { node, .. } => Loss::Silent.remedy(node),
+            Self::RefusesConnections { node, .. } => NodeFault::Refuses.remedy(node),
+            Self::DoesNotAnswer { node, .. } => NodeFault::Silent.remedy(node),
             Self::HangsOnLostNode {
-                loss: Loss::Down,
+                fault: NodeFault::Down,
                 what: Dependent::Shards { region, .. },
                 ..
             } => format!(
                 "ask an entity of {region:?} that is of one of these shards: the leader then tells \
                  the new owners"
             ),
-            Self::HangsOnLostNode { node, loss, .. } => loss.remedy(node),
+            Self::HangsOnLostNode { node, fault, .. } => fault.remedy(node),
             Self::ViewsDiffer(Difference::Status { node, .. }) => {
                 format!("casty down {node}, if its process is dead; else see what parts the nodes")
             }
@@ -98,7 +98,7 @@ impl Problem {
     }
 }
 
-impl Loss {
+impl NodeFault {
     fn remedy(self, node: &NodeAddress) -> String {
         match self {
             Self::Refuses => format!("casty down {node}, if its process is dead"),
@@ -130,7 +130,7 @@ impl fmt::Display for Problem {
                 let by = listed(called_up_by);
                 write!(f, "{node} is up to {by} and does not answer")
             }
-            Self::HangsOnLostNode { node, loss, what } => write!(f, "{node} {what} and {loss}"),
+            Self::HangsOnLostNode { node, fault, what } => write!(f, "{node} {what} and {fault}"),
             Self::ViewsDiffer(difference) => difference.fmt(f),
             Self::NoLeader => f.write_str("there is no leader: no member is up"),
             Self::ShardsWithoutOwner { region, shards, .. } => {
@@ -163,7 +163,7 @@ impl fmt::Display for Dependent {
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Status { node, standings } => write!(f, "{node} is {}", each(standings, "to")),
+            Self::Status { node, statuses } => write!(f, "{node} is {}", each(statuses, "to")),
             Self::Leader { leaders } => {
                 let said = leaders.iter().map(|(leader, by)| match leader {
                     Some(leader) => format!("{leader} to {}", listed(by)),

@@ -29,7 +29,7 @@ impl fmt::Display for Severity {
 
 /// How one node sees another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Standing {
+pub enum ObservedStatus {
     /// It has no member of that address.
     Absent,
     /// It asked to join.
@@ -46,14 +46,14 @@ pub enum Standing {
     Removed,
 }
 
-impl Standing {
+impl ObservedStatus {
     /// Whether messages to the node may arrive, by that view.
     pub fn is_live(self) -> bool {
         matches!(self, Self::Joining | Self::Up | Self::Leaving)
     }
 }
 
-impl fmt::Display for Standing {
+impl fmt::Display for ObservedStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Absent => "no member",
@@ -69,7 +69,7 @@ impl fmt::Display for Standing {
 
 /// Why a node cannot be relied on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Loss {
+pub enum NodeFault {
     /// It cannot be connected.
     Refuses,
     /// It is connected and does not answer.
@@ -82,7 +82,7 @@ pub enum Loss {
     NoMember,
 }
 
-impl fmt::Display for Loss {
+impl fmt::Display for NodeFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Refuses => "cannot be connected",
@@ -132,7 +132,7 @@ pub enum Problem {
         /// The node.
         node: NodeAddress,
         /// Why it cannot be relied on.
-        loss: Loss,
+        fault: NodeFault,
         /// What hangs on it.
         what: Dependent,
     },
@@ -204,7 +204,7 @@ pub enum Difference {
         /// The member.
         node: NodeAddress,
         /// Who sees it how.
-        standings: BTreeMap<Standing, Vec<NodeAddress>>,
+        statuses: BTreeMap<ObservedStatus, Vec<NodeAddress>>,
     },
     /// Who leads.
     Leader {

@@ -7,7 +7,8 @@ use casty_proto::NodeAddress;
 use casty_proto::message::ClusterState;
 
 use super::{
-    Dependent, Difference, Finding, Loss, Observed, Problem, Severity, Standing, Survey, leader,
+    Dependent, Difference, Finding, NodeFault, Observed, ObservedStatus, Problem, Severity, Survey,
+    leader,
 };
 
 /// All findings, in no order.
@@ -36,17 +37,17 @@ fn differs(severity: Severity, difference: Difference) -> Finding {
 
 /// What is wrong with something that hangs on a node, if anything speaks against the node.
 fn hangs(survey: &Survey, node: &NodeAddress, what: Dependent) -> Option<Finding> {
-    let (loss, node) = (survey.loss(node)?, node.clone());
-    let severity = match (&what, loss) {
+    let (fault, node) = (survey.fault(node)?, node.clone());
+    let severity = match (&what, fault) {
         // The leader names another owner to whoever asks.
-        (Dependent::Shards { .. }, Loss::Down) | (Dependent::Service { .. }, _) => {
+        (Dependent::Shards { .. }, NodeFault::Down) | (Dependent::Service { .. }, _) => {
             Severity::Warning
         }
         (Dependent::Leadership | Dependent::Shards { .. }, _) => Severity::Critical,
     };
     Some(finding(
         severity,
-        Problem::HangsOnLostNode { node, loss, what },
+        Problem::HangsOnLostNode { node, fault, what },
     ))
 }
 
@@ -73,21 +74,28 @@ fn unreached(survey: &Survey, found: &mut Vec<Finding>) {
 /// Members that are seen differently, or are neither in nor out.
 fn members(survey: &Survey, found: &mut Vec<Finding>) {
     for node in survey.members() {
-        let standings = survey.standings(node);
+        let statuses = survey.statuses(node);
         // A node that was started after another had died has never heard of it.
-        let forgotten =
-            |it: &Standing| matches!(it, Standing::Absent | Standing::Down | Standing::Removed);
-        for (standing, leaving) in [(Standing::Joining, false), (Standing::Leaving, true)] {
-            if standings.contains_key(&standing) {
+        let forgotten = |it: &ObservedStatus| {
+            matches!(
+                it,
+                ObservedStatus::Absent | ObservedStatus::Down | ObservedStatus::Removed
+            )
+        };
+        for (status, leaving) in [
+            (ObservedStatus::Joining, false),
+            (ObservedStatus::Leaving, true),
+        ] {
+            if statuses.contains_key(&status) {
                 let node = node.clone();
                 found.push(finding(Severity::Warning, Problem::Stuck { node, leaving }));
             }
         }
-        if standings.len() > 1 && !standings.keys().all(forgotten) {
+        if statuses.len() > 1 && !statuses.keys().all(forgotten) {
             let node = node.clone();
             found.push(differs(
                 Severity::Warning,
-                Difference::Status { node, standings },
+                Difference::Status { node, statuses },
             ));
         }
     }
@@ -130,10 +138,10 @@ fn owners_of(survey: &Survey) -> Owners<'_> {
 /// Shards that nodes know different owners of.
 fn allocations(survey: &Survey, found: &mut Vec<Finding>) {
     let (owners, viewers) = (owners_of(survey), survey.states().count());
-    let mut lacking = false;
+    let mut missing = false;
     for (region, shards) in &owners {
         let named = |primaries: &BTreeMap<_, usize>| primaries.values().sum::<usize>();
-        lacking |= shards.values().any(|primaries| named(primaries) < viewers);
+        missing |= shards.values().any(|primaries| named(primaries) < viewers);
         let contested = shards.iter().filter(|(_, primaries)| primaries.len() > 1);
         let shards: Vec<_> = contested.map(|(shard, _)| *shard).collect();
         if !shards.is_empty() {
@@ -149,7 +157,7 @@ fn allocations(survey: &Survey, found: &mut Vec<Finding>) {
         let viewers = epochs.entry(state.allocation_epoch).or_default();
         viewers.push(viewer.clone());
     }
-    if lacking || epochs.len() > 1 {
+    if missing || epochs.len() > 1 {
         found.push(differs(
             Severity::Warning,
             Difference::Allocations { epochs },
@@ -159,7 +167,7 @@ fn allocations(survey: &Survey, found: &mut Vec<Finding>) {
 
 /// Shards without an owner, or with one that cannot be relied on.
 fn owners(survey: &Survey, found: &mut Vec<Finding>) {
-    let leads = |state: &ClusterState| leader(state).is_some_and(|it| survey.loss(it).is_none());
+    let leads = |state: &ClusterState| leader(state).is_some_and(|it| survey.fault(it).is_none());
     let has_leader = survey.states().any(|(_, state)| leads(state));
     for (region, owned) in owners_of(survey) {
         let mut lost = BTreeMap::<_, Vec<_>>::new();

@@ -162,10 +162,10 @@ fn what_hangs_on_a_node_that_others_gave_up_is_told_although_it_answers() {
             "is no member",
         ),
     ];
-    for (change, severity, loss) in cases {
+    for (change, severity, fault) in cases {
         let told = told(&survey(|_, state| change(state)));
         let expected =
-            format!("{severity} shards-of-lost-node: n:2 owns 1 shard of \"r\" (0) and {loss}");
+            format!("{severity} shards-of-lost-node: n:2 owns 1 shard of \"r\" (0) and {fault}");
         assert_eq!(told, [expected]);
     }
 }
@@ -258,16 +258,20 @@ fn twelve_shards_are_named_one_by_one_and_more_are_not() {
 
 #[test]
 fn shards_of_a_node_called_dead_have_other_owners_for_those_who_ask_the_leader() {
-    let meaning = |loss| {
+    let meaning = |fault| {
         let (region, shards) = ("r".into(), vec![0]);
         let what = Dependent::Shards { region, shards };
         let node = at(1);
-        Problem::HangsOnLostNode { node, loss, what }.meaning()
+        Problem::HangsOnLostNode { node, fault, what }.meaning()
     };
-    assert!(meaning(Loss::Down).contains("ask the leader are told another"));
-    let others = [Loss::Refuses, Loss::Silent, Loss::Unreachable];
-    for loss in others {
-        assert!(meaning(loss).contains("is not handled"), "{loss}");
+    assert!(meaning(NodeFault::Down).contains("ask the leader are told another"));
+    let others = [
+        NodeFault::Refuses,
+        NodeFault::Silent,
+        NodeFault::Unreachable,
+    ];
+    for fault in others {
+        assert!(meaning(fault).contains("is not handled"), "{fault}");
     }
 }
 

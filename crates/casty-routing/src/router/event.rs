@@ -6,16 +6,16 @@ use std::time::{Duration, Instant};
 use casty_proto::NodeAddress;
 use casty_proto::message::ShardLocation;
 
-use crate::{Reason, RegionId, RouteTable, ShardId, View};
+use crate::{RegionId, RouteTable, ShardId, UndeliverableReason, View};
 
 /// The limits and paces of a [`Router`](super::Router).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RouterConfig {
     /// How many messages may be held. Default: 65,536. What waits for one node takes no more of
     /// them than it leaves free.
-    pub hold_items: usize,
+    pub buffer_messages: usize,
     /// How many bytes of messages may be held. Default: 64 MiB, shared in the same way.
-    pub hold_bytes: usize,
+    pub buffer_bytes: usize,
     /// What gives way when a message finds no room. Default: that message.
     pub overflow: Overflow,
     /// How long to wait before a shard is asked for a second time; doubled each time, with jitter
@@ -32,8 +32,8 @@ pub struct RouterConfig {
 impl Default for RouterConfig {
     fn default() -> Self {
         Self {
-            hold_items: 65_536,
-            hold_bytes: 64 * 1024 * 1024,
+            buffer_messages: 65_536,
+            buffer_bytes: 64 * 1024 * 1024,
             overflow: Overflow::Refuse,
             query_base: Duration::from_millis(500),
             query_cap: Duration::from_secs(2),
@@ -71,7 +71,7 @@ pub enum Target {
 
 /// A message on its way. The router never looks into `item`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Parcel<T> {
+pub struct PendingMessage<T> {
     /// Whom it is for.
     pub target: Target,
     /// The message.
@@ -84,9 +84,9 @@ pub struct Parcel<T> {
 
 /// What a router is told.
 #[derive(Debug)]
-pub enum Input<H, T> {
+pub enum RouterInput<H, T> {
     /// There is a message to deliver.
-    Send(Parcel<T>),
+    Send(PendingMessage<T>),
     /// The view has changed. A view older than the last one is ignored.
     View(Arc<View>),
     /// A coordinator answered.
@@ -109,7 +109,7 @@ pub enum Input<H, T> {
         /// The node.
         node: NodeAddress,
         /// What never left, oldest first. It goes in front of what is held.
-        unsent: Vec<Parcel<T>>,
+        unsent: Vec<PendingMessage<T>>,
     },
     /// A peer took in no more of what was delivered to it, full or closed. Until
     /// [`PeerReady`](Self::PeerReady), [`PeerUp`](Self::PeerUp) or [`PeerDown`](Self::PeerDown),
@@ -118,7 +118,7 @@ pub enum Input<H, T> {
         /// The node.
         node: NodeAddress,
         /// What it did not take in, oldest first. It goes in front of what is held.
-        unsent: Vec<Parcel<T>>,
+        unsent: Vec<PendingMessage<T>>,
     },
     /// A busy peer takes in messages again.
     PeerReady(NodeAddress),
@@ -133,16 +133,16 @@ pub enum Input<H, T> {
 
 /// What a router wants done.
 #[derive(Debug)]
-pub enum Output<H, T> {
+pub enum RouterOutput<H, T> {
     /// Hand a message to a peer. In order for each target. Should the peer not take it in, be it
-    /// full or closed, hand it back with [`Input::PeerBusy`] before the next poll.
+    /// full or closed, hand it back with [`RouterInput::PeerBusy`] before the next poll.
     Deliver {
         /// The peer.
         to: H,
         /// Its node.
         node: NodeAddress,
         /// The message.
-        parcel: Parcel<T>,
+        message: PendingMessage<T>,
     },
     /// Send `GetShardLocation` to the leader's coordinator of a region. One question is in flight
     /// per shard; it is put again until it is answered or nothing is held for the shard.
@@ -159,7 +159,7 @@ pub enum Output<H, T> {
         shard: ShardId,
     },
     /// Something is held for a node without connection: connect, and try again for as long as
-    /// [`Router::wants`](super::Router::wants) it. May be repeated.
+    /// [`Router::wants_connection`](super::Router::wants_connection) it. May be repeated.
     Connect {
         /// The node.
         node: NodeAddress,
@@ -167,9 +167,9 @@ pub enum Output<H, T> {
     /// A message is given up.
     Undeliverable {
         /// The message.
-        parcel: Parcel<T>,
+        message: PendingMessage<T>,
         /// Why.
-        reason: Reason,
+        reason: UndeliverableReason,
     },
     /// Replace the route table. Comes after everything held for the shards that it newly lists was
     /// delivered, so that no later message overtakes an earlier one.
@@ -180,9 +180,9 @@ pub enum Output<H, T> {
 
 /// How much a router holds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Held {
+pub struct Buffered {
     /// Messages.
-    pub items: usize,
+    pub messages: usize,
     /// Their bytes.
     pub bytes: usize,
 }

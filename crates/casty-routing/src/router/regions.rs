@@ -6,9 +6,9 @@ use std::sync::Arc;
 use casty_proto::NodeAddress;
 
 use super::Target;
-use super::hold::Account;
+use super::pending_buffer::Account;
 use crate::table::Row;
-use crate::{RegionError, RegionId, ShardCount, ShardId, Version, View};
+use crate::{RegionId, RegisterRegionError, ShardCount, ShardId, View, ViewVersion};
 
 /// Who owns a shard, and on whose word.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub(super) enum Owner {
     Viewed(NodeAddress),
     /// A coordinator said so while views were at that version. Views that lag behind do not list
     /// the shard, so its absence there means nothing.
-    Learned(NodeAddress, Version),
+    Learned(NodeAddress, ViewVersion),
 }
 
 impl Owner {
@@ -115,7 +115,12 @@ impl<F: Fn(&NodeAddress) -> bool> Word<'_, F> {
 
     /// Whether a learned owner stays: while its node is there, and until a newer view names
     /// another that is there too.
-    fn keeps(&self, node: &NodeAddress, since: Version, assigned: Option<&NodeAddress>) -> bool {
+    fn keeps(
+        &self,
+        node: &NodeAddress,
+        since: ViewVersion,
+        assigned: Option<&NodeAddress>,
+    ) -> bool {
         let version = self.view.version();
         if version.generation > since.generation || self.view.avoids(node) {
             return false;
@@ -187,9 +192,9 @@ impl<H> Regions<H> {
         count: ShardCount,
         view: Option<&View>,
         limit: u32,
-    ) -> Result<(RegionId, bool), RegionError> {
+    ) -> Result<(RegionId, bool), RegisterRegionError> {
         if let Some(allocated) = view.and_then(|view| contradiction(view, name, count)) {
-            return Err(RegionError::Contradicted {
+            return Err(RegisterRegionError::Contradicted {
                 allocated,
                 asked: count,
             });
@@ -199,7 +204,7 @@ impl<H> Regions<H> {
             Some((id, region)) if region.count == count => return Ok((id, false)),
             // A region that the cluster contradicts is of no use: the right one takes its name.
             Some((_, region)) if region.contradicted.is_none() => {
-                return Err(RegionError::OtherCount {
+                return Err(RegisterRegionError::OtherCount {
                     registered: region.count,
                     asked: count,
                 });
@@ -208,7 +213,7 @@ impl<H> Regions<H> {
         }
         let number = u32::try_from(self.all.len()).unwrap_or(u32::MAX);
         if number >= limit {
-            return Err(RegionError::TooManyRegions { limit });
+            return Err(RegisterRegionError::TooManyRegions { limit });
         }
         let name: Arc<str> = name.into();
         self.names.insert(Arc::clone(&name), RegionId(number));

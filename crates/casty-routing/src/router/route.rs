@@ -4,7 +4,7 @@ use casty_proto::NodeAddress;
 
 use super::peers::Link;
 use super::{Router, Target};
-use crate::{Lacking, Reason, RegionId, ShardId};
+use crate::{MissingRoute, RegionId, ShardId, UndeliverableReason};
 
 /// What stands between a target and its delivery.
 pub(super) enum Route<'a, H> {
@@ -19,7 +19,7 @@ pub(super) enum Route<'a, H> {
     /// Nobody usable is known to own the shard.
     Locate,
     /// There is no way.
-    Refused(Reason),
+    Refused(UndeliverableReason),
 }
 
 impl<H, T> Router<H, T> {
@@ -37,7 +37,7 @@ impl<H, T> Router<H, T> {
             },
         };
         if self.view.as_ref().is_some_and(|view| view.is_gone(node)) {
-            return Route::Refused(Reason::NodeGone { node: node.clone() });
+            return Route::Refused(UndeliverableReason::NodeGone { node: node.clone() });
         }
         match self.peers.get(node) {
             Some(peer) if let Some(link) = &peer.link => Route::Open {
@@ -56,14 +56,20 @@ impl<H, T> Router<H, T> {
         shard: ShardId,
     ) -> Result<&NodeAddress, Route<'_, H>> {
         let Some(region) = self.regions.get(region) else {
-            return Err(Route::Refused(Reason::UnknownRegion));
+            return Err(Route::Refused(UndeliverableReason::UnknownRegion));
         };
         let count = region.count;
         if let Some(allocated) = region.contradicted {
-            return Err(Route::Refused(Reason::WrongCount { allocated, count }));
+            return Err(Route::Refused(UndeliverableReason::WrongCount {
+                allocated,
+                count,
+            }));
         }
         if !count.contains(shard) {
-            return Err(Route::Refused(Reason::UnknownShard { shard, count }));
+            return Err(Route::Refused(UndeliverableReason::UnknownShard {
+                shard,
+                count,
+            }));
         }
         match region.owner(shard).node() {
             Some(node) if !self.is_avoided(node) && !self.peers.is_suspected(node) => Ok(node),
@@ -71,21 +77,21 @@ impl<H, T> Router<H, T> {
         }
     }
 
-    /// Why a parcel for `target` is still held.
-    pub(super) fn late(&self, target: &Target) -> Reason {
-        let lacking = match self.route(target) {
+    /// Why a message for `target` is still held.
+    pub(super) fn late(&self, target: &Target) -> UndeliverableReason {
+        let missing = match self.route(target) {
             Route::Refused(reason) => return reason,
-            Route::Open { node, .. } => Lacking::Room(node.clone()),
-            Route::Connect(node) => Lacking::Connection(node.clone()),
-            Route::Locate if self.view.is_none() => Lacking::View,
+            Route::Open { node, .. } => MissingRoute::Capacity(node.clone()),
+            Route::Connect(node) => MissingRoute::Connection(node.clone()),
+            Route::Locate if self.view.is_none() => MissingRoute::View,
             Route::Locate => match self.view.as_ref().and_then(|view| view.leader()) {
-                None => Lacking::Leader,
+                None => MissingRoute::Leader,
                 Some(leader) if self.peers.link(leader).is_none() => {
-                    Lacking::LeaderConnection(leader.clone())
+                    MissingRoute::LeaderConnection(leader.clone())
                 }
-                Some(_) => Lacking::Owner,
+                Some(_) => MissingRoute::Owner,
             },
         };
-        Reason::Deadline { lacking }
+        UndeliverableReason::Deadline { missing }
     }
 }

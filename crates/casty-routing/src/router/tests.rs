@@ -55,7 +55,9 @@ impl Bench {
 
     fn with(config: RouterConfig) -> Self {
         let mut router = Router::new(config, 7);
-        let region = router.region("r", ShardCount::new(8).unwrap()).unwrap();
+        let region = router
+            .register_region("r", ShardCount::new(8).unwrap())
+            .unwrap();
         let mut bench = Self {
             router,
             now: Instant::now(),
@@ -84,8 +86,8 @@ impl Bench {
         }
     }
 
-    fn parcel(&self, shard: u32, item: u32) -> Parcel<u32> {
-        Parcel {
+    fn message(&self, shard: u32, item: u32) -> PendingMessage<u32> {
+        PendingMessage {
             target: self.target(shard),
             item,
             bytes: 10,
@@ -97,15 +99,17 @@ impl Bench {
         let mut log = Vec::new();
         loop {
             log.push(match self.router.poll() {
-                Output::Deliver { to, parcel, .. } => format!("{} to {to}", parcel.item),
-                Output::Query { leader, shard, .. } => format!("query {shard} of {leader}"),
-                Output::Connect { node } => format!("connect {}", node.port()),
-                Output::Undeliverable { parcel, reason } => format!("{}: {reason}", parcel.item),
-                Output::Publish(table) => {
+                RouterOutput::Deliver { to, message, .. } => format!("{} to {to}", message.item),
+                RouterOutput::Query { leader, shard, .. } => format!("query {shard} of {leader}"),
+                RouterOutput::Connect { node } => format!("connect {}", node.port()),
+                RouterOutput::Undeliverable { message, reason } => {
+                    format!("{}: {reason}", message.item)
+                }
+                RouterOutput::Publish(table) => {
                     self.table = table;
                     "publish".to_owned()
                 }
-                Output::Wait(wait) => {
+                RouterOutput::Wait(wait) => {
                     self.wait = wait;
                     return log;
                 }
@@ -113,27 +117,27 @@ impl Bench {
         }
     }
 
-    fn handle(&mut self, input: Input<u16, u32>) -> Vec<String> {
+    fn handle(&mut self, input: RouterInput<u16, u32>) -> Vec<String> {
         self.router.handle(self.now, input);
         self.drain()
     }
 
     fn send(&mut self, shard: u32, item: u32) -> Vec<String> {
-        self.handle(Input::Send(self.parcel(shard, item)))
+        self.handle(RouterInput::Send(self.message(shard, item)))
     }
 
     fn view(&mut self, view: Arc<View>) -> Vec<String> {
-        self.handle(Input::View(view))
+        self.handle(RouterInput::View(view))
     }
 
     fn up(&mut self, number: u16) -> Vec<String> {
         let (node, handle) = (node(number), number);
-        self.handle(Input::PeerUp { node, handle })
+        self.handle(RouterInput::PeerUp { node, handle })
     }
 
-    fn down(&mut self, number: u16, unsent: Vec<Parcel<u32>>) -> Vec<String> {
+    fn down(&mut self, number: u16, unsent: Vec<PendingMessage<u32>>) -> Vec<String> {
         let node = node(number);
-        self.handle(Input::PeerDown { node, unsent })
+        self.handle(RouterInput::PeerDown { node, unsent })
     }
 
     fn location(&mut self, shard: u32, owner: u16) -> Vec<String> {
@@ -143,12 +147,12 @@ impl Bench {
             replicas: Tuple::default(),
         };
         let region = self.region;
-        self.handle(Input::Location { region, location })
+        self.handle(RouterInput::Location { region, location })
     }
 
     fn later(&mut self, by: Duration) -> Vec<String> {
         self.now += by;
-        self.handle(Input::Tick)
+        self.handle(RouterInput::Tick)
     }
 
     fn listed(&self, shard: u32) -> Option<u16> {
@@ -169,13 +173,13 @@ fn a_miss_is_held_asked_for_once_and_flushed_in_order_before_it_is_listed() {
     let mut bench = Bench::formed(&[]);
     assert_eq!(bench.send(3, 1), ["query 3 of 1"]);
     assert_eq!(bench.send(3, 2), [""; 0]);
-    let (items, bytes) = (2, 20);
-    assert_eq!(bench.router.held(), Held { items, bytes });
-    let held: Vec<_> = bench.router.held_each().collect();
+    let (messages, bytes) = (2, 20);
+    assert_eq!(bench.router.buffered(), Buffered { messages, bytes });
+    let held: Vec<_> = bench.router.buffered_each().collect();
     assert_eq!(held, [(&bench.target(3), 2)]);
     assert_eq!(bench.location(3, 2), ["1 to 2", "2 to 2", "publish"]);
     assert_eq!(bench.listed(3), Some(2));
-    assert_eq!(bench.router.held(), Held::default());
+    assert_eq!(bench.router.buffered(), Buffered::default());
 }
 
 #[test]
@@ -190,7 +194,7 @@ fn what_waits_for_the_cluster_is_flushed_when_it_forms() {
 #[test]
 fn unsent_parcels_of_a_lost_peer_go_first_and_in_order() {
     let mut bench = Bench::formed(&[(0, 2)]);
-    let unsent = vec![bench.parcel(0, 1), bench.parcel(0, 2)];
+    let unsent = vec![bench.message(0, 1), bench.message(0, 2)];
     assert_eq!(bench.down(2, unsent), ["connect 2", "publish"]);
     assert_eq!(bench.listed(0), None);
     assert_eq!(bench.send(0, 3), [""; 0]);
@@ -202,15 +206,16 @@ fn inputs_between_polls_keep_the_order() {
     let mut bench = Bench::formed(&[]);
     bench.send(0, 1);
     bench.view(view(1, &[], &[(1, 2)]));
-    let (two, three) = (bench.parcel(0, 2), bench.parcel(1, 3));
-    bench
-        .router
-        .handle(bench.now, Input::View(view(2, &[], &[(0, 2), (1, 2)])));
-    bench.router.handle(bench.now, Input::Send(two));
-    bench.router.handle(bench.now, Input::Send(three));
+    let (two, three) = (bench.message(0, 2), bench.message(1, 3));
+    bench.router.handle(
+        bench.now,
+        RouterInput::View(view(2, &[], &[(0, 2), (1, 2)])),
+    );
+    bench.router.handle(bench.now, RouterInput::Send(two));
+    bench.router.handle(bench.now, RouterInput::Send(three));
     assert_eq!(bench.drain(), ["3 to 2", "1 to 2", "2 to 2", "publish"]);
-    let four = bench.parcel(0, 4);
-    bench.router.handle(bench.now, Input::Send(four));
+    let four = bench.message(0, 4);
+    bench.router.handle(bench.now, RouterInput::Send(four));
     assert_eq!(
         bench.down(2, vec![]),
         ["connect 2", "publish"],
@@ -227,7 +232,7 @@ fn a_question_is_put_again_with_growing_patience_until_nothing_is_held() {
     let end = bench.now + 5 * SECOND;
     while let Some(wait) = bench.wait {
         bench.now = wait;
-        match bench.handle(Input::Tick).as_slice() {
+        match bench.handle(RouterInput::Tick).as_slice() {
             [] => {}
             [one] if one == "query 0 of 1" => asked.push(wait),
             [one] => {
@@ -253,7 +258,7 @@ fn an_answer_that_names_a_dead_node_is_refused_and_asked_for_later() {
     let mut bench = Bench::formed(&[]);
     bench.view(view(2, &[3], &[]));
     bench.down(2, vec![]);
-    bench.handle(Input::ConnectFailed(node(2)));
+    bench.handle(RouterInput::ConnectFailed(node(2)));
     assert_eq!(bench.send(0, 1), ["query 0 of 1"]);
     assert_eq!(bench.location(0, 3), [""; 0], "unreachable");
     assert!(bench.later(Duration::from_millis(249)).is_empty());
@@ -268,10 +273,10 @@ fn a_node_that_could_not_be_connected_is_avoided_until_it_is() {
     let mut bench = Bench::formed(&[(0, 2)]);
     assert_eq!(bench.down(2, vec![]), ["publish"]);
     assert_eq!(bench.send(0, 1), ["connect 2"]);
-    assert!(bench.router.wants(&node(2)));
-    let failed = bench.handle(Input::ConnectFailed(node(2)));
+    assert!(bench.router.wants_connection(&node(2)));
+    let failed = bench.handle(RouterInput::ConnectFailed(node(2)));
     assert_eq!(failed, ["query 0 of 1"], "although the view calls it up");
-    assert!(!bench.router.wants(&node(2)));
+    assert!(!bench.router.wants_connection(&node(2)));
     assert_eq!(
         bench.up(2),
         ["1 to 2", "publish"],
@@ -359,7 +364,7 @@ fn a_reconnected_leader_is_asked_again_at_once() {
     assert_eq!(bench.send(0, 1), ["query 0 of 1"]);
     for _ in 0..3 {
         bench.now = bench.wait.unwrap();
-        assert_eq!(bench.handle(Input::Tick), ["query 0 of 1"]);
+        assert_eq!(bench.handle(RouterInput::Tick), ["query 0 of 1"]);
     }
     bench.down(1, vec![]);
     assert_eq!(bench.up(1), ["query 0 of 1"]);
@@ -370,10 +375,10 @@ fn a_reconnected_leader_is_asked_again_at_once() {
 #[test]
 fn every_parcel_has_its_own_deadline_and_the_reason_says_what_was_lacking() {
     let mut bench = Bench::new();
-    let mut early = bench.parcel(0, 2);
+    let mut early = bench.message(0, 2);
     early.deadline = bench.now + SECOND;
     assert_eq!(bench.send(0, 1), [""; 0]);
-    assert_eq!(bench.handle(Input::Send(early)), [""; 0]);
+    assert_eq!(bench.handle(RouterInput::Send(early)), [""; 0]);
     assert_eq!(
         bench.later(SECOND),
         ["2: the deadline passed: no view of the cluster has come"]
@@ -391,28 +396,31 @@ fn every_parcel_has_its_own_deadline_and_the_reason_says_what_was_lacking() {
         late,
         ["3: the deadline passed: no connection to 10.0.0.1:2"]
     );
-    let mut past = bench.parcel(0, 4);
+    let mut past = bench.message(0, 4);
     past.deadline = bench.now;
-    let late = bench.handle(Input::Send(past));
+    let late = bench.handle(RouterInput::Send(past));
     assert_eq!(
         late,
         ["4: the deadline passed: no connection to 10.0.0.1:2"]
     );
-    assert_eq!((bench.router.held(), bench.wait), (Held::default(), None));
+    assert_eq!(
+        (bench.router.buffered(), bench.wait),
+        (Buffered::default(), None)
+    );
 }
 
 #[test]
 fn a_busy_peer_gets_nothing_until_it_is_ready() {
     let mut bench = Bench::formed(&[(0, 2)]);
-    let unsent = vec![bench.parcel(0, 1)];
+    let unsent = vec![bench.message(0, 1)];
     let node = node(2);
-    let busy = Input::PeerBusy { node, unsent };
+    let busy = RouterInput::PeerBusy { node, unsent };
     assert_eq!(bench.handle(busy), ["publish"]);
     assert_eq!(bench.listed(0), None, "later ones may not pass it");
     assert_eq!(bench.send(0, 2), [""; 0]);
     let node = self::node(2);
     assert_eq!(
-        bench.handle(Input::PeerReady(node)),
+        bench.handle(RouterInput::PeerReady(node)),
         ["1 to 2", "2 to 2", "publish"]
     );
 }
@@ -420,11 +428,11 @@ fn a_busy_peer_gets_nothing_until_it_is_ready() {
 #[test]
 fn what_a_closed_outbox_refused_stays_behind_what_it_had_taken_in() {
     let mut bench = Bench::formed(&[(0, 2)]);
-    let unsent = vec![bench.parcel(0, 2)];
+    let unsent = vec![bench.message(0, 2)];
     let node = node(2);
-    bench.handle(Input::PeerBusy { node, unsent });
+    bench.handle(RouterInput::PeerBusy { node, unsent });
     assert_eq!(bench.send(0, 3), [""; 0]);
-    let unsent = vec![bench.parcel(0, 1)];
+    let unsent = vec![bench.message(0, 1)];
     assert_eq!(bench.down(2, unsent), ["connect 2"]);
     assert_eq!(bench.up(2), ["1 to 2", "2 to 2", "3 to 2", "publish"]);
 }
@@ -433,21 +441,21 @@ fn what_a_closed_outbox_refused_stays_behind_what_it_had_taken_in() {
 fn a_node_target_needs_only_its_connection() {
     let mut bench = Bench::formed(&[]);
     bench.view(view(1, &[2], &[]));
-    let to = |number: u16, item: u32, bench: &Bench| Parcel {
+    let to = |number: u16, item: u32, bench: &Bench| PendingMessage {
         target: Target::Node(node(number)),
-        ..bench.parcel(0, item)
+        ..bench.message(0, item)
     };
-    let parcel = to(2, 1, &bench);
-    assert_eq!(bench.handle(Input::Send(parcel)), ["1 to 2"]);
-    let parcel = to(9, 2, &bench);
+    let message = to(2, 1, &bench);
+    assert_eq!(bench.handle(RouterInput::Send(message)), ["1 to 2"]);
+    let message = to(9, 2, &bench);
     assert_eq!(
-        bench.handle(Input::Send(parcel)),
+        bench.handle(RouterInput::Send(message)),
         ["connect 9"],
         "even of an unknown node"
     );
-    assert_eq!(bench.handle(Input::ConnectFailed(node(9))), [""; 0]);
+    assert_eq!(bench.handle(RouterInput::ConnectFailed(node(9))), [""; 0]);
     assert!(
-        bench.router.wants(&node(9)),
+        bench.router.wants_connection(&node(9)),
         "it may come back before the deadline"
     );
     assert_eq!(bench.up(9), ["2 to 9"]);
@@ -456,11 +464,14 @@ fn a_node_target_needs_only_its_connection() {
 #[test]
 fn a_node_target_that_is_declared_dead_is_given_up() {
     let mut bench = Bench::new();
-    let parcel = Parcel {
+    let message = PendingMessage {
         target: Target::Node(node(2)),
-        ..bench.parcel(0, 1)
+        ..bench.message(0, 1)
     };
-    assert_eq!(bench.handle(Input::Send(parcel.clone())), ["connect 2"]);
+    assert_eq!(
+        bench.handle(RouterInput::Send(message.clone())),
+        ["connect 2"]
+    );
     let dead = Member {
         address: node(2),
         status: MemberStatus::Down,
@@ -473,7 +484,7 @@ fn a_node_target_that_is_declared_dead_is_given_up() {
     };
     let gone = ["1: node 10.0.0.1:2 is down or has left the cluster"];
     assert_eq!(bench.view(Arc::new(View::from_snapshot(snapshot))), gone);
-    assert_eq!(bench.handle(Input::Send(parcel)), gone);
+    assert_eq!(bench.handle(RouterInput::Send(message)), gone);
 }
 
 #[test]
@@ -483,15 +494,15 @@ fn a_wanted_connection_is_asked_for_once_until_it_is_wanted_anew() {
     assert_eq!(bench.send(0, 1), ["connect 2"]);
     assert_eq!(bench.send(1, 2), [""; 0]);
     assert_eq!(bench.later(5 * SECOND).len(), 2, "both are given up");
-    assert!(!bench.router.wants(&node(2)));
+    assert!(!bench.router.wants_connection(&node(2)));
     assert_eq!(bench.send(0, 3), ["connect 2"]);
 }
 
 #[test]
 fn a_cancelled_parcel_is_gone_and_no_longer_in_the_way() {
     let mut bench = Bench::formed(&[(0, 2)]);
-    let unsent = vec![bench.parcel(0, 1)];
-    bench.handle(Input::PeerBusy {
+    let unsent = vec![bench.message(0, 1)];
+    bench.handle(RouterInput::PeerBusy {
         node: node(2),
         unsent,
     });
@@ -507,8 +518,8 @@ fn a_cancelled_parcel_is_gone_and_no_longer_in_the_way() {
     );
     assert_eq!(bench.drain(), ["publish"]);
     assert_eq!(
-        (bench.listed(0), bench.router.held()),
-        (Some(2), Held::default())
+        (bench.listed(0), bench.router.buffered()),
+        (Some(2), Buffered::default())
     );
 }
 
@@ -516,23 +527,29 @@ fn a_cancelled_parcel_is_gone_and_no_longer_in_the_way() {
 fn a_closed_router_gives_everything_up() {
     let mut bench = Bench::formed(&[]);
     bench.send(0, 1);
-    assert_eq!(bench.handle(Input::Close), ["1: closed"]);
+    assert_eq!(bench.handle(RouterInput::Close), ["1: closed"]);
     assert_eq!(bench.send(0, 2), ["2: closed"]);
-    let unsent = vec![bench.parcel(0, 3)];
+    let unsent = vec![bench.message(0, 3)];
     assert_eq!(bench.down(2, unsent), ["3: closed"]);
-    assert_eq!(bench.router.held(), Held::default());
+    assert_eq!(bench.router.buffered(), Buffered::default());
 }
 
 #[test]
 fn another_count_for_the_same_region_is_an_error() {
     let mut bench = Bench::new();
     let count = |count| ShardCount::new(count).unwrap();
-    assert_eq!(bench.router.region("r", count(8)), Ok(bench.region));
+    assert_eq!(
+        bench.router.register_region("r", count(8)),
+        Ok(bench.region)
+    );
     let (registered, asked) = (count(8), count(9));
-    let error = RegionError::OtherCount { registered, asked };
-    assert_eq!(bench.router.region("r", asked), Err(error));
-    let error = RegionError::TooManyShards { limit: 65_536 };
-    assert_eq!(bench.router.region("big", count(65_537)), Err(error));
+    let error = RegisterRegionError::OtherCount { registered, asked };
+    assert_eq!(bench.router.register_region("r", asked), Err(error));
+    let error = RegisterRegionError::TooManyShards { limit: 65_536 };
+    assert_eq!(
+        bench.router.register_region("big", count(65_537)),
+        Err(error)
+    );
 }
 
 #[test]
@@ -542,7 +559,7 @@ fn a_region_may_have_as_many_shards_as_the_limit_and_is_found_by_name_and_number
         ..RouterConfig::default()
     });
     let count = ShardCount::new(8).unwrap();
-    let other = bench.router.region("s", count).unwrap();
+    let other = bench.router.register_region("s", count).unwrap();
     assert_eq!((bench.region.get(), other.get()), (0, 1), "in their order");
     assert_eq!(bench.router.region_id("r"), Some(bench.region));
     assert_eq!(bench.router.region_id("s"), Some(other));
@@ -562,18 +579,18 @@ fn a_region_may_have_as_many_shards_as_the_limit_and_is_found_by_name_and_number
 #[test]
 fn a_count_that_the_view_contradicts_is_an_error_and_routes_nothing() {
     let mut bench = Bench::formed(&[(0, 2)]);
-    let held = bench.parcel(1, 1);
-    bench.handle(Input::Send(held));
+    let held = bench.message(1, 1);
+    bench.handle(RouterInput::Send(held));
     let log = bench.view(view(2, &[], &[(0, 2), (8, 2)]));
     let wrong = "the cluster allocates shard 8 of a region registered with 8 shards";
     assert_eq!(log, [format!("1: {wrong}"), "publish".to_owned()]);
     assert_eq!(bench.send(0, 2), [format!("2: {wrong}")]);
     let (asked, allocated) = (ShardCount::new(8).unwrap(), ShardId::new(8));
-    let error = RegionError::Contradicted { allocated, asked };
-    assert_eq!(bench.router.region("r", asked), Err(error));
+    let error = RegisterRegionError::Contradicted { allocated, asked };
+    assert_eq!(bench.router.register_region("r", asked), Err(error));
     let right = bench
         .router
-        .region("r", ShardCount::new(9).unwrap())
+        .register_region("r", ShardCount::new(9).unwrap())
         .unwrap();
     assert_ne!(right, bench.region);
     assert_eq!(bench.drain(), ["publish"]);
@@ -587,11 +604,11 @@ fn the_number_of_regions_is_bounded() {
         ..RouterConfig::default()
     });
     let count = ShardCount::new(1).unwrap();
-    assert!(bench.router.region("s", count).is_ok());
-    let error = RegionError::TooManyRegions { limit: 2 };
-    assert_eq!(bench.router.region("t", count), Err(error));
+    assert!(bench.router.register_region("s", count).is_ok());
+    let error = RegisterRegionError::TooManyRegions { limit: 2 };
+    assert_eq!(bench.router.register_region("t", count), Err(error));
     assert!(
-        bench.router.region("s", count).is_ok(),
+        bench.router.register_region("s", count).is_ok(),
         "those in use are not affected"
     );
 }
@@ -643,7 +660,7 @@ fn a_new_generation_forgets_what_was_learned_before() {
     let (old, _, new) = (offer(9), offer(8), offer(1));
     assert_eq!(
         new.version(),
-        crate::Version {
+        crate::ViewVersion {
             generation: 1,
             epoch: 1
         }
@@ -663,7 +680,7 @@ fn a_learned_owner_is_not_given_up_for_one_that_is_not_there() {
     bench.view(view(2, &[2], &[(0, 2)]));
     assert_eq!(bench.listed(0), Some(3), "the view itself avoids node 2");
     bench.down(2, vec![]);
-    bench.handle(Input::ConnectFailed(node(2)));
+    bench.handle(RouterInput::ConnectFailed(node(2)));
     bench.view(view(3, &[], &[(0, 2)]));
     assert_eq!(bench.listed(0), Some(3), "node 2 could not be connected");
     bench.up(2);
@@ -677,9 +694,9 @@ fn a_changed_view_brings_the_next_question_forward() {
     bench.send(0, 1);
     let second = bench.wait.unwrap();
     bench.now = second;
-    bench.handle(Input::Tick);
+    bench.handle(RouterInput::Tick);
     bench.now = bench.wait.unwrap();
-    bench.handle(Input::Tick);
+    bench.handle(RouterInput::Tick);
     let base = RouterConfig::default().query_base;
     assert!(bench.wait.unwrap() > bench.now + base, "patience has grown");
     assert_eq!(
@@ -711,21 +728,21 @@ fn a_failed_connection_that_nothing_waits_for_may_be_asked_for_again() {
     bench.down(2, vec![]);
     assert_eq!(bench.send(0, 1), ["connect 2"]);
     assert_eq!(
-        bench.handle(Input::ConnectFailed(node(2))),
+        bench.handle(RouterInput::ConnectFailed(node(2))),
         ["query 0 of 1"]
     );
-    let parcel = Parcel {
+    let message = PendingMessage {
         target: Target::Node(node(2)),
-        ..bench.parcel(0, 2)
+        ..bench.message(0, 2)
     };
-    assert_eq!(bench.handle(Input::Send(parcel)), ["connect 2"]);
+    assert_eq!(bench.handle(RouterInput::Send(message)), ["connect 2"]);
 }
 
 #[test]
 fn what_was_tried_of_nodes_outside_the_cluster_is_forgotten() {
     let mut bench = Bench::formed(&[(0, 9)]);
     assert_eq!(bench.send(0, 1), ["connect 9"]);
-    let failed = || Input::ConnectFailed(node(9));
+    let failed = || RouterInput::ConnectFailed(node(9));
     assert_eq!(bench.handle(failed()), ["query 0 of 1"]);
     assert_eq!(bench.view(view(1, &[3], &[(0, 9)])), ["connect 9"]);
     assert_eq!(bench.handle(failed()), [""; 0], "the question is in flight");
@@ -736,7 +753,7 @@ fn an_owner_that_no_view_lists_and_that_cannot_be_connected_is_asked_for_anew() 
     let mut bench = Bench::formed(&[]);
     assert_eq!(bench.send(0, 1), ["query 0 of 1"]);
     assert_eq!(bench.location(0, 9), ["connect 9"]);
-    let failed = || Input::ConnectFailed(node(9));
+    let failed = || RouterInput::ConnectFailed(node(9));
     assert_eq!(bench.handle(failed()), ["query 0 of 1"]);
     assert_eq!(bench.location(0, 9), ["connect 9"], "it may be back");
     assert_eq!(bench.handle(failed()), ["query 0 of 1"]);

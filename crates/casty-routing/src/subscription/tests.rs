@@ -11,7 +11,7 @@ struct Bench {
 
 fn bench() -> Bench {
     Bench {
-        engine: Subscription::new(Config::default()),
+        engine: Subscription::new(SubscriptionConfig::default()),
         start: Instant::now(),
         now: 0,
     }
@@ -23,16 +23,16 @@ impl Bench {
     }
 
     /// Hands the input over at the present time; what is to be done, without the wait.
-    fn give(&mut self, input: Input) -> Vec<Output> {
+    fn give(&mut self, input: SubscriptionInput) -> Vec<SubscriptionOutput> {
         self.engine.handle(self.at(self.now), input);
         self.drain()
     }
 
-    fn drain(&mut self) -> Vec<Output> {
+    fn drain(&mut self) -> Vec<SubscriptionOutput> {
         let mut outputs = Vec::new();
         loop {
             match self.engine.poll() {
-                Output::Wait(_) => return outputs,
+                SubscriptionOutput::Wait(_) => return outputs,
                 output => outputs.push(output),
             }
         }
@@ -41,7 +41,7 @@ impl Bench {
     /// When the engine next wants to be called.
     fn wait(&mut self) -> Option<u64> {
         match self.engine.poll() {
-            Output::Wait(at) => at.map(|at| {
+            SubscriptionOutput::Wait(at) => at.map(|at| {
                 u64::try_from(at.saturating_duration_since(self.start).as_millis()).unwrap()
             }),
             output => panic!("not drained: {output:?}"),
@@ -49,36 +49,42 @@ impl Bench {
     }
 
     /// Lets time pass, calling the engine whenever it wants to be; what it did, and when.
-    fn run_to(&mut self, millis: u64) -> Vec<(u64, Output)> {
+    fn run_to(&mut self, millis: u64) -> Vec<(u64, SubscriptionOutput)> {
         let mut log = Vec::new();
         while let Some(at) = self.wait().filter(|at| *at <= millis) {
             assert!(at > self.now || log.len() < 1_000, "it does not wait");
             self.now = at.max(self.now);
             let now = self.now;
-            log.extend(self.give(Input::Tick).into_iter().map(|done| (now, done)));
+            log.extend(
+                self.give(SubscriptionInput::Tick)
+                    .into_iter()
+                    .map(|done| (now, done)),
+            );
         }
         self.now = millis;
         log
     }
 
-    fn connect(&mut self, number: u16) -> Vec<Output> {
-        self.give(Input::Connected(node(number)))
+    fn connect(&mut self, number: u16) -> Vec<SubscriptionOutput> {
+        self.give(SubscriptionInput::Connected(node(number)))
     }
 
-    fn disconnect(&mut self, number: u16) -> Vec<Output> {
-        self.give(Input::Disconnected(node(number)))
+    fn disconnect(&mut self, number: u16) -> Vec<SubscriptionOutput> {
+        self.give(SubscriptionInput::Disconnected(node(number)))
     }
 
     /// A view of the node's present subscription.
-    fn snapshot(&mut self, number: u16, subscription: u64) -> Vec<Output> {
-        self.give(Input::Snapshot {
+    fn snapshot(&mut self, number: u16, subscription: u64) -> Vec<SubscriptionOutput> {
+        self.give(SubscriptionInput::Snapshot {
             from: node(number),
             subscription,
         })
     }
 
-    fn live(&mut self, numbers: &[u16]) -> Vec<Output> {
-        self.give(Input::Live(numbers.iter().copied().map(node).collect()))
+    fn live(&mut self, numbers: &[u16]) -> Vec<SubscriptionOutput> {
+        self.give(SubscriptionInput::Live(
+            numbers.iter().copied().map(node).collect(),
+        ))
     }
 }
 
@@ -86,22 +92,22 @@ fn node(number: u16) -> NodeAddress {
     NodeAddress::new("n", number)
 }
 
-fn subscribe(number: u16, subscription: u64) -> Output {
-    Output::Subscribe {
+fn subscribe(number: u16, subscription: u64) -> SubscriptionOutput {
+    SubscriptionOutput::Subscribe {
         to: node(number),
         subscription,
     }
 }
 
-fn unsubscribe(number: u16, subscription: u64) -> Output {
-    Output::Unsubscribe {
+fn unsubscribe(number: u16, subscription: u64) -> SubscriptionOutput {
+    SubscriptionOutput::Unsubscribe {
         from: node(number),
         subscription,
     }
 }
 
-fn probe(number: u16, subscription: u64) -> Output {
-    Output::Probe {
+fn probe(number: u16, subscription: u64) -> SubscriptionOutput {
+    SubscriptionOutput::Probe {
         to: node(number),
         subscription,
     }
@@ -110,7 +116,7 @@ fn probe(number: u16, subscription: u64) -> Output {
 #[test]
 fn the_documented_defaults_are_the_defaults() {
     let millis = |duration: Duration| duration.as_millis();
-    let config = Config::default();
+    let config = SubscriptionConfig::default();
     assert_eq!(millis(config.first), 2_000);
     assert_eq!(millis(config.silence), 3_000);
     assert_eq!(millis(config.answer), 1_000);
@@ -141,7 +147,7 @@ fn a_node_without_a_first_view_in_time_is_left_for_each_other_in_turn() {
             // The first was tried longest ago.
             (6_000, unsubscribe(3, 3)),
             (6_000, subscribe(1, 4)),
-            (6_000, Output::Stale { since: bench.start }),
+            (6_000, SubscriptionOutput::Stale { since: bench.start }),
             (8_000, unsubscribe(1, 4)),
             (8_000, subscribe(2, 5)),
         ]
@@ -198,11 +204,11 @@ fn a_silent_source_is_probed_and_left_when_it_does_not_answer() {
 #[test]
 fn a_lone_node_is_probed_for_ever_and_kept_as_long_as_it_answers() {
     for answer in [
-        Input::Snapshot {
+        SubscriptionInput::Snapshot {
             from: node(1),
             subscription: 1,
         },
-        Input::Answer { from: node(1) },
+        SubscriptionInput::Answer { from: node(1) },
     ] {
         let mut bench = bench();
         bench.connect(1);
@@ -240,7 +246,7 @@ fn the_only_node_is_asked_again_and_again_and_staleness_is_told_once() {
         [
             (3_500, probe(1, 1)),
             (4_500, probe(1, 1)),
-            (4_500, Output::Stale { since }),
+            (4_500, SubscriptionOutput::Stale { since }),
             (7_500, probe(1, 1)),
             (10_500, probe(1, 1)),
         ]
@@ -253,7 +259,7 @@ fn the_only_node_is_asked_again_and_again_and_staleness_is_told_once() {
         [
             (14_000, probe(1, 1)),
             (15_000, probe(1, 1)),
-            (15_000, Output::Stale { since }),
+            (15_000, SubscriptionOutput::Stale { since }),
         ]
     );
 }
@@ -273,7 +279,10 @@ fn staleness_is_told_when_nobody_is_connected() {
     bench.snapshot(1, 1);
     bench.disconnect(1);
     let since = bench.start;
-    assert_eq!(bench.run_to(60_000), [(6_000, Output::Stale { since })]);
+    assert_eq!(
+        bench.run_to(60_000),
+        [(6_000, SubscriptionOutput::Stale { since })]
+    );
     assert_eq!(bench.wait(), None);
 }
 
@@ -370,7 +379,7 @@ fn two_nodes_that_call_each_other_dead_are_not_swapped_for_ever() {
         let source = bench.engine.source().unwrap().port();
         let mut done = bench.snapshot(source, subscription);
         done.extend(bench.live(&[3 - source]));
-        if let Some(Output::Subscribe {
+        if let Some(SubscriptionOutput::Subscribe {
             subscription: number,
             ..
         }) = done.last()
@@ -447,18 +456,18 @@ fn close_unsubscribes_and_ends_everything() {
     bench.connect(1);
     bench.connect(2);
     bench.snapshot(1, 1);
-    assert_eq!(bench.give(Input::Close), [unsubscribe(1, 1)]);
+    assert_eq!(bench.give(SubscriptionInput::Close), [unsubscribe(1, 1)]);
     assert_eq!(bench.engine.source(), None);
     assert_eq!(bench.disconnect(1), []);
     assert_eq!(bench.connect(3), []);
-    assert_eq!(bench.give(Input::Close), []);
+    assert_eq!(bench.give(SubscriptionInput::Close), []);
     assert_eq!(bench.wait(), None);
 }
 
 #[test]
 fn close_without_a_source_has_nothing_to_end() {
     let mut bench = bench();
-    assert_eq!(bench.give(Input::Close), []);
+    assert_eq!(bench.give(SubscriptionInput::Close), []);
     assert_eq!(bench.connect(1), []);
 }
 
@@ -504,7 +513,7 @@ struct Cluster {
     held: BTreeMap<u16, BTreeSet<u64>>,
     last: u64,
     stale: bool,
-    log: Vec<(u64, Output)>,
+    log: Vec<(u64, SubscriptionOutput)>,
     snapshots: Vec<u64>,
 }
 
@@ -523,33 +532,33 @@ impl Cluster {
     }
 
     /// Performs what the engine asks for, and checks each thing.
-    fn perform(&mut self, outputs: Vec<Output>) {
+    fn perform(&mut self, outputs: Vec<SubscriptionOutput>) {
         let mut answers = Vec::new();
         for output in outputs {
             self.log.push((self.bench.now, output.clone()));
             let answer = match output {
-                Output::Subscribe { to, subscription } => {
+                SubscriptionOutput::Subscribe { to, subscription } => {
                     assert!(subscription > self.last, "numbers grow");
                     self.last = subscription;
                     let held = self.held.entry(to.port()).or_default();
                     held.insert(subscription);
                     Some((to.port(), subscription))
                 }
-                Output::Probe { to, subscription } => {
+                SubscriptionOutput::Probe { to, subscription } => {
                     assert!(self.held[&to.port()].contains(&subscription));
                     Some((to.port(), subscription))
                 }
-                Output::Unsubscribe { from, subscription } => {
+                SubscriptionOutput::Unsubscribe { from, subscription } => {
                     assert!(self.connected.contains(&from.port()));
                     let held = self.held.entry(from.port()).or_default();
                     held.remove(&subscription);
                     None
                 }
-                Output::Stale { .. } => {
+                SubscriptionOutput::Stale { .. } => {
                     assert!(!std::mem::replace(&mut self.stale, true), "told once");
                     None
                 }
-                Output::Wait(_) => None,
+                SubscriptionOutput::Wait(_) => None,
             };
             if let Some((number, subscription)) = answer {
                 assert!(
@@ -595,7 +604,7 @@ impl Cluster {
             calls += 1;
             assert!(calls < 1_000, "it does not wait");
             self.bench.now = at.max(self.bench.now);
-            let done = self.bench.give(Input::Tick);
+            let done = self.bench.give(SubscriptionInput::Tick);
             self.perform(done);
             self.check();
         }
@@ -667,7 +676,7 @@ proptest! {
         let relative = |cluster: &Cluster| {
             let start = cluster.bench.start;
             cluster.log.iter().map(|(at, output)| match output {
-                Output::Stale { since } => format!("{at} stale {:?}", since.duration_since(start)),
+                SubscriptionOutput::Stale { since } => format!("{at} stale {:?}", since.duration_since(start)),
                 output => format!("{at} {output:?}"),
             }).collect::<Vec<_>>()
         };
@@ -688,7 +697,7 @@ fn a_node_that_comes_when_all_the_others_are_silent_is_asked_at_once_and_before_
     // It is none of those that are said to be up, and was not asked before.
     let asked = bench.connect(3);
     let last = asked.iter().rev().find_map(|output| match output {
-        Output::Subscribe { to, subscription } => Some((to.clone(), *subscription)),
+        SubscriptionOutput::Subscribe { to, subscription } => Some((to.clone(), *subscription)),
         _ => None,
     });
     let (to, subscription) = last.expect("the view is asked for");

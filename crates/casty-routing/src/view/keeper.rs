@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use casty_proto::NodeAddress;
 use casty_proto::message::TopologySnapshot;
 
-use super::{Version, View};
+use super::{View, ViewVersion};
 
 /// How long snapshots must keep showing a lower epoch before it is believed.
-pub const LOWER_EPOCH_PATIENCE: Duration = Duration::from_secs(5);
+pub const LOWER_EPOCH_GRACE: Duration = Duration::from_secs(5);
 
 /// Keeps the newest view. **The** place where snapshots are ordered:
 ///
@@ -19,7 +19,7 @@ pub const LOWER_EPOCH_PATIENCE: Duration = Duration::from_secs(5);
 /// * One with a lower epoch comes from a node that lags behind: its members count, its
 ///   allocations do not, until either every live member of the kept view has been lost since
 ///   (the cluster was restarted) or the lower epoch has persisted for
-///   [`LOWER_EPOCH_PATIENCE`]. Then it is accepted whole, in a new generation.
+///   [`LOWER_EPOCH_GRACE`]. Then it is accepted whole, in a new generation.
 #[derive(Debug, Default)]
 pub struct ViewKeeper {
     view: Option<Arc<View>>,
@@ -38,7 +38,7 @@ pub enum Offer {
     /// The snapshot shows what is known already.
     Unchanged,
     /// It comes from a subscription that a newer one has replaced.
-    Stale,
+    Superseded,
 }
 
 impl ViewKeeper {
@@ -58,12 +58,12 @@ impl ViewKeeper {
     /// Compares the snapshot with the kept view (about 50 ns a shard) and shares what is equal.
     pub fn offer(&mut self, now: Instant, subscription: u64, snapshot: TopologySnapshot) -> Offer {
         if subscription < self.subscription {
-            return Offer::Stale;
+            return Offer::Superseded;
         }
         self.subscription = subscription;
         let mut view = View::from_snapshot(snapshot);
         if let Some(kept) = &self.view {
-            let Version { generation, epoch } = kept.version;
+            let ViewVersion { generation, epoch } = kept.version;
             view.version.generation = generation;
             if view.version.epoch >= epoch {
                 self.confirmed();
@@ -72,7 +72,7 @@ impl ViewKeeper {
                 self.confirmed();
             } else {
                 self.lower_since.get_or_insert(now);
-                view.version = Version { generation, epoch };
+                view.version = ViewVersion { generation, epoch };
                 view.allocations.clone_from(&kept.allocations);
             }
         }
@@ -95,7 +95,7 @@ impl ViewKeeper {
     fn restarted(&self, now: Instant) -> bool {
         let persisted = self
             .lower_since
-            .is_some_and(|since| now.saturating_duration_since(since) >= LOWER_EPOCH_PATIENCE);
+            .is_some_and(|since| now.saturating_duration_since(since) >= LOWER_EPOCH_GRACE);
         persisted
             || self.view.as_ref().is_some_and(|view| {
                 let mut live = view.live_members().peekable();

@@ -125,7 +125,7 @@ fn older_snapshot_never_replaces_a_newer_view() {
     keeper.offer(now, 2, snapshot(5, 1));
     assert_eq!(owner(&keeper), 1, "a newer subscription");
     let late = snapshot(99, 2);
-    assert_eq!(keeper.offer(now, 1, late), Offer::Stale);
+    assert_eq!(keeper.offer(now, 1, late), Offer::Superseded);
     assert_eq!(owner(&keeper), 1);
 }
 
@@ -170,7 +170,7 @@ fn a_lower_epoch_is_believed_once_every_member_was_lost() {
     keeper.lost(&node(2));
     keeper.offer(now, 3, snapshot(1, 1));
     assert_eq!(owner(&keeper), 1);
-    let version = Version {
+    let version = ViewVersion {
         generation: 1,
         epoch: 1,
     };
@@ -193,16 +193,16 @@ fn losses_before_a_confirmation_do_not_count() {
 fn a_lower_epoch_is_believed_once_it_has_persisted() {
     let start = Instant::now();
     let mut keeper = ViewKeeper::new();
-    let almost = LOWER_EPOCH_PATIENCE.checked_sub(std::time::Duration::from_millis(1));
+    let almost = LOWER_EPOCH_GRACE.checked_sub(std::time::Duration::from_millis(1));
     let almost = almost.unwrap();
     keeper.offer(start, 1, snapshot(5, 2));
     keeper.offer(start, 1, snapshot(1, 1));
     keeper.offer(start + almost, 1, snapshot(1, 1));
     assert_eq!(owner(&keeper), 2);
     keeper.offer(start + almost, 1, snapshot(5, 2));
-    keeper.offer(start + LOWER_EPOCH_PATIENCE, 1, snapshot(1, 1));
+    keeper.offer(start + LOWER_EPOCH_GRACE, 1, snapshot(1, 1));
     assert_eq!(owner(&keeper), 2, "it was confirmed in between");
-    let end = start + LOWER_EPOCH_PATIENCE * 2;
+    let end = start + LOWER_EPOCH_GRACE * 2;
     keeper.offer(start + almost * 2, 1, snapshot(2, 1));
     assert_eq!(owner(&keeper), 2);
     keeper.offer(end, 1, snapshot(2, 1));

@@ -11,15 +11,15 @@ use casty_proto::message::{
 };
 use casty_proto::{FrozenSet, NodeAddress, Tuple};
 use casty_routing::{
-    Held, Input, Output, Overflow, Parcel, Reason, RegionId, RouteTable, Router, RouterConfig,
-    ShardCount, ShardId, Target, View,
+    Buffered, Overflow, PendingMessage, RegionId, RouteTable, Router, RouterConfig, RouterInput,
+    RouterOutput, ShardCount, ShardId, Target, UndeliverableReason, View,
 };
 
 pub(crate) const NODES: u16 = 4;
 pub(crate) const REGIONS: u32 = 2;
 pub(crate) const SHARDS: u32 = 4;
-const LIMIT: Held = Held {
-    items: 12,
+const LIMIT: Buffered = Buffered {
+    messages: 12,
     bytes: 100,
 };
 
@@ -59,7 +59,7 @@ pub(crate) struct Picture {
 /// Where a message is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
-    Held,
+    Buffered,
     At(Handle),
     GivenUp,
     Cancelled,
@@ -104,8 +104,8 @@ fn node(number: u16) -> NodeAddress {
 
 fn config(overflow: Overflow) -> RouterConfig {
     RouterConfig {
-        hold_items: LIMIT.items,
-        hold_bytes: LIMIT.bytes,
+        buffer_messages: LIMIT.messages,
+        buffer_bytes: LIMIT.bytes,
         overflow,
         ..RouterConfig::default()
     }
@@ -149,7 +149,8 @@ impl World {
     fn new(start: Instant, seed: u64, overflow: Overflow) -> Self {
         let mut router = Router::new(config(overflow), seed);
         let count = ShardCount::new(SHARDS).unwrap();
-        let regions = (0..REGIONS).map(|region| router.region(&name(region), count).unwrap());
+        let regions =
+            (0..REGIONS).map(|region| router.register_region(&name(region), count).unwrap());
         let regions = regions.collect();
         Self {
             router,
@@ -182,31 +183,31 @@ impl World {
         }
     }
 
-    fn held(&self) -> Held {
+    fn buffered(&self) -> Buffered {
         self.sum(|_| true)
     }
 
-    fn share(&self, target: &Target) -> Held {
+    fn share(&self, target: &Target) -> Buffered {
         self.sum(|message| message.target == *target)
     }
 
-    fn sum(&self, wanted: impl Fn(&Message) -> bool) -> Held {
-        let held = self.messages.iter().filter(|m| m.place == Place::Held);
+    fn sum(&self, wanted: impl Fn(&Message) -> bool) -> Buffered {
+        let held = self.messages.iter().filter(|m| m.place == Place::Buffered);
         held.filter(|message| wanted(message))
-            .fold(Held::default(), |sum, message| Held {
-                items: sum.items + 1,
+            .fold(Buffered::default(), |sum, message| Buffered {
+                messages: sum.messages + 1,
                 bytes: sum.bytes + message.bytes,
             })
     }
 
-    fn holds(&self, target: &Target) -> bool {
+    fn has_buffered(&self, target: &Target) -> bool {
         let mut messages = self.messages.iter();
-        messages.any(|m| m.place == Place::Held && m.target == *target)
+        messages.any(|m| m.place == Place::Buffered && m.target == *target)
     }
 
-    fn parcel(&self, id: usize) -> Parcel<usize> {
+    fn pending(&self, id: usize) -> PendingMessage<usize> {
         let message = &self.messages[id];
-        Parcel {
+        PendingMessage {
             target: message.target.clone(),
             item: id,
             bytes: message.bytes,
@@ -225,7 +226,7 @@ impl World {
                     self.epoch = epoch;
                     self.view = Some(Arc::clone(&view));
                 }
-                self.handle(Input::View(view));
+                self.handle(RouterInput::View(view));
             }
             Step::Answer { which, owner } if !self.queries.is_empty() => {
                 let (region, shard) = self.queries.remove(which % self.queries.len());
@@ -244,20 +245,20 @@ impl World {
                 self.full.insert(*number);
             }
             Step::Empty(number) if self.full.remove(number) => {
-                self.handle(Input::PeerReady(node(*number)));
+                self.handle(RouterInput::PeerReady(node(*number)));
             }
             Step::ConnectFailed(number) if !self.connected.contains_key(number) => {
-                self.handle(Input::ConnectFailed(node(*number)));
+                self.handle(RouterInput::ConnectFailed(node(*number)));
             }
             Step::Pass(millis) => {
                 self.now += Duration::from_millis(*millis);
-                self.handle(Input::Tick);
+                self.handle(RouterInput::Tick);
             }
             Step::Cancel(to) => {
                 let target = self.target(to);
-                if let Some(parcel) = self.router.cancel(&target, |_| true) {
-                    assert_eq!(self.messages[parcel.item].place, Place::Held);
-                    self.messages[parcel.item].place = Place::Cancelled;
+                if let Some(pending) = self.router.cancel(&target, |_| true) {
+                    assert_eq!(self.messages[pending.item].place, Place::Buffered);
+                    self.messages[pending.item].place = Place::Cancelled;
                 }
                 self.drain();
             }
@@ -274,7 +275,7 @@ impl World {
             target: target.clone(),
             bytes,
             deadline: self.now + Duration::from_millis(ttl),
-            place: Place::Held,
+            place: Place::Buffered,
             returned: BTreeSet::new(),
         });
         let listed = match target {
@@ -284,10 +285,10 @@ impl World {
         match listed {
             Some(handle) if !self.full.contains(&handle.0) => self.give(handle, id),
             _ => {
-                let late = |m: &Message| m.place == Place::Held && m.deadline <= self.now;
+                let late = |m: &Message| m.place == Place::Buffered && m.deadline <= self.now;
                 let settled = !self.messages[..id].iter().any(late);
                 self.room = settled.then(|| self.router.accepts(&target, bytes));
-                self.handle(Input::Send(self.parcel(id)));
+                self.handle(RouterInput::Send(self.pending(id)));
                 self.room = None;
                 self.check_share(id);
             }
@@ -297,21 +298,21 @@ impl World {
     /// What is held for the target of a message that was just taken in leaves as much free.
     fn check_share(&self, id: usize) {
         let message = &self.messages[id];
-        if message.place != Place::Held || !message.returned.is_empty() {
+        if message.place != Place::Buffered || !message.returned.is_empty() {
             return;
         }
-        let (share, held) = (self.share(&message.target), self.held());
-        let items = share.items + held.items <= LIMIT.items;
+        let (share, held) = (self.share(&message.target), self.buffered());
+        let messages = share.messages + held.messages <= LIMIT.messages;
         let bytes = share.bytes + held.bytes <= LIMIT.bytes;
         assert!(
-            share.items == 1 || (items && bytes),
+            share.messages == 1 || (messages && bytes),
             "{share:?} of {held:?}"
         );
     }
 
     fn location(&mut self, region: u32, shard: u32, owner: u16) {
         self.asked.remove(&(region, shard));
-        self.handle(Input::Location {
+        self.handle(RouterInput::Location {
             region: self.regions[region as usize],
             location: ShardLocation {
                 shard_id: shard,
@@ -324,7 +325,7 @@ impl World {
     fn up(&mut self, number: u16) {
         self.connections += 1;
         self.connected.insert(number, self.connections);
-        self.handle(Input::PeerUp {
+        self.handle(RouterInput::PeerUp {
             node: node(number),
             handle: (number, self.connections),
         });
@@ -336,23 +337,23 @@ impl World {
         let given = self.given.entry((number, connection)).or_default();
         let unsent = given.split_off(given.len().saturating_sub(unsent));
         let unsent = self.returned(number, unsent);
-        self.handle(Input::PeerDown {
+        self.handle(RouterInput::PeerDown {
             node: node(number),
             unsent,
         });
     }
 
-    fn returned(&mut self, number: u16, unsent: Vec<usize>) -> Vec<Parcel<usize>> {
+    fn returned(&mut self, number: u16, unsent: Vec<usize>) -> Vec<PendingMessage<usize>> {
         for id in &unsent {
-            self.messages[*id].place = Place::Held;
+            self.messages[*id].place = Place::Buffered;
             self.messages[*id].returned.insert(number);
         }
-        unsent.into_iter().map(|id| self.parcel(id)).collect()
+        unsent.into_iter().map(|id| self.pending(id)).collect()
     }
 
     fn give(&mut self, handle: Handle, id: usize) {
         let message = &mut self.messages[id];
-        assert_eq!(message.place, Place::Held, "message {id} ended twice");
+        assert_eq!(message.place, Place::Buffered, "message {id} ended twice");
         message.place = Place::At(handle);
         let given = self.given.entry(handle).or_default();
         given.push(id);
@@ -365,7 +366,7 @@ impl World {
         }
     }
 
-    fn handle(&mut self, input: Input<Handle, usize>) {
+    fn handle(&mut self, input: RouterInput<Handle, usize>) {
         self.router.handle(self.now, input);
         self.drain();
     }
@@ -375,17 +376,17 @@ impl World {
             let output = self.router.poll();
             let since = self.now - self.start;
             match output {
-                Output::Deliver {
+                RouterOutput::Deliver {
                     to,
                     node: at,
-                    parcel,
+                    message,
                 } => {
-                    writeln!(self.log, "{since:?} {} to {to:?}", parcel.item).unwrap();
+                    writeln!(self.log, "{since:?} {} to {to:?}", message.item).unwrap();
                     assert_eq!(node(to.0), at);
                     assert!(!self.view.as_ref().is_some_and(|view| view.is_gone(&at)));
-                    self.deliver(to, &parcel);
+                    self.deliver(to, &message);
                 }
-                Output::Query {
+                RouterOutput::Query {
                     leader,
                     region,
                     shard,
@@ -394,20 +395,20 @@ impl World {
                     writeln!(self.log, "{since:?} {region:?} {shard} of {leader:?}").unwrap();
                     self.query(leader, region, shard);
                 }
-                Output::Connect { node: wanted } => {
+                RouterOutput::Connect { node: wanted } => {
                     writeln!(self.log, "{since:?} connect {wanted}").unwrap();
                     assert!(!self.connected.contains_key(&wanted.port()));
-                    assert!(self.router.wants(&wanted));
+                    assert!(self.router.wants_connection(&wanted));
                 }
-                Output::Undeliverable { parcel, reason } => {
-                    writeln!(self.log, "{since:?} {}: {reason}", parcel.item).unwrap();
-                    self.given_up(&parcel, &reason);
+                RouterOutput::Undeliverable { message, reason } => {
+                    writeln!(self.log, "{since:?} {}: {reason}", message.item).unwrap();
+                    self.given_up(&message, &reason);
                 }
-                Output::Publish(table) => {
+                RouterOutput::Publish(table) => {
                     writeln!(self.log, "{since:?} publish {table:?}").unwrap();
                     self.table = table;
                 }
-                Output::Wait(until) => {
+                RouterOutput::Wait(until) => {
                     writeln!(
                         self.log,
                         "{since:?} wait {:?}",
@@ -421,21 +422,21 @@ impl World {
         }
     }
 
-    fn deliver(&mut self, to: Handle, parcel: &Parcel<usize>) {
+    fn deliver(&mut self, to: Handle, pending: &PendingMessage<usize>) {
         assert_eq!(self.connected.get(&to.0), Some(&to.1), "a dead connection");
-        if let Target::Shard { .. } = parcel.target {
+        if let Target::Shard { .. } = pending.target {
             let avoided = self.view.as_ref().is_some_and(|v| v.avoids(&node(to.0)));
             assert!(!avoided, "a node that the view avoids");
         }
         if self.full.contains(&to.0) {
             // The rest of this round must not reach the peer either: that would reorder.
-            self.messages[parcel.item].returned.insert(to.0);
-            let unsent = vec![self.parcel(parcel.item)];
+            self.messages[pending.item].returned.insert(to.0);
+            let unsent = vec![self.pending(pending.item)];
             let node = node(to.0);
             self.router
-                .handle(self.now, Input::PeerBusy { node, unsent });
+                .handle(self.now, RouterInput::PeerBusy { node, unsent });
         } else {
-            self.give(to, parcel.item);
+            self.give(to, pending.item);
         }
     }
 
@@ -443,7 +444,10 @@ impl World {
         let view = self.view.as_ref().unwrap();
         assert_eq!(view.leader(), Some(&node(leader.0)));
         assert_eq!(self.connected.get(&leader.0), Some(&leader.1));
-        assert!(self.holds(&Target::Shard { region, shard }), "for nothing");
+        assert!(
+            self.has_buffered(&Target::Shard { region, shard }),
+            "for nothing"
+        );
         let place = (region.get(), shard.get());
         if let Some((before, of)) = self.asked.insert(place, (self.now, leader)) {
             let apart = self.now - before;
@@ -456,33 +460,38 @@ impl World {
         self.queries.push(place);
     }
 
-    fn given_up(&mut self, parcel: &Parcel<usize>, reason: &Reason) {
-        let held = self.held();
+    fn given_up(&mut self, pending: &PendingMessage<usize>, reason: &UndeliverableReason) {
+        let held = self.buffered();
         // What is held for one node alone is limited to half.
-        let scarce = 2 * held.items > LIMIT.items || 2 * held.bytes > LIMIT.bytes;
-        let message = &mut self.messages[parcel.item];
-        assert_eq!(message.place, Place::Held, "{} ended twice", parcel.item);
+        let scarce = 2 * held.messages > LIMIT.messages || 2 * held.bytes > LIMIT.bytes;
+        let message = &mut self.messages[pending.item];
+        assert_eq!(
+            message.place,
+            Place::Buffered,
+            "{} ended twice",
+            pending.item
+        );
         message.place = Place::GivenUp;
         match reason {
-            Reason::Deadline { .. } => assert!(parcel.deadline <= self.now),
-            Reason::HoldFull { .. } => {
+            UndeliverableReason::Deadline { .. } => assert!(pending.deadline <= self.now),
+            UndeliverableReason::BufferFull { .. } => {
                 assert_eq!(self.overflow, Overflow::Refuse);
-                let over = held.items > LIMIT.items || held.bytes > LIMIT.bytes;
+                let over = held.messages > LIMIT.messages || held.bytes > LIMIT.bytes;
                 assert!(over || (message.returned.is_empty() && scarce));
                 assert!(!message.returned.is_empty() || self.room != Some(true));
             }
-            Reason::Displaced => {
+            UndeliverableReason::Displaced => {
                 assert_eq!(self.overflow, Overflow::DropOldest);
                 assert!(scarce, "{held:?}");
-                let message = &self.messages[parcel.item];
+                let message = &self.messages[pending.item];
                 let older = |older: &Message| {
                     let comparable = older.returned.is_empty() && message.returned.is_empty();
-                    comparable && older.place == Place::Held && older.target == message.target
+                    comparable && older.place == Place::Buffered && older.target == message.target
                 };
-                let older = self.messages[..parcel.item].iter().find(|m| older(m));
-                assert!(older.is_none(), "{} before an older one", parcel.item);
+                let older = self.messages[..pending.item].iter().find(|m| older(m));
+                assert!(older.is_none(), "{} before an older one", pending.item);
             }
-            Reason::NodeGone { node } => {
+            UndeliverableReason::NodeGone { node } => {
                 assert!(self.view.as_ref().unwrap().is_gone(node));
             }
             other => panic!("{other}"),
@@ -491,9 +500,9 @@ impl World {
 
     /// What must hold whenever the router waits.
     fn check(&self) {
-        let held = self.held();
-        assert_eq!(self.router.held(), held);
-        assert!(held.items <= LIMIT.items && held.bytes <= LIMIT.bytes);
+        let held = self.buffered();
+        assert_eq!(self.router.buffered(), held);
+        assert!(held.messages <= LIMIT.messages && held.bytes <= LIMIT.bytes);
         for (region, shard) in self.shards() {
             let Some((number, connection)) = self.table.owner(region, shard) else {
                 continue;
@@ -509,7 +518,7 @@ impl World {
                 "an avoided node"
             );
             assert!(
-                !self.holds(&Target::Shard { region, shard }),
+                !self.has_buffered(&Target::Shard { region, shard }),
                 "listed while held"
             );
         }
@@ -539,7 +548,7 @@ impl World {
         for step in steps.chain([Step::View { epoch: 1, picture }]) {
             self.run(&step);
         }
-        assert_eq!(self.router.held(), Held::default());
+        assert_eq!(self.router.buffered(), Buffered::default());
         for (region, shard) in self.shards() {
             assert_eq!(
                 self.table.owner(region, shard).map(|owner| owner.0),
@@ -547,10 +556,10 @@ impl World {
             );
         }
         self.now += Duration::from_mins(1);
-        self.handle(Input::Tick);
-        self.handle(Input::Tick);
+        self.handle(RouterInput::Tick);
+        self.handle(RouterInput::Tick);
         assert!(
-            matches!(self.router.poll(), Output::Wait(None)),
+            matches!(self.router.poll(), RouterOutput::Wait(None)),
             "something is left over"
         );
     }

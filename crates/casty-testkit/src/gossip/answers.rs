@@ -1,9 +1,11 @@
 //! What messages of clients do to the cluster, and what they are answered.
 
-use casty_proto::message::services::{Find, Listing, ServiceInstance};
-use casty_proto::message::{ClusterState, GetShardLocation, TopologySnapshot, WaitForMembers};
+use casty_proto::message::{
+    ClusterState, Find, GetShardLocation, Listing, ServiceInstance, TopologySnapshot,
+    WaitForMembers,
+};
 use casty_proto::{ActorRef, NodeAddress, Value};
-use casty_routing::coordinator::Input;
+use casty_routing::CoordinatorInput;
 
 use super::{WAITING, World};
 
@@ -88,7 +90,7 @@ impl World {
     }
 
     pub(crate) fn query(&self, node: usize, region: &str, query: GetShardLocation) {
-        let input = Input::Query {
+        let input = CoordinatorInput::Query {
             shard: query.shard_id,
             asker: query.reply_to,
         };
@@ -96,7 +98,7 @@ impl World {
     }
 
     pub(crate) fn register(&self, node: usize, region: &str, host: NodeAddress) {
-        let input = Input::Register { node: host };
+        let input = CoordinatorInput::Register { node: host };
         self.change(|topology| topology.step(node, region, input));
     }
 
@@ -113,7 +115,7 @@ impl World {
                 .flat_map(|member| member.coordinators.keys().cloned())
                 .collect();
             for region in regions {
-                topology.step(node, &region, Input::Tick);
+                topology.step(node, &region, CoordinatorInput::Tick);
             }
         });
     }

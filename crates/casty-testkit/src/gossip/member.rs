@@ -3,14 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use casty_proto::message::state::Allocations;
 use casty_proto::message::{
-    Member as ViewedMember, MemberStatus, ServiceEntry, ShardAllocation, TopologySnapshot,
-    WaitForMembers,
+    Allocations, Member as ViewedMember, MemberStatus, ServiceEntry, ShardAllocation,
+    TopologySnapshot, WaitForMembers,
 };
 use casty_proto::{ActorRef, FrozenSet, NodeAddress, Tuple};
+use casty_routing::Coordinator;
 use casty_routing::ShardId;
-use casty_routing::coordinator::Coordinator;
 
 use super::Asker;
 use crate::builder::Settings;

@@ -4,12 +4,9 @@ use std::sync::Arc;
 
 use casty_proto::frame::{Frame, FrameKind};
 use casty_proto::header::Header;
-use casty_proto::message::services::RECEPTIONIST_PATH;
-use casty_proto::message::sharding::RegisterRegion;
-use casty_proto::message::topology::TOPOLOGY_PATH;
 use casty_proto::message::{
-    DownMember, Find, GetShardLocation, GetState, SubscribeTopology, UnsubscribeTopology,
-    WaitForMembers,
+    DownMember, Find, GetShardLocation, GetState, RECEPTIONIST_PATH, RegisterRegion,
+    SubscribeTopology, TOPOLOGY_PATH, UnsubscribeTopology, WaitForMembers,
 };
 use casty_proto::{ActorUri, DecodeError, Limits, Value};
 use casty_transport::Session;

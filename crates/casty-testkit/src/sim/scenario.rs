@@ -31,12 +31,12 @@ const RECOVERY_OF_REPLACED: Duration = Duration::from_secs(15);
 
 /// Runs the project's own scenario for a seed, which also chooses the faults: how many nodes and
 /// clients there are, what they say, and what goes wrong. `trace`: the report has the whole log.
-pub fn prove(seed: u64, trace: bool) -> Report {
+pub fn run_scenario(seed: u64, trace: bool) -> Report {
     run(seed, trace, |world| scenario(world, None))
 }
 
 /// The same with faults of these kinds only.
-pub fn prove_against(seed: u64, trace: bool, faults: Vec<Fault>) -> Report {
+pub fn run_scenario_against(seed: u64, trace: bool, faults: Vec<Fault>) -> Report {
     run(seed, trace, |world| scenario(world, Some(faults)))
 }
 

@@ -3,53 +3,53 @@
 /// A seed that found something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Named {
+pub struct RegressionSeed {
     /// What was found, as the name of a test.
     pub name: &'static str,
-    /// The seed of [`prove`](super::prove) that showed it.
+    /// The seed of [`run_scenario`](super::run_scenario) that showed it.
     pub seed: u64,
 }
 
 /// They are run with every change. A seed shows what it showed for as long as the scenario draws
 /// the same lots; what it found has a test of its own beside it, see `TESTING.md`.
-pub const NAMED: &[Named] = &[
+pub const REGRESSION_SEEDS: &[RegressionSeed] = &[
     // A node lost its power: the companion stayed half open for ever, and was trusted.
-    Named {
+    RegressionSeed {
         name: "the_companion_of_a_node_that_was_lost_is_made_anew",
         seed: 31,
     },
     // Two fake nodes that took each other for dead gossiped all the same, and each took the
     // other's shards for ever.
-    Named {
+    RegressionSeed {
         name: "nodes_do_not_gossip_to_those_they_take_for_dead",
         seed: 26,
     },
     // All nodes were replaced, the old ones without a word: the client believed their connections,
     // and never tried the name that it had begun with.
-    Named {
+    RegressionSeed {
         name: "while_all_that_are_connected_are_silent_the_contacts_are_dialled_besides",
         seed: 303,
     },
     // The owner of a shard was replaced, and no view named it any more: it was dialled for ever,
     // and nobody asked who owned the shard now.
-    Named {
+    RegressionSeed {
         name: "an_owner_that_no_view_lists_and_that_cannot_be_connected_is_asked_for_anew",
         seed: 37,
     },
     // What a stuck connection had taken and not written came back two seconds after its node was
     // called down, behind newer messages.
-    Named {
+    RegressionSeed {
         name: "what_is_not_begun_can_be_recalled_and_the_rest_goes_on",
         seed: 894,
     },
     // A name that had led to a lost node led to another one: the client came to it under a fresh
     // address, and references to its first one were dead there.
-    Named {
+    RegressionSeed {
         name: "a_node_in_the_place_of_a_lost_one_gets_a_companion_too",
         seed: 803,
     },
     // The owner of a shard, which no view named, vanished without a word: its connection was kept.
-    Named {
+    RegressionSeed {
         name: "a_silent_node_that_is_only_wanted_is_not_waited_for_either",
         seed: 19_121,
     },

@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn the_same_seed_gives_the_same_log_byte_for_byte() {
     for seed in 0..20 {
-        let [first, second] = [(); 2].map(|()| prove(seed, true));
+        let [first, second] = [(); 2].map(|()| run_scenario(seed, true));
         let mut lines = first.log.lines().zip(second.log.lines());
         if let Some((a, b)) = lines.find(|(a, b)| a != b) {
             panic!("seed {seed}:\n{a}\n{b}");
@@ -17,7 +17,7 @@ fn the_same_seed_gives_the_same_log_byte_for_byte() {
 
 #[test]
 fn a_seed_gives_the_same_log_on_every_thread() {
-    let threads = (0..3).map(|_| std::thread::spawn(|| prove(7, false).digest));
+    let threads = (0..3).map(|_| std::thread::spawn(|| run_scenario(7, false).digest));
     let threads: Vec<_> = threads.collect();
     let digests = threads.into_iter().map(|it| it.join().unwrap());
     let digests: BTreeSet<_> = digests.collect();
@@ -26,8 +26,8 @@ fn a_seed_gives_the_same_log_on_every_thread() {
 
 #[test]
 fn seeds_that_once_found_something_find_nothing() {
-    for named in NAMED {
-        let report = prove(named.seed, false);
+    for named in REGRESSION_SEEDS {
+        let report = run_scenario(named.seed, false);
         assert!(report.is_fine(), "{}: {report}", named.name);
     }
 }
@@ -36,7 +36,7 @@ fn seeds_that_once_found_something_find_nothing() {
 fn every_kind_of_fault_is_survived() {
     for fault in Fault::ALL {
         assert_eq!(fault.to_string().parse(), Ok(*fault));
-        let report = prove_against(1, true, vec![*fault]);
+        let report = run_scenario_against(1, true, vec![*fault]);
         assert!(report.is_fine(), "{fault}: {report}");
         let begun = format!("fault {fault} at node");
         assert!(report.log.contains(&begun), "{fault} never happened");
@@ -70,7 +70,7 @@ fn a_task_that_is_left_behind_fails_the_run() {
     assert_eq!(report.violations[0].check, Check::Tasks);
 }
 
-fn lone() -> crate::Builder {
+fn lone() -> crate::ClusterBuilder {
     let silent = |_: &mut i64, _: casty_proto::Value, _: &mut crate::Context<'_>| {};
     crate::Cluster::builder("lone")
         .nodes(1)

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::checks::{Check, Violation, Watched};
 use super::log::Log;
 use super::network::{NAME, Network};
-use crate::{Builder, Cluster, StartError};
+use crate::{Cluster, ClusterBuilder, StartError};
 
 /// One simulated world: virtual time, one network, one cluster, and clients. Clones are the same.
 #[derive(Clone)]
@@ -87,7 +87,7 @@ impl World {
     ///
     /// # Panics
     /// There is a cluster already.
-    pub async fn start(&self, builder: Builder) -> Result<Arc<Cluster>, StartError> {
+    pub async fn start(&self, builder: ClusterBuilder) -> Result<Arc<Cluster>, StartError> {
         let transport = TransportConfig::custom(self.network().transport("cluster"));
         let named = |node| NodeAddress::new(format!("node-{node}"), 25_520);
         let builder = builder.transport(transport).default_addresses(named);

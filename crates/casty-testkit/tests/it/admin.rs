@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use casty_client::diagnosis::{Problem, Severity, Standing};
+use casty_client::diagnosis::{ObservedStatus, Problem, Severity};
 use casty_client::{Admin, ClusterClient, DownError, Fate, NotTold};
-use casty_testkit::{Builder, Cluster};
+use casty_testkit::{Cluster, ClusterBuilder};
 use tokio::time::timeout;
 
 use crate::app::{Counter, LONG, Net, assert_conserved, close_and_balance, region};
@@ -15,7 +15,7 @@ const NEVER: Duration = Duration::from_hours(1);
 
 /// Nodes that never notice by themselves that another one is dead, as those of casty 0.21.0 forget
 /// it, and that do not gossip while they are told so.
-fn forgetful(builder: Builder) -> Builder {
+fn forgetful(builder: ClusterBuilder) -> ClusterBuilder {
     builder.detection(NEVER).gossip(NEVER)
 }
 
@@ -131,9 +131,9 @@ async fn a_node_that_was_not_told_brings_the_dead_one_back(net: Net) {
     let back = async {
         loop {
             let survey = admin.survey().await.unwrap();
-            let standings = survey.standings(&dead);
-            if standings
-                .get(&Standing::Up)
+            let statuses = survey.statuses(&dead);
+            if statuses
+                .get(&ObservedStatus::Up)
                 .is_some_and(|by| by.contains(&feed))
             {
                 return;
@@ -227,11 +227,11 @@ async fn nodes_that_are_parted_are_found_to_differ(net: Net) {
     assert!(!found.contains(&"refuses-connections"), "{found:?}");
     let survey = client.admin().survey().await.unwrap();
     let node = |number: usize| &cluster.addresses()[number];
-    let standings = survey.standings(node(one));
-    assert_eq!(standings[&Standing::Down], [node(other).clone()]);
+    let statuses = survey.statuses(node(one));
+    assert_eq!(statuses[&ObservedStatus::Down], [node(other).clone()]);
     assert!(
-        standings[&Standing::Up].contains(node(feed)),
-        "{standings:?}"
+        statuses[&ObservedStatus::Up].contains(node(feed)),
+        "{statuses:?}"
     );
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use casty_client::{CloseReport, ClusterClient, RegionRef, TransportConfig};
 use casty_proto::ActorRef;
-use casty_testkit::{Builder, Cluster, Context, stateful};
+use casty_testkit::{Cluster, ClusterBuilder, Context, stateful};
 use casty_transport::MemoryNetwork;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
@@ -40,7 +40,7 @@ pub(crate) type Log = Arc<Mutex<Vec<(String, i64)>>>;
 pub(crate) const SHARDS: u32 = 100;
 
 /// A cluster of three nodes with counters on them, and what those were told.
-fn counters() -> (Builder, Log) {
+fn counters() -> (ClusterBuilder, Log) {
     let log = Log::default();
     let written = Arc::clone(&log);
     let receive = move |count: &mut i64, message: Counter, context: &mut Context<'_>| match message
@@ -103,7 +103,7 @@ impl Net {
     /// The same, configured further.
     pub(crate) async fn counters_with(
         &self,
-        configure: impl FnOnce(Builder) -> Builder,
+        configure: impl FnOnce(ClusterBuilder) -> ClusterBuilder,
     ) -> (Cluster, Log) {
         let (builder, log) = counters();
         let builder = builder.service_on(1, "clock", |message: Counter, context| {

@@ -88,7 +88,8 @@ async fn entities_of_live_nodes_answer_at_once_when_the_subscribed_node_is_kille
 }
 
 async fn of_two_nodes_the_first_answer_follows_the_view_that_names_the_new_owner(net: Net) {
-    let configure = |it: casty_testkit::Builder| it.nodes(2).detection(Duration::from_secs(1));
+    let configure =
+        |it: casty_testkit::ClusterBuilder| it.nodes(2).detection(Duration::from_secs(1));
     let (cluster, _) = net.counters_with(configure).await;
     let client = net.client(&cluster).await;
     let entities = entity_on_each(&region(&client), 2).await;

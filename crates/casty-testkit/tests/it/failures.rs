@@ -4,7 +4,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use casty_client::{AskError, Bound, ClusterClient, EntityRef, Fate, NotSent, TellError};
+use casty_client::{AskError, ClusterClient, EntityRef, Fate, NotSent, OutboxLimit, TellError};
 use casty_proto::message::MemberStatus;
 use casty_testkit::Cluster;
 use tokio::time::{Instant, sleep, timeout};
@@ -342,7 +342,7 @@ async fn a_full_outbox_refuses_and_has_room_later(net: Net) {
     };
     let address = &cluster.addresses()[owner];
     assert!(
-        matches!(&refused, TellError::Busy { node, limit: Bound::Bytes(65_536), .. } if node == address),
+        matches!(&refused, TellError::Busy { node, limit: OutboxLimit::Bytes(65_536), .. } if node == address),
         "{refused}"
     );
     cluster.resume(owner);
@@ -396,7 +396,8 @@ async fn nothing_told_is_lost_uncounted_when_nodes_die(net: Net) {
 }
 
 async fn nodes_do_not_gossip_to_those_they_take_for_dead(net: Net) {
-    let slowly = |builder: casty_testkit::Builder| builder.detection(Duration::from_millis(300));
+    let slowly =
+        |builder: casty_testkit::ClusterBuilder| builder.detection(Duration::from_millis(300));
     let (cluster, _) = net.counters_with(slowly).await;
     let client = net.client(&cluster).await;
     for number in 0..20 {

@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use casty_proto::frame::{Frame, FrameKind};
 use casty_proto::header::Header;
-use casty_proto::message::topology::TOPOLOGY_PATH;
-use casty_proto::message::{ClusterState, GetState, SubscribeTopology};
+use casty_proto::message::{ClusterState, GetState, SubscribeTopology, TOPOLOGY_PATH};
 use casty_proto::{ActorRef, Limits, NodeAddress};
 use casty_testkit::Cluster;
 use casty_transport::{ConnectOptions, Outbox, Session, connect, drive};

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use casty_client::{ClusterClient, ConfigError, QuicConfig, TlsConfig, TransportConfig};
 use casty_proto::NodeAddress;
-use casty_testkit::{Builder, Cluster};
+use casty_testkit::{Cluster, ClusterBuilder};
 use casty_transport::{
     ByteStream, Conclusion, ConnectError, DialError, ListenError, Listener, QuicConfigError,
     Transport,
@@ -209,7 +209,7 @@ async fn a_client_tells_of_certificates_that_cannot_be_used() {
     let files = Files::new(&authority);
     let serving = Net::Encrypted(TransportConfig::tls(authority.config()));
     // Nodes that blacklist an address would drop replies to a client whose links were cut.
-    let forgiving = |builder: Builder| builder.like_casty(false);
+    let forgiving = |builder: ClusterBuilder| builder.like_casty(false);
     let (cluster, _) = serving.counters_with(forgiving).await;
     let client = ClusterClient::builder(cluster.system())
         .contact_points(cluster.contact_points())

@@ -1,8 +1,8 @@
 //! How much of what was written is known to have reached the peer's kernel, so that a lost
 //! connection leaves no more messages in doubt than it must.
 
-use crate::connection::outbox::{Accounted, Outbox};
-use crate::transport::Wire;
+use crate::connection::outbox::{Outbox, OutboxTag};
+use crate::transport::Duplex;
 
 /// With so many messages more in flight than when last looked, it is worth a system call to see
 /// which have arrived: well under a nanosecond a message.
@@ -25,7 +25,7 @@ pub(crate) struct Arrival {
 
 impl Arrival {
     /// Nothing is written yet.
-    pub(crate) fn new(stream: &impl Wire) -> Self {
+    pub(crate) fn new(stream: &impl Duplex) -> Self {
         Self {
             told: stream.unacknowledged().is_some(),
             written: 0,
@@ -34,11 +34,11 @@ impl Arrival {
     }
 
     /// The stream took `count` bytes more; `in_flight` messages are not known to have arrived.
-    pub(crate) fn wrote<T: Accounted>(
+    pub(crate) fn wrote<T: OutboxTag>(
         &mut self,
         count: usize,
         in_flight: usize,
-        (stream, outbox): (&impl Wire, &Outbox<T>),
+        (stream, outbox): (&impl Duplex, &Outbox<T>),
     ) {
         self.written += count as u64;
         if !self.told && in_flight > MOST_IN_DOUBT {
@@ -53,7 +53,7 @@ impl Arrival {
 
     /// A frame came in. Where the stream tells nothing, this is taken as a sign that the peer had
     /// what was written before.
-    pub(crate) fn heard<T: Accounted>(&self, outbox: &Outbox<T>) {
+    pub(crate) fn heard<T: OutboxTag>(&self, outbox: &Outbox<T>) {
         if !self.told {
             outbox.arrived(self.written);
         }
@@ -61,9 +61,9 @@ impl Arrival {
 
     /// The connection ends. `shut_down`: the stream was told that nothing more comes, and with
     /// `answered` the peer has closed its side after that.
-    pub(crate) fn conclude<T: Accounted>(
+    pub(crate) fn conclude<T: OutboxTag>(
         &self,
-        (stream, outbox): (&impl Wire, &Outbox<T>),
+        (stream, outbox): (&impl Duplex, &Outbox<T>),
         (shut_down, answered): (bool, bool),
     ) {
         let to = match stream.unacknowledged() {

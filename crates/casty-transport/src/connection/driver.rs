@@ -14,9 +14,9 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::time::Instant;
 
 use crate::connection::acknowledged::Arrival;
-use crate::connection::outbox::{Accounted, Leftover, Outbox};
+use crate::connection::outbox::{Leftover, Outbox, OutboxTag};
 use crate::error::ConnectionLost;
-use crate::transport::Wire;
+use crate::transport::Duplex;
 
 /// What a connection's owner does with the frames that arrive.
 ///
@@ -36,7 +36,7 @@ pub trait Session: Send {
 /// How a connection ended.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
-pub enum End {
+pub enum ConnectionEnd {
     /// [`Outbox::drain`] was called: all was written, and the peer has closed its side.
     #[error("the connection was drained and closed")]
     Drained,
@@ -66,7 +66,7 @@ const WRITES_WITHOUT_YIELD: u32 = 64;
 /// a simulation, may poll it.
 ///
 /// Which messages may have been in flight when a connection is lost is told by the stream where it
-/// can ([`Wire::unacknowledged`]): those with a byte that the peer's kernel had not acknowledged. A
+/// can ([`Duplex::unacknowledged`]): those with a byte that the peer's kernel had not acknowledged. A
 /// stream that cannot tell leaves all in doubt that were written since the last frame came in,
 /// but of those no more than the last 65,536: to a peer that says nothing there is no end of them.
 /// That is an estimate: a frame does not prove that what was written before it was read. What
@@ -76,15 +76,15 @@ const WRITES_WITHOUT_YIELD: u32 = 64;
 /// Dropping it closes the stream; the outbox then still holds what did not leave, and accepts no
 /// more once [`Outbox::abort`] is called on it.
 pub async fn drive<S, T>(
-    stream: impl Wire,
+    stream: impl Duplex,
     buffer: BytesMut,
     outbox: Arc<Outbox<T>>,
     session: S,
     decoder: FrameDecoder,
-) -> (End, Leftover<T>)
+) -> (ConnectionEnd, Leftover<T>)
 where
     S: Session,
-    T: Accounted,
+    T: OutboxTag,
 {
     let arrival = Arrival::new(&stream);
     let mut driver = Driver {
@@ -102,7 +102,7 @@ where
         stream, writing, ..
     } = driver;
     let shut_down = writing.stage == Stage::ShutDown;
-    let answered = matches!(end, End::Drained);
+    let answered = matches!(end, ConnectionEnd::Drained);
     writing
         .arrival
         .conclude((&stream, &writing.outbox), (shut_down, answered));
@@ -116,19 +116,19 @@ struct Driver<IO, S, T> {
     writing: Writing<T>,
 }
 
-impl<IO: Wire, S: Session, T: Accounted> Driver<IO, S, T> {
-    async fn run(&mut self) -> End {
+impl<IO: Duplex, S: Session, T: OutboxTag> Driver<IO, S, T> {
+    async fn run(&mut self) -> ConnectionEnd {
         // What came with the handshake may hold whole frames already.
         if let Err(error) = self.reading.deliver(&self.writing.outbox) {
-            return End::Lost(error.into());
+            return ConnectionEnd::Lost(error.into());
         }
         poll_fn(|cx| self.poll(cx)).await
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<ConnectionEnd> {
         loop {
             if self.writing.outbox.poll_aborted(cx).is_ready() {
-                return Poll::Ready(End::Aborted);
+                return Poll::Ready(ConnectionEnd::Aborted);
             }
             let read = self
                 .reading
@@ -143,15 +143,17 @@ impl<IO: Wire, S: Session, T: Accounted> Driver<IO, S, T> {
                 Poll::Ready(Err(ConnectionLost::Closed)) if self.writing.stage != Stage::Open => {
                     self.reading.ended = true;
                 }
-                Poll::Ready(Err(ref lost)) => return Poll::Ready(End::Lost(lost.clone())),
+                Poll::Ready(Err(ref lost)) => {
+                    return Poll::Ready(ConnectionEnd::Lost(lost.clone()));
+                }
                 _ => {}
             }
             if self.reading.ended && self.writing.stage == Stage::ShutDown {
-                return Poll::Ready(End::Drained);
+                return Poll::Ready(ConnectionEnd::Drained);
             }
             let written = self.writing.poll(&mut self.stream, cx);
             if let Poll::Ready(Err(error)) = written {
-                return Poll::Ready(End::Lost(error.into()));
+                return Poll::Ready(ConnectionEnd::Lost(error.into()));
             }
             if read.is_pending() && written.is_pending() {
                 return Poll::Pending;
@@ -171,7 +173,7 @@ struct Reading<S> {
 
 impl<S: Session> Reading<S> {
     /// Reads once and hands over the frames that are whole; tells how many there were.
-    fn poll<T: Accounted>(
+    fn poll<T: OutboxTag>(
         &mut self,
         stream: &mut (impl AsyncRead + Unpin),
         outbox: &Outbox<T>,
@@ -192,7 +194,7 @@ impl<S: Session> Reading<S> {
         Poll::Ready(self.deliver(outbox).map_err(ConnectionLost::from))
     }
 
-    fn deliver<T: Accounted>(&mut self, outbox: &Outbox<T>) -> Result<usize, FrameError> {
+    fn deliver<T: OutboxTag>(&mut self, outbox: &Outbox<T>) -> Result<usize, FrameError> {
         let mut frames = 0;
         let end = loop {
             match self.decoder.next(&mut self.buffer) {
@@ -232,7 +234,7 @@ enum Stage {
     ShutDown,
 }
 
-impl<T: Accounted> Writing<T> {
+impl<T: OutboxTag> Writing<T> {
     fn new(outbox: Arc<Outbox<T>>, arrival: Arrival) -> Self {
         Self {
             outbox,
@@ -245,7 +247,7 @@ impl<T: Accounted> Writing<T> {
 
     /// Writes once. Pending: there is nothing to write, or the kernel takes no more, or woken
     /// tasks are given the chance to add to the next write.
-    fn poll(&mut self, stream: &mut impl Wire, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll(&mut self, stream: &mut impl Duplex, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.stage {
             Stage::Open => {}
             Stage::ShuttingDown => {
@@ -302,7 +304,7 @@ impl Patience {
     }
 
     /// Whether to come back after others have run; the task is then already due again.
-    fn wait<T: Accounted>(&mut self, outbox: &Outbox<T>, cx: &Context<'_>) -> bool {
+    fn wait<T: OutboxTag>(&mut self, outbox: &Outbox<T>, cx: &Context<'_>) -> bool {
         if let Some(since) = self.since.take()
             && since.elapsed() > LONG_YIELD
         {
@@ -346,7 +348,7 @@ mod tests {
         stream: tokio::io::DuplexStream,
         outbox: &Arc<Outbox<u32>>,
     ) -> (
-        tokio::task::JoinHandle<(End, Leftover<u32>)>,
+        tokio::task::JoinHandle<(ConnectionEnd, Leftover<u32>)>,
         mpsc::UnboundedReceiver<Frame>,
     ) {
         let (sender, receiver) = mpsc::unbounded_channel();
@@ -361,11 +363,9 @@ mod tests {
     }
 
     fn outbox() -> Arc<Outbox<u32>> {
-        Arc::new(Outbox::new(OutboxLimits {
-            bytes: 1 << 20,
-            frame: 1 << 20,
-            ..OutboxLimits::default()
-        }))
+        Arc::new(Outbox::new(
+            OutboxLimits::new().bytes(1 << 20).max_frame(1 << 20),
+        ))
     }
 
     #[tokio::test]
@@ -398,7 +398,7 @@ mod tests {
         assert_eq!(read.len(), 50 * 15);
         drop(b);
         let (end, left) = task.await.unwrap();
-        assert!(matches!(end, End::Drained), "{end}");
+        assert!(matches!(end, ConnectionEnd::Drained), "{end}");
         assert!(left.unsent.is_empty() && left.unknown.is_empty());
         assert_eq!(outbox.messages_written(), 50);
     }
@@ -435,7 +435,10 @@ mod tests {
         assert_eq!(frames.recv().await.unwrap().payload, b"last"[..]);
         let (end, _) = task.await.unwrap();
         assert!(
-            matches!(end, End::Lost(ConnectionLost::Protocol(FrameError::Empty))),
+            matches!(
+                end,
+                ConnectionEnd::Lost(ConnectionLost::Protocol(FrameError::Empty))
+            ),
             "{end}"
         );
     }
@@ -449,7 +452,7 @@ mod tests {
         assert!(
             matches!(
                 end,
-                End::Lost(ConnectionLost::Protocol(FrameError::TooLong { .. }))
+                ConnectionEnd::Lost(ConnectionLost::Protocol(FrameError::TooLong { .. }))
             ),
             "{end}"
         );
@@ -462,7 +465,7 @@ mod tests {
         let (task, _) = start(a, &outbox);
         tokio::task::yield_now().await;
         outbox.abort();
-        assert!(matches!(task.await.unwrap().0, End::Aborted));
+        assert!(matches!(task.await.unwrap().0, ConnectionEnd::Aborted));
     }
 
     #[tokio::test(start_paused = true)]
@@ -480,7 +483,10 @@ mod tests {
             outbox.abort();
             let ended = tokio::time::timeout(Duration::from_secs(1), task).await;
             let (end, left) = ended.expect("it ends").unwrap();
-            assert!(matches!(end, End::Aborted), "drained: {drained}, {end}");
+            assert!(
+                matches!(end, ConnectionEnd::Aborted),
+                "drained: {drained}, {end}"
+            );
             let unknown: &[u32] = if drained { &[] } else { &[1] };
             assert_eq!(left.unknown, unknown);
         }
@@ -499,7 +505,7 @@ mod tests {
             }
         });
         for _ in 0..MESSAGES {
-            drop(outbox.space(11).await);
+            drop(outbox.capacity(11).await);
             outbox.push(&[b"0123456789"], Some(0)).unwrap();
         }
         reading.await.unwrap();

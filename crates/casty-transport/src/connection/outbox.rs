@@ -19,21 +19,43 @@ use tokio::sync::Notify;
 
 mod leftover;
 
-pub use leftover::{Leftover, Unsent};
+pub use leftover::{Leftover, UnsentMessage};
 
-/// How much an [`Outbox`] holds.
+/// The limits of what an [`Outbox`] holds. Setters take and give the value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
 pub struct OutboxLimits {
-    /// Bytes that are accepted and not yet handed to the kernel. Default: 1 MiB. A single frame
-    /// over this is accepted when nothing else waits.
-    pub bytes: usize,
-    /// Tagged messages that are accepted and not yet wholly handed to the kernel. Default: 65,536.
-    pub messages: usize,
-    /// The longest frame, type byte included. Default: 16 MiB.
-    pub frame: usize,
+    bytes: usize,
+    messages: usize,
+    max_frame: usize,
 }
 
 impl OutboxLimits {
+    /// Creates the defaults: 1 MiB, 65,536 messages, frames of up to 16 MiB.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets the limit of the bytes that are accepted and not yet handed to the kernel. Default:
+    /// 1 MiB. A single frame over this is accepted when nothing else waits.
+    pub fn bytes(mut self, bytes: usize) -> Self {
+        self.bytes = bytes;
+        self
+    }
+
+    /// Sets the limit of the tagged messages that are accepted and not yet wholly handed to the
+    /// kernel. Default: 65,536.
+    pub fn messages(mut self, messages: usize) -> Self {
+        self.messages = messages;
+        self
+    }
+
+    /// Sets the length of the longest frame in bytes, type byte included. Default: 16 MiB.
+    pub fn max_frame(mut self, bytes: usize) -> Self {
+        self.max_frame = bytes;
+        self
+    }
+
     /// The limits of untagged messages, which keep a connection going: a full outbox has some room
     /// for them still.
     fn with_reserve(self) -> Self {
@@ -53,7 +75,7 @@ impl Default for OutboxLimits {
         Self {
             bytes: 1024 * 1024,
             messages: 65_536,
-            frame: frame::DEFAULT_MAX_FRAME,
+            max_frame: frame::DEFAULT_MAX_FRAME,
         }
     }
 }
@@ -98,14 +120,14 @@ struct State<T> {
     written: u64,
     whole_to: u64,
     /// What became of tagged messages, by their accounts.
-    accounts: Vec<Account>,
+    counters: Vec<OutboxCounters>,
     /// Tagged messages that are not wholly written.
     messages_pending: usize,
     phase: Phase,
-    /// Tagged messages that are refused: see [`Outbox::recall`].
-    recalled: Option<fn(&T) -> bool>,
-    /// How often there was a recall.
-    recalls: usize,
+    /// Tagged messages that are refused: see [`Outbox::revoke`].
+    revoked: Option<fn(&T) -> bool>,
+    /// How often there was a revoke.
+    revocations: usize,
     /// Woken by the next push, and by the end.
     driver: Option<Waker>,
     /// Woken by [`Outbox::abort`], whatever else the driver waits for.
@@ -124,26 +146,26 @@ struct Entry<T> {
 }
 
 /// What an outbox needs to know of a tag.
-pub trait Accounted {
+pub trait OutboxTag {
     /// The account that the message is counted in: a small number, for as many accounts as the
     /// highest are kept.
-    fn account(&self) -> usize {
+    fn group(&self) -> usize {
         0
     }
 }
 
-impl Accounted for () {}
+impl OutboxTag for () {}
 
-/// What became of the tagged messages of one account. What was accepted and is none of the rest
+/// What became of the tagged messages of one counters. What was accepted and is none of the rest
 /// still waits.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Account {
+pub struct OutboxCounters {
     /// Accepted by [`Outbox::push`].
     pub accepted: u64,
     /// Handed to the kernel, those excepted that are `unknown`.
     pub written: u64,
-    /// Given back when the connection ended, or [recalled](Outbox::recall) before: nothing of them
+    /// Given back when the connection ended, or [revoked](Outbox::revoke) before: nothing of them
     /// left.
     pub unsent: u64,
     /// Not known to have arrived when the connection ended.
@@ -175,36 +197,36 @@ pub enum RejectReason {
     /// As many bytes or messages wait as may wait.
     #[error("the outbox is full ({limit}) for a frame of {length} bytes")]
     Full {
-        /// The frame's length in bytes, for [`Outbox::space`].
+        /// The frame's length in bytes, for [`Outbox::capacity`].
         length: usize,
         /// The limit that is reached.
-        limit: Bound,
+        limit: OutboxLimit,
     },
     /// The frame would be longer than any may be.
     #[error("the message makes a frame of {length} bytes, over the limit of {limit}")]
     TooLong {
         /// The frame's length in bytes.
         length: usize,
-        /// [`OutboxLimits::frame`].
+        /// [`OutboxLimits::max_frame`].
         limit: usize,
     },
-    /// The connection is closed or closing, or the like of the message was [recalled].
+    /// The connection is closed or closing, or the like of the message was [revoked].
     ///
-    /// [recalled]: Outbox::recall
+    /// [revoked]: Outbox::revoke
     #[error("the connection is closed")]
     Closed,
 }
 
 /// The limit of [`OutboxLimits`] that an outbox has reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Bound {
+pub enum OutboxLimit {
     /// [`OutboxLimits::bytes`].
     Bytes(usize),
     /// [`OutboxLimits::messages`].
     Messages(usize),
 }
 
-impl fmt::Display for Bound {
+impl fmt::Display for OutboxLimit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Bytes(limit) => write!(f, "{limit} bytes"),
@@ -213,7 +235,7 @@ impl fmt::Display for Bound {
     }
 }
 
-impl<T: Accounted> Outbox<T> {
+impl<T: OutboxTag> Outbox<T> {
     /// An empty outbox.
     pub fn new(limits: OutboxLimits) -> Self {
         Self {
@@ -225,11 +247,11 @@ impl<T: Accounted> Outbox<T> {
                 accepted: 0,
                 written: 0,
                 whole_to: 0,
-                accounts: Vec::new(),
+                counters: Vec::new(),
                 messages_pending: 0,
                 phase: Phase::Open,
-                recalled: None,
-                recalls: 0,
+                revoked: None,
+                revocations: 0,
                 driver: None,
                 aborting: None,
                 waiting_for_space: 0,
@@ -254,13 +276,13 @@ impl<T: Accounted> Outbox<T> {
             Some(_) => self.limits,
             None => self.limits.with_reserve(),
         };
-        let recalled = state.recalled.zip(tag.as_ref());
-        let admitted = match recalled {
+        let revoked = state.revoked.zip(tag.as_ref());
+        let admitted = match revoked {
             Some((which, tag)) if which(tag) => Err(RejectReason::Closed),
             _ => state.admit(length, limits),
         };
         let written = admitted.and_then(|()| {
-            let max = self.limits.frame;
+            let max = self.limits.max_frame;
             frame::write_frame(&mut state.bytes, FrameKind::Message, parts, max)
                 .map_err(|_| RejectReason::TooLong { length, limit: max })
         });
@@ -270,7 +292,7 @@ impl<T: Accounted> Outbox<T> {
         state.accepted += length as u64 + 4;
         if let Some(tag) = &tag {
             state.messages_pending += 1;
-            state.account(tag).accepted += 1;
+            state.counters_of(tag).accepted += 1;
         }
         let end = state.accepted;
         state.entries.push_back(Entry { end, tag });
@@ -284,17 +306,17 @@ impl<T: Accounted> Outbox<T> {
     }
 
     /// Waits until a frame of `length` bytes, type byte included, would not be refused for want of
-    /// room, or the like of it may have been [recalled](Self::recall). Another task may be faster, so
+    /// room, or the like of it may have been [revoked](Self::revoke). Another task may be faster, so
     /// a [`push`](Self::push) after it can still be refused.
     ///
     /// Of those who wait, one is woken at a time, the one that has waited longest; the next when
-    /// its [`Turn`] is dropped, if there is room then, or as soon as there is. So push before you
+    /// its [`Permit`] is dropped, if there is room then, or as soon as there is. So push before you
     /// drop it.
     ///
     /// # Cancel safety
     /// Nothing is lost: no place is reserved, and the turn passes to the next.
-    pub async fn space(&self, length: usize) -> Turn<'_, T> {
-        let (mut woken, mut recalls) = (false, None);
+    pub async fn capacity(&self, length: usize) -> Permit<'_, T> {
+        let (mut woken, mut revocations) = (false, None);
         loop {
             let notified = self.space.notified();
             tokio::pin!(notified);
@@ -302,12 +324,12 @@ impl<T: Accounted> Outbox<T> {
             notified.as_mut().enable();
             let pass = {
                 let mut state = self.state.lock();
-                let known = *recalls.get_or_insert(state.recalls);
+                let known = *revocations.get_or_insert(state.revocations);
                 match state.admit(length, self.limits) {
                     // It may be refused now whatever the room, and find another way.
-                    _ if known != state.recalls => return Turn(self),
+                    _ if known != state.revocations => return Permit(self),
                     Err(RejectReason::Full { .. }) => state.waiting_for_space += 1,
-                    _ => return Turn(self),
+                    _ => return Permit(self),
                 }
                 let pass = woken && state.turns > 0 && state.is_roomy(self.limits);
                 state.turns -= usize::from(pass);
@@ -338,7 +360,7 @@ impl<T: Accounted> Outbox<T> {
     /// excepted that may have been in flight.
     pub fn messages_written(&self) -> u64 {
         let state = self.state.lock();
-        state.accounts.iter().map(|account| account.written).sum()
+        state.counters.iter().map(|counters| counters.written).sum()
     }
 
     /// Whether a tagged message waits, or is not known to have arrived. Walks what was written
@@ -349,8 +371,8 @@ impl<T: Accounted> Outbox<T> {
     }
 
     /// What became of the tagged messages so far, by their accounts.
-    pub fn accounts(&self) -> Vec<Account> {
-        self.state.lock().accounts.clone()
+    pub fn counters(&self) -> Vec<OutboxCounters> {
+        self.state.lock().counters.clone()
     }
 
     /// Accepts no more; the driver writes what is there and then ends the connection.
@@ -409,9 +431,9 @@ impl<T: Accounted> Outbox<T> {
         Poll::Ready(true)
     }
 
-    /// Has `write` hand what was taken to the kernel, while nobody can recall it. Returns how many
+    /// Has `write` hand what was taken to the kernel, while nobody can revoke it. Returns how many
     /// bytes the kernel took, and how many messages it has whole that are not known to have
-    /// arrived; none if all of it was recalled meanwhile.
+    /// arrived; none if all of it was revoked meanwhile.
     pub(crate) fn poll_write(
         &self,
         write: impl FnOnce(&[u8]) -> Poll<io::Result<usize>>,
@@ -442,7 +464,7 @@ impl<T: Accounted> Outbox<T> {
             state.whole_to = entry.end;
             if let Some(tag) = &entry.tag {
                 state.messages_pending -= 1;
-                account(&mut state.accounts, tag).written += 1;
+                counters_of(&mut state.counters, tag).written += 1;
             }
         }
         let in_flight = state.whole;
@@ -504,19 +526,22 @@ impl<T: Accounted> Outbox<T> {
     }
 }
 
-impl<T: Accounted> State<T> {
-    fn account(&mut self, tag: &T) -> &mut Account {
-        account(&mut self.accounts, tag)
+impl<T: OutboxTag> State<T> {
+    fn counters_of(&mut self, tag: &T) -> &mut OutboxCounters {
+        counters_of(&mut self.counters, tag)
     }
 }
 
 /// The account that a message with this tag is counted in.
-fn account<'a, T: Accounted>(accounts: &'a mut Vec<Account>, tag: &T) -> &'a mut Account {
-    let number = tag.account();
-    if accounts.len() <= number {
-        accounts.resize(number + 1, Account::default());
+fn counters_of<'a, T: OutboxTag>(
+    all: &'a mut Vec<OutboxCounters>,
+    tag: &T,
+) -> &'a mut OutboxCounters {
+    let group = tag.group();
+    if all.len() <= group {
+        all.resize(group + 1, OutboxCounters::default());
     }
-    &mut accounts[number]
+    &mut all[group]
 }
 
 impl<T> State<T> {
@@ -533,17 +558,17 @@ impl<T> State<T> {
         if self.phase != Phase::Open {
             return Err(RejectReason::Closed);
         }
-        if length > limits.frame {
+        if length > limits.max_frame {
             return Err(RejectReason::TooLong {
                 length,
-                limit: limits.frame,
+                limit: limits.max_frame,
             });
         }
         let pending = self.pending();
         let limit = if pending > 0 && pending + length + 4 > limits.bytes {
-            Bound::Bytes(limits.bytes)
+            OutboxLimit::Bytes(limits.bytes)
         } else if pending > 0 && self.messages_pending >= limits.messages {
-            Bound::Messages(limits.messages)
+            OutboxLimit::Messages(limits.messages)
         } else {
             return Ok(());
         };
@@ -568,9 +593,9 @@ fn distance(from: u64, to: u64) -> usize {
 /// The turn of one that waited for room; dropped, it passes to the next.
 #[derive(Debug)]
 #[must_use = "the next one is woken when it is dropped"]
-pub struct Turn<'a, T>(&'a Outbox<T>);
+pub struct Permit<'a, T>(&'a Outbox<T>);
 
-impl<T> Drop for Turn<'_, T> {
+impl<T> Drop for Permit<'_, T> {
     fn drop(&mut self) {
         let Self(outbox) = self;
         let state = outbox.state.lock();
@@ -599,18 +624,14 @@ mod tests {
 
     use super::*;
 
-    impl Accounted for u32 {
-        fn account(&self) -> usize {
+    impl OutboxTag for u32 {
+        fn group(&self) -> usize {
             *self as usize
         }
     }
 
     fn small() -> Outbox<u32> {
-        Outbox::new(OutboxLimits {
-            bytes: 40,
-            messages: 3,
-            frame: 100,
-        })
+        Outbox::new(OutboxLimits::new().bytes(40).messages(3).max_frame(100))
     }
 
     fn take(outbox: &Outbox<u32>) -> Vec<u8> {
@@ -633,7 +654,7 @@ mod tests {
         outbox.push(&[&[0; 30]], Some(1)).unwrap();
         let full = RejectReason::Full {
             length: 11,
-            limit: Bound::Bytes(40),
+            limit: OutboxLimit::Bytes(40),
         };
         assert_eq!(
             outbox.push(&[&[0; 10]], Some(2)),
@@ -653,7 +674,7 @@ mod tests {
         }
         let full = RejectReason::Full {
             length: 2,
-            limit: Bound::Messages(3),
+            limit: OutboxLimit::Messages(3),
         };
         assert_eq!(outbox.push(&[b"a"], Some(3)).unwrap_err().reason, full);
         outbox.push(&[b"a"], None).unwrap();
@@ -665,7 +686,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_outbox_has_room_for_a_message_without_a_tag_still() {
+    fn a_full_outbox_has_capacity_for_a_message_without_a_tag_still() {
         let outbox = small();
         outbox.push(&[&[0; 30]], Some(1)).unwrap();
         assert!(outbox.push(&[&[0; 10]], Some(2)).is_err());
@@ -721,7 +742,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_arrived_is_not_in_doubt_and_accounts_add_up() {
+    fn what_is_acknowledged_is_not_unknown_and_counters_add_up() {
         for arrived in 0..=21 {
             let outbox = small();
             for tag in [1, 2, 3] {
@@ -734,14 +755,14 @@ mod tests {
             assert_eq!(left, 1 - known);
             let left = outbox.close();
             assert_eq!(left.unknown, [1, 2][known..], "{arrived}");
-            let accounts = outbox.accounts();
+            let counters = outbox.counters();
             let known = known as u64;
-            let sum = |count: fn(&Account) -> u64| accounts.iter().map(count).sum::<u64>();
-            assert_eq!(sum(|account| account.accepted), 3);
-            assert_eq!(sum(|account| account.written), known);
-            assert_eq!(sum(|account| account.unknown), 2 - known);
-            assert_eq!(sum(|account| account.unsent), 1);
-            assert_eq!(accounts[3].unsent, 1, "each in its own");
+            let sum = |count: fn(&OutboxCounters) -> u64| counters.iter().map(count).sum::<u64>();
+            assert_eq!(sum(|counters| counters.accepted), 3);
+            assert_eq!(sum(|counters| counters.written), known);
+            assert_eq!(sum(|counters| counters.unknown), 2 - known);
+            assert_eq!(sum(|counters| counters.unsent), 1);
+            assert_eq!(counters[3].unsent, 1, "each in its own");
         }
     }
 
@@ -761,11 +782,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn waiters_for_space_are_woken_by_writing_and_by_closing() {
+    async fn waiters_for_capacity_are_woken_by_writing_and_by_closing() {
         let outbox = small();
         outbox.push(&[&[0; 30]], Some(1)).unwrap();
         let flight = take(&outbox);
-        let wait = async |length| drop(outbox.space(length).await);
+        let wait = async |length| drop(outbox.capacity(length).await);
         tokio::join!(wait(10), wait(20), async {
             wrote(&outbox, flight.len());
         });
@@ -779,9 +800,9 @@ mod tests {
         let outbox = small();
         outbox.push(&[&[0; 30]], Some(1)).unwrap();
         let flight = take(&outbox);
-        let mut dropped = Box::pin(outbox.space(10));
+        let mut dropped = Box::pin(outbox.capacity(10));
         assert!(futures_pending(dropped.as_mut()));
-        let mut kept = Box::pin(outbox.space(10));
+        let mut kept = Box::pin(outbox.capacity(10));
         assert!(futures_pending(kept.as_mut()));
         drop(dropped);
         wrote(&outbox, flight.len());
@@ -789,11 +810,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_turn_that_is_not_used_passes_to_the_next() {
+    async fn a_permit_that_is_not_used_wakes_the_next() {
         let outbox = small();
         outbox.push(&[&[0; 30]], Some(1)).unwrap();
         let flight = take(&outbox);
-        let mut waiting: Vec<_> = (0..3).map(|_| Box::pin(outbox.space(10))).collect();
+        let mut waiting: Vec<_> = (0..3).map(|_| Box::pin(outbox.capacity(10))).collect();
         for waiter in &mut waiting {
             assert!(futures_pending(waiter.as_mut()));
         }
@@ -806,18 +827,15 @@ mod tests {
     }
 
     #[test]
-    fn of_a_hundred_that_wait_two_are_woken_at_a_time_and_find_room() {
-        let outbox = Outbox::new(OutboxLimits {
-            bytes: 300,
-            ..OutboxLimits::default()
-        });
+    fn of_a_hundred_that_wait_two_are_woken_at_a_time_and_find_capacity() {
+        let outbox = Outbox::new(OutboxLimits::new().bytes(300));
         let fill = |outbox: &Outbox<u32>| while outbox.push(&[&[0; 25]], Some(0)).is_ok() {};
         fill(&outbox);
         let woken: Vec<_> = (0..100).map(|_| Arc::new(Woken::default())).collect();
         let mut waiting: Vec<_> = woken
             .iter()
             .map(|woken| {
-                let mut waiter = Box::pin(outbox.space(26));
+                let mut waiter = Box::pin(outbox.capacity(26));
                 let waker = Waker::from(Arc::clone(woken));
                 let mut cx = Context::from_waker(&waker);
                 assert!(waiter.as_mut().poll(&mut cx).is_pending());
@@ -855,14 +873,11 @@ mod tests {
     }
 
     #[test]
-    fn room_for_a_small_one_is_not_lost_to_a_large_one_that_waits_before_it() {
-        let outbox = Outbox::new(OutboxLimits {
-            bytes: 100,
-            ..OutboxLimits::default()
-        });
+    fn capacity_for_a_small_one_is_not_lost_to_a_large_one_that_waits_before_it() {
+        let outbox = Outbox::new(OutboxLimits::new().bytes(100));
         outbox.push(&[&[0; 85]], Some(0_u32)).unwrap();
         let _flight = take(&outbox);
-        let [mut large, mut small] = [80, 5].map(|length| Box::pin(outbox.space(length)));
+        let [mut large, mut small] = [80, 5].map(|length| Box::pin(outbox.capacity(length)));
         assert!(futures_pending(large.as_mut()));
         outbox.push(&[&[0; 1]], Some(0)).unwrap();
         let woken = Arc::new(Woken::default());

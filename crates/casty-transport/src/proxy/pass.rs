@@ -13,7 +13,7 @@ use super::counters::{Counts, add};
 use crate::transport::ByteStream;
 
 /// How two streams ended.
-pub(super) enum End {
+pub(super) enum PassEnd {
     /// Both directions did, in good order.
     Both,
     /// Nothing passed for too long.
@@ -28,7 +28,7 @@ pub(super) async fn pass(
     node: ByteStream,
     limits: &ProxyLimits,
     counts: &Counts,
-) -> End {
+) -> PassEnd {
     let (from_dialler, to_dialler) = split(dialler);
     let (from_node, to_node) = split(node);
     let last = Mutex::new(Instant::now());
@@ -46,10 +46,10 @@ pub(super) async fn pass(
     );
     tokio::select! {
         ended = async { tokio::try_join!(there, back) } => match ended {
-            Ok(_) => End::Both,
-            Err(error) => End::Broken(error),
+            Ok(_) => PassEnd::Both,
+            Err(error) => PassEnd::Broken(error),
         },
-        () = idle(&last, limits.idle) => End::Idle,
+        () = idle(&last, limits.idle) => PassEnd::Idle,
     }
 }
 

@@ -47,9 +47,9 @@ struct Hosts {
 }
 
 /// Both ends of a stream, seen from the network, which keeps neither alive.
-struct Link([Weak<End>; 2]);
+struct Link([Weak<SharedEnd>; 2]);
 
-type End = Mutex<Option<DuplexStream>>;
+type SharedEnd = Mutex<Option<DuplexStream>>;
 
 impl MemoryNetwork {
     /// A network where nobody listens yet.
@@ -194,7 +194,7 @@ impl Drop for MemoryListener {
 }
 
 /// One end of a stream; empty once the network has cut it.
-struct Pipe(Arc<End>);
+struct Pipe(Arc<SharedEnd>);
 
 impl Pipe {
     fn with<T>(

@@ -27,7 +27,7 @@ pub use error::QuicError;
 
 use closing::Partings;
 use error::Failure;
-use listener::Bound;
+use listener::QuicListening;
 use stream::QuicStream;
 
 /// QUIC with mutual TLS 1.3, each connection over a UDP socket of its own.
@@ -150,7 +150,12 @@ impl Transport for QuicTransport {
         let at = NodeAddress::new(at.host(), port);
         let tls = self.config.tls().clone();
         let partings = self.partings.clone();
-        Ok(Box::new(Bound::new(endpoint, at, (tls, server), partings)))
+        Ok(Box::new(QuicListening::new(
+            endpoint,
+            at,
+            (tls, server),
+            partings,
+        )))
     }
 
     async fn settled(&self) {

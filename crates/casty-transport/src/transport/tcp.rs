@@ -59,7 +59,7 @@ impl Transport for TcpTransport {
             }
         }
         let (socket, port) = outcome.map_err(|error| ListenError::from_io(at, error))?;
-        Ok(Box::new(Bound {
+        Ok(Box::new(TcpListening {
             socket,
             at: NodeAddress::new(at.host(), port),
         }))
@@ -111,13 +111,13 @@ fn unacknowledged(_: &TcpStream) -> Option<usize> {
     None
 }
 
-struct Bound {
+struct TcpListening {
     socket: TcpListener,
     at: NodeAddress,
 }
 
 #[async_trait]
-impl Listener for Bound {
+impl Listener for TcpListening {
     async fn accept(&mut self) -> Result<ByteStream, ListenError> {
         loop {
             match self.socket.accept().await {

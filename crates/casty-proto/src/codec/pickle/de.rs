@@ -7,7 +7,7 @@ use serde::de::{Error as _, Unexpected, Visitor};
 use super::arena::{Arena, Id, Node, Span};
 use super::class::{self, Callee};
 use super::read::passed;
-use super::{dynamic, made};
+use super::{read_value, stdlib};
 use crate::error::Limit;
 use crate::reference::REF;
 use crate::sets::{FROZEN_SET, SET, TUPLE};
@@ -149,7 +149,7 @@ impl<'a, 'de> De<'a, 'de> {
 
     fn long<V: Visitor<'de>>(self, span: Span, visitor: V) -> Result<V::Value, DecodeError> {
         let bytes = self.arena.bytes(span);
-        match (made::unsigned(bytes), made::signed(bytes)) {
+        match (stdlib::unsigned(bytes), stdlib::signed(bytes)) {
             (Some(int), _) => match u64::try_from(int) {
                 Ok(int) => visitor.visit_u64(int),
                 Err(_) => visitor.visit_u128(int),
@@ -164,8 +164,8 @@ impl<'a, 'de> De<'a, 'de> {
 
     /// A value of the standard library, as text where it has one.
     fn made<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
-        match dynamic::value(self.arena, self.id)? {
-            Value::TimeDelta(delta) => visitor.visit_string(made::duration(delta)),
+        match read_value::value(self.arena, self.id)? {
+            Value::TimeDelta(delta) => visitor.visit_string(stdlib::duration(delta)),
             value => plain(&value, visitor),
         }
     }
@@ -301,7 +301,7 @@ impl<'de> Deserializer<'de> for De<'_, 'de> {
     ) -> Result<V::Value, DecodeError> {
         match name {
             VALUE => {
-                give(dynamic::value(self.arena, self.id)?);
+                give(read_value::value(self.arena, self.id)?);
                 visitor.visit_newtype_struct(UnitDeserializer::new())
             }
             REF => match self.arena.node(self.id) {

@@ -6,8 +6,8 @@ use serde::de::value::{BorrowedStrDeserializer, SeqDeserializer, UnitDeserialize
 use serde::de::{Error as _, Unexpected, Visitor};
 
 use super::kind::{self, Kind};
+use super::read_value;
 use super::tag;
-use super::value_in;
 use super::wire::{Budget, Parts};
 use crate::codec::tree::marker::{is_class, same_class};
 use crate::codec::tree::target::Shape;
@@ -144,7 +144,7 @@ impl<'a, 'de> De<'a, 'de> {
     }
 
     fn value<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
-        give(value_in::read(self.budget, self.kind, self.depth)?);
+        give(read_value::read(self.budget, self.kind, self.depth)?);
         let read = visitor.visit_newtype_struct(UnitDeserializer::new());
         drop(take());
         read

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use num_bigint::BigInt;
 
-use super::native::{self, Invalid};
+use super::stdlib::{self, Invalid};
 use super::tag::{self, kind};
 use super::wire::{Budget, Content, Fields, Parts, TWICE};
 use crate::codec::tree::target::Shape;
@@ -133,10 +133,10 @@ pub(super) fn member<'de>(budget: &Budget, message: &'de [u8]) -> Result<&'de st
 pub(super) fn native(budget: &Budget, kind: u8, message: &[u8]) -> Result<Value, DecodeError> {
     let made = || -> Result<Value, Invalid> {
         Ok(match kind {
-            kind::DATE_TIME => native::date_time(message)?.into(),
-            kind::DATE => native::date(message)?.into(),
-            kind::TIME => native::time(message)?.into(),
-            kind::TIME_DELTA => native::time_delta(message)?.into(),
+            kind::DATE_TIME => stdlib::date_time(message)?.into(),
+            kind::DATE => stdlib::date(message)?.into(),
+            kind::TIME => stdlib::time(message)?.into(),
+            kind::TIME_DELTA => stdlib::time_delta(message)?.into(),
             kind::UUID => Value::Uuid(Arc::new(message.try_into().map_err(|_| Invalid)?)),
             kind::DECIMAL => {
                 let text = std::str::from_utf8(message).ok();
@@ -144,7 +144,7 @@ pub(super) fn native(budget: &Budget, kind: u8, message: &[u8]) -> Result<Value,
                 Value::Decimal(text.into())
             }
             _ => {
-                let (re, im) = native::complex(message)?;
+                let (re, im) = stdlib::complex(message)?;
                 Value::Complex(re, im)
             }
         })

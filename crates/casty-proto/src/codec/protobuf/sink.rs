@@ -6,7 +6,7 @@ use serde::ser::Error as _;
 
 use super::lengths::{Gap, Lengths, put_varint, varint_len};
 use super::tag::{self, LEN, VARINT, kind, short};
-use super::value_out;
+use super::write_value;
 use crate::codec::tree::target::{Shape, Target};
 use crate::{EncodeError, Value};
 
@@ -253,7 +253,7 @@ impl Target for ProtobufSink<'_> {
     }
 
     fn value(&mut self, value: &Value, depth: usize) -> Result<(), EncodeError> {
-        value_out::write(self, value, depth)
+        write_value::write(self, value, depth)
     }
 
     #[inline]

@@ -5,9 +5,9 @@ use serde::de::{DeserializeOwned, Deserializer, Error as _, Unexpected, Visitor}
 use serde::forward_to_deserialize_any;
 
 use super::marker::{self, Marker};
+use super::read_value::{self, Dialect};
 use super::reader::Reader;
 use super::source::{Kind, Mark, Number, Open, Source};
-use super::value_in::{self, Dialect};
 use crate::value::{VALUE, give, take};
 use crate::{DecodeError, Limits, reference};
 
@@ -299,7 +299,7 @@ impl<'de, S: Source> Deserializer<'de> for &mut Reader<S> {
     ) -> Result<V::Value, DecodeError> {
         match name {
             VALUE => {
-                give(value_in::read(self, Dialect::Wire)?);
+                give(read_value::read(self, Dialect::Wire)?);
                 let value = visitor.visit_newtype_struct(UnitDeserializer::new());
                 drop(take());
                 value

@@ -4,7 +4,7 @@ use num_bigint::BigInt;
 
 use super::marker;
 use super::sink::{Array, Sink};
-use super::value_out::{self, Style};
+use super::write_value::{self, Style};
 use crate::{EncodeError, Value};
 
 /// The containers that have parts and nothing else.
@@ -211,7 +211,7 @@ impl<S: Sink> Target for S {
     }
 
     fn value(&mut self, value: &Value, depth: usize) -> Result<(), EncodeError> {
-        value_out::write(self, value, Style::Wire, depth)
+        write_value::write(self, value, Style::Wire, depth)
     }
 
     #[inline]

@@ -4,8 +4,8 @@ use super::*;
 
 fn config(items: usize, bytes: usize) -> RouterConfig {
     RouterConfig {
-        hold_items: items,
-        hold_bytes: bytes,
+        buffer_messages: items,
+        buffer_bytes: bytes,
         ..RouterConfig::default()
     }
 }
@@ -26,22 +26,22 @@ fn a_full_hold_refuses_the_newest() {
     bench.send(1, 2);
     let full = "as much is held as may be, of 6 messages and 50 bytes";
     assert_eq!(bench.send(0, 3), [format!("3: {full}")], "by bytes");
-    let mut small = bench.parcel(0, 4);
+    let mut small = bench.message(0, 4);
     small.bytes = 1;
-    assert_eq!(bench.handle(Input::Send(small.clone())), [""; 0]);
+    assert_eq!(bench.handle(RouterInput::Send(small.clone())), [""; 0]);
     assert_eq!(
-        bench.handle(Input::Send(small.clone())),
+        bench.handle(RouterInput::Send(small.clone())),
         [format!("4: {full}")],
         "by items"
     );
-    let held = Held {
-        items: 3,
+    let held = Buffered {
+        messages: 3,
         bytes: 21,
     };
-    assert_eq!(bench.router.held(), held);
+    assert_eq!(bench.router.buffered(), held);
     bench.up(1);
     // What was accepted before needs no share, but some room.
-    let unsent = [5, 6, 7, 8].map(|item| Parcel {
+    let unsent = [5, 6, 7, 8].map(|item| PendingMessage {
         item,
         ..small.clone()
     });
@@ -53,7 +53,7 @@ fn a_node_that_is_out_of_order_leaves_room_for_all_others() {
     let mut bench = Bench::with(config(90, 100_000));
     bench.view(view(1, &[], &[(0, 1), (1, 2), (2, 3)]));
     let fill = |bench: &mut Bench, shard| {
-        let before = bench.router.held().items;
+        let before = bench.router.buffered().messages;
         while bench.router.accepts(&bench.target(shard), 10) {
             bench.send(shard, 0);
         }
@@ -63,7 +63,7 @@ fn a_node_that_is_out_of_order_leaves_room_for_all_others() {
                 .last()
                 .is_some_and(|last| last.starts_with("1: as much"))
         );
-        bench.router.held().items - before
+        bench.router.buffered().messages - before
     };
     assert_eq!(fill(&mut bench, 0), 45, "one alone has half");
     assert_eq!(fill(&mut bench, 1), 22, "the next has half of the rest");
@@ -81,7 +81,7 @@ fn messages_for_live_nodes_are_held_and_delivered_while_a_dead_one_has_its_share
     for item in 0..200 {
         bench.send(2, item);
     }
-    assert_eq!(bench.router.held().items, 50);
+    assert_eq!(bench.router.buffered().messages, 50);
     // The connection to node 2 is lost for a moment.
     assert_eq!(bench.down(2, Vec::new()), ["publish"]);
     for item in 1000..1020 {
@@ -126,9 +126,9 @@ fn whoever_would_have_most_bytes_with_the_new_message_gives_way() {
         bench.view(view(1, &[], &[(0, 1), (1, 2)]));
         let mut told = Vec::new();
         for (shard, item, bytes) in [(0, 1, other), (1, 2, own), (1, 3, newest)] {
-            let mut parcel = bench.parcel(shard, item);
-            parcel.bytes = bytes;
-            told = bench.handle(Input::Send(parcel));
+            let mut message = bench.message(shard, item);
+            message.bytes = bytes;
+            told = bench.handle(RouterInput::Send(message));
         }
         assert_eq!(told, [format!("{gone}: {ONWARD}")]);
     }
@@ -138,9 +138,9 @@ fn whoever_would_have_most_bytes_with_the_new_message_gives_way() {
 fn many_messages_weigh_against_few_large_ones_by_their_part_of_the_limits() {
     let mut bench = Bench::with(dropping(10, 1000));
     bench.view(view(1, &[], &[(0, 1), (1, 2)]));
-    let mut large = bench.parcel(1, 0);
+    let mut large = bench.message(1, 0);
     large.bytes = 300;
-    bench.handle(Input::Send(large));
+    bench.handle(RouterInput::Send(large));
     for item in 1..=4 {
         bench.send(0, item);
     }
@@ -154,11 +154,11 @@ fn a_message_as_large_as_the_hold_takes_the_place_of_all_others() {
     bench.view(view(1, &[], &[(0, 1)]));
     bench.send(0, 1);
     bench.send(0, 2);
-    let mut parcel = bench.parcel(0, 3);
-    parcel.bytes = 100;
-    let told = bench.handle(Input::Send(parcel));
+    let mut message = bench.message(0, 3);
+    message.bytes = 100;
+    let told = bench.handle(RouterInput::Send(message));
     assert_eq!(told, [1, 2].map(|item| format!("{item}: {ONWARD}")));
-    assert_eq!(bench.router.held().bytes, 100);
+    assert_eq!(bench.router.buffered().bytes, 100);
 }
 
 #[test]
@@ -186,15 +186,15 @@ fn whoever_has_most_gives_way_to_others() {
 fn one_that_no_room_could_be_made_for_is_refused_and_displaces_nobody() {
     let mut bench = Bench::with(dropping(4, 100));
     bench.send(0, 1);
-    let mut long = bench.parcel(0, 2);
+    let mut long = bench.message(0, 2);
     long.bytes = 101;
     assert!(!bench.router.accepts(&long.target, long.bytes));
-    let refused = bench.handle(Input::Send(long));
+    let refused = bench.handle(RouterInput::Send(long));
     assert_eq!(
         refused,
         ["2: as much is held as may be, of 4 messages and 100 bytes"]
     );
-    assert_eq!(bench.router.held().items, 1);
+    assert_eq!(bench.router.buffered().messages, 1);
 }
 
 #[test]
@@ -203,14 +203,14 @@ fn of_what_a_connection_gives_back_the_oldest_gives_way() {
     bench.view(view(1, &[], &[(0, 1), (1, 2)]));
     bench.send(1, 9);
     bench.up(1);
-    let unsent = (1..=4).map(|item| bench.parcel(0, item)).collect();
+    let unsent = (1..=4).map(|item| bench.message(0, item)).collect();
     let told = bench.down(1, unsent);
     assert_eq!(
         told,
         [format!("1: {ONWARD}"), "connect 1".into(), "publish".into()]
     );
     assert_eq!(bench.up(1), ["2 to 1", "3 to 1", "4 to 1", "publish"]);
-    let unsent = (1..=5).map(|item| bench.parcel(0, item)).collect();
+    let unsent = (1..=5).map(|item| bench.message(0, item)).collect();
     let told = bench.down(1, unsent);
     let [first, second] = [1, 2].map(|item| format!("{item}: {ONWARD}"));
     assert_eq!(told, [first, second, "connect 1".into(), "publish".into()]);
@@ -223,13 +223,13 @@ fn a_full_hold_accepts_what_needs_not_be_held() {
     bench.up(3);
     assert_eq!(bench.send(0, 1), ["connect 2"]);
     let (full, open) = (bench.target(0), bench.target(1));
-    assert!(bench.router.holds(&full) && !bench.router.holds(&open));
+    assert!(bench.router.has_buffered(&full) && !bench.router.has_buffered(&open));
     assert!(!bench.router.accepts(&full, 10));
     assert!(bench.router.accepts(&open, 10));
     assert!(bench.router.accepts(&bench.target(8), 10), "it is answered");
     let node = node(3);
     let unsent = vec![];
-    bench.handle(Input::PeerBusy { node, unsent });
+    bench.handle(RouterInput::PeerBusy { node, unsent });
     assert!(!bench.router.accepts(&open, 10), "it is busy");
 }
 
@@ -241,7 +241,7 @@ fn what_has_to_go_behind_a_held_message_is_not_accepted_by_a_full_hold() {
     let (node, handle) = (node(2), 2);
     bench
         .router
-        .handle(bench.now, Input::PeerUp { node, handle });
+        .handle(bench.now, RouterInput::PeerUp { node, handle });
     assert!(!bench.router.accepts(&bench.target(0), 10));
     assert_eq!(bench.drain(), ["1 to 2", "publish"]);
     assert!(bench.router.accepts(&bench.target(0), 10));
@@ -253,7 +253,7 @@ fn what_has_no_way_displaces_nothing_that_is_held() {
     assert_eq!(bench.send(0, 1), [""; 0]);
     let unknown = "2: a region of 8 shards has no shard 8";
     assert_eq!(bench.send(8, 2), [unknown]);
-    assert_eq!(bench.router.held().items, 1);
+    assert_eq!(bench.router.buffered().messages, 1);
 }
 
 #[test]
@@ -262,8 +262,8 @@ fn what_is_on_its_way_to_another_peer_is_not_put_back() {
     bench.view(view(1, &[], &[(0, 2), (1, 3)]));
     bench.up(2);
     bench.up(3);
-    for parcel in [bench.parcel(0, 1), bench.parcel(1, 2)] {
-        bench.router.handle(bench.now, Input::Send(parcel));
+    for message in [bench.message(0, 1), bench.message(1, 2)] {
+        bench.router.handle(bench.now, RouterInput::Send(message));
     }
     assert_eq!(
         bench.down(2, vec![]),

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use parking_lot::Mutex;
 
-use casty_testkit::sim::{self, Fault, NAMED, Report};
+use casty_testkit::sim::{self, Fault, REGRESSION_SEEDS, Report};
 
 mod options;
 
@@ -33,7 +33,7 @@ fn main() -> ExitCode {
     let seeds = if let Some(seed) = options.seed {
         vec![seed]
     } else {
-        let named = NAMED.iter().map(|named| named.seed);
+        let named = REGRESSION_SEEDS.iter().map(|named| named.seed);
         let until = options.from.saturating_add(options.seeds);
         named.chain(options.from..until).collect()
     };
@@ -103,8 +103,8 @@ fn run_all(seeds: &[u64], options: &Options) -> Vec<Run> {
 fn run_one(seed: u64, options: &Options) -> Run {
     let begun = thread_time();
     let report = match &options.faults {
-        None => sim::prove(seed, options.trace),
-        Some(faults) => sim::prove_against(seed, options.trace, faults.clone()),
+        None => sim::run_scenario(seed, options.trace),
+        Some(faults) => sim::run_scenario_against(seed, options.trace, faults.clone()),
     };
     let took = thread_time().saturating_sub(begun);
     Run { report, took }

@@ -7,7 +7,7 @@ use casty_proto::{Codec, NodeAddress};
 
 use super::oracle::{Witness, Word};
 use super::{Fault, REGION, SERVICE, World};
-use crate::{Builder, Cluster, Context};
+use crate::{Cluster, ClusterBuilder, Context};
 
 /// Everything that is drawn before the world begins.
 #[derive(Debug)]
@@ -74,7 +74,7 @@ impl Plan {
     }
 
     /// The cluster, with entities and services that tell the witness.
-    pub(super) fn cluster(&self, witness: &Arc<Witness>) -> Builder {
+    pub(super) fn cluster(&self, witness: &Arc<Witness>) -> ClusterBuilder {
         let serving = Arc::clone(witness);
         let mut builder = Cluster::builder("proof")
             .addresses(self.addresses.iter().cloned())

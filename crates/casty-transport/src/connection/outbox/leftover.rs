@@ -5,11 +5,11 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use casty_proto::frame;
 
-use super::{Accounted, Entry, Flight, Outbox, Phase, State, distance};
+use super::{Entry, Flight, Outbox, OutboxTag, Phase, State, distance};
 
 /// A message that never left, given back.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Unsent<T> {
+pub struct UnsentMessage<T> {
     /// The payload of its frame: header and message.
     pub payload: Bytes,
     /// The tag it was pushed with.
@@ -20,34 +20,34 @@ pub struct Unsent<T> {
 #[derive(Debug)]
 pub struct Leftover<T> {
     /// Messages of which not a byte was handed to the kernel, oldest first.
-    pub unsent: Vec<Unsent<T>>,
+    pub unsent: Vec<UnsentMessage<T>>,
     /// Messages that may have been in flight, oldest first: handed to the kernel, the last perhaps
     /// in part, and not known to have reached the peer's. See [`drive`](crate::drive).
     pub unknown: Vec<T>,
 }
 
-impl<T: Accounted> Outbox<T> {
+impl<T: OutboxTag> Outbox<T> {
     /// Takes back the tagged messages of those that `which` names and of which no byte is written,
     /// oldest first: nothing of them has left or will. The like is refused from now on, until
-    /// [`readmit`](Self::readmit). One that is written in part stays on its way, as do all other
+    /// [`resume`](Self::resume). One that is written in part stays on its way, as do all other
     /// messages. The connection goes on.
     ///
     /// Costs a copy of what waits, and waits for a write that is going on.
-    pub fn recall(&self, which: fn(&T) -> bool) -> Vec<Unsent<T>> {
+    pub fn revoke(&self, which: fn(&T) -> bool) -> Vec<UnsentMessage<T>> {
         let mut flight = self.flight.lock();
         let mut guard = self.state.lock();
         let state = &mut *guard;
-        state.recalled = Some(which);
-        state.recalls += 1;
+        state.revoked = Some(which);
+        state.revocations += 1;
         let (waiting, start, rest) = state.take_unbegun(&mut flight);
         state.accepted = start;
         let mut unsent = Vec::new();
         for (mut tag, frame) in frames(waiting, start, &rest) {
             if let Some(tag) = tag.take_if(|tag| which(tag)) {
                 state.messages_pending -= 1;
-                state.account(&tag).unsent += 1;
+                state.counters_of(&tag).unsent += 1;
                 let payload = frame.slice(frame::FRAME_HEAD..);
-                unsent.push(Unsent { payload, tag });
+                unsent.push(UnsentMessage { payload, tag });
             } else {
                 state.bytes.extend_from_slice(&frame);
                 state.accepted += frame.len() as u64;
@@ -62,9 +62,9 @@ impl<T: Accounted> Outbox<T> {
         unsent
     }
 
-    /// Takes everything again after a [`recall`](Self::recall); tells whether there was one.
-    pub fn readmit(&self) -> bool {
-        self.state.lock().recalled.take().is_some()
+    /// Takes everything again after a [`revoke`](Self::revoke); tells whether there was one.
+    pub fn resume(&self) -> bool {
+        self.state.lock().revoked.take().is_some()
     }
 
     /// Ends the outbox and gives back what did not leave.
@@ -77,17 +77,17 @@ impl<T: Accounted> Outbox<T> {
         let whole = std::mem::take(&mut state.whole);
         let unsent = frames(waiting, start, &rest).filter_map(|(tag, frame)| {
             let payload = frame.slice(frame::FRAME_HEAD..);
-            Some(Unsent { payload, tag: tag? })
+            Some(UnsentMessage { payload, tag: tag? })
         });
         let unsent: Vec<_> = unsent.collect();
-        for Unsent { tag, .. } in &unsent {
-            state.account(tag).unsent += 1;
+        for UnsentMessage { tag, .. } in &unsent {
+            state.counters_of(tag).unsent += 1;
         }
         for (place, entry) in entries.iter().enumerate() {
             if let Some(tag) = &entry.tag {
-                let account = state.account(tag);
-                account.unknown += 1;
-                account.written -= u64::from(place < whole);
+                let counters = state.counters_of(tag);
+                counters.unknown += 1;
+                counters.written -= u64::from(place < whole);
             }
         }
         drop(state);
@@ -136,13 +136,10 @@ mod tests {
     use super::super::{OutboxLimits, RejectReason};
     use super::*;
 
-    impl Accounted for u8 {}
+    impl OutboxTag for u8 {}
 
     fn outbox(bytes: usize) -> Outbox<u8> {
-        Outbox::new(OutboxLimits {
-            bytes,
-            ..OutboxLimits::default()
-        })
+        Outbox::new(OutboxLimits::new().bytes(bytes))
     }
 
     fn take(outbox: &Outbox<u8>) -> Vec<u8> {
@@ -156,7 +153,7 @@ mod tests {
         assert!(matches!(written, Poll::Ready(Ok(Some((written, _)))) if written == count));
     }
 
-    fn of(unsent: &[Unsent<u8>]) -> Vec<(&[u8], u8)> {
+    fn of(unsent: &[UnsentMessage<u8>]) -> Vec<(&[u8], u8)> {
         let each = unsent
             .iter()
             .map(|unsent| (&unsent.payload[..], unsent.tag));
@@ -164,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_begun_can_be_recalled_and_the_rest_goes_on() {
+    fn what_is_not_begun_can_be_revoked_and_the_rest_goes_on() {
         let outbox = outbox(1_000);
         for (tag, payload) in [(1, b"whole"), (2, b"begun"), (3, b"taken")] {
             outbox.push(&[payload], Some(tag)).unwrap();
@@ -176,10 +173,10 @@ mod tests {
         outbox.push(&[b"stays"], Some(100)).unwrap();
         outbox.push(&[b"waits too"], Some(5)).unwrap();
         let few: fn(&u8) -> bool = |tag| *tag < 100;
-        let recalled = outbox.recall(few);
+        let revoked = outbox.revoke(few);
         let expected = [(&b"taken"[..], 3), (b"waits", 4), (b"waits too", 5)];
-        assert_eq!(of(&recalled), expected);
-        assert_eq!(outbox.recall(few), [], "once");
+        assert_eq!(of(&revoked), expected);
+        assert_eq!(outbox.revoke(few), [], "once");
         assert_eq!(outbox.pending_messages(), 2);
         // What is left of the frame that was begun, and then the others.
         assert_eq!(outbox.flight.lock().rest(), &b"\0\0\x06\x01begun"[..]);
@@ -189,35 +186,35 @@ mod tests {
         assert!(flight.ends_with(b"stays"));
         wrote(&outbox, flight.len());
         assert_eq!((outbox.pending_bytes(), outbox.pending_messages()), (0, 0));
-        assert!(outbox.readmit());
+        assert!(outbox.resume());
         outbox.push(&[b"later"], Some(6)).unwrap();
         take(&outbox);
         let leftover = outbox.close();
         assert_eq!(of(&leftover.unsent), [(&b"later"[..], 6)]);
         assert_eq!(leftover.unknown, [1, 2, 100]);
-        let [account] = outbox.accounts()[..] else {
-            panic!("one account");
+        let [counters] = outbox.counters()[..] else {
+            panic!("one group");
         };
-        let unsettled = account.accepted - account.written - account.unsent - account.unknown;
-        assert_eq!((account.accepted, account.unsent, unsettled), (7, 4, 0));
+        let unsettled = counters.accepted - counters.written - counters.unsent - counters.unknown;
+        assert_eq!((counters.accepted, counters.unsent, unsettled), (7, 4, 0));
     }
 
     #[test]
-    fn nothing_is_written_of_what_was_recalled_while_the_driver_was_about_to() {
+    fn nothing_is_written_of_what_was_revoked_while_the_driver_was_about_to() {
         let outbox = outbox(100);
         outbox.push(&[b"one"], Some(1)).unwrap();
         take(&outbox);
-        assert_eq!(outbox.recall(|_| true).len(), 1);
+        assert_eq!(outbox.revoke(|_| true).len(), 1);
         let written = outbox.poll_write(|_| unreachable!("there is nothing"));
         assert!(matches!(written, Poll::Ready(Ok(None))));
         assert!(outbox.is_written());
     }
 
     #[test]
-    fn the_like_of_what_was_recalled_is_refused_until_it_is_readmitted() {
+    fn messages_that_match_a_revocation_are_refused_until_it_is_resumed() {
         let outbox = outbox(1_000);
-        assert!(!outbox.readmit());
-        assert_eq!(outbox.recall(|tag| *tag < 100), []);
+        assert!(!outbox.resume());
+        assert_eq!(outbox.revoke(|tag| *tag < 100), []);
         for (tag, refused) in [(Some(1), true), (Some(100), false), (None, false)] {
             let pushed = outbox.push(&[b"later"], tag);
             let closed = pushed.map_err(|rejected| rejected.reason);
@@ -228,16 +225,16 @@ mod tests {
             };
             assert_eq!(closed, expected, "{tag:?}");
         }
-        assert!(outbox.readmit());
+        assert!(outbox.resume());
         outbox.push(&[b"later"], Some(1)).unwrap();
     }
 
     #[test]
-    fn those_who_wait_for_room_wait_no_longer_once_their_like_is_recalled() {
+    fn those_who_wait_for_capacity_wait_no_longer_after_a_revocation() {
         let outbox = outbox(105);
         outbox.push(&[&[0; 90]], Some(1)).unwrap();
         let _flight = take(&outbox);
-        let mut waiters = [80, 5].map(|length| Box::pin(outbox.space(length)));
+        let mut waiters = [80, 5].map(|length| Box::pin(outbox.capacity(length)));
         let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
         outbox.push(&[&[0; 1]], Some(1)).unwrap();
         assert!(
@@ -245,7 +242,7 @@ mod tests {
                 .iter_mut()
                 .all(|it| it.as_mut().poll(&mut cx).is_pending())
         );
-        assert_eq!(outbox.recall(|_| true).len(), 2);
+        assert_eq!(outbox.revoke(|_| true).len(), 2);
         assert!(
             waiters
                 .iter_mut()
@@ -254,7 +251,7 @@ mod tests {
         drop(waiters);
         // Whoever comes later, and is not refused, waits as before.
         outbox.push(&[&[0; 90]], None).unwrap();
-        assert!(pin!(outbox.space(105)).poll(&mut cx).is_pending());
+        assert!(pin!(outbox.capacity(105)).poll(&mut cx).is_pending());
     }
 
     #[test]
@@ -262,6 +259,6 @@ mod tests {
         let outbox = outbox(100);
         outbox.push(&[b"one"], Some(1)).unwrap();
         assert_eq!(outbox.close().unsent.len(), 1);
-        assert_eq!(outbox.recall(|_| true), []);
+        assert_eq!(outbox.revoke(|_| true), []);
     }
 }

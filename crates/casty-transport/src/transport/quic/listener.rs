@@ -30,7 +30,7 @@ const BEGINNING: usize = 1024;
 /// With so many of them, diallers must first show that they are where they say.
 const WARY: usize = 128;
 
-pub(super) struct Bound {
+pub(super) struct QuicListening {
     endpoint: Endpoint,
     at: NodeAddress,
     /// Of each connection, but for what its certificates have become.
@@ -39,7 +39,7 @@ pub(super) struct Bound {
     beginning: FuturesUnordered<BoxFuture<'static, Option<ByteStream>>>,
 }
 
-impl Bound {
+impl QuicListening {
     pub(super) fn new(
         endpoint: Endpoint,
         at: NodeAddress,
@@ -76,7 +76,7 @@ impl Bound {
 }
 
 #[async_trait]
-impl Listener for Bound {
+impl Listener for QuicListening {
     async fn accept(&mut self) -> Result<ByteStream, ListenError> {
         loop {
             tokio::select! {
@@ -100,7 +100,7 @@ impl Listener for Bound {
     }
 }
 
-impl Drop for Bound {
+impl Drop for QuicListening {
     fn drop(&mut self) {
         // The endpoint lives on in its connections; it takes no new ones.
         self.endpoint.set_server_config(None);

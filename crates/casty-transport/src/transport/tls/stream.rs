@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
 
 use super::{Dialling, TlsConfig, TlsError};
-use crate::transport::{ByteStream, Wire};
+use crate::transport::{ByteStream, Duplex};
 
 /// The most that a session keeps of what was written, records around it included: rustls's own
 /// limit is 64 KiB.

@@ -90,7 +90,7 @@ impl Transport for TlsTransport {
         if !self.config.has_certificate() {
             return Err(ListenError::NoCertificate { at: at.clone() });
         }
-        Ok(Box::new(Listening {
+        Ok(Box::new(TlsListening {
             below: self.below.listen(at).await?,
             config: self.config.clone(),
         }))
@@ -101,13 +101,13 @@ impl Transport for TlsTransport {
     }
 }
 
-struct Listening {
+struct TlsListening {
     below: Box<dyn Listener>,
     config: TlsConfig,
 }
 
 #[async_trait]
-impl Listener for Listening {
+impl Listener for TlsListening {
     async fn accept(&mut self) -> Result<ByteStream, ListenError> {
         let stream = self.below.accept().await?;
         let peer = Arc::clone(stream.peer());

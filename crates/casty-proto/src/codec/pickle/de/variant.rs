@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde::de::value::BytesDeserializer;
 use serde::de::{DeserializeSeed, EnumAccess, VariantAccess, Visitor};
 
-use super::{De, made};
+use super::{De, stdlib};
 use crate::DecodeError;
 use crate::codec::pickle::arena::{Arena, Id, Node};
 use crate::codec::pickle::class;
@@ -128,7 +128,7 @@ fn write_repr(arena: &Arena<'_>, id: Id, depth: usize, out: &mut String) -> Opti
         Node::Int(int) => write!(out, "{int}").ok()?,
         Node::Long(span) => {
             let bytes = arena.bytes(span);
-            match (made::unsigned(bytes), made::signed(bytes)) {
+            match (stdlib::unsigned(bytes), stdlib::signed(bytes)) {
                 (Some(int), _) => write!(out, "{int}").ok()?,
                 (None, Some(int)) => write!(out, "{int}").ok()?,
                 (None, None) => return None,

@@ -2,7 +2,7 @@
 
 use super::super::arena::{Id, Kids, Node, UNIT};
 use super::super::class::{self, Callee};
-use super::super::made;
+use super::super::stdlib;
 use super::{Machine, malformed};
 use crate::DecodeError;
 use crate::value::Maker;
@@ -142,7 +142,7 @@ impl Machine<'_> {
                     callee: known,
                     parts: args,
                 };
-                if made::value(&self.arena, known, args).is_none() {
+                if stdlib::value(&self.arena, known, args).is_none() {
                     return Err(self.bad("arguments that the constructor does not take"));
                 }
                 return self.value_of(node);
@@ -196,7 +196,7 @@ impl Machine<'_> {
         };
         let node = match self.arena.node(state) {
             Node::Dict(_) if self.callee(class)? == Callee::Uuid => {
-                if made::value(&self.arena, Callee::Uuid, state).is_none() {
+                if stdlib::value(&self.arena, Callee::Uuid, state).is_none() {
                     return Err(self.bad("a UUID without its int"));
                 }
                 Node::Made {

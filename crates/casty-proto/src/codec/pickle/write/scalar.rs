@@ -1,7 +1,7 @@
 //! Scalars, names and the calls that stand for them.
 
 use super::{Writer, op};
-use crate::codec::pickle::made::FOLD;
+use crate::codec::pickle::stdlib::FOLD;
 use crate::value::{Date, DateTime, Time, TimeDelta};
 
 impl Writer<'_> {

@@ -5,8 +5,8 @@ use serde::de::{DeserializeSeed, MapAccess, SeqAccess};
 
 use super::De;
 use crate::DecodeError;
+use crate::codec::protobuf::read_value::{none_left, value_of};
 use crate::codec::protobuf::tag;
-use crate::codec::protobuf::value_in::{none_left, value_of};
 use crate::codec::protobuf::wire::Parts;
 
 /// The elements of a list, tuple or set.

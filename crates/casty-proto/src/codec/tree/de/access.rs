@@ -4,9 +4,9 @@ use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visit
 use serde::forward_to_deserialize_any;
 
 use super::super::marker;
+use super::super::read_value::NO_PAIR;
 use super::super::reader::Reader;
 use super::super::source::{Kind, Open, Source};
-use super::super::value_in::NO_PAIR;
 use crate::value::{VALUE, give, take};
 use crate::{DecodeError, Value};
 

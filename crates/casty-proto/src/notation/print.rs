@@ -2,9 +2,10 @@
 
 use std::fmt::{Debug, Display, Formatter, Result};
 
-use super::{EnumMember, Items, Member, Object, Pairs, State, Value};
+use crate::Value;
 use crate::codec::tree::json::JsonSink;
-use crate::codec::tree::value_out::{self, Style};
+use crate::codec::tree::write_value::{self, Style};
+use crate::value::{EnumMember, Items, Member, Object, Pairs, State};
 
 /// What a debug print shows at most.
 const DEBUG: Style = Style::Sketch {
@@ -15,7 +16,7 @@ const DEBUG: Style = Style::Sketch {
 fn sketch(value: &Value, style: Style, f: &mut Formatter<'_>) -> Result {
     let mut out = Vec::new();
     let mut sink = JsonSink::new(&mut out);
-    value_out::write(&mut sink, value, style, 0).map_err(|_| std::fmt::Error)?;
+    write_value::write(&mut sink, value, style, 0).map_err(|_| std::fmt::Error)?;
     f.write_str(&String::from_utf8_lossy(&out))
 }
 

@@ -9,13 +9,13 @@ use std::time::{Duration, Instant};
 
 use casty_proto::NodeAddress;
 
-use crate::backoff::{self, Backoff, Dice};
+use crate::backoff::{Backoff, BackoffConfig, Dice};
 
-/// The pace and the bounds of [`Links`].
+/// The pace and the bounds of [`Connections`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Config {
+pub struct ConnectionsConfig {
     /// Between attempts at one address.
-    pub backoff: backoff::Config,
+    pub backoff: BackoffConfig,
     /// How long a contact has before the next one is dialled beside it. Default 100 ms.
     pub stagger: Duration,
     /// How many contacts are dialled at a time. Default 8.
@@ -25,50 +25,50 @@ pub struct Config {
     /// The most members that are connected; those of lower address come first. Default 1,024.
     pub members: usize,
     /// The most nodes outside the view that are connected because they are wanted. Default 64.
-    pub guests: usize,
+    pub non_members: usize,
     /// The longest wait before the first attempt after a loss, which spreads clients. Default
     /// 10 ms.
-    pub redial: Duration,
+    pub redial_jitter: Duration,
     /// How long a connection must have lived for its loss to count as the first. One that breaks
     /// sooner is redialled with growing delays. Default 1 s.
-    pub settled: Duration,
+    pub stable_after: Duration,
     /// How long a connection stays open after its node vanished from the view, since views of
     /// different nodes differ for seconds. Default 10 s.
-    pub linger: Duration,
+    pub removal_grace: Duration,
     /// How long a connection stays open after a view declared its node down or removed. Nodes that
     /// are only slow are declared down as well, and still answer what they were asked. Default 2 s.
-    pub farewell: Duration,
+    pub down_grace: Duration,
     /// How long an address that led to a node of another name is left alone while that node is
     /// connected. Nodes take one connection of a client each, so trying may cost that one; names
     /// may come to lead elsewhere. Default 1 min.
-    pub misled: Duration,
+    pub alias_pause: Duration,
     /// How long a node that was connected while the view was not fed may take to feed it, before
     /// names that led to it are dialled again. Default 3 s: it has 2 s for its first view.
-    pub quiet: Duration,
+    pub silence_timeout: Duration,
 }
 
-impl Default for Config {
+impl Default for ConnectionsConfig {
     fn default() -> Self {
         Self {
-            backoff: backoff::Config::default(),
+            backoff: BackoffConfig::default(),
             stagger: Duration::from_millis(100),
             contact_dials: 8,
             member_dials: 32,
             members: 1_024,
-            guests: 64,
-            redial: Duration::from_millis(10),
-            settled: Duration::from_secs(1),
-            linger: Duration::from_secs(10),
-            farewell: Duration::from_secs(2),
-            misled: Duration::from_mins(1),
-            quiet: Duration::from_secs(3),
+            non_members: 64,
+            redial_jitter: Duration::from_millis(10),
+            stable_after: Duration::from_secs(1),
+            removal_grace: Duration::from_secs(10),
+            down_grace: Duration::from_secs(2),
+            alias_pause: Duration::from_mins(1),
+            silence_timeout: Duration::from_secs(3),
         }
     }
 }
 
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Input {
+pub enum ConnectionsInput {
     /// A view arrived. Members in neither list (unreachable, joining, leaving) keep a connection
     /// for a while, but are not dialled.
     View {
@@ -83,7 +83,7 @@ pub enum Input {
     /// have no address any more. Contacts are dialled besides, names too that led to one of them.
     /// The first view that comes then is the word on all that are connected: who is not in it is
     /// not waited for.
-    Unfed(bool),
+    Stale(bool),
     /// Something is to be sent to a node without a connection. A member's next dial is brought
     /// forward; any other node is dialled once, and stays connected until it is lost or gone.
     /// Ignored beyond the limit of such nodes. To be repeated for as long as it holds after each
@@ -91,17 +91,17 @@ pub enum Input {
     Want(NodeAddress),
     /// A dial ended in a connection.
     Connected {
-        /// The address of the [`Output::Dial`].
+        /// The address of the [`ConnectionsOutput::Dial`].
         dialled: NodeAddress,
         /// What the node calls itself in its handshake.
         canonical: NodeAddress,
     },
     /// A dial ended without one.
     Failed {
-        /// The address of the [`Output::Dial`].
+        /// The address of the [`ConnectionsOutput::Dial`].
         dialled: NodeAddress,
     },
-    /// An established connection ended, other than by [`Output::Close`] or [`Output::Duplicate`].
+    /// An established connection ended, other than by [`ConnectionsOutput::Close`] or [`ConnectionsOutput::Duplicate`].
     Lost {
         /// The node's canonical address.
         node: NodeAddress,
@@ -112,8 +112,8 @@ pub enum Input {
 
 /// What to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Output {
-    /// Connect to this address, and answer with [`Input::Connected`] or [`Input::Failed`], in
+pub enum ConnectionsOutput {
+    /// Connect to this address, and answer with [`ConnectionsInput::Connected`] or [`ConnectionsInput::Failed`], in
     /// bounded time. A host name is to be resolved anew.
     Dial(NodeAddress),
     /// End the connection to this node (canonical).
@@ -137,21 +137,21 @@ pub enum Output {
 ///
 /// ```
 /// # use std::time::{Duration, Instant};
-/// use casty_routing::links::{Config, Input, Links, Output};
+/// use casty_routing::{ConnectionsConfig, ConnectionsInput, Connections, ConnectionsOutput};
 ///
 /// let (now, first, second) = (Instant::now(), "a:1".parse()?, "b:1".parse()?);
-/// let mut links = Links::new(Config::default(), vec![first, second], 7);
-/// links.handle(now, Input::Tick);
-/// assert_eq!(links.poll(), Output::Dial("a:1".parse()?));
+/// let mut links = Connections::new(ConnectionsConfig::default(), vec![first, second], 7);
+/// links.handle(now, ConnectionsInput::Tick);
+/// assert_eq!(links.poll(), ConnectionsOutput::Dial("a:1".parse()?));
 /// // The second contact has its turn when the first has had a head start.
-/// assert_eq!(links.poll(), Output::Wait(Some(now + Duration::from_millis(100))));
-/// links.handle(now, Input::Failed { dialled: "a:1".parse()? });
-/// assert_eq!(links.poll(), Output::Dial("b:1".parse()?));
+/// assert_eq!(links.poll(), ConnectionsOutput::Wait(Some(now + Duration::from_millis(100))));
+/// links.handle(now, ConnectionsInput::Failed { dialled: "a:1".parse()? });
+/// assert_eq!(links.poll(), ConnectionsOutput::Dial("b:1".parse()?));
 /// # Ok::<(), casty_proto::AddressError>(())
 /// ```
 #[derive(Debug)]
-pub struct Links {
-    config: Config,
+pub struct Connections {
+    config: ConnectionsConfig,
     dice: Dice,
     /// Every address that may be dialled: contacts and live members.
     targets: BTreeMap<NodeAddress, Target>,
@@ -168,7 +168,7 @@ pub struct Links {
     informed: bool,
     /// The next contact is not dialled before.
     next_contact: Option<Instant>,
-    outputs: VecDeque<Output>,
+    outputs: VecDeque<ConnectionsOutput>,
 }
 
 /// An address that may be dialled.
@@ -194,9 +194,9 @@ struct Link {
     ends: Option<Instant>,
 }
 
-impl Links {
+impl Connections {
     /// An engine that will dial `contacts`, in that order, from the first input on.
-    pub fn new(config: Config, contacts: Vec<NodeAddress>, seed: u64) -> Self {
+    pub fn new(config: ConnectionsConfig, contacts: Vec<NodeAddress>, seed: u64) -> Self {
         let mut links = Self {
             config,
             dice: Dice::new(seed),
@@ -219,26 +219,28 @@ impl Links {
     }
 
     /// Takes in what happened; [`poll`](Self::poll) then tells what to do.
-    pub fn handle(&mut self, now: Instant, input: Input) {
+    pub fn handle(&mut self, now: Instant, input: ConnectionsInput) {
         match input {
-            Input::View { live, gone } => self.view(now, live, gone),
-            Input::Source(source) => self.source = source,
-            Input::Unfed(unfed) => self.unfed = unfed.then(|| self.unfed.unwrap_or(now)),
-            Input::Want(node) => self.want(now, node),
-            Input::Connected { dialled, canonical } => self.connected(now, &dialled, canonical),
-            Input::Failed { dialled } => self.failed(now, &dialled),
-            Input::Lost { node } => self.lost(now, &node),
-            Input::Tick => {}
+            ConnectionsInput::View { live, gone } => self.view(now, live, gone),
+            ConnectionsInput::Source(source) => self.source = source,
+            ConnectionsInput::Stale(unfed) => self.unfed = unfed.then(|| self.unfed.unwrap_or(now)),
+            ConnectionsInput::Want(node) => self.want(now, node),
+            ConnectionsInput::Connected { dialled, canonical } => {
+                self.connected(now, &dialled, canonical)
+            }
+            ConnectionsInput::Failed { dialled } => self.failed(now, &dialled),
+            ConnectionsInput::Lost { node } => self.lost(now, &node),
+            ConnectionsInput::Tick => {}
         }
         self.prune(now);
         self.dial(now);
     }
 
-    /// The next thing to do. To be called until it says [`Output::Wait`].
-    pub fn poll(&mut self) -> Output {
+    /// The next thing to do. To be called until it says [`ConnectionsOutput::Wait`].
+    pub fn poll(&mut self) -> ConnectionsOutput {
         match self.outputs.pop_front() {
             Some(output) => output,
-            None => Output::Wait(self.deadline()),
+            None => ConnectionsOutput::Wait(self.deadline()),
         }
     }
 
@@ -286,8 +288,8 @@ impl Links {
         for node in live.difference(&self.live).cloned().collect::<Vec<_>>() {
             self.hasten(now, node);
         }
-        let farewell = now + self.config.farewell;
-        let linger = now + self.config.linger;
+        let farewell = now + self.config.down_grace;
+        let linger = now + self.config.removal_grace;
         let unfed = self.unfed;
         for (node, link) in &mut self.open {
             let silent = unfed.is_some_and(|unfed| link.since < unfed);
@@ -310,7 +312,7 @@ impl Links {
         }
         if !self.live.contains(&node) {
             let guests = self.open.values().filter(|link| link.guest).count();
-            if guests + self.wanted.len() >= self.config.guests {
+            if guests + self.wanted.len() >= self.config.non_members {
                 return;
             }
             self.wanted.insert(node.clone());
@@ -321,7 +323,7 @@ impl Links {
     /// Brings the next attempt forward, but not beyond one in the time in which a connection
     /// settles, however often views flap or messages come.
     fn hasten(&mut self, now: Instant, node: NodeAddress) {
-        let settled = self.config.settled;
+        let settled = self.config.stable_after;
         let target = self.target(node);
         let soonest = target.last.map_or(now, |last| last + settled);
         target.due = target.due.map(|due| due.min(soonest));
@@ -342,7 +344,8 @@ impl Links {
             if let Some(target) = self.targets.get_mut(dialled) {
                 target.due = Some(now + target.backoff.failed());
             }
-            self.outputs.push_back(Output::Duplicate(dialled.clone()));
+            self.outputs
+                .push_back(ConnectionsOutput::Duplicate(dialled.clone()));
             return;
         }
         self.suspects.remove(&canonical);
@@ -369,7 +372,8 @@ impl Links {
         }
         let live = self.live.contains(dialled);
         if (live && self.suspects.insert(dialled.clone())) || (wanted && !live) {
-            self.outputs.push_back(Output::Suspect(dialled.clone()));
+            self.outputs
+                .push_back(ConnectionsOutput::Suspect(dialled.clone()));
         }
     }
 
@@ -378,7 +382,7 @@ impl Links {
             return;
         };
         self.source.take_if(|source| source == node);
-        let settled = now >= link.since + self.config.settled;
+        let settled = now >= link.since + self.config.stable_after;
         let Self { targets, dice, .. } = self;
         for (address, target) in targets {
             if address != node && target.leads_to.as_ref() != Some(node) {
@@ -386,7 +390,7 @@ impl Links {
             }
             let delay = if settled {
                 target.backoff.succeeded();
-                dice.up_to(self.config.redial)
+                dice.up_to(self.config.redial_jitter)
             } else {
                 target.backoff.failed()
             };
@@ -428,13 +432,13 @@ impl Links {
                 None => source.is_some() && unfed.is_none() && !link.guest,
             };
             if ends {
-                outputs.push_back(Output::Close(node.clone()));
+                outputs.push_back(ConnectionsOutput::Close(node.clone()));
             }
             !ends
         });
         let crowded = self.targets.len() > self.config.members.saturating_mul(2);
         self.targets.retain(|address, target| {
-            let attempted = target.last.map(|last| last + self.config.settled);
+            let attempted = target.last.map(|last| last + self.config.stable_after);
             let cooling = target.due.max(attempted).is_some_and(|until| until > now);
             let in_use = target.contact.is_some()
                 || [&*live, &*wanted, &*dialling]
@@ -455,7 +459,7 @@ impl Links {
                 self.next_contact = Some(now + self.config.stagger);
             }
             self.dialling.insert(address.clone());
-            self.outputs.push_back(Output::Dial(address));
+            self.outputs.push_back(ConnectionsOutput::Dial(address));
         }
     }
 
@@ -480,7 +484,7 @@ impl Links {
 
     /// Whether another member, and whether another contact, may be dialled beside those that are.
     fn slots(&self) -> (bool, bool) {
-        let Config {
+        let ConnectionsConfig {
             contact_dials,
             member_dials,
             ..
@@ -509,8 +513,8 @@ impl Links {
             match self.unfed.zip(self.open.get(node)) {
                 // It is silent, as are all that were connected then.
                 Some((unfed, link)) if link.since < unfed => None,
-                Some((_, link)) => Some(link.since + self.config.quiet),
-                None => target.last.map(|last| last + self.config.misled),
+                Some((_, link)) => Some(link.since + self.config.silence_timeout),
+                None => target.last.map(|last| last + self.config.alias_pause),
             }
         };
         self.targets.iter().filter_map(move |(address, target)| {

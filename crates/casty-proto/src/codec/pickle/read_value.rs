@@ -7,7 +7,7 @@ use num_bigint::BigInt;
 use super::arena::{Arena, Id, Node};
 use super::de::needs_python;
 use super::read::{malformed, passed};
-use super::{made, measure};
+use super::{measure, stdlib};
 use crate::error::Limit;
 use crate::value::{EnumMember, Fields, Member, Object, Origin, State};
 use crate::{ActorRef, DecodeError, Value};
@@ -193,7 +193,7 @@ impl<'a, 'de> Build<'a, 'de> {
             })),
             Node::Made { callee, parts } => match needs_python(self.arena, id) {
                 Some(error) => return Err(error),
-                None => made::value(self.arena, callee, parts)
+                None => stdlib::value(self.arena, callee, parts)
                     .ok_or_else(|| malformed("arguments that the constructor does not take", 0))?,
             },
             _ => {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::marker::{self, Marker};
 use super::reader::Reader;
 use super::source::{Kind, Number, Open, Source};
-use crate::value::{EnumMember, Member, Names, Object, State, notation};
-use crate::{ActorRef, DecodeError, Value};
+use crate::value::{EnumMember, Member, Names, Object, State};
+use crate::{ActorRef, DecodeError, Value, notation};
 
 /// Whether the markers of Casty's JSON notation are known beside those of the serializers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,7 +9,7 @@ fn a_wanted_node_outside_the_view_is_dialled_once_and_kept() {
     bench.view(&[&a], &[]);
     bench.connect(&a);
     bench.source(&a);
-    let want = || Input::Want(guest.clone());
+    let want = || ConnectionsInput::Want(guest.clone());
     assert_eq!(bench.give(want()), [dial(&guest)]);
     assert_eq!(bench.give(want()), [], "it is being dialled");
     assert_eq!(bench.fail(&guest), [suspect(&guest)]);
@@ -38,8 +38,8 @@ fn a_node_that_is_wanted_by_two_names_is_kept() {
     bench.view(&[&a], &[]);
     bench.connect(&a);
     bench.source(&a);
-    bench.give(Input::Want(name.clone()));
-    bench.give(Input::Want(guest.clone()));
+    bench.give(ConnectionsInput::Want(name.clone()));
+    bench.give(ConnectionsInput::Want(guest.clone()));
     assert_eq!(bench.connect_as(&name, &guest), []);
     assert_eq!(bench.run_to(60_000), []);
     assert!(bench.engine.is_connected(&guest));
@@ -51,39 +51,47 @@ fn a_wanted_node_whose_connection_breaks_at_once_is_not_redialled_at_once() {
     let mut bench = regular(&[]);
     bench.view(&[&a], &[]);
     bench.connect(&a);
-    bench.give(Input::Want(guest.clone()));
+    bench.give(ConnectionsInput::Want(guest.clone()));
     bench.connect(&guest);
     assert_eq!(bench.run_to(500), []);
     assert_eq!(bench.lose(&guest), []);
-    assert_eq!(bench.give(Input::Want(guest.clone())), []);
+    assert_eq!(bench.give(ConnectionsInput::Want(guest.clone())), []);
     assert_eq!(bench.run_to(1_000), [(550, dial(&guest))]);
 }
 
 #[test]
 fn a_wanted_node_may_be_reached_by_a_name() {
-    let config = Config {
-        guests: 1,
-        ..Config::default()
+    let config = ConnectionsConfig {
+        non_members: 1,
+        ..ConnectionsConfig::default()
     };
     let (name, [a, b]) = (alias("one"), nodes([1, 2]));
     let mut bench = bench_of(config, &[&name]);
     bench.tick();
-    assert_eq!(bench.give(Input::Want(a.clone())), [dial(&a)]);
+    assert_eq!(bench.give(ConnectionsInput::Want(a.clone())), [dial(&a)]);
     assert_eq!(bench.fail(&a), [suspect(&a)]);
-    assert_eq!(bench.give(Input::Want(a.clone())), [], "a little later");
+    assert_eq!(
+        bench.give(ConnectionsInput::Want(a.clone())),
+        [],
+        "a little later"
+    );
     assert_eq!(bench.connect_as(&name, &a), []);
     bench.lose(&a);
-    assert_eq!(bench.give(Input::Want(b.clone())), [dial(&b)], "room again");
+    assert_eq!(
+        bench.give(ConnectionsInput::Want(b.clone())),
+        [dial(&b)],
+        "room again"
+    );
 }
 
 #[test]
 fn a_wish_brings_the_dial_of_a_failing_member_forward_but_once_a_second() {
-    let config = Config {
-        backoff: backoff::Config {
+    let config = ConnectionsConfig {
+        backoff: BackoffConfig {
             floor: Duration::from_secs(5),
-            ..backoff::Config::default()
+            ..BackoffConfig::default()
         },
-        ..Config::default()
+        ..ConnectionsConfig::default()
     };
     let [a, b] = nodes([1, 2]);
     let mut bench = bench_of(config, &[]);
@@ -91,25 +99,31 @@ fn a_wish_brings_the_dial_of_a_failing_member_forward_but_once_a_second() {
     bench.connect(&b);
     bench.fail(&a);
     for _ in 0..100 {
-        bench.give(Input::Want(a.clone()));
+        bench.give(ConnectionsInput::Want(a.clone()));
     }
     assert_eq!(bench.run_to(4_000), [(1_000, dial(&a))]);
 }
 
 #[test]
 fn wanted_nodes_outside_the_view_are_bounded() {
-    let config = Config {
-        guests: 3,
-        ..Config::default()
+    let config = ConnectionsConfig {
+        non_members: 3,
+        ..ConnectionsConfig::default()
     };
     let mut bench = bench_of(config, &[]);
     bench.view(&[&node(100)], &[]);
     for number in 1..=2 {
-        bench.give(Input::Want(node(number)));
+        bench.give(ConnectionsInput::Want(node(number)));
         bench.connect(&node(number));
     }
-    assert_eq!(bench.give(Input::Want(node(3))), [dial(&node(3))]);
-    assert_eq!(bench.give(Input::Want(node(4))), []);
+    assert_eq!(
+        bench.give(ConnectionsInput::Want(node(3))),
+        [dial(&node(3))]
+    );
+    assert_eq!(bench.give(ConnectionsInput::Want(node(4))), []);
     bench.lose(&node(1));
-    assert_eq!(bench.give(Input::Want(node(4))), [dial(&node(4))]);
+    assert_eq!(
+        bench.give(ConnectionsInput::Want(node(4))),
+        [dial(&node(4))]
+    );
 }

@@ -4,7 +4,7 @@ use super::*;
 
 /// A member that is connected, known by a name, and feeds the view. Without dice.
 fn fed(name: &NodeAddress, a: &NodeAddress) -> Bench {
-    let config = Config {
+    let config = ConnectionsConfig {
         stagger: Duration::ZERO,
         ..regular(&[]).engine.config
     };
@@ -17,8 +17,8 @@ fn fed(name: &NodeAddress, a: &NodeAddress) -> Bench {
     bench
 }
 
-fn unfed(bench: &mut Bench, unfed: bool) -> Vec<Output> {
-    bench.give(Input::Unfed(unfed))
+fn unfed(bench: &mut Bench, unfed: bool) -> Vec<ConnectionsOutput> {
+    bench.give(ConnectionsInput::Stale(unfed))
 }
 
 #[test]
@@ -43,7 +43,7 @@ fn a_name_that_leads_to_the_silent_node_again_is_not_dialled_at_once() {
     let name = alias("one");
     let mut bench = fed(&name, &a);
     assert_eq!(unfed(&mut bench, true), [dial(&name)]);
-    let duplicate = Output::Duplicate(name.clone());
+    let duplicate = ConnectionsOutput::Duplicate(name.clone());
     assert_eq!(bench.connect_as(&name, &a), [duplicate]);
     assert_eq!(bench.run_to(1_060), [(1_050, dial(&name))]);
     assert_eq!(unfed(&mut bench, false), []);
@@ -68,7 +68,7 @@ fn a_silent_node_that_is_only_wanted_is_not_waited_for_either() {
     let [a, b, guest] = nodes([1, 2, 3]);
     let name = alias("one");
     let mut bench = fed(&name, &a);
-    bench.give(Input::Want(guest.clone()));
+    bench.give(ConnectionsInput::Want(guest.clone()));
     bench.connect(&guest);
     bench.run_to(2_000);
     unfed(&mut bench, true);

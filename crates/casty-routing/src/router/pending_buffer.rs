@@ -1,11 +1,11 @@
-//! What waits: parcels by target, in order, within limits, each with a deadline.
+//! What waits: messages by target, in order, within limits, each with a deadline.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
 
 use casty_proto::NodeAddress;
 
-use super::event::{Held, Overflow, Parcel, Target};
+use super::event::{Buffered, Overflow, PendingMessage, Target};
 
 /// A place in the order of everything that is held: smaller is older.
 type Ticket = i64;
@@ -13,19 +13,19 @@ type Ticket = i64;
 /// On whose account something is held: the node that it waits for, or none where that is unknown.
 pub(super) type Account = Option<NodeAddress>;
 
-/// Parcels by target, oldest first.
+/// Messages by target, oldest first.
 ///
 /// An account takes no more than it leaves free. So one alone has half of the hold, and however
 /// many nodes are out of order, what is for another finds room. (The dynamic thresholds of shared
 /// packet buffers: Choudhury and Hahne, 1998.)
 ///
-/// Each operation on one parcel costs a few tree look-ups.
+/// Each operation on one message costs a few tree look-ups.
 pub(super) struct Hold<T> {
     places: BTreeMap<Target, Place<T>>,
     deadlines: BTreeMap<(Instant, Ticket), Target>,
     accounts: BTreeMap<Account, Share>,
-    held: Held,
-    limit: Held,
+    held: Buffered,
+    limit: Buffered,
     overflow: Overflow,
     front: Ticket,
     back: Ticket,
@@ -33,7 +33,7 @@ pub(super) struct Hold<T> {
 
 /// What is held for one target.
 struct Place<T> {
-    parcels: BTreeMap<Ticket, Parcel<T>>,
+    messages: BTreeMap<Ticket, PendingMessage<T>>,
     /// Whose account it was put on when it was the first.
     account: Account,
 }
@@ -41,17 +41,17 @@ struct Place<T> {
 /// What is held on one account.
 #[derive(Default)]
 struct Share {
-    held: Held,
+    held: Buffered,
     order: BTreeMap<Ticket, Target>,
 }
 
 impl<T> Hold<T> {
-    pub(super) fn new(limit: Held, overflow: Overflow) -> Self {
+    pub(super) fn new(limit: Buffered, overflow: Overflow) -> Self {
         Self {
             places: BTreeMap::new(),
             deadlines: BTreeMap::new(),
             accounts: BTreeMap::new(),
-            held: Held::default(),
+            held: Buffered::default(),
             limit,
             overflow,
             front: 0,
@@ -59,7 +59,7 @@ impl<T> Hold<T> {
         }
     }
 
-    pub(super) fn held(&self) -> Held {
+    pub(super) fn buffered(&self) -> Buffered {
         self.held
     }
 
@@ -76,11 +76,11 @@ impl<T> Hold<T> {
         self.places.keys()
     }
 
-    /// The same with how many parcels there are for each.
+    /// The same with how many messages there are for each.
     pub(super) fn each(&self) -> impl Iterator<Item = (&Target, usize)> {
         self.places
             .iter()
-            .map(|(target, place)| (target, place.parcels.len()))
+            .map(|(target, place)| (target, place.messages.len()))
     }
 
     /// The earliest deadline of anything held.
@@ -88,48 +88,48 @@ impl<T> Hold<T> {
         self.deadlines.keys().next().map(|(deadline, _)| *deadline)
     }
 
-    /// Takes in the newest parcel, and returns those that had to go for it; or returns it itself.
+    /// Takes in the newest message, and returns those that had to go for it; or returns it itself.
     pub(super) fn push_back(
         &mut self,
-        parcel: Parcel<T>,
+        message: PendingMessage<T>,
         account: Account,
-    ) -> Result<Vec<Parcel<T>>, Parcel<T>> {
-        let account = self.account(&parcel.target, account);
+    ) -> Result<Vec<PendingMessage<T>>, PendingMessage<T>> {
+        let account = self.account(&message.target, account);
         let mut displaced = Vec::new();
-        while !self.fits(&account, parcel.bytes) {
-            match self.displace(&account, parcel.bytes) {
+        while !self.fits(&account, message.bytes) {
+            match self.displace(&account, message.bytes) {
                 Some(older) => displaced.push(older),
-                None => return Err(parcel),
+                None => return Err(message),
             }
         }
         let ticket = self.back;
         self.back += 1;
-        self.insert(ticket, parcel, account);
+        self.insert(ticket, message, account);
         Ok(displaced)
     }
 
-    /// Takes in parcels that were accepted before, oldest first, all older than what is held, as
+    /// Takes in messages that were accepted before, oldest first, all older than what is held, as
     /// far as there is room at all. Returns those for which there is none: the newest, or the
     /// oldest, as overflow goes.
     pub(super) fn push_front(
         &mut self,
-        parcels: Vec<Parcel<T>>,
+        messages: Vec<PendingMessage<T>>,
         account: impl Fn(&Target) -> Account,
-    ) -> Vec<Parcel<T>> {
-        let count = Ticket::try_from(parcels.len()).unwrap_or(Ticket::MAX);
+    ) -> Vec<PendingMessage<T>> {
+        let count = Ticket::try_from(messages.len()).unwrap_or(Ticket::MAX);
         self.front = self.front.saturating_sub(count);
         let tickets = self.front..;
-        let mut places: Vec<_> = parcels.into_iter().zip(tickets).collect();
+        let mut places: Vec<_> = messages.into_iter().zip(tickets).collect();
         if self.overflow == Overflow::DropOldest {
             places.reverse();
         }
         let mut refused = Vec::new();
-        for (parcel, ticket) in places {
-            if self.is_within_limits(parcel.bytes) {
-                let account = self.account(&parcel.target, account(&parcel.target));
-                self.insert(ticket, parcel, account);
+        for (message, ticket) in places {
+            if self.is_within_limits(message.bytes) {
+                let account = self.account(&message.target, account(&message.target));
+                self.insert(ticket, message, account);
             } else {
-                refused.push(parcel);
+                refused.push(message);
             }
         }
         if self.overflow == Overflow::DropOldest {
@@ -138,11 +138,11 @@ impl<T> Hold<T> {
         refused
     }
 
-    /// Whether one more parcel of `bytes` bytes for `target` would be taken in.
+    /// Whether one more message of `bytes` bytes for `target` would be taken in.
     pub(super) fn has_room(&self, target: &Target, account: Account, bytes: usize) -> bool {
         match self.overflow {
             Overflow::Refuse => self.fits(&self.account(target, account), bytes),
-            Overflow::DropOldest => self.limit.items > 0 && bytes <= self.limit.bytes,
+            Overflow::DropOldest => self.limit.messages > 0 && bytes <= self.limit.bytes,
         }
     }
 
@@ -154,7 +154,7 @@ impl<T> Hold<T> {
         }
     }
 
-    /// Whether a parcel passes no limit and leaves as much free as its account then takes. The
+    /// Whether a message passes no limit and leaves as much free as its account then takes. The
     /// first of an account only has to pass no limit.
     fn fits(&self, account: &Account, bytes: usize) -> bool {
         let Some(share) = self.accounts.get(account) else {
@@ -164,24 +164,24 @@ impl<T> Hold<T> {
             part.saturating_add(all)
                 .saturating_add(more.saturating_mul(2))
         };
-        both(share.held.items, self.held.items, 1) <= self.limit.items
+        both(share.held.messages, self.held.messages, 1) <= self.limit.messages
             && both(share.held.bytes, self.held.bytes, bytes) <= self.limit.bytes
     }
 
     fn is_within_limits(&self, bytes: usize) -> bool {
-        self.held.items < self.limit.items
+        self.held.messages < self.limit.messages
             && self.held.bytes.saturating_add(bytes) <= self.limit.bytes
     }
 
-    /// Takes out the oldest parcel of whoever has most, counting in one of `bytes` bytes on
+    /// Takes out the oldest message of whoever has most, counting in one of `bytes` bytes on
     /// `account`: if that may be, and makes room for it.
-    fn displace(&mut self, account: &Account, bytes: usize) -> Option<Parcel<T>> {
+    fn displace(&mut self, account: &Account, bytes: usize) -> Option<PendingMessage<T>> {
         if self.overflow == Overflow::Refuse || bytes > self.limit.bytes {
             return None;
         }
-        let part = |of: &Account, held: Held| {
+        let part = |of: &Account, held: Buffered| {
             let own = usize::from(of == account);
-            let items = ratio(held.items + own, self.limit.items);
+            let items = ratio(held.messages + own, self.limit.messages);
             items.max(ratio(held.bytes + own * bytes, self.limit.bytes))
         };
         let shares = self.accounts.iter();
@@ -191,31 +191,31 @@ impl<T> Hold<T> {
         self.remove(&target, ticket)
     }
 
-    fn insert(&mut self, ticket: Ticket, parcel: Parcel<T>, account: Account) {
+    fn insert(&mut self, ticket: Ticket, message: PendingMessage<T>, account: Account) {
         let share = self.accounts.entry(account.clone()).or_default();
         for held in [&mut self.held, &mut share.held] {
-            held.items += 1;
-            held.bytes += parcel.bytes;
+            held.messages += 1;
+            held.bytes += message.bytes;
         }
-        share.order.insert(ticket, parcel.target.clone());
+        share.order.insert(ticket, message.target.clone());
         self.deadlines
-            .insert((parcel.deadline, ticket), parcel.target.clone());
-        let place = self.places.entry(parcel.target.clone());
+            .insert((message.deadline, ticket), message.target.clone());
+        let place = self.places.entry(message.target.clone());
         let place = place.or_insert_with(|| Place {
-            parcels: BTreeMap::new(),
+            messages: BTreeMap::new(),
             account,
         });
-        place.parcels.insert(ticket, parcel);
+        place.messages.insert(ticket, message);
     }
 
-    /// Takes out the oldest parcel for `target`.
-    pub(super) fn pop(&mut self, target: &Target) -> Option<Parcel<T>> {
-        let ticket = *self.places.get(target)?.parcels.keys().next()?;
+    /// Takes out the oldest message for `target`.
+    pub(super) fn pop(&mut self, target: &Target) -> Option<PendingMessage<T>> {
+        let ticket = *self.places.get(target)?.messages.keys().next()?;
         self.remove(target, ticket)
     }
 
-    /// Takes out a parcel whose deadline has come, earliest first.
-    pub(super) fn pop_expired(&mut self, now: Instant) -> Option<Parcel<T>> {
+    /// Takes out a message whose deadline has come, earliest first.
+    pub(super) fn pop_expired(&mut self, now: Instant) -> Option<PendingMessage<T>> {
         let entry = self.deadlines.first_entry()?;
         let (deadline, ticket) = *entry.key();
         if deadline > now {
@@ -225,36 +225,36 @@ impl<T> Hold<T> {
         self.remove(&target, ticket)
     }
 
-    /// Takes out the oldest parcel for `target` that is wanted.
+    /// Takes out the oldest message for `target` that is wanted.
     pub(super) fn take(
         &mut self,
         target: &Target,
         mut wanted: impl FnMut(&T) -> bool,
-    ) -> Option<Parcel<T>> {
-        let mut parcels = self.places.get(target)?.parcels.iter();
-        let (ticket, _) = parcels.find(|(_, parcel)| wanted(&parcel.item))?;
+    ) -> Option<PendingMessage<T>> {
+        let mut messages = self.places.get(target)?.messages.iter();
+        let (ticket, _) = messages.find(|(_, message)| wanted(&message.item))?;
         let ticket = *ticket;
         self.remove(target, ticket)
     }
 
-    fn remove(&mut self, target: &Target, ticket: Ticket) -> Option<Parcel<T>> {
+    fn remove(&mut self, target: &Target, ticket: Ticket) -> Option<PendingMessage<T>> {
         let place = self.places.get_mut(target)?;
-        let parcel = place.parcels.remove(&ticket)?;
+        let message = place.messages.remove(&ticket)?;
         if let Some(share) = self.accounts.get_mut(&place.account) {
             share.order.remove(&ticket);
-            share.held.items -= 1;
-            share.held.bytes -= parcel.bytes;
+            share.held.messages -= 1;
+            share.held.bytes -= message.bytes;
             if share.order.is_empty() {
                 self.accounts.remove(&place.account);
             }
         }
-        if place.parcels.is_empty() {
+        if place.messages.is_empty() {
             self.places.remove(target);
         }
-        self.deadlines.remove(&(parcel.deadline, ticket));
-        self.held.items -= 1;
-        self.held.bytes -= parcel.bytes;
-        Some(parcel)
+        self.deadlines.remove(&(message.deadline, ticket));
+        self.held.messages -= 1;
+        self.held.bytes -= message.bytes;
+        Some(message)
     }
 }
 

@@ -3,9 +3,9 @@
 
 use std::time::{Duration, Instant};
 
-/// What fills a [`Budget`].
+/// What fills a [`RetryBudget`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Config {
+pub struct RetryBudgetConfig {
     /// Tokens that a hundred first attempts deposit. Default: 10.
     pub percent: u32,
     /// Tokens that each second adds, whatever is sent. Default: 10.
@@ -15,7 +15,7 @@ pub struct Config {
     pub burst: u32,
 }
 
-impl Default for Config {
+impl Default for RetryBudgetConfig {
     fn default() -> Self {
         Self {
             percent: 10,
@@ -32,11 +32,11 @@ impl Default for Config {
 ///
 /// ```
 /// use std::time::Instant;
-/// use casty_routing::budget::{Budget, Config};
+/// use casty_routing::{RetryBudget, RetryBudgetConfig};
 ///
 /// # #[expect(clippy::disallowed_methods, reason = "an example begins at some moment")]
 /// let now = Instant::now();
-/// let mut budget = Budget::new(Config { percent: 50, per_second: 0, burst: 1 });
+/// let mut budget = RetryBudget::new(RetryBudgetConfig { percent: 50, per_second: 0, burst: 1 });
 /// assert!(budget.take(now), "it begins full");
 /// budget.deposit();
 /// assert!(!budget.take(now), "half a token pays for nothing");
@@ -44,8 +44,8 @@ impl Default for Config {
 /// assert!(budget.take(now));
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Budget {
-    config: Config,
+pub struct RetryBudget {
+    config: RetryBudgetConfig,
     /// Billionths of tokens, so that rates and nanoseconds multiply without a rest.
     fractions: u64,
     /// The time up to which seconds have been paid in.
@@ -55,9 +55,9 @@ pub struct Budget {
 /// The parts into which tokens are divided.
 const TOKEN: u64 = 1_000_000_000;
 
-impl Budget {
+impl RetryBudget {
     /// A full budget.
-    pub fn new(config: Config) -> Self {
+    pub fn new(config: RetryBudgetConfig) -> Self {
         Self {
             fractions: u64::from(config.burst) * TOKEN,
             config,
@@ -114,18 +114,20 @@ mod tests {
         prop::collection::vec(step, 1..200)
     }
 
-    fn configs() -> impl Strategy<Value = Config> {
-        (0_u32..=100, 0_u32..20, 0_u32..10).prop_map(|(percent, per_second, burst)| Config {
-            percent,
-            per_second,
-            burst,
+    fn configs() -> impl Strategy<Value = RetryBudgetConfig> {
+        (0_u32..=100, 0_u32..20, 0_u32..10).prop_map(|(percent, per_second, burst)| {
+            RetryBudgetConfig {
+                percent,
+                per_second,
+                burst,
+            }
         })
     }
 
     /// Hundred-thousandths of tokens by the description, in whole numbers: milliseconds times
     /// tokens a second, and percents.
     struct Model {
-        config: Config,
+        config: RetryBudgetConfig,
         parts: u64,
     }
 
@@ -141,7 +143,7 @@ mod tests {
         #[test]
         fn tokens_come_as_described_and_no_others(config in configs(), steps in steps()) {
             let begun = Instant::now();
-            let mut budget = Budget::new(config);
+            let mut budget = RetryBudget::new(config);
             let burst = u64::from(config.burst);
             let mut model = Model { config, parts: burst * Model::WHOLE };
             // Time counts from the first look at it.
@@ -177,7 +179,7 @@ mod tests {
         #[test]
         fn no_span_of_time_sees_more_than_its_share(config in configs(), steps in steps()) {
             let begun = Instant::now();
-            let mut budget = Budget::new(config);
+            let mut budget = RetryBudget::new(config);
             // Of each step, the time, and what was deposited and taken up to it.
             let mut history = vec![(0, 0, 0)];
             let (mut milliseconds, mut deposits, mut taken) = (0, 0, 0);
@@ -209,7 +211,7 @@ mod tests {
     #[test]
     fn time_that_goes_back_pays_nothing_twice() {
         let begun = Instant::now();
-        let mut budget = Budget::new(Config {
+        let mut budget = RetryBudget::new(RetryBudgetConfig {
             percent: 0,
             per_second: 1,
             burst: 1,
@@ -222,12 +224,12 @@ mod tests {
 
     #[test]
     fn the_documentation_says_what_the_defaults_are() {
-        let Config {
+        let RetryBudgetConfig {
             percent,
             per_second,
             burst,
-        } = Config::default();
-        let source = include_str!("budget.rs");
+        } = RetryBudgetConfig::default();
+        let source = include_str!("retry_budget.rs");
         for (field, default) in [
             ("percent", percent),
             ("per_second", per_second),
@@ -243,9 +245,9 @@ mod tests {
     #[test]
     fn a_budget_of_nothing_pays_nothing() {
         let begun = Instant::now();
-        let mut budget = Budget::new(Config {
+        let mut budget = RetryBudget::new(RetryBudgetConfig {
             burst: 0,
-            ..Config::default()
+            ..RetryBudgetConfig::default()
         });
         budget.deposit();
         assert!(!budget.take(begun + Duration::from_hours(1)));
@@ -254,7 +256,7 @@ mod tests {
     #[test]
     fn the_greatest_numbers_overflow_nothing() {
         let begun = Instant::now();
-        let mut budget = Budget::new(Config {
+        let mut budget = RetryBudget::new(RetryBudgetConfig {
             percent: u32::MAX,
             per_second: u32::MAX,
             burst: u32::MAX,

@@ -22,13 +22,15 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{DateTime, Time, TimeDelta, Value, uuid};
 use crate::codec::tree::Reader;
 use crate::codec::tree::json::{JsonSink, JsonSource};
+use crate::codec::tree::read_value::{self, Dialect};
 use crate::codec::tree::sink::Sink;
-use crate::codec::tree::value_in::{self, Dialect};
-use crate::codec::tree::value_out::{self, Style};
-use crate::{DecodeError, EncodeError, Limits};
+use crate::codec::tree::write_value::{self, Style};
+use crate::value::{DateTime, Time, TimeDelta, uuid};
+use crate::{DecodeError, EncodeError, Limits, Value};
+
+mod print;
 
 pub(crate) const VALUE: &str = "__value__";
 pub(crate) const STATE: &str = "__state__";
@@ -59,7 +61,7 @@ pub enum NotationError {
 }
 
 impl Value {
-    /// The value that a text in [Casty's JSON notation](crate::value::notation) stands for.
+    /// The value that a text in [Casty's JSON notation](crate::notation) stands for.
     ///
     /// # Errors
     /// The text is malformed, passes a limit, or has something wrong behind a marker.
@@ -67,12 +69,12 @@ impl Value {
         limits.admit(text.len())?;
         let source = JsonSource::new(text.as_bytes())?;
         let mut reader = Reader::new(source, text.len(), limits);
-        let value = value_in::read(&mut reader, Dialect::Notation)?;
+        let value = read_value::read(&mut reader, Dialect::Notation)?;
         reader.end()?;
         Ok(value)
     }
 
-    /// The value in [Casty's JSON notation](crate::value::notation): one line, in ASCII, exact.
+    /// The value in [Casty's JSON notation](crate::notation): one line, in ASCII, exact.
     ///
     /// What reads it back gets an equal value, except that a class whose module is set apart by a
     /// colon comes back with a dot. The text is JSON but for Python's `NaN` and `Infinity`.
@@ -82,7 +84,7 @@ impl Value {
     /// of more than 4,300 digits.
     pub fn to_notation(&self) -> Result<String, NotationError> {
         let mut out = Vec::new();
-        value_out::write(&mut JsonSink::new(&mut out), self, Style::Notation, 0)?;
+        write_value::write(&mut JsonSink::new(&mut out), self, Style::Notation, 0)?;
         Ok(String::from_utf8_lossy(&out).into_owned())
     }
 }
@@ -237,7 +239,7 @@ fn base64_of(value: &Value) -> Option<Vec<u8>> {
     STANDARD.decode(value.as_str()?).ok()
 }
 
-pub(super) fn time_delta(value: &Value) -> Option<TimeDelta> {
+pub(crate) fn time_delta(value: &Value) -> Option<TimeDelta> {
     let [days, seconds, microseconds] = value.items()? else {
         return None;
     };
@@ -248,7 +250,7 @@ pub(super) fn time_delta(value: &Value) -> Option<TimeDelta> {
     )
 }
 
-pub(super) fn complex(value: &Value) -> Option<Value> {
+pub(crate) fn complex(value: &Value) -> Option<Value> {
     let [re, im] = value.items()? else {
         return None;
     };

@@ -11,7 +11,7 @@ enum Event {
     View(BTreeSet<u16>, BTreeSet<u16>),
     Source(Option<u16>),
     Want(u16),
-    Unfed(bool),
+    Stale(bool),
     /// The dial at that place among those in flight ends: in the node of that number, or not.
     End(usize, Option<u16>),
     /// The connection at that place breaks.
@@ -27,7 +27,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         2 => (some(), some()).prop_map(|(live, gone)| Event::View(live, gone)),
         1 => proptest::option::of(1..=NODES).prop_map(Event::Source),
         1 => (1..=NODES + 2).prop_map(Event::Want),
-        1 => proptest::bool::ANY.prop_map(Event::Unfed),
+        1 => proptest::bool::ANY.prop_map(Event::Stale),
         6 => (0usize..8, proptest::option::of(0..=NODES)).prop_map(|(at, led)| Event::End(at, led)),
         2 => (0usize..8).prop_map(Event::Lose),
     ];
@@ -43,7 +43,7 @@ struct World {
     /// Whatever was ever wanted.
     wanted: BTreeSet<NodeAddress>,
     source: Option<NodeAddress>,
-    log: Vec<(u64, Output)>,
+    log: Vec<(u64, ConnectionsOutput)>,
 }
 
 impl World {
@@ -60,11 +60,11 @@ impl World {
         }
     }
 
-    fn perform(&mut self, outputs: Vec<Output>) {
+    fn perform(&mut self, outputs: Vec<ConnectionsOutput>) {
         for output in outputs {
             self.log.push((self.bench.now, output.clone()));
             match output {
-                Output::Dial(address) => {
+                ConnectionsOutput::Dial(address) => {
                     assert!(
                         !self.connected.contains(&address),
                         "dialled while connected"
@@ -72,16 +72,16 @@ impl World {
                     assert!(!self.dialling.contains(&address), "dialled twice at a time");
                     self.dialling.push(address);
                 }
-                Output::Close(node) => {
+                ConnectionsOutput::Close(node) => {
                     assert!(self.connected.remove(&node), "closed while not connected");
                     assert!(!self.live.contains(&node), "closed while live");
                     assert_ne!(Some(&node), self.source.as_ref(), "closed the source");
                 }
-                Output::Suspect(node) => {
+                ConnectionsOutput::Suspect(node) => {
                     assert!(self.live.contains(&node) || self.wanted.contains(&node));
                     assert!(!self.connected.contains(&node));
                 }
-                Output::Duplicate(_) | Output::Wait(_) => {}
+                ConnectionsOutput::Duplicate(_) | ConnectionsOutput::Wait(_) => {}
             }
         }
     }
@@ -93,7 +93,7 @@ impl World {
             Some(canonical) => {
                 let new = self.connected.insert(canonical.clone());
                 let done = self.bench.connect_as(&dialled, &canonical);
-                let duplicate = done.contains(&Output::Duplicate(dialled.clone()));
+                let duplicate = done.contains(&ConnectionsOutput::Duplicate(dialled.clone()));
                 assert_eq!(duplicate, !new, "one connection to a node");
                 done
             }
@@ -117,7 +117,7 @@ impl World {
             Event::View(live, gone) => {
                 let addresses = |numbers: BTreeSet<u16>| numbers.into_iter().map(node);
                 self.live = addresses(live.clone()).collect();
-                let done = self.bench.give(Input::View {
+                let done = self.bench.give(ConnectionsInput::View {
                     live: addresses(live).collect(),
                     gone: addresses(gone).collect(),
                 });
@@ -128,16 +128,16 @@ impl World {
                     .map(node)
                     .filter(|node| self.connected.contains(node));
                 let source = self.source.clone();
-                let done = self.bench.give(Input::Source(source));
+                let done = self.bench.give(ConnectionsInput::Source(source));
                 self.perform(done);
             }
-            Event::Unfed(unfed) => {
-                let done = self.bench.give(Input::Unfed(unfed));
+            Event::Stale(unfed) => {
+                let done = self.bench.give(ConnectionsInput::Stale(unfed));
                 self.perform(done);
             }
             Event::Want(number) => {
                 self.wanted.insert(node(number));
-                let done = self.bench.give(Input::Want(node(number)));
+                let done = self.bench.give(ConnectionsInput::Want(node(number)));
                 self.perform(done);
             }
             Event::End(at, number) if at < self.dialling.len() => {
@@ -180,7 +180,7 @@ proptest! {
         let world = history(events);
         let mut times: BTreeMap<NodeAddress, Vec<u64>> = BTreeMap::new();
         for (at, output) in &world.log {
-            if let Output::Dial(address) = output {
+            if let ConnectionsOutput::Dial(address) = output {
                 times.entry(address.clone()).or_default().push(*at);
             }
         }
@@ -201,7 +201,7 @@ proptest! {
     ) {
         let mut world = history(events);
         world.apply(Event::View(live.clone(), BTreeSet::new()));
-        world.apply(Event::Unfed(false));
+        world.apply(Event::Stale(false));
         // Every dial ends in the node that it names, and the name leads to a live one.
         let first = node(*live.first().unwrap());
         let until = world.bench.now + 130_000;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::marker;
 use super::sink::{Array, Sink};
 use super::target::unsupported;
-use crate::value::{Member, State, notation};
-use crate::{EncodeError, Limits, Value};
+use crate::value::{Member, State};
+use crate::{EncodeError, Limits, Value, notation};
 
 /// The most values one value is written out to. Values that share parts could ask for more than
 /// any memory holds.

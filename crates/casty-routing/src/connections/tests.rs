@@ -2,51 +2,51 @@ use super::*;
 
 mod histories;
 mod leaving;
-mod unfed;
+mod stale;
 mod wanted;
 
 /// The engine and its clock, in milliseconds from the start.
 struct Bench {
-    engine: Links,
+    engine: Connections,
     start: Instant,
     now: u64,
 }
 
-fn bench_of(config: Config, contacts: &[&NodeAddress]) -> Bench {
+fn bench_of(config: ConnectionsConfig, contacts: &[&NodeAddress]) -> Bench {
     let contacts = contacts.iter().copied().cloned().collect();
     Bench {
-        engine: Links::new(config, contacts, 1),
+        engine: Connections::new(config, contacts, 1),
         start: Instant::now(),
         now: 0,
     }
 }
 
 fn bench(contacts: &[&NodeAddress]) -> Bench {
-    bench_of(Config::default(), contacts)
+    bench_of(ConnectionsConfig::default(), contacts)
 }
 
 /// A bench without dice: the first delay is 10 ms after a loss and 50 ms after a failure.
 fn regular(contacts: &[&NodeAddress]) -> Bench {
-    let config = Config {
-        backoff: backoff::Config {
+    let config = ConnectionsConfig {
+        backoff: BackoffConfig {
             base: Duration::from_millis(50),
             cap: Duration::from_millis(50),
             floor: Duration::from_millis(50),
         },
-        redial: Duration::ZERO,
-        ..Config::default()
+        redial_jitter: Duration::ZERO,
+        ..ConnectionsConfig::default()
     };
     bench_of(config, contacts)
 }
 
 impl Bench {
-    fn give(&mut self, input: Input) -> Vec<Output> {
+    fn give(&mut self, input: ConnectionsInput) -> Vec<ConnectionsOutput> {
         let now = self.start + Duration::from_millis(self.now);
         self.engine.handle(now, input);
         let mut outputs = Vec::new();
         loop {
             match self.engine.poll() {
-                Output::Wait(_) => return outputs,
+                ConnectionsOutput::Wait(_) => return outputs,
                 output => outputs.push(output),
             }
         }
@@ -55,7 +55,7 @@ impl Bench {
     /// When the engine next wants to be called, rounded up.
     fn wait(&mut self) -> Option<u64> {
         match self.engine.poll() {
-            Output::Wait(at) => at.map(|at| {
+            ConnectionsOutput::Wait(at) => at.map(|at| {
                 let micros = at.saturating_duration_since(self.start).as_micros();
                 u64::try_from(micros.div_ceil(1_000)).unwrap()
             }),
@@ -64,7 +64,7 @@ impl Bench {
     }
 
     /// Lets time pass, calling the engine whenever it wants to be; what it did, and when.
-    fn run_to(&mut self, millis: u64) -> Vec<(u64, Output)> {
+    fn run_to(&mut self, millis: u64) -> Vec<(u64, ConnectionsOutput)> {
         let mut log = Vec::new();
         let mut calls = 0;
         while let Some(at) = self.wait().filter(|at| *at <= millis) {
@@ -72,53 +72,65 @@ impl Bench {
             assert!(calls < 10_000, "it does not wait");
             self.now = at.max(self.now);
             let now = self.now;
-            log.extend(self.give(Input::Tick).into_iter().map(|done| (now, done)));
+            log.extend(
+                self.give(ConnectionsInput::Tick)
+                    .into_iter()
+                    .map(|done| (now, done)),
+            );
         }
         self.now = millis;
         log
     }
 
-    fn tick(&mut self) -> Vec<Output> {
-        self.give(Input::Tick)
+    fn tick(&mut self) -> Vec<ConnectionsOutput> {
+        self.give(ConnectionsInput::Tick)
     }
 
-    fn connect(&mut self, node: &NodeAddress) -> Vec<Output> {
+    fn connect(&mut self, node: &NodeAddress) -> Vec<ConnectionsOutput> {
         self.connect_as(node, node)
     }
 
-    fn connect_as(&mut self, dialled: &NodeAddress, canonical: &NodeAddress) -> Vec<Output> {
+    fn connect_as(
+        &mut self,
+        dialled: &NodeAddress,
+        canonical: &NodeAddress,
+    ) -> Vec<ConnectionsOutput> {
         let (dialled, canonical) = (dialled.clone(), canonical.clone());
-        self.give(Input::Connected { dialled, canonical })
+        self.give(ConnectionsInput::Connected { dialled, canonical })
     }
 
-    fn fail(&mut self, dialled: &NodeAddress) -> Vec<Output> {
+    fn fail(&mut self, dialled: &NodeAddress) -> Vec<ConnectionsOutput> {
         let dialled = dialled.clone();
-        self.give(Input::Failed { dialled })
+        self.give(ConnectionsInput::Failed { dialled })
     }
 
-    fn lose(&mut self, node: &NodeAddress) -> Vec<Output> {
-        self.give(Input::Lost { node: node.clone() })
+    fn lose(&mut self, node: &NodeAddress) -> Vec<ConnectionsOutput> {
+        self.give(ConnectionsInput::Lost { node: node.clone() })
     }
 
-    fn source(&mut self, node: &NodeAddress) -> Vec<Output> {
-        self.give(Input::Source(Some(node.clone())))
+    fn source(&mut self, node: &NodeAddress) -> Vec<ConnectionsOutput> {
+        self.give(ConnectionsInput::Source(Some(node.clone())))
     }
 
-    fn view(&mut self, live: &[&NodeAddress], gone: &[&NodeAddress]) -> Vec<Output> {
+    fn view(&mut self, live: &[&NodeAddress], gone: &[&NodeAddress]) -> Vec<ConnectionsOutput> {
         let owned = |nodes: &[&NodeAddress]| nodes.iter().copied().cloned().collect();
-        self.give(Input::View {
+        self.give(ConnectionsInput::View {
             live: owned(live),
             gone: owned(gone),
         })
     }
 
     /// Lets the dial of each address fail as soon as it is made, until then; all that was done.
-    fn run_refused(&mut self, millis: u64, refused: &[&NodeAddress]) -> Vec<(u64, Output)> {
+    fn run_refused(
+        &mut self,
+        millis: u64,
+        refused: &[&NodeAddress],
+    ) -> Vec<(u64, ConnectionsOutput)> {
         let mut log = Vec::new();
-        let mut undone: VecDeque<Output> = self.tick().into();
+        let mut undone: VecDeque<ConnectionsOutput> = self.tick().into();
         loop {
             while let Some(output) = undone.pop_front() {
-                if let Output::Dial(address) = &output
+                if let ConnectionsOutput::Dial(address) = &output
                     && refused.contains(&address)
                 {
                     undone.extend(self.fail(address));
@@ -149,19 +161,19 @@ fn alias(name: &str) -> NodeAddress {
     NodeAddress::new(name, 1)
 }
 
-fn dial(node: &NodeAddress) -> Output {
-    Output::Dial(node.clone())
+fn dial(node: &NodeAddress) -> ConnectionsOutput {
+    ConnectionsOutput::Dial(node.clone())
 }
 
-fn suspect(node: &NodeAddress) -> Output {
-    Output::Suspect(node.clone())
+fn suspect(node: &NodeAddress) -> ConnectionsOutput {
+    ConnectionsOutput::Suspect(node.clone())
 }
 
-fn close(node: &NodeAddress) -> Output {
-    Output::Close(node.clone())
+fn close(node: &NodeAddress) -> ConnectionsOutput {
+    ConnectionsOutput::Close(node.clone())
 }
 
-fn dials_of(log: &[(u64, Output)], node: &NodeAddress) -> Vec<u64> {
+fn dials_of(log: &[(u64, ConnectionsOutput)], node: &NodeAddress) -> Vec<u64> {
     log.iter()
         .filter(|(_, output)| *output == dial(node))
         .map(|(at, _)| *at)
@@ -170,7 +182,7 @@ fn dials_of(log: &[(u64, Output)], node: &NodeAddress) -> Vec<u64> {
 
 #[test]
 fn the_documented_defaults_are_the_defaults() {
-    let config = Config::default();
+    let config = ConnectionsConfig::default();
     let backoff = config.backoff;
     assert_eq!(backoff.base, Duration::from_millis(50));
     assert_eq!(backoff.cap, Duration::from_secs(5));
@@ -178,12 +190,12 @@ fn the_documented_defaults_are_the_defaults() {
     assert_eq!(config.stagger, Duration::from_millis(100));
     assert_eq!((config.contact_dials, config.member_dials), (8, 32));
     assert_eq!(config.members, 1_024);
-    assert_eq!(config.guests, 64);
-    assert_eq!(config.redial, Duration::from_millis(10));
-    assert_eq!(config.settled, Duration::from_secs(1));
-    assert_eq!(config.linger, Duration::from_secs(10));
-    assert_eq!(config.farewell, Duration::from_secs(2));
-    assert_eq!(config.misled, Duration::from_mins(1));
+    assert_eq!(config.non_members, 64);
+    assert_eq!(config.redial_jitter, Duration::from_millis(10));
+    assert_eq!(config.stable_after, Duration::from_secs(1));
+    assert_eq!(config.removal_grace, Duration::from_secs(10));
+    assert_eq!(config.down_grace, Duration::from_secs(2));
+    assert_eq!(config.alias_pause, Duration::from_mins(1));
 }
 
 #[test]
@@ -257,16 +269,16 @@ fn a_view_has_all_live_members_connected_and_contacts_left_alone() {
 
 #[test]
 fn at_most_so_many_members_are_dialled_at_a_time_and_connected_in_all() {
-    let config = Config {
+    let config = ConnectionsConfig {
         members: 10,
         member_dials: 4,
-        ..Config::default()
+        ..ConnectionsConfig::default()
     };
     let mut bench = bench_of(config, &[]);
     let members: Vec<_> = (1..=20).map(node).collect();
     let mut dialled: VecDeque<_> = bench.view(&members.iter().collect::<Vec<_>>(), &[]).into();
     assert_eq!(dialled.len(), 4);
-    while let Some(Output::Dial(address)) = dialled.pop_front() {
+    while let Some(ConnectionsOutput::Dial(address)) = dialled.pop_front() {
         assert!(bench.engine.dials_in_flight() <= 4);
         dialled.extend(bench.connect(&address));
     }
@@ -307,7 +319,7 @@ fn two_names_that_lead_to_one_node_leave_the_older_connection() {
     assert_eq!(bench.connect_as(&second, &a), []);
     assert_eq!(
         bench.connect_as(&first, &a),
-        [Output::Duplicate(first.clone())]
+        [ConnectionsOutput::Duplicate(first.clone())]
     );
     assert!(bench.engine.is_connected(&a));
     assert_eq!(bench.run_to(59_999), [], "the names are left alone");
@@ -329,7 +341,7 @@ fn a_member_is_not_dialled_beside_a_name_known_to_lead_to_it() {
     assert_eq!(bench.lose(&a), [dial(&name)]);
     assert_eq!(bench.view(&[&a], &[]), [dial(&a)]);
     bench.connect_as(&name, &a);
-    assert_eq!(bench.connect(&a), [Output::Duplicate(a.clone())]);
+    assert_eq!(bench.connect(&a), [ConnectionsOutput::Duplicate(a.clone())]);
 }
 
 #[test]
@@ -387,7 +399,10 @@ fn a_connection_that_breaks_at_once_is_redialled_with_growing_delays() {
         bench.connect(&a);
         bench.lose(&a);
         let next = bench.wait().unwrap();
-        assert!(matches!(bench.run_to(next)[..], [(_, Output::Dial(_))]));
+        assert!(matches!(
+            bench.run_to(next)[..],
+            [(_, ConnectionsOutput::Dial(_))]
+        ));
         dials += 1;
     }
     assert!(dials < 100, "{dials} dials in a minute");
@@ -524,7 +539,7 @@ fn views_that_flap_do_not_hasten_the_dials_of_a_dead_member() {
     bench.connect(&b);
     bench.source(&b);
     let mut dials = 0;
-    let mut refuse = |bench: &mut Bench, outputs: Vec<Output>| {
+    let mut refuse = |bench: &mut Bench, outputs: Vec<ConnectionsOutput>| {
         for output in outputs {
             if output == dial(&a) {
                 dials += 1;
@@ -551,7 +566,7 @@ fn a_failed_contact_that_becomes_a_member_is_tried_again_soon() {
     let [a, b] = nodes([1, 2]);
     let mut bench = bench(&[&a]);
     bench.run_refused(30_000, &[&a]);
-    bench.give(Input::Connected {
+    bench.give(ConnectionsInput::Connected {
         dialled: b.clone(),
         canonical: b.clone(),
     });
@@ -566,10 +581,10 @@ fn a_failed_contact_that_becomes_a_member_is_tried_again_soon() {
 
 #[test]
 fn healthy_members_are_not_kept_waiting_by_black_holes() {
-    let config = Config {
+    let config = ConnectionsConfig {
         member_dials: 1,
-        redial: Duration::ZERO,
-        ..Config::default()
+        redial_jitter: Duration::ZERO,
+        ..ConnectionsConfig::default()
     };
     let [hole, other, well] = nodes([1, 2, 3]);
     let mut bench = bench_of(config, &[]);
@@ -604,10 +619,10 @@ fn the_loss_of_another_node_does_not_end_the_connection_that_feeds_the_view() {
 
 #[test]
 fn a_contact_is_dialled_beside_a_member_that_does_not_answer() {
-    let config = Config {
+    let config = ConnectionsConfig {
         contact_dials: 1,
         member_dials: 1,
-        ..Config::default()
+        ..ConnectionsConfig::default()
     };
     let [contact, a] = nodes([1, 2]);
     let mut bench = bench_of(config, &[&contact]);
@@ -622,9 +637,9 @@ fn a_contact_is_dialled_beside_a_member_that_does_not_answer() {
 
 #[test]
 fn addresses_are_remembered_until_they_may_be_dialled_and_up_to_twice_the_members() {
-    let config = Config {
+    let config = ConnectionsConfig {
         members: 4,
-        ..Config::default()
+        ..ConnectionsConfig::default()
     };
     let view = |bench: &mut Bench, first: u16| {
         let members: Vec<_> = (first..first + 4).map(node).collect();
@@ -661,5 +676,5 @@ fn reports_of_unknown_nodes_change_nothing() {
     assert_eq!(bench.fail(&b), []);
     assert_eq!(bench.lose(&b), []);
     assert_eq!(bench.connect(&b), [close(&b)]);
-    assert_eq!(bench.connect(&a), [Output::Duplicate(a.clone())]);
+    assert_eq!(bench.connect(&a), [ConnectionsOutput::Duplicate(a.clone())]);
 }

@@ -3,8 +3,8 @@
 use std::slice::Iter;
 use std::sync::Arc;
 
-use super::native;
 use super::sink::{Open, ProtobufSink};
+use super::stdlib;
 use super::tag::kind;
 use crate::codec::tree::marker::written;
 use crate::codec::tree::target::{Shape, Target, unsupported};
@@ -157,7 +157,7 @@ fn write_leaf(sink: &mut ProtobufSink<'_>, value: &Value) -> Result<(), EncodeEr
         Value::TimeDelta(value) => sink.message(kind::TIME_DELTA, &v1::TimeDelta::from(*value))?,
         Value::Uuid(bytes) => sink.raw(kind::UUID, &**bytes),
         Value::Decimal(text) => sink.raw(kind::DECIMAL, text.as_bytes()),
-        Value::Complex(re, im) => sink.message(kind::COMPLEX, &native::of_complex(*re, *im))?,
+        Value::Complex(re, im) => sink.message(kind::COMPLEX, &stdlib::of_complex(*re, *im))?,
         // Containers were begun by the caller.
         _ => sink.null(),
     }

@@ -1,0 +1,29 @@
+//! The random numbers of the engines: reproducible from a seed.
+
+use std::time::Duration;
+
+/// A SplitMix64 generator: small, and even enough to spread attempts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Rng(u64);
+
+impl Rng {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// Draws a duration from zero to `most`, both included, to the microsecond.
+    pub(crate) fn up_to(&mut self, most: Duration) -> Duration {
+        let most = u64::try_from(most.as_micros()).unwrap_or(u64::MAX);
+        // Slightly uneven, which does not matter for pauses; the sum saturates because the longest
+        // duration has no successor.
+        Duration::from_micros(self.next() % most.saturating_add(1))
+    }
+}
