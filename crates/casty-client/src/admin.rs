@@ -1,6 +1,5 @@
 //! Administration: what a person or a tool does to a cluster through a client of it.
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +16,7 @@ mod survey;
 pub use down::{DownError, DownReport, NotTold, StillUp};
 
 /// How long each node may take to be connected and to answer, unless told otherwise.
-const PATIENCE: Duration = Duration::from_secs(1);
+const TIMEOUT: Duration = Duration::from_secs(1);
 /// Between the two looks at what may pass by itself: longer than nodes take to tell each other,
 /// which they do every second.
 const SETTLING: Duration = Duration::from_millis(1500);
@@ -30,21 +29,21 @@ const SETTLING: Duration = Duration::from_millis(1500);
 #[derive(Clone)]
 pub struct Admin {
     core: Arc<Core>,
-    patience: Duration,
+    timeout: Duration,
 }
 
 impl Admin {
     pub(crate) fn new(core: &Arc<Core>) -> Self {
         Self {
             core: Arc::clone(core),
-            patience: PATIENCE,
+            timeout: TIMEOUT,
         }
     }
 
     /// Sets how long each node may take to be connected and to answer; all are asked at once.
     /// Default: 1 s.
-    pub fn within(mut self, patience: Duration) -> Self {
-        self.patience = patience;
+    pub fn within(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
         self
     }
 
@@ -63,7 +62,7 @@ impl Admin {
     /// # Cancel safety
     /// Safe: nothing is changed. Answers that come later are counted as late replies.
     pub async fn survey(&self) -> Result<Survey, ReadyError> {
-        survey::survey(&self.core, self.patience).await
+        survey::survey(&self.core, self.timeout).await
     }
 
     /// Tells what is wrong with the cluster. Views of healthy nodes differ for a second or two
@@ -100,7 +99,7 @@ impl Admin {
     /// # Cancel safety
     /// Either nothing was sent or everything was; only the report is lost.
     pub async fn down(&self, node: &NodeAddress) -> Result<DownReport, DownError> {
-        down::down(&self.core, node, self.patience, false).await
+        down::down(&self.core, node, self.timeout, false).await
     }
 
     /// The same, also of a member that answers: it is told as well, and goes on running.
@@ -111,19 +110,14 @@ impl Admin {
     /// # Cancel safety
     /// As there.
     pub async fn force_down(&self, node: &NodeAddress) -> Result<DownReport, DownError> {
-        down::down(&self.core, node, self.patience, true).await
+        down::down(&self.core, node, self.timeout, true).await
     }
 }
 
 impl fmt::Debug for Admin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Admin")
-            .field("patience", &self.patience)
+            .field("timeout", &self.timeout)
             .finish_non_exhaustive()
     }
-}
-
-/// The nodes that are connected.
-fn connected(core: &Core) -> BTreeSet<NodeAddress> {
-    core.connected.read().keys().cloned().collect()
 }

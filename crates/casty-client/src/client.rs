@@ -24,7 +24,7 @@ use crate::dead_letters::DeadLetters;
 use crate::error::{ReadyError, RegionError, SpawnError, TellError};
 use crate::runtime::clock;
 use crate::send::Core;
-use crate::stats::accounts::{NodeStats, RegionStats};
+use crate::stats::per_region::{NodeStats, RegionStats};
 use crate::stats::{CloseReport, Stats};
 use crate::topology::{self, Topology};
 

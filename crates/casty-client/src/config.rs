@@ -236,7 +236,7 @@ impl ClientBuilder {
         self
     }
 
-    /// How many messages of idempotent asks may be sent again in all, so that a cluster in trouble
+    /// How many messages of idempotent asks may be sent again in all, so that a cluster in ready_error
     /// is not buried under them: each takes a token, of which `percent` are added with every
     /// hundred idempotent asks and `per_second` with every second, up to `burst`, which is there in
     /// the beginning. Default: 10 %, 10 a second, and 100; `percent` from 0 to 100. With a `burst`

@@ -21,15 +21,15 @@ use crate::message::Tag;
 use crate::node::identity::Identity;
 use crate::node::peer::Peer;
 use crate::node::protocol::Snapshot;
-use crate::routing::Wants;
+use crate::routing::ControlRequests;
 use crate::runtime::clock::precise_now;
-use crate::runtime::random::Chance;
+use crate::runtime::random::Rng;
 use crate::send::Core;
 
 mod close;
-mod companions;
 mod connections;
 pub(crate) mod inbound;
+mod secondary;
 mod views;
 
 /// How a task of the control's ended.
@@ -39,12 +39,12 @@ enum Done {
         identity: Arc<Identity>,
         outcome: Result<Connection, ConnectError>,
     },
-    CompanionDialled {
+    SecondaryDialled {
         node: NodeAddress,
         outcome: Result<Connection, ConnectError>,
     },
-    CompanionEnded {
-        companion: Arc<Peer>,
+    SecondaryEnded {
+        secondary: Arc<Peer>,
     },
     Ended {
         peer: Arc<Peer>,
@@ -61,17 +61,17 @@ pub(crate) struct Control {
     core: Arc<Core>,
     /// Where views are published; dropped with the control, which ends those who follow them.
     published: watch::Sender<Option<Arc<View>>>,
-    troubles: watch::Sender<Option<ReadyError>>,
+    ready_errors: watch::Sender<Option<ReadyError>>,
     transport: Arc<dyn Transport>,
     options: ConnectOptions,
     contacts: BTreeSet<NodeAddress>,
-    links: Connections,
+    connections: Connections,
     subscription: Subscription,
     views: ViewKeeper,
     peers: BTreeMap<NodeAddress, Arc<Peer>>,
     renewal: Renewal,
     /// Second connections, under the client's first address, to nodes that were lost before.
-    companions: BTreeMap<NodeAddress, Arc<Peer>>,
+    secondaries: BTreeMap<NodeAddress, Arc<Peer>>,
     /// The addresses that subscriptions were made under, the latest of them.
     subscribers: BTreeMap<u64, Arc<Identity>>,
     next_peer: u32,
@@ -84,26 +84,26 @@ impl Control {
     /// A control that will dial `contacts`.
     pub(crate) fn new(
         core: Arc<Core>,
-        (published, troubles): (
+        (published, ready_errors): (
             watch::Sender<Option<Arc<View>>>,
             watch::Sender<Option<ReadyError>>,
         ),
         (transport, options): (Arc<dyn Transport>, ConnectOptions),
-        (contacts, chance): (Vec<NodeAddress>, &Chance),
+        (contacts, rng): (Vec<NodeAddress>, &Rng),
     ) -> Self {
         Self {
             core,
             published,
-            troubles,
+            ready_errors,
             transport,
             options,
             contacts: contacts.iter().cloned().collect(),
-            links: Connections::new(ConnectionsConfig::default(), contacts, chance.draw()),
+            connections: Connections::new(ConnectionsConfig::default(), contacts, rng.next_u64()),
             subscription: Subscription::new(SubscriptionConfig::default()),
             views: ViewKeeper::new(),
             peers: BTreeMap::new(),
-            renewal: Renewal::new(RenewalConfig::default(), chance.draw()),
-            companions: BTreeMap::new(),
+            renewal: Renewal::new(RenewalConfig::default(), rng.next_u64()),
+            secondaries: BTreeMap::new(),
             subscribers: BTreeMap::new(),
             next_peer: 0,
             tasks: JoinSet::new(),
@@ -113,7 +113,8 @@ impl Control {
 
     /// Runs until the client is closed, or all its handles are gone.
     pub(crate) async fn run(mut self, mut snapshots: mpsc::Receiver<Snapshot>) {
-        self.links.handle(precise_now(), ConnectionsInput::Tick);
+        self.connections
+            .handle(precise_now(), ConnectionsInput::Tick);
         self.pump();
         loop {
             if let Some(deadline) = self.next(&mut snapshots).await {
@@ -154,7 +155,7 @@ impl Control {
 
     fn tick(&mut self) {
         let now = precise_now();
-        self.links.handle(now, ConnectionsInput::Tick);
+        self.connections.handle(now, ConnectionsInput::Tick);
         self.subscription.handle(now, SubscriptionInput::Tick);
         self.renewal.handle(now, RenewalInput::Tick);
         self.core.route(|routing| routing.tick(&self.core));
@@ -167,8 +168,8 @@ impl Control {
                 identity,
                 outcome: Ok(connection),
             } => self.dialled(&dialled, identity, connection),
-            Done::CompanionDialled { node, outcome } => self.companion_dialled(node, outcome),
-            Done::CompanionEnded { companion } => self.companion_ended(&companion),
+            Done::SecondaryDialled { node, outcome } => self.secondary_dialled(node, outcome),
+            Done::SecondaryEnded { secondary } => self.secondary_ended(&secondary),
             Done::Dialled {
                 dialled,
                 outcome: Err(error),
@@ -201,26 +202,26 @@ impl Control {
         self.router_wants();
         self.pump_subscription();
         let source = self.subscription.source().cloned();
-        let unfed = !self.peers.is_empty() && self.subscription.is_stale();
+        let stale = !self.peers.is_empty() && self.subscription.is_stale();
         for input in [
             ConnectionsInput::Source(source),
-            ConnectionsInput::Stale(unfed),
+            ConnectionsInput::Stale(stale),
         ] {
-            self.links.handle(precise_now(), input);
+            self.connections.handle(precise_now(), input);
         }
-        self.pump_links();
+        self.pump_connections();
         self.pump_renewal();
     }
 
     /// Takes up what the router wants besides being told the time: connections, and to know when
     /// a full outbox has room again. That is waited for in tasks of their own.
     fn router_wants(&mut self) {
-        let Wants {
+        let ControlRequests {
             connections,
             capacity,
-        } = std::mem::take(&mut self.core.routing.lock().wants);
+        } = std::mem::take(&mut self.core.routing.lock().requests);
         for node in connections {
-            self.links
+            self.connections
                 .handle(precise_now(), ConnectionsInput::Want(node));
         }
         for (peer, length) in capacity {

@@ -50,7 +50,7 @@ pub use config::{BufferLimits, ClientBuilder, ConfigError};
 pub use config::{ClientConfig, ConfigLayers, QuicSettings, SettingError, TlsFiles};
 pub use dead_letters::{DeadLetter, DeadLetters, Loss};
 pub use error::{AskError, Closed, Fate, NotSent, ReadyError, RegionError, SpawnError, TellError};
-pub use stats::accounts::{NodeStats, RegionStats};
 pub use stats::gauges::Gauges;
+pub use stats::per_region::{NodeStats, RegionStats};
 pub use stats::{CloseReport, Stats};
 pub use topology::Topology;

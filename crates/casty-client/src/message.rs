@@ -76,8 +76,8 @@ impl Route {
     /// Returns the account of its messages: one for each region.
     pub(crate) fn account(self) -> usize {
         match self {
-            Self::Node => ACTORS,
-            Self::Shard(region, _) => account_of(region),
+            Self::Node => ACTORS_GROUP,
+            Self::Shard(region, _) => group_of(region),
         }
     }
 
@@ -91,10 +91,10 @@ impl Route {
 }
 
 /// The account of messages to actors of nodes.
-pub(crate) const ACTORS: usize = 0;
+pub(crate) const ACTORS_GROUP: usize = 0;
 
 /// Returns the account of messages to a region.
-pub(crate) fn account_of(region: RegionId) -> usize {
+pub(crate) fn group_of(region: RegionId) -> usize {
     region.get() as usize + 1
 }
 

@@ -136,7 +136,7 @@ impl PendingAsks {
     }
 
     /// Ends an ask of which no copy can be answered any more.
-    pub(crate) fn give_up(&self, id: AskId) {
+    pub(crate) fn stop_retrying(&self, id: AskId) {
         self.apply(id, |slot| match &slot.state {
             SlotState::Repeatable(copies) => copies.end(),
             _ => Step::Wait,

@@ -17,12 +17,12 @@ use casty_transport::{Leftover, OutboxCounters, RejectReason, Rejected, UnsentMe
 
 use crate::dead_letters::{DeadLetter, Loss};
 use crate::error::{Fate, NotSent, TellError};
-use crate::message::{ACTORS, Outgoing, Route, Tag, account_of};
+use crate::message::{ACTORS_GROUP, Outgoing, Route, Tag, group_of};
 use crate::node::peer::{self, Peer};
 use crate::pending::outcome::Failure;
 use crate::runtime::clock::precise_now;
 use crate::shared::Shared;
-use crate::stats::accounts::{self, HeldAccount, RegionStats};
+use crate::stats::per_region::{self, RegionStats, RouterCounters};
 
 pub(crate) mod waiters;
 
@@ -34,20 +34,20 @@ pub(crate) struct Routing {
     /// When it wants to be told the time.
     due: Option<Instant>,
     /// What the control task is to see to.
-    pub(crate) wants: Wants,
+    pub(crate) requests: ControlRequests,
     /// What the hook has yet to be told.
-    pub(crate) letters: Vec<DeadLetter>,
+    pub(crate) dead_letters: Vec<DeadLetter>,
     /// Those who wait for room.
     pub(crate) waiters: Waiters,
     /// Something has happened that may have made room.
     changed: bool,
     /// What came through the router, by accounts.
-    accounts: Vec<HeldAccount>,
+    accounts: Vec<RouterCounters>,
 }
 
 /// What the router wants of the control task.
 #[derive(Default)]
-pub(crate) struct Wants {
+pub(crate) struct ControlRequests {
     /// Nodes to connect: something is held for them.
     pub(crate) connections: Vec<NodeAddress>,
     /// Connected nodes whose outbox was full, to be told when it has room for so long a frame.
@@ -60,8 +60,8 @@ impl Routing {
         Self {
             router: Router::new(config, seed),
             due: None,
-            wants: Wants::default(),
-            letters: Vec::new(),
+            requests: ControlRequests::default(),
+            dead_letters: Vec::new(),
             waiters: Waiters::default(),
             changed: false,
             accounts: Vec::new(),
@@ -80,19 +80,19 @@ impl Routing {
             let sent = sent.get(number).copied().unwrap_or_default();
             let held = self.accounts.get(number).copied().unwrap_or_default();
             let holding = holding.get(number).copied().unwrap_or_default();
-            accounts::region(region, &sent, &held, holding)
+            per_region::region(region, &sent, &held, holding)
         };
         let regions = self.router.regions();
-        let regions = regions.map(|(id, name)| of(account_of(id), Some(name.to_string())));
-        let actors = of(ACTORS, None);
+        let regions = regions.map(|(id, name)| of(group_of(id), Some(name.to_string())));
+        let actors = of(ACTORS_GROUP, None);
         let actors = (actors.accepted > 0).then_some(actors);
         regions.chain(actors).collect()
     }
 
-    fn account(&mut self, target: &Target) -> &mut HeldAccount {
+    fn account(&mut self, target: &Target) -> &mut RouterCounters {
         let number = account(target);
         if self.accounts.len() <= number {
-            self.accounts.resize(number + 1, HeldAccount::default());
+            self.accounts.resize(number + 1, RouterCounters::default());
         }
         &mut self.accounts[number]
     }
@@ -124,7 +124,7 @@ impl Routing {
             Target::Shard { .. } => None,
         };
         let pending = pending_message(shared, target, outgoing);
-        self.tell(shared, RouterInput::Send(pending));
+        self.handle(shared, RouterInput::Send(pending));
         if let Some(peer) = node.and_then(|node| shared.connected.read().get(&node).cloned()) {
             self.note_backlog(&peer);
         }
@@ -134,18 +134,18 @@ impl Routing {
     /// Takes in a coordinator's answer.
     pub(crate) fn located(&mut self, shared: &Shared, region: &str, location: ShardLocation) {
         if let Some(region) = self.router.region_id(region) {
-            self.tell(shared, RouterInput::Location { region, location });
+            self.handle(shared, RouterInput::Location { region, location });
         }
     }
 
     /// Takes in a new view.
     pub(crate) fn view(&mut self, shared: &Shared, view: Arc<View>) {
-        self.tell(shared, RouterInput::View(view));
+        self.handle(shared, RouterInput::View(view));
     }
 
     /// Takes in a connection just made. What was held for its node goes before what is sent next.
     pub(crate) fn connected(&mut self, shared: &Shared, peer: Arc<Peer>) {
-        self.tell(
+        self.handle(
             shared,
             RouterInput::PeerUp {
                 node: peer.node.clone(),
@@ -164,12 +164,12 @@ impl Routing {
             .written
             .add(usize::try_from(peer.outbox.messages_written()).unwrap_or(0));
         shared
-            .ledger
+            .ended
             .lock()
             .take_over(&peer.node, &peer.outbox.counters());
         self.mark_unknown(shared, peer, &leftover.unknown);
         let unsent = self.requeue(shared, peer, &leftover.unsent);
-        self.tell(
+        self.handle(
             shared,
             RouterInput::PeerDown {
                 node: peer.node.clone(),
@@ -185,7 +185,7 @@ impl Routing {
         let unsent = peer.outbox.revoke(which);
         let unsent = self.requeue(shared, peer, &unsent);
         let node = peer.node.clone();
-        self.tell(shared, RouterInput::PeerBusy { node, unsent });
+        self.handle(shared, RouterInput::PeerBusy { node, unsent });
         self.note_backlog(peer);
     }
 
@@ -194,7 +194,7 @@ impl Routing {
         // Half of the outbox is worth the wake-up; a longer frame than any may be has no place.
         let worthwhile = (shared.limits.outbox_bytes / 2).min(shared.limits.max_frame);
         let length = length.max(worthwhile);
-        self.wants.capacity.push((Arc::clone(to), length));
+        self.requests.capacity.push((Arc::clone(to), length));
         shared.router_due.notify_one();
     }
 
@@ -240,7 +240,7 @@ impl Routing {
                 shared.asks.fail(ask, Failure::Lost { node, fate });
             }
             if shared.dead_letters.is_open() {
-                self.letters.push(DeadLetter {
+                self.dead_letters.push(DeadLetter {
                     target: self.describe(&tag.route.target(&node), None),
                     message_type: tag.kind,
                     loss: Loss::InFlight { node },
@@ -253,23 +253,23 @@ impl Routing {
 
     /// Takes in that a node could not be connected although the view calls it up.
     pub(crate) fn suspected(&mut self, shared: &Shared, node: NodeAddress) {
-        self.tell(shared, RouterInput::ConnectFailed(node));
+        self.handle(shared, RouterInput::ConnectFailed(node));
     }
 
     /// Takes in that a full outbox has room again.
     pub(crate) fn ready(&mut self, shared: &Shared, peer: &Peer) {
-        self.tell(shared, RouterInput::PeerReady(peer.node.clone()));
+        self.handle(shared, RouterInput::PeerReady(peer.node.clone()));
         self.note_backlog(peer);
     }
 
     /// Takes in that time has passed.
     pub(crate) fn tick(&mut self, shared: &Shared) {
-        self.tell(shared, RouterInput::Tick);
+        self.handle(shared, RouterInput::Tick);
     }
 
     /// Gives up everything that is held.
     pub(crate) fn close(&mut self, shared: &Shared) {
-        self.tell(shared, RouterInput::Close);
+        self.handle(shared, RouterInput::Close);
         self.waiters.wake_all();
     }
 
@@ -309,11 +309,11 @@ impl Routing {
                     shared.send_control(&leader, &format!("/_coord-{name}"), &query);
                 }
                 RouterOutput::Connect { node } => {
-                    self.wants.connections.push(node);
+                    self.requests.connections.push(node);
                     shared.router_due.notify_one();
                 }
                 RouterOutput::Undeliverable { message, reason } => {
-                    self.give_up(shared, &message, &reason)
+                    self.undeliverable(shared, &message, &reason)
                 }
                 RouterOutput::Publish(table) => shared.table.store(table),
                 RouterOutput::Wait(due) => {
@@ -328,7 +328,7 @@ impl Routing {
         }
     }
 
-    fn tell(&mut self, shared: &Shared, input: RouterInput<Arc<Peer>, Outgoing>) {
+    fn handle(&mut self, shared: &Shared, input: RouterInput<Arc<Peer>, Outgoing>) {
         self.changed |= !matches!(input, RouterInput::Send(_) | RouterInput::Tick);
         self.router.handle(precise_now(), input);
         self.pump(shared);
@@ -417,7 +417,7 @@ impl Routing {
         peer.backlog.store(backlog, Ordering::Release);
     }
 
-    fn give_up(
+    fn undeliverable(
         &mut self,
         shared: &Shared,
         pending: &PendingMessage<Outgoing>,
@@ -452,7 +452,7 @@ impl Routing {
         }
         if shared.dead_letters.is_open() {
             let path = pending.item.actor.as_ref().map(|(path, _)| &**path);
-            self.letters.push(DeadLetter {
+            self.dead_letters.push(DeadLetter {
                 target: self.describe(&pending.target, path),
                 message_type: pending.item.kind,
                 loss: reason.into(),
@@ -477,8 +477,8 @@ impl Routing {
 /// The account of messages to a target.
 fn account(target: &Target) -> usize {
     match target {
-        Target::Shard { region, .. } => account_of(*region),
-        Target::Node(_) => ACTORS,
+        Target::Shard { region, .. } => group_of(*region),
+        Target::Node(_) => ACTORS_GROUP,
     }
 }
 

@@ -175,9 +175,9 @@ impl Core {
         let buffered = routing.buffered();
         let outcome = act(&mut routing);
         routing.wake_if_freed(buffered);
-        let letters = std::mem::take(&mut routing.letters);
+        let dead_letters = std::mem::take(&mut routing.dead_letters);
         drop(routing);
-        for letter in letters {
+        for letter in dead_letters {
             self.dead_letters.tell(letter);
         }
         outcome

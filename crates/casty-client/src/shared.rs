@@ -1,7 +1,7 @@
 //! The state of one client that everything below and above the router shares.
 
 use std::cell::Cell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
@@ -26,7 +26,7 @@ use crate::pending::id::AskId;
 use crate::pending::retries::Retries;
 use crate::runtime::clock::{Clock, Tick, precise_now};
 use crate::stats::Counters;
-use crate::stats::accounts::Ledger;
+use crate::stats::per_region::EndedCounters;
 
 /// The state of one client that its handles, its tasks, its asks and its router share.
 ///
@@ -45,11 +45,11 @@ pub(crate) struct Shared {
     pub(crate) counters: Arc<Counters>,
     pub(crate) view: watch::Receiver<Option<Arc<View>>>,
     /// Why what was reached cannot be used, until a view comes.
-    pub(crate) trouble: watch::Receiver<Option<ReadyError>>,
+    pub(crate) ready_error: watch::Receiver<Option<ReadyError>>,
     /// The last failure of each address that could not be connected when last dialled.
     pub(crate) dial_failures: Mutex<BTreeMap<NodeAddress, ConnectError>>,
     pub(crate) dead_letters: DeadLetterSink,
-    pub(crate) ledger: Mutex<Ledger>,
+    pub(crate) ended: Mutex<EndedCounters>,
     #[cfg(any(feature = "tls", feature = "quic"))]
     pub(crate) certificates: Option<casty_transport::TlsConfig>,
     /// Views that came in, for the control task.
@@ -65,7 +65,7 @@ pub(crate) struct Shared {
     pub(crate) drained: OnceLock<bool>,
     pub(crate) ending: Ending,
     /// Second connections; see [`casty_routing::Renewal`].
-    pub(crate) companions: AtomicU64,
+    pub(crate) secondaries: AtomicU64,
 }
 
 /// By when the client is to end.
@@ -114,7 +114,7 @@ impl Shared {
 
     /// The message of an ask with the address to reply to under which the node knows the client.
     pub(crate) fn readdress(&self, message: &[u8], ask: AskId, to: &Peer) -> Option<Vec<u8>> {
-        let identity = self.known_to(to);
+        let identity = self.announced_to(to);
         let limits = self.decoding();
         let edited = self
             .codec
@@ -123,7 +123,7 @@ impl Shared {
     }
 
     /// The address under which a node knows the client.
-    pub(crate) fn known_to<'a>(&'a self, peer: &'a Peer) -> &'a Identity {
+    pub(crate) fn announced_to<'a>(&'a self, peer: &'a Peer) -> &'a Identity {
         if peer.is_confirmed() {
             &self.identity
         } else {
@@ -158,7 +158,7 @@ impl Shared {
     /// The reference under which the coordinator of a region on `leader` answers.
     pub(crate) fn locations_ref(&self, leader: &Peer, region: &str) -> ActorRef<ShardLocation> {
         let path = format!("{LOCATIONS_PATH}{region}");
-        ActorRef::from_uri_unchecked(self.known_to(leader).uri(&path))
+        ActorRef::from_uri_unchecked(self.announced_to(leader).uri(&path))
     }
 
     /// Takes no more, and has the control task end the client: by `deadline` if it is told, else at
@@ -172,6 +172,11 @@ impl Shared {
         };
         drop(by);
         self.ending.wanted.notify_one();
+    }
+
+    /// Returns the nodes that are connected.
+    pub(crate) fn connected_nodes(&self) -> BTreeSet<NodeAddress> {
+        self.connected.read().keys().cloned().collect()
     }
 
     /// Whether the client takes no more.

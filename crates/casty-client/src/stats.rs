@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::runtime::stripes::StripedCounter;
 use crate::stats::gauges::Gauges;
 
-pub(crate) mod accounts;
 pub(crate) mod gauges;
+pub(crate) mod per_region;
 
 /// Counters of a client, since its start. A message accepted is exactly one of written, not sent,
 /// unknown, held or queued; while messages move, a reader may find one on its way between two.

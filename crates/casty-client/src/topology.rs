@@ -74,13 +74,13 @@ pub(crate) async fn ready(core: &Core, timeout: Duration) -> Result<Arc<View>, R
     if core.closed.load(Ordering::SeqCst) {
         return Err(ReadyError::Closed);
     }
-    let (mut views, mut trouble) = (Topology::new(core.view.clone()), core.trouble.clone());
+    let (mut views, mut ready_error) = (Topology::new(core.view.clone()), core.ready_error.clone());
     tokio::select! {
         biased;
         view = views.wait_for(|_| true) => Ok(view?),
-        trouble = trouble.wait_for(Option::is_some) => {
-            let trouble = trouble.map_or(None, |trouble| trouble.clone());
-            Err(trouble.unwrap_or(ReadyError::Closed))
+        ready_error = ready_error.wait_for(Option::is_some) => {
+            let ready_error = ready_error.map_or(None, |ready_error| ready_error.clone());
+            Err(ready_error.unwrap_or(ReadyError::Closed))
         }
         () = tokio::time::sleep(timeout) => {
             Err(ReadyError::Timeout {

@@ -9,7 +9,6 @@ use casty_proto::message::{ClusterState, DownMember};
 use casty_routing::diagnosis::{Observed, Survey};
 use tokio::time::{Instant, sleep};
 
-use super::connected;
 use super::survey::{ask_state, survey};
 use crate::ask::Reply;
 use crate::error::{AskError, Fate, ReadyError};
@@ -79,7 +78,7 @@ pub struct DownReport {
     node: NodeAddress,
     told: Vec<NodeAddress>,
     missed: Vec<(NodeAddress, NotTold)>,
-    patience: Duration,
+    timeout: Duration,
 }
 
 /// The time was up, and the member was not down in every view.
@@ -102,10 +101,10 @@ pub struct StillUp {
 pub(super) async fn down(
     core: &Arc<Core>,
     node: &NodeAddress,
-    patience: Duration,
+    timeout: Duration,
     force: bool,
 ) -> Result<DownReport, DownError> {
-    let survey = survey(core, patience).await?;
+    let survey = survey(core, timeout).await?;
     check(core, node, &survey, force)?;
     let (message, mut pending) = (
         DownMember {
@@ -116,7 +115,7 @@ pub(super) async fn down(
     // Nothing is awaited before all have it: see the remark on reaching all at once.
     for peer in core.connected.read().values() {
         if force || peer.node != *node {
-            let reply = ask_state(core, peer, Some(&message), patience);
+            let reply = ask_state(core, peer, Some(&message), timeout);
             pending.push((peer.node.clone(), reply));
         }
     }
@@ -135,7 +134,7 @@ pub(super) async fn down(
         node: node.clone(),
         told,
         missed,
-        patience,
+        timeout,
     })
 }
 
@@ -172,7 +171,7 @@ fn check(core: &Core, node: &NodeAddress, survey: &Survey, force: bool) -> Resul
 
 /// The other members that somebody takes for alive and that are not connected.
 fn unconnected(core: &Core, node: &NodeAddress, survey: &Survey) -> Vec<(NodeAddress, NotTold)> {
-    let connected = connected(core);
+    let connected = core.connected_nodes();
     let members = survey.members().into_iter();
     let missed = members.filter(|it| *it != node && !connected.contains(it));
     let missed = missed.filter(|it| survey.statuses(it).keys().any(|it| it.is_live()));
@@ -215,7 +214,7 @@ impl DownReport {
         let begun = Instant::now();
         loop {
             let left = timeout.saturating_sub(begun.elapsed()).max(LAST_LOOK);
-            let (called_up_by, silent) = self.look(left.min(self.patience)).await;
+            let (called_up_by, silent) = self.look(left.min(self.timeout)).await;
             let view = self.core.view.borrow().clone();
             let seen = view.is_some_and(|view| view.is_live(&self.node));
             let after = begun.elapsed();

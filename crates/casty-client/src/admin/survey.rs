@@ -12,7 +12,6 @@ use serde::Serialize;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-use super::connected;
 use crate::ask::{Ask, AskSender, Reply};
 use crate::error::{AskError, Chain, Fate, ReadyError, TellError};
 use crate::node::peer::Peer;
@@ -23,9 +22,9 @@ use crate::topology;
 const DIAL_CHECK: Duration = Duration::from_millis(10);
 
 /// Asks all nodes for their states.
-pub(super) async fn survey(core: &Arc<Core>, patience: Duration) -> Result<Survey, ReadyError> {
+pub(super) async fn survey(core: &Arc<Core>, timeout: Duration) -> Result<Survey, ReadyError> {
     let mut survey = Survey::default();
-    let view = match topology::ready(core, patience).await {
+    let view = match topology::ready(core, timeout).await {
         Ok(view) => Some(view),
         Err(ReadyError::Timeout { failures, .. }) => {
             for (node, error) in failures {
@@ -37,12 +36,12 @@ pub(super) async fn survey(core: &Arc<Core>, patience: Duration) -> Result<Surve
     };
     let live = view.iter().flat_map(|view| view.live_members());
     let mut nodes: BTreeSet<_> = live.map(|member| member.address.clone()).collect();
-    nodes.extend(connected(core));
+    nodes.extend(core.connected_nodes());
     let mut asked = JoinSet::new();
     for node in nodes {
         let core = Arc::clone(core);
         asked.spawn(async move {
-            let observed = observe(&core, &node, patience).await;
+            let observed = observe(&core, &node, timeout).await;
             (node, observed)
         });
     }
@@ -58,11 +57,11 @@ pub(super) async fn survey(core: &Arc<Core>, patience: Duration) -> Result<Surve
     Ok(survey)
 }
 
-/// Waits until a node is connected and answers, or cannot be, within `patience`.
-async fn observe(core: &Arc<Core>, node: &NodeAddress, patience: Duration) -> Observed {
+/// Waits until a node is connected and answers, or cannot be, within `timeout`.
+async fn observe(core: &Arc<Core>, node: &NodeAddress, timeout: Duration) -> Observed {
     let begun = Instant::now();
     loop {
-        let left = patience.saturating_sub(begun.elapsed());
+        let left = timeout.saturating_sub(begun.elapsed());
         let peer = core.connected.read().get(node).cloned();
         if let Some(peer) = peer {
             match ask_state(core, &peer, None, left).await {
@@ -77,7 +76,7 @@ async fn observe(core: &Arc<Core>, node: &NodeAddress, patience: Duration) -> Ob
         } else if let Some(error) = core.dial_failures.lock().get(node) {
             return Observed::Unreached(Chain(error).to_string().into());
         } else if left.is_zero() {
-            let reason = format!("no connection within {patience:?}");
+            let reason = format!("no connection within {timeout:?}");
             return Observed::Unreached(reason.into());
         }
         sleep(DIAL_CHECK).await;
@@ -97,7 +96,7 @@ pub(super) fn ask_state(
         if let Some(down) = first {
             push(core, peer, down)?;
         }
-        let reply_to = core.known_to(peer).ask_ref(ask.id());
+        let reply_to = core.announced_to(peer).ask_ref(ask.id());
         push(core, peer, &GetState { reply_to })
     };
     Ask::new(core, send).within(within).into_future()

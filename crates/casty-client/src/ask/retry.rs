@@ -214,7 +214,7 @@ impl Retrying {
         schedule.left = schedule.left.saturating_sub(1);
         if !again || !core.retries.allows() {
             core.asks.arm(*id, schedule.due(core));
-            return core.asks.give_up(*id);
+            return core.asks.stop_retrying(*id);
         }
         if core.asks.repeat(*id, schedule.due(core)) {
             self.send_again(hedge);
@@ -235,7 +235,7 @@ impl Retrying {
                 core.asks.refused(self.ask.id);
                 let later = matches!(error, TellError::Busy { .. } | TellError::BufferFull);
                 if !later || self.schedule.left == 0 {
-                    core.asks.give_up(self.ask.id);
+                    core.asks.stop_retrying(self.ask.id);
                 }
             }
         }

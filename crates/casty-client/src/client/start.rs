@@ -17,7 +17,7 @@ use crate::pending::PendingAsks;
 use crate::pending::retries::Retries;
 use crate::routing::Routing;
 use crate::runtime::clock::Clock;
-use crate::runtime::random::Chance;
+use crate::runtime::random::Rng;
 use crate::runtime::stripes::take_first_stripe;
 use crate::send::Core;
 use crate::shared::{Ending, Shared};
@@ -50,19 +50,19 @@ impl ClusterClient {
     fn start(builder: ClientBuilder) -> Result<Self, ConfigError> {
         builder.check()?;
         let contacts = builder.checked_contacts()?;
-        let chance = Arc::new(builder.seed.map_or_else(Chance::default, Chance::seeded));
-        if chance.is_seeded() {
+        let rng = Arc::new(builder.seed.map_or_else(Rng::default, Rng::seeded));
+        if rng.is_seeded() {
             take_first_stripe();
         }
         let fixed = builder.checked_identity()?;
-        let identity = Arc::new(Identity::new(&builder.system, fixed, &chance));
+        let identity = Arc::new(Identity::new(&builder.system, fixed, &rng));
         let codec = builder.checked_codec()?;
         let transport = builder.checked_transport()?;
         let limits = builder.limits;
         let options = limits.connecting().address_map(builder.address_map);
         let (snapshots, incoming) = mpsc::channel(SNAPSHOTS);
         let (published, view) = watch::channel(None);
-        let (troubles, trouble) = watch::channel(None);
+        let (ready_errors, ready_error) = watch::channel(None);
         let shared = Shared {
             system: builder.system.into(),
             codec,
@@ -75,7 +75,7 @@ impl ClusterClient {
             counters: Arc::new(Counters::default()),
             view,
             dead_letters: DeadLetterSink::new(builder.dead_letters),
-            ledger: Mutex::default(),
+            ended: Mutex::default(),
             #[cfg(any(feature = "tls", feature = "quic"))]
             certificates: transport.certificates().cloned(),
             snapshots,
@@ -85,17 +85,17 @@ impl ClusterClient {
             closed: AtomicBool::new(false),
             drained: OnceLock::new(),
             ending: Ending::default(),
-            companions: AtomicU64::new(0),
+            secondaries: AtomicU64::new(0),
             dial_failures: Mutex::default(),
-            trouble,
+            ready_error,
         };
-        let routing = Routing::new(limits.routing(), chance.draw());
+        let routing = Routing::new(limits.routing(), rng.next_u64());
         let core = Arc::new(Core::new(shared, routing));
         let control = Control::new(
             Arc::clone(&core),
-            (published, troubles),
+            (published, ready_errors),
             (transport.build(), options),
-            (contacts, &chance),
+            (contacts, &rng),
         );
         let ticking = Arc::clone(&core);
         tokio::spawn(async move {

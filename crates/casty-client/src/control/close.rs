@@ -12,7 +12,7 @@ use crate::node::protocol::Snapshot;
 use crate::runtime::clock::precise_now;
 
 /// How long connections may take to be written out and closed once nothing more is accepted.
-const PARTING: Duration = Duration::from_secs(1);
+const CLOSING: Duration = Duration::from_secs(1);
 /// How often a closing client looks whether it has written everything.
 const DRAIN_CHECK: Duration = Duration::from_millis(5);
 
@@ -37,47 +37,53 @@ impl Control {
         self.subscription
             .handle(precise_now(), SubscriptionInput::Close);
         self.pump_subscription();
-        for peer in self.peers.values().chain(self.companions.values()) {
+        for peer in self.peers.values().chain(self.secondaries.values()) {
             peer.outbox.drain();
         }
-        if tokio::time::timeout(PARTING, self.part()).await.is_err() {
+        if tokio::time::timeout(CLOSING, self.all_ended())
+            .await
+            .is_err()
+        {
             // What may still arrive has the rest of the time.
             self.abort_where(|peer| !peer.outbox.is_in_flight());
-            let patience = deadline.saturating_duration_since(precise_now());
-            if tokio::time::timeout(patience, self.part()).await.is_err() {
+            let timeout = deadline.saturating_duration_since(precise_now());
+            if tokio::time::timeout(timeout, self.all_ended())
+                .await
+                .is_err()
+            {
                 self.abort_where(|_| true);
-                self.part().await;
+                self.all_ended().await;
             }
         }
         // What is written is not always with the kernel, and lost with the process then.
         let settled = self.transport.settled();
-        let patience = deadline.saturating_duration_since(precise_now());
-        tokio::time::timeout(patience.max(PARTING), settled)
+        let timeout = deadline.saturating_duration_since(precise_now());
+        tokio::time::timeout(timeout.max(CLOSING), settled)
             .await
             .ok();
-        self.core.mailboxes.end(PARTING).await;
+        self.core.mailboxes.end(CLOSING).await;
         drained
     }
 
     fn abort_where(&self, ends: impl Fn(&Peer) -> bool) {
-        let all = self.peers.values().chain(self.companions.values());
+        let all = self.peers.values().chain(self.secondaries.values());
         all.filter(|peer| ends(peer))
             .for_each(|peer| peer.outbox.abort());
     }
 
     /// Waits until every connection has ended.
-    async fn part(&mut self) {
-        while !self.peers.is_empty() || !self.companions.is_empty() {
+    async fn all_ended(&mut self) {
+        while !self.peers.is_empty() || !self.secondaries.is_empty() {
             match self.tasks.join_next().await {
                 Some(Ok(Done::Ended { peer, leftover, .. })) => {
                     self.peers.retain(|_, current| current.id != peer.id);
                     self.core
                         .route(|routing| routing.lost(&self.core, &peer, &leftover));
                 }
-                Some(Ok(Done::CompanionEnded { companion })) => {
-                    self.companions
-                        .retain(|_, current| current.id != companion.id);
-                    self.count_companions();
+                Some(Ok(Done::SecondaryEnded { secondary })) => {
+                    self.secondaries
+                        .retain(|_, current| current.id != secondary.id);
+                    self.count_secondaries();
                 }
                 Some(_) => {}
                 None => return,

@@ -25,12 +25,13 @@ impl Control {
         let input = ConnectionsInput::Failed {
             dialled: dialled.clone(),
         };
-        self.links.handle(now, input);
+        self.connections.handle(now, input);
         // What has another way is told so first: it needs no further dial.
-        self.pump_links();
+        self.pump_connections();
         let mut routing = self.core.routing.lock();
         if routing.router.wants_connection(&dialled) {
-            self.links.handle(now, ConnectionsInput::Want(dialled));
+            self.connections
+                .handle(now, ConnectionsInput::Want(dialled));
         }
         drop(routing);
     }
@@ -79,14 +80,14 @@ impl Control {
             dialled: dialled.clone(),
             canonical: canonical.clone(),
         };
-        self.links.handle(precise_now(), input);
-        if self.pump_links().contains(dialled) {
+        self.connections.handle(precise_now(), input);
+        if self.pump_connections().contains(dialled) {
             return;
         }
         if self.peers.contains_key(&canonical) {
             // The last connection to it is about to end.
             let input = ConnectionsInput::Lost { node: canonical };
-            return self.links.handle(precise_now(), input);
+            return self.connections.handle(precise_now(), input);
         }
         tracing::info!(node = %canonical, identity = %identity.address(), "connected");
         let renewed = identity.address() != self.core.identity.address();
@@ -156,23 +157,23 @@ impl Control {
         self.subscription
             .handle(now, SubscriptionInput::Disconnected(peer.node.clone()));
         let node = || peer.node.clone();
-        if self.core.identity.is_made_up() {
+        if self.core.identity.is_generated() {
             self.renewal.handle(now, RenewalInput::Lost(node()));
         }
         // Else it was no longer needed.
         if !matches!(end, ConnectionEnd::Drained | ConnectionEnd::Aborted) {
             self.views.lost(&peer.node);
-            self.links
+            self.connections
                 .handle(now, ConnectionsInput::Lost { node: node() });
         }
     }
 
     /// Carries out what the links want. Returns the dialled addresses whose new connection is one
     /// too many.
-    pub(super) fn pump_links(&mut self) -> Vec<NodeAddress> {
+    pub(super) fn pump_connections(&mut self) -> Vec<NodeAddress> {
         let mut duplicates = Vec::new();
         self.due[1] = loop {
-            match self.links.poll() {
+            match self.connections.poll() {
                 ConnectionsOutput::Dial(node) => self.dial(node),
                 ConnectionsOutput::Close(node) => {
                     if let Some(peer) = self.peers.get(&node) {
@@ -192,7 +193,7 @@ impl Control {
 
     /// Dials a node, under a fresh address if it was lost before.
     fn dial(&mut self, dialled: NodeAddress) {
-        let node = self.links.leads_to(&dialled).unwrap_or(&dialled);
+        let node = self.connections.leads_to(&dialled).unwrap_or(&dialled);
         let fresh = self
             .renewal
             .is_lost(node)

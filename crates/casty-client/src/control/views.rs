@@ -59,8 +59,8 @@ impl Control {
             }
         };
         self.core.counters.views.add(1);
-        self.troubles
-            .send_if_modified(|trouble| trouble.take().is_some());
+        self.ready_errors
+            .send_if_modified(|ready_error| ready_error.take().is_some());
         let now = precise_now();
         let input = SubscriptionInput::Snapshot {
             from: from.clone(),
@@ -73,9 +73,9 @@ impl Control {
     }
 
     /// Takes note of a view that cannot be used; its node counts as one that sends none.
-    fn refuse(&self, from: &NodeAddress, trouble: ReadyError) {
-        tracing::warn!(node = %from, error = &trouble as &dyn std::error::Error, "view refused");
-        self.troubles.send_replace(Some(trouble));
+    fn refuse(&self, from: &NodeAddress, ready_error: ReadyError) {
+        tracing::warn!(node = %from, error = &ready_error as &dyn std::error::Error, "view refused");
+        self.ready_errors.send_replace(Some(ready_error));
     }
 
     pub(super) fn take_in(&mut self, view: Arc<View>) {
@@ -91,18 +91,18 @@ impl Control {
         }
         let input = SubscriptionInput::Live(live.iter().cloned().collect());
         self.subscription.handle(now, input);
-        self.links
+        self.connections
             .handle(now, ConnectionsInput::View { live, gone });
-        self.recall(&view);
+        self.revoke(&view);
         self.core
             .route(|routing| routing.view(&self.core, Arc::clone(&view)));
-        self.readmit(&view);
+        self.resume(&view);
         self.published.send_replace(Some(view));
     }
 
     /// Takes back what waits for nodes that a view avoids or does not name, before newer messages can
     /// take another way: everything for those that are gone, what is for shards for the others.
-    fn recall(&self, view: &View) {
+    fn revoke(&self, view: &View) {
         for peer in self.peers.values() {
             let which: fn(&Tag) -> bool = match &peer.node {
                 node if view.is_gone(node) => |_| true,
@@ -116,7 +116,7 @@ impl Control {
 
     /// Has the nodes that a view does not avoid take messages again, and those that it avoids without
     /// their being gone what is not for shards.
-    fn readmit(&self, view: &View) {
+    fn resume(&self, view: &View) {
         for peer in self.peers.values() {
             if !view.is_gone(&peer.node) && (view.avoids(&peer.node) || peer.outbox.resume()) {
                 self.core.route(|routing| routing.ready(&self.core, peer));

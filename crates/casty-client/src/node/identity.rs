@@ -17,7 +17,7 @@ use casty_proto::{ActorRef, NodeAddress};
 use parking_lot::Mutex;
 
 use crate::pending::id::AskId;
-use crate::runtime::random::Chance;
+use crate::runtime::random::Rng;
 
 /// The addresses that clients of this process announce.
 static TAKEN: LazyLock<Mutex<HashSet<NodeAddress>>> = LazyLock::new(Mutex::default);
@@ -33,7 +33,7 @@ pub(crate) struct Identity {
     client: Arc<Client>,
     address: NodeAddress,
     /// Whether the address was made up, and is given back in the end.
-    made_up: bool,
+    generated: bool,
     /// `casty://<system>-client@<host>:<port>`, the root of all references to this address.
     root: String,
     /// How the header of a message to this address begins, up to the path.
@@ -48,31 +48,31 @@ struct Client {
     /// Sixteen digits that tell replies to this client from replies to any other that ever
     /// announced the same address.
     nonce: [u8; 16],
-    chance: Arc<Chance>,
+    rng: Arc<Rng>,
 }
 
 impl Identity {
     /// The identity of a client of the cluster `system`: at `fixed` if the user announces an
     /// address of his own, else at one that no other client has.
-    pub(crate) fn new(system: &str, fixed: Option<NodeAddress>, chance: &Arc<Chance>) -> Self {
-        let nonce = format!("{:016x}", chance.draw()).into_bytes();
+    pub(crate) fn new(system: &str, fixed: Option<NodeAddress>, rng: &Arc<Rng>) -> Self {
+        let nonce = format!("{:016x}", rng.next_u64()).into_bytes();
         let client = Client {
             root: format!("casty://{system}-client@"),
             nonce: nonce.try_into().unwrap_or([b'0'; 16]),
-            chance: Arc::clone(chance),
+            rng: Arc::clone(rng),
         };
         Self::at(Arc::new(client), fixed)
     }
 
     /// The same client at a fresh address; none if the user announces one of his own.
     pub(crate) fn renewed(&self) -> Option<Self> {
-        self.made_up
+        self.generated
             .then(|| Self::at(Arc::clone(&self.client), None))
     }
 
     fn at(client: Arc<Client>, fixed: Option<NodeAddress>) -> Self {
-        let is_made_up = fixed.is_none();
-        let address = fixed.unwrap_or_else(|| made_up(&client.chance));
+        let is_generated = fixed.is_none();
+        let address = fixed.unwrap_or_else(|| generated(&client.rng));
         let root = format!("{}{address}", client.root);
         let mut header_start = Vec::new();
         Header {
@@ -89,15 +89,15 @@ impl Identity {
         Self {
             client,
             address,
-            made_up: is_made_up,
+            generated: is_generated,
             root,
             header_start,
         }
     }
 
     /// Whether the address is one that can be renewed.
-    pub(crate) fn is_made_up(&self) -> bool {
-        self.made_up
+    pub(crate) fn is_generated(&self) -> bool {
+        self.generated
     }
 
     /// The address that is announced.
@@ -165,32 +165,32 @@ impl Identity {
 
 impl Drop for Identity {
     fn drop(&mut self) {
-        if self.made_up && !self.client.chance.is_seeded() {
+        if self.generated && !self.client.rng.is_seeded() {
             TAKEN.lock().remove(&self.address);
         }
     }
 }
 
-/// How made-up addresses begin. All are of one length: `239.123.234.111:12345`.
+/// How generated addresses begin. All are of one length: `239.123.234.111:12345`.
 const GROUP: &str = "239.";
 
 /// An address that no other client of this process has. In a simulation the seed alone decides,
 /// whatever else runs in the process.
-fn made_up(chance: &Chance) -> NodeAddress {
-    if chance.is_seeded() {
-        return draw(chance);
+fn generated(rng: &Rng) -> NodeAddress {
+    if rng.is_seeded() {
+        return draw(rng);
     }
     let mut taken = TAKEN.lock();
     loop {
-        let address = draw(chance);
+        let address = draw(rng);
         if taken.insert(address.clone()) {
             return address;
         }
     }
 }
 
-fn draw(chance: &Chance) -> NodeAddress {
-    let mut bits = chance.draw();
+fn draw(rng: &Rng) -> NodeAddress {
+    let mut bits = rng.next_u64();
     let mut draw = |from: u64, to: u64| {
         let count = to - from + 1;
         let drawn = bits % count;

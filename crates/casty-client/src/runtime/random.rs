@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Draws numbers: the operating system's, or those of a seed.
 #[derive(Debug, Default)]
-pub(crate) struct Chance(Option<Seeded>);
+pub(crate) struct Rng(Option<Seeded>);
 
 #[derive(Debug)]
 struct Seeded {
@@ -13,7 +13,7 @@ struct Seeded {
     drawn: AtomicU64,
 }
 
-impl Chance {
+impl Rng {
     /// The same numbers for the same seed.
     pub(crate) fn seeded(seed: u64) -> Self {
         let drawn = AtomicU64::new(0);
@@ -26,7 +26,7 @@ impl Chance {
     }
 
     /// The next 64 random bits.
-    pub(crate) fn draw(&self) -> u64 {
+    pub(crate) fn next_u64(&self) -> u64 {
         match &self.0 {
             // By way of the keys of a hash map.
             None => RandomState::new().hash_one(()),
@@ -44,10 +44,10 @@ mod tests {
 
     #[test]
     fn a_seed_decides_all_that_is_drawn() {
-        let draw = |chance: Chance| [(); 3].map(|()| chance.draw());
-        let drawn = draw(Chance::seeded(7));
-        assert_eq!(drawn, draw(Chance::seeded(7)));
-        assert_ne!(drawn, draw(Chance::seeded(8)));
-        assert_ne!(draw(Chance::default()), draw(Chance::default()));
+        let draw = |rng: Rng| [(); 3].map(|()| rng.next_u64());
+        let drawn = draw(Rng::seeded(7));
+        assert_eq!(drawn, draw(Rng::seeded(7)));
+        assert_ne!(drawn, draw(Rng::seeded(8)));
+        assert_ne!(draw(Rng::default()), draw(Rng::default()));
     }
 }

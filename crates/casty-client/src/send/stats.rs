@@ -10,8 +10,8 @@ use crate::node::peer::Peer;
 use crate::routing::Routing;
 use crate::send::Core;
 use crate::stats::Stats;
-use crate::stats::accounts::{NodeStats, RegionStats};
 use crate::stats::gauges::Gauges;
+use crate::stats::per_region::{NodeStats, RegionStats};
 
 impl Core {
     /// The counters, each right by itself; together they are one picture only while nothing moves.
@@ -41,7 +41,7 @@ impl Core {
             inbound_dropped: self.counters.inbound_dropped.get(),
             inbound_malformed: self.counters.inbound_malformed.get(),
             connections: connected.len() as u64,
-            secondary_connections: self.companions.load(Ordering::Relaxed),
+            secondary_connections: self.secondaries.load(Ordering::Relaxed),
             views: self.counters.views.get(),
             gauges: self.gauges(&routing, &connected),
         }
@@ -55,7 +55,7 @@ impl Core {
             .values()
             .map(|peer| peer.outbox.counters())
             .collect();
-        let sent = self.ledger.lock().accounts(live.iter().map(Vec::as_slice));
+        let sent = self.ended.lock().accounts(live.iter().map(Vec::as_slice));
         routing.region_stats(&sent)
     }
 
@@ -66,7 +66,7 @@ impl Core {
         let live = connected
             .iter()
             .map(|(node, peer)| (node, peer.outbox.counters()));
-        self.ledger.lock().nodes(live)
+        self.ended.lock().nodes(live)
     }
 
     /// The gauges as they are while the routing is locked.

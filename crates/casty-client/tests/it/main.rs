@@ -8,5 +8,5 @@ mod fates;
 mod hostile;
 mod node;
 mod retries;
-mod room;
 mod views;
+mod waiting;

@@ -65,7 +65,7 @@ pub(crate) struct Node {
     /// What the client announced first.
     first: Option<NodeAddress>,
     /// Second connections under that address, on which nothing is ever sent.
-    companions: Vec<ByteStream>,
+    secondaries: Vec<ByteStream>,
 }
 
 impl Node {
@@ -76,7 +76,7 @@ impl Node {
             address,
             listener,
             first: None,
-            companions: Vec::new(),
+            secondaries: Vec::new(),
         }
     }
 
@@ -87,7 +87,7 @@ impl Node {
             let options = ConnectOptions::new();
             let connection = accept(stream, &self.address, &options).await.unwrap();
             if self.first.as_ref() == Some(&connection.peer) {
-                self.companions.push(connection.stream);
+                self.secondaries.push(connection.stream);
                 continue;
             }
             self.first.get_or_insert(connection.peer);

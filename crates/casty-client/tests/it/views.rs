@@ -261,7 +261,7 @@ fn a_node_that_is_called_unreachable_and_reads_nothing_keeps_nothing_that_waits_
     });
 }
 
-/// The node's grudge begins when it sends in vain, however long after its connection ended.
+/// The node's quarantine begins when it sends in vain, however long after its connection ended.
 #[test]
 fn a_node_that_comes_back_after_any_time_is_come_back_to_under_another_address() {
     for seconds in [0, 8, 600] {

@@ -53,8 +53,8 @@ fn replies_are_recognised_by_their_header_alone() {
 fn the_kernel_refuses_to_connect_to_a_made_up_address_at_once() {
     let identity = named(None);
     let address = identity.address().to_string().parse().unwrap();
-    let patience = std::time::Duration::from_secs(20);
-    let refused = std::net::TcpStream::connect_timeout(&address, patience);
+    let timeout = std::time::Duration::from_secs(20);
+    let refused = std::net::TcpStream::connect_timeout(&address, timeout);
     let kind = refused.unwrap_err().kind();
     assert_ne!(kind, std::io::ErrorKind::TimedOut);
 }
@@ -69,7 +69,7 @@ fn a_renewed_identity_is_another_address_of_the_same_client() {
     let path = reference.parts().unwrap().path;
     assert_eq!(identity.ask_id(path.as_bytes()), Some(id));
     let fixed = named(Some(NodeAddress::new("gateway", 7)));
-    assert!(fixed.renewed().is_none() && !fixed.is_made_up());
+    assert!(fixed.renewed().is_none() && !fixed.is_generated());
 }
 
 #[test]

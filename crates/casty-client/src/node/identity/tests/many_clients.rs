@@ -7,10 +7,10 @@ use crate::node::identity::*;
 
 const RECONNECTS: usize = 100;
 
-/// Dice that fall the same way every time.
-struct Dice(u64);
+/// Rng that fall the same way every time.
+struct Rng(u64);
 
-impl Dice {
+impl Rng {
     fn below(&mut self, count: usize) -> usize {
         self.0 = self
             .0
@@ -59,12 +59,12 @@ impl Node {
 }
 
 /// Clients that ask and come back in any order; `again` gives the identity to come back under.
-fn crowd(
+fn many_clients(
     count: usize,
     first: impl Fn() -> Identity,
     again: impl Fn(&Identity) -> Identity,
 ) -> Node {
-    let mut dice = Dice(7);
+    let mut rng = Rng(7);
     let mut node = Node::default();
     let one = || One {
         identity: first(),
@@ -72,7 +72,7 @@ fn crowd(
     };
     let mut clients: Vec<_> = (0..count).map(|_| one()).collect();
     for number in 0..count * RECONNECTS {
-        let who = dice.below(count);
+        let who = rng.below(count);
         let renewed = again(&clients[who].identity);
         let client = &mut clients[who];
         let old = std::mem::replace(&mut client.identity, renewed);
@@ -97,7 +97,7 @@ fn crowd(
 #[test]
 fn no_reply_reaches_another_client_where_each_has_an_address_of_its_own() {
     const CLIENTS: usize = 10_000;
-    let node = crowd(
+    let node = many_clients(
         CLIENTS,
         || Identity::new("s", None, &Arc::default()),
         |identity| identity.renewed().unwrap(),
@@ -110,7 +110,7 @@ fn no_reply_reaches_another_client_where_each_has_an_address_of_its_own() {
 fn no_reply_is_taken_for_an_answer_by_another_client_where_all_share_one_address() {
     const CLIENTS: usize = 1_000;
     let shared = || Identity::new("s", Some(NodeAddress::new("127.0.0.1", 0)), &Arc::default());
-    let node = crowd(CLIENTS, shared, |_| shared());
+    let node = many_clients(CLIENTS, shared, |_| shared());
     assert!(
         node.to_another > CLIENTS * RECONNECTS / 2,
         "{}",

@@ -69,14 +69,14 @@ pub(crate) fn waiting(account: &OutboxCounters) -> u64 {
 
 /// The accounts of connections that have ended.
 #[derive(Debug, Default)]
-pub(crate) struct Ledger {
+pub(crate) struct EndedCounters {
     /// By account number.
     accounts: Vec<OutboxCounters>,
     nodes: BTreeMap<NodeAddress, OutboxCounters>,
     forgotten: OutboxCounters,
 }
 
-impl Ledger {
+impl EndedCounters {
     /// Takes over the accounts of a connection that has ended.
     pub(crate) fn take_over(&mut self, node: &NodeAddress, ended: &[OutboxCounters]) {
         add_each(&mut self.accounts, ended);
@@ -142,7 +142,7 @@ fn add(to: &mut OutboxCounters, more: &OutboxCounters) {
 
 /// What the router had of the messages of one account.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct HeldAccount {
+pub(crate) struct RouterCounters {
     /// Accepted from tells and asks.
     pub(crate) accepted: u64,
     /// Put into an outbox.
@@ -157,7 +157,7 @@ pub(crate) struct HeldAccount {
 pub(crate) fn region(
     region: Option<String>,
     sent: &OutboxCounters,
-    held: &HeldAccount,
+    held: &RouterCounters,
     holding: u64,
 ) -> RegionStats {
     RegionStats {
@@ -184,17 +184,17 @@ mod tests {
 
     #[test]
     fn nodes_beyond_the_limit_are_summed_up_and_none_is_lost() {
-        let mut ledger = Ledger::default();
+        let mut ended = EndedCounters::default();
         for port in 0..2_000u16 {
             let node = NodeAddress::new("n", port);
-            ledger.take_over(&node, &[account(1, 1), account(2, 0)]);
+            ended.take_over(&node, &[account(1, 1), account(2, 0)]);
         }
         let live = NodeAddress::new("n", 1_999);
-        let nodes = ledger.nodes([(&live, vec![account(4, 3)])].into_iter());
+        let nodes = ended.nodes([(&live, vec![account(4, 3)])].into_iter());
         assert_eq!(nodes.len(), REMEMBERED + 1);
         let routed: u64 = nodes.iter().map(|node| node.routed).sum();
         assert_eq!(routed, 2_000 * 3 + 4);
-        let sum = ledger.accounts([&[account(4, 3)][..]].into_iter());
+        let sum = ended.accounts([&[account(4, 3)][..]].into_iter());
         assert_eq!(sum, [account(2_004, 2_003), account(4_000, 0)]);
     }
 }

@@ -15,10 +15,10 @@ impl Control {
     pub(super) fn pump_renewal(&mut self) {
         self.due[2] = loop {
             match self.renewal.poll() {
-                RenewalOutput::DialSecondary(node) => self.dial_companion(node),
+                RenewalOutput::DialSecondary(node) => self.dial_secondary(node),
                 RenewalOutput::CloseSecondary(node) => {
-                    let former = self.companions.remove(&node);
-                    self.close_companion(former.as_deref());
+                    let former = self.secondaries.remove(&node);
+                    self.close_secondary(former.as_deref());
                 }
                 RenewalOutput::Confirmed(node) => self.settle(&node, true),
                 RenewalOutput::Unconfirmed(node) => self.settle(&node, false),
@@ -33,16 +33,16 @@ impl Control {
         }
     }
 
-    fn dial_companion(&mut self, node: NodeAddress) {
+    fn dial_secondary(&mut self, node: NodeAddress) {
         let core = Arc::clone(&self.core);
         let (transport, options) = (Arc::clone(&self.transport), self.options.clone());
         self.tasks.spawn(async move {
             let outcome = connect(&*transport, &node, core.identity.address(), &options).await;
-            Done::CompanionDialled { node, outcome }
+            Done::SecondaryDialled { node, outcome }
         });
     }
 
-    pub(super) fn companion_dialled(
+    pub(super) fn secondary_dialled(
         &mut self,
         node: NodeAddress,
         outcome: Result<Connection, ConnectError>,
@@ -50,48 +50,50 @@ impl Control {
         let connection = match outcome {
             // One that calls itself otherwise is another node by now.
             Ok(connection) if connection.peer == node => connection,
-            _ => return self.companion_down(node),
+            _ => return self.secondary_down(node),
         };
         let identity = Arc::clone(&self.core.identity);
-        let (companion, driven) = self.peer(node.clone(), identity, connection);
-        let former = self.companions.insert(node.clone(), Arc::clone(&companion));
-        self.close_companion(former.as_deref());
+        let (secondary, driven) = self.peer(node.clone(), identity, connection);
+        let former = self
+            .secondaries
+            .insert(node.clone(), Arc::clone(&secondary));
+        self.close_secondary(former.as_deref());
         self.tasks.spawn(async move {
             driven.await;
-            Done::CompanionEnded { companion }
+            Done::SecondaryEnded { secondary }
         });
         let input = RenewalInput::SecondaryUp(node);
         self.renewal.handle(precise_now(), input);
     }
 
-    /// Takes in the end of a companion, unless it is one of those no longer in use.
-    pub(super) fn companion_ended(&mut self, companion: &Peer) {
-        let before = self.companions.len();
-        self.companions
-            .retain(|_, current| current.id != companion.id);
-        if self.companions.len() < before {
-            self.count_companions();
-            self.companion_down(companion.node.clone());
+    /// Takes in the end of a secondary, unless it is one of those no longer in use.
+    pub(super) fn secondary_ended(&mut self, secondary: &Peer) {
+        let before = self.secondaries.len();
+        self.secondaries
+            .retain(|_, current| current.id != secondary.id);
+        if self.secondaries.len() < before {
+            self.count_secondaries();
+            self.secondary_down(secondary.node.clone());
         }
     }
 
-    /// Ends a companion that is no longer in use.
-    fn close_companion(&self, former: Option<&Peer>) {
-        if let Some(companion) = former {
+    /// Ends a secondary that is no longer in use.
+    fn close_secondary(&self, former: Option<&Peer>) {
+        if let Some(secondary) = former {
             // Nothing is on it, and one that is half open would never be drained.
-            companion.outbox.abort();
+            secondary.outbox.abort();
         }
-        self.count_companions();
+        self.count_secondaries();
     }
 
-    fn companion_down(&mut self, node: NodeAddress) {
+    fn secondary_down(&mut self, node: NodeAddress) {
         let input = RenewalInput::SecondaryDown(node);
         self.renewal.handle(precise_now(), input);
     }
 
-    pub(super) fn count_companions(&self) {
-        let count = self.companions.len() as u64;
-        self.core.companions.store(count, Ordering::Relaxed);
+    pub(super) fn count_secondaries(&self) {
+        let count = self.secondaries.len() as u64;
+        self.core.secondaries.store(count, Ordering::Relaxed);
     }
 }
 
@@ -102,7 +104,7 @@ mod tests {
     use tokio::sync::watch;
 
     use super::*;
-    use crate::runtime::random::Chance;
+    use crate::runtime::random::Rng;
     use crate::{ClusterClient, TransportConfig};
 
     #[tokio::test(start_paused = true)]
@@ -126,7 +128,7 @@ mod tests {
             Arc::clone(core),
             unseen,
             ways,
-            (Vec::new(), &Chance::seeded(1)),
+            (Vec::new(), &Rng::seeded(1)),
         );
         let mut theirs = Vec::new();
         for _ in 0..2 {
@@ -134,7 +136,7 @@ mod tests {
                 connect(&*transport, &node, core.identity.address(), &options),
                 async { accept(listener.accept().await.unwrap(), &node, &options).await },
             );
-            control.companion_dialled(node.clone(), made);
+            control.secondary_dialled(node.clone(), made);
             theirs.push(accepted.unwrap().stream);
         }
         let second = std::time::Duration::from_secs(1);
