@@ -13,14 +13,20 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
 use crate::error::{ConnectError, DialError, NotCasty};
-use crate::transport::address_map::AddressMap;
+use crate::transport::AddressMap;
 #[cfg(any(feature = "tls", feature = "quic"))]
-use crate::transport::tls::TlsError;
+use crate::transport::TlsError;
 use crate::transport::{ByteStream, Transport};
 
-pub(crate) mod acknowledged;
-pub(crate) mod driver;
-pub(crate) mod outbox;
+mod acknowledged;
+mod driver;
+mod outbox;
+
+pub use driver::{ConnectionEnd, Session, drive};
+pub use outbox::{
+    Leftover, Outbox, OutboxCounters, OutboxLimit, OutboxLimits, OutboxTag, Permit, RejectReason,
+    Rejected, UnsentMessage,
+};
 
 /// The first read buffer in bytes: more than any handshake, so it never has to grow for one.
 const FIRST_READ: usize = 8 * 1024;

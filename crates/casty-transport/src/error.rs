@@ -11,10 +11,11 @@ use casty_proto::NodeAddress;
 use casty_proto::frame::{FrameError, FrameKind};
 use casty_proto::handshake::HandshakeError;
 
-#[cfg(feature = "quic")]
-use crate::transport::quic::{QuicConfigError, QuicError};
+use crate::conclusion::Conclusion;
 #[cfg(any(feature = "tls", feature = "quic"))]
-use crate::transport::tls::TlsError;
+use crate::transport::TlsError;
+#[cfg(feature = "quic")]
+use crate::transport::{QuicConfigError, QuicError};
 
 /// Why no stream could be made. Nothing was sent.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -233,27 +234,8 @@ pub enum ConnectError {
     Announce(#[source] FrameError),
 }
 
-/// What the caller may conclude from a [`ConnectError`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Conclusion {
-    /// Nobody could be reached there. Nothing was sent; a later attempt may succeed.
-    Unreachable,
-    /// Something accepts connections but did not finish a handshake. Treat it as a node that
-    /// hangs or stops: a later attempt may succeed. If none ever does, it may want TLS.
-    Unresponsive,
-    /// The peer speaks another protocol. Trying again helps only after somebody changed the
-    /// configuration.
-    NotCasty,
-    /// One side does not trust the other's certificate. Trying again helps only after somebody
-    /// changed a certificate, the configuration or a clock.
-    Untrusted,
-    /// Our own configuration cannot work with any peer.
-    Misconfigured,
-}
-
 impl ConnectError {
-    /// What the caller may conclude. In every case nothing but a handshake was sent.
+    /// Returns what the caller may conclude. In every case nothing but a handshake was sent.
     pub fn conclusion(&self) -> Conclusion {
         match self {
             #[cfg(any(feature = "tls", feature = "quic"))]

@@ -9,31 +9,30 @@
 //! No wait on a peer here is without a deadline except [`Listener::accept`] and
 //! [`Transport::dial`], which leave it to their caller.
 
+mod conclusion;
 mod connection;
 mod error;
 mod proxy;
 mod transport;
 
-pub use connection::driver::{ConnectionEnd, Session, drive};
-pub use connection::outbox::{
+pub use conclusion::Conclusion;
+pub use connection::{ConnectOptions, Connection, ConnectionEnd, Session, accept, connect, drive};
+pub use connection::{
     Leftover, Outbox, OutboxCounters, OutboxLimit, OutboxLimits, OutboxTag, Permit, RejectReason,
     Rejected, UnsentMessage,
 };
-pub use connection::{ConnectOptions, Connection, accept, connect};
-pub use error::{Conclusion, ConnectError, ConnectionLost, DialError, ListenError, NotCasty};
+pub use error::{ConnectError, ConnectionLost, DialError, ListenError, NotCasty};
 pub use proxy::{Proxy, ProxyCounters, ProxyCounts, ProxyEnd, ProxyLimits};
 #[cfg(any(feature = "tls", feature = "quic"))]
 pub use rustls;
-pub use transport::address_map::AddressMap;
-pub use transport::config::TransportConfig;
-#[cfg(feature = "memory")]
-pub use transport::memory::{MemoryNetwork, MemoryTransport};
-#[cfg(feature = "quic")]
-pub use transport::quic::{QuicConfig, QuicConfigError, QuicError, QuicTransport};
 #[cfg(feature = "tcp")]
-pub use transport::tcp::TcpTransport;
+pub use transport::TcpTransport;
 #[cfg(feature = "tls")]
-pub use transport::tls::TlsTransport;
+pub use transport::TlsTransport;
+pub use transport::{AddressMap, ByteStream, Duplex, Listener, Transport, TransportConfig};
+#[cfg(feature = "memory")]
+pub use transport::{MemoryNetwork, MemoryTransport};
+#[cfg(feature = "quic")]
+pub use transport::{QuicConfig, QuicConfigError, QuicError, QuicTransport};
 #[cfg(any(feature = "tls", feature = "quic"))]
-pub use transport::tls::{TlsConfig, TlsConfigBuilder, TlsConfigError, TlsError, TlsStatus};
-pub use transport::{ByteStream, Duplex, Listener, Transport};
+pub use transport::{TlsConfig, TlsConfigBuilder, TlsConfigError, TlsError, TlsStatus};

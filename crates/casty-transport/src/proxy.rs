@@ -17,70 +17,17 @@ use crate::error::ListenError;
 use crate::transport::{ByteStream, Listener, Transport};
 
 mod counters;
+mod limits;
 mod pass;
 
 pub use counters::{ProxyCounters, ProxyCounts};
+pub use limits::ProxyLimits;
 
 use counters::{Counts, Running, add};
 use pass::{PassEnd, pass};
 
 /// How long to wait after a failure to accept, which may last.
 const PAUSE: Duration = Duration::from_millis(100);
-
-/// How much a proxy takes on. Setters take and give the value.
-#[derive(Debug, Clone)]
-pub struct ProxyLimits {
-    connections: usize,
-    idle: Duration,
-    connect: Duration,
-    buffer: usize,
-}
-
-impl Default for ProxyLimits {
-    fn default() -> Self {
-        Self {
-            connections: 1024,
-            idle: Duration::from_mins(10),
-            connect: Duration::from_secs(2),
-            buffer: 64 * 1024,
-        }
-    }
-}
-
-impl ProxyLimits {
-    /// The defaults: 1024 connections, 10 min without a byte, 2 s to connect, 64 KiB of buffer.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Connections at the same time; what comes beyond is closed at once. Default: 1024; at
-    /// least 1.
-    pub fn connections(mut self, most: usize) -> Self {
-        self.connections = most.max(1);
-        self
-    }
-
-    /// How long a connection may go without a byte in either direction before it is closed.
-    /// Default: 10 min.
-    pub fn idle(mut self, longest: Duration) -> Self {
-        self.idle = longest;
-        self
-    }
-
-    /// How long a dial of the node may take, and the TLS handshake with a dialler before it as
-    /// long again. Default: 2 s.
-    pub fn connect_timeout(mut self, limit: Duration) -> Self {
-        self.connect = limit;
-        self
-    }
-
-    /// Bytes of each direction of a connection that the proxy itself holds at most. Default:
-    /// 64 KiB; at least 1.
-    pub fn buffer(mut self, bytes: usize) -> Self {
-        self.buffer = bytes.max(1);
-        self
-    }
-}
 
 /// Accepts streams, opens one to a node for each of them, and passes bytes both ways. Nothing is
 /// opened for a dialler that did not finish its TLS handshake.

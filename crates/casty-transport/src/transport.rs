@@ -14,18 +14,31 @@ use tokio::time::timeout;
 
 use crate::error::{DialError, ListenError};
 
-pub(crate) mod address_map;
-pub(crate) mod config;
+mod address_map;
+mod config;
 #[cfg(feature = "memory")]
-pub(crate) mod memory;
+mod memory;
 #[cfg(feature = "quic")]
-pub(crate) mod quic;
+mod quic;
 #[cfg(any(feature = "tcp", feature = "quic"))]
 mod resolve;
 #[cfg(feature = "tcp")]
-pub(crate) mod tcp;
+mod tcp;
 #[cfg(any(feature = "tls", feature = "quic"))]
 pub(crate) mod tls;
+
+pub use address_map::AddressMap;
+pub use config::TransportConfig;
+#[cfg(feature = "memory")]
+pub use memory::{MemoryNetwork, MemoryTransport};
+#[cfg(feature = "quic")]
+pub use quic::{QuicConfig, QuicConfigError, QuicError, QuicTransport};
+#[cfg(feature = "tcp")]
+pub use tcp::TcpTransport;
+#[cfg(feature = "tls")]
+pub use tls::TlsTransport;
+#[cfg(any(feature = "tls", feature = "quic"))]
+pub use tls::{TlsConfig, TlsConfigBuilder, TlsConfigError, TlsError, TlsStatus};
 
 /// Makes byte streams to other processes. Framing and the handshake lie above it, once, for every
 /// transport; encryption, if any, below, so that a stream is ready for use when it is handed over.

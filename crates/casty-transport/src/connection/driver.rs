@@ -13,27 +13,27 @@ use casty_proto::frame::{Frame, FrameDecoder, FrameError};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::time::Instant;
 
-use crate::connection::acknowledged::Arrival;
-use crate::connection::outbox::{Leftover, Outbox, OutboxTag};
+use crate::connection::acknowledged::{Acknowledged, Ended};
+use crate::connection::outbox::{Leftover, Outbox, OutboxTag, Written};
 use crate::error::ConnectionLost;
 use crate::transport::Duplex;
 
-/// What a connection's owner does with the frames that arrive.
+/// A connection's owner, as the receiver of the frames that come in.
 ///
 /// Called from the driver's task: it must not block. All frames of one read are handed over
 /// before [`batch_end`](Self::batch_end), so that wake-ups can be gathered.
 pub trait Session: Send {
-    /// One frame arrived.
+    /// Takes one frame that came in.
     fn frame(&mut self, frame: Frame);
 
-    /// Everything read at once was handed over. Returns how many tasks were woken that are
-    /// likely to send soon; the driver lets them run before it writes.
+    /// Notes that everything read at once was handed over. Returns the number of tasks that were
+    /// woken and are likely to send soon; the driver lets them run before it writes.
     fn batch_end(&mut self) -> usize {
         0
     }
 }
 
-/// How a connection ended.
+/// The reason for which a connection ended.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectionEnd {
@@ -43,16 +43,16 @@ pub enum ConnectionEnd {
     /// [`Outbox::abort`] was called.
     #[error("the connection was aborted")]
     Aborted,
-    /// It was lost.
+    /// The connection was lost.
     #[error("the connection was lost")]
     Lost(#[from] ConnectionLost),
 }
 
-/// Bytes that a read makes room for.
+/// Bytes that a read has capacity for.
 const READ_CHUNK: usize = 64 * 1024;
-/// With this much waiting, a write is worth its system call whoever else may have more.
+/// With this much waiting, a write is worth its system call, however much more may come.
 const WORTH_WRITING: usize = 64 * 1024;
-/// How often the driver lets woken tasks run before it writes.
+/// The number of times that the driver lets woken tasks run before it writes.
 const MAX_YIELDS: u32 = 4;
 /// A yield that took longer than this finds the machine busy with others, ...
 const LONG_YIELD: Duration = Duration::from_micros(150);
@@ -60,21 +60,21 @@ const LONG_YIELD: Duration = Duration::from_micros(150);
 const WRITES_WITHOUT_YIELD: u32 = 64;
 
 /// Moves bytes between a connected stream and its two ends, the `outbox` and the `session`, until
-/// the connection ends; tells why it ended and what did not leave.
+/// the connection ends. Returns the reason for the end and the messages that did not leave.
 ///
-/// `buffer` holds what was already read behind the handshake. A plain future: any runtime task, or
+/// `buffer` holds the bytes that were already read behind the handshake. A plain future: any runtime task, or
 /// a simulation, may poll it.
 ///
 /// Which messages may have been in flight when a connection is lost is told by the stream where it
 /// can ([`Duplex::unacknowledged`]): those with a byte that the peer's kernel had not acknowledged. A
-/// stream that cannot tell leaves all in doubt that were written since the last frame came in,
-/// but of those no more than the last 65,536: to a peer that says nothing there is no end of them.
-/// That is an estimate: a frame does not prove that what was written before it was read. What
-/// was acknowledged was in the peer's kernel, and not necessarily read by its process.
+/// stream that cannot tell leaves the fate of all unknown that were written since the last frame
+/// came in, but of those no more than the last 65,536: to a peer that says nothing there is no end
+/// of them. That is an estimate: a frame does not prove that the bytes written before it were read.
+/// Bytes that were acknowledged were in the peer's kernel, and not necessarily read by its process.
 ///
 /// # Cancel safety
-/// Dropping it closes the stream; the outbox then still holds what did not leave, and accepts no
-/// more once [`Outbox::abort`] is called on it.
+/// Dropping the future closes the stream; the outbox then still holds the messages that did not
+/// leave, and accepts no more once [`Outbox::abort`] is called on it.
 pub async fn drive<S, T>(
     stream: impl Duplex,
     buffer: BytesMut,
@@ -86,7 +86,7 @@ where
     S: Session,
     T: OutboxTag,
 {
-    let arrival = Arrival::new(&stream);
+    let acknowledged = Acknowledged::new(&stream);
     let mut driver = Driver {
         stream,
         reading: Reading {
@@ -95,17 +95,20 @@ where
             session,
             ended: false,
         },
-        writing: Writing::new(outbox, arrival),
+        writing: Writing::new(outbox, acknowledged),
     };
     let end = driver.run().await;
     let Driver {
         stream, writing, ..
     } = driver;
-    let shut_down = writing.stage == Stage::ShutDown;
-    let answered = matches!(end, ConnectionEnd::Drained);
+    let ended = Ended {
+        shut_down: writing.stage == Stage::ShutDown,
+        answered: matches!(end, ConnectionEnd::Drained),
+    };
+    // A last query, for what the kernel learnt since the one before: the fewer fates are unknown.
     writing
-        .arrival
-        .conclude((&stream, &writing.outbox), (shut_down, answered));
+        .acknowledged
+        .conclude(&stream, &writing.outbox, ended);
     let leftover = writing.outbox.close();
     (end, leftover)
 }
@@ -126,7 +129,10 @@ impl<IO: Duplex, S: Session, T: OutboxTag> Driver<IO, S, T> {
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<ConnectionEnd> {
+        // Until both directions have left a waker: with the stream, with the outbox, or with both.
         loop {
+            // Each time round, for it also leaves the waker that an abort wakes while the stream
+            // takes no bytes.
             if self.writing.outbox.poll_aborted(cx).is_ready() {
                 return Poll::Ready(ConnectionEnd::Aborted);
             }
@@ -136,10 +142,10 @@ impl<IO: Duplex, S: Session, T: OutboxTag> Driver<IO, S, T> {
             if let Poll::Ready(Ok(frames)) = read
                 && frames > 0
             {
-                self.writing.arrival.heard(&self.writing.outbox);
+                self.writing.acknowledged.received(&self.writing.outbox);
             }
             match read {
-                // Our end has come first, though we may not have been told yet that it arrived.
+                // Our end has come first, though we may not know yet that it was acknowledged.
                 Poll::Ready(Err(ConnectionLost::Closed)) if self.writing.stage != Stage::Open => {
                     self.reading.ended = true;
                 }
@@ -172,7 +178,7 @@ struct Reading<S> {
 }
 
 impl<S: Session> Reading<S> {
-    /// Reads once and hands over the frames that are whole; tells how many there were.
+    /// Reads once and hands over the frames that are whole. Returns their number.
     fn poll<T: OutboxTag>(
         &mut self,
         stream: &mut (impl AsyncRead + Unpin),
@@ -183,7 +189,7 @@ impl<S: Session> Reading<S> {
             return Poll::Pending;
         }
         if self.buffer.capacity() - self.buffer.len() < READ_CHUNK / 4 {
-            // Room grows with what has arrived, never with what a length field announces.
+            // Capacity grows with what has come in, never with what a length field announces.
             self.buffer.reserve(READ_CHUNK.max(self.buffer.len()));
         }
         let count = ready!(pin!(stream.read_buf(&mut self.buffer)).poll(cx))
@@ -209,7 +215,7 @@ impl<S: Session> Reading<S> {
         let woken = self.session.batch_end();
         // One task that was woken will push at once or not at all; waiting for it costs latency.
         if woken > 1 {
-            outbox.owe(woken);
+            outbox.expect_pushes(woken);
         }
         end
     }
@@ -220,9 +226,9 @@ struct Writing<T> {
     outbox: Arc<Outbox<T>>,
     /// Whether the stream kept nothing of what was written: an encrypted one may.
     flushed: bool,
-    arrival: Arrival,
+    acknowledged: Acknowledged,
     stage: Stage,
-    patience: Patience,
+    coalescing: WriteCoalescing,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -235,26 +241,29 @@ enum Stage {
 }
 
 impl<T: OutboxTag> Writing<T> {
-    fn new(outbox: Arc<Outbox<T>>, arrival: Arrival) -> Self {
+    fn new(outbox: Arc<Outbox<T>>, acknowledged: Acknowledged) -> Self {
         Self {
             outbox,
             flushed: true,
-            arrival,
+            acknowledged,
             stage: Stage::Open,
-            patience: Patience::new(),
+            coalescing: WriteCoalescing::new(),
         }
     }
 
     /// Writes once. Pending: there is nothing to write, or the kernel takes no more, or woken
-    /// tasks are given the chance to add to the next write.
+    /// tasks are given the time to add to the next write.
     fn poll(&mut self, stream: &mut impl Duplex, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.stage {
             Stage::Open => {}
             Stage::ShuttingDown => {
                 ready!(Pin::new(&mut *stream).poll_shutdown(cx))?;
                 self.stage = Stage::ShutDown;
-                self.arrival
-                    .conclude((&*stream, &self.outbox), (true, false));
+                let ended = Ended {
+                    shut_down: true,
+                    answered: false,
+                };
+                self.acknowledged.conclude(&*stream, &self.outbox, ended);
                 return Poll::Ready(Ok(()));
             }
             Stage::ShutDown => return Poll::Pending,
@@ -264,65 +273,73 @@ impl<T: OutboxTag> Writing<T> {
                 ready!(Pin::new(&mut *stream).poll_flush(cx))?;
                 self.flushed = true;
             }
-            if self.patience.wait(&self.outbox, cx) {
+            if self.coalescing.defers(&self.outbox, cx) {
                 return Poll::Pending;
             }
+            // Pending: the next push wakes this task.
             if !ready!(self.outbox.poll_take(cx)) {
                 self.stage = Stage::ShuttingDown;
                 return Poll::Ready(Ok(()));
             }
         }
+        // Pending: the stream wakes this task when it takes more.
         let write = |rest: &[u8]| Pin::new(&mut *stream).poll_write(cx, rest);
-        let Some((count, in_flight)) = ready!(self.outbox.poll_write(write))? else {
+        let Some(Written { bytes, in_flight }) = ready!(self.outbox.poll_write(write))? else {
             return Poll::Ready(Ok(()));
         };
-        if count == 0 {
+        if bytes == 0 {
             return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
         }
         self.flushed = false;
-        self.arrival
-            .wrote(count, in_flight, (&*stream, &self.outbox));
+        self.acknowledged
+            .wrote(bytes, in_flight, &*stream, &self.outbox);
         Poll::Ready(Ok(()))
     }
 }
 
-/// Decides when to let tasks run that were just woken by replies, so that what they send next
-/// goes out in one write instead of many.
-struct Patience {
+/// Write coalescing: decides when to let tasks run that were just woken by replies, so that the
+/// messages they send next go out in one write instead of many.
+struct WriteCoalescing {
+    /// Yields since the last write.
     yields: u32,
-    rest: u32,
+    /// Writes that go without a yield, because the last one took long.
+    without_yield: u32,
+    /// The time of the last yield.
     since: Option<Instant>,
 }
 
-impl Patience {
+impl WriteCoalescing {
     fn new() -> Self {
         Self {
             yields: 0,
-            rest: 0,
+            without_yield: 0,
             since: None,
         }
     }
 
-    /// Whether to come back after others have run; the task is then already due again.
-    fn wait<T: OutboxTag>(&mut self, outbox: &Outbox<T>, cx: &Context<'_>) -> bool {
+    /// Returns whether to write only after others have run; the task is then already due again.
+    fn defers<T: OutboxTag>(&mut self, outbox: &Outbox<T>, cx: &Context<'_>) -> bool {
         if let Some(since) = self.since.take()
             && since.elapsed() > LONG_YIELD
         {
-            self.rest = WRITES_WITHOUT_YIELD;
+            self.without_yield = WRITES_WITHOUT_YIELD;
         }
-        let give_way = self.rest == 0 && self.yields < MAX_YIELDS && outbox.may_grow(WORTH_WRITING);
-        if give_way {
+        let defer =
+            self.without_yield == 0 && self.yields < MAX_YIELDS && outbox.may_grow(WORTH_WRITING);
+        if defer {
             self.yields += 1;
             self.since = Some(Instant::now());
+            // To the end of the runtime's queue, behind the tasks that were woken before.
             cx.waker().wake_by_ref();
         } else {
             if self.yields > 0 {
-                outbox.forgive();
+                // Tasks that have not pushed by now do not keep later writes waiting.
+                outbox.expect_no_pushes();
             }
             self.yields = 0;
-            self.rest = self.rest.saturating_sub(1);
+            self.without_yield = self.without_yield.saturating_sub(1);
         }
-        give_way
+        defer
     }
 }
 
@@ -417,7 +434,7 @@ mod tests {
         drop(b);
         let (_, left) = task.await.unwrap();
         let written = usize::try_from(outbox.messages_written()).unwrap();
-        assert_eq!(written, 0, "nobody told that any had arrived");
+        assert_eq!(written, 0, "nobody told that any was acknowledged");
         assert!((1..4).contains(&left.unknown.len()), "{:?}", left.unknown);
         assert_eq!(written + left.unsent.len() + left.unknown.len(), 10);
         let tags: Vec<_> = left.unsent.iter().map(|unsent| unsent.tag).collect();

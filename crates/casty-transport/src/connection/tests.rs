@@ -10,9 +10,10 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::*;
-use crate::error::{Conclusion, DialError, ListenError};
+use crate::conclusion::Conclusion;
+use crate::error::{DialError, ListenError};
 use crate::transport::Listener;
-use crate::transport::memory::MemoryNetwork;
+use crate::transport::MemoryNetwork;
 
 fn at(text: &str) -> NodeAddress {
     text.parse().unwrap()

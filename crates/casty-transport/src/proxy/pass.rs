@@ -8,8 +8,8 @@ use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf, split};
 use tokio::time::{Instant, sleep_until};
 
-use super::ProxyLimits;
 use super::counters::{Counts, add};
+use super::limits::ProxyLimits;
 use crate::transport::ByteStream;
 
 /// How two streams ended.

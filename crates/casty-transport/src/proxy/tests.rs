@@ -4,7 +4,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::*;
-use crate::transport::memory::MemoryNetwork;
+use crate::transport::MemoryNetwork;
 
 /// A proxy in front of a node, both in memory, and what the node accepts.
 struct Setup {

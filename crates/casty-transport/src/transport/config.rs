@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use crate::transport::Transport;
 #[cfg(feature = "memory")]
-use crate::transport::memory::MemoryNetwork;
-#[cfg(feature = "quic")]
-use crate::transport::quic::{QuicConfig, QuicConfigError, QuicTransport};
+use crate::transport::MemoryNetwork;
 #[cfg(feature = "tcp")]
-use crate::transport::tcp::TcpTransport;
+use crate::transport::TcpTransport;
 #[cfg(any(feature = "tls", feature = "quic"))]
-use crate::transport::tls::TlsConfig;
+use crate::transport::TlsConfig;
 #[cfg(feature = "tls")]
-use crate::transport::tls::TlsTransport;
+use crate::transport::TlsTransport;
+use crate::transport::Transport;
+#[cfg(feature = "quic")]
+use crate::transport::{QuicConfig, QuicConfigError, QuicTransport};
 
 /// Names the transport of a client or a node. Nothing is opened before the first dial or listen.
 ///

@@ -22,8 +22,8 @@ mod error;
 mod listener;
 mod stream;
 
-pub use config::{QuicConfig, QuicConfigError};
-pub use error::QuicError;
+pub use config::QuicConfig;
+pub use error::{QuicConfigError, QuicError};
 
 use closing::Partings;
 use error::Failure;

@@ -1,49 +1,55 @@
-//! What comes back from an outbox: messages that never left, and those whose fate is not known.
+//! The messages that come back from an outbox: those that never left, and those whose fate is not
+//! known.
 
 use std::collections::VecDeque;
 
 use bytes::Bytes;
 use casty_proto::frame;
 
-use super::{Entry, Flight, Outbox, OutboxTag, Phase, State, distance};
+use super::Outbox;
+use super::state::{Entry, Flight, OutboxTag, Phase, State, distance};
 
 /// A message that never left, given back.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnsentMessage<T> {
     /// The payload of its frame: header and message.
     pub payload: Bytes,
-    /// The tag it was pushed with.
+    /// The tag that it was pushed with.
     pub tag: T,
 }
 
-/// What became of an outbox's messages when its connection ended.
-#[derive(Debug)]
+/// The messages that an outbox still had when its connection ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Leftover<T> {
     /// Messages of which not a byte was handed to the kernel, oldest first.
     pub unsent: Vec<UnsentMessage<T>>,
-    /// Messages that may have been in flight, oldest first: handed to the kernel, the last perhaps
-    /// in part, and not known to have reached the peer's. See [`drive`](crate::drive).
+    /// The tags of messages that may have been in flight, oldest first: handed to the kernel, the
+    /// last perhaps in part, and not known to have reached the peer's. See [`drive`](crate::drive).
     pub unknown: Vec<T>,
 }
 
 impl<T: OutboxTag> Outbox<T> {
-    /// Takes back the tagged messages of those that `which` names and of which no byte is written,
-    /// oldest first: nothing of them has left or will. The like is refused from now on, until
+    /// Takes back the tagged messages that match and of which no byte is written, oldest first:
+    /// nothing of them has left or will. Messages that match are refused from now on, until
     /// [`resume`](Self::resume). One that is written in part stays on its way, as do all other
     /// messages. The connection goes on.
     ///
     /// Costs a copy of what waits, and waits for a write that is going on.
-    pub fn revoke(&self, which: fn(&T) -> bool) -> Vec<UnsentMessage<T>> {
+    #[must_use = "the messages that come back are not sent any more"]
+    pub fn revoke(&self, matches: fn(&T) -> bool) -> Vec<UnsentMessage<T>> {
+        // Both are held, flight first as everywhere, so that the driver can neither take nor write
+        // a frame while it is decided which of them it still has.
         let mut flight = self.flight.lock();
         let mut guard = self.state.lock();
         let state = &mut *guard;
-        state.revoked = Some(which);
+        state.revoked = Some(matches);
         state.revocations += 1;
-        let (waiting, start, rest) = state.take_unbegun(&mut flight);
-        state.accepted = start;
+        let unbegun = state.take_unbegun(&mut flight);
+        state.accepted = unbegun.start;
         let mut unsent = Vec::new();
-        for (mut tag, frame) in frames(waiting, start, &rest) {
-            if let Some(tag) = tag.take_if(|tag| which(tag)) {
+        for (mut tag, frame) in unbegun.into_frames() {
+            if let Some(tag) = tag.take_if(|tag| matches(tag)) {
                 state.messages_pending -= 1;
                 state.counters_of(&tag).unsent += 1;
                 let payload = frame.slice(frame::FRAME_HEAD..);
@@ -57,25 +63,27 @@ impl<T: OutboxTag> Outbox<T> {
         }
         drop(guard);
         drop(flight);
-        // They find another way, or room.
-        self.space.notify_waiters();
+        // All who wait: their messages may be refused now and find another route, and for the
+        // others there may be capacity.
+        self.capacity.notify_waiters();
         unsent
     }
 
-    /// Takes everything again after a [`revoke`](Self::revoke); tells whether there was one.
+    /// Accepts everything again after a [`revoke`](Self::revoke). Returns whether there was one.
     pub fn resume(&self) -> bool {
         self.state.lock().revoked.take().is_some()
     }
 
     /// Ends the outbox and gives back what did not leave.
     pub(crate) fn close(&self) -> Leftover<T> {
+        // The driver is done, so nobody writes: the flight need not stay locked.
         let mut flight = std::mem::take(&mut *self.flight.lock());
         let mut state = self.state.lock();
         state.phase = Phase::Closed;
-        let (waiting, start, rest) = state.take_unbegun(&mut flight);
+        let unbegun = state.take_unbegun(&mut flight);
         let entries = std::mem::take(&mut state.entries);
         let whole = std::mem::take(&mut state.whole);
-        let unsent = frames(waiting, start, &rest).filter_map(|(tag, frame)| {
+        let unsent = unbegun.into_frames().filter_map(|(tag, frame)| {
             let payload = frame.slice(frame::FRAME_HEAD..);
             Some(UnsentMessage { payload, tag: tag? })
         });
@@ -91,16 +99,25 @@ impl<T: OutboxTag> Outbox<T> {
             }
         }
         drop(state);
-        self.space.notify_waiters();
+        // All who wait, for there will be no capacity any more: they push and are told so.
+        self.capacity.notify_waiters();
         let unknown = entries.into_iter().filter_map(|entry| entry.tag).collect();
         Leftover { unsent, unknown }
     }
 }
 
+/// The messages of which no byte is written.
+struct Unbegun<T> {
+    entries: VecDeque<Entry<T>>,
+    /// The stream offset at which the first of them begins.
+    start: u64,
+    /// Their frames, one behind the other.
+    bytes: Bytes,
+}
+
 impl<T> State<T> {
-    /// Takes out the messages of which no byte is written, with the stream offset at which the
-    /// first of them begins, and their frames.
-    fn take_unbegun(&mut self, flight: &mut Flight) -> (VecDeque<Entry<T>>, u64, Bytes) {
+    /// Takes out the messages of which no byte is written.
+    fn take_unbegun(&mut self, flight: &mut Flight) -> Unbegun<T> {
         let cut = self.entries.get(self.whole);
         let cut = cut.filter(|_| self.whole_to < self.written);
         let (begun, start) = match cut {
@@ -110,22 +127,28 @@ impl<T> State<T> {
         let at = flight.at + distance(self.written, start);
         let mut rest = flight.bytes.split_off(at.min(flight.bytes.len()));
         rest.append(&mut self.bytes);
-        (self.entries.split_off(begun), start, rest.into())
+        Unbegun {
+            entries: self.entries.split_off(begun),
+            start,
+            bytes: rest.into(),
+        }
     }
 }
 
-/// The frames of `entries`, which lie one behind the other in `bytes`; the first starts at the
-/// stream offset `start`.
-fn frames<T>(
-    entries: VecDeque<Entry<T>>,
-    start: u64,
-    bytes: &Bytes,
-) -> impl Iterator<Item = (Option<T>, Bytes)> {
-    let mut at = 0;
-    entries.into_iter().map(move |Entry { end, tag }| {
-        let end = distance(start, end);
-        (tag, bytes.slice(std::mem::replace(&mut at, end)..end))
-    })
+impl<T> Unbegun<T> {
+    /// Cuts the bytes into the frames of the messages.
+    fn into_frames(self) -> impl Iterator<Item = (Option<T>, Bytes)> {
+        let Self {
+            entries,
+            start,
+            bytes,
+        } = self;
+        let mut at = 0;
+        entries.into_iter().map(move |Entry { end, tag }| {
+            let end = distance(start, end);
+            (tag, bytes.slice(std::mem::replace(&mut at, end)..end))
+        })
+    }
 }
 
 #[cfg(test)]
@@ -133,7 +156,7 @@ mod tests {
     use std::pin::pin;
     use std::task::Poll;
 
-    use super::super::{OutboxLimits, RejectReason};
+    use super::super::limits::{OutboxLimits, RejectReason};
     use super::*;
 
     impl OutboxTag for u8 {}
@@ -150,7 +173,7 @@ mod tests {
 
     fn wrote(outbox: &Outbox<u8>, count: usize) {
         let written = outbox.poll_write(|_| Poll::Ready(Ok(count)));
-        assert!(matches!(written, Poll::Ready(Ok(Some((written, _)))) if written == count));
+        assert!(matches!(written, Poll::Ready(Ok(Some(written))) if written.bytes == count));
     }
 
     fn of(unsent: &[UnsentMessage<u8>]) -> Vec<(&[u8], u8)> {
@@ -195,8 +218,8 @@ mod tests {
         let [counters] = outbox.counters()[..] else {
             panic!("one group");
         };
-        let unsettled = counters.accepted - counters.written - counters.unsent - counters.unknown;
-        assert_eq!((counters.accepted, counters.unsent, unsettled), (7, 4, 0));
+        let waiting = counters.accepted - counters.written - counters.unsent - counters.unknown;
+        assert_eq!((counters.accepted, counters.unsent, waiting), (7, 4, 0));
     }
 
     #[test]

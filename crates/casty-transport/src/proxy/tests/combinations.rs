@@ -6,9 +6,10 @@ use futures_util::FutureExt;
 use futures_util::future::join_all;
 
 use super::*;
-use crate::transport::quic::{QuicConfig, QuicTransport};
-use crate::transport::tcp::TcpTransport;
-use crate::transport::tls::{TlsTransport, issued};
+use crate::transport::TcpTransport;
+use crate::transport::TlsTransport;
+use crate::transport::tls::issued;
+use crate::transport::{QuicConfig, QuicTransport};
 
 /// A proxy in front of a node, and what both are reached by.
 struct Sockets {

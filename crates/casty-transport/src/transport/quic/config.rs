@@ -7,6 +7,7 @@ use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
 use quinn::{IdleTimeout, VarInt};
 use rustls::{CipherSuite, ClientConfig, ServerConfig};
 
+use super::error::QuicConfigError;
 use crate::transport::tls::TlsConfig;
 
 /// The smallest and the largest window that makes sense.
@@ -166,30 +167,4 @@ pub(super) fn server_crypto(tls: &ServerConfig) -> Result<Arc<QuicServerConfig>,
     tls.alpn_protocols = vec![QuicConfig::ALPN.to_vec()];
     let tls = QuicServerConfig::try_from(tls).map_err(|_| QuicConfigError::Cipher)?;
     Ok(Arc::new(tls))
-}
-
-/// What makes no sense in a [`QuicConfig`].
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum QuicConfigError {
-    /// Signs of life without pause.
-    #[error("keep_alive must be 1ms or more")]
-    NoKeepAlive,
-    /// An idle timeout that cannot be told to a peer.
-    #[error("idle_timeout must be from 1ms to 49 days, not {0:?}")]
-    IdleTimeout(Duration),
-    /// Connections would be lost before a sign of life was due.
-    #[error("keep_alive ({keep_alive:?}) must be less than idle_timeout ({idle_timeout:?})")]
-    KeepAlive {
-        /// How often signs of life are sent.
-        keep_alive: Duration,
-        /// After which silence a connection is lost.
-        idle_timeout: Duration,
-    },
-    /// A window that holds too little to be of use, or more than may be kept.
-    #[error("window must be from 16 KiB to 1 GiB, not {0} bytes")]
-    Window(u32),
-    /// The provider of cryptography lacks the cipher that QUIC begins with (RFC 9001, section 5).
-    #[error("the provider of cryptography lacks TLS 1.3 with AES-128-GCM for QUIC")]
-    Cipher,
 }

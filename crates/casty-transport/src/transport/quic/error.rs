@@ -1,12 +1,12 @@
 //! Why there is no QUIC connection.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use quinn::{ConnectError, ConnectionError, TransportErrorCode};
 use rustls::AlertDescription;
 
-use super::config::QuicConfigError;
-use crate::error::Conclusion;
+use crate::conclusion::Conclusion;
 use crate::transport::tls::TlsError;
 
 /// Why a QUIC connection did not come about, where that is not TLS's affair: see [`TlsError`] for
@@ -45,6 +45,32 @@ impl QuicError {
             }
         }
     }
+}
+
+/// A part of a [`QuicConfig`](crate::QuicConfig) that makes no sense.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum QuicConfigError {
+    /// Signs of life without pause.
+    #[error("keep_alive must be 1ms or more")]
+    NoKeepAlive,
+    /// An idle timeout that cannot be told to a peer.
+    #[error("idle_timeout must be from 1ms to 49 days, not {0:?}")]
+    IdleTimeout(Duration),
+    /// Connections would be lost before a sign of life was due.
+    #[error("keep_alive ({keep_alive:?}) must be less than idle_timeout ({idle_timeout:?})")]
+    KeepAlive {
+        /// How often signs of life are sent.
+        keep_alive: Duration,
+        /// After which silence a connection is lost.
+        idle_timeout: Duration,
+    },
+    /// A window that holds too little to be of use, or more than may be kept.
+    #[error("window must be from 16 KiB to 1 GiB, not {0} bytes")]
+    Window(u32),
+    /// The provider of cryptography lacks the cipher that QUIC begins with (RFC 9001, section 5).
+    #[error("the provider of cryptography lacks TLS 1.3 with AES-128-GCM for QUIC")]
+    Cipher,
 }
 
 /// Why a dial failed, of TLS or of QUIC.

@@ -3,11 +3,12 @@ use futures_util::FutureExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
+use crate::conclusion::Conclusion;
 use crate::connection::{ConnectOptions, accept, connect};
-use crate::error::{Conclusion, ConnectError};
-use crate::transport::config::TransportConfig;
+use crate::error::ConnectError;
+use crate::transport::TransportConfig;
 use crate::transport::tls::issued::{self, Authority, CA, Files, HOST, Validity};
-use crate::transport::tls::{TlsConfig, TlsConfigError, TlsError};
+use crate::transport::{TlsConfig, TlsConfigError, TlsError};
 
 mod closing;
 mod config;

@@ -3,8 +3,9 @@ use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::*;
+use crate::conclusion::Conclusion;
 use crate::connection::{ConnectOptions, accept, connect};
-use crate::error::{Conclusion, ConnectError, NotCasty};
+use crate::error::{ConnectError, NotCasty};
 
 fn loopback() -> NodeAddress {
     NodeAddress::new("127.0.0.1", 0)

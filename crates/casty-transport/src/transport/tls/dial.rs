@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use casty_proto::NodeAddress;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{ResolvesClientCert, WebPkiServerVerifier};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
@@ -11,6 +12,18 @@ use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
 
 use super::certificates::Material;
 use super::error::TlsError;
+use crate::error::DialError;
+
+/// Returns the name that the certificate of the host must be for.
+///
+/// # Errors
+/// There is none, so nothing must be dialled.
+pub(crate) fn host_name(of: &NodeAddress) -> Result<ServerName<'static>, DialError> {
+    ServerName::try_from(of.host().to_owned()).map_err(|_| DialError::Tls {
+        at: of.clone(),
+        source: TlsError::HostName,
+    })
+}
 
 /// What one dial shows and checks. Each needs its own.
 pub(crate) struct Dialling {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rustls::{AlertDescription, CertificateError, ContentType, InvalidMessage, PeerIncompatible};
 
-use crate::error::Conclusion;
+use crate::conclusion::Conclusion;
 
 /// Why there is no encrypted stream to a peer, or no longer one.
 #[derive(Debug, Clone, thiserror::Error)]

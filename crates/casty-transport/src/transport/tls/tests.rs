@@ -7,9 +7,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::issued::{Authority, Files, HOST, Identity, Validity};
 use super::*;
+use crate::conclusion::Conclusion;
 use crate::connection::{ConnectOptions, accept, connect};
-use crate::error::{Conclusion, ConnectError, ListenError, NotCasty};
-use crate::transport::tcp::TcpTransport;
+use crate::error::{ConnectError, DialError, ListenError, NotCasty};
+use crate::transport::TcpTransport;
 use crate::transport::{ByteStream, Listener, Transport};
 
 mod certificates;

@@ -1,0 +1,292 @@
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
+use std::task::{Context, Poll};
+
+use super::limits::RESERVE;
+use super::*;
+
+impl OutboxTag for u32 {
+    fn group(&self) -> usize {
+        *self as usize
+    }
+}
+
+fn small() -> Outbox<u32> {
+    Outbox::new(OutboxLimits::new().bytes(40).messages(3).max_frame(100))
+}
+
+fn take(outbox: &Outbox<u32>) -> Vec<u8> {
+    let cx = Context::from_waker(Waker::noop());
+    assert_eq!(outbox.poll_take(&cx), Poll::Ready(true));
+    outbox.flight.lock().rest().to_vec()
+}
+
+/// Tells how many messages are in flight.
+fn wrote(outbox: &Outbox<u32>, count: usize) -> usize {
+    match outbox.poll_write(|_| Poll::Ready(Ok(count))) {
+        Poll::Ready(Ok(Some(Written { bytes, in_flight }))) if bytes == count => in_flight,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn full_is_an_answer_and_gives_the_tag_back() {
+    let outbox = small();
+    outbox.push(&[&[0; 30]], Some(1)).unwrap();
+    let full = RejectReason::Full {
+        length: 11,
+        limit: OutboxLimit::Bytes(40),
+    };
+    assert_eq!(
+        outbox.push(&[&[0; 10]], Some(2)),
+        Err(Rejected {
+            tag: Some(2),
+            reason: full
+        })
+    );
+    assert_eq!(outbox.pending_messages(), 1);
+}
+
+#[test]
+fn as_many_messages_wait_as_may_however_short_they_are() {
+    let outbox = small();
+    for tag in 0..3 {
+        outbox.push(&[b"a"], Some(tag)).unwrap();
+    }
+    let full = RejectReason::Full {
+        length: 2,
+        limit: OutboxLimit::Messages(3),
+    };
+    assert_eq!(outbox.push(&[b"a"], Some(3)).unwrap_err().reason, full);
+    outbox.push(&[b"a"], None).unwrap();
+    let flight = take(&outbox);
+    wrote(&outbox, 6);
+    outbox.push(&[b"a"], Some(3)).unwrap();
+    wrote(&outbox, flight.len() - 6);
+    assert_eq!(outbox.pending_messages(), 1);
+}
+
+#[test]
+fn a_full_outbox_has_capacity_for_a_message_without_a_tag_still() {
+    let outbox = small();
+    outbox.push(&[&[0; 30]], Some(1)).unwrap();
+    assert!(outbox.push(&[&[0; 10]], Some(2)).is_err());
+    outbox.push(&[&[0; 10]], None).unwrap();
+    let long = vec![0; 90];
+    let most = RESERVE / (long.len() + 5);
+    let pushed = (0..2 * most).take_while(|_| outbox.push(&[&long], None).is_ok());
+    assert!(
+        (most - 1..=most).contains(&pushed.count()),
+        "but not for ever"
+    );
+}
+
+#[test]
+fn a_frame_over_the_limit_of_bytes_passes_alone() {
+    let outbox = small();
+    outbox.push(&[&[0; 80]], Some(1)).unwrap();
+    assert_eq!(take(&outbox).len(), 85);
+    let long = RejectReason::TooLong {
+        length: 101,
+        limit: 100,
+    };
+    assert_eq!(outbox.push(&[&[0; 100]], Some(2)).unwrap_err().reason, long);
+}
+
+#[test]
+fn what_never_left_comes_back_whole_and_what_was_cut_is_named() {
+    for written in 0..=21 {
+        let outbox = small();
+        outbox.push(&[b"a", b"b"], Some(1)).unwrap();
+        outbox.push(&[b"cd"], Some(2)).unwrap();
+        let flight = take(&outbox);
+        outbox.push(&[b"ef"], Some(3)).unwrap();
+        let written = written.min(flight.len());
+        wrote(&outbox, written);
+        let left = outbox.close();
+        let unsent: Vec<_> = left
+            .unsent
+            .iter()
+            .map(|u| (u.tag, &u.payload[..]))
+            .collect();
+        let all: [(u32, &[u8]); 3] = [(1, b"ab"), (2, b"cd"), (3, b"ef")];
+        let (whole, part) = (written / 7, written % 7);
+        assert_eq!(unsent, all[whole + usize::from(part > 0)..], "{written}");
+        let unknown = &[1, 2, 3][..whole + usize::from(part > 0)];
+        assert_eq!(left.unknown, unknown, "{written}");
+        assert_eq!(outbox.messages_written(), 0);
+        assert_eq!(
+            outbox.push(&[b"x"], Some(9)).unwrap_err().reason,
+            RejectReason::Closed
+        );
+    }
+}
+
+#[test]
+fn what_is_acknowledged_is_not_unknown_and_counters_add_up() {
+    for acknowledged in 0..=21 {
+        let outbox = small();
+        for tag in [1, 2, 3] {
+            outbox.push(&[b"ab"], Some(tag)).unwrap();
+        }
+        take(&outbox);
+        assert_eq!(wrote(&outbox, 10), 1, "one is whole, one is cut");
+        let left = outbox.acknowledge(acknowledged.min(10));
+        let known = usize::from(acknowledged >= 7);
+        assert_eq!(left, 1 - known);
+        let left = outbox.close();
+        assert_eq!(left.unknown, [1, 2][known..], "{acknowledged}");
+        let counters = outbox.counters();
+        let known = known as u64;
+        let sum = |count: fn(&OutboxCounters) -> u64| counters.iter().map(count).sum::<u64>();
+        assert_eq!(sum(|counters| counters.accepted), 3);
+        assert_eq!(sum(|counters| counters.written), known);
+        assert_eq!(sum(|counters| counters.unknown), 2 - known);
+        assert_eq!(sum(|counters| counters.unsent), 1);
+        assert_eq!(counters[3].unsent, 1, "each in its own");
+    }
+}
+
+#[test]
+fn draining_accepts_nothing_and_still_hands_out_what_is_there() {
+    let outbox = small();
+    outbox.push(&[b"ab"], Some(1)).unwrap();
+    outbox.drain();
+    assert_eq!(
+        outbox.push(&[b"cd"], Some(2)).unwrap_err().reason,
+        RejectReason::Closed
+    );
+    let flight = take(&outbox);
+    wrote(&outbox, flight.len());
+    let cx = Context::from_waker(Waker::noop());
+    assert_eq!(outbox.poll_take(&cx), Poll::Ready(false));
+}
+
+#[tokio::test]
+async fn waiters_for_capacity_are_woken_by_writing_and_by_closing() {
+    let outbox = small();
+    outbox.push(&[&[0; 30]], Some(1)).unwrap();
+    let flight = take(&outbox);
+    let wait = async |length| drop(outbox.capacity(length).await);
+    tokio::join!(wait(10), wait(20), async {
+        wrote(&outbox, flight.len());
+    });
+    outbox.push(&[&[0; 30]], Some(2)).unwrap();
+    tokio::join!(wait(10), wait(20), async { outbox.abort() });
+    assert_eq!(outbox.state.lock().waiting, 0);
+}
+
+#[tokio::test]
+async fn a_dropped_waiter_takes_nobodys_wake_up_with_it() {
+    let outbox = small();
+    outbox.push(&[&[0; 30]], Some(1)).unwrap();
+    let flight = take(&outbox);
+    let mut dropped = Box::pin(outbox.capacity(10));
+    assert!(futures_pending(dropped.as_mut()));
+    let mut kept = Box::pin(outbox.capacity(10));
+    assert!(futures_pending(kept.as_mut()));
+    drop(dropped);
+    wrote(&outbox, flight.len());
+    let _turn = kept.await;
+}
+
+#[tokio::test]
+async fn a_permit_that_is_not_used_wakes_the_next() {
+    let outbox = small();
+    outbox.push(&[&[0; 30]], Some(1)).unwrap();
+    let flight = take(&outbox);
+    let mut waiting: Vec<_> = (0..3).map(|_| Box::pin(outbox.capacity(10))).collect();
+    for waiter in &mut waiting {
+        assert!(futures_pending(waiter.as_mut()));
+    }
+    // Nothing more is written, so no write will wake anybody.
+    wrote(&outbox, flight.len());
+    let mut waiting = waiting.into_iter();
+    drop(waiting.next().unwrap());
+    drop(waiting.next().unwrap().await);
+    let _turn = waiting.next().unwrap().await;
+}
+
+#[test]
+fn of_a_hundred_that_wait_two_are_woken_at_a_time_and_find_capacity() {
+    let outbox = Outbox::new(OutboxLimits::new().bytes(300));
+    let fill = |outbox: &Outbox<u32>| while outbox.push(&[&[0; 25]], Some(0)).is_ok() {};
+    fill(&outbox);
+    let woken: Vec<_> = (0..100).map(|_| Arc::new(Woken::default())).collect();
+    let mut waiting: Vec<_> = woken
+        .iter()
+        .map(|woken| {
+            let mut waiter = Box::pin(outbox.capacity(26));
+            let waker = Waker::from(Arc::clone(woken));
+            let mut cx = Context::from_waker(&waker);
+            assert!(waiter.as_mut().poll(&mut cx).is_pending());
+            Some(waiter)
+        })
+        .collect();
+    let wakes = || {
+        woken
+            .iter()
+            .map(|woken| woken.0.load(Relaxed))
+            .sum::<usize>()
+    };
+    let mut pushed = 0;
+    while pushed < 100 {
+        let flight = take(&outbox);
+        for part in flight.chunks(7) {
+            wrote(&outbox, part.len());
+        }
+        // Whoever is woken pushes, and only then the next one has its turn.
+        while let Some(at) =
+            (0..100).find(|at| waiting[*at].is_some() && woken[*at].0.swap(0, Relaxed) > 0)
+        {
+            let mut waiter = waiting[at].take().unwrap();
+            let mut cx = Context::from_waker(Waker::noop());
+            let Poll::Ready(turn) = waiter.as_mut().poll(&mut cx) else {
+                panic!("woken for nothing");
+            };
+            outbox.push(&[&[0; 25]], Some(0)).unwrap();
+            pushed += 1;
+            drop(turn);
+            assert!(wakes() <= 2, "a herd");
+        }
+    }
+    assert_eq!(outbox.state.lock().waiting, 0);
+}
+
+#[test]
+fn capacity_for_a_small_one_is_not_lost_to_a_large_one_that_waits_before_it() {
+    let outbox = Outbox::new(OutboxLimits::new().bytes(100));
+    outbox.push(&[&[0; 85]], Some(0_u32)).unwrap();
+    let _flight = take(&outbox);
+    let [mut large, mut small] = [80, 5].map(|length| Box::pin(outbox.capacity(length)));
+    assert!(futures_pending(large.as_mut()));
+    outbox.push(&[&[0; 1]], Some(0)).unwrap();
+    let woken = Arc::new(Woken::default());
+    let waker = Waker::from(Arc::clone(&woken));
+    let mut cx = Context::from_waker(&waker);
+    assert!(small.as_mut().poll(&mut cx).is_pending());
+    wrote(&outbox, 60);
+    assert_eq!(woken.0.load(Relaxed), 0, "it is the turn of the large one");
+    assert!(
+        futures_pending(large.as_mut()),
+        "which wants more than there is"
+    );
+    assert_eq!(woken.0.load(Relaxed), 1);
+    assert!(small.as_mut().poll(&mut cx).is_ready());
+}
+
+#[derive(Default)]
+struct Woken(AtomicUsize);
+
+impl std::task::Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Relaxed);
+    }
+}
+
+fn futures_pending<F: Future>(future: std::pin::Pin<&mut F>) -> bool {
+    future
+        .poll(&mut Context::from_waker(Waker::noop()))
+        .is_pending()
+}
