@@ -123,20 +123,24 @@ impl ClusterClient {
         Topology::new(self.core().view.clone())
     }
 
-    /// A shard region, `num_shards` being the number its nodes are configured with: nothing on the
-    /// wire tells it. Cached per name.
+    /// Returns the shard region `name`, which the cluster's nodes divide into `shards` shards.
+    ///
+    /// Nothing on the wire tells that number: it must be the one that the nodes are configured
+    /// with. Cheap, and cached by name; no network.
     ///
     /// # Errors
-    /// The number contradicts an earlier use or the cluster's view.
-    pub fn entity_ref(&self, shard_type: &str, num_shards: u32) -> Result<RegionRef, RegionError> {
-        let region = || shard_type.to_owned();
-        if shard_type.is_empty() || shard_type.contains('\n') {
+    /// The number contradicts an earlier use or the cluster's view, or the name cannot be one.
+    #[doc(alias = "entity_ref")]
+    #[doc(alias = "region_ref")]
+    pub fn region(&self, name: &str, shards: u32) -> Result<RegionRef, RegionError> {
+        let region = || name.to_owned();
+        if name.is_empty() || name.contains('\n') {
             return Err(RegionError::Name { region: region() });
         }
-        let shards = ShardCount::try_from(num_shards)
-            .map_err(|_| RegionError::NoShards { region: region() })?;
+        let shards =
+            ShardCount::try_from(shards).map_err(|_| RegionError::NoShards { region: region() })?;
         let id = self.core().route(|routing| {
-            let id = routing.router.register_region(shard_type, shards);
+            let id = routing.router.register_region(name, shards);
             routing.pump(self.core());
             id
         });
@@ -144,16 +148,25 @@ impl ClusterClient {
             region: region(),
             source,
         })?;
-        Ok(RegionRef::new(self.core(), shard_type.into(), id, shards))
+        Ok(RegionRef::new(self.core(), name.into(), id, shards))
     }
 
-    /// The same as [`entity_ref`](Self::entity_ref), under the name it has where regions are
-    /// spawned by a key: the entities are made by the nodes, so no factory is needed.
+    /// Returns a shard region: [`region`](Self::region) by the name that Casty's `ClusterClient`
+    /// has for it.
     ///
     /// # Errors
-    /// As there.
+    /// As those of [`region`](Self::region).
+    pub fn entity_ref(&self, shard_type: &str, num_shards: u32) -> Result<RegionRef, RegionError> {
+        self.region(shard_type, num_shards)
+    }
+
+    /// Returns a shard region: [`region`](Self::region) by the name that Casty has for it where
+    /// regions are spawned by a key. The entities are made by the nodes, so no factory is needed.
+    ///
+    /// # Errors
+    /// As those of [`region`](Self::region).
     pub fn region_ref(&self, key: &str, num_shards: u32) -> Result<RegionRef, RegionError> {
-        self.entity_ref(key, num_shards)
+        self.region(key, num_shards)
     }
 
     /// Sends a message to any actor: of a node, or of this client.

@@ -313,11 +313,22 @@ impl ClientBuilder {
         codec.or_else(default_codec).ok_or(ConfigError::NoCodec)
     }
 
-    /// The transport: that of the builder, of the configuration, or the default.
-    pub(crate) fn checked_transport(&self) -> Result<TransportConfig, ConfigError> {
+    /// Returns the transport: that of the builder, of the configuration, or the default. Reads the
+    /// certificates that a configuration names, where it may block.
+    #[cfg_attr(
+        not(feature = "config"),
+        expect(clippy::unused_async, reason = "only files are waited for")
+    )]
+    pub(crate) async fn checked_transport(&self) -> Result<TransportConfig, ConfigError> {
         let transport = self.transport.clone();
         #[cfg(feature = "config")]
         let transport = match (transport, &self.settings) {
+            (None, Some(settings)) if settings.reads_certificates() => {
+                let (settings, settings_here) = (settings.clone(), settings);
+                let read = tokio::task::spawn_blocking(move || settings.transport());
+                // A runtime that is shutting down runs nothing there any more.
+                read.await.unwrap_or_else(|_| settings_here.transport())?
+            }
             (None, Some(settings)) => settings.transport()?,
             (transport, _) => transport,
         };

@@ -1,38 +1,44 @@
-//! Messages that the client had accepted and that did not reach a node, or may not have: who is
-//! told, and what.
+//! Dead letters: messages that the client had accepted and that did not reach a node, or may not
+//! have, and those who are told of them.
 
 use std::fmt;
+use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
 use casty_proto::NodeAddress;
 use parking_lot::Mutex;
-use tokio::sync::broadcast::{self, error::RecvError};
+use tokio::sync::broadcast;
+use tokio_stream::Stream;
+use tokio_stream::wrappers::BroadcastStream;
+use tokio_stream::wrappers::errors::BroadcastStreamRecvError;
 
 use crate::error::{Fate, NotSent};
 
-/// How many letters a slow follower may be behind.
+/// The number of letters that a slow reader may be behind.
 const BACKLOG: usize = 1_024;
 
 /// A message that was accepted, and then was not sent or may have been lost under way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DeadLetter {
-    /// Whom it was for: `region/shard`, or the address and path of an actor.
+    /// The target of the message: `region/shard`, or the address and path of an actor.
     pub target: String,
     /// The Rust type of the message, as [`std::any::type_name`] writes it.
     pub message_type: &'static str,
-    /// What became of it.
+    /// The reason for which it is a dead letter.
     pub loss: Loss,
     /// The encoded message's length in bytes; `None` if nothing of it is left to tell.
     pub length: Option<usize>,
-    /// Whether somebody was told: the message was an ask, which has ended with the same fate, or
-    /// was sent again because it was marked idempotent.
+    /// Set if the message was an ask: its caller was told the same, or it was sent again because it
+    /// was marked idempotent.
     pub ask: bool,
 }
 
 impl DeadLetter {
-    /// What is known of the message: [`Fate::NotSent`] or [`Fate::Unknown`].
+    /// Returns the fate of the message: [`Fate::NotSent`] or [`Fate::Unknown`].
     pub fn fate(&self) -> Fate {
         match self.loss {
             Loss::NotSent(_) => Fate::NotSent,
@@ -41,7 +47,7 @@ impl DeadLetter {
     }
 }
 
-/// What became of a dead letter.
+/// The reason for which a message is a dead letter.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Loss {
@@ -57,17 +63,17 @@ pub enum Loss {
     },
 }
 
-/// What is called with every dead letter.
+/// A function that is called with every dead letter.
 pub(crate) type DeadLetterHook = Arc<dyn Fn(&DeadLetter) + Send + Sync>;
 
-/// Tells dead letters to whom they concern.
+/// The place where dead letters go: the hook, and the streams that follow.
 pub(crate) struct DeadLetterSink {
     hook: Option<DeadLetterHook>,
     followers: Mutex<Followers>,
 }
 
 enum Followers {
-    /// There never was one; the channel takes its memory at once.
+    /// No stream was ever asked for; the channel takes its memory at once.
     None,
     Some(broadcast::Sender<Arc<DeadLetter>>),
     /// The client has ended, and so have they.
@@ -83,15 +89,15 @@ impl DeadLetterSink {
         }
     }
 
-    /// Whether anybody wants to be told.
+    /// Returns whether there is a hook or a stream, so that letters are worth making.
     pub(crate) fn is_open(&self) -> bool {
         self.hook.is_some()
             || matches!(&*self.followers.lock(), Followers::Some(all) if all.receiver_count() > 0)
     }
 
-    /// Tells a letter. The hook is the user's code, so no lock may be held. One that panics harms
+    /// Hands a letter to the hook and the streams. The hook is the user's code, so no lock may be held. One that panics harms
     /// nobody but itself: connections and asks live in the tasks that call it.
-    pub(crate) fn tell(&self, letter: DeadLetter) {
+    pub(crate) fn send(&self, letter: DeadLetter) {
         if let Some(hook) = &self.hook {
             let called = std::panic::catch_unwind(AssertUnwindSafe(|| hook(&letter)));
             if called.is_err() {
@@ -104,12 +110,12 @@ impl DeadLetterSink {
         }
     }
 
-    /// Ends the streams, once all letters are told.
+    /// Ends the streams once all letters are read.
     pub(crate) fn close(&self) {
         *self.followers.lock() = Followers::Ended;
     }
 
-    /// Follows from here on.
+    /// Returns a stream of the letters from here on.
     pub(crate) fn follow(&self) -> DeadLetters {
         let mut followers = self.followers.lock();
         if let Followers::None = *followers {
@@ -119,47 +125,64 @@ impl DeadLetterSink {
             Followers::Some(followers) => followers.subscribe(),
             Followers::None | Followers::Ended => broadcast::Sender::new(1).subscribe(),
         };
-        DeadLetters { letters, missed: 0 }
+        DeadLetters {
+            letters: BroadcastStream::new(letters),
+            missed: 0,
+        }
     }
 }
 
-/// The stream of a client's dead letters, from the moment it was asked for; made by
+/// The stream of a client's dead letters from the moment it was made, by
 /// [`ClusterClient::dead_letters`](crate::ClusterClient::dead_letters).
 ///
-/// Bounded: whoever falls more than 1,024 letters behind misses the oldest, and
-/// [`missed`](Self::missed) tells how many. The counters of [`Stats`](crate::Stats) miss none.
+/// Bounded: a reader that falls more than 1,024 letters behind misses the oldest, and
+/// [`missed`](Self::missed) returns their number. The counters of [`Stats`](crate::Stats) miss none.
+///
+/// It is a [`Stream`] as well, of the same letters.
+#[must_use = "letters are lost unless they are read"]
 pub struct DeadLetters {
-    letters: broadcast::Receiver<Arc<DeadLetter>>,
+    letters: BroadcastStream<Arc<DeadLetter>>,
     missed: u64,
 }
 
 impl DeadLetters {
-    /// The next letter; `None` once the client has ended and all were read.
+    /// Returns the next letter, as soon as there is one; `None` once the client has ended and all
+    /// were read.
     ///
     /// # Cancel safety
     /// No letter is lost when the future is dropped.
     pub async fn recv(&mut self) -> Option<Arc<DeadLetter>> {
-        loop {
-            match self.letters.recv().await {
-                Ok(letter) => return Some(letter),
-                Err(RecvError::Lagged(missed)) => self.missed += missed,
-                Err(RecvError::Closed) => return None,
-            }
-        }
+        poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
     }
 
-    /// Letters that were not read in time and are gone.
+    /// Returns the number of letters that were not read in time and are gone.
     pub fn missed(&self) -> u64 {
         self.missed
+    }
+}
+
+impl Stream for DeadLetters {
+    type Item = Arc<DeadLetter>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        loop {
+            return Poll::Ready(match ready!(Pin::new(&mut self.letters).poll_next(cx)) {
+                Some(Ok(letter)) => Some(letter),
+                Some(Err(BroadcastStreamRecvError::Lagged(missed))) => {
+                    self.missed += missed;
+                    continue;
+                }
+                None => None,
+            });
+        }
     }
 }
 
 impl fmt::Debug for DeadLetters {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DeadLetters")
-            .field("waiting", &self.letters.len())
             .field("missed", &self.missed)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 
@@ -184,7 +207,7 @@ mod tests {
         let mut letters = sink.follow();
         assert!(sink.is_open());
         for number in 0..BACKLOG + 3 {
-            sink.tell(letter(number));
+            sink.send(letter(number));
         }
         assert_eq!(letters.recv().await.unwrap().length, Some(3));
         assert_eq!(letters.missed(), 3);

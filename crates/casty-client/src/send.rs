@@ -178,7 +178,7 @@ impl Core {
         let dead_letters = std::mem::take(&mut routing.dead_letters);
         drop(routing);
         for letter in dead_letters {
-            self.dead_letters.tell(letter);
+            self.dead_letters.send(letter);
         }
         outcome
     }

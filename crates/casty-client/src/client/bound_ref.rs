@@ -1,8 +1,8 @@
-//! References that can be sent to: an address with a type, bound to the client it came from.
+//! References to actors, bound to the client that sends to them.
 
 use std::any::type_name;
 use std::fmt;
-use std::ops::Deref;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,9 +17,10 @@ use crate::message::{Destination, Encoded};
 use crate::send::Core;
 use crate::send::wait;
 
-/// An actor that this client can send to: an [`ActorRef`] that knows its way.
+/// An [`ActorRef`] bound to the client that sends to it.
 ///
-/// Cheap to clone. Derefs to the plain reference, which is what goes into messages.
+/// Cheap to clone. [`actor_ref`](Self::actor_ref) is the plain reference, for use in messages. Two
+/// are equal if they name the same actor, whichever client each is bound to.
 pub struct BoundRef<M> {
     core: Arc<Core>,
     actor: ActorRef<M>,
@@ -33,15 +34,20 @@ impl<M> BoundRef<M> {
         }
     }
 
-    /// The plain reference.
+    /// Returns the URI of the actor.
+    pub fn uri(&self) -> &str {
+        self.actor.uri()
+    }
+
+    /// Returns the plain reference, which is what goes into messages.
     pub fn actor_ref(&self) -> ActorRef<M> {
         self.actor.clone()
     }
 
-    /// Sends a message; see [`ClusterClient::tell`](crate::ClusterClient::tell).
+    /// Sends a message to the actor; see [`ClusterClient::tell`](crate::ClusterClient::tell).
     ///
     /// # Errors
-    /// As there.
+    /// The message was not accepted, and nothing of it was sent.
     pub fn tell(&self, message: M) -> Result<(), TellError>
     where
         M: Serialize,
@@ -49,13 +55,13 @@ impl<M> BoundRef<M> {
         tell(&self.core, &self.actor, &message)
     }
 
-    /// Sends a message, waiting while the outbox of its node is full, or as many messages wait for
-    /// a connection as may wait: at most for the client's buffer timeout. The mailbox of an actor of
-    /// this client is not waited for.
+    /// Sends a message to the actor, and waits while the outbox of its node or the pending buffer is
+    /// full: at most for the client's buffer timeout. The mailbox of an actor of this client is not
+    /// waited for.
     ///
     /// # Errors
-    /// As [`tell`](Self::tell); [`TellError::Busy`] and [`TellError::BufferFull`] if there was no
-    /// room in all that time.
+    /// As those of [`tell`](Self::tell); [`TellError::Busy`] and [`TellError::BufferFull`] if there
+    /// was no capacity in all that time.
     ///
     /// # Cancel safety
     /// Either the message was accepted or nothing of it was.
@@ -67,10 +73,11 @@ impl<M> BoundRef<M> {
         self.tell_within(message, within).await
     }
 
-    /// As [`tell_wait`](Self::tell_wait), but waits for room at most for that time.
+    /// Sends a message to the actor, and waits for capacity at most for `within`; see
+    /// [`tell_wait`](Self::tell_wait).
     ///
     /// # Errors
-    /// As there.
+    /// As those of [`tell_wait`](Self::tell_wait).
     ///
     /// # Cancel safety
     /// Either the message was accepted or nothing of it was.
@@ -98,7 +105,8 @@ impl<M> BoundRef<M> {
         .await
     }
 
-    /// Sends a message that asks for a reply; see [`ClusterClient::ask`](crate::ClusterClient::ask).
+    /// Prepares an ask of the actor; awaited, it sends the message and returns the reply. See
+    /// [`ClusterClient::ask`](crate::ClusterClient::ask).
     pub fn ask<R: DeserializeOwned>(
         &self,
         message: impl FnOnce(ActorRef<R>) -> M,
@@ -116,13 +124,6 @@ impl<M> Clone for BoundRef<M> {
     }
 }
 
-impl<M> Deref for BoundRef<M> {
-    type Target = ActorRef<M>;
-    fn deref(&self) -> &ActorRef<M> {
-        &self.actor
-    }
-}
-
 impl<M> From<BoundRef<M>> for ActorRef<M> {
     fn from(bound: BoundRef<M>) -> Self {
         bound.actor
@@ -136,6 +137,12 @@ impl<M> PartialEq for BoundRef<M> {
 }
 
 impl<M> Eq for BoundRef<M> {}
+
+impl<M> Hash for BoundRef<M> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.actor.hash(state);
+    }
+}
 
 impl<M> fmt::Debug for BoundRef<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,7 +1,8 @@
-//! Shard regions and their entities: where most messages go.
+//! Shard regions and their entities, to which most messages go.
 
 use std::any::type_name;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,8 +18,10 @@ use crate::message::{Destination, Encoded};
 use crate::send::Core;
 use crate::send::wait;
 
-/// A shard region of the cluster: messages to its entities go straight to the node that owns the
-/// entity's shard. Cheap to clone.
+/// A shard region of the cluster, made by [`ClusterClient::region`](crate::ClusterClient::region).
+///
+/// Messages to its entities go straight to the node that owns the entity's shard. Cheap to clone.
+/// Two are equal if they are the same region of the same client.
 #[derive(Clone)]
 pub struct RegionRef {
     core: Arc<Core>,
@@ -37,17 +40,17 @@ impl RegionRef {
         }
     }
 
-    /// The region's name, `shard_type` in Casty's ClusterClient.
+    /// Returns the region's name, `shard_type` in Casty's `ClusterClient`.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Into how many shards the region is divided.
+    /// Returns the number of shards that the region is divided into.
     pub fn shards(&self) -> u32 {
         self.shards.get()
     }
 
-    /// One entity. It remembers its shard, so messages through it save the hash of its id.
+    /// Returns one entity. It remembers its shard, so messages through it save the hash of its id.
     pub fn entity(&self, id: impl Into<Arc<str>>) -> EntityRef {
         let id = id.into();
         let shard = entity_shard(&id, self.shards);
@@ -60,9 +63,9 @@ impl RegionRef {
 
     /// Sends a message to one entity.
     ///
-    /// Never waits: the message is encoded into the outbox of the owning node, or held until that
-    /// is known and connected, for the client's buffer timeout. `Ok` means accepted; what becomes of
-    /// it from there on is counted, and a message that was not sent is a dead letter.
+    /// Never waits: the message is encoded into the outbox of the owning node, or buffered until that
+    /// is known and connected, for the client's buffer timeout. `Ok` means accepted. The fate that
+    /// follows is counted, and a message that was not sent is a dead letter.
     ///
     /// Messages of one task to one entity arrive in order while its owner does not change and the
     /// connection to it lasts; what an ended connection left unread at the node may be overtaken.
@@ -79,13 +82,13 @@ impl RegionRef {
         self.send(&envelope, shard, type_name::<M>())
     }
 
-    /// Sends a message to one entity, waiting while the outbox of its owner is full, or as many
-    /// messages wait for a route as may wait: at most for the client's buffer timeout. Those who
-    /// wait are served in turn, one woken at a time.
+    /// Sends a message to one entity, and waits while the outbox of its owner or the pending buffer
+    /// is full: at most for the client's buffer timeout. Waiting tasks are served in turn, one woken
+    /// at a time.
     ///
     /// # Errors
-    /// As [`tell`](Self::tell); [`TellError::Busy`] and [`TellError::BufferFull`] if there was no
-    /// room in all that time.
+    /// As those of [`tell`](Self::tell); [`TellError::Busy`] and [`TellError::BufferFull`] if there
+    /// was no capacity in all that time.
     ///
     /// # Cancel safety
     /// Either the message was accepted or nothing of it was.
@@ -99,11 +102,12 @@ impl RegionRef {
             .await
     }
 
-    /// As [`tell_wait`](Self::tell_wait), but waits for room at most for that time. Once accepted,
-    /// the message has the whole buffer timeout to find its way.
+    /// Sends a message to one entity, and waits for capacity at most for `within`; see
+    /// [`tell_wait`](Self::tell_wait). Once accepted, the message has the whole buffer timeout to
+    /// find a route.
     ///
     /// # Errors
-    /// As there.
+    /// As those of [`tell_wait`](Self::tell_wait).
     ///
     /// # Cancel safety
     /// Either the message was accepted or nothing of it was.
@@ -121,7 +125,7 @@ impl RegionRef {
             .await
     }
 
-    /// Asks one entity.
+    /// Prepares an ask of one entity.
     pub(crate) fn ask<M, I, R>(
         &self,
         envelope: impl FnOnce(ActorRef<R>) -> ShardEnvelope<M, I>,
@@ -189,14 +193,32 @@ impl RegionRef {
     }
 }
 
+impl PartialEq for RegionRef {
+    fn eq(&self, other: &Self) -> bool {
+        // Ids are the router's, so they tell regions apart within one client only.
+        Arc::ptr_eq(&self.core, &other.core) && self.id == other.id
+    }
+}
+
+impl Eq for RegionRef {}
+
+impl Hash for RegionRef {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        Arc::as_ptr(&self.core).hash(state);
+        self.id.hash(state);
+    }
+}
+
 impl fmt::Debug for RegionRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "RegionRef({}, {} shards)", self.name, self.shards.get())
     }
 }
 
-/// One entity of a shard region. Cheap to clone.
-#[derive(Clone)]
+/// One entity of a shard region, made by [`RegionRef::entity`]. Cheap to clone.
+///
+/// Two are equal if they have the same id in the same region of the same client.
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct EntityRef {
     region: RegionRef,
     id: Arc<str>,
@@ -204,17 +226,17 @@ pub struct EntityRef {
 }
 
 impl EntityRef {
-    /// The entity's id.
+    /// Returns the entity's id.
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// The region it belongs to.
+    /// Returns the region that it belongs to.
     pub fn region(&self) -> &RegionRef {
         &self.region
     }
 
-    /// Sends it a message; see [`RegionRef::tell`].
+    /// Sends a message to the entity; see [`RegionRef::tell`].
     ///
     /// # Errors
     /// The message was not accepted, and nothing of it was sent.
@@ -223,10 +245,11 @@ impl EntityRef {
         self.region.send(&envelope, self.shard, type_name::<M>())
     }
 
-    /// Sends it a message, waiting while there is no room for it; see [`RegionRef::tell_wait`].
+    /// Sends a message to the entity, and waits while there is no capacity for it; see
+    /// [`RegionRef::tell_wait`].
     ///
     /// # Errors
-    /// As there.
+    /// As those of [`RegionRef::tell_wait`].
     ///
     /// # Cancel safety
     /// Either the message was accepted or nothing of it was.
@@ -237,11 +260,11 @@ impl EntityRef {
         sent.await
     }
 
-    /// Sends it a message, waiting at most for that time while there is no room for it; see
+    /// Sends a message to the entity, and waits for capacity at most for `within`; see
     /// [`RegionRef::tell_within`].
     ///
     /// # Errors
-    /// As there.
+    /// As those of [`RegionRef::tell_within`].
     ///
     /// # Cancel safety
     /// Either the message was accepted or nothing of it was.
@@ -265,7 +288,7 @@ impl EntityRef {
         }
     }
 
-    /// Sends it a message that asks for a reply, and awaits that; see
+    /// Prepares an ask of the entity; awaited, it sends the message and returns the reply. See
     /// [`ClusterClient::ask`](crate::ClusterClient::ask).
     pub fn ask<M, R>(&self, message: impl FnOnce(ActorRef<R>) -> M) -> Ask<'_, R, impl SendAsk<R>>
     where

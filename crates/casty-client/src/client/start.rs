@@ -3,7 +3,9 @@
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, OnceLock};
 
+use casty_proto::{Codec, NodeAddress};
 use casty_routing::SharedTable;
+use casty_transport::TransportConfig;
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::{Notify, mpsc, watch};
 
@@ -23,41 +25,60 @@ use crate::send::Core;
 use crate::shared::{Ending, Shared};
 use crate::stats::Counters;
 
-/// Views that may wait for the control task; one that finds no place is replaced by the next.
+/// The number of views that may wait for the control task; the next replaces one that finds no
+/// place.
 const SNAPSHOTS: usize = 64;
 
 impl ClientBuilder {
     /// Checks the configuration and starts the client on the current tokio runtime.
     ///
-    /// Does not wait for the cluster: messages told and asked from now on are held until it is
-    /// reached, within their time. [`ClusterClient::ready`] waits for it.
+    /// Connecting goes on in the background: messages told and asked from now on are buffered until
+    /// the cluster is reached, within their time, so a program comes up before its cluster does.
+    /// [`ClusterClient::ready`] waits for it. Awaited here is the reading of certificates that a
+    /// configuration file names, off the runtime's threads; nothing else.
     ///
     /// # Errors
-    /// The configuration makes no sense; no socket was opened.
+    /// The configuration makes no sense, or certificates cannot be read; no socket was opened.
+    ///
+    /// # Cancel safety
+    /// Nothing was started.
     ///
     /// # Panics
     /// Outside a tokio runtime with time enabled, as tokio does.
-    #[expect(
-        clippy::unused_async,
-        reason = "transports to come load certificates here"
-    )]
     pub async fn connect(self) -> Result<ClusterClient, ConfigError> {
-        ClusterClient::start(self)
+        self.check()?;
+        let checked = Checked {
+            contacts: self.checked_contacts()?,
+            announced: self.checked_identity()?,
+            codec: self.checked_codec()?,
+            transport: self.checked_transport().await?,
+        };
+        Ok(ClusterClient::start(self, checked))
     }
 }
 
+/// The settings of a builder that were checked.
+struct Checked {
+    contacts: Vec<NodeAddress>,
+    /// The address that the user announces, if he chose one.
+    announced: Option<NodeAddress>,
+    codec: Codec,
+    transport: TransportConfig,
+}
+
 impl ClusterClient {
-    fn start(builder: ClientBuilder) -> Result<Self, ConfigError> {
-        builder.check()?;
-        let contacts = builder.checked_contacts()?;
+    fn start(builder: ClientBuilder, checked: Checked) -> Self {
+        let Checked {
+            contacts,
+            announced,
+            codec,
+            transport,
+        } = checked;
         let rng = Arc::new(builder.seed.map_or_else(Rng::default, Rng::seeded));
         if rng.is_seeded() {
             take_first_stripe();
         }
-        let fixed = builder.checked_identity()?;
-        let identity = Arc::new(Identity::new(&builder.system, fixed, &rng));
-        let codec = builder.checked_codec()?;
-        let transport = builder.checked_transport()?;
+        let identity = Arc::new(Identity::new(&builder.system, announced, &rng));
         let limits = builder.limits;
         let options = limits.connecting().address_map(builder.address_map);
         let (snapshots, incoming) = mpsc::channel(SNAPSHOTS);
@@ -107,8 +128,8 @@ impl ClusterClient {
                 () = control.run(incoming) => {}
             }
         });
-        Ok(Self {
+        Self {
             handle: Arc::new(Handle { core }),
-        })
+        }
     }
 }

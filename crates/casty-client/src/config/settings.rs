@@ -262,6 +262,11 @@ impl ClientConfig {
         }
     }
 
+    /// Returns whether the transport that is set reads certificates from files.
+    pub(super) fn reads_certificates(&self) -> bool {
+        self.transport_name().is_some_and(|name| name != "tcp")
+    }
+
     /// The transport that is set, if any.
     pub(super) fn transport(&self) -> Result<Option<TransportConfig>, SettingError> {
         let Some(choice) = &self.transport else {

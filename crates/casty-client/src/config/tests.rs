@@ -43,15 +43,15 @@ fn example_in_full() -> String {
     EXAMPLE.lines().map(bare).collect::<Vec<_>>().join("\n")
 }
 
-#[test]
-fn the_example_says_what_the_defaults_are() {
+#[tokio::test]
+async fn the_example_says_what_the_defaults_are() {
     let config = toml(EXAMPLE).unwrap();
     let builder = config.builder();
     assert_eq!(builder.limits, ClientLimits::default());
     assert_eq!(builder.checked_identity(), Ok(None));
     assert_eq!(builder.checked_codec().unwrap(), default_codec().unwrap());
     assert_eq!(
-        format!("{:?}", builder.checked_transport().unwrap()),
+        format!("{:?}", builder.checked_transport().await.unwrap()),
         format!("{:?}", default_transport().unwrap())
     );
     assert_eq!(config.tls(), &TlsFiles::default());
@@ -468,37 +468,38 @@ fn variables_of_kubernetes_services_are_none_of_ours() {
     assert_eq!(announced, Some(NodeAddress::new("127.0.0.1", 7)));
 }
 
-#[test]
-fn a_layer_that_asks_for_tcp_leaves_the_certificates_below_it_idle() {
+#[tokio::test]
+async fn a_layer_that_asks_for_tcp_leaves_the_certificates_below_it_idle() {
     let file = "transport = 'tls'\ntls.ca = 'ca.pem'\ntls.cert = 'c.pem'";
     assert_eq!(toml(file).unwrap().transport_name(), Some("tls"));
     let config = layered(file, &[("CASTY_TRANSPORT", "tcp")]).unwrap();
-    assert!(config.builder().checked_transport().is_ok());
+    assert!(config.builder().checked_transport().await.is_ok());
     let both = [("CASTY_TRANSPORT", "tcp"), ("CASTY_TLS__CA", "other.pem")];
     assert!(complaint(layered(file, &both)).starts_with("CASTY_TLS__CA: tls.ca"));
 }
 
 #[cfg(feature = "tls")]
-#[test]
-fn a_file_of_certificates_that_cannot_be_used_is_blamed_where_it_is_named_and_with_the_reason() {
+#[tokio::test]
+async fn a_file_of_certificates_that_cannot_be_used_is_blamed_where_it_is_named_and_with_the_reason()
+ {
     let file = "transport = 'tls'\ntls.ca = 'no-ca'\ntls.cert = 'no-cert'";
-    let blamed = |config: Result<ClientConfig, _>| {
-        let error = config.unwrap().builder().checked_transport().unwrap_err();
-        error.to_string()
-    };
-    let text = blamed(toml(file));
+    async fn blamed(config: Result<ClientConfig, ConfigError>) -> String {
+        let builder = config.unwrap().builder();
+        builder.checked_transport().await.unwrap_err().to_string()
+    }
+    let text = blamed(toml(file)).await;
     assert!(
         text.starts_with("casty.toml: tls.cert: cannot read no-cert: No such file"),
         "{text}"
     );
-    let text = blamed(layered(file, &[("CASTY_TLS__CERT", "other")]));
+    let text = blamed(layered(file, &[("CASTY_TLS__CERT", "other")])).await;
     assert!(
         text.starts_with("CASTY_TLS__CERT: tls.cert: cannot read other: "),
         "{text}"
     );
     // The manifest is a file, and none of certificates.
     let file = "transport = 'tls'\ntls = {ca = 'Cargo.toml', cert = 'Cargo.toml'}";
-    let text = blamed(toml(file));
+    let text = blamed(toml(file)).await;
     assert_eq!(
         text,
         "casty.toml: tls.cert: Cargo.toml contains no certificate"
