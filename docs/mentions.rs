@@ -74,7 +74,7 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 
-/// The findings in each document, given its folder and its text.
+/// Returns what `find` finds in each document, given its folder and its text.
 fn mentions(find: impl Fn(&Path, &str) -> Vec<String>) -> Vec<String> {
     let mut findings = Vec::new();
     for document in files(root(), "md") {
@@ -89,7 +89,7 @@ fn mentions(find: impl Fn(&Path, &str) -> Vec<String>) -> Vec<String> {
     findings
 }
 
-/// The targets of links to files, without the section.
+/// Returns the targets of links to files, without the section.
 fn links(text: &str) -> impl Iterator<Item = &str> {
     let targets = text.split("](").skip(1);
     let targets = targets.filter_map(|rest| Some(rest.split_once(')')?.0));
@@ -98,7 +98,7 @@ fn links(text: &str) -> impl Iterator<Item = &str> {
     files.filter(|file| !file.is_empty())
 }
 
-/// The code in the running text, between backticks on one line.
+/// Returns the code in the running text, between backticks on one line.
 fn quoted(text: &str) -> impl Iterator<Item = &str> {
     let mut inside = false;
     let running = text.lines().filter(move |line| {
@@ -120,7 +120,7 @@ fn is_sentence(name: &str) -> bool {
     is_name && name.split('_').count() >= SENTENCE
 }
 
-/// The files below a folder whose names end so.
+/// Returns the files below a folder whose names end so.
 fn files(folder: &Path, extension: &str) -> impl Iterator<Item = PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];
