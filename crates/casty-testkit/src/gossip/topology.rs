@@ -284,9 +284,19 @@ impl Topology {
                     leader,
                     shard,
                     asker,
-                } => self.send(node, &leader, &region, CoordinatorInput::Query { shard, asker }),
+                } => self.send(
+                    node,
+                    &leader,
+                    &region,
+                    CoordinatorInput::Query { shard, asker },
+                ),
                 CoordinatorOutput::Register { leader, node: host } => {
-                    self.send(node, &leader, &region, CoordinatorInput::Register { node: host });
+                    self.send(
+                        node,
+                        &leader,
+                        &region,
+                        CoordinatorInput::Register { node: host },
+                    );
                 }
                 CoordinatorOutput::Publish { allocations, epoch } => {
                     if let Some(member) = self.members.get_mut(node)
@@ -336,7 +346,13 @@ impl Topology {
     }
 
     /// Gives an input to the coordinator of another node, if that can be reached.
-    fn send(&mut self, from: usize, to: &NodeAddress, region: &str, input: CoordinatorInput<Asker>) {
+    fn send(
+        &mut self,
+        from: usize,
+        to: &NodeAddress,
+        region: &str,
+        input: CoordinatorInput<Asker>,
+    ) {
         if let Some(to) = self.mailboxes.number(to)
             && self.connected(from, to)
         {
