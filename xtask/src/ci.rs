@@ -1,18 +1,20 @@
 //! Everything that a change must pass.
 
-use std::process::Command;
+use std::cmp::Ordering;
 
+use crate::api;
 use crate::features;
-use crate::metadata::{self, Package};
+use crate::metadata;
 use crate::readme;
+use crate::release::{self, Release};
 use crate::steps::{Failure, Steps, cargo};
 use crate::tidy;
 
 /// Runs every check, the cheap ones first.
 pub(crate) fn run(steps: &mut Steps) -> Result<(), Failure> {
-    let packages = metadata::packages()?;
+    let promised = release::promised(&metadata::packages()?)?;
     steps.check("the compiler is no older than promised", || {
-        compiler(&packages)
+        compiler(release::installed()?, promised)
     })?;
     steps.run("format", &mut cargo(["fmt", "--all", "--check"]))?;
     tidy::run(steps)?;
@@ -23,64 +25,48 @@ pub(crate) fn run(steps: &mut Steps) -> Result<(), Failure> {
     )?;
     let mut docs = cargo(["doc", "--workspace", "--all-features", "--no-deps"]);
     steps.run("docs", docs.env("RUSTDOCFLAGS", "-D warnings"))?;
+    api::run(steps, false)?;
     features::run(steps, false)?;
     readme::run(steps)
 }
 
-/// Whether `rustc` is at least the release that the manifests promise; says so when it is exactly
-/// that one, because then this run tests the promise.
-fn compiler(packages: &[Package]) -> Result<(), Failure> {
-    let output = Command::new("rustc")
-        .arg("--version")
-        .output()
-        .map_err(|error| Failure(format!("rustc: {error}")))?;
-    let line = String::from_utf8_lossy(&output.stdout);
-    let release = line.split(' ').nth(1).unwrap_or_default();
-    for package in packages {
-        let promised = package.rust_version.as_deref().unwrap_or_default();
-        match (parse(promised), parse(release)) {
-            (Some(promised), Some(release)) if release >= promised => {}
-            _ => {
-                let name = &package.name;
-                return Err(Failure(format!(
-                    "{name} promises Rust {promised}, this is {release}"
-                )));
-            }
+/// Fails if the compiler is older than the manifests promise; prints whether it is exactly the promised
+/// one, because then this run tests the promise.
+fn compiler(installed: Release, promised: Release) -> Result<(), Failure> {
+    match installed.cmp(&promised) {
+        Ordering::Less => {
+            return Err(Failure(format!(
+                "the packages promise Rust {promised}, this is {installed}"
+            )));
+        }
+        Ordering::Equal => {
+            println!("rustc {installed}: the promised minimum (MSRV) is tested");
+        }
+        Ordering::Greater => {
+            println!(
+                "rustc {installed}: newer than the promised minimum (MSRV), which is not tested"
+            );
         }
     }
-    let promised: Vec<_> = packages
-        .iter()
-        .filter_map(|package| package.rust_version.as_deref())
-        .collect();
-    if promised
-        .iter()
-        .all(|promised| parse(promised) == parse(release))
-    {
-        println!("rustc {release}: the promised minimum (MSRV) is tested");
-    } else {
-        println!("rustc {release}: newer than the promised minimum (MSRV), which is not tested");
-    }
     Ok(())
-}
-
-/// Major and minor of a release.
-fn parse(release: &str) -> Option<(u32, u32)> {
-    let mut parts = release.split('.').map(str::parse);
-    Some((parts.next()?.ok()?, parts.next()?.ok()?))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metadata::Package;
 
     #[test]
     fn an_older_compiler_than_promised_is_refused() {
-        let promising = |release: &str| Package {
-            rust_version: Some(release.to_owned()),
-            ..Package::default()
+        let promised = |release: &str| {
+            let package = Package {
+                rust_version: Some(release.to_owned()),
+                ..Package::default()
+            };
+            release::promised(&[package]).unwrap()
         };
-        compiler(&[promising("1.85")]).unwrap();
-        compiler(&[promising("9.0")]).unwrap_err();
-        compiler(&[Package::default()]).unwrap_err();
+        let installed = release::installed().unwrap();
+        compiler(installed, promised("1.85")).unwrap();
+        compiler(installed, promised("9.0")).unwrap_err();
     }
 }

@@ -1,9 +1,10 @@
-//! The project's own commands: cargo xtask ci | test | tidy | features | interop | sim | bench | fuzz |
+//! The project's own commands: cargo xtask ci | test | tidy | api | features | interop | sim | bench | fuzz |
 //! bombs | soak | mutants | protobuf.
 
 use std::env;
 use std::process::ExitCode;
 
+mod api;
 mod bench;
 mod ci;
 mod features;
@@ -12,6 +13,7 @@ mod metadata;
 mod mutants;
 mod protobuf;
 mod readme;
+mod release;
 mod sim;
 mod soak;
 mod steps;
@@ -26,12 +28,14 @@ The project's own commands.
 
 usage: cargo xtask COMMAND [ARGS]
 
-  ci              everything a change must pass: format, tidy, clippy, docs, features, and the
-                  commands that README.md promises
+  ci              everything a change must pass: format, tidy, clippy, docs, the public API,
+                  features, and the commands that README.md promises
   test            all tests of the workspace, worlds in virtual time, then the real-cluster suite
   tidy            budgets, names, dependencies, circles between files, and what sources must not
                   hold; --circles [PACKAGE] prints every circle with the arrows that make it,
                   --words [PACKAGE] the openings of docs and the words that are not ours
+  api [--write]   the public API of the libraries, compared with the listings in api/; --write
+                  writes those anew. Takes the promised release of Rust
   features        each crate with every pair of its features, by cargo-hack, which is installed
                   under target/ if it is not there; --full takes no features as one
   interop [ARGS]  the real-cluster suite alone; `cargo xtask interop --help` tells its arguments
@@ -54,6 +58,9 @@ The real-cluster suite needs a Python >= 3.12 and is skipped with a notice where
 with CASTY_INTEROP=require that is a failure.";
 
 fn main() -> ExitCode {
+    if let Some(done) = api::rustdoc() {
+        return done;
+    }
     let mut args = env::args().skip(1);
     let command = args.next().unwrap_or_default();
     let rest: Vec<String> = args.collect();
@@ -70,6 +77,8 @@ fn main() -> ExitCode {
         ("tidy", [flag, name]) if flag == "--circles" => tidy::circles(&mut steps, Some(name)),
         ("tidy", [flag]) if flag == "--words" => tidy::words(&mut steps, None),
         ("tidy", [flag, name]) if flag == "--words" => tidy::words(&mut steps, Some(name)),
+        ("api", []) => api::run(&mut steps, false),
+        ("api", [flag]) if flag == "--write" => api::run(&mut steps, true),
         ("features", []) => features::run(&mut steps, false),
         ("features", [flag]) if flag == "--full" => features::run(&mut steps, true),
         ("interop", args) => test::interop(&mut steps, args),

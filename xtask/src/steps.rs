@@ -67,6 +67,14 @@ pub(crate) fn root() -> &'static Path {
 pub(crate) fn cargo<S: AsRef<str>>(args: impl IntoIterator<Item = S>) -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(root());
+    // `cargo run` tells this program of its own package. Build scripts of others ask for the same
+    // variables, and would run again whenever cargo is started with and without them by turns.
+    for (name, _) in env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_MANIFEST_") || text.starts_with("CARGO_PKG_") {
+            command.env_remove(&name);
+        }
+    }
     for arg in args {
         command.arg(arg.as_ref());
     }
@@ -89,6 +97,14 @@ fn command_line(command: &Command) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn cargo_is_not_told_of_this_package() {
+        assert!(env::var_os("CARGO_PKG_NAME").is_some());
+        let told = cargo(["check"]);
+        let mut changed = told.get_envs();
+        assert!(changed.any(|change| change == ("CARGO_PKG_NAME".as_ref(), None)));
+    }
 
     #[test]
     fn a_failing_command_is_named_with_its_arguments() {

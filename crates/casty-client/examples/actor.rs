@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-/// Tells a stock to send its price to `listener` whenever it changes.
+/// The request to a stock to send its price to `listener` whenever it changes.
 #[derive(Serialize, Deserialize)]
 #[serde(rename = "market.Watch")]
 struct Watch {
@@ -87,7 +87,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The nodes and their entities, which are Python in a real cluster.
+/// Starts the nodes and their entities, which are Python in a real cluster.
 async fn start_cluster() -> Result<Cluster, StartError> {
     #[derive(Deserialize)]
     enum Message {

@@ -84,7 +84,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The nodes and their entities, which are Python in a real cluster.
+/// Starts the nodes and their entities, which are Python in a real cluster.
 async fn start_cluster() -> Result<Cluster, StartError> {
     let append = |lines: &mut Vec<String>, message: Append, context: &mut Context<'_>| {
         lines.push(message.line);

@@ -82,7 +82,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Three nodes, of which two run the service. In a real cluster this is Python.
+/// Starts three nodes, of which two run the service. In a real cluster this is Python.
 async fn start_cluster() -> Result<Cluster, StartError> {
     fn answer(GetRate { currency, reply_to }: GetRate, context: &mut Context<'_>) {
         context.reply(&reply_to, &(currency == "EUR").then_some(1.25));

@@ -83,7 +83,7 @@ struct GetText {
     reply_to: ActorRef<String>,
 }
 
-/// The nodes and their entities, which are Python in a real cluster.
+/// Starts the nodes and their entities, which are Python in a real cluster.
 async fn start_cluster() -> Result<Cluster, StartError> {
     #[derive(Deserialize)]
     enum Message {

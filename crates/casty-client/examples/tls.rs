@@ -76,7 +76,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The certificates and the key of one side.
+/// Reads the certificates and the key of one side.
 fn tls(folder: &Path, name: &str) -> Result<TlsConfig, TlsConfigError> {
     TlsConfig::builder()
         .ca_file(folder.join("ca.crt"))
@@ -85,7 +85,7 @@ fn tls(folder: &Path, name: &str) -> Result<TlsConfig, TlsConfigError> {
         .build()
 }
 
-/// An authority, and under it certificates for a node at 127.0.0.1 and for a client.
+/// Makes an authority, and under it certificates for a node at 127.0.0.1 and for a client.
 fn make_files(folder: &Path) -> Result<PathBuf, Box<dyn Error>> {
     fs::create_dir(folder)?;
     let mut params = CertificateParams::default();

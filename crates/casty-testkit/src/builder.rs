@@ -6,16 +6,16 @@ use std::time::Duration;
 
 use casty_proto::{Codec, NodeAddress};
 use casty_routing::ShardCount;
-use casty_transport::OutboxLimits;
-use casty_transport::{ConnectOptions, Transport, TransportConfig};
+use casty_transport::{ConnectOptions, OutboxLimits, TransportConfig};
 use serde::de::DeserializeOwned;
 
+use crate::cluster::Cluster;
+use crate::context::Context;
+use crate::entity::Entity;
+use crate::error::StartError;
 use crate::region::RegionPlan;
 use crate::service::ServicePlan;
-use crate::{Cluster, Context, Entity, StartError};
-
-/// The most nodes that a cluster ever has.
-pub(crate) const NODES: usize = 256;
+use crate::settings::{NODES, Settings};
 
 /// Configures a cluster; [`start`](Self::start) starts it. Setters take and give the value.
 pub struct ClusterBuilder {
@@ -34,30 +34,15 @@ pub struct ClusterBuilder {
 
 type MakePlan = Box<dyn FnOnce(Arc<str>, ShardCount) -> RegionPlan + Send>;
 
-/// A configuration that was checked, shared by all nodes.
-pub(crate) struct Settings {
-    pub(crate) system: String,
-    pub(crate) codec: Codec,
-    pub(crate) transport: Arc<dyn Transport>,
-    pub(crate) options: ConnectOptions,
-    pub(crate) regions: Vec<RegionPlan>,
-    pub(crate) services: Vec<ServicePlan>,
-    pub(crate) detection: Duration,
-    pub(crate) gossip: Duration,
-    pub(crate) like_casty: bool,
-    pub(crate) outbox: OutboxLimits,
-}
-
-impl Settings {
-    /// How many shards a region has, if there is one of that name.
-    pub(crate) fn shards(&self, region: &str) -> Option<ShardCount> {
-        let plan = self.regions.iter().find(|plan| &*plan.name == region);
-        plan.map(|plan| plan.shards)
+impl Cluster {
+    /// Begins to configure a cluster whose actor system has this name.
+    pub fn builder(system: impl Into<String>) -> ClusterBuilder {
+        ClusterBuilder::new(system.into())
     }
 }
 
 impl ClusterBuilder {
-    pub(crate) fn new(system: String) -> Self {
+    fn new(system: String) -> Self {
         Self {
             system,
             nodes: 3,

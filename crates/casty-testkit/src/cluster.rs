@@ -12,15 +12,17 @@ use parking_lot::Mutex;
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::builder::{NODES, Settings};
-use crate::gossip::World;
-use crate::node::serve;
-use crate::{ClusterBuilder, StartError, Status};
+use crate::error::StartError;
+use crate::gossip::Gossip;
+use crate::node::Node;
+use crate::node::serve::serve;
+use crate::settings::{NODES, Settings};
+use crate::status::Status;
 
 /// A cluster of fake nodes in this process. Nodes are numbered from 0; a number that no node has, or
 /// one that was [replaced](Self::replace), is ignored. Dropping the cluster ends all of them.
 pub struct Cluster {
-    world: Arc<World>,
+    gossip: Arc<Gossip>,
     /// The addresses that the cluster was started with.
     addresses: Vec<NodeAddress>,
     running: Mutex<BTreeMap<usize, Running>>,
@@ -35,11 +37,6 @@ struct Running {
 }
 
 impl Cluster {
-    /// Begins to configure a cluster whose actor system has this name.
-    pub fn builder(system: impl Into<String>) -> ClusterBuilder {
-        ClusterBuilder::new(system.into())
-    }
-
     pub(crate) async fn launch(
         settings: Settings,
         wanted: Vec<NodeAddress>,
@@ -55,7 +52,7 @@ impl Cluster {
             .collect();
         let cluster = Self {
             running: Mutex::default(),
-            world: Arc::new(World::new(settings, addresses.clone())),
+            gossip: Arc::new(Gossip::new(settings, addresses.clone())),
             addresses,
             later: Mutex::default(),
         };
@@ -67,21 +64,21 @@ impl Cluster {
 
     /// Lets a node join that listens already.
     fn run(&self, node: usize, listener: Box<dyn Listener>) {
-        let Some(joined) = self.world.join(node) else {
+        let Some(joined) = self.gossip.join(node) else {
             return;
         };
-        let letters = self.world.post().open(node);
+        let mail = self.gossip.mailboxes().open(node);
         let (stop, stopped) = oneshot::channel();
-        let world = Arc::clone(&self.world);
-        let task = tokio::spawn(serve(world, joined, listener, letters, stopped));
+        let gossip = Arc::clone(&self.gossip);
+        let task = tokio::spawn(serve(gossip, joined, listener, mail, stopped));
         self.running.lock().insert(node, Running { stop, task });
     }
 
     /// The addresses of all nodes but those that were replaced, for clients to begin with.
     pub fn contact_points(&self) -> Vec<String> {
-        let addresses = self.world.post().addresses();
+        let addresses = self.gossip.mailboxes().addresses();
         let all = addresses.iter().enumerate();
-        let present = all.filter(|(node, _)| self.world.is_present(*node));
+        let present = all.filter(|(node, _)| self.gossip.is_present(*node));
         present.map(|(_, address)| address.to_string()).collect()
     }
 
@@ -94,29 +91,29 @@ impl Cluster {
     /// The address of a node, which it keeps for as long as there is a cluster; none if there never
     /// was a node of that number.
     pub fn address(&self, node: usize) -> Option<NodeAddress> {
-        self.world.post().addresses().get(node).cloned()
+        self.gossip.mailboxes().addresses().get(node).cloned()
     }
 
     /// The serializer of the nodes.
     pub fn codec(&self) -> Codec {
-        self.world.settings().codec
+        self.gossip.settings().codec
     }
 
     /// The name of the actor system.
     pub fn system(&self) -> &str {
-        &self.world.settings().system
+        &self.gossip.settings().system
     }
 
     /// The node that holds the shard of an entity, as the leader sees it; none while the shard is
     /// not allocated, which it is when a client first asks for it.
     pub fn owner(&self, region: &str, entity_id: &str) -> Option<usize> {
-        self.world.owner(region, entity_id)
+        self.gossip.owner(region, entity_id)
     }
 
     /// What the nodes have done so far. Each figure is right by itself; together they are one
     /// picture only while nothing moves.
     pub fn status(&self) -> Status {
-        self.world.status()
+        self.gossip.status()
     }
 
     /// Messages that entities and services of a node have handled.
@@ -131,7 +128,7 @@ impl Cluster {
     /// # Cancel safety
     /// Safe: nothing is consumed.
     pub async fn wait_until(&self, mut wanted: impl FnMut(&Status) -> bool) -> Status {
-        let mut changes = self.world.changes();
+        let mut changes = self.gossip.changes();
         loop {
             changes.borrow_and_update();
             let status = self.status();
@@ -147,7 +144,7 @@ impl Cluster {
     /// One of the regions, by any number, and how many shards it has.
     #[cfg(feature = "sim")]
     pub(crate) fn region(&self, number: usize) -> Option<(Arc<str>, u32)> {
-        let regions = &self.world.settings().regions;
+        let regions = &self.gossip.settings().regions;
         let plan = regions.get(number % regions.len().max(1))?;
         Some((Arc::clone(&plan.name), plan.shards.get()))
     }
@@ -159,14 +156,14 @@ impl Cluster {
     }
 
     pub(crate) async fn end_all(&self) {
-        for node in 0..self.world.count() {
+        for node in 0..self.gossip.count() {
             self.end(node).await;
         }
     }
 
     async fn end(&self, node: usize) {
         let running = self.running.lock().remove(&node);
-        self.world.kill(node);
+        self.gossip.kill(node);
         if let Some(Running { stop, task }) = running {
             drop(stop);
             if let Err(error) = task.await {
@@ -180,7 +177,7 @@ impl Cluster {
 impl Cluster {
     /// Ends a node as `kill -9` does: its connections are reset, its entities, subscriptions and
     /// allocations forgotten, its address free when this returns. The other nodes notice after the
-    /// [detection](ClusterBuilder::detection) time.
+    /// [detection](crate::ClusterBuilder::detection) time.
     ///
     /// Clients notice a moment later: what they send to the node until then may be lost, and ends
     /// as unknown. An ask that must be answered all the same is marked idempotent.
@@ -195,7 +192,7 @@ impl Cluster {
     /// # Errors
     /// Somebody else has taken the address. The node is dead then.
     pub async fn restart(&self, node: usize) -> Result<(), StartError> {
-        let present = self.world.is_present(node);
+        let present = self.gossip.is_present(node);
         let Some(at) = self.address(node).filter(|_| present) else {
             return Ok(());
         };
@@ -206,7 +203,7 @@ impl Cluster {
     }
 
     async fn listen(&self, node: usize, at: NodeAddress) -> Result<Box<dyn Listener>, StartError> {
-        let listener = self.world.settings().transport.listen(&at).await;
+        let listener = self.gossip.settings().transport.listen(&at).await;
         listener.map_err(|source| StartError::Listen { node, at, source })
     }
 
@@ -237,7 +234,7 @@ impl Cluster {
     /// # Cancel safety
     /// Dropping the future may leave the node dead; it can be restarted then.
     pub async fn replace(&self, node: usize, at: NodeAddress) -> Result<usize, StartError> {
-        if !self.world.is_present(node) {
+        if !self.gossip.is_present(node) {
             let (what, range) = ("node", "one that was not replaced");
             return Err(StartError::Range { what, range });
         }
@@ -250,12 +247,12 @@ impl Cluster {
 
     /// Listens where no node has listened.
     async fn listen_anew(&self, at: NodeAddress) -> Result<Box<dyn Listener>, StartError> {
-        let node = self.world.count();
+        let node = self.gossip.count();
         if node >= NODES {
             let (what, range) = ("nodes", "from 1 to 256");
             return Err(StartError::Range { what, range });
         }
-        let was_used = |at: &NodeAddress| self.world.post().number(at).is_some();
+        let was_used = |at: &NodeAddress| self.gossip.mailboxes().number(at).is_some();
         if was_used(&at) {
             let (what, range) = ("address", "one that no node has had");
             return Err(StartError::Range { what, range });
@@ -272,7 +269,7 @@ impl Cluster {
     }
 
     fn enrol(&self, listener: Box<dyn Listener>, in_place_of: Option<usize>) -> usize {
-        let number = self.world.enrol(listener.address(), in_place_of);
+        let number = self.gossip.enrol(listener.address(), in_place_of);
         self.run(number, listener);
         number
     }
@@ -280,74 +277,74 @@ impl Cluster {
     /// Has all others take a node for alive, whether it is or not, as gossip may bring a dead one
     /// back into views. They notice the truth when anything else changes.
     pub fn call_up(&self, node: usize) {
-        self.world.call_up(node);
+        self.gossip.call_up(node);
     }
 
     /// Gives a shard of a region to a node. Its entities are gone from all others, with their
     /// state. Real nodes do not move shards while their node lives, but views may change so when
     /// nodes disagree.
     pub fn move_shard(&self, region: &str, shard: u32, to: usize) {
-        self.world.move_shard(region, ShardId::new(shard), to);
+        self.gossip.move_shard(region, ShardId::new(shard), to);
     }
 
     /// Keeps two nodes from reaching each other. Clients reach both. They take each other for dead
-    /// after the [detection](ClusterBuilder::detection) time; other nodes see both.
+    /// after the [detection](crate::ClusterBuilder::detection) time; other nodes see both.
     pub fn partition(&self, a: usize, b: usize) {
-        self.world.separate(a, b, true);
+        self.gossip.separate(a, b, true);
         self.notice();
     }
 
     /// Lets two nodes reach each other again; they notice after the detection time. Of their
     /// allocations, those of the higher epoch remain.
     pub fn heal(&self, a: usize, b: usize) {
-        self.world.separate(a, b, false);
+        self.gossip.separate(a, b, false);
         self.notice();
     }
 
     /// Has everything that clients send arrive at a node that much later. Zero ends the delay, also
     /// for what is under way.
     pub fn delay(&self, node: usize, by: Duration) {
-        self.world
+        self.gossip
             .with_node(node, |node| node.change_faults(|faults| faults.delay = by));
     }
 
     /// Stops a node as SIGSTOP does: its connections stay and new ones open, but it reads, answers
     /// and sends nothing. The other nodes go on taking it for alive.
     pub fn hang(&self, node: usize) {
-        self.world
+        self.gossip
             .with_node(node, |node| node.change_faults(|faults| faults.hung = true));
     }
 
     /// Lets a node go on that [hangs](Self::hang): it handles what has come meanwhile.
     pub fn resume(&self, node: usize) {
-        self.world.with_node(node, |node| {
+        self.gossip.with_node(node, |node| {
             node.change_faults(|faults| faults.hung = false);
         });
     }
 
     /// Resets all connections of clients to a node, which stays as it is otherwise.
     pub fn cut(&self, node: usize) {
-        self.world.with_node(node, crate::node::Node::cut);
+        self.gossip.with_node(node, Node::cut);
     }
 
     /// As [`cut`](Self::cut), but each connection ends within a frame: one byte before the end of
     /// what the node writes next to it.
     pub fn cut_mid_frame(&self, node: usize) {
-        self.world.with_node(node, crate::node::Node::cut_mid_frame);
+        self.gossip.with_node(node, Node::cut_mid_frame);
     }
 
     /// Has the nodes notice what has changed, at once or later.
     fn notice(&self) {
-        let after = self.world.settings().detection;
+        let after = self.gossip.settings().detection;
         if after.is_zero() {
-            return self.world.notice();
+            return self.gossip.notice();
         }
-        let world = Arc::clone(&self.world);
+        let gossip = Arc::clone(&self.gossip);
         let mut later = self.later.lock();
         while later.try_join_next().is_some() {}
         later.spawn(async move {
             tokio::time::sleep(after).await;
-            world.notice();
+            gossip.notice();
         });
     }
 }
@@ -355,7 +352,7 @@ impl Cluster {
 impl Drop for Cluster {
     fn drop(&mut self) {
         for (node, running) in std::mem::take(self.running.get_mut()) {
-            self.world.kill(node);
+            self.gossip.kill(node);
             running.task.abort();
         }
     }
@@ -365,7 +362,7 @@ impl fmt::Debug for Cluster {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Cluster")
             .field("system", &self.system())
-            .field("nodes", &self.world.post().addresses())
+            .field("nodes", &self.gossip.mailboxes().addresses())
             .finish_non_exhaustive()
     }
 }

@@ -1,19 +1,21 @@
-//! What entities and services can do while they handle a message.
+//! The surroundings of an entity or a service while it handles a message.
+
+use std::fmt;
 
 use casty_proto::{ActorRef, NodeAddress};
 use serde::Serialize;
 
-use crate::node::Node;
+use crate::node::outbound::Outbound;
 
-/// Where an entity or a service is while it handles a message, and its way to answer.
+/// The surroundings of an entity or a service while it handles a message, and its way to answer.
 pub struct Context<'a> {
-    node: &'a Node,
+    node: &'a Outbound,
     name: &'a str,
     stopped: bool,
 }
 
 impl<'a> Context<'a> {
-    pub(crate) fn new(node: &'a Node, name: &'a str) -> Self {
+    pub(crate) fn new(node: &'a Outbound, name: &'a str) -> Self {
         Self {
             node,
             name,
@@ -21,35 +23,49 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// Sends to any actor: of a client, over the connection that announced its address, or of a
-    /// node of this cluster. Gives no sign whether it arrived, as nodes have none; what was dropped
-    /// is counted.
+    /// Sends a message to any actor: of a client, over the connection that announced its address,
+    /// or of a node of this cluster.
+    ///
+    /// Gives no sign of its arrival, as nodes have none; what was dropped is counted in
+    /// [`NodeStatus::undelivered`](crate::NodeStatus::undelivered).
     pub fn reply<R: Serialize>(&mut self, to: &ActorRef<R>, message: &R) {
         self.node.tell(to, message);
     }
 
-    /// The entity's id; the name of a service.
+    /// Returns the entity's id, or the name of the service.
+    #[must_use]
     pub fn entity_id(&self) -> &str {
         self.name
     }
 
-    /// The number of the node that runs this.
+    /// Returns the number of the node that handles the message.
+    #[must_use]
     pub fn node(&self) -> usize {
         self.node.number()
     }
 
-    /// The address of that node.
+    /// Returns the address of the node that handles the message.
+    #[must_use]
     pub fn address(&self) -> &NodeAddress {
         self.node.address()
     }
 
     /// Ends the entity after this message, as an exception does on a real node: the next message
-    /// finds a new one.
+    /// finds a new one. Services go on.
     pub fn stop(&mut self) {
         self.stopped = true;
     }
 
     pub(crate) fn is_stopped(&self) -> bool {
         self.stopped
+    }
+}
+
+impl fmt::Debug for Context<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context")
+            .field("entity_id", &self.name)
+            .field("node", &self.node.number())
+            .finish_non_exhaustive()
     }
 }

@@ -1,9 +1,9 @@
-//! Why a cluster could not be started.
+//! The error of starting nodes.
 
 use casty_proto::NodeAddress;
 use casty_transport::ListenError;
 
-/// Why a cluster could not be started. No node of it runs.
+/// The reason why nodes could not be started.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
@@ -12,7 +12,7 @@ pub enum StartError {
     Range {
         /// The setting.
         what: &'static str,
-        /// What it may be.
+        /// The values that it may have.
         range: &'static str,
     },
     /// A node could not listen at its address.
@@ -22,7 +22,7 @@ pub enum StartError {
         node: usize,
         /// The address.
         at: NodeAddress,
-        /// Why.
+        /// The cause.
         #[source]
         source: ListenError,
     },

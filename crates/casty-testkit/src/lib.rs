@@ -51,9 +51,11 @@ mod node;
 mod region;
 mod round_trip;
 mod service;
+mod settings;
 #[cfg(feature = "sim")]
 pub mod sim;
 mod status;
+mod wake;
 
 pub use builder::ClusterBuilder;
 pub use cluster::Cluster;

@@ -2,7 +2,6 @@
 //! transport.
 
 use std::collections::VecDeque;
-use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,24 +12,29 @@ use bytes::{Buf, Bytes};
 use casty_transport::ByteStream;
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Instant, Sleep};
+use tokio::time::Instant;
 
-/// What the network and the node's process do to a connection at present.
+use crate::wake::{Timer, remember};
+
+/// The faults of a connection at present.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Faults {
     /// Nothing is read or written, as if the node's process were stopped.
     pub(crate) hung: bool,
-    /// How much later everything arrives at the node.
+    /// The time by which everything arrives later at the node.
     pub(crate) delay: Duration,
 }
 
-/// The handle to one connection.
+/// The handle to one connection, through which faults are set while it is in use.
+///
+/// The lock is held for a few assignments, never while the stream below is polled.
 #[derive(Debug, Default)]
-pub(crate) struct Line(Mutex<State>);
+pub(crate) struct Link(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
     faults: Faults,
+    /// It is reset at the next read or write.
     cut: bool,
     /// The next write is to stop one byte short of its end, and the connection with it.
     short: bool,
@@ -38,12 +42,12 @@ struct State {
     writer: Option<Waker>,
 }
 
-impl Line {
-    /// A connection with these faults.
+impl Link {
+    /// Makes the handle of a connection with these faults.
     pub(crate) fn new(faults: Faults) -> Arc<Self> {
-        let line = Self::default();
-        line.0.lock().faults = faults;
-        Arc::new(line)
+        let link = Self::default();
+        link.0.lock().faults = faults;
+        Arc::new(link)
     }
 
     /// Changes the faults.
@@ -65,7 +69,9 @@ impl Line {
     fn change(&self, change: impl FnOnce(&mut State)) {
         let mut state = self.0.lock();
         change(&mut state);
+        // Both halves look again: each may wait for the end of a fault, or miss the begin of one.
         let wakers = [state.reader.take(), state.writer.take()];
+        // A task that is woken polls at once on another thread, and takes this lock.
         drop(state);
         wakers.into_iter().flatten().for_each(Waker::wake);
     }
@@ -76,28 +82,29 @@ const DELAYED: usize = 1024 * 1024;
 /// Bytes read at once while a delay is in force.
 const CHUNK: usize = 16 * 1024;
 
-/// The stream of a [`Line`].
-pub(crate) struct Lined {
-    line: Arc<Line>,
+/// The stream of a [`Link`].
+pub(crate) struct LinkStream {
+    link: Arc<Link>,
+    /// None once it was reset.
     stream: Option<ByteStream>,
-    /// What was read and not handed over, with the time of its arrival.
+    /// Bytes that were read and not handed over, with the times of their arrival.
     delayed: VecDeque<(Instant, Bytes)>,
     bytes: usize,
     /// The stream has nothing more to read.
     finished: bool,
-    timer: Option<Pin<Box<Sleep>>>,
+    timer: Timer,
 }
 
-impl Lined {
-    /// `stream` under the faults of `line`.
-    pub(crate) fn new(stream: ByteStream, line: Arc<Line>) -> Self {
+impl LinkStream {
+    /// Puts `stream` under the faults of `link`.
+    pub(crate) fn new(stream: ByteStream, link: Arc<Link>) -> Self {
         Self {
-            line,
+            link,
             stream: Some(stream),
             delayed: VecDeque::new(),
             bytes: 0,
             finished: false,
-            timer: None,
+            timer: Timer::default(),
         }
     }
 
@@ -106,7 +113,7 @@ impl Lined {
         Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()))
     }
 
-    /// Reads what is there into the delay's queue.
+    /// Moves all bytes that can be read into the delay's queue.
     fn fill(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
         let Some(stream) = &mut self.stream else {
             return Err(io::ErrorKind::ConnectionReset.into());
@@ -127,7 +134,7 @@ impl Lined {
         Ok(())
     }
 
-    /// Hands over what was kept back for `delay`.
+    /// Hands over bytes that were kept back for `delay`.
     fn release(
         &mut self,
         cx: &mut Context<'_>,
@@ -139,11 +146,7 @@ impl Lined {
         };
         let due = *arrived + delay;
         if due > Instant::now() {
-            let timer = self
-                .timer
-                .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due)));
-            timer.as_mut().reset(due);
-            ready!(timer.as_mut().poll(cx));
+            ready!(self.timer.poll(due, cx));
         }
         let count = chunk.len().min(buf.remaining());
         buf.put_slice(&chunk[..count]);
@@ -157,7 +160,7 @@ impl Lined {
     }
 }
 
-impl AsyncRead for Lined {
+impl AsyncRead for LinkStream {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -165,11 +168,12 @@ impl AsyncRead for Lined {
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let faults = {
-            let mut state = this.line.0.lock();
+            let mut state = this.link.0.lock();
             if state.cut {
                 drop(state);
                 return this.reset();
             }
+            // In the same lock as the faults are read: a change after it finds the waker.
             remember(&mut state.reader, cx);
             state.faults
         };
@@ -189,7 +193,7 @@ impl AsyncRead for Lined {
     }
 }
 
-impl AsyncWrite for Lined {
+impl AsyncWrite for LinkStream {
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -197,7 +201,8 @@ impl AsyncWrite for Lined {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let (cut, short, hung) = {
-            let mut state = this.line.0.lock();
+            let mut state = this.link.0.lock();
+            // As above: whoever changes the faults after this look wakes the writer.
             remember(&mut state.writer, cx);
             (state.cut, state.short, state.faults.hung)
         };
@@ -216,7 +221,7 @@ impl AsyncWrite for Lined {
             _ => 0,
         };
         if count == end {
-            this.line.cut();
+            this.link.cut();
         }
         if count == 0 {
             return this.reset();
@@ -236,12 +241,5 @@ impl AsyncWrite for Lined {
             Some(stream) => Pin::new(stream).poll_shutdown(cx),
             None => Poll::Ready(Ok(())),
         }
-    }
-}
-
-fn remember(slot: &mut Option<Waker>, cx: &Context<'_>) {
-    match slot {
-        Some(waker) if waker.will_wake(cx.waker()) => {}
-        slot => *slot = Some(cx.waker().clone()),
     }
 }

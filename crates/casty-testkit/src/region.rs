@@ -1,4 +1,4 @@
-//! One region on one node: its entities.
+//! One region on one node, and its entities.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -7,8 +7,9 @@ use casty_proto::message::ShardEnvelope;
 use casty_proto::{DecodeError, Limits};
 use casty_routing::{ShardCount, ShardId, entity_shard};
 
-use crate::node::Node;
-use crate::{Context, Entity};
+use crate::context::Context;
+use crate::entity::Entity;
+use crate::node::outbound::Outbound;
 
 /// A region as it is configured, the same on all nodes.
 #[derive(Clone)]
@@ -19,7 +20,7 @@ pub(crate) struct RegionPlan {
 }
 
 impl RegionPlan {
-    /// A region whose entities `make` makes.
+    /// Plans a region whose entities `make` makes.
     pub(crate) fn new<E: Entity>(
         name: Arc<str>,
         shards: ShardCount,
@@ -39,13 +40,13 @@ impl RegionPlan {
         }
     }
 
-    /// The region on one node, without entities.
+    /// Makes the region of one node, without entities.
     pub(crate) fn empty(&self) -> Box<dyn Region> {
         (self.make)()
     }
 }
 
-/// How a message to a region ended.
+/// The end of a message to a region.
 pub(crate) enum Received {
     Handled,
     /// A new entity could not be made: there are as many as may be.
@@ -57,15 +58,15 @@ pub(crate) enum Received {
 /// The entities of a region on one node, whatever their type.
 pub(crate) trait Region: Send {
     /// Hands an encoded envelope to its entity, making that if need be.
-    fn envelope(&mut self, bytes: &[u8], node: &Node) -> Result<Received, DecodeError>;
+    fn envelope(&mut self, bytes: &[u8], node: &Outbound) -> Result<Received, DecodeError>;
 
     /// Hands an encoded bare message to an entity that exists.
-    fn bare(&mut self, id: &str, bytes: &[u8], node: &Node) -> Result<Received, DecodeError>;
+    fn bare(&mut self, id: &str, bytes: &[u8], node: &Outbound) -> Result<Received, DecodeError>;
 
     /// Drops the entities of a shard.
     fn vacate(&mut self, shard: ShardId);
 
-    /// How many entities there are.
+    /// Returns the number of entities.
     fn len(&self) -> usize;
 }
 
@@ -79,7 +80,7 @@ struct Entities<E, F> {
 }
 
 impl<E: Entity, F: Fn() -> E + Send + Sync> Entities<E, F> {
-    fn receive(&mut self, id: &str, message: E::Message, node: &Node) -> Received {
+    fn receive(&mut self, id: &str, message: E::Message, node: &Outbound) -> Received {
         let Some(entity) = self.alive.get_mut(id) else {
             return Received::NoSuchEntity;
         };
@@ -93,7 +94,7 @@ impl<E: Entity, F: Fn() -> E + Send + Sync> Entities<E, F> {
 }
 
 impl<E: Entity, F: Fn() -> E + Send + Sync> Region for Entities<E, F> {
-    fn envelope(&mut self, bytes: &[u8], node: &Node) -> Result<Received, DecodeError> {
+    fn envelope(&mut self, bytes: &[u8], node: &Outbound) -> Result<Received, DecodeError> {
         let codec = node.codec();
         let envelope: ShardEnvelope<E::Message> = codec.decode(bytes, &Limits::default())?;
         let id = envelope.entity_id;
@@ -106,7 +107,7 @@ impl<E: Entity, F: Fn() -> E + Send + Sync> Region for Entities<E, F> {
         Ok(self.receive(&id, envelope.message, node))
     }
 
-    fn bare(&mut self, id: &str, bytes: &[u8], node: &Node) -> Result<Received, DecodeError> {
+    fn bare(&mut self, id: &str, bytes: &[u8], node: &Outbound) -> Result<Received, DecodeError> {
         if !self.alive.contains_key(id) {
             return Ok(Received::NoSuchEntity);
         }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use casty_proto::{DecodeError, Limits};
 use serde::de::DeserializeOwned;
 
-use crate::Context;
-use crate::node::Node;
+use crate::context::Context;
+use crate::node::outbound::Outbound;
 
-type Handle = dyn Fn(&[u8], &Node) -> Result<(), DecodeError> + Send + Sync;
+type Handle = dyn Fn(&[u8], &Outbound) -> Result<(), DecodeError> + Send + Sync;
 
 /// A service as it is configured: one instance on one node.
 #[derive(Clone)]
@@ -21,7 +21,7 @@ pub(crate) struct ServicePlan {
 }
 
 impl ServicePlan {
-    /// A service on `node` whose messages `handle` handles.
+    /// Plans a service on `node` whose messages `handle` handles.
     pub(crate) fn new<M: DeserializeOwned>(
         key: Arc<str>,
         node: usize,
@@ -29,7 +29,7 @@ impl ServicePlan {
     ) -> Self {
         let path = format!("/{key}").into();
         let name = Arc::clone(&key);
-        let handle = move |bytes: &[u8], node: &Node| {
+        let handle = move |bytes: &[u8], node: &Outbound| {
             let message = node.codec().decode(bytes, &Limits::default())?;
             handle(message, &mut Context::new(node, &name));
             Ok(())
@@ -42,8 +42,11 @@ impl ServicePlan {
         }
     }
 
-    /// Hands it an encoded message.
-    pub(crate) fn receive(&self, bytes: &[u8], node: &Node) -> Result<(), DecodeError> {
+    /// Handles an encoded message.
+    ///
+    /// # Errors
+    /// The message cannot be read.
+    pub(crate) fn receive(&self, bytes: &[u8], node: &Outbound) -> Result<(), DecodeError> {
         (self.handle)(bytes, node)
     }
 }

@@ -20,7 +20,7 @@ use casty_transport::{
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// What passed, both ways, on all streams.
+/// The bytes that passed, both ways, on all streams.
 #[derive(Debug, Default)]
 struct Counts {
     read: AtomicU64,

@@ -1,4 +1,5 @@
-//! Connections after their handshake: who the peer is, and the stream to frame from there on.
+//! Connections: the handshake by which both sides announce themselves, the same over every
+//! transport, and below it the outbox and the driver that move frames.
 
 use std::future::Future;
 use std::io;
@@ -31,10 +32,11 @@ pub use outbox::{
 /// The first read buffer in bytes: more than any handshake, so it never has to grow for one.
 const FIRST_READ: usize = 8 * 1024;
 
-/// Limits for making connections, and where nodes are to be dialled.
+/// The limits for making connections, and the addresses at which nodes are to be dialled.
 ///
 /// Setters take and give the value.
 #[derive(Debug, Clone)]
+#[must_use]
 pub struct ConnectOptions {
     connect_timeout: Duration,
     handshake_timeout: Duration,
@@ -54,38 +56,41 @@ impl Default for ConnectOptions {
 }
 
 impl ConnectOptions {
-    /// The defaults: 2 s to connect, 2 s for the handshake, frames of up to 16 MiB, no mapping.
+    /// Creates the defaults: 2 s to connect, 2 s for the handshake, frames of up to 16 MiB, no
+    /// mapping.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// How long a dial may take, name resolution and all addresses included. Default: 2 s.
+    /// Sets the time that a dial may take, name resolution and all addresses included. Default: 2
+    /// s.
     pub fn connect_timeout(mut self, limit: Duration) -> Self {
         self.connect_timeout = limit;
         self
     }
 
-    /// How long the peer's handshake may take on a connection that is open, on either side.
-    /// Default: 2 s.
+    /// Sets the time that the peer's handshake may take on a connection that is open, on either
+    /// side. Default: 2 s.
     pub fn handshake_timeout(mut self, limit: Duration) -> Self {
         self.handshake_timeout = limit;
         self
     }
 
-    /// The longest frame to read or write in bytes, type byte included. Default: 16 MiB. A
-    /// handshake has its own limit, 4 KiB.
+    /// Sets the length of the longest frame to read or write in bytes, type byte included. Default:
+    /// 16 MiB. A handshake has its own limit, 4 KiB.
     pub fn max_frame(mut self, bytes: usize) -> Self {
         self.max_frame = bytes;
         self
     }
 
-    /// Where to dial nodes that are known by their canonical address. Default: there.
+    /// Sets the map from the canonical addresses by which nodes are known to those at which they
+    /// are dialled. Default: the identity.
     pub fn address_map(mut self, map: impl Into<AddressMap>) -> Self {
         self.address_map = map.into();
         self
     }
 
-    /// A decoder for the frames behind the handshake, with the limit of
+    /// Returns a decoder for the frames behind the handshake, with the limit of
     /// [`ConnectOptions::max_frame`].
     pub fn decoder(&self) -> FrameDecoder {
         FrameDecoder::new(self.max_frame)
@@ -94,23 +99,24 @@ impl ConnectOptions {
 
 /// A connection on which both sides have announced themselves. Frames follow.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Connection {
     /// The stream, at the first byte that is not in [`Connection::leftover`].
     pub stream: ByteStream,
-    /// Who the peer says it is: on the dialling side a node's canonical address, on the accepting
-    /// side the identity under which answers to the dialler find this connection.
+    /// The address that the peer announced: on the dialling side a node's canonical address, on the
+    /// accepting side the identity under which answers to the dialler find this connection.
     pub peer: NodeAddress,
-    /// What was dialled, before the address map; `None` on the accepting side.
+    /// The address that was dialled, before the address map; `None` on the accepting side.
     pub dialled: Option<NodeAddress>,
-    /// What we announced ourselves to be.
+    /// The address that we announced.
     pub local: NodeAddress,
-    /// Bytes that were read behind the peer's handshake: the beginning of what it sends.
+    /// The bytes that were read behind the peer's handshake: the beginning of what it sends.
     pub leftover: BytesMut,
 }
 
 impl Connection {
-    /// The address that was dialled, if the node knows itself by another one: two names of the
-    /// same node, of which [`Connection::peer`] is the one that views and refs use.
+    /// Returns the address that was dialled, if the node knows itself by another one: two names of
+    /// the same node, of which [`Connection::peer`] is the one that views and references use.
     pub fn alias(&self) -> Option<&NodeAddress> {
         self.dialled
             .as_ref()
@@ -119,7 +125,7 @@ impl Connection {
 }
 
 /// Dials the node known as `dialled`, announces `announce`, and waits for the node's own
-/// handshake. Takes at most the connect timeout and the handshake timeout.
+/// handshake. Takes at most the connect timeout and the handshake timeout together.
 ///
 /// # Errors
 /// There is no connection, and nothing but a handshake was sent. A peer that accepts and stays
@@ -143,13 +149,13 @@ pub async fn connect(
         },
         other => ConnectError::Dial(other),
     })?;
-    let who = Arc::clone(stream.peer());
+    let peer_name = Arc::clone(stream.peer());
     let mut leftover = BytesMut::with_capacity(FIRST_READ);
     let exchange = async {
         send(&mut stream, &hello).await?;
         receive(&mut stream, &mut leftover).await
     };
-    let peer = bounded(options, who, exchange).await?;
+    let peer = bounded(options, peer_name, exchange).await?;
     Ok(Connection {
         stream,
         peer,
@@ -159,8 +165,8 @@ pub async fn connect(
     })
 }
 
-/// Waits for the handshake of whoever dialled `stream`, and answers with `canonical`. Takes at
-/// most the handshake timeout.
+/// Waits for the handshake of the dialler of `stream`, and answers with `canonical`. Takes at most
+/// the handshake timeout.
 ///
 /// # Errors
 /// There is no connection; a peer that announced nothing was told nothing.
@@ -173,14 +179,14 @@ pub async fn accept(
     options: &ConnectOptions,
 ) -> Result<Connection, ConnectError> {
     let hello = handshake_frame(canonical)?;
-    let who = Arc::clone(stream.peer());
+    let peer_name = Arc::clone(stream.peer());
     let mut leftover = BytesMut::with_capacity(FIRST_READ);
     let exchange = async {
         let peer = receive(&mut stream, &mut leftover).await?;
         send(&mut stream, &hello).await?;
         Ok(peer)
     };
-    let peer = bounded(options, who, exchange).await?;
+    let peer = bounded(options, peer_name, exchange).await?;
     Ok(Connection {
         stream,
         peer,
@@ -198,7 +204,7 @@ fn handshake_frame(announce: &NodeAddress) -> Result<Vec<u8>, ConnectError> {
     Ok(frame)
 }
 
-/// How an exchange of handshakes ended, before it is known with whom.
+/// The failure of an exchange of handshakes, before the peer's name is added.
 enum Broken {
     Closed,
     Io(io::Error),
@@ -211,7 +217,7 @@ impl From<io::Error> for Broken {
     }
 }
 
-/// The outcome of `exchange` within the handshake timeout, its failure told with the peer's name.
+/// Runs `exchange` within the handshake timeout, and adds the peer's name to its failure.
 async fn bounded(
     options: &ConnectOptions,
     peer: Arc<str>,
@@ -227,7 +233,7 @@ async fn bounded(
     }
 }
 
-/// What an error of the stream during the exchange means.
+/// Sorts an error of the stream during the exchange.
 fn broken(peer: Arc<str>, error: io::Error) -> ConnectError {
     #[cfg(any(feature = "tls", feature = "quic"))]
     if let Some(source) = TlsError::of(&error) {
@@ -247,7 +253,7 @@ async fn send(stream: &mut ByteStream, frame: &[u8]) -> io::Result<()> {
     stream.flush().await
 }
 
-/// Reads the peer's first frame, which has to be a handshake; what follows it stays in `buffer`.
+/// Reads the peer's first frame, which has to be a handshake; bytes behind it stay in `buffer`.
 async fn receive(stream: &mut ByteStream, buffer: &mut BytesMut) -> Result<NodeAddress, Broken> {
     let decoder = FrameDecoder::new(MAX_HANDSHAKE + 1);
     let frame = loop {
@@ -267,7 +273,8 @@ async fn receive(stream: &mut ByteStream, buffer: &mut BytesMut) -> Result<NodeA
     }
 }
 
-/// Whether the stream begins with an alert or a handshake of TLS: record type and major version.
+/// Returns whether the stream begins with an alert or a handshake of TLS: record type and major
+/// version.
 fn is_tls(buffer: &[u8]) -> bool {
     matches!(buffer, [0x15 | 0x16, 3, ..])
 }

@@ -1,6 +1,6 @@
-//! What can go wrong with streams and connections, sorted by what the caller may conclude.
+//! The errors of streams and connections, sorted by what the caller may conclude.
 //!
-//! Every error here is cheap to clone, so that one lost connection can be told to everybody who
+//! Every error here is cheap to clone, so that one lost connection can be reported to all who
 //! waited for it.
 
 use std::io;
@@ -17,49 +17,49 @@ use crate::transport::TlsError;
 #[cfg(feature = "quic")]
 use crate::transport::{QuicConfigError, QuicError};
 
-/// Why no stream could be made. Nothing was sent.
+/// The reason for which no stream could be made. Nothing was sent.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum DialError {
     /// The host name has no address now. Names are resolved at every dial, so this can pass.
     #[error("cannot resolve {at}")]
     Unresolved {
-        /// What was dialled.
+        /// The address that was dialled.
         at: NodeAddress,
-        /// What the resolver said.
+        /// The resolver's error.
         #[source]
         source: Arc<io::Error>,
     },
     /// The host is there, but nobody listens at the port.
     #[error("{at} refused the connection")]
     Refused {
-        /// What was dialled.
+        /// The address that was dialled.
         at: NodeAddress,
     },
     /// The connection failed in another way: no route, no file descriptors left, and so on.
     #[error("cannot connect to {at}")]
     Io {
-        /// What was dialled.
+        /// The address that was dialled.
         at: NodeAddress,
-        /// What the system said of the last address that was tried.
+        /// The system's error for the last address that was tried.
         #[source]
         source: Arc<io::Error>,
     },
     /// The time was up: the host is down, cut off or overloaded.
     #[error("no connection to {at} within {after:?}")]
     TimedOut {
-        /// What was dialled.
+        /// The address that was dialled.
         at: NodeAddress,
-        /// How long it was.
+        /// The limit that was set.
         after: Duration,
     },
-    /// The peer was reached, but not by TLS, whether over TCP or inside QUIC.
+    /// The peer was reached, but there is no TLS with it, over TCP or inside QUIC.
     #[cfg(any(feature = "tls", feature = "quic"))]
     #[error("no TLS to {at}")]
     Tls {
-        /// What was dialled.
+        /// The address that was dialled.
         at: NodeAddress,
-        /// Why.
+        /// The reason.
         #[source]
         source: TlsError,
     },
@@ -67,16 +67,16 @@ pub enum DialError {
     #[cfg(feature = "quic")]
     #[error("no QUIC connection to {at}")]
     Quic {
-        /// What was dialled.
+        /// The address that was dialled.
         at: NodeAddress,
-        /// Why, of the last address that was tried.
+        /// The reason, for the last address that was tried.
         #[source]
         source: QuicError,
     },
 }
 
 impl DialError {
-    /// An error of the system while `at` was dialled.
+    /// Sorts an error of the system while `at` was dialled.
     pub fn from_io(at: &NodeAddress, error: io::Error) -> Self {
         let at = at.clone();
         match error.kind() {
@@ -89,40 +89,40 @@ impl DialError {
     }
 }
 
-/// Why an address could not be listened at, or a stream not be accepted.
+/// The reason for which an address could not be listened at, or a stream not be accepted.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum ListenError {
     /// The host name has no address now.
     #[error("cannot resolve {at}")]
     Unresolved {
-        /// Where to listen.
+        /// The address to listen at.
         at: NodeAddress,
-        /// What the resolver said.
+        /// The resolver's error.
         #[source]
         source: Arc<io::Error>,
     },
-    /// Somebody else listens there.
+    /// The address is taken by another listener.
     #[error("{at} is in use")]
     InUse {
-        /// Where to listen.
+        /// The address to listen at.
         at: NodeAddress,
     },
     /// The system refused: no address of this host, no permission, and so on.
     #[error("cannot listen at {at}")]
     Io {
-        /// Where to listen.
+        /// The address to listen at.
         at: NodeAddress,
-        /// What the system said.
+        /// The system's error.
         #[source]
         source: Arc<io::Error>,
     },
     /// One stream could not be accepted; the listener goes on.
     #[error("cannot accept a connection at {at}")]
     Accept {
-        /// Where the listener is.
+        /// The listener's address.
         at: NodeAddress,
-        /// What the system said.
+        /// The system's error.
         #[source]
         source: Arc<io::Error>,
     },
@@ -130,29 +130,29 @@ pub enum ListenError {
     #[cfg(any(feature = "tls", feature = "quic"))]
     #[error("cannot listen at {at} with TLS without a certificate")]
     NoCertificate {
-        /// Where to listen.
+        /// The address to listen at.
         at: NodeAddress,
     },
     /// The configuration of QUIC makes no sense.
     #[cfg(feature = "quic")]
     #[error("cannot listen at {at} with QUIC")]
     Quic {
-        /// Where to listen.
+        /// The address to listen at.
         at: NodeAddress,
-        /// What is wrong with it.
+        /// The part that makes no sense.
         #[source]
         source: QuicConfigError,
     },
     /// The listener has ended; it will accept nothing more.
     #[error("the listener at {at} has ended")]
     Closed {
-        /// Where the listener was.
+        /// The listener's address.
         at: NodeAddress,
     },
 }
 
 impl ListenError {
-    /// An error of the system while a listener at `at` was set up.
+    /// Sorts an error of the system while a listener at `at` was set up.
     pub fn from_io(at: &NodeAddress, error: io::Error) -> Self {
         let at = at.clone();
         match error.kind() {
@@ -165,8 +165,8 @@ impl ListenError {
     }
 }
 
-/// Why there is no connection after a handshake. Whatever was meant for the peer was not sent:
-/// at most our handshake was. [`ConnectError::conclusion`] sorts the cases.
+/// The reason for which there is no connection after a handshake. No message for the peer was sent,
+/// at most our handshake. [`ConnectError::conclusion`] sorts the cases.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectError {
@@ -176,7 +176,7 @@ pub enum ConnectError {
     /// No stream within the connect timeout: the host is down, cut off or overloaded.
     #[error("no connection to {to} within {after:?}")]
     ConnectTimeout {
-        /// What was dialled, before the address map.
+        /// The address that was dialled, before the address map.
         to: NodeAddress,
         /// The connect timeout.
         after: Duration,
@@ -205,7 +205,7 @@ pub enum ConnectError {
     Io {
         /// The other end.
         peer: Arc<str>,
-        /// What the system said.
+        /// The system's error.
         #[source]
         source: Arc<io::Error>,
     },
@@ -216,7 +216,7 @@ pub enum ConnectError {
     Tls {
         /// The other end.
         peer: Arc<str>,
-        /// Why.
+        /// The reason.
         #[source]
         source: TlsError,
     },
@@ -225,7 +225,7 @@ pub enum ConnectError {
     NotCasty {
         /// The other end.
         peer: Arc<str>,
-        /// What it sent instead.
+        /// The content that it sent instead.
         #[source]
         reason: NotCasty,
     },
@@ -254,7 +254,7 @@ impl ConnectError {
     }
 }
 
-/// What a peer sent in place of a handshake.
+/// The content that a peer sent in place of a handshake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NotCasty {
@@ -273,8 +273,8 @@ pub enum NotCasty {
     Handshake(#[from] HandshakeError),
 }
 
-/// Why a connection that had its handshake is gone. What had been written may or may not have
-/// arrived.
+/// The reason for which a connection that had its handshake is gone. Messages that had been written
+/// may or may not have arrived.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectionLost {

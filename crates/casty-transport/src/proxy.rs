@@ -26,7 +26,7 @@ pub use limits::ProxyLimits;
 use counters::{Counts, Running, add};
 use pass::{PassEnd, pass};
 
-/// How long to wait after a failure to accept, which may last.
+/// The pause after a failure to accept, which may last.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Accepts streams, opens one to a node for each of them, and passes bytes both ways. Nothing is
@@ -39,7 +39,7 @@ pub struct Proxy {
     path: Path,
 }
 
-/// What each connection needs to know.
+/// The parts of a proxy that each connection needs.
 #[derive(Clone)]
 struct Path {
     node: NodeAddress,
@@ -48,22 +48,22 @@ struct Path {
     counts: Arc<Counts>,
 }
 
-/// How a proxy ended.
+/// The end of a proxy.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum ProxyEnd {
-    /// It was told to stop.
+    /// The proxy was told to stop.
     Stopped {
         /// Connections that had not ended by the deadline, and were cut.
         cut: usize,
     },
-    /// Its listener ended; its connections were given the same time to end.
+    /// The listener ended; the connections were given the same time to end.
     ListenerEnded(ListenError),
 }
 
 impl Proxy {
-    /// A proxy of `listener` in front of what `through` reaches at `node`. It does nothing until
-    /// it runs.
+    /// Creates a proxy of `listener` in front of the node that `through` reaches at `node`. It does
+    /// nothing until it runs.
     pub fn new(
         listener: Box<dyn Listener>,
         node: NodeAddress,
@@ -80,12 +80,12 @@ impl Proxy {
         Self { listener, path }
     }
 
-    /// Where it listens.
+    /// Returns the address at which it listens.
     pub fn address(&self) -> NodeAddress {
         self.listener.address()
     }
 
-    /// Its counters, which can be read while it runs and afterwards.
+    /// Returns its counters, which can be read while it runs and afterwards.
     pub fn counters(&self) -> ProxyCounters {
         ProxyCounters(Arc::clone(&self.path.counts))
     }
@@ -111,7 +111,7 @@ impl Proxy {
         ended.map_or(ProxyEnd::Stopped { cut }, ProxyEnd::ListenerEnded)
     }
 
-    /// Takes connections until the listener ends.
+    /// Accepts connections until the listener ends, and returns the error by which it did.
     async fn serve(&mut self, running: &mut JoinSet<()>) -> ListenError {
         loop {
             let stream = tokio::select! {
@@ -138,7 +138,7 @@ impl Proxy {
 }
 
 impl Path {
-    /// One connection from its beginning to its end.
+    /// Serves one connection from its beginning to its end.
     async fn connection(self, mut stream: ByteStream) {
         let _running = Running::new(&self.counts);
         let from = Arc::clone(stream.peer());

@@ -1,4 +1,4 @@
-//! What a transport is: something that dials and listens, and yields byte streams.
+//! The trait of transports, which dial and listen and yield byte streams, and those streams.
 
 use std::fmt::{self, Debug};
 use std::io::{self, IoSlice};
@@ -40,11 +40,12 @@ pub use tls::TlsTransport;
 #[cfg(any(feature = "tls", feature = "quic"))]
 pub use tls::{TlsConfig, TlsConfigBuilder, TlsConfigError, TlsError, TlsStatus};
 
-/// Makes byte streams to other processes. Framing and the handshake lie above it, once, for every
-/// transport; encryption, if any, below, so that a stream is ready for use when it is handed over.
+/// A maker of byte streams to other processes. Framing and the handshake lie above it, once, for
+/// every transport; encryption, if any, below, so that a stream is ready for use when it is handed
+/// over.
 #[async_trait]
 pub trait Transport: Send + Sync + Debug + 'static {
-    /// A stream to whatever listens at `to`, a physical address: mapping is the caller's.
+    /// Opens a stream to the listener at `to`, a physical address: mapping is the caller's.
     ///
     /// Waits without a deadline of its own; the caller bounds it.
     ///
@@ -55,14 +56,14 @@ pub trait Transport: Send + Sync + Debug + 'static {
     /// Dropping the future abandons the attempt.
     async fn dial(&self, to: &NodeAddress) -> Result<ByteStream, DialError>;
 
-    /// As [`dial`](Self::dial), for at most `limit`. A transport that knows how far it came by then
-    /// tells that.
+    /// Opens a stream as [`dial`](Self::dial) does, within `limit`. A transport that knows how far
+    /// it came by then reports that.
     ///
     /// # Errors
-    /// As there, and [`DialError::TimedOut`].
+    /// As for [`dial`](Self::dial), and [`DialError::TimedOut`].
     ///
     /// # Cancel safety
-    /// As there.
+    /// Dropping the future abandons the attempt.
     async fn dial_within(
         &self,
         to: &NodeAddress,
@@ -76,15 +77,18 @@ pub trait Transport: Send + Sync + Debug + 'static {
         })
     }
 
-    /// A listener at `at`; port 0 takes a free one, which [`Listener::address`] tells.
+    /// Opens a listener at `at`; port 0 takes a free one, which [`Listener::address`] returns.
     ///
     /// # Errors
     /// The address is taken or is none of this host.
+    ///
+    /// # Cancel safety
+    /// Dropping the future frees the address.
     async fn listen(&self, at: &NodeAddress) -> Result<Box<dyn Listener>, ListenError>;
 
-    /// Waits until the peers of streams that were dropped have what was written to them, and know
-    /// of the end. Where the kernel sees to that, at once; a transport over datagrams can do so
-    /// only while the runtime lives, so wait for this before it ends.
+    /// Waits until the peers of streams that were dropped have the bytes that were written to them,
+    /// and know of the end. Returns at once where the kernel sees to that; a transport over
+    /// datagrams can do so only while the runtime lives, so wait for this before it ends.
     ///
     /// Waits without a deadline of its own; the caller bounds it.
     ///
@@ -93,10 +97,10 @@ pub trait Transport: Send + Sync + Debug + 'static {
     async fn settled(&self) {}
 }
 
-/// Hands out the streams that others dial to one address, until it is dropped.
+/// A source of the streams that others dial to one address, until it is dropped.
 #[async_trait]
 pub trait Listener: Send {
-    /// The next stream, in the order of arrival.
+    /// Waits for the next stream, in the order in which they come in.
     ///
     /// # Errors
     /// [`ListenError::Closed`] is final. After any other error the listener goes on, but one that
@@ -106,11 +110,11 @@ pub trait Listener: Send {
     /// No stream is lost when the future is dropped.
     async fn accept(&mut self) -> Result<ByteStream, ListenError>;
 
-    /// Where it listens: the host that was asked for, and the real port.
+    /// Returns the address at which it listens: the host that was asked for, and the real port.
     fn address(&self) -> NodeAddress;
 }
 
-/// Both directions of one connection, as bytes.
+/// A stream of bytes in both directions, over any transport.
 ///
 /// Reading and writing cost two dynamic calls above what the transport costs. Dropping the stream
 /// closes it.
@@ -119,24 +123,27 @@ pub struct ByteStream {
     peer: Arc<str>,
 }
 
-/// What frames can be moved over: bytes both ways.
+/// A stream that a driver moves frames over: bytes in both directions.
 pub trait Duplex: AsyncRead + AsyncWrite + Unpin {
-    /// At least as many bytes as were written and not acknowledged by the peer's kernel (the end of
-    /// the stream counts as one); `None` if the platform or the transport does not tell. Still told
-    /// after the connection was lost. Costs a system call.
+    /// Returns at least as many bytes as were written and not acknowledged by the peer's kernel
+    /// (the end of the stream counts as one); `None` if the platform or the transport does not
+    /// tell. Works still after the connection was lost. Costs a system call.
     fn unacknowledged(&self) -> Option<usize>;
 }
 
+/// A stream of any type, behind one pointer.
 trait Erased: Send {
     fn io(&mut self) -> Pin<&mut dyn Io>;
     fn is_write_vectored(&self) -> bool;
     fn unacknowledged(&self) -> Option<usize>;
 }
 
+/// Both directions, as one trait that can be a `dyn` type.
 trait Io: AsyncRead + AsyncWrite {}
 
 impl<T: AsyncRead + AsyncWrite> Io for T {}
 
+/// A stream with the function that counts its unacknowledged bytes.
 struct Measured<T> {
     io: T,
     unacknowledged: fn(&T) -> Option<usize>,
@@ -158,7 +165,7 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Erased for Measured<T> {
 }
 
 impl ByteStream {
-    /// A stream over `io`; `peer` names the other end in logs and errors.
+    /// Wraps `io` as a stream; `peer` names the other end in logs and errors. Costs an allocation.
     pub fn new<T>(io: T, peer: impl Into<Arc<str>>) -> Self
     where
         T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
@@ -166,7 +173,7 @@ impl ByteStream {
         Self::measured(io, peer, |_| None)
     }
 
-    /// A stream over `io` that can tell what the peer has not acknowledged; see
+    /// Wraps `io` as a stream that can tell how many bytes the peer has not acknowledged; see
     /// [`Duplex::unacknowledged`].
     pub fn measured<T>(
         io: T,
@@ -182,7 +189,7 @@ impl ByteStream {
         }
     }
 
-    /// What the transport knows of the other end, for logs and errors: the socket address of a
+    /// Returns the transport's name of the other end, for logs and errors: the socket address of a
     /// TCP peer, for example. Not an identity; the handshake tells that.
     pub fn peer(&self) -> &Arc<str> {
         &self.peer

@@ -1,5 +1,5 @@
-//! Which messages are left in doubt when a real connection is lost: those that the peer's kernel
-//! had not acknowledged, and no others.
+//! The messages of unknown fate when a real connection is lost: those that the peer's kernel had
+//! not acknowledged, and no others.
 
 #![cfg(all(feature = "tcp", target_os = "linux"))]
 #![allow(clippy::unwrap_used, reason = "a panic fails the test")]
@@ -32,8 +32,8 @@ impl OutboxTag for Number {}
 const FRAME: usize = 4 + 1 + 995;
 const MESSAGES: usize = 16_000;
 
-/// What the peer's socket can take in that its process has not read: what was asked for, doubled
-/// by the kernel, and some.
+/// The bytes that the peer's socket can take in before its process reads: those that were asked
+/// for, doubled by the kernel, and some.
 const RECEIVE_BUFFER: u32 = 64 * 1024;
 
 /// A connection on which everything is under way, and whose far end is in the hand of the test.

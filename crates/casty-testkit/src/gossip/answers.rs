@@ -1,4 +1,4 @@
-//! What messages of clients do to the cluster, and what they are answered.
+//! Messages of clients to the actors of the cluster, and their answers.
 
 use casty_proto::message::{
     ClusterState, Find, GetShardLocation, Listing, ServiceInstance, TopologySnapshot,
@@ -7,12 +7,16 @@ use casty_proto::message::{
 use casty_proto::{ActorRef, NodeAddress, Value};
 use casty_routing::CoordinatorInput;
 
-use super::{WAITING, World};
+use super::Gossip;
 
-impl World {
+/// References subscribed to one node, and references that wait for members there.
+const WAITING: usize = 10_000;
+
+impl Gossip {
+    /// Subscribes a reference to the views of a node, and sends it the present one.
     pub(crate) fn subscribe(&self, node: usize, subscriber: &ActorRef<TopologySnapshot>) {
         self.change(|topology| {
-            let snapshot = topology.snapshot(node, self);
+            let snapshot = topology.snapshot(node);
             let Some(member) = topology.members.get_mut(node) else {
                 return;
             };
@@ -20,12 +24,13 @@ impl World {
                 member.subscribers.push(subscriber.clone());
             }
             if let Some(node) = &member.node {
-                node.tell(subscriber, &snapshot);
-                node.counters().snapshots.increment();
+                node.outbound().tell(subscriber, &snapshot);
+                node.outbound().counters().snapshots.increment();
             }
         });
     }
 
+    /// Ends a subscription.
     pub(crate) fn unsubscribe(&self, node: usize, subscriber: &ActorRef<TopologySnapshot>) {
         self.change(|topology| {
             if let Some(member) = topology.members.get_mut(node) {
@@ -34,14 +39,16 @@ impl World {
         });
     }
 
+    /// Answers with the state of the cluster as a node sees it.
     pub(crate) fn tell_state(&self, node: usize, to: &ActorRef<ClusterState>) {
         let topology = self.topology.lock();
-        let state = topology.state(node, self);
+        let state = topology.state(node);
         if let Some(node) = topology.node(node) {
-            node.tell(to, &state);
+            node.outbound().tell(to, &state);
         }
     }
 
+    /// Answers when as many members are up as the message names, as a node sees them.
     pub(crate) fn wait_for_members(&self, node: usize, message: WaitForMembers) {
         self.change(|topology| {
             if let Some(member) = topology.members.get_mut(node)
@@ -49,13 +56,13 @@ impl World {
             {
                 member.waiting.push(message);
             }
-            topology.answer_waiting(node, self);
+            topology.answer_waiting(node);
         });
     }
 
-    /// A node is told that a member is dead, and believes it.
+    /// Has a node believe that a member is dead.
     pub(crate) fn down(&self, node: usize, dead: &NodeAddress) {
-        let Some(other) = self.post.number(dead) else {
+        let Some(other) = self.mailboxes.number(dead) else {
             return;
         };
         self.change(|topology| {
@@ -67,9 +74,10 @@ impl World {
         });
     }
 
+    /// Answers with the instances of a service on nodes that are up.
     pub(crate) fn find(&self, node: usize, find: Find<Value>) {
         let topology = self.topology.lock();
-        let snapshot = topology.snapshot(node, self);
+        let snapshot = topology.snapshot(node);
         let entries = snapshot.registry.into_iter();
         let entries = entries.filter(|entry| *entry.key == *find.key.name());
         let instances = entries.map(|entry| ServiceInstance {
@@ -85,10 +93,11 @@ impl World {
             instances,
         };
         if let Some(node) = topology.node(node) {
-            node.tell(&find.reply_to, &listing);
+            node.outbound().tell(&find.reply_to, &listing);
         }
     }
 
+    /// Hands a query for the owner of a shard to the coordinator of a node.
     pub(crate) fn query(&self, node: usize, region: &str, query: GetShardLocation) {
         let input = CoordinatorInput::Query {
             shard: query.shard_id,
@@ -97,16 +106,17 @@ impl World {
         self.change(|topology| topology.step(node, region, input));
     }
 
+    /// Hands the registration of a host to the coordinator of a node.
     pub(crate) fn register(&self, node: usize, region: &str, host: NodeAddress) {
         let input = CoordinatorInput::Register { node: host };
         self.change(|topology| topology.step(node, region, input));
     }
 
     /// Pushes a node's view although nothing has changed, as gossip makes real nodes do.
-    pub(crate) fn gossip(&self, node: usize) {
+    pub(crate) fn tick(&self, node: usize) {
         self.change(|topology| {
             topology.revive(node);
-            if topology.roll(node, &self.post).up().count() > 1 {
+            if topology.roll(node).up().count() > 1 {
                 topology.changed.insert(node);
             }
             let coordinators = topology.members.get(node);

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use casty_proto::NodeAddress;
 
-use super::{Member, World};
+use super::{Gossip, Member};
 
-impl World {
-    /// Makes room for one more node, which does not run yet, and tells its number. It runs the
-    /// services of the node whose place it takes.
+impl Gossip {
+    /// Adds one more node, which does not run yet, and returns its number. It runs the services of
+    /// the node whose place it takes.
     pub(crate) fn enrol(&self, address: NodeAddress, in_place_of: Option<usize>) -> usize {
         let mut topology = self.topology.lock();
         let number = topology.members.len();
@@ -17,19 +17,19 @@ impl World {
             old.replaced = true;
             old.place
         });
-        topology.members.iter_mut().for_each(Member::make_room);
+        topology.members.iter_mut().for_each(Member::add_other);
         topology.members.push(Member::new(place, number + 1));
         topology.counters.push(Arc::default());
-        self.post.add(address);
+        self.mailboxes.add(address);
         number
     }
 
-    /// How many nodes there have ever been.
+    /// Returns how many nodes there have ever been.
     pub(crate) fn count(&self) -> usize {
         self.topology.lock().members.len()
     }
 
-    /// Whether there is a node of that number, and none in its place.
+    /// Returns whether there is a node of that number, and none in its place.
     pub(crate) fn is_present(&self, number: usize) -> bool {
         let topology = self.topology.lock();
         let member = topology.members.get(number);

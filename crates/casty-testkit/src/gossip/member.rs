@@ -5,17 +5,19 @@ use std::sync::Arc;
 
 use casty_proto::message::{
     Allocations, Member as ViewedMember, MemberStatus, ServiceEntry, ShardAllocation,
-    TopologySnapshot, WaitForMembers,
+    ShardLocation, TopologySnapshot, WaitForMembers,
 };
 use casty_proto::{ActorRef, FrozenSet, NodeAddress, Tuple};
 use casty_routing::Coordinator;
 use casty_routing::ShardId;
 
-use super::Asker;
-use crate::builder::Settings;
 use crate::node::Node;
+use crate::settings::Settings;
 
-/// What a node holds of another.
+/// The sender of a query for a shard.
+pub(super) type Asker = ActorRef<ShardLocation>;
+
+/// The opinion that a node has of another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Sight {
     /// It has never heard of it.
@@ -33,9 +35,9 @@ pub(super) struct Member {
     pub(super) replaced: bool,
     /// The node while it runs.
     pub(super) node: Option<Arc<Node>>,
-    /// What it holds of each node, itself included.
+    /// Its opinion of each node, itself included.
     sight: Vec<Sight>,
-    /// Those it was told are dead: it believes that, although it may reach them.
+    /// Members that it was told are dead: it believes that, although it may reach them.
     declared_dead: BTreeSet<usize>,
     pub(super) allocations: Allocations,
     pub(super) epoch: u64,
@@ -45,7 +47,7 @@ pub(super) struct Member {
 }
 
 impl Member {
-    /// A node in that place that does not run, of a cluster of `count`.
+    /// Makes a node in that place that does not run, of a cluster of `count`.
     pub(super) fn new(place: usize, count: usize) -> Self {
         Self {
             place,
@@ -61,7 +63,7 @@ impl Member {
         }
     }
 
-    /// It runs, and knows nothing.
+    /// Takes up a node that runs by now, and knows nothing.
     pub(super) fn start(&mut self, node: Arc<Node>) {
         *self = Self {
             node: Some(node),
@@ -69,7 +71,7 @@ impl Member {
         };
     }
 
-    /// It no longer runs, and has forgotten everything.
+    /// Forgets the node and all that it knew, and returns it if it ran.
     pub(super) fn stop(&mut self) -> Option<Arc<Node>> {
         let node = self.node.take();
         *self = Self {
@@ -79,13 +81,13 @@ impl Member {
         node
     }
 
-    /// There is one more node, of which it has not heard.
-    pub(super) fn make_room(&mut self) {
+    /// Adds one more node, of which it has not heard.
+    pub(super) fn add_other(&mut self) {
         self.sight.push(Sight::Unknown);
     }
 
-    /// It can reach another node from now on, or cannot any more. One that it has never heard of
-    /// stays unknown while it is out of reach.
+    /// Notes that it can reach another node from now on, or cannot any more. One that it has never
+    /// heard of stays unknown while it is out of reach.
     pub(super) fn meet(&mut self, other: usize, connected: bool) {
         self.declared_dead.remove(&other);
         if let Some(sight) = self.sight.get_mut(other) {
@@ -97,12 +99,12 @@ impl Member {
         }
     }
 
-    /// Whether it takes another node for alive.
+    /// Returns whether it takes another node for alive.
     pub(super) fn sees(&self, other: usize) -> bool {
         self.sight.get(other) == Some(&Sight::Up)
     }
 
-    /// It was told that another node, or it itself, is dead. Tells whether that is news.
+    /// Has it believe that another node, or it itself, is dead. Returns whether that is news.
     pub(super) fn declare_dead(&mut self, other: usize) -> bool {
         let news = self.sees(other);
         if news {
@@ -112,7 +114,7 @@ impl Member {
         news
     }
 
-    /// Those that are dead only on somebody's word.
+    /// Returns the members that are dead only because it was told so.
     pub(super) fn declared_dead(&self) -> &BTreeSet<usize> {
         &self.declared_dead
     }
@@ -152,18 +154,18 @@ impl<'a> Roll<'a> {
         seen.map(|(number, (address, sight))| (number, address, *sight))
     }
 
-    /// Those that are up.
+    /// Returns the addresses that are up.
     pub(super) fn up(&self) -> impl Iterator<Item = &NodeAddress> {
         let seen = self.seen().filter(|(_, _, sight)| *sight == Sight::Up);
         seen.map(|(_, address, _)| address)
     }
 
-    /// The lowest address that is up.
+    /// Returns the lowest address that is up.
     pub(super) fn leader(&self) -> Option<&NodeAddress> {
         self.up().min()
     }
 
-    /// The viewer's whole view.
+    /// Returns the viewer's whole view.
     pub(super) fn snapshot(&self, settings: &Settings) -> TopologySnapshot {
         let known = || self.seen().filter(|(_, _, sight)| *sight != Sight::Unknown);
         let members = known().map(|(number, address, sight)| ViewedMember {

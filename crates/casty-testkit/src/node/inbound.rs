@@ -1,4 +1,4 @@
-//! What arrives at a node, and whom it is for.
+//! The inbound side of a node: messages, and the actors that they are for.
 
 use std::sync::Arc;
 
@@ -14,10 +14,10 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::Node;
-use crate::gossip::World;
+use crate::gossip::Gossip;
 use crate::region::Received;
 
-/// What a topology actor understands of clients.
+/// The messages of clients that a topology actor understands.
 #[derive(Deserialize)]
 enum ToTopology {
     #[serde(rename = "casty.cluster.topology.SubscribeTopology")]
@@ -32,7 +32,7 @@ enum ToTopology {
     Down(DownMember),
 }
 
-/// What a coordinator understands.
+/// The messages that a coordinator understands.
 #[derive(Deserialize)]
 enum ToCoordinator {
     #[serde(rename = "casty.cluster.coordinator.GetShardLocation")]
@@ -43,13 +43,13 @@ enum ToCoordinator {
 
 /// The inbound side of one connection.
 pub(super) struct Inbound {
-    world: Arc<World>,
+    gossip: Arc<Gossip>,
     node: Arc<Node>,
 }
 
 impl Inbound {
-    pub(super) fn new(world: Arc<World>, node: Arc<Node>) -> Self {
-        Self { world, node }
+    pub(super) fn new(gossip: Arc<Gossip>, node: Arc<Node>) -> Self {
+        Self { gossip, node }
     }
 }
 
@@ -61,77 +61,84 @@ impl Session for Inbound {
         // A header's target need not be a whole URI's worth of sense; its path must be.
         match Header::split(&frame.payload) {
             Ok((header, message)) => match ActorUri::parse(&header.target) {
-                Ok(target) => receive(&self.world, &self.node, target.path, message),
-                Err(_) => self.node.counters.malformed.increment(),
+                Ok(target) => receive(&self.gossip, &self.node, target.path, message),
+                Err(_) => self.node.outbound.counters().malformed.increment(),
             },
-            Err(_) => self.node.counters.malformed.increment(),
+            Err(_) => self.node.outbound.counters().malformed.increment(),
         }
     }
 
     fn batch_end(&mut self) -> usize {
-        self.world.changed();
+        // Once for all that was read at once: those who wait look at the status then.
+        self.gossip.changed();
         0
     }
 }
 
-/// How a message was taken.
+/// The way in which a message was taken.
 enum Taken {
     Handled,
     Unrouted,
 }
 
-/// Hands a message to whoever listens at `path`.
-pub(super) fn receive(world: &World, node: &Node, path: &str, message: &[u8]) {
-    if node.is_dead() {
+/// Hands a message to the actor that listens at `path`.
+pub(super) fn receive(gossip: &Gossip, node: &Node, path: &str, message: &[u8]) {
+    if node.outbound.is_dead() {
         return;
     }
-    match route(world, node, path, message) {
+    match route(gossip, node, path, message) {
         Ok(Taken::Handled) => {}
         Ok(Taken::Unrouted) => {
-            tracing::debug!(node = %node.address, path, "nobody listens there");
-            node.counters.unrouted.increment();
+            tracing::debug!(node = %node.outbound.address(), path, "no actor listens there");
+            node.outbound.counters().unrouted.increment();
         }
         Err(error) => {
-            tracing::debug!(node = %node.address, path, %error, "failed to handle a message");
-            node.counters.malformed.increment();
+            tracing::debug!(node = %node.outbound.address(), path, %error, "failed to handle a message");
+            node.outbound.counters().malformed.increment();
         }
     }
 }
 
-fn route(world: &World, node: &Node, path: &str, message: &[u8]) -> Result<Taken, DecodeError> {
+fn route(gossip: &Gossip, node: &Node, path: &str, message: &[u8]) -> Result<Taken, DecodeError> {
     if let Some(region) = path.strip_prefix("/_region-") {
         return to_region(node, region, message);
     }
     if let Some(service) = node.services.get(path) {
-        service.receive(message, node)?;
-        node.counters.messages.increment();
+        service.receive(message, &node.outbound)?;
+        node.outbound.counters().messages.increment();
         return Ok(Taken::Handled);
     }
     if let Some(region) = path.strip_prefix("/_coord-") {
         match decode(node, message)? {
             ToCoordinator::Query(query) => {
-                node.counters.queries.increment();
-                world.query(node.number, region, query);
+                node.outbound.counters().queries.increment();
+                gossip.query(node.outbound.number(), region, query);
             }
             ToCoordinator::Register(register) => {
-                world.register(node.number, region, register.node);
+                gossip.register(node.outbound.number(), region, register.node);
             }
         }
         return Ok(Taken::Handled);
     }
     match path {
         TOPOLOGY_PATH => match decode(node, message)? {
-            ToTopology::Subscribe(message) => world.subscribe(node.number, &message.reply_to),
-            ToTopology::Unsubscribe(message) => {
-                world.unsubscribe(node.number, &message.subscriber);
+            ToTopology::Subscribe(message) => {
+                gossip.subscribe(node.outbound.number(), &message.reply_to)
             }
-            ToTopology::State(message) => world.tell_state(node.number, &message.reply_to),
-            ToTopology::Members(message) => world.wait_for_members(node.number, message),
-            ToTopology::Down(message) => world.down(node.number, &message.address),
+            ToTopology::Unsubscribe(message) => {
+                gossip.unsubscribe(node.outbound.number(), &message.subscriber);
+            }
+            ToTopology::State(message) => {
+                gossip.tell_state(node.outbound.number(), &message.reply_to)
+            }
+            ToTopology::Members(message) => {
+                gossip.wait_for_members(node.outbound.number(), message)
+            }
+            ToTopology::Down(message) => gossip.down(node.outbound.number(), &message.address),
         },
         RECEPTIONIST_PATH => {
             let find: Find<Value> = decode(node, message)?;
-            world.find(node.number, find);
+            gossip.find(node.outbound.number(), find);
         }
         _ => return Ok(Taken::Unrouted),
     }
@@ -140,17 +147,18 @@ fn route(world: &World, node: &Node, path: &str, message: &[u8]) -> Result<Taken
 
 fn to_region(node: &Node, path: &str, message: &[u8]) -> Result<Taken, DecodeError> {
     let received = if let Some(region) = node.regions.get(path) {
-        region.lock().envelope(message, node)?
+        // Held while the entity handles the message: one after the other, as on a real node.
+        region.lock().envelope(message, &node.outbound)?
     } else if let Some((region, id)) = path.split_once("/entity-")
         && let Some(region) = node.regions.get(region)
     {
-        region.lock().bare(id, message, node)?
+        region.lock().bare(id, message, &node.outbound)?
     } else {
         Received::NoSuchEntity
     };
     Ok(match received {
         Received::Handled => {
-            node.counters.messages.increment();
+            node.outbound.counters().messages.increment();
             Taken::Handled
         }
         Received::Full | Received::NoSuchEntity => Taken::Unrouted,
@@ -158,5 +166,5 @@ fn to_region(node: &Node, path: &str, message: &[u8]) -> Result<Taken, DecodeErr
 }
 
 fn decode<T: DeserializeOwned>(node: &Node, message: &[u8]) -> Result<T, DecodeError> {
-    node.codec().decode(message, &Limits::default())
+    node.outbound.codec().decode(message, &Limits::default())
 }

@@ -1,4 +1,4 @@
-//! The way of messages between the nodes of one cluster, which all live in this process.
+//! Messages between the nodes of one cluster, which all live in this process.
 
 use std::sync::Arc;
 
@@ -8,66 +8,69 @@ use parking_lot::RwLock;
 use tokio::sync::mpsc;
 
 /// Messages that may wait for one node.
-const LETTERS: usize = 16_384;
+const CAPACITY: usize = 16_384;
 
 /// A message from one node to another, or to itself.
-pub(crate) struct Letter {
+pub(crate) struct Mail {
     pub(crate) path: String,
     pub(crate) message: Bytes,
 }
 
-/// The nodes' addresses and letter boxes.
-pub(crate) struct Post {
+/// The addresses and the mailboxes of all nodes.
+///
+/// Each of the two locks is held for a look-up or one change, and never while the other is.
+pub(crate) struct Mailboxes {
     addresses: RwLock<Arc<[NodeAddress]>>,
-    boxes: RwLock<Vec<Option<mpsc::Sender<Letter>>>>,
+    senders: RwLock<Vec<Option<mpsc::Sender<Mail>>>>,
 }
 
-impl Post {
-    /// A post for nodes that do not run yet.
+impl Mailboxes {
+    /// Makes closed mailboxes for nodes that do not run yet.
     pub(crate) fn new(addresses: Vec<NodeAddress>) -> Self {
         Self {
-            boxes: RwLock::new(addresses.iter().map(|_| None).collect()),
+            senders: RwLock::new(addresses.iter().map(|_| None).collect()),
             addresses: RwLock::new(addresses.into()),
         }
     }
 
-    /// Makes room for one more node.
+    /// Adds a closed mailbox for one more node.
     pub(crate) fn add(&self, address: NodeAddress) {
-        self.boxes.write().push(None);
+        // The mailbox first: whoever finds the address below finds a mailbox under its number.
+        self.senders.write().push(None);
         let mut addresses = self.addresses.write();
         *addresses = addresses.iter().cloned().chain([address]).collect();
     }
 
-    /// The addresses of the nodes, by number.
+    /// Returns the addresses of the nodes, by number.
     pub(crate) fn addresses(&self) -> Arc<[NodeAddress]> {
         Arc::clone(&self.addresses.read())
     }
 
-    /// The node of this address.
+    /// Returns the number of the node that has this address.
     pub(crate) fn number(&self, address: &NodeAddress) -> Option<usize> {
         let addresses = self.addresses.read();
         addresses.iter().position(|node| node == address)
     }
 
-    /// The letter box of a node that starts now; its predecessor's is no longer filled.
-    pub(crate) fn open(&self, node: usize) -> mpsc::Receiver<Letter> {
-        let (sender, letters) = mpsc::channel(LETTERS);
-        if let Some(letter_box) = self.boxes.write().get_mut(node) {
-            *letter_box = Some(sender);
+    /// Opens the mailbox of a node that starts now; that of its predecessor is no longer filled.
+    pub(crate) fn open(&self, node: usize) -> mpsc::Receiver<Mail> {
+        let (sender, mail) = mpsc::channel(CAPACITY);
+        if let Some(mailbox) = self.senders.write().get_mut(node) {
+            *mailbox = Some(sender);
         }
-        letters
+        mail
     }
 
-    /// Puts a message into a node's letter box; tells whether there was room.
+    /// Puts a message into a node's mailbox. Returns whether it was open and had capacity left.
     pub(crate) fn deliver(&self, node: usize, path: &str, message: &[u8]) -> bool {
-        let boxes = self.boxes.read();
-        let Some(Some(letter_box)) = boxes.get(node) else {
+        let senders = self.senders.read();
+        let Some(Some(mailbox)) = senders.get(node) else {
             return false;
         };
-        let letter = Letter {
+        let mail = Mail {
             path: path.to_owned(),
             message: Bytes::copy_from_slice(message),
         };
-        letter_box.try_send(letter).is_ok()
+        mailbox.try_send(mail).is_ok()
     }
 }

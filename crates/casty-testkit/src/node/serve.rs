@@ -9,28 +9,30 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
+use super::Node;
 use super::inbound::{Inbound, receive};
-use super::{Letter, Node};
-use crate::gossip::World;
-use crate::link::Lined;
+use super::mailboxes::Mail;
+use crate::gossip::Gossip;
+use crate::link::LinkStream;
 
-/// How long a listener that fails is left alone.
+/// The time for which a listener that fails is left alone.
 const PAUSE: Duration = Duration::from_millis(50);
 /// The most connections of one node.
 const CONNECTIONS: usize = 16_384;
 
-/// Runs a node until `stop` is used or dropped. All its connections have ended when it returns, and
-/// its address is free.
+/// Runs a node until `stop` is used or dropped.
+///
+/// When it returns all connections of the node have ended, and its address is free.
 pub(crate) async fn serve(
-    world: Arc<World>,
+    gossip: Arc<Gossip>,
     node: Arc<Node>,
     mut listener: Box<dyn Listener>,
-    mut letters: mpsc::Receiver<Letter>,
+    mut mail: mpsc::Receiver<Mail>,
     mut stop: oneshot::Receiver<()>,
 ) {
     let mut connections = JoinSet::new();
-    let mut gossip = interval(world.settings().gossip);
-    gossip.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut ticks = interval(gossip.settings().gossip);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut faults = node.faults.subscribe();
     let mut accepted = 0;
     loop {
@@ -46,21 +48,21 @@ pub(crate) async fn serve(
             _ = &mut stop => break,
             _ = faults.changed() => {}
             Some(_) = connections.join_next() => {}
-            _ = gossip.tick() => world.gossip(node.number),
+            _ = ticks.tick() => gossip.tick(node.outbound.number()),
             stream = listener.accept(), if connections.len() < CONNECTIONS => match stream {
                 Ok(stream) => {
                     accepted += 1;
-                    let (world, node) = (Arc::clone(&world), Arc::clone(&node));
-                    connections.spawn(connection(world, node, stream, accepted));
+                    let (gossip, node) = (Arc::clone(&gossip), Arc::clone(&node));
+                    connections.spawn(connection(gossip, node, stream, accepted));
                 }
                 Err(error) => {
-                    tracing::warn!(node = %node.address, %error, "cannot accept");
+                    tracing::warn!(node = %node.outbound.address(), %error, "cannot accept");
                     sleep(PAUSE).await;
                 }
             },
-            Some(letter) = letters.recv() => {
-                receive(&world, &node, &letter.path, &letter.message);
-                world.changed();
+            Some(mail) = mail.recv() => {
+                receive(&gossip, &node, &mail.path, &mail.message);
+                gossip.changed();
             }
         }
     }
@@ -68,24 +70,25 @@ pub(crate) async fn serve(
     connections.shutdown().await;
 }
 
-/// One connection, from its handshake to its end.
-async fn connection(world: Arc<World>, node: Arc<Node>, stream: ByteStream, number: u64) {
-    let line = node.open(number);
+/// Serves one connection from its handshake to its end.
+async fn connection(gossip: Arc<Gossip>, node: Arc<Node>, stream: ByteStream, number: u64) {
+    let link = node.open(number);
     let peer = Arc::clone(stream.peer());
-    let stream = ByteStream::new(Lined::new(stream, line), peer);
-    let options = &world.settings().options;
-    let connection = match accept(stream, &node.address, options).await {
+    let stream = ByteStream::new(LinkStream::new(stream, link), peer);
+    let options = &gossip.settings().options;
+    let address = node.outbound.address();
+    let connection = match accept(stream, address, options).await {
         Ok(connection) => connection,
         Err(error) => {
-            tracing::debug!(node = %node.address, %error, "no handshake");
+            tracing::debug!(node = %address, %error, "no handshake");
             return node.close(number, None);
         }
     };
-    let outbox = Arc::new(Outbox::new(world.settings().outbox));
+    let outbox = Arc::new(Outbox::new(gossip.settings().outbox));
     let announced = connection.peer.clone();
     if node.admit(number, &announced, &outbox) {
-        world.changed();
-        let session = Inbound::new(Arc::clone(&world), Arc::clone(&node));
+        gossip.changed();
+        let session = Inbound::new(Arc::clone(&gossip), Arc::clone(&node));
         let decoder = options.decoder();
         let (end, _) = drive(
             connection.stream,
@@ -95,8 +98,8 @@ async fn connection(world: Arc<World>, node: Arc<Node>, stream: ByteStream, numb
             decoder,
         )
         .await;
-        tracing::debug!(node = %node.address, client = %announced, %end, "connection ended");
+        tracing::debug!(node = %address, client = %announced, %end, "connection ended");
     }
     node.close(number, Some(&announced));
-    world.changed();
+    gossip.changed();
 }

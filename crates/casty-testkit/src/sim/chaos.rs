@@ -1,4 +1,4 @@
-//! Faults as they happen: what begins them, and what ends them.
+//! Faults as they happen: the acts that begin them, and those that end them.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,10 +10,11 @@ use tokio::time::Instant;
 use super::connection::Side;
 use super::fault::Fault;
 use super::network::Conditions;
-use super::tamper::{Ending, Sort, Tamper};
+use super::tamper::{Ending, FrameType, Tamper};
+use super::transport::SimTransport;
 use super::world::World;
 
-/// Something that is done to the world, by node.
+/// Something that is done to the world, by node. Logs show it.
 #[derive(Debug, Clone, Copy)]
 enum Act {
     Kill(usize),
@@ -34,7 +35,7 @@ enum Act {
 }
 
 impl Act {
-    /// The node that it concerns, or one of them.
+    /// Returns the node that it concerns, or one of them.
     fn node(self) -> usize {
         match self {
             Self::Kill(node)
@@ -57,7 +58,11 @@ impl Act {
 
 impl World {
     /// Makes a fault happen to a node, and waits until it is over; most kinds last for `lasting`.
-    /// A few kinds choose by lot what they need beside the node.
+    ///
+    /// A few kinds draw what they need beside the node.
+    ///
+    /// # Panics
+    /// No cluster was started.
     pub async fn inflict(&self, fault: Fault, node: usize, lasting: Duration) {
         let mut script = Script::default();
         script.strike(self, fault, node, lasting);
@@ -68,8 +73,11 @@ impl World {
         }
     }
 
-    /// Makes faults of these kinds happen for a while, to nodes chosen by lot, and heals the world
+    /// Makes faults of these kinds happen for a while, to nodes that are drawn, and heals the world
     /// in the end.
+    ///
+    /// # Panics
+    /// No cluster was started.
     pub async fn chaos(&self, faults: &[Fault], lasting: Duration) {
         let end = Instant::now() + lasting;
         let mut script = Script::default();
@@ -97,7 +105,10 @@ impl World {
         self.heal().await;
     }
 
-    /// Ends all faults: every node runs that was not replaced, and reaches whom it should.
+    /// Ends all faults: every node runs that was not replaced, and reaches all others.
+    ///
+    /// # Panics
+    /// No cluster was started.
     pub async fn heal(&self) {
         self.log(format_args!("world heals"));
         let cluster = self.cluster();
@@ -119,6 +130,7 @@ impl World {
         cluster.heal(0, 0);
     }
 
+    /// Does one act.
     async fn act(&self, act: Act, impostors: &mut Vec<Connection>) {
         self.log(format_args!("fault {act:?}"));
         let cluster = self.cluster();
@@ -132,7 +144,7 @@ impl World {
                 cluster.kill(node).await;
             }
             Act::Restart(node) => {
-                // In a world, nobody else takes the address.
+                // In a world, no other process takes the address.
                 cluster.restart(node).await.ok();
             }
             Act::Hang(node) => cluster.hang(node),
@@ -142,9 +154,9 @@ impl World {
             Act::Join(a, b) => cluster.heal(a, b),
             Act::Way(_, conditions) => self.network().change(&address, |it| *it = conditions),
             Act::Cut(_) => {
-                let wires = self.network().wires_to(&address);
-                for wire in wires {
-                    wire.cut();
+                let connections = self.network().connections_to(&address);
+                for connection in connections {
+                    connection.cut();
                 }
             }
             Act::Move(to) => {
@@ -154,16 +166,16 @@ impl World {
                 }
             }
             Act::Impersonate(_) => {
-                let wires = self.network().wires_to(&address);
-                let announced = wires
+                let connections = self.network().connections_to(&address);
+                let announced = connections
                     .iter()
-                    .filter_map(|wire| wire.lock().announced.clone());
+                    .filter_map(|connection| connection.lock().announced.clone());
                 let announced: Vec<_> = announced.collect();
                 if !announced.is_empty() {
-                    let whom = &announced[self.random_below(announced.len())];
-                    let transport = self.network().transport("impostor");
+                    let client = &announced[self.random_below(announced.len())];
+                    let transport = SimTransport::new(self.network(), "impostor");
                     let options = ConnectOptions::new();
-                    impostors.extend(connect(&*transport, &address, whom, &options).await);
+                    impostors.extend(connect(&*transport, &address, client, &options).await);
                 }
             }
             Act::Replace(node) => self.replace(node, &address).await,
@@ -174,7 +186,7 @@ impl World {
         }
     }
 
-    /// The nodes that were not replaced.
+    /// Returns the nodes that were not replaced.
     fn present(&self) -> Vec<usize> {
         let nodes = self.cluster().status().nodes.into_iter().enumerate();
         let present = nodes.filter(|(_, status)| !status.replaced);
@@ -199,18 +211,18 @@ impl World {
         }
     }
 
-    /// Arms every connection of a node, towards a side.
+    /// Has a fault await the next frame on every connection of a node, towards a side.
     fn tamper(&self, node: usize, to: Side, tamper: &Tamper) {
         let Some(address) = self.cluster().address(node) else {
             return;
         };
-        for wire in self.network().wires_to(&address) {
-            wire.lock().to(to).tampers.push(tamper.clone());
+        for connection in self.network().connections_to(&address) {
+            connection.lock().to(to).tampers.push(tamper.clone());
         }
     }
 }
 
-/// What is still to be done, and when.
+/// The acts to come, with their times.
 #[derive(Default)]
 struct Script {
     acts: BTreeMap<(Instant, u64), Act>,
@@ -218,14 +230,17 @@ struct Script {
 }
 
 impl Script {
+    /// Returns the time of the next act.
     fn due(&self) -> Option<Instant> {
         self.acts.first_key_value().map(|((due, _), _)| *due)
     }
 
+    /// Takes the next act.
     fn next(&mut self) -> Option<(Instant, Act)> {
         self.acts.pop_first().map(|((due, _), act)| (due, act))
     }
 
+    /// Takes the next act if it is due.
     fn take_due(&mut self, now: Instant) -> Option<(Instant, Act)> {
         if self.due()? > now {
             return None;
@@ -233,7 +248,7 @@ impl Script {
         self.next()
     }
 
-    /// Adds something to be done after so long.
+    /// Adds an act for after so long.
     fn then(&mut self, after: Duration, act: Act) {
         self.count += 1;
         self.acts.insert((Instant::now() + after, self.count), act);
@@ -243,13 +258,13 @@ impl Script {
         self.then(Duration::ZERO, act);
     }
 
-    /// Something that is done at once, and what ends it.
+    /// Adds an act for now, and one that ends it.
     fn during(&mut self, act: Act, lasting: Duration, end: Act) {
         self.at_once(act);
         self.then(lasting, end);
     }
 
-    /// The way to a node is different for a time.
+    /// Changes the conditions of the way to a node for a time.
     fn way(&mut self, node: usize, lasting: Duration, change: impl FnOnce(&mut Conditions)) {
         let mut conditions = Conditions::default();
         change(&mut conditions);
@@ -328,11 +343,11 @@ impl Script {
                 world.tamper(node, Side::Node, &tamper);
             }
             Fault::EmptyFrame => to_client(Tamper::Empty),
-            Fault::StaleView => to_client(Tamper::Stale(Sort::View)),
-            Fault::LostLocation => to_client(Tamper::Lose(Sort::Location)),
-            Fault::LostReply => to_client(Tamper::Lose(Sort::Reply)),
-            Fault::LateReply => to_client(Tamper::Late(Sort::Reply, lasting)),
-            Fault::RepeatedReply => to_client(Tamper::Repeat(Sort::Reply)),
+            Fault::StaleView => to_client(Tamper::Stale(FrameType::View)),
+            Fault::LostLocation => to_client(Tamper::Lose(FrameType::Location)),
+            Fault::LostReply => to_client(Tamper::Lose(FrameType::Reply)),
+            Fault::LateReply => to_client(Tamper::Late(FrameType::Reply, lasting)),
+            Fault::RepeatedReply => to_client(Tamper::Repeat(FrameType::Reply)),
             other => debug_assert!(false, "{other} is no fault of the network"),
         }
     }

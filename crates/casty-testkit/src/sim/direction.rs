@@ -1,4 +1,4 @@
-//! One direction of a simulated connection: bytes under way, and what is done to them.
+//! One direction of a simulated connection: its bytes under way, and the faults that befall them.
 
 use std::collections::VecDeque;
 use std::task::{Context, Waker};
@@ -8,29 +8,32 @@ use tokio::io::ReadBuf;
 use tokio::time::Instant;
 
 use super::tamper::{Ending, Tamper};
+use crate::wake::remember;
 
 /// Bytes that one direction holds, from the writer's kernel to the reader's.
 pub(super) const WINDOW: usize = 32 * 1024;
 
 /// One direction of a connection.
 #[derive(Default)]
-pub(super) struct Lane {
+pub(super) struct Direction {
     /// The beginning of a frame that the writer has not finished.
     partial: BytesMut,
-    /// Under way, oldest first, with the times of arrival.
+    /// Chunks under way, oldest first, with the times of arrival; without one, until the way is
+    /// open again.
     flying: VecDeque<(Option<Instant>, Bytes)>,
-    /// In the reader's kernel.
+    /// Chunks in the reader's kernel.
     arrived: VecDeque<Bytes>,
-    /// Sent after the reader's side was gone.
+    /// Bytes sent after the reader's side was gone.
     lost: usize,
     /// Bytes in all of these.
-    held: usize,
-    /// How the reader finds the end, when everything before it is read.
+    bytes: usize,
+    /// The end that the reader finds when everything before it is read.
     pub(super) ending: Option<Ending>,
-    /// What comes later is lost: the reader's side is no more.
+    /// Whether the reader's side is no more: what comes later is lost.
     pub(super) cut: bool,
-    /// What is to be done to the next frames.
+    /// The faults of the next frames.
     pub(super) tampers: Vec<Tamper>,
+    /// The arrival of the last chunk under way.
     latest: Option<Instant>,
     /// Whether the writer ever had to wait.
     pub(super) waited: bool,
@@ -38,45 +41,46 @@ pub(super) struct Lane {
     writer: Option<Waker>,
 }
 
-impl Lane {
-    /// How many bytes of `offered` the writer may hand over now; none: it has to wait.
-    pub(super) fn room(&mut self, offered: usize, cx: &Context<'_>) -> usize {
+impl Direction {
+    /// Returns how many of `offered` bytes the writer may hand over now. If it is none, the writer
+    /// is woken when there is capacity again.
+    pub(super) fn capacity(&mut self, offered: usize, cx: &Context<'_>) -> usize {
         // A frame longer than the window must get through: framing needs it whole.
-        let empty = self.held == self.partial.len();
-        let room = match WINDOW.saturating_sub(self.held) {
+        let empty = self.bytes == self.partial.len();
+        let capacity = match WINDOW.saturating_sub(self.bytes) {
             _ if empty => offered,
-            room => room.min(offered),
+            left => left.min(offered),
         };
-        if room == 0 {
+        if capacity == 0 {
             self.waited = true;
             remember(&mut self.writer, cx);
         }
-        room
+        capacity
     }
 
-    /// Takes bytes over from the writer. [`next_frame`](Self::next_frame) tells what is whole.
+    /// Takes bytes over from the writer. [`next_frame`](Self::next_frame) returns what is whole.
     pub(super) fn take(&mut self, bytes: &[u8]) {
         self.partial.extend_from_slice(bytes);
-        self.held += bytes.len();
+        self.bytes += bytes.len();
     }
 
-    /// The next whole frame that was taken over, head and all.
+    /// Returns the next whole frame that was taken over, head and all.
     pub(super) fn next_frame(&mut self) -> Option<Bytes> {
         let length = u32::from_be_bytes(*self.partial.first_chunk::<4>()?) as usize;
         if self.partial.len() < 4 + length {
             return None;
         }
         let frame = self.partial.split_to(4 + length).freeze();
-        self.held -= frame.len();
+        self.bytes -= frame.len();
         Some(frame)
     }
 
-    /// Whether the writer waits for room.
+    /// Returns whether the writer waits for capacity.
     pub(super) fn is_awaited(&self) -> bool {
         self.writer.is_some()
     }
 
-    /// When the last of what is under way arrives, as far as that is known.
+    /// Returns the time at which the last chunk under way arrives, as far as that is known.
     pub(super) fn latest(&self) -> Option<Instant> {
         self.latest
     }
@@ -87,7 +91,7 @@ impl Lane {
         if self.ending.is_some() {
             return;
         }
-        self.held += bytes.len();
+        self.bytes += bytes.len();
         if self.cut {
             self.lost += bytes.len();
             return;
@@ -95,13 +99,14 @@ impl Lane {
         let due = due.map(|due| self.latest.map_or(due, |latest| latest.max(due)));
         self.latest = due.or(self.latest);
         self.flying.push_back((due, bytes));
+        // It sleeps until the first of them is due, and knew of none.
         wake(&mut self.reader);
     }
 
-    /// The end of the stream comes behind what is under way.
+    /// Puts the end of the stream behind what is under way.
     pub(super) fn end(&mut self, ending: Ending, due: Option<Instant>) {
         let rest = self.partial.split().freeze();
-        self.held -= rest.len();
+        self.bytes -= rest.len();
         // Even if there is none: it stands for the end.
         self.send(rest, due);
         self.ending.get_or_insert(ending);
@@ -109,7 +114,7 @@ impl Lane {
         wake(&mut self.writer);
     }
 
-    /// What had no time of arrival gets one.
+    /// Gives a time of arrival to all that had none.
     pub(super) fn release(&mut self, due: Instant) {
         for (at, _) in &mut self.flying {
             at.get_or_insert(due);
@@ -118,7 +123,7 @@ impl Lane {
         wake(&mut self.reader);
     }
 
-    /// What is under way stays there until it is released.
+    /// Keeps what is under way there until it is released.
     pub(super) fn stall(&mut self, now: Instant) {
         self.settle(now);
         for (at, _) in &mut self.flying {
@@ -140,30 +145,31 @@ impl Lane {
         }
     }
 
-    /// Nothing arrives any more: the reader's side is gone.
+    /// Ends all arrivals: the reader's side is gone.
     pub(super) fn sever(&mut self, now: Instant) {
         self.settle(now);
         self.cut = true;
+        // Both find the reset at their next look, whatever they wait for.
         wake(&mut self.reader);
         wake(&mut self.writer);
     }
 
-    /// When the next bytes arrive, if they do by themselves.
+    /// Returns the time at which the next bytes arrive, if they do by themselves.
     pub(super) fn due(&self) -> Option<Instant> {
         self.flying.front().and_then(|(due, _)| *due)
     }
 
-    /// Whether the reader has everything that ever will come.
+    /// Returns whether the reader has everything that ever will come.
     pub(super) fn is_drained(&self) -> bool {
         self.flying.is_empty() && self.arrived.is_empty()
     }
 
-    /// Whether something arrived that was not read.
+    /// Returns whether something arrived that was not read.
     pub(super) fn has_unread(&self) -> bool {
         !self.arrived.is_empty()
     }
 
-    /// Hands over what arrived, at most `most` bytes. Tells how many.
+    /// Hands over what arrived, at most `most` bytes. Returns how many.
     pub(super) fn read(&mut self, buffer: &mut ReadBuf<'_>, most: usize) -> usize {
         let before = buffer.filled().len();
         let mut left = most;
@@ -180,28 +186,21 @@ impl Lane {
             }
         }
         let count = buffer.filled().len() - before;
-        self.held -= count;
+        self.bytes -= count;
         if count > 0 {
             wake(&mut self.writer);
         }
         count
     }
 
-    /// Bytes that the writer handed over and the reader's kernel does not have.
+    /// Returns how many bytes the writer handed over that the reader's kernel does not have.
     pub(super) fn unacknowledged(&self) -> usize {
         let flying: usize = self.flying.iter().map(|(_, bytes)| bytes.len()).sum();
         flying + self.partial.len() + self.lost
     }
 }
 
-/// Notes whom to wake.
-pub(super) fn remember(slot: &mut Option<Waker>, cx: &Context<'_>) {
-    match slot {
-        Some(waker) if waker.will_wake(cx.waker()) => {}
-        slot => *slot = Some(cx.waker().clone()),
-    }
-}
-
+/// Wakes a task once: it stores its waker again if it still has to wait.
 fn wake(slot: &mut Option<Waker>) {
     slot.take().into_iter().for_each(Waker::wake);
 }

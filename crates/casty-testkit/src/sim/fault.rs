@@ -3,8 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// A kind of fault. [`World::inflict`](super::World::inflict) makes one happen,
-/// [`World::chaos`](super::World::chaos) many.
+/// A kind of fault.
+///
+/// [`World::inflict`](super::World::inflict) makes one happen, [`World::chaos`](super::World::chaos)
+/// many. The name of a variant is what logs show and [`FromStr`] reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Fault {
@@ -38,7 +40,7 @@ pub enum Fault {
     Corrupt,
     /// Empty frames arrive, which the protocol does not know.
     EmptyFrame,
-    /// Somebody else announces a client's address to a node.
+    /// An impostor announces a client's address to a node.
     DuplicateIdentity,
     /// An old view arrives behind the newest.
     StaleView,
@@ -60,7 +62,7 @@ pub enum Fault {
     ShardMoved,
     /// A node reads slowly.
     SlowReader,
-    /// Everybody's clock jumps ahead, as if the machine had slept.
+    /// All clocks jump ahead, as if the machine had slept.
     ClockJump,
     /// A node refuses connections; those it has go on.
     RefusedDials,
@@ -115,7 +117,7 @@ impl fmt::Display for Fault {
     }
 }
 
-/// There is no fault of that name.
+/// The error of a name that no fault has.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("no fault is called {0:?}")]
 pub struct UnknownFault(String);

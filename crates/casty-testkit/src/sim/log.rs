@@ -1,4 +1,4 @@
-//! What happened, line by line: the same for the same seed, byte for byte.
+//! The log of a world: the same for the same seed, byte for byte.
 
 use std::collections::VecDeque;
 use std::fmt::{self, Write};
@@ -7,7 +7,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-/// Lines kept for whoever wants to know how it ended, unless all are wanted.
+/// Lines kept to show how a world ended, unless all are wanted.
 const LAST: usize = 64;
 
 /// The log of one world.
@@ -25,7 +25,7 @@ struct State {
 }
 
 impl Log {
-    /// An empty log that begins now. `all`: every line is kept, not only the last ones.
+    /// Makes an empty log that begins now. `all`: every line is kept, not only the last ones.
     pub(super) fn new(all: bool) -> Self {
         let state = State {
             digest: FNV_OFFSET,
@@ -40,7 +40,7 @@ impl Log {
         }
     }
 
-    /// Virtual time since the world began.
+    /// Returns the virtual time since the world began.
     pub(super) fn elapsed(&self) -> Duration {
         self.begun.elapsed()
     }
@@ -62,13 +62,13 @@ impl Log {
         state.kept.push_back(state.line.clone());
     }
 
-    /// A number that stands for the whole log, and how many lines it has.
+    /// Returns a number that stands for the whole log, and the number of its lines.
     pub(super) fn digest(&self) -> (u64, u64) {
         let state = self.state.lock();
         (state.digest, state.lines)
     }
 
-    /// The lines that were kept.
+    /// Returns the lines that were kept.
     pub(super) fn text(&self) -> String {
         self.state.lock().kept.iter().map(String::as_str).collect()
     }
@@ -76,7 +76,7 @@ impl Log {
 
 const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
 
-/// FNV-1a, to be continued.
+/// Continues an FNV-1a digest.
 pub(super) fn fnv(digest: u64, bytes: &[u8]) -> u64 {
     let mix = |digest: u64, byte: &u8| (digest ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
     bytes.iter().fold(digest, mix)

@@ -1,46 +1,41 @@
-//! The simulated network: who listens, what connections there are, and how they are at present.
+//! The simulated network: the nodes that listen, the connections, and the conditions of their ways.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use bytes::Bytes;
 use casty_proto::NodeAddress;
 use casty_proto::frame::FRAME_HEAD;
 use casty_proto::handshake::Handshake;
-use casty_transport::{ByteStream, DialError, ListenError, Listener, Transport};
+use casty_transport::ByteStream;
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::connection::{End, Side, Wire};
+use super::connection::{Connection, Side};
 use super::log::{Log, fnv};
-use super::queries::Seen;
-use super::tamper::{Sort, Tamper, behind_an_empty_one, corrupted, examine};
+use super::tamper::{Examined, FrameType, Tamper, behind_an_empty_one, corrupted, examine};
 
 /// A name that leads to any node that listens.
 pub(super) const NAME: &str = "cluster.sim";
-/// Connections that wait to be accepted at one address.
-const BACKLOG: usize = 64;
 /// Views kept for each node, to be sent again when they are stale.
 const KEPT: usize = 4;
 
-/// How the way to and from a node is.
+/// The conditions of the way to and from a node.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Conditions {
     pub(super) latency: Duration,
-    /// Each frame takes up to so much longer; those behind it on the connection wait.
+    /// The most that a frame takes longer; those behind it on the connection wait.
     pub(super) jitter: Duration,
-    /// Nothing arrives at the client, at the node.
+    /// Whether nothing arrives: at the client, at the node.
     pub(super) stalled: [bool; 2],
-    /// The node reads slowly.
+    /// Whether the node reads slowly.
     pub(super) slow: bool,
-    /// Dials are refused.
+    /// Whether dials are refused.
     pub(super) refusing: bool,
-    /// Dials are not answered.
+    /// Whether dials are not answered.
     pub(super) silent: bool,
 }
 
@@ -57,12 +52,13 @@ impl Default for Conditions {
     }
 }
 
-/// A network of one world. Clones are the same.
+/// The network of one world. Clones are the same network.
 #[derive(Clone)]
 pub(super) struct Network(Arc<Shared>);
 
 struct Shared {
     log: Arc<Log>,
+    /// Comes before the locks of connections, which are taken while it is held.
     state: Mutex<State>,
     /// Reads and writes that were tried.
     tried: AtomicU64,
@@ -71,36 +67,53 @@ struct Shared {
 struct State {
     random: fastrand::Rng,
     listeners: BTreeMap<NodeAddress, mpsc::Sender<ByteStream>>,
-    wires: BTreeMap<u64, Arc<Wire>>,
+    /// The connections that at least one side still has, by number.
+    connections: BTreeMap<u64, Arc<Connection>>,
     /// Connections ever made.
     dialled: u64,
     conditions: BTreeMap<NodeAddress, Conditions>,
-    /// Addresses that nobody has any more: whatever is sent there is lost.
+    /// Addresses that no node has any more: whatever is sent there is lost.
     vanished: BTreeSet<NodeAddress>,
-    /// Views lately sent to a subscription, with the times.
+    /// The views lately sent to each subscription, with the times.
     views: BTreeMap<String, Vec<(Instant, Bytes)>>,
     traffic: Traffic,
-    /// Whether streams tell what was acknowledged.
+    /// Whether streams report how much was acknowledged.
     measured: bool,
 }
 
-/// What was seen on the way, for checks.
+/// Observations on the way, for checks.
 #[derive(Debug, Default)]
 pub(super) struct Traffic {
     /// Dials that were begun, by client.
     pub(super) dials: BTreeMap<Arc<str>, u64>,
-    /// Questions for the owners of shards, and their answers.
+    /// Queries for the owners of shards, and their answers.
     pub(super) locations: Vec<Seen>,
 }
 
+/// A query or an answer on its way.
+#[derive(Debug)]
+pub(super) struct Seen {
+    pub(super) client: Arc<str>,
+    /// The number of the connection.
+    pub(super) connection: u64,
+    pub(super) path: String,
+    /// The payload of its frame.
+    pub(super) payload: Bytes,
+    pub(super) at: Instant,
+    /// The time at which it arrives; `None` while the way is stalled.
+    pub(super) arrives: Option<Instant>,
+    /// Whether the connection has ever been full: then frames wait, and times say nothing.
+    pub(super) waited: bool,
+}
+
 impl Network {
-    /// A network where nobody listens yet.
+    /// Makes a network where no node listens yet.
     pub(super) fn new(log: Arc<Log>, mut random: fastrand::Rng) -> Self {
         let measured = random.bool();
         let state = State {
             random,
             listeners: BTreeMap::new(),
-            wires: BTreeMap::new(),
+            connections: BTreeMap::new(),
             dialled: 0,
             conditions: BTreeMap::new(),
             vanished: BTreeSet::new(),
@@ -115,35 +128,29 @@ impl Network {
         }))
     }
 
-    /// The network as `host` sees it.
-    pub(super) fn transport(&self, host: impl Into<Arc<str>>) -> Arc<SimTransport> {
-        Arc::new(SimTransport {
-            network: self.clone(),
-            host: host.into(),
-        })
-    }
-
     /// Counts a read or write that is tried.
     pub(super) fn count(&self) {
+        // One thread runs a world; the atomic is for the type alone.
         self.0.tried.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Reads and writes that were tried so far.
+    /// Returns the number of reads and writes that were tried so far.
     pub(super) fn tried(&self) -> u64 {
         self.0.tried.load(Ordering::Relaxed)
     }
 
+    /// Returns whether a node reads slowly.
     pub(super) fn is_slow(&self, node: &NodeAddress) -> bool {
         let state = self.0.state.lock();
         state.conditions.get(node).is_some_and(|it| it.slow)
     }
 
-    /// When what is sent now to a side arrives; never, while the way is stalled.
+    /// Returns the time at which bytes sent now to a side arrive; `None` while the way is stalled.
     pub(super) fn arrival(&self, node: &NodeAddress, to: Side) -> Option<Instant> {
         self.0.state.lock().arrival(node, to)
     }
 
-    /// Changes how the way to a node is.
+    /// Changes the conditions of the way to a node.
     pub(super) fn change(&self, node: &NodeAddress, change: impl FnOnce(&mut Conditions)) {
         let mut guard = self.0.state.lock();
         let state = &mut *guard;
@@ -152,19 +159,22 @@ impl Network {
         change(conditions);
         let after = *conditions;
         let now = Instant::now();
-        for wire in state.wires.values().filter(|wire| wire.node == *node) {
-            let mut wire = wire.lock();
+        let concerned = state.connections.values();
+        for connection in concerned.filter(|connection| connection.node == *node) {
+            let mut connection = connection.lock();
             for side in [Side::Client, Side::Node] {
                 match (before[side as usize], after.stalled[side as usize]) {
-                    (false, true) => wire.to(side).stall(now),
-                    (true, false) if !wire.half_open => wire.to(side).release(now + after.latency),
+                    (false, true) => connection.to(side).stall(now),
+                    (true, false) if !connection.half_open => {
+                        connection.to(side).release(now + after.latency)
+                    }
                     _ => {}
                 }
             }
         }
     }
 
-    /// All ways are as they were at first.
+    /// Ends the faults of all ways and connections.
     pub(super) fn clear(&self) {
         let nodes: Vec<_> = {
             let state = self.0.state.lock();
@@ -173,138 +183,191 @@ impl Network {
         for node in nodes {
             self.change(&node, |conditions| *conditions = Conditions::default());
         }
-        for wire in self.wires() {
-            let mut wire = wire.lock();
-            wire.to(Side::Client).tampers.clear();
-            wire.to(Side::Node).tampers.clear();
+        for connection in self.connections() {
+            let mut connection = connection.lock();
+            connection.to(Side::Client).tampers.clear();
+            connection.to(Side::Node).tampers.clear();
         }
     }
 
-    /// The connections that at least one side still has.
-    pub(super) fn wires(&self) -> Vec<Arc<Wire>> {
-        self.0.state.lock().wires.values().cloned().collect()
+    /// Returns the connections that at least one side still has.
+    pub(super) fn connections(&self) -> Vec<Arc<Connection>> {
+        self.0.state.lock().connections.values().cloned().collect()
     }
 
-    /// The connections of a node that at least one side still has.
-    pub(super) fn wires_to(&self, node: &NodeAddress) -> Vec<Arc<Wire>> {
-        let mut wires = self.wires();
-        wires.retain(|wire| wire.node == *node);
-        wires
+    /// Returns the connections of a node that at least one side still has.
+    pub(super) fn connections_to(&self, node: &NodeAddress) -> Vec<Arc<Connection>> {
+        let mut connections = self.connections();
+        connections.retain(|connection| connection.node == *node);
+        connections
     }
 
-    /// A node loses its power: nobody tells its clients.
+    /// Takes the power from a node: its clients are not told.
     pub(super) fn lose_power(&self, node: &NodeAddress) {
-        for wire in self.wires_to(node) {
-            wire.lock().half_open = true;
+        for connection in self.connections_to(node) {
+            connection.lock().half_open = true;
         }
     }
 
-    /// Nobody has this address any more: nobody tells its clients, now or ever.
+    /// Takes an address from its node for good: its clients are not told, now or later.
     pub(super) fn vanish(&self, node: &NodeAddress) {
         self.lose_power(node);
         self.0.state.lock().vanished.insert(node.clone());
     }
 
-    /// Takes note that both sides of a connection have ended.
-    pub(super) fn ended(&self, number: u64) {
-        self.0.state.lock().wires.remove(&number);
+    /// Counts a dial of `host`, and returns what it meets.
+    pub(super) fn begin_dial(&self, host: &Arc<str>, to: &NodeAddress) -> Met {
+        let mut state = self.0.state.lock();
+        let dials = state.traffic.dials.entry(Arc::clone(host));
+        *dials.or_default() += 1;
+        state.meet(to)
     }
 
-    /// What was seen since this was last asked.
+    /// Adds a connection that was accepted.
+    pub(super) fn open(&self, host: &Arc<str>, at: &NodeAddress) -> Arc<Connection> {
+        let mut state = self.0.state.lock();
+        state.dialled += 1;
+        let number = state.dialled;
+        let connection = Connection::new(number, Arc::clone(host), at.clone());
+        state.connections.insert(number, Arc::clone(&connection));
+        connection
+    }
+
+    /// Has a node listen. Returns whether the address was free.
+    pub(super) fn listen(&self, at: &NodeAddress, queue: mpsc::Sender<ByteStream>) -> bool {
+        let mut state = self.0.state.lock();
+        if state.listeners.contains_key(at) {
+            return false;
+        }
+        state.listeners.insert(at.clone(), queue);
+        true
+    }
+
+    /// Frees an address that a node listened at.
+    pub(super) fn unlisten(&self, at: &NodeAddress) {
+        self.0.state.lock().listeners.remove(at);
+    }
+
+    /// Returns whether streams report how much was acknowledged.
+    pub(super) fn is_measured(&self) -> bool {
+        self.0.state.lock().measured
+    }
+
+    /// Writes a line into the world's log.
+    pub(super) fn log(&self, line: std::fmt::Arguments<'_>) {
+        self.0.log.write(line);
+    }
+
+    /// Forgets a connection of which both sides have ended.
+    pub(super) fn ended(&self, number: u64) {
+        self.0.state.lock().connections.remove(&number);
+    }
+
+    /// Returns the observations since the last call.
     pub(super) fn take_traffic(&self) -> Traffic {
         std::mem::take(&mut self.0.state.lock().traffic)
     }
 
-    /// Sends a whole frame on its way to a side of a connection, with whatever is to be done to it.
-    pub(super) fn carry(&self, wire: &Arc<Wire>, to: Side, frame: Bytes) {
-        let (sort, path) = examine(&frame);
-        let due = self.seen(wire, to, (sort, &path), &frame);
+    /// Sends a whole frame on its way to a side of a connection, and applies the fault that awaits
+    /// it.
+    pub(super) fn carry(&self, connection: &Arc<Connection>, to: Side, frame: Bytes) {
+        let seen = examine(&frame);
+        let due = self.see(connection, to, &seen, &frame);
         let tamper = {
-            let mut wire = wire.lock();
-            let tampers = &mut wire.to(to).tampers;
-            let concerned = tampers.iter().position(|tamper| tamper.concerns(sort));
+            let mut connection = connection.lock();
+            let tampers = &mut connection.to(to).tampers;
+            let concerned = tampers
+                .iter()
+                .position(|tamper| tamper.concerns(seen.frame_type));
             concerned.map(|place| tampers.remove(place))
         };
         if let Some(tamper) = &tamper {
-            let number = wire.number;
+            let number = connection.number;
             self.0.log.write(format_args!("net #{number} {tamper:?}"));
         }
-        let mut guard = wire.lock();
-        let lane = guard.to(to);
+        let mut guard = connection.lock();
+        let direction = guard.to(to);
         match tamper {
-            None => lane.send(frame, due),
+            None => direction.send(frame, due),
             Some(Tamper::Lose(_)) => {}
             Some(Tamper::Repeat(_)) => {
-                lane.send(frame.clone(), due);
-                lane.send(frame, due);
+                direction.send(frame.clone(), due);
+                direction.send(frame, due);
             }
             Some(Tamper::Late(_, by)) => {
                 drop(guard);
-                self.carry_later(wire, to, frame, by);
+                self.carry_later(connection, to, frame, by);
             }
             Some(Tamper::Stale(_)) => {
-                lane.send(frame, due);
-                if let Some(stale) = self.stale_view(&path) {
-                    lane.send(stale, due);
+                direction.send(frame, due);
+                if let Some(stale) = self.stale_view(&seen.path) {
+                    direction.send(stale, due);
                 }
             }
-            Some(Tamper::Corrupt(choice)) => lane.send(corrupted(&frame, choice), due),
-            Some(Tamper::Empty) => lane.send(behind_an_empty_one(&frame), due),
+            Some(Tamper::Corrupt(choice)) => direction.send(corrupted(&frame, choice), due),
+            Some(Tamper::Empty) => direction.send(behind_an_empty_one(&frame), due),
             Some(Tamper::Truncate(ending)) => {
-                lane.send(frame.slice(..frame.len() / 2), due);
-                lane.end(ending, due);
+                direction.send(frame.slice(..frame.len() / 2), due);
+                direction.end(ending, due);
             }
         }
     }
 
-    fn carry_later(&self, wire: &Arc<Wire>, to: Side, frame: Bytes, by: Duration) {
-        let (network, wire) = (self.clone(), Arc::downgrade(wire));
+    /// Sends a frame on its way some time later, if the connection lasts so long.
+    fn carry_later(&self, connection: &Arc<Connection>, to: Side, frame: Bytes, by: Duration) {
+        let (network, connection) = (self.clone(), Arc::downgrade(connection));
         tokio::spawn(async move {
             tokio::time::sleep(by).await;
-            if let Some(wire) = wire.upgrade() {
-                let due = network.arrival(&wire.node, to);
-                wire.lock().to(to).send(frame, due);
+            if let Some(connection) = connection.upgrade() {
+                let due = network.arrival(&connection.node, to);
+                connection.lock().to(to).send(frame, due);
             }
         });
     }
 
-    /// Logs a frame and keeps what checks and faults want of it. Tells when it arrives.
-    fn seen(
+    /// Logs a frame and keeps what checks and faults need of it. Returns the time at which it
+    /// arrives.
+    fn see(
         &self,
-        wire: &Wire,
+        connection: &Connection,
         to: Side,
-        (sort, path): (Sort, &str),
+        Examined { frame_type, path }: &Examined,
         frame: &Bytes,
     ) -> Option<Instant> {
         let (length, digest) = (frame.len(), fnv(0, frame));
-        let (number, client, node) = (wire.number, &wire.client, &wire.node);
+        let Connection {
+            number,
+            client,
+            node,
+            ..
+        } = connection;
         let arrow = if to == Side::Node { "->" } else { "<-" };
         self.0.log.write(format_args!(
-            "net #{number} {client} {arrow} {node} {sort:?} {path} {length} {digest:016x}"
+            "net #{number} {client} {arrow} {node} {frame_type:?} {path} {length} {digest:016x}"
         ));
-        if (sort, to) == (Sort::Handshake, Side::Node) {
+        if (*frame_type, to) == (FrameType::Handshake, Side::Node) {
             let payload = frame.get(FRAME_HEAD..).unwrap_or_default();
-            wire.lock().announced = Handshake::read(payload).ok().map(|it| it.address);
+            connection.lock().announced = Handshake::read(payload).ok().map(|it| it.address);
         }
         let now = Instant::now();
         let (waited, latest) = {
-            let mut wire = wire.lock();
-            (wire.to(Side::Node).waited, wire.to(to).latest())
+            let mut connection = connection.lock();
+            (connection.to(Side::Node).waited, connection.to(to).latest())
         };
         let mut state = self.0.state.lock();
         let due = state.arrival(node, to);
-        match sort {
-            Sort::View => {
-                let kept = state.views.entry(path.to_owned()).or_default();
+        match frame_type {
+            FrameType::View => {
+                let kept = state.views.entry(path.clone()).or_default();
                 if kept.len() >= KEPT {
                     kept.remove(0);
                 }
                 kept.push((now, frame.clone()));
             }
-            Sort::Query | Sort::Location => state.traffic.locations.push(Seen {
+            FrameType::Query | FrameType::Location => state.traffic.locations.push(Seen {
                 client: Arc::clone(client),
-                wire: number,
-                path: path.to_owned(),
+                connection: *number,
+                path: path.clone(),
                 payload: frame.slice(FRAME_HEAD..),
                 at: now,
                 arrives: due.map(|due| latest.map_or(due, |latest| latest.max(due))),
@@ -315,6 +378,7 @@ impl Network {
         due
     }
 
+    /// Returns the oldest view that was kept of a subscription.
     fn stale_view(&self, path: &str) -> Option<Bytes> {
         let state = self.0.state.lock();
         let (_, oldest) = state.views.get(path)?.first()?;
@@ -323,6 +387,7 @@ impl Network {
 }
 
 impl State {
+    /// Draws the time at which bytes sent now to a side arrive.
     fn arrival(&mut self, node: &NodeAddress, to: Side) -> Option<Instant> {
         let conditions = self.conditions.get(node).copied().unwrap_or_default();
         if conditions.stalled[to as usize] {
@@ -332,7 +397,7 @@ impl State {
         Some(Instant::now() + conditions.latency + jitter)
     }
 
-    /// What a dial meets: at that address, or for the name of all nodes at any that listens.
+    /// Returns what a dial meets at an address, or for the name of all nodes at any that listens.
     fn meet(&mut self, dialled: &NodeAddress) -> Met {
         let drawn = (dialled.host() == NAME).then(|| {
             let count = self.listeners.len().max(1);
@@ -352,119 +417,13 @@ impl State {
     }
 }
 
-/// What a dial meets.
-struct Met {
-    at: NodeAddress,
-    /// Where it waits to be accepted; none: it is refused.
-    queue: Option<mpsc::Sender<ByteStream>>,
-    /// There is no answer.
-    swallowed: bool,
-    after: Duration,
-}
-
-/// Dials and listens in the network of a world, as one of its hosts.
-pub(super) struct SimTransport {
-    network: Network,
-    host: Arc<str>,
-}
-
-impl fmt::Debug for SimTransport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("SimTransport").field(&self.host).finish()
-    }
-}
-
-impl SimTransport {
-    fn begin(&self, to: &NodeAddress) -> Met {
-        let mut state = self.network.0.state.lock();
-        let dials = state.traffic.dials.entry(Arc::clone(&self.host));
-        *dials.or_default() += 1;
-        state.meet(to)
-    }
-}
-
-#[async_trait]
-impl Transport for SimTransport {
-    async fn dial(&self, to: &NodeAddress) -> Result<ByteStream, DialError> {
-        let refused = || DialError::Refused { at: to.clone() };
-        let log = &self.network.0.log;
-        log.write(format_args!("net {} dials {to}", self.host));
-        let Met {
-            at,
-            queue,
-            swallowed,
-            after,
-        } = self.begin(to);
-        if swallowed {
-            return std::future::pending().await;
-        }
-        tokio::time::sleep(after).await;
-        let queue = queue.ok_or_else(refused)?;
-        let place = queue.reserve().await.map_err(|_| refused())?;
-        let (network, mut state) = (&self.network, self.network.0.state.lock());
-        state.dialled += 1;
-        let number = state.dialled;
-        let wire = Wire::new(number, Arc::clone(&self.host), at.clone());
-        state.wires.insert(number, Arc::clone(&wire));
-        let measured = state.measured;
-        drop(state);
-        log.write(format_args!("net #{number} {} connected {at}", self.host));
-        let stream = |side, name| {
-            let end = End::new(&wire, network, side);
-            if measured {
-                ByteStream::measured(end, name, |end| Some(end.unacknowledged()))
-            } else {
-                ByteStream::new(end, name)
-            }
-        };
-        place.send(stream(Side::Node, format!("{} #{number}", self.host)));
-        Ok(stream(Side::Client, at.to_string()))
-    }
-
-    async fn listen(&self, at: &NodeAddress) -> Result<Box<dyn Listener>, ListenError> {
-        let mut state = self.network.0.state.lock();
-        if state.listeners.contains_key(at) {
-            return Err(ListenError::InUse { at: at.clone() });
-        }
-        let (sender, queue) = mpsc::channel(BACKLOG);
-        state.listeners.insert(at.clone(), sender);
-        drop(state);
-        // Its kernel knows nothing of the connections of a former life.
-        for wire in self.network.wires_to(at) {
-            let mut wire = wire.lock();
-            let lane = wire.to(Side::Node);
-            // What is sent again, or asks for room, is answered with a reset.
-            let sends = lane.unacknowledged() > 0 || lane.is_awaited();
-            if std::mem::take(&mut wire.half_open) && sends {
-                wire.reset(Side::Client, Instant::now());
-            }
-        }
-        let (network, at) = (self.network.clone(), at.clone());
-        Ok(Box::new(SimListener { network, at, queue }))
-    }
-}
-
-struct SimListener {
-    network: Network,
-    at: NodeAddress,
-    queue: mpsc::Receiver<ByteStream>,
-}
-
-#[async_trait]
-impl Listener for SimListener {
-    async fn accept(&mut self) -> Result<ByteStream, ListenError> {
-        let at = || self.at.clone();
-        let stream = self.queue.recv().await;
-        stream.ok_or_else(|| ListenError::Closed { at: at() })
-    }
-
-    fn address(&self) -> NodeAddress {
-        self.at.clone()
-    }
-}
-
-impl Drop for SimListener {
-    fn drop(&mut self) {
-        self.network.0.state.lock().listeners.remove(&self.at);
-    }
+/// The answer that a dial meets.
+pub(super) struct Met {
+    pub(super) at: NodeAddress,
+    /// The queue of connections to be accepted; `None`: it is refused.
+    pub(super) queue: Option<mpsc::Sender<ByteStream>>,
+    /// Whether there is no answer.
+    pub(super) swallowed: bool,
+    /// The time until the answer.
+    pub(super) after: Duration,
 }

@@ -1,41 +1,51 @@
-//! The project's own scenario: clients that talk all the time, faults of a few kinds, then none,
-//! and everything has to work again.
+//! The project's own scenario: clients that send all the time, faults of a few kinds, then none, and
+//! everything has to work again.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use casty_client::ClusterClient;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::checks::Check;
+use super::fault::Fault;
+use super::run::{Report, run};
+use super::violation::Check;
 use super::world::World;
-use super::{Fault, Report, run};
 
 mod events;
+mod messages;
 mod oracle;
 mod plan;
 mod workload;
 
 use events::Inbox;
-use oracle::{REGION, SERVICE, Witness};
+use oracle::Oracle;
 use plan::Plan;
-use workload::{Talker, ask_once, hear_once};
+use workload::{Client, Stage, Target, Worker};
 
-/// How long after the last fault everything has to work again: the grudges that nodes bear against
-/// addresses last 5 s, and may begin when the last fault ends; then an attempt has to come round.
+/// The time after the last fault in which everything has to work again: nodes blacklist addresses
+/// for 5 s, which may begin when the last fault ends; then an attempt has to come round.
 const RECOVERY: Duration = Duration::from_secs(12);
-/// The same where nodes were replaced: clients wait 10 s for a node that views do not name any more
-/// and that says nothing, then dial it, for 2 s, and then ask who has its shards.
+/// The same where nodes were replaced: clients wait 10 s for a silent node that views do not name
+/// any more, then dial it, for 2 s, and then ask who has its shards.
 const RECOVERY_OF_REPLACED: Duration = Duration::from_secs(15);
 
-/// Runs the project's own scenario for a seed, which also chooses the faults: how many nodes and
-/// clients there are, what they say, and what goes wrong. `trace`: the report has the whole log.
+/// Runs the project's own scenario for a seed.
+///
+/// The seed chooses everything: how many nodes and clients there are, their messages, and the
+/// faults. With `trace` the report has the whole log, else its last lines.
+///
+/// # Panics
+/// It was called inside a tokio runtime: each world has its own.
+#[must_use = "a check that failed is only in the report"]
 pub fn run_scenario(seed: u64, trace: bool) -> Report {
     run(seed, trace, |world| scenario(world, None))
 }
 
-/// The same with faults of these kinds only.
+/// Runs the project's own scenario for a seed, with faults of these kinds only.
+///
+/// # Panics
+/// It was called inside a tokio runtime: each world has its own.
+#[must_use = "a check that failed is only in the report"]
 pub fn run_scenario_against(seed: u64, trace: bool, faults: Vec<Fault>) -> Report {
     run(seed, trace, |world| scenario(world, Some(faults)))
 }
@@ -43,49 +53,45 @@ pub fn run_scenario_against(seed: u64, trace: bool, faults: Vec<Fault>) -> Repor
 async fn scenario(world: World, faults: Option<Vec<Fault>>) {
     let plan = Plan::draw(&world, faults);
     world.log(format_args!("plan {plan:?}"));
-    let witness = Witness::new(&world);
-    let builder = plan.cluster(&witness);
+    let oracle = Oracle::new(&world);
+    let builder = plan.cluster(&oracle);
     if let Err(error) = world.start(builder).await {
         return world.report(format!("no cluster: {error}"));
     }
+    let stage = Stage { world, oracle };
+    let Stage { world, oracle } = &stage;
     let mut clients = Vec::new();
     for number in 0..plan.clients {
-        match connect(&world, &plan, &witness, number).await {
+        match connect(&stage, &plan, number).await {
             Ok(client) => clients.push(client),
             Err(error) => return world.report(format!("no client: {error}")),
         }
     }
     let end = Instant::now() + plan.chaos;
-    let mut talkers = JoinSet::new();
+    let mut workers = JoinSet::new();
     for number in 0..plan.clients * plan.talkers {
         let client = clients[number % clients.len()].clone();
-        let talker = Talker::new((&world, &witness, &plan), client, number);
-        talkers.spawn(talker.talk(end));
+        let worker = Worker::new(&stage, &plan, client, number);
+        workers.spawn(worker.work(end));
     }
-    let closing = closing_early(&world, &plan, &clients);
+    let closing = closing_early(world, &plan, &clients);
     tokio::join!(world.chaos(&plan.faults, plan.chaos), closing);
-    while talkers.join_next().await.is_some() {}
+    while workers.join_next().await.is_some() {}
     if plan.closes_early {
         clients.pop();
     }
-    recover(&world, &plan, &witness, &clients).await;
+    recover(&stage, &plan, &clients).await;
     let calm = plan.faults.is_empty();
-    witness.judge(calm);
+    oracle.judge(calm);
     if calm {
         let closed = plan.closes_early.then(|| plan.clients as u64 - 1);
-        witness.events.judge(closed).await;
+        oracle.events.judge(closed).await;
     }
 }
 
-/// A client of a world, and its actor.
-type Client = (ClusterClient, Inbox);
-
-async fn connect(
-    world: &World,
-    plan: &Plan,
-    witness: &Witness,
-    number: usize,
-) -> Result<Client, String> {
+/// Connects a client, and starts its actor.
+async fn connect(stage: &Stage, plan: &Plan, number: usize) -> Result<Client, String> {
+    let Stage { world, oracle } = stage;
     let configure = |builder| plan.client(number, builder);
     let client = if plan.by_name {
         world.connect_by_name(configure).await
@@ -93,13 +99,13 @@ async fn connect(
         world.connect(configure).await
     };
     let client = client.map_err(|error| error.to_string())?;
-    let inbox = Inbox::open(&client, number as u64, &witness.events)?;
-    Ok((client, inbox))
+    let inbox = Inbox::open(&client, number as u64, &oracle.events)?;
+    Ok(Client { client, inbox })
 }
 
 /// Closes the last client in the middle of everything, if that is planned.
 async fn closing_early(world: &World, plan: &Plan, clients: &[Client]) {
-    let Some((client, _)) = clients.last().filter(|_| plan.closes_early) else {
+    let Some(Client { client, .. }) = clients.last().filter(|_| plan.closes_early) else {
         return;
     };
     tokio::time::sleep(plan.chaos / 2).await;
@@ -114,9 +120,10 @@ async fn closing_early(world: &World, plan: &Plan, clients: &[Client]) {
     }
 }
 
-/// No fault is left: every client reaches every entity and service again, what it tells arrives,
-/// and what entities send to its actor.
-async fn recover(world: &World, plan: &Plan, witness: &Arc<Witness>, clients: &[Client]) {
+/// Checks that everything works again now that no fault is left: every client reaches every entity
+/// and service, what it tells arrives, and what entities send to its actor.
+async fn recover(stage: &Stage, plan: &Plan, clients: &[Client]) {
+    let Stage { world, oracle } = stage;
     let healed = Instant::now();
     let replacing = [Fault::Replace, Fault::Renumber];
     let replaced = replacing.iter().any(|fault| plan.faults.contains(fault));
@@ -126,41 +133,51 @@ async fn recover(world: &World, plan: &Plan, witness: &Arc<Witness>, clients: &[
         RECOVERY
     };
     let mut asking = JoinSet::new();
-    for (client, inbox) in clients {
+    for client in clients {
         for entity in 0..plan.entities {
-            let (client, inbox) = (client.clone(), inbox.clone());
-            let (world, witness) = (world.clone(), Arc::clone(witness));
-            let place = (plan.shards, entity);
-            asking.spawn(async move {
-                let end = healed + bound;
-                let mut asked = Err(String::from("not asked"));
-                let mut heard = Err(String::from("not heard"));
-                while Instant::now() < end {
-                    if asked.is_err() {
-                        asked = ask_once(&client, &witness, place).await;
-                    } else {
-                        heard = hear_once(&client, (&world, &witness, &inbox), place).await;
-                    }
-                    if heard.is_ok() {
-                        return None;
-                    }
-                    tokio::time::sleep(Duration::from_millis(20)).await;
-                }
-                let (client, outcome) = (client.identity(), asked.and(heard));
-                Some(format!("{client} to entity {entity}: {outcome:?}"))
-            });
+            let target = Target {
+                shards: plan.shards,
+                entity,
+            };
+            let reached = reach(stage.clone(), client.clone(), target, healed + bound);
+            asking.spawn(reached);
         }
     }
     while let Some(failure) = asking.join_next().await {
-        if let Ok(Some(failure)) = failure {
+        if let Ok(Err(failure)) = failure {
             world.violated(Check::Recovery, failure);
         }
     }
     world.log(format_args!("recovered after {:?}", healed.elapsed()));
-    let told = workload::tell_everywhere(world, plan, witness, clients).await;
-    let arrived = || witness.has_all(&told);
+    let told = workload::tell_everywhere(stage, plan, clients).await;
+    let arrived = || oracle.has_all(&told);
     if !world.wait_until(Duration::from_secs(3), arrived).await {
-        let missing = witness.missing(&told);
+        let missing = oracle.missing(&told);
         world.violated(Check::Arrival, format!("{missing} of {}", told.len()));
     }
+}
+
+/// Asks an entity, and has it send to the client's actor, until both have worked once.
+///
+/// # Errors
+/// They did not until `end`.
+async fn reach(stage: Stage, client: Client, target: Target, end: Instant) -> Result<(), String> {
+    let mut asked = Err(String::from("not asked"));
+    let mut heard = Err(String::from("not heard"));
+    while Instant::now() < end {
+        if asked.is_err() {
+            asked = workload::ask_once(&client.client, &stage.oracle, target).await;
+        } else {
+            heard = workload::hear_once(&client, &stage, target).await;
+        }
+        if heard.is_ok() {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let (identity, outcome) = (client.client.identity(), asked.and(heard));
+    Err(format!(
+        "{identity} to entity {}: {outcome:?}",
+        target.entity
+    ))
 }

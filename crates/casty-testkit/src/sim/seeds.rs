@@ -1,17 +1,19 @@
-//! Seeds that once failed, with what it was.
+//! Seeds that once failed, with the defects that they showed.
 
-/// A seed that found something.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A seed that once showed a defect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct RegressionSeed {
-    /// What was found, as the name of a test.
+    /// The defect, as the name of the test that fails without its fix.
     pub name: &'static str,
     /// The seed of [`run_scenario`](super::run_scenario) that showed it.
     pub seed: u64,
 }
 
-/// They are run with every change. A seed shows what it showed for as long as the scenario draws
-/// the same lots; what it found has a test of its own beside it, see `TESTING.md`.
+/// The seeds that once showed a defect; they are run with every change.
+///
+/// A seed shows what it showed for as long as the scenario draws the same numbers; each defect has a
+/// test of its own beside it, see `TESTING.md`.
 pub const REGRESSION_SEEDS: &[RegressionSeed] = &[
     // A node lost its power: the companion stayed half open for ever, and was trusted.
     RegressionSeed {

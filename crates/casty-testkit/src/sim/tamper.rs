@@ -1,4 +1,4 @@
-//! What can be done to one frame under way, and what frames are.
+//! Faults of one frame under way, and the types of frames that they tell apart.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use casty_proto::ActorUri;
 use casty_proto::frame::FRAME_HEAD;
 use casty_proto::header::Header;
 
-/// How a stream ends for its reader.
+/// The end of a stream as its reader finds it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ending {
     /// In good order.
@@ -16,9 +16,9 @@ pub(super) enum Ending {
     Reset,
 }
 
-/// What a frame is, as far as faults tell frames apart.
+/// The type of a frame, as far as faults tell frames apart. Logs show the names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sort {
+pub(super) enum FrameType {
     Handshake,
     /// A view for a subscriber.
     View,
@@ -26,22 +26,22 @@ pub(super) enum Sort {
     Location,
     /// A reply to an ask.
     Reply,
-    /// A question for a coordinator.
+    /// A query for a coordinator.
     Query,
     Other,
 }
 
-/// What is done to the next frame of a sort.
+/// A fault of the next frame of a type. Logs show it.
 #[derive(Debug, Clone)]
 pub(super) enum Tamper {
     /// It is lost.
-    Lose(Sort),
+    Lose(FrameType),
     /// It comes twice.
-    Repeat(Sort),
-    /// It comes so much later, and others before it.
-    Late(Sort, Duration),
-    /// An older one of the same sort comes behind it.
-    Stale(Sort),
+    Repeat(FrameType),
+    /// It comes later by that time, and others before it.
+    Late(FrameType, Duration),
+    /// An older one of the same type comes behind it.
+    Stale(FrameType),
     /// One bit of its head is another. The argument chooses which.
     Corrupt(usize),
     /// An empty frame comes before it.
@@ -51,44 +51,57 @@ pub(super) enum Tamper {
 }
 
 impl Tamper {
-    /// Whether a frame of this sort is meant.
-    pub(super) fn concerns(&self, sort: Sort) -> bool {
+    /// Returns whether a frame of this type is meant.
+    pub(super) fn concerns(&self, frame_type: FrameType) -> bool {
         match self {
             Self::Lose(wanted)
             | Self::Repeat(wanted)
             | Self::Late(wanted, _)
-            | Self::Stale(wanted) => *wanted == sort,
-            Self::Corrupt(_) | Self::Empty | Self::Truncate(_) => sort != Sort::Handshake,
+            | Self::Stale(wanted) => *wanted == frame_type,
+            Self::Corrupt(_) | Self::Empty | Self::Truncate(_) => {
+                frame_type != FrameType::Handshake
+            }
         }
     }
 }
 
-/// What a whole frame is, and the path that it is for.
-pub(super) fn examine(frame: &[u8]) -> (Sort, String) {
+/// A frame as it is seen under way.
+pub(super) struct Examined {
+    pub(super) frame_type: FrameType,
+    /// The path that it is for; empty if it has none that can be read.
+    pub(super) path: String,
+}
+
+/// Reads the type and the path of a whole frame.
+pub(super) fn examine(frame: &[u8]) -> Examined {
+    let of = |frame_type, path: &str| Examined {
+        frame_type,
+        path: path.to_owned(),
+    };
     let kind = frame.get(4).copied();
     if kind == Some(0) {
-        return (Sort::Handshake, String::new());
+        return of(FrameType::Handshake, "");
     }
     let payload = frame.get(FRAME_HEAD..).unwrap_or_default();
     let Ok((header, _)) = Header::split(payload) else {
-        return (Sort::Other, String::new());
+        return of(FrameType::Other, "");
     };
     let Ok(target) = ActorUri::parse(&header.target) else {
-        return (Sort::Other, String::new());
+        return of(FrameType::Other, "");
     };
     let starts = |prefix| target.path.starts_with(prefix);
-    let sort = match () {
-        () if starts("/_topology_sub/") => Sort::View,
-        () if starts("/_proxy-") => Sort::Location,
-        () if starts("/_ask/") => Sort::Reply,
-        () if starts("/_coord-") => Sort::Query,
-        () => Sort::Other,
+    let frame_type = match () {
+        () if starts("/_topology_sub/") => FrameType::View,
+        () if starts("/_proxy-") => FrameType::Location,
+        () if starts("/_ask/") => FrameType::Reply,
+        () if starts("/_coord-") => FrameType::Query,
+        () => FrameType::Other,
     };
-    (sort, target.path.to_owned())
+    of(frame_type, target.path)
 }
 
-/// The frame with one bit of its head turned: of its length, its kind, or the beginning of its
-/// header. Bits further behind would make another message of it, which nobody could tell.
+/// Returns the frame with one bit of its head turned: of its length, its kind, or the beginning of
+/// its header. Bits further behind would make another valid message of it.
 pub(super) fn corrupted(frame: &[u8], choice: usize) -> Bytes {
     // Of the length only the first bit: with others, a peer would wait for a long frame for ever.
     const PLACES: [(usize, u8); 4] = [(0, 0x80), (4, 0x40), (5, 0x20), (9, 0x01)];
@@ -100,7 +113,7 @@ pub(super) fn corrupted(frame: &[u8], choice: usize) -> Bytes {
     bytes.freeze()
 }
 
-/// An empty frame, which the protocol does not know, and the frame.
+/// Returns an empty frame, which the protocol does not know, and the frame behind it.
 pub(super) fn behind_an_empty_one(frame: &[u8]) -> Bytes {
     let mut bytes = BytesMut::with_capacity(4 + frame.len());
     bytes.put_u32(0);

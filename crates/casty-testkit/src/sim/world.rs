@@ -1,4 +1,4 @@
-//! The world as scenarios hold it.
+//! The world as scenarios use it.
 
 use std::fmt;
 use std::ops::Range;
@@ -11,15 +11,21 @@ use casty_transport::TransportConfig;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use super::checks::{Check, Violation, Watched};
 use super::log::Log;
 use super::network::{NAME, Network};
-use crate::{Cluster, ClusterBuilder, StartError};
+use super::transport::SimTransport;
+use super::violation::{Check, Violation};
+use super::watched::Watched;
+use crate::builder::ClusterBuilder;
+use crate::cluster::Cluster;
+use crate::error::StartError;
 
-/// One simulated world: virtual time, one network, one cluster, and clients. Clones are the same.
+/// One simulated world: virtual time, one network, one cluster, and clients. Clones are the same
+/// world.
 #[derive(Clone)]
 pub struct World(Arc<Shared>);
 
+/// The parts of a world. Each lock is held for one look or change, and no other is taken meanwhile.
 struct Shared {
     seed: u64,
     log: Arc<Log>,
@@ -28,10 +34,12 @@ struct Shared {
     cluster: OnceLock<Arc<Cluster>>,
     watched: Mutex<Vec<Watched>>,
     violations: Mutex<Vec<Violation>>,
+    /// The time by which clocks have jumped in all.
     jumped: Mutex<Duration>,
 }
 
 impl World {
+    /// Makes the world of a seed.
     pub(super) fn new(seed: u64, log: Arc<Log>) -> Self {
         let mut random = fastrand::Rng::with_seed(seed);
         let network = Network::new(Arc::clone(&log), random.fork());
@@ -47,40 +55,50 @@ impl World {
         }))
     }
 
-    /// The seed that everything random comes from.
+    /// Returns the seed that everything random comes from.
+    #[must_use]
     pub fn seed(&self) -> u64 {
         self.0.seed
     }
 
-    /// Virtual time since the world began.
+    /// Returns the virtual time since the world began.
+    #[must_use]
     pub fn elapsed(&self) -> Duration {
         self.0.log.elapsed()
     }
 
-    /// A number below `count`, by lot.
+    /// Draws a number below `count`; 0 if that is 0.
+    #[must_use = "a number that is drawn changes all that are drawn later"]
     pub fn random_below(&self, count: usize) -> usize {
         self.0.random.lock().usize(..count.max(1))
     }
 
-    /// A time of so many milliseconds, by lot.
+    /// Draws a time of so many milliseconds.
+    ///
+    /// # Panics
+    /// The range is empty.
+    #[must_use = "a time that is drawn changes all that is drawn later"]
     pub fn random_time(&self, milliseconds: Range<u64>) -> Duration {
         Duration::from_millis(self.0.random.lock().u64(milliseconds))
     }
 
-    /// Writes a line into the world's log. It must not tell anything that differs between runs of
-    /// one seed: no addresses of memory, nothing of the real clock.
+    /// Writes a line into the world's log.
+    ///
+    /// It must not contain anything that differs between runs of one seed: no addresses of memory,
+    /// nothing of the real clock.
     pub fn log(&self, what: fmt::Arguments<'_>) {
         self.0.log.write(what);
     }
 
-    /// Says that something is not as it should be: the run fails, and tells the seed.
+    /// Reports that something is not as it should be: the run fails, and names the seed.
     pub fn report(&self, what: impl Into<String>) {
         self.violated(Check::Scenario, what);
     }
 
-    /// Starts the world's cluster; there is one a world. Its nodes listen in the simulated
-    /// network, at `node-0:25520` and so on unless the builder names addresses. More may be
-    /// [added](Cluster::add) at any time, at addresses of that kind.
+    /// Starts the world's cluster; there is one a world.
+    ///
+    /// Its nodes listen in the simulated network, at `node-0:25520` and so on unless the builder
+    /// names addresses. More may be [added](Cluster::add) at any time, at addresses of that kind.
     ///
     /// # Errors
     /// The configuration makes no sense.
@@ -88,7 +106,7 @@ impl World {
     /// # Panics
     /// There is a cluster already.
     pub async fn start(&self, builder: ClusterBuilder) -> Result<Arc<Cluster>, StartError> {
-        let transport = TransportConfig::custom(self.network().transport("cluster"));
+        let transport = TransportConfig::custom(SimTransport::new(self.network(), "cluster"));
         let named = |node| NodeAddress::new(format!("node-{node}"), 25_520);
         let builder = builder.transport(transport).default_addresses(named);
         let cluster = Arc::new(builder.start().await?);
@@ -97,28 +115,34 @@ impl World {
         Ok(cluster)
     }
 
-    /// The world's cluster.
+    /// Returns the world's cluster.
     ///
     /// # Panics
     /// None was started.
+    #[must_use]
     pub fn cluster(&self) -> &Arc<Cluster> {
         let started = self.started();
         started.unwrap_or_else(|| panic!("no cluster was started in this world"))
     }
 
+    /// Returns the cluster if one was started.
     pub(super) fn started(&self) -> Option<&Arc<Cluster>> {
         self.0.cluster.get()
     }
 
-    /// Connects a client of the world's cluster, over its network, with randomness of its seed;
-    /// `configure` sets whatever else is wanted. It is watched from now on: its counters, its
-    /// bounds, its view. When the scenario ends it is closed, and must leave nothing.
+    /// Connects a client of the world's cluster, over its network, with randomness of its seed.
+    ///
+    /// `configure` sets whatever else is wanted. The client is watched from now on: its counters,
+    /// its bounds, its view. When the scenario ends it is closed, and must leave nothing.
     ///
     /// Its contact points are the addresses of the nodes that there are. [Chaos](Self::chaos)
     /// replaces any of them but the last.
     ///
     /// # Errors
     /// The configuration makes no sense.
+    ///
+    /// # Panics
+    /// No cluster was started.
     pub async fn connect(
         &self,
         configure: impl FnOnce(casty_client::ClientBuilder) -> casty_client::ClientBuilder,
@@ -127,11 +151,16 @@ impl World {
             .await
     }
 
-    /// As [`connect`](Self::connect), with one contact point: a name, `cluster.sim`, that leads to
-    /// any node that listens, drawn at each dial, as the name of a headless service does.
+    /// Connects a client as [`connect`](Self::connect) does, by one name for all nodes.
+    ///
+    /// The name, `cluster.sim`, leads to any node that listens, drawn at each dial, as the name of a
+    /// headless service does.
     ///
     /// # Errors
-    /// As there.
+    /// The configuration makes no sense.
+    ///
+    /// # Panics
+    /// No cluster was started.
     pub async fn connect_by_name(
         &self,
         configure: impl FnOnce(casty_client::ClientBuilder) -> casty_client::ClientBuilder,
@@ -147,7 +176,7 @@ impl World {
     ) -> Result<ClusterClient, ConfigError> {
         let cluster = self.cluster();
         let name = format!("client-{}", self.0.watched.lock().len());
-        let transport = self.network().transport(&*name);
+        let transport = SimTransport::new(self.network(), &*name);
         let seed = self.0.random.lock().u64(..);
         let builder = ClusterClient::builder(cluster.system())
             .contact_points(&contacts)
@@ -161,20 +190,22 @@ impl World {
         Ok(client)
     }
 
-    /// Lets everybody's clock jump ahead.
+    /// Lets all clocks jump ahead.
     pub async fn jump(&self, by: Duration) {
         *self.0.jumped.lock() += by;
         tokio::time::advance(by).await;
     }
 
-    /// How far clocks have jumped in all: what was to last no longer than so long may have lasted
-    /// as much longer as this has grown meanwhile.
+    /// Returns how far clocks have jumped in all: anything that has a limit may have lasted as much
+    /// longer as this has grown meanwhile.
+    #[must_use]
     pub fn jumped(&self) -> Duration {
         *self.0.jumped.lock()
     }
 
-    /// How long it is since `begun`, when [`jumped`](Self::jumped) was what it is told, without the
+    /// Returns the time since `begun`, when [`jumped`](Self::jumped) returned `jumped`, without the
     /// jumps in between.
+    #[must_use]
     pub fn lasted(&self, begun: Instant, jumped: Duration) -> Duration {
         let since = self.jumped().saturating_sub(jumped);
         begun.elapsed().saturating_sub(since)
@@ -188,7 +219,7 @@ impl World {
         self.0.watched.lock().clone()
     }
 
-    /// Whether some client was told of no other node that it could begin with.
+    /// Returns whether some client was given no other node that is still there to begin with.
     pub(super) fn is_last_contact(&self, node: &NodeAddress) -> bool {
         let left = self.cluster().contact_points();
         let node = node.to_string();
@@ -198,6 +229,7 @@ impl World {
         })
     }
 
+    /// Reports that a check failed.
     pub(super) fn violated(&self, check: Check, what: impl Into<String>) {
         let what = what.into();
         self.log(format_args!("VIOLATED {check}: {what}"));
@@ -212,7 +244,7 @@ impl World {
         self.0.violations.lock().clone()
     }
 
-    /// The node that leads, as the nodes see it; the first where none does.
+    /// Returns the node that leads, as the nodes see it; the first where none does.
     pub(super) fn leader(&self) -> usize {
         let cluster = self.cluster();
         let alive = cluster.status().nodes;
@@ -222,18 +254,23 @@ impl World {
             .map_or(0, |(node, _)| node)
     }
 
-    /// Whether a node still reads from a connection that its client has closed: what comes by the
-    /// next connection may overtake that.
-    pub(super) fn has_remains(&self, node: usize) -> bool {
+    /// Returns whether a node still reads from a connection that its client has closed: messages of
+    /// the next connection may overtake those.
+    pub(super) fn reads_closed_connections(&self, node: usize) -> bool {
         let Some(address) = self.cluster().address(node) else {
             return false;
         };
-        let wires = self.network().wires_to(&address);
-        wires.iter().any(|wire| wire.lock().is_remains())
+        let connections = self.network().connections_to(&address);
+        connections
+            .iter()
+            .any(|connection| connection.lock().is_half_closed())
     }
 
-    /// Sleeps in virtual time until `wanted` holds, looking every 10 ms, for at most `limit`.
-    /// Tells whether it came to hold.
+    /// Waits in virtual time until `wanted` holds, looking every 10 ms, for at most `limit`. Returns
+    /// whether it came to hold.
+    ///
+    /// # Cancel safety
+    /// Safe: nothing is consumed.
     pub async fn wait_until(&self, limit: Duration, mut wanted: impl FnMut() -> bool) -> bool {
         let end = Instant::now() + limit;
         while !wanted() {

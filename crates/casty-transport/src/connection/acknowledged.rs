@@ -15,7 +15,7 @@ const MAX_UNKNOWN: usize = 65_536;
 /// One driver's knowledge of the bytes that it wrote.
 #[derive(Debug)]
 pub(crate) struct Acknowledged {
-    /// Whether the stream tells what was acknowledged.
+    /// The stream tells what was acknowledged.
     is_told: bool,
     /// The bytes that the stream took.
     written: u64,

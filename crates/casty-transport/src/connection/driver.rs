@@ -62,12 +62,12 @@ const WRITES_WITHOUT_YIELD: u32 = 64;
 /// Moves bytes between a connected stream and its two ends, the `outbox` and the `session`, until
 /// the connection ends. Returns the reason for the end and the messages that did not leave.
 ///
-/// `buffer` holds the bytes that were already read behind the handshake. A plain future: any runtime task, or
-/// a simulation, may poll it.
+/// `buffer` holds the bytes that were already read behind the handshake. A plain future: any
+/// runtime task, or a simulation, may poll it.
 ///
 /// Which messages may have been in flight when a connection is lost is told by the stream where it
-/// can ([`Duplex::unacknowledged`]): those with a byte that the peer's kernel had not acknowledged. A
-/// stream that cannot tell leaves the fate of all unknown that were written since the last frame
+/// can ([`Duplex::unacknowledged`]): those with a byte that the peer's kernel had not acknowledged.
+/// A stream that cannot tell leaves the fate of all unknown that were written since the last frame
 /// came in, but of those no more than the last 65,536: to a peer that says nothing there is no end
 /// of them. That is an estimate: a frame does not prove that the bytes written before it were read.
 /// Bytes that were acknowledged were in the peer's kernel, and not necessarily read by its process.
@@ -224,7 +224,7 @@ impl<S: Session> Reading<S> {
 /// The outbound half.
 struct Writing<T> {
     outbox: Arc<Outbox<T>>,
-    /// Whether the stream kept nothing of what was written: an encrypted one may.
+    /// The stream keeps nothing of what was written, as an encrypted one may.
     flushed: bool,
     acknowledged: Acknowledged,
     stage: Stage,

@@ -97,8 +97,8 @@ async fn accept_from(bytes: &[u8], keep_open: bool) -> Result<Connection, Connec
     result
 }
 
-/// What a peer that writes `bytes` and stays there is told to have sent, on both sides alike and
-/// without any waiting.
+/// Returns what a peer that writes `bytes` and stays there is said to have sent, on both sides
+/// alike and without any waiting.
 async fn refusal_of(bytes: &[u8]) -> NotCasty {
     let start = Instant::now();
     let mut reasons = Vec::new();

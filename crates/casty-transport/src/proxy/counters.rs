@@ -1,15 +1,15 @@
-//! What a proxy has done.
+//! The counters of a proxy.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// Reads the counters of a [`Proxy`](super::Proxy). Cheap to clone.
+/// A reader of the counters of a [`Proxy`](super::Proxy). Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct ProxyCounters(pub(super) Arc<Counts>);
 
-/// What a proxy has done until now. Each number is right by itself; together they may be a moment
-/// apart while connections run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// The numbers of a proxy until now. Each is right by itself; together they may be a moment apart
+/// while connections run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub struct ProxyCounts {
     /// Connections that are being dialled or passed on.
@@ -33,8 +33,9 @@ pub struct ProxyCounts {
 }
 
 impl ProxyCounters {
-    /// The numbers now.
+    /// Reads the numbers as they are now.
     pub fn read(&self) -> ProxyCounts {
+        // Relaxed, here and below: each is a number by itself, and publishes nothing else.
         let read = |count: &AtomicU64| count.load(Relaxed);
         let Counts {
             running,
@@ -74,11 +75,12 @@ pub(super) struct Counts {
     pub(super) from_node: AtomicU64,
 }
 
+/// Adds to one of the numbers.
 pub(super) fn add(count: &AtomicU64, more: u64) {
     count.fetch_add(more, Relaxed);
 }
 
-/// Counts a connection as running until it is dropped.
+/// A connection that is counted as running until this is dropped.
 pub(super) struct Running<'a>(&'a Counts);
 
 impl<'a> Running<'a> {

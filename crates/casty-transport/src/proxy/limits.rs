@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-/// How much a proxy takes on. Setters take and give the value.
-#[derive(Debug, Clone)]
+/// The limits of what a proxy takes on. Setters take and give the value.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[must_use]
 pub struct ProxyLimits {
     pub(super) connections: usize,
     pub(super) idle: Duration,
@@ -23,34 +24,35 @@ impl Default for ProxyLimits {
 }
 
 impl ProxyLimits {
-    /// The defaults: 1024 connections, 10 min without a byte, 2 s to connect, 64 KiB of buffer.
+    /// Creates the defaults: 1024 connections, 10 min without a byte, 2 s to connect, 64 KiB of
+    /// buffer.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Connections at the same time; what comes beyond is closed at once. Default: 1024; at
-    /// least 1.
+    /// Sets the number of connections at the same time; those beyond are closed at once. Default:
+    /// 1024; at least 1.
     pub fn connections(mut self, most: usize) -> Self {
         self.connections = most.max(1);
         self
     }
 
-    /// How long a connection may go without a byte in either direction before it is closed.
-    /// Default: 10 min.
+    /// Sets the time that a connection may go without a byte in either direction before it is
+    /// closed. Default: 10 min.
     pub fn idle(mut self, longest: Duration) -> Self {
         self.idle = longest;
         self
     }
 
-    /// How long a dial of the node may take, and the TLS handshake with a dialler before it as
-    /// long again. Default: 2 s.
+    /// Sets the time that a dial of the node may take; the TLS handshake with a dialler before it
+    /// may take as long again. Default: 2 s.
     pub fn connect_timeout(mut self, limit: Duration) -> Self {
         self.connect = limit;
         self
     }
 
-    /// Bytes of each direction of a connection that the proxy itself holds at most. Default:
-    /// 64 KiB; at least 1.
+    /// Sets the number of bytes of each direction of a connection that the proxy itself holds at
+    /// most. Default: 64 KiB; at least 1.
     pub fn buffer(mut self, bytes: usize) -> Self {
         self.buffer = bytes.max(1);
         self

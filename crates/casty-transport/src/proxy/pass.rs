@@ -12,13 +12,13 @@ use super::counters::{Counts, add};
 use super::limits::ProxyLimits;
 use crate::transport::ByteStream;
 
-/// How two streams ended.
+/// The end of two streams that were passed on to each other.
 pub(super) enum PassEnd {
-    /// Both directions did, in good order.
+    /// Both directions ended, in good order.
     Both,
     /// Nothing passed for too long.
     Idle,
-    /// One of them broke.
+    /// One of the streams broke.
     Broken(io::Error),
 }
 
@@ -32,18 +32,16 @@ pub(super) async fn pass(
     let (from_dialler, to_dialler) = split(dialler);
     let (from_node, to_node) = split(node);
     let last = Mutex::new(Instant::now());
-    let there = one_way(
-        from_dialler,
-        to_node,
-        limits.buffer,
-        (&counts.to_node, &last),
-    );
-    let back = one_way(
-        from_node,
-        to_dialler,
-        limits.buffer,
-        (&counts.from_node, &last),
-    );
+    let there = Progress {
+        passed: &counts.to_node,
+        last: &last,
+    };
+    let back = Progress {
+        passed: &counts.from_node,
+        last: &last,
+    };
+    let there = one_way(from_dialler, to_node, limits.buffer, there);
+    let back = one_way(from_node, to_dialler, limits.buffer, back);
     tokio::select! {
         ended = async { tokio::try_join!(there, back) } => match ended {
             Ok(_) => PassEnd::Both,
@@ -53,28 +51,35 @@ pub(super) async fn pass(
     }
 }
 
+/// The place where one direction notes what it passed on.
+struct Progress<'a> {
+    passed: &'a AtomicU64,
+    /// The time of the last byte in either direction. The lock is never held over an await.
+    last: &'a Mutex<Instant>,
+}
+
 /// Passes bytes one way, and then their end. Reads only when everything was written.
 async fn one_way(
     mut from: ReadHalf<ByteStream>,
     mut to: WriteHalf<ByteStream>,
     most: usize,
-    (passed, last): (&AtomicU64, &Mutex<Instant>),
+    progress: Progress<'_>,
 ) -> io::Result<()> {
     let mut buffer = vec![0; most];
     loop {
         let read = from.read(&mut buffer).await?;
-        *last.lock() = Instant::now();
+        *progress.last.lock() = Instant::now();
         let Some(bytes) = buffer.get(..read).filter(|bytes| !bytes.is_empty()) else {
             return to.shutdown().await;
         };
         to.write_all(bytes).await?;
         to.flush().await?;
-        *last.lock() = Instant::now();
-        add(passed, read as u64);
+        *progress.last.lock() = Instant::now();
+        add(progress.passed, read as u64);
     }
 }
 
-/// Ends when nothing has passed for so long.
+/// Waits until nothing has passed for so long.
 async fn idle(last: &Mutex<Instant>, longest: Duration) {
     loop {
         let Some(until) = last.lock().checked_add(longest) else {

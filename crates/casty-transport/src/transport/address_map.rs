@@ -1,4 +1,4 @@
-//! Where to dial a node that is known by its canonical address.
+//! The map from the canonical addresses of nodes to the addresses at which they are dialled.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use casty_proto::NodeAddress;
 
-/// Tells the address to dial for a node's canonical address: behind a proxy, a port forward or in
-/// a container, nodes know each other by addresses that a client cannot reach.
+/// A map from a node's canonical address to the one to dial: behind a proxy, a port forward or in a
+/// container, nodes know each other by addresses that a client cannot reach.
 ///
 /// The identity unless made otherwise. Cheap to clone.
 ///
@@ -34,23 +34,23 @@ enum Kind {
 }
 
 impl AddressMap {
-    /// Every node is dialled at its canonical address.
+    /// Creates the map by which every node is dialled at its canonical address.
     pub fn identity() -> Self {
         Self::default()
     }
 
-    /// Nodes in the table (canonical to physical) are dialled where it says, others at their
-    /// canonical address.
+    /// Creates the map of a table from canonical to physical addresses; nodes that are not in it
+    /// are dialled at their canonical address.
     pub fn table(table: HashMap<NodeAddress, NodeAddress>) -> Self {
         Self(Kind::Table(Arc::new(table)))
     }
 
-    /// The function is asked at every dial. It must not block.
+    /// Creates the map of a function, which is called at every dial. It must not block.
     pub fn function(map: impl Fn(&NodeAddress) -> NodeAddress + Send + Sync + 'static) -> Self {
         Self(Kind::Function(Arc::new(map)))
     }
 
-    /// The address to dial for the node known as `canonical`.
+    /// Returns the address to dial for the node known as `canonical`.
     pub fn physical(&self, canonical: &NodeAddress) -> NodeAddress {
         match &self.0 {
             Kind::Identity => canonical.clone(),

@@ -1,4 +1,4 @@
-//! Which transport to use, named by one word.
+//! The choice of a transport.
 
 use std::sync::Arc;
 
@@ -14,7 +14,8 @@ use crate::transport::Transport;
 #[cfg(feature = "quic")]
 use crate::transport::{QuicConfig, QuicConfigError, QuicTransport};
 
-/// Names the transport of a client or a node. Nothing is opened before the first dial or listen.
+/// The choice of the transport of a client or a node. Nothing is opened before the first dial or
+/// listen.
 ///
 /// With the feature `tcp` the default is TCP, which every Casty node speaks unless it is
 /// configured for TLS.
@@ -38,37 +39,37 @@ enum Kind {
 }
 
 impl TransportConfig {
-    /// Plain TCP.
+    /// Chooses plain TCP.
     #[cfg(feature = "tcp")]
     pub fn tcp() -> Self {
         Self(Kind::Tcp)
     }
 
-    /// TLS over TCP, with these certificates.
+    /// Chooses TLS over TCP, with these certificates.
     #[cfg(feature = "tls")]
     pub fn tls(config: TlsConfig) -> Self {
         Self(Kind::Tls(config))
     }
 
-    /// A network inside this process.
+    /// Chooses a network inside this process.
     #[cfg(feature = "memory")]
     pub fn memory(network: MemoryNetwork) -> Self {
         Self(Kind::Memory(network))
     }
 
-    /// QUIC with mutual TLS: for Rust listeners, and for nodes behind a
+    /// Chooses QUIC with mutual TLS: for Rust listeners, and for nodes behind a
     /// [`Proxy`](crate::Proxy).
     #[cfg(feature = "quic")]
     pub fn quic(config: QuicConfig) -> Self {
         Self(Kind::Quic(config))
     }
 
-    /// A transport of your own.
+    /// Chooses a transport of your own.
     pub fn custom(transport: Arc<dyn Transport>) -> Self {
         Self(Kind::Custom(transport))
     }
 
-    /// The certificates that it shows and trusts, unless it is without or of your own.
+    /// Returns the certificates that it shows and trusts; `None` if it has none, or is of your own.
     #[cfg(any(feature = "tls", feature = "quic"))]
     pub fn certificates(&self) -> Option<&TlsConfig> {
         match &self.0 {
@@ -80,10 +81,10 @@ impl TransportConfig {
         }
     }
 
-    /// Tells whether its configuration makes sense; only that of QUIC may not.
+    /// Checks that the configuration makes sense; only that of QUIC may not.
     ///
     /// # Errors
-    /// As of [`QuicConfig::check`].
+    /// A limit of QUIC is out of range or contradicts another: see [`QuicConfig::check`].
     #[cfg(feature = "quic")]
     pub fn check(&self) -> Result<(), QuicConfigError> {
         if let Kind::Quic(config) = &self.0 {
@@ -92,7 +93,7 @@ impl TransportConfig {
         Ok(())
     }
 
-    /// The transport that was named.
+    /// Creates the transport that was chosen.
     pub fn build(&self) -> Arc<dyn Transport> {
         match &self.0 {
             #[cfg(feature = "tcp")]

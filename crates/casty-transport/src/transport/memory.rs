@@ -1,4 +1,4 @@
-//! A network inside one process: for tests, simulations and embedded clusters.
+//! The network inside one process: for tests, simulations and embedded clusters.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -26,8 +26,8 @@ const BACKLOG: usize = 128;
 /// The first port that is assigned to a listener that asked for port 0.
 const FIRST_FREE_PORT: u16 = 49152;
 
-/// A network inside this process. Addresses are any `host:port`; whoever listens at one is found
-/// by whoever dials the same text. Clones are the same network.
+/// A network inside this process. Addresses are any `host:port`; a listener at one is found by the
+/// dials of the same text. Clones are the same network.
 ///
 /// Needs no sockets and no timers, so it runs under a paused clock.
 #[derive(Clone, Default)]
@@ -35,7 +35,9 @@ pub struct MemoryNetwork(Arc<Shared>);
 
 #[derive(Default)]
 struct Shared {
+    /// Locked for looking up and noting only, never over an await.
     hosts: Mutex<Hosts>,
+    /// The number of dials, from which streams have their names in logs.
     dials: AtomicU64,
 }
 
@@ -52,20 +54,21 @@ struct Link([Weak<SharedEnd>; 2]);
 type SharedEnd = Mutex<Option<DuplexStream>>;
 
 impl MemoryNetwork {
-    /// A network where nobody listens yet.
+    /// Creates a network where nobody listens yet.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A transport that dials and listens in this network.
+    /// Returns a transport that dials and listens in this network.
     pub fn transport(&self) -> MemoryTransport {
         MemoryTransport(self.clone())
     }
 
-    /// Ends what is at `at` as if its process had died: nobody finds its listener any more, and
-    /// every stream that was dialled at `at`, accepted or not, is reset on both sides, unread
-    /// bytes lost. The address is free again. Tells whether there was a listener.
+    /// Ends the process at `at` as if it had died: nobody finds its listener any more, and every
+    /// stream that was dialled at `at`, accepted or not, is reset on both sides, unread bytes lost.
+    /// The address is free again. Returns whether there was a listener.
     pub fn kill(&self, at: &NodeAddress) -> bool {
+        // Released before the ends are dropped: that wakes their tasks.
         let (listener, links) = {
             let mut hosts = self.0.hosts.lock();
             (hosts.listeners.remove(at), hosts.links.remove(at))
@@ -89,7 +92,7 @@ impl fmt::Debug for MemoryNetwork {
     }
 }
 
-/// Dials and listens in a [`MemoryNetwork`].
+/// The transport of a [`MemoryNetwork`].
 #[derive(Debug, Clone)]
 pub struct MemoryTransport(MemoryNetwork);
 
@@ -102,12 +105,14 @@ impl Transport for MemoryTransport {
         let queue = queue.ok_or_else(refused)?;
         let place = queue.reserve().await.map_err(|_| refused())?;
 
+        // Relaxed: any number will do that no other dial has.
         let number = network.dials.fetch_add(1, Ordering::Relaxed);
         let (near, far) = tokio::io::duplex(PIPE);
         let ends = [near, far].map(|end| Arc::new(Mutex::new(Some(end))));
         let link = Link(ends.each_ref().map(Arc::downgrade));
         let [near, far] = ends.map(Pipe);
         let mut hosts = network.hosts.lock();
+        // Looked up again: the listener may have ended while this waited for a place.
         let found = hosts.listeners.get(to);
         if !found.is_some_and(|found| found.same_channel(&queue)) {
             return Err(refused());
@@ -193,7 +198,7 @@ impl Drop for MemoryListener {
     }
 }
 
-/// One end of a stream; empty once the network has cut it.
+/// One end of a stream; empty once the network has cut it. Its lock is held for one poll.
 struct Pipe(Arc<SharedEnd>);
 
 impl Pipe {

@@ -12,8 +12,8 @@ use casty_proto::NodeAddress;
 use quinn::{Endpoint, EndpointConfig, ServerConfig, TokioRuntime};
 
 use crate::error::{DialError, ListenError};
-use crate::transport::resolve::{first_to_connect, nothing_resolved, resolve};
-use crate::transport::tls::{Dialling, host_name};
+use crate::transport::resolve::{bind_by_name, connect_by_name};
+use crate::transport::tls::{TlsDial, host_name};
 use crate::transport::{ByteStream, Listener, Transport};
 
 mod closing;
@@ -25,12 +25,12 @@ mod stream;
 pub use config::QuicConfig;
 pub use error::{QuicConfigError, QuicError};
 
-use closing::Partings;
+use closing::Closings;
 use error::Failure;
-use listener::QuicListening;
+use listener::{QuicListening, ServerSide};
 use stream::QuicStream;
 
-/// QUIC with mutual TLS 1.3, each connection over a UDP socket of its own.
+/// The transport over QUIC with mutual TLS 1.3, each connection over a UDP socket of its own.
 ///
 /// The dialler is the first to write, as it is in Casty: a connection is accepted when its first
 /// bytes arrive, and dropped by the listener if none arrive within 10 s. A dial ends well only
@@ -44,31 +44,29 @@ use stream::QuicStream;
 /// Shutting a stream down waits until the peer has received everything. Dropping a stream closes
 /// its connection when the peer has received what was written, for up to 30 s, as long as the
 /// runtime lives: wait for [`settled`](Transport::settled) before it ends, which takes some 0.1 s
-/// on a quick network (RFC 9000, section 10.2). A listener's port is free again when its last connection has ended.
+/// on a quick network (RFC 9000, section 10.2). A listener's port is free again when its last
+/// connection has ended.
 #[derive(Debug, Clone)]
 pub struct QuicTransport {
     config: QuicConfig,
-    partings: Partings,
+    closings: Closings,
 }
 
 impl QuicTransport {
-    /// The transport; it opens nothing before the first dial or listen.
+    /// Creates the transport; it opens nothing before the first dial or listen.
     pub fn new(config: QuicConfig) -> Self {
         Self {
             config,
-            partings: Partings::new(),
+            closings: Closings::new(),
         }
     }
 
+    /// Dials the addresses of the name.
     async fn connect(&self, to: &NodeAddress) -> Result<QuicStream, DialError> {
-        let addresses = resolve(to).await.map_err(|source| DialError::Unresolved {
-            at: to.clone(),
-            source: Arc::new(source),
-        })?;
-        let nothing = DialError::from_io(to, nothing_resolved());
-        first_to_connect(addresses, nothing, |address| self.connect_to(to, address)).await
+        connect_by_name(to, |address| self.connect_to(to, address)).await
     }
 
+    /// Dials one address.
     async fn connect_to(
         &self,
         to: &NodeAddress,
@@ -88,26 +86,28 @@ impl QuicTransport {
         })
     }
 
+    /// Connects with both sides' certificates checked, and opens the stream.
     async fn shake_hands(
         &self,
         endpoint: Endpoint,
         address: SocketAddr,
         host: &str,
     ) -> Result<QuicStream, Failure> {
-        let dialling = Dialling::new(&*self.config.tls().material().await);
-        let client = self.config.client(dialling.config.clone())?;
+        let dial = TlsDial::new(&*self.config.tls().certificates().await);
+        let client = self.config.client(dial.config.clone())?;
         let connection = match endpoint.connect_with(client, address, host)?.await {
             Ok(connection) => connection,
             Err(error) => {
-                let complaint = dialling.complaint();
-                return Err(complaint.map_or_else(|| error.into(), Failure::Tls));
+                // QUIC tells only that there was an error; the verifier knows more.
+                let known = dial.certificate_error();
+                return Err(known.map_or_else(|| error.into(), Failure::Tls));
             }
         };
-        dialling.was_asked()?;
+        dial.check_asked()?;
         // The listener lets a stream be opened when it has accepted our certificate.
-        let streams = connection.open_bi().await?;
-        let partings = self.partings.clone();
-        Ok(QuicStream::new(connection, streams, endpoint, partings))
+        let (send, recv) = connection.open_bi().await?;
+        let closings = self.closings.clone();
+        Ok(QuicStream::new(connection, send, recv, endpoint, closings))
     }
 }
 
@@ -124,8 +124,8 @@ impl Transport for QuicTransport {
     }
 
     async fn listen(&self, at: &NodeAddress) -> Result<Box<dyn Listener>, ListenError> {
-        let tls = self.config.tls().material().await;
-        let Some(tls) = &tls.server else {
+        let certificates = self.config.tls().certificates().await;
+        let Some(tls) = &certificates.server else {
             return Err(ListenError::NoCertificate { at: at.clone() });
         };
         let server = self.config.server(tls);
@@ -133,36 +133,22 @@ impl Transport for QuicTransport {
             at: at.clone(),
             source,
         })?;
-        let addresses = resolve(at)
-            .await
-            .map_err(|source| ListenError::Unresolved {
-                at: at.clone(),
-                source: Arc::new(source),
-            })?;
-        let mut outcome = Err(nothing_resolved());
-        for address in addresses {
-            outcome = bind(address, server.clone());
-            if outcome.is_ok() {
-                break;
-            }
-        }
-        let (endpoint, port) = outcome.map_err(|error| ListenError::from_io(at, error))?;
+        let (endpoint, port) = bind_by_name(at, |address| bind(address, server.clone())).await?;
         let at = NodeAddress::new(at.host(), port);
-        let tls = self.config.tls().clone();
-        let partings = self.partings.clone();
-        Ok(Box::new(QuicListening::new(
-            endpoint,
-            at,
-            (tls, server),
-            partings,
-        )))
+        let server = ServerSide {
+            tls: self.config.tls().clone(),
+            config: server,
+        };
+        let closings = self.closings.clone();
+        Ok(Box::new(QuicListening::new(endpoint, at, server, closings)))
     }
 
     async fn settled(&self) {
-        self.partings.ended().await;
+        self.closings.ended().await;
     }
 }
 
+/// Binds an endpoint that listens, and returns it with its port.
 fn bind(address: SocketAddr, server: ServerConfig) -> io::Result<(Endpoint, u16)> {
     let endpoint = Endpoint::new(
         EndpointConfig::default(),
@@ -174,7 +160,7 @@ fn bind(address: SocketAddr, server: ServerConfig) -> io::Result<(Endpoint, u16)
     Ok((endpoint, port))
 }
 
-/// Something to dial an address of this family from.
+/// Opens an endpoint to dial an address of this family from.
 fn dialler(to: SocketAddr) -> io::Result<Endpoint> {
     let any: SocketAddr = match to {
         SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),

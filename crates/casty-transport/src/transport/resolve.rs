@@ -1,8 +1,9 @@
-//! The addresses of a name, and which of them to take.
+//! The addresses of a name, and the choice among them when dialling and listening.
 
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use casty_proto::NodeAddress;
@@ -11,11 +12,50 @@ use futures_util::stream::FuturesUnordered;
 use tokio::net::lookup_host;
 use tokio::time::timeout;
 
-/// How long an address of a name may stay silent before the next one is tried beside it.
+use crate::error::{DialError, ListenError};
+
+/// The time that an address of a name may stay silent before the next one is tried beside it.
 const NEXT_ADDRESS_AFTER: Duration = Duration::from_millis(250);
 
-/// What the host's name stands for now, at least one, in the resolver's order.
-pub(crate) async fn resolve(address: &NodeAddress) -> io::Result<Vec<SocketAddr>> {
+/// Connects to one of the addresses that the name in `to` has now, by `connect`.
+pub(super) async fn connect_by_name<T, F>(
+    to: &NodeAddress,
+    connect: impl Fn(SocketAddr) -> F,
+) -> Result<T, DialError>
+where
+    F: Future<Output = Result<T, DialError>>,
+{
+    let addresses = resolve(to).await.map_err(|source| DialError::Unresolved {
+        at: to.clone(),
+        source: Arc::new(source),
+    })?;
+    let nothing = DialError::from_io(to, nothing_resolved());
+    first_to_connect(addresses, nothing, connect).await
+}
+
+/// Binds the first of the addresses that the name in `at` has now and that `bind` can bind.
+pub(super) async fn bind_by_name<T>(
+    at: &NodeAddress,
+    bind: impl Fn(SocketAddr) -> io::Result<T>,
+) -> Result<T, ListenError> {
+    let addresses = resolve(at)
+        .await
+        .map_err(|source| ListenError::Unresolved {
+            at: at.clone(),
+            source: Arc::new(source),
+        })?;
+    let mut failure = nothing_resolved();
+    for address in addresses {
+        match bind(address) {
+            Ok(bound) => return Ok(bound),
+            Err(error) => failure = error,
+        }
+    }
+    Err(ListenError::from_io(at, failure))
+}
+
+/// Returns the addresses that the host's name has now, at least one, in the resolver's order.
+async fn resolve(address: &NodeAddress) -> io::Result<Vec<SocketAddr>> {
     let found: Vec<_> = lookup_host((address.host(), address.port()))
         .await?
         .collect();
@@ -25,13 +65,13 @@ pub(crate) async fn resolve(address: &NodeAddress) -> io::Result<Vec<SocketAddr>
     Ok(found)
 }
 
-pub(crate) fn nothing_resolved() -> io::Error {
+pub(super) fn nothing_resolved() -> io::Error {
     io::Error::new(io::ErrorKind::NotFound, "the name has no address")
 }
 
-/// The first connection that one of `addresses` gives, or the last failure; `failure` if there is
-/// no address.
-pub(crate) async fn first_to_connect<T, E, F>(
+/// Returns the first connection that one of `addresses` gives, or the last failure; `failure` if
+/// there is no address.
+pub(super) async fn first_to_connect<T, E, F>(
     addresses: Vec<SocketAddr>,
     mut failure: E,
     connect: impl Fn(SocketAddr) -> F,
@@ -67,7 +107,7 @@ mod tests {
 
     use super::*;
 
-    /// What an address does in a test of the race; its last byte says which.
+    /// Behaves as an address does in a test of the race; its port says how.
     async fn behave(address: SocketAddr) -> io::Result<SocketAddr> {
         const SILENT: u16 = 1;
         const SLOW: u16 = 2;
@@ -85,7 +125,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_next_address_gets_its_turn_after_a_failure_or_a_quarter_of_a_second() {
+    async fn the_next_address_is_tried_after_a_failure_or_a_quarter_of_a_second() {
         let (silent, slow, refusing, good) = (1, 2, 3, 4);
         for (ports, taken, after) in [
             (vec![good, silent], good, 0),

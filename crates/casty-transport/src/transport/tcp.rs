@@ -9,13 +9,14 @@ use casty_proto::NodeAddress;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 use crate::error::{DialError, ListenError};
-use crate::transport::resolve::{first_to_connect, nothing_resolved, resolve};
+use crate::transport::resolve::{bind_by_name, connect_by_name};
 use crate::transport::{ByteStream, Listener, Transport};
 
 /// Connections that the kernel keeps until they are accepted.
 const BACKLOG: u32 = 1024;
 
-/// TCP without encryption. Both sides send at once what is written (`TCP_NODELAY`).
+/// The transport over TCP without encryption. Both sides send at once what is written
+/// (`TCP_NODELAY`).
 ///
 /// A name is resolved at every dial. Its addresses are tried in the resolver's order, the next one
 /// as soon as one failed or was silent for 250 ms; the first that answers is taken. A look-up that
@@ -25,7 +26,7 @@ const BACKLOG: u32 = 1024;
 pub struct TcpTransport(());
 
 impl TcpTransport {
-    /// The transport; it holds nothing.
+    /// Creates the transport; it holds nothing.
     pub fn new() -> Self {
         Self(())
     }
@@ -34,31 +35,16 @@ impl TcpTransport {
 #[async_trait]
 impl Transport for TcpTransport {
     async fn dial(&self, to: &NodeAddress) -> Result<ByteStream, DialError> {
-        let addresses = resolve(to).await.map_err(|source| DialError::Unresolved {
-            at: to.clone(),
-            source: Arc::new(source),
-        })?;
-        let stream = first_to_connect(addresses, nothing_resolved(), TcpStream::connect)
-            .await
-            .map_err(|error| DialError::from_io(to, error))?;
+        let connect = async |address: SocketAddr| {
+            let stream = TcpStream::connect(address).await;
+            stream.map_err(|error| DialError::from_io(to, error))
+        };
+        let stream = connect_by_name(to, connect).await?;
         Ok(ready(stream, format!("{to}")))
     }
 
     async fn listen(&self, at: &NodeAddress) -> Result<Box<dyn Listener>, ListenError> {
-        let addresses = resolve(at)
-            .await
-            .map_err(|source| ListenError::Unresolved {
-                at: at.clone(),
-                source: Arc::new(source),
-            })?;
-        let mut outcome = Err(nothing_resolved());
-        for address in addresses {
-            outcome = bind(address);
-            if outcome.is_ok() {
-                break;
-            }
-        }
-        let (socket, port) = outcome.map_err(|error| ListenError::from_io(at, error))?;
+        let (socket, port) = bind_by_name(at, bind).await?;
         Ok(Box::new(TcpListening {
             socket,
             at: NodeAddress::new(at.host(), port),
@@ -66,6 +52,7 @@ impl Transport for TcpTransport {
     }
 }
 
+/// Binds a socket that listens, and returns it with its port.
 fn bind(address: SocketAddr) -> io::Result<(TcpListener, u16)> {
     let socket = match address {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
@@ -80,15 +67,17 @@ fn bind(address: SocketAddr) -> io::Result<(TcpListener, u16)> {
     Ok((listener, port))
 }
 
+/// Prepares a connected socket, and wraps it.
 fn ready(stream: TcpStream, peer: String) -> ByteStream {
-    // Fails only on a socket that is broken already, which the first read will tell.
+    // Fails only on a socket that is broken already, which the first read will report.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%peer, %error, "cannot set TCP_NODELAY");
     }
     ByteStream::measured(stream, peer, unacknowledged)
 }
 
-/// What the kernel took from us and the peer's has not acknowledged (`SIOCOUTQ`, tcp(7)).
+/// Returns the bytes that the kernel took from us and the peer's has not acknowledged (`SIOCOUTQ`,
+/// tcp(7)).
 #[cfg(any(target_os = "linux", target_os = "android"))]
 #[expect(unsafe_code, reason = "no well-kept library has this request")]
 fn unacknowledged(stream: &TcpStream) -> Option<usize> {
@@ -138,7 +127,8 @@ impl Listener for TcpListening {
     }
 }
 
-/// Whether the error is about one dialler that left while it waited, not about the listener.
+/// Returns whether the error is about one dialler that left while it waited, not about the
+/// listener.
 fn gone_before_accepted(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
     matches!(

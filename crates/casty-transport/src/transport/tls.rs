@@ -1,4 +1,4 @@
-//! Certificates on both sides, as Casty nodes require them: for TLS 1.2 and 1.3 over TCP, and for
+//! TLS with certificates on both sides, as Casty nodes require them: 1.2 and 1.3 over TCP, and for
 //! QUIC.
 
 mod certificates;
@@ -17,7 +17,7 @@ mod stream;
 mod transport;
 
 pub use config::{TlsConfig, TlsConfigBuilder, TlsStatus};
-pub(crate) use dial::{Dialling, host_name};
+pub(crate) use dial::{TlsDial, host_name};
 pub use error::{TlsConfigError, TlsError};
 #[cfg(feature = "tls")]
 pub use transport::TlsTransport;

@@ -1,4 +1,4 @@
-//! What entities send to actors of clients, and what has to become of it.
+//! Events that entities send to actors of clients, and the checks of their arrival.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -7,38 +7,26 @@ use std::time::Duration;
 use casty_client::ClusterClient;
 use casty_proto::ActorRef;
 use parking_lot::Mutex;
-use serde::{Deserialize, Serialize};
 
-use super::super::checks::Check;
-use super::World;
-use super::oracle::Word;
-use crate::Context;
-
-/// What an entity sends.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(rename = "proof.Event")]
-pub(super) struct Event {
-    /// The number of the client whose actor it is for.
-    inbox: u64,
-    /// Which life of which entity sent it.
-    life: u64,
-    /// Its place among all events of the world.
-    number: u64,
-}
+use super::messages::{Event, Message};
+use crate::context::Context;
+use crate::sim::violation::Check;
+use crate::sim::world::World;
 
 /// All events of a world.
 pub(super) struct Events {
     world: World,
+    /// Released before the world is told anything.
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
     lives: u64,
-    /// By number, with whom they are for.
+    /// The numbers of events, and of the clients whose actors they are for.
     sent: BTreeMap<u64, u64>,
     arrived: BTreeSet<u64>,
-    /// The last event of each life that came to each client.
+    /// The last event that came to each client from each life.
     last: BTreeMap<(u64, u64), u64>,
 }
 
@@ -46,7 +34,7 @@ struct State {
 #[derive(Clone)]
 pub(super) struct Inbox {
     pub(super) number: u64,
-    /// With the client's first address in it, whatever becomes of connections.
+    /// The reference with the client's first address in it, whatever becomes of connections.
     pub(super) to: ActorRef<Event>,
 }
 
@@ -67,14 +55,15 @@ impl Inbox {
         Ok(Self { number, to })
     }
 
-    /// What tells an entity of this actor.
-    pub(super) fn follow(&self) -> Word {
+    /// Returns the message that tells an entity of this actor.
+    pub(super) fn follow(&self) -> Message {
         let (inbox, to) = (self.number, self.to.clone());
-        Word::Follow { inbox, to }
+        Message::Follow { inbox, to }
     }
 }
 
 impl Events {
+    /// Makes the events of a world that begins.
     pub(super) fn new(world: &World) -> Arc<Self> {
         Arc::new(Self {
             world: world.clone(),
@@ -82,14 +71,14 @@ impl Events {
         })
     }
 
-    /// The life of an entity that is made now.
+    /// Returns the life of an entity that is made now.
     pub(super) fn life(&self) -> u64 {
         let mut state = self.state.lock();
         state.lives += 1;
         state.lives
     }
 
-    /// Sends an event of an entity. Tells its number.
+    /// Sends an event of an entity. Returns its number.
     fn send(&self, life: u64, inbox: &Inbox, context: &mut Context<'_>) -> u64 {
         let (number, to) = (inbox.number, &inbox.to);
         let event = {
@@ -112,7 +101,7 @@ impl Events {
         event.number
     }
 
-    /// An event came to a client's actor.
+    /// Checks an event that came to a client's actor.
     fn arrived(&self, at: u64, event: &Event) {
         let (world, number) = (&self.world, event.number);
         world.log(format_args!("client {at} event {number}"));
@@ -132,12 +121,13 @@ impl Events {
         }
     }
 
+    /// Returns whether an event has arrived.
     pub(super) fn has(&self, number: u64) -> bool {
         self.state.lock().arrived.contains(&number)
     }
 
-    /// Says what is wrong in the end with a world without faults, where events may only be lost
-    /// that were for a client that is `closed`.
+    /// Checks at the end of a world without faults that no event was lost, but for those that were
+    /// for a client that is `closed`.
     pub(super) async fn judge(&self, closed: Option<u64>) {
         let missing = || {
             let state = self.state.lock();
@@ -164,6 +154,7 @@ pub(super) struct Followers {
 }
 
 impl Followers {
+    /// Begins a life of an entity.
     pub(super) fn new(events: &Arc<Events>) -> Self {
         Self {
             events: Arc::clone(events),
@@ -172,15 +163,15 @@ impl Followers {
         }
     }
 
-    /// It is told of an actor, and sends to it at once.
+    /// Takes note of an actor, and sends to it at once.
     pub(super) fn follow(&mut self, number: u64, to: ActorRef<Event>, context: &mut Context<'_>) {
         let inbox = Inbox { number, to };
         self.events.send(self.life, &inbox, context);
         self.known.insert(number, inbox);
     }
 
-    /// It sends to an actor that it was told of some time. Tells the number of the last event, 0
-    /// if it was told of none.
+    /// Sends events to an actor that the entity was told of some time. Returns the number of the last
+    /// event, 0 if it was told of none.
     pub(super) fn stir(&self, inbox: u64, count: u64, context: &mut Context<'_>) -> u64 {
         let Some(inbox) = self.known.get(&inbox) else {
             return 0;

@@ -1,13 +1,17 @@
-//! What a seed makes of the scenario.
+//! The plan that a seed makes of the scenario.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use casty_proto::{Codec, NodeAddress};
 
-use super::oracle::{Witness, Word};
-use super::{Fault, REGION, SERVICE, World};
-use crate::{Cluster, ClusterBuilder, Context};
+use super::messages::{Message, REGION, SERVICE};
+use super::oracle::Oracle;
+use crate::builder::ClusterBuilder;
+use crate::cluster::Cluster;
+use crate::context::Context;
+use crate::sim::fault::Fault;
+use crate::sim::world::World;
 
 /// Everything that is drawn before the world begins.
 #[derive(Debug)]
@@ -24,13 +28,13 @@ pub(super) struct Plan {
     pub(super) chaos: Duration,
     pub(super) closes_early: bool,
     pub(super) limits: Limits,
-    /// Clients announce addresses of their own, which are never renewed.
+    /// Whether clients announce addresses of their own, which are never renewed.
     fixed: bool,
-    /// Clients know the name of all nodes, and no address.
+    /// Whether clients know the name of all nodes, and no address.
     pub(super) by_name: bool,
 }
 
-/// The bounds of all clients.
+/// The limits of all clients.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits {
     pub(super) outbox: usize,
@@ -41,6 +45,7 @@ pub(super) struct Limits {
 }
 
 impl Plan {
+    /// Draws a plan; also the faults, unless they are given.
     pub(super) fn draw(world: &World, faults: Option<Vec<Fault>>) -> Self {
         let below = |count| world.random_below(count);
         let nodes = [1, 2, 3, 3, 3, 4][below(6)];
@@ -73,23 +78,24 @@ impl Plan {
         }
     }
 
-    /// The cluster, with entities and services that tell the witness.
-    pub(super) fn cluster(&self, witness: &Arc<Witness>) -> ClusterBuilder {
-        let serving = Arc::clone(witness);
+    /// Configures the cluster, with entities and services that report to the oracle.
+    pub(super) fn cluster(&self, oracle: &Arc<Oracle>) -> ClusterBuilder {
+        let serving = Arc::clone(oracle);
         let mut builder = Cluster::builder("proof")
             .addresses(self.addresses.iter().cloned())
             .codec(self.codec)
             .detection(self.detection)
-            .region(REGION, self.shards, witness.entities());
+            .region(REGION, self.shards, oracle.entities());
         for node in 0..self.nodes {
             let serving = Arc::clone(&serving);
-            let handle = move |word: Word, context: &mut Context<'_>| serving.serve(word, context);
+            let handle =
+                move |message: Message, context: &mut Context<'_>| serving.serve(message, context);
             builder = builder.service_on(node, SERVICE, handle);
         }
         builder
     }
 
-    /// A client with the plan's bounds.
+    /// Configures a client with the plan's limits.
     pub(super) fn client(
         &self,
         number: usize,
@@ -120,7 +126,7 @@ impl Plan {
     }
 }
 
-/// A few kinds, or none in one world of ten.
+/// Draws a few kinds, or none in one world of ten.
 fn draw_faults(world: &World) -> Vec<Fault> {
     if world.random_below(10) == 0 {
         return Vec::new();

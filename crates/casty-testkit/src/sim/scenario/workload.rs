@@ -1,4 +1,4 @@
-//! What clients do all the time.
+//! The workload: messages that clients send all the time.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,53 +6,69 @@ use std::time::Duration;
 use casty_client::{AskError, ClusterClient, EntityRef, Fate, RegionRef, ServiceKey, TellError};
 use tokio::time::Instant;
 
-use super::super::checks::Check;
-use super::oracle::{Witness, Word};
+use super::events::Inbox;
+use super::messages::{Message, REGION, SERVICE};
+use super::oracle::{Note, Oracle};
 use super::plan::{Limits, Plan};
-use super::{Client, Inbox, REGION, SERVICE, World};
+use crate::sim::violation::Check;
+use crate::sim::world::World;
 
-/// How much later than its deadline an ask may end: clients promise about 20 ms.
+/// The time by which an ask may end later than its deadline: clients promise about 20 ms.
 const LATE: Duration = Duration::from_millis(40);
-/// The number of a talker that speaks when all is over.
+/// The number of the first worker that sends when all faults are over.
 const AFTERWARDS: u64 = 1_000;
 
-/// One task that talks through one client.
-pub(super) struct Talker {
+/// A client of a world, and its actor.
+#[derive(Clone)]
+pub(super) struct Client {
+    pub(super) client: ClusterClient,
+    pub(super) inbox: Inbox,
+}
+
+/// The parts of a world that all tasks of the scenario share.
+#[derive(Clone)]
+pub(super) struct Stage {
+    pub(super) world: World,
+    pub(super) oracle: Arc<Oracle>,
+}
+
+/// One task that sends through one client.
+pub(super) struct Worker {
     world: World,
-    witness: Arc<Witness>,
+    oracle: Arc<Oracle>,
     client: ClusterClient,
     inbox: Inbox,
-    /// How many clients have one.
+    /// The number of clients, each of which has an inbox.
     inboxes: usize,
     number: u64,
-    said: u64,
+    /// Notes so far.
+    notes: u64,
     entities: usize,
     shards: u32,
     limits: Limits,
 }
 
-impl Talker {
-    pub(super) fn new(
-        (world, witness, plan): (&World, &Arc<Witness>, &Plan),
-        (client, inbox): (ClusterClient, Inbox),
-        number: usize,
-    ) -> Self {
+impl Worker {
+    /// Makes a worker of that number.
+    pub(super) fn new(stage: &Stage, plan: &Plan, client: Client, number: usize) -> Self {
+        let Stage { world, oracle } = stage.clone();
+        let Client { client, inbox } = client;
         Self {
-            world: world.clone(),
-            witness: Arc::clone(witness),
+            world,
+            oracle,
             client,
             inbox,
             inboxes: plan.clients,
             number: number as u64,
-            said: 0,
+            notes: 0,
             entities: plan.entities,
             shards: plan.shards,
             limits: plan.limits,
         }
     }
 
-    /// Talks until `end`, or until the client is closed.
-    pub(super) async fn talk(mut self, end: Instant) {
+    /// Sends until `end`, or until the client is closed.
+    pub(super) async fn work(mut self, end: Instant) {
         let region = match self.client.entity_ref(REGION, self.shards) {
             Ok(region) => region,
             Err(error) => return self.world.report(format!("no region: {error}")),
@@ -63,8 +79,8 @@ impl Talker {
                 0..10 => self.tell(&entity, 0),
                 10 => self.burst(&entity),
                 11 => self.ask_service().await,
-                12..14 => self.ask_again_and_again(&entity).await,
-                14 => self.tell_with_patience(&entity).await,
+                12..14 => self.ask_idempotently(&entity).await,
+                14 => self.tell_within(&entity).await,
                 15 | 16 => self.follow(&entity),
                 17..20 => self.stir(&entity),
                 _ => self.ask(&entity).await,
@@ -78,42 +94,43 @@ impl Talker {
         }
     }
 
-    fn note(&mut self, padding: usize) -> (u64, Word) {
-        self.said += 1;
-        let (talker, number) = (self.number, self.said);
+    fn note(&mut self, padding: usize) -> (Note, Message) {
+        self.notes += 1;
+        let (worker, number) = (self.number, self.notes);
         let padding = "p".repeat(padding);
-        let word = Word::Note {
-            talker,
+        let message = Message::Note {
+            worker,
             number,
             padding,
         };
-        (number, word)
+        (Note { worker, number }, message)
     }
 
-    /// Tells whether the client is closed, as all of these do.
+    /// Tells an entity a note. Returns whether the client is closed, as all of these do.
     fn tell(&mut self, entity: &EntityRef, padding: usize) -> bool {
-        let (number, note) = self.note(padding);
-        let told = entity.tell(note);
-        self.told(number, told)
+        let (note, message) = self.note(padding);
+        let told = entity.tell(message);
+        self.told(note, told)
     }
 
-    fn told(&self, number: u64, told: Result<(), TellError>) -> bool {
+    fn told(&self, note: Note, told: Result<(), TellError>) -> bool {
         match told {
-            Ok(()) => self.witness.was_accepted(self.number, number),
+            Ok(()) => self.oracle.was_accepted(note),
             Err(error) => {
-                let (talker, world) = (self.number, &self.world);
-                world.log(format_args!("note {talker}/{number} refused: {error}"));
+                let Note { worker, number } = note;
+                self.world
+                    .log(format_args!("note {worker}/{number} refused: {error}"));
                 return matches!(error, TellError::Closed);
             }
         }
         false
     }
 
-    async fn tell_with_patience(&mut self, entity: &EntityRef) -> bool {
-        let (number, note) = self.note(100);
+    async fn tell_within(&mut self, entity: &EntityRef) -> bool {
+        let (note, message) = self.note(100);
         let within = self.world.random_time(1..500);
-        let told = entity.tell_within(note, within).await;
-        self.told(number, told)
+        let told = entity.tell_within(message, within).await;
+        self.told(note, told)
     }
 
     fn burst(&mut self, entity: &EntityRef) -> bool {
@@ -128,9 +145,9 @@ impl Talker {
         matches!(told, Err(TellError::Closed))
     }
 
-    /// Has an entity send to any client's actor.
+    /// Has an entity send to the actor of any client.
     fn stir(&self, entity: &EntityRef) -> bool {
-        let told = entity.tell(Word::Stir {
+        let told = entity.tell(Message::Stir {
             inbox: self.world.random_below(self.inboxes) as u64,
             count: 1 + self.world.random_below(4) as u64,
             reply_to: None,
@@ -139,34 +156,34 @@ impl Talker {
     }
 
     async fn ask(&self, entity: &EntityRef) -> bool {
-        let (token, within) = (self.witness.token(false), self.world.random_time(50..3_000));
-        let ask = entity.ask(|reply_to| Word::Echo { token, reply_to });
+        let (token, within) = (self.oracle.token(false), self.world.random_time(50..3_000));
+        let ask = entity.ask(|reply_to| Message::Echo { token, reply_to });
         self.awaited(token, within, ask.within(within).into_future())
             .await
     }
 
-    async fn ask_again_and_again(&self, entity: &EntityRef) -> bool {
-        let (token, within) = (self.witness.token(true), self.world.random_time(50..3_000));
-        let ask = entity.ask(|reply_to| Word::Echo { token, reply_to });
+    async fn ask_idempotently(&self, entity: &EntityRef) -> bool {
+        let (token, within) = (self.oracle.token(true), self.world.random_time(50..3_000));
+        let ask = entity.ask(|reply_to| Message::Echo { token, reply_to });
         let ask = ask.idempotent().within(within).hedge_after(within / 4);
         self.awaited(token, within, ask.into_future()).await
     }
 
     async fn ask_service(&self) -> bool {
-        let listing = self.client.lookup(&ServiceKey::<Word>::new(SERVICE));
+        let listing = self.client.lookup(&ServiceKey::<Message>::new(SERVICE));
         let found = self.world.random_below(listing.instances.len().max(1));
         let Some(instance) = listing.instances.get(found) else {
             return false;
         };
-        let (token, within) = (self.witness.token(false), self.world.random_time(50..3_000));
+        let (token, within) = (self.oracle.token(false), self.world.random_time(50..3_000));
         let ask = instance
             .actor
-            .ask(|reply_to| Word::Echo { token, reply_to });
+            .ask(|reply_to| Message::Echo { token, reply_to });
         self.awaited(token, within, ask.within(within).into_future())
             .await
     }
 
-    /// Awaits the end of an ask and looks at it.
+    /// Awaits the end of an ask and checks it.
     async fn awaited(
         &self,
         token: u64,
@@ -197,7 +214,7 @@ impl Talker {
             Err(AskError::Decode(error)) => {
                 world.report(format!("the reply to ask {token} cannot be read: {error}"));
             }
-            Err(error) if error.fate() == Fate::NotSent => self.witness.was_not_sent(token),
+            Err(error) if error.fate() == Fate::NotSent => self.oracle.was_not_sent(token),
             Err(_) => {}
         }
         false
@@ -229,18 +246,34 @@ fn entity(region: &RegionRef, number: usize) -> EntityRef {
     region.entity(format!("entity-{number}"))
 }
 
-/// Asks one entity once. An error is a reason to ask again.
+/// An entity that is to be reached.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Target {
+    /// The number of shards of its region.
+    pub(super) shards: u32,
+    pub(super) entity: usize,
+}
+
+impl Target {
+    fn of(self, client: &ClusterClient) -> Result<EntityRef, String> {
+        let region = client.entity_ref(REGION, self.shards);
+        let region = region.map_err(|error| error.to_string())?;
+        Ok(entity(&region, self.entity))
+    }
+}
+
+/// Asks one entity once.
+///
+/// # Errors
+/// A reason to ask again.
 pub(super) async fn ask_once(
     client: &ClusterClient,
-    witness: &Witness,
-    (shards, number): (u32, usize),
+    oracle: &Oracle,
+    target: Target,
 ) -> Result<(), String> {
-    let region = client
-        .entity_ref(REGION, shards)
-        .map_err(|it| it.to_string())?;
-    let token = witness.token(false);
-    let entity = entity(&region, number);
-    let ask = entity.ask::<_, u64>(|reply_to| Word::Echo { token, reply_to });
+    let entity = target.of(client)?;
+    let token = oracle.token(false);
+    let ask = entity.ask::<_, u64>(|reply_to| Message::Echo { token, reply_to });
     match ask.within(Duration::from_secs(1)).await {
         Ok(reply) if reply == token => Ok(()),
         Ok(reply) => Err(format!("{reply} for {token}")),
@@ -249,17 +282,18 @@ pub(super) async fn ask_once(
 }
 
 /// Has an entity send to the actor of a client, by the reference that it was given at some time,
-/// and waits for it. An error is a reason to try again.
+/// and waits for it.
+///
+/// # Errors
+/// A reason to try again.
 pub(super) async fn hear_once(
-    client: &ClusterClient,
-    (world, witness, inbox): (&World, &Witness, &Inbox),
-    (shards, number): (u32, usize),
+    client: &Client,
+    stage: &Stage,
+    target: Target,
 ) -> Result<(), String> {
-    let region = client
-        .entity_ref(REGION, shards)
-        .map_err(|it| it.to_string())?;
-    let entity = entity(&region, number);
-    let ask = entity.ask::<_, u64>(|reply_to| Word::Stir {
+    let Client { client, inbox } = client;
+    let entity = target.of(client)?;
+    let ask = entity.ask::<_, u64>(|reply_to| Message::Stir {
         inbox: inbox.number,
         count: 1,
         reply_to: Some(reply_to),
@@ -273,39 +307,40 @@ pub(super) async fn hear_once(
             Err(String::from("it was not told"))
         }
         sent => {
-            let arrived = || witness.events.has(sent);
-            let arrived = world.wait_until(Duration::from_millis(100), arrived).await;
+            let limit = Duration::from_millis(100);
+            let arrived = || stage.oracle.events.has(sent);
+            let arrived = stage.world.wait_until(limit, arrived).await;
             arrived.then_some(()).ok_or(format!("event {sent} is lost"))
         }
     }
 }
 
-/// Tells every entity something through every client. Tells what was accepted.
-pub(super) async fn tell_everywhere(
-    world: &World,
-    plan: &Plan,
-    witness: &Witness,
-    clients: &[Client],
-) -> Vec<(u64, u64)> {
+/// Tells every entity a note through every client. Returns those that were accepted.
+pub(super) async fn tell_everywhere(stage: &Stage, plan: &Plan, clients: &[Client]) -> Vec<Note> {
     let mut told = Vec::new();
-    for (place, (client, _)) in clients.iter().enumerate() {
+    for (place, Client { client, .. }) in clients.iter().enumerate() {
         let Ok(region) = client.entity_ref(REGION, plan.shards) else {
             continue;
         };
         for number in 0..plan.entities {
-            let note = (AFTERWARDS + place as u64, number as u64);
-            let word = Word::Note {
-                talker: note.0,
-                number: note.1,
+            let note = Note {
+                worker: AFTERWARDS + place as u64,
+                number: number as u64,
+            };
+            let message = Message::Note {
+                worker: note.worker,
+                number: note.number,
                 padding: String::new(),
             };
-            // A hold of a few messages may be full for a moment.
+            // A buffer of a few messages may be full for a moment.
             let within = Duration::from_secs(2);
-            let told_one = entity(&region, number).tell_within(word, within).await;
-            if let Err(error) = told_one {
-                world.report(format!("a tell is refused when all is well: {error}"));
+            let accepted = entity(&region, number).tell_within(message, within).await;
+            if let Err(error) = accepted {
+                stage
+                    .world
+                    .report(format!("a tell is refused when all is well: {error}"));
             } else {
-                witness.was_accepted(note.0, note.1);
+                stage.oracle.was_accepted(note);
                 told.push(note);
             }
         }

@@ -9,8 +9,8 @@ fn at(text: &str) -> NodeAddress {
     text.parse().unwrap()
 }
 
-/// Whether a future cannot end without somebody else's help. The clock is paused, so the time
-/// limit passes as soon as nothing can run.
+/// Returns whether a future cannot end without somebody else's help. The clock is paused, so the
+/// time limit passes as soon as nothing can run.
 async fn waits_for_others<F: Future>(future: F) -> bool {
     timeout(Duration::from_secs(1), future).await.is_err()
 }

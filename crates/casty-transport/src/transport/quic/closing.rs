@@ -1,35 +1,36 @@
-//! Streams that were dropped and whose connections have not ended yet.
+//! The connections of streams that were dropped, which have not ended yet.
 
 use std::sync::Arc;
 
 use tokio::sync::watch;
 
-/// Counts them. Cheap to clone; clones count together.
+/// The number of connections that are closing. Cheap to clone; clones count together.
 #[derive(Debug, Clone)]
-pub(super) struct Partings(Arc<watch::Sender<usize>>);
+pub(super) struct Closings(Arc<watch::Sender<usize>>);
 
-impl Partings {
+impl Closings {
     pub(super) fn new() -> Self {
         Self(Arc::new(watch::Sender::new(0)))
     }
 
     /// Counts one more, until what is returned is dropped.
-    pub(super) fn begin(&self) -> Parting {
+    pub(super) fn begin(&self) -> Closing {
+        // Wakes those who wait in `ended`, who look at the count.
         self.0.send_modify(|count| *count += 1);
-        Parting(self.clone())
+        Closing(self.clone())
     }
 
-    /// Waits until there is none.
+    /// Waits until no connection is closing.
     pub(super) async fn ended(&self) {
         // Cannot fail: the sender is here.
         self.0.subscribe().wait_for(|count| *count == 0).await.ok();
     }
 }
 
-/// One of them.
-pub(super) struct Parting(Partings);
+/// A connection that is closing, counted until this is dropped.
+pub(super) struct Closing(Closings);
 
-impl Drop for Parting {
+impl Drop for Closing {
     fn drop(&mut self) {
         self.0.0.send_modify(|count| *count -= 1);
     }

@@ -10,18 +10,19 @@ use rustls::{CipherSuite, ClientConfig, ServerConfig};
 use super::error::QuicConfigError;
 use crate::transport::tls::TlsConfig;
 
-/// The smallest and the largest window that makes sense.
+/// The windows that make sense, in bytes.
 const WINDOWS: std::ops::RangeInclusive<u32> = 16 * 1024..=1 << 30;
 
 /// Connections that may wait to be accepted.
 const BACKLOG: usize = 1024;
 
-/// Certificates and limits of a [`QuicTransport`](super::QuicTransport). Cheap to clone.
+/// The certificates and limits of a [`QuicTransport`](super::QuicTransport). Cheap to clone.
 ///
 /// The certificates are those of a [`TlsConfig`], read again at every handshake as for TLS over
-/// TCP. Setters take and give the value; [`check`](Self::check) tells what makes no sense, and so
+/// TCP. Setters take and give the value; [`check`](Self::check) refuses what makes no sense, and so
 /// does every dial and listen, before a socket opens.
 #[derive(Debug, Clone)]
+#[must_use]
 pub struct QuicConfig {
     tls: TlsConfig,
     keep_alive: Duration,
@@ -42,7 +43,8 @@ impl QuicConfig {
     /// The default limit of the bytes of a direction that are kept: 4 MiB.
     pub const WINDOW: u32 = 4 * 1024 * 1024;
 
-    /// QUIC with these certificates and this cryptography. It is always TLS 1.3.
+    /// Creates the configuration with these certificates and their cryptography, and the default
+    /// limits. It is always TLS 1.3.
     pub fn new(tls: TlsConfig) -> Self {
         Self {
             tls,
@@ -52,29 +54,29 @@ impl QuicConfig {
         }
     }
 
-    /// How often a sign of life is sent on a connection that is idle. Default: 5 s; at least 1 ms,
-    /// and less than the idle timeout.
+    /// Sets the time between two signs of life on a connection that is idle. Default: 5 s; at least
+    /// 1 ms, and less than the idle timeout.
     pub fn keep_alive(mut self, every: Duration) -> Self {
         self.keep_alive = every;
         self
     }
 
-    /// After how long without any datagram of the peer a connection is lost; the smaller one of
-    /// both sides counts. Default: 30 s; at least 1 ms, less than 2^32 ms.
+    /// Sets the time without any datagram of the peer after which a connection is lost; the smaller
+    /// one of both sides counts. Default: 30 s; at least 1 ms, less than 2^32 ms.
     pub fn idle_timeout(mut self, after: Duration) -> Self {
         self.idle_timeout = after;
         self
     }
 
-    /// Bytes of each direction of a connection that are kept at most, by the receiver until they
-    /// are read and by the sender until they are acknowledged. Default: 4 MiB; from 16 KiB to
-    /// 1 GiB.
+    /// Sets the number of bytes of each direction of a connection that are kept at most, by the
+    /// receiver until they are read and by the sender until they are acknowledged. Default: 4 MiB;
+    /// from 16 KiB to 1 GiB.
     pub fn window(mut self, bytes: u32) -> Self {
         self.window = bytes;
         self
     }
 
-    /// Tells whether the parts make sense together.
+    /// Checks that the parts make sense together.
     ///
     /// # Errors
     /// They do not; the error names what contradicts what.
@@ -109,12 +111,12 @@ impl QuicConfig {
         Ok(())
     }
 
-    /// The certificates, whose status tells of renewals.
+    /// Returns the certificates, whose status tells of renewals.
     pub fn tls(&self) -> &TlsConfig {
         &self.tls
     }
 
-    /// For a dial.
+    /// Returns the configuration of a dial.
     pub(super) fn client(
         &self,
         mut tls: ClientConfig,
@@ -127,7 +129,7 @@ impl QuicConfig {
         Ok(config)
     }
 
-    /// For a listener, and for each connection that it accepts.
+    /// Returns the configuration of a listener, and of each connection that it accepts.
     pub(super) fn server(
         &self,
         tls: &ServerConfig,
@@ -156,12 +158,13 @@ impl QuicConfig {
     }
 }
 
+/// Returns the timeout as QUIC tells it to the peer, in milliseconds; `None` if it is too long.
 fn idle(timeout: Duration) -> Option<IdleTimeout> {
     let milliseconds = u32::try_from(timeout.as_millis()).ok()?;
     Some(IdleTimeout::from(VarInt::from_u32(milliseconds)))
 }
 
-/// What a listener's TLS is to QUIC.
+/// Turns a listener's TLS into that of QUIC.
 pub(super) fn server_crypto(tls: &ServerConfig) -> Result<Arc<QuicServerConfig>, QuicConfigError> {
     let mut tls = tls.clone();
     tls.alpn_protocols = vec![QuicConfig::ALPN.to_vec()];

@@ -1,4 +1,4 @@
-//! Why there is no QUIC connection.
+//! The errors of QUIC.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,8 +9,8 @@ use rustls::AlertDescription;
 use crate::conclusion::Conclusion;
 use crate::transport::tls::TlsError;
 
-/// Why a QUIC connection did not come about, where that is not TLS's affair: see [`TlsError`] for
-/// what is. No byte of a stream was sent.
+/// The reason for which a QUIC connection did not come about, where TLS is not: see [`TlsError`]
+/// for that. No byte of a stream was sent.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum QuicError {
@@ -35,7 +35,7 @@ pub enum QuicError {
 }
 
 impl QuicError {
-    /// What the caller may conclude.
+    /// Returns what the caller may conclude.
     pub(crate) fn conclusion(&self) -> Conclusion {
         match self {
             Self::OtherProtocol => Conclusion::NotCasty,
@@ -60,9 +60,9 @@ pub enum QuicConfigError {
     /// Connections would be lost before a sign of life was due.
     #[error("keep_alive ({keep_alive:?}) must be less than idle_timeout ({idle_timeout:?})")]
     KeepAlive {
-        /// How often signs of life are sent.
+        /// The time between two signs of life.
         keep_alive: Duration,
-        /// After which silence a connection is lost.
+        /// The time of silence after which a connection is lost.
         idle_timeout: Duration,
     },
     /// A window that holds too little to be of use, or more than may be kept.
@@ -73,7 +73,7 @@ pub enum QuicConfigError {
     Cipher,
 }
 
-/// Why a dial failed, of TLS or of QUIC.
+/// The reason for which a dial failed, of TLS or of QUIC.
 pub(super) enum Failure {
     Tls(TlsError),
     Quic(QuicError),
@@ -121,8 +121,8 @@ impl From<ConnectError> for Failure {
     }
 }
 
-/// The alert in an error code; QUIC gives them the codes from 0x100 to 0x1ff (RFC 9001, section
-/// 4.8).
+/// Returns the TLS alert in an error code; QUIC gives them the codes from 0x100 to 0x1ff (RFC 9001,
+/// section 4.8).
 fn tls_alert(code: TransportErrorCode) -> Option<AlertDescription> {
     let alert = u64::from(code).checked_sub(0x100)?;
     u8::try_from(alert).ok().map(AlertDescription::from)

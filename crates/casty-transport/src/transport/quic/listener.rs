@@ -1,4 +1,4 @@
-//! Accepts QUIC connections, each when its stream has begun.
+//! The listener of QUIC: it accepts connections, each when its stream has begun.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,28 +14,50 @@ use quinn::{
 };
 use tokio::time::timeout;
 
-use super::closing::Partings;
+use super::closing::Closings;
 use super::config::server_crypto;
 use super::stream::QuicStream;
 use crate::error::ListenError;
 use crate::transport::tls::TlsConfig;
 use crate::transport::{ByteStream, Listener};
 
-/// How long a dialler may take from its first datagram to the first byte of its stream.
+/// The time that a dialler may take from its first datagram to the first byte of its stream.
 const BEGIN_WITHIN: Duration = Duration::from_secs(10);
 
-/// Connections that have not begun yet, at most. What comes beyond waits in the endpoint.
+/// Connections that have not begun yet, at most. Those beyond wait in the endpoint.
 const BEGINNING: usize = 1024;
 
-/// With so many of them, diallers must first show that they are where they say.
+/// With so many of them, diallers must first prove that their address is theirs.
 const WARY: usize = 128;
 
+/// The configuration of each connection that a listener accepts.
+#[derive(Clone)]
+pub(super) struct ServerSide {
+    pub(super) tls: TlsConfig,
+    /// Right but for the certificates, which may have been renewed since.
+    pub(super) config: ServerConfig,
+}
+
+impl ServerSide {
+    /// Returns the configuration with the certificates as they are now.
+    async fn current(self) -> ServerConfig {
+        let Self { tls, mut config } = self;
+        // Neither is missing, or nobody would listen.
+        if let Some(tls) = &tls.certificates().await.server
+            && let Ok(crypto) = server_crypto(tls)
+        {
+            config.crypto = crypto;
+        }
+        config
+    }
+}
+
+/// A bound endpoint, with the connections whose streams have not begun.
 pub(super) struct QuicListening {
     endpoint: Endpoint,
     at: NodeAddress,
-    /// Of each connection, but for what its certificates have become.
-    server: (TlsConfig, ServerConfig),
-    partings: Partings,
+    server: ServerSide,
+    closings: Closings,
     beginning: FuturesUnordered<BoxFuture<'static, Option<ByteStream>>>,
 }
 
@@ -43,14 +65,14 @@ impl QuicListening {
     pub(super) fn new(
         endpoint: Endpoint,
         at: NodeAddress,
-        server: (TlsConfig, ServerConfig),
-        partings: Partings,
+        server: ServerSide,
+        closings: Closings,
     ) -> Self {
         Self {
             endpoint,
             at,
             server,
-            partings,
+            closings,
             beginning: FuturesUnordered::new(),
         }
     }
@@ -61,11 +83,16 @@ impl QuicListening {
             incoming.retry().ok();
             return;
         }
-        let (endpoint, partings) = (self.endpoint.clone(), self.partings.clone());
+        let (endpoint, closings) = (self.endpoint.clone(), self.closings.clone());
         let begun = begun(incoming, self.server.clone());
         self.beginning.push(Box::pin(async {
-            let (connection, streams, from) = begun.await?;
-            let stream = QuicStream::new(connection, streams, endpoint, partings);
+            let Begun {
+                connection,
+                send,
+                recv,
+                from,
+            } = begun.await?;
+            let stream = QuicStream::new(connection, send, recv, endpoint, closings);
             Some(ByteStream::measured(
                 stream,
                 from.to_string(),
@@ -107,33 +134,38 @@ impl Drop for QuicListening {
     }
 }
 
-/// A connection with the stream that its dialler began, and where it comes from.
-type Begun = (Connection, (SendStream, RecvStream), SocketAddr);
+/// A connection with the stream that its dialler began.
+struct Begun {
+    connection: Connection,
+    send: SendStream,
+    recv: RecvStream,
+    /// The address that its first datagram came from.
+    from: SocketAddr,
+}
 
-/// What a dialler begins, or nothing if that fails, which concerns the dialler alone.
-async fn begun(incoming: Incoming, server: (TlsConfig, ServerConfig)) -> Option<Begun> {
+/// Waits for the stream that a dialler begins; `None` if that fails, which concerns the dialler
+/// alone.
+async fn begun(incoming: Incoming, server: ServerSide) -> Option<Begun> {
     let from = incoming.remote_address();
     match timeout(BEGIN_WITHIN, begin(incoming, server)).await {
-        Ok(Ok((connection, streams))) => return Some((connection, streams, from)),
+        Ok(Ok(begun)) => return Some(begun),
         Ok(Err(error)) => tracing::debug!(%from, %error, "no QUIC connection"),
         Err(_) => tracing::debug!(%from, "no QUIC stream within {BEGIN_WITHIN:?}"),
     }
     None
 }
 
-async fn begin(
-    incoming: Incoming,
-    (tls, mut server): (TlsConfig, ServerConfig),
-) -> Result<(Connection, (SendStream, RecvStream)), ConnectionError> {
-    // Neither is missing, or nobody would listen.
-    if let Some(tls) = &tls.material().await.server
-        && let Ok(crypto) = server_crypto(tls)
-    {
-        server.crypto = crypto;
-    }
+async fn begin(incoming: Incoming, server: ServerSide) -> Result<Begun, ConnectionError> {
+    let from = incoming.remote_address();
+    let server = server.current().await;
     let connection = incoming.accept_with(Arc::new(server))?.await?;
     // Only now: the dialler waits for this, and so learns whether it was accepted.
     connection.set_max_concurrent_bi_streams(VarInt::from_u32(1));
-    let streams = connection.accept_bi().await?;
-    Ok((connection, streams))
+    let (send, recv) = connection.accept_bi().await?;
+    Ok(Begun {
+        connection,
+        send,
+        recv,
+        from,
+    })
 }

@@ -1,4 +1,4 @@
-//! One stream of one QUIC connection, as bytes both ways.
+//! The one stream of a QUIC connection, as bytes in both directions.
 
 use std::future::Future;
 use std::io;
@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use super::closing::Partings;
+use super::closing::Closings;
 use quinn::{
     ConnectionError, Endpoint, ReadError, RecvStream, SendStream, StoppedError, VarInt, WriteError,
 };
@@ -14,11 +14,11 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
-/// How long a dropped stream goes on to send what was written.
+/// The time for which a dropped stream goes on to send what was written.
 const DRAIN: Duration = Duration::from_secs(30);
 
-/// How long an endpoint with other connections may take to see to the end of one.
-const FAREWELL: Duration = Duration::from_millis(500);
+/// The time that an endpoint with other connections may take to see to the end of one.
+const CLOSE_GRACE: Duration = Duration::from_millis(500);
 
 type Stopped = Pin<Box<dyn Future<Output = Result<Option<VarInt>, StoppedError>> + Send + Sync>>;
 
@@ -33,7 +33,7 @@ pub(super) struct QuicStream {
     /// The peer has received everything.
     received: bool,
     pub(super) endpoint: Endpoint,
-    partings: Partings,
+    closings: Closings,
     runtime: Handle,
 }
 
@@ -41,9 +41,10 @@ impl QuicStream {
     /// Takes the stream over. Must be called on a runtime, on which the connection ends.
     pub(super) fn new(
         connection: quinn::Connection,
-        (send, recv): (SendStream, RecvStream),
+        send: SendStream,
+        recv: RecvStream,
         endpoint: Endpoint,
-        partings: Partings,
+        closings: Closings,
     ) -> Self {
         Self {
             connection,
@@ -52,14 +53,14 @@ impl QuicStream {
             finished: None,
             received: false,
             endpoint,
-            partings,
+            closings,
             runtime: Handle::current(),
         }
     }
 }
 
 impl QuicStream {
-    /// Nothing, once the peer has received everything; quinn tells no more.
+    /// Returns 0 once the peer has received everything; quinn tells no more.
     pub(super) fn unacknowledged(&self) -> Option<usize> {
         self.received.then_some(0)
     }
@@ -120,7 +121,7 @@ impl AsyncWrite for QuicStream {
     }
 }
 
-/// What the loss of a connection is to a reader or a writer.
+/// Turns the loss of a connection into the error of a reader or a writer.
 fn broken(lost: ConnectionError) -> io::Error {
     match lost {
         ConnectionError::TransportError(_) => {
@@ -136,14 +137,14 @@ impl Drop for QuicStream {
         let finished = self.send.stopped();
         let connection = self.connection.clone();
         let endpoint = self.endpoint.clone();
-        let parting = self.partings.begin();
+        let closing = self.closings.begin();
         self.runtime.spawn(async move {
-            // Whatever comes of it, the connection ends.
+            // Whatever the outcome, the connection ends.
             timeout(DRAIN, finished).await.ok();
             connection.close(VarInt::from_u32(0), b"");
-            // What has not been acknowledged to the peer is, and it is told of the end.
-            timeout(FAREWELL, endpoint.wait_idle()).await.ok();
-            drop(parting);
+            // Sends the peer what it waits for: acknowledgements, and the end.
+            timeout(CLOSE_GRACE, endpoint.wait_idle()).await.ok();
+            drop(closing);
         });
     }
 }

@@ -6,6 +6,7 @@ use super::*;
 use crate::conclusion::Conclusion;
 use crate::connection::{ConnectOptions, accept, connect};
 use crate::error::{ConnectError, NotCasty};
+use crate::transport::resolve::{first_to_connect, nothing_resolved};
 
 fn loopback() -> NodeAddress {
     NodeAddress::new("127.0.0.1", 0)

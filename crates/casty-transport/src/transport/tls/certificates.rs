@@ -1,4 +1,4 @@
-//! Where certificates come from, and what is made of them.
+//! The sources of certificates and keys, and their form for handshakes.
 
 use std::fmt;
 use std::fs::File;
@@ -20,7 +20,7 @@ use super::error::TlsConfigError;
 /// The longest file that is read; bundles of every public authority take a quarter of it.
 const MAX_FILE: u64 = 1024 * 1024;
 
-/// A file, or what would be in one.
+/// A file, or the content of one.
 #[derive(Clone)]
 pub(super) enum Source {
     File(PathBuf),
@@ -54,7 +54,7 @@ impl Source {
         }
     }
 
-    /// How errors name it; `part` tells what memory holds.
+    /// Returns the name that errors have for it; `part` names the content of memory.
     fn origin(&self, part: &str) -> Arc<str> {
         match self {
             Self::File(path) => path.display().to_string().into(),
@@ -68,7 +68,7 @@ fn unreadable(path: PathBuf, source: io::Error) -> TlsConfigError {
     TlsConfigError::Read { path, source }
 }
 
-/// Where everything comes from.
+/// The sources of all parts.
 #[derive(Debug, Clone)]
 pub(super) struct Sources {
     pub(super) authority: Source,
@@ -76,7 +76,7 @@ pub(super) struct Sources {
     pub(super) identity: Option<(Source, Option<Source>)>,
 }
 
-/// What the sources hold, unread. Two that are equal mean the same.
+/// The content of the sources, not parsed. Two that are equal mean the same.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Pems {
     authority: Arc<[u8]>,
@@ -85,7 +85,7 @@ pub(super) struct Pems {
 }
 
 impl Sources {
-    /// Whether anything can change.
+    /// Returns whether anything can change.
     pub(super) fn has_files(&self) -> bool {
         let (certificate, key) = match &self.identity {
             Some((certificate, key)) => (Some(certificate), key.as_ref()),
@@ -113,14 +113,14 @@ impl Sources {
         })
     }
 
-    /// What handshakes need, made of what was read.
+    /// Turns the content that was read into the form for handshakes.
     pub(super) fn parse(
         &self,
         pems: &Pems,
         provider: &Arc<CryptoProvider>,
-    ) -> Result<Material, TlsConfigError> {
+    ) -> Result<Certificates, TlsConfigError> {
         let mut roots = RootCertStore::empty();
-        for certificate in certificates(&pems.authority, &self.authority, "authority")? {
+        for certificate in parse_certificates(&pems.authority, &self.authority, "authority")? {
             roots.add(certificate).map_err(unusable)?;
         }
         let roots = Arc::new(roots);
@@ -132,7 +132,7 @@ impl Sources {
             WebPkiServerVerifier::builder_with_provider(Arc::clone(&roots), Arc::clone(provider))
                 .build()
                 .map_err(|error| unusable(rustls::Error::General(error.to_string())))?;
-        Ok(Material {
+        Ok(Certificates {
             client: client(&verifier, provider)?,
             verifier,
             server: server.transpose()?.map(Arc::new),
@@ -150,7 +150,7 @@ impl Sources {
         else {
             return Ok(None);
         };
-        let chain = certificates(pem, source, "certificate")?;
+        let chain = parse_certificates(pem, source, "certificate")?;
         let key_source = key_source.as_ref().unwrap_or(source);
         let origin = key_source.origin("key");
         let key = PrivateKeyDer::from_pem_slice(pems.key.as_ref().unwrap_or(pem));
@@ -163,7 +163,7 @@ impl Sources {
     }
 }
 
-fn certificates(
+fn parse_certificates(
     pem: &[u8],
     source: &Source,
     part: &str,
@@ -191,8 +191,8 @@ fn incapable(error: rustls::Error) -> TlsConfigError {
     TlsConfigError::Provider(Arc::new(error))
 }
 
-/// What handshakes need.
-pub(crate) struct Material {
+/// The certificates and keys in the form for handshakes.
+pub(crate) struct Certificates {
     /// For dialling; each dial adds for itself what it shows and checks.
     pub(super) client: ClientConfig,
     pub(super) verifier: Arc<WebPkiServerVerifier>,
@@ -201,7 +201,8 @@ pub(crate) struct Material {
     pub(crate) server: Option<Arc<ServerConfig>>,
 }
 
-/// Sessions are not resumed: a resumed one shows no certificates, so it would outlive theirs.
+/// Returns the configuration of the dialling side. Sessions are not resumed: a resumed one shows no
+/// certificates, so it would outlive theirs.
 fn client(
     verifier: &Arc<WebPkiServerVerifier>,
     provider: &Arc<CryptoProvider>,
@@ -215,6 +216,7 @@ fn client(
     Ok(config)
 }
 
+/// Returns the configuration of the accepting side, which resumes no sessions either.
 fn server(
     roots: &Arc<RootCertStore>,
     identity: &Arc<CertifiedKey>,

@@ -1,4 +1,4 @@
-//! The certificates of one side, and their renewal.
+//! The configuration of TLS: the certificates of one side, and their renewal.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -8,10 +8,11 @@ use parking_lot::Mutex;
 use rustls::crypto::{CryptoProvider, ring};
 use tokio::sync::watch;
 
-use super::certificates::{Material, Pems, Source, Sources};
+use super::certificates::{Certificates, Pems, Source, Sources};
 use super::error::TlsConfigError;
 
-/// Whom to trust, and what to show: the certificates and the key for both directions.
+/// The certificates and the key of one side: the authorities that it trusts, and the certificate
+/// that it shows.
 ///
 /// Casty nodes show a certificate and require one, of clients as of each other. The certificate
 /// that is dialled must be for the host that was dialled (behind the address map), as a DNS name
@@ -30,32 +31,33 @@ pub struct TlsConfig(Arc<Shared>);
 struct Shared {
     sources: Sources,
     provider: Arc<CryptoProvider>,
-    /// What was read last, unless that failed. Held while files are read, so that an older reading
-    /// never replaces a newer one.
+    /// The files as they were read last, unless that failed. Locked while files are read, so that
+    /// an older reading never replaces a newer one; taken before `current`.
     seen: Mutex<Option<Pems>>,
-    material: Mutex<Arc<Material>>,
+    /// The certificates in use. Locked for a clone or a swap only.
+    current: Mutex<Arc<Certificates>>,
     status: watch::Sender<TlsStatus>,
 }
 
-/// What became of renewed certificates.
+/// The outcome of the renewals of certificates.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct TlsStatus {
-    /// How often changed files were taken into use.
+    /// The number of times that changed files were taken into use.
     pub renewed: u64,
-    /// How often changed files could not be used, each state of them counted once.
+    /// The number of times that changed files could not be used, each state of them counted once.
     pub refused: u64,
-    /// Why the files as they were last read are not in use; `None` if they are.
+    /// The reason for which the files as they were last read are not in use; `None` if they are.
     pub error: Option<TlsConfigError>,
 }
 
 impl TlsConfig {
-    /// Begins with nothing; an authority is the least that is needed.
+    /// Creates a builder without anything; an authority is the least that is needed.
     pub fn builder() -> TlsConfigBuilder {
         TlsConfigBuilder::default()
     }
 
-    /// What became of renewed certificates so far.
+    /// Returns the outcome of the renewals so far.
     pub fn status(&self) -> TlsStatus {
         self.0.status.borrow().clone()
     }
@@ -67,7 +69,7 @@ impl TlsConfig {
         self.0.status.subscribe()
     }
 
-    /// Whether there is a certificate to show, as listening needs, and dialling to nodes.
+    /// Returns whether there is a certificate to show, as listening needs, and dialling to nodes.
     pub fn has_certificate(&self) -> bool {
         self.0.sources.identity.is_some()
     }
@@ -77,18 +79,19 @@ impl TlsConfig {
         &self.0.provider
     }
 
-    /// What the next handshake needs, read again if it may have changed.
-    pub(crate) async fn material(&self) -> Arc<Material> {
+    /// Returns the certificates for the next handshake, read again if they may have changed.
+    pub(crate) async fn certificates(&self) -> Arc<Certificates> {
         if self.0.sources.has_files() {
             let shared = Arc::clone(&self.0);
-            // Fails only when the runtime ends; whoever waits then ends with it.
+            // Fails only when the runtime ends; all who wait then end with it.
             let _ = tokio::task::spawn_blocking(move || shared.renew()).await;
         }
-        Arc::clone(&self.0.material.lock())
+        Arc::clone(&self.0.current.lock())
     }
 }
 
 impl Shared {
+    /// Reads the files, and takes them into use if they changed and can be used. Blocks.
     fn renew(&self) {
         let mut seen = self.seen.lock();
         let pems = match self.sources.read() {
@@ -104,8 +107,8 @@ impl Shared {
         let parsed = self.sources.parse(&pems, &self.provider);
         *seen = Some(pems);
         match parsed {
-            Ok(material) => {
-                *self.material.lock() = Arc::new(material);
+            Ok(certificates) => {
+                *self.current.lock() = Arc::new(certificates);
                 tracing::info!("certificates were renewed");
                 self.status.send_modify(|status| {
                     status.renewed += 1;
@@ -116,6 +119,7 @@ impl Shared {
         }
     }
 
+    /// Reports that changed files cannot be used.
     fn report(&self, error: TlsConfigError) {
         let is_unread = matches!(
             error,
@@ -140,8 +144,9 @@ impl fmt::Debug for TlsConfig {
     }
 }
 
-/// Collects where the certificates of a [`TlsConfig`] are. The last word on a part counts.
+/// A builder of a [`TlsConfig`]: where its certificates are. The last setting of a part counts.
 #[derive(Debug, Clone, Default)]
+#[must_use]
 pub struct TlsConfigBuilder {
     authority: Option<Source>,
     certificate: Option<Source>,
@@ -150,20 +155,20 @@ pub struct TlsConfigBuilder {
 }
 
 impl TlsConfigBuilder {
-    /// The file (PEM) with the certificates of the authorities to trust.
+    /// Sets the file (PEM) with the certificates of the authorities to trust.
     pub fn ca_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.authority = Some(Source::File(path.into()));
         self
     }
 
-    /// The certificates (PEM) of the authorities to trust.
+    /// Sets the certificates (PEM) of the authorities to trust.
     pub fn ca_pem(mut self, pem: impl AsRef<[u8]>) -> Self {
         self.authority = Some(memory(pem));
         self
     }
 
-    /// The file (PEM) with our certificate, before those between it and the authority. The key is
-    /// taken from it too, unless one is named.
+    /// Sets the file (PEM) with our certificate, before those between it and the authority. The key
+    /// is taken from it too, unless one is named.
     ///
     /// Without a certificate one can dial servers that want none; Casty nodes do.
     pub fn certificate_file(mut self, path: impl Into<PathBuf>) -> Self {
@@ -171,26 +176,27 @@ impl TlsConfigBuilder {
         self
     }
 
-    /// Our certificate (PEM), before those between it and the authority. The key is taken from it
-    /// too, unless one is named.
+    /// Sets our certificate (PEM), before those between it and the authority. The key is taken from
+    /// it too, unless one is named.
     pub fn certificate_pem(mut self, pem: impl AsRef<[u8]>) -> Self {
         self.certificate = Some(memory(pem));
         self
     }
 
-    /// The file (PEM) with the certificate's private key: PKCS#8, SEC1 or PKCS#1, not encrypted.
+    /// Sets the file (PEM) with the certificate's private key: PKCS#8, SEC1 or PKCS#1, not
+    /// encrypted.
     pub fn key_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.key = Some(Source::File(path.into()));
         self
     }
 
-    /// The certificate's private key (PEM): PKCS#8, SEC1 or PKCS#1, not encrypted.
+    /// Sets the certificate's private key (PEM): PKCS#8, SEC1 or PKCS#1, not encrypted.
     pub fn key_pem(mut self, pem: impl AsRef<[u8]>) -> Self {
         self.key = Some(memory(pem));
         self
     }
 
-    /// Who does the cryptography. Default: ring.
+    /// Sets the provider of cryptography. Default: ring.
     pub fn provider(mut self, provider: Arc<CryptoProvider>) -> Self {
         self.provider = Some(provider);
         self
@@ -214,12 +220,12 @@ impl TlsConfigBuilder {
             .provider
             .unwrap_or_else(|| Arc::new(ring::default_provider()));
         let seen = sources.read()?;
-        let material = Arc::new(sources.parse(&seen, &provider)?);
+        let certificates = Arc::new(sources.parse(&seen, &provider)?);
         Ok(TlsConfig(Arc::new(Shared {
             sources,
             provider,
             seen: Mutex::new(Some(seen)),
-            material: Mutex::new(material),
+            current: Mutex::new(certificates),
             status: watch::Sender::new(TlsStatus::default()),
         })))
     }

@@ -1,4 +1,4 @@
-//! The dialling side of one handshake, and what it learns.
+//! The dialling side of one handshake, and the facts that it learns.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -10,7 +10,7 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
 
-use super::certificates::Material;
+use super::certificates::Certificates;
 use super::error::TlsError;
 use crate::error::DialError;
 
@@ -25,54 +25,63 @@ pub(crate) fn host_name(of: &NodeAddress) -> Result<ServerName<'static>, DialErr
     })
 }
 
-/// What one dial shows and checks. Each needs its own.
-pub(crate) struct Dialling {
+/// The TLS of one dial: the certificate that it shows and the checks that it makes. Each dial needs
+/// its own.
+pub(crate) struct TlsDial {
     pub(crate) config: ClientConfig,
-    side: Arc<Side>,
+    side: Arc<ClientSide>,
 }
 
-impl Dialling {
-    pub(crate) fn new(material: &Material) -> Self {
-        let side = Arc::new(Side {
-            certificate: material.identity.clone(),
+impl TlsDial {
+    /// Creates what a dial needs of the certificates that are in use.
+    pub(crate) fn new(certificates: &Certificates) -> Self {
+        let side = Arc::new(ClientSide {
+            certificate: certificates.identity.clone(),
             asked: AtomicBool::new(false),
-            verifier: Arc::clone(&material.verifier),
-            complaint: OnceLock::new(),
+            verifier: Arc::clone(&certificates.verifier),
+            certificate_error: OnceLock::new(),
         });
-        let mut config = material.client.clone();
-        config.client_auth_cert_resolver = Arc::<Side>::clone(&side);
-        let verifier = Arc::<Side>::clone(&side);
+        let mut config = certificates.client.clone();
+        config.client_auth_cert_resolver = Arc::<ClientSide>::clone(&side);
+        let verifier = Arc::<ClientSide>::clone(&side);
         config.dangerous().set_certificate_verifier(verifier);
         Self { config, side }
     }
 
     /// Refuses a server that shook hands without asking for the certificate that we have.
-    pub(crate) fn was_asked(&self) -> Result<(), TlsError> {
+    ///
+    /// # Errors
+    /// It did not ask.
+    pub(crate) fn check_asked(&self) -> Result<(), TlsError> {
+        // Relaxed: it is a lone flag, and the task that drove the handshake, which set it, has
+        // handed the finished handshake to this one.
         if self.side.certificate.is_some() && !self.side.asked.load(Ordering::Relaxed) {
             return Err(TlsError::NotAsked);
         }
         Ok(())
     }
 
-    /// What is wrong with the server's certificate, if that was found.
+    /// Returns the error of the server's certificate, if one was found.
     #[cfg(feature = "quic")]
-    pub(crate) fn complaint(&self) -> Option<TlsError> {
-        self.side.complaint.get().map(TlsError::from_rustls)
+    pub(crate) fn certificate_error(&self) -> Option<TlsError> {
+        self.side.certificate_error.get().map(TlsError::from_rustls)
     }
 }
 
-/// Shows our certificate and checks the server's; remembers whether somebody wanted to see ours,
-/// and what was wrong with theirs, which QUIC does not tell.
+/// The part that shows our certificate and checks the server's; it remembers whether ours was asked
+/// for, and the error of theirs, which QUIC does not tell.
 #[derive(Debug)]
-struct Side {
+struct ClientSide {
     certificate: Option<Arc<CertifiedKey>>,
+    /// Set once the server has asked for our certificate.
     asked: AtomicBool,
     verifier: Arc<WebPkiServerVerifier>,
-    complaint: OnceLock<rustls::Error>,
+    certificate_error: OnceLock<rustls::Error>,
 }
 
-impl ResolvesClientCert for Side {
+impl ResolvesClientCert for ClientSide {
     fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        // Relaxed: see `check_asked`.
         self.asked.store(true, Ordering::Relaxed);
         self.certificate.clone()
     }
@@ -82,7 +91,7 @@ impl ResolvesClientCert for Side {
     }
 }
 
-impl ServerCertVerifier for Side {
+impl ServerCertVerifier for ClientSide {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -100,7 +109,7 @@ impl ServerCertVerifier for Side {
         );
         verified.inspect_err(|error| {
             // Of several, which there cannot be, the first.
-            self.complaint.set(error.clone()).ok();
+            self.certificate_error.set(error.clone()).ok();
         })
     }
 

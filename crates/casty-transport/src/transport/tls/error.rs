@@ -1,4 +1,4 @@
-//! What can go wrong with TLS, sorted by whose certificate or configuration has to change.
+//! The errors of TLS, sorted by whose certificate or configuration has to change.
 
 use std::io;
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use rustls::{AlertDescription, CertificateError, ContentType, InvalidMessage, Pe
 
 use crate::conclusion::Conclusion;
 
-/// Why there is no encrypted stream to a peer, or no longer one.
+/// The reason for which there is no encrypted stream to a peer, or no longer one.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum TlsError {
@@ -48,8 +48,8 @@ pub enum TlsError {
     #[error("the peer does not speak TLS")]
     NotTls,
     /// The peer took the connection and did not answer the TLS handshake in time. A node of casty
-    /// 0.21.0 without TLS does so: it takes our first bytes for the length of a frame, and waits for
-    /// the rest of it.
+    /// 0.21.0 without TLS does so: it takes our first bytes for the length of a frame, and waits
+    /// for the rest of it.
     #[error("the peer did not answer the TLS handshake within {0:?}: does it speak TLS?")]
     Silent(Duration),
     /// The peer ended the stream inside the TLS handshake: it does not speak TLS, or is on its way
@@ -69,11 +69,12 @@ pub enum TlsError {
 }
 
 impl TlsError {
-    /// The TLS error inside an error of an encrypted stream, if that is what it is.
+    /// Returns the TLS error inside an error of an encrypted stream; `None` if it is another error.
     pub fn of(error: &io::Error) -> Option<&Self> {
         error.get_ref()?.downcast_ref()
     }
 
+    /// Sorts an error of rustls.
     pub(crate) fn from_rustls(error: &rustls::Error) -> Self {
         use rustls::Error as E;
         match error {
@@ -116,7 +117,7 @@ impl TlsError {
         })
     }
 
-    /// What a peer tells by this alert, where that is about certificates and versions.
+    /// Returns the peer's reason for this alert, where that is about certificates and versions.
     pub(crate) fn of_alert(alert: AlertDescription) -> Option<Self> {
         use AlertDescription as A;
         Some(match alert {
@@ -135,7 +136,7 @@ impl TlsError {
         })
     }
 
-    /// What the caller may conclude of the peer.
+    /// Returns what the caller may conclude of the peer.
     pub(crate) fn conclusion(&self) -> Conclusion {
         match self {
             Self::Version | Self::NotTls | Self::Protocol(_) => Conclusion::NotCasty,
@@ -150,7 +151,7 @@ fn shared(error: &rustls::Error) -> Arc<rustls::Error> {
     Arc::new(error.clone())
 }
 
-/// Why certificates cannot be used.
+/// The reason for which certificates cannot be used.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum TlsConfigError {
@@ -163,38 +164,38 @@ pub enum TlsConfigError {
     /// A file cannot be read.
     #[error("cannot read {}", path.display())]
     Read {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         #[source]
         source: Arc<io::Error>,
     },
     /// A file is longer than 1 MiB, so it is none with certificates.
     #[error("{} is too long for a file of certificates", path.display())]
     TooLong {
-        /// Which.
+        /// The file.
         path: PathBuf,
     },
-    /// What was given is not PEM, or contains a broken part.
+    /// The content is not PEM, or contains a broken part.
     #[error("{origin} is no PEM")]
     Pem {
-        /// The file, or which part was given from memory.
+        /// The file, or the part that was given from memory.
         origin: Arc<str>,
-        /// What is wrong.
+        /// The parser's error.
         #[source]
         source: Arc<dyn std::error::Error + Send + Sync>,
     },
-    /// There is no certificate in it.
+    /// The content has no certificate.
     #[error("{origin} contains no certificate")]
     NoCertificate {
-        /// The file, or which part was given from memory.
+        /// The file, or the part that was given from memory.
         origin: Arc<str>,
     },
-    /// There is no private key in it that can be read: PKCS#8, SEC1 and PKCS#1 can, and none that
+    /// The content has no private key that can be read: PKCS#8, SEC1 and PKCS#1 can, and none that
     /// is encrypted.
     #[error("{origin} contains no private key that can be read")]
     NoKey {
-        /// The file, or which part was given from memory.
+        /// The file, or the part that was given from memory.
         origin: Arc<str>,
     },
     /// The certificates or the key cannot be used, or do not go together.

@@ -1,4 +1,4 @@
-//! Certificates for tests, of TLS and of QUIC.
+//! Certificates for tests of TLS and of QUIC.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,10 +15,10 @@ use super::TlsConfig;
 /// The host that tests dial.
 pub(crate) const HOST: &str = "127.0.0.1";
 
-/// An authority that everybody trusts who does not say otherwise.
+/// The authority that configurations trust unless they name another.
 pub(crate) static CA: LazyLock<Authority> = LazyLock::new(Authority::new);
 
-/// Trusts that authority, and shows a certificate of it for [`HOST`].
+/// Returns the configuration that trusts that authority and shows a certificate of it for [`HOST`].
 pub(crate) fn good() -> TlsConfig {
     CA.config(&CA.node(HOST, Validity::Now))
 }
@@ -56,7 +56,7 @@ impl Authority {
         Self { issuer, pem }
     }
 
-    /// What a node shows: for one host, as a server and as a client.
+    /// Issues the certificate of a node: for one host, as a server and as a client.
     pub(crate) fn node(&self, host: &str, validity: Validity) -> Identity {
         let mut params = CertificateParams::new([host.to_owned()]).unwrap();
         params.extended_key_usages = vec![
@@ -73,7 +73,7 @@ impl Authority {
         self.sign(&params)
     }
 
-    /// What a client shows: for no host.
+    /// Issues the certificate of a client: for no host.
     pub(crate) fn client(&self) -> Identity {
         let mut params = CertificateParams::default();
         params
@@ -92,7 +92,7 @@ impl Authority {
         }
     }
 
-    /// Trusts this authority and shows `identity`.
+    /// Returns the configuration that trusts this authority and shows `identity`.
     pub(crate) fn config(&self, identity: &Identity) -> TlsConfig {
         TlsConfig::builder()
             .ca_pem(&self.pem)

@@ -10,11 +10,11 @@ use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
 
-use super::{Dialling, TlsConfig, TlsError};
+use super::{TlsConfig, TlsDial, TlsError};
 use crate::transport::{ByteStream, Duplex};
 
-/// The most that a session keeps of what was written, records around it included: rustls's own
-/// limit is 64 KiB.
+/// The most bytes that a session keeps of what was written, records around them included: rustls's
+/// own limit is 64 KiB.
 const MOST_KEPT: usize = 128 * 1024;
 
 /// Encrypts `stream` as its dialling side, once the peer has proved to be `name`.
@@ -23,20 +23,20 @@ pub(super) async fn dialled(
     name: ServerName<'static>,
     config: &TlsConfig,
 ) -> Result<Encrypted, TlsError> {
-    let dialling = Dialling::new(&*config.material().await);
-    let connector = TlsConnector::from(Arc::new(dialling.config.clone()));
+    let dial = TlsDial::new(&*config.certificates().await);
+    let connector = TlsConnector::from(Arc::new(dial.config.clone()));
     let stream = connector
         .connect(name, stream)
         .await
         .map_err(in_handshake)?;
-    dialling.was_asked()?;
+    dial.check_asked()?;
     Ok(Encrypted(Box::new(stream.into())))
 }
 
 /// Encrypts `stream` as its accepting side, once the peer has shown a certificate.
 async fn accepted(stream: ByteStream, config: TlsConfig) -> Result<Encrypted, TlsError> {
-    let material = config.material().await;
-    let server = material.server.clone().ok_or(TlsError::NoCertificate)?;
+    let certificates = config.certificates().await;
+    let server = certificates.server.clone().ok_or(TlsError::NoCertificate)?;
     let stream = TlsAcceptor::from(server)
         .accept(stream)
         .await
@@ -44,7 +44,7 @@ async fn accepted(stream: ByteStream, config: TlsConfig) -> Result<Encrypted, Tl
     Ok(Encrypted(Box::new(stream.into())))
 }
 
-/// An error of the stream while the TLS handshake went on.
+/// Sorts an error of the stream while the TLS handshake went on.
 fn in_handshake(error: io::Error) -> TlsError {
     if let Some(inner) = error.get_ref().and_then(|inner| inner.downcast_ref()) {
         return TlsError::from_rustls(inner);
@@ -55,7 +55,7 @@ fn in_handshake(error: io::Error) -> TlsError {
     }
 }
 
-/// An error of an encrypted stream, with what TLS said in the terms of [`TlsError`].
+/// Returns the error of an encrypted stream with that of TLS in it as a [`TlsError`].
 fn typed(error: io::Error) -> io::Error {
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
     match inner.map(TlsError::from_rustls) {
@@ -68,17 +68,17 @@ fn typed(error: io::Error) -> io::Error {
 pub(super) struct Encrypted(Box<TlsStream<ByteStream>>);
 
 impl Encrypted {
-    /// What is under way, encrypted: more bytes than were written. What rustls keeps to itself is
-    /// bounded, but not told.
+    /// Returns the bytes that are under way, encrypted: more than were written. The bytes that
+    /// rustls keeps to itself are bounded, but their number is not known.
     pub(super) fn unacknowledged(&self) -> Option<usize> {
         let (stream, session) = self.0.get_ref();
         let kept = if session.wants_write() { MOST_KEPT } else { 0 };
         Some(stream.unacknowledged()? + kept)
     }
 
-    /// A failed write, told by what the peer said last if that is why: one that did not accept our
-    /// certificate says so and closes, and we may write before we read.
-    fn why(&mut self, error: io::Error, cx: &mut Context<'_>) -> io::Error {
+    /// Replaces the error of a failed write by the peer's last alert, if there is one: a peer that
+    /// did not accept our certificate says so and closes, and we may write before we read.
+    fn explain(&mut self, error: io::Error, cx: &mut Context<'_>) -> io::Error {
         use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset};
         if matches!(
             error.kind(),
@@ -96,12 +96,13 @@ impl Encrypted {
         typed(error)
     }
 
-    fn told<T>(
+    /// Explains the error of an outcome, if it is one.
+    fn explained<T>(
         &mut self,
         outcome: Poll<io::Result<T>>,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<T>> {
-        outcome.map(|outcome| outcome.map_err(|error| self.why(error, cx)))
+        outcome.map(|outcome| outcome.map_err(|error| self.explain(error, cx)))
     }
 }
 
@@ -123,7 +124,7 @@ impl AsyncWrite for Encrypted {
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
         let outcome = Pin::new(&mut *self.0).poll_write(cx, buf);
-        self.told(outcome, cx)
+        self.explained(outcome, cx)
     }
 
     fn poll_write_vectored(
@@ -132,7 +133,7 @@ impl AsyncWrite for Encrypted {
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let outcome = Pin::new(&mut *self.0).poll_write_vectored(cx, bufs);
-        self.told(outcome, cx)
+        self.explained(outcome, cx)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -141,17 +142,17 @@ impl AsyncWrite for Encrypted {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let outcome = Pin::new(&mut *self.0).poll_flush(cx);
-        self.told(outcome, cx)
+        self.explained(outcome, cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let outcome = Pin::new(&mut *self.0).poll_shutdown(cx);
-        self.told(outcome, cx)
+        self.explained(outcome, cx)
     }
 }
 
-/// An accepted stream. Whoever reads or writes it first drives its TLS handshake, within the time
-/// they give it, so that a slow peer holds up nobody else.
+/// An accepted stream. Its first reader or writer drives its TLS handshake, within the time they
+/// give it, so that a slow peer holds up nobody else.
 pub(super) enum Accepted {
     Shaking(Pin<Box<dyn Future<Output = Result<Encrypted, TlsError>> + Send>>),
     Open(Encrypted),
@@ -163,7 +164,7 @@ impl Accepted {
         Self::Shaking(Box::pin(accepted(stream, config)))
     }
 
-    /// Not told before the handshake is over.
+    /// Returns the bytes that are under way; `None` before the handshake is over.
     pub(super) fn unacknowledged(&self) -> Option<usize> {
         match self {
             Self::Open(stream) => stream.unacknowledged(),
@@ -171,6 +172,7 @@ impl Accepted {
         }
     }
 
+    /// Drives the handshake to its end, and gives the stream.
     fn poll_open(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Pin<&mut Encrypted>>> {
         if let Self::Shaking(handshake) = self {
             *self = match ready!(handshake.as_mut().poll(cx)) {

@@ -26,7 +26,7 @@ fn client_address() -> NodeAddress {
     NodeAddress::new("127.7.7.7", 0)
 }
 
-/// How both sides of one Casty handshake over TLS ended.
+/// Returns the outcome of one Casty handshake over TLS on both sides.
 async fn shake(server: TlsConfig, client: TlsConfig) -> (Outcome, Outcome) {
     let transport = TlsTransport::new(server);
     let listener = transport.listen(&loopback()).await.unwrap();

@@ -1,4 +1,4 @@
-//! TLS as a transport.
+//! The transport over TLS.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,11 +13,12 @@ use crate::error::{DialError, ListenError};
 use crate::transport::tcp::TcpTransport;
 use crate::transport::{ByteStream, Listener, Transport};
 
-/// TLS over TCP, or over another transport.
+/// The transport over TLS, over TCP or another transport.
 ///
 /// A dial is done after the TLS handshake, and after the server has proved to be the host that was
 /// dialled. With a certificate of our own, a server that does not ask for it is refused
-/// ([`NotAsked`](super::TlsError::NotAsked)): every Casty node asks, and a server that lets anybody in is none.
+/// ([`NotAsked`](super::TlsError::NotAsked)): every Casty node asks, and a server that lets anybody
+/// in is none.
 ///
 /// An accepted stream does its TLS handshake when it is first read or written, so that a slow peer
 /// holds up nobody else; [`accept`](crate::accept) bounds that together with the handshake of
@@ -30,19 +31,19 @@ pub struct TlsTransport {
 }
 
 impl TlsTransport {
-    /// TLS over TCP.
+    /// Creates the transport over TCP.
     pub fn new(config: TlsConfig) -> Self {
         Self::over(Arc::new(TcpTransport::new()), config)
     }
 
-    /// TLS over the streams of another transport.
+    /// Creates the transport over the streams of another one.
     pub fn over(below: Arc<dyn Transport>, config: TlsConfig) -> Self {
         Self { below, config }
     }
 }
 
 impl TlsTransport {
-    /// A stream to `to`, once its peer has proved to be `name`.
+    /// Encrypts a stream to `to`, once its peer has proved to be `name`.
     async fn encrypted(
         &self,
         to: &NodeAddress,

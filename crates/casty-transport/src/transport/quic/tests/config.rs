@@ -1,4 +1,4 @@
-//! What a configuration may be.
+//! The limits of a configuration.
 
 use std::time::Duration;
 

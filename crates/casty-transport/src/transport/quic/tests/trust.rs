@@ -1,4 +1,4 @@
-//! Who is refused, and what both sides are told.
+//! Peers that are refused, and the errors that both sides see.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use rustls::AlertDescription;
 
 use super::*;
 
-/// What a dialler is told by a listener that accepts what it can.
+/// Returns the error that a dialler sees of a listener that accepts what it can.
 async fn refusal(near: TlsConfig, far: TlsConfig) -> DialError {
     let mut listener = listening(QuicConfig::new(far)).await;
     let at = listener.address();
@@ -95,7 +95,7 @@ async fn nobody_listens_without_a_certificate() {
 
 /// A listener that asks for no certificate and names this protocol.
 async fn lax_listener(protocol: &[u8]) -> (NodeAddress, Endpoint) {
-    let good = issued::good().material().await;
+    let good = issued::good().certificates().await;
     let asking = good.server.as_ref().unwrap();
     let mut lax = rustls::ServerConfig::builder_with_provider(Arc::clone(asking.crypto_provider()))
         .with_safe_default_protocol_versions()
@@ -112,7 +112,7 @@ async fn lax_listener(protocol: &[u8]) -> (NodeAddress, Endpoint) {
     (NodeAddress::new(HOST, port), endpoint)
 }
 
-/// How a dial to a listener ended that takes whoever comes.
+/// Returns the outcome of a dial to a listener that takes anybody.
 async fn dial_lax(tls: TlsConfig, protocol: &[u8]) -> Result<ByteStream, DialError> {
     let (at, endpoint) = lax_listener(protocol).await;
     let accepting = async {
@@ -161,7 +161,7 @@ async fn a_listener_of_another_protocol_is_not_casty() {
 async fn a_dialler_of_another_protocol_is_refused() {
     let mut listener = listening(good()).await;
     let to = format!("{}", listener.address()).parse().unwrap();
-    let mut other = Dialling::new(&*issued::good().material().await)
+    let mut other = TlsDial::new(&*issued::good().certificates().await)
         .config
         .clone();
     other.alpn_protocols = vec![b"h3".to_vec()];
@@ -213,7 +213,7 @@ async fn a_listener_that_was_dropped_is_silent() {
     drop(far);
 }
 
-/// Why a dial failed of a socket that answers every datagram with this one.
+/// Returns the error of a dial to a socket that answers every datagram with this one.
 async fn dial_socket(answer: &[u8]) -> DialError {
     let socket = tokio::net::UdpSocket::bind((HOST, 0)).await.unwrap();
     let at = NodeAddress::new(HOST, socket.local_addr().unwrap().port());

@@ -99,7 +99,7 @@ async fn a_truncated_handshake_is_one_that_the_peer_closed() {
     assert_eq!(conclusion, Conclusion::Unresponsive);
 }
 
-/// Why a dial failed to a server that reads what comes, sends `answer` and then no more.
+/// Returns the error of a dial to a server that reads what comes, sends `answer` and then no more.
 async fn dial_against(answer: &[u8]) -> TlsError {
     let ca = Authority::new();
     let client = TlsTransport::new(ca.config(&ca.client()));
@@ -118,7 +118,8 @@ async fn dial_against(answer: &[u8]) -> TlsError {
     }
 }
 
-/// Why a stream was not accepted whose dialler sends `bytes` and then no more.
+/// Returns the error by which a stream was not accepted whose dialler sends `bytes` and then no
+/// more.
 async fn accept_from(bytes: &[u8]) -> (TlsError, Conclusion) {
     let ca = Authority::new();
     let server = TlsTransport::new(ca.config(&ca.node(HOST, Validity::Now)));

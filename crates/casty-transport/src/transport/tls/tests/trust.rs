@@ -1,8 +1,8 @@
-//! Who is refused, and what both sides are told.
+//! Peers that are refused, and the errors that both sides see.
 
 use super::*;
 
-/// How a dial to a server of this configuration ended.
+/// Returns the outcome of a dial to a server of this configuration.
 async fn shake_raw(
     server: rustls::ServerConfig,
     client: &TlsTransport,
@@ -134,7 +134,10 @@ async fn a_client_without_certificate_is_told_that_one_is_required() {
 #[tokio::test]
 async fn a_server_that_asks_for_no_certificate_is_refused_by_a_client_that_has_one() {
     let ca = Authority::new();
-    let server = ca.config(&ca.node(HOST, Validity::Now)).material().await;
+    let server = ca
+        .config(&ca.node(HOST, Validity::Now))
+        .certificates()
+        .await;
     let asking = server.server.clone().unwrap();
     let lax = || {
         rustls::ServerConfig::builder_with_provider(Arc::clone(asking.crypto_provider()))

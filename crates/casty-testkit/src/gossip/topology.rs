@@ -1,0 +1,410 @@
+//! The state that real nodes gossip, a view of it for each node, and what follows from a change.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::Instant;
+
+use casty_proto::NodeAddress;
+use casty_proto::message::{ClusterState, TopologySnapshot};
+use casty_routing::{
+    Coordinator, CoordinatorConfig, CoordinatorInput, CoordinatorOutput, RegionView, ShardCount,
+    ShardId,
+};
+
+use super::member::{Asker, Member, Roll};
+use crate::node::Node;
+use crate::node::mailboxes::Mailboxes;
+use crate::settings::Settings;
+use crate::status::Counters;
+
+/// An input of the coordinator of a region on a node.
+struct Step {
+    node: usize,
+    region: Arc<str>,
+    input: CoordinatorInput<Asker>,
+}
+
+/// Regions that no node hosts and that were asked for all the same, on one node.
+const UNKNOWN_REGIONS: usize = 64;
+
+/// All that changes under one lock.
+pub(super) struct Topology {
+    settings: Arc<Settings>,
+    mailboxes: Arc<Mailboxes>,
+    pub(super) members: Vec<Member>,
+    pub(super) counters: Vec<Arc<Counters>>,
+    /// Pairs of nodes that cannot reach each other, the lower number first.
+    pub(super) partitions: BTreeSet<(usize, usize)>,
+    /// Inputs that coordinators have not been given yet.
+    steps: VecDeque<Step>,
+    /// Nodes whose view has changed since it was last pushed.
+    pub(super) changed: BTreeSet<usize>,
+}
+
+impl Topology {
+    /// Makes the topology of nodes of which none runs yet.
+    pub(super) fn new(settings: &Arc<Settings>, mailboxes: &Arc<Mailboxes>) -> Self {
+        let count = mailboxes.addresses().len();
+        Self {
+            settings: Arc::clone(settings),
+            mailboxes: Arc::clone(mailboxes),
+            members: (0..count).map(|place| Member::new(place, count)).collect(),
+            counters: (0..count).map(|_| Arc::default()).collect(),
+            partitions: BTreeSet::new(),
+            steps: VecDeque::new(),
+            changed: BTreeSet::new(),
+        }
+    }
+
+    /// Returns a node if it runs.
+    pub(super) fn node(&self, number: usize) -> Option<&Arc<Node>> {
+        self.members.get(number)?.node.as_ref()
+    }
+
+    /// Returns whether two nodes run and can reach each other.
+    fn connected(&self, a: usize, b: usize) -> bool {
+        let apart = self.partitions.contains(&(a.min(b), a.max(b)));
+        !apart && self.node(a).is_some() && self.node(b).is_some()
+    }
+
+    /// Returns the members as one of them sees them.
+    pub(super) fn roll(&self, viewer: usize) -> Roll<'_> {
+        Roll::new(&self.members, viewer, self.mailboxes.addresses())
+    }
+
+    /// Returns the whole view of a node.
+    pub(super) fn snapshot(&self, viewer: usize) -> TopologySnapshot {
+        self.roll(viewer).snapshot(&self.settings)
+    }
+
+    /// Returns the view of a node as its topology actor answers with it.
+    pub(super) fn state(&self, viewer: usize) -> ClusterState {
+        let snapshot = self.snapshot(viewer);
+        ClusterState {
+            members: snapshot.members,
+            unreachable: snapshot.unreachable,
+            shard_allocations: snapshot.shard_allocations,
+            allocation_epoch: snapshot.allocation_epoch,
+            registry: snapshot.registry,
+            ..ClusterState::default()
+        }
+    }
+
+    /// Returns the node that takes itself for the leader; the lowest number of several.
+    pub(super) fn leader(&self) -> Option<usize> {
+        let leads = |number: &usize| {
+            let leader = self.roll(*number).leader().cloned();
+            self.node(*number)
+                .is_some_and(|node| leader.as_ref() == Some(node.outbound().address()))
+        };
+        (0..self.members.len()).find(leads)
+    }
+
+    /// Has a node that runs by now and those that can reach it see each other; it learns what they
+    /// know.
+    pub(super) fn joined(&mut self, number: usize) {
+        let count = self.members.len();
+        for other in 0..count {
+            let connected = self.connected(number, other);
+            if let Some(member) = self.members.get_mut(number) {
+                member.meet(other, connected);
+            }
+            if connected && let Some(member) = self.members.get_mut(other) {
+                member.meet(number, true);
+            }
+        }
+        let informed = (0..count)
+            .filter(|other| *other != number && self.connected(number, *other))
+            .max_by_key(|other| self.members.get(*other).map(|member| member.epoch));
+        if let Some(informed) = informed {
+            self.spread(informed);
+        }
+        for member in 0..count {
+            self.viewed(member);
+        }
+        let Some(node) = self.mailboxes.addresses().get(number).cloned() else {
+            return;
+        };
+        let settings = Arc::clone(&self.settings);
+        for plan in &settings.regions {
+            let node = node.clone();
+            self.step(number, &plan.name, CoordinatorInput::Register { node });
+        }
+    }
+
+    /// Has every node see which others it can reach, and learn what those know.
+    pub(super) fn notice(&mut self) {
+        let count = self.members.len();
+        for viewer in 0..count {
+            for other in 0..count {
+                let connected = self.connected(viewer, other);
+                let Some(member) = self.members.get_mut(viewer) else {
+                    continue;
+                };
+                let seen = member.sees(other);
+                let told = member.declared_dead().contains(&other);
+                if member.node.is_none() || seen == connected || told {
+                    continue;
+                }
+                member.meet(other, connected);
+                if !connected && let Some(address) = self.mailboxes.addresses().get(other) {
+                    self.lost_sight(viewer, address);
+                }
+            }
+        }
+        for member in 0..count {
+            self.spread(member);
+            self.viewed(member);
+        }
+    }
+
+    /// Tells the coordinators of a node that another one is gone.
+    pub(super) fn lost_sight(&mut self, viewer: usize, gone: &NodeAddress) {
+        let member = self.members.get(viewer).into_iter();
+        let regions: Vec<_> = member
+            .flat_map(|member| member.coordinators.keys().cloned())
+            .collect();
+        for region in regions {
+            self.step(viewer, &region, CoordinatorInput::NodeDown(gone.clone()));
+        }
+    }
+
+    /// Merges gossip as real nodes do: a member that any other node takes for alive is alive again
+    /// to a node that was told otherwise.
+    pub(super) fn revive(&mut self, viewer: usize) {
+        let Some(member) = self.members.get(viewer) else {
+            return;
+        };
+        let takes_for_alive = |other: usize, dead: usize| {
+            let sees = self.members.get(other).is_some_and(|it| it.sees(dead));
+            sees && self.connected(viewer, other)
+        };
+        let revived: Vec<_> = member
+            .declared_dead()
+            .iter()
+            .copied()
+            .filter(|dead| (0..self.members.len()).any(|other| takes_for_alive(other, *dead)))
+            .collect();
+        for node in revived {
+            if let Some(member) = self.members.get_mut(viewer) {
+                member.meet(node, true);
+            }
+            self.viewed(viewer);
+        }
+    }
+
+    /// Hands a node's allocations on to those it can reach and takes for alive, where theirs are
+    /// older.
+    ///
+    /// So no leader hands them to one with a lower address, which it would follow if it saw it, and
+    /// what leaders make of each other's allocations comes to an end.
+    fn spread(&mut self, from: usize) {
+        let Some(member) = self.members.get(from) else {
+            return;
+        };
+        let (allocations, epoch) = (member.allocations.clone(), member.epoch);
+        let told: Vec<_> = (0..self.members.len())
+            .filter(|to| *to != from && member.sees(*to) && self.connected(from, *to))
+            .collect();
+        for to in told {
+            if let Some(member) = self.members.get_mut(to)
+                && member.epoch < epoch
+            {
+                member.allocations.clone_from(&allocations);
+                member.epoch = epoch;
+                self.viewed(to);
+            }
+        }
+    }
+
+    /// Notes that a node's view has changed: its coordinators and subscribers are told of it when
+    /// the change is [settled](Self::settle).
+    pub(super) fn viewed(&mut self, number: usize) {
+        let Some(member) = self.members.get(number) else {
+            return;
+        };
+        if member.node.is_none() {
+            return;
+        }
+        self.changed.insert(number);
+        let regions: Vec<_> = member.coordinators.keys().cloned().collect();
+        for region in regions {
+            // The view is made when its turn comes, so that it is the latest.
+            let input = CoordinatorInput::View(RegionView::default());
+            self.steps.push_back(Step {
+                node: number,
+                region,
+                input,
+            });
+        }
+    }
+
+    /// Adds an input of a coordinator, for when the change is [settled](Self::settle).
+    pub(super) fn step(&mut self, node: usize, region: &str, input: CoordinatorInput<Asker>) {
+        self.steps.push_back(Step {
+            node,
+            region: region.into(),
+            input,
+        });
+    }
+
+    /// Gives coordinators their inputs, and those that follow, and pushes the changed views.
+    pub(super) fn settle(&mut self) {
+        let now = tokio::time::Instant::now().into_std();
+        while let Some(step) = self.steps.pop_front() {
+            self.carry_out(step, now);
+        }
+        for number in std::mem::take(&mut self.changed) {
+            self.push(number);
+            self.answer_waiting(number);
+        }
+    }
+
+    fn carry_out(&mut self, step: Step, now: Instant) {
+        let Step {
+            node,
+            region,
+            mut input,
+        } = step;
+        if matches!(input, CoordinatorInput::View(_)) {
+            input = CoordinatorInput::View(RegionView::of(&self.snapshot(node), &region));
+        }
+        let Some(mut coordinator) = self.take_coordinator(node, &region, now) else {
+            return;
+        };
+        coordinator.handle(now, input);
+        loop {
+            match coordinator.poll() {
+                CoordinatorOutput::Locate { asker, location } => {
+                    if let Some(node) = self.node(node) {
+                        node.outbound().tell(&asker, &location);
+                    }
+                }
+                CoordinatorOutput::Forward {
+                    leader,
+                    shard,
+                    asker,
+                } => self.send(
+                    node,
+                    &leader,
+                    &region,
+                    CoordinatorInput::Query { shard, asker },
+                ),
+                CoordinatorOutput::Register { leader, node: host } => {
+                    self.send(
+                        node,
+                        &leader,
+                        &region,
+                        CoordinatorInput::Register { node: host },
+                    );
+                }
+                CoordinatorOutput::Publish { allocations, epoch } => {
+                    if let Some(member) = self.members.get_mut(node)
+                        && epoch > member.epoch
+                    {
+                        member.allocations.insert(Arc::clone(&region), allocations);
+                        member.epoch = epoch;
+                        self.viewed(node);
+                        self.spread(node);
+                    }
+                }
+                // Nodes have no word for that.
+                CoordinatorOutput::Refused { reason, .. } => {
+                    tracing::debug!(node, %region, %reason, "a query stays unanswered");
+                }
+                CoordinatorOutput::Wait(_) => break,
+            }
+        }
+        if let Some(member) = self.members.get_mut(node) {
+            member.coordinators.insert(region, coordinator);
+        }
+    }
+
+    /// Takes a coordinator out of its node, or makes one: nodes have one for each region that they
+    /// are asked about. `None` if there are too many of regions that no node hosts.
+    fn take_coordinator(
+        &mut self,
+        node: usize,
+        region: &Arc<str>,
+        now: Instant,
+    ) -> Option<Coordinator<Asker>> {
+        let member = self.members.get_mut(node)?;
+        let address = member.node.as_ref()?.outbound().address().clone();
+        if let Some(known) = member.coordinators.remove(region) {
+            return Some(known);
+        }
+        let shards = self.settings.shards(region);
+        let most = self.settings.regions.len() + UNKNOWN_REGIONS;
+        if shards.is_none() && member.coordinators.len() >= most {
+            return None;
+        }
+        let config = CoordinatorConfig::new(shards.map_or(u32::MAX, ShardCount::get));
+        let mut coordinator = Coordinator::new(config, address);
+        let view = RegionView::of(&self.snapshot(node), region);
+        coordinator.handle(now, CoordinatorInput::View(view));
+        Some(coordinator)
+    }
+
+    /// Gives an input to the coordinator of another node, if that can be reached.
+    fn send(
+        &mut self,
+        from: usize,
+        to: &NodeAddress,
+        region: &str,
+        input: CoordinatorInput<Asker>,
+    ) {
+        if let Some(to) = self.mailboxes.number(to)
+            && self.connected(from, to)
+        {
+            self.step(to, region, input);
+        }
+    }
+
+    /// Sends the view of a node to its subscribers.
+    fn push(&self, number: usize) {
+        let Some(member) = self.members.get(number) else {
+            return;
+        };
+        let Some(node) = &member.node else { return };
+        if member.subscribers.is_empty() {
+            return;
+        }
+        let node = node.outbound();
+        node.tell_all(&member.subscribers, &self.snapshot(number));
+        for _ in &member.subscribers {
+            node.counters().snapshots.increment();
+        }
+    }
+
+    /// Answers those that wait for as many members as are up by now.
+    pub(super) fn answer_waiting(&mut self, number: usize) {
+        let up = self.roll(number).up().count();
+        let state = self.state(number);
+        let Some(member) = self.members.get_mut(number) else {
+            return;
+        };
+        let Some(node) = member.node.clone() else {
+            return;
+        };
+        member.waiting.retain(|waiting| {
+            let answered = usize::try_from(waiting.n).is_ok_and(|wanted| wanted <= up);
+            if answered {
+                node.outbound().tell(&waiting.reply_to, &state);
+            }
+            !answered
+        });
+    }
+
+    /// Gives a shard to a node in the view of the leader, and so in those of all it can reach.
+    pub(super) fn assign(&mut self, region: &str, shard: ShardId, to: &NodeAddress) {
+        let Some(leader) = self.leader() else {
+            return;
+        };
+        let Some(member) = self.members.get_mut(leader) else {
+            return;
+        };
+        member.assign(region, shard, to.clone());
+        self.viewed(leader);
+        self.spread(leader);
+    }
+}

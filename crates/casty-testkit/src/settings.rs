@@ -1,0 +1,39 @@
+//! The configuration of a cluster after it was checked.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use casty_proto::Codec;
+use casty_routing::ShardCount;
+use casty_transport::{ConnectOptions, OutboxLimits, Transport};
+
+use crate::region::RegionPlan;
+use crate::service::ServicePlan;
+
+/// The most nodes that a cluster ever has.
+pub(crate) const NODES: usize = 256;
+
+/// A configuration that was checked, shared by all nodes.
+pub(crate) struct Settings {
+    pub(crate) system: String,
+    pub(crate) codec: Codec,
+    pub(crate) transport: Arc<dyn Transport>,
+    pub(crate) options: ConnectOptions,
+    pub(crate) regions: Vec<RegionPlan>,
+    pub(crate) services: Vec<ServicePlan>,
+    /// The time that nodes take to notice what has changed.
+    pub(crate) detection: Duration,
+    /// The time between two pushes of an unchanged view.
+    pub(crate) gossip: Duration,
+    /// Whether nodes treat announced addresses as real ones do.
+    pub(crate) like_casty: bool,
+    pub(crate) outbox: OutboxLimits,
+}
+
+impl Settings {
+    /// Returns the number of shards of a region; `None` if there is no region of that name.
+    pub(crate) fn shards(&self, region: &str) -> Option<ShardCount> {
+        let plan = self.regions.iter().find(|plan| &*plan.name == region);
+        plan.map(|plan| plan.shards)
+    }
+}
