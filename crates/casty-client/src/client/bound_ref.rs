@@ -88,14 +88,7 @@ impl<M> BoundRef<M> {
             path: uri.path,
             class: "",
         };
-        wait::tell(
-            &self.core,
-            &to,
-            (&message, type_name::<M>()),
-            refused,
-            within,
-        )
-        .await
+        wait::tell(&self.core, &to, &message, type_name::<M>(), refused, within).await
     }
 
     /// Sends a message that asks for a reply; see [`ClusterClient::ask`](crate::ClusterClient::ask).
