@@ -11,6 +11,7 @@ pub mod diagnosis;
 mod error;
 mod renewal;
 mod retry_budget;
+mod rng;
 mod router;
 mod shard;
 mod subscription;

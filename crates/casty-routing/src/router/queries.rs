@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use crate::backoff::Dice;
+use crate::rng::Rng;
 use crate::{RegionId, ShardId};
 
 /// A shard of a region.
@@ -28,7 +28,7 @@ pub(super) struct Asks {
     next: Option<Instant>,
     base: Duration,
     cap: Duration,
-    dice: Dice,
+    rng: Rng,
 }
 
 impl Asks {
@@ -38,7 +38,7 @@ impl Asks {
             next: None,
             base,
             cap: cap.max(base),
-            dice: Dice::new(seed),
+            rng: Rng::new(seed),
         }
     }
 
@@ -115,6 +115,6 @@ impl Asks {
     fn delay(&mut self, repeats: u32) -> Duration {
         let factor = 1_u32.checked_shl(repeats.min(16)).unwrap_or(u32::MAX);
         let half = self.base.saturating_mul(factor).min(self.cap) / 2;
-        half + self.dice.up_to(half)
+        half + self.rng.up_to(half)
     }
 }
