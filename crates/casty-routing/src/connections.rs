@@ -254,13 +254,9 @@ impl Connections {
         });
         let crowded = candidates.len() > book.config.members.saturating_mul(2);
         candidates.retain(|address, candidate| {
-            let attempted = candidate.last.map(|last| last + book.config.stable_after);
             // An address that will not be dialled any more is remembered while it may not be: a
             // view that names it again must not get around its pause.
-            let cooling = candidate
-                .due
-                .max(attempted)
-                .is_some_and(|until| until > now);
+            let cooling = candidate.is_cooling(now, book.config.stable_after);
             let in_use = candidate.contact.is_some()
                 || [&*live, &*wanted, &*dialling]
                     .iter()

@@ -1,7 +1,7 @@
 //! The state of the dialling engine: the addresses it may dial, and the connections there are.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use casty_proto::NodeAddress;
 
@@ -53,6 +53,15 @@ pub(super) struct OpenConnection {
     pub(super) non_member: bool,
     /// The time at which it is to end, its node being no longer live.
     pub(super) ends: Option<Instant>,
+}
+
+impl Candidate {
+    /// Returns whether the address may not be dialled yet, after a failure or so soon after the last
+    /// attempt.
+    pub(super) fn is_cooling(&self, now: Instant, stable_after: Duration) -> bool {
+        let attempted = self.last.map(|last| last + stable_after);
+        self.due.max(attempted).is_some_and(|until| until > now)
+    }
 }
 
 impl AddressBook {
