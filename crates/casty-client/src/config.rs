@@ -242,11 +242,11 @@ impl ClientBuilder {
     /// the beginning. Default: 10 %, 10 a second, and 100; `percent` from 0 to 100. With a `burst`
     /// of 0 nothing is sent again.
     pub fn retry_budget(mut self, percent: u32, per_second: u32, burst: u32) -> Self {
-        self.limits.retry_budget = RetryBudgetConfig {
-            percent,
-            per_second,
-            burst,
-        };
+        let mut budget = RetryBudgetConfig::default();
+        budget.percent = percent;
+        budget.per_second = per_second;
+        budget.burst = burst;
+        self.limits.retry_budget = budget;
         self
     }
 

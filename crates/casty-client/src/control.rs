@@ -80,23 +80,29 @@ pub(crate) struct Control {
     due: [Option<Instant>; 3],
 }
 
+/// The parts that a control task is made of.
+pub(crate) struct ControlParts {
+    pub(crate) core: Arc<Core>,
+    /// The sender of the views that the client publishes.
+    pub(crate) published: watch::Sender<Option<Arc<View>>>,
+    /// The sender of the reasons for which views are refused.
+    pub(crate) ready_errors: watch::Sender<Option<ReadyError>>,
+    pub(crate) transport: Arc<dyn Transport>,
+    pub(crate) options: ConnectOptions,
+    /// The addresses that are dialled first.
+    pub(crate) contacts: Vec<NodeAddress>,
+}
+
 impl Control {
-    /// A control that will dial `contacts`.
-    pub(crate) fn new(
-        core: Arc<Core>,
-        (published, ready_errors): (
-            watch::Sender<Option<Arc<View>>>,
-            watch::Sender<Option<ReadyError>>,
-        ),
-        (transport, options): (Arc<dyn Transport>, ConnectOptions),
-        (contacts, rng): (Vec<NodeAddress>, &Rng),
-    ) -> Self {
+    /// Creates the control task, which dials the contacts once it [runs](Self::run).
+    pub(crate) fn new(parts: ControlParts, rng: &Rng) -> Self {
+        let contacts = parts.contacts;
         Self {
-            core,
-            published,
-            ready_errors,
-            transport,
-            options,
+            core: parts.core,
+            published: parts.published,
+            ready_errors: parts.ready_errors,
+            transport: parts.transport,
+            options: parts.options,
             contacts: contacts.iter().cloned().collect(),
             connections: Connections::new(ConnectionsConfig::default(), contacts, rng.next_u64()),
             subscription: Subscription::new(SubscriptionConfig::default()),

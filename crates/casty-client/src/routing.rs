@@ -363,14 +363,14 @@ impl Routing {
         match &pending.target {
             Target::Shard { region, shard } => {
                 let name = self.router.region_name(*region).map_or("", |name| name);
-                to.push_envelope((*region, name), message, tag(Route::Shard(*region, *shard)))
+                to.push_envelope(*region, name, message, tag(Route::Shard(*region, *shard)))
             }
             Target::Node(_) => {
                 debug_assert!(actor.is_some(), "a message to a node has a path");
                 let (path, class) = actor
                     .as_ref()
                     .map_or(("", ""), |(path, class)| (path, class));
-                to.push_to_actor((path, class), message, Some(tag(Route::Node)))
+                to.push_to_actor(path, class, message, Some(tag(Route::Node)))
             }
         }
     }

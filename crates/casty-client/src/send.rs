@@ -76,7 +76,7 @@ impl Core {
                 table.owner(region, shard).map(|peer| {
                     let bytes = self.carry(message.bytes, ask, peer);
                     let tag = tag(Route::Shard(region, shard));
-                    let pushed = peer.push_envelope((region, name), &bytes, tag);
+                    let pushed = peer.push_envelope(region, name, &bytes, tag);
                     pushed.map_err(|rejected| self.not_carried(ask, peer, &rejected))
                 })
             }
@@ -93,7 +93,7 @@ impl Core {
                 direct.map(|peer| {
                     let bytes = self.carry(message.bytes, ask, peer);
                     let tag = Some(tag(Route::Node));
-                    let pushed = peer.push_to_actor((path, class), &bytes, tag);
+                    let pushed = peer.push_to_actor(path, class, &bytes, tag);
                     pushed.map_err(|rejected| self.not_carried(ask, peer, &rejected))
                 })
             }
@@ -113,7 +113,7 @@ impl Core {
             }
             // Nobody is connected, earlier ones are buffered, or the connection has just ended: the
             // router finds a route.
-            Some(Err(_)) | None => self.send_by_router(to, message, (deadline, ask)),
+            Some(Err(_)) | None => self.send_by_router(to, message, deadline, ask),
         }
     }
 
@@ -147,7 +147,8 @@ impl Core {
         &self,
         to: &Destination<'_>,
         Encoded { bytes, kind }: Encoded<'_>,
-        (deadline, ask): (Tick, Option<OpenAsk>),
+        deadline: Tick,
+        ask: Option<OpenAsk>,
     ) -> Result<(), TellError> {
         // Header and message must fit a frame; the header is a few hundred bytes at most.
         let (length, limit) = (bytes.len() + 1024, self.limits.max_frame);

@@ -140,7 +140,7 @@ impl Shared {
     /// the connection: the engines ask again.
     pub(crate) fn send_control<M: Serialize>(&self, peer: &Peer, path: &str, message: &M) {
         let sent = self.encoded(message, |class, bytes| {
-            peer.push_to_actor((path, class), bytes, None)
+            peer.push_to_actor(path, class, bytes, None)
                 .map_err(|_| TellError::Closed)
         });
         if let Err(error) = sent {

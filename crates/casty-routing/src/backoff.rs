@@ -1,15 +1,18 @@
-//! How long to wait before trying again: exponential, with full jitter.
+//! The pauses between attempts: exponential, with full jitter.
 
 use std::time::Duration;
 
+use crate::rng::Rng;
+
 /// The bounds of a [`Backoff`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct BackoffConfig {
     /// The longest delay after the first failure; it doubles with each further one. Default 50 ms.
     pub base: Duration,
     /// The longest delay ever. Default 5 s.
     pub cap: Duration,
-    /// The shortest delay ever, which bounds the rate of attempts whatever the dice say. Default
+    /// The shortest delay ever, which bounds the rate of attempts whatever is drawn. Default
     /// 10 ms.
     pub floor: Duration,
 }
@@ -40,61 +43,39 @@ impl Default for BackoffConfig {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Backoff {
     config: BackoffConfig,
-    dice: Dice,
+    rng: Rng,
     failures: u32,
 }
 
 impl Backoff {
-    /// No failure yet.
+    /// Creates a backoff that has seen no failure.
     pub fn new(config: BackoffConfig, seed: u64) -> Self {
         Self {
             config,
-            dice: Dice::new(seed),
+            rng: Rng::new(seed),
             failures: 0,
         }
     }
 
-    /// Counts a failure and tells how long to wait before the next attempt.
+    /// Counts a failure, and returns the pause before the next attempt.
+    #[must_use = "the pause is what keeps attempts apart"]
     pub fn failed(&mut self) -> Duration {
         let BackoffConfig { base, cap, floor } = self.config;
+        // Past 31 failures the shift has no result: the cap has long been reached.
         let doubled = 1u32.checked_shl(self.failures).unwrap_or(u32::MAX);
         self.failures = self.failures.saturating_add(1);
         let ceiling = base.saturating_mul(doubled).min(cap);
-        floor + self.dice.up_to(ceiling.saturating_sub(floor))
+        floor + self.rng.up_to(ceiling.saturating_sub(floor))
     }
 
-    /// Starts over: the next failure is the first again.
+    /// Starts over: the next failure counts as the first again.
     pub fn succeeded(&mut self) {
         self.failures = 0;
     }
 
-    /// Failures since the last success.
+    /// Returns the number of failures since the last success.
     pub fn failures(&self) -> u32 {
         self.failures
-    }
-}
-
-/// SplitMix64: small, and even enough to spread attempts.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Dice(u64);
-
-impl Dice {
-    pub(crate) fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    pub(crate) fn roll(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// A duration from zero to `most`, both included, to the microsecond.
-    pub(crate) fn up_to(&mut self, most: Duration) -> Duration {
-        let most = u64::try_from(most.as_micros()).unwrap_or(u64::MAX);
-        Duration::from_micros(self.roll() % most.saturating_add(1))
     }
 }
 
@@ -162,27 +143,10 @@ mod tests {
     }
 
     #[test]
-    fn the_dice_are_those_that_splitmix64_describes() {
-        // The reference implementation's first numbers for this seed.
-        let mut dice = Dice::new(1_234_567);
-        let rolls: [u64; 5] = std::array::from_fn(|_| dice.roll());
-        assert_eq!(
-            rolls,
-            [
-                6_457_827_717_110_365_317,
-                3_203_168_211_198_807_973,
-                9_817_491_932_198_370_423,
-                4_593_380_528_125_082_431,
-                16_408_922_859_458_223_821,
-            ]
-        );
-    }
-
-    #[test]
     fn success_starts_over() {
         let mut backoff = Backoff::new(BackoffConfig::default(), 1);
         for _ in 0..10 {
-            backoff.failed();
+            let _ = backoff.failed();
         }
         backoff.succeeded();
         assert_eq!(backoff.failures(), 0);

@@ -1,183 +1,23 @@
-//! Who holds the shards of one region: the part of a node that clients ask.
-//!
-//! The leader of the cluster allocates; all others answer from the view and send on what they do
-//! not know. One [`Coordinator`] serves one region of one node.
+//! The owners of the shards of one region: the part of a node that clients ask.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use casty_proto::message::{MemberStatus, ShardAllocation, ShardLocation, TopologySnapshot};
-use casty_proto::{NodeAddress, Tuple};
+use casty_proto::NodeAddress;
+use casty_proto::message::{ShardAllocation, ShardLocation};
 
+mod event;
 mod placement;
 
-/// The region's shape and the bounds of a [`Coordinator`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct CoordinatorConfig {
-    /// How many shards the region has; others are refused.
-    pub shards: u32,
-    /// How many copies of each shard are placed beside its primary, nodes allowing. Default 0.
-    pub replicas: usize,
-    /// The most queries held for want of a leader or of a node that hosts the region. Default
-    /// 10,000.
-    pub buffered_queries: usize,
-    /// How long each is held. Default 30 s.
-    pub query_timeout: Duration,
-    /// The most nodes known to host the region. Default 1,024.
-    pub hosts: usize,
-}
-
-impl CoordinatorConfig {
-    /// The defaults for a region of `shards` shards.
-    pub fn new(shards: u32) -> Self {
-        Self {
-            shards,
-            replicas: 0,
-            buffered_queries: 10_000,
-            query_timeout: Duration::from_secs(30),
-            hosts: 1_024,
-        }
-    }
-}
-
-/// What a coordinator needs of a node's view.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct RegionView {
-    /// The member that allocates.
-    pub leader: Option<NodeAddress>,
-    /// The members that are up and reachable.
-    pub live: BTreeSet<NodeAddress>,
-    /// The region's shards that are allocated.
-    pub allocations: BTreeMap<u32, ShardAllocation>,
-    /// Orders the allocations of views.
-    pub epoch: u64,
-}
-
-impl RegionView {
-    /// The part of a whole view that concerns `region`.
-    pub fn of(snapshot: &TopologySnapshot, region: &str) -> Self {
-        let unreachable: BTreeSet<_> = snapshot.unreachable.iter().collect();
-        let live = snapshot
-            .members
-            .iter()
-            .filter(|member| member.status == MemberStatus::Up)
-            .map(|member| &member.address)
-            .filter(|address| !unreachable.contains(address));
-        Self {
-            leader: snapshot.leader.clone(),
-            live: live.cloned().collect(),
-            allocations: snapshot
-                .shard_allocations
-                .get(region)
-                .cloned()
-                .unwrap_or_default(),
-            epoch: snapshot.allocation_epoch,
-        }
-    }
-}
-
-/// What happened. `Q` is whoever asks, as the caller knows them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CoordinatorInput<Q> {
-    /// The node's view changed, be it by what this coordinator published.
-    View(RegionView),
-    /// `RegisterRegion`: a node hosts the region.
-    Register {
-        /// The node.
-        node: NodeAddress,
-    },
-    /// `GetShardLocation`: somebody asks who holds a shard.
-    Query {
-        /// The shard.
-        shard: u32,
-        /// Who asks.
-        asker: Q,
-    },
-    /// A node was found dead, before the view says so.
-    NodeDown(NodeAddress),
-    /// Nothing but time passed.
-    Tick,
-}
-
-/// What to do. Each query ends as exactly one of the first three.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CoordinatorOutput<Q> {
-    /// Tell the asker.
-    Locate {
-        /// Who asked.
-        asker: Q,
-        /// The answer.
-        location: ShardLocation,
-    },
-    /// Send the query on to the leader's coordinator, which answers the asker itself.
-    Forward {
-        /// The leader.
-        leader: NodeAddress,
-        /// The shard.
-        shard: u32,
-        /// Who asked.
-        asker: Q,
-    },
-    /// There will be no answer. Casty has no word for that on the wire: the asker's time runs out.
-    Refused {
-        /// Who asked.
-        asker: Q,
-        /// Why.
-        reason: QueryRefusal,
-    },
-    /// Send `RegisterRegion` for the node to the leader's coordinator: leaders do not hand their
-    /// knowledge on to the next one.
-    Register {
-        /// The leader.
-        leader: NodeAddress,
-        /// The node that hosts the region.
-        node: NodeAddress,
-    },
-    /// Put the region's allocations into the node's view, under that epoch
-    /// (`UpdateShardAllocations`).
-    Publish {
-        /// All of the region's allocations.
-        allocations: BTreeMap<u32, ShardAllocation>,
-        /// Greater than that of every view and every publication before.
-        epoch: u64,
-    },
-    /// Nothing more to do until then, or until something happens.
-    Wait(Option<Instant>),
-}
-
-/// Why a query gets no answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum QueryRefusal {
-    /// The region has fewer shards: the asker counts them otherwise.
-    #[error("the region has {shards} shards only")]
-    NoSuchShard {
-        /// How many.
-        shards: u32,
-    },
-    /// Too many queries are held already.
-    #[error("{limit} queries are held already")]
-    Full {
-        /// The limit.
-        limit: usize,
-    },
-    /// No leader and no node that hosts the region turned up in time.
-    #[error("no node could be found for the shard within {0:?}")]
-    Expired(Duration),
-}
-
-/// What a coordinator is at present.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CoordinatorRole {
-    /// No view has arrived: everything is held.
-    Pending,
-    /// It allocates.
-    Leader,
-    /// It answers from the view and sends on the rest.
-    Follower,
-}
+pub use event::{
+    CoordinatorConfig, CoordinatorInput, CoordinatorOutput, CoordinatorRole, QueryRefusal,
+    RegionView,
+};
 
 /// The coordinator engine of one region on one node.
+///
+/// The leader of the cluster allocates; all others answer from the view and send on what they do
+/// not know.
 ///
 /// Allocation is deterministic: a shard goes to the live host with the fewest shards of the
 /// region, the lowest address among equals. Nothing is moved while its node lives. A shard costs
@@ -213,13 +53,13 @@ pub struct Coordinator<Q> {
     role: CoordinatorRole,
     view: RegionView,
     hosts: BTreeSet<NodeAddress>,
-    held: VecDeque<BufferedQuery<Q>>,
-    /// Whether there is something to publish.
+    buffered: VecDeque<BufferedQuery<Q>>,
+    /// `true` if there is something to publish.
     changed: bool,
     outputs: VecDeque<CoordinatorOutput<Q>>,
 }
 
-/// A query that cannot be answered yet. All are held equally long, so the oldest is in front.
+/// A query that cannot be answered yet. All are buffered equally long, so the oldest is in front.
 #[derive(Debug)]
 struct BufferedQuery<Q> {
     shard: u32,
@@ -228,7 +68,7 @@ struct BufferedQuery<Q> {
 }
 
 impl<Q> Coordinator<Q> {
-    /// The coordinator of the node `me`, which waits for a view.
+    /// Creates the coordinator of the node `me`, which waits for a view.
     pub fn new(config: CoordinatorConfig, me: NodeAddress) -> Self {
         Self {
             config,
@@ -236,13 +76,13 @@ impl<Q> Coordinator<Q> {
             role: CoordinatorRole::Pending,
             view: RegionView::default(),
             hosts: BTreeSet::new(),
-            held: VecDeque::new(),
+            buffered: VecDeque::new(),
             changed: false,
             outputs: VecDeque::new(),
         }
     }
 
-    /// Takes in what happened; [`poll`](Self::poll) then tells what to do.
+    /// Takes in an event; [`poll`](Self::poll) then returns what to do.
     pub fn handle(&mut self, now: Instant, input: CoordinatorInput<Q>) {
         match input {
             CoordinatorInput::View(view) => self.view(view),
@@ -255,7 +95,8 @@ impl<Q> Coordinator<Q> {
         self.expire(now);
     }
 
-    /// The next thing to do. To be called until it says [`CoordinatorOutput::Wait`].
+    /// Returns the next thing to do. To be called until it returns [`CoordinatorOutput::Wait`].
+    #[must_use = "an output is returned once"]
     pub fn poll(&mut self) -> CoordinatorOutput<Q> {
         if let Some(output) = self.outputs.pop_front() {
             return output;
@@ -266,27 +107,27 @@ impl<Q> Coordinator<Q> {
                 epoch: self.view.epoch,
             };
         }
-        CoordinatorOutput::Wait(self.held.front().map(|held| held.until))
+        CoordinatorOutput::Wait(self.buffered.front().map(|query| query.until))
     }
 
-    /// What it is at present.
+    /// Returns the part that it plays at present.
     pub fn role(&self) -> CoordinatorRole {
         self.role
     }
 
-    /// The allocations it answers from.
+    /// Returns the allocations that it answers from.
     pub fn allocations(&self) -> &BTreeMap<u32, ShardAllocation> {
         &self.view.allocations
     }
 
-    /// The epoch of those.
+    /// Returns the epoch of the [allocations](Self::allocations).
     pub fn epoch(&self) -> u64 {
         self.view.epoch
     }
 
-    /// How many queries are held.
+    /// Returns the number of queries that are buffered.
     pub fn buffered_queries(&self) -> usize {
-        self.held.len()
+        self.buffered.len()
     }
 
     fn view(&mut self, mut view: RegionView) {
@@ -319,7 +160,7 @@ impl<Q> Coordinator<Q> {
         }
     }
 
-    /// As leader: takes what a newer view knows, and keeps what it does not know. All regions
+    /// Takes, as leader, what a newer view knows, and keeps what it does not know. All regions
     /// count their changes on one epoch, so a newer view need not contain what was published here.
     fn merge(&mut self, allocations: BTreeMap<u32, ShardAllocation>, epoch: u64) {
         if epoch <= self.view.epoch {
@@ -336,7 +177,7 @@ impl<Q> Coordinator<Q> {
         }
     }
 
-    /// As leader: takes the shards from nodes that are not live.
+    /// Takes, as leader, the shards from nodes that are not live.
     fn vacate(&mut self) {
         if placement::vacate(&mut self.view.allocations, &self.view.live) {
             self.change();
@@ -363,6 +204,7 @@ impl<Q> Coordinator<Q> {
         }
     }
 
+    /// Tells the leader, as follower, of a node that hosts the region.
     fn pass_on(&mut self, node: NodeAddress) {
         if self.role == CoordinatorRole::Follower
             && let Some(leader) = self.view.leader.clone()
@@ -393,9 +235,9 @@ impl<Q> Coordinator<Q> {
             self.outputs
                 .push_back(CoordinatorOutput::Refused { asker, reason });
         } else if let Err(asker) = self.answer(shard, asker) {
-            if self.held.len() < limit {
+            if self.buffered.len() < limit {
                 let until = now + self.config.query_timeout;
-                self.held.push_back(BufferedQuery {
+                self.buffered.push_back(BufferedQuery {
                     shard,
                     asker,
                     until,
@@ -408,7 +250,7 @@ impl<Q> Coordinator<Q> {
         }
     }
 
-    /// Answers or forwards, or gives the asker back.
+    /// Answers or forwards a query; returns the asker as an error if it can be neither.
     fn answer(&mut self, shard: u32, asker: Q) -> Result<(), Q> {
         if self.role == CoordinatorRole::Pending {
             return Err(asker);
@@ -431,7 +273,7 @@ impl<Q> Coordinator<Q> {
         Err(asker)
     }
 
-    /// Where the shard is, or, as leader, is from now on.
+    /// Returns where the shard is or, as leader, is from now on.
     fn locate(&mut self, shard: u32) -> Option<ShardLocation> {
         let RegionView {
             live, allocations, ..
@@ -457,16 +299,16 @@ impl<Q> Coordinator<Q> {
         })
     }
 
-    /// Answers what is held, as far as it can be by now, in the order in which it was asked.
+    /// Answers what is buffered, as far as it can be by now, in the order in which it was asked.
     fn flush(&mut self) {
-        for held in std::mem::take(&mut self.held) {
+        for query in std::mem::take(&mut self.buffered) {
             let BufferedQuery {
                 shard,
                 asker,
                 until,
-            } = held;
+            } = query;
             if let Err(asker) = self.answer(shard, asker) {
-                self.held.push_back(BufferedQuery {
+                self.buffered.push_back(BufferedQuery {
                     shard,
                     asker,
                     until,
@@ -476,9 +318,9 @@ impl<Q> Coordinator<Q> {
     }
 
     fn expire(&mut self, now: Instant) {
-        while let Some(held) = self.held.pop_front_if(|held| held.until <= now) {
+        while let Some(query) = self.buffered.pop_front_if(|query| query.until <= now) {
             let reason = QueryRefusal::Expired(self.config.query_timeout);
-            let asker = held.asker;
+            let asker = query.asker;
             self.outputs
                 .push_back(CoordinatorOutput::Refused { asker, reason });
         }

@@ -1,11 +1,11 @@
-//! Why a region cannot be used, and why a message could not be delivered.
+//! The reasons why a region cannot be registered, and why a message could not be delivered.
 
 use casty_proto::NodeAddress;
 
-use crate::{ShardCount, ShardId};
+use crate::shard::{ShardCount, ShardId};
 
-/// Why [`Router::register_region`](crate::Router::register_region) refused a region.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+/// The reason why [`Router::register_region`](crate::Router::register_region) refused a region.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum RegisterRegionError {
     /// The region is in use with another shard count; one of the two is wrong.
@@ -38,25 +38,26 @@ pub enum RegisterRegionError {
     },
 }
 
-/// Why a message was not delivered. It never left: nothing of it can have reached any node.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+/// The reason why a message was not delivered. It never left: nothing of it can have reached any
+/// node.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum UndeliverableReason {
-    /// Its deadline passed while it was held.
+    /// Its deadline passed while it was buffered.
     #[error("the deadline passed: {missing}")]
     Deadline {
-        /// What it waited for.
+        /// The thing that it waited for.
         missing: MissingRoute,
     },
-    /// As much is held as the configuration allows, in all or for its node.
-    #[error("as much is held as may be, of {messages} messages and {bytes} bytes")]
+    /// As much is buffered as the configuration allows, in all or for its node.
+    #[error("the buffer is full, of {messages} messages and {bytes} bytes")]
     BufferFull {
-        /// The limit of items.
+        /// The limit of messages.
         messages: usize,
         /// The limit of bytes.
         bytes: usize,
     },
-    /// It was held, and gave way to a newer one: as much is held as the configuration allows.
+    /// It was buffered, and gave way to a newer one: the buffer is full.
     #[error("it gave way to a newer message")]
     Displaced,
     /// The node it was meant for is down or has left.
@@ -73,7 +74,7 @@ pub enum UndeliverableReason {
     UnknownShard {
         /// The shard asked for.
         shard: ShardId,
-        /// How many there are.
+        /// The number of shards that there are.
         count: ShardCount,
     },
     /// The cluster divides the region into more shards than it was registered with. Sent on, the
@@ -90,27 +91,27 @@ pub enum UndeliverableReason {
     Closed,
 }
 
-/// What a held message waits for.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+/// The part of its route that a buffered message waits for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum MissingRoute {
-    /// No view has come: no node was reached, or none that tells of its cluster.
+    /// A view: no node was reached, or none that tells of its cluster.
     #[error("no view of the cluster has come")]
     View,
-    /// The view names no leader: the cluster is not formed.
+    /// A leader: the view names none, for the cluster is not formed.
     #[error("no leader is known")]
     Leader,
-    /// No connection to the node that could tell who owns the shard.
+    /// A connection to the leader, which could tell who owns the shard.
     #[error("no connection to the leader {0}")]
     LeaderConnection(NodeAddress),
-    /// The leader has not named a usable owner: no node hosts the region, or its owner is dead and
-    /// the cluster has not noticed.
+    /// A usable owner: no node hosts the region, or its owner is dead and the cluster has not
+    /// noticed.
     #[error("the leader names no usable owner of the shard")]
     Owner,
-    /// No connection to the owner or the node addressed.
+    /// A connection to the owner or the node addressed.
     #[error("no connection to {0}")]
     Connection(NodeAddress),
-    /// The node is connected, but takes in no more at the moment.
+    /// Capacity of the node, which is connected, but takes in no more at the moment.
     #[error("{0} takes in no more at the moment")]
     Capacity(NodeAddress),
 }

@@ -11,6 +11,7 @@ pub mod diagnosis;
 mod error;
 mod renewal;
 mod retry_budget;
+mod rng;
 mod router;
 mod shard;
 mod subscription;
@@ -32,4 +33,5 @@ pub use router::{
 pub use shard::{NoShards, ShardCount, ShardId, entity_shard};
 pub use subscription::{Subscription, SubscriptionConfig, SubscriptionInput, SubscriptionOutput};
 pub use table::{RegionId, RouteTable, SharedTable, TableGuard};
-pub use view::{LOWER_EPOCH_GRACE, Offer, RegionAllocations, View, ViewKeeper, ViewVersion};
+pub use view::keeper::{LOWER_EPOCH_GRACE, Offer, ViewKeeper};
+pub use view::{RegionAllocations, View, ViewVersion};

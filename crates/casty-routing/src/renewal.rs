@@ -1,28 +1,21 @@
-//! Under which address a client comes back to a node that it lost.
-//!
-//! Nodes send to a client by the address that it announced. One that has something to send while
-//! nobody is connected under that address leaves the address alone for 5 s, even when the client
-//! has come back under it (section 2 of the protocol's description). So a client comes back under
-//! a fresh address, which the node has no grudge against. References to the client's first
-//! address are still about, though: in the hands of other nodes, and of entities that were told of
-//! the client's actors. A second connection under that address, the companion, keeps them
-//! good; nothing is sent on it. Once it has outlived the grudge, the first address serves for
-//! everything again. When the node is lost once more, it is made anew: it may be half open.
+//! The addresses under which a client comes back to nodes that it lost.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use casty_proto::NodeAddress;
 
-use crate::backoff::{Backoff, BackoffConfig, Dice};
+use crate::backoff::{Backoff, BackoffConfig};
+use crate::rng::Rng;
 
-/// The pace and the bounds of [`Renewal`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The pace and the limits of [`Renewal`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct RenewalConfig {
-    /// How long a companion must have been connected before the first address is trusted again.
-    /// Default 6 s: nodes bear a grudge for 5 s.
+    /// The time for which a secondary connection must have been up before the first address is
+    /// trusted again. Default 6 s: nodes keep an address in quarantine for 5 s.
     pub quarantine: Duration,
-    /// Between attempts at one companion.
+    /// The pauses between attempts at one secondary connection.
     pub backoff: BackoffConfig,
     /// The most nodes that are remembered as lost; beyond, that is forgotten which is not connected
     /// and was lost the longest ago. Default 1,024.
@@ -39,8 +32,9 @@ impl Default for RenewalConfig {
     }
 }
 
-/// What happened.
+/// An event that [`Renewal`] is told of.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum RenewalInput {
     /// The connection to a node is made under a fresh address, for
     /// [`is_lost`](Renewal::is_lost) said so of it, or of the node that the name which was dialled
@@ -48,39 +42,72 @@ pub enum RenewalInput {
     Connected(NodeAddress),
     /// The connection to a node ended, whoever ended it: the node may have something to send still.
     Lost(NodeAddress),
-    /// The companion of a node is connected.
+    /// The secondary connection to a node is up.
     SecondaryUp(NodeAddress),
-    /// The companion of a node could not be connected, or was lost.
+    /// The secondary connection to a node could not be made, or was lost.
     SecondaryDown(NodeAddress),
     /// A node is no member of the cluster any more, of whatever status. One that is dead or only
-    /// called so still is: it may come back, and have sent in vain at any time until then.
+    /// called so still is: it may come back, and may have failed to send at any time until then.
     Gone(NodeAddress),
     /// Nothing but time passed.
     Tick,
 }
 
-/// What to do.
+/// An order of [`Renewal`] to its driver.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RenewalOutput {
-    /// Connect to this node under the first address, and answer with [`RenewalInput::SecondaryUp`] or
-    /// [`RenewalInput::SecondaryDown`], in bounded time.
+    /// Connect to this node under the first address, and answer with [`RenewalInput::SecondaryUp`]
+    /// or [`RenewalInput::SecondaryDown`], in bounded time.
     DialSecondary(NodeAddress),
-    /// The node's companion is of no more use: end it. Its end is not to be told.
+    /// End the secondary connection to this node: it is of no more use. Its end is not to be told.
     CloseSecondary(NodeAddress),
-    /// What is asked of the node may be answered to the first address from now on.
+    /// The node trusts the first address: it may answer there from now on.
     Confirmed(NodeAddress),
-    /// What is asked of the node is to be answered to the address of the connection in use.
+    /// The node is to answer to the address of the connection in use.
     Unconfirmed(NodeAddress),
     /// Nothing more to do until then, or until something happens.
     Wait(Option<Instant>),
 }
 
-/// The engine of one client. Memory: an entry for each node that was lost, up to the limit, until
-/// it is no member any more.
+/// The engine that decides under which address a client comes back to a node that it lost.
+///
+/// Nodes send to a client by the address that it announced. One that has something to send while
+/// nobody is connected under that address leaves the address alone for 5 s, even when the client
+/// has come back under it (section 2 of the protocol's description): the failed send puts the
+/// address in quarantine. So a client comes back under a fresh address, which the node has nothing
+/// against.
+///
+/// References to the client's first address are still about, though: in the hands of other nodes,
+/// and of entities that were told of the client's actors. A second connection under that address,
+/// the secondary connection, keeps them good; nothing is sent on it. Once it has outlived the
+/// quarantine, the first address serves for everything again. When the node is lost once more, it
+/// is made anew: it may be half open.
+///
+/// Memory: an entry for each node that was lost, up to the limit, until it is no member any more.
+///
+/// ```
+/// # use std::time::{Duration, Instant};
+/// use casty_proto::NodeAddress;
+/// use casty_routing::{Renewal, RenewalConfig, RenewalInput, RenewalOutput};
+///
+/// let (now, node): (_, NodeAddress) = (Instant::now(), "10.0.0.1:25520".parse()?);
+/// let mut renewal = Renewal::new(RenewalConfig::default(), 7);
+/// renewal.handle(now, RenewalInput::Lost(node.clone()));
+/// assert!(renewal.is_lost(&node), "it is to be dialled under a fresh address");
+///
+/// renewal.handle(now, RenewalInput::Connected(node.clone()));
+/// assert_eq!(renewal.poll(), RenewalOutput::DialSecondary(node.clone()));
+/// renewal.handle(now, RenewalInput::SecondaryUp(node.clone()));
+/// let trusted = now + Duration::from_secs(6);
+/// assert_eq!(renewal.poll(), RenewalOutput::Wait(Some(trusted)));
+/// renewal.handle(trusted, RenewalInput::Tick);
+/// assert_eq!(renewal.poll(), RenewalOutput::Confirmed(node));
+/// # Ok::<(), casty_proto::AddressError>(())
+/// ```
 #[derive(Debug)]
 pub struct Renewal {
     config: RenewalConfig,
-    dice: Dice,
+    rng: Rng,
     nodes: BTreeMap<NodeAddress, Node>,
     outputs: VecDeque<RenewalOutput>,
 }
@@ -89,45 +116,46 @@ pub struct Renewal {
 #[derive(Debug)]
 struct Node {
     connected: bool,
-    /// When its connection ended last.
+    /// The time at which its connection ended last.
     lost: Instant,
-    companion: Companion,
+    secondary: Secondary,
     backoff: Backoff,
 }
 
+/// The state of a secondary connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Companion {
-    /// Not dialled before.
+enum Secondary {
+    /// Not dialled before that time.
     Absent(Instant),
     Dialling,
-    /// Trusted from then on.
+    /// Trusted from that time on.
     Up(Instant),
     Confirmed,
 }
 
 impl Renewal {
-    /// An engine that knows of no loss. `seed` determines the jitter of its attempts.
+    /// Creates an engine that knows of no loss. `seed` determines the jitter of its attempts.
     pub fn new(config: RenewalConfig, seed: u64) -> Self {
         Self {
             config,
-            dice: Dice::new(seed),
+            rng: Rng::new(seed),
             nodes: BTreeMap::new(),
             outputs: VecDeque::new(),
         }
     }
 
-    /// Whether the node was lost, and is to be come back to under a fresh address.
+    /// Returns whether the node was lost, and is to be dialled under a fresh address.
     pub fn is_lost(&self, node: &NodeAddress) -> bool {
         self.nodes.contains_key(node)
     }
 
-    /// The nodes that were lost and are none of those that are `there`.
+    /// Returns the nodes that were lost and are none of those that are `there`.
     pub fn forgotten(&self, there: impl Fn(&NodeAddress) -> bool) -> Vec<NodeAddress> {
         let nodes = self.nodes.keys().filter(|node| !there(node));
         nodes.cloned().collect()
     }
 
-    /// Takes in what happened; [`poll`](Self::poll) then tells what to do.
+    /// Takes in an event; [`poll`](Self::poll) then returns what to do.
     pub fn handle(&mut self, now: Instant, input: RenewalInput) {
         match input {
             RenewalInput::Lost(node) => self.lost(now, node),
@@ -140,18 +168,19 @@ impl Renewal {
             RenewalInput::SecondaryUp(node) => {
                 let trusted = now + self.config.quarantine;
                 match self.nodes.get_mut(&node) {
-                    Some(known) => known.companion = Companion::Up(trusted),
+                    Some(known) => known.secondary = Secondary::Up(trusted),
                     None => self.outputs.push_back(RenewalOutput::CloseSecondary(node)),
                 }
             }
-            RenewalInput::SecondaryDown(node) => self.companion_down(now, node),
+            RenewalInput::SecondaryDown(node) => self.secondary_down(now, node),
             RenewalInput::Gone(node) => self.gone(node),
             RenewalInput::Tick => {}
         }
         self.advance(now);
     }
 
-    /// The next thing to do. To be called until it says [`RenewalOutput::Wait`].
+    /// Returns the next thing to do. To be called until it returns [`RenewalOutput::Wait`].
+    #[must_use = "an output is returned once"]
     pub fn poll(&mut self) -> RenewalOutput {
         self.outputs
             .pop_front()
@@ -165,14 +194,14 @@ impl Renewal {
         (known.connected, known.lost) = (false, now);
         // Whatever cost the one connection may have cost the other, which nothing is sent on: it
         // would not be noticed.
-        if let Companion::Up(_) | Companion::Confirmed = known.companion {
-            known.companion = Companion::Absent(now);
+        if let Secondary::Up(_) | Secondary::Confirmed = known.secondary {
+            known.secondary = Secondary::Absent(now);
             self.outputs.push_back(RenewalOutput::CloseSecondary(node));
         }
     }
 
-    /// What is known of a lost node, for which another gives way if there are too many; none if all
-    /// the others are connected.
+    /// Returns the entry of a lost node, for which another gives way if there are too many; `None`
+    /// if all the others are connected.
     fn remember(&mut self, now: Instant, node: NodeAddress) -> Option<&mut Node> {
         if self.nodes.len() >= self.config.nodes && !self.nodes.contains_key(&node) {
             let others = self.nodes.iter().filter(|(_, known)| !known.connected);
@@ -181,30 +210,27 @@ impl Renewal {
             self.nodes.remove(&oldest);
         }
         let Self {
-            nodes,
-            config,
-            dice,
-            ..
+            nodes, config, rng, ..
         } = self;
         let known = nodes.entry(node).or_insert_with(|| Node {
             connected: false,
             lost: now,
-            companion: Companion::Absent(now),
-            backoff: Backoff::new(config.backoff, dice.roll()),
+            secondary: Secondary::Absent(now),
+            backoff: Backoff::new(config.backoff, rng.next()),
         });
         Some(known)
     }
 
-    fn companion_down(&mut self, now: Instant, node: NodeAddress) {
+    fn secondary_down(&mut self, now: Instant, node: NodeAddress) {
         let Some(known) = self.nodes.get_mut(&node) else {
             return;
         };
-        // One that served for a while is come back to at once.
-        if known.companion == Companion::Confirmed {
+        // One that served for a while is dialled again at once.
+        if known.secondary == Secondary::Confirmed {
             known.backoff.succeeded();
             self.outputs.push_back(RenewalOutput::Unconfirmed(node));
         }
-        known.companion = Companion::Absent(now + known.backoff.failed());
+        known.secondary = Secondary::Absent(now + known.backoff.failed());
     }
 
     fn gone(&mut self, node: NodeAddress) {
@@ -213,7 +239,7 @@ impl Renewal {
             return;
         }
         if let Some(known) = self.nodes.remove(&node)
-            && !matches!(known.companion, Companion::Absent(_))
+            && !matches!(known.secondary, Secondary::Absent(_))
         {
             self.outputs.push_back(RenewalOutput::CloseSecondary(node));
         }
@@ -222,14 +248,14 @@ impl Renewal {
     /// Does what is due.
     fn advance(&mut self, now: Instant) {
         for (node, known) in &mut self.nodes {
-            match known.companion {
-                Companion::Absent(due) if known.connected && due <= now => {
-                    known.companion = Companion::Dialling;
+            match known.secondary {
+                Secondary::Absent(due) if known.connected && due <= now => {
+                    known.secondary = Secondary::Dialling;
                     self.outputs
                         .push_back(RenewalOutput::DialSecondary(node.clone()));
                 }
-                Companion::Up(trusted) if trusted <= now => {
-                    known.companion = Companion::Confirmed;
+                Secondary::Up(trusted) if trusted <= now => {
+                    known.secondary = Secondary::Confirmed;
                     self.outputs
                         .push_back(RenewalOutput::Confirmed(node.clone()));
                 }
@@ -242,10 +268,10 @@ impl Renewal {
         let dues = self
             .nodes
             .values()
-            .filter_map(|known| match known.companion {
-                Companion::Absent(due) => known.connected.then_some(due),
-                Companion::Up(trusted) => Some(trusted),
-                Companion::Dialling | Companion::Confirmed => None,
+            .filter_map(|known| match known.secondary {
+                Secondary::Absent(due) => known.connected.then_some(due),
+                Secondary::Up(trusted) => Some(trusted),
+                Secondary::Dialling | Secondary::Confirmed => None,
             });
         dues.min()
     }
@@ -286,7 +312,7 @@ mod tests {
             }
         }
 
-        /// Lets time pass up to what is due, and tells what is done then.
+        /// Lets time pass up to what is due, and returns what is done then.
         fn wait(&mut self) -> Vec<RenewalOutput> {
             let RenewalOutput::Wait(Some(due)) = self.renewal.poll() else {
                 panic!("nothing is due")
@@ -297,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn a_node_never_lost_needs_no_fresh_address_and_no_companion() {
+    fn a_node_never_lost_needs_no_fresh_address_and_no_secondary_connection() {
         let mut world = World::new(RenewalConfig::default());
         assert!(world.tell(RenewalInput::Tick).is_empty());
         assert!(!world.renewal.is_lost(&node("a")));
@@ -305,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_node_gets_a_companion_that_is_trusted_after_the_grudge() {
+    fn a_lost_node_gets_a_secondary_connection_that_is_trusted_after_the_quarantine() {
         let mut world = World::new(RenewalConfig::default());
         let a = node("a");
         assert!(world.tell(RenewalInput::Lost(a.clone())).is_empty());
@@ -319,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn a_node_in_the_place_of_a_lost_one_gets_a_companion_too() {
+    fn a_node_in_the_place_of_a_lost_one_gets_a_secondary_connection_too() {
         let mut world = World::new(RenewalConfig::default());
         let [a, b] = ["a", "b"].map(node);
         world.tell(RenewalInput::Lost(a));
@@ -331,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn the_companion_of_a_node_that_was_lost_is_made_anew() {
+    fn the_secondary_connection_of_a_node_that_was_lost_is_made_anew() {
         let mut world = World::new(RenewalConfig::default());
         let a = node("a");
         world.tell(RenewalInput::Lost(a.clone()));
@@ -348,7 +374,7 @@ mod tests {
     }
 
     #[test]
-    fn a_companion_that_fails_is_dialled_again_at_growing_intervals() {
+    fn a_secondary_connection_that_fails_is_dialled_again_at_growing_intervals() {
         let mut world = World::new(RenewalConfig::default());
         let a = node("a");
         world.tell(RenewalInput::Lost(a.clone()));
@@ -373,7 +399,7 @@ mod tests {
     }
 
     #[test]
-    fn no_companion_is_dialled_while_the_node_is_not_connected() {
+    fn no_secondary_connection_is_dialled_while_the_node_is_not_connected() {
         let mut world = World::new(RenewalConfig::default());
         let a = node("a");
         world.tell(RenewalInput::Lost(a.clone()));
@@ -388,7 +414,7 @@ mod tests {
     }
 
     #[test]
-    fn a_node_that_is_gone_is_forgotten_with_its_companion() {
+    fn a_node_that_is_gone_is_forgotten_with_its_secondary_connection() {
         let mut world = World::new(RenewalConfig::default());
         let a = node("a");
         world.tell(RenewalInput::Lost(a.clone()));
@@ -445,7 +471,7 @@ mod tests {
     }
 
     #[test]
-    fn a_companion_that_comes_up_when_its_node_is_lost_ends_when_that_is_gone() {
+    fn a_secondary_connection_that_comes_up_when_its_node_is_lost_ends_when_that_is_gone() {
         let mut world = World::new(RenewalConfig::default());
         let a = node("a");
         world.tell(RenewalInput::Lost(a.clone()));
@@ -461,7 +487,7 @@ mod tests {
     }
 
     #[test]
-    fn a_node_that_was_forgotten_while_it_was_dialled_gets_its_companion() {
+    fn a_node_that_was_forgotten_while_it_was_dialled_gets_its_secondary_connection() {
         let mut world = World::new(RenewalConfig::default());
         let a = node("a");
         world.tell(RenewalInput::Lost(a.clone()));

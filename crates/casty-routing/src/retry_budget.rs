@@ -1,16 +1,17 @@
-//! How often messages may be sent again: a token bucket, so that a cluster in trouble is not
-//! buried under second attempts.
+//! The rate at which messages may be sent again: a token bucket, so that a cluster in trouble is
+//! not flooded by second attempts.
 
 use std::time::{Duration, Instant};
 
-/// What fills a [`RetryBudget`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The income and the size of a [`RetryBudget`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct RetryBudgetConfig {
-    /// Tokens that a hundred first attempts deposit. Default: 10.
+    /// The tokens that a hundred first attempts deposit. Default: 10.
     pub percent: u32,
-    /// Tokens that each second adds, whatever is sent. Default: 10.
+    /// The tokens that each second adds, whatever is sent. Default: 10.
     pub per_second: u32,
-    /// The most tokens there are, and how many there are in the beginning. Default: 100; with 0
+    /// The most tokens there are, and the number there is in the beginning. Default: 100; with 0
     /// nothing is sent again.
     pub burst: u32,
 }
@@ -25,7 +26,7 @@ impl Default for RetryBudgetConfig {
     }
 }
 
-/// Tokens, of which each pays for sending one message again.
+/// A token bucket, of which each token pays for sending one message again.
 ///
 /// In any span of time, at most `burst + per_second * seconds + percent / 100 * deposits` are paid
 /// out. Nothing is rounded: fractions of tokens are kept.
@@ -36,7 +37,9 @@ impl Default for RetryBudgetConfig {
 ///
 /// # #[expect(clippy::disallowed_methods, reason = "an example begins at some moment")]
 /// let now = Instant::now();
-/// let mut budget = RetryBudget::new(RetryBudgetConfig { percent: 50, per_second: 0, burst: 1 });
+/// let mut config = RetryBudgetConfig::default();
+/// (config.percent, config.per_second, config.burst) = (50, 0, 1);
+/// let mut budget = RetryBudget::new(config);
 /// assert!(budget.take(now), "it begins full");
 /// budget.deposit();
 /// assert!(!budget.take(now), "half a token pays for nothing");
@@ -46,17 +49,17 @@ impl Default for RetryBudgetConfig {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RetryBudget {
     config: RetryBudgetConfig,
-    /// Billionths of tokens, so that rates and nanoseconds multiply without a rest.
+    /// The balance in billionths of tokens, so that rates and nanoseconds multiply without a rest.
     fractions: u64,
     /// The time up to which seconds have been paid in.
     paid: Option<Instant>,
 }
 
-/// The parts into which tokens are divided.
+/// The number of parts into which a token is divided.
 const TOKEN: u64 = 1_000_000_000;
 
 impl RetryBudget {
-    /// A full budget.
+    /// Creates a full budget.
     pub fn new(config: RetryBudgetConfig) -> Self {
         Self {
             fractions: u64::from(config.burst) * TOKEN,
@@ -70,8 +73,9 @@ impl RetryBudget {
         self.add(u64::from(self.config.percent) * (TOKEN / 100));
     }
 
-    /// Takes a token if there is a whole one. Time never goes back: an earlier `now` counts as
-    /// the latest one.
+    /// Takes a token, and returns whether there was a whole one. Time never goes back: an earlier
+    /// `now` counts as the latest one.
+    #[must_use = "a message may be sent again only if a token was taken"]
     pub fn take(&mut self, now: Instant) -> bool {
         let passed = self
             .paid

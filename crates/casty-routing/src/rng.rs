@@ -27,3 +27,25 @@ impl Rng {
         Duration::from_micros(self.next() % most.saturating_add(1))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_numbers_are_those_that_splitmix64_describes() {
+        // The reference implementation's first numbers for this seed.
+        let mut rng = Rng::new(1_234_567);
+        let numbers: [u64; 5] = std::array::from_fn(|_| rng.next());
+        assert_eq!(
+            numbers,
+            [
+                6_457_827_717_110_365_317,
+                3_203_168_211_198_807_973,
+                9_817_491_932_198_370_423,
+                4_593_380_528_125_082_431,
+                16_408_922_859_458_223_821,
+            ]
+        );
+    }
+}

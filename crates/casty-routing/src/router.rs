@@ -1,8 +1,4 @@
 //! The engine behind the route table: whatever the table does not answer, and whatever fails.
-//!
-//! Sans I/O: one way in ([`Router::handle`]), one way out ([`Router::poll`], drained until
-//! [`RouterOutput::Wait`]). Time and the seed of the jitter are arguments; the same inputs give the same
-//! outputs.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -11,7 +7,10 @@ use std::time::Instant;
 use casty_proto::NodeAddress;
 use casty_proto::message::ShardLocation;
 
-use crate::{RegionId, RegisterRegionError, ShardCount, ShardId, UndeliverableReason, View};
+use crate::error::{RegisterRegionError, UndeliverableReason};
+use crate::shard::{ShardCount, ShardId};
+use crate::table::RegionId;
+use crate::view::View;
 
 mod event;
 mod listing;
@@ -25,27 +24,31 @@ pub use event::{
     Buffered, Overflow, PendingMessage, RouterConfig, RouterInput, RouterOutput, Target,
 };
 
-use peers::Peers;
-use pending_buffer::Hold;
-use queries::Asks;
-use regions::{Owner, Regions};
-use route::Route;
+use pending_buffer::PendingBuffer;
+use queries::{QueriedShard, Queries};
+use regions::Owner;
+use route::{Route, Routes};
 
-/// Brings each message to the connection of the node that it is for.
+/// The engine that brings each message to the connection of the node that it is for.
 ///
-/// * A shard belongs to whom the view names; where the view is silent, to whom the leader's
-///   coordinator names. The first answer is kept until its node is gone or a newer view names
-///   another.
-/// * A message whose target has no usable connection is held, in order, until its deadline.
+/// Sans I/O: one way in ([`handle`](Self::handle)), one way out ([`poll`](Self::poll), drained
+/// until [`RouterOutput::Wait`]). Time and the seed of the jitter are arguments; the same inputs
+/// give the same outputs.
+///
+/// * A shard belongs to the node that the view names; where the view is silent, to the one that the
+///   leader's coordinator names. The first answer is kept until its node is gone or a newer view
+///   names another.
+/// * A message whose target has no usable connection is buffered, in order, until its deadline.
 /// * A node that a view [avoids](View::avoids), or that could not be connected, owns no shard as
 ///   far as this router is concerned: the leader is asked again until it names another.
 /// * The published [`RouteTable`](crate::RouteTable) lists exactly the shards whose owner is
-///   connected and usable and for which nothing is held.
+///   connected and usable and for which nothing is buffered.
 ///
-/// `H` is what delivers to a peer, cheap to clone; `T` is a message. Memory is bounded by the
-/// [`RouterConfig`]; beyond it the newest message is refused, or the oldest dropped. What waits for
-/// one node, or for want of knowing the node, takes no more of the hold than it leaves free: one
-/// that is out of order has half of it at most, and messages for the others still find room.
+/// `H` is the handle that delivers to a peer, cheap to clone; `T` is a message. Memory is bounded by
+/// the [`RouterConfig`]; beyond it the newest message is refused, or the oldest dropped. What waits
+/// for one node, or for want of knowing the node, takes no more of the buffer than it leaves free:
+/// one that is out of order has half of it at most, and there is capacity for messages to the
+/// others still.
 ///
 /// ```
 /// # use std::sync::Arc;
@@ -78,7 +81,7 @@ use route::Route;
 /// router.handle(now, RouterInput::View(Arc::new(view)));
 /// router.handle(now, RouterInput::PeerUp { node: node.clone(), handle: 1 });
 ///
-/// // Nobody has said who owns the shard: the leader is asked, and the message held.
+/// // The owner of the shard is not known: the leader is asked, and the message buffered.
 /// router.handle(now, RouterInput::Send(PendingMessage {
 ///     target: Target::Shard { region, shard },
 ///     item: "deposit",
@@ -97,51 +100,46 @@ use route::Route;
 /// ```
 pub struct Router<H, T> {
     config: RouterConfig,
+    /// The latest time that was told, so that it never goes back.
     now: Option<Instant>,
-    view: Option<Arc<View>>,
-    peers: Peers<H>,
-    regions: Regions<H>,
-    hold: Hold<T>,
-    asks: Asks,
-    /// What can be handed out as it is, in order.
+    routes: Routes<H>,
+    buffer: PendingBuffer<T>,
+    queries: Queries,
+    /// Outputs that can be handed out as they are, in order.
     ready: VecDeque<Ready<H, T>>,
-    /// Targets for which something is held that can be delivered now.
+    /// Targets for which messages are buffered that can be delivered now.
     flush: BTreeSet<Target>,
-    /// How many regions the published table has.
-    published: usize,
     closed: bool,
 }
 
 /// An output that waits to be polled.
 enum Ready<H, T> {
+    /// Kept apart, because it is taken back if its peer goes down before it is polled.
     Deliver(H, NodeAddress, PendingMessage<T>),
     Other(RouterOutput<H, T>),
 }
 
 impl<H: Clone, T> Router<H, T> {
-    /// A router that knows nothing yet. `seed` determines the jitter of its questions.
+    /// Creates a router that knows nothing yet. `seed` determines the jitter of its queries.
     pub fn new(config: RouterConfig, seed: u64) -> Self {
         let limit = Buffered {
             messages: config.buffer_messages,
             bytes: config.buffer_bytes,
         };
         Self {
+            config,
             now: None,
-            view: None,
-            peers: Peers::new(),
-            regions: Regions::new(),
-            hold: Hold::new(limit, config.overflow),
-            asks: Asks::new(config.query_base, config.query_cap, seed),
+            routes: Routes::new(),
+            buffer: PendingBuffer::new(limit, config.overflow),
+            queries: Queries::new(config.query_base, config.query_cap, seed),
             ready: VecDeque::new(),
             flush: BTreeSet::new(),
-            published: 0,
             closed: false,
-            config,
         }
     }
 
-    /// The number of a region, which is made if it is new; then the next poll publishes a table
-    /// that has it.
+    /// Returns the number of a region, which is made if it is new; then the next poll publishes a
+    /// table that has it.
     ///
     /// # Errors
     /// The name is in use with another count, the view contradicts the count, or a limit of the
@@ -156,85 +154,94 @@ impl<H: Clone, T> Router<H, T> {
         if shards.get() > limit {
             return Err(RegisterRegionError::TooManyShards { limit });
         }
-        let view = self.view.as_deref();
+        let Routes {
+            view,
+            peers,
+            regions,
+            ..
+        } = &mut self.routes;
+        let view = view.as_deref();
         let limit = self.config.max_regions;
-        let (id, made) = self.regions.register(name, shards, view, limit)?;
-        if let (true, Some(view), Some(region)) = (made, view, self.regions.get_mut(id)) {
-            region.apply(view, true, |node| self.peers.is_suspected(node));
+        let (id, made) = regions.register(name, shards, view, limit)?;
+        if let (true, Some(view), Some(region)) = (made, view, regions.get_mut(id)) {
+            region.apply(view, true, |node| peers.is_suspected(node));
         }
         Ok(id)
     }
 
-    /// The number that a name has now.
+    /// Returns the number that a name has now; `None` if no region has the name.
     pub fn region_id(&self, name: &str) -> Option<RegionId> {
-        self.regions.id(name)
+        self.routes.regions.id(name)
     }
 
-    /// The name of a region.
+    /// Returns the name of a region; `None` if it is none of this router's.
     pub fn region_name(&self, region: RegionId) -> Option<&Arc<str>> {
-        Some(&self.regions.get(region)?.name)
+        Some(&self.routes.regions.get(region)?.name)
     }
 
-    /// The regions, with their names.
+    /// Returns the regions, with their names.
     pub fn regions(&self) -> impl Iterator<Item = (RegionId, &Arc<str>)> {
-        let numbered = (0..).map(RegionId).zip(self.regions.iter());
+        let numbered = (0..).map(RegionId).zip(self.routes.regions.iter());
         numbered.map(|(id, region)| (id, &region.name))
     }
 
-    /// How much is held at the moment.
+    /// Returns the amount that is buffered at the moment.
     pub fn buffered(&self) -> Buffered {
-        self.hold.buffered()
+        self.buffer.buffered()
     }
 
-    /// The targets for which something is held, and how many messages each.
+    /// Returns the targets for which messages are buffered, with the number of messages for each.
     pub fn buffered_each(&self) -> impl Iterator<Item = (&Target, usize)> {
-        self.hold.each()
+        self.buffer.each()
     }
 
-    /// Whether something is held for `target`: what is sent to it now has to go behind that.
+    /// Returns whether messages are buffered for `target`: what is sent to it now has to go behind
+    /// them.
     pub fn has_buffered(&self, target: &Target) -> bool {
-        self.hold.has(target)
+        self.buffer.has(target)
     }
 
-    /// Whether a message of `bytes` bytes for `target` would find room: it could be held, or need
-    /// not be.
+    /// Returns whether there is capacity for a message of `bytes` bytes for `target`: it could be
+    /// buffered, or need not be.
     pub fn accepts(&self, target: &Target, bytes: usize) -> bool {
-        let passes = match self.route(target) {
-            Route::Open { busy, .. } => !busy && !self.hold.has(target),
+        let passes = match self.routes.route(target) {
+            Route::Open { busy, .. } => !busy && !self.buffer.has(target),
             Route::Refused(_) => true,
             Route::Connect(_) | Route::Locate => false,
         };
-        passes
-            || self
-                .hold
-                .has_room(target, self.regions.account(target), bytes)
+        passes || {
+            let account = self.routes.regions.account(target);
+            self.buffer.has_capacity(target, account, bytes)
+        }
     }
 
-    /// Whether something is held for want of a connection to `node`. If not, a later want is told
-    /// by a new [`RouterOutput::Connect`]. Walks the targets that something is held for.
+    /// Returns whether messages are buffered for want of a connection to `node`. If not, a later
+    /// want is told by a new [`RouterOutput::Connect`]. Walks the targets that messages are buffered
+    /// for.
     pub fn wants_connection(&mut self, node: &NodeAddress) -> bool {
         let connects = |route| matches!(route, Route::Connect(wanted) if wanted == node);
-        let mut targets = self.hold.targets();
-        let wanted = targets.any(|target| connects(self.route(target)));
+        let mut targets = self.buffer.targets();
+        let wanted = targets.any(|target| connects(self.routes.route(target)));
         if !wanted {
-            self.peers.unhint(node);
+            self.routes.peers.withdraw_request(node);
         }
         wanted
     }
 
-    /// Takes back the oldest message held for `target` whose message is `wanted`, for instance that
-    /// of an ask which was dropped. Walks what is held for that target. Poll afterwards.
+    /// Takes back the oldest message buffered for `target` whose item is `wanted`, for instance that
+    /// of an ask which was dropped; `None` if there is none. Walks what is buffered for that target.
+    /// Poll afterwards.
     pub fn cancel(
         &mut self,
         target: &Target,
         wanted: impl FnMut(&T) -> bool,
     ) -> Option<PendingMessage<T>> {
-        let message = self.hold.take(target, wanted)?;
-        self.left(target);
+        let message = self.buffer.take(target, wanted)?;
+        self.note_removed(target);
         Some(message)
     }
 
-    /// Takes in what happened. Poll until [`RouterOutput::Wait`] afterwards.
+    /// Takes in an event. Poll until [`RouterOutput::Wait`] afterwards.
     ///
     /// Time never goes back: an earlier `now` counts as the latest one. A
     /// [`Send`](RouterInput::Send) whose target is connected costs no allocation.
@@ -245,36 +252,39 @@ impl<H: Clone, T> Router<H, T> {
         match input {
             RouterInput::Send(message) => self.send(now, message),
             RouterInput::View(view) => self.take_view(now, view),
-            RouterInput::Location { region, location } => self.locate(now, region, &location),
+            RouterInput::Location { region, location } => {
+                self.take_location(now, region, &location);
+            }
             RouterInput::PeerUp { node, handle } => {
-                self.peers.up(node, handle);
+                self.routes.peers.up(node, handle);
                 self.rerouted(now);
             }
             RouterInput::PeerDown { node, unsent } => {
-                self.peers.down(&node);
-                self.regions.soil();
-                self.put_back(now, &node, unsent);
+                self.routes.peers.down(&node);
+                self.routes.regions.mark_all_dirty();
+                self.requeue(now, &node, unsent);
             }
             RouterInput::PeerBusy { node, unsent } => {
-                self.peers.set_busy(&node, true);
-                self.put_back(now, &node, unsent);
+                self.routes.peers.set_busy(&node, true);
+                self.requeue(now, &node, unsent);
             }
             RouterInput::PeerReady(node) => {
-                self.peers.set_busy(&node, false);
+                self.routes.peers.set_busy(&node, false);
                 self.reassess(now);
             }
             RouterInput::ConnectFailed(node) => {
-                self.peers.connect_failed(&node);
+                self.routes.peers.connect_failed(&node);
                 self.wants_connection(&node);
                 self.rerouted(now);
             }
             RouterInput::Tick => {}
             RouterInput::Close => self.close(),
         }
-        self.ask_again(now);
+        self.repeat_queries(now);
     }
 
-    /// The next thing to do. [`RouterOutput::Wait`] ends a round.
+    /// Returns the next thing to do. [`RouterOutput::Wait`] ends a round.
+    #[must_use = "an output is returned once"]
     pub fn poll(&mut self) -> RouterOutput<H, T> {
         if let Some(ready) = self.ready.pop_front() {
             return match ready {
@@ -288,58 +298,62 @@ impl<H: Clone, T> Router<H, T> {
             }
             self.flush.remove(&target);
         }
-        if let Some(table) = self.rebuild() {
+        // Only now: whatever the new table lists must have been delivered before.
+        if let Some(table) = self.routes.rebuild(&self.buffer) {
             return RouterOutput::Publish(table);
         }
-        let moments = [self.hold.first_deadline(), self.asks.next()];
+        let moments = [self.buffer.first_deadline(), self.queries.next()];
         RouterOutput::Wait(moments.into_iter().flatten().min())
     }
 
-    /// Delivers the oldest message held for a target, if its way is open.
+    /// Delivers the oldest message buffered for a target, if its route is open.
     fn flush_one(&mut self, target: &Target) -> Option<RouterOutput<H, T>> {
-        let Route::Open { node, link, .. } = self.route(target) else {
+        let Route::Open {
+            node, connection, ..
+        } = self.routes.route(target)
+        else {
             return None;
         };
-        let (to, node) = (link.handle.clone(), node.clone());
-        let message = self.hold.pop(target)?;
-        self.left(target);
+        let (to, node) = (connection.handle.clone(), node.clone());
+        let message = self.buffer.pop(target)?;
+        self.note_removed(target);
         Some(RouterOutput::Deliver { to, node, message })
     }
 
     fn send(&mut self, now: Instant, message: PendingMessage<T>) {
         if self.closed {
-            return self.give_up(message, UndeliverableReason::Closed);
+            return self.undeliverable(message, UndeliverableReason::Closed);
         }
-        let waiting = self.hold.has(&message.target);
-        let reason = match self.route(&message.target) {
+        let waiting = self.buffer.has(&message.target);
+        let reason = match self.routes.route(&message.target) {
             Route::Refused(reason) => Some(reason),
             Route::Open {
                 node,
-                link,
+                connection,
                 busy: false,
             } if !waiting => {
-                let ready = Ready::Deliver(link.handle.clone(), node.clone(), message);
+                let ready = Ready::Deliver(connection.handle.clone(), node.clone(), message);
                 return self.ready.push_back(ready);
             }
-            _ if message.deadline <= now => Some(self.late(&message.target)),
+            _ if message.deadline <= now => Some(self.routes.late(&message.target)),
             _ => None,
         };
         if let Some(reason) = reason {
-            return self.give_up(message, reason);
+            return self.undeliverable(message, reason);
         }
         let target = (!waiting).then(|| message.target.clone());
-        let account = self.regions.account(&message.target);
-        match self.hold.push_back(message, account) {
+        let account = self.routes.regions.account(&message.target);
+        match self.buffer.push_back(message, account) {
             Ok(displaced) => {
                 for message in displaced {
-                    self.left(&message.target);
-                    self.give_up(message, UndeliverableReason::Displaced);
+                    self.note_removed(&message.target);
+                    self.undeliverable(message, UndeliverableReason::Displaced);
                 }
             }
-            Err(message) => return self.give_up_full(message),
+            Err(message) => return self.buffer_full(message),
         }
         if let Some(target) = target {
-            self.soil(&target);
+            self.routes.mark_dirty(&target);
             self.assess(now, &target);
         }
     }
@@ -347,53 +361,57 @@ impl<H: Clone, T> Router<H, T> {
     /// Takes in a view; costs nothing if it is the one before.
     fn take_view(&mut self, now: Instant, view: Arc<View>) {
         let mut newer = true;
-        if let Some(kept) = &self.view {
+        if let Some(kept) = &self.routes.view {
             if view.version() < kept.version() || *kept == view {
                 return;
             }
             newer = view.version() > kept.version();
         }
-        let hold = &self.hold;
-        self.peers
-            .forget(|node| view.member(node).is_some() || hold.has(&Target::Node(node.clone())));
-        for region in self.regions.iter_mut() {
-            region.apply(&view, newer, |node| self.peers.is_suspected(node));
+        let buffer = &self.buffer;
+        let Routes { peers, regions, .. } = &mut self.routes;
+        peers.forget(|node| view.member(node).is_some() || buffer.has(&Target::Node(node.clone())));
+        for region in regions.iter_mut() {
+            region.apply(&view, newer, |node| peers.is_suspected(node));
         }
-        self.view = Some(view);
-        self.asks.hurry(now);
+        self.routes.view = Some(view);
+        self.queries.hurry(now);
         self.rerouted(now);
     }
 
-    /// Takes in an answer of a coordinator: only where the owner is not known, and only if the
-    /// node it names is usable. One that no view lists may have joined since: it is tried again
-    /// each time that it is named.
-    fn locate(&mut self, now: Instant, region: RegionId, location: &ShardLocation) {
+    /// Takes in an answer of a coordinator: only where the owner is not known, and only if the node
+    /// it names is usable. One that no view lists may have joined since: it is tried again each time
+    /// that it is named.
+    fn take_location(&mut self, now: Instant, region: RegionId, location: &ShardLocation) {
         let shard = ShardId::new(location.shard_id);
         let target = Target::Shard { region, shard };
+        let queried = QueriedShard { region, shard };
         let node = &location.node;
-        let needed = matches!(self.route(&target), Route::Locate);
-        let view = self.view.as_ref();
+        let needed = matches!(self.routes.route(&target), Route::Locate);
+        let view = self.routes.view.as_ref();
         if needed && view.is_none_or(|view| view.member(node).is_none()) {
-            self.peers.trust(node);
+            self.routes.peers.trust(node);
         }
-        if needed && (self.is_avoided(node) || self.peers.is_suspected(node)) {
-            return self.asks.refuse(now, (region, shard));
+        let routes = &self.routes;
+        if needed && (routes.is_avoided(node) || routes.peers.is_suspected(node)) {
+            return self.queries.reject(now, queried);
         }
-        self.asks.settle((region, shard));
+        self.queries.end(queried);
         if !needed {
             return;
         }
-        let version = self.view.as_deref().map(View::version).unwrap_or_default();
-        if let Some(region) = self.regions.get_mut(region) {
+        let view = self.routes.view.as_deref();
+        let version = view.map(View::version).unwrap_or_default();
+        if let Some(region) = self.routes.regions.get_mut(region) {
             region.learn(shard, Owner::Learned(node.clone(), version));
         }
-        if self.hold.has(&target) {
+        if self.buffer.has(&target) {
             self.assess(now, &target);
         }
     }
 
-    /// Puts what a peer did not send in front of what is held.
-    fn put_back(&mut self, now: Instant, node: &NodeAddress, mut unsent: Vec<PendingMessage<T>>) {
+    /// Puts what a peer did not send in front of what is buffered.
+    fn requeue(&mut self, now: Instant, node: &NodeAddress, mut unsent: Vec<PendingMessage<T>>) {
+        // What was not even handed to the peer is newer than what it had taken.
         let ready = std::mem::take(&mut self.ready);
         for output in ready {
             match output {
@@ -402,45 +420,45 @@ impl<H: Clone, T> Router<H, T> {
             }
         }
         for message in &unsent {
-            self.soil(&message.target);
+            self.routes.mark_dirty(&message.target);
         }
         if self.closed {
             for message in unsent.drain(..) {
-                self.give_up(message, UndeliverableReason::Closed);
+                self.undeliverable(message, UndeliverableReason::Closed);
             }
         }
-        let (regions, hold) = (&self.regions, &mut self.hold);
-        for message in hold.push_front(unsent, |target| regions.account(target)) {
+        let (regions, buffer) = (&self.routes.regions, &mut self.buffer);
+        for message in buffer.push_front(unsent, |target| regions.account(target)) {
             match self.config.overflow {
-                Overflow::Refuse => self.give_up_full(message),
-                Overflow::DropOldest => self.give_up(message, UndeliverableReason::Displaced),
+                Overflow::Refuse => self.buffer_full(message),
+                Overflow::DropOldest => self.undeliverable(message, UndeliverableReason::Displaced),
             }
         }
         self.expire(now);
         self.reassess(now);
     }
 
-    /// Takes note that the way to any target may have changed.
+    /// Takes note that the route to any target may have changed.
     fn rerouted(&mut self, now: Instant) {
-        self.regions.soil();
+        self.routes.regions.mark_all_dirty();
         self.reassess(now);
     }
 
-    /// Takes another look at everything held.
+    /// Takes another look at everything buffered.
     fn reassess(&mut self, now: Instant) {
-        let targets: Vec<Target> = self.hold.targets().cloned().collect();
+        let targets: Vec<Target> = self.buffer.targets().cloned().collect();
         for target in targets {
             self.assess(now, &target);
         }
     }
 
-    /// Sees to it that whatever a target lacks is on its way.
+    /// Takes the next step on the route to a target that messages are buffered for.
     fn assess(&mut self, now: Instant, target: &Target) {
-        let open = match self.route(target) {
+        let open = match self.routes.route(target) {
             Route::Open { busy, .. } => !busy,
             Route::Connect(node) => {
                 let node = node.clone();
-                if self.peers.hint(&node) {
+                if self.routes.peers.request(&node) {
                     self.ready
                         .push_back(Ready::Other(RouterOutput::Connect { node }));
                 }
@@ -448,11 +466,11 @@ impl<H: Clone, T> Router<H, T> {
             }
             Route::Locate => {
                 self.flush.remove(target);
-                return self.ask(now, target);
+                return self.query(now, target);
             }
             Route::Refused(reason) => {
-                while let Some(message) = self.hold.pop(target) {
-                    self.give_up(message, reason.clone());
+                while let Some(message) = self.buffer.pop(target) {
+                    self.undeliverable(message, reason.clone());
                 }
                 false
             }
@@ -464,22 +482,29 @@ impl<H: Clone, T> Router<H, T> {
         }
     }
 
-    /// Asks the leader who owns a shard, unless that question is in flight.
-    fn ask(&mut self, now: Instant, target: &Target) {
+    /// Asks the leader who owns a shard, unless that query is in flight.
+    fn query(&mut self, now: Instant, target: &Target) {
         let Target::Shard { region, shard } = *target else {
             return;
         };
-        let leader = self.view.as_ref().and_then(|view| view.leader());
-        let Some((node, link)) = leader.and_then(|node| Some((node, self.peers.link(node)?)))
-        else {
+        let Routes {
+            view,
+            peers,
+            regions,
+            ..
+        } = &self.routes;
+        let leader = view.as_ref().and_then(|view| view.leader());
+        let connected = leader.and_then(|node| Some((node, peers.connection(node)?)));
+        let Some((node, connection)) = connected else {
             return;
         };
-        let Some(known) = self.regions.get(region) else {
+        let Some(known) = regions.get(region) else {
             return;
         };
-        if self.asks.put(now, (region, shard), link.number) {
+        let queried = QueriedShard { region, shard };
+        if self.queries.begin(now, queried, connection.number) {
             let query = RouterOutput::Query {
-                leader: link.handle.clone(),
+                leader: connection.handle.clone(),
                 node: node.clone(),
                 region,
                 name: Arc::clone(&known.name),
@@ -489,60 +514,53 @@ impl<H: Clone, T> Router<H, T> {
         }
     }
 
-    /// Puts the questions again that are due and still matter.
-    fn ask_again(&mut self, now: Instant) {
-        for (region, shard) in self.asks.due(now) {
+    /// Repeats the queries that are due and still matter.
+    fn repeat_queries(&mut self, now: Instant) {
+        for queried in self.queries.due(now) {
+            let QueriedShard { region, shard } = queried;
             let target = Target::Shard { region, shard };
-            if self.hold.has(&target) && matches!(self.route(&target), Route::Locate) {
-                self.ask(now, &target);
+            if self.buffer.has(&target) && matches!(self.routes.route(&target), Route::Locate) {
+                self.query(now, &target);
             } else {
-                self.asks.settle((region, shard));
+                self.queries.end(queried);
             }
         }
     }
 
     fn expire(&mut self, now: Instant) {
-        while let Some(message) = self.hold.pop_expired(now) {
-            self.left(&message.target);
-            let reason = self.late(&message.target);
-            self.give_up(message, reason);
+        while let Some(message) = self.buffer.pop_expired(now) {
+            self.note_removed(&message.target);
+            let reason = self.routes.late(&message.target);
+            self.undeliverable(message, reason);
         }
     }
 
     fn close(&mut self) {
         self.closed = true;
-        let targets: Vec<Target> = self.hold.targets().cloned().collect();
+        let targets: Vec<Target> = self.buffer.targets().cloned().collect();
         for target in targets {
-            while let Some(message) = self.hold.pop(&target) {
-                self.give_up(message, UndeliverableReason::Closed);
+            while let Some(message) = self.buffer.pop(&target) {
+                self.undeliverable(message, UndeliverableReason::Closed);
             }
-            self.left(&target);
+            self.note_removed(&target);
         }
     }
 
-    fn give_up(&mut self, message: PendingMessage<T>, reason: UndeliverableReason) {
+    fn undeliverable(&mut self, message: PendingMessage<T>, reason: UndeliverableReason) {
         let output = RouterOutput::Undeliverable { message, reason };
         self.ready.push_back(Ready::Other(output));
     }
 
-    fn give_up_full(&mut self, message: PendingMessage<T>) {
+    fn buffer_full(&mut self, message: PendingMessage<T>) {
         let (messages, bytes) = (self.config.buffer_messages, self.config.buffer_bytes);
-        self.give_up(message, UndeliverableReason::BufferFull { messages, bytes });
+        self.undeliverable(message, UndeliverableReason::BufferFull { messages, bytes });
     }
 
-    /// Takes note that a message for `target` is held no longer.
-    fn left(&mut self, target: &Target) {
-        if !self.hold.has(target) {
+    /// Takes note that a message for `target` is buffered no longer.
+    fn note_removed(&mut self, target: &Target) {
+        if !self.buffer.has(target) {
             self.flush.remove(target);
-            self.soil(target);
-        }
-    }
-
-    fn soil(&mut self, target: &Target) {
-        if let Target::Shard { region, .. } = target
-            && let Some(region) = self.regions.get_mut(*region)
-        {
-            region.dirty = true;
+            self.routes.mark_dirty(target);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Which shard an entity belongs to.
+//! Shards, and the one that an entity belongs to.
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -10,17 +10,18 @@ use md5::{Digest, Md5};
 pub struct ShardId(u32);
 
 impl ShardId {
-    /// The shard of this number. Whether a region has it is for the region's [`ShardCount`] to say.
+    /// Creates the shard of this number. The region's [`ShardCount`] tells whether it has the shard.
     pub const fn new(id: u32) -> Self {
         Self(id)
     }
 
-    /// Its number, as it travels.
+    /// Returns the number, as it travels.
     pub const fn get(self) -> u32 {
         self.0
     }
 
-    /// Its place in a dense array; one that no array has where `usize` cannot hold the number.
+    /// Returns its place in a dense array; one that no array has where `usize` cannot hold the
+    /// number.
     pub(crate) fn index(self) -> usize {
         usize::try_from(self.0).unwrap_or(usize::MAX)
     }
@@ -38,7 +39,7 @@ impl fmt::Display for ShardId {
     }
 }
 
-/// Into how many shards a region is divided; never 0.
+/// The number of shards that a region is divided into; never 0.
 ///
 /// The count does not travel: a client and the nodes that host the region must agree on it, or
 /// they disagree about where entities live.
@@ -46,7 +47,7 @@ impl fmt::Display for ShardId {
 pub struct ShardCount(NonZeroU32);
 
 impl ShardCount {
-    /// The count, unless it is 0.
+    /// Creates a count; `None` if it is 0.
     pub const fn new(count: u32) -> Option<Self> {
         match NonZeroU32::new(count) {
             Some(count) => Some(Self(count)),
@@ -54,17 +55,17 @@ impl ShardCount {
         }
     }
 
-    /// The number of shards.
+    /// Returns the number of shards.
     pub const fn get(self) -> u32 {
         self.0.get()
     }
 
-    /// Whether a region of this many shards has `shard`.
+    /// Returns whether a region of this many shards has `shard`.
     pub const fn contains(self, shard: ShardId) -> bool {
         shard.0 < self.0.get()
     }
 
-    /// The length of a dense array with a place for each shard.
+    /// Returns the length of a dense array with a place for each shard.
     pub(crate) fn len(self) -> usize {
         usize::try_from(self.get()).unwrap_or(usize::MAX)
     }
@@ -90,16 +91,16 @@ impl fmt::Display for ShardCount {
     }
 }
 
-/// A region cannot have 0 shards.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+/// The error of a region that would have 0 shards.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 #[error("a region has at least one shard")]
 pub struct NoShards;
 
-/// The shard of an entity, as every node computes it: the first four bytes of the MD5 of the id in
-/// UTF-8, big-endian, modulo the count.
+/// Returns the shard of an entity, as every node computes it: the first four bytes of the MD5 of the
+/// id in UTF-8, big-endian, modulo the count.
 ///
-/// Costs one MD5 (some 130 ns for a short id) and no allocation; whoever sends to the same entity
-/// again keeps the result.
+/// Costs one MD5 (some 130 ns for a short id) and no allocation; keep the result for messages to
+/// the same entity.
 ///
 /// ```
 /// use casty_routing::{ShardCount, ShardId, entity_shard};

@@ -1,25 +1,22 @@
-//! Which node feeds the view, and when to ask another one.
-//!
-//! A node pushes its view to subscribers until they say otherwise, or until it dies; it says
-//! nothing when it drops one. So the engine listens for silence: it asks again, and moves on when
-//! there is no answer.
+//! The subscription to the view of one node, which moves to another node when that one is silent.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use casty_proto::NodeAddress;
 
-/// The patience of a [`Subscription`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The time limits of a [`Subscription`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct SubscriptionConfig {
-    /// How long a node may take for its first view. Default 2 s.
+    /// The time that a node has for its first view. Default 2 s.
     pub first: Duration,
-    /// How long a node may be silent before it is probed. Nodes of a cluster of several push
+    /// The silence after which a node is probed. Nodes of a cluster of several push
     /// about four views a second; a lone node pushes nothing unless asked. Default 3 s.
     pub silence: Duration,
-    /// How long a probed node may take to answer. Default 1 s.
+    /// The time that a probed node has to answer. Default 1 s.
     pub answer: Duration,
-    /// How long a node that was left is chosen only if there is no other. Default 30 s.
+    /// The time for which a node that was left is chosen only if there is no other. Default 30 s.
     pub avoid: Duration,
 }
 
@@ -34,23 +31,24 @@ impl Default for SubscriptionConfig {
     }
 }
 
-/// What happened.
+/// An event that a [`Subscription`] is told of.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum SubscriptionInput {
     /// The node (by its canonical address) can be written to.
     Connected(NodeAddress),
-    /// It no longer can.
+    /// The node can no longer be written to.
     Disconnected(NodeAddress),
     /// A view arrived for the subscription of that number.
     Snapshot {
-        /// Who sent it.
+        /// The node that sent it.
         from: NodeAddress,
         /// The number of the [`SubscriptionOutput::Subscribe`] it answers.
         subscription: u64,
     },
     /// Something else arrived that shows that the node works on what it is asked.
     Answer {
-        /// Who answered.
+        /// The node that answered.
         from: NodeAddress,
     },
     /// The view changed: these nodes are up and reachable by it.
@@ -61,7 +59,7 @@ pub enum SubscriptionInput {
     Close,
 }
 
-/// What to do.
+/// An order of a [`Subscription`] to its driver.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SubscriptionOutput {
     /// Send `SubscribeTopology` with a reference that is this number's own.
@@ -86,10 +84,10 @@ pub enum SubscriptionOutput {
         /// The number it is subscribed under.
         subscription: u64,
     },
-    /// The view is no longer fed: the only connected node does not answer, or those asked after a
-    /// silent one do not either, or none is connected. Told once; the next view ends it.
+    /// The view is stale: the only connected node does not answer, or those asked after a silent
+    /// one do not either, or none is connected. Told once; the next view ends it.
     Stale {
-        /// When it was last fed, or when the engine was first used.
+        /// The time up to which it was up to date, or at which the engine was first used.
         since: Instant,
     },
     /// Nothing more to do until then, or until something happens.
@@ -98,6 +96,10 @@ pub enum SubscriptionOutput {
 
 /// The subscription engine: at most one node feeds the view at a time, and as long as any
 /// connected node answers, one does.
+///
+/// A node pushes its view to subscribers until they say otherwise, or until it dies; it says
+/// nothing when it drops one. So the engine listens for silence: it asks again, and moves on when
+/// there is no answer.
 ///
 /// Memory: an entry for each connected node, and of the last 64 nodes lost while subscribed.
 ///
@@ -124,8 +126,10 @@ pub struct Subscription {
     /// Subscriptions that nodes may still hold, the connection having gone before they could be
     /// told otherwise. Whatever views say of them: a node that was only cut off holds them still.
     orphans: BTreeMap<NodeAddress, u64>,
+    /// The number of the last subscription made.
     last: u64,
-    fed: Option<Instant>,
+    /// The time of the last sign of life from the source, or at which the engine was first used.
+    up_to_date: Option<Instant>,
     stale: bool,
     closed: bool,
     outputs: VecDeque<SubscriptionOutput>,
@@ -134,14 +138,15 @@ pub struct Subscription {
 /// A connected node.
 #[derive(Debug, Default)]
 struct Node {
-    /// The number under which it was last subscribed, 0 if never.
+    /// The number under which it was last subscribed; 0 if never.
     tried: u64,
-    /// Until then others come first.
+    /// The time until which others come first.
     avoided: Option<Instant>,
-    /// It was connected when all others were silent, and not asked yet.
+    /// `true` if it was connected when all others were silent, and not asked yet.
     fresh: bool,
 }
 
+/// The node that feeds the view, or was asked to.
 #[derive(Debug)]
 struct Source {
     node: NodeAddress,
@@ -150,21 +155,22 @@ struct Source {
     until: Instant,
 }
 
+/// The state of a [`Source`], up to the time `until`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
-    /// It was asked and may take until then to answer.
+    /// It was asked, and has until then to answer.
     Asked,
-    /// It answered and may be silent until then.
-    Fed,
-    /// It did not answer, and there was nobody else; it is asked again then.
+    /// It answered, and may be silent until then.
+    Answered,
+    /// It did not answer, and there was no other node; it is asked again then.
     Overdue,
 }
 
-/// The most nodes of which a lost subscription is remembered.
+/// The most nodes whose lost subscription is remembered.
 const ORPHANS: usize = 64;
 
 impl Subscription {
-    /// An engine that waits for a connection.
+    /// Creates an engine that waits for a connection.
     pub fn new(config: SubscriptionConfig) -> Self {
         Self {
             config,
@@ -173,26 +179,26 @@ impl Subscription {
             source: None,
             orphans: BTreeMap::new(),
             last: 0,
-            fed: None,
+            up_to_date: None,
             stale: false,
             closed: false,
             outputs: VecDeque::new(),
         }
     }
 
-    /// Takes in what happened; [`poll`](Self::poll) then tells what to do.
+    /// Takes in an event; [`poll`](Self::poll) then returns what to do.
     pub fn handle(&mut self, now: Instant, input: SubscriptionInput) {
         if self.closed {
             return;
         }
-        self.fed.get_or_insert(now);
+        self.up_to_date.get_or_insert(now);
         match input {
             SubscriptionInput::Connected(node) => self.connected(node),
             SubscriptionInput::Disconnected(node) => self.disconnected(&node),
             SubscriptionInput::Snapshot { from, subscription } => {
-                self.heard(now, &from, Some(subscription));
+                self.received(now, &from, Some(subscription));
             }
-            SubscriptionInput::Answer { from } => self.heard(now, &from, None),
+            SubscriptionInput::Answer { from } => self.received(now, &from, None),
             SubscriptionInput::Live(live) => self.live = live,
             SubscriptionInput::Tick => {}
             SubscriptionInput::Close => return self.close(),
@@ -201,7 +207,8 @@ impl Subscription {
         self.tell_stale(now);
     }
 
-    /// The next thing to do. To be called until it says [`SubscriptionOutput::Wait`].
+    /// Returns the next thing to do. To be called until it returns [`SubscriptionOutput::Wait`].
+    #[must_use = "an output is returned once"]
     pub fn poll(&mut self) -> SubscriptionOutput {
         match self.outputs.pop_front() {
             Some(output) => output,
@@ -209,26 +216,26 @@ impl Subscription {
         }
     }
 
-    /// The node that feeds the view, or has been asked to.
+    /// Returns the node that feeds the view, or has been asked to.
     pub fn source(&self) -> Option<&NodeAddress> {
         self.source.as_ref().map(|source| &source.node)
     }
 
-    /// Whether the view is no longer fed, as [`SubscriptionOutput::Stale`] told.
+    /// Returns whether the view is stale, as [`SubscriptionOutput::Stale`] told.
     pub fn is_stale(&self) -> bool {
         self.stale
     }
 
-    /// Whether a view of that subscription is of the present one. Others came late and may be
-    /// older than what is known.
+    /// Returns whether the number is that of the present subscription. Views of others came late
+    /// and may be older than what is known.
     pub fn is_current(&self, subscription: u64) -> bool {
         self.source
             .as_ref()
             .is_some_and(|source| source.subscription == subscription)
     }
 
-    /// Whether a subscription of that number was ever made. A view of another one was never asked
-    /// for.
+    /// Returns whether a subscription of that number was ever made. A view of another one was never
+    /// asked for.
     pub fn was_made(&self, subscription: u64) -> bool {
         (1..=self.last).contains(&subscription)
     }
@@ -240,6 +247,7 @@ impl Subscription {
                 subscription,
             });
         }
+        // While all others are silent, a new node is the best hope: it is asked before them.
         let fresh = self.stale;
         self.nodes.entry(node).or_insert_with(|| Node {
             fresh,
@@ -252,6 +260,7 @@ impl Subscription {
         let Some(source) = self.source.take_if(|source| source.node == *node) else {
             return;
         };
+        // It may only be cut off, and goes on pushing: it is told to stop when it comes back.
         self.orphans.insert(source.node, source.subscription);
         if self.orphans.len() > ORPHANS {
             let oldest = self.orphans.values().min().copied();
@@ -259,14 +268,14 @@ impl Subscription {
         }
     }
 
-    fn heard(&mut self, now: Instant, from: &NodeAddress, subscription: Option<u64>) {
+    fn received(&mut self, now: Instant, from: &NodeAddress, subscription: Option<u64>) {
         let Some(source) = &mut self.source else {
             return;
         };
         if source.node == *from && subscription.is_none_or(|number| number == source.subscription) {
-            source.phase = Phase::Fed;
+            source.phase = Phase::Answered;
             source.until = now + self.config.silence;
-            self.fed = Some(now);
+            self.up_to_date = Some(now);
             self.stale = false;
         }
     }
@@ -279,7 +288,7 @@ impl Subscription {
 
     /// Finds a source if there is none, and deals with one that is silent or not up.
     fn attend(&mut self, now: Instant) {
-        let better = self.someone_better(now);
+        let better = self.has_better(now);
         let others = self.nodes.len() > 1;
         let fresh = self.stale && self.nodes.values().any(|node| node.fresh);
         let Some(source) = self.source.as_mut().filter(|_| !fresh) else {
@@ -287,11 +296,13 @@ impl Subscription {
         };
         let due = now >= source.until;
         (source.phase, source.until) = match source.phase {
-            Phase::Fed if better && !self.live.contains(&source.node) => return self.move_on(now),
+            Phase::Answered if better && !self.live.contains(&source.node) => {
+                return self.move_on(now);
+            }
             Phase::Asked if others && due => return self.move_on(now),
             Phase::Overdue if others => return self.move_on(now),
             _ if !due => return,
-            Phase::Fed => (Phase::Asked, now + self.config.answer),
+            Phase::Answered => (Phase::Asked, now + self.config.answer),
             Phase::Asked | Phase::Overdue => (Phase::Overdue, now + self.config.silence),
         };
         self.outputs.push_back(SubscriptionOutput::Probe {
@@ -300,9 +311,9 @@ impl Subscription {
         });
     }
 
-    /// Whether a connected node is up, was not left lately, and so is worth leaving a source for
-    /// that still answers.
-    fn someone_better(&self, now: Instant) -> bool {
+    /// Returns whether a connected node is up and was not left lately, and so is worth leaving a
+    /// source for that still answers.
+    fn has_better(&self, now: Instant) -> bool {
         self.nodes
             .iter()
             .any(|(address, node)| self.live.contains(address) && !node.is_avoided(now))
@@ -344,7 +355,7 @@ impl Subscription {
             .push_back(SubscriptionOutput::Subscribe { to, subscription });
     }
 
-    /// Ends the present subscription and tells whose it was.
+    /// Ends the present subscription, and returns the node whose it was.
     fn leave(&mut self) -> Option<NodeAddress> {
         let source = self.source.take()?;
         self.outputs.push_back(SubscriptionOutput::Unsubscribe {
@@ -354,15 +365,16 @@ impl Subscription {
         Some(source.node)
     }
 
-    /// When the view becomes stale, unless that has been told: a silent source was probed and one
-    /// other was tried by then.
+    /// Returns the time at which the view becomes stale, unless that has been told: a silent source
+    /// was probed and one other was tried by then.
     fn stale_at(&self) -> Option<Instant> {
-        let patience = self.config.silence + self.config.answer + self.config.first;
-        self.fed.filter(|_| !self.stale).map(|fed| fed + patience)
+        let limit = self.config.silence + self.config.answer + self.config.first;
+        let since = self.up_to_date.filter(|_| !self.stale);
+        since.map(|since| since + limit)
     }
 
     fn tell_stale(&mut self, now: Instant) {
-        let Some((since, at)) = self.fed.zip(self.stale_at()) else {
+        let Some((since, at)) = self.up_to_date.zip(self.stale_at()) else {
             return;
         };
         let overdue = |source: &Source| source.phase == Phase::Overdue;

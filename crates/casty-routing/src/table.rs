@@ -1,4 +1,4 @@
-//! The hot path: who is connected and owns a shard, without lock or allocation.
+//! The hot path: the connected owner of a shard, without lock or allocation.
 
 use std::fmt;
 use std::ops::Deref;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use arc_swap::{ArcSwap, Guard};
 
-use crate::ShardId;
+use crate::shard::ShardId;
 
 /// A region as its [`Router`](crate::Router) numbers it: dense, from 0, never used again for
 /// another region.
@@ -14,7 +14,7 @@ use crate::ShardId;
 pub struct RegionId(pub(crate) u32);
 
 impl RegionId {
-    /// Its number.
+    /// Returns the number.
     pub const fn get(self) -> u32 {
         self.0
     }
@@ -24,15 +24,16 @@ impl RegionId {
     }
 }
 
-/// One row: the owner of each shard of a region.
+/// One row of the table: the owner of each shard of a region.
 pub(crate) type Row<H> = Arc<[Option<H>]>;
 
-/// Who may be sent to directly, at one moment. Immutable.
+/// The nodes that may be sent to directly, at one moment. Immutable.
 ///
 /// Lists an owner only while its connection is up, no view calls it dead, and nothing older is
-/// held for the shard. A shard that is not listed is a matter for the
+/// buffered for the shard. A shard that is not listed is a matter for the
 /// [`Router`](crate::Router).
 pub struct RouteTable<H> {
+    // Rows are shared with the table before: one that did not change costs a pointer.
     rows: Box<[Row<H>]>,
 }
 
@@ -41,7 +42,7 @@ impl<H> RouteTable<H> {
         Self { rows }
     }
 
-    /// The connected owner of a shard.
+    /// Returns the connected owner of a shard; `None` if it has none.
     ///
     /// Two array accesses; nothing is hashed, locked or allocated. Unknown regions and shards have
     /// no owner.
@@ -49,7 +50,7 @@ impl<H> RouteTable<H> {
         self.rows.get(region.index())?.get(shard.index())?.as_ref()
     }
 
-    /// How many shards have a listed owner, over all regions. Walks the whole table.
+    /// Returns the number of shards with a listed owner, over all regions. Walks the whole table.
     pub fn listed(&self) -> usize {
         self.rows
             .iter()
@@ -59,7 +60,7 @@ impl<H> RouteTable<H> {
 }
 
 impl<H> Default for RouteTable<H> {
-    /// The table that lists nobody.
+    /// Creates the table that lists no owner.
     fn default() -> Self {
         Self::new(Box::default())
     }
@@ -75,15 +76,26 @@ impl<H> fmt::Debug for RouteTable<H> {
 }
 
 /// The current [`RouteTable`] behind an atomic pointer: many readers, one writer, no lock.
+///
+/// Readers never wait, neither for each other nor for the writer; the writer does not wait for them
+/// either. A table lives until its last reader is done with it.
+//
+// Not a lock around the table: every tell and every ask reads it, from all threads, and even an
+// uncontended reader-writer lock writes to memory that they share. `ArcSwap` makes `load` a read of
+// the pointer and a write to a slot of the reading thread's own, and orders `store` before `load`
+// as release and acquire: a reader that sees a table sees all that was written before it was
+// stored, which is what lets the router publish an owner only after everything older was handed
+// over.
 pub struct SharedTable<H>(ArcSwap<RouteTable<H>>);
 
 impl<H> SharedTable<H> {
-    /// A table that lists nobody yet.
+    /// Creates a table that lists no owner yet.
     pub fn new() -> Self {
         Self(ArcSwap::from_pointee(RouteTable::default()))
     }
 
-    /// The current table, for a short look; [`TableGuard`] derefs to it.
+    /// Returns the current table, for a short look; [`TableGuard`] derefs to it.
+    #[must_use = "loading a table does nothing by itself"]
     pub fn load(&self) -> TableGuard<H> {
         TableGuard(self.0.load())
     }
@@ -108,6 +120,9 @@ impl<H> fmt::Debug for SharedTable<H> {
 }
 
 /// A look at the current table. Keeps that table alive, so it is not for keeping.
+//
+// Each thread has a few slots for guards that cost no reference count; a guard that is kept takes
+// one up, and further ones become slower.
 pub struct TableGuard<H>(Guard<Arc<RouteTable<H>>>);
 
 impl<H> Deref for TableGuard<H> {

@@ -1,4 +1,4 @@
-//! What the cluster looks like: one node's snapshot, distilled for looking things up.
+//! The view of a cluster: one node's snapshot, arranged for looking things up.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,17 +6,15 @@ use std::sync::Arc;
 use casty_proto::NodeAddress;
 use casty_proto::message::{Member, MemberStatus, ServiceEntry, ShardAllocation, TopologySnapshot};
 
-use crate::ShardId;
+use crate::shard::ShardId;
 
-mod keeper;
+pub(crate) mod keeper;
 
-pub use keeper::{LOWER_EPOCH_GRACE, Offer, ViewKeeper};
-
-/// Orders the allocations of views.
+/// The order of the allocations of views.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ViewVersion {
-    /// How often the cluster was seen to begin anew, its epochs with it; counted by the
-    /// [`ViewKeeper`].
+    /// The number of times that the cluster was seen to begin anew, its epochs with it; counted by
+    /// the [`ViewKeeper`](crate::ViewKeeper).
     pub generation: u64,
     /// The cluster's own `allocation_epoch`.
     pub epoch: u64,
@@ -25,9 +23,9 @@ pub struct ViewVersion {
 /// The allocations of one region, by shard number.
 pub type RegionAllocations = BTreeMap<u32, ShardAllocation>;
 
-/// An immutable picture of the cluster. Shared, never changed.
+/// A picture of the cluster at one time, as one node shows it. Immutable, and shared.
 ///
-/// Comparing two views that a [`ViewKeeper`] made is cheap where they share allocations.
+/// Comparing two views that a [`ViewKeeper`](crate::ViewKeeper) made is cheap where they share allocations.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct View {
     version: ViewVersion,
@@ -41,7 +39,7 @@ pub struct View {
 }
 
 impl View {
-    /// The picture that a snapshot paints, in generation 0.
+    /// Makes a view of a snapshot, in generation 0.
     ///
     /// Should a member be listed twice, its most alive entry counts.
     pub fn from_snapshot(snapshot: TopologySnapshot) -> Self {
@@ -73,22 +71,23 @@ impl View {
         }
     }
 
-    /// How recent the allocations are.
+    /// Returns the version of the allocations: the greater, the more recent.
     pub fn version(&self) -> ViewVersion {
         self.version
     }
 
-    /// The leader, if the viewing node knows one. It may be one of those [avoided](Self::avoids).
+    /// Returns the leader, if the viewing node knows one. It may be one of those
+    /// [avoided](Self::avoids).
     pub fn leader(&self) -> Option<&NodeAddress> {
         self.leader.as_ref()
     }
 
-    /// All members ever seen, the dead ones included, sorted by address.
+    /// Returns all members ever seen, the dead ones included, sorted by address.
     pub fn members(&self) -> &[Member] {
         &self.members
     }
 
-    /// The member at `node`.
+    /// Returns the member at `node`; `None` if the view does not know it.
     pub fn member(&self, node: &NodeAddress) -> Option<&Member> {
         let at = self
             .members
@@ -97,59 +96,61 @@ impl View {
         self.members.get(at)
     }
 
-    /// Whether the view says that `node` must not be relied on: unreachable (whatever its status
-    /// says), down or removed. Not so of a node that the view does not know.
+    /// Returns whether the view says that `node` must not be relied on: unreachable (whatever its
+    /// status says), down or removed. `false` for a node that the view does not know.
     pub fn avoids(&self, node: &NodeAddress) -> bool {
         self.avoided.binary_search(node).is_ok()
     }
 
-    /// Whether `node` is a member, joining, up or leaving, and not [avoided](Self::avoids).
+    /// Returns whether `node` is a member, joining, up or leaving, and not [avoided](Self::avoids).
     pub fn is_live(&self, node: &NodeAddress) -> bool {
         self.member(node).is_some() && !self.avoids(node)
     }
 
-    /// Whether `node` was declared dead or left; being unreachable is not enough.
+    /// Returns whether `node` was declared dead or left; being unreachable is not enough.
     pub fn is_gone(&self, node: &NodeAddress) -> bool {
         self.member(node).is_some_and(|m| is_dead(m.status))
     }
 
-    /// The members that [are live](Self::is_live): those worth a connection. Sorted by address.
+    /// Returns the members that [are live](Self::is_live): those worth a connection. Sorted by
+    /// address.
     pub fn live_members(&self) -> impl Iterator<Item = &Member> {
         self.members.iter().filter(|m| !self.avoids(&m.address))
     }
 
-    /// The regions of which at least one shard was allocated, by name.
+    /// Returns the regions of which at least one shard was allocated, by name.
     pub fn regions(&self) -> impl Iterator<Item = (&Arc<str>, &RegionAllocations)> {
         self.allocations
             .iter()
             .map(|(name, shards)| (name, &**shards))
     }
 
-    /// Which nodes hold the shards of `region`, as far as they are allocated.
+    /// Returns the allocations of `region` by shard number, as far as its shards are allocated.
     pub fn allocations(&self, region: &str) -> Option<&RegionAllocations> {
         self.allocations.get(region).map(|shards| &**shards)
     }
 
-    /// The primary of a shard, alive or not.
+    /// Returns the primary of a shard, alive or not; `None` if it is not allocated.
     pub fn owner(&self, region: &str, shard: ShardId) -> Option<&NodeAddress> {
         let allocation = self.allocations.get(region)?.get(&shard.get())?;
         Some(&allocation.primary)
     }
 
-    /// The instances registered under a service key, on live nodes or not. Sorted by node, then
-    /// path.
+    /// Returns the instances registered under a service key, on live nodes or not. Sorted by node,
+    /// then path.
     pub fn services(&self, key: &str) -> &[ServiceEntry] {
         self.services.get(key).map_or(&[], |entries| entries)
     }
 
-    /// The instances registered under a service key on nodes that are not [avoided](Self::avoids).
+    /// Returns the instances registered under a service key on nodes that are not
+    /// [avoided](Self::avoids).
     pub fn live_services(&self, key: &str) -> impl Iterator<Item = &ServiceEntry> {
         self.services(key)
             .iter()
             .filter(|entry| !self.avoids(&entry.node))
     }
 
-    /// All service keys with their instances.
+    /// Returns all service keys with their instances.
     pub fn all_services(&self) -> impl Iterator<Item = (&Arc<str>, &[ServiceEntry])> {
         self.services.iter().map(|(key, entries)| (key, &**entries))
     }

@@ -106,7 +106,7 @@ pub(super) fn ask_state(
 fn push<M: Serialize>(core: &Core, peer: &Peer, message: &M) -> Result<(), AskError> {
     let mut ended = false;
     core.encoded(message, |class, bytes| {
-        let Err(rejected) = peer.push_to_actor((TOPOLOGY_PATH, class), bytes, None) else {
+        let Err(rejected) = peer.push_to_actor(TOPOLOGY_PATH, class, bytes, None) else {
             return Ok(());
         };
         match rejected.reason {

@@ -95,14 +95,7 @@ impl<M> BoundRef<M> {
             path: uri.path,
             class: "",
         };
-        wait::tell(
-            &self.core,
-            &to,
-            (&message, type_name::<M>()),
-            refused,
-            within,
-        )
-        .await
+        wait::tell(&self.core, &to, &message, type_name::<M>(), refused, within).await
     }
 
     /// Prepares an ask of the actor; awaited, it sends the message and returns the reply. See

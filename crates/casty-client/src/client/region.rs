@@ -178,7 +178,7 @@ impl RegionRef {
             Err(refused) if wait::is_full(&refused) => {
                 let within = within.unwrap_or(self.core.limits.buffer_timeout);
                 let to = self.destination(shard);
-                wait::tell(&self.core, &to, (envelope, kind), refused, within).await
+                wait::tell(&self.core, &to, envelope, kind, refused, within).await
             }
             sent => sent,
         }

@@ -11,7 +11,7 @@ use tokio::sync::{Notify, mpsc, watch};
 
 use super::{ClusterClient, Handle};
 use crate::config::{ClientBuilder, ConfigError};
-use crate::control::Control;
+use crate::control::{Control, ControlParts};
 use crate::dead_letters::DeadLetterSink;
 use crate::mailboxes::Mailboxes;
 use crate::node::identity::Identity;
@@ -112,12 +112,15 @@ impl ClusterClient {
         };
         let routing = Routing::new(limits.routing(), rng.next_u64());
         let core = Arc::new(Core::new(shared, routing));
-        let control = Control::new(
-            Arc::clone(&core),
-            (published, ready_errors),
-            (transport.build(), options),
-            (contacts, &rng),
-        );
+        let parts = ControlParts {
+            core: Arc::clone(&core),
+            published,
+            ready_errors,
+            transport: transport.build(),
+            options,
+            contacts,
+        };
+        let control = Control::new(parts, &rng);
         let ticking = Arc::clone(&core);
         tokio::spawn(async move {
             let asks = &ticking.asks;

@@ -132,11 +132,10 @@ impl ClientLimits {
 
     /// As they concern the router.
     pub(crate) fn routing(&self) -> RouterConfig {
-        RouterConfig {
-            buffer_messages: self.buffer.messages,
-            buffer_bytes: self.buffer.bytes,
-            overflow: self.buffer_overflow,
-            ..RouterConfig::default()
-        }
+        let mut config = RouterConfig::default();
+        config.buffer_messages = self.buffer.messages;
+        config.buffer_bytes = self.buffer.bytes;
+        config.overflow = self.buffer_overflow;
+        config
     }
 }

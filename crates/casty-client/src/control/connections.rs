@@ -11,7 +11,7 @@ use super::{Control, Done};
 use crate::control::inbound::Inbound;
 use crate::message::Tag;
 use crate::node::identity::Identity;
-use crate::node::peer::Peer;
+use crate::node::peer::{NewPeer, Peer};
 use crate::pending::id::PeerId;
 use crate::runtime::clock::precise_now;
 
@@ -131,10 +131,15 @@ impl Control {
             .bytes(core.limits.outbox_bytes)
             .messages(core.limits.outbox_messages)
             .max_frame(core.limits.max_frame);
-        let names = (Arc::clone(&core.system), core.identity.sender().into());
-        let settled = identity.address() == core.identity.address();
-        let id = PeerId(self.next_peer);
-        let peer = Arc::new(Peer::new(id, node, names, (identity, settled), limits));
+        let peer = Arc::new(Peer::new(NewPeer {
+            id: PeerId(self.next_peer),
+            node,
+            system: Arc::clone(&core.system),
+            sender: core.identity.sender().into(),
+            confirmed: identity.address() == core.identity.address(),
+            identity,
+            limits,
+        }));
         let session = Inbound::new(Arc::clone(core), Arc::clone(&peer));
         let (outbox, decoder) = (Arc::clone(&peer.outbox), self.options.decoder());
         let Connection {

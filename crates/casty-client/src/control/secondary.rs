@@ -20,16 +20,16 @@ impl Control {
                     let former = self.secondaries.remove(&node);
                     self.close_secondary(former.as_deref());
                 }
-                RenewalOutput::Confirmed(node) => self.settle(&node, true),
-                RenewalOutput::Unconfirmed(node) => self.settle(&node, false),
+                RenewalOutput::Confirmed(node) => self.confirm(&node, true),
+                RenewalOutput::Unconfirmed(node) => self.confirm(&node, false),
                 RenewalOutput::Wait(due) => break due,
             }
         };
     }
 
-    fn settle(&self, node: &NodeAddress, settled: bool) {
+    fn confirm(&self, node: &NodeAddress, confirmed: bool) {
         if let Some(peer) = self.peers.get(node) {
-            peer.confirm(settled);
+            peer.confirm(confirmed);
         }
     }
 
@@ -104,11 +104,12 @@ mod tests {
     use tokio::sync::watch;
 
     use super::*;
+    use crate::control::ControlParts;
     use crate::runtime::random::Rng;
     use crate::{ClusterClient, TransportConfig};
 
     #[tokio::test(start_paused = true)]
-    async fn a_companion_that_takes_the_place_of_another_ends_it() {
+    async fn a_secondary_connection_that_takes_the_place_of_another_ends_it() {
         let (network, node) = (MemoryNetwork::new(), NodeAddress::new("n", 1));
         let (transport, options) = (Arc::new(network.transport()), ConnectOptions::new());
         let mut listener = transport.listen(&node).await.unwrap();
@@ -116,20 +117,16 @@ mod tests {
             .contact_point("elsewhere:1")
             .transport(TransportConfig::memory(network.clone()));
         let client = client.connect().await.unwrap();
-        let (core, unseen) = (
-            client.core(),
-            (watch::Sender::new(None), watch::Sender::new(None)),
-        );
-        let ways = (
-            Arc::clone(&transport) as Arc<dyn Transport>,
-            options.clone(),
-        );
-        let mut control = Control::new(
-            Arc::clone(core),
-            unseen,
-            ways,
-            (Vec::new(), &Rng::seeded(1)),
-        );
+        let core = client.core();
+        let parts = ControlParts {
+            core: Arc::clone(core),
+            published: watch::Sender::new(None),
+            ready_errors: watch::Sender::new(None),
+            transport: Arc::clone(&transport) as Arc<dyn Transport>,
+            options: options.clone(),
+            contacts: Vec::new(),
+        };
+        let mut control = Control::new(parts, &Rng::seeded(1));
         let mut theirs = Vec::new();
         for _ in 0..2 {
             let (made, accepted) = tokio::join!(

@@ -36,24 +36,33 @@ pub(crate) struct Peer {
 
 type Template = Arc<[u8]>;
 
+/// The parts of a connection just made.
+pub(crate) struct NewPeer {
+    pub(crate) id: PeerId,
+    pub(crate) node: NodeAddress,
+    /// The name of the node's actor system.
+    pub(crate) system: Arc<str>,
+    /// The URI that messages name as their sender.
+    pub(crate) sender: Arc<str>,
+    /// The address that the connection announced.
+    pub(crate) identity: Arc<Identity>,
+    /// Set if that is the client's first address.
+    pub(crate) confirmed: bool,
+    pub(crate) limits: OutboxLimits,
+}
+
 impl Peer {
-    /// A connection just made.
-    pub(crate) fn new(
-        id: PeerId,
-        node: NodeAddress,
-        (system, sender): (Arc<str>, Arc<str>),
-        (identity, confirmed): (Arc<Identity>, bool),
-        limits: OutboxLimits,
-    ) -> Self {
+    /// Returns the peer of a connection just made, with an empty outbox.
+    pub(crate) fn new(new: NewPeer) -> Self {
         Self {
-            id,
-            node,
-            outbox: Arc::new(Outbox::new(limits)),
+            id: new.id,
+            node: new.node,
+            outbox: Arc::new(Outbox::new(new.limits)),
             backlog: AtomicBool::new(false),
-            identity,
-            confirmed: AtomicBool::new(confirmed),
-            system,
-            sender,
+            identity: new.identity,
+            confirmed: AtomicBool::new(new.confirmed),
+            system: new.system,
+            sender: new.sender,
             templates: ArcSwap::default(),
         }
     }
@@ -71,7 +80,8 @@ impl Peer {
     /// Puts an encoded envelope for the owner of a shard into the outbox.
     pub(crate) fn push_envelope(
         &self,
-        (region, name): (RegionId, &str),
+        region: RegionId,
+        name: &str,
         message: &[u8],
         tag: Tag,
     ) -> Result<(), Rejected<Tag>> {
@@ -95,7 +105,8 @@ impl Peer {
     /// counted, and not given back if the connection is lost.
     pub(crate) fn push_to_actor(
         &self,
-        (path, class): (&str, &str),
+        path: &str,
+        class: &str,
         message: &[u8],
         tag: Option<Tag>,
     ) -> Result<(), Rejected<Tag>> {

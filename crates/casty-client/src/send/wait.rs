@@ -30,7 +30,8 @@ pub(crate) fn is_full(refused: &TellError) -> bool {
 pub(crate) async fn tell<M: Serialize>(
     core: &Core,
     to: &Destination<'_>,
-    (message, kind): (&M, &'static str),
+    message: &M,
+    kind: &'static str,
     mut refused: TellError,
     within: Duration,
 ) -> Result<(), TellError> {

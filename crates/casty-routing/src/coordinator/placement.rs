@@ -1,9 +1,12 @@
-//! Which node gets a shard, and what becomes of the shards of a dead one.
+//! The placement of shards: on which node a new one, and on which those of a dead one.
 
-use super::{BTreeMap, BTreeSet, NodeAddress, ShardAllocation, Tuple};
+use std::collections::{BTreeMap, BTreeSet};
 
-/// The place of one more shard: its primary on the host with the fewest primaries, the replicas on
-/// the other hosts with the fewest replicas; the lowest address among equals. `None` without hosts.
+use casty_proto::message::ShardAllocation;
+use casty_proto::{NodeAddress, Tuple};
+
+/// Places one more shard: its primary on the host with the fewest primaries, the replicas on the
+/// other hosts with the fewest replicas; the lowest address among equals. `None` without hosts.
 pub(super) fn allocate<'a>(
     allocations: &BTreeMap<u32, ShardAllocation>,
     hosts: impl Iterator<Item = &'a NodeAddress>,
@@ -33,6 +36,7 @@ pub(super) fn allocate<'a>(
     })
 }
 
+/// The shards on one host.
 #[derive(Default)]
 struct Load {
     primaries: usize,
@@ -40,7 +44,7 @@ struct Load {
 }
 
 /// Takes all that is not live out of the allocations: the first live replica takes the place of a
-/// dead primary, and a shard without one is no longer allocated. Tells whether anything changed.
+/// dead primary, and a shard without one is no longer allocated. Returns whether anything changed.
 pub(super) fn vacate(
     allocations: &mut BTreeMap<u32, ShardAllocation>,
     live: &BTreeSet<NodeAddress>,

@@ -5,10 +5,10 @@ use std::fmt;
 
 use casty_proto::NodeAddress;
 
-use super::{Dependent, Difference, NodeFault, Problem};
+use super::finding::{Dependent, Difference, NodeFault, Problem};
 
 impl Problem {
-    /// What it means for messages.
+    /// Returns what the problem means for messages, as a clause.
     pub fn meaning(&self) -> &'static str {
         match self {
             Self::NobodyAnswers => "nothing can be sent, or told of the cluster",
@@ -61,7 +61,7 @@ impl Problem {
         }
     }
 
-    /// What helps.
+    /// Returns what helps, as an instruction to an operator.
     pub fn remedy(&self) -> String {
         match self {
             Self::NobodyAnswers => {
@@ -193,10 +193,10 @@ fn each(said: &BTreeMap<impl fmt::Display, Vec<NodeAddress>>, preposition: &str)
     said.collect::<Vec<_>>().join("; ")
 }
 
-/// How many shards are named one by one.
+/// The number of shards that are named one by one.
 const NAMED: usize = 12;
 
-/// Shards of a region, in words that stay short.
+/// Describes shards of a region, in words that stay short.
 fn of(shards: &[u32], region: &str) -> String {
     let named = listed(shards.get(..NAMED).unwrap_or(shards));
     let more = if shards.len() > NAMED { ", ..." } else { "" };

@@ -1,4 +1,4 @@
-//! What can be wrong, and how bad it is.
+//! The findings: everything that can be wrong, and its severity.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use casty_proto::NodeAddress;
 
-/// How bad a finding is.
+/// The severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
     /// As it may be in a healthy cluster.
@@ -27,7 +27,7 @@ impl fmt::Display for Severity {
     }
 }
 
-/// How one node sees another.
+/// The status of one node as another one sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ObservedStatus {
     /// It has no member of that address.
@@ -47,7 +47,7 @@ pub enum ObservedStatus {
 }
 
 impl ObservedStatus {
-    /// Whether messages to the node may arrive, by that view.
+    /// Returns whether messages to the node may arrive, by that view.
     pub fn is_live(self) -> bool {
         matches!(self, Self::Joining | Self::Up | Self::Leaving)
     }
@@ -67,7 +67,7 @@ impl fmt::Display for ObservedStatus {
     }
 }
 
-/// Why a node cannot be relied on.
+/// The reason why a node cannot be relied on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum NodeFault {
     /// It cannot be connected.
@@ -78,7 +78,7 @@ pub enum NodeFault {
     Unreachable,
     /// Others say that it is down or has left.
     Down,
-    /// Nobody has it for a member.
+    /// No node lists it as a member.
     NoMember,
 }
 
@@ -98,13 +98,13 @@ impl fmt::Display for NodeFault {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Finding {
-    /// How bad it is.
+    /// The severity.
     pub severity: Severity,
-    /// What it is. Its `Display` says it in one line.
+    /// The problem. Its `Display` says it in one line.
     pub problem: Problem,
 }
 
-/// What is wrong. Lists are sorted.
+/// A thing that is wrong. Lists are sorted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Problem {
@@ -115,25 +115,25 @@ pub enum Problem {
     RefusesConnections {
         /// The member.
         node: NodeAddress,
-        /// Whose state calls it up.
+        /// The nodes whose state calls it up.
         called_up_by: Vec<NodeAddress>,
-        /// Why there is no connection.
+        /// The reason why there is no connection.
         reason: Arc<str>,
     },
     /// A member is called up, is connected, and does not answer: its process hangs.
     DoesNotAnswer {
         /// The member.
         node: NodeAddress,
-        /// Whose state calls it up.
+        /// The nodes whose state calls it up.
         called_up_by: Vec<NodeAddress>,
     },
     /// Something hangs on a node that cannot be relied on.
     HangsOnLostNode {
         /// The node.
         node: NodeAddress,
-        /// Why it cannot be relied on.
+        /// The reason why it cannot be relied on.
         fault: NodeFault,
-        /// What hangs on it.
+        /// The thing that hangs on it.
         what: Dependent,
     },
     /// Nodes see the cluster differently.
@@ -147,7 +147,7 @@ pub enum Problem {
         region: Arc<str>,
         /// The shards.
         shards: Vec<u32>,
-        /// Whether there is a leader to give them an owner when they are first asked for.
+        /// `true` if there is a leader to give them an owner when they are first asked for.
         leader: bool,
     },
     /// Members with one address and different ids: a second process has taken the address.
@@ -168,12 +168,12 @@ pub enum Problem {
     Stuck {
         /// The member.
         node: NodeAddress,
-        /// Whether it is leaving; else it is joining.
+        /// `true` if it is leaving, `false` if it is joining.
         leaving: bool,
     },
 }
 
-/// What hangs on a node.
+/// A thing that hangs on a node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Dependent {
@@ -190,43 +190,51 @@ pub enum Dependent {
     Service {
         /// The key of the service.
         key: Arc<str>,
-        /// How many instances.
+        /// The number of instances.
         instances: usize,
     },
 }
 
-/// In what nodes see the cluster differently.
+/// A thing that nodes see differently.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Difference {
-    /// How a member is.
+    /// The status of a member.
     Status {
         /// The member.
         node: NodeAddress,
-        /// Who sees it how.
+        /// The nodes that see it in each status.
         statuses: BTreeMap<ObservedStatus, Vec<NodeAddress>>,
     },
-    /// Who leads.
+    /// The leader.
     Leader {
-        /// Who follows whom.
+        /// The nodes that follow each leader, or none.
         leaders: BTreeMap<Option<NodeAddress>, Vec<NodeAddress>>,
     },
-    /// Who owns shards: at least two nodes are named.
+    /// The owner of each of these shards: at least two nodes are named.
     Owners {
         /// The region.
         region: Arc<str>,
         /// The shards.
         shards: Vec<u32>,
     },
-    /// Of which epoch the allocations are; or, where that is one, whether a shard has an owner.
+    /// The epoch of the allocations; or, where that is one, the presence of an owner of a shard.
     Allocations {
-        /// Who has which epoch.
+        /// The nodes that have each epoch.
         epochs: BTreeMap<u64, Vec<NodeAddress>>,
     },
 }
 
+/// The identity of a problem.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Subject<'a> {
+    code: &'static str,
+    node: Option<&'a NodeAddress>,
+    name: Option<&'a str>,
+}
+
 impl Problem {
-    /// A name for programs, in lower case with hyphens.
+    /// Returns a name for programs, in lower case with hyphens.
     pub fn code(&self) -> &'static str {
         match self {
             Self::NobodyAnswers => "nobody-answers",
@@ -251,7 +259,7 @@ impl Problem {
         }
     }
 
-    /// The node that is concerned, if it is one.
+    /// Returns the node that is concerned; `None` if it is not one node.
     pub fn node(&self) -> Option<&NodeAddress> {
         match self {
             Self::RefusesConnections { node, .. }
@@ -268,7 +276,7 @@ impl Problem {
         }
     }
 
-    /// The region, service key or id that is concerned, if it is one.
+    /// Returns the region, service key or id that is concerned; `None` if it is not one.
     pub fn name(&self) -> Option<&str> {
         match self {
             Self::HangsOnLostNode { what, .. } => match what {
@@ -284,13 +292,17 @@ impl Problem {
         }
     }
 
-    /// What tells one problem from another, however it develops.
-    pub(super) fn subject(&self) -> (&'static str, Option<&NodeAddress>, Option<&str>) {
-        (self.code(), self.node(), self.name())
+    /// Returns what tells one problem from another, however it develops.
+    pub(super) fn subject(&self) -> Subject<'_> {
+        Subject {
+            code: self.code(),
+            node: self.node(),
+            name: self.name(),
+        }
     }
 
-    /// Whether it is seen for a second or two in healthy clusters as well, while nodes join, leave
-    /// or allocate: nodes tell each other about once a second.
+    /// Returns whether it is seen for a second or two in healthy clusters as well, while nodes join,
+    /// leave or allocate: nodes tell each other about once a second.
     pub fn may_pass(&self) -> bool {
         match self {
             Self::ViewsDiffer(_) | Self::AddressTwice { .. } | Self::Stuck { .. } => true,

@@ -1,4 +1,4 @@
-//! How findings are read off a survey: one function a kind.
+//! The rules by which findings are read off a survey: one function a kind.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -6,12 +6,12 @@ use std::sync::Arc;
 use casty_proto::NodeAddress;
 use casty_proto::message::ClusterState;
 
-use super::{
-    Dependent, Difference, Finding, NodeFault, Observed, ObservedStatus, Problem, Severity, Survey,
-    leader,
+use super::finding::{
+    Dependent, Difference, Finding, NodeFault, ObservedStatus, Problem, Severity,
 };
+use super::survey::{Observed, Survey, is_dead, leader};
 
-/// All findings, in no order.
+/// Returns all findings, in no order.
 pub(super) fn findings(survey: &Survey) -> Vec<Finding> {
     if survey.states().next().is_none() {
         return vec![finding(Severity::Critical, Problem::NobodyAnswers)];
@@ -35,7 +35,8 @@ fn differs(severity: Severity, difference: Difference) -> Finding {
     finding(severity, Problem::ViewsDiffer(difference))
 }
 
-/// What is wrong with something that hangs on a node, if anything speaks against the node.
+/// Returns the finding about something that hangs on a node; `None` if nothing speaks against the
+/// node.
 fn hangs(survey: &Survey, node: &NodeAddress, what: Dependent) -> Option<Finding> {
     let (fault, node) = (survey.fault(node)?, node.clone());
     let severity = match (&what, fault) {
@@ -138,10 +139,10 @@ fn owners_of(survey: &Survey) -> Owners<'_> {
 /// Shards that nodes know different owners of.
 fn allocations(survey: &Survey, found: &mut Vec<Finding>) {
     let (owners, viewers) = (owners_of(survey), survey.states().count());
-    let mut missing = false;
+    let mut incomplete = false;
     for (region, shards) in &owners {
         let named = |primaries: &BTreeMap<_, usize>| primaries.values().sum::<usize>();
-        missing |= shards.values().any(|primaries| named(primaries) < viewers);
+        incomplete |= shards.values().any(|primaries| named(primaries) < viewers);
         let contested = shards.iter().filter(|(_, primaries)| primaries.len() > 1);
         let shards: Vec<_> = contested.map(|(shard, _)| *shard).collect();
         if !shards.is_empty() {
@@ -157,7 +158,7 @@ fn allocations(survey: &Survey, found: &mut Vec<Finding>) {
         let viewers = epochs.entry(state.allocation_epoch).or_default();
         viewers.push(viewer.clone());
     }
-    if missing || epochs.len() > 1 {
+    if incomplete || epochs.len() > 1 {
         found.push(differs(
             Severity::Warning,
             Difference::Allocations { epochs },
@@ -226,7 +227,7 @@ fn identities(survey: &Survey, found: &mut Vec<Finding>) {
     let mut ids = BTreeMap::<_, BTreeSet<_>>::new();
     let mut addresses = BTreeMap::<_, BTreeSet<_>>::new();
     let members = survey.states().flat_map(|(_, state)| &state.members);
-    for member in members.filter(|member| !super::is_dead(member.status)) {
+    for member in members.filter(|member| !is_dead(member.status)) {
         ids.entry(&member.address).or_default().insert(&member.id);
         addresses
             .entry(&member.id)

@@ -1,5 +1,7 @@
-use casty_proto::message::{Member, ServiceEntry, ShardAllocation};
-use casty_proto::{FrozenSet, Tuple};
+use std::sync::Arc;
+
+use casty_proto::message::{ClusterState, Member, MemberStatus, ServiceEntry, ShardAllocation};
+use casty_proto::{FrozenSet, NodeAddress, Tuple};
 
 use super::*;
 
@@ -53,7 +55,7 @@ fn set(state: &mut ClusterState, port: u16, status: MemberStatus) {
         .for_each(|member| member.status = status);
 }
 
-/// All three nodes answered with the healthy state, changed by `change` for each.
+/// Makes a survey in which all three nodes answered with the healthy state, changed by `change` for each.
 fn survey(change: impl Fn(u16, &mut ClusterState)) -> Survey {
     let mut survey = Survey::default();
     for port in [1, 2, 3] {
@@ -68,7 +70,7 @@ fn refuses(survey: &mut Survey, port: u16) {
     survey.add(at(port), Observed::Unreached("refused".into()));
 }
 
-/// What was found, as it is told: `severity code: what`.
+/// Returns the findings as they are told: `severity code: problem`.
 fn told(survey: &Survey) -> Vec<String> {
     let diagnosis = Diagnosis::of(survey);
     let findings = diagnosis.findings().iter();
@@ -141,7 +143,6 @@ fn a_dead_node_that_the_views_let_go_is_no_finding() {
     assert_eq!(told(&unreachable), [""; 0]);
 }
 
-/// What others say of a node, what hangs on it, and how that is told.
 #[test]
 fn what_hangs_on_a_node_that_others_gave_up_is_told_although_it_answers() {
     type Change = fn(&mut ClusterState);

@@ -1,4 +1,4 @@
-//! What goes into a router and what comes out.
+//! The limits of a router, what it is told, and what it wants done.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -6,26 +6,30 @@ use std::time::{Duration, Instant};
 use casty_proto::NodeAddress;
 use casty_proto::message::ShardLocation;
 
-use crate::{RegionId, RouteTable, ShardId, UndeliverableReason, View};
+use crate::error::UndeliverableReason;
+use crate::shard::ShardId;
+use crate::table::{RegionId, RouteTable};
+use crate::view::View;
 
-/// The limits and paces of a [`Router`](super::Router).
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The limits and the pace of a [`Router`](crate::Router).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct RouterConfig {
-    /// How many messages may be held. Default: 65,536. What waits for one node takes no more of
-    /// them than it leaves free.
+    /// The most messages that are buffered. Default: 65,536. What waits for one node takes no more
+    /// of them than it leaves free.
     pub buffer_messages: usize,
-    /// How many bytes of messages may be held. Default: 64 MiB, shared in the same way.
+    /// The most bytes of messages that are buffered. Default: 64 MiB, shared in the same way.
     pub buffer_bytes: usize,
-    /// What gives way when a message finds no room. Default: that message.
+    /// The message that gives way when the buffer is full. Default: the new one.
     pub overflow: Overflow,
-    /// How long to wait before a shard is asked for a second time; doubled each time, with jitter
+    /// The wait before the leader is asked for a shard a second time; doubled each time, with jitter
     /// between half of it and all of it. Default: 500 ms.
     pub query_base: Duration,
-    /// The longest wait between two questions. Default: 2 s.
+    /// The longest wait between two such queries. Default: 2 s.
     pub query_cap: Duration,
-    /// How many regions there may be. Default: 1,024.
+    /// The most regions that can be registered. Default: 1,024.
     pub max_regions: u32,
-    /// How many shards a region may have; each costs some 64 bytes. Default: 65,536.
+    /// The most shards of a region; each costs some 64 bytes. Default: 65,536.
     pub max_shards: u32,
 }
 
@@ -43,55 +47,56 @@ impl Default for RouterConfig {
     }
 }
 
-/// What gives way when a message that is to be held finds no room.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// The message that gives way when one is to be buffered and the buffer is full.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Overflow {
-    /// The message itself.
+    /// The new message itself.
     #[default]
     Refuse,
-    /// The oldest held for the node that most is held for, and so on until there is room.
+    /// The oldest message for the node that most is buffered for, and so on until there is capacity.
     DropOldest,
 }
 
-/// Whom a message is for.
+/// The destination of a message.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Target {
-    /// Whichever node owns a shard.
+    /// The node that owns a shard, whichever it is.
     Shard {
         /// The region.
         region: RegionId,
         /// The shard.
         shard: ShardId,
     },
-    /// This node and no other. While it is connected, a view matters only if it says that the node
-    /// is down or removed.
+    /// One node and no other. While it is connected, a view matters only if it says that the node is
+    /// down or removed.
     Node(NodeAddress),
 }
 
-/// A message on its way. The router never looks into `item`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A message that waits for its delivery. The router never looks into `item`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct PendingMessage<T> {
-    /// Whom it is for.
+    /// The destination.
     pub target: Target,
     /// The message.
     pub item: T,
-    /// How much of the byte limit it takes while it is held.
+    /// The part of the byte limit that it takes while it is buffered.
     pub bytes: usize,
-    /// When it is given up if it is still held.
+    /// The time at which it becomes undeliverable if it is still buffered.
     pub deadline: Instant,
 }
 
-/// What a router is told.
+/// An event that a [`Router`](crate::Router) is told of.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum RouterInput<H, T> {
-    /// There is a message to deliver.
+    /// A message is to be delivered.
     Send(PendingMessage<T>),
     /// The view has changed. A view older than the last one is ignored.
     View(Arc<View>),
     /// A coordinator answered.
     Location {
-        /// The region whose coordinator it was.
+        /// The region whose coordinator answered.
         region: RegionId,
         /// The answer.
         location: ShardLocation,
@@ -101,23 +106,24 @@ pub enum RouterInput<H, T> {
     PeerUp {
         /// The node.
         node: NodeAddress,
-        /// What delivers to it.
+        /// The handle that delivers to it.
         handle: H,
     },
     /// A connection was lost.
     PeerDown {
         /// The node.
         node: NodeAddress,
-        /// What never left, oldest first. It goes in front of what is held.
+        /// The messages that never left, oldest first. They go in front of those that are buffered.
         unsent: Vec<PendingMessage<T>>,
     },
     /// A peer took in no more of what was delivered to it, full or closed. Until
     /// [`PeerReady`](Self::PeerReady), [`PeerUp`](Self::PeerUp) or [`PeerDown`](Self::PeerDown),
-    /// nothing is delivered to it; it stays listed for shards for which nothing is held.
+    /// nothing is delivered to it; it stays listed for shards for which nothing is buffered.
     PeerBusy {
         /// The node.
         node: NodeAddress,
-        /// What it did not take in, oldest first. It goes in front of what is held.
+        /// The messages that it did not take in, oldest first. They go in front of those that are
+        /// buffered.
         unsent: Vec<PendingMessage<T>>,
     },
     /// A busy peer takes in messages again.
@@ -127,11 +133,12 @@ pub enum RouterInput<H, T> {
     ConnectFailed(NodeAddress),
     /// Time has passed.
     Tick,
-    /// Gives up whatever is held, and everything that is sent from now on.
+    /// The router is no longer needed: what is buffered is undeliverable, and so is everything that
+    /// is sent from now on.
     Close,
 }
 
-/// What a router wants done.
+/// An order of a [`Router`](crate::Router) to its driver.
 #[derive(Debug)]
 pub enum RouterOutput<H, T> {
     /// Hand a message to a peer. In order for each target. Should the peer not take it in, be it
@@ -144,8 +151,8 @@ pub enum RouterOutput<H, T> {
         /// The message.
         message: PendingMessage<T>,
     },
-    /// Send `GetShardLocation` to the leader's coordinator of a region. One question is in flight
-    /// per shard; it is put again until it is answered or nothing is held for the shard.
+    /// Send `GetShardLocation` to the leader's coordinator of a region. One query is in flight for
+    /// each shard; it is repeated until it is answered or nothing is buffered for the shard.
     Query {
         /// The leader.
         leader: H,
@@ -158,31 +165,31 @@ pub enum RouterOutput<H, T> {
         /// The shard.
         shard: ShardId,
     },
-    /// Something is held for a node without connection: connect, and try again for as long as
-    /// [`Router::wants_connection`](super::Router::wants_connection) it. May be repeated.
+    /// Connect to a node that messages are buffered for, and try again for as long as
+    /// [`Router::wants_connection`](crate::Router::wants_connection) says so. May be repeated.
     Connect {
         /// The node.
         node: NodeAddress,
     },
-    /// A message is given up.
+    /// Tell the sender that its message was not sent.
     Undeliverable {
         /// The message.
         message: PendingMessage<T>,
-        /// Why.
+        /// The reason.
         reason: UndeliverableReason,
     },
-    /// Replace the route table. Comes after everything held for the shards that it newly lists was
-    /// delivered, so that no later message overtakes an earlier one.
+    /// Replace the route table. Comes after everything buffered for the shards that it newly lists
+    /// was delivered, so that no later message overtakes an earlier one.
     Publish(Arc<RouteTable<H>>),
     /// Nothing more to do until this moment or the next input.
     Wait(Option<Instant>),
 }
 
-/// How much a router holds.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// The amount that a router buffers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Buffered {
-    /// Messages.
+    /// The number of messages.
     pub messages: usize,
-    /// Their bytes.
+    /// The sum of their bytes.
     pub bytes: usize,
 }

@@ -1,48 +1,51 @@
-//! What is known of nodes from trying to talk to them.
+//! The nodes as a router knows them from trying to reach them.
 
 use std::collections::BTreeMap;
 
 use casty_proto::NodeAddress;
 
-/// One established connection. The number is never used twice, so a new connection of the same
-/// node is told from the old one.
-pub(super) struct Link<H> {
+/// One established connection.
+pub(super) struct PeerConnection<H> {
     pub(super) handle: H,
+    /// A number that is never used twice, so that a new connection of the same node is told from
+    /// the old one.
     pub(super) number: u64,
 }
 
+/// One node with a connection, a suspicion or a request for a connection.
 pub(super) struct Peer<H> {
-    pub(super) link: Option<Link<H>>,
-    /// The last attempt to connect failed.
+    pub(super) connection: Option<PeerConnection<H>>,
+    /// `true` if the last attempt to connect failed.
     pub(super) suspected: bool,
-    /// It took in no more, and has not said that it does again.
+    /// `true` if it took in no more, and has not said that it does again.
     pub(super) busy: bool,
-    /// A connection was asked for, and is still wanted as far as is known.
-    pub(super) hinted: bool,
+    /// `true` if a connection was asked for, and is still wanted as far as is known.
+    pub(super) requested: bool,
 }
 
 impl<H> Default for Peer<H> {
     fn default() -> Self {
         Self {
-            link: None,
+            connection: None,
             suspected: false,
             busy: false,
-            hinted: false,
+            requested: false,
         }
     }
 }
 
-/// All nodes with a connection, a suspicion or a hint.
+/// All nodes with a connection, a suspicion or a request for a connection.
 pub(super) struct Peers<H> {
     nodes: BTreeMap<NodeAddress, Peer<H>>,
-    links: u64,
+    /// The number of the last connection.
+    last: u64,
 }
 
 impl<H> Peers<H> {
     pub(super) fn new() -> Self {
         Self {
             nodes: BTreeMap::new(),
-            links: 0,
+            last: 0,
         }
     }
 
@@ -50,8 +53,8 @@ impl<H> Peers<H> {
         self.nodes.get(node)
     }
 
-    pub(super) fn link(&self, node: &NodeAddress) -> Option<&Link<H>> {
-        self.nodes.get(node)?.link.as_ref()
+    pub(super) fn connection(&self, node: &NodeAddress) -> Option<&PeerConnection<H>> {
+        self.nodes.get(node)?.connection.as_ref()
     }
 
     pub(super) fn is_suspected(&self, node: &NodeAddress) -> bool {
@@ -59,10 +62,10 @@ impl<H> Peers<H> {
     }
 
     pub(super) fn up(&mut self, node: NodeAddress, handle: H) {
-        self.links += 1;
-        let number = self.links;
+        self.last += 1;
+        let number = self.last;
         let peer = Peer {
-            link: Some(Link { handle, number }),
+            connection: Some(PeerConnection { handle, number }),
             ..Peer::default()
         };
         self.nodes.insert(node, peer);
@@ -70,17 +73,17 @@ impl<H> Peers<H> {
 
     pub(super) fn down(&mut self, node: &NodeAddress) {
         if let Some(peer) = self.nodes.get_mut(node) {
-            peer.link = None;
+            peer.connection = None;
             peer.busy = false;
         }
     }
 
     pub(super) fn connect_failed(&mut self, node: &NodeAddress) {
         let peer = self.nodes.entry(node.clone()).or_default();
-        peer.suspected = peer.link.is_none();
+        peer.suspected = peer.connection.is_none();
     }
 
-    /// What is known of the node may be no longer true.
+    /// Ends the suspicion of a node: what is known of it may be no longer true.
     pub(super) fn trust(&mut self, node: &NodeAddress) {
         if let Some(peer) = self.nodes.get_mut(node) {
             peer.suspected = false;
@@ -89,26 +92,26 @@ impl<H> Peers<H> {
 
     pub(super) fn set_busy(&mut self, node: &NodeAddress, busy: bool) {
         if let Some(peer) = self.nodes.get_mut(node) {
-            peer.busy = busy && peer.link.is_some();
+            peer.busy = busy && peer.connection.is_some();
         }
     }
 
-    /// Whether a connection to `node` has yet to be asked for; from now on it has been.
-    pub(super) fn hint(&mut self, node: &NodeAddress) -> bool {
+    /// Notes that a connection to `node` is asked for. Returns `false` if it was before.
+    pub(super) fn request(&mut self, node: &NodeAddress) -> bool {
         let peer = self.nodes.entry(node.clone()).or_default();
-        !std::mem::replace(&mut peer.hinted, true)
+        !std::mem::replace(&mut peer.requested, true)
     }
 
-    /// Nobody needs a connection to `node` any longer.
-    pub(super) fn unhint(&mut self, node: &NodeAddress) {
+    /// Notes that no message needs a connection to `node` any longer.
+    pub(super) fn withdraw_request(&mut self, node: &NodeAddress) {
         if let Some(peer) = self.nodes.get_mut(node) {
-            peer.hinted = false;
+            peer.requested = false;
         }
     }
 
     /// Forgets nodes without connection that are not worth remembering.
     pub(super) fn forget(&mut self, mut worth: impl FnMut(&NodeAddress) -> bool) {
         self.nodes
-            .retain(|node, peer| peer.link.is_some() || worth(node));
+            .retain(|node, peer| peer.connection.is_some() || worth(node));
     }
 }

@@ -1,4 +1,4 @@
-//! What waits: messages by target, in order, within limits, each with a deadline.
+//! The pending buffer: messages by target, in order, within limits, each with a deadline.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -7,51 +7,55 @@ use casty_proto::NodeAddress;
 
 use super::event::{Buffered, Overflow, PendingMessage, Target};
 
-/// A place in the order of everything that is held: smaller is older.
+/// A place in the order of everything that is buffered: smaller is older.
 type Ticket = i64;
 
-/// On whose account something is held: the node that it waits for, or none where that is unknown.
+/// The account that a message is buffered on: the node that it waits for; `None` where that is
+/// unknown.
 pub(super) type Account = Option<NodeAddress>;
 
-/// Messages by target, oldest first.
+/// The messages that wait for a route, by target, oldest first.
 ///
-/// An account takes no more than it leaves free. So one alone has half of the hold, and however
-/// many nodes are out of order, what is for another finds room. (The dynamic thresholds of shared
-/// packet buffers: Choudhury and Hahne, 1998.)
+/// An account takes no more than it leaves free. So one alone has half of the buffer, and however
+/// many nodes are out of order, there is capacity for what is for another. (The dynamic thresholds
+/// of shared packet buffers: Choudhury and Hahne, 1998.)
 ///
 /// Each operation on one message costs a few tree look-ups.
-pub(super) struct Hold<T> {
-    places: BTreeMap<Target, Place<T>>,
+pub(super) struct PendingBuffer<T> {
+    queues: BTreeMap<Target, TargetQueue<T>>,
     deadlines: BTreeMap<(Instant, Ticket), Target>,
     accounts: BTreeMap<Account, Share>,
-    held: Buffered,
+    buffered: Buffered,
     limit: Buffered,
     overflow: Overflow,
+    /// The ticket of the oldest message that was ever put in front.
     front: Ticket,
+    /// The ticket of the next message that is put behind.
     back: Ticket,
 }
 
-/// What is held for one target.
-struct Place<T> {
+/// The messages that are buffered for one target.
+struct TargetQueue<T> {
     messages: BTreeMap<Ticket, PendingMessage<T>>,
-    /// Whose account it was put on when it was the first.
+    /// The account of the first of them. It stays until the last has gone, so that each message is
+    /// taken off the account it was put on, whoever owns the shard by then.
     account: Account,
 }
 
-/// What is held on one account.
+/// The messages that are buffered on one account.
 #[derive(Default)]
 struct Share {
-    held: Buffered,
+    buffered: Buffered,
     order: BTreeMap<Ticket, Target>,
 }
 
-impl<T> Hold<T> {
+impl<T> PendingBuffer<T> {
     pub(super) fn new(limit: Buffered, overflow: Overflow) -> Self {
         Self {
-            places: BTreeMap::new(),
+            queues: BTreeMap::new(),
             deadlines: BTreeMap::new(),
             accounts: BTreeMap::new(),
-            held: Buffered::default(),
+            buffered: Buffered::default(),
             limit,
             overflow,
             front: 0,
@@ -60,35 +64,36 @@ impl<T> Hold<T> {
     }
 
     pub(super) fn buffered(&self) -> Buffered {
-        self.held
+        self.buffered
     }
 
     pub(super) fn has(&self, target: &Target) -> bool {
-        self.places.contains_key(target)
+        self.queues.contains_key(target)
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.places.is_empty()
+        self.queues.is_empty()
     }
 
-    /// The targets for which something is held.
+    /// Returns the targets for which messages are buffered.
     pub(super) fn targets(&self) -> impl Iterator<Item = &Target> {
-        self.places.keys()
+        self.queues.keys()
     }
 
-    /// The same with how many messages there are for each.
+    /// Returns the same targets, with the number of messages for each.
     pub(super) fn each(&self) -> impl Iterator<Item = (&Target, usize)> {
-        self.places
+        self.queues
             .iter()
-            .map(|(target, place)| (target, place.messages.len()))
+            .map(|(target, queue)| (target, queue.messages.len()))
     }
 
-    /// The earliest deadline of anything held.
+    /// Returns the earliest deadline of all messages.
     pub(super) fn first_deadline(&self) -> Option<Instant> {
         self.deadlines.keys().next().map(|(deadline, _)| *deadline)
     }
 
-    /// Takes in the newest message, and returns those that had to go for it; or returns it itself.
+    /// Takes in the newest message, and returns those that gave way to it; returns it itself as an
+    /// error if there is no capacity for it.
     pub(super) fn push_back(
         &mut self,
         message: PendingMessage<T>,
@@ -108,9 +113,9 @@ impl<T> Hold<T> {
         Ok(displaced)
     }
 
-    /// Takes in messages that were accepted before, oldest first, all older than what is held, as
-    /// far as there is room at all. Returns those for which there is none: the newest, or the
-    /// oldest, as overflow goes.
+    /// Takes in messages that were accepted before, oldest first, all older than what is buffered,
+    /// as far as there is capacity at all. Returns the others: the newest, or the oldest, as
+    /// overflow goes.
     pub(super) fn push_front(
         &mut self,
         messages: Vec<PendingMessage<T>>,
@@ -119,12 +124,12 @@ impl<T> Hold<T> {
         let count = Ticket::try_from(messages.len()).unwrap_or(Ticket::MAX);
         self.front = self.front.saturating_sub(count);
         let tickets = self.front..;
-        let mut places: Vec<_> = messages.into_iter().zip(tickets).collect();
+        let mut order: Vec<_> = messages.into_iter().zip(tickets).collect();
         if self.overflow == Overflow::DropOldest {
-            places.reverse();
+            order.reverse();
         }
         let mut refused = Vec::new();
-        for (message, ticket) in places {
+        for (message, ticket) in order {
             if self.is_within_limits(message.bytes) {
                 let account = self.account(&message.target, account(&message.target));
                 self.insert(ticket, message, account);
@@ -138,24 +143,24 @@ impl<T> Hold<T> {
         refused
     }
 
-    /// Whether one more message of `bytes` bytes for `target` would be taken in.
-    pub(super) fn has_room(&self, target: &Target, account: Account, bytes: usize) -> bool {
+    /// Returns whether one more message of `bytes` bytes for `target` would be taken in.
+    pub(super) fn has_capacity(&self, target: &Target, account: Account, bytes: usize) -> bool {
         match self.overflow {
             Overflow::Refuse => self.fits(&self.account(target, account), bytes),
             Overflow::DropOldest => self.limit.messages > 0 && bytes <= self.limit.bytes,
         }
     }
 
-    /// The account of a target: that of what is held for it already, or a new one.
+    /// Returns the account of a target: that of what is buffered for it already, or `new`.
     fn account(&self, target: &Target, new: Account) -> Account {
-        match self.places.get(target) {
-            Some(place) => place.account.clone(),
+        match self.queues.get(target) {
+            Some(queue) => queue.account.clone(),
             None => new,
         }
     }
 
-    /// Whether a message passes no limit and leaves as much free as its account then takes. The
-    /// first of an account only has to pass no limit.
+    /// Returns whether a message passes no limit and leaves as much free as its account then takes.
+    /// The first of an account only has to pass no limit.
     fn fits(&self, account: &Account, bytes: usize) -> bool {
         let Some(share) = self.accounts.get(account) else {
             return self.is_within_limits(bytes);
@@ -164,28 +169,28 @@ impl<T> Hold<T> {
             part.saturating_add(all)
                 .saturating_add(more.saturating_mul(2))
         };
-        both(share.held.messages, self.held.messages, 1) <= self.limit.messages
-            && both(share.held.bytes, self.held.bytes, bytes) <= self.limit.bytes
+        both(share.buffered.messages, self.buffered.messages, 1) <= self.limit.messages
+            && both(share.buffered.bytes, self.buffered.bytes, bytes) <= self.limit.bytes
     }
 
     fn is_within_limits(&self, bytes: usize) -> bool {
-        self.held.messages < self.limit.messages
-            && self.held.bytes.saturating_add(bytes) <= self.limit.bytes
+        self.buffered.messages < self.limit.messages
+            && self.buffered.bytes.saturating_add(bytes) <= self.limit.bytes
     }
 
-    /// Takes out the oldest message of whoever has most, counting in one of `bytes` bytes on
-    /// `account`: if that may be, and makes room for it.
+    /// Takes out the oldest message of the largest account, counting in one of `bytes` bytes on
+    /// `account`; `None` if none is to give way, or the new one would not fit anyway.
     fn displace(&mut self, account: &Account, bytes: usize) -> Option<PendingMessage<T>> {
         if self.overflow == Overflow::Refuse || bytes > self.limit.bytes {
             return None;
         }
-        let part = |of: &Account, held: Buffered| {
+        let part = |of: &Account, buffered: Buffered| {
             let own = usize::from(of == account);
-            let items = ratio(held.messages + own, self.limit.messages);
-            items.max(ratio(held.bytes + own * bytes, self.limit.bytes))
+            let items = ratio(buffered.messages + own, self.limit.messages);
+            items.max(ratio(buffered.bytes + own * bytes, self.limit.bytes))
         };
         let shares = self.accounts.iter();
-        let largest = shares.max_by_key(|(of, share)| part(of, share.held))?.1;
+        let largest = shares.max_by_key(|(of, share)| part(of, share.buffered))?.1;
         let (ticket, target) = largest.order.first_key_value()?;
         let (ticket, target) = (*ticket, target.clone());
         self.remove(&target, ticket)
@@ -193,24 +198,24 @@ impl<T> Hold<T> {
 
     fn insert(&mut self, ticket: Ticket, message: PendingMessage<T>, account: Account) {
         let share = self.accounts.entry(account.clone()).or_default();
-        for held in [&mut self.held, &mut share.held] {
-            held.messages += 1;
-            held.bytes += message.bytes;
+        for buffered in [&mut self.buffered, &mut share.buffered] {
+            buffered.messages += 1;
+            buffered.bytes += message.bytes;
         }
         share.order.insert(ticket, message.target.clone());
         self.deadlines
             .insert((message.deadline, ticket), message.target.clone());
-        let place = self.places.entry(message.target.clone());
-        let place = place.or_insert_with(|| Place {
+        let queue = self.queues.entry(message.target.clone());
+        let queue = queue.or_insert_with(|| TargetQueue {
             messages: BTreeMap::new(),
             account,
         });
-        place.messages.insert(ticket, message);
+        queue.messages.insert(ticket, message);
     }
 
     /// Takes out the oldest message for `target`.
     pub(super) fn pop(&mut self, target: &Target) -> Option<PendingMessage<T>> {
-        let ticket = *self.places.get(target)?.messages.keys().next()?;
+        let ticket = *self.queues.get(target)?.messages.keys().next()?;
         self.remove(target, ticket)
     }
 
@@ -225,40 +230,40 @@ impl<T> Hold<T> {
         self.remove(&target, ticket)
     }
 
-    /// Takes out the oldest message for `target` that is wanted.
+    /// Takes out the oldest message for `target` whose item is wanted.
     pub(super) fn take(
         &mut self,
         target: &Target,
         mut wanted: impl FnMut(&T) -> bool,
     ) -> Option<PendingMessage<T>> {
-        let mut messages = self.places.get(target)?.messages.iter();
+        let mut messages = self.queues.get(target)?.messages.iter();
         let (ticket, _) = messages.find(|(_, message)| wanted(&message.item))?;
         let ticket = *ticket;
         self.remove(target, ticket)
     }
 
     fn remove(&mut self, target: &Target, ticket: Ticket) -> Option<PendingMessage<T>> {
-        let place = self.places.get_mut(target)?;
-        let message = place.messages.remove(&ticket)?;
-        if let Some(share) = self.accounts.get_mut(&place.account) {
+        let queue = self.queues.get_mut(target)?;
+        let message = queue.messages.remove(&ticket)?;
+        if let Some(share) = self.accounts.get_mut(&queue.account) {
             share.order.remove(&ticket);
-            share.held.messages -= 1;
-            share.held.bytes -= message.bytes;
+            share.buffered.messages -= 1;
+            share.buffered.bytes -= message.bytes;
             if share.order.is_empty() {
-                self.accounts.remove(&place.account);
+                self.accounts.remove(&queue.account);
             }
         }
-        if place.messages.is_empty() {
-            self.places.remove(target);
+        if queue.messages.is_empty() {
+            self.queues.remove(target);
         }
         self.deadlines.remove(&(message.deadline, ticket));
-        self.held.messages -= 1;
-        self.held.bytes -= message.bytes;
+        self.buffered.messages -= 1;
+        self.buffered.bytes -= message.bytes;
         Some(message)
     }
 }
 
-/// `part` of `whole` in millionths.
+/// Returns `part` of `whole` in millionths: whole numbers, so that equal shares compare equal.
 fn ratio(part: usize, whole: usize) -> u128 {
     part as u128 * 1_000_000 / (whole.max(1) as u128)
 }

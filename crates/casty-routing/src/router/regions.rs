@@ -1,23 +1,25 @@
-//! The regions in use: who owns each shard, and what the published table says of it.
+//! The regions in use: the owner of each shard, and the row of the published table.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use casty_proto::NodeAddress;
 
-use super::Target;
+use super::event::Target;
 use super::pending_buffer::Account;
-use crate::table::Row;
-use crate::{RegionId, RegisterRegionError, ShardCount, ShardId, View, ViewVersion};
+use crate::error::RegisterRegionError;
+use crate::shard::{ShardCount, ShardId};
+use crate::table::{RegionId, Row};
+use crate::view::{View, ViewVersion};
 
-/// Who owns a shard, and on whose word.
+/// The owner of a shard, and the source that named it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Owner {
-    /// Nobody has said.
+    /// No source has named one.
     Unknown,
-    /// The view says so.
+    /// The view named it.
     Viewed(NodeAddress),
-    /// A coordinator said so while views were at that version. Views that lag behind do not list
+    /// A coordinator named it while views were at that version. Views that lag behind do not list
     /// the shard, so its absence there means nothing.
     Learned(NodeAddress, ViewVersion),
 }
@@ -31,6 +33,7 @@ impl Owner {
     }
 }
 
+/// One region.
 pub(super) struct Region<H> {
     pub(super) name: Arc<str>,
     pub(super) count: ShardCount,
@@ -41,7 +44,7 @@ pub(super) struct Region<H> {
     pub(super) row: Row<H>,
     /// The number of the connection that the published row lists for each shard.
     pub(super) listed: Box<[Option<u64>]>,
-    /// Whether the row may be out of date.
+    /// `true` if the row may be out of date.
     pub(super) dirty: bool,
 }
 
@@ -63,7 +66,7 @@ impl<H> Region<H> {
         self.owners.get(shard.index()).unwrap_or(&Owner::Unknown)
     }
 
-    /// Takes in what a coordinator says.
+    /// Takes in the answer of a coordinator.
     pub(super) fn learn(&mut self, shard: ShardId, owner: Owner) {
         if let Some(known) = self.owners.get_mut(shard.index()) {
             *known = owner;
@@ -71,7 +74,7 @@ impl<H> Region<H> {
         }
     }
 
-    /// Takes in what a view says. `newer`: the view's version is above that of the view before.
+    /// Takes in a view. `newer`: its version is above that of the view before.
     pub(super) fn apply(
         &mut self,
         view: &View,
@@ -80,27 +83,27 @@ impl<H> Region<H> {
     ) {
         self.contradicted = contradiction(view, &self.name, self.count);
         let allocated = view.allocations(&self.name);
-        let word = Word {
+        let update = ViewUpdate {
             view,
             newer,
             suspected,
         };
         for (number, owner) in (0..).zip(&mut self.owners) {
             let allocation = allocated.and_then(|shards| shards.get(&number));
-            word.revise(owner, allocation.map(|a| &a.primary));
+            update.revise(owner, allocation.map(|a| &a.primary));
         }
         self.dirty = true;
     }
 }
 
-/// The word of a view against what is known.
-struct Word<'a, F> {
+/// A view, against which known owners are checked.
+struct ViewUpdate<'a, F> {
     view: &'a View,
     newer: bool,
     suspected: F,
 }
 
-impl<F: Fn(&NodeAddress) -> bool> Word<'_, F> {
+impl<F: Fn(&NodeAddress) -> bool> ViewUpdate<'_, F> {
     fn revise(&self, owner: &mut Owner, assigned: Option<&NodeAddress>) {
         let stays = match (&*owner, assigned) {
             (Owner::Learned(node, since), assigned) => self.keeps(node, *since, assigned),
@@ -113,7 +116,7 @@ impl<F: Fn(&NodeAddress) -> bool> Word<'_, F> {
         }
     }
 
-    /// Whether a learned owner stays: while its node is there, and until a newer view names
+    /// Returns whether a learned owner stays: while its node is there, and until a newer view names
     /// another that is there too.
     fn keeps(
         &self,
@@ -132,7 +135,7 @@ impl<F: Fn(&NodeAddress) -> bool> Word<'_, F> {
     }
 }
 
-/// An allocated shard that a region of `count` shards does not have.
+/// Returns an allocated shard that a region of `count` shards does not have.
 fn contradiction(view: &View, name: &str, count: ShardCount) -> Option<ShardId> {
     let (&highest, _) = view.allocations(name)?.last_key_value()?;
     let highest = ShardId::new(highest);
@@ -165,7 +168,7 @@ impl<H> Regions<H> {
         self.names.get(name).copied()
     }
 
-    /// The node that a target is waiting for as far as is known, be it usable or not.
+    /// Returns the node that a target is waiting for as far as is known, be it usable or not.
     pub(super) fn account(&self, target: &Target) -> Account {
         match target {
             Target::Node(node) => Some(node.clone()),
@@ -185,7 +188,7 @@ impl<H> Regions<H> {
         self.all.len()
     }
 
-    /// The region of that name and count, made if it is new; also whether it was made.
+    /// Returns the region of that name and count, made if it is new, and whether it was made.
     pub(super) fn register(
         &mut self,
         name: &str,
@@ -221,7 +224,8 @@ impl<H> Regions<H> {
         Ok((RegionId(number), true))
     }
 
-    pub(super) fn soil(&mut self) {
+    /// Notes that the published row of every region may be out of date.
+    pub(super) fn mark_all_dirty(&mut self) {
         for region in &mut self.all {
             region.dirty = true;
         }

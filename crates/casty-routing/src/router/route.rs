@@ -1,33 +1,58 @@
-//! The way to a target, or what stands in it.
+//! The route to each target, or what is missing of it.
+
+use std::sync::Arc;
 
 use casty_proto::NodeAddress;
 
-use super::peers::Link;
-use super::{Router, Target};
-use crate::{MissingRoute, RegionId, ShardId, UndeliverableReason};
+use super::event::Target;
+use super::peers::{PeerConnection, Peers};
+use super::regions::Regions;
+use crate::error::{MissingRoute, UndeliverableReason};
+use crate::shard::ShardId;
+use crate::table::RegionId;
+use crate::view::View;
 
-/// What stands between a target and its delivery.
+/// The facts that routes follow from: the view, the nodes that are connected, and the owners of
+/// shards.
+pub(super) struct Routes<H> {
+    pub(super) view: Option<Arc<View>>,
+    pub(super) peers: Peers<H>,
+    pub(super) regions: Regions<H>,
+    /// The number of regions that the published table has.
+    pub(super) published: usize,
+}
+
+/// The next step of a message to its target.
 pub(super) enum Route<'a, H> {
-    /// Nothing, unless the peer is `busy`.
+    /// Delivery, unless the peer is `busy`.
     Open {
         node: &'a NodeAddress,
-        link: &'a Link<H>,
+        connection: &'a PeerConnection<H>,
         busy: bool,
     },
-    /// A connection.
+    /// A connection to this node.
     Connect(&'a NodeAddress),
-    /// Nobody usable is known to own the shard.
+    /// A query: no usable node is known to own the shard.
     Locate,
-    /// There is no way.
+    /// None: the message cannot be delivered.
     Refused(UndeliverableReason),
 }
 
-impl<H, T> Router<H, T> {
+impl<H> Routes<H> {
+    pub(super) fn new() -> Self {
+        Self {
+            view: None,
+            peers: Peers::new(),
+            regions: Regions::new(),
+            published: 0,
+        }
+    }
+
     pub(super) fn is_avoided(&self, node: &NodeAddress) -> bool {
         self.view.as_ref().is_some_and(|view| view.avoids(node))
     }
 
-    /// The way to a target as things are now.
+    /// Returns the route to a target as things are now.
     pub(super) fn route<'a>(&'a self, target: &'a Target) -> Route<'a, H> {
         let node = match target {
             Target::Node(node) => node,
@@ -40,16 +65,16 @@ impl<H, T> Router<H, T> {
             return Route::Refused(UndeliverableReason::NodeGone { node: node.clone() });
         }
         match self.peers.get(node) {
-            Some(peer) if let Some(link) = &peer.link => Route::Open {
+            Some(peer) if let Some(connection) = &peer.connection => Route::Open {
                 node,
-                link,
+                connection,
                 busy: peer.busy,
             },
             _ => Route::Connect(node),
         }
     }
 
-    /// The usable owner of a shard, connected or not.
+    /// Returns the usable owner of a shard, connected or not; else the route as an error.
     pub(super) fn owner(
         &self,
         region: RegionId,
@@ -60,16 +85,12 @@ impl<H, T> Router<H, T> {
         };
         let count = region.count;
         if let Some(allocated) = region.contradicted {
-            return Err(Route::Refused(UndeliverableReason::WrongCount {
-                allocated,
-                count,
-            }));
+            let reason = UndeliverableReason::WrongCount { allocated, count };
+            return Err(Route::Refused(reason));
         }
         if !count.contains(shard) {
-            return Err(Route::Refused(UndeliverableReason::UnknownShard {
-                shard,
-                count,
-            }));
+            let reason = UndeliverableReason::UnknownShard { shard, count };
+            return Err(Route::Refused(reason));
         }
         match region.owner(shard).node() {
             Some(node) if !self.is_avoided(node) && !self.peers.is_suspected(node) => Ok(node),
@@ -77,7 +98,7 @@ impl<H, T> Router<H, T> {
         }
     }
 
-    /// Why a message for `target` is still held.
+    /// Returns the reason why a message for `target` that is still buffered was not delivered.
     pub(super) fn late(&self, target: &Target) -> UndeliverableReason {
         let missing = match self.route(target) {
             Route::Refused(reason) => return reason,
@@ -86,12 +107,21 @@ impl<H, T> Router<H, T> {
             Route::Locate if self.view.is_none() => MissingRoute::View,
             Route::Locate => match self.view.as_ref().and_then(|view| view.leader()) {
                 None => MissingRoute::Leader,
-                Some(leader) if self.peers.link(leader).is_none() => {
+                Some(leader) if self.peers.connection(leader).is_none() => {
                     MissingRoute::LeaderConnection(leader.clone())
                 }
                 Some(_) => MissingRoute::Owner,
             },
         };
         UndeliverableReason::Deadline { missing }
+    }
+
+    /// Notes that the published row of a target's region may be out of date.
+    pub(super) fn mark_dirty(&mut self, target: &Target) {
+        if let Target::Shard { region, .. } = target
+            && let Some(region) = self.regions.get_mut(*region)
+        {
+            region.dirty = true;
+        }
     }
 }

@@ -1,6 +1,10 @@
-use proptest::prelude::*;
+use std::time::{Duration, Instant};
 
-use super::*;
+use casty_proto::NodeAddress;
+
+use super::{Subscription, SubscriptionConfig, SubscriptionInput, SubscriptionOutput};
+
+mod histories;
 
 /// The engine and its clock, in milliseconds from the start.
 struct Bench {
@@ -22,7 +26,7 @@ impl Bench {
         self.start + Duration::from_millis(millis)
     }
 
-    /// Hands the input over at the present time; what is to be done, without the wait.
+    /// Hands the input over at the present time; returns what is to be done, without the wait.
     fn give(&mut self, input: SubscriptionInput) -> Vec<SubscriptionOutput> {
         self.engine.handle(self.at(self.now), input);
         self.drain()
@@ -38,7 +42,7 @@ impl Bench {
         }
     }
 
-    /// When the engine next wants to be called.
+    /// Returns the time at which the engine wants to be called next.
     fn wait(&mut self) -> Option<u64> {
         match self.engine.poll() {
             SubscriptionOutput::Wait(at) => at.map(|at| {
@@ -48,7 +52,7 @@ impl Bench {
         }
     }
 
-    /// Lets time pass, calling the engine whenever it wants to be; what it did, and when.
+    /// Lets time pass, calling the engine whenever it wants to be; returns what it did at which time.
     fn run_to(&mut self, millis: u64) -> Vec<(u64, SubscriptionOutput)> {
         let mut log = Vec::new();
         while let Some(at) = self.wait().filter(|at| *at <= millis) {
@@ -73,7 +77,7 @@ impl Bench {
         self.give(SubscriptionInput::Disconnected(node(number)))
     }
 
-    /// A view of the node's present subscription.
+    /// Hands over a view of the node's present subscription.
     fn snapshot(&mut self, number: u16, subscription: u64) -> Vec<SubscriptionOutput> {
         self.give(SubscriptionInput::Snapshot {
             from: node(number),
@@ -477,213 +481,6 @@ fn an_engine_that_was_never_used_waits_for_ever() {
 }
 
 /// What may happen in a random history.
-#[derive(Debug, Clone)]
-enum Event {
-    Pass(u64),
-    Connect(u16),
-    Disconnect(u16),
-    /// From now on the node takes everything and answers nothing, or is well again.
-    Hang(u16, bool),
-    Live(BTreeSet<u16>),
-    /// A view that was long under way.
-    Late(u16, u64),
-}
-
-const NODES: u16 = 5;
-
-fn events() -> impl Strategy<Value = Vec<Event>> {
-    let event = prop_oneof![
-        4 => (0u64..5_000).prop_map(Event::Pass),
-        3 => (1..=NODES).prop_map(Event::Connect),
-        2 => (1..=NODES).prop_map(Event::Disconnect),
-        2 => (1..=NODES, any::<bool>()).prop_map(|(node, hung)| Event::Hang(node, hung)),
-        1 => proptest::collection::btree_set(1..=NODES, 0..4).prop_map(Event::Live),
-        1 => (1..=NODES, 0u64..40).prop_map(|(node, number)| Event::Late(node, number)),
-    ];
-    proptest::collection::vec(event, 1..60)
-}
-
-/// Nodes that keep subscriptions as real ones do: by number, until told otherwise, and lost with
-/// nothing but the process. Every connection here is lost for good with what the node held, or
-/// told to drop it when it returns.
-struct Cluster {
-    bench: Bench,
-    connected: BTreeSet<u16>,
-    hung: BTreeSet<u16>,
-    held: BTreeMap<u16, BTreeSet<u64>>,
-    last: u64,
-    stale: bool,
-    log: Vec<(u64, SubscriptionOutput)>,
-    snapshots: Vec<u64>,
-}
-
-impl Cluster {
-    fn new() -> Self {
-        Self {
-            bench: bench(),
-            connected: BTreeSet::new(),
-            hung: BTreeSet::new(),
-            held: BTreeMap::new(),
-            last: 0,
-            stale: false,
-            log: Vec::new(),
-            snapshots: Vec::new(),
-        }
-    }
-
-    /// Performs what the engine asks for, and checks each thing.
-    fn perform(&mut self, outputs: Vec<SubscriptionOutput>) {
-        let mut answers = Vec::new();
-        for output in outputs {
-            self.log.push((self.bench.now, output.clone()));
-            let answer = match output {
-                SubscriptionOutput::Subscribe { to, subscription } => {
-                    assert!(subscription > self.last, "numbers grow");
-                    self.last = subscription;
-                    let held = self.held.entry(to.port()).or_default();
-                    held.insert(subscription);
-                    Some((to.port(), subscription))
-                }
-                SubscriptionOutput::Probe { to, subscription } => {
-                    assert!(self.held[&to.port()].contains(&subscription));
-                    Some((to.port(), subscription))
-                }
-                SubscriptionOutput::Unsubscribe { from, subscription } => {
-                    assert!(self.connected.contains(&from.port()));
-                    let held = self.held.entry(from.port()).or_default();
-                    held.remove(&subscription);
-                    None
-                }
-                SubscriptionOutput::Stale { .. } => {
-                    assert!(!std::mem::replace(&mut self.stale, true), "told once");
-                    None
-                }
-                SubscriptionOutput::Wait(_) => None,
-            };
-            if let Some((number, subscription)) = answer {
-                assert!(
-                    self.connected.contains(&number),
-                    "asked across no connection"
-                );
-                if !self.hung.contains(&number) {
-                    answers.push((number, subscription));
-                }
-            }
-        }
-        for (number, subscription) in answers {
-            self.view(number, subscription);
-        }
-    }
-
-    fn view(&mut self, number: u16, subscription: u64) {
-        if self.bench.engine.is_current(subscription)
-            && self.bench.engine.source() == Some(&node(number))
-        {
-            self.snapshots.push(self.bench.now);
-            self.stale = false;
-        }
-        let done = self.bench.snapshot(number, subscription);
-        self.perform(done);
-    }
-
-    fn check(&self) {
-        let alive: usize = self
-            .held
-            .iter()
-            .filter(|(number, _)| self.connected.contains(*number))
-            .map(|(_, held)| held.len())
-            .sum();
-        assert!(alive <= 1, "several sources: {:?}", self.held);
-        assert_eq!(alive == 1, self.bench.engine.source().is_some());
-        assert_eq!(alive == 1, !self.connected.is_empty());
-    }
-
-    fn run_to(&mut self, millis: u64) {
-        let mut calls = 0;
-        while let Some(at) = self.bench.wait().filter(|at| *at <= millis) {
-            calls += 1;
-            assert!(calls < 1_000, "it does not wait");
-            self.bench.now = at.max(self.bench.now);
-            let done = self.bench.give(SubscriptionInput::Tick);
-            self.perform(done);
-            self.check();
-        }
-        self.bench.now = millis;
-    }
-
-    fn apply(&mut self, event: Event) {
-        match event {
-            Event::Pass(millis) => self.run_to(self.bench.now + millis),
-            Event::Connect(number) => {
-                self.connected.insert(number);
-                let done = self.bench.connect(number);
-                self.perform(done);
-            }
-            Event::Disconnect(number) => {
-                self.connected.remove(&number);
-                let done = self.bench.disconnect(number);
-                self.perform(done);
-            }
-            Event::Hang(number, true) => {
-                self.hung.insert(number);
-            }
-            Event::Hang(number, false) => {
-                self.hung.remove(&number);
-            }
-            Event::Live(numbers) => {
-                let done = self.bench.live(&numbers.into_iter().collect::<Vec<_>>());
-                self.perform(done);
-            }
-            Event::Late(number, subscription) if subscription < self.last => {
-                let done = self.bench.snapshot(number, subscription);
-                self.perform(done);
-            }
-            Event::Late(..) => {}
-        }
-        self.check();
-    }
-}
-
-fn history(events: Vec<Event>) -> Cluster {
-    let mut cluster = Cluster::new();
-    for event in events {
-        cluster.apply(event);
-    }
-    cluster
-}
-
-proptest! {
-    #[test]
-    fn one_connected_node_feeds_the_view_at_a_time(events in events()) {
-        history(events);
-    }
-
-    #[test]
-    fn a_view_arrives_in_bounded_time_once_some_node_answers(events in events(), well in 1..=NODES) {
-        let mut cluster = history(events);
-        cluster.apply(Event::Hang(well, false));
-        cluster.apply(Event::Connect(well));
-        let since = cluster.bench.now;
-        // A silence, an unanswered probe, and a first view awaited from every other node.
-        let bound = 3_000 + 1_000 + 2_000 * u64::from(NODES);
-        cluster.run_to(since + bound);
-        prop_assert!(cluster.snapshots.iter().any(|at| *at >= since), "{:?}", cluster.log);
-    }
-
-    #[test]
-    fn equal_histories_give_equal_logs(events in events()) {
-        let first = history(events.clone());
-        let relative = |cluster: &Cluster| {
-            let start = cluster.bench.start;
-            cluster.log.iter().map(|(at, output)| match output {
-                SubscriptionOutput::Stale { since } => format!("{at} stale {:?}", since.duration_since(start)),
-                output => format!("{at} {output:?}"),
-            }).collect::<Vec<_>>()
-        };
-        prop_assert_eq!(relative(&first), relative(&history(events)));
-    }
-}
-
 #[test]
 fn a_node_that_comes_when_all_the_others_are_silent_is_asked_at_once_and_before_them() {
     let mut bench = bench();

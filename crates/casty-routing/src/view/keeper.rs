@@ -1,4 +1,5 @@
-//! Which snapshot may replace the view that is kept.
+//! The one place where snapshots are ordered: the choice between the view that is kept and a new
+//! one.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -9,12 +10,12 @@ use casty_proto::message::TopologySnapshot;
 
 use super::{View, ViewVersion};
 
-/// How long snapshots must keep showing a lower epoch before it is believed.
+/// The time for which snapshots must keep showing a lower epoch before it is believed.
 pub const LOWER_EPOCH_GRACE: Duration = Duration::from_secs(5);
 
-/// Keeps the newest view. **The** place where snapshots are ordered:
+/// The newest view, and the rules by which a snapshot replaces it:
 ///
-/// * A snapshot of an older subscription than the newest one heard of is stale.
+/// * A snapshot of an older subscription than the newest one received from is superseded.
 /// * One whose epoch is not lower than the kept one replaces the view.
 /// * One with a lower epoch comes from a node that lags behind: its members count, its
 ///   allocations do not, until either every live member of the kept view has been lost since
@@ -24,16 +25,16 @@ pub const LOWER_EPOCH_GRACE: Duration = Duration::from_secs(5);
 pub struct ViewKeeper {
     view: Option<Arc<View>>,
     subscription: u64,
-    /// Since when only lower epochs have come.
+    /// The time since which only lower epochs have come.
     lower_since: Option<Instant>,
-    /// Members lost since the kept allocations were last confirmed.
+    /// The members lost since the kept allocations were last confirmed.
     lost: BTreeSet<NodeAddress>,
 }
 
-/// What became of a snapshot.
+/// The outcome of offering a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Offer {
-    /// The view that is kept from now on; it differs from the last one.
+    /// The snapshot became the view that is kept from now on; it differs from the last one.
     Fresh(Arc<View>),
     /// The snapshot shows what is known already.
     Unchanged,
@@ -42,12 +43,12 @@ pub enum Offer {
 }
 
 impl ViewKeeper {
-    /// A keeper without a view.
+    /// Creates a keeper without a view.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The newest view.
+    /// Returns the newest view; `None` if there was no snapshot yet.
     pub fn view(&self) -> Option<&Arc<View>> {
         self.view.as_ref()
     }
@@ -71,6 +72,8 @@ impl ViewKeeper {
                 view.version.generation = generation.saturating_add(1);
                 self.confirmed();
             } else {
+                // Its node lags behind: new members with old owners would send messages to
+                // nodes that gave the shards away.
                 self.lower_since.get_or_insert(now);
                 view.version = ViewVersion { generation, epoch };
                 view.allocations.clone_from(&kept.allocations);
@@ -91,7 +94,7 @@ impl ViewKeeper {
         self.lost.clear();
     }
 
-    /// Whether a lower epoch means that the cluster began anew.
+    /// Returns whether a lower epoch means that the cluster began anew.
     fn restarted(&self, now: Instant) -> bool {
         let persisted = self
             .lower_since

@@ -2,6 +2,7 @@ use std::time::Instant;
 
 use casty_proto::{FrozenSet, Tuple};
 
+use super::keeper::{LOWER_EPOCH_GRACE, Offer, ViewKeeper};
 use super::*;
 
 fn node(number: u16) -> NodeAddress {

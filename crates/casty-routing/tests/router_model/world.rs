@@ -47,7 +47,7 @@ pub(crate) enum To {
     Node(u16),
 }
 
-/// What a view shows, apart from its epoch.
+/// The content of a view, apart from its epoch.
 #[derive(Debug, Clone)]
 pub(crate) struct Picture {
     pub(crate) leader: Option<u16>,
@@ -56,12 +56,12 @@ pub(crate) struct Picture {
     pub(crate) owners: Vec<(u32, u32, u16)>,
 }
 
-/// Where a message is.
+/// The place of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
     Buffered,
     At(Handle),
-    GivenUp,
+    Undeliverable,
     Cancelled,
 }
 
@@ -77,23 +77,23 @@ struct Message {
 struct World {
     router: Router<Handle, usize>,
     overflow: Overflow,
-    /// Whether the hold has room for the message that is being sent, while that is known.
-    room: Option<bool>,
+    /// `true` if there is capacity for the message that is being sent, while that is known.
+    accepts: Option<bool>,
     now: Instant,
     start: Instant,
     regions: Vec<RegionId>,
     table: Arc<RouteTable<Handle>>,
     messages: Vec<Message>,
-    /// What each connection was given, in order, and not handed back.
+    /// The messages that each connection was given, in order, and did not hand back.
     given: BTreeMap<Handle, Vec<usize>>,
     connected: BTreeMap<u16, u32>,
     full: BTreeSet<u16>,
     connections: u32,
     view: Option<Arc<View>>,
     epoch: u64,
-    /// The questions put and not answered.
+    /// The queries made and not answered.
     queries: Vec<(u32, u32)>,
-    /// When each shard was last asked for, of which connection.
+    /// The time at which each shard was last asked for, and the connection of the leader.
     asked: BTreeMap<(u32, u32), (Instant, Handle)>,
     log: String,
 }
@@ -103,12 +103,11 @@ fn node(number: u16) -> NodeAddress {
 }
 
 fn config(overflow: Overflow) -> RouterConfig {
-    RouterConfig {
-        buffer_messages: LIMIT.messages,
-        buffer_bytes: LIMIT.bytes,
-        overflow,
-        ..RouterConfig::default()
-    }
+    let mut config = RouterConfig::default();
+    config.buffer_messages = LIMIT.messages;
+    config.buffer_bytes = LIMIT.bytes;
+    config.overflow = overflow;
+    config
 }
 
 fn paint(picture: &Picture, epoch: u64) -> Arc<View> {
@@ -155,7 +154,7 @@ impl World {
         Self {
             router,
             overflow,
-            room: None,
+            accepts: None,
             now: start,
             start,
             regions,
@@ -192,8 +191,9 @@ impl World {
     }
 
     fn sum(&self, wanted: impl Fn(&Message) -> bool) -> Buffered {
-        let held = self.messages.iter().filter(|m| m.place == Place::Buffered);
-        held.filter(|message| wanted(message))
+        let buffered = self.messages.iter().filter(|m| m.place == Place::Buffered);
+        buffered
+            .filter(|message| wanted(message))
             .fold(Buffered::default(), |sum, message| Buffered {
                 messages: sum.messages + 1,
                 bytes: sum.bytes + message.bytes,
@@ -267,7 +267,7 @@ impl World {
         self.check();
     }
 
-    /// As a client does it: by the table where it lists an owner, else through the router.
+    /// Sends as a client does: by the table where it lists an owner, else through the router.
     fn send(&mut self, to: &To, bytes: usize, ttl: u64) {
         let id = self.messages.len();
         let target = self.target(to);
@@ -287,26 +287,27 @@ impl World {
             _ => {
                 let late = |m: &Message| m.place == Place::Buffered && m.deadline <= self.now;
                 let settled = !self.messages[..id].iter().any(late);
-                self.room = settled.then(|| self.router.accepts(&target, bytes));
+                self.accepts = settled.then(|| self.router.accepts(&target, bytes));
                 self.handle(RouterInput::Send(self.pending(id)));
-                self.room = None;
+                self.accepts = None;
                 self.check_share(id);
             }
         }
     }
 
-    /// What is held for the target of a message that was just taken in leaves as much free.
+    /// Checks that what is buffered for the target of a message that was just taken in leaves as much
+    /// free.
     fn check_share(&self, id: usize) {
         let message = &self.messages[id];
         if message.place != Place::Buffered || !message.returned.is_empty() {
             return;
         }
-        let (share, held) = (self.share(&message.target), self.buffered());
-        let messages = share.messages + held.messages <= LIMIT.messages;
-        let bytes = share.bytes + held.bytes <= LIMIT.bytes;
+        let (share, all) = (self.share(&message.target), self.buffered());
+        let messages = share.messages + all.messages <= LIMIT.messages;
+        let bytes = share.bytes + all.bytes <= LIMIT.bytes;
         assert!(
             share.messages == 1 || (messages && bytes),
-            "{share:?} of {held:?}"
+            "{share:?} of {all:?}"
         );
     }
 
@@ -402,7 +403,7 @@ impl World {
                 }
                 RouterOutput::Undeliverable { message, reason } => {
                     writeln!(self.log, "{since:?} {}: {reason}", message.item).unwrap();
-                    self.given_up(&message, &reason);
+                    self.undeliverable(&message, &reason);
                 }
                 RouterOutput::Publish(table) => {
                     writeln!(self.log, "{since:?} publish {table:?}").unwrap();
@@ -460,10 +461,10 @@ impl World {
         self.queries.push(place);
     }
 
-    fn given_up(&mut self, pending: &PendingMessage<usize>, reason: &UndeliverableReason) {
-        let held = self.buffered();
-        // What is held for one node alone is limited to half.
-        let scarce = 2 * held.messages > LIMIT.messages || 2 * held.bytes > LIMIT.bytes;
+    fn undeliverable(&mut self, pending: &PendingMessage<usize>, reason: &UndeliverableReason) {
+        let buffered = self.buffered();
+        // What is buffered for one node alone is limited to half.
+        let scarce = 2 * buffered.messages > LIMIT.messages || 2 * buffered.bytes > LIMIT.bytes;
         let message = &mut self.messages[pending.item];
         assert_eq!(
             message.place,
@@ -471,18 +472,18 @@ impl World {
             "{} ended twice",
             pending.item
         );
-        message.place = Place::GivenUp;
+        message.place = Place::Undeliverable;
         match reason {
             UndeliverableReason::Deadline { .. } => assert!(pending.deadline <= self.now),
             UndeliverableReason::BufferFull { .. } => {
                 assert_eq!(self.overflow, Overflow::Refuse);
-                let over = held.messages > LIMIT.messages || held.bytes > LIMIT.bytes;
+                let over = buffered.messages > LIMIT.messages || buffered.bytes > LIMIT.bytes;
                 assert!(over || (message.returned.is_empty() && scarce));
-                assert!(!message.returned.is_empty() || self.room != Some(true));
+                assert!(!message.returned.is_empty() || self.accepts != Some(true));
             }
             UndeliverableReason::Displaced => {
                 assert_eq!(self.overflow, Overflow::DropOldest);
-                assert!(scarce, "{held:?}");
+                assert!(scarce, "{buffered:?}");
                 let message = &self.messages[pending.item];
                 let older = |older: &Message| {
                     let comparable = older.returned.is_empty() && message.returned.is_empty();
@@ -498,11 +499,11 @@ impl World {
         }
     }
 
-    /// What must hold whenever the router waits.
+    /// Checks what must be true whenever the router waits.
     fn check(&self) {
-        let held = self.buffered();
-        assert_eq!(self.router.buffered(), held);
-        assert!(held.messages <= LIMIT.messages && held.bytes <= LIMIT.bytes);
+        let buffered = self.buffered();
+        assert_eq!(self.router.buffered(), buffered);
+        assert!(buffered.messages <= LIMIT.messages && buffered.bytes <= LIMIT.bytes);
         for (region, shard) in self.shards() {
             let Some((number, connection)) = self.table.owner(region, shard) else {
                 continue;
@@ -519,7 +520,7 @@ impl World {
             );
             assert!(
                 !self.has_buffered(&Target::Shard { region, shard }),
-                "listed while held"
+                "listed while something is buffered"
             );
         }
     }
@@ -529,7 +530,7 @@ impl World {
         regions.flat_map(|region| (0..SHARDS).map(move |shard| (region, ShardId::new(shard))))
     }
 
-    /// All is well again: whatever is held goes out, and everything is listed.
+    /// Makes all well again: whatever is buffered goes out, and everything is listed.
     fn recover(&mut self) {
         let owners = (0..REGIONS).flat_map(|region| (0..SHARDS).map(move |s| (region, s)));
         let picture = Picture {
@@ -565,8 +566,8 @@ impl World {
     }
 }
 
-/// What happens to a router and its world in these steps and when all is well again; panics where a
-/// message ends twice, out of order, or where it may not go.
+/// Plays these steps, and one after which all is well again, to a router and its world. Returns the
+/// log; panics where a message ends twice, out of order, or where it may not go.
 pub(crate) fn play(steps: &[Step], start: Instant, seed: u64, overflow: Overflow) -> String {
     let mut world = World::new(start, seed, overflow);
     world.drain();

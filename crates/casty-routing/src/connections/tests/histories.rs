@@ -7,7 +7,7 @@ use super::*;
 #[derive(Debug, Clone)]
 enum Event {
     Pass(u64),
-    /// Which members are live, which are gone.
+    /// The members that are live, and those that are gone.
     View(BTreeSet<u16>, BTreeSet<u16>),
     Source(Option<u16>),
     Want(u16),
@@ -40,7 +40,7 @@ struct World {
     dialling: Vec<NodeAddress>,
     connected: BTreeSet<NodeAddress>,
     live: BTreeSet<NodeAddress>,
-    /// Whatever was ever wanted.
+    /// The nodes that were ever wanted.
     wanted: BTreeSet<NodeAddress>,
     source: Option<NodeAddress>,
     log: Vec<(u64, ConnectionsOutput)>,
@@ -131,8 +131,8 @@ impl World {
                 let done = self.bench.give(ConnectionsInput::Source(source));
                 self.perform(done);
             }
-            Event::Stale(unfed) => {
-                let done = self.bench.give(ConnectionsInput::Stale(unfed));
+            Event::Stale(stale) => {
+                let done = self.bench.give(ConnectionsInput::Stale(stale));
                 self.perform(done);
             }
             Event::Want(number) => {
@@ -186,7 +186,7 @@ proptest! {
         }
         for (address, times) in times {
             // Within any second: the doubling delays of one row of failures, and the attempts
-            // that a settled connection's loss and a view's news bring forward.
+            // that a stable connection's loss and a view's news bring forward.
             for (first, at) in times.iter().enumerate() {
                 let within = times[first..].iter().take_while(|t| **t < at + 1_000).count();
                 prop_assert!(within <= 15, "{within} dials of {address} within a second");
@@ -219,7 +219,7 @@ proptest! {
         let connected = &world.connected;
         prop_assert!(connected.is_superset(&members), "{connected:?}");
         for other in connected.difference(&members) {
-            prop_assert!(world.bench.engine.open[other].guest, "{other} is not needed");
+            prop_assert!(world.bench.engine.book.open[other].non_member, "{other} is not needed");
         }
         prop_assert_eq!(world.bench.engine.suspects().count(), 0);
         prop_assert!(world.dialling.is_empty());

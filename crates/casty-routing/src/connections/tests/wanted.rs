@@ -4,59 +4,59 @@ use super::*;
 
 #[test]
 fn a_wanted_node_outside_the_view_is_dialled_once_and_kept() {
-    let [a, guest] = nodes([1, 2]);
+    let [a, other] = nodes([1, 2]);
     let mut bench = regular(&[]);
     bench.view(&[&a], &[]);
     bench.connect(&a);
     bench.source(&a);
-    let want = || ConnectionsInput::Want(guest.clone());
-    assert_eq!(bench.give(want()), [dial(&guest)]);
+    let want = || ConnectionsInput::Want(other.clone());
+    assert_eq!(bench.give(want()), [dial(&other)]);
     assert_eq!(bench.give(want()), [], "it is being dialled");
-    assert_eq!(bench.fail(&guest), [suspect(&guest)]);
+    assert_eq!(bench.fail(&other), [suspect(&other)]);
     assert_eq!(bench.run_to(10_000), [], "whoever wants it repeats it");
-    assert_eq!(bench.give(want()), [dial(&guest)]);
-    assert_eq!(bench.fail(&guest), [suspect(&guest)], "each time");
+    assert_eq!(bench.give(want()), [dial(&other)]);
+    assert_eq!(bench.fail(&other), [suspect(&other)], "each time");
     assert_eq!(bench.run_to(20_000), []);
-    assert_eq!(bench.give(want()), [dial(&guest)]);
-    assert_eq!(bench.connect(&guest), []);
+    assert_eq!(bench.give(want()), [dial(&other)]);
+    assert_eq!(bench.connect(&other), []);
     assert_eq!(bench.give(want()), []);
     assert_eq!(bench.run_to(60_000), []);
     assert_eq!(bench.view(&[&a], &[]), []);
     assert_eq!(bench.run_to(120_000), [], "views need not name it");
-    assert_eq!(bench.view(&[&a], &[&guest]), []);
-    assert_eq!(bench.run_to(122_000), [(122_000, close(&guest))]);
+    assert_eq!(bench.view(&[&a], &[&other]), []);
+    assert_eq!(bench.run_to(122_000), [(122_000, close(&other))]);
     bench.give(want());
-    bench.connect(&guest);
-    assert_eq!(bench.lose(&guest), []);
+    bench.connect(&other);
+    assert_eq!(bench.lose(&other), []);
     assert_eq!(bench.run_to(180_000), [], "nor is it redialled");
 }
 
 #[test]
 fn a_node_that_is_wanted_by_two_names_is_kept() {
-    let (name, [a, guest]) = (alias("one"), nodes([1, 2]));
+    let (name, [a, other]) = (alias("one"), nodes([1, 2]));
     let mut bench = bench(&[]);
     bench.view(&[&a], &[]);
     bench.connect(&a);
     bench.source(&a);
     bench.give(ConnectionsInput::Want(name.clone()));
-    bench.give(ConnectionsInput::Want(guest.clone()));
-    assert_eq!(bench.connect_as(&name, &guest), []);
+    bench.give(ConnectionsInput::Want(other.clone()));
+    assert_eq!(bench.connect_as(&name, &other), []);
     assert_eq!(bench.run_to(60_000), []);
-    assert!(bench.engine.is_connected(&guest));
+    assert!(bench.engine.is_connected(&other));
 }
 
 #[test]
 fn a_wanted_node_whose_connection_breaks_at_once_is_not_redialled_at_once() {
-    let [a, guest] = nodes([1, 2]);
+    let [a, other] = nodes([1, 2]);
     let mut bench = regular(&[]);
     bench.view(&[&a], &[]);
     bench.connect(&a);
-    bench.give(ConnectionsInput::Want(guest.clone()));
-    bench.connect(&guest);
+    bench.give(ConnectionsInput::Want(other.clone()));
+    bench.connect(&other);
     assert_eq!(bench.run_to(500), []);
-    assert_eq!(bench.lose(&guest), []);
-    assert_eq!(bench.give(ConnectionsInput::Want(guest.clone())), []);
-    assert_eq!(bench.run_to(1_000), [(550, dial(&guest))]);
+    assert_eq!(bench.lose(&other), []);
+    assert_eq!(bench.give(ConnectionsInput::Want(other.clone())), []);
+    assert_eq!(bench.run_to(1_000), [(550, dial(&other))]);
 }
 
 #[test]

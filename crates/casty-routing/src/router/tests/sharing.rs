@@ -1,4 +1,4 @@
-//! Who gets how much of the hold, and who gives way.
+//! The shares of the pending buffer, and the messages that give way.
 
 use super::*;
 
@@ -20,11 +20,11 @@ fn dropping(items: usize, bytes: usize) -> RouterConfig {
 const ONWARD: &str = "it gave way to a newer message";
 
 #[test]
-fn a_full_hold_refuses_the_newest() {
+fn a_full_buffer_refuses_the_newest() {
     let mut bench = Bench::with(config(6, 50));
     bench.send(0, 1);
     bench.send(1, 2);
-    let full = "as much is held as may be, of 6 messages and 50 bytes";
+    let full = "the buffer is full, of 6 messages and 50 bytes";
     assert_eq!(bench.send(0, 3), [format!("3: {full}")], "by bytes");
     let mut small = bench.message(0, 4);
     small.bytes = 1;
@@ -32,15 +32,15 @@ fn a_full_hold_refuses_the_newest() {
     assert_eq!(
         bench.handle(RouterInput::Send(small.clone())),
         [format!("4: {full}")],
-        "by items"
+        "by messages"
     );
-    let held = Buffered {
+    let buffered = Buffered {
         messages: 3,
         bytes: 21,
     };
-    assert_eq!(bench.router.buffered(), held);
+    assert_eq!(bench.router.buffered(), buffered);
     bench.up(1);
-    // What was accepted before needs no share, but some room.
+    // What was accepted before needs no share, but some capacity.
     let unsent = [5, 6, 7, 8].map(|item| PendingMessage {
         item,
         ..small.clone()
@@ -49,7 +49,7 @@ fn a_full_hold_refuses_the_newest() {
 }
 
 #[test]
-fn a_node_that_is_out_of_order_leaves_room_for_all_others() {
+fn a_node_that_is_out_of_order_leaves_capacity_for_all_others() {
     let mut bench = Bench::with(config(90, 100_000));
     bench.view(view(1, &[], &[(0, 1), (1, 2), (2, 3)]));
     let fill = |bench: &mut Bench, shard| {
@@ -61,7 +61,7 @@ fn a_node_that_is_out_of_order_leaves_room_for_all_others() {
         assert!(
             refused
                 .last()
-                .is_some_and(|last| last.starts_with("1: as much"))
+                .is_some_and(|last| last.starts_with("1: the buffer is full"))
         );
         bench.router.buffered().messages - before
     };
@@ -72,7 +72,7 @@ fn a_node_that_is_out_of_order_leaves_room_for_all_others() {
 }
 
 #[test]
-fn messages_for_live_nodes_are_held_and_delivered_while_a_dead_one_has_its_share_full() {
+fn messages_for_live_nodes_are_buffered_and_delivered_while_a_dead_one_has_its_share_full() {
     let owners = [(0, 1), (1, 2), (2, 3), (3, 1), (4, 2), (5, 3)];
     let mut bench = Bench::with(config(100, 100_000));
     bench.view(view(1, &[], &owners));
@@ -86,7 +86,10 @@ fn messages_for_live_nodes_are_held_and_delivered_while_a_dead_one_has_its_share
     assert_eq!(bench.down(2, Vec::new()), ["publish"]);
     for item in 1000..1020 {
         let told = bench.send(1, item);
-        assert!(!told.iter().any(|line| line.contains("held")), "{told:?}");
+        assert!(
+            !told.iter().any(|line| line.contains("the buffer is full")),
+            "{told:?}"
+        );
     }
     let delivered = bench.up(2);
     let expected = (1000..1020).map(|item| format!("{item} to 2"));
@@ -112,7 +115,11 @@ fn the_oldest_gives_way_to_the_newest_if_that_is_wanted() {
     bench.send(0, 1);
     assert_eq!(bench.send(0, 2), [""; 0]);
     let accepts = [1_000, 1_001].map(|bytes| bench.router.accepts(&bench.target(0), bytes));
-    assert_eq!(accepts, [true, false], "room is made for what fits at all");
+    assert_eq!(
+        accepts,
+        [true, false],
+        "others give way to what fits at all"
+    );
     assert_eq!(bench.send(0, 3), [format!("1: {ONWARD}")]);
     assert_eq!(bench.send(0, 4), [format!("2: {ONWARD}")]);
     assert_eq!(bench.up(1), ["3 to 1", "4 to 1", "publish"]);
@@ -149,7 +156,7 @@ fn many_messages_weigh_against_few_large_ones_by_their_part_of_the_limits() {
 }
 
 #[test]
-fn a_message_as_large_as_the_hold_takes_the_place_of_all_others() {
+fn a_message_as_large_as_the_buffer_takes_the_place_of_all_others() {
     let mut bench = Bench::with(dropping(4, 100));
     bench.view(view(1, &[], &[(0, 1)]));
     bench.send(0, 1);
@@ -162,7 +169,7 @@ fn a_message_as_large_as_the_hold_takes_the_place_of_all_others() {
 }
 
 #[test]
-fn a_hold_of_nothing_accepts_nothing() {
+fn a_buffer_of_nothing_accepts_nothing() {
     let bench = Bench::with(dropping(0, 1000));
     assert!(!bench.router.accepts(&bench.target(0), 10));
 }
@@ -183,7 +190,7 @@ fn whoever_has_most_gives_way_to_others() {
 }
 
 #[test]
-fn one_that_no_room_could_be_made_for_is_refused_and_displaces_nobody() {
+fn one_that_could_not_fit_anyway_is_refused_and_displaces_nothing() {
     let mut bench = Bench::with(dropping(4, 100));
     bench.send(0, 1);
     let mut long = bench.message(0, 2);
@@ -192,7 +199,7 @@ fn one_that_no_room_could_be_made_for_is_refused_and_displaces_nobody() {
     let refused = bench.handle(RouterInput::Send(long));
     assert_eq!(
         refused,
-        ["2: as much is held as may be, of 4 messages and 100 bytes"]
+        ["2: the buffer is full, of 4 messages and 100 bytes"]
     );
     assert_eq!(bench.router.buffered().messages, 1);
 }
@@ -217,7 +224,7 @@ fn of_what_a_connection_gives_back_the_oldest_gives_way() {
 }
 
 #[test]
-fn a_full_hold_accepts_what_needs_not_be_held() {
+fn a_full_buffer_accepts_what_needs_not_be_buffered() {
     let mut bench = Bench::with(config(1, 100));
     bench.view(view(1, &[], &[(0, 2), (1, 3)]));
     bench.up(3);
@@ -234,7 +241,7 @@ fn a_full_hold_accepts_what_needs_not_be_held() {
 }
 
 #[test]
-fn what_has_to_go_behind_a_held_message_is_not_accepted_by_a_full_hold() {
+fn what_has_to_go_behind_a_buffered_message_is_not_accepted_by_a_full_buffer() {
     let mut bench = Bench::with(config(1, 100));
     bench.view(view(1, &[], &[(0, 2)]));
     bench.send(0, 1);
@@ -248,7 +255,7 @@ fn what_has_to_go_behind_a_held_message_is_not_accepted_by_a_full_hold() {
 }
 
 #[test]
-fn what_has_no_way_displaces_nothing_that_is_held() {
+fn what_has_no_route_displaces_nothing_that_is_buffered() {
     let mut bench = Bench::with(dropping(1, 100));
     assert_eq!(bench.send(0, 1), [""; 0]);
     let unknown = "2: a region of 8 shards has no shard 8";
@@ -268,6 +275,6 @@ fn what_is_on_its_way_to_another_peer_is_not_put_back() {
     assert_eq!(
         bench.down(2, vec![]),
         ["2 to 3", "connect 2", "publish"],
-        "the first is held, which leaves no room"
+        "the first is buffered, which leaves no capacity"
     );
 }

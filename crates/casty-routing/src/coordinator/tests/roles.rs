@@ -1,0 +1,160 @@
+//! Leaders and followers, and what stays when one becomes the other.
+
+use super::*;
+
+#[test]
+fn a_follower_answers_from_the_view_and_forwards_the_rest() {
+    let mut bench = bench();
+    bench.give(CoordinatorInput::View(
+        view(Some(2), &[1, 2]).with(1, &[(3, 1)]),
+    ));
+    assert_eq!(bench.engine.role(), CoordinatorRole::Follower);
+    assert_eq!(bench.query(3, 8), [located(8, 3, 1, &[])]);
+    assert_eq!(bench.query(4, 9), [forward(2, 4, 9)]);
+}
+
+#[test]
+fn a_follower_does_not_answer_with_a_dead_node() {
+    let mut bench = bench();
+    bench.give(CoordinatorInput::View(
+        view(Some(2), &[1, 2, 3]).with(1, &[(4, 3)]),
+    ));
+    bench.give(CoordinatorInput::NodeDown(node(3)));
+    assert_eq!(bench.query(4, 9), [forward(2, 4, 9)]);
+}
+
+#[test]
+fn a_follower_without_a_leader_buffers_until_there_is_one() {
+    let mut bench = bench();
+    bench.give(CoordinatorInput::View(view(None, &[1, 2])));
+    assert_eq!(bench.query(4, 9), []);
+    // A leader that the view calls unreachable is none.
+    assert_eq!(bench.give(CoordinatorInput::View(view(Some(2), &[1]))), []);
+    assert_eq!(
+        bench.give(CoordinatorInput::View(view(Some(2), &[1, 2]))),
+        [forward(2, 4, 9)]
+    );
+    bench.give(CoordinatorInput::NodeDown(node(2)));
+    assert_eq!(bench.query(4, 10), [], "nothing is sent to a dead leader");
+    assert_eq!(
+        bench.give(CoordinatorInput::View(view(Some(3), &[1, 3]))),
+        [forward(3, 4, 10)]
+    );
+}
+
+#[test]
+fn followers_tell_every_new_leader_who_hosts_the_region() {
+    let mut bench = bench();
+    bench.register(1);
+    assert_eq!(
+        bench.give(CoordinatorInput::View(view(Some(2), &[1, 2, 3]))),
+        [pass_on(2, 1)]
+    );
+    assert_eq!(bench.register(3), [pass_on(2, 3)]);
+    assert_eq!(bench.register(3), [], "known, and passed on already");
+    assert_eq!(bench.register(1), [pass_on(2, 1)], "its own it repeats");
+    assert_eq!(
+        bench.give(CoordinatorInput::View(view(Some(2), &[1, 2, 3]))),
+        []
+    );
+    assert_eq!(
+        bench.give(CoordinatorInput::View(view(Some(3), &[1, 3]))),
+        [pass_on(3, 1), pass_on(3, 3)]
+    );
+    // A leader that went and came back has forgotten.
+    bench.give(CoordinatorInput::NodeDown(node(3)));
+    assert_eq!(
+        bench.give(CoordinatorInput::View(view(Some(3), &[1, 3]))),
+        [pass_on(3, 1), pass_on(3, 3)]
+    );
+}
+
+#[test]
+fn a_promoted_follower_allocates_on_the_hosts_it_knows() {
+    let mut bench = bench();
+    bench.register(1);
+    bench.register(2);
+    bench.give(CoordinatorInput::View(
+        view(Some(0), &[0, 1, 2]).with(4, &[(0, 0), (1, 1)]),
+    ));
+    // Node 0 dies: its shard is free again.
+    let left = view(Some(1), &[1, 2]).with(4, &[(0, 0), (1, 1)]);
+    assert_eq!(
+        bench.give(CoordinatorInput::View(left)),
+        [publish(5, &[(1, 1)])]
+    );
+    assert_eq!(bench.place(0), 2);
+}
+
+#[test]
+fn a_promoted_follower_does_not_revive_what_the_old_leader_took_back() {
+    let mut bench = bench();
+    bench.give(CoordinatorInput::View(
+        view(Some(0), &[0, 1, 2]).with(4, &[(7, 2)]),
+    ));
+    assert_eq!(
+        bench.give(CoordinatorInput::View(view(Some(1), &[1, 2]).with(5, &[]))),
+        []
+    );
+    assert_eq!(bench.engine.allocations(), &Shards::new());
+}
+
+#[test]
+fn a_demoted_leader_follows_and_keeps_allocations_newer_than_the_view() {
+    let mut bench = leader(&[1, 2]);
+    bench.place(0);
+    bench.place(1);
+    assert_eq!(
+        bench.give(CoordinatorInput::View(
+            view(Some(2), &[1, 2]).with(1, &[(0, 2)])
+        )),
+        [pass_on(2, 1), pass_on(2, 2)]
+    );
+    assert_eq!(bench.query(0, 5), [located(5, 0, 1, &[])]);
+    bench.give(CoordinatorInput::View(
+        view(Some(2), &[1, 2]).with(3, &[(0, 2)]),
+    ));
+    assert_eq!(bench.query(0, 5), [located(5, 0, 2, &[])]);
+    assert_eq!(bench.query(1, 5), [forward(2, 1, 5)]);
+}
+
+#[test]
+fn an_older_view_never_replaces_newer_allocations() {
+    for leader in [1, 2] {
+        let mut bench = bench();
+        bench.give(CoordinatorInput::View(
+            view(Some(leader), &[1, 2]).with(5, &[(0, 1)]),
+        ));
+        bench.give(CoordinatorInput::View(
+            view(Some(leader), &[1, 2]).with(4, &[(0, 2)]),
+        ));
+        assert_eq!(bench.query(0, 5), [located(5, 0, 1, &[])]);
+        assert_eq!(bench.engine.epoch(), 5);
+    }
+}
+
+#[test]
+fn a_newer_view_that_lacks_what_the_leader_allocated_does_not_undo_it() {
+    let mut bench = leader(&[1, 2]);
+    assert_eq!(bench.place(0), 1);
+    // Another region's change raised the epoch before this one's arrived.
+    assert_eq!(
+        bench.give(CoordinatorInput::View(
+            view(Some(1), &[1, 2]).with(6, &[(8, 2)])
+        )),
+        [publish(7, &[(0, 1), (8, 2)])]
+    );
+}
+
+#[test]
+fn a_newer_view_that_moves_a_shard_is_believed() {
+    let mut bench = leader(&[1, 2]);
+    assert_eq!(bench.place(0), 1);
+    assert_eq!(
+        bench.give(CoordinatorInput::View(
+            view(Some(1), &[1, 2]).with(2, &[(0, 2)])
+        )),
+        []
+    );
+    assert_eq!(bench.place(0), 2);
+}
