@@ -1,4 +1,4 @@
-//! The client: what users hold.
+//! The client as users hold it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -38,10 +38,10 @@ mod start;
 /// entity's shard, without being a member.
 ///
 /// Cheap to clone; all clones are one client. When the last one is dropped the client ends, and
-/// what it had not written is lost: [`close`](Self::close) ends it in order, and reports.
+/// messages that it had not written are lost: [`close`](Self::close) ends it in order, and reports.
 ///
 /// ```no_run
-/// use casty_client::{ActorRef, ClusterClient, Codec, ShardEnvelope};
+/// use casty_client::{ActorRef, ClusterClient, ShardEnvelope};
 /// use serde::Serialize;
 ///
 /// #[derive(Serialize)]
@@ -58,7 +58,7 @@ mod start;
 ///     .contact_point("10.0.1.11:25520")
 ///     .connect()
 ///     .await?;
-/// let counters = client.entity_ref("counter", 100)?;
+/// let counters = client.region("counter", 100)?;
 /// counters.tell(ShardEnvelope::new("user-42", Increment { amount: 5 }))?;
 /// let count: i64 = counters.entity("user-42").ask(|reply_to| GetCount { reply_to }).await?;
 /// # let _ = count;
@@ -82,7 +82,7 @@ impl Drop for Handle {
 }
 
 impl ClusterClient {
-    /// Begins to configure a client of the cluster whose actor system has this name; nodes of
+    /// Returns the settings of a client of the cluster whose actor system has this name; nodes of
     /// another name would not know the client's messages for theirs.
     pub fn builder(system_name: impl Into<String>) -> ClientBuilder {
         ClientBuilder::new(system_name.into())
@@ -94,7 +94,7 @@ impl ClusterClient {
 
     /// Waits for the first view of the cluster: a node was reached and has told who is there.
     ///
-    /// Not needed before sending; what is sent earlier is held.
+    /// Not needed before sending: messages sent earlier are buffered.
     ///
     /// # Errors
     /// No view came within `timeout`, which tells why the contact points could not be connected;
@@ -107,18 +107,18 @@ impl ClusterClient {
         topology::ready(self.core(), timeout).await
     }
 
-    /// The addresses that could not be connected when last dialled, and why.
+    /// Returns the addresses that could not be connected when last dialled, with the error of each.
     pub fn dial_failures(&self) -> Vec<(NodeAddress, ConnectError)> {
         topology::dial_failures(self.core())
     }
 
-    /// Administration: what is wrong with the cluster, and members declared dead. Nothing of it is
-    /// ever done but on demand.
+    /// Returns the administration of the cluster: its diagnosis, and members declared dead. Nothing
+    /// of it is ever done but on demand.
     pub fn admin(&self) -> Admin {
         Admin::new(self.core())
     }
 
-    /// Follows the view of the cluster.
+    /// Returns a stream of the views of the cluster.
     pub fn topology(&self) -> Topology {
         Topology::new(self.core().view.clone())
     }
@@ -171,8 +171,8 @@ impl ClusterClient {
 
     /// Sends a message to any actor: of a node, or of this client.
     ///
-    /// Never waits. `Ok` means accepted; messages to a node that is not connected are held for the
-    /// buffer timeout.
+    /// Never waits. `Ok` means accepted; messages to a node that is not connected are buffered, at
+    /// most for the buffer timeout.
     ///
     /// # Errors
     /// The message was not accepted, and nothing of it was sent.
@@ -180,7 +180,7 @@ impl ClusterClient {
         bound_ref::tell(self.core(), to, &message)
     }
 
-    /// Sends a message that carries a reference to reply to, and awaits the first reply.
+    /// Prepares an ask: a message that carries a reference to reply to, and its first reply.
     ///
     /// `to` is a [`RegionRef`], which takes envelopes, or a reference to any actor. The message is
     /// made and sent when the ask is awaited. Default time limit: 5 s, everything included.
@@ -216,20 +216,19 @@ impl ClusterClient {
         to.ask(message).within(timeout).await
     }
 
-    /// The instances of a service on live nodes, as the last view lists them. A local read; empty
-    /// before the first view.
+    /// Returns the instances of a service on live nodes, as the last view lists them. A local read;
+    /// empty before the first view.
     pub fn lookup<M>(&self, key: &ServiceKey<M>) -> Listing<M> {
         services::lookup(self.core(), key)
     }
 
-    /// A reference that knows its way, for one that came in a message.
+    /// Binds a reference, such as one that came in a message, to this client, which sends to it.
     pub fn bind<M>(&self, actor: ActorRef<M>) -> BoundRef<M> {
         BoundRef::new(self.core(), actor)
     }
 
     /// Starts an actor on this client that nodes can send to: `handle` is called with one message
-    /// after the other. It ends with the client, or when it says so itself
-    /// ([`ActorContext::stop`]).
+    /// after the other. It ends with the client, or by [`ActorContext::stop`].
     ///
     /// Messages that cannot be read as `M`, or find the mailbox full, are dropped and counted.
     ///
@@ -245,46 +244,49 @@ impl ClusterClient {
         Ok(BoundRef::new(self.core(), actor))
     }
 
-    /// The address that the client announces; nodes send its answers there. To a node that it
-    /// lost and comes back to, it announces a fresh one as well.
+    /// Returns the address that the client announces, to which nodes send its answers. To a node that
+    /// it lost and comes back to, it announces a fresh one as well.
     pub fn identity(&self) -> &NodeAddress {
         self.core().identity.address()
     }
 
-    /// The certificates that the client shows and trusts, if its transport has any. Their status
-    /// and its changes tell what became of files that were replaced.
+    /// Returns the certificates that the client shows and trusts, if its transport has any. Their
+    /// status says whether files that were replaced could be used.
     #[cfg(any(feature = "tls", feature = "quic"))]
     pub fn certificates(&self) -> Option<&TlsConfig> {
         self.core().certificates.as_ref()
     }
 
-    /// The client's counters.
+    /// Returns the client's counters and gauges. Cost: some locks, no wait.
     pub fn stats(&self) -> Stats {
         self.core().stats()
     }
 
-    /// What became of the messages to each region, and to actors of nodes. Walks everything that
-    /// is held.
+    /// Returns the counters of each region, and of actors of nodes. Walks everything that is
+    /// buffered.
     pub fn region_stats(&self) -> Vec<RegionStats> {
         self.core().region_stats()
     }
 
-    /// What became of the messages routed to each node, of up to 1,024 that have no connection.
+    /// Returns the counters of each node, of up to 1,024 that have no connection.
     pub fn node_stats(&self) -> Vec<NodeStats> {
         self.core().node_stats()
     }
 
-    /// Follows what is not sent, or may be lost under way, from now on.
+    /// Returns a stream of the dead letters from now on: messages that are not sent, or may be lost
+    /// under way.
     pub fn dead_letters(&self) -> DeadLetters {
         self.core().dead_letters.follow()
     }
 
-    /// Ends the client in order: takes no more messages, writes what is there and waits for the
-    /// replies to asks for at most `timeout`, ends the subscription, closes every connection (within
-    /// what is left of it, or a second), and reports. Over QUIC it then waits until nodes have received what
-    /// was written and know of the end, some 0.1 s on a quick network and at most what is left of
-    /// `timeout`, or a second: nobody sends it after the end of the process. Closing again reports
-    /// the same. Of several that close at once, the least patient decides.
+    /// Ends the client in order, and reports.
+    ///
+    /// Takes no more messages, writes those that are there and waits for the replies to asks for at
+    /// most `timeout`, ends the subscription, and closes every connection within the rest of it, or a
+    /// second. Over QUIC it then waits until nodes have received everything and know of the end: some
+    /// 0.1 s on a quick network, at most the rest of `timeout`, or a second, for nothing is sent
+    /// again after the end of the process. Closing again reports the same. Of several calls at once
+    /// the shortest `timeout` counts.
     ///
     /// # Cancel safety
     /// The client ends all the same; only the report is lost.
@@ -310,7 +312,7 @@ impl fmt::Debug for ClusterClient {
     }
 }
 
-/// What can be asked through [`ClusterClient::ask`], with messages of type `M`. Sealed.
+/// A receiver that can be asked through [`ClusterClient::ask`], with messages of type `M`. Sealed.
 pub trait AskTarget<M>: sealed::Sealed {
     #[doc(hidden)]
     fn ask_through<'a, R: DeserializeOwned>(

@@ -1,4 +1,4 @@
-//! What a client can be told: every parameter of Casty's ClusterClient, and the bounds of its own.
+//! The settings of a client: every parameter of Casty's `ClusterClient`, and limits of its own.
 
 use std::fmt;
 use std::sync::Arc;
@@ -51,10 +51,11 @@ use defaults::{default_codec, default_transport};
 use limits::ClientLimits;
 use names::{is_host, is_system_name};
 
-/// Builds a [`ClusterClient`](crate::ClusterClient); made by [`ClusterClient::builder`](crate::ClusterClient::builder).
+/// The settings of a [`ClusterClient`](crate::ClusterClient) to be started, made by [`ClusterClient::builder`](crate::ClusterClient::builder).
 ///
 /// Nothing is checked and no socket is opened before [`connect`](Self::connect).
 #[derive(Clone)]
+#[must_use = "nothing happens before it is connected"]
 pub struct ClientBuilder {
     pub(crate) system: String,
     contacts: Vec<String>,
@@ -67,9 +68,9 @@ pub struct ClientBuilder {
     pub(crate) transport: Option<TransportConfig>,
     pub(crate) limits: ClientLimits,
     pub(crate) dead_letters: Option<DeadLetterHook>,
-    /// What decides all that is random, in a simulation.
+    /// The seed of all that is random, in a simulation.
     pub(crate) seed: Option<u64>,
-    /// What files and the environment say where nothing is set here.
+    /// The settings of files and the environment, for what is not set here.
     #[cfg(feature = "config")]
     settings: Option<Box<ClientConfig>>,
 }
@@ -94,7 +95,8 @@ impl ClientBuilder {
         }
     }
 
-    /// Begins with what files, the environment and flags say; see [`ClientConfig::builder`].
+    /// Returns a builder with the settings of files, the environment and flags; see
+    /// [`ClientConfig::builder`].
     #[cfg(feature = "config")]
     pub fn from_config(config: &ClientConfig) -> Self {
         config.builder()
@@ -119,7 +121,7 @@ impl ClientBuilder {
         self
     }
 
-    /// The serializer that the cluster's nodes are configured with, and their compression:
+    /// Sets the serializer that the cluster's nodes are configured with, and their compression:
     /// `Codec::pickle().compressed(Compression::Zlib)`. Default: pickle, uncompressed, as theirs;
     /// where that is compiled out, the first of msgpack, json and protobuf that is not.
     pub fn codec(mut self, codec: Codec) -> Self {
@@ -127,14 +129,14 @@ impl ClientBuilder {
         self
     }
 
-    /// How nodes are reached. Default: TCP.
+    /// Sets how nodes are reached. Default: TCP.
     pub fn transport(mut self, transport: TransportConfig) -> Self {
         self.transport = Some(transport);
         self
     }
 
-    /// The host that the client announces as its own. Nodes send answers to whoever announced
-    /// it, so it must be one that no other client uses. It is only a name: nothing listens there.
+    /// Sets the host that the client announces as its own. Nodes send answers to the client that
+    /// announced it, so it must be one that no other client uses. It is only a name: nothing listens there.
     /// Default: a random group address (239.x.x.x), at which nothing can be, and with it a random
     /// port; `127.0.0.1` if a port is set.
     pub fn client_host(mut self, host: impl Into<String>) -> Self {
@@ -142,58 +144,59 @@ impl ClientBuilder {
         self
     }
 
-    /// The port that the client announces with its host. Default: 0 if a host is set, else random.
+    /// Sets the port that the client announces with its host. Default: 0 if a host is set, else random.
     pub fn client_port(mut self, port: u16) -> Self {
         self.client_port = Some(port);
         self
     }
 
-    /// Overrides [`client_host`](Self::client_host), as in Casty's ClusterClient.
+    /// Overrides [`client_host`](Self::client_host), as in Casty's `ClusterClient`.
     pub fn advertised_host(mut self, host: impl Into<String>) -> Self {
         self.advertised_host = Some(host.into());
         self
     }
 
-    /// Overrides [`client_port`](Self::client_port), as in Casty's ClusterClient.
+    /// Overrides [`client_port`](Self::client_port), as in Casty's `ClusterClient`.
     pub fn advertised_port(mut self, port: u16) -> Self {
         self.advertised_port = Some(port);
         self
     }
 
-    /// Where nodes are dialled, given their canonical address. Default: at that address.
+    /// Sets the addresses at which nodes are dialled, by their canonical addresses. Default: at
+    /// these.
     pub fn address_map(mut self, map: impl Into<AddressMap>) -> Self {
         self.address_map = map.into();
         self
     }
 
-    /// How long an ask waits for its reply unless it says otherwise. Default: 5 s; at least 1 ms.
+    /// Sets how long an ask waits for its reply unless it says otherwise. Default: 5 s; at least 1 ms.
     pub fn ask_timeout(mut self, timeout: Duration) -> Self {
         self.limits.ask_timeout = timeout;
         self
     }
 
-    /// How long a told message may wait for a connected owner before it becomes a dead letter.
+    /// Sets how long a told message may wait for a connected owner before it becomes a dead letter.
     /// Default: 5 s; at least 1 ms.
     pub fn buffer_timeout(mut self, timeout: Duration) -> Self {
         self.limits.buffer_timeout = timeout;
         self
     }
 
-    /// How long dialling may take, and the handshake behind it as long again. Default: 2 s; at
-    /// least 1 ms.
+    /// Sets how long connecting may take, and the handshake behind it as long again. Default: 2 s;
+    /// at least 1 ms.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.limits.connect_timeout = timeout;
         self
     }
 
-    /// Bytes that may wait to be written to one node. Default: 1 MiB; at least 4 KiB.
+    /// Sets the bytes that may wait to be written to one node. Default: 1 MiB; at least 4 KiB.
     pub fn outbox_bytes(mut self, bytes: usize) -> Self {
         self.limits.outbox_bytes = bytes;
         self
     }
 
-    /// Messages that may wait to be written to one node, however short they are. Default: 65,536;
-    /// at least 1.
+    /// Sets the messages that may wait to be written to one node, however short they are. Default:
+    /// 65,536; at least 1.
     pub fn outbox_messages(mut self, messages: usize) -> Self {
         self.limits.outbox_messages = messages;
         self
@@ -206,20 +209,20 @@ impl ClientBuilder {
         self
     }
 
-    /// What gives way when a message finds no room among those that wait for a route. Default:
-    /// that message is refused ([`Overflow::Refuse`]).
+    /// Sets which message gives way when the pending buffer is full. Default: the new one, which is
+    /// refused ([`Overflow::Refuse`]).
     pub fn buffer_overflow(mut self, overflow: Overflow) -> Self {
         self.limits.buffer_overflow = overflow;
         self
     }
 
-    /// Asks that may wait for their replies at once. Default: 65,536; at least 1.
+    /// Sets the asks that may wait for their replies at once. Default: 65,536; at least 1.
     pub fn pending_asks(mut self, asks: usize) -> Self {
         self.limits.pending_asks = asks;
         self
     }
 
-    /// Bytes that may be kept by asks in all: messages of idempotent ones, to be sent again, and
+    /// Sets the bytes that asks may keep in all: messages of idempotent ones, to be sent again, and
     /// replies over 4 KiB that were not taken yet. Default: 16 MiB; at least 4 KiB. A single one
     /// over this is kept when nothing else is. Full is an answer:
     /// [`AskBytesFull`](crate::AskError::AskBytesFull) and
@@ -229,45 +232,49 @@ impl ClientBuilder {
         self
     }
 
-    /// How often the message of an [idempotent](crate::Ask::idempotent) ask is sent at most, the
+    /// Sets how often the message of an [idempotent](crate::Ask::idempotent) ask is sent at most, the
     /// first time included, unless the ask says otherwise. Default: 3; from 1 to 100.
     pub fn ask_attempts(mut self, attempts: u32) -> Self {
         self.limits.ask_attempts = attempts;
         self
     }
 
-    /// How many messages of idempotent asks may be sent again in all, so that a cluster in ready_error
-    /// is not buried under them: each takes a token, of which `percent` are added with every
-    /// hundred idempotent asks and `per_second` with every second, up to `burst`, which is there in
-    /// the beginning. Default: 10 %, 10 a second, and 100; `percent` from 0 to 100. With a `burst`
-    /// of 0 nothing is sent again.
-    pub fn retry_budget(mut self, percent: u32, per_second: u32, burst: u32) -> Self {
-        let mut budget = RetryBudgetConfig::default();
-        budget.percent = percent;
-        budget.per_second = per_second;
-        budget.burst = burst;
-        self.limits.retry_budget = budget;
+    /// Sets how many messages of idempotent asks may be sent again in all, so that a cluster in
+    /// trouble is not flooded by them. Each takes a token of a bucket that holds `burst` of them, and
+    /// begins full: `percent` are added with every hundred idempotent asks, `per_second` with every
+    /// second. Default: 10 %, 10 a second, and 100; `percent` from 0 to 100. With a `burst` of 0
+    /// nothing is sent again.
+    ///
+    /// ```
+    /// use casty_client::{ClusterClient, RetryBudgetConfig};
+    ///
+    /// let builder = ClusterClient::builder("my-cluster")
+    ///     .retry_budget(RetryBudgetConfig::default().percent(20).burst(500));
+    /// ```
+    pub fn retry_budget(mut self, config: RetryBudgetConfig) -> Self {
+        self.limits.retry_budget = config;
         self
     }
 
-    /// The longest frame that is sent or accepted, in bytes. Default: 16 MiB; from 4 KiB to 1 GiB.
+    /// Sets the longest frame that is sent or accepted, in bytes. Default: 16 MiB; from 4 KiB to
+    /// 1 GiB.
     pub fn max_frame(mut self, bytes: usize) -> Self {
         self.limits.max_frame = bytes;
         self
     }
 
-    /// Messages from the cluster that may wait for an actor of this client. Default: 16,384; at
-    /// least 1. What comes beyond is dropped and counted, for nodes take no answer to it.
+    /// Sets the messages from the cluster that may wait for an actor of this client. Default: 16,384;
+    /// at least 1. Messages beyond are dropped and counted, for nodes take no answer to them.
     pub fn mailbox(mut self, messages: usize) -> Self {
         self.limits.mailbox = messages;
         self
     }
 
     /// Calls `hook` with every message that was accepted and then not sent, or that may have been
-    /// in flight when its connection was lost. It runs on the
-    /// client's own tasks and on those that send, and must not block. It may use the client, but
-    /// what it sends may be a dead letter in turn. Default: none; such messages are counted in any
-    /// case. [`ClusterClient::dead_letters`](crate::ClusterClient::dead_letters) is the same as a stream.
+    /// in flight when its connection was lost. It runs on the client's own tasks and on those that
+    /// send, and must not block. It may use the client, but a message that it sends may be a dead
+    /// letter in turn. Default: none; such messages are counted in any case.
+    /// [`ClusterClient::dead_letters`](crate::ClusterClient::dead_letters) is the same as a stream.
     pub fn on_dead_letter(mut self, hook: impl Fn(&DeadLetter) + Send + Sync + 'static) -> Self {
         self.dead_letters = Some(Arc::new(hook));
         self
@@ -282,7 +289,7 @@ impl ClientBuilder {
         self
     }
 
-    /// The contact points, checked.
+    /// Returns the contact points, checked.
     pub(crate) fn checked_contacts(&self) -> Result<Vec<NodeAddress>, ConfigError> {
         let contacts = &self.contacts[..];
         #[cfg(feature = "config")]
@@ -302,7 +309,7 @@ impl ClientBuilder {
         contacts.iter().map(parse).collect()
     }
 
-    /// The serializer: that of the builder, of the configuration, or the default.
+    /// Returns the serializer: that of the builder, of the configuration, or the default.
     pub(crate) fn checked_codec(&self) -> Result<Codec, ConfigError> {
         let codec = self.codec;
         #[cfg(feature = "config")]
@@ -340,7 +347,7 @@ impl ClientBuilder {
         Ok(transport)
     }
 
-    /// The address to announce if the user chose one, checked.
+    /// Returns the address to announce if the user chose one, checked.
     pub(crate) fn checked_identity(&self) -> Result<Option<NodeAddress>, ConfigError> {
         let host = self.advertised_host.as_ref().or(self.client_host.as_ref());
         let port = self.advertised_port.or(self.client_port);
@@ -354,7 +361,7 @@ impl ClientBuilder {
         Ok(Some(NodeAddress::new(host, port.unwrap_or(0))))
     }
 
-    /// Refuses what makes no sense.
+    /// Refuses settings that make no sense.
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
         if self.system.is_empty() {
             return Err(ConfigError::NoSystemName);
@@ -369,8 +376,8 @@ impl ClientBuilder {
 
 #[cfg(feature = "config")]
 impl ClientConfig {
-    /// Begins to configure a client with all of this; what is then set overrides it. Contact
-    /// points given there replace those from here.
+    /// Returns a builder with all of these settings; a setter overrides its setting. Contact points
+    /// given there replace those from here.
     pub fn builder(&self) -> ClientBuilder {
         let mut builder = ClientBuilder::new(self.system_name.clone().unwrap_or_default());
         builder.client_host.clone_from(&self.client_host);

@@ -34,7 +34,7 @@ pub use ask::{Ask, Reply, SendAsk};
 pub use casty_proto::message::{ServiceKey, ShardEnvelope};
 pub use casty_proto::{ActorRef, Codec, Compression, NodeAddress, Value};
 pub use casty_proto::{AddressError, DecodeError, EncodeError};
-pub use casty_routing::{MissingRoute, Overflow, View, diagnosis};
+pub use casty_routing::{MissingRoute, Overflow, RetryBudgetConfig, View, diagnosis};
 pub use casty_transport::{AddressMap, ConnectError, OutboxLimit, TransportConfig};
 #[cfg(feature = "quic")]
 pub use casty_transport::{QuicConfig, QuicConfigError};

@@ -26,6 +26,29 @@ impl Default for RetryBudgetConfig {
     }
 }
 
+impl RetryBudgetConfig {
+    /// Sets the tokens that a hundred first attempts deposit.
+    #[must_use]
+    pub fn percent(mut self, percent: u32) -> Self {
+        self.percent = percent;
+        self
+    }
+
+    /// Sets the tokens that each second adds.
+    #[must_use]
+    pub fn per_second(mut self, per_second: u32) -> Self {
+        self.per_second = per_second;
+        self
+    }
+
+    /// Sets the most tokens there are, and the number there is in the beginning.
+    #[must_use]
+    pub fn burst(mut self, burst: u32) -> Self {
+        self.burst = burst;
+        self
+    }
+}
+
 /// A token bucket, of which each token pays for sending one message again.
 ///
 /// In any span of time, at most `burst + per_second * seconds + percent / 100 * deposits` are paid
@@ -37,8 +60,7 @@ impl Default for RetryBudgetConfig {
 ///
 /// # #[expect(clippy::disallowed_methods, reason = "an example begins at some moment")]
 /// let now = Instant::now();
-/// let mut config = RetryBudgetConfig::default();
-/// (config.percent, config.per_second, config.burst) = (50, 0, 1);
+/// let config = RetryBudgetConfig::default().percent(50).per_second(0).burst(1);
 /// let mut budget = RetryBudget::new(config);
 /// assert!(budget.take(now), "it begins full");
 /// budget.deposit();

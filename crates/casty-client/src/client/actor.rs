@@ -1,4 +1,4 @@
-//! Actors of this client, which nodes can send to.
+//! Actors of this client, to which nodes can send.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,7 +12,8 @@ use crate::client::bound_ref;
 use crate::error::{SpawnError, TellError};
 use crate::send::Core;
 
-/// What an actor knows of itself while it handles a message. Cheap to clone.
+/// The surroundings of an actor while it handles a message: itself, and the means to send. Cheap to
+/// clone.
 pub struct ActorContext<M> {
     core: Weak<Core>,
     me: ActorRef<M>,
@@ -20,15 +21,15 @@ pub struct ActorContext<M> {
 }
 
 impl<M> ActorContext<M> {
-    /// The actor itself, as nodes and other actors address it.
+    /// Returns the reference by which nodes and other actors address this one.
     pub fn me(&self) -> &ActorRef<M> {
         &self.me
     }
 
-    /// Sends to any actor; see [`ClusterClient::tell`](crate::ClusterClient::tell).
+    /// Sends a message to any actor; see [`ClusterClient::tell`](crate::ClusterClient::tell).
     ///
     /// # Errors
-    /// As there; [`TellError::Closed`] once the client is gone.
+    /// The message was not accepted; [`TellError::Closed`] once the client is gone.
     pub fn tell<N: Serialize>(&self, to: &ActorRef<N>, message: N) -> Result<(), TellError> {
         let core = self.core.upgrade().ok_or(TellError::Closed)?;
         bound_ref::tell(&core, to, &message)
@@ -36,6 +37,7 @@ impl<M> ActorContext<M> {
 
     /// Ends the actor after the message being handled. Its name is free then.
     pub fn stop(&self) {
+        // Read by the task that runs the handler, or after whatever wakes it: no data goes with it.
         self.stopped.store(true, Ordering::Relaxed);
     }
 }
@@ -81,12 +83,12 @@ where
     };
     let (codec, counters) = (core.codec, Arc::clone(&core.counters));
     let limits = core.decoding();
-    let leaving = Leaving {
+    let name = NameGuard {
         core: Arc::downgrade(core),
         path,
     };
     core.mailboxes.run(async move {
-        let _leaving = leaving;
+        let _name = name;
         while let Some(message) = mailbox.recv().await {
             match codec.decode(&message, &limits) {
                 Ok(message) => handle(message, context.clone()).await,
@@ -103,13 +105,13 @@ where
     Ok(me)
 }
 
-/// Frees an actor's name however its task ends.
-struct Leaving {
+/// A guard that frees an actor's name however its task ends.
+struct NameGuard {
     core: Weak<Core>,
     path: Arc<str>,
 }
 
-impl Drop for Leaving {
+impl Drop for NameGuard {
     fn drop(&mut self) {
         if let Some(core) = self.core.upgrade() {
             core.mailboxes.remove(&self.path);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use casty_client::{
     ActorRef, AskError, ClientBuilder, ClusterClient, EntityRef, Fate, IdempotentAsk, NotSent,
-    SendAsk, ShardEnvelope, Stats,
+    RetryBudgetConfig, SendAsk, ShardEnvelope, Stats,
 };
 use casty_transport::MemoryNetwork;
 use serde::{Deserialize, Serialize};
@@ -225,7 +225,15 @@ fn a_hedge_counts_as_an_attempt_and_a_quick_reply_needs_none() {
 #[test]
 fn an_empty_budget_stops_the_storm_on_a_cluster_that_does_not_answer() {
     in_paused_time(|| async {
-        let scarce = |it: ClientBuilder| it.retry_budget(0, 0, 5).ask_attempts(10);
+        let scarce = |it: ClientBuilder| {
+            it.retry_budget(
+                RetryBudgetConfig::default()
+                    .percent(0)
+                    .per_second(0)
+                    .burst(5),
+            )
+            .ask_attempts(10)
+        };
         let (mut node, mut link, client, entity) = connected(scarce).await;
         let ask = || tokio::spawn(get(&entity).within(10 * SECOND).into_future());
         let asks: Vec<_> = (0..100).map(|_| ask()).collect();
@@ -258,7 +266,15 @@ fn an_empty_budget_stops_the_storm_on_a_cluster_that_does_not_answer() {
 #[test]
 fn asks_fill_the_budget_again() {
     in_paused_time(|| async {
-        let earned = |it: ClientBuilder| it.retry_budget(50, 0, 1).ask_attempts(2);
+        let earned = |it: ClientBuilder| {
+            it.retry_budget(
+                RetryBudgetConfig::default()
+                    .percent(50)
+                    .per_second(0)
+                    .burst(1),
+            )
+            .ask_attempts(2)
+        };
         let (_node, mut link, client, entity) = connected(earned).await;
         // The second pays half a token, the third the other half.
         for expected in [2, 1, 2] {

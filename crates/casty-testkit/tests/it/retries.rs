@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use casty_client::{ClusterClient, EntityRef, IdempotentAsk, SendAsk};
+use casty_client::{ClusterClient, EntityRef, IdempotentAsk, RetryBudgetConfig, SendAsk};
 use casty_testkit::Cluster;
 use tokio::time::timeout;
 
@@ -62,7 +62,14 @@ async fn an_ask_in_flight_is_answered_though_its_connection_is_cut(net: Net) {
 async fn all_idempotent_asks_are_answered_though_every_node_dies_in_turn(net: Net) {
     let (cluster, _) = net.counters().await;
     let builder = net.client_builder(&cluster);
-    let builder = builder.retry_budget(100, 1000, 1000).ask_attempts(10);
+    let builder = builder
+        .retry_budget(
+            RetryBudgetConfig::default()
+                .percent(100)
+                .per_second(1000)
+                .burst(1000),
+        )
+        .ask_attempts(10);
     let client = builder.connect().await.unwrap();
     let region = region(&client);
     for node in 0..3 {
@@ -89,7 +96,12 @@ async fn asks_that_are_dropped_at_any_moment_leave_nothing_behind(net: Net) {
     let (cluster, _) = net.counters().await;
     let builder = net.client_builder(&cluster);
     let client = builder
-        .retry_budget(100, 1000, 1000)
+        .retry_budget(
+            RetryBudgetConfig::default()
+                .percent(100)
+                .per_second(1000)
+                .burst(1000),
+        )
         .connect()
         .await
         .unwrap();
