@@ -24,12 +24,12 @@ pub(crate) mod retry;
 
 /// An ask being prepared: await it, or set how it is to be carried out first.
 ///
-/// Nothing happens until it is awaited (or turned into its [`Reply`]). It borrows whom it asks; the
+/// Nothing happens until it is awaited (or turned into its [`Reply`]). It borrows the receiver; the
 /// reply does not.
 ///
-/// Its message is sent once, wherever it has to wait for that: what has not left when a connection
-/// is lost goes out on the next. What may have been in flight is not sent again, and the ask ends as
-/// [`Lost`](AskError::Lost), unless it is [idempotent](Self::idempotent).
+/// Its message is sent once, wherever it has to wait for that: one that has not left when a
+/// connection is lost goes out on the next. One that may have been in flight is not sent again, and
+/// the ask ends as [`Lost`](AskError::Lost), unless it is [idempotent](Self::idempotent).
 #[must_use = "nothing is sent before the ask is awaited"]
 pub struct Ask<'a, R, F> {
     core: &'a Arc<Core>,
@@ -72,7 +72,7 @@ impl<'a, R, F: SendAsk<R>> Ask<'a, R, F> {
         self
     }
 
-    /// Takes a slot, makes the message and sends it. What fails is told by the reply.
+    /// Takes a slot, makes the message and sends it. The reply is the error if that fails.
     pub(crate) fn carry_out(self, policy: Option<Policy>) -> Reply<R> {
         let Self {
             core,
@@ -98,7 +98,7 @@ impl<R: DeserializeOwned, F: SendAsk<R>> IntoFuture for Ask<'_, R, F> {
     type Output = Result<R, AskError>;
     type IntoFuture = Reply<R>;
 
-    /// Sends the message, and gives the future of its reply.
+    /// Sends the message, and returns the future of its reply.
     fn into_future(self) -> Reply<R> {
         self.carry_out(None)
     }
@@ -206,7 +206,7 @@ impl fmt::Debug for AskSender<'_> {
     }
 }
 
-/// The reply to an ask that was sent: a future.
+/// The future of the reply to an ask that was sent.
 ///
 /// # Cancel safety
 /// Dropping it abandons the ask; a reply that comes later is counted and dropped, and reaches
@@ -227,7 +227,7 @@ enum ReplyState {
 }
 
 impl ReplyState {
-    /// How often the message was sent.
+    /// Returns how often the message was sent.
     fn attempts(&self) -> u32 {
         match self {
             Self::Retrying(retrying) => retrying.attempts(),

@@ -1,12 +1,107 @@
-//! The external client of Casty actor clusters: one hop to the node that owns the shard.
+//! The external client of [Casty](https://pypi.org/project/casty/) actor clusters: a program that is
+//! no member sends each message straight to the node that owns the entity, in one hop.
 //!
-//! [`ClusterClient`] is the way in. Its parts: [`RegionRef`] and [`EntityRef`] send to sharded
-//! entities, [`BoundRef`] to any actor, [`ClusterClient::spawn`] runs actors that nodes send to,
-//! [`Topology`] follows the cluster, [`Stats`] and [`DeadLetter`]s tell what became of messages.
+//! # Quick start
 //!
-//! The crates below are re-exported: [`casty_proto`] has the types that messages are made of, and
-//! codecs; [`casty_routing`] views and diagnosis; [`casty_transport`] what a transport of your own
-//! implements.
+//! A message is a type that serde serialises under the name of its Python class. A region is named
+//! with the number of shards that the nodes divide it into.
+//!
+//! ```no_run
+//! use std::time::Duration;
+//!
+//! use casty_client::{ActorRef, ClusterClient};
+//! use serde::Serialize;
+//!
+//! #[derive(Serialize)]
+//! #[serde(rename = "bank.Deposit")]
+//! struct Deposit { amount: i64 }
+//!
+//! #[derive(Serialize)]
+//! #[serde(rename = "bank.GetBalance")]
+//! struct GetBalance { reply_to: ActorRef<i64> }
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let client = ClusterClient::builder("my-cluster")
+//!     .contact_point("10.0.1.10:25520")
+//!     .contact_point("10.0.1.11:25520")
+//!     .connect()
+//!     .await?;
+//! client.ready(Duration::from_secs(10)).await?;
+//!
+//! let alice = client.region("account", 100)?.entity("alice");
+//! alice.tell(Deposit { amount: 5 })?;
+//! let balance: i64 = alice.ask(|reply_to| GetBalance { reply_to }).await?;
+//! println!("alice has {balance}");
+//!
+//! let report = client.close(Duration::from_secs(5)).await;
+//! println!("{report}");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Concepts
+//!
+//! * **Client.** [`ClusterClient`] is one client of one cluster, cheap to clone. It is built by
+//!   [`ClientBuilder`], and with the feature `config` from files and the environment by
+//!   `ClientConfig`. [`ready`](ClusterClient::ready) waits for the
+//!   cluster, but nothing has to: messages are buffered until it is reached, within their time.
+//! * **Regions and entities.** [`RegionRef`] and [`EntityRef`] send to sharded entities. An entity's
+//!   id leads to a shard, the view of the cluster to the shard's owner.
+//! * **Actors and services.** [`BoundRef`] sends to one actor of one node; references come in
+//!   messages or from [`lookup`](ClusterClient::lookup). [`spawn`](ClusterClient::spawn) runs an
+//!   actor in this program, to which nodes can send.
+//! * **Asks.** An [`Ask`] is awaited for its reply, by default for 5 s.
+//!   [`idempotent`](Ask::idempotent) allows it to be sent again, within one deadline and one retry
+//!   budget for the whole client.
+//! * **Topology.** [`Topology`] is the view of the cluster as it changes.
+//! * **Administration.** [`Admin`] asks all nodes for their state, says what is wrong and what helps,
+//!   and declares members dead; only on demand.
+//!
+//! # Fates
+//!
+//! Casty acknowledges nothing, so no message is ever called delivered. Each accepted message ends
+//! once ([`Fate`]): *written* to the owner's connection, *not sent*, or *unknown* if its connection
+//! was lost while it may have been in flight. The last two are [`DeadLetter`]s; [`Stats`] counts all
+//! of them, and the counters add up.
+//!
+//! # Limits
+//!
+//! Every buffer is bounded, and full is an answer: [`TellError::Busy`] when the outbox of the owner is
+//! full, [`TellError::BufferFull`] when too much waits for a route, [`AskError::TooManyAsks`] when too
+//! many asks wait. `tell` never waits; `tell_wait` waits for capacity, one task woken at a time. The
+//! setters of [`ClientBuilder`] have the limits, with defaults and ranges.
+//!
+//! # Errors
+//!
+//! There is one type for each operation: [`ConfigError`] (nothing was started), [`TellError`] (nothing
+//! was sent), [`AskError`] ([`fate`](AskError::fate) says what may have happened), [`ReadyError`] (the
+//! client goes on trying), [`RegionError`], [`SpawnError`] and [`DownError`].
+//!
+//! # Features
+//!
+//! | feature | gives | default |
+//! |---|---|---|
+//! | `tcp` | plain TCP | yes |
+//! | `tls` | TLS with certificates on both sides | no |
+//! | `quic` | QUIC, to nodes behind `casty proxy` | no |
+//! | `memory` | a network in one process, for tests | no |
+//! | `pickle`, `json`, `msgpack` | the serializers of nodes | yes |
+//! | `protobuf` | one more, for nodes that are given it | no |
+//! | `zlib`, `gzip`, `bz2`, `lzma`, `lz4` | compression, as nodes are configured | no |
+//! | `config` | settings from TOML files and the environment | no |
+//!
+//! Features are additive: turning one on changes nothing that worked.
+//!
+//! # Runtime and logs
+//!
+//! A client needs a tokio runtime with time enabled, on which it runs one control task and one task
+//! for each connection. It logs by [`tracing`](https://docs.rs/tracing), and never for each message.
+//!
+//! # The crates below
+//!
+//! They are re-exported: [`casty_proto`] has the types that messages are made of, and the codecs;
+//! [`casty_routing`] the engines, views and [`diagnosis`]; [`casty_transport`] the transports, and the
+//! trait for one of your own. `casty-testkit` is a cluster in one process for your tests.
 
 mod admin;
 mod ask;

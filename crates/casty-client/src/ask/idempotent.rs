@@ -23,10 +23,10 @@ use crate::error::AskError;
 ///   that is left, so that one hung node does not use up all of it: of 6 s and three attempts, 2 s
 ///   each.
 /// * A copy that still waits for its route is not followed by another.
-/// * Whatever is sent again takes a token of the client's
+/// * Each further copy takes a token of the client's
 ///   [retry budget](crate::ClientBuilder::retry_budget). When that is empty nothing is sent again, and
 ///   the ask ends by its own loss or time limit.
-/// * An attempt that finds the outbox of its node full, or the hold, is spent.
+/// * An attempt that finds the outbox of its node or the pending buffer full is spent.
 /// * The message is kept, one copy of its bytes, until the reply is there; see
 ///   [`ask_bytes`](crate::ClientBuilder::ask_bytes).
 /// * It is sent again by the task that awaits the reply, when that is polled.
@@ -39,7 +39,7 @@ pub struct IdempotentAsk<'a, R, F> {
 }
 
 impl<'a, R, F: SendAsk<R>> Ask<'a, R, F> {
-    /// Says that it does no harm if the message is handled more than once: it is sent again when
+    /// Marks the ask as one whose message may be handled more than once: it is sent again when
     /// its connection is lost or no reply comes, within the time limit and the client's retry
     /// budget. Costs a copy of the message.
     pub fn idempotent(self) -> IdempotentAsk<'a, R, F> {
@@ -67,7 +67,7 @@ impl<'a, R, F> IdempotentAsk<'a, R, F> {
     }
 
     /// Sets how often the message is sent at most, the first time included. Default: the client's
-    /// [`ask_attempts`](crate::ClientBuilder::ask_attempts), 3. From 1 to 100; what lies outside counts
+    /// [`ask_attempts`](crate::ClientBuilder::ask_attempts), 3. From 1 to 100; a number outside counts
     /// as the nearest.
     pub fn attempts(mut self, attempts: u32) -> Self {
         self.policy.attempts = attempts.clamp(*ATTEMPTS.start(), *ATTEMPTS.end());
@@ -104,7 +104,7 @@ impl<R: DeserializeOwned, F: SendAsk<R>> IntoFuture for IdempotentAsk<'_, R, F> 
     type Output = Result<R, AskError>;
     type IntoFuture = Reply<R>;
 
-    /// Sends the message, and gives the future of its reply.
+    /// Sends the message, and returns the future of its reply.
     fn into_future(self) -> Reply<R> {
         self.ask.carry_out(Some(self.policy))
     }

@@ -17,15 +17,15 @@ use crate::pending::retries::Retries;
 use crate::runtime::clock::Tick;
 use crate::send::Core;
 
-/// How an idempotent ask is to be carried out.
+/// The limits of sending an idempotent ask again.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Policy {
-    /// How often its message is sent at most, once at least.
+    /// The number of times its message is sent at most, once at least.
     pub(crate) attempts: u32,
     pub(crate) hedge_after: Option<Duration>,
 }
 
-/// When the message of one ask is to be sent again.
+/// The times at which the message of one ask is to be sent again.
 pub(crate) struct Schedule {
     deadline: Tick,
     /// Attempts that are left.
@@ -34,7 +34,7 @@ pub(crate) struct Schedule {
 }
 
 impl Schedule {
-    /// That of an ask about to be sent for the first time.
+    /// Returns the schedule of an ask about to be sent for the first time.
     pub(crate) fn new(core: &Core, policy: Policy, deadline: Tick) -> Self {
         let hedge = policy.hedge_after.map(|after| core.clock.deadline(after));
         Self {
@@ -44,8 +44,8 @@ impl Schedule {
         }
     }
 
-    /// When the next copy is due: each attempt that is left has an equal share of the time that is
-    /// left.
+    /// Returns the time at which the next copy is due: each attempt that is left has an equal share
+    /// of the time that is left.
     pub(crate) fn due(&self, core: &Core) -> Option<Tick> {
         if self.left == 0 {
             return None;
@@ -54,7 +54,7 @@ impl Schedule {
         Some(self.hedge.map_or(share, |hedge| hedge.min(share)))
     }
 
-    /// Whether it is a hedge that is due now.
+    /// Returns whether a hedge is due now, which it then no longer is.
     fn take_hedge(&mut self, core: &Core) -> bool {
         let now = core.clock.now();
         self.hedge.take_if(|at| *at <= now).is_some()
@@ -157,12 +157,12 @@ pub(crate) struct Retrying {
     ask: OpenAsk,
     kept: Kept,
     schedule: Schedule,
-    /// How often the message was accepted.
+    /// The number of times the message was accepted.
     attempts: u32,
 }
 
 impl Retrying {
-    /// An ask whose message was just accepted for the first time.
+    /// Returns the ask whose message was just accepted for the first time.
     pub(crate) fn new(ask: OpenAsk, kept: Kept, schedule: Schedule) -> Self {
         kept.core.retries.deposit();
         Self {
@@ -178,12 +178,12 @@ impl Retrying {
         self.ask.id
     }
 
-    /// How often the message was sent.
+    /// Returns how often the message was sent.
     pub(crate) fn attempts(&self) -> u32 {
         self.attempts
     }
 
-    /// The outcome, or later a wake-up of the task; sends the message again when that is due.
+    /// Polls for the outcome, and sends the message again when that is due.
     pub(crate) fn poll(&mut self, cx: &Context<'_>) -> Poll<Outcome> {
         loop {
             let outcome = self.kept.core.asks.poll(self.ask.id, cx);

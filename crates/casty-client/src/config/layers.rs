@@ -18,7 +18,8 @@ const MAX_FILE: u64 = 1024 * 1024;
 /// Variables of this prefix that are no settings of a client: a switch of Casty's own test suite.
 const NO_SETTINGS: [&str; 1] = ["CASTY_INTEROP"];
 
-/// Puts a [`ClientConfig`] together; made by [`ClientConfig::layers`].
+/// The layers of a [`ClientConfig`](crate::ClientConfig) to be, made by
+/// [`ClientConfig::layers`](crate::ClientConfig::layers).
 ///
 /// Each layer overrides those before it, key by key; lists and the address map as a whole.
 #[derive(Debug, Clone, Default)]

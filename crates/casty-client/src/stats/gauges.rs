@@ -6,7 +6,7 @@
 #[non_exhaustive]
 pub struct Gauges {
     /// Bytes of the messages that wait for a route; limited by
-    /// [`hold`](crate::ClientBuilder::hold).
+    /// [`buffer`](crate::ClientBuilder::buffer).
     pub buffered_bytes: u64,
     /// Bytes in the outboxes of connected nodes; each is limited by
     /// [`outbox_bytes`](crate::ClientBuilder::outbox_bytes).

@@ -1,0 +1,59 @@
+//! The auto traits that users rely on: handles go anywhere, futures may be spawned.
+
+use casty_client::{
+    ActorContext, ActorRef, Admin, AskError, BoundRef, ClientBuilder, CloseReport, ClusterClient,
+    ConfigError, DeadLetter, DeadLetters, DownError, DownReport, EntityRef, Instance, Listing,
+    NotSent, ReadyError, RegionError, RegionRef, Reply, SpawnError, Stats, TellError, Topology,
+};
+use serde::Serialize;
+
+fn goes_anywhere<T: Send + Sync + Unpin + 'static>() {}
+fn is_spawned<T: Send>(_: T) {}
+
+/// A message that is no thread's but its own.
+#[derive(Serialize)]
+struct Message {
+    reply_to: ActorRef<i64>,
+}
+
+#[test]
+fn handles_and_errors_go_to_any_thread() {
+    goes_anywhere::<ClusterClient>();
+    goes_anywhere::<ClientBuilder>();
+    goes_anywhere::<RegionRef>();
+    goes_anywhere::<EntityRef>();
+    goes_anywhere::<BoundRef<Message>>();
+    goes_anywhere::<ActorContext<Message>>();
+    goes_anywhere::<Instance<Message>>();
+    goes_anywhere::<Listing<Message>>();
+    goes_anywhere::<Reply<i64>>();
+    goes_anywhere::<Topology>();
+    goes_anywhere::<DeadLetters>();
+    goes_anywhere::<DeadLetter>();
+    goes_anywhere::<Admin>();
+    goes_anywhere::<DownReport>();
+    goes_anywhere::<Stats>();
+    goes_anywhere::<CloseReport>();
+    goes_anywhere::<(TellError, AskError, NotSent, ConfigError)>();
+    goes_anywhere::<(ReadyError, RegionError, SpawnError, DownError)>();
+}
+
+#[test]
+fn references_bound_to_messages_of_one_thread_go_to_any_thread() {
+    goes_anywhere::<BoundRef<std::rc::Rc<()>>>();
+    goes_anywhere::<ActorRef<std::rc::Rc<()>>>();
+}
+
+/// Never run: that it compiles is the test.
+#[expect(dead_code, reason = "that it compiles is the test")]
+fn futures_may_be_spawned(client: ClusterClient, entity: EntityRef) {
+    let within = std::time::Duration::from_secs(1);
+    let ask = entity.ask::<_, i64>(|reply_to| Message { reply_to });
+    is_spawned(ask.into_future());
+    is_spawned(entity.tell_within("message", within));
+    is_spawned(client.ready(within));
+    is_spawned(client.admin().diagnose());
+    is_spawned(client.topology().wait_for(|_| true));
+    is_spawned(ClusterClient::builder("s").connect());
+    is_spawned(client.close(within));
+}
