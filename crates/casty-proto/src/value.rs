@@ -132,7 +132,6 @@ pub struct Object {
 
 /// The fields of an [`Object`].
 #[derive(Clone)]
-#[non_exhaustive]
 pub enum State {
     /// Fields by name: the state of any dataclass but one with frozen slots.
     Named(Fields),
