@@ -63,7 +63,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let listener = client.spawn(handle, "price-listener")?;
 
     // What goes into messages is the plain reference: an address, with a type.
-    let stock = client.entity_ref("stock", 20)?.entity("ACME");
+    let stock = client.region("stock", 20)?.entity("ACME");
     stock.tell(Watch {
         listener: listener.actor_ref(),
     })?;

@@ -62,7 +62,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let builder = config.builder().connect_timeout(Duration::from_secs(1));
     let client = builder.connect().await?;
 
-    let items = client.entity_ref("item", 10)?;
+    let items = client.region("item", 10)?;
     let hats: u32 = items
         .entity("hat")
         .ask(|reply_to| GetStock { reply_to })

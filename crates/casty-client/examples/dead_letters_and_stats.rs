@@ -43,7 +43,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     // The same as a stream, from now on. Who is more than 1,024 letters behind misses the oldest.
     let mut letters = client.dead_letters();
 
-    let journal = client.entity_ref("journal", 10)?.entity("today");
+    let journal = client.region("journal", 10)?.entity("today");
     for number in 0..3 {
         let line = format!("line {number}");
         let length: u64 = journal.ask(|reply_to| Append { line, reply_to }).await?;
@@ -52,7 +52,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     // The name of a region is the user's word; nothing on the wire says that it is wrong. The
     // message is accepted and waits for an owner, which nobody ever names.
-    let misspelt = client.entity_ref("jurnal", 10)?.entity("today");
+    let misspelt = client.region("jurnal", 10)?.entity("today");
     misspelt.tell("a message that goes nowhere")?;
 
     let letter = timeout(Duration::from_secs(10), letters.recv()).await?;

@@ -43,7 +43,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     client.ready(Duration::from_secs(10)).await?;
 
     // Real cluster: the name and the number of shards with which the nodes spawn the region.
-    let accounts = client.entity_ref("account", 100)?;
+    let accounts = client.region("account", 100)?;
 
     // A tell never waits. `Ok` means accepted, and nothing more: Casty acknowledges no message.
     accounts.tell(ShardEnvelope::new("alice", Deposit { amount: 5 }))?;

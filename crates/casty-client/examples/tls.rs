@@ -48,7 +48,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .connect()
         .await?;
     client.ready(Duration::from_secs(10)).await?;
-    let door = client.entity_ref("door", 10)?.entity("front");
+    let door = client.region("door", 10)?.entity("front");
     let answer: String = door.ask(|reply_to| Open { reply_to }).await?;
     println!("over TLS: {answer}");
     assert_eq!(answer, "open");

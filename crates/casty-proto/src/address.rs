@@ -1,4 +1,4 @@
-//! Where nodes and actors are: `host:port` and `casty://` URIs.
+//! Addresses of nodes and actors: `host:port` and `casty://` URIs.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-/// The address under which a node of the cluster is known: what it announces in its handshake and
-/// what views call it.
+/// The address by which a node of the cluster is known: the one that its handshake announces and
+/// views list.
 ///
 /// Cheap to clone (one reference count). Ordered as casty orders nodes when it elects a leader: by
 /// host as a string, then by port as a number.
@@ -26,8 +26,8 @@ pub struct NodeAddress {
 }
 
 impl NodeAddress {
-    /// An address of its parts. The host is any text without a colon (IPv6 literals cannot be
-    /// written in a `casty://` URI); [`FromStr`] checks that, this does not.
+    /// Returns the address of a host and a port. The host is any text without a colon (IPv6 literals
+    /// cannot be written in a `casty://` URI); [`FromStr`] checks that, this does not.
     pub fn new(host: impl Into<Arc<str>>, port: u16) -> Self {
         Self {
             host: host.into(),
@@ -35,12 +35,12 @@ impl NodeAddress {
         }
     }
 
-    /// The host name or IPv4 address.
+    /// Returns the host name or IPv4 address.
     pub fn host(&self) -> &str {
         &self.host
     }
 
-    /// The TCP port; 0 for a client, which cannot be dialled.
+    /// Returns the TCP port; 0 for a client, which cannot be dialled.
     pub fn port(&self) -> u16 {
         self.port
     }
@@ -81,14 +81,14 @@ impl FromStr for NodeAddress {
 pub struct ActorUri<'a> {
     /// The name of the actor system; neither `@` nor `/` occurs in it.
     pub system: &'a str,
-    /// Host and port, absent in the local form.
+    /// The host and the port; `None` in the local form.
     pub node: Option<(&'a str, u16)>,
     /// The path, always with its leading slash and at least one character behind it.
     pub path: &'a str,
 }
 
 impl<'a> ActorUri<'a> {
-    /// Reads either form.
+    /// Parses a URI of either form.
     ///
     /// # Errors
     /// The text is not of the form that casty 0.21.0 accepts (`core/address.py`: no
@@ -124,7 +124,7 @@ impl<'a> ActorUri<'a> {
         })
     }
 
-    /// The node of the remote form as an owned address.
+    /// Returns the node of the remote form as an owned address; `None` for the local form.
     pub fn node_address(&self) -> Option<NodeAddress> {
         self.node.map(|(host, port)| NodeAddress::new(host, port))
     }
@@ -139,7 +139,7 @@ impl fmt::Display for ActorUri<'_> {
     }
 }
 
-/// Whether a text can stand as the host of a `casty://` URI.
+/// Returns whether a text can be the host of a `casty://` URI.
 fn is_host(host: &str) -> bool {
     !host.is_empty() && !host.contains([':', '/', '\n'])
 }
@@ -151,11 +151,11 @@ fn parse_port(port: &str) -> Result<u16, AddressError> {
     port.parse().map_err(|_| AddressError::BadPort)
 }
 
-/// Why a text is no node address or actor URI.
+/// The error of a text that is no node address or actor URI.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AddressError {
-    /// It does not begin with `casty://`.
+    /// The text does not begin with `casty://`.
     #[error("an actor address begins with casty://")]
     NotCasty,
     /// The actor system's name is missing.
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn malformed_node_addresses_are_named() {
+    fn malformed_node_addresses_are_refused_with_the_reason() {
         for (text, error) in [
             ("host", AddressError::NoPort),
             (":1", AddressError::NoHost),
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn malformed_uris_are_named() {
+    fn malformed_uris_are_refused_with_the_reason() {
         for (uri, error) in [
             ("http://s@h:1/p", AddressError::NotCasty),
             ("casty://s@h:1", AddressError::NoPath),

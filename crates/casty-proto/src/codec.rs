@@ -1,7 +1,5 @@
 //! The serializers that nodes can be configured with, behind one type.
 
-use std::borrow::Cow;
-
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -9,6 +7,7 @@ use crate::compression::{Compression, CompressionLevelError, Compressor};
 use crate::{DecodeError, EncodeError, Limits};
 
 mod custom;
+mod float;
 #[cfg(feature = "pickle")]
 mod pickle;
 #[cfg(feature = "protobuf")]
@@ -21,8 +20,10 @@ mod protobuf;
     )
 )]
 pub(crate) mod tree;
+mod type_hint;
 
 pub use custom::ValueCodec;
+pub use type_hint::TypeHint;
 
 /// The serializer of a cluster: how messages become bytes, compressed or not. Nodes and clients
 /// must be configured with the same one; nothing on the wire tells them apart.
@@ -92,9 +93,6 @@ enum Kind {
     Protobuf,
     Custom(custom::Custom),
 }
-
-/// The Python class of an encoded message, `module.QualName`, as a header's `type_hint` has it.
-pub type TypeHint = Cow<'static, str>;
 
 impl Codec {
     /// Casty's JSON serializer.
@@ -189,7 +187,7 @@ impl Codec {
         let start = out.len();
         let written = match self.compressor {
             None => self.serialize(value, out),
-            Some(compressor) => compressor.wrap(out, |plain| self.serialize(value, plain)),
+            Some(compressor) => compressor.compress_with(out, |plain| self.serialize(value, plain)),
         };
         written.inspect_err(|_| out.truncate(start))
     }
@@ -224,7 +222,7 @@ impl Codec {
         let read = |plain: &[u8]| self.deserialize(plain, limits);
         match self.compressor {
             None => read(input),
-            Some(compressor) => compressor.unwrap(input, limits.bytes, read),
+            Some(compressor) => compressor.decompress_with(input, limits.bytes, read),
         }
     }
 
@@ -245,11 +243,11 @@ impl Codec {
             edit(&mut plain);
             return Ok(plain);
         };
-        let plain = compressor.unwrap(message, limits.bytes, |plain| Ok(plain.to_vec()));
+        let plain = compressor.decompress_with(message, limits.bytes, |plain| Ok(plain.to_vec()));
         let mut plain = plain?;
         edit(&mut plain);
         let mut edited = Vec::with_capacity(message.len());
-        let wrapped = compressor.wrap(&mut edited, |out| {
+        let wrapped = compressor.compress_with(&mut edited, |out| {
             out.extend_from_slice(&plain);
             Ok(())
         });

@@ -1,18 +1,11 @@
 //! Compression on top of a serializer, as nodes can be configured with it.
-//!
-//! Only messages are compressed, each for itself; frames and headers are not. Nothing on the wire
-//! tells compressed messages from others, so nodes and clients must be configured alike.
-//!
-//! What is read must be one complete stream and nothing else: Casty writes no more than that,
-//! though Python's readers would take several in a row.
 
 use std::cell::Cell;
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
-use crate::error::Limit;
-use crate::{DecodeError, EncodeError};
+use crate::{DecodeError, EncodeError, Limit};
 
 #[cfg(feature = "bz2")]
 mod bz2;
@@ -25,9 +18,14 @@ mod lzma;
 #[cfg(any(feature = "zlib", feature = "gzip", feature = "bz2", feature = "lzma"))]
 mod stream;
 
-/// A compression algorithm of Casty's `CompressionConfig`; those that are compiled in.
+/// A compression algorithm of Casty's `CompressionConfig`; only those that are compiled in exist.
 ///
-/// [`Codec::compressed`](crate::Codec::compressed) puts one on top of a serializer.
+/// [`Codec::compressed`](crate::Codec::compressed) puts one on top of a serializer. Only messages are
+/// compressed, each by itself; frames and headers are not. Nothing on the wire tells compressed
+/// messages from others, so nodes and clients must be configured alike.
+///
+/// A message is one complete stream and nothing else: Casty writes no more than that, though
+/// Python's readers would take several in a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Compression {
@@ -42,13 +40,13 @@ pub enum Compression {
     Bz2,
     /// An .xz stream; the older .lzma format is read as well.
     ///
-    /// Each message announces how much memory its reader needs: up to 66 MiB are set aside for
-    /// the moment it is read, and as much of it used as the message is long.
+    /// Each message announces how much memory its reader needs: up to 66 MiB are allocated while it
+    /// is read, of which as much is touched as the message is long.
     #[cfg(feature = "lzma")]
     Lzma,
-    /// An LZ4 frame that tells its content's size. Its blocks take up to 12 MiB while they are
-    /// read. There is one effort only, so that levels are accepted and change nothing; nodes read
-    /// it whatever level is theirs.
+    /// An LZ4 frame that announces its content's size. Its blocks take up to 12 MiB while they are
+    /// read. There is one level of effort only: others are accepted and change nothing, and nodes
+    /// read it whatever their own level is.
     #[cfg(feature = "lz4")]
     Lz4,
 }
@@ -68,10 +66,10 @@ impl Compression {
         Self::Lz4,
     ];
 
-    /// The level of nodes that are configured with none, for every algorithm.
+    /// The level of every algorithm by default, here and on nodes.
     pub const DEFAULT_LEVEL: u8 = 6;
 
-    /// The name in `CompressionConfig`.
+    /// Returns the name in `CompressionConfig`.
     pub const fn name(self) -> &'static str {
         match self {
             #[cfg(feature = "zlib")]
@@ -87,8 +85,8 @@ impl Compression {
         }
     }
 
-    /// The levels that Python's library of that name takes: more effort, fewer bytes. They concern
-    /// the writer only.
+    /// Returns the levels that Python's library of that name takes: more effort, fewer bytes. They
+    /// concern the writer only.
     pub const fn levels(self) -> RangeInclusive<u8> {
         match self {
             #[cfg(feature = "zlib")]
@@ -147,6 +145,8 @@ impl fmt::Display for Compression {
 impl FromStr for Compression {
     type Err = UnknownCompression;
 
+    /// Returns the algorithm of that name.
+    ///
     /// # Errors
     /// No algorithm that is compiled in has this name.
     fn from_str(text: &str) -> Result<Self, UnknownCompression> {
@@ -157,25 +157,25 @@ impl FromStr for Compression {
     }
 }
 
-/// No algorithm that is compiled in has this name.
+/// The error of a name that no compiled-in algorithm has.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("no compression that is compiled in is called {name:?}")]
 #[non_exhaustive]
 pub struct UnknownCompression {
-    /// What was asked for.
+    /// The requested name.
     pub name: Box<str>,
 }
 
-/// The algorithm has no such level.
+/// The error of a level that the algorithm lacks.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{compression} has no level {level}, but {} to {}", range.start(), range.end())]
 #[non_exhaustive]
 pub struct CompressionLevelError {
     /// The algorithm.
     pub compression: Compression,
-    /// What was asked for.
+    /// The requested level.
     pub level: u8,
-    /// What there is.
+    /// The levels that the algorithm has.
     pub range: RangeInclusive<u8>,
 }
 
@@ -207,8 +207,8 @@ impl Compressor {
         }
     }
 
-    /// Appends to `out`, compressed, what `write` writes.
-    pub(crate) fn wrap<T>(
+    /// Appends to `out` the compressed form of the bytes that `write` writes.
+    pub(crate) fn compress_with<T>(
         self,
         out: &mut Vec<u8>,
         write: impl FnOnce(&mut Vec<u8>) -> Result<T, EncodeError>,
@@ -220,15 +220,18 @@ impl Compressor {
         })
     }
 
-    /// Has `read` read what the input holds, of which neither form is longer than `max`.
-    pub(crate) fn unwrap<T>(
+    /// Calls `read` with the decompressed input.
+    ///
+    /// # Errors
+    /// The input is malformed, or one of its forms is longer than `max`.
+    pub(crate) fn decompress_with<T>(
         self,
         input: &[u8],
         max: usize,
         read: impl FnOnce(&[u8]) -> Result<T, DecodeError>,
     ) -> Result<T, DecodeError> {
         if input.len() > max {
-            return Err(too_long(max));
+            return Err(DecodeError::limit(Limit::Bytes, max));
         }
         with_scratch(|plain| {
             self.compression.decompress(input, max, plain)?;
@@ -237,27 +240,20 @@ impl Compressor {
     }
 }
 
-/// A thread keeps a buffer of at most this many bytes between messages.
-const KEPT: usize = 256 * 1024;
+/// The largest buffer that a thread keeps between messages, in bytes.
+const MAX_KEPT: usize = 256 * 1024;
 
-/// Lends an empty buffer, the thread's own unless that is lent already.
+/// Calls `work` with an empty buffer: the thread's own, unless that is in use already.
 fn with_scratch<T>(work: impl FnOnce(&mut Vec<u8>) -> T) -> T {
     thread_local!(static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) });
-    // A thread that ends has none any more.
+    // A thread that is ending has none any more.
     let mut scratch = SCRATCH.try_with(Cell::take).unwrap_or_default();
     scratch.clear();
     let done = work(&mut scratch);
-    if scratch.capacity() <= KEPT {
+    if scratch.capacity() <= MAX_KEPT {
         SCRATCH.try_with(|kept| kept.set(scratch)).ok();
     }
     done
-}
-
-fn too_long(max: usize) -> DecodeError {
-    DecodeError::Limit {
-        limit: Limit::Bytes,
-        max,
-    }
 }
 
 #[cfg(test)]
@@ -279,8 +275,9 @@ mod tests {
             for max in [MIB, 16 * MIB] {
                 let compressor = Compressor::new(compression);
                 let mut outcome = Ok(());
-                let info = measure(|| outcome = compressor.unwrap(&bomb, max, |_| Ok(())));
-                assert_eq!(outcome, Err(too_long(max)), "{compression}");
+                let info = measure(|| outcome = compressor.decompress_with(&bomb, max, |_| Ok(())));
+                let too_long = DecodeError::limit(Limit::Bytes, max);
+                assert_eq!(outcome, Err(too_long), "{compression}");
                 // What grows keeps its first half while it is copied; the rest is the libraries'.
                 let most = (2 * max + 8 * MIB) as u64;
                 let peak = info.bytes_max;
@@ -295,7 +292,7 @@ mod tests {
             with_scratch(|scratch| scratch.resize(len, 0));
             with_scratch(|scratch| scratch.capacity())
         };
-        assert!((1000..=KEPT).contains(&kept(1000)));
+        assert!((1000..=MAX_KEPT).contains(&kept(1000)));
         assert_eq!(kept(256 * 1024), 256 * 1024);
         assert_eq!(kept(256 * 1024 + 1), 0);
     }

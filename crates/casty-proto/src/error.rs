@@ -1,18 +1,19 @@
-//! Why a value could not be written or read.
+//! Errors of encoding and decoding.
 
 use std::fmt;
 
-/// Which of the [`Limits`](crate::Limits) an input passed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The one of the [`Limits`](crate::Limits) that an input passed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Limit {
-    /// [`Limits::bytes`](crate::Limits::bytes).
+    /// The limit [`Limits::bytes`](crate::Limits::bytes).
     Bytes,
-    /// [`Limits::depth`](crate::Limits::depth).
+    /// The limit [`Limits::depth`](crate::Limits::depth).
     Depth,
-    /// [`Limits::items`](crate::Limits::items).
+    /// The limit [`Limits::items`](crate::Limits::items).
     Items,
-    /// [`Limits::visits`](crate::Limits::visits): values shared so that a walk would explode.
+    /// The limit [`Limits::visits`](crate::Limits::visits): values are shared so often that visiting
+    /// them all would take exponential time.
     Visits,
 }
 
@@ -27,11 +28,11 @@ impl fmt::Display for Limit {
     }
 }
 
-/// Why a value could not be encoded. Nothing was written: the output is as it was.
+/// The error of a value that cannot be encoded. Nothing was written: the output is as it was.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EncodeError {
-    /// The outermost value has no Python class: its serde name lacks a dot.
+    /// A type has no Python class: its serde name lacks a dot.
     #[error(
         "{name:?} is no Python class: give it a dotted serde name, such as #[serde(rename = \"pkg.{name}\")]"
     )]
@@ -39,10 +40,10 @@ pub enum EncodeError {
         /// The serde name of the type.
         name: Box<str>,
     },
-    /// The serializer in use cannot carry such a value.
+    /// The serializer cannot carry such a value.
     #[error("{codec} cannot carry {what}")]
     Unsupported {
-        /// The serializer.
+        /// The serializer's name.
         codec: &'static str,
         /// The kind of value.
         what: &'static str,
@@ -53,7 +54,7 @@ pub enum EncodeError {
         /// The levels that are accepted.
         limit: usize,
     },
-    /// The value could not be compressed, for want of memory.
+    /// The value could not be compressed: memory was missing.
     #[error("{algorithm} has no memory to compress the value")]
     NotCompressed {
         /// The compression algorithm.
@@ -70,36 +71,36 @@ impl serde::ser::Error for EncodeError {
     }
 }
 
-/// Why an input could not be decoded. Nothing but that input is affected.
+/// The error of an input that cannot be decoded. Nothing but that input is affected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DecodeError {
     /// The input ends inside a value.
     #[error("the input ends inside a value, at byte {at}")]
     Truncated {
-        /// The offset at which more was needed.
+        /// The offset at which more bytes were needed.
         at: usize,
     },
-    /// The input is not what the serializer writes.
+    /// The input breaks the format.
     #[error("{what} at byte {at}")]
     Malformed {
-        /// What is wrong.
+        /// The fault.
         what: &'static str,
-        /// The offset of it.
+        /// The offset of the fault.
         at: usize,
     },
-    /// Something follows the value.
+    /// More bytes follow the value.
     #[error("{extra} bytes follow the value")]
     Trailing {
-        /// How many bytes.
+        /// The number of these bytes.
         extra: usize,
     },
     /// One of the limits was passed.
     #[error("the {limit} limit of {max} is passed")]
     Limit {
-        /// Which limit.
+        /// The limit.
         limit: Limit,
-        /// Its value.
+        /// The limit's value.
         max: usize,
     },
     /// A pickle uses an opcode that Casty's nodes never write.
@@ -107,33 +108,45 @@ pub enum DecodeError {
     Opcode {
         /// The opcode.
         opcode: u8,
-        /// The offset of it.
+        /// The offset of the opcode.
         at: usize,
     },
-    /// A pickle asks for something that data alone cannot make: a by-value class, a lambda, a
-    /// call of a function that is not known to be a plain constructor.
+    /// A pickle needs Python code: it holds a class or function by value, a lambda, or a call of a
+    /// function that is not known to be a plain constructor.
     #[error("the pickle needs Python code to be read: {what}")]
     NeedsPython {
         /// The class or function.
         what: Box<str>,
     },
-    /// The object is of another Python class than the type asked for.
+    /// The object is of another Python class than the requested type.
     #[error("expected an object of class {expected}, found {found}")]
     Class {
-        /// The class asked for.
+        /// The requested class.
         expected: &'static str,
-        /// What was there.
+        /// The class of the value in the input.
         found: Box<str>,
     },
-    /// A Python string with a lone surrogate, which no Rust string can hold.
+    /// A Python string holds a lone surrogate, which no Rust string can.
     #[error("a string with a lone surrogate at byte {at}")]
     LoneSurrogate {
         /// The offset of the string.
         at: usize,
     },
-    /// A value does not fit the type asked for.
+    /// A value does not fit the requested type.
     #[error("{0}")]
     Custom(Box<str>),
+}
+
+impl DecodeError {
+    /// Returns the error of an input that passes a limit of `max`.
+    pub(crate) const fn limit(limit: Limit, max: usize) -> Self {
+        Self::Limit { limit, max }
+    }
+
+    /// Returns the error of an input that is wrong at an offset.
+    pub(crate) const fn malformed(what: &'static str, at: usize) -> Self {
+        Self::Malformed { what, at }
+    }
 }
 
 impl serde::de::Error for DecodeError {

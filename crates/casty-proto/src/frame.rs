@@ -1,27 +1,27 @@
-//! Frames: `u32_be length ‖ u8 type ‖ payload`, the length counting the type byte.
+//! Frames: `u32_be length ‖ u8 type ‖ payload`, where the length counts the type byte.
 
 use bytes::{Buf, Bytes, BytesMut};
 
-/// Bytes before the payload: the length and the type.
+/// The number of bytes before the payload: the length and the type.
 pub const FRAME_HEAD: usize = 5;
 
-/// The longest frame that is read or written unless configured otherwise: 16 MiB. casty 0.21.0
-/// knows no limit; its successor drops the connection beyond this one.
+/// The longest frame that is read or written by default: 16 MiB. casty 0.21.0 has no limit; its
+/// successor drops the connection beyond this one.
 pub const DEFAULT_MAX_FRAME: usize = 16 * 1024 * 1024;
 
-/// What a frame carries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The kind of a frame's payload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FrameKind {
-    /// Type 0x00: [`Handshake`](crate::handshake::Handshake).
+    /// A [`Handshake`](crate::handshake::Handshake), type 0x00.
     Handshake,
-    /// Type 0x01: a header and a message.
+    /// A header and a message, type 0x01.
     Message,
-    /// Any other type, to be ignored as nodes ignore it.
+    /// Any other type, which is to be ignored, as nodes do.
     Other(u8),
 }
 
 impl FrameKind {
-    fn of(byte: u8) -> Self {
+    fn from_byte(byte: u8) -> Self {
         match byte {
             0 => Self::Handshake,
             1 => Self::Message,
@@ -38,42 +38,57 @@ impl FrameKind {
     }
 }
 
-/// One whole frame; the payload shares the read buffer, nothing is copied.
+/// One whole frame. Its payload shares the read buffer: nothing is copied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Frame {
-    /// What the payload is.
+    /// The kind of the payload.
     pub kind: FrameKind,
-    /// Everything behind the type byte.
+    /// The bytes behind the type byte.
     pub payload: Bytes,
 }
 
-/// Cuts a byte stream into frames.
+/// A decoder that splits a byte stream into frames.
 ///
-/// Sans I/O: the caller reads into a buffer and asks for frames until there is none. The decoder
-/// holds no bytes, so the buffer is the only memory, and it never needs to grow past
-/// [`FrameDecoder::max`] and the head.
+/// It does no I/O: the caller reads into a buffer and asks for frames until there is none. The
+/// decoder holds no bytes, so the buffer is the only memory, and it never needs to grow past
+/// [`FrameDecoder::max`] and the four bytes of the length.
+///
+/// ```
+/// use bytes::BytesMut;
+/// use casty_proto::frame::{self, DEFAULT_MAX_FRAME, FrameDecoder, FrameKind};
+///
+/// let mut stream = Vec::new();
+/// frame::write_frame(&mut stream, FrameKind::Message, &[b"hello"], DEFAULT_MAX_FRAME)?;
+///
+/// let decoder = FrameDecoder::new(DEFAULT_MAX_FRAME);
+/// let mut buffer = BytesMut::from(&stream[..]);
+/// while let Some(frame) = decoder.next(&mut buffer)? {
+///     assert_eq!((frame.kind, &frame.payload[..]), (FrameKind::Message, &b"hello"[..]));
+/// }
+/// # Ok::<(), frame::FrameError>(())
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct FrameDecoder {
     max: usize,
 }
 
 impl FrameDecoder {
-    /// A decoder that refuses frames longer than `max` bytes (type byte included).
+    /// Returns a decoder that refuses frames longer than `max` bytes (type byte included).
     pub fn new(max: usize) -> Self {
         Self { max }
     }
 
-    /// The longest frame accepted, in bytes, type byte included.
+    /// Returns the longest accepted frame in bytes, type byte included.
     pub fn max(&self) -> usize {
         self.max
     }
 
-    /// Takes the next whole frame off the front of `buffer`; `None` when more bytes are needed.
+    /// Takes the next whole frame off the front of `buffer`; `None` if more bytes are needed.
     ///
     /// # Errors
-    /// An empty frame or one over the limit. The stream cannot be read on from there: the caller
-    /// closes the connection. A length is refused as soon as it is seen, before memory is set
-    /// aside for it.
+    /// The frame is empty or over the limit. The stream cannot be read on from there: the caller
+    /// closes the connection. A length is refused as soon as it is seen, before memory is allocated
+    /// for it.
     pub fn next(&self, buffer: &mut BytesMut) -> Result<Option<Frame>, FrameError> {
         let Some(length) = buffer.first_chunk::<4>() else {
             return Ok(None);
@@ -93,7 +108,7 @@ impl FrameDecoder {
         }
         buffer.advance(4);
         let mut body = buffer.split_to(length).freeze();
-        let kind = FrameKind::of(body.get_u8());
+        let kind = FrameKind::from_byte(body.get_u8());
         Ok(Some(Frame {
             kind,
             payload: body,
@@ -101,7 +116,7 @@ impl FrameDecoder {
     }
 }
 
-/// Appends a frame made of `parts` to `out`.
+/// Appends a frame to `out` whose payload is `parts`, one behind the other.
 ///
 /// # Errors
 /// The frame would be longer than `max`; `out` is unchanged.
@@ -128,7 +143,7 @@ pub fn write_frame(
     Ok(())
 }
 
-/// Why a stream of frames cannot be read on, or a frame not be written.
+/// The error of a stream of frames that cannot be read on, or of a frame that cannot be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FrameError {

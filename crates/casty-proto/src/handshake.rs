@@ -1,4 +1,4 @@
-//! The handshake: each side's first frame, `{"host": .., "port": ..}`.
+//! Handshakes: each side's first frame, `{"host": .., "port": ..}`.
 
 use std::fmt;
 
@@ -8,15 +8,15 @@ use serde::{Deserialize, Serialize};
 use crate::NodeAddress;
 use crate::frame::{self, FrameError, FrameKind};
 
-/// What a side announces itself to be: a node its canonical address, a client the identity under
-/// which nodes send answers back.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The first frame of each side, which announces its address: a node's canonical one, or a client's,
+/// to which nodes send their answers.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Handshake {
     /// The announced address.
     pub address: NodeAddress,
 }
 
-/// A handshake's payload is never longer than this; more is no handshake.
+/// The longest payload of a handshake in bytes.
 pub const MAX_HANDSHAKE: usize = 4096;
 
 #[derive(Serialize)]
@@ -32,9 +32,9 @@ struct Read {
     port: u16,
 }
 
-/// Nodes put the port through Python's `int()`, so text counts too.
+/// Reads a port, which may be a text: nodes pass it through Python's `int()`.
 fn port<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u16, D::Error> {
-    /// Takes a number or a text, and looks into nothing else.
+    /// The visitor that takes a number or a text, and enters nothing that nests.
     struct Port;
     impl Visitor<'_> for Port {
         type Value = u16;
@@ -55,7 +55,7 @@ fn port<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u16, D::Error> {
 }
 
 impl Handshake {
-    /// A handshake that announces `address`.
+    /// Returns a handshake that announces `address`.
     pub fn new(address: NodeAddress) -> Self {
         Self { address }
     }
@@ -76,7 +76,7 @@ impl Handshake {
     /// Reads the payload of a handshake frame. Unknown keys are ignored, as nodes ignore them.
     ///
     /// # Errors
-    /// No JSON object with a host and a port: the peer is no Casty node.
+    /// The payload is no JSON object with a host and a port: the peer is no Casty node.
     pub fn read(payload: &[u8]) -> Result<Self, HandshakeError> {
         if payload.len() > MAX_HANDSHAKE {
             return Err(HandshakeError::TooLong {
@@ -90,14 +90,14 @@ impl Handshake {
     }
 }
 
-/// Why a peer's handshake was not accepted.
+/// The error of a peer's handshake that is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum HandshakeError {
-    /// Not an object with a host and a port.
+    /// The payload is no object with a host and a port.
     #[error("not a handshake: no JSON object with a host and a port")]
     Malformed,
-    /// Longer than any handshake.
+    /// The payload is longer than any handshake.
     #[error("not a handshake: {length} bytes")]
     TooLong {
         /// The payload's length in bytes.
@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_reads_what_nodes_and_clients_write() {
+    fn handshakes_of_nodes_and_clients_are_read() {
         for (text, host, port) in [
             (
                 r#"{"host": "127.0.0.1", "port": 33012}"#,
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_handshake_is_refused() {
+    fn other_payloads_are_refused() {
         for text in [
             "",
             "GET / HTTP/1.1",

@@ -1,13 +1,30 @@
-//! The header of a message frame: whom the message is for, from whom, and of which class it is.
+//! Headers of message frames: target, sender and class of the message.
 
 use std::borrow::Cow;
 
 use serde::Deserialize;
 
+use crate::escape;
+
 /// The header of a message frame, `{"target": .., "sender": .., "type_hint": ..}`.
 ///
 /// Nodes deliver by the target's path alone; the sender and the type hint serve their logs.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+///
+/// ```
+/// use casty_proto::header::Header;
+///
+/// let header = Header {
+///     target: "casty://bank@10.0.1.10:25520/_cluster/_topology".into(),
+///     sender: "casty://bank-client@10.0.1.99:0/".into(),
+///     type_hint: "casty.cluster.topology_actor.GetState".into(),
+/// };
+/// let mut payload = Vec::new();
+/// header.write(&mut payload);
+/// payload.extend_from_slice(b"the encoded message");
+/// assert_eq!(Header::split(&payload)?, (header, &b"the encoded message"[..]));
+/// # Ok::<(), casty_proto::header::HeaderError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Deserialize)]
 pub struct Header<'a> {
     /// The URI of the receiving actor.
     #[serde(borrow)]
@@ -24,7 +41,7 @@ impl<'a> Header<'a> {
     /// Splits the payload of a message frame into its header and the encoded message.
     ///
     /// # Errors
-    /// The payload is truncated or the header no JSON object with the three keys. Nodes skip such
+    /// The payload is truncated, or the header is no JSON object with the three keys. Nodes skip such
     /// a message and keep the connection.
     pub fn split(payload: &'a [u8]) -> Result<(Self, &'a [u8]), HeaderError> {
         let (header, message) = split_payload(payload)?;
@@ -32,7 +49,7 @@ impl<'a> Header<'a> {
         Ok((header, message))
     }
 
-    /// Appends `u32_be length ‖ header` to `out`, as a node reads it.
+    /// Appends `u32_be length ‖ header` to `out`, as nodes read it.
     pub fn write(&self, out: &mut Vec<u8>) {
         let start = out.len();
         out.extend_from_slice(&[0; 4]);
@@ -48,7 +65,8 @@ impl<'a> Header<'a> {
     }
 }
 
-/// The header's bytes and the message's bytes of a message frame's payload, neither looked into.
+/// Splits the payload of a message frame into the bytes of its header and those of its message,
+/// without parsing either.
 ///
 /// # Errors
 /// The payload is shorter than it says.
@@ -60,36 +78,28 @@ pub fn split_payload(payload: &[u8]) -> Result<(&[u8], &[u8]), HeaderError> {
         .ok_or(HeaderError::Truncated)
 }
 
-/// A JSON string in ASCII, as Python's `json.dumps` writes it.
+/// Appends a JSON string in ASCII.
 fn write_text(out: &mut Vec<u8>, text: &str) {
-    const HEX: &[u8; 16] = b"0123456789abcdef";
     out.push(b'"');
     for character in text.chars() {
         match character {
             '"' => out.extend_from_slice(b"\\\""),
             '\\' => out.extend_from_slice(b"\\\\"),
             ' '..='~' => out.push(character as u8),
-            _ => {
-                for unit in character.encode_utf16(&mut [0; 2]) {
-                    out.extend_from_slice(b"\\u");
-                    for shift in [12, 8, 4, 0] {
-                        out.push(HEX[usize::from(*unit >> shift & 15)]);
-                    }
-                }
-            }
+            _ => escape::push_unicode(out, character),
         }
     }
     out.push(b'"');
 }
 
-/// Why the header of a message could not be read. Only that message is lost.
+/// The error of a message whose header cannot be read. Only that message is lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum HeaderError {
     /// The payload is shorter than it says.
     #[error("the message ends inside its header")]
     Truncated,
-    /// No JSON object with target, sender and type_hint.
+    /// The header is no JSON object with target, sender and type_hint.
     #[error("the header is no JSON object with target, sender and type_hint")]
     Malformed,
 }

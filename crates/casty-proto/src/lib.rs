@@ -6,6 +6,7 @@
 //! is bounded by [`Limits`] and answers bad input with a typed error.
 
 mod address;
+mod class_name;
 mod codec;
 #[cfg_attr(
     not(any(
@@ -25,6 +26,8 @@ mod codec;
 )]
 mod compression;
 mod error;
+mod escape;
+mod forward;
 pub mod frame;
 pub mod handshake;
 pub mod header;

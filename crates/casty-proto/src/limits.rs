@@ -1,27 +1,35 @@
-//! How much a decoder may spend on one input.
+//! The bounds of one decoding.
 
-/// The bounds of one decoding: what a peer can make this process do with one message.
+use crate::{DecodeError, Limit};
+
+/// The bounds of one decoding: the most that a peer can make this process do with one message.
 ///
-/// Every reader and every walk over what it read stays within all of them and answers a typed
-/// error ([`DecodeError::Limit`](crate::DecodeError::Limit)) where one is passed. The defaults fit
-/// a snapshot of some 100,000 shards.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Every reader stays within all of them, and so does all that goes over what it has read; where
+/// one is passed, a typed error ([`DecodeError::Limit`]) says which. The defaults fit a snapshot of
+/// some 100,000 shards.
+///
+/// ```
+/// use casty_proto::Limits;
+/// const SMALL: Limits = Limits::new().with_bytes(64 * 1024).with_depth(16);
+/// assert_eq!(SMALL.items, Limits::default().items);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Limits {
     /// The longest input in bytes. Default: 16 MiB, the default frame limit.
     pub bytes: usize,
-    /// How deep values may nest. Default: 128 levels; a ceiling of 256 holds whatever is asked
+    /// The deepest nesting of values. Default: 128 levels; a ceiling of 256 holds whatever is asked
     /// for, so that a typed value is read within a thread's ordinary stack.
     pub depth: usize,
-    /// How many values one input may hold, each scalar, container and key being one. Default: 1,048,576.
+    /// The most values in one input, each scalar, container and key being one. Default: 1,048,576.
     pub items: usize,
 }
 
 impl Limits {
-    /// No nesting beyond this is ever read, whatever [`Limits::depth`] says.
+    /// The deepest nesting that is ever read, whatever [`Limits::depth`] says.
     pub const MAX_DEPTH: usize = 256;
 
-    /// Returns the default limits, also in constants.
+    /// Returns the default limits.
     pub const fn new() -> Self {
         Self {
             bytes: 16 * 1024 * 1024,
@@ -36,22 +44,30 @@ impl Limits {
         Self { bytes, ..self }
     }
 
-    /// Sets how deep values may nest; more than [`MAX_DEPTH`](Self::MAX_DEPTH) counts as that.
+    /// Sets the deepest nesting in levels; more than [`MAX_DEPTH`](Self::MAX_DEPTH) means that many.
     #[must_use]
     pub const fn with_depth(self, depth: usize) -> Self {
         Self { depth, ..self }
     }
 
-    /// Sets the number of values that one input may hold.
+    /// Sets the most values in one input.
     #[must_use]
     pub const fn with_items(self, items: usize) -> Self {
         Self { items, ..self }
     }
 
-    /// How many values a walk may visit in an input of `input` bytes. Shared values of a pickle
-    /// are visited each time they occur, so a small input could ask for an exponential walk.
-    pub fn visits(input: usize) -> usize {
+    /// Returns how many values may be visited in an input of `input` bytes. A pickle's shared values
+    /// are visited each time they occur, so a small input could ask for exponentially many visits.
+    pub const fn visits(input: usize) -> usize {
         input.saturating_mul(16).saturating_add(1_000)
+    }
+
+    /// Checks the length of an input.
+    pub(crate) fn admit(&self, size: usize) -> Result<(), DecodeError> {
+        if size > self.bytes {
+            return Err(DecodeError::limit(Limit::Bytes, self.bytes));
+        }
+        Ok(())
     }
 }
 

@@ -1,4 +1,4 @@
-//! Messages of your own in the protobuf serializer, and its schema's messages.
+//! Messages of your own in the protobuf serializer, and the messages of its schema.
 
 use std::fmt;
 
@@ -8,12 +8,12 @@ use serde::ser::Error as _;
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::Value;
-use crate::value::{Bytes, Fields, Names};
+use crate::value::{Bytes, Fields, NameCache};
 
 pub use prost;
 
-/// The schema `casty/v1/value.proto` as prost has it, for programs that read or make encoded
-/// messages without serde. The serializer itself needs none of these.
+/// The schema `casty/v1/value.proto` as prost's types, for programs that read or make encoded
+/// messages without serde.
 #[allow(
     missing_docs,
     clippy::pedantic,
@@ -26,29 +26,30 @@ pub mod v1 {
 /// The serde name under which the codecs know a message in [`Any`].
 pub(crate) const ANY: &str = "$casty::any";
 
-/// The class that such a message is of.
+/// The class of such a message.
 pub(crate) const ANY_CLASS: &str = "google.protobuf.Any";
 
-/// What other serializers say that they lack.
-pub(crate) const ALONE: &str = "a protobuf message, which the protobuf serializer alone carries";
+/// The kind of value that all serializers but this one lack.
+pub(crate) const PROTOBUF_ONLY: &str =
+    "a protobuf message, which the protobuf serializer alone carries";
 
-/// The names of its fields.
+/// The names of an `Any`'s fields.
 const TYPE_URL: &str = "type_url";
 const VALUE: &str = "value";
 
 /// A protobuf message of your own, as the whole message or anywhere in one. It travels as
 /// `google.protobuf.Any`: its bytes and its full name.
 ///
-/// The protobuf serializer alone carries it: json, msgpack and pickle refuse it
+/// Only the protobuf serializer carries it: json, msgpack and pickle refuse it
 /// ([`EncodeError::Unsupported`](crate::EncodeError::Unsupported)), as no Python class belongs to
 /// it there. A codec of your own gets the encoded `Any` as bytes. Writing allocates once, for those
 /// bytes. In a [`Value`] it is an object of the class `google.protobuf.Any` with the fields
 /// `type_url` and `value`.
 ///
-/// Reading checks the name: a message of another type is an error. What follows the last slash of
+/// Reading checks the name: a message of another type is an error. The part behind the last slash of
 /// the type URL is compared, as the specification has it. A message that nests deeper than prost
 /// reads (100 levels) is an error too. Of the [`Limits`](crate::Limits) only the bytes hold inside:
-/// how much memory they become is a matter of the message's type.
+/// the message's type decides how much memory they become.
 ///
 /// ```
 /// use casty_proto::protobuf::{Any, prost};
@@ -106,14 +107,14 @@ impl<'de, M: Message + Name + Default> Deserialize<'de> for Any<M> {
     }
 }
 
-/// Reads an encoded `Any`, or the object that stands for it in a [`Value`].
+/// The visitor that reads an encoded `Any`, or the object that stands for it in a [`Value`].
 struct Read;
 
 impl<'de> Visitor<'de> for Read {
     type Value = prost_types::Any;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a protobuf message, which the protobuf serializer alone carries")
+        f.write_str(PROTOBUF_ONLY)
     }
 
     fn visit_newtype_struct<D: Deserializer<'de>>(
@@ -140,8 +141,8 @@ impl<'de> Visitor<'de> for Read {
     }
 }
 
-/// The object that an encoded `Any` is in a [`Value`].
-pub(crate) fn value_of(message: &[u8], names: &mut Names) -> Option<Value> {
+/// Returns the object that stands for an encoded `Any` in a [`Value`]; `None` if it is malformed.
+pub(crate) fn value_of(message: &[u8], names: &mut NameCache) -> Option<Value> {
     let any = prost_types::Any::decode(message).ok()?;
     let fields = [
         (names.intern(TYPE_URL), Value::from(any.type_url)),
@@ -150,7 +151,7 @@ pub(crate) fn value_of(message: &[u8], names: &mut Names) -> Option<Value> {
     Some(Value::object(names.intern(ANY_CLASS), fields))
 }
 
-/// The `Any` of which an object has these fields.
+/// Returns the `Any` that an object with these fields stands for; `None` if it lacks one.
 pub(crate) fn any_of(fields: &Fields) -> Option<prost_types::Any> {
     let [(first, Value::Str(url)), (second, Value::Bytes(bytes))] = &**fields else {
         return None;

@@ -1,4 +1,4 @@
-//! A typed address of an actor, as it travels inside messages.
+//! Typed addresses of actors, as they travel inside messages.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::{ActorUri, AddressError};
 
-/// The serde name under which all codecs know a reference.
+/// The serde name by which all codecs know a reference.
 pub(crate) const REF: &str = "$casty::ref";
 
 /// The address of an actor that accepts messages of type `M`.
@@ -24,7 +24,7 @@ pub struct ActorRef<M: ?Sized> {
 }
 
 impl<M: ?Sized> ActorRef<M> {
-    /// A reference to the actor at `uri`.
+    /// Returns a reference to the actor at `uri`.
     ///
     /// # Errors
     /// The text is no `casty://` URI.
@@ -37,13 +37,14 @@ impl<M: ?Sized> ActorRef<M> {
         })
     }
 
-    /// A reference to the actor at `uri`, which the caller made and knows to be well formed; saves
-    /// the check. Where it is not, [`parts`](Self::parts) says so later.
+    /// Returns a reference to the actor at `uri` without checking that: for URIs that the caller has
+    /// put together itself. If one is malformed, [`parts`](Self::parts) reports it later.
     pub fn from_uri_unchecked(uri: impl Into<Arc<str>>) -> Self {
         Self::from_wire(uri.into())
     }
 
-    /// The same address for messages of another type.
+    /// Returns the same address for messages of another type.
+    #[must_use]
     pub fn cast<N: ?Sized>(self) -> ActorRef<N> {
         ActorRef {
             uri: self.uri,
@@ -51,16 +52,16 @@ impl<M: ?Sized> ActorRef<M> {
         }
     }
 
-    /// The `casty://` URI.
+    /// Returns the `casty://` URI.
     pub fn uri(&self) -> &str {
         &self.uri
     }
 
-    /// The URI's parts.
+    /// Returns the URI's parts.
     ///
     /// # Errors
-    /// A reference that arrived in a message is kept as it came, so that it can be sent on; it is
-    /// read here, and may prove to be malformed or to have a port that no TCP connection can have.
+    /// The URI is malformed, or its port is none that a TCP connection can have. A reference that
+    /// arrived in a message is kept unchecked, so that it can be sent on.
     pub fn parts(&self) -> Result<ActorUri<'_>, AddressError> {
         ActorUri::parse(&self.uri)
     }
@@ -151,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_malformed_address_is_refused_when_made_and_told_of_when_kept() {
+    fn a_malformed_address_is_refused_when_new_and_reported_when_kept() {
         let malformed = "casty://s@h/a";
         assert_eq!(ActorRef::<u8>::new(malformed), Err(AddressError::NoPort));
         let kept = ActorRef::<u8>::from_uri_unchecked(malformed);
@@ -161,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_reference_is_told_from_one() {
+    fn other_values_are_no_references() {
         let error = serde_json::from_str::<ActorRef<u8>>("5").unwrap_err();
         assert!(error.to_string().contains("an actor reference"), "{error}");
     }

@@ -1,4 +1,4 @@
-//! Python's collections that serde has no word for: `frozenset`, `set`, and `tuple[T, ...]`.
+//! The collections of Python that serde has no word for: `frozenset`, `set`, and `tuple[T, ...]`.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -7,16 +7,16 @@ use std::ops::{Deref, DerefMut};
 use serde::de::{Deserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
-/// The serde names under which all codecs know the collections.
+/// The serde names by which all codecs know the collections.
 pub(crate) const FROZEN_SET: &str = "$casty::frozenset";
 pub(crate) const SET: &str = "$casty::set";
 pub(crate) const TUPLE: &str = "$casty::tuple";
 
-/// The most elements that memory is set aside for on the word of a peer.
-const CAUTIOUS: usize = 64;
+/// The most elements that memory is set aside for because a peer announced them.
+pub(crate) const MAX_PREALLOCATED: usize = 64;
 
 macro_rules! collection {
-    ($(#[$doc:meta])* $name:ident, $wire:ident, $what:literal) => {
+    ($(#[$doc:meta])* $name:ident, $wire:ident, $expected:literal) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, Hash)]
         pub struct $name<T>(pub Vec<T>);
@@ -70,7 +70,7 @@ macro_rules! collection {
 
         impl<'de, T: Deserialize<'de>> Deserialize<'de> for $name<T> {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let items = Items { what: $what, item: PhantomData };
+                let items = Items { expected: $expected, item: PhantomData };
                 deserializer.deserialize_newtype_struct($wire, items).map(Self)
             }
         }
@@ -80,8 +80,8 @@ macro_rules! collection {
 collection! {
     /// A Python `frozenset`, its members in the order in which they travelled.
     ///
-    /// The members need be neither hashable nor ordered here; that none occurs twice is the
-    /// sender's affair, and Python drops a second one silently.
+    /// The members need be neither hashable nor ordered here. The sender makes sure that none occurs
+    /// twice; Python drops a second one silently.
     FrozenSet, FROZEN_SET, "a frozenset"
 }
 
@@ -91,13 +91,13 @@ collection! {
 }
 
 collection! {
-    /// A Python `tuple` of any length, `tuple[T, ...]`. A tuple of known length is a Rust tuple.
+    /// A Python `tuple` of any length, `tuple[T, ...]`; one of known length is a Rust tuple.
     Tuple, TUPLE, "a tuple"
 }
 
-/// Reads the members, whether or not the codec hands over the newtype around them.
+/// The visitor that reads the members, with or without the newtype around them.
 struct Items<T> {
-    what: &'static str,
+    expected: &'static str,
     item: PhantomData<T>,
 }
 
@@ -105,7 +105,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Items<T> {
     type Value = Vec<T>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.what)
+        f.write_str(self.expected)
     }
 
     fn visit_newtype_struct<D: Deserializer<'de>>(
@@ -116,7 +116,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Items<T> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Vec<T>, A::Error> {
-        let mut items = Vec::with_capacity(access.size_hint().unwrap_or(0).min(CAUTIOUS));
+        let mut items = Vec::with_capacity(access.size_hint().unwrap_or(0).min(MAX_PREALLOCATED));
         while let Some(item) = access.next_element()? {
             items.push(item);
         }

@@ -5,9 +5,8 @@ use std::fmt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::TypeHint;
 use crate::value::{from_value, to_value};
-use crate::{DecodeError, EncodeError, Limits, Value};
+use crate::{DecodeError, EncodeError, Limits, TypeHint, Value};
 
 /// A serializer of your own, for clusters whose nodes are configured with one: see
 /// [`Codec::custom`](super::Codec::custom).

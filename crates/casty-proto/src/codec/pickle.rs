@@ -1,35 +1,31 @@
-//! Pickle, without Python: protocol 5 is written, and what nodes write of protocols 2 to 5 is
+//! Pickle without Python: protocol 5 is written, and the part of protocols 2 to 5 that nodes write is
 //! read, as data.
 //!
 //! - [`write`]: the serializer, straight into the caller's buffer;
-//! - [`read`]: the opcodes, run into an [`arena`] of small nodes; [`measure`] refuses what would
-//!   nest too deep or explode when walked;
-//! - [`de`] and [`read_value`]: typed values and [`Value`](crate::Value)s from the arena.
+//! - [`read`]: the opcodes, run into an [`arena`] of small nodes; [`measure`] refuses arenas that
+//!   nest too deep, or whose shared nodes would take exponential time to visit;
+//! - [`de`] and [`read_value`]: typed values and [`Value`](crate::Value)s from the arena;
+//! - [`stdlib`]: the arguments of the constructors of Python's standard library.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::TypeHint;
-use crate::{DecodeError, EncodeError, Limits};
+use crate::{DecodeError, EncodeError, Limits, TypeHint};
 
 mod arena;
 mod class;
+mod construction;
 mod de;
+mod int;
 mod measure;
 mod opcode;
+mod python_text;
 mod read;
 mod read_value;
 mod stdlib;
 mod write;
 
-/// How the objects of a user's classes are asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Construction {
-    /// By calling the class with keywords.
-    Keyword,
-    /// By calling the class with the fields in their order.
-    Positional,
-}
+pub(super) use construction::Construction;
 
 pub(super) fn encode<T: Serialize + ?Sized>(
     value: &T,
@@ -41,7 +37,7 @@ pub(super) fn encode<T: Serialize + ?Sized>(
 
 pub(super) fn decode<T: DeserializeOwned>(input: &[u8], limits: &Limits) -> Result<T, DecodeError> {
     let (mut arena, root) = read::read(input, limits)?;
-    arena.settle();
+    arena.shrink();
     measure::check(&arena, root, input.len())?;
     T::deserialize(de::De::new(&arena, root))
 }

@@ -1,18 +1,17 @@
 //! Protobuf: the schema `proto/casty/v1/value.proto`, streamed.
 //!
-//! - [`sink`]: the tree's serializer writes to it, straight into the caller's buffer; [`lengths`]
-//!   puts in place the lengths that were not known when something was begun;
-//! - [`wire`]: fields, within an input's [`Budget`](wire::Budget); [`kind`]: what a `Value` is;
-//! - [`de`] and [`read_value`]: typed values and [`Value`](crate::Value)s. Containers are as long as
-//!   they say, so a reader goes from part to part and passes over the rest in one step;
+//! - [`sink`]: a target of the tree's serializer that writes straight into the caller's buffer;
+//!   [`lengths`] puts in place the lengths that were not known when a container was begun;
+//! - [`wire`]: fields, within an input's [`Budget`](wire::Budget); [`kind`]: the kinds of a `Value`;
+//! - [`de`] and [`read_value`]: typed values and [`Value`](crate::Value)s. A container announces its
+//!   length in bytes, so a reader goes from part to part and skips the rest in one step;
 //! - [`stdlib`]: dates and the like, as the generated messages in [`v1`](crate::protobuf::v1).
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::TypeHint;
 use super::tree::ser;
-use crate::{DecodeError, EncodeError, Limits};
+use crate::{DecodeError, EncodeError, Limits, TypeHint};
 
 mod de;
 mod kind;
@@ -21,6 +20,7 @@ mod read_value;
 mod sink;
 mod stdlib;
 mod tag;
+mod target;
 mod wire;
 mod write_value;
 

@@ -1,32 +1,31 @@
 //! The tree that json and msgpack share: plain scalars and arrays, and objects with a marker for
 //! everything else, such as `{"__tuple__": [1, 2]}` or `{"_type": "bank.Deposit", "amount": 5}`.
 //!
-//! One serializer writes the shapes of values to a [`Target`](target::Target), which spells them as
-//! tokens of a [`Sink`](sink::Sink) here and as fields in protobuf; one deserializer streams the
-//! tree from a [`Source`](source::Source). json and msgpack each are a sink and a source. A
-//! [`Value`](crate::Value) is written and read without recursion by [`write_value`] and
-//! [`read_value`], which also carry Casty's JSON notation.
+//! One serializer ([`ser`]) writes the shapes of values to a [`Target`](target::Target), which
+//! spells them as tokens of a [`Sink`](sink::Sink) here and as fields in protobuf; one deserializer
+//! ([`de`]) streams the tree from a [`Source`](source::Source). json and msgpack each are a sink
+//! and a source. A [`Value`](crate::Value) is written and read without recursion by
+//! [`write_value`] and [`read_value`], which also know the markers of Casty's JSON [`notation`].
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::TypeHint;
-use crate::{DecodeError, EncodeError, Limits};
+use crate::{DecodeError, EncodeError, Limits, TypeHint};
 
 mod de;
 pub(crate) mod json;
-pub(crate) mod marker;
+mod marker;
 #[cfg(feature = "msgpack")]
 mod msgpack;
+mod notation;
 pub(crate) mod read_value;
-mod reader;
-pub(crate) mod ser;
-pub(crate) mod sink;
+pub(crate) mod reader;
+pub(super) mod ser;
+pub(super) mod sink;
+mod sink_target;
 mod source;
-pub(crate) mod target;
+pub(super) mod target;
 pub(crate) mod write_value;
-
-pub(crate) use reader::Reader;
 
 pub(super) fn encode_json<T: Serialize + ?Sized>(
     value: &T,

@@ -5,12 +5,13 @@ use bzip2::{Action, Compress, Decompress, Status};
 use super::stream::{self, Step};
 use crate::DecodeError;
 
-/// A level is the size of its blocks in these.
+/// The size of a block at level 1; a level is the size of its blocks in these.
 const BLOCK: usize = 100_000;
 
-/// The memory taken goes with the level, so a message gets no higher one than it fills. Blocks
-/// hold runs in up to five bytes for four.
+/// Compresses at `level`, or at the lowest that holds the message in one block: memory grows with the
+/// level, here and in every reader.
 pub(super) fn compress(level: u8, input: &[u8], out: &mut Vec<u8>) -> Option<()> {
+    // A run of four equal bytes takes up to five in a block.
     let blocks = (input.len() / 4).saturating_mul(5) / BLOCK + 1;
     let level = blocks.min(level.into());
     let level = bzip2::Compression::new(u32::try_from(level).ok()?);

@@ -1,16 +1,19 @@
-//! zlib and gzip: DEFLATE in two envelopes.
+//! zlib and gzip: DEFLATE in two containers.
 
 use flate2::{Compress, Decompress, FlushCompress, FlushDecompress, Status};
 
 use super::stream::{self, Step};
 use crate::DecodeError;
 
-/// The logarithm of the window, the largest there is, as Python has it.
+/// The logarithm of the window: the largest one, as Python has it.
 #[cfg(feature = "gzip")]
 const WINDOW: u8 = 15;
 
-/// A reader, and what to say of bytes that it cannot read.
-pub(super) type From = (Decompress, &'static str);
+/// A reader, and the fault of bytes that it cannot read.
+pub(super) struct Reader {
+    from: Decompress,
+    malformed: &'static str,
+}
 
 #[cfg(feature = "zlib")]
 pub(super) fn zlib(level: u8) -> Compress {
@@ -18,8 +21,11 @@ pub(super) fn zlib(level: u8) -> Compress {
 }
 
 #[cfg(feature = "zlib")]
-pub(super) fn from_zlib() -> From {
-    (Decompress::new(true), "what zlib cannot read")
+pub(super) fn from_zlib() -> Reader {
+    Reader {
+        from: Decompress::new(true),
+        malformed: "what zlib cannot read",
+    }
 }
 
 #[cfg(feature = "gzip")]
@@ -28,8 +34,11 @@ pub(super) fn gzip(level: u8) -> Compress {
 }
 
 #[cfg(feature = "gzip")]
-pub(super) fn from_gzip() -> From {
-    (Decompress::new_gzip(WINDOW), "what gzip cannot read")
+pub(super) fn from_gzip() -> Reader {
+    Reader {
+        from: Decompress::new_gzip(WINDOW),
+        malformed: "what gzip cannot read",
+    }
 }
 
 pub(super) fn compress(mut to: Compress, input: &[u8], out: &mut Vec<u8>) -> Option<()> {
@@ -43,12 +52,16 @@ pub(super) fn compress(mut to: Compress, input: &[u8], out: &mut Vec<u8>) -> Opt
 }
 
 pub(super) fn decompress(
-    (mut from, what): From,
+    reader: Reader,
     input: &[u8],
     max: usize,
     out: &mut Vec<u8>,
 ) -> Result<(), DecodeError> {
-    stream::read(input, max, what, out, |rest, out| {
+    let Reader {
+        mut from,
+        malformed,
+    } = reader;
+    stream::read(input, max, malformed, out, |rest, out| {
         let status = from.decompress_vec(rest, out, FlushDecompress::None).ok()?;
         Some(Step {
             taken: from.total_in(),

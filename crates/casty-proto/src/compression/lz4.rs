@@ -4,15 +4,15 @@ use std::io::{self, BufRead, ErrorKind, Read, Write};
 
 use lz4_flex::frame::{FrameDecoder, FrameEncoder, FrameInfo};
 
-use super::too_long;
-use crate::DecodeError;
+use crate::{DecodeError, Limit};
 
-/// How a frame begins. Older frames and those to be skipped begin otherwise, and nodes write none.
+/// The first bytes of a frame. Legacy and skippable frames have others, and nodes write neither.
 const MAGIC: [u8; 4] = 0x184D_2204_u32.to_le_bytes();
 
-const WHAT: &str = "what lz4 cannot read";
+/// The fault of bytes that are no LZ4 frame.
+const MALFORMED: &str = "what lz4 cannot read";
 
-/// The library has one level.
+/// Compresses; the library has one level only.
 pub(super) fn compress(_level: u8, input: &[u8], out: &mut Vec<u8>) -> Option<()> {
     let frame = FrameInfo::new().content_size(Some(u64::try_from(input.len()).ok()?));
     let mut to = FrameEncoder::with_frame_info(frame, out);
@@ -24,7 +24,10 @@ pub(super) fn compress(_level: u8, input: &[u8], out: &mut Vec<u8>) -> Option<()
 pub(super) fn decompress(input: &[u8], max: usize, out: &mut Vec<u8>) -> Result<(), DecodeError> {
     let begin = input.get(..MAGIC.len()).unwrap_or(input);
     if !MAGIC.starts_with(begin) {
-        return Err(DecodeError::Malformed { what: WHAT, at: 0 });
+        return Err(DecodeError::Malformed {
+            what: MALFORMED,
+            at: 0,
+        });
     }
     let mut from = FrameDecoder::new(Source {
         rest: input,
@@ -39,14 +42,14 @@ pub(super) fn decompress(input: &[u8], max: usize, out: &mut Vec<u8>) -> Result<
             break;
         }
         if piece.len() > max.saturating_sub(out.len()) {
-            return Err(too_long(max));
+            return Err(DecodeError::limit(Limit::Bytes, max));
         }
         out.extend_from_slice(piece);
         let len = piece.len();
         from.consume(len);
     }
     match from.get_ref() {
-        // The decoder takes the end of its input for the end of the frame.
+        // The decoder takes the end of its input for the end of the frame, also in a frame's middle.
         Source {
             exhausted: true, ..
         } => Err(DecodeError::Truncated { at: input.len() }),
@@ -59,11 +62,14 @@ fn failure(error: &io::Error, input: &[u8], source: &Source<'_>) -> DecodeError 
     let at = input.len() - source.rest.len();
     match error.kind() {
         ErrorKind::UnexpectedEof => DecodeError::Truncated { at },
-        _ => DecodeError::Malformed { what: WHAT, at },
+        _ => DecodeError::Malformed {
+            what: MALFORMED,
+            at,
+        },
     }
 }
 
-/// An input that remembers whether more was asked of it than there is.
+/// An input that remembers whether more bytes were requested than it has.
 struct Source<'a> {
     rest: &'a [u8],
     exhausted: bool,

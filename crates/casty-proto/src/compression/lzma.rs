@@ -1,11 +1,11 @@
-//! .xz, and .lzma to read.
+//! .xz; .lzma is read as well.
 
 use liblzma::stream::{Action, Check, Filters, LzmaOptions, Status, Stream};
 
 use super::stream::{self, Step};
 use crate::DecodeError;
 
-/// What a reader may set aside: enough for every level, the dictionary of the highest being
+/// The memory that a reader may allocate: enough for every level, the dictionary of the highest being
 /// 64 MiB. Only as much of it is touched as there is output.
 const MEMORY: u64 = 66 * 1024 * 1024;
 
@@ -23,8 +23,8 @@ pub(super) fn compress(level: u8, input: &[u8], out: &mut Vec<u8>) -> Option<()>
     })
 }
 
-/// As Python's, with a dictionary no larger than the message can use: the highest level would take
-/// 674 MiB to write a few bytes, and make every reader set 64 MiB aside.
+/// Returns a writer like Python's, its dictionary no larger than the message can use: the highest
+/// level would take 674 MiB to write a few bytes, and make every reader allocate 64 MiB.
 fn writer(level: u8, len: usize) -> Option<Stream> {
     let mut options = LzmaOptions::new_preset(level.into()).ok()?;
     let preset = match level {
@@ -59,12 +59,12 @@ pub(super) fn decompress(input: &[u8], max: usize, out: &mut Vec<u8>) -> Result<
 mod tests {
     use super::*;
 
-    /// The dictionary that the first block of an .xz stream announces, as a power of two.
+    /// Returns the dictionary that the first block of an .xz stream announces, as a power of two.
     fn announced(level: u8, len: usize) -> u8 {
         let mut out = Vec::with_capacity(4096);
         let mut to = writer(level, len).unwrap();
         to.process_vec(b"x", &mut out, Action::Finish).unwrap();
-        // A stream's header, then of the block its size, its flags, LZMA2 and one property.
+        // Behind the stream's header, the block's: its size, its flags, LZMA2 and one property.
         let [size, flags, 0x21, 1, property, ..] = out[12..] else {
             panic!("{out:x?}");
         };

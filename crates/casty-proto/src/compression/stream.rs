@@ -1,20 +1,19 @@
 //! The loops around libraries that take input and give output piece by piece.
 
-use super::too_long;
-use crate::DecodeError;
+use crate::{DecodeError, Limit};
 
-/// Rooms for output begin with this many bytes and double from there.
+/// The first capacity for output in bytes; it doubles from there.
 const PIECE: usize = 4096;
 
-/// What one call of a library came to.
+/// The result of one call of a library.
 pub(super) struct Step {
-    /// Bytes of input taken in all so far.
+    /// The bytes of input taken in all so far.
     pub(super) taken: u64,
-    /// Whether the stream is complete.
+    /// True if the stream is complete.
     pub(super) ended: bool,
 }
 
-/// Appends the stream that `step` makes of `input`; `None` if the library fails.
+/// Appends the stream that `step` writes of `input`; `None` if the library fails.
 pub(super) fn write(
     input: &[u8],
     out: &mut Vec<u8>,
@@ -33,24 +32,27 @@ pub(super) fn write(
     }
 }
 
-/// Puts into `out`, which is empty, what the stream `input` holds if that is at most `max` bytes.
-/// `what` says of a stream that `step` fails to read what is wrong.
+/// Reads the stream `input` into `out`, which is empty.
+///
+/// # Errors
+/// The content is longer than `max` bytes, the stream is not the whole input, or `step` fails: then
+/// `malformed` names the fault.
 pub(super) fn read(
     input: &[u8],
     max: usize,
-    what: &'static str,
+    malformed: &'static str,
     out: &mut Vec<u8>,
     mut step: impl FnMut(&[u8], &mut Vec<u8>) -> Option<Step>,
 ) -> Result<(), DecodeError> {
     let mut at = 0;
     loop {
-        make_room(out, max)?;
+        reserve_output(out, max)?;
         let before = (at, out.len());
         let rest = input.get(at..).unwrap_or_default();
-        let done = step(rest, out).ok_or(DecodeError::Malformed { what, at })?;
+        let done = step(rest, out).ok_or(DecodeError::malformed(malformed, at))?;
         at = usize::try_from(done.taken).unwrap_or(usize::MAX);
         if out.len() > max {
-            return Err(too_long(max));
+            return Err(DecodeError::limit(Limit::Bytes, max));
         }
         if done.ended {
             return match input.len().saturating_sub(at) {
@@ -58,22 +60,22 @@ pub(super) fn read(
                 extra => Err(DecodeError::Trailing { extra }),
             };
         }
-        // There is room: what the library waits for is more input.
+        // The output has capacity: the library waits for more input.
         if before == (at, out.len()) {
             return Err(DecodeError::Truncated { at });
         }
     }
 }
 
-/// Makes sure that there is room for output: for no more than one byte beyond `max`, which is
-/// enough to know.
-fn make_room(out: &mut Vec<u8>, max: usize) -> Result<(), DecodeError> {
+/// Reserves capacity for output: at most one byte beyond `max`, which is enough to find that the
+/// limit is passed.
+fn reserve_output(out: &mut Vec<u8>, max: usize) -> Result<(), DecodeError> {
     if out.len() < out.capacity() {
         return Ok(());
     }
     let most = max.saturating_add(1).saturating_sub(out.len());
     if most == 0 {
-        return Err(too_long(max));
+        return Err(DecodeError::limit(Limit::Bytes, max));
     }
     out.reserve_exact(out.len().max(PIECE).min(most));
     Ok(())

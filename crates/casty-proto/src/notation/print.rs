@@ -1,4 +1,4 @@
-//! Prints values in Casty's JSON notation, within bounds.
+//! `Display` and `Debug` of values: Casty's JSON notation within bounds.
 
 use std::fmt::{Debug, Display, Formatter, Result};
 
@@ -7,48 +7,48 @@ use crate::codec::tree::json::JsonSink;
 use crate::codec::tree::write_value::{self, Style};
 use crate::value::{EnumMember, Items, Member, Object, Pairs, State};
 
-/// What a debug print shows at most.
-const DEBUG: Style = Style::Sketch {
+/// The bounds of debug output.
+const DEBUG: Style = Style::Bounded {
     parts: 4_096,
     text: 256,
 };
 
-fn sketch(value: &Value, style: Style, f: &mut Formatter<'_>) -> Result {
+fn print(value: &Value, style: Style, f: &mut Formatter<'_>) -> Result {
     let mut out = Vec::new();
     let mut sink = JsonSink::new(&mut out);
     write_value::write(&mut sink, value, style, 0).map_err(|_| std::fmt::Error)?;
     f.write_str(&String::from_utf8_lossy(&out))
 }
 
-/// Casty's JSON notation on one line, as [`Value::to_notation`] answers it; `"..."` stands for what
-/// nests deeper than 256 levels, for integers of more than 4,300 digits and for all beyond
-/// 1,048,576 parts.
+/// Casty's JSON notation on one line, as [`Value::to_notation`] returns it; `"..."` stands for
+/// values that nest deeper than 256 levels, for integers of more than 4,300 digits and for all parts
+/// beyond 1,048,576.
 impl Display for Value {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        let style = Style::Sketch {
+        let style = Style::Bounded {
             parts: 1 << 20,
             text: usize::MAX,
         };
-        sketch(self, style, f)
+        print(self, style, f)
     }
 }
 
-/// As [`Display`], but 4,096 parts and 256 bytes of each string at most.
+/// The same as [`Display`], but at most 4,096 parts and 256 bytes of each string.
 impl Debug for Value {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        sketch(self, DEBUG, f)
+        print(self, DEBUG, f)
     }
 }
 
 impl Debug for Items {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        sketch(&Value::List(self.clone()), DEBUG, f)
+        print(&Value::List(self.clone()), DEBUG, f)
     }
 }
 
 impl Debug for Pairs {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        sketch(&Value::Dict(self.clone()), DEBUG, f)
+        print(&Value::Dict(self.clone()), DEBUG, f)
     }
 }
 
@@ -71,7 +71,7 @@ impl Debug for State {
                 Value::Tuple(values.iter().cloned().collect())
             }
         };
-        sketch(&shown, DEBUG, f)
+        print(&shown, DEBUG, f)
     }
 }
 
@@ -85,7 +85,7 @@ impl Debug for Member {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         match self {
             Self::Name(name) => Debug::fmt(name, f),
-            Self::Value(value) => sketch(value, DEBUG, f),
+            Self::Value(value) => print(value, DEBUG, f),
         }
     }
 }

@@ -1,11 +1,18 @@
-//! What a value is, and what is in it.
+//! Access to a value's class and parts.
 
 use super::{Member, State, Value};
 
 impl Value {
-    /// The qualified name of the value's Python class, as headers have it.
+    /// Returns the qualified name of the value's Python class, as headers have it.
     pub fn class_name(&self) -> &str {
-        match self {
+        self.class()
+            .unwrap_or_else(|| self.builtin_class().unwrap_or_default())
+    }
+
+    /// Returns the class of a value that is of Python's standard library; `None` for objects and
+    /// members of enums.
+    pub(crate) fn builtin_class(&self) -> Option<&'static str> {
+        Some(match self {
             Self::None => "builtins.NoneType",
             Self::Bool(_) => "builtins.bool",
             Self::Int(_) | Self::BigInt(_) => "builtins.int",
@@ -19,8 +26,7 @@ impl Value {
             Self::FrozenSet(_) => "builtins.frozenset",
             Self::Dict(_) => "builtins.dict",
             Self::Ref(_) => "casty.remote.ref.RemoteActorRef",
-            Self::Enum(member) => &member.class,
-            Self::Object(object) => &object.class,
+            Self::Enum(_) | Self::Object(_) => return None,
             Self::DateTime(_) => "datetime.datetime",
             Self::Date(_) => "datetime.date",
             Self::Time(_) => "datetime.time",
@@ -28,10 +34,10 @@ impl Value {
             Self::Uuid(_) => "uuid.UUID",
             Self::Decimal(_) => "decimal.Decimal",
             Self::Complex(..) => "builtins.complex",
-        }
+        })
     }
 
-    /// Whether the value holds others.
+    /// Returns whether the value can hold others.
     pub(crate) fn is_container(&self) -> bool {
         match self {
             Self::List(_)
@@ -45,12 +51,12 @@ impl Value {
         }
     }
 
-    /// Whether it is `None`.
+    /// Returns whether the value is `None`.
     pub fn is_none(&self) -> bool {
         matches!(self, Self::None)
     }
 
-    /// The `bool`.
+    /// Returns a `bool`; `None` if the value is something else.
     pub fn as_bool(&self) -> Option<bool> {
         match self {
             Self::Bool(value) => Some(*value),
@@ -58,7 +64,7 @@ impl Value {
         }
     }
 
-    /// The `int`, if 64 bits hold it.
+    /// Returns an `int`; `None` if it takes more than 64 bits or the value is something else.
     pub fn as_i64(&self) -> Option<i64> {
         match self {
             Self::Int(value) => Some(*value),
@@ -66,7 +72,8 @@ impl Value {
         }
     }
 
-    /// The `int`, if it is not negative and 64 bits hold it.
+    /// Returns an `int`; `None` if it is negative, takes more than 64 bits or the value is something
+    /// else.
     pub fn as_u64(&self) -> Option<u64> {
         match self {
             Self::Int(value) => u64::try_from(*value).ok(),
@@ -75,7 +82,8 @@ impl Value {
         }
     }
 
-    /// The `float`, or the nearest one to an `int` of 64 bits.
+    /// Returns a `float`, or the nearest one to an `int` of 64 bits; `None` if the value is something
+    /// else.
     #[expect(
         clippy::cast_precision_loss,
         reason = "the nearest is what is asked for"
@@ -88,7 +96,7 @@ impl Value {
         }
     }
 
-    /// The `str`.
+    /// Returns a `str`; `None` if the value is something else.
     pub fn as_str(&self) -> Option<&str> {
         match self {
             Self::Str(value) => Some(value),
@@ -96,7 +104,7 @@ impl Value {
         }
     }
 
-    /// The `bytes` or `bytearray`.
+    /// Returns `bytes` or a `bytearray`; `None` if the value is something else.
     pub fn as_bytes(&self) -> Option<&[u8]> {
         match self {
             Self::Bytes(value) | Self::ByteArray(value) => Some(value),
@@ -104,7 +112,7 @@ impl Value {
         }
     }
 
-    /// The elements of a list, tuple or set.
+    /// Returns the elements of a list, tuple or set; `None` if the value is something else.
     pub fn items(&self) -> Option<&[Value]> {
         match self {
             Self::List(items) | Self::Tuple(items) | Self::Set(items) | Self::FrozenSet(items) => {
@@ -114,7 +122,7 @@ impl Value {
         }
     }
 
-    /// The entries of a dict.
+    /// Returns the entries of a dict; `None` if the value is something else.
     pub fn pairs(&self) -> Option<&[(Value, Value)]> {
         match self {
             Self::Dict(pairs) => Some(pairs),
@@ -122,7 +130,7 @@ impl Value {
         }
     }
 
-    /// The class of an object or enum.
+    /// Returns the class of an object or of an enum's member; `None` if the value is something else.
     pub fn class(&self) -> Option<&str> {
         match self {
             Self::Object(object) => Some(&object.class),
@@ -131,8 +139,8 @@ impl Value {
         }
     }
 
-    /// The field of an object, or the entry of a dict under that `str`. Takes time linear in their
-    /// number.
+    /// Returns the field of an object of that name, or the entry of a dict under that `str`, if there
+    /// is one. Takes time linear in their number.
     pub fn get(&self, name: &str) -> Option<&Value> {
         match self {
             Self::Object(object) => match &object.state {
@@ -150,7 +158,7 @@ impl Value {
         }
     }
 
-    /// The element of a list, tuple or set at `index`.
+    /// Returns the element of a list, tuple or set at `index`, if there is one.
     pub fn at(&self, index: usize) -> Option<&Value> {
         self.items()?.get(index)
     }

@@ -1,15 +1,16 @@
-//! Compares nested values without recursion, however deep they nest or share.
+//! Equality of values, without recursion, however deep they nest or share.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::{EnumMember, Items, Member, Object, Pairs, State, Value};
 
-/// What is still to be found equal.
+/// The pairs of values that are still to be compared.
 #[derive(Default)]
 struct Pending<'a> {
     values: Vec<(&'a Value, &'a Value)>,
-    /// The shared parts that are found equal or to be: comparing them once is enough.
+    // Values that share parts may be exponentially larger than the memory they take, so each pair
+    // of shared parts is compared once only: where it differs, the whole comparison ends.
     seen: HashSet<(usize, usize)>,
 }
 
@@ -23,8 +24,8 @@ impl<'a> Pending<'a> {
         true
     }
 
-    /// Whether two parts of equal kind are one and the same, or are compared elsewhere.
-    fn settled<T>(&mut self, left: &Arc<T>, right: &Arc<T>) -> bool {
+    /// Returns whether two parts of equal kind are one and the same, or were met before.
+    fn is_known<T>(&mut self, left: &Arc<T>, right: &Arc<T>) -> bool {
         if Arc::ptr_eq(left, right) {
             return true;
         }
@@ -33,7 +34,7 @@ impl<'a> Pending<'a> {
         shared && !self.seen.insert(pair)
     }
 
-    /// Compares two values but for their parts, which become pending.
+    /// Compares two values except for their parts, which become pending.
     #[expect(clippy::float_cmp, reason = "equal means equal, as in Python")]
     fn value(&mut self, left: &'a Value, right: &'a Value) -> bool {
         match (left, right) {
@@ -53,10 +54,10 @@ impl<'a> Pending<'a> {
             (Value::Dict(left), Value::Dict(right)) => self.pairs(left, right),
             (Value::Ref(left), Value::Ref(right)) => left == right,
             (Value::Enum(left), Value::Enum(right)) => {
-                self.settled(left, right) || self.member(left, right)
+                self.is_known(left, right) || self.member(left, right)
             }
             (Value::Object(left), Value::Object(right)) => {
-                self.settled(left, right) || self.object(left, right)
+                self.is_known(left, right) || self.object(left, right)
             }
             (Value::DateTime(left), Value::DateTime(right)) => left == right,
             (Value::Date(left), Value::Date(right)) => left == right,
@@ -71,7 +72,7 @@ impl<'a> Pending<'a> {
     fn items(&mut self, left: &'a Items, right: &'a Items) -> bool {
         match (&left.0, &right.0) {
             (Some(left), Some(right)) => {
-                self.settled(left, right) || self.slices(left.as_slice(), right.as_slice())
+                self.is_known(left, right) || self.slices(left.as_slice(), right.as_slice())
             }
             _ => left.is_empty() && right.is_empty(),
         }
@@ -86,7 +87,7 @@ impl<'a> Pending<'a> {
         let (Some(left), Some(right)) = (&left.0, &right.0) else {
             return left.is_empty() && right.is_empty();
         };
-        if !self.settled(left, right) {
+        if !self.is_known(left, right) {
             for (left, right) in left.iter().zip(right.iter()).rev() {
                 self.values.push((&left.1, &right.1));
                 self.values.push((&left.0, &right.0));

@@ -1,4 +1,4 @@
-//! Makes values of Rust's own types.
+//! Conversions from Rust's own types into values.
 
 use std::sync::Arc;
 
@@ -6,27 +6,33 @@ use super::{Date, DateTime, EnumMember, Items, Member, Object, State, Time, Time
 use crate::ActorRef;
 
 impl Value {
-    /// A `list`.
+    /// Returns a `list`.
+    #[must_use]
     pub fn list<T: Into<Value>>(items: impl IntoIterator<Item = T>) -> Self {
         Self::List(collect(items))
     }
 
-    /// A `tuple`.
+    /// Returns a `tuple`.
+    #[must_use]
     pub fn tuple<T: Into<Value>>(items: impl IntoIterator<Item = T>) -> Self {
         Self::Tuple(collect(items))
     }
 
-    /// A `set`, which pickle and protobuf carry. That no member occurs twice is the caller's affair.
+    /// Returns a `set`, which pickle and protobuf carry. The caller makes sure that no member occurs
+    /// twice.
+    #[must_use]
     pub fn set<T: Into<Value>>(items: impl IntoIterator<Item = T>) -> Self {
         Self::Set(collect(items))
     }
 
-    /// A `frozenset`. That no member occurs twice is the caller's affair.
+    /// Returns a `frozenset`. The caller makes sure that no member occurs twice.
+    #[must_use]
     pub fn frozen_set<T: Into<Value>>(items: impl IntoIterator<Item = T>) -> Self {
         Self::FrozenSet(collect(items))
     }
 
-    /// A `dict`. That no key occurs twice is the caller's affair.
+    /// Returns a `dict`. The caller makes sure that no key occurs twice.
+    #[must_use]
     pub fn dict<K: Into<Value>, V: Into<Value>>(pairs: impl IntoIterator<Item = (K, V)>) -> Self {
         let pairs = pairs.into_iter();
         Self::Dict(
@@ -36,12 +42,14 @@ impl Value {
         )
     }
 
-    /// `bytes`.
+    /// Returns `bytes`.
+    #[must_use]
     pub fn bytes(bytes: impl Into<Arc<[u8]>>) -> Self {
         Self::Bytes(bytes.into())
     }
 
-    /// An instance of a dataclass, by its fields.
+    /// Returns an instance of a dataclass, by its fields.
+    #[must_use]
     pub fn object<N: Into<Arc<str>>, V: Into<Value>>(
         class: impl Into<Arc<str>>,
         fields: impl IntoIterator<Item = (N, V)>,
@@ -52,7 +60,8 @@ impl Value {
         }))
     }
 
-    /// The member of an enum that has this name, as all serializers but pickle carry it.
+    /// Returns the member of an enum by its name, as all serializers but pickle carry it.
+    #[must_use]
     pub fn member(class: impl Into<Arc<str>>, name: impl Into<Arc<str>>) -> Self {
         Self::Enum(Arc::new(EnumMember {
             class: class.into(),
@@ -60,7 +69,8 @@ impl Value {
         }))
     }
 
-    /// The member of an enum that has this value, as pickle carries it.
+    /// Returns the member of an enum by its value, as pickle carries it.
+    #[must_use]
     pub fn member_of_value(class: impl Into<Arc<str>>, value: impl Into<Value>) -> Self {
         Self::Enum(Arc::new(EnumMember {
             class: class.into(),
@@ -74,11 +84,11 @@ fn collect<T: Into<Value>>(items: impl IntoIterator<Item = T>) -> Items {
 }
 
 macro_rules! from {
-    ($($type:ty, $value:ident => $made:expr;)*) => {$(
+    ($($type:ty, $value:ident => $result:expr;)*) => {$(
         impl From<$type> for Value {
             #[inline]
             fn from($value: $type) -> Self {
-                $made
+                $result
             }
         }
     )*};
@@ -147,7 +157,7 @@ impl<A: Into<Value>, B: Into<Value>, C: Into<Value>> From<(A, B, C)> for Value {
 }
 
 impl FromIterator<Value> for Value {
-    /// A `list`.
+    /// Returns a `list`.
     fn from_iter<I: IntoIterator<Item = Value>>(items: I) -> Self {
         Self::List(items.into_iter().collect())
     }

@@ -1,10 +1,10 @@
-//! Reads a [`Value`] as any serde value, by the conventions of all codecs.
+//! The deserializer that reads a [`Value`] as any serde value, by the conventions of all codecs.
 
 use std::cell::Cell;
 
 use num_bigint::BigInt;
 use serde::de::value::{
-    BorrowedStrDeserializer, MapDeserializer, SeqDeserializer, StringDeserializer, UnitDeserializer,
+    BorrowedStrDeserializer, MapDeserializer, SeqDeserializer, StringDeserializer,
 };
 use serde::de::{
     DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, Error as _, IntoDeserializer,
@@ -12,18 +12,19 @@ use serde::de::{
 };
 use serde::forward_to_deserialize_any;
 
-use super::ser::{class_name, is_class};
-use super::{Member, Object, State, VALUE, Value, give, take, uuid};
-use crate::error::Limit;
-use crate::{DecodeError, Limits, reference, sets};
+use super::side_channel::{VALUE, hand_over};
+use super::{Member, Object, State, Value, uuid};
+use crate::class_name::{TUPLE_STRUCT, is_class, with_dots};
+use crate::forward::{forward_deserializer, forward_variant_access};
+use crate::{DecodeError, Limit, Limits, reference, sets};
 
-/// The typed value that `value` is on the wire, for codecs of your own; what
-/// [`to_value`](super::to_value) makes, this reads.
+/// Returns the typed value that `value` stands for, for codecs of your own: the inverse of
+/// [`to_value`](super::to_value).
 ///
 /// `limits` bound its depth and, as values may share parts, the parts that are visited.
 ///
 /// # Errors
-/// It is no `T`, or passes a limit.
+/// The value is no `T`, or passes a limit.
 pub fn from_value<T: DeserializeOwned>(value: &Value, limits: &Limits) -> Result<T, DecodeError> {
     let parts = Cell::new(limits.items);
     T::deserialize(De {
@@ -34,13 +35,13 @@ pub fn from_value<T: DeserializeOwned>(value: &Value, limits: &Limits) -> Result
     })
 }
 
-/// The value at one place.
+/// The deserializer of one value.
 #[derive(Clone, Copy)]
 struct De<'de, 'a> {
     value: &'de Value,
-    /// How many more containers, and types around one and the same value, may be entered.
+    /// The containers, and types around one and the same value, that may still be entered.
     depth: usize,
-    /// How many more parts may be visited.
+    /// The parts that may still be visited.
     parts: &'a Cell<usize>,
     limits: &'a Limits,
 }
@@ -53,12 +54,12 @@ impl<'de> IntoDeserializer<'de, DecodeError> for De<'de, '_> {
     }
 }
 
-/// Whether the serde name `expected` is the class that is called `found`.
+/// Returns whether two names, serde's or a value's, are of one class: either may have a colon.
 fn same_class(expected: &str, found: &str) -> bool {
-    class_name(expected) == class_name(found)
+    with_dots(expected) == with_dots(found)
 }
 
-/// Refuses an object or member of another class than `expected`, if that names one.
+/// Checks that an object or member is of the class `expected`, if that names one.
 fn check_class(expected: &'static str, found: &str) -> Result<(), DecodeError> {
     if !is_class(expected) || same_class(expected, found) {
         return Ok(());
@@ -70,23 +71,22 @@ fn check_class(expected: &'static str, found: &str) -> Result<(), DecodeError> {
 }
 
 impl<'de> De<'de, '_> {
-    /// The same, one level further in.
-    fn inside(self) -> Result<Self, DecodeError> {
-        let depth = self.depth.checked_sub(1).ok_or(DecodeError::Limit {
-            limit: Limit::Depth,
-            max: self.limits.depth.min(Limits::MAX_DEPTH),
-        })?;
+    /// Returns the same one level deeper.
+    fn nested(self) -> Result<Self, DecodeError> {
+        let depth = self.depth.checked_sub(1);
+        let depth = depth.ok_or(DecodeError::limit(
+            Limit::Depth,
+            self.limits.depth.min(Limits::MAX_DEPTH),
+        ))?;
         Ok(Self { depth, ..self })
     }
 
-    /// The same, for the parts of a container that has so many.
+    /// Returns the same for the parts of a container that has so many, which are counted.
     fn enter(self, parts: usize) -> Result<Self, DecodeError> {
         let left = self.parts.get().checked_sub(parts.saturating_add(1));
-        self.parts.set(left.ok_or(DecodeError::Limit {
-            limit: Limit::Items,
-            max: self.limits.items,
-        })?);
-        self.inside()
+        self.parts
+            .set(left.ok_or(DecodeError::limit(Limit::Items, self.limits.items))?);
+        self.nested()
     }
 
     fn child(self, value: &'de Value) -> Self {
@@ -98,8 +98,8 @@ impl<'de> De<'de, '_> {
         items: &'de [Value],
         visitor: V,
     ) -> Result<V::Value, DecodeError> {
-        let inside = self.enter(items.len())?;
-        let mut access = SeqDeserializer::new(items.iter().map(|item| inside.child(item)));
+        let nested = self.enter(items.len())?;
+        let mut access = SeqDeserializer::new(items.iter().map(|item| nested.child(item)));
         let value = visitor.visit_seq(&mut access)?;
         access.end()?;
         Ok(value)
@@ -110,10 +110,10 @@ impl<'de> De<'de, '_> {
         pairs: &'de [(Value, Value)],
         visitor: V,
     ) -> Result<V::Value, DecodeError> {
-        let inside = self.enter(pairs.len().saturating_mul(2))?;
+        let nested = self.enter(pairs.len().saturating_mul(2))?;
         let entries = pairs
             .iter()
-            .map(|(key, value)| (inside.child(key), inside.child(value)));
+            .map(|(key, value)| (nested.child(key), nested.child(value)));
         let mut access = MapDeserializer::new(entries);
         let value = visitor.visit_map(&mut access)?;
         access.end()?;
@@ -127,16 +127,96 @@ impl<'de> De<'de, '_> {
     ) -> Result<V::Value, DecodeError> {
         match &object.state {
             State::Named(fields) => {
-                let inside = self.enter(fields.len())?;
+                let nested = self.enter(fields.len())?;
                 let entries = fields
                     .iter()
-                    .map(|(name, value)| (Name(name), inside.child(value)));
+                    .map(|(name, value)| (Name(name), nested.child(value)));
                 let mut access = MapDeserializer::new(entries);
                 let value = visitor.visit_map(&mut access)?;
                 access.end()?;
                 Ok(value)
             }
             State::Positional(items) | State::Constructed(items) => self.seq(items, visitor),
+        }
+    }
+
+    fn newtype_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        match (name, self.value) {
+            (VALUE, value) => hand_over(value.clone(), visitor),
+            (reference::REF, Value::Ref(actor)) => {
+                visitor.visit_newtype_struct(BorrowedStrDeserializer::new(actor.uri()))
+            }
+            (sets::TUPLE, Value::List(_) | Value::Tuple(_))
+            | (sets::FROZEN_SET | sets::SET, Value::Set(_) | Value::FrozenSet(_)) => {
+                visitor.visit_newtype_struct(self)
+            }
+            (reference::REF | sets::TUPLE | sets::FROZEN_SET | sets::SET, _) => {
+                Err(self.unexpected(&visitor))
+            }
+            _ if is_class(name) => Err(DecodeError::custom(TUPLE_STRUCT)),
+            _ => visitor.visit_newtype_struct(self.nested()?),
+        }
+    }
+
+    fn object<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        match self.value {
+            Value::Object(object) => {
+                check_class(name, &object.class)?;
+                self.fields(object, visitor)
+            }
+            other => {
+                check_class(name, other.class_name())?;
+                self.deserialize_any(visitor)
+            }
+        }
+    }
+
+    fn unit_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        check_class(name, self.value.class_name())?;
+        match self.value {
+            Value::Object(_) | Value::None => visitor.visit_unit(),
+            _ => Err(self.unexpected(&visitor)),
+        }
+    }
+
+    fn enumeration<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        match self.value {
+            Value::Enum(member) => {
+                check_class(name, &member.class)?;
+                let text = match &member.member {
+                    Member::Name(name) | Member::Value(Value::Str(name)) => name.to_string(),
+                    Member::Value(Value::Int(value)) => value.to_string(),
+                    Member::Value(_) => return Err(self.unexpected(&visitor)),
+                };
+                let text: StringDeserializer<DecodeError> = text.into_deserializer();
+                visitor.visit_enum(text)
+            }
+            Value::Object(object) => visitor.visit_enum(Instance {
+                de: self,
+                object,
+                variants,
+            }),
+            other => Err(DecodeError::Class {
+                expected: name,
+                found: other.class_name().into(),
+            }),
         }
     }
 
@@ -156,7 +236,7 @@ impl<'de> IntoDeserializer<'de, DecodeError> for Name<'de> {
     }
 }
 
-/// An int beyond 64 bits, for a visitor that takes any.
+/// Hands an int beyond `i64` to a visitor, in the narrowest type that holds it.
 pub(crate) fn big_int<'de, V: Visitor<'de>>(
     value: &BigInt,
     visitor: V,
@@ -172,7 +252,7 @@ pub(crate) fn big_int<'de, V: Visitor<'de>>(
     }
 }
 
-/// A value that serde has no word for, in its plain form: text if it has any.
+/// Hands a value that serde has no word for to a visitor in its plain form: text if it has any.
 pub(crate) fn plain<'de, V: Visitor<'de>>(
     value: &Value,
     visitor: V,
@@ -211,46 +291,17 @@ impl<'de> Deserializer<'de> for De<'de, '_> {
             Value::Ref(actor) => visitor.visit_borrowed_str(actor.uri()),
             Value::Enum(member) => match &member.member {
                 Member::Name(name) => visitor.visit_borrowed_str(name),
-                Member::Value(value) => self.inside()?.child(value).deserialize_any(visitor),
+                Member::Value(value) => self.nested()?.child(value).deserialize_any(visitor),
             },
             Value::Object(object) => self.fields(object, visitor),
-            native => plain(native, visitor),
+            other => plain(other, visitor),
         }
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
         match self.value {
             Value::None => visitor.visit_none(),
-            _ => visitor.visit_some(self.inside()?),
-        }
-    }
-
-    fn deserialize_newtype_struct<V: Visitor<'de>>(
-        self,
-        name: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, DecodeError> {
-        match (name, self.value) {
-            (VALUE, value) => {
-                give(value.clone());
-                let read = visitor.visit_newtype_struct(UnitDeserializer::new());
-                drop(take());
-                read
-            }
-            (reference::REF, Value::Ref(actor)) => {
-                visitor.visit_newtype_struct(BorrowedStrDeserializer::new(actor.uri()))
-            }
-            (sets::TUPLE, Value::List(_) | Value::Tuple(_))
-            | (sets::FROZEN_SET | sets::SET, Value::Set(_) | Value::FrozenSet(_)) => {
-                visitor.visit_newtype_struct(self)
-            }
-            (reference::REF | sets::TUPLE | sets::FROZEN_SET | sets::SET, _) => {
-                Err(self.unexpected(&visitor))
-            }
-            _ if is_class(name) => Err(DecodeError::custom(
-                "a tuple struct as a dataclass: its fields have no names",
-            )),
-            _ => visitor.visit_newtype_struct(self.inside()?),
+            _ => visitor.visit_some(self.nested()?),
         }
     }
 
@@ -267,85 +318,7 @@ impl<'de> Deserializer<'de> for De<'de, '_> {
         }
     }
 
-    fn deserialize_tuple<V: Visitor<'de>>(
-        self,
-        _: usize,
-        visitor: V,
-    ) -> Result<V::Value, DecodeError> {
-        self.deserialize_seq(visitor)
-    }
-
-    fn deserialize_tuple_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        _: usize,
-        visitor: V,
-    ) -> Result<V::Value, DecodeError> {
-        self.deserialize_seq(visitor)
-    }
-
-    fn deserialize_struct<V: Visitor<'de>>(
-        self,
-        name: &'static str,
-        _: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, DecodeError> {
-        match self.value {
-            Value::Object(object) => {
-                check_class(name, &object.class)?;
-                self.fields(object, visitor)
-            }
-            other => {
-                check_class(name, other.class_name())?;
-                self.deserialize_any(visitor)
-            }
-        }
-    }
-
-    fn deserialize_unit_struct<V: Visitor<'de>>(
-        self,
-        name: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, DecodeError> {
-        check_class(name, self.value.class_name())?;
-        match self.value {
-            Value::Object(_) | Value::None => visitor.visit_unit(),
-            _ => Err(self.unexpected(&visitor)),
-        }
-    }
-
-    fn deserialize_enum<V: Visitor<'de>>(
-        self,
-        name: &'static str,
-        variants: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, DecodeError> {
-        match self.value {
-            Value::Enum(member) => {
-                check_class(name, &member.class)?;
-                let text = match &member.member {
-                    Member::Name(name) | Member::Value(Value::Str(name)) => name.to_string(),
-                    Member::Value(Value::Int(value)) => value.to_string(),
-                    Member::Value(_) => return Err(self.unexpected(&visitor)),
-                };
-                let text: StringDeserializer<DecodeError> = text.into_deserializer();
-                visitor.visit_enum(text)
-            }
-            Value::Object(object) => visitor.visit_enum(Instance {
-                de: self,
-                object,
-                variants,
-            }),
-            other => Err(DecodeError::Class {
-                expected: name,
-                found: other.class_name().into(),
-            }),
-        }
-    }
-
-    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
-        visitor.visit_unit()
-    }
+    forward_deserializer! { tuples_as_seq unit_struct newtype_struct struct enum ignored_any }
 
     forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf
@@ -369,36 +342,27 @@ impl<'de> EnumAccess<'de> for Instance<'de, '_> {
         seed: S,
     ) -> Result<(S::Value, Self), DecodeError> {
         let class = &*self.object.class;
-        // The derive compares with the serde name, colon and all.
-        let spelt = self.variants.iter().find(|name| same_class(name, class));
-        let name = spelt.copied().unwrap_or(class);
+        // The derived code compares with the serde name, which may have a colon.
+        let spelled = self.variants.iter().find(|name| same_class(name, class));
+        let name = spelled.copied().unwrap_or(class);
         Ok((seed.deserialize(Name(name).into_deserializer())?, self))
     }
 }
 
+impl<'de, 'a> Instance<'de, 'a> {
+    fn content(self) -> Result<De<'de, 'a>, DecodeError> {
+        self.de.nested()
+    }
+
+    fn tuple<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        self.fields(visitor)
+    }
+
+    fn fields<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        self.de.fields(self.object, visitor)
+    }
+}
+
 impl<'de> VariantAccess<'de> for Instance<'de, '_> {
-    type Error = DecodeError;
-
-    fn unit_variant(self) -> Result<(), DecodeError> {
-        Ok(())
-    }
-
-    fn newtype_variant_seed<S: DeserializeSeed<'de>>(
-        self,
-        seed: S,
-    ) -> Result<S::Value, DecodeError> {
-        seed.deserialize(self.de.inside()?)
-    }
-
-    fn tuple_variant<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, DecodeError> {
-        self.de.fields(self.object, visitor)
-    }
-
-    fn struct_variant<V: Visitor<'de>>(
-        self,
-        _: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, DecodeError> {
-        self.de.fields(self.object, visitor)
-    }
+    forward_variant_access!();
 }

@@ -1,4 +1,4 @@
-//! A value in formats that are none of Casty's: as plainly as serde's own types go.
+//! Values in formats other than Casty's: as plainly as serde's own types go.
 
 use std::cell::Cell;
 use std::fmt;
@@ -6,15 +6,17 @@ use std::fmt;
 use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Error, Serialize, SerializeMap, Serializer};
 
-use super::{Member, State, Value, take, uuid};
+use super::side_channel::take;
+use super::{Member, State, Value, uuid};
+use crate::sets::MAX_PREALLOCATED;
 
-/// The deepest nesting that is written: a foreign serializer recurses.
+/// The deepest nesting that is written: a serializer that is not ours recurses.
 const MAX_DEPTH: usize = 64;
 
 /// The most parts that are written, as parts may be shared.
 const MAX_PARTS: usize = 1 << 20;
 
-/// A value in its plain form.
+/// A value that is written in its plain form.
 pub(super) struct Plain<'a> {
     value: &'a Value,
     parts: Cell<usize>,
@@ -31,7 +33,7 @@ impl<'a> Plain<'a> {
 
 impl Serialize for Plain<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        // Nobody picked the value up: this is no serializer of Casty's.
+        // The value still lies in the channel: this is no serializer of Casty's.
         drop(take());
         let part = Part {
             value: self.value,
@@ -42,6 +44,7 @@ impl Serialize for Plain<'_> {
     }
 }
 
+/// A value inside the written one, with the levels and parts that are left.
 struct Part<'a> {
     value: &'a Value,
     depth: usize,
@@ -49,6 +52,7 @@ struct Part<'a> {
 }
 
 impl<'a> Part<'a> {
+    /// Returns a function that makes parts of the values inside this one.
     fn inner<E: Error>(&self) -> Result<impl Fn(&'a Value) -> Part<'a> + use<'a, E>, E> {
         let parts = self.parts;
         let depth = self.depth.checked_sub(1);
@@ -135,11 +139,8 @@ impl Serialize for Part<'_> {
     }
 }
 
-/// Takes whatever a self-describing format has.
+/// The visitor that takes whatever a self-describing format has.
 pub(super) struct AnyValue;
-
-/// The most elements that memory is set aside for on the word of a peer.
-const CAUTIOUS: usize = 64;
 
 macro_rules! scalars {
     ($($method:ident $type:ty),*) => {$(
@@ -185,7 +186,7 @@ impl<'de> Visitor<'de> for AnyValue {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
-        let mut items = Vec::with_capacity(access.size_hint().unwrap_or(0).min(CAUTIOUS));
+        let mut items = Vec::with_capacity(access.size_hint().unwrap_or(0).min(MAX_PREALLOCATED));
         while let Some(item) = access.next_element::<Value>()? {
             items.push(item);
         }
@@ -193,7 +194,7 @@ impl<'de> Visitor<'de> for AnyValue {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
-        let mut pairs = Vec::with_capacity(access.size_hint().unwrap_or(0).min(CAUTIOUS));
+        let mut pairs = Vec::with_capacity(access.size_hint().unwrap_or(0).min(MAX_PREALLOCATED));
         while let Some(pair) = access.next_entry::<Value, Value>()? {
             pairs.push(pair);
         }

@@ -1,24 +1,25 @@
-//! Names that many objects have.
+//! A cache of the names that many objects have.
 
 use std::sync::Arc;
 
-/// The names seen lately: classes and fields repeat, and share their memory.
+/// The names of classes and fields seen lately: they repeat, and share their memory.
 #[derive(Default)]
-pub(crate) struct Names(Vec<Option<Arc<str>>>);
+pub(crate) struct NameCache(Vec<Option<Arc<str>>>);
 
-impl Names {
-    const SLOTS: usize = 64;
+impl NameCache {
+    const ENTRIES: usize = 64;
 
+    /// Returns `name`, shared with its last occurrence unless another name took its place.
     pub(crate) fn intern(&mut self, name: &str) -> Arc<str> {
         if self.0.is_empty() {
-            self.0.resize(Self::SLOTS, None);
+            self.0.resize(Self::ENTRIES, None);
         }
         let hash = name.bytes().fold(0, |hash: usize, byte| {
             hash.wrapping_mul(31).wrapping_add(usize::from(byte))
         });
-        match self.0.get_mut(hash % Self::SLOTS) {
+        match self.0.get_mut(hash % Self::ENTRIES) {
             Some(Some(known)) if **known == *name => Arc::clone(known),
-            Some(slot) => Arc::clone(slot.insert(name.into())),
+            Some(entry) => Arc::clone(entry.insert(name.into())),
             None => name.into(),
         }
     }

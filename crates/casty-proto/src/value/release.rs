@@ -1,13 +1,14 @@
-//! Drops nested values without recursion, however deep they nest.
+//! The destructors of values, which never recurse, however deep the values nest.
 
 use std::sync::Arc;
 
-use super::{EnumMember, Member, Object, State, Value};
+use super::{EnumMember, Items, Member, Object, Pairs, State, Value};
 
-/// Drops `pending` and all that only they hold.
-///
-/// A container is emptied onto the list before it is dropped, so that its own drop finds nothing.
-pub(super) fn release(mut pending: Vec<Value>) {
+/// Drops `pending` and all values that only they hold.
+fn release(mut pending: Vec<Value>) {
+    // The compiler's own drop of a nested value recurses, and a peer chooses the nesting. So each
+    // container gives its parts to the list before it goes: its own drop then finds nothing to do.
+    // A container that something else shares gives nothing, and is dropped with its last owner.
     while let Some(value) = pending.pop() {
         match value {
             Value::List(mut items)
@@ -40,7 +41,9 @@ pub(super) fn release(mut pending: Vec<Value>) {
 impl State {
     fn empty_into(&mut self, pending: &mut Vec<Value>) {
         match self {
-            Self::Named(fields) => pending.extend(fields.drain()),
+            Self::Named(fields) => {
+                pending.extend(fields.fields.drain(..).map(|(_, value)| value));
+            }
             Self::Positional(values) | Self::Constructed(values) => pending.append(values),
         }
     }
@@ -51,6 +54,21 @@ impl Member {
         match self {
             Self::Name(_) => None,
             Self::Value(value) => Some(std::mem::replace(value, Value::None)),
+        }
+    }
+}
+
+impl Drop for Items {
+    fn drop(&mut self) {
+        release(self.take_unshared());
+    }
+}
+
+impl Drop for Pairs {
+    fn drop(&mut self) {
+        let pairs = self.take_unshared();
+        if !pairs.is_empty() {
+            release(pairs.into_iter().flat_map(<[Value; 2]>::from).collect());
         }
     }
 }

@@ -1,10 +1,9 @@
-//! Python's dates and times, as pickles carry them. As text they are what Python's `isoformat`
-//! answers.
+//! Python's dates and times, as pickles carry them. Their text is that of Python's `isoformat`.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// A `datetime.datetime`.
+/// A `datetime.datetime`, displayed in ISO 8601.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct DateTime {
     /// The day.
@@ -13,47 +12,47 @@ pub struct DateTime {
     pub time: Time,
 }
 
-/// A `datetime.date`.
+/// A `datetime.date`, displayed in ISO 8601.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Date {
-    /// 1 to 9999.
+    /// The year, 1 to 9999.
     pub year: u16,
-    /// 1 to 12.
+    /// The month, 1 to 12.
     pub month: u8,
-    /// 1 to 31.
+    /// The day of the month, 1 to 31.
     pub day: u8,
 }
 
-/// A `datetime.time`.
+/// A `datetime.time`, displayed in ISO 8601.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Time {
-    /// 0 to 23.
+    /// The hour, 0 to 23.
     pub hour: u8,
-    /// 0 to 59.
+    /// The minute, 0 to 59.
     pub minute: u8,
-    /// 0 to 59.
+    /// The second, 0 to 59.
     pub second: u8,
-    /// 0 to 999,999.
+    /// The microsecond, 0 to 999,999.
     pub microsecond: u32,
-    /// Whether it is the second of two equal wall-clock times (PEP 495).
+    /// True for the second of two equal wall-clock times (PEP 495).
     pub fold: bool,
-    /// The offset from UTC of a `datetime.timezone`; none of a naive time.
+    /// The offset from UTC of a `datetime.timezone`; `None` for a naive time.
     pub offset: Option<TimeDelta>,
 }
 
 /// A `datetime.timedelta`, normalised as Python does: only the days are ever negative.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TimeDelta {
-    /// -999,999,999 to 999,999,999.
+    /// The days, -999,999,999 to 999,999,999.
     pub days: i32,
-    /// 0 to 86,399.
+    /// The seconds beyond whole days, 0 to 86,399.
     pub seconds: u32,
-    /// 0 to 999,999.
+    /// The microseconds beyond whole seconds, 0 to 999,999.
     pub microseconds: u32,
 }
 
 impl Date {
-    /// A day, if there is such a one.
+    /// Returns a day; `None` if the calendar has no such day.
     pub fn new(year: u16, month: u8, day: u8) -> Option<Self> {
         let leap = year.is_multiple_of(4) && !year.is_multiple_of(100) || year.is_multiple_of(400);
         let days = match month {
@@ -72,7 +71,7 @@ impl Date {
 }
 
 impl Time {
-    /// A naive time of day, if there is such a one.
+    /// Returns a naive time of day; `None` if a part is out of range.
     pub fn new(hour: u8, minute: u8, second: u8, microsecond: u32) -> Option<Self> {
         (hour < 24 && minute < 60 && second < 60 && microsecond < 1_000_000).then_some(Self {
             hour,
@@ -89,7 +88,7 @@ const DAY: i64 = 86_400;
 const SECOND: i64 = 1_000_000;
 
 impl TimeDelta {
-    /// A duration of parts that are in range already.
+    /// Returns a duration of parts that are normalised; `None` if one is out of range.
     pub fn new(days: i32, seconds: u32, microseconds: u32) -> Option<Self> {
         let fits = (-999_999_999..=999_999_999).contains(&days)
             && seconds < 86_400
@@ -101,7 +100,8 @@ impl TimeDelta {
         })
     }
 
-    /// The duration of so many microseconds, if Python has such a one.
+    /// Returns the duration of so many microseconds; `None` if it is beyond a billion days, which
+    /// Python cannot hold.
     pub fn from_microseconds(total: i128) -> Option<Self> {
         let (day, second) = (i128::from(DAY * SECOND), i128::from(SECOND));
         let rest = total.rem_euclid(day);
@@ -112,13 +112,13 @@ impl TimeDelta {
         )
     }
 
-    /// The whole in microseconds.
+    /// Returns the whole duration in microseconds.
     pub fn microseconds(&self) -> i128 {
         let seconds = i128::from(self.days) * i128::from(DAY) + i128::from(self.seconds);
         seconds * i128::from(SECOND) + i128::from(self.microseconds)
     }
 
-    /// Whether it can be an offset from UTC: Python has none of a day or more.
+    /// Returns whether it can be an offset from UTC: Python has none of a day or more.
     #[cfg(any(feature = "pickle", feature = "protobuf"))]
     pub(crate) fn is_offset(&self) -> bool {
         self.microseconds().abs() < i128::from(DAY * SECOND)
@@ -162,21 +162,29 @@ impl fmt::Display for DateTime {
     }
 }
 
-/// A text is no date or time in ISO format.
+/// The error of a text that is no date or time in ISO 8601.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("no date or time in ISO format")]
 pub struct TemporalError;
 
-/// Exactly `len` digits.
+/// Reads exactly `len` digits.
 fn digits<T: FromStr>(text: Option<&str>, len: usize) -> Result<T, TemporalError> {
     text.filter(|text| text.len() == len && text.bytes().all(|byte| byte.is_ascii_digit()))
         .and_then(|text| text.parse().ok())
         .ok_or(TemporalError)
 }
 
-/// `HH:MM[:SS[.ffffff]]`.
-fn clock(text: &str) -> Result<(u8, u8, u8, u32), TemporalError> {
-    let (text, micros) = match text.split_once('.') {
+/// A wall-clock time as it is written, its parts not checked yet.
+struct Clock {
+    hour: u8,
+    minute: u8,
+    second: u8,
+    microsecond: u32,
+}
+
+/// Reads `HH:MM[:SS[.ffffff]]`.
+fn clock(text: &str) -> Result<Clock, TemporalError> {
+    let (text, microsecond) = match text.split_once('.') {
         Some((text, micros)) if text.len() == 8 => (text, digits(Some(micros), 6)?),
         Some(_) => return Err(TemporalError),
         None => (text, 0),
@@ -189,7 +197,12 @@ fn clock(text: &str) -> Result<(u8, u8, u8, u32), TemporalError> {
         some => digits(some, 2)?,
     };
     match parts.next() {
-        None => Ok((hour, minute, second, micros)),
+        None => Ok(Clock {
+            hour,
+            minute,
+            second,
+            microsecond,
+        }),
         Some(_) => Err(TemporalError),
     }
 }
@@ -216,18 +229,24 @@ impl FromStr for Time {
         };
         let sign = text.find(['+', '-']);
         let (local, offset) = text.split_at(sign.unwrap_or(text.len()));
-        let (hour, minute, second, microsecond) = clock(local)?;
+        let Clock {
+            hour,
+            minute,
+            second,
+            microsecond,
+        } = clock(local)?;
         let mut time = Self::new(hour, minute, second, microsecond).ok_or(TemporalError)?;
         if offset.is_empty() {
             time.offset = if utc { TimeDelta::new(0, 0, 0) } else { None };
             return Ok(time);
         }
-        let (hours, minutes, seconds, micros) = clock(offset.get(1..).unwrap_or_default())?;
-        if utc || hours > 23 || minutes > 59 || seconds > 59 {
+        let ahead = clock(offset.get(1..).unwrap_or_default())?;
+        if utc || ahead.hour > 23 || ahead.minute > 59 || ahead.second > 59 {
             return Err(TemporalError);
         }
-        let seconds = (i128::from(hours) * 60 + i128::from(minutes)) * 60 + i128::from(seconds);
-        let total = seconds * i128::from(SECOND) + i128::from(micros);
+        let minutes = i128::from(ahead.hour) * 60 + i128::from(ahead.minute);
+        let seconds = minutes * 60 + i128::from(ahead.second);
+        let total = seconds * i128::from(SECOND) + i128::from(ahead.microsecond);
         let negative = offset.starts_with('-');
         time.offset = TimeDelta::from_microseconds(if negative { -total } else { total });
         Ok(time)
@@ -269,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_time_is_refused() {
+    fn malformed_times_are_refused() {
         for text in [
             "",
             "T",

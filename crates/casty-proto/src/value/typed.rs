@@ -1,4 +1,4 @@
-//! Python's scalars that Rust has no own type for, as fields of typed messages.
+//! Python's scalars that Rust has no type of its own for, as fields of typed messages.
 //!
 //! Casty's codecs carry each as what it is in Python; other formats have its text, or numbers.
 
@@ -9,15 +9,14 @@ use std::sync::Arc;
 use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::side_channel::{self, Native};
+use super::via_value::{self, ViaValue};
 use super::{Date, DateTime, Time, TimeDelta, Value, uuid};
-use crate::notation;
 
 /// An `int` of any size.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BigInt(pub num_bigint::BigInt);
 
-/// `bytes`; json does not carry them. A plain `Vec<u8>` is a list of ints to Python.
+/// A `bytes`; json does not carry them. A plain `Vec<u8>` is a list of ints to Python.
 ///
 /// Reads a `bytearray` or a list of bytes too. `bytes::Bytes` goes the same way where its crate's
 /// serde feature is on.
@@ -60,9 +59,10 @@ impl fmt::Debug for Uuid {
     }
 }
 
-/// A text is no UUID.
+/// The error of a text that is no UUID.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("no UUID")]
+#[non_exhaustive]
 pub struct UuidError;
 
 impl FromStr for Uuid {
@@ -74,7 +74,7 @@ impl FromStr for Uuid {
     }
 }
 
-/// Whether a text is made of what Python writes a `Decimal` with.
+/// Returns whether a text consists of the characters that Python writes a `Decimal` with.
 #[cfg(any(feature = "pickle", feature = "protobuf"))]
 pub(crate) fn is_decimal(text: &str) -> bool {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'+' | b'-');
@@ -93,20 +93,20 @@ impl fmt::Display for BigInt {
     }
 }
 
-macro_rules! native {
-    ($($type:ident, $what:literal, $native:ident => $to:expr, $from:pat => $made:expr,
+macro_rules! via_value {
+    ($($type:ident, $what:literal, $this:ident => $to:expr, $from:pat => $read:expr,
        $plain:ident => $of_plain:expr;)*) => {$(
         impl From<$type> for Value {
-            fn from($native: $type) -> Self {
+            fn from($this: $type) -> Self {
                 $to
             }
         }
 
-        native! { @serde $type, $what, $from => $made, $plain => $of_plain }
+        via_value! { @serde $type, $what, $from => $read, $plain => $of_plain }
     )*};
-    (@serde $type:ident, $what:literal, $from:pat => $made:expr, $plain:ident => $of_plain:expr) => {
-        impl Native for $type {
-            const WHAT: &'static str = $what;
+    (@serde $type:ident, $what:literal, $from:pat => $read:expr, $plain:ident => $of_plain:expr) => {
+        impl ViaValue for $type {
+            const EXPECTED: &'static str = $what;
 
             fn to_value(&self) -> Value {
                 self.clone().into()
@@ -114,7 +114,7 @@ macro_rules! native {
 
             fn from_value(value: Value) -> Option<Self> {
                 match value {
-                    $from => $made,
+                    $from => $read,
                     _ => None,
                 }
             }
@@ -126,26 +126,26 @@ macro_rules! native {
 
         impl Serialize for $type {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                side_channel::serialize(self, serializer)
+                via_value::serialize(self, serializer)
             }
         }
 
         impl<'de> Deserialize<'de> for $type {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                side_channel::deserialize(deserializer)
+                via_value::deserialize(deserializer)
             }
         }
     };
 }
 
-/// Reads the text of a plain form.
+/// Reads the text of a plain form; `None` if it is no text or not of that type.
 fn text<T: FromStr>(value: &Value) -> Option<T> {
     value.as_str()?.parse().ok()
 }
 
-native! {
+via_value! {
     ByteArray, "a bytearray",
-        native => Value::ByteArray(native.0.into()),
+        this => Value::ByteArray(this.0.into()),
         Value::ByteArray(bytes) => Some(Self(bytes.to_vec())),
         plain => match &plain {
             Value::List(items) => {
@@ -155,15 +155,15 @@ native! {
             other => other.as_bytes().map(|bytes| Self(bytes.to_vec())),
         };
     Complex, "a complex",
-        native => Value::Complex(native.re, native.im),
+        this => Value::Complex(this.re, this.im),
         Value::Complex(re, im) => Some(Self { re, im }),
-        plain => notation::complex(&plain).and_then(Self::from_value);
+        plain => complex_of(&plain).and_then(Self::from_value);
     Decimal, "a Decimal",
-        native => Value::Decimal(native.0),
+        this => Value::Decimal(this.0),
         Value::Decimal(text) => Some(Self(text)),
         plain => plain.as_str().map(|text| Self(text.into()));
     Uuid, "a UUID",
-        native => Value::Uuid(Arc::new(native.0)),
+        this => Value::Uuid(Arc::new(this.0)),
         Value::Uuid(bytes) => Some(Self(*bytes)),
         plain => text(&plain);
 }
@@ -186,10 +186,31 @@ impl<'de> Deserialize<'de> for Bytes {
     }
 }
 
+/// Reads three ints, as a `timedelta` has them in formats without such a type.
+pub(crate) fn time_delta_of(value: &Value) -> Option<TimeDelta> {
+    let [days, seconds, microseconds] = value.items()? else {
+        return None;
+    };
+    TimeDelta::new(
+        i32::try_from(days.as_i64()?).ok()?,
+        u32::try_from(seconds.as_i64()?).ok()?,
+        u32::try_from(microseconds.as_i64()?).ok()?,
+    )
+}
+
+/// Reads two floats, as a `complex` has them in formats without such a type.
+pub(crate) fn complex_of(value: &Value) -> Option<Value> {
+    let [re, im] = value.items()? else {
+        return None;
+    };
+    Some(Value::Complex(re.as_f64()?, im.as_f64()?))
+}
+
+/// The visitor that takes bytes, or a sequence of them.
 struct AnyBytes;
 
-/// The most bytes that memory is set aside for on the word of a peer.
-const CAUTIOUS: usize = 4096;
+/// The most bytes that memory is set aside for because a peer announced them.
+const MAX_PREALLOCATED: usize = 4096;
 
 impl<'de> Visitor<'de> for AnyBytes {
     type Value = Vec<u8>;
@@ -207,7 +228,7 @@ impl<'de> Visitor<'de> for AnyBytes {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Vec<u8>, A::Error> {
-        let mut bytes = Vec::with_capacity(access.size_hint().unwrap_or(0).min(CAUTIOUS));
+        let mut bytes = Vec::with_capacity(access.size_hint().unwrap_or(0).min(MAX_PREALLOCATED));
         while let Some(byte) = access.next_element()? {
             bytes.push(byte);
         }
@@ -222,7 +243,7 @@ impl From<BigInt> for Value {
 }
 
 impl BigInt {
-    fn of(value: &Value) -> Option<Self> {
+    fn from_int(value: &Value) -> Option<Self> {
         match value {
             Value::Int(value) => Some(Self((*value).into())),
             Value::BigInt(value) => Some(Self((**value).clone())),
@@ -231,11 +252,11 @@ impl BigInt {
     }
 }
 
-native! { @serde BigInt, "an int", value @ (Value::Int(_) | Value::BigInt(_)) => Self::of(&value),
-plain => Self::of(&plain).or_else(|| text(&plain).map(Self)) }
-native! { @serde DateTime, "a datetime", Value::DateTime(value) => Some(*value),
+via_value! { @serde BigInt, "an int", value @ (Value::Int(_) | Value::BigInt(_)) => Self::from_int(&value),
+plain => Self::from_int(&plain).or_else(|| text(&plain).map(Self)) }
+via_value! { @serde DateTime, "a datetime", Value::DateTime(value) => Some(*value),
 plain => text(&plain) }
-native! { @serde Date, "a date", Value::Date(value) => Some(value), plain => text(&plain) }
-native! { @serde Time, "a time", Value::Time(value) => Some(*value), plain => text(&plain) }
-native! { @serde TimeDelta, "a timedelta", Value::TimeDelta(value) => Some(value),
-plain => notation::time_delta(&plain) }
+via_value! { @serde Date, "a date", Value::Date(value) => Some(value), plain => text(&plain) }
+via_value! { @serde Time, "a time", Value::Time(value) => Some(*value), plain => text(&plain) }
+via_value! { @serde TimeDelta, "a timedelta", Value::TimeDelta(value) => Some(value),
+plain => time_delta_of(&plain) }

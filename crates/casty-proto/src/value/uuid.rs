@@ -1,6 +1,6 @@
-//! UUIDs as text.
+//! The text form of UUIDs.
 
-/// The hyphenated form, in small letters.
+/// Returns the hyphenated form, in lower case.
 pub(crate) fn print(bytes: &[u8; 16]) -> String {
     let hex = format!("{:032x}", u128::from_be_bytes(*bytes));
     let mut text = String::with_capacity(36);
@@ -13,7 +13,7 @@ pub(crate) fn print(bytes: &[u8; 16]) -> String {
     text
 }
 
-/// Reads the hyphenated form, or 32 digits without hyphens.
+/// Reads the hyphenated form, or 32 digits without hyphens; `None` if `text` is neither.
 pub(crate) fn parse(text: &str) -> Option<[u8; 16]> {
     let hyphens = [8, 13, 18, 23];
     let digits: String = match text.len() {

@@ -1,46 +1,45 @@
-//! What a pickle holds, as small nodes that name each other by number.
+//! The content of a pickle as small nodes that refer to each other by number.
 //!
-//! Text and bytes stay in the input, and a shared value is one node however often it occurs.
+//! Text and bytes stay in the input, and a shared value is one node however often it occurs: memory
+//! is in proportion to the input, whatever it would be if every value were written out.
 
 use std::cell::Cell;
 
 use super::class::{self, Callee};
-use super::read::passed;
-use crate::error::Limit;
-use crate::value::Maker;
-use crate::{DecodeError, Limits};
+use crate::value::Instantiation;
+use crate::{DecodeError, Limit, Limits};
 
-/// A node's number.
+/// The number of a node.
 pub(super) type Id = u32;
 
-/// Nodes that every arena begins with.
+/// The nodes that every arena begins with.
 pub(super) const NONE: Id = 0;
 pub(super) const FALSE: Id = 1;
 pub(super) const TRUE: Id = 2;
-pub(super) const UNIT: Id = 3;
+pub(super) const EMPTY_TUPLE: Id = 3;
 
-/// A stretch of the input.
+/// A range of the input.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Span {
     pub(super) at: u32,
     pub(super) len: u32,
 }
 
-/// The children of a node: a stretch of the pool, or a vector of their own once they were
-/// extended (copying the stretch each time would take quadratic time).
+/// The children of a node: a range of the pool, or a vector of their own once they were extended
+/// (copying the range each time would take quadratic time).
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Kids {
+pub(super) struct Children {
     start: u32,
     len: u32,
-    /// Shared with another node, so never extended.
+    /// True if another node shares them, so that they are never extended.
     fixed: bool,
 }
 
-/// Marks children with a vector of their own.
-const OWN: u32 = u32::MAX;
+/// The length that marks children with a vector of their own.
+const EXTENDED: u32 = u32::MAX;
 
-impl Kids {
-    pub(super) const NONE: Self = Self {
+impl Children {
+    pub(super) const EMPTY: Self = Self {
         start: 0,
         len: 0,
         fixed: false,
@@ -60,19 +59,19 @@ pub(super) enum Node {
     None,
     Bool(bool),
     Int(i64),
-    /// Two's complement, least significant byte first.
+    /// An int in two's complement, the least significant byte first.
     Long(Span),
     Float(f64),
     Str(Span),
     Bytes(Span),
     ByteArray(Span),
-    List(Kids),
-    Tuple(Kids),
-    Set(Kids),
-    FrozenSet(Kids),
-    /// Keys and values in turn.
-    Dict(Kids),
-    /// A global; no value by itself. Module and name are texts.
+    List(Children),
+    Tuple(Children),
+    Set(Children),
+    FrozenSet(Children),
+    /// A dict, its keys and values in turn.
+    Dict(Children),
+    /// A global, which is no value by itself. Module and name are texts.
     Class {
         callee: Callee,
         module: Id,
@@ -81,49 +80,49 @@ pub(super) enum Node {
     /// An instance without state so far.
     New {
         class: Id,
-        maker: Maker,
+        made_by: Instantiation,
     },
-    /// The state is a dict, or a tuple of two dicts: `__dict__` and slots, either of which may be
-    /// `None`. Keywords of a constructor if nothing else made the object.
+    /// An object whose state is a dict, or a tuple of two dicts: `__dict__` and slots, either of which
+    /// may be `None`. Without `made_by`, they are the keywords of its constructor.
     Named {
         class: Id,
         state: Id,
-        maker: Option<Maker>,
+        made_by: Option<Instantiation>,
     },
-    /// The state is a list.
+    /// An object whose state is a list.
     Positional {
         class: Id,
         state: Id,
     },
-    /// The arguments are a tuple. An enum's member by value looks the same.
+    /// An object by the tuple of its arguments. An enum's member by value looks the same.
     Constructed {
         class: Id,
         args: Id,
     },
-    /// An enum's member by name.
+    /// A member of an enum by its name.
     Member {
         class: Id,
         name: Id,
     },
-    /// A constructor with keywords; no value by itself.
+    /// A constructor with keywords, which is no value by itself.
     Partial {
         class: Id,
         keywords: Id,
     },
-    /// What a function of cloudpickle's makes, or what that makes when it is called; no value by
+    /// The result of one of cloudpickle's functions, or of a call of that result; it is no value by
     /// itself. The arguments are a tuple.
     ByValue {
         function: Id,
         args: Id,
     },
-    /// The URI is a text.
+    /// A reference, whose URI is a text.
     Ref {
         uri: Id,
     },
-    /// A value of the standard library and what it is made of.
-    Made {
+    /// A value of the standard library by the arguments of its constructor, or its state.
+    Stdlib {
         callee: Callee,
-        parts: Id,
+        args: Id,
     },
 }
 
@@ -132,30 +131,32 @@ pub(super) enum Node {
 pub(super) struct Arena<'de> {
     input: &'de [u8],
     nodes: Vec<Node>,
-    /// The node of an arena that has no other, and takes no memory for it.
-    only: Node,
+    /// The node of an arena that has no other: then `nodes` takes no memory.
+    single: Node,
+    /// The children that were never extended, those of one node behind those of another.
     pool: Vec<Id>,
-    own: Vec<Vec<Id>>,
-    /// A bit for every node that occurs more than once.
-    fetched: Vec<u64>,
-    /// Whether a node with children occurs more than once.
-    pub(super) shares: bool,
-    /// How many nodes can have children.
+    /// The children that were extended, a vector for each node.
+    extended: Vec<Vec<Id>>,
+    /// A bit for every node, set if it occurs more than once.
+    shared: Vec<u64>,
+    /// True if a node with children occurs more than once.
+    pub(super) shares_containers: bool,
+    /// The number of nodes that can have children.
     pub(super) containers: usize,
     /// The limit of nesting.
     pub(super) depth: usize,
-    /// How many bytes of long texts may still be handed out. One that occurs often is copied as
-    /// often by a typed walk, out of all proportion to the input.
+    /// The bytes of long texts that may still be copied. A typed value owns its texts, so one that
+    /// occurs often in the pickle is copied as often, out of all proportion to the input.
     texts: Cell<usize>,
 }
 
-/// Texts up to this length are handed out freely: they cost little more than their mention.
+/// The longest text that is not counted: a copy costs little more than the mention in the input.
 const SHORT_TEXT: usize = 64;
 
-/// Room that so many nodes have grown too much is worth giving back.
+/// The number of nodes from which unused capacity is given back.
 const LARGE: usize = 16 * 1024;
 
-/// How many bytes of long texts may be handed out, beside what the input's length allows.
+/// The bytes of long texts that may be copied beside those that the input's length allows.
 const FREE_TEXTS: usize = 1 << 20;
 
 impl<'de> Arena<'de> {
@@ -165,45 +166,45 @@ impl<'de> Arena<'de> {
             Node::None,
             Node::Bool(false),
             Node::Bool(true),
-            Node::Tuple(Kids::NONE),
+            Node::Tuple(Children::EMPTY),
         ]);
         Self {
             nodes,
-            ..Self::of(input, Node::None, depth)
+            ..Self::of_single(input, Node::None, depth)
         }
     }
 
-    /// An arena of one node without children, whatever number it is asked for by.
+    /// Returns an arena of one node without children, whatever number it is asked for by.
     #[inline]
-    pub(super) fn of(input: &'de [u8], only: Node, depth: usize) -> Self {
+    pub(super) fn of_single(input: &'de [u8], single: Node, depth: usize) -> Self {
         Self {
             input,
             nodes: Vec::new(),
-            only,
+            single,
             pool: Vec::new(),
-            own: Vec::new(),
-            fetched: Vec::new(),
-            shares: false,
+            extended: Vec::new(),
+            shared: Vec::new(),
+            shares_containers: false,
             containers: 0,
             depth,
             texts: Cell::new(Limits::visits(input.len()) + FREE_TEXTS),
         }
     }
 
-    /// Nothing more is added: gives back the room that a large arena has grown too much.
-    pub(super) fn settle(&mut self) {
+    /// Gives back the unused capacity of a large arena that is complete.
+    pub(super) fn shrink(&mut self) {
         if self.nodes.len() > LARGE {
             self.nodes.shrink_to_fit();
             self.pool.shrink_to_fit();
         }
     }
 
-    /// How many bytes the pickle has: no more children are in all its containers together.
+    /// Returns the length of the pickle in bytes: all its containers together have no more children.
     pub(super) fn input_len(&self) -> usize {
         self.input.len()
     }
 
-    /// How many nodes there are.
+    /// Returns the number of nodes.
     pub(super) fn len(&self) -> usize {
         self.nodes.len()
     }
@@ -213,14 +214,14 @@ impl<'de> Arena<'de> {
         debug_assert!((id as usize) < self.nodes.len().max(1));
         match self.nodes.get(id as usize) {
             Some(&node) => node,
-            None => self.only(),
+            None => self.single(),
         }
     }
 
-    /// Off the way of arenas with more nodes, which look one up all the time.
+    // Looking up a node is the innermost step of every reader: the rare case is kept out of line.
     #[cold]
-    fn only(&self) -> Node {
-        self.only
+    fn single(&self) -> Node {
+        self.single
     }
 
     #[inline]
@@ -238,32 +239,33 @@ impl<'de> Arena<'de> {
         }
     }
 
+    /// Returns the numbers of a node's children.
     #[inline]
-    pub(super) fn kids(&self, kids: Kids) -> &[Id] {
-        let start = kids.start as usize;
-        if kids.len == OWN {
-            return self.own.get(start).map_or(&[], Vec::as_slice);
+    pub(super) fn children(&self, children: Children) -> &[Id] {
+        let start = children.start as usize;
+        if children.len == EXTENDED {
+            return self.extended.get(start).map_or(&[], Vec::as_slice);
         }
         self.pool
-            .get(start..start + kids.len as usize)
+            .get(start..start + children.len as usize)
             .unwrap_or(&[])
     }
 
-    /// The elements of the list or tuple at `id`; none of anything else.
+    /// Returns the elements of the list or tuple at `id`; none for any other node.
     #[inline]
     pub(super) fn items(&self, id: Id) -> &[Id] {
         match self.node(id) {
-            Node::List(kids) | Node::Tuple(kids) => self.kids(kids),
+            Node::List(children) | Node::Tuple(children) => self.children(children),
             _ => &[],
         }
     }
 
-    /// The entries of a named state: of `__dict__`, and of the slots if there are both.
+    /// Returns the entries of a named state: those of `__dict__`, and those of the slots.
     #[inline]
     pub(super) fn entries(&self, state: Id) -> (&[Id], &[Id]) {
         match self.node(state) {
-            Node::Dict(kids) => (self.kids(kids), &[]),
-            Node::Tuple(parts) => match *self.kids(parts) {
+            Node::Dict(children) => (self.children(children), &[]),
+            Node::Tuple(parts) => match *self.children(parts) {
                 [own, slots] => (self.entries_of(own), self.entries_of(slots)),
                 _ => (&[], &[]),
             },
@@ -273,76 +275,76 @@ impl<'de> Arena<'de> {
 
     fn entries_of(&self, dict: Id) -> &[Id] {
         match self.node(dict) {
-            Node::Dict(kids) => self.kids(kids),
+            Node::Dict(children) => self.children(children),
             _ => &[],
         }
     }
 
-    /// The children `items`.
+    /// Stores the children `items`.
     #[allow(clippy::cast_possible_truncation)] // each child took a byte of input at least
-    pub(super) fn batch(&mut self, items: &[Id]) -> Kids {
+    pub(super) fn batch(&mut self, items: &[Id]) -> Children {
         if items.is_empty() {
-            return Kids::NONE;
+            return Children::EMPTY;
         }
         let start = self.pool.len();
         reserve_within(&mut self.pool, items.len(), self.input.len());
         self.pool.extend_from_slice(items);
-        Kids {
+        Children {
             start: start as u32,
             len: items.len() as u32,
             fixed: false,
         }
     }
 
-    /// The children `kids` and then `items`; none if they are not to be extended.
+    /// Appends `items` to the children of a node; `None` if another node shares them.
     #[allow(clippy::cast_possible_truncation)] // as above
-    pub(super) fn extend(&mut self, kids: Kids, items: &[Id]) -> Option<Kids> {
-        if kids.fixed {
+    pub(super) fn extend(&mut self, children: Children, items: &[Id]) -> Option<Children> {
+        if children.fixed {
             return None;
         }
-        if kids.len == 0 {
+        if children.len == 0 {
             return Some(self.batch(items));
         }
-        if kids.len == OWN {
-            self.own
-                .get_mut(kids.start as usize)?
+        if children.len == EXTENDED {
+            self.extended
+                .get_mut(children.start as usize)?
                 .extend_from_slice(items);
-            return Some(kids);
+            return Some(children);
         }
-        let first = self.kids(kids);
-        let mut own = Vec::with_capacity(first.len() + items.len());
-        own.extend_from_slice(first);
-        own.extend_from_slice(items);
-        self.own.push(own);
-        Some(Kids {
-            start: (self.own.len() - 1) as u32,
-            len: OWN,
+        let first = self.children(children);
+        let mut extended = Vec::with_capacity(first.len() + items.len());
+        extended.extend_from_slice(first);
+        extended.extend_from_slice(items);
+        self.extended.push(extended);
+        Some(Children {
+            start: (self.extended.len() - 1) as u32,
+            len: EXTENDED,
             fixed: false,
         })
     }
 
     /// Notes that a node occurs once more.
     #[inline]
-    pub(super) fn fetch(&mut self, id: Id) {
+    pub(super) fn mark_shared(&mut self, id: Id) {
         let (word, bit) = (id as usize / 64, id % 64);
-        if self.fetched.len() <= word {
-            self.fetched.resize(self.nodes.len() / 64 + 1, 0);
+        if self.shared.len() <= word {
+            self.shared.resize(self.nodes.len() / 64 + 1, 0);
         }
-        if let Some(word) = self.fetched.get_mut(word) {
+        if let Some(word) = self.shared.get_mut(word) {
             *word |= 1 << bit;
         }
-        self.shares |= !self.is_leaf(id);
+        self.shares_containers |= !self.is_leaf(id);
     }
 
-    /// Whether a node occurs more than once.
+    /// Returns whether a node occurs more than once.
     #[inline]
-    pub(super) fn is_fetched(&self, id: Id) -> bool {
-        self.fetched
+    pub(super) fn is_shared(&self, id: Id) -> bool {
+        self.shared
             .get(id as usize / 64)
             .is_some_and(|word| word & (1 << (id % 64)) != 0)
     }
 
-    /// Whether a walk ends at this node.
+    /// Returns whether a node has no children.
     #[inline]
     pub(super) fn is_leaf(&self, id: Id) -> bool {
         !matches!(
@@ -366,28 +368,32 @@ impl<'de> Arena<'de> {
         self.input.get(at..at + span.len as usize).unwrap_or(&[])
     }
 
-    /// The bytes of a span, to be copied.
+    /// Returns the bytes of a span that the caller copies.
+    ///
+    /// # Errors
+    /// The long texts that were copied before use up what the input allows.
     #[inline]
-    pub(super) fn spend(&self, span: Span) -> Result<&'de [u8], DecodeError> {
+    pub(super) fn copied_bytes(&self, span: Span) -> Result<&'de [u8], DecodeError> {
         let len = span.len as usize;
         if len > SHORT_TEXT {
             let Some(left) = self.texts.get().checked_sub(len) else {
-                return Err(passed(Limit::Visits, Limits::visits(self.input.len())));
+                let max = Limits::visits(self.input.len());
+                return Err(DecodeError::limit(Limit::Visits, max));
             };
             self.texts.set(left);
         }
         Ok(self.bytes(span))
     }
 
-    /// The text of a span that the reader has found to be one, to be copied.
+    /// Returns the text of a span that the reader has checked, and that the caller copies.
     #[inline]
     pub(super) fn text(&self, span: Span) -> Result<&'de str, DecodeError> {
-        std::str::from_utf8(self.spend(span)?).map_err(|_| DecodeError::LoneSurrogate {
+        std::str::from_utf8(self.copied_bytes(span)?).map_err(|_| DecodeError::LoneSurrogate {
             at: span.at as usize,
         })
     }
 
-    /// The text of a node, if it is one.
+    /// Returns the text of a node; `None` if it is something else.
     pub(super) fn str(&self, id: Id) -> Option<&'de str> {
         match self.node(id) {
             Node::Str(span) => self.text(span).ok(),
@@ -395,27 +401,27 @@ impl<'de> Arena<'de> {
         }
     }
 
+    /// Returns the bytes of a node that is a text; none for any other node.
     #[inline]
-    /// The bytes of a node that is a text; none of anything else.
-    pub(super) fn raw(&self, id: Id) -> &'de [u8] {
+    pub(super) fn str_bytes(&self, id: Id) -> &'de [u8] {
         match self.node(id) {
             Node::Str(span) => self.bytes(span),
             _ => &[],
         }
     }
 
-    /// Whether the class at `id` has the qualified name `name`.
+    /// Returns whether the class at `id` has the qualified name `expected`.
     #[inline]
     pub(super) fn is_class(&self, id: Id, expected: &str) -> bool {
         match self.node(id) {
             Node::Class { module, name, .. } => {
-                class::is_named(expected, self.raw(module), self.raw(name))
+                class::is_named(expected, self.str_bytes(module), self.str_bytes(name))
             }
             _ => false,
         }
     }
 
-    /// The qualified name of the class at `id`.
+    /// Returns the qualified name of the class at `id`.
     pub(super) fn class_name(&self, id: Id) -> String {
         match self.node(id) {
             Node::Class { module, name, .. } => class::join(
@@ -426,7 +432,24 @@ impl<'de> Arena<'de> {
         }
     }
 
-    /// The Python class of the value at `id`, for errors.
+    /// Returns the error about a node that is no value: a class or a constructor by itself.
+    pub(super) fn needs_python(&self, id: Id) -> Option<DecodeError> {
+        let what = match self.node(id) {
+            Node::Class { .. } => self.class_name(id),
+            Node::Partial { class, .. }
+            | Node::ByValue {
+                function: class, ..
+            } => self.class_name(class),
+            Node::Stdlib {
+                callee: Callee::TimeZone,
+                ..
+            } => self.type_name(id),
+            _ => return None,
+        };
+        Some(DecodeError::NeedsPython { what: what.into() })
+    }
+
+    /// Returns the Python class of the value at `id`, for errors.
     pub(super) fn type_name(&self, id: Id) -> String {
         let name = match self.node(id) {
             Node::New { class, .. }
@@ -450,13 +473,13 @@ impl<'de> Arena<'de> {
             Node::Partial { .. } => "functools.partial",
             Node::ByValue { function, .. } => return self.class_name(function),
             Node::Ref { .. } => "casty.remote.ref.RemoteActorRef",
-            Node::Made { callee, .. } => made_name(callee),
+            Node::Stdlib { callee, .. } => stdlib_class(callee),
         };
         name.to_owned()
     }
 }
 
-fn made_name(callee: Callee) -> &'static str {
+fn stdlib_class(callee: Callee) -> &'static str {
     match callee {
         Callee::Complex => "builtins.complex",
         Callee::DateTime => "datetime.datetime",
@@ -470,7 +493,8 @@ fn made_name(callee: Callee) -> &'static str {
     }
 }
 
-/// Pushes, growing in doubles but never beyond `most`, which the input's length gives.
+/// Pushes an item. The vector doubles when it is full, but never beyond `most`, which follows from
+/// the input's length.
 #[inline]
 pub(super) fn push_within<T>(items: &mut Vec<T>, item: T, most: usize) {
     if items.len() == items.capacity() {

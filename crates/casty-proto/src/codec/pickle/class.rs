@@ -1,25 +1,25 @@
-//! Names of Python classes, and what the reader makes of each.
+//! Names of Python classes, and the results of calling them.
 
 use std::borrow::Cow;
 use std::cell::Cell;
 
-/// The longest name of a module, or of a class in it, that is read, in bytes. Names are looked at
-/// each time they occur.
+/// The longest name of a module, or of a class in it, that is read, in bytes. Names are compared each
+/// time they occur, so long ones would cost more than their mention in the input.
 pub(super) const MAX_NAME: usize = 512;
 
-/// A name of the program's own, taken apart.
+/// A class's name from the program's own code, split into module and class.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Parts {
-    /// The whole name: where it lies tells it from all others.
+pub(super) struct QualifiedName {
+    /// The whole name.
     name: &'static str,
     pub(super) module: &'static str,
     pub(super) class: &'static str,
-    /// Whether it says by a colon where it splits.
+    /// True if a colon says where it splits.
     colon: bool,
 }
 
-impl Parts {
-    /// The name as headers and errors have it, with dots only.
+impl QualifiedName {
+    /// Returns the name as headers and errors have it, with dots only.
     pub(super) fn with_dots(&self) -> Cow<'static, str> {
         if self.colon {
             Cow::Owned(self.name.replace(':', "."))
@@ -29,33 +29,36 @@ impl Parts {
     }
 }
 
-/// Names that each thread remembers, by where they lie.
+/// The number of names that each thread remembers.
 const REMEMBERED: usize = 64;
 
 thread_local! {
-    static PARTS: [Cell<Option<Parts>>; REMEMBERED] =
+    // By address and length, which tell static names apart without comparing them.
+    static NAMES: [Cell<Option<QualifiedName>>; REMEMBERED] =
         const { [const { Cell::new(None) }; REMEMBERED] };
 }
 
-/// [`split`] for a name of the program's own, as every object has one: taken apart once a thread
-/// (and again when another name took its place), and then only compared by address.
-pub(super) fn parts(name: &'static str) -> Option<Parts> {
+/// Splits a name from the program's own code, as every object has one; `None` if it has no module.
+///
+/// The result is remembered: a thread splits each name once, and again when another name has taken
+/// its place.
+pub(super) fn qualified_name(name: &'static str) -> Option<QualifiedName> {
     let place = (name.as_ptr().addr() ^ name.len()) % REMEMBERED;
-    PARTS.with(|remembered| {
+    NAMES.with(|remembered| {
         let place = &remembered[place];
         match place.get() {
-            Some(parts) if std::ptr::eq(parts.name, name) => Some(parts),
+            Some(known) if std::ptr::eq(known.name, name) => Some(known),
             _ => {
                 let (module, class) = split(name)?;
                 let colon = name.contains(':');
-                let parts = Parts {
+                let split = QualifiedName {
                     name,
                     module,
                     class,
                     colon,
                 };
-                place.set(Some(parts));
-                Some(parts)
+                place.set(Some(split));
+                Some(split)
             }
         }
     })
@@ -64,7 +67,7 @@ pub(super) fn parts(name: &'static str) -> Option<Parts> {
 /// Splits a qualified name into its module and the class's path in it.
 ///
 /// `pkg.mod.Outer.Inner` splits before the first capitalised segment, a name without one at its
-/// last dot, and a colon says outright where: `pkg.mod:outer.inner`. None if there is no module.
+/// last dot, and a colon says explicitly where: `pkg.mod:outer.inner`. `None` if there is no module.
 pub(super) fn split(name: &str) -> Option<(&str, &str)> {
     let bytes = name.as_bytes();
     let (mut capital, mut last) = (None, None);
@@ -97,13 +100,13 @@ fn is_capitalised(name: &[u8], at: usize) -> bool {
     }
 }
 
-/// Whether a serde name is the name of a Python class.
+/// Returns whether a serde name is the name of a Python class.
 #[inline]
 pub(super) fn is_dotted(name: &str) -> bool {
     name.bytes().any(|byte| byte == b'.' || byte == b':')
 }
 
-/// Whether `name` is the qualified name of that class.
+/// Returns whether `name` is the qualified name of that class.
 #[inline]
 pub(super) fn is_named(name: &str, module: &[u8], class: &[u8]) -> bool {
     let name = name.as_bytes();
@@ -113,7 +116,7 @@ pub(super) fn is_named(name: &str, module: &[u8], class: &[u8]) -> bool {
         && matches!(name.get(module.len()), Some(b'.' | b':'))
 }
 
-/// The qualified name that [`split`] takes apart into just these.
+/// Returns the qualified name that [`split`] splits into just these parts.
 pub(super) fn join(module: &str, class: &str) -> String {
     let name = format!("{module}.{class}");
     match split(&name) {
@@ -122,7 +125,7 @@ pub(super) fn join(module: &str, class: &str) -> String {
     }
 }
 
-/// What calling a global yields, as far as it is known without running it.
+/// The results of calling a global, as far as they are known without running it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Callee {
     /// An instance of a class.
@@ -131,7 +134,7 @@ pub(super) enum Callee {
     Function,
     /// A class or function that cloudpickle wrote by value, or a part of one.
     ByValue,
-    /// What `restore_actor_ref` gives.
+    /// An actor reference: `restore_actor_ref`.
     Ref,
     /// `builtins.getattr`: a member of an enum.
     GetAttr,
@@ -155,8 +158,8 @@ pub(super) enum Callee {
 }
 
 impl Callee {
-    /// Knows the callee by its name.
-    pub(super) fn of(module: &[u8], name: &[u8]) -> Self {
+    /// Returns the callee of that name.
+    pub(super) fn from_name(module: &[u8], name: &[u8]) -> Self {
         match module {
             b"builtins" | b"__builtin__" => Self::builtin(name),
             b"datetime" => match name {
@@ -194,12 +197,12 @@ impl Callee {
     }
 }
 
-/// Whether a class of that module can have instances that are data, whatever its name looks like.
+/// Returns whether a class of that module can have instances that are data, whatever its own name is.
 pub(super) fn may_hold_data(module: &[u8]) -> bool {
     !is_code(module) && module != b"builtins"
 }
 
-/// Whether a module's classes stand for code or for its parts.
+/// Returns whether a module's classes stand for code or for parts of code.
 fn is_code(module: &[u8]) -> bool {
     const MODULES: [&[u8]; 7] = [
         b"types",
@@ -217,8 +220,8 @@ fn is_cloudpickle(module: &[u8]) -> bool {
     module.starts_with(b"cloudpickle")
 }
 
-/// Whether the last segment of a path is capitalised, behind underscores if it has any: whether
-/// a call of it makes an instance, as far as its name tells.
+/// Returns whether the last segment of a path is capitalised, behind underscores if it has any: then a
+/// call of it makes an instance, as far as a name can tell.
 pub(super) fn is_class_path(path: &[u8]) -> bool {
     let start = path.iter().rposition(|&b| b == b'.').map_or(0, |at| at + 1);
     let underscores = path.iter().skip(start).take_while(|&&b| b == b'_').count();
@@ -230,17 +233,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn remembered_names_are_told_apart_by_where_they_lie_and_how_long_they_are() {
+    fn remembered_names_are_told_apart_by_address_and_length() {
         const LONG: &str = "pkg.mod.Outer.Inner";
         let names: Vec<&'static str> = (9..=LONG.len()).map(|end| &LONG[..end]).collect();
         for name in names.iter().chain(&names).copied() {
-            let parts = parts(name).unwrap();
-            assert_eq!(Some((parts.module, parts.class)), split(name), "{name}");
-            assert_eq!(parts.with_dots(), name);
+            let known = qualified_name(name).unwrap();
+            assert_eq!(Some((known.module, known.class)), split(name), "{name}");
+            assert_eq!(known.with_dots(), name);
         }
         for _ in 0..2 {
-            assert_eq!(parts("pkg.mod:outer").unwrap().with_dots(), "pkg.mod.outer");
-            assert!(parts("plain").is_none());
+            let known = qualified_name("pkg.mod:outer").unwrap();
+            assert_eq!(known.with_dots(), "pkg.mod.outer");
+            assert!(qualified_name("plain").is_none());
         }
     }
 
@@ -303,7 +307,10 @@ mod tests {
             ("casty.remote.ref", "restore_actor_ref", Callee::Ref),
             ("casty.remote.ref", "RemoteActorRef", Callee::Class),
         ] {
-            assert_eq!(Callee::of(module.as_bytes(), name.as_bytes()), callee);
+            assert_eq!(
+                Callee::from_name(module.as_bytes(), name.as_bytes()),
+                callee
+            );
         }
     }
 }

@@ -1,18 +1,18 @@
-//! How deep a pickle nests and how much a walk over it would visit, before anything walks it.
+//! The depth of a pickle and the number of its values, shared ones counted as often as they occur,
+//! found before anything reads the values.
 //!
-//! A few shared values make a small pickle as large as its author likes, and one that holds
+//! A few shared values make a small pickle as large as its author likes, and one that contains
 //! itself endless. Sizes are computed once per node, from the leaves up, so refusing costs time in
 //! proportion to the input.
 
 use super::arena::{Arena, Id, Node};
-use super::read::{malformed, passed};
-use crate::error::Limit;
-use crate::{DecodeError, Limits};
+use crate::{DecodeError, Limit, Limits};
 
-/// Refuses what passes the arena's depth or the visits that an input of `input` bytes may ask for.
+/// Checks the depth of an arena and the visits that an input of `input` bytes may ask for.
 pub(super) fn check(arena: &Arena<'_>, root: Id, input: usize) -> Result<(), DecodeError> {
-    // A tree of few containers is neither deep nor larger than its input.
-    if !arena.shares && arena.containers <= arena.depth {
+    // Without shared containers the arena is a tree, no larger than its input, and it cannot nest
+    // deeper than it has containers. Nearly all messages end here.
+    if !arena.shares_containers && arena.containers <= arena.depth {
         return Ok(());
     }
     if arena.is_leaf(root) {
@@ -27,8 +27,8 @@ pub(super) fn check(arena: &Arena<'_>, root: Id, input: usize) -> Result<(), Dec
     .run(root)
 }
 
-/// What is known of a node that was left; `visits` is 0 before it is entered and the largest
-/// number while it is on the path.
+/// The size of a node that was left; `visits` is 0 before it is entered and the largest number while
+/// it is on the path.
 #[derive(Clone, Copy)]
 struct Size {
     visits: u32,
@@ -43,23 +43,24 @@ impl Size {
     const OPEN: u32 = u32::MAX;
 }
 
-/// A node on the path, and what its children add up to so far.
+/// A node on the path, and the sum of the children measured so far.
 struct Step<'a> {
     id: Id,
     children: std::slice::Iter<'a, Id>,
-    /// Those of the slots, where an object has `__dict__` too.
+    /// The entries of the slots, if the object has `__dict__` too.
     more: &'a [Id],
-    /// How many containers are around its children.
+    /// The number of containers around its children.
     level: usize,
     visits: usize,
-    /// How many containers its children nest.
+    /// The depth of its children in containers.
     depth: usize,
 }
 
+/// A depth-first traversal of the nodes, without recursion.
 struct Measure<'a, 'de> {
     arena: &'a Arena<'de>,
     sizes: Vec<Size>,
-    /// Never longer than the depth allows.
+    /// The open containers, never more than the depth allows.
     path: Vec<Step<'a>>,
     budget: usize,
 }
@@ -83,7 +84,7 @@ impl Measure<'_, '_> {
             let level = step.level;
             match self.sizes.get(child as usize).copied() {
                 Some(size) if size.visits == Size::OPEN => {
-                    return Err(malformed("a value that holds itself", 0));
+                    return Err(DecodeError::malformed("a value that holds itself", 0));
                 }
                 Some(size) if size.visits != 0 => self.add(size)?,
                 _ => self.enter(child, level)?,
@@ -92,7 +93,7 @@ impl Measure<'_, '_> {
         Ok(())
     }
 
-    /// Adds a child that is measured to the node above it.
+    /// Adds a measured child to the node above it.
     fn add(&mut self, child: Size) -> Result<(), DecodeError> {
         let Some(step) = self.path.last_mut() else {
             return Ok(());
@@ -105,10 +106,10 @@ impl Measure<'_, '_> {
 
     fn within(&self, depth: usize, visits: usize) -> Result<(), DecodeError> {
         if depth > self.arena.depth {
-            return Err(passed(Limit::Depth, self.arena.depth));
+            return Err(DecodeError::limit(Limit::Depth, self.arena.depth));
         }
         if visits > self.budget {
-            return Err(passed(Limit::Visits, self.budget));
+            return Err(DecodeError::limit(Limit::Visits, self.budget));
         }
         Ok(())
     }
@@ -119,7 +120,7 @@ impl Measure<'_, '_> {
         if let Some(size) = self.sizes.get_mut(id as usize) {
             size.visits = Size::OPEN;
         }
-        let (children, more) = children(self.arena, id);
+        let (children, more) = contents(self.arena, id);
         self.path.push(Step {
             id,
             children: children.iter(),
@@ -149,14 +150,14 @@ impl Measure<'_, '_> {
     }
 }
 
-/// The children of a node that is no leaf; an object and its state are one node here.
-pub(super) fn children<'a>(arena: &'a Arena<'_>, id: Id) -> (&'a [Id], &'a [Id]) {
+/// Returns the children of a node that is no leaf; an object and its state count as one node here.
+pub(super) fn contents<'a>(arena: &'a Arena<'_>, id: Id) -> (&'a [Id], &'a [Id]) {
     match arena.node(id) {
-        Node::List(kids)
-        | Node::Tuple(kids)
-        | Node::Set(kids)
-        | Node::FrozenSet(kids)
-        | Node::Dict(kids) => (arena.kids(kids), &[]),
+        Node::List(children)
+        | Node::Tuple(children)
+        | Node::Set(children)
+        | Node::FrozenSet(children)
+        | Node::Dict(children) => (arena.children(children), &[]),
         Node::Named { state: entries, .. }
         | Node::Partial {
             keywords: entries, ..

@@ -1,5 +1,5 @@
-//! The opcodes that are written or accepted: what the C pickler emits for data in protocols 2
-//! to 5. Everything else is refused.
+//! The opcodes that are written or accepted: those that the C pickler emits for data in protocols 2
+//! to 5. All others are refused.
 
 pub(super) const PROTO: u8 = 0x80;
 pub(super) const FRAME: u8 = 0x95;

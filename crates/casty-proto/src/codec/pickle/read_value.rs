@@ -1,33 +1,30 @@
-//! A [`Value`] of whatever the arena holds; what is shared there is shared here.
+//! Reads [`Value`]s from an arena, without recursion; values that are shared there are shared here.
 
 use std::sync::Arc;
 
 use num_bigint::BigInt;
 
 use super::arena::{Arena, Id, Node};
-use super::de::needs_python;
-use super::read::{malformed, passed};
 use super::{measure, stdlib};
-use crate::error::Limit;
 use crate::value::{EnumMember, Fields, Member, Object, Origin, State};
-use crate::{ActorRef, DecodeError, Value};
+use crate::{ActorRef, DecodeError, Limit, Value};
 
-/// The value at `root`. Never recurses.
+/// Reads the value at `root`.
 pub(super) fn value(arena: &Arena<'_>, root: Id) -> Result<Value, DecodeError> {
-    let mut build = Build::new(arena);
+    let mut values = ValueReader::new(arena);
     let mut path: Vec<Open<'_>> = Vec::new();
     let mut id = root;
     loop {
-        match build.open(id)? {
+        match values.open(id)? {
             Opened::Container(open) => path.push(open),
             Opened::Value(value) => match path.last_mut() {
-                Some(above) => above.parts.push(value)?,
+                Some(above) => above.collected.push(value)?,
                 None => return Ok(value),
             },
         }
-        // The arena was measured; this holds even if that were wrong.
+        // The arena was measured; this bounds the path even if that were wrong.
         if path.len() > arena.depth {
-            return Err(passed(Limit::Depth, arena.depth));
+            return Err(DecodeError::limit(Limit::Depth, arena.depth));
         }
         id = loop {
             let Some(open) = path.last_mut() else {
@@ -39,27 +36,28 @@ pub(super) fn value(arena: &Arena<'_>, root: Id) -> Result<Value, DecodeError> {
             let Some(open) = path.pop() else {
                 return Ok(Value::None);
             };
-            let value = build.close(open)?;
+            let value = values.close(open)?;
             match path.last_mut() {
-                Some(above) => above.parts.push(value)?,
+                Some(above) => above.collected.push(value)?,
                 None => return Ok(value),
             }
         };
     }
 }
 
+/// A node as it was opened: a value at once, or a container whose children come first.
 enum Opened<'a> {
     Value(Value),
     Container(Open<'a>),
 }
 
-/// A container of which some children are values by now.
+/// A container of which some children are read.
 struct Open<'a> {
     id: Id,
     children: std::slice::Iter<'a, Id>,
-    /// Those of the slots, where an object has `__dict__` too.
+    /// The entries of the slots, if the object has `__dict__` too.
     more: &'a [Id],
-    parts: Parts,
+    collected: Collected,
 }
 
 impl Open<'_> {
@@ -71,13 +69,14 @@ impl Open<'_> {
     }
 }
 
-enum Parts {
+/// The children of a container that were read so far.
+enum Collected {
     Items(Vec<Value>),
     Pairs(Vec<(Value, Value)>, Option<Value>),
     Fields(Vec<(Arc<str>, Value)>, Option<Arc<str>>),
 }
 
-impl Parts {
+impl Collected {
     fn push(&mut self, value: Value) -> Result<(), DecodeError> {
         match self {
             Self::Items(items) => items.push(value),
@@ -88,23 +87,28 @@ impl Parts {
             Self::Fields(fields, name) => match (name.take(), value) {
                 (Some(name), value) => fields.push((name, value)),
                 (None, Value::Str(text)) => *name = Some(text),
-                (None, _) => return Err(malformed("a field whose name is no text", 0)),
+                (None, _) => {
+                    return Err(DecodeError::malformed("a field whose name is no text", 0));
+                }
             },
         }
         Ok(())
     }
 }
 
-struct Build<'a, 'de> {
+/// A reader of values, with those that may occur again.
+struct ValueReader<'a, 'de> {
     arena: &'a Arena<'de>,
+    // Nodes that occur once are never looked up, so neither vector is allocated before the first
+    // shared node: most messages have none but names.
     /// For each node one more than its place among the shared values; 0 without one.
     places: Vec<u32>,
     shared: Vec<Value>,
-    /// How many more children all containers together may have.
+    /// The children that all containers together may still have.
     left: usize,
 }
 
-impl<'a, 'de> Build<'a, 'de> {
+impl<'a, 'de> ValueReader<'a, 'de> {
     fn new(arena: &'a Arena<'de>) -> Self {
         Self {
             arena,
@@ -114,12 +118,13 @@ impl<'a, 'de> Build<'a, 'de> {
         }
     }
 
+    /// Returns the value of a shared node that was read before.
     fn known(&self, id: Id) -> Option<&Value> {
         let place = *self.places.get(id as usize)?;
         self.shared.get((place as usize).checked_sub(1)?)
     }
 
-    /// Notes the value of a node that may occur again.
+    /// Keeps the value of a node that may occur again.
     #[allow(clippy::cast_possible_truncation)] // there are no more of them than nodes
     fn keep(&mut self, id: Id, value: &Value) {
         if self.places.is_empty() {
@@ -135,28 +140,29 @@ impl<'a, 'de> Build<'a, 'de> {
         if let Some(value) = self.known(id) {
             return Ok(Opened::Value(value.clone()));
         }
-        let (children, more) = measure::children(self.arena, id);
+        let (children, more) = measure::contents(self.arena, id);
         let len = children.len() + more.len();
-        // Only objects that share their state could have more children than the input has bytes.
+        // Shared containers are read once. Only objects that share their state can have more children,
+        // taken together, than the input has bytes: each would get a copy of all fields.
         let Some(left) = self.left.checked_sub(len) else {
             let max = self.arena.input_len();
-            return Err(passed(Limit::Visits, max));
+            return Err(DecodeError::limit(Limit::Visits, max));
         };
         self.left = left;
-        let parts = match self.arena.node(id) {
+        let collected = match self.arena.node(id) {
             Node::List(_)
             | Node::Tuple(_)
             | Node::Set(_)
             | Node::FrozenSet(_)
             | Node::Positional { .. }
-            | Node::Constructed { .. } => Parts::Items(Vec::with_capacity(len)),
-            Node::Dict(_) => Parts::Pairs(Vec::with_capacity(len / 2), None),
+            | Node::Constructed { .. } => Collected::Items(Vec::with_capacity(len)),
+            Node::Dict(_) => Collected::Pairs(Vec::with_capacity(len / 2), None),
             Node::New { .. } | Node::Named { .. } => {
-                Parts::Fields(Vec::with_capacity(len / 2), None)
+                Collected::Fields(Vec::with_capacity(len / 2), None)
             }
             _ => {
                 let value = self.leaf(id)?;
-                if self.arena.is_fetched(id) {
+                if self.arena.is_shared(id) {
                     self.keep(id, &value);
                 }
                 return Ok(Opened::Value(value));
@@ -166,7 +172,7 @@ impl<'a, 'de> Build<'a, 'de> {
             id,
             children: children.iter(),
             more,
-            parts,
+            collected,
         }))
     }
 
@@ -191,19 +197,25 @@ impl<'a, 'de> Build<'a, 'de> {
                 class: self.class(class),
                 member: Member::Name(self.text(name)?),
             })),
-            Node::Made { callee, parts } => match needs_python(self.arena, id) {
+            Node::Stdlib {
+                callee,
+                args: parts,
+            } => match self.arena.needs_python(id) {
                 Some(error) => return Err(error),
-                None => stdlib::value(self.arena, callee, parts)
-                    .ok_or_else(|| malformed("arguments that the constructor does not take", 0))?,
+                None => stdlib::value(self.arena, callee, parts).ok_or_else(|| {
+                    DecodeError::malformed("arguments that the constructor does not take", 0)
+                })?,
             },
             _ => {
-                return Err(needs_python(self.arena, id)
-                    .unwrap_or_else(|| malformed("what is no value", 0)));
+                return Err(self
+                    .arena
+                    .needs_python(id)
+                    .unwrap_or_else(|| DecodeError::malformed("what is no value", 0)));
             }
         })
     }
 
-    /// A text, shared if it occurs elsewhere.
+    /// Returns a text, shared with its other occurrences.
     fn text(&mut self, id: Id) -> Result<Arc<str>, DecodeError> {
         let value = match self.known(id) {
             Some(value) => value.clone(),
@@ -211,70 +223,70 @@ impl<'a, 'de> Build<'a, 'de> {
         };
         match value {
             Value::Str(text) => {
-                if self.arena.is_fetched(id) && self.known(id).is_none() {
+                if self.arena.is_shared(id) && self.known(id).is_none() {
                     self.keep(id, &Value::Str(Arc::clone(&text)));
                 }
                 Ok(text)
             }
-            _ => Err(malformed("a name that is no text", 0)),
+            _ => Err(DecodeError::malformed("a name that is no text", 0)),
         }
     }
 
-    /// A class's name; all instances share it.
+    /// Returns a class's name, which all its instances share.
     fn class(&mut self, id: Id) -> Arc<str> {
         if let Some(Value::Str(name)) = self.known(id) {
             return Arc::clone(name);
         }
         let name: Arc<str> = self.arena.class_name(id).into();
-        if self.arena.is_fetched(id) {
+        if self.arena.is_shared(id) {
             self.keep(id, &Value::Str(Arc::clone(&name)));
         }
         name
     }
 
     fn close(&mut self, open: Open<'_>) -> Result<Value, DecodeError> {
-        let value = match (self.arena.node(open.id), open.parts) {
-            (Node::List(_), Parts::Items(items)) => Value::List(items.into()),
-            (Node::Tuple(_), Parts::Items(items)) => Value::Tuple(items.into()),
-            (Node::Set(_), Parts::Items(items)) => Value::Set(items.into()),
-            (Node::FrozenSet(_), Parts::Items(items)) => Value::FrozenSet(items.into()),
-            (Node::Dict(_), Parts::Pairs(pairs, _)) => Value::Dict(pairs.into()),
+        let value = match (self.arena.node(open.id), open.collected) {
+            (Node::List(_), Collected::Items(items)) => Value::List(items.into()),
+            (Node::Tuple(_), Collected::Items(items)) => Value::Tuple(items.into()),
+            (Node::Set(_), Collected::Items(items)) => Value::Set(items.into()),
+            (Node::FrozenSet(_), Collected::Items(items)) => Value::FrozenSet(items.into()),
+            (Node::Dict(_), Collected::Pairs(pairs, _)) => Value::Dict(pairs.into()),
             (
                 node @ (Node::New { class, .. } | Node::Named { class, .. }),
-                Parts::Fields(fields, _),
+                Collected::Fields(fields, _),
             ) => {
-                let fields = Fields::of(self.origin(node), fields);
+                let fields = Fields::with_origin(self.origin(node), fields);
                 self.object(class, State::Named(fields))
             }
-            (Node::Positional { class, .. }, Parts::Items(items)) => {
+            (Node::Positional { class, .. }, Collected::Items(items)) => {
                 self.object(class, State::Positional(items))
             }
-            (Node::Constructed { class, .. }, Parts::Items(items)) => {
+            (Node::Constructed { class, .. }, Collected::Items(items)) => {
                 self.constructed(class, items)
             }
-            _ => return Err(malformed("what is no value", 0)),
+            _ => return Err(DecodeError::malformed("what is no value", 0)),
         };
-        if self.arena.is_fetched(open.id) {
+        if self.arena.is_shared(open.id) {
             self.keep(open.id, &value);
         }
         Ok(value)
     }
 
-    /// How an object with named fields was made.
+    /// Returns the way in which the pickle gave an object its named fields.
     #[allow(clippy::cast_possible_truncation)] // there are no more fields than nodes
     fn origin(&self, node: Node) -> Origin {
         match node {
-            Node::New { maker, .. } => Origin::Dict(maker),
+            Node::New { made_by, .. } => Origin::Dict(made_by),
             Node::Named {
                 state,
-                maker: Some(maker),
+                made_by: Some(made_by),
                 ..
             } => match self.arena.node(state) {
                 Node::Tuple(_) => {
                     let own = self.arena.entries(state).0.len() / 2;
-                    Origin::Slots(maker, own as u32)
+                    Origin::Slots(made_by, own as u32)
                 }
-                _ => Origin::Dict(maker),
+                _ => Origin::Dict(made_by),
             },
             _ => Origin::Keywords,
         }
@@ -285,7 +297,8 @@ impl<'a, 'de> Build<'a, 'de> {
         Value::Object(Arc::new(Object { class, state }))
     }
 
-    /// A call with one argument is how an enum's member travels.
+    /// Returns the result of calling a class. With one argument it is a member of an enum: that is how
+    /// enums travel.
     fn constructed(&mut self, class: Id, mut args: Vec<Value>) -> Value {
         match (args.pop(), args.is_empty()) {
             (Some(value), true) => Value::Enum(Arc::new(EnumMember {

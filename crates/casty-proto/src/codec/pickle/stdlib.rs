@@ -1,16 +1,18 @@
-//! Values of Python's standard library: what their constructors take.
+//! Values of Python's standard library from the arguments of their constructors.
 
 use std::sync::Arc;
 
 use super::arena::{Arena, Id, Node};
 use super::class::Callee;
+use super::int;
 use crate::Value;
 use crate::value::{Date, DateTime, Time, TimeDelta, is_decimal, uuid};
 
-/// The value that `callee` makes of a tuple of arguments (a UUID: of its state).
+/// Returns the value that `callee` makes of a tuple of arguments, or of the state of a UUID; `None` if
+/// it does not take them.
 pub(super) fn value(arena: &Arena<'_>, callee: Callee, parts: Id) -> Option<Value> {
     let args = match arena.node(parts) {
-        Node::Tuple(kids) | Node::Dict(kids) => arena.kids(kids),
+        Node::Tuple(children) | Node::Dict(children) => arena.children(children),
         _ => return None,
     };
     Some(match callee {
@@ -31,7 +33,7 @@ pub(super) fn value(arena: &Arena<'_>, callee: Callee, parts: Id) -> Option<Valu
             Value::DateTime(Arc::new(datetime(state, offset)?))
         }
         Callee::TimeDelta => Value::TimeDelta(timedelta(arena, args)?),
-        // An offset by itself is no value of ours, but well-formed.
+        // A timezone by itself is no `Value`, but well-formed: only its arguments are checked.
         Callee::TimeZone => Value::TimeDelta(offset(arena, args)?),
         Callee::Decimal => match *args {
             [text] => {
@@ -40,7 +42,7 @@ pub(super) fn value(arena: &Arena<'_>, callee: Callee, parts: Id) -> Option<Valu
             }
             _ => return None,
         },
-        Callee::Uuid => Value::Uuid(Arc::new(id(arena, args)?)),
+        Callee::Uuid => Value::Uuid(Arc::new(uuid_bytes(arena, args)?)),
         _ => return None,
     })
 }
@@ -99,15 +101,16 @@ fn datetime(state: &[u8], offset: Option<TimeDelta>) -> Option<DateTime> {
     })
 }
 
+/// Reads the arguments of a time or datetime: its bytes and its offset from UTC.
 fn state_and_zone<'de>(arena: &Arena<'de>, args: &[Id]) -> Option<(&'de [u8], Option<TimeDelta>)> {
     match *args {
         [state] => Some((bytes(arena, state)?, None)),
         [state, zone] => {
             let offset = match arena.node(zone) {
                 Node::None => None,
-                Node::Made {
+                Node::Stdlib {
                     callee: Callee::TimeZone,
-                    parts,
+                    args: parts,
                 } => Some(offset(arena, arguments(arena, parts)?)?),
                 _ => return None,
             };
@@ -119,17 +122,17 @@ fn state_and_zone<'de>(arena: &Arena<'de>, args: &[Id]) -> Option<(&'de [u8], Op
 
 fn arguments<'a>(arena: &'a Arena<'_>, parts: Id) -> Option<&'a [Id]> {
     match arena.node(parts) {
-        Node::Tuple(kids) => Some(arena.kids(kids)),
+        Node::Tuple(children) => Some(arena.children(children)),
         _ => None,
     }
 }
 
-/// The offset of a timezone, whose name is of no consequence.
+/// Returns the offset of a timezone, whose name does not matter.
 fn offset(arena: &Arena<'_>, args: &[Id]) -> Option<TimeDelta> {
     match arena.node(*args.first()?) {
-        Node::Made {
+        Node::Stdlib {
             callee: Callee::TimeDelta,
-            parts,
+            args: parts,
         } => timedelta(arena, arguments(arena, parts)?).filter(TimeDelta::is_offset),
         _ => None,
     }
@@ -154,8 +157,8 @@ fn timedelta(arena: &Arena<'_>, args: &[Id]) -> Option<TimeDelta> {
     )
 }
 
-/// From the constructor's text or the state's int.
-fn id(arena: &Arena<'_>, parts: &[Id]) -> Option<[u8; 16]> {
+/// Reads a UUID from the constructor's text or the state's int.
+fn uuid_bytes(arena: &Arena<'_>, parts: &[Id]) -> Option<[u8; 16]> {
     if let [text] = *parts {
         return uuid::parse(arena.str(text)?);
     }
@@ -165,34 +168,12 @@ fn id(arena: &Arena<'_>, parts: &[Id]) -> Option<[u8; 16]> {
     })?;
     match arena.node(entry) {
         Node::Int(int) => Some(u128::try_from(int).ok()?.to_be_bytes()),
-        Node::Long(span) => unsigned(arena.bytes(span)).map(u128::to_be_bytes),
+        Node::Long(span) => int::unsigned(arena.bytes(span)).map(u128::to_be_bytes),
         _ => None,
     }
 }
 
-/// An int of two's complement, if it is one of 128 bits without sign.
-pub(super) fn unsigned(bytes: &[u8]) -> Option<u128> {
-    let digits = match bytes {
-        [digits @ .., 0] => digits,
-        [.., 0..0x80] => bytes,
-        _ => return None,
-    };
-    let mut wide = [0; 16];
-    wide.get_mut(..digits.len())?.copy_from_slice(digits);
-    Some(u128::from_le_bytes(wide))
-}
-
-/// An int of two's complement, if it is one of 128 bits with sign.
-pub(super) fn signed(bytes: &[u8]) -> Option<i128> {
-    let mut wide = match bytes.last() {
-        Some(&last) if last >= 0x80 => [0xff; 16],
-        _ => [0; 16],
-    };
-    wide.get_mut(..bytes.len())?.copy_from_slice(bytes);
-    Some(i128::from_le_bytes(wide))
-}
-
-/// An ISO 8601 duration, with one sign for all of it.
+/// Returns an ISO 8601 duration, with one sign for all of it.
 pub(super) fn duration(delta: TimeDelta) -> String {
     let total = delta.microseconds();
     let sign = if total < 0 { "-" } else { "" };
@@ -209,40 +190,6 @@ pub(super) fn duration(delta: TimeDelta) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn ints_of_128_bits_are_read_with_and_without_sign() {
-        for (bytes, without, with) in [
-            (&[][..], None, Some(0)),
-            (&[0], Some(0), Some(0)),
-            (&[5], Some(5), Some(5)),
-            (&[5, 0], Some(5), Some(5)),
-            (&[0xff], None, Some(-1)),
-            (&[0xff, 0], Some(0xff), Some(0xff)),
-            (&[0, 0x80], None, Some(-0x8000)),
-            (
-                &[[0xff; 15].as_slice(), &[0x7f]].concat(),
-                Some(u128::MAX / 2),
-                Some(i128::MAX),
-            ),
-            (
-                &[[0; 15].as_slice(), &[0x80]].concat(),
-                None,
-                Some(i128::MIN),
-            ),
-            (
-                &[[0xff; 16].as_slice(), &[0]].concat(),
-                Some(u128::MAX),
-                None,
-            ),
-            (&[1; 17], None, None),
-            (&[0xff; 17], None, None),
-            (&[[1; 17].as_slice(), &[0]].concat(), None, None),
-        ] {
-            assert_eq!(unsigned(bytes), without, "{bytes:?}");
-            assert_eq!(signed(bytes), with, "{bytes:?}");
-        }
-    }
 
     #[test]
     fn days_and_times_are_read_up_to_the_last_there_is() {

@@ -1,153 +1,103 @@
-//! Typed values: a serde deserializer that goes from message to message.
+//! The deserializer of typed values, which goes from message to message.
 
 use num_bigint::BigInt;
-use serde::Deserializer;
-use serde::de::value::{BorrowedStrDeserializer, SeqDeserializer, UnitDeserializer};
-use serde::de::{Error as _, Unexpected, Visitor};
+use serde::de::value::BorrowedStrDeserializer;
+use serde::de::{Deserializer, Error as _, Visitor};
+use serde::forward_to_deserialize_any;
 
 use super::kind::{self, Kind};
 use super::read_value;
-use super::tag;
-use super::wire::{Budget, Parts};
-use crate::codec::tree::marker::{is_class, same_class};
+use crate::class_name::{TUPLE_STRUCT, is_class, same_class};
 use crate::codec::tree::target::Shape;
-use crate::error::Limit;
-use crate::value::{VALUE, big_int, give, plain, take};
+use crate::forward::forward_deserializer;
+use crate::value::{VALUE, big_int, hand_over, plain};
 use crate::{DecodeError, protobuf, reference, sets};
 
 mod access;
+mod cursor;
 mod variant;
 
-use access::{Entries, Seq};
+pub(super) use cursor::De;
 use variant::Instance;
 
-/// How often a type may look at one and the same value (`Option`, newtypes) before it is taken
-/// for one that never ends.
-const MAX_LOOKS: u8 = 32;
-
-/// One value.
-#[derive(Clone, Copy)]
-pub(super) struct De<'a, 'de> {
-    budget: &'a Budget,
-    kind: Kind<'de>,
-    /// How many more containers may be entered.
-    depth: usize,
-    looks: u8,
-}
-
-impl<'a, 'de> De<'a, 'de> {
-    /// The outermost value.
-    pub(super) fn new(budget: &'a Budget, message: &'de [u8]) -> Result<Self, DecodeError> {
-        budget.item()?;
-        Ok(Self {
-            budget,
-            kind: Kind::of(budget, message)?,
-            depth: budget.depth,
-            looks: 0,
-        })
-    }
-
-    /// A value at the same depth.
-    #[inline]
-    fn beside(self, message: &'de [u8]) -> Result<Self, DecodeError> {
-        self.budget.item()?;
-        Ok(Self {
-            kind: Kind::of(self.budget, message)?,
-            looks: 0,
-            ..self
-        })
-    }
-
-    /// The same, for the parts of a container.
-    #[inline]
-    fn inside(self) -> Result<Self, DecodeError> {
-        match self.depth.checked_sub(1) {
-            Some(depth) => Ok(Self { depth, ..self }),
-            None => Err(self.budget.too_deep()),
-        }
-    }
-
-    /// The same value, for the type inside a type.
-    fn again(self) -> Result<Self, DecodeError> {
-        if self.looks == MAX_LOOKS {
-            return Err(DecodeError::Limit {
-                limit: Limit::Depth,
-                max: MAX_LOOKS.into(),
-            });
-        }
-        Ok(Self {
-            looks: self.looks + 1,
-            ..self
-        })
-    }
-
-    fn seq<V: Visitor<'de>>(self, message: &'de [u8], visitor: V) -> Result<V::Value, DecodeError> {
-        let mut rest = Parts::new(self.budget, message, tag::ITEMS);
-        let value = visitor.visit_seq(Seq::new(self.inside()?, &mut rest))?;
-        match rest.next()? {
-            None => Ok(value),
-            Some(_) => Err(rest.malformed("more elements than the type has")),
-        }
-    }
-
-    fn byte_seq<V: Visitor<'de>>(
+impl<'de> De<'_, 'de> {
+    fn newtype_struct<V: Visitor<'de>>(
         self,
-        bytes: &'de [u8],
+        name: &'static str,
         visitor: V,
     ) -> Result<V::Value, DecodeError> {
-        self.budget.afford(bytes.len())?;
-        let mut access = SeqDeserializer::new(bytes.iter().copied());
-        let value = visitor.visit_seq(&mut access)?;
-        access.end()?;
-        Ok(value)
-    }
-
-    fn dict<V: Visitor<'de>>(
-        self,
-        message: &'de [u8],
-        visitor: V,
-    ) -> Result<V::Value, DecodeError> {
-        visitor.visit_map(Entries::of_dict(self.inside()?, message))
+        match (name, self.kind) {
+            (VALUE, _) => hand_over(
+                read_value::read(self.budget, self.kind, self.depth)?,
+                visitor,
+            ),
+            (reference::REF, Kind::Ref(uri)) => {
+                let uri = self.budget.text(uri)?;
+                visitor.visit_newtype_struct(BorrowedStrDeserializer::new(uri))
+            }
+            (sets::TUPLE, Kind::Container(Shape::List | Shape::Tuple, _))
+            | (sets::FROZEN_SET | sets::SET, Kind::Container(Shape::Set | Shape::FrozenSet, _))
+            | (protobuf::ANY, Kind::Any(_)) => visitor.visit_newtype_struct(self),
+            (reference::REF | sets::TUPLE | sets::FROZEN_SET | sets::SET | protobuf::ANY, _) => {
+                Err(self.unexpected(&visitor))
+            }
+            _ if is_class(name) => Err(DecodeError::custom(TUPLE_STRUCT)),
+            _ => visitor.visit_newtype_struct(self.again()?),
+        }
     }
 
     #[inline]
-    fn fields<V: Visitor<'de>>(
+    fn object<V: Visitor<'de>>(
         self,
-        message: &'de [u8],
+        name: &'static str,
         visitor: V,
     ) -> Result<V::Value, DecodeError> {
-        visitor.visit_map(Entries::of_object(self.inside()?, message))
-    }
-
-    #[cold]
-    fn unexpected<V: Visitor<'de>>(self, visitor: &V) -> DecodeError {
-        match self.kind.class(self.budget) {
-            Ok(class) => DecodeError::invalid_type(Unexpected::Other(class), visitor),
-            Err(malformed) => malformed,
+        self.check_class(name)?;
+        match self.kind {
+            Kind::Object(message) => self.fields(message, visitor),
+            _ => self.deserialize_any(visitor),
         }
     }
 
-    /// Refuses a value of another class than `expected`, if that names one.
-    #[inline]
-    fn check_class(self, expected: &'static str) -> Result<(), DecodeError> {
-        if !is_class(expected) {
-            return Ok(());
+    fn unit_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        self.check_class(name)?;
+        match self.kind {
+            Kind::Object(_) | Kind::None => visitor.visit_unit(),
+            _ => Err(self.unexpected(&visitor)),
         }
-        let found = self.kind.class(self.budget)?;
-        if same_class(expected, found) {
-            return Ok(());
-        }
-        Err(DecodeError::Class {
-            expected,
-            found: found.into(),
-        })
     }
 
-    fn value<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
-        give(read_value::read(self.budget, self.kind, self.depth)?);
-        let read = visitor.visit_newtype_struct(UnitDeserializer::new());
-        drop(take());
-        read
+    fn enumeration<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        match self.kind {
+            Kind::Member(message) => {
+                self.check_class(name)?;
+                let member = kind::member(self.budget, message)?;
+                visitor.visit_enum(BorrowedStrDeserializer::new(member))
+            }
+            Kind::Object(message) => {
+                let class = kind::class(self.budget, message)?;
+                // The derived code compares with the serde name, which may have a colon.
+                let spelled = variants.iter().find(|name| same_class(name, class));
+                visitor.visit_enum(Instance {
+                    de: self,
+                    message,
+                    variant: spelled.copied().unwrap_or(class),
+                })
+            }
+            _ => Err(DecodeError::Class {
+                expected: name,
+                found: self.kind.class(self.budget)?.into(),
+            }),
+        }
     }
 }
 
@@ -170,7 +120,9 @@ impl<'de> Deserializer<'de> for De<'_, 'de> {
             Kind::Container(_, message) => self.seq(message, visitor),
             Kind::Object(message) => self.fields(message, visitor),
             Kind::Member(message) => visitor.visit_borrowed_str(kind::member(budget, message)?),
-            Kind::Native(kind, message) => plain(&kind::native(budget, kind, message)?, visitor),
+            Kind::Stdlib(kind, message) => {
+                plain(&kind::stdlib_value(budget, kind, message)?, visitor)
+            }
         }
     }
 
@@ -181,42 +133,6 @@ impl<'de> Deserializer<'de> for De<'_, 'de> {
         }
     }
 
-    fn deserialize_unit_struct<V: Visitor<'de>>(
-        self,
-        name: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, DecodeError> {
-        self.check_class(name)?;
-        match self.kind {
-            Kind::Object(_) | Kind::None => visitor.visit_unit(),
-            _ => Err(self.unexpected(&visitor)),
-        }
-    }
-
-    fn deserialize_newtype_struct<V: Visitor<'de>>(
-        self,
-        name: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, DecodeError> {
-        match (name, self.kind) {
-            (VALUE, _) => self.value(visitor),
-            (reference::REF, Kind::Ref(uri)) => {
-                let uri = self.budget.text(uri)?;
-                visitor.visit_newtype_struct(BorrowedStrDeserializer::new(uri))
-            }
-            (sets::TUPLE, Kind::Container(Shape::List | Shape::Tuple, _))
-            | (sets::FROZEN_SET | sets::SET, Kind::Container(Shape::Set | Shape::FrozenSet, _))
-            | (protobuf::ANY, Kind::Any(_)) => visitor.visit_newtype_struct(self),
-            (reference::REF | sets::TUPLE | sets::FROZEN_SET | sets::SET | protobuf::ANY, _) => {
-                Err(self.unexpected(&visitor))
-            }
-            _ if is_class(name) => Err(DecodeError::custom(
-                "a tuple struct as a dataclass: its fields have no names",
-            )),
-            _ => visitor.visit_newtype_struct(self.again()?),
-        }
-    }
-
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
         match self.kind {
             Kind::Bytes(bytes) | Kind::ByteArray(bytes) => self.byte_seq(bytes, visitor),
@@ -224,71 +140,9 @@ impl<'de> Deserializer<'de> for De<'_, 'de> {
         }
     }
 
-    fn deserialize_tuple<V: Visitor<'de>>(
-        self,
-        _: usize,
-        visitor: V,
-    ) -> Result<V::Value, DecodeError> {
-        self.deserialize_seq(visitor)
-    }
+    forward_deserializer! { tuples_as_seq unit_struct newtype_struct struct enum ignored_any }
 
-    fn deserialize_tuple_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        _: usize,
-        visitor: V,
-    ) -> Result<V::Value, DecodeError> {
-        self.deserialize_seq(visitor)
-    }
-
-    #[inline]
-    fn deserialize_struct<V: Visitor<'de>>(
-        self,
-        name: &'static str,
-        _: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, DecodeError> {
-        self.check_class(name)?;
-        match self.kind {
-            Kind::Object(message) => self.fields(message, visitor),
-            _ => self.deserialize_any(visitor),
-        }
-    }
-
-    fn deserialize_enum<V: Visitor<'de>>(
-        self,
-        name: &'static str,
-        variants: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, DecodeError> {
-        match self.kind {
-            Kind::Member(message) => {
-                self.check_class(name)?;
-                let member = kind::member(self.budget, message)?;
-                visitor.visit_enum(BorrowedStrDeserializer::new(member))
-            }
-            Kind::Object(message) => {
-                let class = kind::class(self.budget, message)?;
-                // The derive compares with the serde name, colon and all.
-                let spelt = variants.iter().find(|name| same_class(name, class));
-                visitor.visit_enum(Instance {
-                    de: self,
-                    message,
-                    variant: spelt.copied().unwrap_or(class),
-                })
-            }
-            _ => Err(DecodeError::Class {
-                expected: name,
-                found: self.kind.class(self.budget)?.into(),
-            }),
-        }
-    }
-
-    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
-        visitor.visit_unit()
-    }
-
-    serde::forward_to_deserialize_any! {
+    forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf
         unit map identifier
     }

@@ -1,4 +1,4 @@
-//! What a `Value` is.
+//! The kinds of a `Value`.
 
 use std::sync::Arc;
 
@@ -6,12 +6,12 @@ use num_bigint::BigInt;
 
 use super::stdlib::{self, Invalid};
 use super::tag::{self, kind};
-use super::wire::{Budget, Content, Fields, Parts, TWICE};
+use super::wire::{Budget, Content, Fields, Repeated, TWICE};
 use crate::codec::tree::target::Shape;
 use crate::value::is_decimal;
 use crate::{DecodeError, Value, protobuf};
 
-/// The one field of a `Value`.
+/// The one field of a `Value`, its content still encoded.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Kind<'de> {
     None,
@@ -27,15 +27,15 @@ pub(super) enum Kind<'de> {
     Object(&'de [u8]),
     Ref(&'de [u8]),
     Member(&'de [u8]),
-    /// A scalar that Rust has no type for, by the number of its kind.
-    Native(u8, &'de [u8]),
+    /// A scalar of Python's standard library, by the number of its kind.
+    Stdlib(u8, &'de [u8]),
     Any(&'de [u8]),
 }
 
 impl<'de> Kind<'de> {
-    /// The kind of a `Value`, which has exactly one that is known.
+    /// Reads the kind of a `Value`, which has exactly one that is known.
     #[inline]
-    pub(super) fn of(budget: &Budget, message: &'de [u8]) -> Result<Self, DecodeError> {
+    pub(super) fn read(budget: &Budget, message: &'de [u8]) -> Result<Self, DecodeError> {
         let mut fields = Fields::new(budget, message);
         let mut found = None;
         while let Some((number, content)) = fields.next()? {
@@ -47,19 +47,20 @@ impl<'de> Kind<'de> {
             }
             found = Self::field(number, content);
             if found.is_none() {
-                return Err(fields.other_form());
+                return Err(fields.other_wire_type());
             }
         }
         found.ok_or_else(|| budget.malformed("a value of no kind that is known", message))
     }
 
-    /// None if the field has another form than the schema says.
+    /// Returns the kind that a field is; `None` if its wire type is not the schema's.
     #[inline]
     fn field(number: u8, content: Content<'de>) -> Option<Self> {
         Some(match (number, content) {
             (kind::NONE, Content::Varint(_)) => Self::None,
             (kind::BOOL, Content::Varint(value)) => Self::Bool(value != 0),
             (kind::INT, Content::Varint(value)) => {
+                // Zigzag: the lowest bit is the sign.
                 let half = (value >> 1).cast_signed();
                 Self::Int(half ^ -(value & 1).cast_signed())
             }
@@ -76,13 +77,13 @@ impl<'de> Kind<'de> {
             (kind::SET, Content::Bytes(bytes)) => Self::Container(Shape::Set, bytes),
             (kind::BIG_INT, Content::Bytes(bytes)) => Self::BigInt(bytes),
             (kind::BYTE_ARRAY, Content::Bytes(bytes)) => Self::ByteArray(bytes),
-            (kind::DATE_TIME..=kind::COMPLEX, Content::Bytes(bytes)) => Self::Native(number, bytes),
+            (kind::DATE_TIME..=kind::COMPLEX, Content::Bytes(bytes)) => Self::Stdlib(number, bytes),
             (kind::ANY, Content::Bytes(bytes)) => Self::Any(bytes),
             _ => return None,
         })
     }
 
-    /// The qualified name of the Python class.
+    /// Returns the qualified name of the Python class.
     pub(super) fn class(self, budget: &Budget) -> Result<&'de str, DecodeError> {
         Ok(match self {
             Self::None => "builtins.NoneType",
@@ -99,39 +100,43 @@ impl<'de> Kind<'de> {
             Self::Container(Shape::Dict, _) => "builtins.dict",
             Self::Ref(_) => "casty.remote.ref.RemoteActorRef",
             Self::Object(message) | Self::Member(message) => class(budget, message)?,
-            Self::Native(kind::DATE_TIME, _) => "datetime.datetime",
-            Self::Native(kind::DATE, _) => "datetime.date",
-            Self::Native(kind::TIME, _) => "datetime.time",
-            Self::Native(kind::TIME_DELTA, _) => "datetime.timedelta",
-            Self::Native(kind::UUID, _) => "uuid.UUID",
-            Self::Native(kind::DECIMAL, _) => "decimal.Decimal",
-            Self::Native(..) => "builtins.complex",
+            Self::Stdlib(kind::DATE_TIME, _) => "datetime.datetime",
+            Self::Stdlib(kind::DATE, _) => "datetime.date",
+            Self::Stdlib(kind::TIME, _) => "datetime.time",
+            Self::Stdlib(kind::TIME_DELTA, _) => "datetime.timedelta",
+            Self::Stdlib(kind::UUID, _) => "uuid.UUID",
+            Self::Stdlib(kind::DECIMAL, _) => "decimal.Decimal",
+            Self::Stdlib(..) => "builtins.complex",
             Self::Any(_) => protobuf::ANY_CLASS,
         })
     }
 }
 
-/// The class of an object or member. That it has no other is seen when its other parts are read.
+/// Returns the class of an object or member. A second class is found when the other parts are read.
 #[inline]
 pub(super) fn class<'de>(budget: &Budget, message: &'de [u8]) -> Result<&'de str, DecodeError> {
-    match Parts::new(budget, message, tag::CLASS).next()? {
+    match Repeated::new(budget, message, tag::CLASS).next()? {
         Some(class) => budget.text(class),
         None => Err(budget.malformed("an object without its class", message)),
     }
 }
 
-/// The name of a member.
+/// Returns the name of a member.
 pub(super) fn member<'de>(budget: &Budget, message: &'de [u8]) -> Result<&'de str, DecodeError> {
-    let name = Parts::new(budget, message, tag::NAME).beside_one(tag::CLASS);
+    let name = Repeated::new(budget, message, tag::NAME).beside_one(tag::CLASS);
     match name.only()? {
         Some(name) => budget.text(name),
         None => Err(budget.malformed("an enum without its member", message)),
     }
 }
 
-/// The value of a kind that Rust has no type for.
-pub(super) fn native(budget: &Budget, kind: u8, message: &[u8]) -> Result<Value, DecodeError> {
-    let made = || -> Result<Value, Invalid> {
+/// Reads a scalar of Python's standard library.
+pub(super) fn stdlib_value(
+    budget: &Budget,
+    kind: u8,
+    message: &[u8],
+) -> Result<Value, DecodeError> {
+    let read = || -> Result<Value, Invalid> {
         Ok(match kind {
             kind::DATE_TIME => stdlib::date_time(message)?.into(),
             kind::DATE => stdlib::date(message)?.into(),
@@ -149,10 +154,10 @@ pub(super) fn native(budget: &Budget, kind: u8, message: &[u8]) -> Result<Value,
             }
         })
     };
-    made().map_err(|Invalid| budget.malformed("a value that Python has not", message))
+    read().map_err(|Invalid| budget.malformed("a value that Python has not", message))
 }
 
-/// An int of any size.
+/// Reads an int of any size.
 pub(super) fn big_int(bytes: &[u8]) -> Value {
     BigInt::from_signed_bytes_le(bytes).into()
 }

@@ -1,50 +1,51 @@
-//! Lengths in front of what is still to be written.
+//! Lengths in front of content that is still to be written.
 //!
-//! A length is a varint, so how many bytes it takes is known when its content is. One byte is left
-//! for each, which holds a length below 128. Longer ones are noted and put in place when all is
-//! written, in one pass from the end on that moves each byte at most once: a message whose
-//! containers are short allocates nothing, and depth costs no copies.
+//! A length is a varint: its size depends on the content behind it. One byte is reserved for each,
+//! which holds a length below 128. Longer ones are noted and put in place when all is written, in one
+//! pass from the end on that moves each byte at most once: a message whose containers are short
+//! allocates nothing, and depth costs no copies.
 
-/// A place that was left for a length.
+/// A byte that is reserved for a length.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Gap {
+pub(super) struct Reserved {
     at: usize,
-    /// The bytes that were missing before it, as far as was known when it was left.
+    /// The bytes that were missing before it when it was reserved.
     missing: usize,
 }
 
-/// The lengths that do not fit into their place.
+/// The lengths that do not fit into the reserved byte.
 #[derive(Debug, Default)]
 pub(super) struct Lengths {
-    /// Where, and which.
+    /// The offset and the value of each.
     long: Vec<(usize, u64)>,
-    /// How many bytes they need beyond those left for them.
+    /// The bytes that they need beyond those reserved for them.
     missing: usize,
 }
 
 impl Lengths {
-    /// Leaves a place.
+    /// Reserves a byte for a length.
     #[inline]
-    pub(super) fn leave(&self, out: &mut Vec<u8>) -> Gap {
+    pub(super) fn reserve(&self, out: &mut Vec<u8>) -> Reserved {
         let at = out.len();
         out.push(0);
-        Gap {
+        Reserved {
             at,
             missing: self.missing,
         }
     }
 
-    /// Fills a place: what is behind it is its content.
+    /// Fills in the length of all that was written behind the reserved byte.
     #[inline]
-    pub(super) fn fill(&mut self, out: &mut [u8], gap: Gap) {
-        let written = out.len().saturating_sub(gap.at).saturating_sub(1);
-        let len = written + (self.missing - gap.missing);
-        match (u8::try_from(len), out.get_mut(gap.at)) {
+    pub(super) fn fill(&mut self, out: &mut [u8], reserved: Reserved) {
+        let written = out.len().saturating_sub(reserved.at).saturating_sub(1);
+        // Long lengths inside the content will take more bytes than they do now.
+        let len = written + (self.missing - reserved.missing);
+        match (u8::try_from(len), out.get_mut(reserved.at)) {
             (Ok(len), Some(place)) if len < 0x80 => *place = len,
             _ => {
                 let len = len as u64;
                 self.missing += varint_len(len) - 1;
-                self.long.push((gap.at, len));
+                self.long.push((reserved.at, len));
             }
         }
     }
@@ -54,6 +55,7 @@ impl Lengths {
         if self.long.is_empty() {
             return;
         }
+        // Inner containers end before outer ones, so the order is not that of the offsets.
         self.long.sort_unstable();
         let mut from = out.len();
         let mut to = from + self.missing;
@@ -73,14 +75,14 @@ impl Lengths {
     }
 }
 
-/// How many bytes a varint takes.
+/// Returns the number of bytes that a varint takes.
 #[inline]
 pub(super) fn varint_len(value: u64) -> usize {
     // Seven bits a byte.
     (70 - (value | 1).leading_zeros() as usize) / 7
 }
 
-/// A varint and how many bytes it has.
+/// Returns a varint and the number of its bytes.
 #[inline]
 fn varint(mut value: u64) -> ([u8; 10], usize) {
     let mut bytes = [0; 10];

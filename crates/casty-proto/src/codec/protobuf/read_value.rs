@@ -1,73 +1,72 @@
-//! Reads a [`Value`] without recursion.
+//! Reads [`Value`]s without recursion.
 
 use std::sync::Arc;
 
 use super::kind::{self, Kind};
 use super::tag;
-use super::wire::{Budget, Parts};
+use super::wire::{Budget, Repeated};
 use crate::codec::tree::target::Shape;
-use crate::value::Names;
-use crate::value::{EnumMember, Member, Object, State};
+use crate::value::{EnumMember, Member, NameCache, Object, State};
 use crate::{ActorRef, DecodeError, Value, protobuf};
 
-/// Reads a value that was counted; `depth` containers may be entered.
+/// Reads a value that was counted, within `depth` levels of containers.
 pub(super) fn read(budget: &Budget, kind: Kind<'_>, depth: usize) -> Result<Value, DecodeError> {
-    let mut walk = Walk {
+    let mut values = ValueReader {
         budget,
-        names: Names::default(),
+        names: NameCache::default(),
         stack: Vec::new(),
         depth,
     };
-    let mut done = walk.open(kind)?;
+    let mut done = values.open(kind)?;
     loop {
-        let Some(frame) = walk.stack.last_mut() else {
+        let Some(frame) = values.stack.last_mut() else {
             return done.ok_or_else(|| budget.malformed("no value", &[]));
         };
         if let Some(value) = done.take() {
             frame.accept(value);
         }
-        match frame.next(budget, &mut walk.names)? {
+        match frame.next(budget, &mut values.names)? {
             Some(part) => {
                 budget.item()?;
-                done = walk.open(Kind::of(budget, part)?)?;
+                done = values.open(Kind::read(budget, part)?)?;
             }
-            None => done = walk.stack.pop().map(Frame::close),
+            None => done = values.stack.pop().map(Frame::close),
         }
     }
 }
 
-/// A container that is being read.
+/// A container of which some parts are read.
 enum Frame<'a, 'de> {
     Items {
         shape: Shape,
-        rest: Parts<'a, 'de>,
+        rest: Repeated<'a, 'de>,
         items: Vec<Value>,
     },
     Dict {
-        keys: Parts<'a, 'de>,
-        values: Parts<'a, 'de>,
+        keys: Repeated<'a, 'de>,
+        values: Repeated<'a, 'de>,
         pairs: Vec<(Value, Value)>,
         key: Option<Value>,
     },
     Object {
         class: Arc<str>,
-        names: Parts<'a, 'de>,
-        values: Parts<'a, 'de>,
+        names: Repeated<'a, 'de>,
+        values: Repeated<'a, 'de>,
         fields: Vec<(Arc<str>, Value)>,
         name: Option<Arc<str>>,
     },
 }
 
-/// What is wrong with a container that has keys and values.
+/// The faults of a container whose keys and values do not match.
 pub(super) const NO_VALUE: &str = "a key without its value";
 pub(super) const NO_KEY: &str = "a value without its key";
 
 impl<'de> Frame<'_, 'de> {
-    /// The next part; none at the end.
+    /// Returns the next part; `None` at the end.
     fn next(
         &mut self,
         budget: &Budget,
-        known: &mut Names,
+        known: &mut NameCache,
     ) -> Result<Option<&'de [u8]>, DecodeError> {
         match self {
             Self::Items { rest, .. } => rest.next(),
@@ -98,6 +97,7 @@ impl<'de> Frame<'_, 'de> {
         }
     }
 
+    /// Adds a part that was read.
     fn accept(&mut self, value: Value) {
         match self {
             Self::Items { items, .. } => items.push(value),
@@ -128,27 +128,29 @@ impl<'de> Frame<'_, 'de> {
     }
 }
 
-/// The value that belongs to a key which was read.
-pub(super) fn value_of<'de>(values: &mut Parts<'_, 'de>) -> Result<&'de [u8], DecodeError> {
+/// Returns the value of the key that was read last.
+pub(super) fn value_of<'de>(values: &mut Repeated<'_, 'de>) -> Result<&'de [u8], DecodeError> {
     values.next()?.ok_or_else(|| values.malformed(NO_VALUE))
 }
 
-/// Checks that no value is left when there is no more key.
-pub(super) fn none_left(more: bool, values: &mut Parts<'_, '_>) -> Result<(), DecodeError> {
+/// Checks that no value is left where no key is.
+pub(super) fn none_left(more: bool, values: &mut Repeated<'_, '_>) -> Result<(), DecodeError> {
     if !more && values.next()?.is_some() {
         return Err(values.malformed(NO_KEY));
     }
     Ok(())
 }
 
-struct Walk<'a, 'de> {
+/// A reader of values with the containers that are open: the stack that recursion would use, on the
+/// heap.
+struct ValueReader<'a, 'de> {
     budget: &'a Budget,
-    names: Names,
+    names: NameCache,
     stack: Vec<Frame<'a, 'de>>,
     depth: usize,
 }
 
-impl<'a, 'de> Walk<'a, 'de> {
+impl<'a, 'de> ValueReader<'a, 'de> {
     /// Reads a leaf, or begins a container and leaves its parts to the stack.
     fn open(&mut self, kind: Kind<'de>) -> Result<Option<Value>, DecodeError> {
         match kind {
@@ -161,41 +163,41 @@ impl<'a, 'de> Walk<'a, 'de> {
 
     fn container(&mut self, shape: Shape, message: &'de [u8]) -> Result<(), DecodeError> {
         let frame = if shape == Shape::Dict {
-            let keys = Parts::new(self.budget, message, tag::KEYS);
+            let keys = Repeated::new(self.budget, message, tag::KEYS);
             Frame::Dict {
                 keys,
-                values: Parts::new(self.budget, message, tag::VALUES),
-                pairs: Vec::with_capacity(self.room(keys)?),
+                values: Repeated::new(self.budget, message, tag::VALUES),
+                pairs: Vec::with_capacity(self.capacity(keys)?),
                 key: None,
             }
         } else {
-            let rest = Parts::new(self.budget, message, tag::ITEMS);
+            let rest = Repeated::new(self.budget, message, tag::ITEMS);
             Frame::Items {
                 shape,
                 rest,
-                items: Vec::with_capacity(self.room(rest)?),
+                items: Vec::with_capacity(self.capacity(rest)?),
             }
         };
         self.enter(frame)
     }
 
     fn object(&mut self, message: &'de [u8]) -> Result<(), DecodeError> {
-        let names = Parts::new(self.budget, message, tag::NAMES).beside_one(tag::CLASS);
+        let names = Repeated::new(self.budget, message, tag::NAMES).beside_one(tag::CLASS);
         let frame = Frame::Object {
             class: self.names.intern(kind::class(self.budget, message)?),
             names,
-            values: Parts::new(self.budget, message, tag::FIELD_VALUES),
-            fields: Vec::with_capacity(self.room(names)?),
+            values: Repeated::new(self.budget, message, tag::FIELD_VALUES),
+            fields: Vec::with_capacity(self.capacity(names)?),
             name: None,
         };
         self.enter(frame)
     }
 
-    /// How many parts to set memory aside for: each is there, and can be afforded.
-    fn room(&self, parts: Parts<'_, '_>) -> Result<usize, DecodeError> {
-        let room = parts.count();
-        self.budget.afford(room)?;
-        Ok(room)
+    /// Returns the number of parts to allocate for: each is there, and within the limit.
+    fn capacity(&self, parts: Repeated<'_, '_>) -> Result<usize, DecodeError> {
+        let capacity = parts.count();
+        self.budget.check_items(capacity)?;
+        Ok(capacity)
     }
 
     fn enter(&mut self, frame: Frame<'a, 'de>) -> Result<(), DecodeError> {
@@ -221,10 +223,10 @@ impl<'a, 'de> Walk<'a, 'de> {
                 class: self.names.intern(kind::class(budget, message)?),
                 member: Member::Name(self.names.intern(kind::member(budget, message)?)),
             })),
-            Kind::Native(kind, message) => kind::native(budget, kind, message)?,
+            Kind::Stdlib(kind, message) => kind::stdlib_value(budget, kind, message)?,
             Kind::Any(message) => protobuf::value_of(message, &mut self.names)
                 .ok_or_else(|| budget.malformed("an Any that is none", message))?,
-            // Containers are begun elsewhere.
+            // Containers are opened elsewhere.
             _ => Value::None,
         })
     }

@@ -1,37 +1,34 @@
-//! Writes the shapes of values as fields of the schema.
+//! The buffer that values are written to.
 
-use num_bigint::BigInt;
 use prost::Message;
 use serde::ser::Error as _;
 
-use super::lengths::{Gap, Lengths, put_varint, varint_len};
-use super::tag::{self, LEN, VARINT, kind, short};
-use super::write_value;
-use crate::codec::tree::target::{Shape, Target};
-use crate::{EncodeError, Value};
+use super::lengths::{Lengths, Reserved, put_varint, varint_len};
+use super::tag::{LEN, VARINT, kind, one_byte_tag};
+use crate::EncodeError;
 
-/// Appends a `Value` to a buffer.
+/// A buffer that a `Value` is appended to.
 ///
-/// The field that the next value stands in is written with that value, whose length is known then
-/// or is the length of the container that it begins.
+/// The field around a value is written together with the value: only then is the field's length
+/// known, or that it is the length of a container.
 pub(crate) struct ProtobufSink<'a> {
-    out: &'a mut Vec<u8>,
+    pub(super) out: &'a mut Vec<u8>,
     lengths: Lengths,
-    /// The tag of the field that the next value stands in; none of the outermost.
-    field: Option<u8>,
-    /// What the next text is.
-    text: u8,
-    /// What the next bytes are.
-    bytes: u8,
+    /// The tag of the field around the next value; the outermost value has none.
+    pub(super) field: Option<u8>,
+    /// The kind of the next text.
+    pub(super) text: u8,
+    /// The kind of the next bytes.
+    pub(super) bytes: u8,
 }
 
 /// A container that was begun.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Open {
-    /// The length of the field around the value; the outermost has none.
-    value: Option<Gap>,
-    /// The length of the value's kind.
-    content: Gap,
+    /// The length of the field around the value; the outermost value has none.
+    value: Option<Reserved>,
+    /// The length of the container itself.
+    content: Reserved,
 }
 
 impl<'a> ProtobufSink<'a> {
@@ -47,7 +44,7 @@ impl<'a> ProtobufSink<'a> {
 
     /// Begins the field around a value whose message takes `len` bytes.
     #[inline]
-    fn begin(&mut self, len: usize) {
+    pub(super) fn begin(&mut self, len: usize) {
         if let Some(field) = self.field {
             self.out.push(field);
             put_varint(self.out, len as u64);
@@ -56,9 +53,9 @@ impl<'a> ProtobufSink<'a> {
 
     /// Writes a kind of value that is a varint.
     #[inline]
-    fn varint(&mut self, kind: u8, value: u64) {
+    pub(super) fn varint(&mut self, kind: u8, value: u64) {
         self.begin(1 + varint_len(value));
-        self.out.push(short(kind, VARINT));
+        self.out.push(one_byte_tag(kind, VARINT));
         put_varint(self.out, value);
     }
 
@@ -71,6 +68,7 @@ impl<'a> ProtobufSink<'a> {
         put_varint(self.out, len as u64);
     }
 
+    /// Writes a kind of value that is these bytes.
     #[inline]
     pub(super) fn raw(&mut self, kind: u8, bytes: &[u8]) {
         self.delimited(kind, bytes.len());
@@ -83,19 +81,21 @@ impl<'a> ProtobufSink<'a> {
         message.encode(self.out).map_err(EncodeError::custom)
     }
 
+    /// Begins a kind of value that is a message with parts.
     #[inline]
-    fn container(&mut self, kind: u8) -> Open {
+    pub(super) fn container(&mut self, kind: u8) -> Open {
         let value = self.field.map(|field| {
             self.out.push(field);
-            self.lengths.leave(self.out)
+            self.lengths.reserve(self.out)
         });
-        self.out.push(short(kind, LEN));
+        self.out.push(one_byte_tag(kind, LEN));
         Open {
             value,
-            content: self.lengths.leave(self.out),
+            content: self.lengths.reserve(self.out),
         }
     }
 
+    /// Ends a container and fills in its lengths.
     #[inline]
     pub(super) fn end(&mut self, open: Open) {
         self.lengths.fill(self.out, open.content);
@@ -106,158 +106,15 @@ impl<'a> ProtobufSink<'a> {
 
     /// Writes a text that is a field of a container.
     #[inline]
-    fn part(&mut self, number: u8, text: &str) {
-        self.out.push(short(number, LEN));
+    pub(super) fn part(&mut self, number: u8, text: &str) {
+        self.out.push(one_byte_tag(number, LEN));
         put_varint(self.out, text.len() as u64);
         self.out.extend_from_slice(text.as_bytes());
     }
-}
 
-impl Target for ProtobufSink<'_> {
-    const NAME: &'static str = "protobuf";
-
-    type Open = Open;
-    type Entry = ();
-
+    /// Puts all lengths in place.
     #[inline]
-    fn null(&mut self) {
-        self.varint(kind::NONE, 0);
-    }
-
-    #[inline]
-    fn bool(&mut self, value: bool) {
-        self.varint(kind::BOOL, value.into());
-    }
-
-    #[inline]
-    fn int(&mut self, value: i64) {
-        // Zigzag: small numbers are short, whatever their sign.
-        self.varint(kind::INT, ((value << 1) ^ (value >> 63)).cast_unsigned());
-    }
-
-    #[inline]
-    fn uint(&mut self, value: u64) {
-        if let Ok(value) = i64::try_from(value) {
-            return self.int(value);
-        }
-        let [bytes @ .., _, _, _, _, _, _, _] = u128::from(value).to_le_bytes();
-        self.raw(kind::BIG_INT, &bytes);
-    }
-
-    fn big(&mut self, value: &BigInt) -> Result<(), EncodeError> {
-        match i64::try_from(value) {
-            Ok(value) => self.int(value),
-            Err(_) => self.raw(kind::BIG_INT, &value.to_signed_bytes_le()),
-        }
-        Ok(())
-    }
-
-    #[inline]
-    fn float(&mut self, value: f64) {
-        self.begin(9);
-        self.out.push(short(kind::FLOAT, tag::FIXED64));
-        self.out.extend_from_slice(&value.to_le_bytes());
-    }
-
-    #[inline]
-    fn str(&mut self, value: &str) -> Result<(), EncodeError> {
-        self.raw(self.text, value.as_bytes());
-        Ok(())
-    }
-
-    fn bytes(&mut self, value: &[u8]) -> Result<(), EncodeError> {
-        let kind = std::mem::replace(&mut self.bytes, kind::BYTES);
-        self.raw(kind, value);
-        Ok(())
-    }
-
-    #[inline]
-    fn open(&mut self, shape: Shape, _: Option<usize>) -> Result<Open, EncodeError> {
-        Ok(self.container(match shape {
-            Shape::List => kind::LIST,
-            Shape::Tuple => kind::TUPLE,
-            Shape::Set => kind::SET,
-            Shape::FrozenSet => kind::FROZEN_SET,
-            Shape::Dict => kind::DICT,
-        }))
-    }
-
-    #[inline]
-    fn element(&mut self, _: bool) {
-        self.field = Some(short(tag::ITEMS, LEN));
-    }
-
-    #[inline]
-    fn entry(&mut self, _: bool) -> Result<(), EncodeError> {
-        self.field = Some(short(tag::KEYS, LEN));
-        Ok(())
-    }
-
-    #[inline]
-    fn entry_value(&mut self) {
-        self.field = Some(short(tag::VALUES, LEN));
-    }
-
-    #[inline]
-    fn close_entry(&mut self, (): ()) -> Result<(), EncodeError> {
-        Ok(())
-    }
-
-    #[inline]
-    fn close(&mut self, _: Shape, open: Open, _: usize) -> Result<(), EncodeError> {
-        self.end(open);
-        Ok(())
-    }
-
-    #[inline]
-    fn open_object(&mut self, class: &str, _: usize) -> Result<Open, EncodeError> {
-        let open = self.container(kind::OBJECT);
-        self.part(tag::CLASS, class);
-        Ok(open)
-    }
-
-    #[inline]
-    fn field(&mut self, name: &str) -> Result<(), EncodeError> {
-        self.part(tag::NAMES, name);
-        self.field = Some(short(tag::FIELD_VALUES, LEN));
-        Ok(())
-    }
-
-    #[inline]
-    fn close_object(&mut self, object: Open) {
-        self.end(object);
-    }
-
-    fn member(&mut self, class: &str, name: &str) -> Result<(), EncodeError> {
-        let open = self.container(kind::MEMBER);
-        self.part(tag::CLASS, class);
-        self.part(tag::NAME, name);
-        self.end(open);
-        Ok(())
-    }
-
-    #[inline]
-    fn open_ref(&mut self) -> Result<(), EncodeError> {
-        self.text = kind::REF;
-        Ok(())
-    }
-
-    #[inline]
-    fn close_ref(&mut self) {
-        self.text = kind::STR;
-    }
-
-    fn any(&mut self) -> Result<(), EncodeError> {
-        self.bytes = kind::ANY;
-        Ok(())
-    }
-
-    fn value(&mut self, value: &Value, depth: usize) -> Result<(), EncodeError> {
-        write_value::write(self, value, depth)
-    }
-
-    #[inline]
-    fn finish(&mut self) {
+    pub(super) fn finish_lengths(&mut self) {
         self.lengths.finish(self.out);
     }
 }

@@ -1,4 +1,4 @@
-//! Python's dates and the like as the schema's messages.
+//! Dates, times and complex numbers as the schema's messages.
 
 use prost::Message;
 
@@ -47,7 +47,7 @@ impl From<DateTime> for v1::DateTime {
     }
 }
 
-/// A `complex` as a message.
+/// Returns a `complex` as a message.
 pub(super) fn of_complex(re: f64, im: f64) -> v1::Complex {
     v1::Complex {
         re: Some(re),
@@ -55,7 +55,7 @@ pub(super) fn of_complex(re: f64, im: f64) -> v1::Complex {
     }
 }
 
-/// The error of a message that is none, or that stands for nothing in Python.
+/// The error of a malformed message, or of one that stands for no value in Python.
 pub(super) struct Invalid;
 
 fn message<T: Message + Default>(bytes: &[u8]) -> Result<T, Invalid> {

@@ -1,6 +1,6 @@
 //! The fields of the schema, by their numbers.
 
-/// How a field's content is delimited: the low three bits of a tag.
+/// The wire types, which delimit a field's content: the low three bits of a tag.
 pub(super) const VARINT: u8 = 0;
 pub(super) const FIXED64: u8 = 1;
 pub(super) const LEN: u8 = 2;
@@ -46,7 +46,7 @@ pub(super) const FIELD_VALUES: u8 = 3;
 /// The second part of a `Member`; the first is its [`CLASS`].
 pub(super) const NAME: u8 = 2;
 
-/// The tag of a field whose number is below 16: one byte.
-pub(super) const fn short(number: u8, delimiter: u8) -> u8 {
-    (number << 3) | delimiter
+/// Returns the tag of a field whose number is below 16: one byte.
+pub(super) const fn one_byte_tag(number: u8, wire_type: u8) -> u8 {
+    (number << 3) | wire_type
 }

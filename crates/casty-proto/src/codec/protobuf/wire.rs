@@ -1,21 +1,20 @@
-//! Fields of messages, and what may still be spent on an input.
+//! Fields of messages, and the budget of an input.
 
 use std::cell::Cell;
 
 use super::tag;
-use crate::error::Limit;
-use crate::{DecodeError, Limits};
+use crate::{DecodeError, Limit, Limits};
 
-/// The highest number that a field can have.
+/// The highest number of a field.
 const MAX_NUMBER: u64 = (1 << 29) - 1;
 
-/// What one input may cost, shared by all that read parts of it.
+/// The budget of one input, shared by all readers of its parts.
 pub(super) struct Budget {
-    /// Where the input lies, for offsets in errors.
+    /// The address of the input, for offsets in errors.
     start: usize,
     items: Cell<usize>,
     max_items: usize,
-    /// How many containers may be entered.
+    /// The most containers around one another.
     pub(super) depth: usize,
 }
 
@@ -32,14 +31,14 @@ impl Budget {
     /// Counts a value, key or name.
     #[inline]
     pub(super) fn item(&self) -> Result<(), DecodeError> {
-        self.afford(1)?;
+        self.check_items(1)?;
         self.items.set(self.items.get() - 1);
         Ok(())
     }
 
     /// Checks that so many more items are within the limit.
     #[inline]
-    pub(super) fn afford(&self, items: usize) -> Result<(), DecodeError> {
+    pub(super) fn check_items(&self, items: usize) -> Result<(), DecodeError> {
         if items > self.items.get() {
             return Err(self.too_many());
         }
@@ -48,46 +47,39 @@ impl Budget {
 
     #[cold]
     fn too_many(&self) -> DecodeError {
-        DecodeError::Limit {
-            limit: Limit::Items,
-            max: self.max_items,
-        }
+        DecodeError::limit(Limit::Items, self.max_items)
     }
 
     #[cold]
     pub(super) fn too_deep(&self) -> DecodeError {
-        DecodeError::Limit {
-            limit: Limit::Depth,
-            max: self.depth,
-        }
+        DecodeError::limit(Limit::Depth, self.depth)
     }
 
-    /// The error about `part` of the input.
+    /// Returns the error about `part` of the input.
     #[cold]
     pub(super) fn malformed(&self, what: &'static str, part: &[u8]) -> DecodeError {
-        DecodeError::Malformed {
-            what,
-            at: self.at(part),
-        }
+        DecodeError::malformed(what, self.at(part))
     }
 
+    /// Returns the offset of a part of the input.
     fn at(&self, part: &[u8]) -> usize {
         part.as_ptr().addr().saturating_sub(self.start)
     }
 
+    /// Checks that a part of the input is text.
     #[inline]
     pub(super) fn text<'de>(&self, bytes: &'de [u8]) -> Result<&'de str, DecodeError> {
         std::str::from_utf8(bytes).map_err(|_| self.malformed("a string that is no UTF-8", bytes))
     }
 }
 
-/// What a field holds, as far as the wire tells.
+/// The content of a field, as far as its wire type tells.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Content<'de> {
     Varint(u64),
     Fixed64([u8; 8]),
     Bytes(&'de [u8]),
-    /// Nothing in the schema is one.
+    /// Four bytes, which no field of the schema has.
     Fixed32,
 }
 
@@ -106,7 +98,7 @@ impl<'a, 'de> Fields<'a, 'de> {
         }
     }
 
-    /// The next field: its number and what it holds.
+    /// Reads the next field: its number and its content.
     #[inline]
     pub(super) fn next(&mut self) -> Result<Option<(u64, Content<'de>)>, DecodeError> {
         if self.rest.is_empty() {
@@ -154,7 +146,7 @@ impl<'a, 'de> Fields<'a, 'de> {
             };
             self.rest = rest;
             let bits = u64::from(byte & 0x7f);
-            // The tenth byte has room for one bit.
+            // Of the tenth byte, only one bit is within 64.
             if shift == 63 && bits > 1 {
                 break;
             }
@@ -195,44 +187,44 @@ impl<'a, 'de> Fields<'a, 'de> {
         }
     }
 
-    /// The content of a field that is a text, bytes or a message.
+    /// Returns the content of a field that is a text, bytes or a message.
     #[inline]
     pub(super) fn bytes(&self, content: Content<'de>) -> Result<&'de [u8], DecodeError> {
         match content {
             Content::Bytes(bytes) => Ok(bytes),
-            _ => Err(self.other_form()),
+            _ => Err(self.other_wire_type()),
         }
     }
 
-    /// The error of a field that was just read.
+    /// Returns the error of the field that was just read: its wire type is not the schema's.
     #[cold]
-    pub(super) fn other_form(&self) -> DecodeError {
+    pub(super) fn other_wire_type(&self) -> DecodeError {
         self.budget
             .malformed("a field of another form than the schema has", self.rest)
     }
 }
 
-/// Those fields of a message that are parts of it.
+/// The occurrences of one repeated field of a message.
 #[derive(Clone, Copy)]
-pub(super) struct Parts<'a, 'de> {
+pub(super) struct Repeated<'a, 'de> {
     fields: Fields<'a, 'de>,
     number: u8,
-    /// A field that is there once at most, if any is watched, and whether it was passed.
+    /// Another field that may occur once at most, and whether it has.
     once: Option<u8>,
-    passed: bool,
+    seen: bool,
 }
 
-impl<'a, 'de> Parts<'a, 'de> {
+impl<'a, 'de> Repeated<'a, 'de> {
     pub(super) fn new(budget: &'a Budget, message: &'de [u8], number: u8) -> Self {
         Self {
             fields: Fields::new(budget, message),
             number,
             once: None,
-            passed: false,
+            seen: false,
         }
     }
 
-    /// The same, refusing a second one of another field.
+    /// Returns the same, which refuses a second occurrence of another field.
     #[inline]
     pub(super) fn beside_one(self, number: u8) -> Self {
         Self {
@@ -241,7 +233,7 @@ impl<'a, 'de> Parts<'a, 'de> {
         }
     }
 
-    /// The next part; other fields are passed over.
+    /// Reads the next occurrence; other fields are skipped.
     #[inline]
     pub(super) fn next(&mut self) -> Result<Option<&'de [u8]>, DecodeError> {
         while let Some((number, content)) = self.fields.next()? {
@@ -249,16 +241,16 @@ impl<'a, 'de> Parts<'a, 'de> {
                 return self.fields.bytes(content).map(Some);
             }
             if self.once.is_some_and(|once| number == u64::from(once)) {
-                if self.passed {
+                if self.seen {
                     return Err(self.malformed(TWICE));
                 }
-                self.passed = true;
+                self.seen = true;
             }
         }
         Ok(None)
     }
 
-    /// How many parts are still to come, as far as they are well formed.
+    /// Returns the number of occurrences still to come, as far as they are well formed.
     pub(super) fn count(mut self) -> usize {
         let mut count = 0;
         while let Ok(Some(_)) = self.next() {
@@ -267,7 +259,7 @@ impl<'a, 'de> Parts<'a, 'de> {
         count
     }
 
-    /// The only part: another one is an error.
+    /// Reads the only occurrence: another one is an error.
     pub(super) fn only(mut self) -> Result<Option<&'de [u8]>, DecodeError> {
         let only = self.next()?;
         match self.next()? {
@@ -281,5 +273,5 @@ impl<'a, 'de> Parts<'a, 'de> {
     }
 }
 
-/// What is wrong with a field that no message has two of.
+/// The fault of a field that occurs twice, and may only once.
 pub(super) const TWICE: &str = "a field that is there twice";

@@ -1,4 +1,4 @@
-//! Writes a [`Value`] without recursion.
+//! Writes [`Value`]s without recursion.
 
 use std::slice::Iter;
 use std::sync::Arc;
@@ -6,15 +6,12 @@ use std::sync::Arc;
 use super::sink::{Open, ProtobufSink};
 use super::stdlib;
 use super::tag::kind;
-use crate::codec::tree::marker::written;
-use crate::codec::tree::target::{Shape, Target, unsupported};
+use crate::class_name::with_dots;
+use crate::codec::tree::sink::{Scalars, unsupported};
+use crate::codec::tree::target::{MAX_VALUES, Shape, TOO_MANY_VALUES, Target};
 use crate::protobuf::{self, v1};
 use crate::value::{Member, Object, State};
 use crate::{EncodeError, Limits, Value};
-
-/// The most values one value is written out to. Values that share parts could ask for more than
-/// any memory holds.
-const MAX_PARTS: usize = 1 << 22;
 
 /// Writes `value`, which stands `depth` levels deep already.
 pub(super) fn write(
@@ -23,13 +20,13 @@ pub(super) fn write(
     depth: usize,
 ) -> Result<(), EncodeError> {
     let mut stack: Vec<Frame<'_>> = Vec::new();
-    let mut parts = MAX_PARTS;
+    let mut left = MAX_VALUES;
     let mut next = Some(value);
     loop {
         if let Some(part) = next {
-            parts = parts.checked_sub(1).ok_or_else(|| {
-                unsupported::<ProtobufSink<'_>>("a value of more than 4,194,304 parts")
-            })?;
+            left = left
+                .checked_sub(1)
+                .ok_or_else(|| unsupported::<ProtobufSink<'_>>(TOO_MANY_VALUES))?;
             if part.is_container() && depth + stack.len() >= Limits::MAX_DEPTH {
                 return Err(EncodeError::TooDeep {
                     limit: Limits::MAX_DEPTH,
@@ -48,21 +45,22 @@ pub(super) fn write(
     }
 }
 
-/// A container that is being written.
+/// A container of which some parts are written.
 struct Frame<'a> {
     open: Open,
     rest: Rest<'a>,
 }
 
-/// What is left of it.
+/// The parts of a container that are still to be written.
 enum Rest<'a> {
     Items(Iter<'a, Value>),
-    /// With the value whose key was written.
+    /// Entries, and the value whose key was written.
     Pairs(Iter<'a, (Value, Value)>, Option<&'a Value>),
     Fields(Iter<'a, (Arc<str>, Value)>),
 }
 
 impl<'a> Rest<'a> {
+    /// Begins the field of the next part and returns that.
     fn next(&mut self, sink: &mut ProtobufSink<'_>) -> Result<Option<&'a Value>, EncodeError> {
         match self {
             Self::Items(items) => {
@@ -92,7 +90,7 @@ impl<'a> Rest<'a> {
     }
 }
 
-/// Writes a leaf, or begins a container and leaves its parts.
+/// Writes a leaf, or begins a container and returns its parts.
 fn open<'a>(
     sink: &mut ProtobufSink<'_>,
     value: &'a Value,
@@ -126,7 +124,7 @@ fn open_object<'a>(
         sink.message(kind::ANY, &any)?;
         return Ok(None);
     }
-    let open = sink.open_object(&written(&object.class), fields.len())?;
+    let open = sink.open_object(&with_dots(&object.class), fields.len())?;
     Ok(Some(Frame {
         open,
         rest: Rest::Fields(fields.iter()),
@@ -144,7 +142,7 @@ fn write_leaf(sink: &mut ProtobufSink<'_>, value: &Value) -> Result<(), EncodeEr
         Value::ByteArray(bytes) => sink.raw(kind::BYTE_ARRAY, bytes),
         Value::Ref(actor) => sink.raw(kind::REF, actor.uri().as_bytes()),
         Value::Enum(member) => match &member.member {
-            Member::Name(name) => sink.member(&written(&member.class), name)?,
+            Member::Name(name) => sink.member(&with_dots(&member.class), name)?,
             Member::Value(_) => {
                 return Err(unsupported::<ProtobufSink<'_>>(
                     "an enum member that is known by its value only",

@@ -6,7 +6,3 @@ mod source;
 
 pub(crate) use sink::JsonSink;
 pub(crate) use source::JsonSource;
-
-/// The longest integer that is read or written: Python itself refuses longer ones, as reading
-/// them takes quadratic time.
-const MAX_DIGITS: usize = 4_300;

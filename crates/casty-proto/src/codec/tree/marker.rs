@@ -1,7 +1,5 @@
 //! The keys that make an object of the tree something else than a dict.
 
-use std::borrow::Cow;
-
 use super::source::Kind;
 
 pub(super) const TYPE: &str = "_type";
@@ -13,7 +11,7 @@ pub(super) const TUPLE: &str = "__tuple__";
 pub(super) const FROZEN_SET: &str = "__frozenset__";
 pub(super) const DICT: &str = "__dict__";
 
-/// What an object with such a key is.
+/// The meanings that a key can give to its object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Marker {
     Type,
@@ -25,9 +23,9 @@ pub(super) enum Marker {
 }
 
 impl Marker {
-    /// The marker that `key` is, if any.
+    /// Returns the marker that `key` is, if it is one.
     #[inline]
-    pub(super) fn of(key: &str) -> Option<Self> {
+    pub(super) fn from_key(key: &str) -> Option<Self> {
         if !key.starts_with('_') {
             return None;
         }
@@ -42,7 +40,7 @@ impl Marker {
         })
     }
 
-    /// Whether nodes take the marker seriously in front of a value of this kind.
+    /// Returns whether nodes take the marker for one in front of a value of this kind.
     #[inline]
     pub(super) fn fits(self, kind: Kind) -> bool {
         match self {
@@ -51,7 +49,7 @@ impl Marker {
         }
     }
 
-    /// The Python class of what the marker announces, as far as the marker tells.
+    /// Returns the Python class of the announced value, as far as the marker tells.
     pub(super) fn class(self) -> &'static str {
         match self {
             Self::Type => "another object",
@@ -62,28 +60,4 @@ impl Marker {
             Self::Dict => "builtins.dict",
         }
     }
-}
-
-/// Whether a serde name is the name of a Python class.
-#[inline]
-pub(crate) fn is_class(name: &str) -> bool {
-    name.bytes().any(|byte| byte == b'.')
-}
-
-/// A serde name as the tree and type hints write it: the colon that separates module and class is
-/// for pickle only.
-#[inline]
-pub(crate) fn written(name: &str) -> Cow<'_, str> {
-    // Counting has no early end, so it is compiled to wide instructions.
-    if name.bytes().filter(|byte| *byte == b':').count() > 0 {
-        Cow::Owned(name.replace(':', "."))
-    } else {
-        Cow::Borrowed(name)
-    }
-}
-
-/// Whether the serde name `expected` is the class that is written as `found`.
-#[inline]
-pub(crate) fn same_class(expected: &str, found: &str) -> bool {
-    expected == found || (expected.contains(':') && written(expected) == found)
 }

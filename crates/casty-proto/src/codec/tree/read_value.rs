@@ -1,17 +1,20 @@
-//! Reads a tree as a [`Value`], without recursion.
+//! Reads trees as [`Value`]s, without recursion.
 
 use std::sync::Arc;
 
 use super::marker::{self, Marker};
+use super::notation;
 use super::reader::Reader;
 use super::source::{Kind, Number, Open, Source};
-use crate::value::{EnumMember, Member, Names, Object, State};
-use crate::{ActorRef, DecodeError, Value, notation};
+use crate::value::{EnumMember, Member, NameCache, Object, State};
+use crate::{ActorRef, DecodeError, Value};
 
-/// Whether the markers of Casty's JSON notation are known beside those of the serializers.
+/// The markers that are known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Dialect {
+    /// Those of the serializers.
     Wire,
+    /// Those of Casty's JSON notation as well.
     Notation,
 }
 
@@ -20,35 +23,35 @@ pub(crate) fn read<S: Source>(
     reader: &mut Reader<S>,
     dialect: Dialect,
 ) -> Result<Value, DecodeError> {
-    let mut walk = Walk {
+    let mut values = ValueReader {
         reader,
         dialect,
-        names: Names::default(),
+        names: NameCache::default(),
         stack: Vec::new(),
     };
-    let mut done = walk.value()?;
+    let mut done = values.value()?;
     loop {
-        let Some(mut frame) = walk.stack.pop() else {
-            return done.ok_or_else(|| walk.reader.malformed("no value"));
+        let Some(mut frame) = values.stack.pop() else {
+            return done.ok_or_else(|| values.reader.malformed("no value"));
         };
         if let Some(value) = done.take() {
-            frame.accept(value, walk.reader)?;
+            frame.accept(value, values.reader)?;
         }
-        if frame.advance(walk.reader, &mut walk.names)? {
-            walk.stack.push(frame);
-            done = walk.value()?;
+        if frame.advance(values.reader, &mut values.names)? {
+            values.stack.push(frame);
+            done = values.value()?;
         } else {
-            done = Some(walk.close(frame)?);
+            done = Some(values.close(frame)?);
         }
     }
 }
 
-/// A container that is being read.
+/// A container of which some parts are read.
 enum Frame {
     Items {
         open: Open,
         items: Vec<Value>,
-        /// Whether it counts as a level of its own.
+        /// True if it counts as a level of nesting of its own.
         level: bool,
     },
     /// The array behind `__dict__`.
@@ -62,12 +65,13 @@ enum Frame {
         open: Open,
         entries: Vec<(Arc<str>, Value)>,
         key: Option<Arc<str>>,
-        /// Whether the array behind `__dict__` was read as pairs.
+        /// True if the array behind `__dict__` was read as pairs.
         dict: bool,
     },
 }
 
 impl Frame {
+    /// Adds a part that was read.
     fn accept<S: Source>(
         &mut self,
         value: Value,
@@ -93,11 +97,11 @@ impl Frame {
         Ok(())
     }
 
-    /// Goes to the next part; false when there is none and the container is closed.
+    /// Advances to the next part; false if there is none and the container is closed.
     fn advance<S: Source>(
         &mut self,
         reader: &mut Reader<S>,
-        names: &mut Names,
+        names: &mut NameCache,
     ) -> Result<bool, DecodeError> {
         match self {
             Self::Items { open, .. } => reader.source.next(open),
@@ -128,17 +132,19 @@ impl Frame {
     }
 }
 
-/// What is wrong with an entry of a dict.
+/// The fault of an entry of a dict that is no pair.
 pub(super) const NO_PAIR: &str = "an entry of a dict that is no pair";
 
-struct Walk<'r, S> {
+/// A reader of values with the containers that are open: the stack that recursion would use, on the
+/// heap.
+struct ValueReader<'r, S> {
     reader: &'r mut Reader<S>,
     dialect: Dialect,
-    names: Names,
+    names: NameCache,
     stack: Vec<Frame>,
 }
 
-impl<S: Source> Walk<'_, S> {
+impl<S: Source> ValueReader<'_, S> {
     /// Reads a leaf, or opens a container and leaves its parts to the stack.
     fn value(&mut self) -> Result<Option<Value>, DecodeError> {
         self.reader.item()?;
@@ -175,10 +181,10 @@ impl<S: Source> Walk<'_, S> {
             Kind::Map => {
                 self.reader.enter()?;
                 let open = self.reader.source.open_map()?;
-                let room = self.room(open)?;
+                let capacity = self.capacity(open)?;
                 self.stack.push(Frame::Map {
                     open,
-                    entries: Vec::with_capacity(room),
+                    entries: Vec::with_capacity(capacity),
                     key: None,
                     dict: false,
                 });
@@ -189,7 +195,7 @@ impl<S: Source> Walk<'_, S> {
 
     fn array(&mut self) -> Result<(), DecodeError> {
         let open = self.reader.source.open_array()?;
-        let room = self.room(open)?;
+        let capacity = self.capacity(open)?;
         let level = match self.stack.last_mut() {
             Some(Frame::Map {
                 key: Some(key),
@@ -200,7 +206,7 @@ impl<S: Source> Walk<'_, S> {
                     *dict = true;
                     self.stack.push(Frame::Pairs {
                         open,
-                        pairs: Vec::with_capacity(room),
+                        pairs: Vec::with_capacity(capacity),
                         pair: open,
                         key: None,
                     });
@@ -215,20 +221,23 @@ impl<S: Source> Walk<'_, S> {
         }
         self.stack.push(Frame::Items {
             open,
-            items: Vec::with_capacity(room),
+            items: Vec::with_capacity(capacity),
             level,
         });
         Ok(())
     }
 
-    /// How many elements to set memory aside for.
-    fn room(&self, open: Open) -> Result<usize, DecodeError> {
-        // Without an announcement, one: most containers of a text are small.
-        let room = self.reader.source.hint(open).unwrap_or(1);
-        self.reader.afford(room)?;
-        Ok(room)
+    /// Returns the number of elements to allocate for.
+    fn capacity(&self, open: Open) -> Result<usize, DecodeError> {
+        // An announced number is safe to allocate for: the source has checked it against the bytes
+        // that are left, and here it is checked against the limit. JSON announces none; most of its
+        // containers are small.
+        let capacity = self.reader.source.hint(open).unwrap_or(1);
+        self.reader.check_items(capacity)?;
+        Ok(capacity)
     }
 
+    /// Returns the value that a container is, all of whose parts are read.
     fn close(&mut self, frame: Frame) -> Result<Value, DecodeError> {
         match frame {
             Frame::Items { items, level, .. } => {
@@ -245,7 +254,8 @@ impl<S: Source> Walk<'_, S> {
         }
     }
 
-    /// What a map with these entries stands for: its first marker says so, wherever it stands.
+    /// Returns the value that a map with these entries stands for: its first marker decides, wherever
+    /// it stands.
     fn object(
         &self,
         mut entries: Vec<(Arc<str>, Value)>,
@@ -255,7 +265,7 @@ impl<S: Source> Walk<'_, S> {
             let Some((key, value)) = entries.get(at) else {
                 break;
             };
-            match (Marker::of(key), value) {
+            match (Marker::from_key(key), value) {
                 (Some(Marker::Type), Value::Str(class)) => {
                     let class = Arc::clone(class);
                     entries.remove(at);

@@ -1,23 +1,9 @@
-//! A source and what may still be spent on it.
+//! A source of tokens with the limits that hold for it.
 
-use super::source::Source;
-use crate::error::Limit;
-use crate::{DecodeError, Limits};
+use super::source::{Kind, Open, Source};
+use crate::{DecodeError, Limit, Limits};
 
-impl Limits {
-    /// Checks the length of an input.
-    pub(crate) fn admit(&self, size: usize) -> Result<(), DecodeError> {
-        if size > self.bytes {
-            return Err(DecodeError::Limit {
-                limit: Limit::Bytes,
-                max: self.bytes,
-            });
-        }
-        Ok(())
-    }
-}
-
-/// Reads a tree within limits.
+/// A reader of a tree within limits.
 pub(crate) struct Reader<S> {
     pub(super) source: S,
     depth: Quota,
@@ -25,6 +11,7 @@ pub(crate) struct Reader<S> {
     visits: Quota,
 }
 
+/// An amount that may be spent.
 struct Quota {
     left: usize,
     max: usize,
@@ -53,15 +40,12 @@ impl Quota {
 
     #[cold]
     fn passed(&self) -> DecodeError {
-        DecodeError::Limit {
-            limit: self.limit,
-            max: self.max,
-        }
+        DecodeError::limit(self.limit, self.max)
     }
 }
 
 impl<S: Source> Reader<S> {
-    /// A reader of a source over `size` bytes.
+    /// Returns a reader of a source over `size` bytes.
     pub(crate) fn new(source: S, size: usize, limits: &Limits) -> Self {
         Self {
             source,
@@ -71,7 +55,7 @@ impl<S: Source> Reader<S> {
         }
     }
 
-    /// Checks that nothing follows.
+    /// Checks that the input ends here.
     pub(crate) fn end(&mut self) -> Result<(), DecodeError> {
         self.source.end()
     }
@@ -83,43 +67,36 @@ impl<S: Source> Reader<S> {
     }
 
     /// Checks that so many more items are within the limit.
-    pub(super) fn afford(&self, items: usize) -> Result<(), DecodeError> {
+    pub(super) fn check_items(&self, items: usize) -> Result<(), DecodeError> {
         if items > self.items.left {
             return Err(self.items.passed());
         }
         Ok(())
     }
 
-    /// Goes into a container.
+    /// Enters a container.
     #[inline]
     pub(super) fn enter(&mut self) -> Result<(), DecodeError> {
         self.depth.spend(1)
     }
 
-    /// Comes out of a container.
+    /// Leaves a container.
     #[inline]
     pub(super) fn leave(&mut self) {
         self.depth.left += 1;
     }
 
     pub(super) fn malformed(&self, what: &'static str) -> DecodeError {
-        DecodeError::Malformed {
-            what,
-            at: self.source.at(),
-        }
+        DecodeError::malformed(what, self.source.at())
     }
-}
 
-impl<S: Source> Reader<S> {
     /// Counts bytes that will be read a second time.
     pub(super) fn visit(&mut self, bytes: usize) -> Result<(), DecodeError> {
         self.visits.spend(bytes)
     }
 
-    /// Passes over one value, whatever it holds. Costs memory for its nesting only.
+    /// Skips one value, whatever it holds, without recursion. Costs memory for its nesting only.
     pub(super) fn skip(&mut self) -> Result<(), DecodeError> {
-        use super::source::{Kind, Open};
-
         // A dict is three levels of the tree, each of its values one more.
         let deepest = self.depth.left.saturating_mul(3);
         let mut stack: Vec<(Kind, Open)> = Vec::new();

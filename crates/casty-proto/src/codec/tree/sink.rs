@@ -1,4 +1,4 @@
-//! Where the tree is written to.
+//! The token sinks that trees are written to.
 
 use num_bigint::BigInt;
 
@@ -8,9 +8,8 @@ use crate::EncodeError;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Array(pub(super) usize);
 
-/// Writes tokens. The caller keeps the order: `element` before each element of an array, `key`
-/// before each value of a map, each with whether it is the first.
-pub(crate) trait Sink {
+/// The scalars that every serializer writes.
+pub(crate) trait Scalars {
     /// The serializer's name, for errors.
     const NAME: &'static str;
 
@@ -22,7 +21,11 @@ pub(crate) trait Sink {
     fn float(&mut self, value: f64);
     fn str(&mut self, value: &str) -> Result<(), EncodeError>;
     fn bytes(&mut self, value: &[u8]) -> Result<(), EncodeError>;
+}
 
+/// A sink of tokens. The caller keeps the order: `element` before each element of an array, `key`
+/// before each value of a map, each with whether it is the first.
+pub(crate) trait Sink: Scalars {
     /// Begins an array, of `len` elements if that is known.
     fn open_array(&mut self, len: Option<usize>) -> Result<Array, EncodeError>;
     fn element(&mut self, first: bool);
@@ -33,4 +36,12 @@ pub(crate) trait Sink {
     fn open_map(&mut self, len: usize) -> Result<(), EncodeError>;
     fn key(&mut self, first: bool, key: &str) -> Result<(), EncodeError>;
     fn close_map(&mut self);
+}
+
+/// Returns the error of a serializer that has no form for a kind of value.
+pub(crate) fn unsupported<S: Scalars>(what: &'static str) -> EncodeError {
+    EncodeError::Unsupported {
+        codec: S::NAME,
+        what,
+    }
 }

@@ -1,10 +1,10 @@
-//! Where the tree is read from, token by token.
+//! The token sources that trees are read from.
 
 use num_bigint::BigInt;
 
 use crate::DecodeError;
 
-/// What the next value is, before it is read.
+/// The kind of the next value, known before it is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Null,
@@ -17,7 +17,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// The Python class of such a value.
+    /// Returns the Python class of such a value.
     pub(super) fn class(self) -> &'static str {
         match self {
             Self::Null => "builtins.NoneType",
@@ -31,31 +31,31 @@ impl Kind {
     }
 }
 
-/// A number, in the narrowest of these forms.
+/// A number in the narrowest of these forms.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Number {
     Int(i64),
-    /// Beyond `i64`.
+    /// An int beyond `i64`.
     UInt(u64),
-    /// Beyond `u64` or below `i64`.
+    /// An int beyond `u64` or below `i64`.
     Big(BigInt),
     Float(f64),
 }
 
-/// How far an array or map has been read; only the source that opened it reads the number.
+/// The progress in an array or map; its number means something to the source only that opened it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Open(pub(super) usize);
 
-/// Where a source stood; only the source that told it reads it.
+/// A position of a source; it means something to that source only.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Mark {
     pub(super) at: usize,
-    pub(super) owed: usize,
+    pub(super) outstanding: usize,
 }
 
-/// Reads tokens. Each reading method expects that [`Source::peek`] answered its kind.
+/// A source of tokens. Each reading method expects that [`Source::peek`] has returned its kind.
 pub(crate) trait Source {
-    /// The kind of the next value.
+    /// Returns the kind of the next value, which is not consumed.
     fn peek(&mut self) -> Result<Kind, DecodeError>;
 
     fn null(&mut self) -> Result<(), DecodeError>;
@@ -64,31 +64,31 @@ pub(crate) trait Source {
     fn str(&mut self) -> Result<&str, DecodeError>;
     fn bytes(&mut self) -> Result<&[u8], DecodeError>;
 
-    /// Passes over a value of a kind that holds no others.
+    /// Skips a value of a kind that holds no others.
     fn skip_leaf(&mut self, kind: Kind) -> Result<(), DecodeError>;
 
     fn open_array(&mut self) -> Result<Open, DecodeError>;
     fn open_map(&mut self) -> Result<Open, DecodeError>;
 
-    /// Whether another element follows in the array; past the last one, the array is closed.
+    /// Returns whether another element follows in the array; past the last one, the array is closed.
     fn next(&mut self, open: &mut Open) -> Result<bool, DecodeError>;
 
-    /// The next key of the map; past the last one, the map is closed.
+    /// Returns the next key of the map; past the last one, the map is closed.
     fn next_key(&mut self, open: &mut Open) -> Result<Option<&str>, DecodeError>;
 
-    /// How many elements are announced: never more than the input could still hold beside what
-    /// the containers around it wait for.
+    /// Returns the number of elements that are announced: never more than the input could still hold
+    /// beside those that the containers around it wait for.
     fn hint(&self, open: Open) -> Option<usize>;
 
-    /// At which byte the source stands.
+    /// Returns the offset of the next byte.
     fn at(&self) -> usize;
 
-    /// Where the source stands.
+    /// Returns the position of the source.
     fn mark(&self) -> Mark;
 
-    /// Goes back to where it stood.
+    /// Returns to an earlier position.
     fn rewind(&mut self, mark: Mark);
 
-    /// Checks that nothing follows.
+    /// Checks that the input ends here.
     fn end(&mut self) -> Result<(), DecodeError>;
 }

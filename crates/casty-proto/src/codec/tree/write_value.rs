@@ -1,30 +1,27 @@
-//! Writes a [`Value`] as a tree, without recursion.
+//! Writes [`Value`]s as trees, without recursion.
 
 use std::slice::Iter;
 use std::sync::Arc;
 
-use super::marker;
-use super::sink::{Array, Sink};
-use super::target::unsupported;
+use super::sink::{Array, Sink, unsupported};
+use super::target::{MAX_VALUES, TOO_MANY_VALUES};
+use super::{marker, notation};
+use crate::class_name::with_dots;
 use crate::value::{Member, State};
-use crate::{EncodeError, Limits, Value, notation};
+use crate::{EncodeError, Limits, Value};
 
-/// The most values one value is written out to. Values that share parts could ask for more than
-/// any memory holds.
-const MAX_PARTS: usize = 1 << 22;
-
-/// What is written of a value.
+/// The extent to which a value is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Style {
-    /// What a serializer carries, all of it or an error.
+    /// Only values that a serializer carries, each of them whole or not at all.
     Wire,
-    /// Casty's JSON notation, all of it or an error.
+    /// Casty's JSON notation, each value whole or not at all.
     Notation,
     /// Casty's JSON notation as far as the bounds go; `"..."` stands for the rest.
-    Sketch {
-        /// How many values.
+    Bounded {
+        /// The number of values.
         parts: usize,
-        /// How many bytes of each string.
+        /// The bytes of each string.
         text: usize,
     },
 }
@@ -36,50 +33,50 @@ pub(crate) fn write<S: Sink>(
     style: Style,
     depth: usize,
 ) -> Result<(), EncodeError> {
-    let mut walk = Walk {
+    let mut values = ValueWriter {
         sink,
         style,
         depth,
         parts: match style {
-            Style::Sketch { parts, .. } => parts,
-            _ => MAX_PARTS,
+            Style::Bounded { parts, .. } => parts,
+            _ => MAX_VALUES,
         },
         stack: Vec::new(),
     };
-    walk.value(value)?;
-    while let Some(frame) = walk.stack.last_mut() {
-        let next = frame.advance(walk.sink)?;
+    values.value(value)?;
+    while let Some(frame) = values.stack.last_mut() {
+        let next = frame.advance(values.sink)?;
         match next {
-            Some(part) => walk.value(part)?,
-            None => walk.stack.truncate(walk.stack.len() - 1),
+            Some(part) => values.value(part)?,
+            None => values.stack.truncate(values.stack.len() - 1),
         }
     }
     Ok(())
 }
 
-/// A container that is being written.
+/// A container of which some parts are written.
 enum Frame<'a> {
     Items {
         rest: Iter<'a, Value>,
         array: Array,
         count: usize,
-        /// Whether the array is an entry of a map, to be closed with it.
+        /// True if the array is an entry of a map, which is closed with it.
         marked: bool,
     },
     Pairs {
         rest: Iter<'a, (Value, Value)>,
         array: Array,
         count: usize,
-        /// The entry being written, and its value while that is still to come.
+        /// The entry being written, and its value until that is written.
         entry: Option<(Array, Option<&'a Value>)>,
     },
     Fields(Iter<'a, (Arc<str>, Value)>),
-    /// A map whose last entry is this value, or is written.
+    /// A map whose last entry has this value, or `None` once that is written.
     Last(Option<&'a Value>),
 }
 
 impl<'a> Frame<'a> {
-    /// The next part to be written; none when the container is closed.
+    /// Returns the next part to be written; `None` if there is none and the container is closed.
     fn advance<S: Sink>(&mut self, sink: &mut S) -> Result<Option<&'a Value>, EncodeError> {
         match self {
             Self::Items {
@@ -141,7 +138,9 @@ impl<'a> Frame<'a> {
     }
 }
 
-struct Walk<'s, 'a, S> {
+/// A writer of values with the containers that are open: the stack that recursion would use, on the
+/// heap.
+struct ValueWriter<'s, 'a, S> {
     sink: &'s mut S,
     style: Style,
     depth: usize,
@@ -149,22 +148,22 @@ struct Walk<'s, 'a, S> {
     stack: Vec<Frame<'a>>,
 }
 
-/// What stands for what a sketch leaves out.
+/// The text that stands for all that is left out.
 const REST: &str = "...";
 
-impl<'a, S: Sink> Walk<'_, 'a, S> {
+impl<'a, S: Sink> ValueWriter<'_, 'a, S> {
     /// Writes a leaf, or opens a container and leaves its parts to the stack.
     fn value(&mut self, value: &'a Value) -> Result<(), EncodeError> {
-        let sketch = matches!(self.style, Style::Sketch { .. });
+        let bounded = matches!(self.style, Style::Bounded { .. });
         let Some(parts) = self.parts.checked_sub(1) else {
-            if sketch {
+            if bounded {
                 return self.cut_short();
             }
-            return Err(unsupported::<S>("a value of more than 4,194,304 parts"));
+            return Err(unsupported::<S>(TOO_MANY_VALUES));
         };
         self.parts = parts;
         if self.depth + self.stack.len() >= Limits::MAX_DEPTH && value.is_container() {
-            if sketch {
+            if bounded {
                 return self.sink.str(REST);
             }
             return Err(EncodeError::TooDeep {
@@ -193,7 +192,7 @@ impl<'a, S: Sink> Walk<'_, 'a, S> {
             Value::Bool(value) => self.sink.bool(*value),
             Value::Int(value) => self.sink.int(*value),
             Value::BigInt(value) => match self.sink.big(value) {
-                Err(_) if matches!(self.style, Style::Sketch { .. }) => self.sink.str(REST)?,
+                Err(_) if matches!(self.style, Style::Bounded { .. }) => self.sink.str(REST)?,
                 written => written?,
             },
             Value::Float(value) => self.sink.float(*value),
@@ -247,7 +246,7 @@ impl<'a, S: Sink> Walk<'_, 'a, S> {
 
     fn text(&mut self, text: &str) -> Result<(), EncodeError> {
         match self.style {
-            Style::Sketch { text: max, .. } if text.len() > max => {
+            Style::Bounded { text: max, .. } if text.len() > max => {
                 let start = text
                     .get(..text.floor_char_boundary(max))
                     .unwrap_or_default();
@@ -265,7 +264,7 @@ impl<'a, S: Sink> Walk<'_, 'a, S> {
         }
         self.sink.open_map(2)?;
         self.sink.key(true, marker::ENUM)?;
-        self.sink.str(&marker::written(class))?;
+        self.sink.str(&with_dots(class))?;
         match member {
             Member::Name(name) => {
                 self.sink.key(false, marker::MEMBER)?;
@@ -285,7 +284,7 @@ impl<'a, S: Sink> Walk<'_, 'a, S> {
             State::Named(fields) => {
                 self.sink.open_map(fields.len().saturating_add(1))?;
                 self.sink.key(true, marker::TYPE)?;
-                self.sink.str(&marker::written(class))?;
+                self.sink.str(&with_dots(class))?;
                 self.stack.push(Frame::Fields(fields.iter()));
                 return Ok(());
             }
@@ -297,7 +296,7 @@ impl<'a, S: Sink> Walk<'_, 'a, S> {
         }
         self.sink.open_map(2)?;
         self.sink.key(true, marker::TYPE)?;
-        self.sink.str(&marker::written(class))?;
+        self.sink.str(&with_dots(class))?;
         self.sink.key(false, key)?;
         self.array(items, true)
     }
@@ -305,13 +304,13 @@ impl<'a, S: Sink> Walk<'_, 'a, S> {
     /// Writes a value that only the notation knows.
     fn extension(&mut self, value: &'a Value) -> Result<(), EncodeError> {
         if self.style == Style::Wire {
-            return Err(unsupported::<S>(notation::name(value)));
+            return Err(unsupported::<S>(notation::kind_name(value)));
         }
         if let Value::Set(items) = value {
             return self.items(Some(notation::SET), items);
         }
         let max = match self.style {
-            Style::Sketch { text, .. } => text,
+            Style::Bounded { text, .. } => text,
             _ => usize::MAX,
         };
         notation::write(self.sink, value, max)

@@ -1,26 +1,28 @@
-//! Elements and fields, one after the other.
+//! Access to elements and fields.
 
-use serde::de::{DeserializeSeed, MapAccess, SeqAccess};
+use serde::de::value::SeqDeserializer;
+use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 
-use super::{De, Id};
+use super::super::arena::{self, Id, Node};
+use super::cursor::De;
 use crate::DecodeError;
 
 /// The elements of a sequence.
 pub(super) struct Seq<'a, 'de> {
-    /// Any value at the depth of the elements.
-    inside: De<'a, 'de>,
+    /// A deserializer at the depth of the elements.
+    nested: De<'a, 'de>,
     items: std::slice::Iter<'a, Id>,
 }
 
 impl<'a, 'de> Seq<'a, 'de> {
-    pub(super) fn new(inside: De<'a, 'de>, items: &'a [Id]) -> Self {
+    pub(super) fn new(nested: De<'a, 'de>, items: &'a [Id]) -> Self {
         Self {
-            inside,
+            nested,
             items: items.iter(),
         }
     }
 
-    /// How many elements nobody asked for.
+    /// Returns the number of elements that the visitor did not take.
     pub(super) fn rest(&self) -> usize {
         self.items.len()
     }
@@ -34,7 +36,7 @@ impl<'de> SeqAccess<'de> for &mut Seq<'_, 'de> {
         seed: T,
     ) -> Result<Option<T::Value>, DecodeError> {
         match self.items.next() {
-            Some(&id) => seed.deserialize(self.inside.child(id)).map(Some),
+            Some(&id) => seed.deserialize(self.nested.child(id)).map(Some),
             None => Ok(None),
         }
     }
@@ -46,15 +48,15 @@ impl<'de> SeqAccess<'de> for &mut Seq<'_, 'de> {
 
 /// The entries of a dict, or those of `__dict__` and then of the slots.
 pub(super) struct Fields<'a, 'de> {
-    /// Any value at the depth of the entries.
-    inside: De<'a, 'de>,
+    /// A deserializer at the depth of the entries.
+    nested: De<'a, 'de>,
     entries: std::iter::Chain<std::slice::Iter<'a, Id>, std::slice::Iter<'a, Id>>,
 }
 
 impl<'a, 'de> Fields<'a, 'de> {
-    pub(super) fn new(inside: De<'a, 'de>, first: &'a [Id], second: &'a [Id]) -> Self {
+    pub(super) fn new(nested: De<'a, 'de>, first: &'a [Id], second: &'a [Id]) -> Self {
         Self {
-            inside,
+            nested,
             entries: first.iter().chain(second),
         }
     }
@@ -68,7 +70,7 @@ impl<'de> MapAccess<'de> for Fields<'_, 'de> {
         seed: K,
     ) -> Result<Option<K::Value>, DecodeError> {
         match self.entries.next() {
-            Some(&key) => seed.deserialize(self.inside.child(key)).map(Some),
+            Some(&key) => seed.deserialize(self.nested.child(key)).map(Some),
             None => Ok(None),
         }
     }
@@ -78,15 +80,76 @@ impl<'de> MapAccess<'de> for Fields<'_, 'de> {
         seed: T,
     ) -> Result<T::Value, DecodeError> {
         // Entries come in pairs, so there is a value wherever there was a key.
-        let value = self
-            .entries
-            .next()
-            .copied()
-            .unwrap_or(super::super::arena::NONE);
-        seed.deserialize(self.inside.child(value))
+        let value = self.entries.next().copied().unwrap_or(arena::NONE);
+        seed.deserialize(self.nested.child(value))
     }
 
     fn size_hint(&self) -> Option<usize> {
         self.entries.size_hint().1.map(|ids| ids / 2)
+    }
+}
+
+impl<'de, 'a> De<'a, 'de> {
+    /// Reads elements, all of which the visitor must take.
+    pub(super) fn seq<V: Visitor<'de>>(
+        self,
+        children: &'a [Id],
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        let mut seq = Seq::new(self.nested()?, children);
+        let value = visitor.visit_seq(&mut seq)?;
+        match seq.rest() {
+            0 => Ok(value),
+            extra => Err(DecodeError::custom(format_args!(
+                "{extra} of {} elements are too many",
+                children.len()
+            ))),
+        }
+    }
+
+    /// Reads the fields of an object of any class, by name or in order.
+    pub(super) fn fields<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        match self.arena.node(self.id) {
+            Node::New { .. } => self.map(&[], &[], visitor),
+            Node::Named { state, .. } => {
+                let (own, slots) = self.arena.entries(state);
+                self.map(own, slots, visitor)
+            }
+            Node::Positional { state, .. } => self.seq(self.arena.items(state), visitor),
+            Node::Constructed { args, .. } => self.seq(self.arena.items(args), visitor),
+            _ => Err(self.unexpected(&visitor)),
+        }
+    }
+
+    /// Reads the entries of a dict, or those of `__dict__` and then of the slots.
+    pub(super) fn map<V: Visitor<'de>>(
+        self,
+        first: &'a [Id],
+        second: &'a [Id],
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        visitor.visit_map(Fields::new(self.nested()?, first, second))
+    }
+
+    /// Reads the arguments that an object was constructed of, in order.
+    pub(super) fn arguments<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        match self.arena.node(self.id) {
+            Node::Constructed { .. } | Node::Positional { .. } => self.fields(visitor),
+            Node::New { .. } => self.seq(&[], visitor),
+            _ => Err(self.unexpected(&visitor)),
+        }
+    }
+
+    /// Reads bytes as the elements of a `Vec<u8>` or an array.
+    pub(super) fn byte_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        match self.arena.node(self.id) {
+            Node::Bytes(span) | Node::ByteArray(span) => {
+                let mut bytes =
+                    SeqDeserializer::new(self.arena.copied_bytes(span)?.iter().copied());
+                let value = visitor.visit_seq(&mut bytes)?;
+                bytes.end().map(|()| value)
+            }
+            _ => Err(self.unexpected(&visitor)),
+        }
     }
 }

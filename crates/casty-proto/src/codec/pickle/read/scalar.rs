@@ -1,10 +1,11 @@
 //! Pickles that are one scalar, as many replies are: they need no stack and no memory.
 
 use super::super::arena::{Node, Span};
+use super::super::int;
 use super::super::opcode as op;
-use super::small_int;
 
-/// The scalar that is all of the pickle; none if it is anything else, or is wrong in any way.
+/// Returns the scalar that is the whole pickle; `None` for any other pickle, and for malformed ones,
+/// whose error the full reader finds.
 #[inline]
 pub(super) fn only(input: &[u8]) -> Option<Node> {
     let [op::PROTO, 2..=5, framed @ .., op::STOP] = input else {
@@ -22,7 +23,7 @@ pub(super) fn only(input: &[u8]) -> Option<Node> {
         [op::BININT2, a, b] => Node::Int(u16::from_le_bytes([a, b]).into()),
         [op::BININT, a, b, c, d] => Node::Int(i32::from_le_bytes([a, b, c, d]).into()),
         [op::LONG1, len, ref int @ ..] if int.len() == usize::from(len) => {
-            Node::Int(small_int(int)?)
+            Node::Int(int::small(int)?)
         }
         [op::BINFLOAT, ref float @ ..] => Node::Float(f64::from_be_bytes(float.try_into().ok()?)),
         [op::SHORT_BINUNICODE, len, ref rest @ ..] => {

@@ -1,37 +1,38 @@
-//! Collections and objects, element by element.
+//! Collections and objects that are written a part at a time.
 
 use serde::Serialize;
-use serde::ser::{
-    SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple,
-    SerializeTupleStruct, SerializeTupleVariant,
-};
 
-use super::{Construction, Shape, Writer, is_castys, op};
+use super::super::class::QualifiedName;
+use super::super::construction::Construction;
+use super::super::opcode as op;
+use super::writer::{Shape, Writer, is_casty_module};
 use crate::EncodeError;
+use crate::forward::forward_compound;
 
 /// A collection or object that is being written.
 pub(super) struct Compound<'w, 'o> {
     writer: &'w mut Writer<'o>,
     kind: Kind,
-    /// How many elements there are so far.
+    /// The number of elements written so far.
     count: usize,
 }
 
+/// The collections, and the ways to write an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     List,
     Set,
     FrozenSet,
-    /// Whether a mark is below the elements.
+    /// A tuple, `marked` if a mark is below its elements.
     Tuple {
         marked: bool,
     },
     Dict,
-    /// An object that Python rebuilds without its constructor, from its state.
+    /// An object that Python rebuilds from its state, without its constructor.
     State,
     /// The keywords of a constructor.
     Keywords,
-    /// The arguments of a constructor, and whether one was left out.
+    /// The arguments of a constructor, `skipped` if a field was left out.
     Arguments {
         marked: bool,
         skipped: bool,
@@ -77,7 +78,7 @@ impl<'w, 'o> Compound<'w, 'o> {
         Self::new(writer, Kind::Dict)
     }
 
-    /// A call of a class with arguments in order.
+    /// Begins a call of a class with arguments in order.
     pub(super) fn call(
         writer: &'w mut Writer<'o>,
         name: &'static str,
@@ -89,10 +90,10 @@ impl<'w, 'o> Compound<'w, 'o> {
 
     fn arguments(
         writer: &'w mut Writer<'o>,
-        (module, class): (&str, &str),
+        class: QualifiedName,
         len: usize,
     ) -> Result<Self, EncodeError> {
-        writer.global(module, class);
+        writer.global(class.module, class.class);
         let marked = mark_if_long(writer, Some(len));
         Self::new(
             writer,
@@ -103,7 +104,7 @@ impl<'w, 'o> Compound<'w, 'o> {
         )
     }
 
-    /// An object of named fields.
+    /// Begins an object of named fields.
     pub(super) fn object(
         writer: &'w mut Writer<'o>,
         name: &'static str,
@@ -113,15 +114,16 @@ impl<'w, 'o> Compound<'w, 'o> {
             writer.empty_object(name)?;
             return Self::new(writer, Kind::Empty);
         }
-        let (module, class) = writer.begin(name)?;
-        if is_castys(module) {
+        let name = writer.begin(name)?;
+        let QualifiedName { module, class, .. } = name;
+        if is_casty_module(module) {
             writer.global(module, class);
             let opening = [op::EMPTY_TUPLE, op::NEWOBJ, op::EMPTY_DICT, op::MARK];
             writer.out.extend_from_slice(&opening);
             return Self::new(writer, Kind::State);
         }
         if writer.construction == Construction::Positional {
-            return Self::arguments(writer, (module, class), len);
+            return Self::arguments(writer, name, len);
         }
         writer.partial();
         writer.global(module, class);
@@ -144,6 +146,14 @@ impl<'w, 'o> Compound<'w, 'o> {
             Kind::Empty => return Err(unsupported("more fields than were announced")),
             _ => self.writer.str(name),
         }
+        self.element(value)
+    }
+
+    fn key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), EncodeError> {
+        key.serialize(&mut *self.writer)
+    }
+
+    fn entry_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
         self.element(value)
     }
 
@@ -171,7 +181,7 @@ impl<'w, 'o> Compound<'w, 'o> {
     }
 }
 
-/// Tuples of up to three have opcodes of their own; all others need a mark.
+/// Begins a tuple, with a mark if it is long: those of up to three have opcodes without one.
 pub(super) fn mark_if_long(writer: &mut Writer<'_>, len: Option<usize>) -> bool {
     let marked = len.is_none_or(|len| len > 3);
     if marked {
@@ -180,6 +190,7 @@ pub(super) fn mark_if_long(writer: &mut Writer<'_>, len: Option<usize>) -> bool 
     marked
 }
 
+/// Returns the opcode that ends a tuple.
 pub(super) fn tuple_opcode(marked: bool, count: usize) -> Result<u8, EncodeError> {
     Ok(match (marked, count) {
         (true, _) => op::TUPLE,
@@ -198,69 +209,4 @@ fn unsupported(what: &'static str) -> EncodeError {
     }
 }
 
-macro_rules! elements {
-    ($($trait:ident $method:ident),*) => {
-        $(impl $trait for Compound<'_, '_> {
-            type Ok = ();
-            type Error = EncodeError;
-
-            fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
-                self.element(value)
-            }
-
-            fn end(self) -> Result<(), EncodeError> {
-                self.finish()
-            }
-        })*
-    };
-}
-
-elements! {
-    SerializeSeq serialize_element, SerializeTuple serialize_element,
-    SerializeTupleStruct serialize_field, SerializeTupleVariant serialize_field
-}
-
-impl SerializeMap for Compound<'_, '_> {
-    type Ok = ();
-    type Error = EncodeError;
-
-    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), EncodeError> {
-        key.serialize(&mut *self.writer)
-    }
-
-    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
-        self.element(value)
-    }
-
-    fn end(self) -> Result<(), EncodeError> {
-        self.finish()
-    }
-}
-
-macro_rules! fields {
-    ($($trait:ident),*) => {
-        $(impl $trait for Compound<'_, '_> {
-            type Ok = ();
-            type Error = EncodeError;
-
-            fn serialize_field<T: Serialize + ?Sized>(
-                &mut self,
-                name: &'static str,
-                value: &T,
-            ) -> Result<(), EncodeError> {
-                self.field(name, value)
-            }
-
-            fn skip_field(&mut self, _name: &'static str) -> Result<(), EncodeError> {
-                self.skip();
-                Ok(())
-            }
-
-            fn end(self) -> Result<(), EncodeError> {
-                self.finish()
-            }
-        })*
-    };
-}
-
-fields! { SerializeStruct, SerializeStructVariant }
+forward_compound! { [] Compound<'_, '_>, (), skip skip }

@@ -1,7 +1,8 @@
-//! Scalars, names and the calls that stand for them.
+//! Scalars, names, and the calls that construct values of the standard library.
 
-use super::{Writer, op};
-use crate::codec::pickle::stdlib::FOLD;
+use super::super::opcode as op;
+use super::super::stdlib::FOLD;
+use super::writer::Writer;
 use crate::value::{Date, DateTime, Time, TimeDelta};
 
 impl Writer<'_> {
@@ -30,7 +31,7 @@ impl Writer<'_> {
         self.long(&bytes);
     }
 
-    /// An int of two's complement, least significant byte first, without needless bytes.
+    /// Writes an int in two's complement, the least significant byte first, in as few bytes as it takes.
     pub(super) fn long(&mut self, bytes: &[u8]) {
         let mut bytes = bytes;
         while let [rest @ .., before, last] = bytes
@@ -75,7 +76,7 @@ impl Writer<'_> {
         self.out.extend_from_slice(value);
     }
 
-    #[allow(clippy::cast_possible_truncation)] // callers have looked
+    #[allow(clippy::cast_possible_truncation)] // callers have checked
     fn sized(&mut self, opcode: u8, len: usize) {
         self.out.push(opcode);
         self.out.extend_from_slice(&(len as u32).to_le_bytes());
@@ -92,13 +93,13 @@ impl Writer<'_> {
         self.out.push(op::STACK_GLOBAL);
     }
 
-    /// `functools.partial`, which makes keywords of a dict.
+    /// Writes `functools.partial`, which turns a dict into keywords.
     pub(super) fn partial(&mut self) {
         self.out
             .extend_from_slice(b"\x8c\x09functools\x8c\x07partial\x93");
     }
 
-    /// A member of an enum by its name.
+    /// Writes a member of an enum by its name.
     pub(super) fn getattr(&mut self, module: &str, class: &str, member: &str) {
         self.out
             .extend_from_slice(b"\x8c\x08builtins\x8c\x07getattr\x93");
@@ -159,7 +160,7 @@ impl Writer<'_> {
         self.zoned(time.offset);
     }
 
-    /// Ends the arguments of a time or datetime, and calls it.
+    /// Ends the arguments of a time or datetime and calls it.
     fn zoned(&mut self, offset: Option<TimeDelta>) {
         let Some(offset) = offset else {
             return self.out.extend_from_slice(&[op::TUPLE1, op::REDUCE]);
@@ -178,7 +179,7 @@ impl Writer<'_> {
         self.out.extend_from_slice(&[op::TUPLE3, op::REDUCE]);
     }
 
-    /// In the shape that Python writes: a state with one int.
+    /// Writes a UUID in the form that Python writes: a state with one int.
     pub(super) fn uuid(&mut self, uuid: [u8; 16]) {
         self.global("uuid", "UUID");
         self.out

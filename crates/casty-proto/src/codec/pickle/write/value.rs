@@ -1,22 +1,23 @@
-//! A [`Value`], natively and without recursion.
+//! [`Value`]s, written without recursion.
 
+use super::super::{class, opcode as op};
 use super::compound::{mark_if_long, tuple_opcode};
-use super::{TypeHint, Writer, class, is_castys, no_class, op};
-use crate::value::{EnumMember, Fields, Maker, Member, Object, Origin, State};
-use crate::{EncodeError, Value};
+use super::writer::{Writer, is_casty_module, no_class};
+use crate::value::{EnumMember, Fields, Instantiation, Member, Object, Origin, State};
+use crate::{EncodeError, TypeHint, Value};
 
 type Named<'v> = std::slice::Iter<'v, (std::sync::Arc<str>, Value)>;
 
-/// What is left to write of a container.
+/// The parts of a container that are still to be written.
 enum Rest<'v> {
     Items(std::slice::Iter<'v, Value>),
-    /// An entry's key comes first, its value then.
+    /// Entries, and the value whose key was written.
     Pairs(std::slice::Iter<'v, (Value, Value)>, Option<&'v Value>),
-    /// Those of `__dict__`, then those of the slots, a dict of their own.
+    /// The fields of `__dict__`, then those of the slots, a dict of their own.
     Fields(Named<'v>, Option<Named<'v>>),
 }
 
-/// A container that is begun, and the opcodes that end it.
+/// A container of which some parts are written, and the opcodes that end it.
 struct Open<'v> {
     rest: Rest<'v>,
     closing: ([u8; 4], usize),
@@ -34,6 +35,7 @@ impl<'v> Open<'v> {
         }
     }
 
+    /// Returns the next part; the name of a field is written before it.
     fn next(&mut self, writer: &mut Writer<'_>) -> Option<&'v Value> {
         match &mut self.rest {
             Rest::Items(items) => items.next(),
@@ -64,11 +66,11 @@ impl Writer<'_> {
         if self.hint.is_none() {
             self.hint = Some(type_hint(root));
         }
-        if let (Some((at, name)), Value::Object(object)) = (self.awaited, root)
-            && at == self.out.len()
-            && *object.class == *name
+        if let (Some(expected), Value::Object(object)) = (self.expected, root)
+            && expected.at == self.out.len()
+            && *object.class == *expected.name
         {
-            self.awaited = None;
+            self.expected = None;
         }
         let mut path: Vec<Open<'_>> = Vec::new();
         let mut next = root;
@@ -92,7 +94,7 @@ impl Writer<'_> {
         }
     }
 
-    /// Writes a scalar whole and begins a container.
+    /// Writes a scalar, or begins a container and returns its parts.
     fn begin_value<'v>(&mut self, value: &'v Value) -> Result<Option<Open<'v>>, EncodeError> {
         let (opening, rest, closing): (&[u8], _, _) = match value {
             Value::List(items) => {
@@ -165,8 +167,8 @@ impl Writer<'_> {
         }
     }
 
-    /// A state goes as it came; one by name that came from no pickle through the constructor,
-    /// unless the class is Casty's own.
+    /// Begins an object. A state is written in the form in which it was read; named fields that came
+    /// from no pickle go through the constructor, unless the class is Casty's own.
     fn begin_object<'v>(&mut self, object: &'v Object) -> Result<Open<'v>, EncodeError> {
         let (module, class) = parts(&object.class)?;
         match &object.state {
@@ -188,26 +190,27 @@ impl Writer<'_> {
     }
 
     fn begin_fields<'v>(&mut self, module: &str, class: &str, fields: &'v Fields) -> Open<'v> {
-        let (maker, own) = match fields.origin() {
+        let (made_by, own) = match fields.origin() {
             Origin::Keywords if fields.is_empty() => {
-                self.bare(module, class);
+                self.call_without_arguments(module, class);
                 return Open::new(Rest::Fields(fields.iter(), None), &[]);
             }
-            Origin::Keywords if is_castys(module) => (Maker::New, None),
+            Origin::Keywords if is_casty_module(module) => (Instantiation::New, None),
             Origin::Keywords => return self.begin_keywords(module, class, fields),
-            Origin::Dict(maker) => (maker, None),
-            Origin::Slots(maker, own) => (maker, Some(own as usize)),
+            Origin::Dict(made_by) => (made_by, None),
+            Origin::Slots(made_by, own) => (made_by, Some(own as usize)),
         };
         self.global(module, class);
-        let made = match maker {
-            Maker::New => op::NEWOBJ,
-            Maker::Call => op::REDUCE,
+        let instantiate = match made_by {
+            Instantiation::New => op::NEWOBJ,
+            Instantiation::Call => op::REDUCE,
         };
-        self.out.extend_from_slice(&[op::EMPTY_TUPLE, made]);
+        self.out.extend_from_slice(&[op::EMPTY_TUPLE, instantiate]);
         self.begin_state(fields, own)
     }
 
-    /// The dict of all fields, or a tuple of the dict of the `own` first and that of the others.
+    /// Begins the state: a dict of all fields, or a tuple of a dict of the `own` first fields and one of
+    /// the others.
     fn begin_state<'v>(&mut self, fields: &'v Fields, own: Option<usize>) -> Open<'v> {
         if fields.is_empty() {
             return Open::new(Rest::Fields(fields.iter(), None), &[]);
@@ -255,29 +258,10 @@ fn parts(class: &str) -> Result<(&str, &str), EncodeError> {
     Ok((module, name))
 }
 
+/// Returns the class of a value as headers have it.
 fn type_hint(value: &Value) -> TypeHint {
-    TypeHint::Borrowed(match value {
-        Value::None => "builtins.NoneType",
-        Value::Bool(_) => "builtins.bool",
-        Value::Int(_) | Value::BigInt(_) => "builtins.int",
-        Value::Float(_) => "builtins.float",
-        Value::Str(_) => "builtins.str",
-        Value::Bytes(_) => "builtins.bytes",
-        Value::ByteArray(_) => "builtins.bytearray",
-        Value::List(_) => "builtins.list",
-        Value::Tuple(_) => "builtins.tuple",
-        Value::Set(_) => "builtins.set",
-        Value::FrozenSet(_) => "builtins.frozenset",
-        Value::Dict(_) => "builtins.dict",
-        Value::Ref(_) => "casty.remote.ref.RemoteActorRef",
-        Value::Enum(member) => return TypeHint::Owned(member.class.replace(':', ".")),
-        Value::Object(object) => return TypeHint::Owned(object.class.replace(':', ".")),
-        Value::DateTime(_) => "datetime.datetime",
-        Value::Date(_) => "datetime.date",
-        Value::Time(_) => "datetime.time",
-        Value::TimeDelta(_) => "datetime.timedelta",
-        Value::Uuid(_) => "uuid.UUID",
-        Value::Decimal(_) => "decimal.Decimal",
-        Value::Complex(..) => "builtins.complex",
-    })
+    match value.builtin_class() {
+        Some(class) => TypeHint::Borrowed(class),
+        None => TypeHint::Owned(value.class_name().replace(':', ".")),
+    }
 }

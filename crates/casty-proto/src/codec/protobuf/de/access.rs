@@ -1,24 +1,24 @@
-//! Elements, entries and fields, one after the other.
+//! Access to elements, entries and fields.
 
-use serde::de::value::BorrowedStrDeserializer;
-use serde::de::{DeserializeSeed, MapAccess, SeqAccess};
+use serde::de::value::{BorrowedStrDeserializer, SeqDeserializer};
+use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
 
-use super::De;
+use super::super::read_value::{none_left, value_of};
+use super::super::tag;
+use super::super::wire::Repeated;
+use super::cursor::De;
 use crate::DecodeError;
-use crate::codec::protobuf::read_value::{none_left, value_of};
-use crate::codec::protobuf::tag;
-use crate::codec::protobuf::wire::Parts;
 
 /// The elements of a list, tuple or set.
 pub(super) struct Seq<'r, 'a, 'de> {
-    /// Any value at the depth of the elements.
-    inside: De<'a, 'de>,
-    rest: &'r mut Parts<'a, 'de>,
+    /// A deserializer at the depth of the elements.
+    nested: De<'a, 'de>,
+    rest: &'r mut Repeated<'a, 'de>,
 }
 
 impl<'r, 'a, 'de> Seq<'r, 'a, 'de> {
-    pub(super) fn new(inside: De<'a, 'de>, rest: &'r mut Parts<'a, 'de>) -> Self {
-        Self { inside, rest }
+    pub(super) fn new(nested: De<'a, 'de>, rest: &'r mut Repeated<'a, 'de>) -> Self {
+        Self { nested, rest }
     }
 }
 
@@ -30,7 +30,7 @@ impl<'de> SeqAccess<'de> for Seq<'_, '_, 'de> {
         seed: T,
     ) -> Result<Option<T::Value>, DecodeError> {
         match self.rest.next()? {
-            Some(part) => seed.deserialize(self.inside.beside(part)?).map(Some),
+            Some(part) => seed.deserialize(self.nested.sibling(part)?).map(Some),
             None => Ok(None),
         }
     }
@@ -42,30 +42,30 @@ impl<'de> SeqAccess<'de> for Seq<'_, '_, 'de> {
 
 /// The entries of a dict, or the fields of an object.
 pub(super) struct Entries<'a, 'de> {
-    /// Any value at the depth of the entries.
-    inside: De<'a, 'de>,
-    keys: Parts<'a, 'de>,
-    values: Parts<'a, 'de>,
-    /// Whether keys are names, no values.
+    /// A deserializer at the depth of the entries.
+    nested: De<'a, 'de>,
+    keys: Repeated<'a, 'de>,
+    values: Repeated<'a, 'de>,
+    /// True if keys are names instead of values.
     named: bool,
 }
 
 impl<'a, 'de> Entries<'a, 'de> {
-    pub(super) fn of_dict(inside: De<'a, 'de>, message: &'de [u8]) -> Self {
+    pub(super) fn of_dict(nested: De<'a, 'de>, message: &'de [u8]) -> Self {
         Self {
-            inside,
-            keys: Parts::new(inside.budget, message, tag::KEYS),
-            values: Parts::new(inside.budget, message, tag::VALUES),
+            nested,
+            keys: Repeated::new(nested.budget, message, tag::KEYS),
+            values: Repeated::new(nested.budget, message, tag::VALUES),
             named: false,
         }
     }
 
     #[inline]
-    pub(super) fn of_object(inside: De<'a, 'de>, message: &'de [u8]) -> Self {
+    pub(super) fn of_object(nested: De<'a, 'de>, message: &'de [u8]) -> Self {
         Self {
-            inside,
-            keys: Parts::new(inside.budget, message, tag::NAMES).beside_one(tag::CLASS),
-            values: Parts::new(inside.budget, message, tag::FIELD_VALUES),
+            nested,
+            keys: Repeated::new(nested.budget, message, tag::NAMES).beside_one(tag::CLASS),
+            values: Repeated::new(nested.budget, message, tag::FIELD_VALUES),
             named: true,
         }
     }
@@ -83,12 +83,12 @@ impl<'de> MapAccess<'de> for Entries<'_, 'de> {
         none_left(key.is_some(), &mut self.values)?;
         match key {
             Some(name) if self.named => {
-                let budget = self.inside.budget;
+                let budget = self.nested.budget;
                 budget.item()?;
                 let name = BorrowedStrDeserializer::new(budget.text(name)?);
                 seed.deserialize(name).map(Some)
             }
-            Some(key) => seed.deserialize(self.inside.beside(key)?).map(Some),
+            Some(key) => seed.deserialize(self.nested.sibling(key)?).map(Some),
             None => Ok(None),
         }
     }
@@ -98,10 +98,58 @@ impl<'de> MapAccess<'de> for Entries<'_, 'de> {
         &mut self,
         seed: T,
     ) -> Result<T::Value, DecodeError> {
-        seed.deserialize(self.inside.beside(value_of(&mut self.values)?)?)
+        seed.deserialize(self.nested.sibling(value_of(&mut self.values)?)?)
     }
 
     fn size_hint(&self) -> Option<usize> {
         Some(self.keys.count())
+    }
+}
+
+impl<'de> De<'_, 'de> {
+    /// Reads the elements of a container, all of which the visitor must take.
+    pub(super) fn seq<V: Visitor<'de>>(
+        self,
+        message: &'de [u8],
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        let mut rest = Repeated::new(self.budget, message, tag::ITEMS);
+        let value = visitor.visit_seq(Seq::new(self.nested()?, &mut rest))?;
+        match rest.next()? {
+            None => Ok(value),
+            Some(_) => Err(rest.malformed("more elements than the type has")),
+        }
+    }
+
+    /// Reads bytes as a sequence of ints.
+    pub(super) fn byte_seq<V: Visitor<'de>>(
+        self,
+        bytes: &'de [u8],
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        self.budget.check_items(bytes.len())?;
+        let mut access = SeqDeserializer::new(bytes.iter().copied());
+        let value = visitor.visit_seq(&mut access)?;
+        access.end()?;
+        Ok(value)
+    }
+
+    /// Reads the entries of a dict.
+    pub(super) fn dict<V: Visitor<'de>>(
+        self,
+        message: &'de [u8],
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        visitor.visit_map(Entries::of_dict(self.nested()?, message))
+    }
+
+    /// Reads the fields of an object.
+    #[inline]
+    pub(super) fn fields<V: Visitor<'de>>(
+        self,
+        message: &'de [u8],
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        visitor.visit_map(Entries::of_object(self.nested()?, message))
     }
 }

@@ -1,10 +1,12 @@
 //! Objects as instances of a union's classes.
 
 use serde::de::value::StrDeserializer;
-use serde::de::{DeserializeSeed, EnumAccess, VariantAccess, Visitor};
+use serde::de::{DeserializeSeed, EnumAccess, Error as _, VariantAccess, Visitor};
 
-use super::De;
+use super::cursor::De;
 use crate::DecodeError;
+use crate::class_name::TUPLE_VARIANT;
+use crate::forward::forward_variant_access;
 
 /// An object of the class that a variant is named after, or of none of them.
 pub(super) struct Instance<'a, 'de, 'v> {
@@ -26,31 +28,20 @@ impl<'de> EnumAccess<'de> for Instance<'_, 'de, '_> {
     }
 }
 
-impl<'de> VariantAccess<'de> for Instance<'_, 'de, '_> {
-    type Error = DecodeError;
-
-    fn unit_variant(self) -> Result<(), DecodeError> {
-        Ok(())
+impl<'a, 'de> Instance<'a, 'de, '_> {
+    fn content(self) -> Result<De<'a, 'de>, DecodeError> {
+        self.de.again()
     }
 
-    fn newtype_variant_seed<S: DeserializeSeed<'de>>(
-        self,
-        seed: S,
-    ) -> Result<S::Value, DecodeError> {
-        seed.deserialize(self.de.again()?)
+    fn tuple<V: Visitor<'de>>(self, _visitor: V) -> Result<V::Value, DecodeError> {
+        Err(DecodeError::custom(TUPLE_VARIANT))
     }
 
-    fn tuple_variant<V: Visitor<'de>>(self, _: usize, _: V) -> Result<V::Value, DecodeError> {
-        Err(serde::de::Error::custom(
-            "a tuple variant as a dataclass: its fields have no names",
-        ))
-    }
-
-    fn struct_variant<V: Visitor<'de>>(
-        self,
-        _: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, DecodeError> {
+    fn fields<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
         self.de.fields(self.message, visitor)
     }
+}
+
+impl<'de> VariantAccess<'de> for Instance<'_, 'de, '_> {
+    forward_variant_access!();
 }

@@ -1,13 +1,15 @@
-//! Hands the parts of containers to visitors.
+//! Access to the parts of containers.
 
-use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::forward_to_deserialize_any;
 
-use super::super::marker;
+use super::super::marker::{self, Marker};
 use super::super::read_value::NO_PAIR;
 use super::super::reader::Reader;
 use super::super::source::{Kind, Open, Source};
-use crate::value::{VALUE, give, take};
+use super::head::Head;
+use crate::forward::forward_deserializer;
+use crate::value::{VALUE, hand_over};
 use crate::{DecodeError, Value};
 
 /// The elements of an array.
@@ -39,7 +41,7 @@ impl<'de, S: Source> SeqAccess<'de> for Seq<'_, S> {
 pub(super) struct Pairs<'a, S> {
     reader: &'a mut Reader<S>,
     open: &'a mut Open,
-    /// The entry whose key was read.
+    /// The entry whose key was read, until its value is.
     pair: Option<Open>,
 }
 
@@ -100,7 +102,7 @@ impl<'de, S: Source> MapAccess<'de> for Pairs<'_, S> {
     }
 }
 
-/// The fields of an object, but for its class.
+/// The fields of an object, except its class.
 pub(super) struct Fields<'a, S> {
     pub(super) reader: &'a mut Reader<S>,
     pub(super) open: &'a mut Open,
@@ -134,8 +136,108 @@ impl<'de, S: Source> MapAccess<'de> for Fields<'_, S> {
     }
 }
 
+impl<S: Source> Reader<S> {
+    /// Reads an array that is a value of its own.
+    pub(super) fn list<'de, V: Visitor<'de>>(
+        &mut self,
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        self.enter()?;
+        let value = self.seq(visitor)?;
+        self.leave();
+        Ok(value)
+    }
+
+    /// Reads an object for a visitor that knows no classes.
+    pub(super) fn map<'de, V: Visitor<'de>>(
+        &mut self,
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        self.enter()?;
+        let head = self.head()?;
+        let value = self.untyped_object(head, visitor)?;
+        self.leave();
+        Ok(value)
+    }
+
+    /// Reads an array for a visitor, which must take all of it.
+    fn seq<'de, V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, DecodeError> {
+        let mut open = self.source.open_array()?;
+        let value = visitor.visit_seq(Seq {
+            reader: self,
+            open: &mut open,
+        })?;
+        if self.source.next(&mut open)? {
+            return Err(self.malformed("more elements than the type has"));
+        }
+        Ok(value)
+    }
+
+    /// Reads the array behind `__dict__` as a map.
+    fn pairs<'de, V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, DecodeError> {
+        let mut open = self.source.open_array()?;
+        let value = visitor.visit_map(Pairs::new(self, &mut open))?;
+        if self.source.next(&mut open)? {
+            return Err(self.malformed("more entries than the type has"));
+        }
+        Ok(value)
+    }
+
+    /// Reads the keys of an object, except its class, as a map.
+    #[inline]
+    pub(super) fn fields<'de, V: Visitor<'de>>(
+        &mut self,
+        open: &mut Open,
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        let value = visitor.visit_map(Fields { reader: self, open })?;
+        self.close(open)?;
+        Ok(value)
+    }
+
+    /// Reads what is left of an object for a visitor that knows no classes.
+    fn untyped_object<'de, V: Visitor<'de>>(
+        &mut self,
+        head: Head,
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        let mut open = head.open;
+        let value = match head.marker {
+            None => return self.fields(&mut open, visitor),
+            Some(Marker::Type) => {
+                self.source.str()?;
+                open = head.into_keys(self);
+                return self.fields(&mut open, visitor);
+            }
+            Some(Marker::Enum) => {
+                self.source.str()?;
+                open = self.member(head)?;
+                visitor.visit_str(self.source.str()?)?
+            }
+            Some(Marker::Ref) => visitor.visit_str(self.source.str()?)?,
+            Some(Marker::Tuple | Marker::FrozenSet) => self.seq(visitor)?,
+            Some(Marker::Dict) => self.pairs(visitor)?,
+        };
+        self.close(&mut open)?;
+        Ok(value)
+    }
+}
+
 /// The name of a field, variant or member, or a key of a plain object.
 pub(super) struct Name<'a>(pub(super) &'a str);
+
+impl Name<'_> {
+    fn newtype_struct<'de, V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        match name {
+            VALUE => hand_over(Value::from(self.0), visitor),
+            _ => visitor.visit_newtype_struct(self),
+        }
+    }
+}
 
 impl<'de> Deserializer<'de> for Name<'_> {
     type Error = DecodeError;
@@ -149,19 +251,7 @@ impl<'de> Deserializer<'de> for Name<'_> {
         visitor.visit_some(self)
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(
-        self,
-        name: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, DecodeError> {
-        if name != VALUE {
-            return visitor.visit_newtype_struct(self);
-        }
-        give(Value::from(self.0));
-        let value = visitor.visit_newtype_struct(de::value::UnitDeserializer::new());
-        drop(take());
-        value
-    }
+    forward_deserializer! { newtype_struct }
 
     forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf

@@ -1,15 +1,15 @@
-//! Hands members of enums and instances of unions to visitors.
+//! Access to the members of enums and the instances of unions.
 
 use serde::de::{DeserializeSeed, EnumAccess, Error as _, VariantAccess, Visitor};
 
-use super::super::marker;
 use super::super::reader::Reader;
 use super::super::source::{Mark, Open, Source};
-use super::Head;
 use super::access::Name;
+use super::head::Head;
 use crate::DecodeError;
+use crate::class_name::{TUPLE_VARIANT, same_class};
 
-/// A member of an enum; the source stands before its name.
+/// A member of an enum, its name being next.
 pub(super) struct MemberName<'a, S>(pub(super) &'a mut Reader<S>);
 
 impl<'de, S: Source> EnumAccess<'de> for MemberName<'_, S> {
@@ -24,7 +24,7 @@ impl<'de, S: Source> EnumAccess<'de> for MemberName<'_, S> {
     }
 }
 
-/// What an enum's member holds: nothing.
+/// The content of an enum's member: nothing.
 pub(super) struct Unit;
 
 impl Unit {
@@ -57,11 +57,11 @@ impl<'de> VariantAccess<'de> for Unit {
     }
 }
 
-/// An instance of one of a union's classes; the source stands before its class.
+/// An instance of one of a union's classes, its class being next.
 pub(super) struct Instance<'a, S> {
     pub(super) reader: &'a mut Reader<S>,
     pub(super) head: Head,
-    /// Where the whole object begins.
+    /// The position of the whole object.
     pub(super) start: Mark,
     pub(super) variants: &'static [&'static str],
 }
@@ -75,14 +75,14 @@ impl<'de, 'a, S: Source> EnumAccess<'de> for Instance<'a, S> {
         seed: V,
     ) -> Result<(V::Value, Content<'a, S>), DecodeError> {
         let class = self.reader.source.str()?;
-        // The derive compares with the serde name, colon and all.
-        let spelt = self
+        // The derived code compares with the serde name, which may have a colon.
+        let spelled = self
             .variants
             .iter()
-            .find(|variant| variant.contains(':') && marker::same_class(variant, class));
-        let variant = seed.deserialize(Name(spelt.copied().unwrap_or(class)))?;
+            .find(|variant| variant.contains(':') && same_class(variant, class));
+        let variant = seed.deserialize(Name(spelled.copied().unwrap_or(class)))?;
         let content = Content {
-            open: self.head.fields(self.reader),
+            open: self.head.into_keys(self.reader),
             reader: self.reader,
             start: self.start,
         };
@@ -108,7 +108,7 @@ impl<'de, S: Source> VariantAccess<'de> for Content<'_, S> {
         self,
         seed: T,
     ) -> Result<T::Value, DecodeError> {
-        // The inner type reads the object anew and checks its class itself.
+        // The inner type reads the object again and checks its class itself.
         self.reader.source.rewind(self.start);
         self.reader.leave();
         let value = seed.deserialize(&mut *self.reader)?;
@@ -117,9 +117,7 @@ impl<'de, S: Source> VariantAccess<'de> for Content<'_, S> {
     }
 
     fn tuple_variant<V: Visitor<'de>>(self, _: usize, _: V) -> Result<V::Value, DecodeError> {
-        Err(DecodeError::custom(
-            "a tuple variant as a dataclass: its fields have no names",
-        ))
+        Err(DecodeError::custom(TUPLE_VARIANT))
     }
 
     fn struct_variant<V: Visitor<'de>>(

@@ -1,30 +1,34 @@
-//! Reads JSON.
+//! The tokens of a JSON text.
 
 use num_bigint::BigInt;
 
 use super::super::source::{Kind, Mark, Number, Open, Source};
-use super::MAX_DIGITS;
 use crate::DecodeError;
 
-/// The values of [`Open`] here.
+/// The most digits of an integer that is read or written: Python itself refuses longer ones, as
+/// reading them takes quadratic time.
+pub(super) const MAX_DIGITS: usize = 4_300;
+
+/// The values that [`Open`] has here.
 const FIRST: usize = 0;
 const LATER: usize = 1;
 const CLOSED: usize = 2;
 
-/// Tokens of a JSON text.
+/// A source of the tokens of a JSON text.
 pub(crate) struct JsonSource<'a> {
     text: &'a str,
     at: usize,
-    /// Holds the last string that had escapes.
+    /// The last string that had escapes, without them.
     unescaped: String,
 }
 
-/// How many of eight characters stand for themselves, up to the first that does not.
+/// Returns how many of eight characters stand for themselves, up to the first that does not.
 #[inline]
 fn plain(bytes: [u8; 8]) -> usize {
     const ONES: u64 = u64::MAX / 0xff;
     let word = u64::from_le_bytes(bytes);
-    // Sets the high bit of the first byte below `bound`, and of none before it.
+    // Finds all eight bytes at once: sets the high bit of the first byte below `bound`, and of none
+    // before it. Bytes behind it may be marked wrongly, by the borrow, and are not looked at.
     let below = |word: u64, bound: u64| word.wrapping_sub(ONES * bound) & !word;
     let quote = below(word ^ (ONES * u64::from(b'"')), 1);
     let backslash = below(word ^ (ONES * u64::from(b'\\')), 1);
@@ -32,15 +36,17 @@ fn plain(bytes: [u8; 8]) -> usize {
     found.trailing_zeros() as usize / 8
 }
 
-/// Where the last string is.
+/// The place of the last string.
 enum Found {
-    /// In the text, as it stands there.
+    /// The text itself, between these offsets.
     Plain(usize, usize),
-    /// In `unescaped`.
+    /// The buffer `unescaped`.
     Unescaped,
 }
 
 impl<'a> JsonSource<'a> {
+    /// Returns a source of `input`.
+    ///
     /// # Errors
     /// The input is no UTF-8.
     pub(crate) fn new(input: &'a [u8]) -> Result<Self, DecodeError> {
@@ -63,7 +69,7 @@ impl<'a> JsonSource<'a> {
         self.text.as_bytes().get(self.at).copied()
     }
 
-    /// The next byte that is no white space; it is not consumed.
+    /// Returns the next byte that is no white space; it is not consumed.
     #[inline]
     fn token(&mut self) -> Option<u8> {
         loop {
@@ -105,7 +111,7 @@ impl<'a> JsonSource<'a> {
         Err(self.unexpected("an unknown word"))
     }
 
-    /// Consumes digits and tells how many.
+    /// Consumes digits and returns their number.
     fn digits(&mut self) -> usize {
         let start = self.at;
         while self.byte().is_some_and(|byte| byte.is_ascii_digit()) {
@@ -114,7 +120,7 @@ impl<'a> JsonSource<'a> {
         self.at - start
     }
 
-    /// Consumes what makes a number a float; tells whether there was any.
+    /// Consumes a point and an exponent; returns whether there was either.
     fn fraction(&mut self) -> Result<bool, DecodeError> {
         let start = self.at;
         if self.byte() == Some(b'.') {
@@ -135,10 +141,10 @@ impl<'a> JsonSource<'a> {
         Ok(self.at > start)
     }
 
-    /// The integer in the text from `start` to here, which 19 digits were not enough for.
+    /// Returns the integer of more than 18 digits in the text from `start` to here.
     #[cold]
     fn wide(&self, start: usize, digits: usize) -> Result<Number, DecodeError> {
-        let malformed = |what| DecodeError::Malformed { what, at: start };
+        let malformed = |what| DecodeError::malformed(what, start);
         if digits > MAX_DIGITS {
             return Err(malformed("an int of more than 4,300 digits"));
         }
@@ -170,7 +176,7 @@ impl<'a> JsonSource<'a> {
         }
     }
 
-    /// Passes over characters that stand for themselves.
+    /// Skips characters that stand for themselves.
     #[inline]
     fn plain_run(&mut self) {
         let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
@@ -188,7 +194,7 @@ impl<'a> JsonSource<'a> {
             .unwrap_or(tail.len());
     }
 
-    /// Goes on with a string that has escapes.
+    /// Consumes the rest of a string that has escapes.
     fn escaped(&mut self, start: usize) -> Result<Found, DecodeError> {
         self.unescaped.clear();
         let mut run = start;
@@ -212,7 +218,7 @@ impl<'a> JsonSource<'a> {
         }
     }
 
-    /// Consumes an escape behind its backslash; `string` is where the string began.
+    /// Consumes an escape behind its backslash, in a string that begins at `string`.
     fn escape(&mut self, string: usize) -> Result<char, DecodeError> {
         let byte = self.byte().ok_or_else(|| self.truncated())?;
         let character = match byte {
@@ -271,7 +277,7 @@ impl<'a> JsonSource<'a> {
         }
     }
 
-    /// Passes a comma or ends the array or map at `close`; tells whether an element follows.
+    /// Consumes a comma, or `close`, which ends the array or map; returns whether an element follows.
     #[inline]
     fn step(&mut self, open: &mut Open, close: u8) -> Result<bool, DecodeError> {
         if open.0 == CLOSED {
@@ -384,7 +390,7 @@ impl Source for JsonSource<'_> {
                         self.at += 1;
                         return Ok(());
                     }
-                    // What is escaped need not make sense, but a quote does not end the string.
+                    // The escaped character need not make sense, but a quote does not end the string.
                     Some(b'\\') => self.at += 1,
                     _ => return Err(self.unexpected("a control character in a string")),
                 }
@@ -437,7 +443,7 @@ impl Source for JsonSource<'_> {
     fn mark(&self) -> Mark {
         Mark {
             at: self.at,
-            owed: 0,
+            outstanding: 0,
         }
     }
 

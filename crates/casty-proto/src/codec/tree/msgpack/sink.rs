@@ -1,18 +1,17 @@
-//! Writes MessagePack.
+//! MessagePack as it is written.
 
 use num_bigint::BigInt;
 use rmp::Marker;
 
-use super::super::sink::{Array, Sink};
-use super::super::target::unsupported;
+use super::super::sink::{Array, Scalars, Sink, unsupported};
 use crate::EncodeError;
 
-/// Appends MessagePack to a buffer.
+/// A sink that appends MessagePack to a buffer.
 pub(crate) struct MsgPackSink<'a> {
     out: &'a mut Vec<u8>,
 }
 
-/// The [`Array`] whose length was written when it was opened.
+/// The number in an [`Array`] whose length was written when it was opened.
 const COUNTED: usize = usize::MAX;
 
 impl<'a> MsgPackSink<'a> {
@@ -26,8 +25,7 @@ impl<'a> MsgPackSink<'a> {
         self.out.extend_from_slice(&bytes);
     }
 
-    /// Writes a length in the first of three forms that holds it; the smallest form is written
-    /// by the caller.
+    /// Writes a length in the first of three forms that holds it; the caller has tried the smallest.
     #[inline]
     fn length(&mut self, len: usize, forms: [Option<Marker>; 3]) -> Result<(), EncodeError> {
         let [one, two, four] = forms;
@@ -44,13 +42,13 @@ impl<'a> MsgPackSink<'a> {
     }
 }
 
-/// The length as it fits into the marker itself.
+/// Returns the length if the marker itself can hold it.
 #[inline]
 fn fixed(len: usize, below: u8) -> Option<u8> {
     u8::try_from(len).ok().filter(|len| *len < below)
 }
 
-impl Sink for MsgPackSink<'_> {
+impl Scalars for MsgPackSink<'_> {
     const NAME: &'static str = "msgpack";
 
     fn null(&mut self) {
@@ -134,11 +132,13 @@ impl Sink for MsgPackSink<'_> {
         self.out.extend_from_slice(value);
         Ok(())
     }
+}
 
+impl Sink for MsgPackSink<'_> {
     #[inline]
     fn open_array(&mut self, len: Option<usize>) -> Result<Array, EncodeError> {
         let Some(len) = len else {
-            // The length is written over these bytes when it is known.
+            // The length is not known yet: closing the array writes it over these bytes.
             let at = self.out.len();
             self.put(Marker::Array32, [0; 4]);
             return Ok(Array(at));

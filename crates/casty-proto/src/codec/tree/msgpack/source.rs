@@ -1,16 +1,16 @@
-//! Reads MessagePack.
+//! The tokens of a MessagePack input.
 
 use rmp::Marker;
 
 use super::super::source::{Kind, Mark, Number, Open, Source};
 use crate::DecodeError;
 
-/// Tokens of a MessagePack input. An [`Open`] counts the elements that are still to come.
+/// A source of the tokens of a MessagePack input. An [`Open`] counts the elements still to come.
 pub(crate) struct MsgPackSource<'a> {
     input: &'a [u8],
     at: usize,
-    /// How many elements and entries the open containers still wait for.
-    owed: usize,
+    /// The elements and entries that the open containers still wait for.
+    outstanding: usize,
 }
 
 impl<'a> MsgPackSource<'a> {
@@ -18,7 +18,7 @@ impl<'a> MsgPackSource<'a> {
         Self {
             input,
             at: 0,
-            owed: 0,
+            outstanding: 0,
         }
     }
 
@@ -35,10 +35,10 @@ impl<'a> MsgPackSource<'a> {
 
     #[cold]
     fn malformed(&self, what: &'static str) -> DecodeError {
-        DecodeError::Malformed { what, at: self.at }
+        DecodeError::malformed(what, self.at)
     }
 
-    /// The next marker; it is not consumed.
+    /// Returns the next marker; it is not consumed.
     #[inline]
     fn marker(&self) -> Result<Marker, DecodeError> {
         match self.input.get(self.at) {
@@ -119,15 +119,21 @@ impl<'a> MsgPackSource<'a> {
         self.take(len)
     }
 
-    /// Opens a container, unless the input is too short for it: each element and entry that is
-    /// still to come takes a byte at least, in this container and in those around it.
+    /// Opens a container of `len` elements or entries.
+    ///
+    /// # Errors
+    /// The input is too short for them.
     #[inline]
     fn open(&mut self, len: usize) -> Result<Open, DecodeError> {
-        let owed = self.owed.saturating_add(len);
-        if owed > self.input.len() - self.at {
+        // Each element still to come takes a byte at least, in this container and in those around it.
+        // So an announced length is never more than the bytes that are left, and nested containers
+        // cannot each announce all of them: memory that is allocated by these lengths stays in
+        // proportion to the input.
+        let outstanding = self.outstanding.saturating_add(len);
+        if outstanding > self.input.len() - self.at {
             return Err(self.truncated());
         }
-        self.owed = owed;
+        self.outstanding = outstanding;
         Ok(Open(len))
     }
 }
@@ -248,7 +254,7 @@ impl Source for MsgPackSource<'_> {
         match open.0.checked_sub(1) {
             Some(left) => {
                 open.0 = left;
-                self.owed = self.owed.saturating_sub(1);
+                self.outstanding = self.outstanding.saturating_sub(1);
                 Ok(true)
             }
             None => Ok(false),
@@ -277,13 +283,13 @@ impl Source for MsgPackSource<'_> {
     fn mark(&self) -> Mark {
         Mark {
             at: self.at,
-            owed: self.owed,
+            outstanding: self.outstanding,
         }
     }
 
     fn rewind(&mut self, mark: Mark) {
         self.at = mark.at;
-        self.owed = mark.owed;
+        self.outstanding = mark.outstanding;
     }
 
     fn end(&mut self) -> Result<(), DecodeError> {

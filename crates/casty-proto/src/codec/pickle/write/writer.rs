@@ -1,0 +1,137 @@
+//! The state of the serializer, and objects without fields.
+
+use super::super::class::{self, QualifiedName};
+use super::super::construction::Construction;
+use super::super::opcode as op;
+use crate::{EncodeError, Limits, TypeHint};
+
+/// The meaning of the next text or sequence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shape {
+    Plain,
+    Ref,
+    FrozenSet,
+    Set,
+    Tuple,
+}
+
+/// The state of the serializer.
+pub(super) struct Writer<'o> {
+    pub(super) out: &'o mut Vec<u8>,
+    pub(super) construction: Construction,
+    /// The class of the outermost value, once that has begun.
+    pub(super) hint: Option<TypeHint>,
+    pub(super) shape: Shape,
+    depth: usize,
+    pub(super) expected: Option<ExpectedClass>,
+}
+
+/// The class that a newtype variant's object must have, at the offset at which it must begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ExpectedClass {
+    pub(super) at: usize,
+    pub(super) name: &'static str,
+}
+
+impl<'o> Writer<'o> {
+    pub(super) fn new(out: &'o mut Vec<u8>, construction: Construction) -> Self {
+        Self {
+            out,
+            construction,
+            hint: None,
+            shape: Shape::Plain,
+            depth: 0,
+            expected: None,
+        }
+    }
+
+    /// Notes a class as that of the outermost value, unless that has begun.
+    pub(super) fn hint(&mut self, class: &'static str) {
+        if self.hint.is_none() {
+            self.hint = Some(TypeHint::Borrowed(class));
+        }
+    }
+
+    /// Enters a container; [`Writer::leave`] ends it.
+    pub(super) fn enter(&mut self) -> Result<(), EncodeError> {
+        if self.depth == Limits::MAX_DEPTH {
+            return Err(EncodeError::TooDeep {
+                limit: Limits::MAX_DEPTH,
+            });
+        }
+        self.depth += 1;
+        Ok(())
+    }
+
+    pub(super) fn leave(&mut self) {
+        self.depth -= 1;
+    }
+
+    /// Begins an object of the class `name`, which is returned split.
+    pub(super) fn begin(&mut self, name: &'static str) -> Result<QualifiedName, EncodeError> {
+        let class = class::qualified_name(name).ok_or_else(|| no_class(name))?;
+        if self.hint.is_none() {
+            self.hint = Some(class.with_dots());
+        }
+        let at = self.out.len();
+        if self.expected == Some(ExpectedClass { at, name }) {
+            self.expected = None;
+        }
+        Ok(class)
+    }
+
+    /// Writes an instance of a class without fields.
+    pub(super) fn empty_object(&mut self, name: &'static str) -> Result<(), EncodeError> {
+        let QualifiedName { module, class, .. } = self.begin(name)?;
+        self.call_without_arguments(module, class);
+        Ok(())
+    }
+
+    /// Writes a call of a class without arguments.
+    ///
+    /// A class whose name looks like a function's becomes a constructor with no keywords, which no
+    /// reader takes for a call of a function.
+    pub(super) fn call_without_arguments(&mut self, module: &str, class: &str) {
+        let called = class::is_class_path(class.as_bytes());
+        if !is_casty_module(module) && !called {
+            self.partial();
+        }
+        self.global(module, class);
+        let closing: &[u8] = match (is_casty_module(module), called) {
+            (true, _) => &[op::EMPTY_TUPLE, op::NEWOBJ],
+            (false, true) => &[op::EMPTY_TUPLE, op::REDUCE],
+            (false, false) => &[
+                op::TUPLE1,
+                op::EMPTY_DICT,
+                op::NEWOBJ_EX,
+                op::EMPTY_TUPLE,
+                op::REDUCE,
+            ],
+        };
+        self.out.extend_from_slice(closing);
+    }
+
+    /// Writes a member of an enum.
+    pub(super) fn member(&mut self, name: &'static str, member: &str) -> Result<(), EncodeError> {
+        let class = class::qualified_name(name).ok_or_else(|| no_class(name))?;
+        if self.hint.is_none() {
+            self.hint = Some(class.with_dots());
+        }
+        self.getattr(class.module, class.class, member);
+        Ok(())
+    }
+
+    pub(super) fn take_shape(&mut self) -> Shape {
+        std::mem::replace(&mut self.shape, Shape::Plain)
+    }
+}
+
+/// Returns whether a module's classes are Casty's own: none has slots, so all take a dict as their
+/// state.
+pub(super) fn is_casty_module(module: &str) -> bool {
+    module.starts_with("casty.")
+}
+
+pub(super) fn no_class(name: &str) -> EncodeError {
+    EncodeError::NoClass { name: name.into() }
+}
