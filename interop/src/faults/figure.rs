@@ -4,17 +4,17 @@
 pub(super) struct Figure {
     pub(super) what: &'static str,
     pub(super) value: String,
-    /// Whether it is as it must be.
+    /// The value is as it must be.
     pub(super) met: bool,
 }
 
 impl Figure {
-    /// One that is only reported.
+    /// Creates a figure that is only reported.
     pub(super) fn new(what: &'static str, value: impl Into<String>) -> Self {
         Self::limited(what, value, true)
     }
 
-    /// One of which `what` names the limit, and whether it is `met`.
+    /// Creates a figure of which `what` names the limit; `met` tells whether it is kept.
     pub(super) fn limited(what: &'static str, value: impl Into<String>, met: bool) -> Self {
         let value = value.into();
         Self { what, value, met }

@@ -13,7 +13,7 @@ use crate::error::Failure;
 use crate::python::Installation;
 use crate::serializer::Serializer;
 
-/// Where a fault happens: nodes and a client, to be made.
+/// The place of a fault: nodes and a client, to be made.
 #[derive(Clone)]
 pub(super) struct Site {
     pub(super) python: Installation,
@@ -22,7 +22,7 @@ pub(super) struct Site {
 }
 
 impl Site {
-    /// A cluster that runs, of nodes that host [`REGION`] and write down what it receives.
+    /// Starts a cluster of nodes that host [`REGION`] and write down what it receives.
     pub(super) async fn cluster(&self, nodes: usize) -> Result<PythonCluster, Failure> {
         let cluster = PythonCluster::reserve(&self.python, Serializer::Pickle, nodes, &self.label)?;
         let mut cluster = cluster.hosting(&[REGION]).journaling()?;
@@ -30,19 +30,19 @@ impl Site {
         Ok(cluster)
     }
 
-    /// A client to be measured, not connected.
+    /// Starts a client to be measured, not connected.
     pub(super) fn subject(&self) -> Result<Subject, Failure> {
         Subject::start(&self.python, self.whose)
     }
 
-    /// A client to be measured beside it, to tell the machine's moods. It is always the Rust
+    /// Starts a client to be measured beside it, as a measure of the machine. It is always the Rust
     /// client: a second one of casty's would take the first one's connections.
     pub(super) fn control(&self) -> Result<Subject, Failure> {
         Subject::start(&self.python, Whose::Rust)
     }
 }
 
-/// Entities on nodes, found by a client that has ended again.
+/// Returns the ids of entities, one on each node, found by a client that has ended again.
 pub(super) async fn entities(
     cluster: &PythonCluster,
     prefix: &str,
@@ -63,7 +63,7 @@ async fn found(
     Ok(found.iter().map(|entity| entity.id().to_owned()).collect())
 }
 
-/// Some entities and the index of the node on which each lives now, as far as they answer.
+/// Returns some entities and the index of the node on which each lives now, as far as they answer.
 pub(super) async fn whereabouts(cluster: &PythonCluster) -> Result<Vec<(String, usize)>, Failure> {
     let client = connect(cluster).await?;
     let region = client.entity_ref(REGION, SHARDS)?;
