@@ -1,4 +1,4 @@
-//! The whole way of an ask through the client without a network: slot, reference, encoding, the
+//! The whole course of an ask through the client without a network: slot, reference, encoding, the
 //! mailbox of an actor of the client's own, the reply, decoding.
 
 #![allow(

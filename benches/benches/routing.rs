@@ -1,4 +1,4 @@
-//! Finding the way: the shard of an entity, and the connected owner of a shard.
+//! Finding the target: the shard of an entity, and the connected owner of a shard.
 
 #![allow(
     clippy::unwrap_used,
@@ -33,7 +33,7 @@ fn shard(c: &mut Criterion) {
     });
 }
 
-/// A table in which one node owns all shards.
+/// Returns a table in which one node owns all shards.
 fn table() -> (SharedTable<Arc<NodeAddress>>, RegionId) {
     let node = NodeAddress::new("127.0.0.1", 25520);
     let mut router: Router<Arc<NodeAddress>, ()> = Router::new(RouterConfig::default(), 1);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::figures;
 
-/// What is sent.
+/// A kind of messages to send, and how many at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Load {
     /// As many asks in flight at once.
@@ -17,9 +17,9 @@ pub enum Load {
 /// All loads, as they are measured.
 pub const LOADS: [Load; 4] = [Load::Ask(1), Load::Ask(64), Load::Ask(512), Load::Tell];
 
-/// Who sends it, on which runtime.
+/// A sender of messages, and the runtime that it runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Way {
+pub enum Sender {
     /// The bare loop on a current-thread runtime: what all ratios are to.
     Floor,
     /// The bare loop on a runtime with two workers.
@@ -30,15 +30,15 @@ pub enum Way {
     ClientTwoWorkers,
 }
 
-/// All ways, as they are measured.
-pub const WAYS: [Way; 4] = [
-    Way::Floor,
-    Way::Client,
-    Way::FloorTwoWorkers,
-    Way::ClientTwoWorkers,
+/// All senders, as they are measured.
+pub const SENDERS: [Sender; 4] = [
+    Sender::Floor,
+    Sender::Client,
+    Sender::FloorTwoWorkers,
+    Sender::ClientTwoWorkers,
 ];
 
-/// What one measurement found.
+/// The result of one measurement.
 #[derive(Debug, Clone, Default)]
 pub struct Sample {
     /// Asks answered or tells counted.
@@ -47,7 +47,7 @@ pub struct Sample {
     pub elapsed: Duration,
     /// The processor time of this process, the node's not included; zero where it is not told.
     pub processor: Duration,
-    /// How long asks took, of some of them, in nanoseconds.
+    /// The durations of some of the asks, in nanoseconds.
     pub latencies: Vec<u64>,
 }
 
@@ -66,7 +66,7 @@ pub struct Figures {
 
 #[expect(clippy::cast_precision_loss, reason = "figures for people")]
 impl Sample {
-    /// The sample in figures.
+    /// Returns the sample in figures.
     pub fn figures(mut self) -> Figures {
         let operations = self.operations as f64;
         let latency = figures::percentiles(&mut self.latencies);
@@ -88,7 +88,7 @@ impl fmt::Display for Load {
     }
 }
 
-impl fmt::Display for Way {
+impl fmt::Display for Sender {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Floor => "floor",

@@ -1,6 +1,6 @@
 //! Medians and percentiles.
 
-/// The middle one, or the mean of the two in the middle; 0 of none.
+/// Returns the middle value, or the mean of the two in the middle; 0 of none.
 pub fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.into_iter().collect();
     values.sort_by(f64::total_cmp);
@@ -11,7 +11,7 @@ pub fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     }
 }
 
-/// The 50th and the 99th percentile; `None` of none. Sorts.
+/// Returns the 50th and the 99th percentile; `None` of none. Sorts the values.
 pub fn percentiles(values: &mut [u64]) -> Option<(u64, u64)> {
     values.sort_unstable();
     let at = |percent: usize| values.get(values.len() * percent / 100).copied();

@@ -29,7 +29,7 @@ pub struct Floor {
     codec: Codec,
     buffer: BytesMut,
     out: Vec<u8>,
-    /// Where the digits are in a reply, head included.
+    /// The offset of the digits in a reply, head included.
     digits: usize,
 }
 
@@ -128,7 +128,7 @@ impl Floor {
         }
     }
 
-    /// How many tells the node has counted on this connection.
+    /// Returns the number of tells that the node has counted on this connection.
     async fn told(&mut self) -> Result<u64, Failure> {
         self.out.clear();
         self.frames.write_ask(0, &mut self.out);
@@ -141,7 +141,7 @@ impl Floor {
         Ok(self.codec.decode(message, &Limits::default())?)
     }
 
-    /// The next frame.
+    /// Returns the next frame.
     async fn receive(&mut self) -> Result<Vec<u8>, Failure> {
         loop {
             if let Some(frame) = next(&self.buffer).map(<[u8]>::to_vec) {

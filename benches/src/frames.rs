@@ -15,14 +15,14 @@ pub const SYSTEM: &str = "bench";
 pub const REGION: &str = "bench";
 /// Into how many shards it is divided.
 pub const SHARDS: u32 = 100;
-/// Where the region's messages go on a node.
+/// The path of the region's messages on a node.
 pub const REGION_PATH: &str = "/_region-bench";
-/// How the path begins that a reply goes to; the digits of the ask follow.
+/// The beginning of the path that a reply goes to; the digits of the ask follow.
 pub const ASK_PATH: &[u8] = b"/_ask/";
 /// As many digits name an ask.
 pub const ASK_DIGITS: usize = 32;
 
-/// What is told.
+/// The message that is told.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(rename = "counter_app.Increment")]
 pub struct Increment {
@@ -30,11 +30,12 @@ pub struct Increment {
     pub amount: i64,
 }
 
-/// What is asked; the node answers how many messages it was told on this connection.
+/// The message that is asked; the node answers with the number of messages that it was told on this
+/// connection.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename = "counter_app.GetCount")]
 pub struct GetCount {
-    /// Who receives the count.
+    /// The receiver of the count.
     pub reply_to: ActorRef<i64>,
 }
 
@@ -50,8 +51,8 @@ pub struct Frames {
 }
 
 impl Frames {
-    /// The frames that a client at `client` sends to `node`, byte for byte those of the whole
-    /// client but for its address.
+    /// Returns the frames that a client at `client` sends to `node`, byte for byte those of the
+    /// whole client but for its address.
     ///
     /// # Errors
     /// A message cannot be encoded.
@@ -108,13 +109,13 @@ impl Frames {
     }
 }
 
-/// The first frame of `buffer`, head included; `None` if it is not whole.
+/// Returns the first frame of `buffer`, head included; `None` if it is not whole.
 pub fn next(buffer: &[u8]) -> Option<&[u8]> {
     let length = u32::from_be_bytes(*buffer.first_chunk::<4>()?) as usize;
     buffer.get(..4 + length)
 }
 
-/// One of the hundred entities.
+/// Returns the id of one of the hundred entities.
 pub fn entity(number: usize) -> String {
     format!("entity-{:02}", number % 100)
 }
@@ -128,7 +129,7 @@ fn hex(number: u32) -> [u8; 8] {
     })
 }
 
-/// The number that eight digits write; `None` if they are none.
+/// Returns the number that eight digits write; `None` if they are none.
 pub fn number(digits: &[u8]) -> Option<u32> {
     digits.iter().try_fold(0u32, |number, digit| {
         let digit = match digit {

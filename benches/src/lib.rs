@@ -16,5 +16,5 @@ pub mod process;
 pub mod report;
 pub mod whole;
 
-/// Whatever ends a run early, as a line for the terminal.
+/// An error that ends a run early, as a line for the terminal.
 pub type Failure = Box<dyn Error + Send + Sync>;

@@ -1,4 +1,4 @@
-//! What is measured on, and the processor time that was spent.
+//! The machine that is measured on, and the processor time that was spent.
 
 use std::fs;
 use std::process::Command;
@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-/// The time that all threads of this process were on a processor; zero where the system does not
-/// tell it in Linux's way. Threads that have ended are forgotten.
+/// Returns the time that all threads of this process were on a processor; zero where the system
+/// does not tell it as Linux does. Threads that have ended are not counted.
 pub fn processor_time() -> Duration {
     let Ok(threads) = fs::read_dir("/proc/self/task") else {
         return Duration::ZERO;

@@ -58,10 +58,10 @@ struct Link {
 
 /// A reply frame, ready to be copied.
 struct Reply {
-    /// Which count it holds.
+    /// The count that it holds.
     told: u64,
     frame: Vec<u8>,
-    /// Where the ask's digits belong, ...
+    /// The offset of the ask's digits, ...
     digits: usize,
     /// ... and how far from the end of the ask they were.
     from_end: usize,
@@ -130,7 +130,7 @@ impl Link {
         Ok(())
     }
 
-    /// The reply to an ask whose digits are `at` in its message.
+    /// Returns the reply to an ask whose digits are `at` in its message.
     fn reply_to(&self, message: &[u8], at: usize) -> Result<Reply, Failure> {
         let uri = memmem::rfind(&message[..at], b"casty://").ok_or("an ask without reference")?;
         let mut payload = Vec::new();
@@ -187,7 +187,7 @@ impl Link {
     }
 }
 
-/// The view of a cluster of one node that owns all shards of the region.
+/// Returns the view of a cluster of one node that owns all shards of the region.
 pub fn view(node: &NodeAddress, shards: u32) -> TopologySnapshot {
     let allocation = ShardAllocation {
         primary: node.clone(),
@@ -211,7 +211,8 @@ pub fn view(node: &NodeAddress, shards: u32) -> TopologySnapshot {
     }
 }
 
-/// Where the digits of an ask are: as far from the end as last time, or wherever its path is.
+/// Returns the offset of an ask's digits: as far from the end as last time, or wherever its path
+/// is.
 fn find_digits(message: &[u8], from_end: Option<usize>) -> Option<usize> {
     let learned = from_end.and_then(|from_end| message.len().checked_sub(from_end));
     if let Some(at) = learned

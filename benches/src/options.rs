@@ -1,4 +1,4 @@
-//! What the client program is told.
+//! The command line of the client program.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -6,29 +6,29 @@ use std::time::Duration;
 use casty_client::Codec;
 
 use crate::Failure;
-use crate::cell::{LOADS, Load, WAYS, Way};
+use crate::cell::{LOADS, Load, SENDERS, Sender};
 
 /// The client program's usage.
 pub const USAGE: &str = "\
 usage: casty-bench-client [--quick] [--codec pickle|msgpack|json] [--rounds N] [--span MILLISECONDS]
-                          [--load c1|c64|c512|tell] [--way floor|client|client2|floor2] [--out FILE]
+                          [--load c1|c64|c512|tell] [--sender floor|client|client2|floor2] [--out FILE]
 
---load and --way may be given several times; without --way floor there are no ratios.";
+--load and --sender may be given several times; without --sender floor there are no ratios.";
 
-/// What is measured, and how long.
+/// The measurements to make, and their lengths.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The serializer's name.
     pub codec: String,
-    /// How often each cell is measured.
+    /// The number of measurements of each cell.
     pub rounds: usize,
-    /// How long each time.
+    /// The duration of each.
     pub span: Duration,
-    /// What is sent.
+    /// The kinds of messages to send.
     pub loads: Vec<Load>,
-    /// Who sends it.
-    pub ways: Vec<Way>,
-    /// Where the report goes.
+    /// The senders to measure.
+    pub senders: Vec<Sender>,
+    /// The file that the report is written to.
     pub out: PathBuf,
 }
 
@@ -43,7 +43,7 @@ impl Options {
             rounds: 5,
             span: Duration::from_secs(1),
             loads: Vec::new(),
-            ways: Vec::new(),
+            senders: Vec::new(),
             out: PathBuf::from("target/bench/report.json"),
         };
         let mut args = args.into_iter();
@@ -61,7 +61,7 @@ impl Options {
                 "--rounds" => options.rounds = value.parse()?,
                 "--span" => options.span = Duration::from_millis(value.parse()?),
                 "--load" => options.loads.push(load_of(&value)?),
-                "--way" => options.ways.push(way_of(&value)?),
+                "--sender" => options.senders.push(sender_of(&value)?),
                 "--out" => options.out = value.into(),
                 _ => return Err(format!("{name}: unknown").into()),
             }
@@ -69,14 +69,14 @@ impl Options {
         if options.loads.is_empty() {
             options.loads = LOADS.to_vec();
         }
-        if options.ways.is_empty() {
-            options.ways = WAYS.to_vec();
+        if options.senders.is_empty() {
+            options.senders = SENDERS.to_vec();
         }
         Ok(options)
     }
 }
 
-/// The serializer of this name.
+/// Returns the serializer of this name.
 ///
 /// # Errors
 /// There is none.
@@ -97,13 +97,13 @@ fn load_of(name: &str) -> Result<Load, Failure> {
     }
 }
 
-fn way_of(name: &str) -> Result<Way, Failure> {
+fn sender_of(name: &str) -> Result<Sender, Failure> {
     match name {
-        "floor" => Ok(Way::Floor),
-        "floor2" => Ok(Way::FloorTwoWorkers),
-        "client" => Ok(Way::Client),
-        "client2" => Ok(Way::ClientTwoWorkers),
-        _ => Err(format!("{name}: no way").into()),
+        "floor" => Ok(Sender::Floor),
+        "floor2" => Ok(Sender::FloorTwoWorkers),
+        "client" => Ok(Sender::Client),
+        "client2" => Ok(Sender::ClientTwoWorkers),
+        _ => Err(format!("{name}: no sender").into()),
     }
 }
 
@@ -119,12 +119,13 @@ mod tests {
     fn everything_is_measured_unless_something_is_named() {
         let options = parse("").unwrap();
         assert_eq!(
-            (options.loads, options.ways),
-            (LOADS.to_vec(), WAYS.to_vec())
+            (options.loads, options.senders),
+            (LOADS.to_vec(), SENDERS.to_vec())
         );
-        let options = parse("--quick --load c64 --load tell --way client2 --codec json").unwrap();
+        let options =
+            parse("--quick --load c64 --load tell --sender client2 --codec json").unwrap();
         assert_eq!(options.loads, [Load::Ask(64), Load::Tell]);
-        assert_eq!(options.ways, [Way::ClientTwoWorkers]);
+        assert_eq!(options.senders, [Sender::ClientTwoWorkers]);
         assert_eq!(options.codec, "json");
         assert!(options.span < Duration::from_secs(1));
     }
@@ -136,7 +137,7 @@ mod tests {
             "--codec yaml",
             "--rounds",
             "--load d7",
-            "--way x",
+            "--sender x",
         ] {
             parse(line).unwrap_err();
         }

@@ -38,7 +38,7 @@ impl NodeProcess {
         Ok(Self { child, address })
     }
 
-    /// Where it listens.
+    /// Returns the address that the node listens on.
     pub fn address(&self) -> &NodeAddress {
         &self.address
     }

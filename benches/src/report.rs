@@ -1,4 +1,4 @@
-//! What a run found: a table for people, and a file for later.
+//! The results of a run: a table for people, and a file for later.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::cell::{Figures, Load, Sample, Way};
+use crate::cell::{Figures, Load, Sample, Sender};
 use crate::figures::median;
 
 /// The samples of a run, in the order they were taken.
@@ -19,7 +19,7 @@ pub struct Report {
 #[derive(Debug)]
 struct Cell {
     load: Load,
-    way: Way,
+    sender: Sender,
     round: usize,
     figures: Figures,
 }
@@ -27,7 +27,7 @@ struct Cell {
 /// Medians over the rounds.
 struct Row {
     load: Load,
-    way: Way,
+    sender: Sender,
     rate: f64,
     latency: Option<(f64, f64)>,
     processor: f64,
@@ -37,20 +37,20 @@ struct Row {
 
 impl Report {
     /// Takes in a sample.
-    pub fn add(&mut self, (load, way, round): (Load, Way, usize), sample: Sample) {
+    pub fn add(&mut self, (load, sender, round): (Load, Sender, usize), sample: Sample) {
         let figures = sample.figures();
         self.cells.push(Cell {
             load,
-            way,
+            sender,
             round,
             figures,
         });
     }
 
-    /// The table of medians.
+    /// Returns the table of medians.
     pub fn table(&self) -> String {
         let mut table = String::from(
-            "| load | way | ops/s | p50 us | p99 us | CPU ns/op | ratio | p50 ratio |\n\
+            "| load | sender | ops/s | p50 us | p99 us | CPU ns/op | ratio | p50 ratio |\n\
              |---|---|---:|---:|---:|---:|---:|---:|\n",
         );
         for row in self.rows() {
@@ -62,7 +62,7 @@ impl Report {
                 table,
                 "| {} | {} | {:.0} | {} | {} | {:.0} | {} | {} |",
                 row.load,
-                row.way,
+                row.sender,
                 row.rate,
                 number(row.latency.map(|(p50, _)| p50), 1),
                 number(row.latency.map(|(_, p99)| p99), 1),
@@ -90,22 +90,25 @@ impl Report {
 
     fn rows(&self) -> Vec<Row> {
         let mut rows: Vec<Row> = Vec::new();
-        for Cell { load, way, .. } in &self.cells {
-            if !rows.iter().any(|row| row.load == *load && row.way == *way) {
-                rows.push(self.row(*load, *way));
+        for Cell { load, sender, .. } in &self.cells {
+            if !rows
+                .iter()
+                .any(|row| row.load == *load && row.sender == *sender)
+            {
+                rows.push(self.row(*load, *sender));
             }
         }
         rows
     }
 
-    fn row(&self, load: Load, way: Way) -> Row {
-        let own = || self.of(load, way);
+    fn row(&self, load: Load, sender: Sender) -> Row {
+        let own = || self.of(load, sender);
         let latency = |pick: fn((f64, f64)) -> f64| {
             median(own().filter_map(|cell| cell.figures.latency.map(pick)))
         };
         let paired: Vec<_> = own()
             .filter_map(|cell| {
-                let mut floor = self.of(load, Way::Floor);
+                let mut floor = self.of(load, Sender::Floor);
                 let floor = floor.find(|floor| floor.round == cell.round)?;
                 Some((cell.figures, floor.figures))
             })
@@ -118,7 +121,7 @@ impl Report {
         };
         Row {
             load,
-            way,
+            sender,
             rate: median(own().map(|cell| cell.figures.rate)),
             latency: (load != Load::Tell).then(|| (latency(|both| both.0), latency(|both| both.1))),
             processor: median(own().map(|cell| cell.figures.processor)),
@@ -129,10 +132,10 @@ impl Report {
         }
     }
 
-    fn of(&self, load: Load, way: Way) -> impl Iterator<Item = &Cell> {
+    fn of(&self, load: Load, sender: Sender) -> impl Iterator<Item = &Cell> {
         self.cells
             .iter()
-            .filter(move |cell| cell.load == load && cell.way == way)
+            .filter(move |cell| cell.load == load && cell.sender == sender)
     }
 }
 
@@ -140,7 +143,7 @@ impl Row {
     fn json(&self) -> Value {
         json!({
             "load": self.load.to_string(),
-            "way": self.way.to_string(),
+            "sender": self.sender.to_string(),
             "operations_per_second": self.rate,
             "p50_microseconds": self.latency.map(|(p50, _)| p50),
             "p99_microseconds": self.latency.map(|(_, p99)| p99),
@@ -155,7 +158,7 @@ impl Cell {
     fn json(&self) -> Value {
         json!({
             "load": self.load.to_string(),
-            "way": self.way.to_string(),
+            "sender": self.sender.to_string(),
             "round": self.round,
             "operations": self.figures.operations,
             "operations_per_second": self.figures.rate,
@@ -185,8 +188,14 @@ mod tests {
         let mut report = Report::default();
         let load = Load::Ask(64);
         for (round, speed) in [1, 4, 2].into_iter().enumerate() {
-            report.add((load, Way::Floor, round), sample(1000 * speed, 10 * speed));
-            report.add((load, Way::Client, round), sample(500 * speed, 30 * speed));
+            report.add(
+                (load, Sender::Floor, round),
+                sample(1000 * speed, 10 * speed),
+            );
+            report.add(
+                (load, Sender::Client, round),
+                sample(500 * speed, 30 * speed),
+            );
         }
         let table = report.table();
         let last = table.lines().last().unwrap();
@@ -202,7 +211,7 @@ mod tests {
         let mut report = Report::default();
         let mut tells = sample(7, 1);
         tells.latencies.clear();
-        report.add((Load::Tell, Way::Client, 0), tells);
+        report.add((Load::Tell, Sender::Client, 0), tells);
         let table = report.table();
         assert!(
             table.ends_with("| tell | client | 7 | - | - | 71428571 | - | - |\n"),

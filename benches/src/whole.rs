@@ -70,7 +70,7 @@ impl Whole {
         }
     }
 
-    /// One task for each ask in flight; each asks an entity again and again.
+    /// Runs one task for each ask in flight; each asks an entity again and again.
     async fn ask(&self, tasks: usize, span: Duration) -> Result<Sample, Failure> {
         let stop = Arc::new(AtomicBool::new(false));
         let timed = if tasks == 1 { 1 } else { TIMED };
@@ -92,7 +92,7 @@ impl Whole {
         Ok(sample)
     }
 
-    /// One task that tells the entities in turn, and waits where there is no room.
+    /// Runs one task that tells the entities in turn, and waits where an outbox is full.
     async fn tell(&self, span: Duration) -> Result<Sample, Failure> {
         let region = self.region.clone();
         let telling = tokio::spawn(async move {

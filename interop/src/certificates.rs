@@ -11,17 +11,17 @@ use tokio::process::Command;
 use crate::command::casty;
 use crate::python::Installation;
 
-/// Whose `casty cert` makes a certificate.
+/// The program whose `casty cert` makes a certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Maker {
-    /// That of the Python package.
+    /// The Python package.
     Python,
-    /// That of this workspace.
+    /// This workspace.
     Rust,
 }
 
 impl Maker {
-    /// The command, to which arguments can be added: both take the same.
+    /// Returns the command, to which arguments can be added: both programs take the same.
     fn command(self, python: &Installation) -> io::Result<Command> {
         match self {
             Self::Python => {
@@ -56,19 +56,19 @@ impl FromStr for Maker {
     }
 }
 
-/// Who makes which certificate.
+/// The makers of each kind of certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Makers {
-    /// That of the authority.
+    /// The maker of the authority's.
     pub authority: Maker,
-    /// Those of nodes.
+    /// The maker of nodes' certificates.
     pub nodes: Maker,
-    /// Those of clients.
+    /// The maker of clients' certificates.
     pub clients: Maker,
 }
 
 impl Makers {
-    /// Every combination.
+    /// Returns every combination.
     pub fn all() -> impl Iterator<Item = Self> {
         let both = [Maker::Python, Maker::Rust];
         both.into_iter().flat_map(move |authority| {
@@ -125,7 +125,7 @@ impl FromStr for Makers {
     }
 }
 
-/// What names no makers.
+/// A text that names no makers.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is neither python nor rust, nor three of these for CA/NODES/CLIENTS")]
 pub struct UnknownMaker(pub String);
@@ -171,22 +171,22 @@ impl Certificates {
         Ok(Self { folder })
     }
 
-    /// The authority's certificate.
+    /// Returns the path of the authority's certificate.
     pub fn authority(&self) -> PathBuf {
         self.file("ca.crt")
     }
 
-    /// A node's certificate and key.
+    /// Returns the paths of a node's certificate and key.
     pub fn node(&self) -> (PathBuf, PathBuf) {
         (self.file("node.crt"), self.file("node.key"))
     }
 
-    /// A client's certificate and key.
+    /// Returns the paths of a client's certificate and key.
     pub fn client(&self) -> (PathBuf, PathBuf) {
         (self.file("client.crt"), self.file("client.key"))
     }
 
-    /// The arguments that tell a command or a node of these files.
+    /// Returns the arguments that tell a command or a node of these files.
     pub(crate) fn arguments(&self, (certificate, key): (PathBuf, PathBuf)) -> [PathBuf; 6] {
         [
             "--tls-ca".into(),

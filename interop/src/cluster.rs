@@ -27,10 +27,10 @@ pub const SYSTEM: &str = "interop";
 /// The number of shards of every region.
 pub const SHARDS: u32 = 100;
 
-/// How long a node may take to start, join, and see the cluster complete.
+/// The longest time that a node may take to start, join, and see the cluster complete.
 const STARTUP: Duration = Duration::from_mins(1);
 
-/// How long a node may take to end by itself.
+/// The longest time that a node may take to end by itself.
 const SHUTDOWN: Duration = Duration::from_secs(5);
 
 /// With nothing new for so long, a journal is taken to be complete.
@@ -68,7 +68,7 @@ struct Node {
     stdout: Lines<BufReader<ChildStdout>>,
 }
 
-/// How a node begins.
+/// The start of a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Start {
     /// With its cluster.
@@ -135,8 +135,8 @@ impl PythonCluster {
         Ok(self)
     }
 
-    /// The numbers that entities of the region `log` received so far, in the order in which they
-    /// did; none unless the cluster is [`journaling`](Self::journaling).
+    /// Returns the numbers that entities of the region `log` received so far, in the order in which
+    /// they did; none unless the cluster is [`journaling`](Self::journaling).
     ///
     /// # Errors
     /// The file could not be read.
@@ -149,7 +149,7 @@ impl PythonCluster {
         Ok(numbers.filter_map(|number| number.parse().ok()).collect())
     }
 
-    /// The journal, once nothing more has been added to it for half a second.
+    /// Returns the journal, once nothing more has been added to it for half a second.
     ///
     /// # Errors
     /// The file could not be read.
@@ -213,48 +213,49 @@ impl PythonCluster {
         Ok(())
     }
 
-    /// The canonical addresses, running or not.
+    /// Returns the canonical addresses, running or not.
     pub fn addresses(&self) -> &[NodeAddress] {
         &self.addresses
     }
 
-    /// The index of the node with the lowest address: it leads.
+    /// Returns the index of the node with the lowest address: it leads.
     pub fn leader(&self) -> usize {
         let all = self.addresses.iter().enumerate();
         all.min_by_key(|(_, node)| node.port()).map_or(0, first)
     }
 
-    /// The index of the node with the highest address: of several, it does not lead.
+    /// Returns the index of the node with the highest address: of several, it does not lead.
     pub fn follower(&self) -> usize {
         let all = self.addresses.iter().enumerate();
         all.max_by_key(|(_, node)| node.port()).map_or(0, first)
     }
 
-    /// The serializer that the nodes are configured with.
+    /// Returns the serializer that the nodes are configured with.
     pub fn serializer(&self) -> Serializer {
         self.serializer
     }
 
-    /// What a client of the cluster uses: the serializer's codec, compressed as the nodes do.
+    /// Returns the codec that a client of the cluster uses: the serializer's, compressed as the
+    /// nodes do.
     pub fn codec(&self) -> Codec {
         let codec = self.serializer.codec();
         self.compression
             .map_or(codec, |compression| codec.compressed(compression))
     }
 
-    /// How the nodes are reached.
+    /// Returns the link that the nodes are reached over.
     pub fn link(&self) -> &Link {
         &self.link
     }
 
-    /// Where each node is dialled.
+    /// Returns the address that each node is dialled at.
     pub fn address_map(&self) -> AddressMap {
         let proxies = self.proxies.iter().map(|proxy| proxy.at().clone());
         let table: HashMap<_, _> = self.addresses.iter().cloned().zip(proxies).collect();
         table.into()
     }
 
-    /// What tells the `casty` command of the cluster.
+    /// Returns the arguments that tell the `casty` command of the cluster.
     pub fn flags(&self) -> String {
         let contacts = join(&self.addresses);
         let (codec, transport) = (self.serializer, self.link.transport());
@@ -272,7 +273,7 @@ impl PythonCluster {
         flags
     }
 
-    /// A stream to a node, as a client dials it.
+    /// Opens a stream to a node, as a client dials it.
     ///
     /// # Errors
     /// Nobody listens there.
@@ -336,8 +337,8 @@ impl PythonCluster {
         self.ready(index).await
     }
 
-    /// A process that will take a node's place and has loaded all that it takes, so that it can be
-    /// dialled tens of milliseconds after [`Self::replace`].
+    /// Starts a process that will take a node's place and has loaded all that it takes, so that it
+    /// can be dialled tens of milliseconds after [`Self::replace`].
     ///
     /// # Errors
     /// It could not be started.
@@ -361,7 +362,7 @@ impl PythonCluster {
         Ok(())
     }
 
-    /// The addresses of the others.
+    /// Returns the addresses of the others.
     fn others(&self, index: usize) -> Vec<NodeAddress> {
         let all = self.addresses.iter().enumerate();
         let others = all.filter(|(other, _)| *other != index);
@@ -496,7 +497,7 @@ impl PythonCluster {
     }
 }
 
-/// Why a cluster does not run.
+/// The reason that a cluster does not run.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ClusterError {
@@ -506,11 +507,11 @@ pub enum ClusterError {
     /// A node did not say in time what it has to say.
     #[error("node {index}: no {missed}; its log is {}", log.display())]
     NotReady {
-        /// Which node.
+        /// The index of the node.
         index: usize,
-        /// What was waited for.
+        /// The event that was waited for.
         missed: &'static str,
-        /// Where its standard error went.
+        /// The file of its standard error.
         log: PathBuf,
     },
     /// A process could not be started or signalled.
@@ -539,7 +540,7 @@ fn free_addresses(count: usize) -> io::Result<Vec<NodeAddress>> {
         .collect()
 }
 
-/// A log begins anew with its cluster and goes on when a node is restarted.
+/// Opens a log, which begins anew with its cluster and goes on when a node is restarted.
 fn log_file(path: &Path, go_on: bool) -> io::Result<File> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;

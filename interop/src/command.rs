@@ -4,7 +4,7 @@ use std::env::{self, consts::EXE_SUFFIX};
 use std::io;
 use std::path::PathBuf;
 
-/// Where the command is: beside the program that runs.
+/// Returns the path of the command: it lies beside the program that runs.
 ///
 /// # Errors
 /// It was not built.

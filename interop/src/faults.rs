@@ -1,44 +1,41 @@
-//! Real faults on real nodes, each suffered once by the Rust client and once by casty's own
+//! Real faults on real nodes, each put once to the Rust client and once to casty's own
 //! ClusterClient, and a table of both. `cargo xtask interop --faults` runs them.
 //!
 //! Both clients are processes of their own that obey the same orders, with defaults in all that
 //! they are not told. What is asserted is asserted of the Rust client; Python's figures are
 //! reported. `load` runs asks and numbered tells, `account` tells what became of these, `cutter` is a
-//! road that can be cut; the other files are a fault each.
+//! proxy that can be cut; the other files are a fault each.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::time::{Duration, Instant};
 
-use casty_client::{ClusterClient, EntityRef};
-
-use crate::app::GetNode;
-use crate::cluster::{PythonCluster, SHARDS};
+use crate::error::Failure;
 use crate::python::Installation;
-use crate::scenario::Failure;
-use crate::scenarios::{close, connect, entity_on_each_node};
-use crate::serializer::Serializer;
 use crate::suite::{causes, finished};
 
 mod account;
 mod connection_cut;
 mod contacts_dead;
-mod crowd;
 mod cutter;
+mod figure;
 mod load;
+mod many_clients;
 mod node_paused;
 mod order;
 mod ours;
 mod owner_declared_dead;
 mod owner_killed;
 mod owner_restarted;
+mod site;
 mod subject;
 mod subscribed_killed;
 
 pub use ours::obey;
 
-use order::REGION;
-use subject::{Subject, Whose};
+use figure::Figure;
+use site::Site;
+use subject::Whose;
 
 /// The faults, in the order in which they run.
 const FAULTS: &[Fault] = &[
@@ -64,11 +61,11 @@ const FAULTS: &[Fault] = &[
         Box::pin(contacts_dead::run(site))
     }),
     Fault::new("many clients on one host", |site| {
-        Box::pin(crowd::run(site))
+        Box::pin(many_clients::run(site))
     }),
 ];
 
-/// How long a fault may take with one client.
+/// The longest time that a fault may take with one client.
 const DEADLINE: Duration = Duration::from_mins(2);
 
 struct Fault {
@@ -84,91 +81,6 @@ impl Fault {
     }
 }
 
-/// Something that was measured.
-struct Figure {
-    what: &'static str,
-    value: String,
-    /// Whether it is as it must be.
-    met: bool,
-}
-
-impl Figure {
-    /// One that is only reported.
-    fn new(what: &'static str, value: impl Into<String>) -> Self {
-        Self::limited(what, value, true)
-    }
-
-    /// One of which `what` names the limit, and whether it is `met`.
-    fn limited(what: &'static str, value: impl Into<String>, met: bool) -> Self {
-        let value = value.into();
-        Self { what, value, met }
-    }
-}
-
-/// Where a fault happens: nodes and a client, to be made.
-#[derive(Clone)]
-struct Site {
-    python: Installation,
-    whose: Whose,
-    label: String,
-}
-
-impl Site {
-    /// A cluster that runs, of nodes that host [`REGION`] and write down what it receives.
-    async fn cluster(&self, nodes: usize) -> Result<PythonCluster, Failure> {
-        let cluster = PythonCluster::reserve(&self.python, Serializer::Pickle, nodes, &self.label)?;
-        let mut cluster = cluster.hosting(&[REGION]).journaling()?;
-        cluster.launch().await?;
-        Ok(cluster)
-    }
-
-    /// A client to be measured, not connected.
-    fn subject(&self) -> Result<Subject, Failure> {
-        Subject::start(&self.python, self.whose)
-    }
-
-    /// A client to be measured beside it, to tell the machine's moods. It is always the Rust
-    /// client: a second one of casty's would take the first one's connections.
-    fn control(&self) -> Result<Subject, Failure> {
-        Subject::start(&self.python, Whose::Rust)
-    }
-}
-
-/// Entities on nodes, found by a client that has ended again.
-async fn entities(cluster: &PythonCluster, prefix: &str) -> Result<Vec<String>, Failure> {
-    let client = connect(cluster).await?;
-    let found = found(&client, cluster, prefix).await;
-    close(&client).await?;
-    found
-}
-
-async fn found(
-    client: &ClusterClient,
-    cluster: &PythonCluster,
-    prefix: &str,
-) -> Result<Vec<String>, Failure> {
-    let region = client.entity_ref(REGION, SHARDS)?;
-    let found: Vec<EntityRef> = entity_on_each_node(cluster, &region, prefix).await?;
-    Ok(found.iter().map(|entity| entity.id().to_owned()).collect())
-}
-
-/// Some entities and the index of the node on which each lives now, as far as they answer.
-async fn whereabouts(cluster: &PythonCluster) -> Result<Vec<(String, usize)>, Failure> {
-    let client = connect(cluster).await?;
-    let region = client.entity_ref(REGION, SHARDS)?;
-    let mut found = Vec::new();
-    for number in 0..40 {
-        let entity = region.entity(format!("here-{number}"));
-        let ask = entity.ask::<_, String>(|reply_to| GetNode { reply_to });
-        if let Ok(node) = ask.within(Duration::from_millis(500)).await {
-            let index = node.trim_start_matches('n').parse()?;
-            found.push((entity.id().to_owned(), index));
-        }
-    }
-    close(&client).await?;
-    Ok(found)
-}
-
 /// Runs the faults whose name contains one of `names`, or all, and prints the table. Whether the
 /// Rust client was as it must be.
 pub async fn run(python: &Installation, names: &[String]) -> bool {
@@ -178,8 +90,8 @@ pub async fn run(python: &Installation, names: &[String]) -> bool {
     };
     let (mut rows, mut failures) = (Vec::new(), Vec::new());
     for fault in FAULTS.iter().filter(taken) {
-        let ours = suffer(fault, python, Whose::Rust).await;
-        let theirs = suffer(fault, python, Whose::Python).await;
+        let ours = measure(fault, python, Whose::Rust).await;
+        let theirs = measure(fault, python, Whose::Python).await;
         match (ours, theirs) {
             (Ok(ours), Ok(theirs)) => {
                 let missed = ours.iter().filter(|figure| !figure.met);
@@ -206,8 +118,8 @@ pub async fn run(python: &Installation, names: &[String]) -> bool {
     failures.is_empty() && !rows.is_empty()
 }
 
-/// One client's figures. Ending the task kills its nodes.
-async fn suffer(
+/// Measures one client under a fault. Ending the task kills its nodes.
+async fn measure(
     fault: &Fault,
     python: &Installation,
     whose: Whose,
@@ -261,7 +173,7 @@ fn side_by_side(fault: &str, ours: Vec<Figure>, theirs: Vec<Figure>) -> Vec<Row>
     rows
 }
 
-/// As Markdown, to be recorded.
+/// Prints the table as Markdown, to be recorded.
 fn print_table(rows: &[Row]) {
     println!("\n| fault | measured | Rust | Python |\n|---|---|---|---|");
     let mut last = "";
@@ -271,19 +183,6 @@ fn print_table(rows: &[Row]) {
         last = fault;
     }
     println!();
-}
-
-/// Seconds as text.
-fn seconds(time: f64) -> String {
-    if time < 1.0 {
-        return format!("{:.0} ms", time * 1e3);
-    }
-    format!("{time:.2} s")
-}
-
-/// Seconds as text, or that it never was.
-fn seconds_or(time: Option<f64>, never: &str) -> String {
-    time.map_or_else(|| never.to_owned(), seconds)
 }
 
 #[cfg(test)]

@@ -7,13 +7,15 @@
 //! and [`matrix`] combines serializers and compressions. [`faults`] kills nodes and cuts connections
 //! under this client and Python's, and compares.
 //! [`transport`] tells how nodes are reached, and [`certificates`] makes what that takes.
-//! `app` declares the messages of the nodes' application, `raw` is a connection without a client,
+//! `app` declares the messages of the nodes' application, `clients` connects the Rust client, `raw` is a connection without a client,
 //! `proxy` a node behind `casty proxy`, and `command` finds that command.
 
 mod app;
 pub mod certificates;
+mod clients;
 pub mod cluster;
 mod command;
+pub mod error;
 pub mod faults;
 pub mod matrix;
 mod proxy;

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use casty_interop::certificates::Makers;
 use casty_interop::cluster::PythonCluster;
+use casty_interop::error::Failure;
 use casty_interop::python::{Installation, SetupError};
-use casty_interop::scenario::Failure;
 use casty_interop::scenarios;
 use casty_interop::serializer::Serializer;
 use casty_interop::suite::{self, Selection};
@@ -182,7 +182,7 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Request, String> {
     Ok(Request::Run(selection))
 }
 
-/// What follows an option.
+/// Returns the value that follows an option.
 fn value<T: FromStr<Err: Display>>(option: &str, text: Option<String>) -> Result<T, String> {
     let text = text.ok_or_else(|| format!("{option} wants a value"))?;
     text.parse().map_err(|error: T::Err| error.to_string())

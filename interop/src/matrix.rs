@@ -6,12 +6,12 @@ use casty_proto::Compression;
 use tokio::time::timeout;
 
 use crate::cluster::PythonCluster;
+use crate::error::Failure;
 use crate::python::Installation;
-use crate::scenario::Failure;
 use crate::scenarios::exchange;
 use crate::serializer::Serializer;
 
-/// How long one combination may take, the start of its node included.
+/// The longest time that one combination may take, the start of its node included.
 const DEADLINE: Duration = Duration::from_mins(1);
 
 /// Runs all combinations; prints what fails as it does, and a line of the table for each

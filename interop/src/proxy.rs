@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use crate::certificates::Certificates;
 use crate::command::casty;
 
-/// How long it may take to listen.
+/// The longest time that it may take to listen.
 const STARTUP: Duration = Duration::from_secs(20);
 
 /// Runs what it is given until its own standard input closes, as it does when the suite ends or is
@@ -64,7 +64,7 @@ impl QuicProxy {
         })
     }
 
-    /// Where it listens.
+    /// Returns the address that it listens at.
     pub(crate) fn at(&self) -> &NodeAddress {
         &self.at
     }

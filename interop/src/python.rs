@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// What is installed into the environment.
+/// The packages that are installed into the environment.
 const REQUIREMENTS: &str = include_str!("../python/requirements.txt");
 
 /// The oldest Python that casty 0.21.0 runs on.
@@ -49,7 +49,7 @@ impl Installation {
         })
     }
 
-    /// An environment that is not there, for tests that start no node.
+    /// Returns an environment that is not there, for tests that start no node.
     #[cfg(test)]
     pub(crate) fn absent() -> Self {
         Self {
@@ -59,23 +59,23 @@ impl Installation {
         }
     }
 
-    /// The environment's interpreter.
+    /// Returns the environment's interpreter.
     pub fn interpreter(&self) -> &Path {
         &self.interpreter
     }
 
-    /// One of the Python sources beside this crate, by its file name.
+    /// Returns the path of a Python source beside this crate, by its file name.
     pub fn source(&self, name: &str) -> PathBuf {
         self.sources.join(name)
     }
 
-    /// Where nodes log to; made by the first that does.
+    /// Returns the folder that nodes log to; made by the first that does.
     pub fn log_folder(&self) -> PathBuf {
         self.workshop.join("logs")
     }
 }
 
-/// Why there is no environment to run nodes in.
+/// The reason that there is no environment to run nodes in.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SetupError {
@@ -90,7 +90,7 @@ pub enum SetupError {
     Command {
         /// The command line.
         command: String,
-        /// What it wrote, or why it could not be run.
+        /// The output of the command, or the reason that it could not be run.
         output: String,
     },
     /// The environment's folder could not be written.
@@ -102,12 +102,12 @@ fn interpreter(environment: &Path) -> PathBuf {
     environment.join("bin").join("python")
 }
 
-/// Whether the environment was built to the end, and its Python is still installed.
+/// Returns whether the environment was built to the end, and its Python is still installed.
 fn is_finished(environment: &Path) -> bool {
     environment.join(STAMP).is_file() && fits(&interpreter(environment))
 }
 
-/// The first interpreter that is new enough and has what an environment takes.
+/// Returns the first interpreter that is new enough and has what an environment takes.
 fn find() -> Result<PathBuf, SetupError> {
     let candidates = candidates();
     let found = candidates.iter().find(|python| fits(python));
@@ -156,7 +156,7 @@ fn pyenv_interpreters(versions: &Path) -> Vec<PathBuf> {
     found.into_iter().map(|(_, python)| python).collect()
 }
 
-/// Major and minor of a folder name like `3.12.1`.
+/// Returns major and minor of a folder name like `3.12.1`.
 fn version(name: &OsStr) -> Option<(u32, u32)> {
     let mut parts = name.to_str()?.split('.').map(str::parse);
     Some((parts.next()?.ok()?, parts.next()?.ok()?))
@@ -233,7 +233,7 @@ fn run(command: &mut Command) -> Result<(), SetupError> {
     })
 }
 
-/// FNV-1a: the same number for the same requirements, on every machine.
+/// Computes FNV-1a: the same number for the same requirements, on every machine.
 fn fingerprint(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)

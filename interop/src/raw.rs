@@ -10,7 +10,7 @@ use serde::Serialize;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::cluster::{PythonCluster, SYSTEM};
-use crate::scenario::Failure;
+use crate::error::Failure;
 
 /// A connection on which hands were shaken.
 pub(crate) struct RawConnection {
@@ -45,7 +45,7 @@ impl RawConnection {
         }
     }
 
-    /// The address that the node announced.
+    /// Returns the address that the node announced.
     pub(crate) fn announced(&self) -> &NodeAddress {
         &self.announced
     }
@@ -72,7 +72,7 @@ impl RawConnection {
         Ok(self.stream.write_all(&frame).await?)
     }
 
-    /// The payload of the next frame; none when the node has closed the connection.
+    /// Returns the payload of the next frame; `None` when the node has closed the connection.
     ///
     /// Cancel safe: what was read of a frame is kept.
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, Failure> {

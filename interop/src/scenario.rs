@@ -1,6 +1,5 @@
-//! What a scenario is: a name, a deadline, and something that can fail.
+//! A scenario: a name, a deadline, and something that can fail.
 
-use std::error::Error;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,11 +12,10 @@ use crate::python::Installation;
 use crate::serializer::Serializer;
 use crate::transport::Link;
 
+pub use crate::error::Failure;
+
 /// The figures of a scenario that passed, for the table: "10000 of 10000 in order, 1.2 s".
 pub type Figures = String;
-
-/// Why a scenario failed.
-pub type Failure = Box<dyn Error + Send + Sync>;
 
 /// A scenario under way.
 pub type Running = Pin<Box<dyn Future<Output = Result<Figures, Failure>> + Send>>;
@@ -25,7 +23,7 @@ pub type Running = Pin<Box<dyn Future<Output = Result<Figures, Failure>> + Send>
 /// One thing that must work against real nodes.
 #[derive(Clone, Copy)]
 pub struct Scenario {
-    /// What must work, as a sentence in snake case.
+    /// The behaviour that must work, as a sentence in snake case.
     pub name: &'static str,
     /// A run that takes longer has failed.
     pub deadline: Duration,
@@ -34,7 +32,7 @@ pub struct Scenario {
 }
 
 impl Scenario {
-    /// A scenario that is given `seconds` for a run:
+    /// Creates a scenario that is given `seconds` for a run:
     ///
     /// ```
     /// use casty_interop::scenario::{Context, Failure, Figures, Scenario};
@@ -55,7 +53,7 @@ impl Scenario {
     }
 }
 
-/// What a scenario has to work with.
+/// The environment of a scenario.
 #[derive(Debug, Clone)]
 pub struct Context {
     scenario: &'static str,
@@ -83,8 +81,8 @@ impl Context {
         }
     }
 
-    /// Three nodes that all scenarios of this serializer share, started on first use. A scenario
-    /// leaves them running, and takes entity ids that no other takes.
+    /// Returns three nodes that all scenarios of this serializer share, started on first use. A
+    /// scenario leaves them running, and takes entity ids that no other takes.
     ///
     /// # Errors
     /// They could not be started.
@@ -120,17 +118,17 @@ impl Context {
         cluster.over(link).await
     }
 
-    /// The environment that nodes run in.
+    /// Returns the environment that nodes run in.
     pub fn python(&self) -> &Installation {
         &self.python
     }
 
-    /// How nodes are reached in this run.
+    /// Returns the link that nodes are reached over in this run.
     pub fn link(&self) -> &Link {
         &self.link
     }
 
-    /// The serializer of this run.
+    /// Returns the serializer of this run.
     pub fn serializer(&self) -> Serializer {
         self.serializer
     }

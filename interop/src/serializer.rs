@@ -16,12 +16,12 @@ pub enum Serializer {
     MsgPack,
     /// The schema of this project, by a serializer that the suite gives to nodes.
     Protobuf,
-    /// What nodes write with cloudpickle, to a client that knows pickle.
+    /// Code by value: nodes write with cloudpickle, to a client that knows pickle.
     CloudPickle,
 }
 
 impl Serializer {
-    /// Those that the suite runs with unless it is told, in that order.
+    /// The serializers that the suite runs with unless it is told, in that order.
     pub const SUITE: [Self; 4] = [Self::Pickle, Self::Json, Self::MsgPack, Self::Protobuf];
 
     /// All of them, as the matrix shows them.
@@ -33,7 +33,7 @@ impl Serializer {
         Self::CloudPickle,
     ];
 
-    /// The name that nodes are told.
+    /// Returns the name that nodes are told.
     pub fn name(self) -> &'static str {
         match self {
             Self::Pickle => "pickle",
@@ -44,7 +44,7 @@ impl Serializer {
         }
     }
 
-    /// The codec that a client of such nodes uses.
+    /// Returns the codec that a client of such nodes uses.
     pub fn codec(self) -> Codec {
         match self {
             Self::Pickle | Self::CloudPickle => Codec::pickle(),

@@ -10,21 +10,21 @@ use crate::scenario::{Context, Failure, Figures, Scenario};
 use crate::serializer::Serializer;
 use crate::transport::{Link, Transport};
 
-/// What to run.
+/// The scenarios, serializers and transports to run.
 #[derive(Debug, Clone)]
 pub struct Selection {
     /// The serializers, in order.
     pub serializers: Vec<Serializer>,
     /// The transports, in order, each with all serializers.
     pub transports: Vec<Transport>,
-    /// Who makes the certificates, where the transport needs any.
+    /// The makers of certificates, where the transport needs any.
     pub makers: Makers,
     /// Parts of scenario names; empty for all scenarios.
     pub names: Vec<String>,
 }
 
 impl Selection {
-    /// Whether the scenario is to be run.
+    /// Returns whether the scenario is to be run.
     pub fn takes(&self, scenario: &Scenario) -> bool {
         self.names.is_empty()
             || self
@@ -34,7 +34,7 @@ impl Selection {
     }
 }
 
-/// What became of one scenario with one serializer over one transport.
+/// The outcome of one scenario with one serializer over one transport.
 #[derive(Debug)]
 pub struct Result {
     scenario: &'static str,
@@ -96,8 +96,8 @@ async fn run_one(scenario: &Scenario, context: &Context) -> Result {
     }
 }
 
-/// What came of a run. It is a task of its own, so that a panic fails it and no other. Ending the
-/// task at its deadline drops its clusters, which kills their nodes.
+/// Returns the outcome of a run. It is a task of its own, so that a panic fails it and no other.
+/// Ending the task at its deadline drops its clusters, which kills their nodes.
 pub(crate) async fn finished<T: Send + 'static>(
     run: impl Future<Output = std::result::Result<T, Failure>> + Send + 'static,
     deadline: Duration,
@@ -127,7 +127,7 @@ fn line(result: &Result) -> String {
     )
 }
 
-/// An error and what caused it, on one line.
+/// Returns an error and its causes, on one line.
 pub(crate) fn causes(failure: &Failure) -> String {
     let mut text = failure.to_string();
     let mut source = failure.source();

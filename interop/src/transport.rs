@@ -1,4 +1,4 @@
-//! How clients reach nodes, and what both sides need for that.
+//! Transports that clients reach nodes over, and what both sides need for them.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,8 +7,8 @@ use casty_client::{TlsConfig, TransportConfig};
 use casty_transport::QuicConfig;
 
 use crate::certificates::{Certificates, Makers};
+use crate::error::Failure;
 use crate::python::Installation;
-use crate::scenario::Failure;
 
 /// A transport, by the name that the `casty` command knows it under.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub enum Transport {
 }
 
 impl Transport {
-    /// The name on the command line.
+    /// Returns the name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Tcp => "tcp",
@@ -64,7 +64,7 @@ pub struct Link {
 }
 
 impl Link {
-    /// Plain TCP.
+    /// Returns a link over plain TCP.
     pub fn tcp() -> Self {
         Self {
             transport: Transport::Tcp,
@@ -73,8 +73,9 @@ impl Link {
         }
     }
 
-    /// That transport, with certificates of these makers if it needs any. Files of an earlier call
-    /// with the same label and makers are replaced, and whoever uses them takes the new ones.
+    /// Returns a link over that transport, with certificates of these makers if it needs any. Files
+    /// of an earlier call with the same label and makers are replaced, and programs that use them
+    /// take the new ones.
     ///
     /// # Errors
     /// The certificates could not be made, or are not taken.
@@ -99,23 +100,23 @@ impl Link {
         })
     }
 
-    /// The transport.
+    /// Returns the transport.
     pub fn transport(&self) -> Transport {
         self.transport
     }
 
-    /// What a client dials with.
+    /// Returns the configuration that a client dials with.
     pub fn client(&self) -> &TransportConfig {
         &self.client
     }
 
-    /// The certificates of both sides; none without encryption.
+    /// Returns the certificates of both sides; none without encryption.
     pub fn certificates(&self) -> Option<&Certificates> {
         self.certificates.as_ref()
     }
 }
 
-/// What a client needs for TLS and QUIC.
+/// Returns the configuration that a client needs for TLS and QUIC.
 fn tls(certificates: &Certificates) -> Result<TlsConfig, Failure> {
     let (certificate, key) = certificates.client();
     let config = TlsConfig::builder().ca_file(certificates.authority());

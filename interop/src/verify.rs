@@ -15,15 +15,15 @@ use crate::serializer::Serializer;
 pub struct Case {
     /// Names the case in a difference.
     pub name: String,
-    /// What the message is encoded with.
+    /// The serializer that the message is encoded with.
     pub serializer: Serializer,
     /// The encoded message, without frame and header.
     pub bytes: Vec<u8>,
-    /// What it must be.
+    /// The expected message.
     pub expected: Expected,
 }
 
-/// What a message must be read as, to the type of every part.
+/// The value that a message must be read as, to the type of every part.
 #[derive(Debug, Clone)]
 pub enum Expected {
     /// The value of a Python expression over the classes of `counter_app`, `interop_app` and

@@ -6,7 +6,7 @@ const PACKAGE: &str = "casty-benches";
 /// Measures; starts the node, the package's other program, by itself.
 const CLIENT: &str = "casty-bench-client";
 
-/// What criterion is told for a coarse look: its own `--quick` takes minutes here.
+/// Arguments for a coarse look: criterion's own `--quick` takes minutes here.
 const QUICK: [&str; 9] = [
     "--warm-up-time",
     "0.05",

@@ -36,8 +36,8 @@ pub(crate) fn run(steps: &mut Steps, full: bool) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A check that takes no warnings of this crate, and leaves what it depends on as other builds
-/// have it: `RUSTFLAGS` would have everything checked once more.
+/// Returns a check that takes no warnings of this crate, and leaves what it depends on as other
+/// builds have it: `RUSTFLAGS` would have everything checked once more.
 ///
 /// Tests' dependencies need not be taken out of the manifest meanwhile (`--no-dev-deps`): since
 /// version 2 of the resolver, they turn on no features for a check of the crate itself.

@@ -12,7 +12,7 @@ const FUZZ: Tool = Tool {
     release: "0.13.1",
 };
 
-/// What libFuzzer's programs are built from.
+/// The package that libFuzzer's programs are built from.
 const FOLDER: &str = "fuzz/libfuzzer";
 
 /// The longest input that is tried, in bytes.
@@ -21,7 +21,7 @@ const LONGEST: u32 = 4096;
 /// The longest input that is kept under `fuzz/corpus`: it has to stay small.
 const LONGEST_KEPT: u32 = 500;
 
-/// What the command line says.
+/// The arguments of the command line.
 #[derive(Debug, PartialEq, Eq)]
 struct Wanted {
     seconds: u32,
@@ -108,7 +108,7 @@ pub(crate) fn bombs(steps: &mut Steps) -> Result<(), Failure> {
     steps.run("bombs", cargo(test).args(["--", "--nocapture"]))
 }
 
-/// All targets, by the folders of their corpora.
+/// Returns all targets, by the folders of their corpora.
 fn targets() -> Result<Vec<String>, Failure> {
     let folder = kept("");
     let failure = |error| Failure(format!("{}: {error}", folder.display()));
@@ -121,18 +121,18 @@ fn targets() -> Result<Vec<String>, Failure> {
     Ok(names)
 }
 
-/// The inputs that are checked in.
+/// Returns the folder of the inputs that are checked in.
 fn kept(target: &str) -> PathBuf {
     root().join("fuzz/corpus").join(target)
 }
 
-/// The inputs that fuzzing has found so far.
+/// Returns the folder of the inputs that fuzzing has found so far.
 fn grown(target: &str) -> PathBuf {
     tools::target().join("fuzz/corpus").join(target)
 }
 
-/// A command of cargo-fuzz. Without a sanitizer: there is no unsafe code to look at, and a stable
-/// compiler has none.
+/// Returns a command of cargo-fuzz, without a sanitizer: there is no unsafe code to look at, and a
+/// stable compiler has none.
 fn fuzz(command: &str) -> Command {
     let mut fuzz = FUZZ.command();
     fuzz.args([command, "--sanitizer", "none", "--fuzz-dir", FOLDER]);
@@ -177,7 +177,8 @@ fn fuzz_one(target: &str, seconds: u32) -> Result<String, Failure> {
         .ok_or_else(|| Failure(format!("{target}: libFuzzer does not say what it has done")))
 }
 
-/// What libFuzzer's last line says: `#7 DONE cov: 149 ft: 728 corp: 84/53Kb lim: 4096 exec/s: 3`.
+/// Returns a row of figures from libFuzzer's last line: `#7 DONE cov: 149 ft: 728 corp: 84/53Kb
+/// lim: 4096 exec/s: 3`.
 fn row(target: &str, done: &str) -> Option<String> {
     let executions = done.split_whitespace().next()?.strip_prefix('#')?;
     let mut words = done.split_whitespace();

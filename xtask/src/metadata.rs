@@ -26,11 +26,11 @@ pub(crate) struct Package {
 #[derive(Debug, Clone)]
 pub(crate) struct Dependency {
     pub(crate) name: String,
-    /// Whether only its tests, benches and examples need it.
+    /// Only its tests, benches and examples need it.
     pub(crate) dev: bool,
 }
 
-/// All packages of the workspace.
+/// Returns all packages of the workspace.
 pub(crate) fn packages() -> Result<Vec<Package>, Failure> {
     let output = cargo(["metadata", "--no-deps", "--format-version", "1"])
         .output()

@@ -15,7 +15,8 @@ const MUTANTS: Tool = Tool {
     release: "27.1.0",
 };
 
-/// Where the faults are put: the engines and the decoders, which read what a peer chose.
+/// The files that faults are put into: the engines and the decoders, which read bytes that a peer
+/// chose.
 const FILES: [&str; 43] = [
     "crates/casty-routing/src/**/*.rs",
     "crates/casty-proto/src/address.rs",
@@ -65,7 +66,7 @@ const FILES: [&str; 43] = [
 /// The least score, in percent, with which the command succeeds.
 const ENOUGH: usize = 95;
 
-/// What proptest is told: a fault that few of its inputs show has to be shown by a test of its own,
+/// Settings of proptest: a fault that few of its inputs show has to be shown by a test of its own,
 /// and nobody looks at a failing input here.
 const PROPTEST: [(&str, &str); 2] = [("PROPTEST_CASES", "32"), ("PROPTEST_MAX_SHRINK_ITERS", "0")];
 
@@ -103,13 +104,13 @@ pub(crate) fn run(steps: &mut Steps, files: &[String]) -> Result<(), Failure> {
     }
 }
 
-/// The files that were asked for, or all.
+/// Returns the files that were asked for, or all.
 fn chosen(files: &[String]) -> impl Iterator<Item = &str> {
     let all = FILES.iter().copied().filter(|_| files.is_empty());
     files.iter().map(String::as_str).chain(all)
 }
 
-/// What became of the mutants of a file.
+/// The outcomes of the mutants of a file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Score {
     /// A test failed.
@@ -145,7 +146,7 @@ impl fmt::Display for Score {
     }
 }
 
-/// The scores by file, as cargo-mutants wrote the outcomes down.
+/// Returns the scores by file, as cargo-mutants wrote the outcomes down.
 fn scores(outcomes: &str) -> Result<BTreeMap<String, Score>, serde_json::Error> {
     let tree: Value = serde_json::from_str(outcomes)?;
     let mut scores: BTreeMap<String, Score> = BTreeMap::new();
@@ -175,7 +176,7 @@ fn total(scores: &BTreeMap<String, Score>) -> Score {
     })
 }
 
-/// The scores as a table of Markdown.
+/// Returns the scores as a table of Markdown.
 fn table(scores: &BTreeMap<String, Score>) -> String {
     let mut table = "| file | noticed of viable | missed |\n|---|---|---|\n".to_owned();
     let all = ("all".to_owned(), total(scores));

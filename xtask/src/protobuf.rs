@@ -25,7 +25,7 @@ pub(crate) fn run(steps: &mut Steps) -> Result<(), Failure> {
     })
 }
 
-/// What is wrong if the types are not those of the schema.
+/// Returns a finding if the types are not those of the schema.
 pub(crate) fn finding() -> Result<Option<String>, Failure> {
     let current = fs::read_to_string(checked_in()).unwrap_or_default();
     Ok((current != generate()?).then(|| {

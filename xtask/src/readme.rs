@@ -5,7 +5,7 @@ use std::process::Command;
 
 use crate::steps::{Failure, Steps, cargo, root};
 
-/// What README.md must tell its reader to run.
+/// The commands that README.md must tell its reader to run.
 const PROMISED: [&str; 2] = ["cargo run -p casty-cli -- demo", "cargo xtask test"];
 
 /// Runs each promised command exactly as README.md has it.
@@ -28,7 +28,7 @@ fn command(line: &str) -> Command {
     cargo(line.split_whitespace().skip(1))
 }
 
-/// The lines of the blocks that are fenced as `sh`.
+/// Returns the lines of the blocks that are fenced as `sh`.
 fn commands(text: &str) -> Vec<&str> {
     let mut inside = false;
     let mut found = Vec::new();

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-/// What failed, as a line for the terminal.
+/// The failure of a command, as a line for the terminal.
 #[derive(Debug)]
 pub(crate) struct Failure(pub(crate) String);
 
@@ -57,13 +57,13 @@ impl Steps {
     }
 }
 
-/// The workspace's folder.
+/// Returns the workspace's folder.
 pub(crate) fn root() -> &'static Path {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
     package.parent().unwrap_or(package)
 }
 
-/// The cargo that runs this program, in the workspace's folder.
+/// Returns the cargo that runs this program, in the workspace's folder.
 pub(crate) fn cargo<S: AsRef<str>>(args: impl IntoIterator<Item = S>) -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(root());
@@ -81,7 +81,7 @@ pub(crate) fn cargo<S: AsRef<str>>(args: impl IntoIterator<Item = S>) -> Command
     command
 }
 
-/// The command as one would type it.
+/// Returns the command as one would type it.
 fn command_line(command: &Command) -> String {
     let program = Path::new(command.get_program())
         .file_name()

@@ -29,8 +29,8 @@ pub(crate) fn run(steps: &mut Steps) -> Result<(), Failure> {
 /// Worlds in virtual time: a minute or so.
 const WORLDS: &str = "10000";
 
-/// What is run of all that `interop` could run, for the time it takes: every serializer over TCP,
-/// and each of the other transports with one of them.
+/// The runs of the suite, of all that `interop` could run, for the time it takes: every serializer
+/// over TCP, and each of the other transports with one of them.
 const SUITES: [&[&str]; 3] = [
     &[],
     &["--transport", "tls", "--serializer", "msgpack"],
@@ -43,7 +43,7 @@ pub(crate) fn interop(steps: &mut Steps, args: &[String]) -> Result<(), Failure>
     suite(steps, args)
 }
 
-/// The suite and the command that it uses, built as the tests have built them already.
+/// Builds the suite and the command that it uses, as the tests have built them already.
 fn build(steps: &mut Steps) -> Result<(), Failure> {
     let workspace = ["build", "--quiet", "--workspace", "--all-features"];
     let programs = ["--bin", "casty", "--bin", SUITE];

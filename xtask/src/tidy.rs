@@ -1,5 +1,5 @@
-//! What a compiler does not check: budgets, names, dependency arrows, and what sources must not
-//! hold.
+//! Checks that no compiler makes: budgets, names, dependency arrows, circles between files, and
+//! text that sources must not hold.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -153,7 +153,7 @@ fn files() -> Result<Vec<String>, Failure> {
     Ok(listing.split_terminator('\0').map(str::to_owned).collect())
 }
 
-/// The budget of a function is clippy's to keep; here, that clippy is told so.
+/// Returns a finding if clippy is not told the budget of a function, which is clippy's to keep.
 fn clippy_budget(config: &str) -> Option<String> {
     let wanted = "too-many-lines-threshold = 60";
     let set = config.lines().any(|line| line.trim() == wanted);

@@ -33,7 +33,7 @@ impl Tool {
         steps.run(&package, &mut install)
     }
 
-    /// `cargo <name>`, the user's or that of [`install`](Self::install).
+    /// Returns `cargo <name>`, the user's or that of [`install`](Self::install).
     pub(crate) fn command(&self) -> Command {
         let path = env::var_os("PATH").unwrap_or_default();
         let ours = std::iter::once(folder().join("bin"));
@@ -44,12 +44,13 @@ impl Tool {
     }
 }
 
-/// Where cargo builds.
+/// Returns the folder that cargo builds in.
 pub(crate) fn target() -> PathBuf {
     env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }
 
-/// Where tools are installed, so that they go with everything else that was built.
+/// Returns the folder that tools are installed in, so that they go with everything else that was
+/// built.
 fn folder() -> PathBuf {
     target().join("tools")
 }

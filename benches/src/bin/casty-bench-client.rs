@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use casty_benches::Failure;
-use casty_benches::cell::{Load, Sample, Way};
+use casty_benches::cell::{Load, Sample, Sender};
 use casty_benches::floor::Floor;
 use casty_benches::machine;
 use casty_benches::options::{Options, USAGE, codec_of};
@@ -39,15 +39,15 @@ fn run(options: &Options) -> Result<(), Failure> {
     let mut facts = machine::facts();
     let node = NodeProcess::start(&options.codec)?;
     let mut sides = Vec::new();
-    for way in &options.ways {
-        sides.push((*way, Side::connect(*way, &node, &options.codec)?));
+    for sender in &options.senders {
+        sides.push((*sender, Side::connect(*sender, &node, &options.codec)?));
     }
     let mut report = Report::default();
     for round in 0..options.rounds {
         for load in &options.loads {
-            for (way, side) in &mut sides {
+            for (sender, side) in &mut sides {
                 let sample = side.carry(*load, options.span)?;
-                report.add((*load, *way, round), sample);
+                report.add((*load, *sender, round), sample);
             }
         }
     }
@@ -65,43 +65,44 @@ fn run(options: &Options) -> Result<(), Failure> {
     Ok(())
 }
 
-/// One way with its runtime and its connection.
+/// One sender with its runtime and its connection.
 struct Side {
     runtime: Runtime,
-    sender: Sender,
+    connected: Connected,
 }
 
-enum Sender {
+/// A sender that is connected to the node.
+enum Connected {
     /// Lent to a task while it sends.
     Floor(Option<Floor>),
     Whole(Whole),
 }
 
 impl Side {
-    fn connect(way: Way, node: &NodeProcess, codec: &str) -> Result<Self, Failure> {
+    fn connect(sender: Sender, node: &NodeProcess, codec: &str) -> Result<Self, Failure> {
         let codec = codec_of(codec)?;
-        let runtime = match way {
-            Way::Floor | Way::Client => Builder::new_current_thread().enable_all().build()?,
-            Way::FloorTwoWorkers | Way::ClientTwoWorkers => Builder::new_multi_thread()
+        let runtime = match sender {
+            Sender::Floor | Sender::Client => Builder::new_current_thread().enable_all().build()?,
+            Sender::FloorTwoWorkers | Sender::ClientTwoWorkers => Builder::new_multi_thread()
                 .worker_threads(2)
                 .enable_all()
                 .build()?,
         };
         let node = node.address();
-        let sender = match way {
-            Way::Floor | Way::FloorTwoWorkers => {
-                Sender::Floor(Some(runtime.block_on(Floor::connect(node, codec))?))
+        let connected = match sender {
+            Sender::Floor | Sender::FloorTwoWorkers => {
+                Connected::Floor(Some(runtime.block_on(Floor::connect(node, codec))?))
             }
-            Way::Client | Way::ClientTwoWorkers => {
-                Sender::Whole(runtime.block_on(Whole::connect(node, codec))?)
+            Sender::Client | Sender::ClientTwoWorkers => {
+                Connected::Whole(runtime.block_on(Whole::connect(node, codec))?)
             }
         };
-        Ok(Self { runtime, sender })
+        Ok(Self { runtime, connected })
     }
 
     fn carry(&mut self, load: Load, span: Duration) -> Result<Sample, Failure> {
-        match &mut self.sender {
-            Sender::Floor(lent) => {
+        match &mut self.connected {
+            Connected::Floor(lent) => {
                 let mut floor = lent.take().ok_or("the connection was lost")?;
                 let task = self.runtime.spawn(async move {
                     let sample = floor.carry(load, span).await;
@@ -111,14 +112,14 @@ impl Side {
                 *lent = Some(floor);
                 sample
             }
-            Sender::Whole(whole) => self.runtime.block_on(whole.carry(load, span)),
+            Connected::Whole(whole) => self.runtime.block_on(whole.carry(load, span)),
         }
     }
 
     fn close(self) -> Result<(), Failure> {
-        match self.sender {
-            Sender::Floor(_) => Ok(()),
-            Sender::Whole(whole) => self.runtime.block_on(whole.close()),
+        match self.connected {
+            Connected::Floor(_) => Ok(()),
+            Connected::Whole(whole) => self.runtime.block_on(whole.close()),
         }
     }
 }

@@ -21,7 +21,7 @@ use crate::message::Tag;
 use crate::node::identity::Identity;
 use crate::node::peer::Peer;
 use crate::node::protocol::Snapshot;
-use crate::routing::ControlRequests;
+use crate::routing::{CapacityRequest, ControlRequests};
 use crate::runtime::clock::precise_now;
 use crate::runtime::random::Rng;
 use crate::send::Core;
@@ -147,7 +147,7 @@ impl Control {
         // own making and finite, and what the router wants is seen to at every turn.
         tokio::select! {
             biased;
-            deadline = core.ending.wanted() => return Some(deadline),
+            deadline = core.ending.requested() => return Some(deadline),
             () = due => self.tick(),
             Some(done) = self.tasks.join_next() => match done {
                 Ok(done) => self.done(done),
@@ -230,7 +230,7 @@ impl Control {
             self.connections
                 .handle(precise_now(), ConnectionsInput::Want(node));
         }
-        for (peer, length) in capacity {
+        for CapacityRequest { peer, length } in capacity {
             self.tasks.spawn(async move {
                 drop(peer.outbox.capacity(length).await);
                 Done::Capacity { peer }

@@ -20,7 +20,7 @@ pub(crate) struct Mailboxes {
 }
 
 impl Mailboxes {
-    /// Opens the mailbox of the actor at `path`. It is removed by [`remove`](Self::remove).
+    /// Opens the mailbox of the actor at `path`, which stays until it is [removed](Self::remove).
     pub(crate) fn open(
         &self,
         path: &Arc<str>,
@@ -28,7 +28,8 @@ impl Mailboxes {
         is_closed: impl FnOnce() -> bool,
     ) -> Result<mpsc::Receiver<Bytes>, SpawnError> {
         let mut mailboxes = self.mailboxes.write();
-        // Asked under the lock that closing takes as well: none is opened behind its back.
+        // Read under the lock that `close` takes once the client is closed: a mailbox is opened
+        // before and closed with the rest, or not opened.
         if is_closed() {
             return Err(SpawnError::Closed);
         }
@@ -46,12 +47,12 @@ impl Mailboxes {
         Ok(mailbox)
     }
 
-    /// Removes a mailbox; its path is free then.
+    /// Removes a mailbox, whose path is free then.
     pub(crate) fn remove(&self, path: &str) {
         self.mailboxes.write().remove(path);
     }
 
-    /// Returns the number of mailboxes, and of the messages in them.
+    /// Returns the number of mailboxes and the number of messages in them.
     pub(crate) fn load(&self) -> (usize, usize) {
         let mailboxes = self.mailboxes.read();
         let waiting = mailboxes.values();
@@ -59,8 +60,9 @@ impl Mailboxes {
         (mailboxes.len(), waiting.sum())
     }
 
-    /// Puts a message into a mailbox.
+    /// Puts a message into a mailbox, and wakes its actor.
     pub(crate) fn deliver(&self, path: &str, message: Bytes) -> Result<(), TellError> {
+        // A reader's lock: messages for different actors do not wait for one another.
         let mailboxes = self.mailboxes.read();
         let mailbox = mailboxes.get(path).ok_or(TellError::NoSuchActor)?;
         mailbox.try_send(message).map_err(|error| match error {
@@ -69,15 +71,16 @@ impl Mailboxes {
         })
     }
 
-    /// Ends all actors once they have handled what they have.
+    /// Ends all actors once they have handled the messages in their mailboxes.
     pub(crate) fn close(&self) {
         self.mailboxes.write().clear();
     }
 
-    /// Ends all actors and waits until they have handled what they have. After `timeout` they are
-    /// ended in the middle of it.
+    /// Ends all actors and waits until they have handled the messages in their mailboxes. After
+    /// `timeout` they are aborted.
     pub(crate) async fn end(&self, timeout: Duration) {
         self.close();
+        // Taken out, so that no lock is held across the awaits below.
         let mut tasks = std::mem::take(&mut *self.tasks.lock());
         let ended = tokio::time::timeout(timeout, async {
             while tasks.join_next().await.is_some() {}
@@ -91,7 +94,7 @@ impl Mailboxes {
     /// Runs an actor on the current runtime.
     pub(crate) fn run(&self, actor: impl Future<Output = ()> + Send + 'static) {
         let mut tasks = self.tasks.lock();
-        // Those that have ended are let go, so that the set holds no more than are running.
+        // Those that have ended are removed, so that the set is no larger than what runs.
         while tasks.try_join_next().is_some() {}
         tasks.spawn(actor);
     }

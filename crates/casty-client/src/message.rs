@@ -1,4 +1,4 @@
-//! A message on its way through the client, whatever it waits for.
+//! The forms of a message on its way through the client.
 
 use std::sync::Arc;
 
@@ -36,7 +36,7 @@ pub(crate) enum Destination<'a> {
 }
 
 impl Destination<'_> {
-    /// Returns the router's name for it.
+    /// Returns the target as the router names it.
     pub(crate) fn target(&self) -> Target {
         match self {
             Self::Shard { region, shard, .. } => Target::Shard {
@@ -59,11 +59,11 @@ pub(crate) struct Tag {
 
 impl OutboxTag for Tag {
     fn group(&self) -> usize {
-        self.route.account()
+        self.route.group()
     }
 }
 
-/// The way by which a message came into the outbox of a node.
+/// The route by which a message came into the outbox of a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Route {
     /// The node owns the shard.
@@ -73,8 +73,8 @@ pub(crate) enum Route {
 }
 
 impl Route {
-    /// Returns the account of its messages: one for each region.
-    pub(crate) fn account(self) -> usize {
+    /// Returns the number of the counters of its messages: each region has its own.
+    pub(crate) fn group(self) -> usize {
         match self {
             Self::Node => ACTORS_GROUP,
             Self::Shard(region, _) => group_of(region),
@@ -90,10 +90,10 @@ impl Route {
     }
 }
 
-/// The account of messages to actors of nodes.
+/// The number of the counters of messages to actors of nodes.
 pub(crate) const ACTORS_GROUP: usize = 0;
 
-/// Returns the account of messages to a region.
+/// Returns the number of the counters of messages to a region.
 pub(crate) fn group_of(region: RegionId) -> usize {
     region.get() as usize + 1
 }
@@ -101,12 +101,12 @@ pub(crate) fn group_of(region: RegionId) -> usize {
 /// A message that the router has, and may hand to any node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Outgoing {
-    /// The path of an actor and the class of the message; none for a shard, whose region says both.
+    /// The path of an actor and the class of the message; `None` for a shard, whose region says both.
     pub(crate) actor: Option<(Arc<str>, Arc<str>)>,
     pub(crate) message: Bytes,
     pub(crate) deadline: Tick,
     pub(crate) ask: Option<AskId>,
     pub(crate) kind: &'static str,
-    /// Set if it may name another than the client's first address to reply to.
+    /// Set if its reply address may be another than the client's first address.
     pub(crate) readdressed: bool,
 }

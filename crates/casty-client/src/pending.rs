@@ -1,12 +1,17 @@
-//! The asks that wait for a reply: a bounded table of slots, found again by the id that travels
-//! in the reply's address.
+//! The asks that wait for a reply: a bounded table of slots, found by the id that travels in the
+//! reply's address.
 //!
-//! An id is a slot's index and generation, so a late or repeated reply finds a slot that has moved
-//! on, and is fenced. The table is striped by the asking thread: threads do not wait for one
-//! another, and the driver that reads a batch of replies locks a few times for all of them.
+//! An id is a slot's index and generation, so a late or repeated reply finds a newer generation and
+//! is dropped. The table is striped by the asking thread: threads do not wait for one another, and
+//! the driver that reads a batch of replies locks a few times for all of them.
 //!
-//! An ask that may be sent again keeps an account of its copies in its slot; its own task sends
-//! them, woken when that is due.
+//! An ask that may be sent again keeps a record of its copies in its slot; its own task sends them,
+//! woken when one is due.
+//!
+//! Each stripe has a lock, the last in the [lock order](crate::shared): with one locked, neither is
+//! another one locked nor a waker woken or dropped, because a waker may be the last to own a task,
+//! whose drop may end asks in turn. The outcome is stored and the waker taken under one lock, and a
+//! task that finds no outcome leaves its waker under the same lock, so no wake-up is missed.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
@@ -36,18 +41,22 @@ use slot::{Slot, SlotState, Stripe};
 /// The asks of one client.
 pub(crate) struct PendingAsks {
     stripes: [CachePadded<Mutex<Stripe>>; STRIPES],
+    /// The number of slots that are taken. Only an increase is ordered: the clock must see an ask
+    /// that was opened before it goes to sleep, see [`Clock`](crate::runtime::clock::Clock); a
+    /// decrease that it sees late keeps it awake for a tick more.
     pending: CachePadded<AtomicUsize>,
     limit: usize,
+    /// The number of late replies; read for statistics alone, so no order is needed.
     late: AtomicU64,
-    /// For messages kept to be sent again, and for long replies that nobody has taken yet.
+    /// The bytes of messages kept to be sent again, and of long replies that were not taken yet.
     pub(crate) bytes: ByteLimit,
 }
 
-/// Replies up to so many bytes are not counted: the number of asks bounds them.
+/// The longest reply in bytes that is not counted against the limit: the number of asks bounds such.
 const SHORT_REPLY: usize = 4096;
 
 impl PendingAsks {
-    /// An empty table of at most `limit` asks, which keep at most `bytes` bytes.
+    /// Creates an empty table of at most `limit` asks, which keep at most `bytes` bytes.
     pub(crate) fn new(limit: usize, bytes: usize) -> Self {
         Self {
             stripes: std::array::from_fn(|_| CachePadded::default()),
@@ -71,6 +80,8 @@ impl PendingAsks {
 
     #[inline]
     fn open_as(&self, deadline: Tick, state: SlotState) -> Option<AskId> {
+        // SeqCst, for the clock: of this increase and the store of `asleep`, at least one is seen by
+        // the other side.
         if self.pending.fetch_add(1, Ordering::SeqCst) >= self.limit {
             self.pending.fetch_sub(1, Ordering::Relaxed);
             return None;
@@ -93,7 +104,7 @@ impl PendingAsks {
         }
     }
 
-    /// Notes that a connection did not take, or gave back, what it was to carry.
+    /// Notes that a connection did not accept, or gave back, the ask that it was to carry.
     pub(crate) fn requeued(&self, id: AskId, carrier: PeerId) {
         let mut stripe = self.stripe(id);
         match stripe.find(id) {
@@ -106,14 +117,15 @@ impl PendingAsks {
         }
     }
 
-    /// RetryReason the task of a repeatable ask was woken, if not by its end. To be asked for after
-    /// [`poll`](Self::poll), so that none is missed.
+    /// Returns the reason for which the task of a repeatable ask was woken, if not for its end. To be
+    /// called after [`poll`](Self::poll), which leaves the waker: a reason that comes later wakes the
+    /// task again.
     pub(crate) fn retry_status(&self, id: AskId) -> Option<RetryStatus> {
         self.with_copies(id, Copies::take_status)?
     }
 
-    /// Notes that one more copy is about to be sent, and when the next is due; `false` if the ask
-    /// has ended.
+    /// Notes that one more copy is about to be sent, and the time at which the next is due; returns
+    /// `false` if the ask has ended.
     pub(crate) fn repeat(&self, id: AskId, due: Option<Tick>) -> bool {
         let noted = self.with_copies(id, |copies| {
             copies.add();
@@ -122,7 +134,7 @@ impl PendingAsks {
         noted.is_some()
     }
 
-    /// Notes when the next copy is due.
+    /// Notes the time at which the next copy is due.
     pub(crate) fn arm(&self, id: AskId, due: Option<Tick>) {
         self.with_copies(id, |copies| copies.arm(due));
     }
@@ -135,7 +147,7 @@ impl PendingAsks {
         });
     }
 
-    /// Ends an ask of which no copy can be answered any more.
+    /// Ends a repeatable ask, of which no more copies are sent, unless one may still be answered.
     pub(crate) fn stop_retrying(&self, id: AskId) {
         self.apply(id, |slot| match &slot.state {
             SlotState::Repeatable(copies) => copies.end(),
@@ -153,7 +165,8 @@ impl PendingAsks {
         }
     }
 
-    /// The outcome, or later a wake-up of the task. The slot is free once the outcome was taken.
+    /// Returns the outcome, or has the task woken when there is one. The slot is free once the outcome
+    /// was returned.
     pub(crate) fn poll(&self, id: AskId, cx: &Context<'_>) -> Poll<Outcome> {
         let mut stripe = self.stripe(id);
         let Some(slot) = stripe.find(id) else {
@@ -164,7 +177,7 @@ impl PendingAsks {
             Some(Some(waker)) if waker.will_wake(cx.waker()) => Poll::Pending,
             Some(waker) => {
                 let former = waker.replace(cx.waker().clone());
-                // A waker may be the last to hold a task, and that may end asks of its own.
+                // With no stripe locked: it may be the last to own a task.
                 drop(stripe);
                 drop(former);
                 Poll::Pending
@@ -181,13 +194,14 @@ impl PendingAsks {
         }
     }
 
-    /// Frees the slot of an ask that nobody waits for any more.
+    /// Frees the slot of an ask whose reply is no longer awaited.
     pub(crate) fn abandon(&self, id: AskId) {
+        // The guard is gone at the end of this statement, before the waker in the state is dropped.
         let state = self.stripe(id).close(id);
         self.freed(state.as_ref());
     }
 
-    /// Takes what was in a slot off the books.
+    /// Counts a slot that was freed, and releases the bytes of its reply.
     fn freed(&self, state: Option<&SlotState>) {
         let Some(state) = state else {
             return;
@@ -200,7 +214,7 @@ impl PendingAsks {
         }
     }
 
-    /// Ends one ask without a reply, unless it has ended, or another copy of it may be answered.
+    /// Ends one ask without a reply, unless it has ended or another copy of it may be answered.
     pub(crate) fn fail(&self, id: AskId, failure: Failure) {
         self.apply(id, |slot| match (&mut slot.state, failure) {
             (SlotState::Repeatable(copies), Failure::NotSent(reason)) => {
@@ -212,7 +226,7 @@ impl PendingAsks {
         });
     }
 
-    /// Ends every ask that `lost` had carried to the node's kernel, or has it sent again.
+    /// Ends every ask that the connection `lost` carried, or has it sent again.
     pub(crate) fn lose(&self, lost: PeerId, node: &NodeAddress) {
         self.sweep(|slot| match &mut slot.state {
             SlotState::Waiting(_) if slot.carrier == Some(lost) => Step::End(Failure::Lost {
@@ -224,8 +238,8 @@ impl PendingAsks {
         });
     }
 
-    /// Ends every ask on its way whose deadline is `now` or earlier. One that is held is ended by
-    /// the router, which knows that it was not sent.
+    /// Ends every sent ask whose deadline is `now` or earlier. One that is buffered is ended by the
+    /// router, which knows that it was not sent.
     pub(crate) fn expire(&self, now: Tick) {
         self.sweep(|slot| match &mut slot.state {
             SlotState::Waiting(_) if slot.deadline <= now && slot.carrier.is_some() => {
@@ -236,7 +250,7 @@ impl PendingAsks {
         });
     }
 
-    /// Ends every ask: no reply comes any more.
+    /// Ends every ask, because no reply comes any more.
     pub(crate) fn end_all(&self) {
         self.sweep(|slot| {
             if slot.state.is_waiting() {
@@ -247,14 +261,14 @@ impl PendingAsks {
         });
     }
 
-    /// Whether somebody still waits for the reply.
+    /// Returns whether the ask still waits for its reply.
     pub(crate) fn is_awaited(&self, id: AskId) -> bool {
         self.stripe(id)
             .find(id)
             .is_some_and(|slot| slot.state.is_waiting())
     }
 
-    /// Whether any ask still waits for its reply. Walks all slots.
+    /// Returns whether any ask still waits for its reply. Walks all slots.
     pub(crate) fn any_awaited(&self) -> bool {
         let waits = |slot: &Slot| slot.state.is_waiting();
         self.stripes
@@ -262,22 +276,23 @@ impl PendingAsks {
             .any(|stripe| stripe.lock().slots.iter().any(waits))
     }
 
-    /// PendingAsks that wait, or whose outcome has not been looked at.
+    /// Returns the number of asks that wait, or whose outcome was not taken yet.
     pub(crate) fn pending(&self) -> usize {
+        // SeqCst, for the clock; see `open_as`.
         self.pending.load(Ordering::SeqCst)
     }
 
-    /// The most asks that may wait.
+    /// Returns the largest number of asks that may wait.
     pub(crate) fn limit(&self) -> usize {
         self.limit
     }
 
-    /// Replies that came after their ask had ended.
+    /// Returns the number of replies that came after their ask had ended.
     pub(crate) fn late(&self) -> u64 {
         self.late.load(Ordering::Relaxed)
     }
 
-    /// Keeps a long reply if there is room.
+    /// Returns a long reply, or its failure if the limit leaves no bytes for it.
     fn admit(&self, reply: Bytes) -> Outcome {
         if self.bytes.reserve(reply.len()) {
             Ok(reply)
@@ -286,17 +301,23 @@ impl PendingAsks {
         }
     }
 
+    /// Applies an event to one ask, and wakes its task if that is due.
     fn apply(&self, id: AskId, event: impl FnOnce(&mut Slot) -> Step) {
         let mut stripe = self.stripe(id);
         let waker = stripe.find(id).and_then(|slot| {
             let step = event(slot);
             slot.take(step)
         });
+        // With no stripe locked; see the module.
         drop(stripe);
         waker.into_iter().for_each(Waker::wake);
     }
 
+    /// Applies an event to all asks, each stripe locked by itself. An ask that is opened behind the
+    /// sweep is not seen: after a loss the ended outbox refuses it, after the end of the client its
+    /// opener finds that closed, and deadlines are swept again at the next tick.
     fn sweep(&self, event: impl Fn(&mut Slot) -> Step) {
+        // Kept until all stripes are released, and then woken.
         let mut wakers = Vec::new();
         for stripe in &self.stripes {
             let mut stripe = stripe.lock();
@@ -350,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_table_is_an_answer_and_a_dropped_ask_makes_room() {
+    fn a_full_table_is_an_answer_and_a_dropped_ask_frees_a_slot() {
         let asks = PendingAsks::new(2, 0);
         let id = asks.open(Tick::after(1)).unwrap();
         asks.open(Tick::after(1)).unwrap();
@@ -398,7 +419,7 @@ mod tests {
         assert!(matches!(end, Poll::Ready(Err(Failure::NotSent(_)))));
     }
 
-    /// A waker that is the last to know of a task whose asks it ends when it is dropped.
+    /// A waker that is the last to own a task, and ends an ask of that when it is dropped.
     struct Last(std::sync::Arc<PendingAsks>, AskId);
 
     impl std::task::Wake for Last {

@@ -1,7 +1,7 @@
-//! The router, and the carrying out of what it decides.
+//! The router of a client, and the performance of its outputs.
 //!
-//! Held under one lock, which the hot path never takes. Outputs are carried out without waiting:
-//! an outbox that is full is an answer the router is given.
+//! It stands under one lock, which the hot path never takes. Outputs are performed without waiting:
+//! a full outbox is an answer that the router is given.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -31,31 +31,38 @@ use waiters::Waiters;
 /// The router of one client.
 pub(crate) struct Routing {
     pub(crate) router: Router<Arc<Peer>, Outgoing>,
-    /// When it wants to be told the time.
+    /// The instant of the next tick; `None` if the router waits for nothing.
     due: Option<Instant>,
-    /// What the control task is to see to.
+    /// The requests that the control task has not taken yet.
     pub(crate) requests: ControlRequests,
-    /// What the hook has yet to be told.
+    /// The dead letters that are reported once the lock is released.
     pub(crate) dead_letters: Vec<DeadLetter>,
-    /// Those who wait for room.
+    /// The tasks that wait for capacity in the pending buffer.
     pub(crate) waiters: Waiters,
-    /// Something has happened that may have made room.
+    /// Set by an input that may have freed capacity.
     changed: bool,
-    /// What came through the router, by accounts.
-    accounts: Vec<RouterCounters>,
+    /// The counters of the messages that the router had, by [`group`].
+    counters: Vec<RouterCounters>,
 }
 
-/// What the router wants of the control task.
+/// The router's requests to the control task.
 #[derive(Default)]
 pub(crate) struct ControlRequests {
-    /// Nodes to connect: something is held for them.
+    /// The nodes to connect, because messages wait for them.
     pub(crate) connections: Vec<NodeAddress>,
-    /// Connected nodes whose outbox was full, to be told when it has room for so long a frame.
-    pub(crate) capacity: Vec<(Arc<Peer>, usize)>,
+    /// The connected nodes whose outbox was full.
+    pub(crate) capacity: Vec<CapacityRequest>,
+}
+
+/// The request to report when an outbox has capacity again.
+pub(crate) struct CapacityRequest {
+    pub(crate) peer: Arc<Peer>,
+    /// The length of the frame that must fit, in bytes.
+    pub(crate) length: usize,
 }
 
 impl Routing {
-    /// A router that knows nothing yet.
+    /// Creates a router without a view.
     pub(crate) fn new(config: RouterConfig, seed: u64) -> Self {
         Self {
             router: Router::new(config, seed),
@@ -64,23 +71,23 @@ impl Routing {
             dead_letters: Vec::new(),
             waiters: Waiters::default(),
             changed: false,
-            accounts: Vec::new(),
+            counters: Vec::new(),
         }
     }
 
-    /// What became of messages by region, given what became of those in outboxes.
+    /// Returns the counters of messages by region, those of the outboxes being `sent`.
     pub(crate) fn region_stats(&self, sent: &[OutboxCounters]) -> Vec<RegionStats> {
-        let mut holding = Vec::new();
-        for (target, held) in self.router.buffered_each() {
-            let account = account(target);
-            holding.resize(holding.len().max(account + 1), 0);
-            holding[account] += held as u64;
+        let mut buffered = Vec::new();
+        for (target, messages) in self.router.buffered_each() {
+            let group = group(target);
+            buffered.resize(buffered.len().max(group + 1), 0);
+            buffered[group] += messages as u64;
         }
-        let of = |number: usize, region: Option<String>| {
-            let sent = sent.get(number).copied().unwrap_or_default();
-            let held = self.accounts.get(number).copied().unwrap_or_default();
-            let holding = holding.get(number).copied().unwrap_or_default();
-            per_region::region(region, &sent, &held, holding)
+        let of = |group: usize, region: Option<String>| {
+            let sent = sent.get(group).copied().unwrap_or_default();
+            let routed = self.counters.get(group).copied().unwrap_or_default();
+            let buffered = buffered.get(group).copied().unwrap_or_default();
+            per_region::region(region, &sent, &routed, buffered)
         };
         let regions = self.router.regions();
         let regions = regions.map(|(id, name)| of(group_of(id), Some(name.to_string())));
@@ -89,25 +96,26 @@ impl Routing {
         regions.chain(actors).collect()
     }
 
-    fn account(&mut self, target: &Target) -> &mut RouterCounters {
-        let number = account(target);
-        if self.accounts.len() <= number {
-            self.accounts.resize(number + 1, RouterCounters::default());
+    fn counters_of(&mut self, target: &Target) -> &mut RouterCounters {
+        let group = group(target);
+        if self.counters.len() <= group {
+            self.counters.resize(group + 1, RouterCounters::default());
         }
-        &mut self.accounts[number]
+        &mut self.counters[group]
     }
 
-    /// Messages that wait for a route.
+    /// Returns the number of messages that wait for a route.
     pub(crate) fn buffered(&self) -> usize {
         self.router.buffered().messages
     }
 
-    /// When the router wants to be told the time.
+    /// Returns the instant at which the router is to be [ticked](Self::tick); `None` if it waits for
+    /// nothing.
     pub(crate) fn due(&self) -> Option<Instant> {
         self.due
     }
 
-    /// Routes a new message.
+    /// Routes a new message, or refuses it if the pending buffer is full.
     pub(crate) fn send(
         &mut self,
         shared: &Shared,
@@ -118,7 +126,7 @@ impl Routing {
             return Err(TellError::BufferFull);
         }
         shared.counters.accepted.increment();
-        self.account(&target).accepted += 1;
+        self.counters_of(&target).accepted += 1;
         let node = match &target {
             Target::Node(node) => Some(node.clone()),
             Target::Shard { .. } => None,
@@ -131,19 +139,19 @@ impl Routing {
         Ok(())
     }
 
-    /// Takes in a coordinator's answer.
+    /// Handles a coordinator's answer.
     pub(crate) fn located(&mut self, shared: &Shared, region: &str, location: ShardLocation) {
         if let Some(region) = self.router.region_id(region) {
             self.handle(shared, RouterInput::Location { region, location });
         }
     }
 
-    /// Takes in a new view.
+    /// Handles a new view.
     pub(crate) fn view(&mut self, shared: &Shared, view: Arc<View>) {
         self.handle(shared, RouterInput::View(view));
     }
 
-    /// Takes in a connection just made. What was held for its node goes before what is sent next.
+    /// Handles a connection just made. Buffered messages for its node go before any sent later.
     pub(crate) fn connected(&mut self, shared: &Shared, peer: Arc<Peer>) {
         self.handle(
             shared,
@@ -152,21 +160,23 @@ impl Routing {
                 handle: Arc::clone(&peer),
             },
         );
+        // After the router has delivered what was buffered: a sender that finds the node connected
+        // puts its message behind.
         shared.connected.write().insert(peer.node.clone(), peer);
     }
 
-    /// Takes in the end of a connection: what did not leave is routed again, asks that had left
-    /// end now.
+    /// Handles the end of a connection: messages that did not leave are routed again, and asks that
+    /// had left end now.
     pub(crate) fn lost(&mut self, shared: &Shared, peer: &Peer, leftover: &Leftover<Tag>) {
+        // First, so that newer messages for its actors come to the router, whose lock they wait for,
+        // and go behind those that are requeued below. Those for its shards, which the table still
+        // lists, are refused by the ended outbox and come here as well.
         shared.connected.write().remove(&peer.node);
         shared
             .counters
             .written
             .add(usize::try_from(peer.outbox.messages_written()).unwrap_or(0));
-        shared
-            .ended
-            .lock()
-            .take_over(&peer.node, &peer.outbox.counters());
+        shared.ended.lock().add(&peer.node, &peer.outbox.counters());
         self.mark_unknown(shared, peer, &leftover.unknown);
         let unsent = self.requeue(shared, peer, &leftover.unsent);
         self.handle(
@@ -176,29 +186,39 @@ impl Routing {
                 unsent,
             },
         );
+        // Last: asks of unknown fate are marked by now, and those that were requeued no longer name
+        // this connection, so what ends here was written.
         shared.asks.lose(peer.id, &peer.node);
     }
 
-    /// Takes back what waits in the outbox of a node that is about to be avoided, and has it refuse
-    /// the like. What the node was asked already it may still answer.
-    pub(crate) fn revoke(&mut self, shared: &Shared, peer: &Peer, which: fn(&Tag) -> bool) {
-        let unsent = peer.outbox.revoke(which);
+    /// Requeues the matching messages in the outbox of a node that is about to be avoided, and has
+    /// the outbox refuse more of them. The node may still answer asks that it has received.
+    pub(crate) fn revoke(&mut self, shared: &Shared, peer: &Peer, matches: fn(&Tag) -> bool) {
+        // Taken out and refused under one lock of the outbox: a newer message is refused there and
+        // waits for the router's lock, so it does not overtake those that are requeued.
+        let unsent = peer.outbox.revoke(matches);
         let unsent = self.requeue(shared, peer, &unsent);
         let node = peer.node.clone();
         self.handle(shared, RouterInput::PeerBusy { node, unsent });
         self.note_backlog(peer);
     }
 
-    /// Has the control task tell when an outbox has room for a frame of `length` bytes.
+    /// Requests a report from the control task when an outbox has capacity for a frame of `length`
+    /// bytes.
     fn await_capacity(&mut self, shared: &Shared, to: &Arc<Peer>, length: usize) {
-        // Half of the outbox is worth the wake-up; a longer frame than any may be has no place.
+        // Waits for half of the outbox, so that one wake-up delivers many messages, but for no more
+        // than the longest frame, because a longer one never has capacity.
         let worthwhile = (shared.limits.outbox_bytes / 2).min(shared.limits.max_frame);
         let length = length.max(worthwhile);
-        self.requests.capacity.push((Arc::clone(to), length));
+        self.requests.capacity.push(CapacityRequest {
+            peer: Arc::clone(to),
+            length,
+        });
         shared.router_due.notify_one();
     }
 
-    /// What came back from an outbox, to be routed again.
+    /// Returns the messages that came back from an outbox as the router takes them, and notes that
+    /// their asks are carried by no connection.
     fn requeue(
         &mut self,
         shared: &Shared,
@@ -222,14 +242,13 @@ impl Routing {
         let messages = messages.collect();
         for tag in &unreadable {
             let target = tag.route.target(&peer.node);
-            self.account(&target).unknown += 1;
+            self.counters_of(&target).unknown += 1;
         }
         self.mark_unknown(shared, peer, &unreadable);
         messages
     }
 
-    /// The end of messages that may have been in flight: counted, told to their askers, and to the
-    /// hook as soon as may be.
+    /// Counts messages that may have been in flight, ends their asks, and notes their dead letters.
     fn mark_unknown(&mut self, shared: &Shared, peer: &Peer, unknown: &[Tag]) {
         shared.counters.unknown.add(unknown.len());
         for tag in unknown {
@@ -251,42 +270,42 @@ impl Routing {
         }
     }
 
-    /// Takes in that a node could not be connected although the view calls it up.
+    /// Handles that a node could not be connected although the view calls it up.
     pub(crate) fn suspected(&mut self, shared: &Shared, node: NodeAddress) {
         self.handle(shared, RouterInput::ConnectFailed(node));
     }
 
-    /// Takes in that a full outbox has room again.
+    /// Handles that a full outbox has capacity again.
     pub(crate) fn ready(&mut self, shared: &Shared, peer: &Peer) {
         self.handle(shared, RouterInput::PeerReady(peer.node.clone()));
         self.note_backlog(peer);
     }
 
-    /// Takes in that time has passed.
+    /// Handles that time has passed.
     pub(crate) fn tick(&mut self, shared: &Shared) {
         self.handle(shared, RouterInput::Tick);
     }
 
-    /// Gives up everything that is held.
+    /// Fails all buffered messages as not sent, and ends the waits for capacity.
     pub(crate) fn close(&mut self, shared: &Shared) {
         self.handle(shared, RouterInput::Close);
         self.waiters.wake_all();
     }
 
-    /// Gives those who wait for room their turn, if there may be more than when `held` messages
-    /// were held.
+    /// Gives the next waiting task its permit, if there may be more capacity than when `before`
+    /// messages were buffered.
     pub(crate) fn wake_if_freed(&mut self, before: usize) {
         if std::mem::take(&mut self.changed) || self.buffered() < before {
             self.wake_next();
         }
     }
 
-    /// Gives the next one that waits for room its turn, if there is some.
+    /// Gives the next waiting task its permit, if there is capacity for its message.
     pub(crate) fn wake_next(&mut self) {
         self.waiters.wake_next(&self.router);
     }
 
-    /// Carries out what the router wants, until it waits.
+    /// Performs the router's outputs until it waits.
     pub(crate) fn pump(&mut self, shared: &Shared) {
         loop {
             match self.router.poll() {
@@ -315,10 +334,14 @@ impl Routing {
                 RouterOutput::Undeliverable { message, reason } => {
                     self.undeliverable(shared, &message, &reason)
                 }
+                // The router has delivered what it had buffered for the shards that the new table
+                // lists, so a sender that finds an owner in it puts its message behind.
                 RouterOutput::Publish(table) => shared.table.store(table),
                 RouterOutput::Wait(due) => {
                     let earlier = due.is_some_and(|due| self.due.is_none_or(|armed| due < armed));
                     self.due = due;
+                    // The control task sleeps until the instant that it read last. It need not be
+                    // woken for a later one: it wakes, ticks the router and reads the new one.
                     if earlier {
                         shared.router_due.notify_one();
                     }
@@ -328,13 +351,14 @@ impl Routing {
         }
     }
 
+    /// Has the router handle an input, and performs the outputs.
     fn handle(&mut self, shared: &Shared, input: RouterInput<Arc<Peer>, Outgoing>) {
         self.changed |= !matches!(input, RouterInput::Send(_) | RouterInput::Tick);
         self.router.handle(precise_now(), input);
         self.pump(shared);
     }
 
-    /// Puts a pending into an outbox.
+    /// Puts a pending message into an outbox.
     fn push(
         &self,
         shared: &Shared,
@@ -375,11 +399,13 @@ impl Routing {
         }
     }
 
+    /// Delivers a message to the outbox of a node, or gives it back to the router.
     fn deliver(&mut self, shared: &Shared, to: &Arc<Peer>, pending: PendingMessage<Outgoing>) {
         if let Some(ask) = pending.item.ask {
             if !shared.asks.is_awaited(ask) {
                 return self.fail_not_sent(shared, &pending, NotSent::Abandoned);
             }
+            // Before the push, as in `Core::send`.
             shared.asks.carried_by(ask, to.id);
         }
         let pushed = self.push(shared, to, &pending);
@@ -387,7 +413,7 @@ impl Routing {
             shared.asks.requeued(ask, to.id);
         }
         match pushed {
-            Ok(()) => self.account(&pending.target).delivered += 1,
+            Ok(()) => self.counters_of(&pending.target).delivered += 1,
             Err(Rejected {
                 reason: RejectReason::TooLong { .. },
                 ..
@@ -395,8 +421,8 @@ impl Routing {
                 self.fail_not_sent(shared, &pending, NotSent::TooLong);
             }
             Err(Rejected { reason, .. }) => {
-                // Full: the control task tells when there is room again. Closed: the end of the
-                // connection is about to be told.
+                // Full: the control task reports when there is capacity again. Closed: the end of
+                // the connection is reported next.
                 if let RejectReason::Full { length, .. } = reason {
                     self.await_capacity(shared, to, length);
                 }
@@ -411,12 +437,16 @@ impl Routing {
         }
     }
 
-    /// Notes whether messages to actors of a connected node have to go behind others.
+    /// Notes whether messages to actors of a connected node have to go behind buffered ones.
     fn note_backlog(&self, peer: &Peer) {
         let backlog = self.router.has_buffered(&Target::Node(peer.node.clone()));
+        // Release, after the buffered messages went into the outbox; see `Core::send`. A task whose
+        // message was buffered sees the flag that this call set for it, as its next message comes
+        // after.
         peer.backlog.store(backlog, Ordering::Release);
     }
 
+    /// Fails a message that the router could not deliver.
     fn undeliverable(
         &mut self,
         shared: &Shared,
@@ -438,7 +468,7 @@ impl Routing {
         self.fail_not_sent(shared, pending, reason);
     }
 
-    /// The end of a message that was never sent: counted, told to its asker, and to the hook as soon as may be.
+    /// Counts a message that was never sent, ends its ask, and notes its dead letter.
     fn fail_not_sent(
         &mut self,
         shared: &Shared,
@@ -446,7 +476,7 @@ impl Routing {
         reason: NotSent,
     ) {
         shared.counters.not_sent.add(1);
-        self.account(&pending.target).not_sent += 1;
+        self.counters_of(&pending.target).not_sent += 1;
         if let Some(ask) = pending.item.ask {
             shared.asks.fail(ask, Failure::NotSent(reason.clone()));
         }
@@ -462,7 +492,7 @@ impl Routing {
         }
     }
 
-    /// Whom a message was for, in words.
+    /// Returns the target of a message in words.
     fn describe(&self, target: &Target, path: Option<&str>) -> String {
         match target {
             Target::Shard { region, shard } => {
@@ -474,8 +504,8 @@ impl Routing {
     }
 }
 
-/// The account of messages to a target.
-fn account(target: &Target) -> usize {
+/// Returns the number of the counters of messages to a target.
+fn group(target: &Target) -> usize {
     match target {
         Target::Shard { region, .. } => group_of(*region),
         Target::Node(_) => ACTORS_GROUP,

@@ -1,4 +1,4 @@
-//! Time, randomness and threads, as the client takes them from its surroundings.
+//! Time, randomness and threads: the surroundings of a client.
 
 pub(crate) mod clock;
 pub(crate) mod random;

@@ -24,7 +24,7 @@ pub(crate) mod wait;
 /// The client as its handles and tasks use it: what is shared, and the router under its lock.
 pub(crate) struct Core {
     shared: Shared,
-    /// Everything that is not the hot path. Taken before any other lock of the client.
+    /// Everything that is not the hot path. First in the [lock order](crate::shared).
     pub(crate) routing: Mutex<Routing>,
 }
 
@@ -37,7 +37,7 @@ impl Deref for Core {
 }
 
 impl Core {
-    /// Returns the client of what is shared and its router.
+    /// Returns the client that uses `shared` and `routing`.
     pub(crate) fn new(shared: Shared, routing: Routing) -> Self {
         Self {
             shared,
@@ -45,7 +45,7 @@ impl Core {
         }
     }
 
-    /// Sends an encoded message: into the outbox of the connected node it is for, or to the
+    /// Puts an encoded message into the outbox of the connected node it is for, or hands it to the
     /// router. An `ask` ends with the message's fate.
     pub(crate) fn send(
         &self,
@@ -72,6 +72,8 @@ impl Core {
                 name,
                 shard,
             } => {
+                // No lock: the table is immutable, and lists the owner of a shard only if every older
+                // message for that shard is in the owner's outbox, so this one goes behind.
                 let table = self.table.load();
                 table.owner(region, shard).map(|peer| {
                     let bytes = self.carry(message.bytes, ask, peer);
@@ -85,10 +87,12 @@ impl Core {
                 path,
                 class,
             } => {
+                // Released at the end of this arm, before the router's lock is taken, which comes
+                // first in the lock order.
                 let connected = self.connected.read();
                 let peer = connected.get(node);
-                // Pairs with the store under the router's lock: who sees no backlog sees the
-                // outbox as the router left it, behind which this message goes.
+                // Pairs with the Release in `Routing::note_backlog`: a sender that sees no backlog
+                // sees the outbox as the router left it, and its message goes behind.
                 let direct = peer.filter(|peer| !peer.backlog.load(Ordering::Acquire));
                 direct.map(|peer| {
                     let bytes = self.carry(message.bytes, ask, peer);
@@ -111,17 +115,19 @@ impl Core {
             Some(Err((RejectReason::TooLong { length, limit }, _))) => {
                 Err(TellError::TooLong { length, limit })
             }
-            // Nobody is connected, earlier ones are buffered, or the connection has just ended: the
-            // router finds a route.
+            // No owner is connected, earlier messages are buffered, or the connection has just
+            // ended: the router finds a route. Should the owner be connected again meanwhile, the
+            // router's lock still keeps the order: it delivers before it publishes.
             Some(Err(_)) | None => self.send_by_router(to, message, deadline, ask),
         }
     }
 
-    /// Notes which connection carries an ask, and returns the message as it is to be sent there.
+    /// Notes the connection that carries an ask, and returns the message as it is to be sent there.
     fn carry<'m>(&self, message: &'m [u8], ask: Option<OpenAsk>, by: &Peer) -> Cow<'m, [u8]> {
         let Some(ask) = ask else {
             return Cow::Borrowed(message);
         };
+        // Before the push: the connection may be lost right after it, and ends the asks that name it.
         self.asks.carried_by(ask.id, by.id);
         if by.is_confirmed() {
             return Cow::Borrowed(message);
@@ -130,6 +136,7 @@ impl Core {
         readdressed.map_or(Cow::Borrowed(message), Cow::Owned)
     }
 
+    /// Notes that a connection did not accept a message, and returns the reason.
     fn not_carried(
         &self,
         ask: Option<OpenAsk>,
@@ -142,7 +149,7 @@ impl Core {
         (rejected.reason, peer.node.clone())
     }
 
-    /// Leaves a message to the router.
+    /// Hands a message to the router.
     fn send_by_router(
         &self,
         to: &Destination<'_>,
@@ -169,14 +176,15 @@ impl Core {
         self.route(|routing| routing.send(self, to.target(), outgoing))
     }
 
-    /// Lets `act` use the router under its lock. Dead letters go to the hook when the lock is free
-    /// again, for the hook is the user's code and may use the client.
+    /// Calls `act` with the router, locked. Dead letters go to the hook once the lock is released.
     pub(crate) fn route<R>(&self, act: impl FnOnce(&mut Routing) -> R) -> R {
         let mut routing = self.routing.lock();
         let buffered = routing.buffered();
         let outcome = act(&mut routing);
+        // Under the same lock, so that no task that begins to wait meanwhile misses the capacity.
         routing.wake_if_freed(buffered);
         let dead_letters = std::mem::take(&mut routing.dead_letters);
+        // The hook is the user's code and may use the client, which takes the lock again.
         drop(routing);
         for letter in dead_letters {
             self.dead_letters.send(letter);
@@ -196,16 +204,19 @@ impl Core {
         self.mailboxes.deliver(path, message)
     }
 
-    /// Tells the router who owns a shard.
+    /// Hands a coordinator's answer to the router.
     pub(crate) fn located(&self, region: &str, location: ShardLocation) {
         self.route(|routing| routing.located(self, region, location));
     }
 
-    /// Ends whatever still waits: nobody moves messages or keeps the time any longer.
+    /// Ends every message, ask and actor that still waits: no task moves messages or keeps the time
+    /// any longer.
     pub(crate) fn end(&self) {
+        // Before the locks below are taken; see `is_closed`.
         self.closed.store(true, Ordering::SeqCst);
         self.route(|routing| routing.close(self));
         let mut connected: Vec<_> = self.connected.read().values().cloned().collect();
+        // In one order, so that a simulation repeats itself.
         connected.sort_unstable_by_key(|peer| peer.id);
         for peer in connected {
             peer.outbox.abort();

@@ -1,4 +1,20 @@
 //! The state of one client that everything below and above the router shares.
+//!
+//! # Lock order
+//!
+//! A thread that holds one of these locks takes only locks that come later:
+//!
+//! 1. the router's, [`Core::routing`](crate::send::Core::routing);
+//! 2. [`connected`](Shared::connected), which is never read a second time by a thread that reads it,
+//!    because a writer may wait in between;
+//! 3. [`ended`](Shared::ended) and [`dial_failures`](Shared::dial_failures);
+//! 4. with none of which another is taken: a stripe of [`asks`](Shared::asks), the locks inside an
+//!    outbox, the mailboxes and their tasks, the latest view, the retry budget, the dead-letter
+//!    sink, and the time of the [end](Ending).
+//!
+//! None is held across an await. The dead-letter hook, which is the user's code, is called with none
+//! of them held. Tasks are woken with locks held, so waking one must only schedule it; the wakers of
+//! asks, which may be the last to own a task, are woken and dropped with no stripe locked.
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -44,52 +60,61 @@ pub(crate) struct Shared {
     pub(crate) mailboxes: Mailboxes,
     pub(crate) counters: Arc<Counters>,
     pub(crate) view: watch::Receiver<Option<Arc<View>>>,
-    /// Why what was reached cannot be used, until a view comes.
+    /// The reason for which the view that a node sent cannot be used; `None` once one can.
     pub(crate) ready_error: watch::Receiver<Option<ReadyError>>,
     /// The last failure of each address that could not be connected when last dialled.
     pub(crate) dial_failures: Mutex<BTreeMap<NodeAddress, ConnectError>>,
     pub(crate) dead_letters: DeadLetterSink,
+    /// The counters of connections that have ended.
     pub(crate) ended: Mutex<EndedCounters>,
     #[cfg(any(feature = "tls", feature = "quic"))]
     pub(crate) certificates: Option<casty_transport::TlsConfig>,
-    /// Views that came in, for the control task.
+    /// The sender of received views to the control task.
     pub(crate) snapshots: mpsc::Sender<Snapshot>,
     /// The connected owners of shards, for the hot path.
     pub(crate) table: SharedTable<Arc<Peer>>,
-    /// The connected nodes, for messages to actors of theirs.
+    /// The connected nodes, for messages to their actors. Written under the router's lock.
     pub(crate) connected: RwLock<HashMap<NodeAddress, Arc<Peer>>>,
-    /// The router wants to be told the time earlier than it wanted before.
+    /// The wake-up of the control task when the router has a request for it, or is due earlier than
+    /// before. A wake-up that finds the task busy is kept for its next wait, so none is missed.
     pub(crate) router_due: Notify,
+    /// Set once the client accepts no more; see [`is_closed`](Shared::is_closed).
     pub(crate) closed: AtomicBool,
-    /// Whether everything was written in time, once the client has ended in order.
+    /// Set when the client has ended in order: `true` if everything was written in time.
     pub(crate) drained: OnceLock<bool>,
     pub(crate) ending: Ending,
-    /// Second connections; see [`casty_routing::Renewal`].
+    /// The number of secondary connections; see [`casty_routing::Renewal`].
     pub(crate) secondaries: AtomicU64,
 }
 
-/// By when the client is to end.
+/// The request to end the client, and the deadline for it.
 #[derive(Default)]
 pub(crate) struct Ending {
-    /// Once that is wanted; at once if it is not told.
+    /// The deadline, valid once the end is requested; `None` is at once.
     by: Mutex<Option<Instant>>,
-    wanted: Notify,
+    /// The wake-up of the control task. It is given after the deadline is set, and kept if the task
+    /// does not wait at the moment, so the latest deadline is always read.
+    requested: Notify,
 }
 
 impl Ending {
-    /// Waits until the end is wanted, or wanted sooner, and tells by when.
-    pub(crate) async fn wanted(&self) -> Instant {
-        self.wanted.notified().await;
+    /// Waits until the end is requested, or requested for an earlier time, and returns the deadline.
+    ///
+    /// # Cancel safety
+    /// Safe: a request that was not returned is returned by the next call.
+    pub(crate) async fn requested(&self) -> Instant {
+        self.requested.notified().await;
         self.by.lock().unwrap_or_else(precise_now)
     }
 }
 
 thread_local! {
-    /// Where messages are encoded, taken out while in use: encoding runs the user's code.
+    /// The buffer into which messages are encoded. It is taken out while in use, because encoding
+    /// runs the user's code, which may send on its part.
     static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
-/// A scratch buffer that has grown beyond this is not kept.
+/// The capacity in bytes up to which a scratch buffer is kept.
 const SCRATCH_KEPT: usize = 1024 * 1024;
 
 impl Shared {
@@ -112,7 +137,8 @@ impl Shared {
         sent
     }
 
-    /// The message of an ask with the address to reply to under which the node knows the client.
+    /// Returns the message of an ask with its reply address replaced by the one under which the node
+    /// knows the client; `None` if it cannot be.
     pub(crate) fn readdress(&self, message: &[u8], ask: AskId, to: &Peer) -> Option<Vec<u8>> {
         let identity = self.announced_to(to);
         let limits = self.decoding();
@@ -122,7 +148,7 @@ impl Shared {
         edited.ok()
     }
 
-    /// The address under which a node knows the client.
+    /// Returns the address under which a node knows the client.
     pub(crate) fn announced_to<'a>(&'a self, peer: &'a Peer) -> &'a Identity {
         if peer.is_confirmed() {
             &self.identity
@@ -131,12 +157,12 @@ impl Shared {
         }
     }
 
-    /// The limits of what is decoded.
+    /// Returns the limits of what is decoded.
     pub(crate) fn decoding(&self) -> Limits {
         Limits::new().with_bytes(self.limits.max_frame)
     }
 
-    /// Sends one of the protocol's own messages to a connected node. Not counted, and lost with
+    /// Sends one of the protocol's own messages to a connected node. It is not counted, and lost with
     /// the connection: the engines ask again.
     pub(crate) fn send_control<M: Serialize>(&self, peer: &Peer, path: &str, message: &M) {
         let sent = self.encoded(message, |class, bytes| {
@@ -148,30 +174,32 @@ impl Shared {
         }
     }
 
-    /// Hands a view to the control task; one that finds no place is told again by its source.
+    /// Hands a view to the control task, or drops it if too many wait: its node sends another.
     pub(crate) fn snapshot(&self, snapshot: Snapshot) {
         if self.snapshots.try_send(snapshot).is_err() {
             tracing::debug!("a view was dropped: the control task is busy or has ended");
         }
     }
 
-    /// The reference under which the coordinator of a region on `leader` answers.
+    /// Returns the reference to which the coordinator of a region on `leader` replies.
     pub(crate) fn locations_ref(&self, leader: &Peer, region: &str) -> ActorRef<ShardLocation> {
         let path = format!("{LOCATIONS_PATH}{region}");
         ActorRef::from_uri_unchecked(self.announced_to(leader).uri(&path))
     }
 
-    /// Takes no more, and has the control task end the client: by `deadline` if it is told, else at
-    /// once. What was wanted sooner stands.
+    /// Accepts no more, and has the control task end the client: by `deadline`, at once if there is
+    /// none. An earlier deadline that was set before stays.
     pub(crate) fn end_by(&self, deadline: Option<Instant>) {
+        // Stronger than `is_closed` needs; a client ends once.
         self.closed.store(true, Ordering::SeqCst);
         let mut by = self.ending.by.lock();
         *by = match (*by, deadline) {
             (Some(earlier), Some(deadline)) => Some(earlier.min(deadline)),
             (_, deadline) => deadline,
         };
+        // Released first: the control task is woken to read it.
         drop(by);
-        self.ending.wanted.notify_one();
+        self.ending.requested.notify_one();
     }
 
     /// Returns the nodes that are connected.
@@ -179,12 +207,17 @@ impl Shared {
         self.connected.read().keys().cloned().collect()
     }
 
-    /// Whether the client takes no more.
+    /// Returns whether the client accepts no more.
     pub(crate) fn is_closed(&self) -> bool {
+        // Relaxed, because every message reads it and it guards no data. A caller that misses the
+        // end by a moment is refused further on, by the closed router or by an ended outbox. What
+        // would be left over, a mailbox, a slot of an ask or a place among those that wait, is
+        // made under a lock that `Core::end` takes after the store, to empty what the lock guards:
+        // it is emptied with the rest, or its owner sees the store.
         self.closed.load(Ordering::Relaxed)
     }
 
-    /// The instant of a deadline, for the router.
+    /// Returns the instant of a deadline, for the router.
     pub(crate) fn instant(&self, deadline: Tick) -> Instant {
         self.clock.instant(deadline)
     }

@@ -1,9 +1,10 @@
-//! What became of numbered tells: what was told, what arrived, and what the client says.
+//! The account of numbered tells: those that were told, those that arrived, and those that the
+//! client reports lost.
 
 use std::fmt;
 
 use super::order::Known;
-use crate::scenario::Failure;
+use crate::error::Failure;
 
 /// The tells of one client to one entity.
 #[derive(Debug, PartialEq)]
@@ -11,12 +12,12 @@ pub(super) struct Account {
     told: usize,
     /// The numbers that no process received, in order.
     missing: Vec<u32>,
-    /// How many arrived more than once.
+    /// The number of tells that arrived more than once.
     repeated: usize,
     reported: Option<Reported>,
 }
 
-/// What the client reports of tells.
+/// The client's report of tells.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Reported {
     unknown: usize,
@@ -24,7 +25,7 @@ struct Reported {
 }
 
 impl Account {
-    /// So many numbers were told, and these received.
+    /// Creates the account of so many numbers told, and of those received.
     pub(super) fn new(told: usize, mut received: Vec<u32>, known: Option<&Known>) -> Self {
         let arrived = received.len();
         received.sort_unstable();
@@ -43,16 +44,16 @@ impl Account {
         }
     }
 
-    /// The missing numbers that the client did not report. They are the first of those missing:
-    /// what was told first was written first.
+    /// Returns the missing numbers that the client did not report. They are the first of those
+    /// missing: what was told first was written first.
     pub(super) fn unreported(&self) -> &[u32] {
         let reported = self.reported.map_or(0, |it| it.unknown + it.not_sent);
         let count = self.missing.len().saturating_sub(reported);
         self.missing.get(..count).unwrap_or_default()
     }
 
-    /// The figure, with what [`check`](Self::check) found wrong, unless the client reports nothing
-    /// at all.
+    /// Returns the figure, with what [`check`](Self::check) found wrong, unless the client reports
+    /// nothing at all.
     pub(super) fn told(&self, kept: &Result<(), Failure>) -> String {
         match kept {
             Err(wrong) if self.reported.is_some() => wrong.to_string(),
@@ -60,7 +61,8 @@ impl Account {
         }
     }
 
-    /// From when to when the missing numbers were told, in seconds after `then`.
+    /// Returns the first and the last time at which the missing numbers were told, in seconds after
+    /// `then`.
     pub(super) fn when(&self, tells: &[f64], then: f64) -> String {
         let at = |number: &u32| tells.get(*number as usize).map(|at| at - then);
         let first = self.missing.first().and_then(at);
@@ -70,7 +72,7 @@ impl Account {
         }
     }
 
-    /// How many of the missing numbers had been told before that point in time.
+    /// Returns the number of missing tells that were told before that point in time.
     pub(super) fn missing_told_before(&self, tells: &[f64], then: f64) -> usize {
         let told = |number: &&u32| tells.get(**number as usize).is_some_and(|at| *at < then);
         self.missing.iter().filter(told).count()

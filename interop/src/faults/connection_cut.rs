@@ -1,19 +1,20 @@
-//! The connection to an owner is cut in the middle of a frame; node and road stay.
+//! The connection to an owner is cut in the middle of a frame; node and proxy stay.
 
 use std::time::Duration;
 
 use tokio::time::sleep;
 
 use super::cutter::Cutter;
+use super::figure::{Figure, seconds_or};
 use super::load::{Outcome, begin, conclude};
 use super::owner_killed::first_answer;
 use super::owner_restarted::EVERY;
+use super::site::{Site, entities};
 use super::subject::FIRST_VIEW;
-use super::{Figure, Site, entities, seconds_or};
-use crate::scenario::Failure;
+use crate::error::Failure;
 
 const BEFORE: Duration = Duration::from_secs(2);
-/// Longer than the 5 s for which nodes avoid a client that they sent to in vain.
+/// Longer than the 5 s for which nodes avoid a client that they failed to send to.
 const AFTER: Duration = Duration::from_secs(6);
 /// Until an ask that was begun after the cut is answered.
 const LIMIT: f64 = 1.0;
@@ -26,9 +27,9 @@ pub(super) async fn run(site: Site) -> Result<Vec<Figure>, Failure> {
     let told = entities(&cluster, "told").await?;
     let mut cutter = Cutter::before(&addresses[owner]).await?;
     let mut subject = site.subject()?;
-    let road = [(&addresses[owner], cutter.at())];
+    let map = [(&addresses[owner], cutter.at())];
     let first = subject
-        .connect(&[&addresses[leader]], &road, (1, FIRST_VIEW))
+        .connect(&[&addresses[leader]], &map, (1, FIRST_VIEW))
         .await?;
     first.ok_or("no view came")?;
     begin(&mut subject, &asked[owner], (&told[owner], EVERY)).await?;
@@ -39,7 +40,7 @@ pub(super) async fn run(site: Site) -> Result<Vec<Figure>, Failure> {
 
     let later: Vec<_> = asks.into_iter().filter(|ask| ask.0 > cut.at).collect();
     let answered = first_answer(&later, cut.at).map(|at| at - cut.at);
-    // One more may reach the road's kernel between its last look and the cut.
+    // One more may reach the proxy's kernel between its last look and the cut.
     let kept = account.check(cut.swallowed + 1);
     Ok(vec![
         Figure::limited(

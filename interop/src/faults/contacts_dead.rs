@@ -6,8 +6,9 @@ use std::time::Duration;
 use casty_proto::NodeAddress;
 use tokio::net::TcpListener;
 
-use super::{Figure, Site, seconds_or};
-use crate::scenario::Failure;
+use super::figure::{Figure, seconds_or};
+use super::site::Site;
+use crate::error::Failure;
 
 /// Until the first view.
 const LIMIT: f64 = 1.0;

@@ -1,4 +1,4 @@
-//! A road to a node that can be cut in the middle of a frame.
+//! A proxy of a node that can be cut in the middle of a frame.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::order::now;
-use crate::scenario::Failure;
+use crate::error::Failure;
 
 /// Passes connections on to a node until one is to be cut. It ends when it is dropped.
 pub(super) struct Cutter {
@@ -40,10 +40,10 @@ impl Cutter {
         let (tell, cuts) = mpsc::channel(1);
         let (node, cutting) = (node.clone(), Arc::clone(&armed));
         let accepting = tokio::spawn(async move {
-            let mut roads = tokio::task::JoinSet::new();
+            let mut streams = tokio::task::JoinSet::new();
             while let Ok((client, _)) = listener.accept().await {
                 let (node, tell) = (node.clone(), tell.clone());
-                roads.spawn(pass(client, node, (Arc::clone(&cutting), tell)));
+                streams.spawn(pass(client, node, (Arc::clone(&cutting), tell)));
             }
         });
         Ok(Self {
@@ -54,7 +54,7 @@ impl Cutter {
         })
     }
 
-    /// Where it is dialled.
+    /// Returns the address that it is dialled at.
     pub(super) fn at(&self) -> &NodeAddress {
         &self.at
     }

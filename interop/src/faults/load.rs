@@ -6,15 +6,15 @@ use super::account::Account;
 use super::order::{Asked, Seen};
 use super::subject::Subject;
 use crate::cluster::PythonCluster;
-use crate::scenario::Failure;
+use crate::error::Failure;
 
 /// One ask each so long, and how long it may take.
 const ASKS: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(5));
 
-/// What came of a load.
+/// The outcome of a load.
 pub(super) struct Outcome {
     pub(super) asks: Vec<Asked>,
-    /// When each number was told.
+    /// The time at which each number was told.
     pub(super) tells: Vec<f64>,
     pub(super) views: Vec<Seen>,
     pub(super) account: Account,

@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
+use super::figure::{Figure, seconds};
 use super::order::{Asked, now};
+use super::site::{Site, whereabouts};
 use super::subject::Subject;
-use super::{Figure, Site, seconds, whereabouts};
-use crate::scenario::Failure;
+use crate::error::Failure;
 
-/// How long each window is, with the node running and paused.
+/// The duration of each window, with the node running and paused.
 const WINDOW: Duration = Duration::from_secs(3);
 /// For the nodes to agree again that it is alive.
 const SETTLING: Duration = Duration::from_secs(2);
@@ -20,9 +21,9 @@ const ROUNDS: usize = 6;
 const EVERY: Duration = Duration::from_millis(2);
 /// So many make a block.
 const BLOCK: usize = 100;
-/// How often blocks are drawn by lot.
+/// The number of times that blocks are drawn by lot.
 const DRAWS: usize = 400;
-/// What the 99th percentile may grow by, as far as the machine is quiet enough to tell.
+/// The factor by which the 99th percentile may grow, as far as the machine is quiet enough to tell.
 const LIMIT: f64 = 1.05;
 
 pub(super) async fn run(site: Site) -> Result<Vec<Figure>, Failure> {
@@ -89,7 +90,8 @@ fn figures(running: &[Window], paused: &[Window]) -> Vec<Figure> {
     ]
 }
 
-/// What two clients measured at the same time, of which the first also sends to the paused node.
+/// The measurements of two clients at the same time, of which the first also sends to the paused
+/// node.
 struct Window {
     asks: Vec<Asked>,
     control: Vec<Asked>,
@@ -112,8 +114,8 @@ impl Window {
     }
 }
 
-/// By what the pause changes the ratio of both clients' p99, and between what that lies with 95 %
-/// confidence: the same of blocks drawn by lot, again and again.
+/// Returns the factor by which the pause changes the ratio of both clients' p99, and the interval
+/// of 95 % confidence: the same of blocks drawn by lot, again and again.
 fn change(running: &[Window], paused: &[Window]) -> (f64, [f64; 2]) {
     let [running, paused] = [running, paused]
         .map(|windows| -> Vec<Block<'_>> { windows.iter().flat_map(Window::blocks).collect() });
@@ -131,7 +133,7 @@ fn change(running: &[Window], paused: &[Window]) -> (f64, [f64; 2]) {
     (all(&paused) / all(&running), bounds)
 }
 
-/// The first client's p99 by the second's.
+/// Returns the first client's p99 by the second's.
 fn ratio<'a>(blocks: impl Iterator<Item = Option<&'a Block<'a>>>) -> f64 {
     let blocks: Vec<_> = blocks.flatten().collect();
     let of = |which: fn(&Block<'a>) -> &'a [Asked]| p99(blocks.iter().flat_map(|it| which(it)));
@@ -182,7 +184,7 @@ async fn asks(subject: &mut Subject, entities: &[&str]) -> Result<Vec<Asked>, Fa
     Ok(asks.into_iter().filter(|ask| ask.0 < end).collect())
 }
 
-/// The 99th percentile of the answers' times; those that never came are the slowest.
+/// Returns the 99th percentile of the answers' times; those that never came are the slowest.
 fn p99<'a>(asks: impl IntoIterator<Item = &'a Asked>) -> f64 {
     let mut times: Vec<_> = asks
         .into_iter()
@@ -208,7 +210,7 @@ mod tests {
         assert!((p99(&asks) - 0.001).abs() < f64::EPSILON);
     }
 
-    /// A window in which `slow` of a hundred asks of each block take as long.
+    /// Returns a window in which `slow` of a hundred asks of each block take as long.
     fn window(slow: usize, seconds: f64) -> Window {
         let block = |slow, seconds| {
             (0..BLOCK).map(move |ask| Asked(0.0, Some(if ask < slow { seconds } else { 0.001 })))

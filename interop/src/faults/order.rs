@@ -1,7 +1,7 @@
-//! What a client under test is told to do, a line of JSON each, and what it answers.
+//! Orders to a client under test, a line of JSON each, and its answers.
 //!
 //! The same orders go to both clients, so they are measured alike. Points in time are seconds since
-//! the epoch: whoever orders and whoever obeys are processes of one machine.
+//! the epoch: both sides are processes of one machine.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -61,7 +61,7 @@ pub(super) struct Connect {
     pub(super) within: Duration,
 }
 
-/// How an order went.
+/// The answer to an order.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Answer {
@@ -69,20 +69,20 @@ pub(super) enum Answer {
     Failed(String),
 }
 
-/// What a load did.
+/// The records of a load.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Records {
     pub(super) asks: Vec<Asked>,
-    /// When each number was told.
+    /// The time at which each number was told.
     pub(super) tells: Vec<f64>,
 }
 
-/// When an ask began, and how many seconds it took to be answered, if it was.
+/// The time at which an ask began, and the seconds that it took to be answered, if it was.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(super) struct Asked(pub(super) f64, pub(super) Option<f64>);
 
 impl Asked {
-    /// When it was answered.
+    /// Returns the time at which it was answered.
     pub(super) fn answered(&self) -> Option<f64> {
         self.1.map(|took| self.0 + took)
     }
@@ -93,12 +93,12 @@ impl Asked {
 pub(super) struct Seen {
     pub(super) at: f64,
     pub(super) live: Vec<String>,
-    /// How many shards each node owns.
+    /// The number of shards that each node owns.
     pub(super) owned: BTreeMap<String, u32>,
 }
 
-/// How many of the asks of a burst were answered, how many failed in what way, and how many seconds
-/// all took.
+/// The numbers of asks of a burst that were answered and that failed, by error, and the seconds
+/// that all took.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Burst {
     pub(super) answered: usize,
@@ -106,7 +106,7 @@ pub(super) struct Burst {
     pub(super) took: f64,
 }
 
-/// What a client knows of its messages when it ends.
+/// The client's counters of its messages when it ends.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Known {
     pub(super) accepted: u64,
@@ -118,7 +118,7 @@ pub(super) struct Known {
     pub(super) tells_unknown: usize,
 }
 
-/// Now, in seconds since the epoch.
+/// Returns the time, in seconds since the epoch.
 pub(super) fn now() -> f64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.unwrap_or_default().as_secs_f64()

@@ -17,8 +17,8 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::order::{Answer, Asked, Burst, Connect, Known, Order, REGION, Records, Seen, now};
 use crate::app::{Append, GetNode};
-use crate::scenario::Failure;
-use crate::scenarios::close;
+use crate::clients::close;
+use crate::error::Failure;
 
 /// Obeys orders from standard input until that closes.
 ///
@@ -193,8 +193,8 @@ fn done(answer: &impl Serialize) -> Result<Value, Failure> {
     Ok(serde_json::to_value(answer)?)
 }
 
-/// How often is looked whether a view came. The stream of views leaves out those that say nothing
-/// new.
+/// The interval between looks at whether a view came. The stream of views leaves out those that say
+/// nothing new.
 const LOOK: Duration = Duration::from_millis(2);
 
 /// Notes every view.
@@ -246,7 +246,7 @@ async fn ask(
     }
 }
 
-/// How long it took until the entity answered.
+/// Asks the entity until it answers, and returns the time that this took.
 async fn asked(entity: &EntityRef, timeout: Duration) -> Result<Duration, AskError> {
     let begun = Instant::now();
     let ask = entity.ask::<_, String>(|reply_to| GetNode { reply_to });
@@ -268,7 +268,7 @@ async fn tell(entity: EntityRef, every: Duration, records: Arc<Mutex<Records>>) 
     }
 }
 
-/// What was missed is made up for at once.
+/// Returns an interval that makes up for missed ticks at once.
 fn ticks(every: Duration) -> tokio::time::Interval {
     let mut ticks = interval(every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);

@@ -5,16 +5,17 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
+use super::figure::{Figure, seconds_or};
 use super::order::now;
 use super::owner_killed::first_answer;
-use super::{Figure, Site, entities, seconds_or};
-use crate::scenario::Failure;
-use crate::scenarios::{close, connect};
+use super::site::{Site, entities};
+use crate::clients::{close, connect};
+use crate::error::Failure;
 
 /// By then the nodes have noticed, and most often forgotten it again.
 const STUCK: Duration = Duration::from_secs(4);
 const AFTER: Duration = Duration::from_secs(3);
-/// How often the member is declared dead at most.
+/// The most times that the member is declared dead.
 const ATTEMPTS: usize = 5;
 /// Between the declaration that lasts and the first answer.
 const LIMIT: f64 = 1.0;

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
+use super::figure::{Figure, seconds, seconds_or};
 use super::load::{Outcome, begin, conclude};
 use super::order::{Asked, Seen, now};
-use super::{Figure, Site, entities, seconds, seconds_or};
-use crate::scenario::Failure;
+use super::site::{Site, entities};
+use crate::error::Failure;
 
 /// Between tells.
 const EVERY: Duration = Duration::from_millis(10);
@@ -70,19 +71,19 @@ pub(super) async fn run(site: Site) -> Result<Vec<Figure>, Failure> {
     ])
 }
 
-/// Whether the view has given all shards of that node to others.
+/// Returns whether the view has given all shards of that node to others.
 pub(super) fn moved(view: &Seen, gone: &str) -> bool {
     !view.owned.is_empty() && !view.owned.contains_key(gone)
 }
 
-/// When the first ask was answered after that point in time.
+/// Returns the time of the first answer after that point in time.
 pub(super) fn first_answer(asks: &[Asked], then: f64) -> Option<f64> {
     let answers = asks.iter().filter_map(Asked::answered);
     answers.filter(|at| *at > then).min_by(f64::total_cmp)
 }
 
-/// How many asks were answered, the slowest of them, and how long after that point in time it was
-/// asked.
+/// Tells how many asks were answered, the slowest of them, and how long after that point in time it
+/// was asked.
 pub(super) fn answered_of(asks: &[Asked], then: f64) -> String {
     let times = asks.iter().filter_map(|ask| Some((ask.1?, ask.0 - then)));
     let slowest = times.max_by(|one, other| one.0.total_cmp(&other.0));

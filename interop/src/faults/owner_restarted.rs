@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
+use super::figure::{Figure, seconds, seconds_or};
 use super::load::{Outcome, begin, conclude};
 use super::order::now;
 use super::owner_killed::first_answer;
-use super::{Figure, Site, entities, seconds, seconds_or};
-use crate::scenario::Failure;
+use super::site::{Site, entities};
+use crate::error::Failure;
 
-/// How long nothing listens at the node's address.
+/// The time for which nothing listens at the node's address.
 const GONE: Duration = Duration::from_millis(300);
 const BEFORE: Duration = Duration::from_secs(2);
 /// Longer than the 5 s for which casty avoids a node that refused a connection.

@@ -13,16 +13,16 @@ use tokio::time::timeout;
 
 use super::order::{Answer, Burst, Connect, Known, Order, Records, Seen};
 use crate::cluster::{SHARDS, SYSTEM};
+use crate::error::Failure;
 use crate::python::Installation;
-use crate::scenario::Failure;
 
-/// How long an order may take.
+/// The longest time that an order may take.
 const PATIENCE: Duration = Duration::from_secs(90);
 
-/// How long a client whose nodes are well may take to get a view.
+/// The longest time that a client whose nodes are well may take to get a view.
 pub(super) const FIRST_VIEW: Duration = Duration::from_secs(12);
 
-/// Whose client is measured.
+/// The client that is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Whose {
     Rust,

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
+use super::figure::{Figure, seconds_or};
 use super::order::now;
 use super::owner_killed::{answered_of, first_answer};
-use super::{Figure, Site, entities, seconds_or};
-use crate::scenario::Failure;
+use super::site::{Site, entities};
+use crate::error::Failure;
 
 const AFTER: Duration = Duration::from_secs(8);
 /// Until the next view.
@@ -15,7 +16,7 @@ const LIMIT: f64 = 2.0;
 /// For an answer of an entity whose node is alive. Thousands of times what it takes on a quiet
 /// machine, and a fifth of what an ask may take.
 const AT_ONCE: f64 = 1.0;
-/// How long after the kill asks are looked at, in seconds: until the cluster has recovered.
+/// The seconds after the kill in which asks are looked at: until the cluster has recovered.
 const FAILOVER: f64 = 3.0;
 
 pub(super) async fn run(site: Site) -> Result<Vec<Figure>, Failure> {

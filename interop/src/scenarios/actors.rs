@@ -8,9 +8,9 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use crate::app::{Event, SendTo};
+use crate::clients::{close, connect, entity_on_each_node};
 use crate::cluster::SHARDS;
 use crate::scenario::{Context, Failure, Figures, Scenario};
-use crate::scenarios::{close, connect, entity_on_each_node};
 
 pub(super) const SCENARIOS: &[Scenario] = &[Scenario::new(
     "an_actor_of_the_client_receives_a_thousand_events_from_each_node_in_order",

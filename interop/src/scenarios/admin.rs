@@ -6,9 +6,9 @@ use casty_client::diagnosis::{Diagnosis, Severity};
 use casty_client::{Admin, EntityRef, NodeAddress, RegionRef};
 
 use crate::app::GetNode;
+use crate::clients::{close, connect};
 use crate::cluster::SHARDS;
 use crate::scenario::{Context, Failure, Figures, Scenario};
-use crate::scenarios::{close, connect};
 
 pub(super) const SCENARIOS: &[Scenario] = &[Scenario::new(
     "a_killed_node_that_came_back_in_the_views_is_found_and_declared_dead",
@@ -20,7 +20,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[Scenario::new(
 const NOTICED: Duration = Duration::from_secs(4);
 /// Entities that are looked at, on all nodes.
 const ENTITIES: usize = 60;
-/// How often the member is declared dead at most: gossip between the first node and the last that
+/// The most times that the member is declared dead: gossip between the first node and the last that
 /// is told brings it back, which is rare.
 const ATTEMPTS: usize = 5;
 
@@ -102,7 +102,7 @@ async fn declare_dead(admin: &Admin, dead: &NodeAddress) -> Result<usize, Failur
     Err(format!("{ATTEMPTS} attempts, and {dead} is still up").into())
 }
 
-/// The entities of some whose shards the node of this index owns.
+/// Returns those of some entities whose shards the node of this index owns.
 async fn entities_of(region: &RegionRef, index: usize) -> Result<Vec<EntityRef>, Failure> {
     let mut entities = Vec::new();
     for number in 0..ENTITIES {
@@ -134,7 +134,7 @@ fn found(diagnosis: &Diagnosis, code: &str, node: &NodeAddress) -> Result<(), Fa
     Err(format!("no {code} of {node}, but {}", findings(diagnosis)).into())
 }
 
-/// What is wrong, as codes.
+/// Returns the findings, as codes.
 fn findings(diagnosis: &Diagnosis) -> String {
     let all = diagnosis.findings().iter();
     let bad = all.filter(|finding| finding.severity > Severity::Note);

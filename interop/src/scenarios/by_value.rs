@@ -7,9 +7,9 @@ use casty_proto::DecodeError;
 use tokio::time::timeout;
 
 use crate::app::{Echo, GetByValue};
+use crate::clients::{close, connect};
 use crate::cluster::{PythonCluster, SHARDS};
 use crate::scenario::{Context, Failure, Figures, Scenario};
-use crate::scenarios::{close, connect};
 use crate::serializer::Serializer;
 
 pub(super) const SCENARIOS: &[Scenario] = &[Scenario::new(
@@ -21,13 +21,13 @@ pub(super) const SCENARIOS: &[Scenario] = &[Scenario::new(
 /// A reply comes long before an ask gives up.
 const PROMPT: Duration = Duration::from_secs(2);
 
-/// What is asked for, and what its code is called.
+/// The kinds of values that are asked for, and the names of their code.
 const KINDS: [(&str, &str); 2] = [
     ("instance", "interop_app.entities.Thing"),
     ("lambda", "interop_app.entities._by_value.<locals>.<lambda>"),
 ];
 
-/// On a node of its own, whatever the serializer of the run; once.
+/// Runs once, on a node of its own, whatever the serializer of the run.
 async fn named(context: Context) -> Result<Figures, Failure> {
     if !matches!(
         context.serializer(),

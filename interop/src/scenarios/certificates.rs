@@ -12,7 +12,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[Scenario::new(
     |context| Box::pin(interchanged(context)),
 )];
 
-/// With pickle only, for the time that nodes take to start.
+/// Runs with pickle only, for the time that nodes take to start.
 async fn interchanged(context: Context) -> Result<Figures, Failure> {
     if context.serializer() != Serializer::Pickle {
         return Ok("left to pickle".to_owned());

@@ -7,11 +7,11 @@ use casty_proto::header::Header;
 use casty_proto::message::{ClusterState, GetState, SubscribeTopology, TOPOLOGY_PATH};
 use tokio::time::timeout;
 
+use crate::clients::{builder, close, connect};
 use crate::cluster::{PythonCluster, SYSTEM};
 use crate::raw::RawConnection;
 use crate::scenario::{Context, Failure, Figures, Scenario};
 use crate::scenarios::gossip::GossipClock;
-use crate::scenarios::{builder, close, connect};
 
 pub(super) const SCENARIOS: &[Scenario] = &[Scenario::new(
     "nodes_stop_pushing_views_to_a_client_that_has_closed",
@@ -19,7 +19,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[Scenario::new(
     |context| Box::pin(closing(context)),
 )];
 
-/// What a node has sent to an identity whose client is gone.
+/// The messages that a node has sent to an identity whose client is gone.
 #[derive(Debug, PartialEq, Eq)]
 enum Sent {
     /// So many messages.
@@ -73,7 +73,7 @@ async fn leave_subscribed(
     Ok(())
 }
 
-/// What each node sends to `identity` in two rounds of gossip.
+/// Returns what each node sends to `identity` in two rounds of gossip.
 async fn sent_to(
     cluster: &PythonCluster,
     identity: &NodeAddress,

@@ -7,9 +7,9 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use crate::app::{Echo, Event, GetCount, Greet, Increment, SendTo};
+use crate::clients::{close, connect};
 use crate::cluster::{PythonCluster, SHARDS};
 use crate::scenario::{Context, Failure, Figures, Scenario};
-use crate::scenarios::{close, connect};
 use crate::serializer::Serializer;
 
 pub(super) const SCENARIOS: &[Scenario] = &[Scenario::new(
@@ -18,10 +18,10 @@ pub(super) const SCENARIOS: &[Scenario] = &[Scenario::new(
     |context| Box::pin(each_algorithm(context)),
 )];
 
-/// How long anything here may take.
+/// The longest time that anything here may take.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// With pickle only, for the time that nodes take to start; `--matrix` combines everything.
+/// Runs with pickle only, for the time that nodes take to start; `--matrix` combines everything.
 async fn each_algorithm(context: Context) -> Result<Figures, Failure> {
     if context.serializer() != Serializer::Pickle {
         return Ok("left to pickle and to --matrix".to_owned());

@@ -6,9 +6,9 @@ use casty_client::{AskError, ClusterClient, EntityRef, NodeAddress};
 use tokio::time::timeout;
 
 use crate::app::{Append, GetLog, GetNode};
+use crate::clients::{builder, close, connect, entity_on_each_node};
 use crate::cluster::SHARDS;
 use crate::scenario::{Context, Failure, Figures, Scenario};
-use crate::scenarios::{builder, close, connect, entity_on_each_node};
 
 pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario::new(
@@ -216,7 +216,7 @@ async fn killed_owner(context: Context) -> Result<Figures, Failure> {
     ))
 }
 
-/// When the view no longer calls `node` alive.
+/// Returns the time at which the view no longer calls `node` alive.
 async fn vacated(client: &ClusterClient, node: &NodeAddress) -> Result<Instant, Failure> {
     let mut topology = client.topology();
     let gone = topology.wait_for(|view| !view.is_live(node));

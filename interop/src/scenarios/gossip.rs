@@ -10,9 +10,9 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use crate::cluster::{PythonCluster, SYSTEM};
-use crate::scenario::Failure;
+use crate::error::Failure;
 
-/// How long a node that gossips each second may take to push a view.
+/// The longest time that a node which gossips each second may take to push a view.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Subscriptions of one client to every node, beside the client's own.

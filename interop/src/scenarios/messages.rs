@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use crate::app::{Append, GetCount, GetLog, GetNode, Increment};
+use crate::clients::{close, connect};
 use crate::cluster::SHARDS;
 use crate::scenario::{Context, Failure, Figures, Scenario};
-use crate::scenarios::{close, connect};
 
 pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario::new("numbered_tells_arrive_all_and_in_order", 120, |context| {
@@ -84,7 +84,7 @@ async fn concurrent_asks(context: Context) -> Result<Figures, Failure> {
     Ok(format!("{ASKS} of {ASKS}, {took:.1} s"))
 }
 
-/// None of the region's shards is allocated before: coordinators decide as the messages come.
+/// Sends to a region of whose shards none is allocated: coordinators decide as the messages come.
 async fn first_messages(context: Context) -> Result<Figures, Failure> {
     const ENTITIES: i64 = 200;
     let mut cluster = context.reserve(2).await?.hosting(&["fresh"]);

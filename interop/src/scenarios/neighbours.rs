@@ -5,10 +5,10 @@ use std::time::Instant;
 use casty_client::ClusterClient;
 
 use crate::app::{Append, GetLog};
+use crate::clients::{close, connect};
 use crate::cluster::SHARDS;
 use crate::scenario::{Context, Failure, Figures, Scenario};
 use crate::scenarios::gossip::GossipClock;
-use crate::scenarios::{close, connect};
 
 pub(super) const SCENARIOS: &[Scenario] = &[Scenario::new(
     "two_clients_on_one_host_lose_nothing_to_each_other",

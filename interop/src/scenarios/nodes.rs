@@ -24,7 +24,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     }),
 ];
 
-/// How long a node may take to see the cluster as it is.
+/// The longest time that a node may take to see the cluster as it is.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 async fn come_up(context: Context) -> Result<Figures, Failure> {
@@ -33,25 +33,25 @@ async fn come_up(context: Context) -> Result<Figures, Failure> {
     for node in cluster.addresses() {
         let mut connection = Connection::open(cluster, node).await?;
         let codec = cluster.codec();
-        let mut lacking = String::new();
+        let mut missing = String::new();
         let complete = timeout(PATIENCE, async {
             connection.subscribe(codec).await?;
             // A machine that stalls for a second makes nodes doubt one another for a while.
-            while let Some(lack) = lack_of(&connection.next_view(codec).await?, members) {
-                lacking = lack;
+            while let Some(first) = first_missing(&connection.next_view(codec).await?, members) {
+                missing = first;
             }
             connection.unsubscribe(codec).await
         });
         match complete.await {
             Ok(done) => done?,
-            Err(_) => return Err(format!("{node} {lacking}").into()),
+            Err(_) => return Err(format!("{node} {missing}").into()),
         }
     }
     Ok(format!("{members} nodes, {SHARDS} shards of each region"))
 }
 
-/// What a view of the complete cluster would have and this one has not.
-fn lack_of(view: &TopologySnapshot, members: usize) -> Option<String> {
+/// Returns the first thing that a view of the complete cluster has and this one has not.
+fn first_missing(view: &TopologySnapshot, members: usize) -> Option<String> {
     let statuses = view.members.iter().map(|member| member.status);
     let up = statuses
         .filter(|status| *status == MemberStatus::Up)

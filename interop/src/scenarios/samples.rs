@@ -17,9 +17,9 @@ use crate::app::kinds::{
     MsgpackSafe, MutablePoint, MutableSlotPoint, Perm, Point, SlotPoint, WithDefaults,
 };
 use crate::app::{CheckSample, Echo, GetSample};
+use crate::clients::{close, connect};
 use crate::cluster::SHARDS;
 use crate::scenario::{Context, Failure, Figures, Scenario};
-use crate::scenarios::{close, connect};
 use crate::serializer::Serializer;
 
 pub(super) const SCENARIOS: &[Scenario] = &[
@@ -115,7 +115,7 @@ async fn as_values(context: Context) -> Result<Figures, Failure> {
     verdict(names.len(), &differences)
 }
 
-/// Python makes it, Rust reads and writes it, twice.
+/// Has Python make it, and Rust read and write it, twice.
 async fn there_and_back(echo: &EntityRef, name: &'static str) -> Result<(), Failure> {
     let value: Value = echo.ask(|reply_to| GetSample { name, reply_to }).await?;
     check(echo, name, &value).await?;
@@ -123,7 +123,7 @@ async fn there_and_back(echo: &EntityRef, name: &'static str) -> Result<(), Fail
     check(echo, name, &echoed).await
 }
 
-/// Python compares it with its own.
+/// Has Python compare it with its own.
 async fn check(
     echo: &EntityRef,
     name: &'static str,
@@ -155,7 +155,8 @@ struct Samples {
 }
 
 impl Samples {
-    /// The sample as Python makes it is `built`, and Python takes both for its sample.
+    /// Checks that the sample as Python makes it is `built`, and that Python takes both for its
+    /// sample.
     async fn are<T>(&mut self, name: &'static str, built: T)
     where
         T: Serialize + DeserializeOwned + Debug,
@@ -312,7 +313,7 @@ async fn pickled(samples: &mut Samples) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The largest integers that the samples have.
+/// Returns the largest integers that the samples have.
 fn big(serializer: Serializer) -> (BigInt, BigInt) {
     let one = || num_bigint::BigInt::from(1);
     let (big, negative) = match serializer {
@@ -401,7 +402,7 @@ fn everything() -> Result<Everything, Failure> {
     ))
 }
 
-/// What Python's serializers fail on at the sender, with no word to the caller.
+/// Sends values that Python's serializers fail on at the sender, with no word to the caller.
 async fn refused(context: Context) -> Result<Figures, Failure> {
     let cluster = context.cluster().await?;
     let client = connect(cluster).await?;

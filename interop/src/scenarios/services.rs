@@ -7,8 +7,8 @@ use casty_client::ServiceKey;
 use tokio::time::timeout;
 
 use crate::app::Greet;
+use crate::clients::{close, connect};
 use crate::scenario::{Context, Failure, Figures, Scenario};
-use crate::scenarios::{close, connect};
 
 pub(super) const SCENARIOS: &[Scenario] = &[Scenario::new(
     "a_service_is_found_on_every_node_and_each_instance_answers",

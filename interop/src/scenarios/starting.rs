@@ -7,10 +7,10 @@ use casty_client::NodeAddress;
 use tokio::net::TcpListener;
 
 use crate::app::{GetCount, Increment};
+use crate::clients::{builder, close};
 use crate::cluster::SHARDS;
 use crate::raw::RawConnection;
 use crate::scenario::{Context, Failure, Figures, Scenario};
-use crate::scenarios::{builder, close};
 
 pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario::new(
@@ -94,7 +94,7 @@ async fn before_the_cluster(context: Context) -> Result<Figures, Failure> {
         let ask = entity.ask(|reply_to| GetCount { reply_to }).within(wait);
         asks.push(tokio::spawn(ask.into_future()));
     }
-    let held = client.stats().buffered;
+    let buffered = client.stats().buffered;
     let begun = Instant::now();
     cluster.launch().await?;
     let ready = begun.elapsed().as_secs_f64();
@@ -111,6 +111,6 @@ async fn before_the_cluster(context: Context) -> Result<Figures, Failure> {
         return Err(format!("{report}").into());
     }
     Ok(format!(
-        "{held} messages held; nodes ready after {ready:.1} s, all asks answered after {answered:.1} s; {report}"
+        "{buffered} messages buffered; nodes ready after {ready:.1} s, all asks answered after {answered:.1} s; {report}"
     ))
 }

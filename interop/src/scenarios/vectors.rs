@@ -29,7 +29,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[Scenario::new(
     |context| Box::pin(rewrite(context)),
 )];
 
-/// What a captured frame is called, and where it lies.
+/// The name of a captured frame, and its place.
 #[derive(Deserialize)]
 struct Entry {
     file: PathBuf,
@@ -139,7 +139,7 @@ impl Cases {
         });
     }
 
-    /// What is JSON whatever the serializer.
+    /// Adds a message that is JSON whatever the serializer.
     fn json(&mut self, name: &str, bytes: Vec<u8>, same_as: &[u8]) {
         self.all.push(Case {
             name: name.to_owned(),

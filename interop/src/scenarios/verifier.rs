@@ -40,7 +40,7 @@ async fn tell_apart(context: Context) -> Result<Figures, Failure> {
     Ok(format!("{} equal, {} different", equal.len(), found.len()))
 }
 
-/// The number 7 as Python writes it.
+/// Returns the number 7 as Python writes it.
 fn seven(serializer: Serializer) -> &'static [u8] {
     match serializer {
         Serializer::Pickle | Serializer::CloudPickle => b"\x80\x05K\x07.",

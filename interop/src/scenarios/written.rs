@@ -48,7 +48,7 @@ struct Written {
 }
 
 impl Written {
-    /// `message` is what Python makes of `expression`, in which `REF` is a reference.
+    /// Checks that `message` is what Python makes of `expression`, in which `REF` is a reference.
     fn is<M: Serialize>(&mut self, message: &M, expression: &str) -> Result<(), Failure> {
         let mut bytes = Vec::new();
         self.serializer.codec().encode(message, &mut bytes)?;

@@ -1,5 +1,5 @@
-//! What the tests are worth: faults put into the engines on purpose, each of which has to be
-//! caught by simulation, or else by the tests of its package.
+//! The power of the tests: faults put into the engines on purpose, each of which has to be caught
+//! by simulation, or else by the tests of its package.
 
 use std::fs;
 use std::io;
@@ -97,7 +97,7 @@ fn remove_what_is_gone(from: &Path, to: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// The package that a patch changes.
+/// Returns the package that a patch changes.
 fn package(patch: &Path) -> Result<String, Failure> {
     let text = fs::read_to_string(patch).unwrap_or_default();
     let changed = text.lines().find_map(|line| line.strip_prefix("+++ b/"));
@@ -106,7 +106,7 @@ fn package(patch: &Path) -> Result<String, Failure> {
     package.map(str::to_owned).ok_or_else(nothing)
 }
 
-/// The package that a source file belongs to: published ones lie in `crates/`.
+/// Returns the package that a source file belongs to: published ones lie in `crates/`.
 fn package_of(path: &str) -> Option<&str> {
     path.strip_prefix("crates/")?.split('/').next()
 }
@@ -156,7 +156,7 @@ fn catch(tree: &Path, target: &Path, package: &str) -> Result<Option<String>, Fa
     Ok(Some(format!("test of {package}: {failed}")))
 }
 
-/// What a run of worlds says first, and after how many.
+/// Returns the check that a run of worlds first violates, and the number of worlds that it took.
 fn first_violation(said: &str) -> String {
     let lines: Vec<_> = said.lines().collect();
     let violation = lines.iter().find(|line| line.starts_with("  "));

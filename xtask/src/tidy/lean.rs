@@ -1,4 +1,5 @@
-//! What a program that asks for little must not get: the crates of features that it left out.
+//! The crates that a program which asks for little must not get: those of features that it left
+//! out.
 
 use crate::metadata::Package;
 use crate::steps::{Failure, cargo};
@@ -33,8 +34,8 @@ const OPTIONAL: [&str; 16] = [
     "toml",
 ];
 
-/// Those that a client with TCP and one serializer depends on all the same, for each serializer
-/// that there is.
+/// Returns the crates of other features that a client with TCP and one serializer depends on all
+/// the same, for each serializer that there is.
 pub(super) fn findings(packages: &[Package]) -> Result<Vec<String>, Failure> {
     let client = packages
         .iter()
@@ -49,7 +50,7 @@ pub(super) fn findings(packages: &[Package]) -> Result<Vec<String>, Failure> {
     Ok(findings)
 }
 
-/// What casty-client depends on with TCP and that serializer, a crate a line.
+/// Returns all crates that casty-client depends on with TCP and that serializer, one a line.
 fn tree(codec: &str) -> Result<String, Failure> {
     let output = cargo(["tree", "--package", "casty-client"])
         .args(["--edges", "normal,build", "--no-default-features"])

@@ -32,7 +32,7 @@ fn masked(source: &str, without_comments: bool) -> String {
     masked
 }
 
-/// The length of the comment or literal that the text begins with; 0 for code.
+/// Returns the length of the comment or literal that the text begins with; 0 for code.
 fn comment_or_literal(text: &str) -> usize {
     if text.starts_with("//") {
         return text.find('\n').unwrap_or(text.len());
@@ -52,7 +52,7 @@ fn comment_or_literal(text: &str) -> usize {
     }
 }
 
-/// A block comment may hold others.
+/// Returns the length of a block comment, which may hold others.
 fn block_comment(text: &str) -> usize {
     let (mut depth, mut at) = (0usize, 0usize);
     while let Some(left) = text.get(at..) {
@@ -75,7 +75,7 @@ fn block_comment(text: &str) -> usize {
     at.min(text.len())
 }
 
-/// A literal that ends at the next quote without a backslash before it.
+/// Returns the length of a literal that ends at the next quote without a backslash before it.
 fn quoted(text: &str, quote: char) -> usize {
     let mut escaped = false;
     for (at, character) in text.char_indices().skip(1) {
@@ -90,7 +90,7 @@ fn quoted(text: &str, quote: char) -> usize {
     text.len()
 }
 
-/// `r"..."`, `r#"..."#`, `br#"..."#` and so on; 0 for anything else.
+/// Returns the length of `r"..."`, `r#"..."#`, `br#"..."#` and so on; 0 for anything else.
 fn raw_text(text: &str) -> usize {
     let Some(behind) = ["r", "br", "cr"]
         .iter()

@@ -1,4 +1,4 @@
-//! What files are called.
+//! The names of files.
 
 /// Names that say nothing about what is inside.
 const EMPTY: [&str; 8] = [

@@ -1,4 +1,5 @@
-//! The first lines of docs, which name their subject.
+//! The first lines of docs, which name their subject: `Returns whether ...` of a function, `The ...` of
+//! everything else.
 
 use super::mask;
 
@@ -21,10 +22,7 @@ pub(super) fn findings(path: &str, text: &str) -> Vec<String> {
         if let Some(marker) = marker.filter(|_| marker != before) {
             let said = line.trim_start().strip_prefix(marker).unwrap_or_default();
             if let Some(opening) = opening(said) {
-                findings.push(format!(
-                    "{path}:{number}: docs that open with `{opening}`: a function's open with a \
-                     verb (`Returns whether ...`), all others with a noun (`The ...`)"
-                ));
+                findings.push(format!("{path}:{number}: docs open with `{opening}`"));
             }
         }
         before = marker;
@@ -70,7 +68,7 @@ mod tests {
         }
         let found = findings("a.rs", "/// A\nfn a() {}\n/// How\nfn b() {}\n");
         assert!(
-            found[0].starts_with("a.rs:3: docs that open with `How`"),
+            found[0].starts_with("a.rs:3: docs open with `How`"),
             "{found:?}"
         );
     }

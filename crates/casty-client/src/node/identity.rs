@@ -1,12 +1,12 @@
-//! What a client announces itself to be, and so where nodes send its answers.
+//! The addresses that a client announces, to which nodes send its replies.
 //!
-//! Nodes find the way back to a client by the address it announced (section 2 of the protocol's
-//! description). Two clients with one address steal each other's connections, so every client
-//! takes one of its own, and a fresh one for each node that it comes back to (see
-//! [`casty_routing::Renewal`]). It is random, and nothing can be at it: a group address
-//! (RFC 2365), to which the kernel refuses to connect at once, without a name to look up or a
-//! packet on the wire, whatever the port. So 37 bits tell clients apart, and a node that lost a
-//! connection and dials it is not held up.
+//! Nodes find the connection of a client by the address that it announced (section 2 of the
+//! protocol's description). Two clients with one address steal each other's connections, so every
+//! client takes one of its own, and a fresh one for each node that it comes back to (see
+//! [`casty_routing::Renewal`]). The address is random, and nothing can listen there: it is a group
+//! address (RFC 2365), to which the kernel refuses to connect at once, without looking up a name or
+//! sending a packet, whatever the port. So 37 bits distinguish clients, and a node that lost a
+//! connection and dials the address does not wait.
 
 use std::cell::Cell;
 use std::collections::HashSet;
@@ -19,41 +19,42 @@ use parking_lot::Mutex;
 use crate::pending::id::AskId;
 use crate::runtime::random::Rng;
 
-/// The addresses that clients of this process announce.
+/// The generated addresses that clients of this process announce. No other lock is taken with this
+/// one locked.
 static TAKEN: LazyLock<Mutex<HashSet<NodeAddress>>> = LazyLock::new(Mutex::default);
 
 thread_local! {
-    /// Where the references of asks are put together.
+    /// The buffer in which the references of asks are built.
     static URI: Cell<String> = const { Cell::new(String::new()) };
 }
 
-/// An address of one client, and the URIs that are made of it.
+/// One address of a client, and the URIs that begin with it.
 #[derive(Debug)]
 pub(crate) struct Identity {
     client: Arc<Client>,
     address: NodeAddress,
-    /// Whether the address was made up, and is given back in the end.
+    /// Set if the address was generated, and is free again in the end.
     generated: bool,
     /// `casty://<system>-client@<host>:<port>`, the root of all references to this address.
     root: String,
-    /// How the header of a message to this address begins, up to the path.
+    /// The beginning of the header of a message to this address, up to the path.
     header_start: Vec<u8>,
 }
 
-/// What all addresses of a client share.
+/// The part that all addresses of a client share.
 #[derive(Debug)]
 struct Client {
     /// `casty://<system>-client@`
     root: String,
-    /// Sixteen digits that tell replies to this client from replies to any other that ever
+    /// Sixteen digits that distinguish replies to this client from replies to any other that ever
     /// announced the same address.
     nonce: [u8; 16],
     rng: Arc<Rng>,
 }
 
 impl Identity {
-    /// The identity of a client of the cluster `system`: at `fixed` if the user announces an
-    /// address of his own, else at one that no other client has.
+    /// Returns the identity of a client of the cluster `system`: at `fixed` if the user announces an
+    /// address of their own, else at one that no other client has.
     pub(crate) fn new(system: &str, fixed: Option<NodeAddress>, rng: &Arc<Rng>) -> Self {
         let nonce = format!("{:016x}", rng.next_u64()).into_bytes();
         let client = Client {
@@ -64,7 +65,7 @@ impl Identity {
         Self::at(Arc::new(client), fixed)
     }
 
-    /// The same client at a fresh address; none if the user announces one of his own.
+    /// Returns the same client at a fresh address; `None` if the user announces one of their own.
     pub(crate) fn renewed(&self) -> Option<Self> {
         self.generated
             .then(|| Self::at(Arc::clone(&self.client), None))
@@ -95,27 +96,27 @@ impl Identity {
         }
     }
 
-    /// Whether the address is one that can be renewed.
+    /// Returns whether the address was generated, and so can be renewed.
     pub(crate) fn is_generated(&self) -> bool {
         self.generated
     }
 
-    /// The address that is announced.
+    /// Returns the address that is announced.
     pub(crate) fn address(&self) -> &NodeAddress {
         &self.address
     }
 
-    /// The client as the sender of messages.
+    /// Returns the URI that messages name as their sender.
     pub(crate) fn sender(&self) -> String {
         format!("{}/", self.root)
     }
 
-    /// The URI of a path of this client.
+    /// Returns the URI of a path of this client.
     pub(crate) fn uri(&self, path: &str) -> String {
         format!("{}{path}", self.root)
     }
 
-    /// The reference that replies to an ask go to.
+    /// Returns the reference to which the reply to an ask is sent.
     pub(crate) fn ask_ref<R>(&self, id: AskId) -> ActorRef<R> {
         // Taken out while in use, so that only the reference itself is allocated.
         let mut uri = URI.take();
@@ -129,8 +130,8 @@ impl Identity {
         reference
     }
 
-    /// Makes the references to an ask in an encoded message point to this address, which is as
-    /// long as any that is made up.
+    /// Replaces the address in references to an ask in an encoded message by this one, which has the
+    /// length of all generated ones.
     pub(crate) fn readdress(&self, message: &mut [u8], id: AskId) {
         let own = self.address.to_string();
         let path = [b"/_ask/", &id.hex()[..], &self.client.nonce[..]].concat();
@@ -145,7 +146,7 @@ impl Identity {
         }
     }
 
-    /// The ask that a path of this client stands for, if it does.
+    /// Returns the ask to which a path of this client belongs, if any.
     pub(crate) fn ask_id(&self, path: &[u8]) -> Option<AskId> {
         let (id, nonce) = path.strip_prefix(b"/_ask/")?.split_at_checked(16)?;
         if nonce == self.client.nonce {
@@ -155,8 +156,8 @@ impl Identity {
         }
     }
 
-    /// The same from the whole header of a message, if nodes write it as they are known to: a
-    /// comparison instead of parsing JSON.
+    /// Returns the ask to which a message is addressed, from its whole header if that is written as
+    /// nodes do: by a comparison of bytes instead of parsing JSON.
     pub(crate) fn ask_id_of_header(&self, header: &[u8]) -> Option<AskId> {
         let path = header.strip_prefix(&*self.header_start)?.get(..38)?;
         self.ask_id(path)
@@ -171,11 +172,11 @@ impl Drop for Identity {
     }
 }
 
-/// How generated addresses begin. All are of one length: `239.123.234.111:12345`.
+/// The beginning of generated addresses, which are of one length: `239.123.234.111:12345`.
 const GROUP: &str = "239.";
 
-/// An address that no other client of this process has. In a simulation the seed alone decides,
-/// whatever else runs in the process.
+/// Returns an address that no other client of this process has. In a simulation the seed alone
+/// decides, whatever else runs in the process.
 fn generated(rng: &Rng) -> NodeAddress {
     if rng.is_seeded() {
         return draw(rng);

@@ -20,20 +20,22 @@ pub(crate) struct Peer {
     pub(crate) id: PeerId,
     pub(crate) node: NodeAddress,
     pub(crate) outbox: Arc<Outbox<Tag>>,
-    /// The router holds messages for actors of this node, for want of room: what comes later goes
-    /// behind them. Written under the router's lock.
+    /// Set while the router buffers messages for actors of this node: later ones go behind them.
+    /// Written under the router's lock; see `Routing::note_backlog` for its memory order.
     pub(crate) backlog: AtomicBool,
-    /// What the connection announced the client to be.
+    /// The client's address that the connection announced.
     pub(crate) identity: Arc<Identity>,
-    /// Whether what is asked of the node may be answered to the client's first address, and not
-    /// only to that of this connection.
+    /// Set if the node may reply to the client's first address, and not only to the one of this
+    /// connection.
     confirmed: AtomicBool,
     system: Arc<str>,
     sender: Arc<str>,
-    /// Per region, everything of a frame's payload that comes before the message.
+    /// The header of each region's envelopes, made for the first and copied for all others. Behind an
+    /// atomic pointer, so that senders read it without a lock.
     templates: ArcSwap<Vec<Option<Template>>>,
 }
 
+/// The part of a frame's payload that comes before the message.
 type Template = Arc<[u8]>;
 
 /// The parts of a connection just made.
@@ -67,12 +69,16 @@ impl Peer {
         }
     }
 
-    /// Whether what is asked of the node may be answered to the client's first address.
+    /// Returns whether the node may reply to the client's first address.
     pub(crate) fn is_confirmed(&self) -> bool {
+        // Pairs with `confirm`, so that what the control task did before is done for a sender that
+        // sees it. No lock is needed: a sender that still reads `false` names the address of this
+        // connection, which is good as long as the connection; one that still reads `true` is as
+        // if it had sent a moment earlier.
         self.confirmed.load(Ordering::Acquire)
     }
 
-    /// Notes whether what is asked of the node may be answered to the client's first address.
+    /// Sets whether the node may reply to the client's first address.
     pub(crate) fn confirm(&self, confirmed: bool) {
         self.confirmed.store(confirmed, Ordering::Release);
     }
@@ -92,6 +98,8 @@ impl Peer {
         let template = self.header(&format!("/_region-{name}"), SHARD_ENVELOPE);
         let pushed = self.outbox.push(&[&template, message], Some(tag));
         let template = Template::from(template);
+        // Several senders may make the same template at once. None is lost: a replacement that
+        // another sender overtook is made again from what that one stored.
         self.templates.rcu(|templates| {
             let mut templates = Vec::clone(templates);
             templates.resize(templates.len().max(index + 1), None);
@@ -102,7 +110,7 @@ impl Peer {
     }
 
     /// Puts an encoded message for an actor of this node into the outbox. Without a tag it is not
-    /// counted, and not given back if the connection is lost.
+    /// counted, and does not come back if the connection is lost.
     pub(crate) fn push_to_actor(
         &self,
         path: &str,
@@ -113,6 +121,7 @@ impl Peer {
         self.outbox.push(&[&self.header(path, class), message], tag)
     }
 
+    /// Returns the part of a frame's payload that comes before the message.
     fn header(&self, path: &str, class: &str) -> Vec<u8> {
         let node = Some((self.node.host(), self.node.port()));
         let target = ActorUri {
@@ -138,7 +147,7 @@ impl fmt::Debug for Peer {
     }
 }
 
-/// A message that came back from an outbox, ready to be routed again. Its header was written by
+/// Returns a message that came back from an outbox as the router takes it. Its header was written by
 /// this client, so it can be read; `None` would be a bug of ours, and is treated as a loss.
 pub(crate) fn recover(unsent: &UnsentMessage<Tag>, readdressed: bool) -> Option<Outgoing> {
     let Tag {

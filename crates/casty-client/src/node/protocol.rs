@@ -1,17 +1,17 @@
-//! The paths at which nodes and this client address each other's own messages.
+//! The paths and messages by which nodes and a client keep up a connection.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use casty_proto::NodeAddress;
 
-/// The path at which coordinators answer, before the region's name.
+/// The path to which coordinators reply, before the region's name.
 pub(crate) const LOCATIONS_PATH: &str = "/_proxy-";
 
-/// The path to which nodes push their views, before the number of the subscription.
+/// The path to which nodes send their views, before the number of the subscription.
 pub(crate) const VIEWS_PATH: &str = "/_topology_sub/";
 
-/// A view as it came in, still encoded.
+/// A received view, still encoded.
 pub(crate) struct Snapshot {
     pub(crate) from: NodeAddress,
     /// The name of the actor system that sent it.

@@ -1,4 +1,4 @@
-//! The end of many asks at once, as replies come in.
+//! The end of many asks at once, as their replies are read.
 
 use std::sync::atomic::Ordering;
 use std::task::Waker;
@@ -10,19 +10,21 @@ use super::outcome::Outcome;
 use super::slot::{SlotState, Stripe};
 use super::{PendingAsks, SHORT_REPLY};
 
-/// Ends many asks under few locks, and wakes their tasks when all are filled.
+/// The end of many asks under few locks. Their tasks are woken when it is dropped.
 pub(crate) struct Batch<'a> {
     asks: &'a PendingAsks,
-    held: Option<(usize, MutexGuard<'a, Stripe>)>,
+    /// The stripe that is locked, and its number.
+    locked: Option<(usize, MutexGuard<'a, Stripe>)>,
+    /// Kept until no stripe is locked, so that a woken task does not wait for this thread.
     wakers: Vec<Waker>,
 }
 
 impl<'a> Batch<'a> {
-    /// An empty batch.
+    /// Creates an empty batch, with no stripe locked.
     pub(crate) fn new(asks: &'a PendingAsks) -> Self {
         Self {
             asks,
-            held: None,
+            locked: None,
             wakers: Vec::new(),
         }
     }
@@ -30,12 +32,16 @@ impl<'a> Batch<'a> {
     /// Ends one ask; its task is woken when the batch is dropped.
     pub(crate) fn end(&mut self, id: AskId, outcome: Outcome) {
         let number = id.stripe();
-        if self.held.as_ref().is_none_or(|(held, _)| *held != number) {
-            // The lock that is held goes first: two batches never wait for one another.
-            self.held = None;
-            self.held = Some((number, self.asks.stripes[number].lock()));
+        if self
+            .locked
+            .as_ref()
+            .is_none_or(|(locked, _)| *locked != number)
+        {
+            // Released before the next is locked, or two batches could wait for one another.
+            self.locked = None;
+            self.locked = Some((number, self.asks.stripes[number].lock()));
         }
-        let slot = self.held.as_mut().and_then(|(_, stripe)| stripe.find(id));
+        let slot = self.locked.as_mut().and_then(|(_, stripe)| stripe.find(id));
         let state = slot.map(|slot| &mut slot.state);
         let Some(state) = state.filter(|state| state.is_waiting()) else {
             self.asks.late.fetch_add(1, Ordering::Relaxed);
@@ -45,7 +51,8 @@ impl<'a> Batch<'a> {
             Ok(reply) if reply.len() > SHORT_REPLY => self.asks.admit(reply),
             outcome => outcome,
         };
-        // Moved apart, so that what is empty in nearly every case is not dropped piece by piece.
+        // The waker is moved out, as it must not be dropped with the stripe locked. All cases are
+        // written out, so that no code to drop the others is run.
         match std::mem::replace(state, SlotState::Done(outcome)) {
             SlotState::Waiting(Some(waker)) => self.wakers.push(waker),
             SlotState::Repeatable(copies) => self.wakers.extend(copies.waker),
@@ -53,7 +60,7 @@ impl<'a> Batch<'a> {
         }
     }
 
-    /// Tasks that will be woken.
+    /// Returns the number of tasks that will be woken.
     pub(crate) fn woken(&self) -> usize {
         self.wakers.len()
     }
@@ -61,7 +68,7 @@ impl<'a> Batch<'a> {
 
 impl Drop for Batch<'_> {
     fn drop(&mut self) {
-        self.held = None;
+        self.locked = None;
         self.wakers.drain(..).for_each(Waker::wake);
     }
 }

@@ -1,17 +1,18 @@
-//! How many bytes the asks of a client keep.
+//! The limit of the bytes that the asks of a client keep.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Bytes in use, against a limit. What is over the limit by itself is admitted when nothing else
-/// is there.
+/// The number of bytes in use, and its limit. A single item that is longer than the limit is
+/// admitted while nothing else is in use.
 #[derive(Debug)]
 pub(crate) struct ByteLimit {
+    /// Relaxed throughout: only the number counts, and no data is published with it.
     used: AtomicUsize,
     limit: usize,
 }
 
 impl ByteLimit {
-    /// Nothing is used yet.
+    /// Creates a limit with nothing in use.
     pub(crate) fn new(limit: usize) -> Self {
         Self {
             used: AtomicUsize::new(0),
@@ -19,7 +20,8 @@ impl ByteLimit {
         }
     }
 
-    /// Enters `bytes`, to be [released](Self::release) later; tells whether there was room.
+    /// Adds `bytes` to those in use, to be [released](Self::release) later; returns `false` if that
+    /// would pass the limit.
     #[must_use]
     pub(crate) fn reserve(&self, bytes: usize) -> bool {
         let admit = |used: usize| {
@@ -30,17 +32,17 @@ impl ByteLimit {
         self.used.fetch_update(stored, read, admit).is_ok()
     }
 
-    /// Strikes out what was reserved.
+    /// Takes reserved bytes off those in use.
     pub(crate) fn release(&self, bytes: usize) {
         self.used.fetch_sub(bytes, Ordering::Relaxed);
     }
 
-    /// Bytes in use.
+    /// Returns the bytes in use.
     pub(crate) fn used(&self) -> usize {
         self.used.load(Ordering::Relaxed)
     }
 
-    /// The limit.
+    /// Returns the limit in bytes.
     pub(crate) fn limit(&self) -> usize {
         self.limit
     }
@@ -51,15 +53,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_full_room_admits_no_more_and_an_empty_one_anything() {
-        let room = ByteLimit::new(10);
-        assert!(room.reserve(4) && room.reserve(6));
-        assert!(!room.reserve(1));
-        room.release(6);
-        assert!(!room.reserve(usize::MAX));
-        room.release(4);
-        assert!(room.reserve(100));
-        assert!(!room.reserve(1));
-        assert_eq!(room.used(), 100);
+    fn a_limit_that_is_reached_admits_no_more_and_an_unused_one_anything() {
+        let bytes = ByteLimit::new(10);
+        assert!(bytes.reserve(4) && bytes.reserve(6));
+        assert!(!bytes.reserve(1));
+        bytes.release(6);
+        assert!(!bytes.reserve(usize::MAX));
+        bytes.release(4);
+        assert!(bytes.reserve(100));
+        assert!(!bytes.reserve(1));
+        assert_eq!(bytes.used(), 100);
     }
 }

@@ -1,4 +1,4 @@
-//! The copies of an ask that may be sent again: where they are, and what became of them.
+//! The copies of an ask that may be sent again, and their fates.
 
 use std::task::Waker;
 
@@ -9,47 +9,50 @@ use super::outcome::{Failure, Step};
 use crate::error::{Fate, NotSent};
 use crate::runtime::clock::Tick;
 
-/// What the slot of such an ask holds while nobody has replied.
+/// The copies of one ask that may be sent again and has no reply yet.
 pub(super) struct Copies {
+    /// The waker of the ask's task.
     pub(super) waker: Option<Waker>,
-    /// Copies that were accepted, less those that were lost or given up.
+    /// The number of copies that were accepted and neither lost nor failed as not sent.
     open: usize,
-    /// The connections that carry them, in the order in which they took them. The other open ones
-    /// are held.
+    /// The connections that carry open copies, in the order in which they accepted them. The other
+    /// open copies are buffered.
     carriers: Vec<PeerId>,
-    /// Copies that were lost, and the node with whose connection the last of them was.
+    /// The number of copies that were lost with their connections.
     losses: usize,
+    /// The node whose connection was lost last with a copy.
     lost: Option<NodeAddress>,
-    /// RetryReason a copy was given up while another was open.
-    given_up: Option<NotSent>,
-    /// What is known of those that were lost: unknown if any may have been in flight.
+    /// The reason for which a copy was not sent, while another was open.
+    not_sent: Option<NotSent>,
+    /// The fate of the lost copies: unknown if any of them may have been in flight.
     fate: Fate,
-    /// When to send another if there is no reply.
+    /// The time to send another copy if there is no reply; `None` if none is to be sent.
     due: Option<Tick>,
+    /// The reason for which the task was woken and which it has not taken yet.
     wake: Option<RetryReason>,
 }
 
-/// RetryReason the task of an ask is to look whether it is to be sent again.
+/// The reason for which the task of an ask may send it again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RetryReason {
-    /// Its time has come, and there is no reply.
+    /// The time for another copy has come, and there is no reply.
     Due,
-    /// The connection that carried its last copy was lost.
+    /// The connection that carried the latest copy was lost.
     Lost,
 }
 
-/// How an ask stands that its task is to look after.
+/// The state of an ask whose task may send it again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RetryStatus {
     pub(crate) reason: RetryReason,
-    /// Whether a reply to an earlier copy may still come.
+    /// Set if a reply to an earlier copy may still come.
     pub(crate) open: bool,
-    /// Whether a copy still waits for its route.
+    /// Set if a copy still waits for its route.
     pub(crate) buffered: bool,
 }
 
 impl Copies {
-    /// The first copy, about to be sent.
+    /// Returns the record of an ask whose first copy is about to be sent.
     pub(super) fn new(due: Option<Tick>) -> Self {
         Self {
             waker: None,
@@ -57,38 +60,39 @@ impl Copies {
             carriers: Vec::new(),
             losses: 0,
             lost: None,
-            given_up: None,
+            not_sent: None,
             fate: Fate::Written,
             due,
             wake: None,
         }
     }
 
+    /// Notes that a connection is about to carry a copy.
     pub(super) fn carried_by(&mut self, carrier: PeerId) {
         self.carriers.push(carrier);
     }
 
+    /// Notes that a connection did not accept, or gave back, a copy.
     pub(super) fn requeued(&mut self, carrier: PeerId) {
         if let Some(at) = self.carriers.iter().rposition(|it| *it == carrier) {
             self.carriers.remove(at);
         } else if self.losses > 0 {
-            // Its connection was lost before it could be put on it, and it was not lost with that.
+            // The connection was lost before the copy could be put on it, so the copy was not.
             self.open += 1;
             self.losses -= 1;
             self.lost.take_if(|_| self.losses == 0);
         }
     }
 
-    /// One more copy is about to be sent.
+    /// Notes that one more copy is about to be sent.
     pub(super) fn add(&mut self) {
         self.open += 1;
     }
 
-    /// A copy was not accepted, which ends the ask if all others were given up before they were
-    /// sent.
+    /// Notes that a copy was not accepted, which ends the ask if no other was ever sent.
     pub(super) fn refused(&mut self) -> Step {
         self.open = self.open.saturating_sub(1);
-        match &self.given_up {
+        match &self.not_sent {
             Some(reason) if self.open == 0 && self.lost.is_none() => {
                 Step::End(Failure::NotSent(reason.clone()))
             }
@@ -96,10 +100,12 @@ impl Copies {
         }
     }
 
+    /// Sets the time at which another copy is due.
     pub(super) fn arm(&mut self, due: Option<Tick>) {
         self.due = due;
     }
 
+    /// Returns the state of the ask if its task was woken to send it again, once for each wake-up.
     pub(super) fn take_status(&mut self) -> Option<RetryStatus> {
         Some(RetryStatus {
             reason: self.wake.take()?,
@@ -108,7 +114,7 @@ impl Copies {
         })
     }
 
-    /// Nothing more is done for the ask: it ends, unless a copy is open.
+    /// Ends an ask of which no more copies are sent, unless one is open.
     pub(super) fn end(&self) -> Step {
         match &self.lost {
             Some(node) if self.open == 0 => Step::End(self.loss(node)),
@@ -121,13 +127,13 @@ impl Copies {
         Failure::Lost { node, fate }
     }
 
-    /// A copy may have been in flight when its connection was lost, which is told next.
+    /// Notes that a copy may have been in flight on a connection whose loss is reported next.
     pub(super) fn mark_unknown(&mut self) -> Step {
         self.fate = Fate::Unknown;
         Step::Wait
     }
 
-    /// A connection is lost, and with it the copies that it carried.
+    /// Notes that a connection was lost with the copies that it carried.
     pub(super) fn lose(&mut self, carrier: PeerId, node: &NodeAddress) -> Step {
         let was_last = self.carriers.last() == Some(&carrier);
         let before = self.carriers.len();
@@ -146,11 +152,11 @@ impl Copies {
         Step::Wake
     }
 
-    /// A copy was given up before it was sent, which ends the ask if that was the last.
+    /// Notes that a copy was not sent, which ends the ask if it was the last.
     pub(super) fn fail_not_sent(&mut self, reason: NotSent) -> Step {
         self.open = self.open.saturating_sub(1);
         if self.open > 0 {
-            self.given_up = Some(reason);
+            self.not_sent = Some(reason);
             return Step::Wait;
         }
         Step::End(match (&self.lost, reason) {
@@ -160,7 +166,8 @@ impl Copies {
         })
     }
 
-    /// Time has passed. What is held and was never sent is ended by the router, which knows that.
+    /// Handles that time has passed. An ask that was never sent is ended by the router, which knows
+    /// that it was not.
     pub(super) fn expire(&mut self, now: Tick, deadline: Tick) -> Step {
         let may_have_arrived = self.lost.is_some() || !self.carriers.is_empty();
         if deadline <= now {
@@ -191,7 +198,7 @@ mod tests {
     const OLD: PeerId = PeerId(1);
     const NEW: PeerId = PeerId(2);
 
-    /// The end of an ask whose copies were lost.
+    /// Matches the end of an ask whose copies were lost.
     macro_rules! lost {
         ($fate:pat) => {
             Step::End(Failure::Lost { fate: $fate, .. })
@@ -210,7 +217,7 @@ mod tests {
         }
     }
 
-    /// One copy on each of two connections.
+    /// Returns an ask with a copy on each of two connections.
     fn two() -> Copies {
         let mut copies = Copies::new(None);
         copies.carried_by(OLD);
@@ -248,14 +255,14 @@ mod tests {
         assert!(matches!(copies.lose(NEW, &node()), Step::Wait));
         assert!(
             matches!(copies.lose(OLD, &node()), Step::Wait),
-            "one is held"
+            "one is buffered"
         );
         let end = copies.fail_not_sent(NotSent::NodeGone);
         assert!(matches!(end, lost!(Fate::Written)));
     }
 
     #[test]
-    fn one_copy_in_doubt_leaves_the_fate_of_all_unknown() {
+    fn one_copy_of_unknown_fate_leaves_the_fate_of_all_unknown() {
         let mut copies = two();
         copies.mark_unknown();
         copies.lose(OLD, &node());
@@ -314,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ask_of_which_one_copy_was_given_up_and_the_other_refused_ends_as_not_sent() {
+    fn an_ask_of_which_one_copy_was_not_sent_and_the_other_refused_ends_as_not_sent() {
         let mut copies = Copies::new(Some(Tick::after(1)));
         copies.carried_by(OLD);
         copies.add();

@@ -1,11 +1,11 @@
-//! Names of asks and of connections, as they travel and as tables know them.
+//! The ids of asks and of connections, in tables and on the wire.
 
 use std::fmt;
 
 use crate::runtime::clock::Tick;
 use crate::runtime::stripes::STRIPES;
 
-/// The number of a connection, by which a client tells it from all others, ended ones included.
+/// The number of a connection, which no other connection of the client ever has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct PeerId(pub(crate) u32);
 
@@ -20,7 +20,7 @@ pub(crate) struct AskId {
     pub(super) generation: u32,
 }
 
-/// An ask that has its slot, and the end of its time.
+/// An ask that has its slot, and its deadline.
 #[derive(Clone, Copy)]
 pub(crate) struct OpenAsk {
     pub(crate) id: AskId,
@@ -45,7 +45,7 @@ impl AskId {
         self.slot as usize & (MAX_PENDING - 1)
     }
 
-    /// The sixteen digits by which it travels.
+    /// Returns the sixteen digits by which it travels.
     pub(crate) fn hex(self) -> [u8; 16] {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let bytes = (u64::from(self.slot) << 32 | u64::from(self.generation)).to_be_bytes();
@@ -55,7 +55,7 @@ impl AskId {
         })
     }
 
-    /// Reads the sixteen digits; `None` if they are none.
+    /// Reads the sixteen digits; `None` for anything else.
     pub(crate) fn from_hex(digits: &[u8]) -> Option<Self> {
         let number = |digits: &[u8]| {
             digits.iter().try_fold(0u32, |number, digit| {

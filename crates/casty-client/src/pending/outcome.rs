@@ -7,17 +7,18 @@ use crate::error::{Fate, NotSent};
 
 /// The step that an event makes an ask take.
 pub(super) enum Step {
-    /// None: it goes on waiting.
+    /// None: the ask goes on waiting.
     Wait,
-    /// Its task is woken, to look whether the message is to be sent again.
+    /// The wake-up of its task, which may send the message again.
     Wake,
+    /// The end without a reply.
     End(Failure),
 }
 
-/// The end of an ask: its reply, still encoded, or why there is none.
+/// The end of an ask: its reply, still encoded, or the reason for which there is none.
 pub(crate) type Outcome = Result<Bytes, Failure>;
 
-/// RetryReason an ask ended without a reply.
+/// The reason for which an ask ended without a reply.
 #[derive(Debug, Clone)]
 pub(crate) enum Failure {
     /// Its time ran out.
@@ -26,7 +27,7 @@ pub(crate) enum Failure {
     Lost { node: NodeAddress, fate: Fate },
     /// It was never sent.
     NotSent(NotSent),
-    /// A reply of so many bytes came and was dropped, for want of room.
+    /// A reply of so many bytes was dropped, because the limit left no bytes for it.
     Dropped(usize),
     /// The client has ended.
     Closed,

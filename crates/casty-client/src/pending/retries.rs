@@ -1,4 +1,4 @@
-//! The retry budget of one client, and how it was used.
+//! The retry budget of one client, and the counters of its use.
 
 use casty_routing::{RetryBudget, RetryBudgetConfig};
 use parking_lot::Mutex;
@@ -6,8 +6,9 @@ use parking_lot::Mutex;
 use crate::runtime::clock::precise_now;
 use crate::stats::Counter;
 
-/// What one client may send again, and what it did.
+/// The retry budget of one client, and the counters of its use.
 pub(crate) struct Retries {
+    /// A lock that is last in the [lock order](crate::shared), held for a few additions.
     budget: Mutex<RetryBudget>,
     pub(crate) retried: Counter,
     pub(crate) hedged: Counter,
@@ -15,7 +16,7 @@ pub(crate) struct Retries {
 }
 
 impl Retries {
-    /// A full budget.
+    /// Creates a full budget.
     pub(crate) fn new(config: RetryBudgetConfig) -> Self {
         Self {
             budget: Mutex::new(RetryBudget::new(config)),
@@ -25,7 +26,7 @@ impl Retries {
         }
     }
 
-    /// Takes a token for one more attempt; `false` when the budget is used up.
+    /// Takes a token for one more attempt; returns `false` if the budget is used up.
     pub(crate) fn allows(&self) -> bool {
         let allowed = self.budget.lock().take(precise_now());
         self.refused.add(usize::from(!allowed));

@@ -7,43 +7,50 @@ use super::id::{AskId, PeerId};
 use super::outcome::{Failure, Outcome, Step};
 use crate::runtime::clock::Tick;
 
+/// A part of the table of asks, under a lock of its own.
 #[derive(Default)]
 pub(super) struct Stripe {
     pub(super) slots: Vec<Slot>,
     free: Vec<u32>,
 }
 
+/// The place of one ask.
 pub(super) struct Slot {
     generation: u32,
     pub(super) deadline: Tick,
-    /// The connection that carries the ask if it is sent once, as far as it is known.
+    /// The connection that carries an ask that is sent once; `None` while it has none.
     pub(super) carrier: Option<PeerId>,
     pub(super) state: SlotState,
 }
 
+/// The state of a slot, and of the ask in it.
 pub(super) enum SlotState {
     Free,
+    /// The ask waits, and is sent once.
     Waiting(Option<Waker>),
-    /// It waits, and may be sent again.
+    /// The ask waits, and may be sent again.
     Repeatable(Box<Copies>),
+    /// The ask has ended, and its outcome was not taken yet.
     Done(Outcome),
 }
 
 impl Slot {
-    /// A connection did not take, or gave back, an ask that is sent once.
+    /// Notes that a connection did not accept, or gave back, an ask that is sent once.
     pub(super) fn requeued(&mut self, carrier: PeerId) {
         if self.carrier.take_if(|it| *it == carrier).is_some()
             && let SlotState::Done(Err(Failure::Lost { .. })) = self.state
         {
-            // The connection was lost before the ask could be put on it. Nobody has looked since.
+            // The connection was lost before the ask could be put on it, and the outcome was not
+            // taken since. The task that was woken for it polls, and leaves another waker.
             self.state = SlotState::Waiting(None);
         }
     }
 
-    /// Takes in an event; gives the waker of a task that is to be woken.
+    /// Takes a step, and returns the waker of the task if that is to be woken.
     pub(super) fn take(&mut self, step: Step) -> Option<Waker> {
         let waker = match step {
             Step::Wait => None,
+            // Taken before the state is replaced, which would drop it with the stripe locked.
             Step::Wake | Step::End(_) => self.state.take_waker(),
         };
         if let Step::End(failure) = step {
@@ -58,7 +65,7 @@ impl SlotState {
         matches!(self, Self::Waiting(_) | Self::Repeatable(_))
     }
 
-    /// Where the waker of the task is kept that waits; `None` if it does not wait any more.
+    /// Returns the place of the waiting task's waker; `None` if no task waits.
     pub(super) fn waker(&mut self) -> Option<&mut Option<Waker>> {
         match self {
             Self::Waiting(waker) => Some(waker),
@@ -96,7 +103,7 @@ impl Stripe {
         })
     }
 
-    /// Frees a slot and gives what was in it, to be dropped when the lock is free.
+    /// Frees a slot and returns its state, to be dropped once the stripe is released.
     pub(super) fn close(&mut self, id: AskId) -> Option<SlotState> {
         let slot = self.find(id)?;
         slot.generation = slot.generation.wrapping_add(1);

@@ -34,7 +34,7 @@ impl Waiters {
         self.waiting.len()
     }
 
-    /// Takes the last place. The permit is there at once unless the caller has to `wait`.
+    /// Takes the last place. The permit is given at once unless the caller has to `wait`.
     pub(crate) fn join(&mut self, target: Target, bytes: usize, wait: bool) -> Ticket {
         let (sender, permit) = oneshot::channel();
         self.last += 1;
@@ -46,14 +46,14 @@ impl Waiters {
             };
             self.waiting.insert(self.last, waiter);
         }
-        // A sender that is dropped is a permit, too.
+        // The receiver ends when the sender is dropped: that is a permit, too.
         Ticket {
             number: self.last,
             permit,
         }
     }
 
-    /// Leaves a place. Returns `false` if it had its permit already.
+    /// Gives up a place. Returns `false` if it had its permit already.
     pub(crate) fn leave(&mut self, number: u64) -> bool {
         self.waiting.remove(&number).is_some()
     }
@@ -64,12 +64,14 @@ impl Waiters {
         let next = waiting.find(|(_, waiter)| router.accepts(&waiter.target, waiter.bytes));
         let next = next.map(|(number, _)| *number);
         if let Some(next) = next.and_then(|number| self.waiting.remove(&number)) {
-            // A task that has just gone passes its permit on when its place is dropped.
+            // Fails if the task is gone. Then its place is dropped too, which finds it taken off the
+            // list and wakes the next: no permit is lost.
             next.permit.send(()).ok();
         }
     }
 
-    /// Gives a permit to all of them: nothing is accepted any more.
+    /// Gives all tasks their permits: nothing is accepted any more, which they find at their next
+    /// attempt.
     pub(crate) fn wake_all(&mut self) {
         self.waiting.clear();
     }

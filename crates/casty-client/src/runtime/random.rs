@@ -1,9 +1,9 @@
-//! Where a client's randomness comes from.
+//! The randomness of a client.
 
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Draws numbers: the operating system's, or those of a seed.
+/// A generator of random numbers, from the operating system or from a seed.
 #[derive(Debug, Default)]
 pub(crate) struct Rng(Option<Seeded>);
 
@@ -14,23 +14,24 @@ struct Seeded {
 }
 
 impl Rng {
-    /// The same numbers for the same seed.
+    /// Creates a generator that draws the same numbers for the same seed.
     pub(crate) fn seeded(seed: u64) -> Self {
         let drawn = AtomicU64::new(0);
         Self(Some(Seeded { seed, drawn }))
     }
 
-    /// Whether a seed decides.
+    /// Returns whether the numbers come from a seed.
     pub(crate) fn is_seeded(&self) -> bool {
         self.0.is_some()
     }
 
-    /// The next 64 random bits.
+    /// Returns the next 64 random bits.
     pub(crate) fn next_u64(&self) -> u64 {
         match &self.0 {
-            // By way of the keys of a hash map.
+            // The keys of a hash map, which std takes from the operating system's randomness.
             None => RandomState::new().hash_one(()),
             Some(Seeded { seed, drawn }) => {
+                // Relaxed: each caller gets a number of its own, and nothing else is shared.
                 let count = drawn.fetch_add(1, Ordering::Relaxed);
                 BuildHasherDefault::<DefaultHasher>::default().hash_one((seed, count))
             }

@@ -1,13 +1,14 @@
-//! What several threads write at once, kept on cache lines apart.
+//! Data that several threads write at once, striped over separate cache lines.
 
 use std::cell::Cell;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-/// As many threads write without meeting.
+/// The number of stripes: so many threads write without contention.
 pub(crate) const STRIPES: usize = 16;
 
-/// A value on cache lines of its own: writing it does not slow down who uses its neighbour.
+/// A value on cache lines of its own, so that writing it does not slow down the use of its
+/// neighbour.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 pub(crate) struct CachePadded<T>(pub(crate) T);
@@ -19,17 +20,19 @@ impl<T> Deref for CachePadded<T> {
     }
 }
 
-/// A number that only grows, cheap to add to from many threads and dear to read.
+/// A number that only grows, cheap to add to from many threads and expensive to read.
+///
+/// Relaxed throughout: the sum is for statistics, and no data is published with it.
 #[derive(Debug, Default)]
 pub(crate) struct StripedCounter([CachePadded<AtomicU64>; STRIPES]);
 
 impl StripedCounter {
-    /// Counts one more.
+    /// Adds one.
     pub(crate) fn increment(&self) {
         self.0[stripe_of_this_thread()].fetch_add(1, Ordering::Relaxed);
     }
 
-    /// What was counted.
+    /// Returns the sum of all stripes.
     pub(crate) fn get(&self) -> u64 {
         self.0
             .iter()
@@ -40,18 +43,19 @@ impl StripedCounter {
 
 thread_local! {
     static STRIPE: Cell<usize> = {
+        // Relaxed: each thread needs a number of its own, in no particular order.
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         Cell::new(NEXT.fetch_add(1, Ordering::Relaxed) % STRIPES)
     };
 }
 
-/// The stripe of the calling thread, below [`STRIPES`].
+/// Returns the stripe of the calling thread, below [`STRIPES`].
 pub(crate) fn stripe_of_this_thread() -> usize {
     STRIPE.get()
 }
 
-/// Gives the calling thread the first stripe, whichever thread of the process it is: the ids of
-/// asks tell the stripe, and must be the same whenever a simulation is run.
+/// Gives the calling thread the first stripe, whichever thread of the process it is. The ids of asks
+/// hold the stripe, and must be the same whenever a simulation is run.
 pub(crate) fn take_first_stripe() {
     STRIPE.set(0);
 }

@@ -1,4 +1,4 @@
-//! The counters and gauges of a client, read off where they lie.
+//! The counters and gauges of a client, read from the parts that keep them.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,9 +14,10 @@ use crate::stats::gauges::Gauges;
 use crate::stats::per_region::{NodeStats, RegionStats};
 
 impl Core {
-    /// The counters, each right by itself; together they are one picture only while nothing moves.
+    /// Returns the counters, each exact by itself; they add up only while no message moves.
     pub(crate) fn stats(&self) -> Stats {
-        // Connections do not end while this is held.
+        // Connections neither begin nor end while the router is locked, so the counters of each are
+        // read once: from its outbox, or from what was added when it ended.
         let routing = self.routing.lock();
         let connected = self.connected.read();
         let outboxes = || connected.values().map(|peer| &peer.outbox);
@@ -47,34 +48,37 @@ impl Core {
         }
     }
 
-    /// What became of messages, by region. Connections neither begin nor end meanwhile.
+    /// Returns the counters of messages by region.
     pub(crate) fn region_stats(&self) -> Vec<RegionStats> {
+        // For the same reason as in `stats`.
         let routing = self.routing.lock();
         let connected = self.connected.read();
         let live: Vec<_> = connected
             .values()
             .map(|peer| peer.outbox.counters())
             .collect();
-        let sent = self.ended.lock().accounts(live.iter().map(Vec::as_slice));
+        let sent = self.ended.lock().by_group(live.iter().map(Vec::as_slice));
         routing.region_stats(&sent)
     }
 
-    /// What became of messages, by node. Connections neither begin nor end meanwhile.
+    /// Returns the counters of messages by node.
     pub(crate) fn node_stats(&self) -> Vec<NodeStats> {
+        // For the same reason as in `stats`.
         let _routing = self.routing.lock();
         let connected = self.connected.read();
         let live = connected
             .iter()
             .map(|(node, peer)| (node, peer.outbox.counters()));
-        self.ended.lock().nodes(live)
+        self.ended.lock().by_node(live)
     }
 
-    /// The gauges as they are while the routing is locked.
+    /// Returns the gauges, with the router locked.
     fn gauges(&self, routing: &Routing, connected: &HashMap<NodeAddress, Arc<Peer>>) -> Gauges {
         let outboxes = || connected.values().map(|peer| peer.outbox.pending_bytes());
         let (actors, mailboxes) = self.mailboxes.load();
-        let view = self.view.borrow();
-        let members = view.as_ref().map_or(0, |view| view.members().len());
+        // Released at once: the lock order has the view last.
+        let view = self.view.borrow().clone();
+        let members = view.map_or(0, |view| view.members().len());
         let events = self.snapshots.max_capacity() - self.snapshots.capacity();
         Gauges {
             buffered_bytes: routing.router.buffered().bytes as u64,

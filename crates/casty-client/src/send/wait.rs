@@ -1,7 +1,7 @@
-//! Waiting for capacity: in the outbox of a node, or in the pending buffer.
+//! Waiting for capacity, in the outbox of a node or in the pending buffer.
 //!
-//! Of those who wait one is woken at a time: the one that has waited longest and whose message fits.
-//! When it has used its permit, or dropped it, the next one gets one.
+//! Waiting tasks are woken one at a time: the one that has waited longest and whose message fits
+//! gets a permit. When it has used the permit, or dropped it, the next one gets one.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -22,8 +22,8 @@ pub(crate) fn is_full(refused: &TellError) -> bool {
     matches!(refused, TellError::Busy { .. } | TellError::BufferFull)
 }
 
-/// Sends a message that was `refused` for want of capacity as soon as there is some; after `within`
-/// gives up with the latest refusal. An actor's class is that of the message.
+/// Sends a message that was `refused` for lack of capacity as soon as there is some, or returns the
+/// latest refusal after `within`. An actor's class is that of the message.
 ///
 /// # Cancel safety
 /// Either the message was accepted or nothing of it was.
@@ -59,7 +59,7 @@ pub(crate) async fn tell<M: Serialize>(
     }
 }
 
-/// Waits for the capacity that was lacking and tries once; `None` if there is none by the deadline.
+/// Waits for the capacity that was missing and tries once; `None` if there is none by the deadline.
 async fn attempt(
     core: &Core,
     to: &Destination<'_>,
@@ -68,7 +68,8 @@ async fn attempt(
     deadline: Instant,
 ) -> Option<Result<(), TellError>> {
     let send = || core.send(to, message, None);
-    // A permit is given back when it has been used.
+    // A permit is held until the message was sent, and passed on by its drop. Capacity that another
+    // sender took meanwhile is no harm: the caller waits again.
     if let TellError::Busy { length, .. } = refused {
         let Some(peer) = owner(core, to) else {
             return Some(send());
@@ -81,7 +82,7 @@ async fn attempt(
     permit.ok().map(|_| send())
 }
 
-/// The connected node that a message would go to.
+/// Returns the connected node that a message would go to.
 fn owner(core: &Core, to: &Destination<'_>) -> Option<Arc<Peer>> {
     match to {
         Destination::Shard { region, shard, .. } => {
@@ -91,7 +92,7 @@ fn owner(core: &Core, to: &Destination<'_>) -> Option<Arc<Peer>> {
     }
 }
 
-/// A place among those who wait for the pending buffer; left when it is dropped.
+/// A place among the tasks that wait for the pending buffer, given up when it is dropped.
 struct Place<'a> {
     core: &'a Core,
     ticket: Ticket,
@@ -100,6 +101,7 @@ struct Place<'a> {
 impl<'a> Place<'a> {
     /// Takes the last place, with a permit at once if the message would be accepted.
     fn take(core: &'a Core, target: Target, bytes: usize) -> Self {
+        // Capacity is checked and the place taken under one lock: none is freed in between.
         let mut routing = core.routing.lock();
         let wait = !core.is_closed() && !routing.router.accepts(&target, bytes);
         let ticket = routing.waiters.join(target, bytes, wait);
@@ -110,7 +112,8 @@ impl<'a> Place<'a> {
 impl Drop for Place<'_> {
     fn drop(&mut self) {
         let mut routing = self.core.routing.lock();
-        // A place that still waited had no permit to pass on.
+        // One that no longer waits was given a permit, used or not: the next task gets it. One that
+        // still waited had none to pass on.
         if !routing.waiters.leave(self.ticket.number) {
             routing.wake_next();
         }

@@ -1,7 +1,7 @@
-//! How full everything is that may fill up.
+//! The fill levels of a client's buffers, maps and queues.
 
-/// How full each buffer, map and queue of a client is at the moment. Each has a limit; messages
-/// that are held or queued, and pending asks, are in [`Stats`](crate::Stats) itself.
+/// The fill level of each buffer, map and queue of a client. Each has a limit; the numbers of
+/// buffered and queued messages and of pending asks are in [`Stats`](crate::Stats) itself.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Gauges {
@@ -13,7 +13,7 @@ pub struct Gauges {
     pub queued_bytes: u64,
     /// The fullest of these outboxes, in bytes.
     pub fullest_outbox: u64,
-    /// Tells that wait for room in the hold; one for each task that calls `tell_wait`.
+    /// Tells that wait for capacity in the pending buffer; one for each task that calls `tell_wait`.
     pub waiting_tells: u64,
     /// Actors of this client; at most 1,024.
     pub actors: u64,
@@ -23,8 +23,8 @@ pub struct Gauges {
     pub regions: u64,
     /// Members in the latest view, as many as fit a frame; at most 1,024 are connected.
     pub members: u64,
-    /// Addresses of which the last failure is kept; at most 64.
+    /// Addresses whose last connection failure is kept; at most 64.
     pub dial_failures: u64,
-    /// Views that wait to be taken in; at most 64.
+    /// Received views that the control task has not handled yet; at most 64.
     pub events: u64,
 }

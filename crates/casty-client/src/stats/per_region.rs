@@ -1,15 +1,16 @@
-//! Where messages went, by region and by node.
+//! The counters of messages by region and by node.
 
 use std::collections::BTreeMap;
 
 use casty_proto::NodeAddress;
 use casty_transport::OutboxCounters;
 
-/// Nodes without a connection that are remembered; the counters of others are added up.
+/// The number of nodes without a connection that have counters of their own; those of others are
+/// added up.
 const REMEMBERED: usize = 1_024;
 
-/// The messages of one region since the client began. What was accepted is exactly one of the
-/// rest; while messages move, a reader may find one on its way between two.
+/// The counters of one region's messages since the client began. Each accepted message is exactly one
+/// of the rest; while messages move, a reader may find one between two.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RegionStats {
@@ -29,18 +30,18 @@ pub struct RegionStats {
     pub queued: u64,
 }
 
-/// The messages that were routed to one node since the client began. What was routed to it is
+/// The counters of the messages that were routed to one node since the client began. Each of them is
 /// exactly one of the rest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NodeStats {
-    /// The node's canonical address; `None` sums up those that were forgotten.
+    /// The node's canonical address; `None` for the sum of nodes that were forgotten.
     pub node: Option<NodeAddress>,
     /// Put into its outbox.
     pub routed: u64,
     /// Handed to the kernel.
     pub written: u64,
-    /// Taken back unsent, and routed again: its connection was lost, or a view called it down.
+    /// Requeued unsent, because its connection was lost or a view called it down.
     pub returned: u64,
     /// Perhaps lost with its connection.
     pub unknown: u64,
@@ -49,37 +50,38 @@ pub struct NodeStats {
 }
 
 impl NodeStats {
-    /// The sum of a node's accounts.
-    fn of(node: Option<NodeAddress>, account: OutboxCounters) -> Self {
+    /// Returns the statistics of a node whose counters are `sum`.
+    fn of(node: Option<NodeAddress>, sum: OutboxCounters) -> Self {
         Self {
             node,
-            routed: account.accepted,
-            written: account.written,
-            returned: account.unsent,
-            unknown: account.unknown,
-            queued: waiting(&account),
+            routed: sum.accepted,
+            written: sum.written,
+            returned: sum.unsent,
+            unknown: sum.unknown,
+            queued: queued(&sum),
         }
     }
 }
 
-/// What of an account is still in the outbox.
-pub(crate) fn waiting(account: &OutboxCounters) -> u64 {
-    account.accepted - account.written - account.unsent - account.unknown
+/// Returns the number of messages that are still in the outbox.
+fn queued(counters: &OutboxCounters) -> u64 {
+    counters.accepted - counters.written - counters.unsent - counters.unknown
 }
 
-/// The accounts of connections that have ended.
+/// The counters of connections that have ended.
 #[derive(Debug, Default)]
 pub(crate) struct EndedCounters {
-    /// By account number.
-    accounts: Vec<OutboxCounters>,
+    /// The counters of each region, by [`Route::group`](crate::message::Route::group).
+    groups: Vec<OutboxCounters>,
     nodes: BTreeMap<NodeAddress, OutboxCounters>,
+    /// The sum of nodes that were forgotten.
     forgotten: OutboxCounters,
 }
 
 impl EndedCounters {
-    /// Takes over the accounts of a connection that has ended.
-    pub(crate) fn take_over(&mut self, node: &NodeAddress, ended: &[OutboxCounters]) {
-        add_each(&mut self.accounts, ended);
+    /// Adds the counters of a connection that has ended.
+    pub(crate) fn add(&mut self, node: &NodeAddress, ended: &[OutboxCounters]) {
+        add_each(&mut self.groups, ended);
         if self.nodes.len() >= REMEMBERED
             && !self.nodes.contains_key(node)
             && let Some((_, oldest)) = self.nodes.pop_first()
@@ -87,36 +89,36 @@ impl EndedCounters {
             add(&mut self.forgotten, &oldest);
         }
         let known = self.nodes.entry(node.clone()).or_default();
-        for account in ended {
-            add(known, account);
+        for counters in ended {
+            add(known, counters);
         }
     }
 
-    /// The accounts of regions, those of `live` connections included.
-    pub(crate) fn accounts<'a>(
+    /// Returns the counters by group, those of `live` connections included.
+    pub(crate) fn by_group<'a>(
         &self,
         live: impl Iterator<Item = &'a [OutboxCounters]>,
     ) -> Vec<OutboxCounters> {
-        let mut accounts = self.accounts.clone();
-        live.for_each(|live| add_each(&mut accounts, live));
-        accounts
+        let mut groups = self.groups.clone();
+        live.for_each(|live| add_each(&mut groups, live));
+        groups
     }
 
-    /// What became of messages to each node, those of `live` connections included.
-    pub(crate) fn nodes<'a>(
+    /// Returns the counters by node, those of `live` connections included.
+    pub(crate) fn by_node<'a>(
         &self,
         live: impl Iterator<Item = (&'a NodeAddress, Vec<OutboxCounters>)>,
     ) -> Vec<NodeStats> {
         let mut nodes = self.nodes.clone();
-        for (node, accounts) in live {
+        for (node, groups) in live {
             let known = nodes.entry(node.clone()).or_default();
-            for account in &accounts {
-                add(known, account);
+            for counters in &groups {
+                add(known, counters);
             }
         }
         let known = nodes
             .into_iter()
-            .map(|(node, account)| NodeStats::of(Some(node), account));
+            .map(|(node, sum)| NodeStats::of(Some(node), sum));
         let forgotten = NodeStats::of(None, self.forgotten);
         known
             .chain((forgotten.routed > 0).then_some(forgotten))
@@ -130,7 +132,7 @@ fn add_each(to: &mut Vec<OutboxCounters>, more: &[OutboxCounters]) {
     }
     to.iter_mut()
         .zip(more)
-        .for_each(|(known, account)| add(known, account));
+        .for_each(|(known, counters)| add(known, counters));
 }
 
 fn add(to: &mut OutboxCounters, more: &OutboxCounters) {
@@ -140,34 +142,34 @@ fn add(to: &mut OutboxCounters, more: &OutboxCounters) {
     to.unknown += more.unknown;
 }
 
-/// What the router had of the messages of one account.
+/// The counters of one region's messages that the router had.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct RouterCounters {
     /// Accepted from tells and asks.
     pub(crate) accepted: u64,
     /// Put into an outbox.
     pub(crate) delivered: u64,
-    /// Given up.
+    /// Failed as not sent.
     pub(crate) not_sent: u64,
-    /// Found unreadable when they came back, by a bug.
+    /// Unreadable when they came back from an outbox, by a bug.
     pub(crate) unknown: u64,
 }
 
-/// The accounts of one region put together.
+/// Returns the statistics of one region, of whose messages `buffered` wait for a route.
 pub(crate) fn region(
     region: Option<String>,
     sent: &OutboxCounters,
-    held: &RouterCounters,
-    holding: u64,
+    routed: &RouterCounters,
+    buffered: u64,
 ) -> RegionStats {
     RegionStats {
         region,
-        accepted: held.accepted + sent.accepted - held.delivered,
+        accepted: routed.accepted + sent.accepted - routed.delivered,
         written: sent.written,
-        not_sent: held.not_sent,
-        unknown: sent.unknown + held.unknown,
-        buffered: holding,
-        queued: waiting(sent),
+        not_sent: routed.not_sent,
+        unknown: sent.unknown + routed.unknown,
+        buffered,
+        queued: queued(sent),
     }
 }
 
@@ -175,11 +177,11 @@ pub(crate) fn region(
 mod tests {
     use super::*;
 
-    fn account(accepted: u64, written: u64) -> OutboxCounters {
-        let mut account = OutboxCounters::default();
-        account.accepted = accepted;
-        account.written = written;
-        account
+    fn counters(accepted: u64, written: u64) -> OutboxCounters {
+        let mut counters = OutboxCounters::default();
+        counters.accepted = accepted;
+        counters.written = written;
+        counters
     }
 
     #[test]
@@ -187,14 +189,14 @@ mod tests {
         let mut ended = EndedCounters::default();
         for port in 0..2_000u16 {
             let node = NodeAddress::new("n", port);
-            ended.take_over(&node, &[account(1, 1), account(2, 0)]);
+            ended.add(&node, &[counters(1, 1), counters(2, 0)]);
         }
         let live = NodeAddress::new("n", 1_999);
-        let nodes = ended.nodes([(&live, vec![account(4, 3)])].into_iter());
+        let nodes = ended.by_node([(&live, vec![counters(4, 3)])].into_iter());
         assert_eq!(nodes.len(), REMEMBERED + 1);
         let routed: u64 = nodes.iter().map(|node| node.routed).sum();
         assert_eq!(routed, 2_000 * 3 + 4);
-        let sum = ended.accounts([&[account(4, 3)][..]].into_iter());
-        assert_eq!(sum, [account(2_004, 2_003), account(4_000, 0)]);
+        let sum = ended.by_group([&[counters(4, 3)][..]].into_iter());
+        assert_eq!(sum, [counters(2_004, 2_003), counters(4_000, 0)]);
     }
 }

@@ -1,6 +1,6 @@
 use super::*;
 
-/// The arrows between the files of a tree, as `from -> to: names`.
+/// Returns the arrows between the files of a tree, as `from -> to: names`.
 fn arrows(tree: &[(&str, &str)]) -> Vec<String> {
     let files = read(tree);
     let arrow = |(arrow, uses): (&Arrow, &Uses)| {

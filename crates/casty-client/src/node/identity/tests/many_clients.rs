@@ -1,5 +1,5 @@
 //! Ten thousand clients that lose their connections a hundred times each, at a node that sends
-//! replies to whoever announced the address that they are for.
+//! replies to the client that announced the address in them.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -7,7 +7,7 @@ use crate::node::identity::*;
 
 const RECONNECTS: usize = 100;
 
-/// Rng that fall the same way every time.
+/// A generator that draws the same numbers every time.
 struct Rng(u64);
 
 impl Rng {
@@ -35,8 +35,8 @@ struct Node {
 }
 
 impl Node {
-    /// Sends the oldest reply to whoever is connected under its address by now; that one takes it
-    /// for the answer to an ask of its own only if it is.
+    /// Sends the oldest reply to the client that is connected under its address by now, which takes
+    /// it only if it is the reply to an ask of its own.
     fn reply(&mut self, clients: &mut [One]) {
         let Some((to, asker)) = self.replies.pop_front() else {
             return;
@@ -58,7 +58,7 @@ impl Node {
     }
 }
 
-/// Clients that ask and come back in any order; `again` gives the identity to come back under.
+/// Runs clients that ask and come back in random order, under the identity that `again` returns.
 fn many_clients(
     count: usize,
     first: impl Fn() -> Identity,

@@ -6,9 +6,10 @@ use std::time::Duration;
 use casty_proto::NodeAddress;
 use tokio::task::JoinSet;
 
+use super::figure::{Figure, seconds};
+use super::site::Site;
 use super::subject::{FIRST_VIEW, Subject, Whose};
-use super::{Figure, Site, seconds};
-use crate::scenario::Failure;
+use crate::error::Failure;
 
 /// Asks of each client, all at the same time.
 const ASKS: usize = 100;
@@ -38,16 +39,16 @@ pub(super) async fn run(site: Site) -> Result<Vec<Figure>, Failure> {
     ])
 }
 
-/// How a crowd fared.
+/// The answers that many clients got.
 #[derive(Default)]
-struct Fared {
+struct Answers {
     clients: usize,
     answered: usize,
     failed: BTreeMap<String, usize>,
     took: f64,
 }
 
-impl Fared {
+impl Answers {
     fn asks(&self) -> usize {
         self.clients * ASKS
     }
@@ -57,7 +58,7 @@ impl Fared {
     }
 }
 
-impl std::fmt::Display for Fared {
+impl std::fmt::Display for Answers {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let asks = self.asks();
         let clients = self.clients;
@@ -80,7 +81,7 @@ async fn asked(
     nodes: &[NodeAddress],
     (processes, clients): (usize, usize),
     patience: Duration,
-) -> Result<Fared, Failure> {
+) -> Result<Answers, Failure> {
     let mut connecting = JoinSet::new();
     for _ in 0..processes {
         connecting.spawn(connected(site.clone(), nodes.to_vec(), clients));
@@ -94,9 +95,9 @@ async fn asked(
             Ok::<_, Failure>(burst)
         });
     }
-    let mut fared = Fared {
+    let mut fared = Answers {
         clients: processes * clients,
-        ..Fared::default()
+        ..Answers::default()
     };
     for burst in asking.join_all().await {
         let burst = burst?;
@@ -109,7 +110,7 @@ async fn asked(
     Ok(fared)
 }
 
-/// One process of so many clients.
+/// Connects so many clients in one process.
 async fn connected(
     site: Site,
     nodes: Vec<NodeAddress>,
