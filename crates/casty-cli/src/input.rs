@@ -39,8 +39,8 @@ impl<R: AsyncBufRead + Unpin> Lines<R> {
         self.number
     }
 
-    /// Reads the next line, without its end; `None` at the end of the input. A line that is too long
-    /// is skipped, and its error returned.
+    /// Reads the next line, without its end; `None` at the end of the input. A line that is too
+    /// long is skipped, and its error returned.
     pub(crate) async fn next(&mut self) -> io::Result<Option<Result<&str, BadLine>>> {
         self.line.clear();
         let (mut length, mut ended) = (0, false);

@@ -41,7 +41,8 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ProxyArgs {
-    /// The transport and address to accept connections at: quic://HOST:PORT, tls://HOST:PORT or tcp://HOST:PORT.
+    /// The transport and address to accept connections at: quic://HOST:PORT, tls://HOST:PORT or
+    /// tcp://HOST:PORT.
     #[arg(long, value_name = "URL")]
     listen: Endpoint,
     /// The transport and address of the node.

@@ -120,8 +120,8 @@ impl<'a> Session<'a> {
         })
     }
 
-    /// Closes the client in order, until `end` or the next interrupt at the latest. Returns the ends
-    /// of the messages, and the error that cut the closing short if that cost any.
+    /// Closes the client in order, until `end` or the next interrupt at the latest. Returns the
+    /// ends of the messages, and the error that cut the closing short if that cost any.
     async fn close(
         &self,
         client: &ClusterClient,
