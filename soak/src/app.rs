@@ -11,7 +11,7 @@ pub(crate) const REGION: &str = "counter";
 /// The service that is looked up.
 pub(crate) const SERVICE: &str = "greeter";
 
-/// What an entity understands.
+/// The messages that an entity understands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Counter {
     #[serde(rename = "counter_app.messages.Increment")]
@@ -30,7 +30,7 @@ pub(crate) struct Event {
     pub(crate) text: String,
 }
 
-/// What the service understands.
+/// The message that the service understands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename = "counter_app.messages.Greet")]
 pub(crate) struct Greet {
@@ -38,7 +38,7 @@ pub(crate) struct Greet {
     pub(crate) reply_to: ActorRef<String>,
 }
 
-/// An entity on a fake node, as it is on a real one.
+/// Handles a message as an entity of a real node does.
 pub(crate) fn receive(count: &mut i64, message: Counter, context: &mut Context<'_>) {
     match message {
         Counter::Increment { amount } => *count += amount,
@@ -52,7 +52,7 @@ pub(crate) fn receive(count: &mut i64, message: Counter, context: &mut Context<'
     }
 }
 
-/// The service on a fake node.
+/// Handles a message as the service of a real node does.
 #[expect(clippy::needless_pass_by_value, reason = "a service is given messages")]
 pub(crate) fn greet(message: Greet, context: &mut Context<'_>) {
     let greeting = format!("Hello {} from n{}", message.name, context.node());

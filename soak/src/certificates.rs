@@ -6,11 +6,12 @@ use casty_client::TlsConfig;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tempfile::TempDir;
 
-use crate::Failure;
+use crate::error::Error;
 
 /// An authority.
 type Authority = CertifiedIssuer<'static, KeyPair>;
 
+/// Makes an authority.
 fn authority() -> Result<Authority, rcgen::Error> {
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -26,13 +27,13 @@ pub(crate) struct Certificates {
 
 impl Certificates {
     /// Makes all of them.
-    pub(crate) fn new() -> Result<Self, Failure> {
+    pub(crate) fn new() -> Result<Self, Error> {
         let authority = authority()?;
         let side = || {
             let side = Side(TempDir::new()?);
             side.trust(&[&authority])?;
             side.show(&authority)?;
-            Ok::<_, Failure>(side)
+            Ok::<_, Error>(side)
         };
         Ok(Self {
             nodes: side()?,
@@ -41,19 +42,19 @@ impl Certificates {
         })
     }
 
-    /// What nodes use.
-    pub(crate) fn nodes(&self) -> Result<TlsConfig, Failure> {
+    /// Returns the configuration of nodes.
+    pub(crate) fn nodes(&self) -> Result<TlsConfig, Error> {
         self.nodes.config()
     }
 
-    /// What clients use.
-    pub(crate) fn clients(&self) -> Result<TlsConfig, Failure> {
+    /// Returns the configuration of clients.
+    pub(crate) fn clients(&self) -> Result<TlsConfig, Error> {
         self.clients.config()
     }
 
     /// Has both sides trust a new authority beside the one in use, and show certificates of it;
     /// the trust in the one before ends. Handshakes under way may fail.
-    pub(crate) fn rotate(&mut self) -> Result<(), Failure> {
+    pub(crate) fn rotate(&mut self) -> Result<(), Error> {
         let new = authority()?;
         for side in [&self.nodes, &self.clients] {
             side.trust(&[&self.authority, &new])?;
@@ -66,20 +67,20 @@ impl Certificates {
     }
 }
 
-/// Whom one side trusts, and what it shows.
+/// The files of one side: the authorities that it trusts, and the certificate that it shows.
 struct Side(TempDir);
 
 const TRUSTED: &str = "ca.pem";
 const SHOWN: &str = "identity.pem";
 
 impl Side {
-    fn trust(&self, authorities: &[&Authority]) -> Result<(), Failure> {
+    fn trust(&self, authorities: &[&Authority]) -> Result<(), Error> {
         let pems: String = authorities.iter().map(|one| one.pem()).collect();
         self.replace(TRUSTED, &pems)
     }
 
-    /// A new certificate for 127.0.0.1, with its key behind it.
-    fn show(&self, authority: &Authority) -> Result<(), Failure> {
+    /// Writes a new certificate for 127.0.0.1, with its key behind it.
+    fn show(&self, authority: &Authority) -> Result<(), Error> {
         let key = KeyPair::generate()?;
         let params = CertificateParams::new(vec!["127.0.0.1".to_owned()])?;
         let certificate = params.signed_by(&key, authority)?;
@@ -87,13 +88,13 @@ impl Side {
     }
 
     /// Replaces a file at once.
-    fn replace(&self, name: &str, content: &str) -> Result<(), Failure> {
+    fn replace(&self, name: &str, content: &str) -> Result<(), Error> {
         let new = self.0.path().join("new");
         fs::write(&new, content)?;
         Ok(fs::rename(new, self.0.path().join(name))?)
     }
 
-    fn config(&self) -> Result<TlsConfig, Failure> {
+    fn config(&self) -> Result<TlsConfig, Error> {
         let config = TlsConfig::builder()
             .ca_file(self.0.path().join(TRUSTED))
             .certificate_file(self.0.path().join(SHOWN));

@@ -1,4 +1,4 @@
-//! Fake nodes, over TCP and over TLS, and what is done to them.
+//! Fake nodes, over TCP and over TLS, and their faults.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,18 +8,18 @@ use casty_interop::cluster::SHARDS;
 use casty_testkit::{Cluster, NodeStatus, Status, stateful};
 use tokio::time::{sleep, timeout};
 
-use crate::Failure;
 use crate::app::{self, REGION, SERVICE};
 use crate::certificates::Certificates;
-use crate::load::Road;
+use crate::error::Error;
+use crate::load::Route;
 use crate::run::Target;
 
 const NODES: usize = 3;
 
-/// How long a fault lasts that ends by being healed.
+/// The time that a fault lasts which ends by being healed.
 const FAULT: Duration = Duration::from_secs(1);
 
-/// How long nodes may take to notice that clients have closed their connections.
+/// The time that nodes may take to notice that clients have closed their connections.
 const FREED: Duration = Duration::from_secs(10);
 
 /// A cluster over TCP and one over TLS.
@@ -33,7 +33,7 @@ pub(crate) struct Fakes {
 
 impl Fakes {
     /// Starts both.
-    pub(crate) async fn start() -> Result<Self, Failure> {
+    pub(crate) async fn start() -> Result<Self, Error> {
         let certificates = Certificates::new()?;
         let nodes = certificates.nodes()?;
         Ok(Self {
@@ -46,7 +46,7 @@ impl Fakes {
     }
 
     /// Replaces all certificates, and has a node's connections made anew, with the new ones.
-    fn rotate(&mut self, node: usize) -> Result<(), Failure> {
+    fn rotate(&mut self, node: usize) -> Result<(), Error> {
         self.certificates.rotate()?;
         self.encrypted.cut(node);
         for (side, config) in [("nodes", &self.nodes), ("clients", &self.clients)] {
@@ -59,8 +59,8 @@ impl Fakes {
     }
 }
 
-/// Nodes with counters and a service on each.
-async fn cluster(system: &str, transport: TransportConfig) -> Result<Cluster, Failure> {
+/// Starts nodes with counters and a service on each.
+async fn cluster(system: &str, transport: TransportConfig) -> Result<Cluster, Error> {
     let counters = stateful(|| 0, app::receive);
     let mut builder = Cluster::builder(system)
         .nodes(NODES)
@@ -73,14 +73,16 @@ async fn cluster(system: &str, transport: TransportConfig) -> Result<Cluster, Fa
     Ok(builder.start().await?)
 }
 
-fn road(
-    (name, lasting): (&'static str, usize),
+/// Makes a route to a cluster.
+fn route(
+    name: &'static str,
+    lasting: usize,
     cluster: &Cluster,
     transport: TransportConfig,
-) -> Road {
+) -> Route {
     let (system, codec) = (cluster.system().to_owned(), cluster.codec());
     let contacts = cluster.contact_points();
-    Road {
+    Route {
         name,
         lasting,
         pause: Duration::from_millis(2),
@@ -93,7 +95,7 @@ fn road(
     }
 }
 
-/// What the nodes of a cluster have seen, together.
+/// Returns the figures of all nodes of a cluster together.
 fn summary(cluster: &Cluster) -> String {
     let nodes = cluster.status().nodes;
     let sum = |figure: fn(&NodeStatus) -> u64| nodes.iter().map(figure).sum::<u64>();
@@ -110,17 +112,17 @@ fn summary(cluster: &Cluster) -> String {
 }
 
 impl Target for Fakes {
-    fn roads(&self) -> Vec<Road> {
+    fn routes(&self) -> Vec<Route> {
         let tls = TransportConfig::tls(self.clients.clone());
         vec![
-            road(("TCP", 3), &self.plain, TransportConfig::tcp()),
-            road(("TLS", 1), &self.encrypted, tls),
+            route("TCP", 3, &self.plain, TransportConfig::tcp()),
+            route("TLS", 1, &self.encrypted, tls),
         ]
     }
 
     const FAULTS: usize = 9;
 
-    async fn fault(&mut self, kind: usize, round: usize) -> Result<&'static str, Failure> {
+    async fn fault(&mut self, kind: usize, round: usize) -> Result<&'static str, Error> {
         // Over all rounds, each kind meets each node of either cluster.
         let node = (kind + round) % NODES;
         let cluster = if (kind + round).is_multiple_of(2) {
@@ -149,7 +151,7 @@ impl Target for Fakes {
             }
             4 => {
                 cluster.hang(node);
-                // Beyond a few seconds clients give it up.
+                // Beyond a few seconds clients take it for dead.
                 sleep(FAULT * if round % 3 == 2 { 6 } else { 1 }).await;
                 cluster.resume(node);
                 "hung and resumed"
@@ -179,7 +181,7 @@ impl Target for Fakes {
         Ok(what)
     }
 
-    async fn stop(self) -> Result<Vec<String>, Failure> {
+    async fn stop(self) -> Result<Vec<String>, Error> {
         let mut lines = Vec::new();
         for (side, config) in [("nodes", &self.nodes), ("clients", &self.clients)] {
             let renewed = config.status().renewed;

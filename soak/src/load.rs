@@ -9,48 +9,48 @@ use tokio::sync::{RwLock, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use crate::Failure;
 use crate::app::{Counter, Event, Greet, REGION, SERVICE};
+use crate::error::Error;
 use crate::tally::Tally;
 
-/// How many entities each client talks to.
+/// Entities that each client sends to.
 pub(crate) const ENTITIES: u64 = 60;
 
 const SHARDS: u32 = casty_interop::cluster::SHARDS;
 
-/// How long a client may take to reach the cluster, faults or not.
+/// The time that a client may take to reach the cluster, faults or not.
 const CONNECTING: Duration = Duration::from_secs(30);
 
-/// How long an ask may take.
+/// The time that an ask may take.
 const ASKING: Duration = Duration::from_secs(2);
 
-/// How long a client has for its close.
+/// The time that a client has for its close.
 const CLOSING: Duration = Duration::from_secs(5);
 
-/// How many events an actor is sent.
+/// Events that an actor is sent.
 const EVENTS: u32 = 10;
 
 /// A way for clients to reach a cluster.
 #[derive(Clone)]
-pub(crate) struct Road {
+pub(crate) struct Route {
     pub(crate) name: &'static str,
-    /// How many clients last.
+    /// Clients that last.
     pub(crate) lasting: usize,
-    /// Between what a task of the load does and what it does next.
+    /// The pause between two jobs of a task.
     pub(crate) pause: Duration,
     pub(crate) builder: Arc<dyn Fn() -> ClientBuilder + Send + Sync>,
 }
 
-impl Road {
-    /// A client that has reached the cluster.
-    async fn client(&self) -> Result<ClusterClient, Failure> {
+impl Route {
+    /// Starts a client and waits until it has reached the cluster.
+    async fn client(&self) -> Result<ClusterClient, Error> {
         let client = (self.builder)().connect().await?;
         client.ready(CONNECTING).await?;
         Ok(client)
     }
 }
 
-/// What a task does over and over.
+/// A job that a task does over and over.
 #[derive(Debug, Clone, Copy)]
 enum Job {
     Tell,
@@ -69,7 +69,7 @@ const JOBS: [Job; 6] = [
     Job::LookUp,
 ];
 
-/// What a task of the load works on.
+/// The work of a task of the load.
 enum Work {
     Lasting(Worker, Job),
     Passing(Passing),
@@ -87,41 +87,41 @@ impl Work {
 /// The load as it runs.
 pub(crate) struct Load {
     lasting: Vec<ClusterClient>,
-    /// Shared by whatever is under way; taken alone, nothing is.
+    /// Read by each job while it is under way; written, the load is at rest.
     gate: Arc<RwLock<()>>,
     stopped: Arc<AtomicBool>,
     tasks: JoinSet<()>,
 }
 
 impl Load {
-    /// Begins: on each road, some clients that last, with all jobs each, and one after the other
+    /// Begins: on each route, some clients that last, with all jobs each, and one after the other
     /// that does not. With `leak`, some of those are never closed.
     pub(crate) async fn begin(
-        roads: &[Road],
+        routes: &[Route],
         tally: &Arc<Tally>,
         leak: bool,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, Error> {
         let mut load = Self {
             lasting: Vec::new(),
             gate: Arc::default(),
             stopped: Arc::default(),
             tasks: JoinSet::new(),
         };
-        for road in roads {
-            for _ in 0..road.lasting {
-                let client = road.client().await?;
+        for route in routes {
+            for _ in 0..route.lasting {
+                let client = route.client().await?;
                 for job in JOBS {
                     let worker = Worker::new(client.clone(), load.tasks.len(), tally)?;
-                    load.keep(road.pause, Work::Lasting(worker, job));
+                    load.keep(route.pause, Work::Lasting(worker, job));
                 }
                 load.lasting.push(client);
             }
             let passing = Passing {
-                road: road.clone(),
+                route: route.clone(),
                 tally: Arc::clone(tally),
                 leak,
             };
-            load.keep(road.pause * 10, Work::Passing(passing));
+            load.keep(route.pause * 10, Work::Passing(passing));
         }
         Ok(load)
     }
@@ -131,7 +131,7 @@ impl Load {
         &self.lasting
     }
 
-    /// What keeps the load under way while it is read, and at rest while it is written.
+    /// Returns the gate: the load is under way while it is read, and at rest while it is written.
     pub(crate) fn gate(&self) -> &Arc<RwLock<()>> {
         &self.gate
     }
@@ -169,7 +169,7 @@ impl Load {
 ///
 /// # Errors
 /// One did not answer in `within`.
-pub(crate) async fn ask_all(clients: &[ClusterClient], within: Duration) -> Result<(), Failure> {
+pub(crate) async fn ask_all(clients: &[ClusterClient], within: Duration) -> Result<(), Error> {
     for client in clients {
         let region = client.entity_ref(REGION, SHARDS)?;
         for number in 0..ENTITIES {
@@ -201,7 +201,7 @@ struct Worker {
 }
 
 impl Worker {
-    fn new(client: ClusterClient, number: usize, tally: &Arc<Tally>) -> Result<Self, Failure> {
+    fn new(client: ClusterClient, number: usize, tally: &Arc<Tally>) -> Result<Self, Error> {
         Ok(Self {
             region: client.entity_ref(REGION, SHARDS)?,
             service: ServiceKey::new(SERVICE),
@@ -227,15 +227,15 @@ impl Worker {
         }
     }
 
-    /// Several tells without a pause, the last of them waiting for room if there is none.
+    /// Several tells without a pause, the last of them waiting for capacity if there is none.
     async fn tell(&self, round: u64) {
         for number in round..round + 10 {
             let told = entity(&self.region, number).tell(Counter::Increment { amount: 1 });
             let end = if told.is_ok() { "accepted" } else { "refused" };
             self.tally.count("tells", end);
         }
-        let patient = entity(&self.region, round);
-        let told = patient.tell_wait(Counter::Increment { amount: 1 }).await;
+        let waiting = entity(&self.region, round);
+        let told = waiting.tell_wait(Counter::Increment { amount: 1 }).await;
         let end = if told.is_ok() { "accepted" } else { "refused" };
         self.tally.count("tells that wait", end);
     }
@@ -287,9 +287,9 @@ impl Worker {
     }
 }
 
-/// Clients that come and go on a road.
+/// Clients that come and go on a route.
 struct Passing {
-    road: Road,
+    route: Route,
     tally: Arc<Tally>,
     leak: bool,
 }
@@ -298,27 +298,27 @@ impl Passing {
     /// A client from its start to its end, which comes about in one of five ways.
     async fn come_and_go(&self, round: u64) {
         const WHAT: &str = "passing clients";
-        let Self { road, tally, leak } = self;
-        let client = match (road.builder)().connect().await {
+        let Self { route, tally, leak } = self;
+        let client = match (route.builder)().connect().await {
             Ok(client) => client,
-            Err(error) => return tally.problem(format!("{}: {error}", road.name)),
+            Err(error) => return tally.problem(format!("{}: {error}", route.name)),
         };
         let entity = match client.entity_ref(REGION, SHARDS) {
             Ok(region) => entity(&region, round),
-            Err(error) => return tally.problem(format!("{}: {error}", road.name)),
+            Err(error) => return tally.problem(format!("{}: {error}", route.name)),
         };
-        // Held: it knows no node yet.
+        // Buffered: the client knows no node yet.
         entity.tell(Counter::Increment { amount: 1 }).ok();
-        let way = round % 5;
-        if way == 0 {
+        let ending = round % 5;
+        if ending == 0 {
             return close(&client, WHAT, tally).await;
         }
         if client.ready(CONNECTING).await.is_err() {
-            tally.problem(format!("{}: no view in {CONNECTING:?}", road.name));
+            tally.problem(format!("{}: no view in {CONNECTING:?}", route.name));
         }
         tally.ended("asks of passing clients", &count(&entity).await);
-        match way {
-            _ if *leak && way == 4 => {
+        match ending {
+            _ if *leak && ending == 4 => {
                 std::mem::forget(client);
                 tally.count(WHAT, "leaked");
             }
@@ -335,7 +335,7 @@ impl Passing {
             3 => {
                 let ended = client.spawn(|_: Event, _| std::future::ready(()), "until-the-end");
                 if let Err(error) = ended {
-                    tally.problem(format!("{}: {error}", road.name));
+                    tally.problem(format!("{}: {error}", route.name));
                 }
                 close(&client, WHAT, tally).await;
             }
@@ -344,7 +344,7 @@ impl Passing {
     }
 }
 
-/// Closes a client, and sees whether its books balance.
+/// Closes a client, and checks that its counters add up.
 async fn close(client: &ClusterClient, what: &'static str, tally: &Tally) {
     let report = client.close(CLOSING).await;
     if !report.is_conserved() {

@@ -1,12 +1,12 @@
 //! `casty-soak`: load with faults for minutes on end, after which memory, descriptors, tasks and
-//! pending tables are as they were at first. `cargo xtask soak` runs it; `--help` tells more.
+//! pending tables are as they were at first.
 //!
-//! `load` is what clients do, on the messages of `app`; `fake` and `real` are the clusters and what
-//! is done to them, with `certificates` and `relay` for that; `run` brings both together, counts in
-//! `tally`, measures by `sample`, and has the `verdict` compare the beginning with the end.
+//! `cargo xtask soak` runs it; `--help` tells more. `load` is the work of clients, on the messages
+//! of `app`; `fake` and `real` are the clusters and their faults, with `certificates` and `relay`
+//! for those; `run` brings both together, counts in `tally`, measures by `sample`, and has the
+//! `verdict` compare the beginning with the end.
 
 use std::env;
-use std::error::Error;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use tokio::runtime::Runtime;
 
 mod app;
 mod certificates;
+mod error;
 mod fake;
 mod load;
 mod real;
@@ -24,11 +25,9 @@ mod sample;
 mod tally;
 mod verdict;
 
+use error::Error;
 use fake::Fakes;
 use real::Reals;
-
-/// Why a run could not begin, or not go on.
-type Failure = Box<dyn Error + Send + Sync>;
 
 const HELP: &str = "\
 Keeps clients and nodes busy while nodes die, hang and lose connections, and compares what the
@@ -48,14 +47,14 @@ their connections cut, they hang, are partitioned and slowed down, shards move, 
 are rotated. Real nodes are killed and restarted, stopped for less than a second, and cut off.
 
 After each round the faults are healed and the load rests: every entity must answer every lasting
-client in 30 s, every client's books balance, nothing is held, queued or pending. Samples are taken
-then, and every 10 s under load. The run fails if a figure grew by more than the table allows, a book
-does not balance, or an entity stays silent.
+client in 30 s, every client's counters add up, nothing is buffered, queued or pending. Samples are
+taken then, and every 10 s under load. The run fails if a figure grew by more than the table allows,
+counters do not add up, or an entity stays silent.
 
 A Python >= 3.12 with venv and pip is looked for on PATH and under pyenv. If there is none, --real is
 skipped with a notice; with CASTY_INTEROP=require that is a failure.";
 
-/// What is asked for.
+/// The command that was given.
 #[derive(Debug, PartialEq, Eq)]
 enum Request {
     Help,
@@ -66,9 +65,9 @@ enum Request {
     },
 }
 
-/// How a run ended.
+/// The end of a run.
 enum Outcome {
-    /// What was not as it must be.
+    /// The problems that were found.
     Ran(Vec<String>),
     Skipped,
 }
@@ -99,8 +98,9 @@ fn main() -> ExitCode {
     }
 }
 
-/// Whether a run with these problems is a success, and how to say so. A leaked client holds tasks
-/// and descriptors: both must have been missed.
+/// Returns whether a run with these problems is a success, and the words for it.
+///
+/// A leaked client keeps tasks and descriptors: both must have been missed.
 fn judged(problems: &[String], leak: bool) -> (bool, &'static str) {
     let grew = |what: &str| {
         let named = format!("at rest, least, {what} grew");
@@ -114,7 +114,8 @@ fn judged(problems: &[String], leak: bool) -> (bool, &'static str) {
     }
 }
 
-fn soak(length: Duration, real: bool, leak: bool) -> Result<Outcome, Failure> {
+/// Runs the load on fake nodes or on real ones.
+fn soak(length: Duration, real: bool, leak: bool) -> Result<Outcome, Error> {
     let runtime = Runtime::new()?;
     if !real {
         let ran = async { run::run(Fakes::start().await?, length, leak).await };
@@ -133,6 +134,7 @@ fn soak(length: Duration, real: bool, leak: bool) -> Result<Outcome, Failure> {
     runtime.block_on(ran).map(Outcome::Ran)
 }
 
+/// Reads the arguments.
 fn parse(mut args: impl Iterator<Item = String>) -> Result<Request, String> {
     let (mut minutes, mut real, mut leak) = (1, false, false);
     while let Some(arg) = args.next() {

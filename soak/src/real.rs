@@ -1,4 +1,4 @@
-//! Real nodes, each a Python process, and what is done to them.
+//! Real nodes, each a Python process, and their faults.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,9 +10,9 @@ use casty_interop::python::Installation;
 use casty_interop::serializer::Serializer;
 use tokio::time::sleep;
 
-use crate::Failure;
 use crate::app::REGION;
-use crate::load::Road;
+use crate::error::Error;
+use crate::load::Route;
 use crate::relay::Relay;
 use crate::run::Target;
 
@@ -30,7 +30,7 @@ pub(crate) struct Reals {
 
 impl Reals {
     /// Starts all nodes.
-    pub(crate) async fn start(python: &Installation) -> Result<Self, Failure> {
+    pub(crate) async fn start(python: &Installation) -> Result<Self, Error> {
         let cluster = PythonCluster::reserve(python, Serializer::Pickle, NODES, "soak")?;
         let mut cluster = cluster.hosting(&[REGION]);
         cluster.launch().await?;
@@ -41,11 +41,11 @@ impl Reals {
         Ok(Self { cluster, relays })
     }
 
-    fn road(&self, (name, lasting): (&'static str, usize), map: AddressMap) -> Road {
+    fn route(&self, name: &'static str, lasting: usize, map: AddressMap) -> Route {
         let addresses = self.cluster.addresses().iter();
         let contacts: Vec<_> = addresses.map(ToString::to_string).collect();
         let codec = self.cluster.codec();
-        Road {
+        Route {
             name,
             lasting,
             pause: Duration::from_millis(10),
@@ -60,19 +60,19 @@ impl Reals {
 }
 
 impl Target for Reals {
-    fn roads(&self) -> Vec<Road> {
+    fn routes(&self) -> Vec<Route> {
         let relays = self.relays.iter().map(|relay| relay.at().clone());
         let nodes = self.cluster.addresses().iter().cloned();
         let relayed: HashMap<_, _> = nodes.zip(relays).collect();
         vec![
-            self.road(("direct", 2), AddressMap::default()),
-            self.road(("through relays", 1), relayed.into()),
+            self.route("direct", 2, AddressMap::default()),
+            self.route("through relays", 1, relayed.into()),
         ]
     }
 
     const FAULTS: usize = 4;
 
-    async fn fault(&mut self, kind: usize, round: usize) -> Result<&'static str, Failure> {
+    async fn fault(&mut self, kind: usize, round: usize) -> Result<&'static str, Error> {
         let node = (kind + round) % NODES;
         let what = match kind {
             0 => {
@@ -97,7 +97,7 @@ impl Target for Reals {
         Ok(what)
     }
 
-    async fn stop(self) -> Result<Vec<String>, Failure> {
+    async fn stop(self) -> Result<Vec<String>, Error> {
         self.cluster.stop().await?;
         Ok(Vec::new())
     }

@@ -1,4 +1,4 @@
-//! A line to a node that can be cut.
+//! A link to a node that can be cut.
 
 use std::io;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 
-/// Passes on what it accepts to a node.
+/// A relay that passes connections on to a node.
 pub(crate) struct Relay {
     at: NodeAddress,
     connections: Arc<Mutex<JoinSet<()>>>,
@@ -27,6 +27,7 @@ impl Relay {
         let accepting = tokio::spawn(async move {
             while let Ok((mut client, _)) = listener.accept().await {
                 let host = host.clone();
+                // Released before the next accept; nothing is awaited while it is held.
                 let mut accepted = accepted.lock();
                 while accepted.try_join_next().is_some() {}
                 accepted.spawn(async move {
@@ -44,7 +45,7 @@ impl Relay {
         })
     }
 
-    /// Where it listens.
+    /// Returns the address that it listens at.
     pub(crate) fn at(&self) -> &NodeAddress {
         &self.at
     }

@@ -11,53 +11,53 @@ use casty_client::{ClusterClient, Stats};
 use parking_lot::Mutex;
 use tokio::time::{Instant, interval, sleep, timeout};
 
-use crate::Failure;
-use crate::load::{self, Load, Road};
+use crate::error::Error;
+use crate::load::{self, Load, Route};
 use crate::sample::{self, Sample};
 use crate::tally::Tally;
 use crate::verdict::{self, Record};
 
-/// What is loaded and disturbed.
+/// The clusters that are loaded and disturbed.
 pub(crate) trait Target {
-    /// How clients reach it.
-    fn roads(&self) -> Vec<Road>;
+    /// Returns the routes by which clients reach it.
+    fn routes(&self) -> Vec<Route>;
 
-    /// How many kinds of faults there are.
+    /// The number of kinds of faults.
     const FAULTS: usize;
 
-    /// Does one kind of fault and heals it, and tells what it was.
+    /// Does one kind of fault and heals it. Returns the words for it.
     ///
     /// # Errors
     /// It cannot be healed: the run is over.
-    async fn fault(&mut self, kind: usize, round: usize) -> Result<&'static str, Failure>;
+    async fn fault(&mut self, kind: usize, round: usize) -> Result<&'static str, Error>;
 
-    /// Ends it; tells what there is to tell.
+    /// Ends it. Returns lines for the report.
     ///
     /// # Errors
     /// It did not end by itself.
-    async fn stop(self) -> Result<Vec<String>, Failure>;
+    async fn stop(self) -> Result<Vec<String>, Error>;
 }
 
-/// Between two faults.
+/// The pause between two faults.
 const BETWEEN: Duration = Duration::from_millis(500);
 
-/// How long an entity may take to answer once all faults are healed.
+/// The time that an entity may take to answer once all faults are healed.
 const RECOVERY: Duration = Duration::from_secs(30);
 
-/// How long what is under way may take to come to its end, once nothing is added.
+/// The time that messages under way may take to come to their end, once none are added.
 const SETTLING: Duration = Duration::from_secs(30);
 
-/// What ends by itself, as clients that were dropped do, has ended after that time.
+/// The time after which everything has ended that ends by itself, as clients that were dropped do.
 const ENDING: Duration = Duration::from_secs(2);
 
-/// A round of faults takes less; of one that does not, the threads are busy with nothing.
+/// The time that no round of faults takes, unless the threads are stuck.
 const ROUND: Duration = Duration::from_mins(3);
 
-/// Samples are taken so often, or 24 times in a run that is shorter than that needs.
+/// The time between two samples; less in a short run, so that there are 24 of them.
 const SAMPLING: Duration = Duration::from_secs(10);
 
-/// Runs for at least that long, to the end of a round of faults; prints the tables. Returns what
-/// was not as it must be. With `leak`, there is something to be found.
+/// Runs for at least that long, to the end of a round of faults; prints the tables. Returns the
+/// problems that were found; with `leak` there must be some.
 ///
 /// # Errors
 /// The run could not begin, or not go on.
@@ -65,9 +65,9 @@ pub(crate) async fn run<T: Target>(
     mut target: T,
     length: Duration,
     leak: bool,
-) -> Result<Vec<String>, Failure> {
+) -> Result<Vec<String>, Error> {
     let tally = Arc::new(Tally::default());
-    let load = Load::begin(&target.roads(), &tally, leak).await?;
+    let load = Load::begin(&target.routes(), &tally, leak).await?;
     let begun = Instant::now();
     let record = Arc::new(Mutex::new(Record::default()));
     let sampling = sample_under_load(&load, length, &record);
@@ -89,7 +89,7 @@ pub(crate) async fn run<T: Target>(
     }
     sampling.abort();
     let took = begun.elapsed();
-    let books: Vec<_> = load.lasting().iter().map(ClusterClient::stats).collect();
+    let stats: Vec<_> = load.lasting().iter().map(ClusterClient::stats).collect();
     load.end(&tally).await;
     let told = target.stop().await.unwrap_or_else(|reason| {
         tally.problem(reason.to_string());
@@ -98,7 +98,7 @@ pub(crate) async fn run<T: Target>(
     let mut problems = verdict::judge(&record.lock(), length);
     problems.splice(0..0, tally.problems());
     println!("{tally}");
-    println!("\nlasting clients together: {}", totals(&books));
+    println!("\nlasting clients together: {}", totals(&stats));
     for line in told {
         println!("{line}");
     }
@@ -109,8 +109,9 @@ pub(crate) async fn run<T: Target>(
     Ok(problems)
 }
 
-/// Ends the process if it is not told of life often enough, until what is returned is dropped: a
-/// task that never ends its turn stops timeouts as well.
+/// Ends the process if the sender that is returned is not used often enough before it is dropped.
+///
+/// A thread of its own watches: a task that never ends its turn stops timeouts as well.
 fn watch_over() -> mpsc::Sender<()> {
     let (alive, lives) = mpsc::channel();
     thread::spawn(move || {
@@ -149,8 +150,9 @@ fn sample_under_load(
     }
 }
 
-/// Stops the load, sees that every entity answers and that the books balance, and samples.
-async fn rest(load: &Load, tally: &Tally) -> Result<Sample, Failure> {
+/// Stops the load, checks that every entity answers and that counters add up, and samples.
+async fn rest(load: &Load, tally: &Tally) -> Result<Sample, Error> {
+    // Granted when every job that is under way has ended; no other begins meanwhile.
     let _alone = load.gate().write().await;
     let clients = load.lasting();
     if let Err(silent) = load::ask_all(clients, RECOVERY).await {
@@ -186,11 +188,11 @@ fn progress(elapsed: Duration, sample: &Sample) -> String {
         tasks,
         threads,
         connections,
-        companions,
+        secondaries,
         ..,
     ] = sample;
     format!(
-        "{:6.0} s  at rest: {memory} KiB resident, {heap} KiB heap, {descriptors} descriptors, {tasks} tasks, {threads} threads, {connections} connections, {companions} companions",
+        "{:6.0} s  at rest: {memory} KiB resident, {heap} KiB heap, {descriptors} descriptors, {tasks} tasks, {threads} threads, {connections} connections, {secondaries} secondary connections",
         elapsed.as_secs_f64()
     )
 }

@@ -1,4 +1,4 @@
-//! What is measured: of the process, and of the clients that last.
+//! Samples of the process, and of the clients that last.
 
 use std::fs;
 use std::io;
@@ -11,16 +11,16 @@ use tokio::runtime::Handle;
 #[global_allocator]
 static HEAP: Cap<std::alloc::System> = Cap::new(std::alloc::System, usize::MAX);
 
-/// How much a figure may grow.
+/// The growth that a figure may show.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Growth {
-    /// Of what it was at first.
+    /// Per cent of its first value.
     pub(crate) percent: u32,
-    /// And that much on top.
+    /// An amount on top of that.
     pub(crate) plus: u32,
 }
 
-/// A figure and how much it may grow from the beginning to the end.
+/// A figure, and the growth that it may show from the beginning to the end.
 #[derive(Debug)]
 pub(crate) struct Figure {
     pub(crate) name: &'static str,
@@ -28,8 +28,8 @@ pub(crate) struct Figure {
     pub(crate) under_load: Growth,
     /// Between the least of samples of moments at which nothing moves.
     pub(crate) at_rest: Growth,
-    /// What of it each further connection of a lasting client explains at rest: after a failure a
-    /// client may have two to a node, and fake nodes have their ends in this process.
+    /// The part of it that each further connection of a lasting client explains at rest: after a
+    /// failure a client may have two to a node, and fake nodes have their ends in this process.
     pub(crate) a_connection: u32,
 }
 
@@ -53,7 +53,7 @@ const fn figure(
     }
 }
 
-/// How many figures there are.
+/// The number of figures.
 pub(crate) const COUNT: usize = 18;
 
 /// All figures, in the order of a sample.
@@ -65,11 +65,11 @@ pub(crate) const FIGURES: [Figure; COUNT] = [
     // Files are read on threads that end when they have had nothing to do for a while.
     figure("threads", (0, 16), (0, 16), 0),
     figure("connections", (25, 16), (0, 0), 0),
-    figure("companions", (25, 16), (0, 16), 0),
+    figure("secondary connections", (25, 16), (0, 16), 0),
     figure("pending asks", (100, 100), (0, 0), 0),
-    figure("held messages", (100, 5_000), (0, 0), 0),
+    figure("buffered messages", (100, 5_000), (0, 0), 0),
     figure("queued messages", (100, 5_000), (0, 0), 0),
-    figure("held bytes", (100, 1_000_000), (0, 0), 0),
+    figure("buffered bytes", (100, 1_000_000), (0, 0), 0),
     figure("queued bytes", (100, 1_000_000), (0, 0), 0),
     figure("bytes kept for asks", (100, 100_000), (0, 0), 0),
     figure("tells that wait", (100, 100), (0, 0), 0),
@@ -79,7 +79,7 @@ pub(crate) const FIGURES: [Figure; COUNT] = [
     figure("dial failures", (100, 64), (0, 8), 0),
 ];
 
-/// Where connections and companions stand among the figures.
+/// The indices of both kinds of connections among the figures.
 pub(crate) const CONNECTIONS: [usize; 2] = [5, 6];
 
 /// The figures that are zero when nothing moves.

@@ -1,4 +1,4 @@
-//! What was done and what came of it.
+//! Counts of everything that was done, by how it ended.
 
 use std::collections::BTreeMap;
 use std::fmt;

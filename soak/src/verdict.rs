@@ -1,20 +1,20 @@
-//! Whether what must stay flat did: the comparison of the beginning with the end.
+//! The verdict: the comparison of the beginning with the end.
 
 use std::time::Duration;
 
 use crate::sample::{CONNECTIONS, COUNT, FIGURES, Figure, Growth, PENDING, Sample};
 
-/// When what was sampled.
+/// All samples, with their times.
 #[derive(Debug, Default)]
 pub(crate) struct Record {
     /// Under load and faults, by the time since the beginning.
     pub(crate) under_load: Vec<(Duration, Sample)>,
-    /// When nothing moved.
+    /// Samples of moments at which nothing moved.
     pub(crate) at_rest: Vec<(Duration, Sample)>,
 }
 
-/// The span that is averaged at the beginning and at the end: a minute, or a quarter of a run that
-/// is shorter than four.
+/// Returns the span that is averaged at the beginning and at the end: a minute, or a quarter of a
+/// run that is shorter than four.
 pub(crate) fn span(length: Duration) -> Duration {
     (length / 4).min(Duration::from_mins(1))
 }
@@ -59,7 +59,7 @@ pub(crate) fn judge(record: &Record, length: Duration) -> Vec<String> {
     problems
 }
 
-/// The samples of the first and of the last `span`; of each at least one.
+/// Returns the samples of the first and of the last `span`; of each at least one.
 fn ends(samples: &[(Duration, Sample)], span: Duration) -> Option<[&[(Duration, Sample)]; 2]> {
     let ((begin, _), (end, _)) = (samples.first()?, samples.last()?);
     let first = samples.partition_point(|(at, _)| *at <= span.max(*begin));
@@ -67,7 +67,7 @@ fn ends(samples: &[(Duration, Sample)], span: Duration) -> Option<[&[(Duration, 
     Some([samples.get(..first)?, samples.get(last..)?])
 }
 
-/// What has not come to its end in a sample of a moment at which nothing moves.
+/// Returns the figure that is not zero in a sample of a moment at which nothing moves.
 pub(crate) fn pending(sample: &Sample) -> Option<String> {
     let figures = FIGURES.iter().zip(sample);
     let mut left = figures
@@ -90,7 +90,7 @@ fn average(samples: &[(Duration, Sample)]) -> Sample {
     sums.map(|sum| sum / count)
 }
 
-/// Of each figure the smallest: what is lost for good is in all of them.
+/// Returns the smallest value of each figure: all samples contain what is lost for good.
 fn least(samples: &[(Duration, Sample)]) -> Sample {
     let mut least = [f64::INFINITY; COUNT];
     for (_, sample) in samples {
@@ -115,7 +115,7 @@ fn rows(first: &Sample, last: &Sample, growth: impl Fn(&Figure) -> Growth) -> Ve
     rows.collect()
 }
 
-/// Further connections of lasting clients may explain growth.
+/// Allows the growth that further connections of lasting clients explain.
 fn allow_connections(rows: &mut [Row]) {
     let changes = CONNECTIONS.iter().filter_map(|at| rows.get(*at));
     let further = changes.map(Row::change).sum::<f64>().max(0.0);
@@ -209,8 +209,8 @@ mod tests {
     fn further_connections_explain_their_descriptors_and_no_more() {
         let descriptors = FIGURES.iter().position(|known| known.name == "descriptors");
         for (grown, fine) in [(10.0, true), (11.0, false)] {
-            // Of four more companions, three are there in the last minute's least.
-            let mut record = growing("companions", 4.0, true);
+            // Of four more secondary connections, three are there in the last minute's least.
+            let mut record = growing("secondary connections", 4.0, true);
             for (at, sample) in &mut record.at_rest {
                 let late = *at > Duration::from_secs(170);
                 sample[descriptors.unwrap()] = if late { grown } else { 0.0 };

@@ -1,4 +1,4 @@
-//! What can be said on the command line.
+//! The arguments of the command line.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,11 +7,11 @@ use casty_client::{ClientConfig, NodeAddress};
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::certificates::CertificateArgs;
-use crate::error::Failure;
+use crate::error::CommandError;
 
-/// How long a command may take that was not told.
+/// The time that a command may take unless it is given.
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// Longer than anybody waits, short enough to be added to any time.
+/// The longest time that may be given, short enough to be added to any time.
 const LONGEST: Duration = Duration::from_hours(366 * 24);
 
 const EXAMPLES: &str = "\
@@ -42,7 +42,7 @@ Examples:
 const TELL_EXAMPLES: &str = "\
 The message is JSON in Casty's notation: {\"_type\": \"module.Class\", ...} is an object of that class.
 With --file, each line is an entity's id, a tab and a message; lines that cannot be read are
-reported with their number and left out. At the end, standard error tells how many messages were
+reported with their number and left out. At the end, standard error shows how many messages were
 written to the network, not sent, and cut by a lost connection. Casty acknowledges nothing, so
 none is called delivered.
 
@@ -74,7 +74,7 @@ Examples:
   casty topology --contact 127.0.0.1:25520 --system my-cluster --json | jq .leader";
 
 const DOCTOR_EXAMPLES: &str = "\
-Asks every node what it believes, and tells what is wrong: members that are called up and cannot be
+Asks every node what it believes, and prints what is wrong: members that are called up and cannot be
 connected or do not answer, views that differ, shards and services on lost nodes, no leader or one
 that is lost, members that join or leave and stay so, addresses or ids that are taken twice. Each
 finding comes with what it means for messages and what helps. What healthy clusters show for a
@@ -98,9 +98,9 @@ unless --force is given: it would go on running and be no part of the cluster an
 Where a cluster has several regions, views of casty 0.21.0 may go on naming the dead member for the
 shards of some: casty doctor tells which. Asking an entity of one of those puts that right.
 
-Prints who was told, and when the member was down in their views; tells on standard error who may
-not know. Exits with 1 if nobody was told, with 3 if the member is not down everywhere in time: a
-node that was not told brings it back, so run it again.
+Prints which nodes were told, and when the member was down in their views; on standard error, which
+may not know. Exits with 1 if no node was told, with 3 if the member is not down everywhere in time:
+a node that was not told brings it back, so run it again.
 
 Examples:
   casty down --contact 127.0.0.1:25520 --system my-cluster 127.0.0.1:25522
@@ -108,8 +108,8 @@ Examples:
 
 const DEMO_EXAMPLES: &str = "\
 Starts three nodes in this process, on loopback TCP, and a client; tells, asks, kills the node that
-owns an entity, and asks again. Needs nothing else. Exits with 1, and says why, if anything that it
-narrates does not happen.
+owns an entity, and asks again. Needs nothing else. Exits with 1, and prints the reason, if anything
+that it narrates does not happen.
 
 Examples:
   casty demo
@@ -121,7 +121,7 @@ Examples:
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
-    /// Tell on standard error what goes on: -v what matters, -vv everything.
+    /// Log to standard error: -v what matters, -vv everything.
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub(crate) verbose: u8,
 }
@@ -136,7 +136,7 @@ pub(crate) enum Command {
     Lookup(Lookup),
     /// Show the members of the cluster and where its shards are.
     Topology(Topology),
-    /// Tell what is wrong with the cluster, and what helps.
+    /// Print what is wrong with the cluster, and what helps.
     Doctor(Doctor),
     /// Declare a member dead.
     Down(Down),
@@ -149,7 +149,7 @@ pub(crate) enum Command {
     Demo,
 }
 
-/// How to reach which cluster.
+/// The cluster, and the way to reach it.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Cluster")]
 pub(crate) struct Cluster {
@@ -167,19 +167,19 @@ pub(crate) struct Cluster {
     /// The serializer that the nodes are configured with [env: CASTY_CODEC] [default: pickle].
     #[arg(long, value_name = "CODEC", value_parser = CODECS)]
     codec: Option<String>,
-    /// How the nodes compress messages [env: CASTY_COMPRESSION] [default: none].
+    /// The compression that the nodes use for messages [env: CASTY_COMPRESSION] [default: none].
     #[arg(long, value_name = "ALGORITHM", value_parser = COMPRESSIONS)]
     compression: Option<String>,
-    /// How nodes are reached [env: CASTY_TRANSPORT] [default: tcp].
+    /// The transport by which nodes are reached [env: CASTY_TRANSPORT] [default: tcp].
     #[arg(long, value_name = "TRANSPORT", value_parser = ["tcp", "tls", "quic"])]
     transport: Option<String>,
     #[command(flatten)]
     files: CertificateArgs,
-    /// Where to dial a node that is behind a proxy, such as 10.0.1.10:25520=localhost:25521 (may
-    /// be repeated).
+    /// The address to dial for a node behind a proxy, such as 10.0.1.10:25520=localhost:25521
+    /// (may be repeated).
     #[arg(long, value_name = "NODE=HOST:PORT", value_delimiter = ',')]
     address_map: Vec<String>,
-    /// How long the whole command may take, connecting and closing included [default: 5].
+    /// The time for the whole command, connecting and closing included [default: 5].
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     timeout: Option<Duration>,
     /// The host to announce as the client's own [default: one that no other client has].
@@ -207,19 +207,19 @@ const CODECS: [&str; 6] = [
 const COMPRESSIONS: [&str; 6] = ["none", "zlib", "gzip", "bz2", "lzma", "lz4"];
 
 impl Cluster {
-    /// What the file, the environment and the flags say together.
+    /// Reads the file, the environment and the flags, later ones above earlier ones.
     ///
     /// # Errors
-    /// It makes no sense, or does not tell the cluster.
-    pub(crate) fn config(&self) -> Result<ClientConfig, Failure> {
+    /// They make no sense together, or do not name the cluster.
+    pub(crate) fn config(&self) -> Result<ClientConfig, CommandError> {
         let mut layers = ClientConfig::layers();
         if let Some(file) = &self.config {
             layers = layers.file(file)?;
         }
         layers = layers.environment()?;
-        for (key, flag, value) in self.flags() {
+        for Flag { key, name, value } in self.flags() {
             if let Some(value) = value {
-                layers = layers.set(key, value, flag)?;
+                layers = layers.set(key, value, name)?;
             }
         }
         let config = layers.load()?;
@@ -240,62 +240,63 @@ impl Cluster {
         Ok(config)
     }
 
-    /// Each flag that stands for a key, with its value if it was given.
-    fn flags(&self) -> [(&'static str, &'static str, Option<String>); 13] {
+    /// Returns each flag that stands for a key, with its value if it was given.
+    fn flags(&self) -> [Flag; 13] {
         let listed = |items: Vec<String>| (!items.is_empty()).then(|| items.join(","));
-        let contacts = self.contacts.iter().map(ToString::to_string).collect();
+        let contacts = listed(self.contacts.iter().map(ToString::to_string).collect());
+        let address_map = listed(self.address_map.clone());
         let port = |port: Option<u16>| port.map(|port| port.to_string());
-        let flag = |key, flag, value: &Option<String>| (key, flag, value.clone());
+        let flag = |key, name, value| Flag { key, name, value };
+        let text = |key, name, value: &Option<String>| flag(key, name, value.clone());
+        let client_port = port(self.client_port);
+        let advertised_port = port(self.advertised_port);
+        let advertised_host = &self.advertised_host;
         [
-            ("contact_points", "--contact", listed(contacts)),
-            (
-                "address_map",
-                "--address-map",
-                listed(self.address_map.clone()),
-            ),
-            ("client_port", "--client-port", port(self.client_port)),
-            (
-                "advertised_port",
-                "--advertised-port",
-                port(self.advertised_port),
-            ),
-            flag("system_name", "--system", &self.system),
-            flag("codec", "--codec", &self.codec),
-            flag("compression", "--compression", &self.compression),
-            flag("transport", "--transport", &self.transport),
-            flag("tls.ca", "--tls-ca", &self.files.ca),
-            flag("tls.cert", "--tls-cert", &self.files.cert),
-            flag("tls.key", "--tls-key", &self.files.key),
-            flag("client_host", "--client-host", &self.client_host),
-            flag(
-                "advertised_host",
-                "--advertised-host",
-                &self.advertised_host,
-            ),
+            flag("contact_points", "--contact", contacts),
+            flag("address_map", "--address-map", address_map),
+            flag("client_port", "--client-port", client_port),
+            flag("advertised_port", "--advertised-port", advertised_port),
+            text("system_name", "--system", &self.system),
+            text("codec", "--codec", &self.codec),
+            text("compression", "--compression", &self.compression),
+            text("transport", "--transport", &self.transport),
+            text("tls.ca", "--tls-ca", &self.files.ca),
+            text("tls.cert", "--tls-cert", &self.files.cert),
+            text("tls.key", "--tls-key", &self.files.key),
+            text("client_host", "--client-host", &self.client_host),
+            text("advertised_host", "--advertised-host", advertised_host),
         ]
     }
 
-    /// How long the command may take.
+    /// Returns the time that the command may take.
     pub(crate) fn timeout(&self) -> Duration {
         self.timeout.unwrap_or(TIMEOUT)
     }
 
-    /// How long each node may take of that to be connected and to answer, where all are asked: a
-    /// fifth, for they may be asked twice, after a pause.
+    /// Returns the part of that time for each node to be connected and to answer, where all are
+    /// asked: a fifth, for they may be asked twice, after a pause.
     pub(crate) fn share(&self) -> Duration {
         self.timeout() / 5
     }
 
-    /// The same as [`timeout`](Self::timeout), if anybody said so.
+    /// Returns the time that the command may take, if it was given.
     pub(crate) fn given_timeout(&self) -> Option<Duration> {
         self.timeout
     }
 }
 
-/// Which region, of how many shards.
+/// A flag that stands for a key of the configuration.
+struct Flag {
+    key: &'static str,
+    name: &'static str,
+    value: Option<String>,
+}
+
+/// A region and its number of shards.
 #[derive(Debug, Args)]
 pub(crate) struct Region {
-    /// Into how many shards the nodes divide the region; messages go astray if it is wrong.
+    /// The number of shards that the nodes divide the region into; messages go astray if it is
+    /// wrong.
     #[arg(
         long,
         value_name = "N",
@@ -313,7 +314,7 @@ pub(crate) struct Region {
 pub(crate) struct Ask {
     #[command(flatten)]
     pub(crate) region: Region,
-    /// Which entity.
+    /// The entity's id.
     pub(crate) entity_id: String,
     /// The message, with {"__ref__": "$reply"} where the reply goes to.
     #[arg(value_name = "JSON", allow_negative_numbers = true)]
@@ -327,7 +328,7 @@ pub(crate) struct Ask {
 pub(crate) struct Tell {
     #[command(flatten)]
     pub(crate) region: Region,
-    /// Which entity.
+    /// The entity's id.
     #[arg(required_unless_present = "file")]
     pub(crate) entity_id: Option<String>,
     /// The message.
@@ -392,18 +393,19 @@ pub(crate) struct Down {
     /// The member, by the address that casty topology shows.
     #[arg(value_name = "HOST:PORT")]
     pub(crate) node: NodeAddress,
-    /// Even if it answers.
+    /// Declare it dead even if it answers.
     #[arg(long)]
     pub(crate) force: bool,
     #[command(flatten)]
     pub(crate) cluster: Cluster,
 }
 
-fn missing(what: &str, flag: &str, variable: &str) -> Failure {
-    Failure::Usage(format!("{what} is given: use {flag}, {variable} or --config").into())
+/// Makes the error of a setting that is not given.
+fn missing(what: &str, flag: &str, variable: &str) -> CommandError {
+    CommandError::Usage(format!("{what} is given: use {flag}, {variable} or --config").into())
 }
 
-/// A time in seconds, fractions allowed.
+/// Reads a time in seconds, fractions allowed.
 fn seconds(text: &str) -> Result<Duration, String> {
     let parsed: Option<f64> = text.parse().ok();
     let time = parsed.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());

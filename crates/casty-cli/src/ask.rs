@@ -3,13 +3,13 @@
 use casty_client::Value;
 
 use crate::args::Ask;
-use crate::error::Failure;
+use crate::error::CommandError;
 use crate::message::Message;
 use crate::output::print;
-use crate::session::Errand;
+use crate::session::Session;
 
 /// Asks the entity and prints the reply.
-pub(crate) async fn run(args: &Ask) -> Result<(), Failure> {
+pub(crate) async fn run(args: &Ask) -> Result<(), CommandError> {
     let message = Message::ask(&args.message)?;
     let Ask {
         cluster,
@@ -17,14 +17,9 @@ pub(crate) async fn run(args: &Ask) -> Result<(), Failure> {
         entity_id,
         ..
     } = args;
-    let errand = Errand {
-        cluster,
-        config: cluster.config()?,
-        within: Some(cluster.timeout()),
-        missing: format!("no reply from {}/{entity_id}", region.name),
-        region: Some(&region.name),
-    };
-    let ended = errand.run(async |client| {
+    let missing = format!("no reply from {}/{entity_id}", region.name);
+    let session = Session::new(cluster, missing)?.region(&region.name);
+    let ended = session.run(async |client| {
         let entity = client
             .entity_ref(&region.name, region.shards)?
             .entity(&**entity_id);
@@ -37,7 +32,7 @@ pub(crate) async fn run(args: &Ask) -> Result<(), Failure> {
 }
 
 /// Prints a reply in the notation in which messages are typed.
-pub(crate) fn print_reply(reply: &Value) -> Result<(), Failure> {
+pub(crate) fn print_reply(reply: &Value) -> Result<(), CommandError> {
     let text = reply.to_notation();
-    print(text.map_err(|error| Failure::of("the reply cannot be printed", error))?)
+    print(text.map_err(|error| CommandError::of("the reply cannot be printed", error))?)
 }

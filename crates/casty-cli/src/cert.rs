@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use clap::{Args, Subcommand};
 
-use crate::error::Failure;
+use crate::error::CommandError;
 use crate::output::print;
 
 mod files;
@@ -50,7 +50,7 @@ Examples:
   casty cert client gateway --ca-dir certs --out gateway
   casty cert client nightly-import --ca-dir certs --out import --validity 1";
 
-/// What the command is told.
+/// The arguments of `casty cert`.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct CertArgs {
@@ -76,7 +76,7 @@ struct Ca {
     /// The name that the certificate shows.
     #[arg(long, value_name = "NAME", default_value = "casty-ca")]
     cn: String,
-    /// For how long it is valid, from now on.
+    /// The days that it is valid for, from now on.
     #[arg(long, value_name = "DAYS", default_value_t = 365, value_parser = clap::value_parser!(u32).range(VALIDITY))]
     validity: u32,
     #[command(flatten)]
@@ -103,13 +103,13 @@ struct Client {
     signing: Signing,
 }
 
-/// By whom a certificate is signed, and for how long.
+/// The authority that signs, and the validity.
 #[derive(Debug, Args)]
 struct Signing {
     /// The folder with the authority's ca.crt and ca.key.
     #[arg(long, value_name = "FOLDER")]
     ca_dir: PathBuf,
-    /// For how long it is valid, from now on.
+    /// The days that it is valid for, from now on.
     #[arg(long, value_name = "DAYS", default_value_t = 90, value_parser = clap::value_parser!(u32).range(VALIDITY))]
     validity: u32,
     #[command(flatten)]
@@ -129,11 +129,11 @@ struct Out {
 /// A day to a century.
 const VALIDITY: std::ops::RangeInclusive<i64> = 1..=36_500;
 
-/// The authority's files are called so.
+/// The name of the authority's files.
 const AUTHORITY: &str = "ca";
 
-/// Makes the certificate and says where it is.
-pub(crate) fn run(args: &CertArgs) -> Result<(), Failure> {
+/// Makes the certificate and prints where it is.
+pub(crate) fn run(args: &CertArgs) -> Result<(), CommandError> {
     match &args.kind {
         Kind::Ca(ca) => {
             let issued = issue::authority(&ca.cn, validity(ca.validity))?;
@@ -165,11 +165,11 @@ impl Signing {
         name: &str,
         title: &str,
         make: impl FnOnce(&Authority, Validity) -> Result<Issued, IssueError>,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), CommandError> {
         let files = Files::new(&self.ca_dir, AUTHORITY);
         let (certificate, key) = files.read()?;
         let authority = Authority::from_pem(&certificate, &key)
-            .map_err(|error| Failure::of(folder(&self.ca_dir), error))?;
+            .map_err(|error| CommandError::of(folder(&self.ca_dir), error))?;
         let issued = make(&authority, validity(self.validity))?;
         self.out.write(name, &issued, title)?;
         print(format_args!("Signed by: {}", files.certificate.display()))?;
@@ -178,7 +178,7 @@ impl Signing {
 }
 
 impl Out {
-    fn write(&self, name: &str, issued: &Issued, title: &str) -> Result<(), Failure> {
+    fn write(&self, name: &str, issued: &Issued, title: &str) -> Result<(), CommandError> {
         let files = Files::new(&self.out, name);
         files.write(issued, self.force)?;
         let Files { certificate, key } = files;
@@ -190,6 +190,7 @@ impl Out {
     }
 }
 
+/// Returns a validity that begins now.
 fn validity(days: u32) -> Validity {
     Validity {
         from: SystemTime::now(),
@@ -201,8 +202,8 @@ fn folder(path: &Path) -> String {
     format!("cannot sign with {}", path.display())
 }
 
-/// What was asked for cannot be in a certificate, or the authority cannot sign.
-impl From<IssueError> for Failure {
+/// The name, host or time cannot be in a certificate, or the authority cannot sign.
+impl From<IssueError> for CommandError {
     fn from(error: IssueError) -> Self {
         match error {
             IssueError::Name(_) | IssueError::Host(_) | IssueError::Time => {

@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+/// The files of a side with TLS.
 #[derive(Debug, Args)]
 pub(crate) struct CertificateArgs {
     /// The certificates of the authorities that the other side is trusted by, in PEM.

@@ -10,7 +10,7 @@ use casty_testkit::{Cluster, Context, stateful};
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
-use crate::error::Failure;
+use crate::error::CommandError;
 use crate::output::print;
 
 const SYSTEM: &str = "demo";
@@ -21,9 +21,9 @@ const ENTITIES: u32 = 100;
 const TELLS: u32 = 100;
 /// Asks one after the other, and asks at once.
 const ASKS: u32 = 1000;
-/// How long the other nodes take to notice that one has died.
+/// The time that the other nodes take to notice that one has died.
 const DETECTION: Duration = Duration::from_millis(300);
-/// The whole demo takes a second or two; this is when something is wrong.
+/// The time after which something is wrong: the whole demo takes a second or two.
 const LONGEST: Duration = Duration::from_secs(12);
 
 #[derive(Serialize)]
@@ -38,7 +38,7 @@ struct GetCount {
     reply_to: ActorRef<i64>,
 }
 
-/// What the entities understand.
+/// The messages that the entities understand.
 #[derive(Deserialize)]
 enum Counter {
     #[serde(rename = "counter_app.Increment")]
@@ -48,16 +48,17 @@ enum Counter {
 }
 
 /// Runs the demo.
-pub(crate) async fn run() -> Result<(), Failure> {
+pub(crate) async fn run() -> Result<(), CommandError> {
     tokio::select! {
         outcome = tokio::time::timeout(LONGEST, play()) => {
             outcome.unwrap_or_else(|_| Err(unexpected(format_args!("it takes longer than {LONGEST:?}"))))
         }
-        _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted),
+        _ = tokio::signal::ctrl_c() => Err(CommandError::Interrupted),
     }
 }
 
-async fn play() -> Result<(), Failure> {
+/// Plays all steps.
+async fn play() -> Result<(), CommandError> {
     let cluster = start().await?;
     let client = connect(&cluster).await?;
     let counters = client.entity_ref(REGION, SHARDS)?;
@@ -74,7 +75,7 @@ async fn play() -> Result<(), Failure> {
     Ok(())
 }
 
-async fn start() -> Result<Cluster, Failure> {
+async fn start() -> Result<Cluster, CommandError> {
     let entities = stateful(
         || 0_i64,
         |count: &mut i64, message, context: &mut Context<'_>| match message {
@@ -89,7 +90,7 @@ async fn start() -> Result<Cluster, Failure> {
         .start();
     let cluster = started
         .await
-        .map_err(|error| Failure::of("the nodes cannot be started", error))?;
+        .map_err(|error| CommandError::of("the nodes cannot be started", error))?;
     let nodes = cluster.contact_points().join(", ");
     print(format_args!(
         "Started three nodes at {nodes}, with a region {REGION:?} of {SHARDS} shards."
@@ -97,14 +98,14 @@ async fn start() -> Result<Cluster, Failure> {
     Ok(cluster)
 }
 
-async fn connect(cluster: &Cluster) -> Result<ClusterClient, Failure> {
+async fn connect(cluster: &Cluster) -> Result<ClusterClient, CommandError> {
     let begin = Instant::now();
     let builder = ClusterClient::builder(SYSTEM).contact_points(cluster.contact_points());
     let client = builder.connect().await?;
     let view = client
         .ready(LONGEST)
         .await
-        .map_err(|error| Failure::Failed(error.into()))?;
+        .map_err(|error| CommandError::Failed(error.into()))?;
     let members = view.live_members().count();
     expect(
         members == 3,
@@ -121,18 +122,18 @@ async fn connect(cluster: &Cluster) -> Result<ClusterClient, Failure> {
     Ok(client)
 }
 
-/// The names of the entities.
+/// Returns the names of the entities.
 fn names() -> impl Iterator<Item = String> + Clone {
     (0..ENTITIES).map(|number| format!("user-{number}"))
 }
 
-async fn tell(counters: &RegionRef) -> Result<(), Failure> {
+async fn tell(counters: &RegionRef) -> Result<(), CommandError> {
     let begin = Instant::now();
     for _ in 0..TELLS {
         for name in names() {
             let envelope = ShardEnvelope::new(name, Increment { amount: 1 });
             let told = counters.tell_wait(envelope).await;
-            told.map_err(|error| Failure::of("a message was not accepted", error))?;
+            told.map_err(|error| CommandError::of("a message was not accepted", error))?;
         }
     }
     let told = begin.elapsed();
@@ -151,12 +152,12 @@ async fn tell(counters: &RegionRef) -> Result<(), Failure> {
     ))
 }
 
-async fn count(entity: &EntityRef) -> Result<i64, Failure> {
+async fn count(entity: &EntityRef) -> Result<i64, CommandError> {
     let asked = entity.ask(|reply_to| GetCount { reply_to }).await;
-    asked.map_err(|error| Failure::of(format!("{} does not answer", entity.id()), error))
+    asked.map_err(|error| CommandError::of(format!("{} does not answer", entity.id()), error))
 }
 
-async fn ask(counters: &RegionRef) -> Result<(), Failure> {
+async fn ask(counters: &RegionRef) -> Result<(), CommandError> {
     let mut times = Vec::new();
     for name in names().cycle().take(ASKS as usize) {
         let entity = counters.entity(name);
@@ -189,8 +190,9 @@ async fn ask(counters: &RegionRef) -> Result<(), Failure> {
     }
     let mut answered = 0;
     while let Some(reply) = asks.join_next().await {
-        let reply: Result<i64, AskError> = reply.map_err(|error| Failure::of("an ask", error))?;
-        reply.map_err(|error| Failure::of("one of many asks at once", error))?;
+        let reply: Result<i64, AskError> =
+            reply.map_err(|error| CommandError::of("an ask", error))?;
+        reply.map_err(|error| CommandError::of("one of many asks at once", error))?;
         answered += 1;
     }
     expect(
@@ -207,7 +209,7 @@ async fn lose_an_owner(
     cluster: &Cluster,
     client: &ClusterClient,
     counters: &RegionRef,
-) -> Result<(), Failure> {
+) -> Result<(), CommandError> {
     let victim = counters.entity("user-42");
     let owner = |name: &str| cluster.owner(REGION, name);
     let Some(lost) = owner(victim.id()) else {
@@ -227,12 +229,12 @@ async fn lose_an_owner(
     ))?;
     let lost_asks = ask_until_answered(&victim).await?;
     let answered = begin.elapsed();
-    let heir = owner(victim.id()).filter(|heir| *heir != lost);
-    let heir = heir.and_then(|heir| cluster.addresses().get(heir));
-    let heir =
-        heir.ok_or_else(|| unexpected(format_args!("user-42 answers, and nobody owns it")))?;
+    let replacement = owner(victim.id()).filter(|replacement| *replacement != lost);
+    let replacement = replacement.and_then(|replacement| cluster.addresses().get(replacement));
+    let replacement = replacement
+        .ok_or_else(|| unexpected(format_args!("user-42 answers, and no node owns it")))?;
     print(format_args!(
-        "Asked user-42 again: {heir} answered {answered:.1?} after the kill, {DETECTION:?} of which \
+        "Asked user-42 again: {replacement} answered {answered:.1?} after the kill, {DETECTION:?} of which \
          the nodes took to notice; asks lost on the way: {lost_asks}."
     ))?;
     expect_counts(counters, &gone, 0).await?;
@@ -266,15 +268,16 @@ async fn lose_an_owner(
     ))
 }
 
-/// Asks until a reply comes, and tells how many asks were lost with their connection. Whether such
-/// an ask was handled nobody knows; this one changes nothing, so it may be repeated.
-async fn ask_until_answered(entity: &EntityRef) -> Result<u32, Failure> {
+/// Asks until a reply comes. Returns how many asks were lost with their connection.
+///
+/// Such an ask may have been handled or not; this one changes nothing, so it may be repeated.
+async fn ask_until_answered(entity: &EntityRef) -> Result<u32, CommandError> {
     let mut lost = 0;
     loop {
         match entity.ask::<_, i64>(|reply_to| GetCount { reply_to }).await {
             Ok(_) => return Ok(lost),
             Err(AskError::Lost { .. }) => lost += 1,
-            Err(error) => return Err(Failure::of("user-42 does not answer again", error)),
+            Err(error) => return Err(CommandError::of("user-42 does not answer again", error)),
         }
     }
 }
@@ -283,7 +286,7 @@ async fn expect_counts(
     counters: &RegionRef,
     entities: &[String],
     expected: i64,
-) -> Result<(), Failure> {
+) -> Result<(), CommandError> {
     for name in entities {
         let count = count(&counters.entity(&**name)).await?;
         expect(
@@ -294,8 +297,8 @@ async fn expect_counts(
     Ok(())
 }
 
-/// What is not so is told in these words.
-fn expect(so: bool, otherwise: fmt::Arguments<'_>) -> Result<(), Failure> {
+/// Fails with these words unless it is `so`.
+fn expect(so: bool, otherwise: fmt::Arguments<'_>) -> Result<(), CommandError> {
     if so {
         Ok(())
     } else {
@@ -303,6 +306,6 @@ fn expect(so: bool, otherwise: fmt::Arguments<'_>) -> Result<(), Failure> {
     }
 }
 
-fn unexpected(what: fmt::Arguments<'_>) -> Failure {
-    Failure::because(format!("the demo went wrong: {what}"))
+fn unexpected(what: fmt::Arguments<'_>) -> CommandError {
+    CommandError::because(format!("the demo went wrong: {what}"))
 }

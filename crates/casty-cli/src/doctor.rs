@@ -1,45 +1,41 @@
-//! `casty doctor`: what is wrong with a cluster.
+//! `casty doctor`: a diagnosis of the cluster.
 
 use casty_client::ClusterClient;
 use casty_client::diagnosis::{Diagnosis, Finding};
 use serde_json::{Value, json};
 
 use crate::args::Doctor;
-use crate::error::Failure;
+use crate::error::CommandError;
 use crate::output::print;
-use crate::session::Errand;
+use crate::session::Session;
 
-/// Prints what is wrong; fails if anything is.
-pub(crate) async fn run(args: &Doctor) -> Result<(), Failure> {
-    let errand = Errand {
-        cluster: &args.cluster,
-        config: args.cluster.config()?,
-        within: Some(args.cluster.timeout()),
-        missing: "the nodes were not all heard in time".to_owned(),
-        region: None,
-    };
-    let ended = errand.run(async |client| examine(client, args).await);
+/// Prints the findings; fails if there are any.
+pub(crate) async fn run(args: &Doctor) -> Result<(), CommandError> {
+    let session = Session::new(&args.cluster, "not all nodes have answered in time")?;
+    let ended = session.run(async |client| examine(client, args).await);
     let diagnosis = ended.await?.outcome?;
     if args.json {
-        print(shown(&diagnosis))?;
+        print(document(&diagnosis))?;
     } else {
-        diagnosis.findings().iter().try_for_each(tell)?;
+        diagnosis.findings().iter().try_for_each(print_finding)?;
     }
     if diagnosis.is_healthy() {
         return if args.json { Ok(()) } else { print("healthy") };
     }
-    Err(Failure::Findings)
+    Err(CommandError::Findings)
 }
 
-async fn examine(client: &ClusterClient, args: &Doctor) -> Result<Diagnosis, Failure> {
+/// Asks all nodes.
+async fn examine(client: &ClusterClient, args: &Doctor) -> Result<Diagnosis, CommandError> {
     // That may take as long as the command may; the rest has shares of it.
     client.topology().wait_for(|_| true).await?;
     let admin = client.admin().within(args.cluster.share());
     let diagnosis = admin.diagnose().await;
-    diagnosis.map_err(|error| Failure::Failed(error.into()))
+    diagnosis.map_err(|error| CommandError::Failed(error.into()))
 }
 
-fn tell(finding: &Finding) -> Result<(), Failure> {
+/// Prints a finding in three lines.
+fn print_finding(finding: &Finding) -> Result<(), CommandError> {
     let Finding {
         severity, problem, ..
     } = finding;
@@ -48,7 +44,8 @@ fn tell(finding: &Finding) -> Result<(), Failure> {
     print(format_args!("{:8}  helps: {}", "", problem.remedy()))
 }
 
-fn shown(diagnosis: &Diagnosis) -> Value {
+/// Returns a diagnosis as one JSON document.
+fn document(diagnosis: &Diagnosis) -> Value {
     let findings = diagnosis.findings().iter().map(|finding| {
         let problem = &finding.problem;
         json!({

@@ -3,24 +3,20 @@
 use casty_client::{ClusterClient, DownError, DownReport, NodeAddress};
 
 use crate::args::Down;
-use crate::error::{Failure, chain};
-use crate::output::{complain, note, print};
-use crate::session::Errand;
+use crate::error::{CommandError, chain};
+use crate::output::{note, print, print_error};
+use crate::session::Session;
 
-/// Declares the member dead, tells who was told, and waits until it is down in their views.
-pub(crate) async fn run(args: &Down) -> Result<(), Failure> {
-    let errand = Errand {
-        cluster: &args.cluster,
-        config: args.cluster.config()?,
-        within: Some(args.cluster.timeout()),
-        missing: format!("{} is not down in every view; run it again", args.node),
-        region: None,
-    };
-    let ended = errand.run(async |client| down(client, args).await);
+/// Declares the member dead, prints which nodes were told, and waits until it is down in their
+/// views.
+pub(crate) async fn run(args: &Down) -> Result<(), CommandError> {
+    let missing = format!("{} is not down in every view; run it again", args.node);
+    let session = Session::new(&args.cluster, missing)?;
+    let ended = session.run(async |client| down(client, args).await);
     ended.await?.outcome
 }
 
-async fn down(client: &ClusterClient, args: &Down) -> Result<(), Failure> {
+async fn down(client: &ClusterClient, args: &Down) -> Result<(), CommandError> {
     // That may take as long as the command may; the rest has shares of it.
     client.topology().wait_for(|_| true).await?;
     let admin = client.admin().within(args.cluster.share());
@@ -30,10 +26,10 @@ async fn down(client: &ClusterClient, args: &Down) -> Result<(), Failure> {
         admin.down(&args.node).await
     };
     let report = report.map_err(|error| refused(&args.node, error))?;
-    tell(&report)?;
-    // The errand's time ends first; what it then says is why.
+    print_report(&report)?;
+    // The session's time ends first, and its error tells the reason.
     let settled = report.settled(args.cluster.timeout()).await;
-    let after = settled.map_err(|error| Failure::Failed(error.into()))?;
+    let after = settled.map_err(|error| CommandError::Failed(error.into()))?;
     print(format_args!(
         "{} is down in their views after {} ms",
         args.node,
@@ -41,13 +37,13 @@ async fn down(client: &ClusterClient, args: &Down) -> Result<(), Failure> {
     ))
 }
 
-/// A line for each node that was told, on standard error for each that was not.
-fn tell(report: &DownReport) -> Result<(), Failure> {
+/// Prints a line for each node that was told, on standard error for each that was not.
+fn print_report(report: &DownReport) -> Result<(), CommandError> {
     let told = report.told().iter();
     told.map(|node| format!("told {node}"))
         .try_for_each(print)?;
-    for (node, why) in report.missed() {
-        complain(format_args!("{node} may not know: {}", chain(why)));
+    for (node, reason) in report.missed() {
+        print_error(format_args!("{node} may not know: {}", chain(reason)));
     }
     if !report.missed().is_empty() {
         note("A node that lives and does not know brings the member back: run it again then.");
@@ -55,11 +51,12 @@ fn tell(report: &DownReport) -> Result<(), Failure> {
     Ok(())
 }
 
-fn refused(node: &NodeAddress, error: DownError) -> Failure {
+/// Makes the error of a member that was not declared dead.
+fn refused(node: &NodeAddress, error: DownError) -> CommandError {
     match error {
-        DownError::Alive { .. } => Failure::because(format!(
+        DownError::Alive { .. } => CommandError::because(format!(
             "{node} is alive: it is connected and answers; --force declares it dead all the same"
         )),
-        error => Failure::Failed(error.into()),
+        error => CommandError::Failed(error.into()),
     }
 }

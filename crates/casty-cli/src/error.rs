@@ -1,4 +1,4 @@
-//! Why a command ends otherwise than well, and what the shell is told of it.
+//! The error of a command, and the exit code and message that the shell is given for it.
 
 use std::error::Error;
 use std::fmt;
@@ -10,40 +10,40 @@ use casty_client::{AskError, Closed, ConfigError, RegionError};
 
 use crate::message::MessageError;
 
-/// Why a command did not do what it was told.
+/// The reason why a command did not do its work.
 #[derive(Debug)]
-pub(crate) enum Failure {
-    /// What was asked for makes no sense.
+pub(crate) enum CommandError {
+    /// The arguments make no sense.
     Usage(Box<dyn Error>),
-    /// It was tried and failed.
+    /// The work was tried and failed.
     Failed(Box<dyn Error>),
-    /// Something is wrong with the cluster, and was told.
+    /// Something is wrong with the cluster, and was printed.
     Findings,
     /// The time was up.
     TimedOut { within: Duration, why: String },
     /// The user interrupted it.
     Interrupted,
-    /// Nobody reads what is printed any more.
-    NobodyReads,
+    /// Standard output was closed by its reader.
+    OutputClosed,
 }
 
-impl Failure {
-    /// Something failed that has a cause.
+impl CommandError {
+    /// Makes the error of a failure that has a cause.
     pub(crate) fn of(what: impl Into<String>, source: impl Error + 'static) -> Self {
         let source = Box::new(source);
         let what = what.into();
         Self::Failed(Box::new(Caused { what, source }))
     }
 
-    /// Something failed, and this is all there is to say.
+    /// Makes the error of a failure that is told in these words alone.
     pub(crate) fn because(what: impl Into<String>) -> Self {
         Self::Failed(what.into().into())
     }
 
-    /// The code to exit with.
+    /// Returns the code to exit with.
     pub(crate) fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
-            Self::NobodyReads => 0,
+            Self::OutputClosed => 0,
             Self::Failed(_) | Self::Findings => 1,
             Self::Usage(_) => 2,
             Self::TimedOut { .. } => 3,
@@ -51,17 +51,17 @@ impl Failure {
         })
     }
 
-    /// What to tell the user, in one line; nothing where that is known anyway.
+    /// Returns the message for the user, in one line; `None` where that is known anyway.
     pub(crate) fn message(&self) -> Option<String> {
         match self {
             Self::Usage(error) | Self::Failed(error) => Some(chain(&**error)),
             Self::TimedOut { within, why } => Some(format!("timed out after {within:?}: {why}")),
-            Self::Findings | Self::Interrupted | Self::NobodyReads => None,
+            Self::Findings | Self::Interrupted | Self::OutputClosed => None,
         }
     }
 }
 
-/// An error and its causes in one line, none of them said twice.
+/// Returns an error and its causes in one line, without repetition.
 pub(crate) fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -75,7 +75,7 @@ pub(crate) fn chain(error: &dyn Error) -> String {
     text.replace(['\r', '\n'], " ")
 }
 
-/// Something that failed, and why.
+/// A failure and its cause.
 #[derive(Debug)]
 struct Caused {
     what: String,
@@ -94,13 +94,13 @@ impl Error for Caused {
     }
 }
 
-impl From<ConfigError> for Failure {
+impl From<ConfigError> for CommandError {
     fn from(error: ConfigError) -> Self {
         Self::Usage(error.into())
     }
 }
 
-impl From<RegionError> for Failure {
+impl From<RegionError> for CommandError {
     fn from(error: RegionError) -> Self {
         match error {
             RegionError::NoShards { .. } | RegionError::Name { .. } => Self::Usage(error.into()),
@@ -109,29 +109,29 @@ impl From<RegionError> for Failure {
     }
 }
 
-impl From<AskError> for Failure {
+impl From<AskError> for CommandError {
     fn from(error: AskError) -> Self {
         Self::Failed(error.into())
     }
 }
 
-impl From<Closed> for Failure {
+impl From<Closed> for CommandError {
     fn from(error: Closed) -> Self {
         Self::Failed(error.into())
     }
 }
 
-impl From<MessageError> for Failure {
+impl From<MessageError> for CommandError {
     fn from(error: MessageError) -> Self {
         Self::Usage(error.into())
     }
 }
 
 /// Output that failed.
-impl From<io::Error> for Failure {
+impl From<io::Error> for CommandError {
     fn from(error: io::Error) -> Self {
         if error.kind() == io::ErrorKind::BrokenPipe {
-            return Self::NobodyReads;
+            return Self::OutputClosed;
         }
         Self::of("cannot print", error)
     }
@@ -144,17 +144,17 @@ mod tests {
     #[test]
     fn causes_are_told_in_one_line_and_once() {
         let inner = io::Error::other("no\nroute");
-        let Failure::Failed(error) = Failure::of("cannot read x", inner) else {
+        let CommandError::Failed(error) = CommandError::of("cannot read x", inner) else {
             panic!("not failed");
         };
         assert_eq!(chain(&*error), "cannot read x: no route");
-        let repeated = Failure::of("gone: no such file", io::Error::other("no such file"));
+        let repeated = CommandError::of("gone: no such file", io::Error::other("no such file"));
         assert_eq!(repeated.message().unwrap(), "gone: no such file");
     }
 
     #[test]
-    fn a_reader_who_left_is_no_failure() {
-        let broken = Failure::from(io::Error::from(io::ErrorKind::BrokenPipe));
+    fn a_reader_that_left_is_no_failure() {
+        let broken = CommandError::from(io::Error::from(io::ErrorKind::BrokenPipe));
         assert_eq!(broken.exit_code(), ExitCode::SUCCESS);
         assert_eq!(broken.message(), None);
     }

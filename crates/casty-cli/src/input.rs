@@ -1,11 +1,11 @@
-//! Lines of any input, however long the input is and whatever it holds.
+//! Lines of any input, of any length and content.
 
 use tokio::io::{self, AsyncBufRead, AsyncBufReadExt};
 
 /// The longest line that is read, in bytes: no message fits into a frame that is longer.
 pub(crate) const LONGEST: usize = 16 * 1024 * 1024;
 
-/// Reads an input line by line, holding no more than one.
+/// An input that is read line by line, with no more than one line in memory.
 pub(crate) struct Lines<R> {
     input: R,
     line: Vec<u8>,
@@ -13,7 +13,7 @@ pub(crate) struct Lines<R> {
     number: u64,
 }
 
-/// Why a line is not one.
+/// The reason why a line is refused.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum BadLine {
     #[error("it is longer than {0} bytes")]
@@ -23,7 +23,7 @@ pub(crate) enum BadLine {
 }
 
 impl<R: AsyncBufRead + Unpin> Lines<R> {
-    /// The lines of `input`, of `longest` bytes at most.
+    /// Reads the lines of `input`, of `longest` bytes at most.
     pub(crate) fn new(input: R, longest: usize) -> Self {
         let line = Vec::new();
         Self {
@@ -34,13 +34,13 @@ impl<R: AsyncBufRead + Unpin> Lines<R> {
         }
     }
 
-    /// How many lines were read: the number of the last one.
+    /// Returns the number of the last line that was read.
     pub(crate) fn number(&self) -> u64 {
         self.number
     }
 
-    /// The next line without its end; none at the end of the input. Of a line that is too long
-    /// nothing is kept, and the one after it comes next.
+    /// Reads the next line, without its end; `None` at the end of the input. A line that is too
+    /// long is skipped, and its error returned.
     pub(crate) async fn next(&mut self) -> io::Result<Option<Result<&str, BadLine>>> {
         self.line.clear();
         let (mut length, mut ended) = (0, false);

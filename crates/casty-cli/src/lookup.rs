@@ -5,22 +5,17 @@ use serde_json::json;
 
 use crate::args::Lookup;
 use crate::ask::print_reply;
-use crate::error::Failure;
+use crate::error::CommandError;
 use crate::message::Message;
 use crate::output::print;
-use crate::session::Errand;
+use crate::session::Session;
 
 /// Lists the instances on live nodes, or asks the first one.
-pub(crate) async fn run(args: &Lookup) -> Result<(), Failure> {
+pub(crate) async fn run(args: &Lookup) -> Result<(), CommandError> {
     let message = args.ask.as_deref().map(Message::ask).transpose()?;
-    let errand = Errand {
-        cluster: &args.cluster,
-        config: args.cluster.config()?,
-        within: Some(args.cluster.timeout()),
-        missing: format!("no reply from an instance of {:?}", args.key),
-        region: None,
-    };
-    let ended = errand.run(async |client| {
+    let missing = format!("no reply from an instance of {:?}", args.key);
+    let session = Session::new(&args.cluster, missing)?;
+    let ended = session.run(async |client| {
         client.topology().wait_for(|_| true).await?;
         let listing = client.lookup(&ServiceKey::<Value>::new(&*args.key));
         match &message {
@@ -31,17 +26,22 @@ pub(crate) async fn run(args: &Lookup) -> Result<(), Failure> {
     ended.await?.outcome
 }
 
+/// Asks the first instance, and prints its reply.
 async fn ask_first(
     client: &ClusterClient,
     listing: &Listing<Value>,
     message: &Message,
-) -> Result<(), Failure> {
-    let first = listing.instances.first().ok_or_else(|| nobody(listing))?;
+) -> Result<(), CommandError> {
+    let first = listing
+        .instances
+        .first()
+        .ok_or_else(|| no_instance(listing))?;
     let asked = client.ask(&first.actor, |reply_to| message.answered_to(&reply_to));
     print_reply(&asked.await?)
 }
 
-fn list(listing: &Listing<Value>, as_json: bool) -> Result<(), Failure> {
+/// Prints the instances.
+fn list(listing: &Listing<Value>, as_json: bool) -> Result<(), CommandError> {
     let instances = &listing.instances;
     if as_json {
         let all = instances.iter().map(
@@ -54,12 +54,13 @@ fn list(listing: &Listing<Value>, as_json: bool) -> Result<(), Failure> {
             .try_for_each(|instance| print(instance.actor.uri()))?;
     }
     if instances.is_empty() {
-        return Err(nobody(listing));
+        return Err(no_instance(listing));
     }
     Ok(())
 }
 
-fn nobody(listing: &Listing<Value>) -> Failure {
+/// Makes the error of a service without instances.
+fn no_instance(listing: &Listing<Value>) -> CommandError {
     let key = listing.key.name();
-    Failure::because(format!("no live node runs an instance of {key:?}"))
+    CommandError::because(format!("no live node runs an instance of {key:?}"))
 }

@@ -1,11 +1,24 @@
-//! The casty command: talk to a Casty cluster from a shell.
+//! `casty`: a Casty cluster at a shell's prompt.
+//!
+//! Each subcommand is one file, which is read from the top: `run` takes the arguments that `args`
+//! has read and prints its result through `output`. `ask`, `tell`, `lookup`, `topology`, `doctor`
+//! and `down` are clients of a cluster: a `session` starts the client, does the work, and closes it
+//! in order, all within `--timeout`. `proxy` and `cert` need no client, and `demo` brings a cluster
+//! of its own.
+//!
+//! Results go to standard output, all else to standard error. A `CommandError` decides the exit
+//! code: 0 done, 1 failed, 2 wrong usage, 3 timed out, 130 interrupted. Messages are typed and
+//! printed in Casty's JSON notation (`message`).
+//!
+//! `README.md` has an example of each subcommand, and `casty COMMAND --help` more of them. It is a
+//! program, not a library: programs use [`casty_client`] instead.
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
 use crate::args::{Arguments, Command};
-use crate::error::Failure;
+use crate::error::CommandError;
 
 mod args;
 mod ask;
@@ -31,15 +44,15 @@ fn main() -> ExitCode {
     output::log(arguments.verbose, serves);
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
-        Err(error) => return end(&Failure::of("cannot start", error)),
+        Err(error) => return end(&CommandError::of("cannot start", error)),
     };
     let outcome = runtime.block_on(run(&arguments.command));
-    // A read of standard input may still be waiting; nobody waits for it.
+    // A read of standard input may still be waiting; the process ends without it.
     runtime.shutdown_background();
     outcome.map_or_else(|failure| end(&failure), |()| ExitCode::SUCCESS)
 }
 
-async fn run(command: &Command) -> Result<(), Failure> {
+async fn run(command: &Command) -> Result<(), CommandError> {
     match command {
         Command::Ask(args) => ask::run(args).await,
         Command::Tell(args) => tell::run(args).await,
@@ -53,9 +66,9 @@ async fn run(command: &Command) -> Result<(), Failure> {
     }
 }
 
-fn end(failure: &Failure) -> ExitCode {
+fn end(failure: &CommandError) -> ExitCode {
     if let Some(message) = failure.message() {
-        output::complain(message);
+        output::print_error(message);
     }
     failure.exit_code()
 }

@@ -1,4 +1,4 @@
-//! Messages as they are typed: Casty's JSON notation, with `$reply` for whom to answer.
+//! Messages as they are typed: Casty's JSON notation, with `$reply` for the asker's reference.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use casty_proto::notation::NotationError;
 use casty_proto::value::{EnumMember, Member, Object, State};
 use casty_proto::{AddressError, Limits};
 
-/// The reference that stands for whom to reply to.
+/// The reference that stands for the asker's own.
 const REPLY: &str = "$reply";
 
 /// A message that was typed.
@@ -17,7 +17,7 @@ pub(crate) struct Message {
     asks: bool,
 }
 
-/// Why a text is no message, or not one that can be sent so.
+/// The reason why a text is no message, or not one that can be sent so.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum MessageError {
     #[error("the message is not in Casty's JSON notation")]
@@ -35,7 +35,10 @@ pub(crate) enum MessageError {
 }
 
 impl Message {
-    /// A message to tell.
+    /// Reads a message to tell.
+    ///
+    /// # Errors
+    /// It cannot be read, or asks for a reply.
     pub(crate) fn tell(text: &str) -> Result<Value, MessageError> {
         let message = Self::parse(text)?;
         if message.asks {
@@ -44,7 +47,10 @@ impl Message {
         Ok(message.value)
     }
 
-    /// A message to ask with.
+    /// Reads a message to ask with.
+    ///
+    /// # Errors
+    /// It cannot be read, or asks for no reply.
     pub(crate) fn ask(text: &str) -> Result<Self, MessageError> {
         let message = Self::parse(text)?;
         if message.asks {
@@ -69,7 +75,7 @@ impl Message {
         wrong.map_or(Ok(Self { value, asks }), Err)
     }
 
-    /// The message with `reply_to` in the place of every `$reply`.
+    /// Returns the message with `reply_to` in the place of every `$reply`.
     pub(crate) fn answered_to(&self, reply_to: &ActorRef<Value>) -> Value {
         with_references(&self.value, &mut |reference| {
             let chosen = if reference.uri() == REPLY {
@@ -82,8 +88,9 @@ impl Message {
     }
 }
 
-/// A copy of `value` with each reference replaced by what `replaced` makes of it. Values that were
-/// read nest no deeper than the reader's limit, so neither does this.
+/// Copies `value`, with each reference replaced by what `replaced` makes of it.
+///
+/// Values that were read nest no deeper than the reader's limit, so neither does this recursion.
 fn with_references(
     value: &Value,
     replaced: &mut dyn FnMut(&ActorRef<Value>) -> ActorRef<Value>,

@@ -5,31 +5,33 @@ use std::io::{self, Write};
 
 use tracing::level_filters::LevelFilter;
 
-use crate::error::Failure;
+use crate::error::CommandError;
 
-/// Prints one line of what was asked for.
+/// Prints one line of the result.
 ///
 /// # Errors
-/// It cannot be printed; most often because nobody reads any more.
-pub(crate) fn print(line: impl Display) -> Result<(), Failure> {
+/// It cannot be printed; most often because the reader has closed standard output.
+pub(crate) fn print(line: impl Display) -> Result<(), CommandError> {
     let mut out = io::stdout().lock();
     writeln!(out, "{line}")?;
     out.flush()?;
     Ok(())
 }
 
-/// Tells the user something beside the result. Where that fails there is nobody to be told.
+/// Prints a line beside the result, on standard error. If that fails there is no other place to
+/// tell it.
 pub(crate) fn note(line: impl Display) {
     writeln!(io::stderr().lock(), "{line}").ok();
 }
 
-/// Tells the user what is wrong.
-pub(crate) fn complain(line: impl Display) {
+/// Prints an error for the user.
+pub(crate) fn print_error(line: impl Display) {
     note(format_args!("casty: {line}"));
 }
 
-/// Writes what the client does to standard error, in as much detail as the user asked for: by
-/// default nothing, for commands tell of their end what was wrong; one that `serves` warns.
+/// Logs to standard error in as much detail as the user asked for.
+///
+/// By default nothing, for commands print at their end what was wrong; one that `serves` warns.
 pub(crate) fn log(verbosity: u8, serves: bool) {
     let level = match verbosity {
         0 if serves => LevelFilter::WARN,

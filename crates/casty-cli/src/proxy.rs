@@ -13,14 +13,14 @@ use clap::Args;
 use tokio::time::timeout;
 
 use crate::certificates::CertificateArgs;
-use crate::error::Failure;
+use crate::error::CommandError;
 use crate::output::{note, print};
 
-/// Longer than anybody waits, short enough to be added to any time.
+/// The longest time that may be given, short enough to be added to any time.
 const LONGEST: u64 = 366 * 24 * 3600;
 
-/// How long the last acknowledgements may take once all connections have ended.
-const PARTING: Duration = Duration::from_secs(2);
+/// The time that the last acknowledgements may take once all connections have ended.
+const CLOSING: Duration = Duration::from_secs(2);
 
 const EXAMPLES: &str = "\
 Runs beside a node and opens one connection to it for each that it accepts; bytes pass unchanged.
@@ -37,14 +37,15 @@ Examples:
       --tls-ca certs/ca.crt --tls-cert gateway/client.crt --tls-key gateway/client.key
   casty proxy --listen tcp://127.0.0.1:9000 --to tcp://10.0.1.10:25520 --max-connections 64";
 
-/// What the command is told.
+/// The arguments of `casty proxy`.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ProxyArgs {
-    /// Where to accept connections, and how: quic://HOST:PORT, tls://HOST:PORT or tcp://HOST:PORT.
+    /// The transport and address to accept connections at: quic://HOST:PORT, tls://HOST:PORT or
+    /// tcp://HOST:PORT.
     #[arg(long, value_name = "URL")]
     listen: Endpoint,
-    /// Where the node is, and how to reach it.
+    /// The transport and address of the node.
     #[arg(long, value_name = "URL")]
     to: Endpoint,
     #[command(flatten)]
@@ -52,10 +53,10 @@ pub(crate) struct ProxyArgs {
     /// Connections at the same time; what comes beyond is closed at once.
     #[arg(long, value_name = "N", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..))]
     max_connections: u32,
-    /// How long a connection may go without a byte before it is closed.
+    /// The time that a connection may go without a byte before it is closed.
     #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..=LONGEST))]
     idle_timeout: u64,
-    /// How long connections may go on after an interrupt.
+    /// The time that connections may go on after an interrupt.
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(..=LONGEST))]
     grace: u64,
 }
@@ -107,14 +108,14 @@ impl fmt::Display for Endpoint {
 }
 
 /// Passes connections on until it is interrupted.
-pub(crate) async fn run(args: &ProxyArgs) -> Result<(), Failure> {
+pub(crate) async fn run(args: &ProxyArgs) -> Result<(), CommandError> {
     let certificates = args.certificates()?;
     let inward = args.listen.transport(certificates.as_ref())?.build();
     let outward = args.to.transport(certificates.as_ref())?.build();
     let listener = inward
         .listen(&args.listen.address)
         .await
-        .map_err(|error| Failure::of(format!("cannot listen at {}", args.listen), error))?;
+        .map_err(|error| CommandError::of(format!("cannot listen at {}", args.listen), error))?;
     let limits = ProxyLimits::new()
         .connections(usize::try_from(args.max_connections).unwrap_or(usize::MAX))
         .idle(Duration::from_secs(args.idle_timeout));
@@ -137,12 +138,12 @@ pub(crate) async fn run(args: &ProxyArgs) -> Result<(), Failure> {
     let running = proxy.run(stop, Duration::from_secs(args.grace));
     let ended = tokio::select! {
         ended = running => ended,
-        () = twice() => return Err(Failure::Interrupted),
-        never = tell_renewals(certificates.as_ref()) => match never {},
+        () = twice() => return Err(CommandError::Interrupted),
+        never = note_renewals(certificates.as_ref()) => match never {},
     };
     let settled = async { tokio::join!(inward.settled(), outward.settled()) };
-    // If it takes longer, nobody listens any more.
-    timeout(PARTING, settled).await.ok();
+    // If it takes longer, the peers are gone.
+    timeout(CLOSING, settled).await.ok();
     let counts = counters.read();
     note(format_args!(
         "connections: {} accepted, {} refused, {} without handshake, \
@@ -158,9 +159,9 @@ pub(crate) async fn run(args: &ProxyArgs) -> Result<(), Failure> {
         counts.from_node
     ));
     match ended {
-        ProxyEnd::ListenerEnded(error) => Err(Failure::of("the listener ended", error)),
+        ProxyEnd::ListenerEnded(error) => Err(CommandError::of("the listener ended", error)),
         ProxyEnd::Stopped { cut: 0 } => Ok(()),
-        ProxyEnd::Stopped { cut } => Err(Failure::because(format!(
+        ProxyEnd::Stopped { cut } => Err(CommandError::because(format!(
             "{cut} connections were cut after {} s",
             args.grace
         ))),
@@ -169,29 +170,29 @@ pub(crate) async fn run(args: &ProxyArgs) -> Result<(), Failure> {
 }
 
 impl Endpoint {
-    /// What is spoken there.
-    fn transport(&self, certificates: Option<&TlsConfig>) -> Result<TransportConfig, Failure> {
+    /// Makes the transport of the endpoint.
+    fn transport(&self, certificates: Option<&TlsConfig>) -> Result<TransportConfig, CommandError> {
         match (self.scheme, certificates) {
             (Scheme::Tcp, _) => Ok(TransportConfig::tcp()),
             (Scheme::Tls, Some(tls)) => Ok(TransportConfig::tls(tls.clone())),
             (Scheme::Quic, Some(tls)) => Ok(TransportConfig::quic(QuicConfig::new(tls.clone()))),
             (_, None) => {
                 let missing = format!("{self} needs --tls-ca and --tls-cert");
-                Err(Failure::Usage(missing.into()))
+                Err(CommandError::Usage(missing.into()))
             }
         }
     }
 }
 
 impl ProxyArgs {
-    /// The certificates of both sides, if they are named.
-    fn certificates(&self) -> Result<Option<TlsConfig>, Failure> {
+    /// Reads the certificates of both sides, if they are named.
+    fn certificates(&self) -> Result<Option<TlsConfig>, CommandError> {
         let CertificateArgs { ca, cert, key } = &self.files;
         let files = [ca, cert, key];
         let are_named = files.into_iter().any(Option::is_some);
         if are_named && [self.listen.scheme, self.to.scheme] == [Scheme::Tcp; 2] {
-            let idle = "the --tls-* options make no sense without tls:// or quic://";
-            return Err(Failure::Usage(idle.into()));
+            let useless = "the --tls-* options make no sense without tls:// or quic://";
+            return Err(CommandError::Usage(useless.into()));
         }
         let (Some(ca), Some(cert)) = (ca, cert) else {
             return Ok(None);
@@ -200,13 +201,15 @@ impl ProxyArgs {
         if let Some(key) = key {
             tls = tls.key_file(key);
         }
-        let built = tls.build().map_err(|error| Failure::Usage(error.into()));
+        let built = tls
+            .build()
+            .map_err(|error| CommandError::Usage(error.into()));
         Ok(Some(built?))
     }
 }
 
-/// Says when certificates were replaced; of those that cannot be used the log warns.
-async fn tell_renewals(certificates: Option<&TlsConfig>) -> Infallible {
+/// Prints a note when certificates were replaced; of those that cannot be used the log warns.
+async fn note_renewals(certificates: Option<&TlsConfig>) -> Infallible {
     if let Some(certificates) = certificates {
         let mut changes = certificates.changes();
         while changes.changed().await.is_ok() {
@@ -218,6 +221,7 @@ async fn tell_renewals(certificates: Option<&TlsConfig>) -> Infallible {
     pending().await
 }
 
+/// Waits for two interrupts.
 async fn twice() {
     interrupt().await;
     interrupt().await;

@@ -1,4 +1,4 @@
-//! What a view of the cluster says, as it is shown to people and programs.
+//! A view of the cluster as it is shown to people and programs.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -7,9 +7,9 @@ use casty_client::View;
 use casty_proto::message::MemberStatus;
 use serde::Serialize;
 
-/// What is shown of a view. Two views with the same picture look the same to the user.
+/// The part of a view that is shown. Two views with equal renderings look the same to the user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct Picture {
+pub(crate) struct Rendering {
     leader: Option<String>,
     members: BTreeMap<String, Member>,
     regions: BTreeMap<String, Region>,
@@ -26,13 +26,13 @@ struct Member {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 struct Region {
-    /// How many shards are allocated.
+    /// Shards allocated.
     allocated: usize,
-    /// How many each node holds.
+    /// Shards of each node.
     shards: BTreeMap<String, usize>,
 }
 
-impl From<&View> for Picture {
+impl From<&View> for Rendering {
     fn from(view: &View) -> Self {
         let members = view.members().iter().map(|member| {
             let node = &member.address;
@@ -80,7 +80,7 @@ fn status(status: MemberStatus) -> &'static str {
 }
 
 /// A line for each member, region and service, in columns that tools can cut.
-impl fmt::Display for Picture {
+impl fmt::Display for Rendering {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "leader   {}", self.leader.as_deref().unwrap_or("none"))?;
         for (node, member) in &self.members {
@@ -119,8 +119,8 @@ impl fmt::Display for Region {
     }
 }
 
-impl Picture {
-    /// A line for each thing that is different from what it was `before`.
+impl Rendering {
+    /// Returns a line for each difference from the rendering `before`.
     pub(crate) fn changes(&self, before: &Self) -> Vec<String> {
         let mut lines = Vec::new();
         if self.leader != before.leader {

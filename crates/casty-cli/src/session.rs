@@ -1,4 +1,4 @@
-//! One errand to a cluster: a client is started, used and closed in order, all within one time.
+//! One session with a cluster: a client is started, used and closed in order, all within one time.
 
 use std::fmt;
 use std::future::pending;
@@ -9,38 +9,72 @@ use casty_client::{BufferLimits, ClientConfig, ClusterClient, Loss, NotSent, Rea
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::args::Cluster;
-use crate::error::{Failure, chain};
+use crate::error::{CommandError, chain};
 
-/// Kept of the command's time for saying goodbye: at most this, and at most a tenth.
-const PARTING: Duration = Duration::from_millis(250);
-/// How long a client without any limit, or one interrupted, may write what it has.
+/// The part of the command's time that is kept for closing: at most this, and at most a tenth.
+const CLOSING: Duration = Duration::from_millis(250);
+/// The time for which a client without any limit, or one interrupted, may write its messages.
 const DRAIN: Duration = Duration::from_secs(1);
-/// Messages and bytes that may wait for a route. Few: whoever sends waits in turn.
-const BUFFER: (usize, usize) = (4096, 32 * 1024 * 1024);
+/// Messages that may wait for a route. Few: senders wait for capacity in turn.
+const BUFFER_MESSAGES: usize = 4096;
+/// Bytes of such messages.
+const BUFFER_BYTES: usize = 32 * 1024 * 1024;
 
-/// What is to be done, where, and within which time.
-pub(crate) struct Errand<'a> {
-    pub(crate) cluster: &'a Cluster,
-    /// What is set for it.
-    pub(crate) config: ClientConfig,
-    /// Bounds everything, connecting and closing included.
-    pub(crate) within: Option<Duration>,
-    /// What to tell the user did not happen when the time is up.
-    pub(crate) missing: String,
+/// The frame of one command: its cluster, its configuration and its time.
+pub(crate) struct Session<'a> {
+    cluster: &'a Cluster,
+    /// The configuration of its client.
+    config: ClientConfig,
+    /// The time for everything, connecting and closing included; `None` for no limit.
+    within: Option<Duration>,
+    /// The words for what did not happen when the time is up.
+    missing: String,
     /// The region that is used.
-    pub(crate) region: Option<&'a str>,
+    region: Option<&'a str>,
 }
 
-/// How an errand ended.
+/// The end of a session.
 pub(crate) struct Ended<T> {
-    pub(crate) outcome: Result<T, Failure>,
-    /// What became of the messages.
+    pub(crate) outcome: Result<T, CommandError>,
+    /// The ends of the messages.
     pub(crate) tally: Tally,
-    /// Why the first message that was not sent was not, if there is one.
+    /// The reason why the first message of those that were not sent was not.
     pub(crate) loss: Option<Loss>,
 }
 
-impl Errand<'_> {
+impl<'a> Session<'a> {
+    /// Prepares a session that lasts as long as the command may. `missing` says what did not happen
+    /// when the time is up.
+    ///
+    /// # Errors
+    /// The configuration makes no sense, or does not name the cluster.
+    pub(crate) fn new(
+        cluster: &'a Cluster,
+        missing: impl Into<String>,
+    ) -> Result<Self, CommandError> {
+        Ok(Self {
+            cluster,
+            config: cluster.config()?,
+            within: Some(cluster.timeout()),
+            missing: missing.into(),
+            region: None,
+        })
+    }
+
+    /// Names the region that is used: errors then tell if the cluster does not show it.
+    #[must_use]
+    pub(crate) fn region(mut self, region: &'a str) -> Self {
+        self.region = Some(region);
+        self
+    }
+
+    /// Sets another time for everything; `None` for no limit.
+    #[must_use]
+    pub(crate) fn within(mut self, within: Option<Duration>) -> Self {
+        self.within = within;
+        self
+    }
+
     /// Does `work` with a client of the cluster, until it is done, the time is up, or the user
     /// interrupts it; then closes the client in order.
     ///
@@ -48,32 +82,32 @@ impl Errand<'_> {
     /// No client could be started.
     pub(crate) async fn run<T>(
         &self,
-        work: impl AsyncFnOnce(&ClusterClient) -> Result<T, Failure>,
-    ) -> Result<Ended<T>, Failure> {
+        work: impl AsyncFnOnce(&ClusterClient) -> Result<T, CommandError>,
+    ) -> Result<Ended<T>, CommandError> {
         let start = Instant::now();
         let end = self.within.map(|within| start + within);
-        let parting = self.within.map(|within| PARTING.min(within / 10));
-        let work_end = end.zip(parting).map(|(end, parting)| end - parting);
+        let closing = self.within.map(|within| CLOSING.min(within / 10));
+        let work_end = end.zip(closing).map(|(end, closing)| end - closing);
         let loss = Arc::new(OnceLock::new());
         let client = self.connect(&loss).await?;
         let outcome = tokio::select! {
-            outcome = async { tokio::try_join!(work(&client), self.hear(&client, work_end)) } => {
+            outcome = async { tokio::try_join!(work(&client), self.reach(&client, work_end)) } => {
                 outcome.map(|(done, ())| done)
             }
             () = until(work_end) => Err(self.timed_out(&client)),
-            _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted),
+            _ = tokio::signal::ctrl_c() => Err(CommandError::Interrupted),
         };
         let left = work_end.map_or(DRAIN, |end| end.saturating_duration_since(Instant::now()));
         let drain = match &outcome {
             Ok(_) => left,
-            Err(Failure::Interrupted) => left.min(DRAIN),
+            Err(CommandError::Interrupted) => left.min(DRAIN),
             Err(_) => Duration::ZERO,
         };
         let (tally, cut) = self.close(&client, drain, end).await;
         let loss = loss.get().cloned();
         let outcome = match (outcome, cut, &loss) {
             (Ok(_), Some(failure), _) => Err(failure),
-            // Nothing but the end of the errand's time gives up what waits for a route.
+            // Messages that wait for a route are dropped by nothing but the end of the time.
             (Ok(_), None, Some(Loss::NotSent(NotSent::Closed | NotSent::Expired(_)))) => {
                 Err(self.timed_out(&client))
             }
@@ -86,20 +120,20 @@ impl Errand<'_> {
         })
     }
 
-    /// Closes the client in order, until `end` or the next interrupt at the latest. Tells what
-    /// became of the messages, and what cut the closing short if that cost any.
+    /// Closes the client in order, until `end` or the next interrupt at the latest. Returns the
+    /// ends of the messages, and the error that cut the closing short if that cost any.
     async fn close(
         &self,
         client: &ClusterClient,
         drain: Duration,
         end: Option<Instant>,
-    ) -> (Tally, Option<Failure>) {
+    ) -> (Tally, Option<CommandError>) {
         let end = end.unwrap_or_else(|| Instant::now() + drain + 2 * DRAIN);
         let closed = tokio::select! {
             closed = timeout_at(end, client.close(drain)) => {
                 closed.map_err(|_| self.timed_out(client))
             }
-            _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted),
+            _ = tokio::signal::ctrl_c() => Err(CommandError::Interrupted),
         };
         let stats = closed
             .as_ref()
@@ -113,7 +147,7 @@ impl Errand<'_> {
         (tally, closed.err().filter(|_| waiting))
     }
 
-    /// What the nodes are said to be configured with, for the user.
+    /// Returns the serializer that the nodes are said to be configured with, for the user.
     fn codec_name(&self) -> String {
         let codec = self.config.codec_name().unwrap_or("pickle");
         match self.config.compression() {
@@ -122,35 +156,49 @@ impl Errand<'_> {
         }
     }
 
-    async fn connect(&self, loss: &Arc<OnceLock<Loss>>) -> Result<ClusterClient, Failure> {
+    /// Starts the client; `loss` is set by the first message that is not sent.
+    ///
+    /// # Errors
+    /// The configuration makes no sense.
+    async fn connect(&self, loss: &Arc<OnceLock<Loss>>) -> Result<ClusterClient, CommandError> {
         let loss = Arc::clone(loss);
-        // The errand's time is the only one: nothing else ends before it.
+        // The session's time is the only one: nothing else ends before it.
         let longest = self.within.unwrap_or_default() + DRAIN;
         let builder = self.config.builder();
         let builder = builder
             .ask_timeout(longest)
             .buffer_timeout(longest)
-            .buffer(BufferLimits::default().messages(BUFFER.0).bytes(BUFFER.1))
+            .buffer(
+                BufferLimits::default()
+                    .messages(BUFFER_MESSAGES)
+                    .bytes(BUFFER_BYTES),
+            )
             .on_dead_letter(move |letter| {
                 loss.set(letter.loss.clone()).ok();
             });
         Ok(builder.connect().await?)
     }
 
-    /// Waits until something is heard of the cluster, and fails at once if that is another one
-    /// than the errand is for.
-    async fn hear(&self, client: &ClusterClient, end: Option<Instant>) -> Result<(), Failure> {
-        let patience = end.map(|end| end.saturating_duration_since(Instant::now()));
-        let heard = client.ready(patience.unwrap_or_else(|| self.cluster.timeout()));
-        match heard.await {
+    /// Waits for the first view of the cluster.
+    ///
+    /// # Errors
+    /// None came in time; or, at once, it is one of another cluster.
+    async fn reach(
+        &self,
+        client: &ClusterClient,
+        end: Option<Instant>,
+    ) -> Result<(), CommandError> {
+        let left = end.map(|end| end.saturating_duration_since(Instant::now()));
+        let ready = client.ready(left.unwrap_or_else(|| self.cluster.timeout()));
+        match ready.await {
             Ok(_) => Ok(()),
             Err(ReadyError::Timeout { .. }) => Err(self.timed_out(client)),
-            Err(error) => Err(Failure::Failed(error.into())),
+            Err(error) => Err(CommandError::Failed(error.into())),
         }
     }
 
-    /// The time is up: as much as can be told of why.
-    fn timed_out(&self, client: &ClusterClient) -> Failure {
+    /// Makes the error of a time that is up, with as much of the reason as is known.
+    fn timed_out(&self, client: &ClusterClient) -> CommandError {
         let failures = client.dial_failures();
         let failures = failures
             .iter()
@@ -158,7 +206,7 @@ impl Errand<'_> {
         let unreached = listed(&failures.collect::<Vec<_>>());
         let why = match client.topology().current() {
             None if unreached.is_empty() => format!(
-                "no node at {} has told of its cluster: is its serializer {}?",
+                "no node at {} has sent a view of its cluster: is its serializer {}?",
                 listed(self.config.contact_points()),
                 self.codec_name()
             ),
@@ -179,7 +227,7 @@ impl Errand<'_> {
             }
         };
         let within = self.within.unwrap_or_else(|| self.cluster.timeout());
-        Failure::TimedOut { within, why }
+        CommandError::TimedOut { within, why }
     }
 }
 
@@ -188,6 +236,7 @@ fn listed(items: &[impl ToString]) -> String {
     items.join(", ")
 }
 
+/// Waits until a time; for ever without one.
 async fn until(end: Option<Instant>) {
     match end {
         Some(end) => sleep_until(end).await,
@@ -195,7 +244,7 @@ async fn until(end: Option<Instant>) {
     }
 }
 
-/// What became of the messages that the client had accepted.
+/// The ends of the messages that the client had accepted.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Tally {
     pub(crate) written: u64,

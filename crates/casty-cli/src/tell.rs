@@ -7,29 +7,24 @@ use tokio::fs::File;
 use tokio::io::{AsyncBufRead, BufReader, stdin};
 
 use crate::args::Tell;
-use crate::error::{Failure, chain};
+use crate::error::{CommandError, chain};
 use crate::input::{self, BadLine, Lines};
 use crate::message::{Message, MessageError};
-use crate::output::{complain, note};
-use crate::session::{Ended, Errand};
+use crate::output::{note, print_error};
+use crate::session::{Ended, Session};
 
-/// What is read of a file at once, in bytes.
+/// Bytes read of a file at once.
 const READ: usize = 64 * 1024;
 
-/// Sends what is to be sent, and reports what became of it.
-pub(crate) async fn run(args: &Tell) -> Result<(), Failure> {
+/// Sends the message, or the lines of a file, and reports the ends of all messages.
+pub(crate) async fn run(args: &Tell) -> Result<(), CommandError> {
     let single = match (&args.entity_id, &args.message) {
         (Some(id), Some(message)) => Some((&**id, Message::tell(message)?)),
         _ => None,
     };
-    let errand = Errand {
-        cluster: &args.cluster,
-        config: args.cluster.config()?,
-        within: Some(args.cluster.timeout()),
-        missing: "not everything was written".to_owned(),
-        region: Some(&args.region.name),
-    };
-    let ended = errand.run(async |client| {
+    let session = Session::new(&args.cluster, "not everything was written")?;
+    let session = session.region(&args.region.name);
+    let ended = session.run(async |client| {
         let region = client.entity_ref(&args.region.name, args.region.shards)?;
         match (single, &args.file) {
             (Some((id, message)), _) => send(&region, id, message).await.map(|()| Sent::default()),
@@ -40,7 +35,7 @@ pub(crate) async fn run(args: &Tell) -> Result<(), Failure> {
             (None, Some(path)) => {
                 let opened = File::open(path).await;
                 let file = opened.map_err(|error| {
-                    Failure::of(format!("cannot open {}", path.display()), error)
+                    CommandError::of(format!("cannot open {}", path.display()), error)
                 })?;
                 stream(&region, BufReader::with_capacity(READ, file), args.strict).await
             }
@@ -50,17 +45,17 @@ pub(crate) async fn run(args: &Tell) -> Result<(), Failure> {
     judge(ended.await?)
 }
 
-/// How much of the input was sent.
+/// The end of the input.
 #[derive(Debug, Default)]
 struct Sent {
-    /// Lines that could not be.
+    /// Lines that could not be sent.
     left_out: u64,
-    /// Why the rest was not read.
-    stopped: Option<Failure>,
+    /// The error that kept the rest from being read.
+    stopped: Option<CommandError>,
 }
 
-/// What the end of the errand means for the user.
-fn judge(ended: Ended<Sent>) -> Result<(), Failure> {
+/// Turns the end of the session into that of the command.
+fn judge(ended: Ended<Sent>) -> Result<(), CommandError> {
     let Ended {
         outcome,
         tally,
@@ -71,21 +66,21 @@ fn judge(ended: Ended<Sent>) -> Result<(), Failure> {
     let lost = tally.not_sent + tally.unknown;
     match (loss, stopped) {
         (_, Some(failure)) => Err(failure),
-        (Some(reason), None) => Err(Failure::of(
+        (Some(reason), None) => Err(CommandError::of(
             format!("{lost} messages were not written"),
             reason,
         )),
-        (None, None) if lost > 0 => Err(Failure::because(format!(
+        (None, None) if lost > 0 => Err(CommandError::because(format!(
             "{lost} messages were cut by the loss of their connection"
         ))),
         (None, None) if left_out > 0 => {
-            Err(Failure::because(format!("lines left out: {left_out}")))
+            Err(CommandError::because(format!("lines left out: {left_out}")))
         }
         (None, None) => Ok(()),
     }
 }
 
-/// Why a line was not sent.
+/// The reason why a line was not sent.
 #[derive(Debug, thiserror::Error)]
 enum LineError {
     #[error(transparent)]
@@ -103,12 +98,12 @@ async fn stream(
     region: &RegionRef,
     input: impl AsyncBufRead + Unpin,
     strict: bool,
-) -> Result<Sent, Failure> {
+) -> Result<Sent, CommandError> {
     let mut lines = Lines::new(input, input::LONGEST);
     let mut sent = Sent::default();
     loop {
         let next = lines.next().await;
-        let next = next.map_err(|error| Failure::of("cannot read the messages", error))?;
+        let next = next.map_err(|error| CommandError::of("cannot read the messages", error))?;
         let outcome = match next {
             None => return Ok(sent),
             Some(Ok("")) => continue,
@@ -117,11 +112,11 @@ async fn stream(
         };
         if let Err(error) = outcome {
             if strict {
-                sent.stopped = Some(Failure::of(format!("line {}", lines.number()), error));
+                sent.stopped = Some(CommandError::of(format!("line {}", lines.number()), error));
                 return Ok(sent);
             }
             sent.left_out += 1;
-            complain(format_args!("line {}: {}", lines.number(), chain(&error)));
+            print_error(format_args!("line {}: {}", lines.number(), chain(&error)));
         }
     }
 }
@@ -132,7 +127,7 @@ async fn send_line(region: &RegionRef, line: &str) -> Result<(), LineError> {
     Ok(region.tell_wait(envelope).await?)
 }
 
-async fn send(region: &RegionRef, id: &str, message: Value) -> Result<(), Failure> {
+async fn send(region: &RegionRef, id: &str, message: Value) -> Result<(), CommandError> {
     let sent = region.tell_wait(ShardEnvelope::new(id, message)).await;
-    sent.map_err(|error| Failure::Failed(error.into()))
+    sent.map_err(|error| CommandError::Failed(error.into()))
 }

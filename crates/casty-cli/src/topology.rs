@@ -3,66 +3,65 @@
 use casty_client::ClusterClient;
 
 use crate::args::Topology;
-use crate::error::Failure;
+use crate::error::CommandError;
 use crate::output::print;
-use crate::render::Picture;
-use crate::session::Errand;
+use crate::render::Rendering;
+use crate::session::Session;
 
 /// Shows the cluster; watches it if that is asked for.
-pub(crate) async fn run(args: &Topology) -> Result<(), Failure> {
+pub(crate) async fn run(args: &Topology) -> Result<(), CommandError> {
     let given = args.cluster.given_timeout();
     let within = if args.watch {
         given
     } else {
         Some(args.cluster.timeout())
     };
-    let errand = Errand {
-        cluster: &args.cluster,
-        config: args.cluster.config()?,
-        within,
-        missing: "no view of the cluster came".to_owned(),
-        region: None,
-    };
+    let session = Session::new(&args.cluster, "no view of the cluster came")?.within(within);
     let mut seen = false;
-    let ended = errand.run(async |client| {
+    let ended = session.run(async |client| {
         let view = client.topology().wait_for(|_| true).await?;
-        let picture = Picture::from(&*view);
-        show(args, &picture)?;
+        let rendering = Rendering::from(&*view);
+        show(args, &rendering)?;
         seen = true;
         if args.watch {
-            watch(args, client, picture).await?;
+            watch(args, client, rendering).await?;
         }
         Ok(())
     });
     match ended.await?.outcome {
         // A watch was told how long to last, and has.
-        Err(Failure::TimedOut { .. }) if args.watch && seen => Ok(()),
+        Err(CommandError::TimedOut { .. }) if args.watch && seen => Ok(()),
         outcome => outcome,
     }
 }
 
-fn show(args: &Topology, picture: &Picture) -> Result<(), Failure> {
+/// Prints a view, as text or as JSON.
+fn show(args: &Topology, rendering: &Rendering) -> Result<(), CommandError> {
     if args.json {
-        let text = serde_json::to_string(picture);
-        print(text.map_err(|error| Failure::of("the view cannot be printed", error))?)
+        let text = serde_json::to_string(rendering);
+        print(text.map_err(|error| CommandError::of("the view cannot be printed", error))?)
     } else {
-        print(picture)
+        print(rendering)
     }
 }
 
 /// Prints each change until the client ends.
-async fn watch(args: &Topology, client: &ClusterClient, mut last: Picture) -> Result<(), Failure> {
+async fn watch(
+    args: &Topology,
+    client: &ClusterClient,
+    mut last: Rendering,
+) -> Result<(), CommandError> {
     let mut topology = client.topology();
     loop {
-        let picture = Picture::from(&*topology.next().await?);
-        if picture == last {
+        let rendering = Rendering::from(&*topology.next().await?);
+        if rendering == last {
             continue;
         }
         if args.json {
-            show(args, &picture)?;
+            show(args, &rendering)?;
         } else {
-            picture.changes(&last).into_iter().try_for_each(print)?;
+            rendering.changes(&last).into_iter().try_for_each(print)?;
         }
-        last = picture;
+        last = rendering;
     }
 }

@@ -1,7 +1,7 @@
 //! Tells and asks of sharded entities, and one of them losing its node.
 //!
-//! Runs against three nodes in this process: `cargo run -p casty-testkit --example accounts`. Against
-//! a real cluster only the contact points and the codec differ.
+//! Runs against three nodes in this process: `cargo run -p casty-testkit --example accounts`.
+//! Against a real cluster only the contact points and the codec differ.
 
 use std::error::Error;
 use std::time::Duration;

@@ -19,8 +19,8 @@ use crate::node::serve::serve;
 use crate::settings::{NODES, Settings};
 use crate::status::Status;
 
-/// A cluster of fake nodes in this process. Nodes are numbered from 0; a number that no node has, or
-/// one that was [replaced](Self::replace), is ignored. Dropping the cluster ends all of them.
+/// A cluster of fake nodes in this process. Nodes are numbered from 0; a number that no node has,
+/// or one that was [replaced](Self::replace), is ignored. Dropping the cluster ends all of them.
 pub struct Cluster {
     gossip: Arc<Gossip>,
     /// The addresses that the cluster was started with.
@@ -208,8 +208,8 @@ impl Cluster {
     }
 
     /// Starts one more node, at an address that no node has had, and tells its number: one more
-    /// than the greatest so far. As with [`ClusterBuilder::addresses`], port 0 is a free one. When it
-    /// returns the node listens, hosts every region, and is up in the views of all that it can
+    /// than the greatest so far. As with [`ClusterBuilder::addresses`], port 0 is a free one. When
+    /// it returns the node listens, hosts every region, and is up in the views of all that it can
     /// reach. Shards that are allocated stay where they are, as on real nodes. It runs no service.
     ///
     /// # Errors

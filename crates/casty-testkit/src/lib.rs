@@ -2,8 +2,8 @@
 //!
 //! The nodes speak the cluster's own protocol over any transport of casty-transport, so any client
 //! can be tested against them, and they behave towards clients as real nodes do, the unpleasant
-//! habits included: see [`ClusterBuilder::like_casty`]. Behaviour of entities is given as Rust types or
-//! closures.
+//! habits included: see [`ClusterBuilder::like_casty`]. Behaviour of entities is given as Rust
+//! types or closures.
 //!
 //! A node here is casty-routing's [`Coordinator`](casty_routing::Coordinator) and casty-transport's
 //! listener, connection and driver, with a table of paths between them. What real nodes tell each

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 use tempfile::Builder;
 
-use crate::error::Failure;
+use crate::error::CommandError;
 
 use super::issue::Issued;
 
-/// Where a certificate and its key are, or will be.
+/// The paths of a certificate and its key.
 #[derive(Debug)]
 pub(super) struct Files {
     pub(super) certificate: PathBuf,
@@ -18,7 +18,7 @@ pub(super) struct Files {
 }
 
 impl Files {
-    /// `<name>.crt` and `<name>.key` in a folder.
+    /// Names `<name>.crt` and `<name>.key` in a folder.
     pub(super) fn new(folder: &Path, name: &str) -> Self {
         Self {
             certificate: folder.join(name).with_extension("crt"),
@@ -26,24 +26,26 @@ impl Files {
         }
     }
 
-    /// The contents of both.
+    /// Reads both.
     ///
     /// # Errors
     /// One cannot be read.
-    pub(super) fn read(&self) -> Result<(String, String), Failure> {
+    pub(super) fn read(&self) -> Result<(String, String), CommandError> {
         let text = |path: &Path| {
             let what = format!("cannot read {}", path.display());
-            fs::read_to_string(path).map_err(|error| Failure::of(what, error))
+            fs::read_to_string(path).map_err(|error| CommandError::of(what, error))
         };
         Ok((text(&self.certificate)?, text(&self.key)?))
     }
 
-    /// Writes both, and the folder if it is not there. What was there before is replaced, file by
-    /// file, only with `force`; else nothing is touched if one of them exists.
+    /// Writes both, and the folder if it is not there.
+    ///
+    /// Files that exist are replaced, one by one, only with `force`; else nothing is touched if one
+    /// of them exists.
     ///
     /// # Errors
     /// A file exists, or cannot be written.
-    pub(super) fn write(&self, issued: &Issued, force: bool) -> Result<(), Failure> {
+    pub(super) fn write(&self, issued: &Issued, force: bool) -> Result<(), CommandError> {
         let both = [
             // Readable by no one else from its first byte on.
             (&self.key, &issued.key, 0o600),
@@ -55,14 +57,14 @@ impl Files {
         for (path, content, mode) in both {
             write(path, content, mode, force).map_err(|error| match error.kind() {
                 io::ErrorKind::AlreadyExists => exists(path),
-                _ => Failure::of(format!("cannot write {}", path.display()), error),
+                _ => CommandError::of(format!("cannot write {}", path.display()), error),
             })?;
         }
         Ok(())
     }
 }
 
-/// Writes beside the file and moves it there, so that nobody reads half of it.
+/// Writes beside the file and moves it there, so that no reader sees half of it.
 fn write(path: &Path, content: &str, mode: u32, force: bool) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
@@ -91,8 +93,8 @@ fn with_mode(_: u32) -> Builder<'static, 'static> {
     Builder::new()
 }
 
-fn exists(path: &Path) -> Failure {
-    Failure::because(format!(
+fn exists(path: &Path) -> CommandError {
+    CommandError::because(format!(
         "{} exists already; --force replaces it",
         path.display()
     ))

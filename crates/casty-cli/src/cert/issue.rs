@@ -26,7 +26,7 @@ pub(super) struct Issued {
     pub(super) key: String,
 }
 
-/// From when on a certificate is valid, and for how long.
+/// The time for which a certificate is valid.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Validity {
     pub(super) from: SystemTime,
@@ -51,7 +51,7 @@ pub(super) fn authority(name: &str, validity: Validity) -> Result<Issued, IssueE
 pub(super) struct Authority(Issuer<'static, KeyPair>);
 
 impl Authority {
-    /// Takes the authority's certificate and key (PKCS#8), in PEM, whoever made them.
+    /// Takes the authority's certificate and key (PKCS#8), in PEM, by whatever tool they were made.
     ///
     /// # Errors
     /// They cannot be read, do not belong together, or are no authority's.
@@ -69,8 +69,8 @@ impl Authority {
         Ok(Self(issuer))
     }
 
-    /// Makes a certificate that a node shows to whoever dials one of `hosts`, and to the nodes
-    /// that it dials.
+    /// Makes a certificate that a node shows to peers that dial one of `hosts`, and to the
+    /// nodes that it dials.
     ///
     /// # Errors
     /// The name, a host or the time cannot be in a certificate.
@@ -115,7 +115,7 @@ impl Authority {
     }
 }
 
-/// What all certificates have.
+/// Makes the parameters that all certificates have in common.
 fn params(name: &str, validity: Validity) -> Result<CertificateParams, IssueError> {
     if name.is_empty() || name.chars().count() > LONGEST_NAME {
         return Err(IssueError::Name(name.to_owned()));
@@ -129,7 +129,7 @@ fn params(name: &str, validity: Validity) -> Result<CertificateParams, IssueErro
     Ok(params)
 }
 
-/// A time as certificates have it: in whole seconds.
+/// Converts a time to whole seconds, as certificates have it.
 fn moment(time: Option<SystemTime>) -> Result<time::OffsetDateTime, IssueError> {
     let seconds = time
         .and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok())
@@ -149,7 +149,7 @@ fn alternative(host: &str) -> Result<SanType, IssueError> {
     }
 }
 
-/// A DNS name, of which the first part may be `*`.
+/// Returns whether a text is a DNS name, of which the first part may be `*`.
 fn is_host_name(text: &str) -> bool {
     let name = text.strip_prefix("*.").unwrap_or(text);
     let is_label = |label: &str| {
@@ -159,7 +159,7 @@ fn is_host_name(text: &str) -> bool {
     text.len() <= 253 && name.split('.').all(is_label)
 }
 
-/// The first certificate of a PEM text.
+/// Returns the first certificate of a PEM text.
 fn first(pem: &str) -> Result<Pem, IssueError> {
     Pem::iter_from_buffer(pem.as_bytes())
         .filter_map(Result::ok)
@@ -171,7 +171,7 @@ fn parsed(pem: &Pem) -> Result<X509Certificate<'_>, IssueError> {
     pem.parse_x509().map_err(|_| IssueError::Certificate)
 }
 
-/// Why there is no certificate.
+/// The reason why there is no certificate.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum IssueError {
     #[error("a common name has 1 to {LONGEST_NAME} characters, unlike {0:?}")]

@@ -5,7 +5,9 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::timeout;
 
-use crate::process::{ADD, AMPLE, GET, IGNORED, casty, casty_to, end, ended, interrupt, nodes};
+use crate::process::{
+    ADD, AMPLE, GET, IGNORED, casty, casty_to, end, ended, interrupt, nodes, unsubscribed,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn reply_is_all_that_is_printed_whatever_the_serializer() {
@@ -113,9 +115,7 @@ async fn reply_that_does_not_come_is_a_timeout() {
         ended.err,
         "casty: timed out after 1.5s: no reply from counter/user-1\n"
     );
-    cluster
-        .wait_until(|status| status.nodes.iter().all(|node| node.subscribers == 0))
-        .await;
+    unsubscribed(&cluster).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -131,8 +131,8 @@ async fn region_that_no_node_hosts_is_named_when_the_time_is_up() {
     );
 }
 
-/// Nobody listens; somebody listens and says nothing; packets get no answer at all; somebody speaks
-/// another protocol; the nodes have another serializer.
+/// In turn: no process listens; one listens and says nothing; packets get no answer at all; one
+/// speaks another protocol; the nodes have another serializer.
 #[tokio::test(flavor = "multi_thread")]
 async fn timeout_bounds_the_command_whatever_is_at_the_contact_point() {
     let dead = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -240,9 +240,7 @@ async fn interrupt_ends_the_subscription_and_the_command() {
     interrupt(&child).await;
     let ended = ended(child).await.with(130);
     assert_eq!((&*ended.out, &*ended.err), ("", ""));
-    cluster
-        .wait_until(|status| status.nodes.iter().all(|node| node.subscribers == 0))
-        .await;
+    unsubscribed(&cluster).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -20,7 +20,7 @@ pub(crate) const ADD: &str = r#"{"_type": "counter_app.Increment", "amount": 5}"
 pub(crate) const IGNORED: &str =
     r#"{"_type": "counter_app.Ignore", "reply_to": {"__ref__": "$reply"}}"#;
 
-/// What the entities understand.
+/// The messages that the entities understand.
 #[derive(Deserialize)]
 enum Counter {
     #[serde(rename = "counter_app.Increment")]
@@ -77,7 +77,7 @@ pub(crate) async fn nodes_over(transport: TransportConfig, codec: Codec) -> Clus
         .unwrap()
 }
 
-/// How a command ended.
+/// The end of a command.
 #[derive(Debug)]
 pub(crate) struct Ended {
     pub(crate) code: Option<i32>,
@@ -160,4 +160,11 @@ pub(crate) async fn interrupt(child: &Child) {
     let id = child.id().unwrap().to_string();
     let killed = Command::new("kill").args(["-INT", &id]).status().await;
     assert!(killed.unwrap().success());
+}
+
+/// Waits until no client is subscribed to any node.
+pub(crate) async fn unsubscribed(cluster: &Cluster) {
+    cluster
+        .wait_until(|status| status.nodes.iter().all(|node| node.subscribers == 0))
+        .await;
 }

@@ -1,7 +1,7 @@
 use casty_client::Codec;
 use tokio::io::{AsyncBufReadExt, BufReader};
 
-use crate::process::{AMPLE, GET, casty_to, end, ended, interrupt, nodes};
+use crate::process::{AMPLE, GET, casty_to, end, ended, interrupt, nodes, unsubscribed};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn members_leader_and_shards_are_shown() {
@@ -53,9 +53,7 @@ async fn watch_prints_that_a_node_has_died_until_it_is_interrupted() {
     }
     interrupt(&child).await;
     ended(child).await.with(130);
-    cluster
-        .wait_until(|status| status.nodes.iter().all(|node| node.subscribers == 0))
-        .await;
+    unsubscribed(&cluster).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,8 +5,9 @@ use std::str::FromStr;
 
 /// A kind of fault.
 ///
-/// [`World::inflict`](super::World::inflict) makes one happen, [`World::chaos`](super::World::chaos)
-/// many. The name of a variant is what logs show and [`FromStr`] reads.
+/// [`World::inflict`](super::World::inflict) makes one happen,
+/// [`World::chaos`](super::World::chaos) many. The name of a variant is what logs show and
+/// [`FromStr`] reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Fault {

@@ -21,8 +21,8 @@ const SOONEST: Duration = Duration::from_millis(200);
 /// The queries that have no answer yet.
 #[derive(Default)]
 pub(super) struct Queries {
-    /// The connection by which each was put last, and the time. Where the leader changes, the next one is
-    /// asked at once, and so is the first when it leads again.
+    /// The connection by which each was put last, and the time. Where the leader changes, the next
+    /// one is asked at once, and so is the first when it leads again.
     put: BTreeMap<Place, (u64, Instant)>,
     /// The time at which the last answer for a place comes to a client, if that is known. It may be
     /// one to an earlier query: the two look the same.

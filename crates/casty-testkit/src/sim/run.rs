@@ -54,8 +54,8 @@ impl fmt::Display for Report {
 /// Runs one world after the other.
 ///
 /// # Panics
-/// A check failed in one of them: the message names the seed and shows the end of the log. Or it was
-/// called inside a tokio runtime: each world has its own.
+/// A check failed in one of them: the message names the seed and shows the end of the log. Or it
+/// was called inside a tokio runtime: each world has its own.
 pub fn seeds<F>(seeds: Range<u64>, scenario: impl Fn(World) -> F)
 where
     F: Future<Output = ()> + 'static,

@@ -1,5 +1,5 @@
-//! The project's own scenario: clients that send all the time, faults of a few kinds, then none, and
-//! everything has to work again.
+//! The project's own scenario: clients that send all the time, faults of a few kinds, then none,
+//! and everything has to work again.
 
 use std::time::Duration;
 

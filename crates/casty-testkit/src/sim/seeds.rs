@@ -12,8 +12,8 @@ pub struct RegressionSeed {
 
 /// The seeds that once showed a defect; they are run with every change.
 ///
-/// A seed shows what it showed for as long as the scenario draws the same numbers; each defect has a
-/// test of its own beside it, see `TESTING.md`.
+/// A seed shows what it showed for as long as the scenario draws the same numbers; each defect has
+/// a test of its own beside it, see `TESTING.md`.
 pub const REGRESSION_SEEDS: &[RegressionSeed] = &[
     // A node lost its power: the companion stayed half open for ever, and was trusted.
     RegressionSeed {

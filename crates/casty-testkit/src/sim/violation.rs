@@ -9,7 +9,8 @@ use std::time::Duration;
 pub enum Check {
     /// Anything that a scenario itself expects.
     Scenario,
-    /// The counters of a client add up: accepted = written + not sent + unknown + buffered + queued.
+    /// The counters of a client add up: accepted = written + not sent + unknown + buffered +
+    /// queued.
     Conservation,
     /// The counters of each region add up, and their sums are the client's.
     ConservationByRegion,

@@ -153,8 +153,8 @@ impl World {
 
     /// Connects a client as [`connect`](Self::connect) does, by one name for all nodes.
     ///
-    /// The name, `cluster.sim`, leads to any node that listens, drawn at each dial, as the name of a
-    /// headless service does.
+    /// The name, `cluster.sim`, leads to any node that listens, drawn at each dial, as the name of
+    /// a headless service does.
     ///
     /// # Errors
     /// The configuration makes no sense.
@@ -266,8 +266,8 @@ impl World {
             .any(|connection| connection.lock().is_half_closed())
     }
 
-    /// Waits in virtual time until `wanted` holds, looking every 10 ms, for at most `limit`. Returns
-    /// whether it came to hold.
+    /// Waits in virtual time until `wanted` holds, looking every 10 ms, for at most `limit`.
+    /// Returns whether it came to hold.
     ///
     /// # Cancel safety
     /// Safe: nothing is consumed.

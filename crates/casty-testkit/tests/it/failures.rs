@@ -225,9 +225,9 @@ async fn a_partition_shows_in_the_view_and_heals(net: Net) {
     }
 }
 
-/// Once a partition is healed its sides reach each other, and for a while neither knows it. Each has
-/// a leader that takes the other side for dead, and would take its shards from whatever the other
-/// publishes, in turn and without an end.
+/// Once a partition is healed its sides reach each other, and for a while neither knows it. Each
+/// has a leader that takes the other side for dead, and would take its shards from whatever the
+/// other publishes, in turn and without an end.
 #[test]
 fn leaders_that_have_not_noticed_a_heal_do_not_answer_each_other_for_ever() {
     in_paused_time(|| async {

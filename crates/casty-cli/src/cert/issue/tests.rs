@@ -8,7 +8,7 @@ use x509_parser::x509::X509Name;
 
 use super::*;
 
-/// What `casty cert` of the Python package makes.
+/// An authority that `casty cert` of the Python package made.
 const PYTHON_CA: &str = include_str!("../../../tests/certificates/ca.crt");
 const PYTHON_CA_KEY: &str = include_str!("../../../tests/certificates/ca.key");
 const PYTHON_NODE: &str = include_str!("../../../tests/certificates/node.crt");

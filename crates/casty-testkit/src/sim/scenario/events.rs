@@ -170,8 +170,8 @@ impl Followers {
         self.known.insert(number, inbox);
     }
 
-    /// Sends events to an actor that the entity was told of some time. Returns the number of the last
-    /// event, 0 if it was told of none.
+    /// Sends events to an actor that the entity was told of some time. Returns the number of the
+    /// last event, 0 if it was told of none.
     pub(super) fn stir(&self, inbox: u64, count: u64, context: &mut Context<'_>) -> u64 {
         let Some(inbox) = self.known.get(&inbox) else {
             return 0;
