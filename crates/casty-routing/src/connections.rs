@@ -82,7 +82,7 @@ impl Connections {
             ConnectionsInput::Lost { node } => self.lost(now, &node),
             ConnectionsInput::Tick => {}
         }
-        // Connections that end make room for dials, never the other way round.
+        // First, because a name is dialled again once the connection to its node has ended.
         self.prune(now);
         while let Some(address) = self.book.start_dial(now) {
             self.outputs.push_back(ConnectionsOutput::Dial(address));

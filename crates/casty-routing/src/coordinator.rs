@@ -26,7 +26,9 @@ pub use event::{
 /// ```
 /// # use std::time::Instant;
 /// use casty_proto::NodeAddress;
-/// use casty_routing::{CoordinatorConfig, Coordinator, CoordinatorInput, CoordinatorOutput, RegionView};
+/// use casty_routing::{
+///     Coordinator, CoordinatorConfig, CoordinatorInput, CoordinatorOutput, RegionView,
+/// };
 ///
 /// let me: NodeAddress = "10.0.0.1:25520".parse()?;
 /// let mut coordinator = Coordinator::new(CoordinatorConfig::new(100), me.clone());

@@ -32,8 +32,8 @@ pub struct Diagnosis {
 }
 
 impl Diagnosis {
-    /// Reads the findings off a survey. Costs time in proportion to nodes times members, allocations
-    /// and services.
+    /// Reads the findings off a survey. Costs time in proportion to nodes times members,
+    /// allocations and services.
     pub fn of(survey: &Survey) -> Self {
         let mut findings = rules::findings(survey);
         findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
@@ -58,8 +58,8 @@ impl Diagnosis {
         findings.any(|finding| finding.problem.may_pass())
     }
 
-    /// Returns the findings of `later`, without those that may pass by themselves and were not there
-    /// before.
+    /// Returns the findings of `later`, without those that may pass by themselves and were not
+    /// there before.
     #[must_use]
     pub fn lasting(&self, later: Self) -> Self {
         let before: BTreeSet<_> = self

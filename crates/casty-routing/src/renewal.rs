@@ -40,7 +40,8 @@ pub enum RenewalInput {
     /// [`is_lost`](Renewal::is_lost) said so of it, or of the node that the name which was dialled
     /// led to before.
     Connected(NodeAddress),
-    /// The connection to a node ended, whoever ended it: the node may have something to send still.
+    /// The connection to a node ended, whichever side ended it: the node may have something to send
+    /// still.
     Lost(NodeAddress),
     /// The secondary connection to a node is up.
     SecondaryUp(NodeAddress),

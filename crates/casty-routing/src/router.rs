@@ -1,6 +1,7 @@
 //! The engine behind the route table: whatever the table does not answer, and whatever fails.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -44,10 +45,10 @@ use route::{Route, Routes};
 /// * The published [`RouteTable`](crate::RouteTable) lists exactly the shards whose owner is
 ///   connected and usable and for which nothing is buffered.
 ///
-/// `H` is the handle that delivers to a peer, cheap to clone; `T` is a message. Memory is bounded by
-/// the [`RouterConfig`]; beyond it the newest message is refused, or the oldest dropped. What waits
-/// for one node, or for want of knowing the node, takes no more of the buffer than it leaves free:
-/// one that is out of order has half of it at most, and there is capacity for messages to the
+/// `H` is the handle that delivers to a peer, cheap to clone; `T` is a message. Memory is bounded
+/// by the [`RouterConfig`]; beyond it the newest message is refused, or the oldest dropped. What
+/// waits for one node, or for want of knowing the node, takes no more of the buffer than it leaves
+/// free: one that is out of order has half of it at most, and there is capacity for messages to the
 /// others still.
 ///
 /// ```
@@ -55,7 +56,9 @@ use route::{Route, Routes};
 /// # use std::time::{Duration, Instant};
 /// use casty_proto::NodeAddress;
 /// use casty_proto::message::{Member, MemberStatus, ShardLocation, TopologySnapshot};
-/// use casty_routing::{RouterInput, RouterOutput, PendingMessage, Router, RouterConfig, Target, View, entity_shard};
+/// use casty_routing::{
+///     PendingMessage, Router, RouterConfig, RouterInput, RouterOutput, Target, View, entity_shard,
+/// };
 ///
 /// let now = Instant::now();
 /// // What delivers to a node is a number here, and a message is text.
@@ -216,8 +219,8 @@ impl<H: Clone, T> Router<H, T> {
     }
 
     /// Returns whether messages are buffered for want of a connection to `node`. If not, a later
-    /// want is told by a new [`RouterOutput::Connect`]. Walks the targets that messages are buffered
-    /// for.
+    /// want is told by a new [`RouterOutput::Connect`]. Walks the targets that messages are
+    /// buffered for.
     pub fn wants_connection(&mut self, node: &NodeAddress) -> bool {
         let connects = |route| matches!(route, Route::Connect(wanted) if wanted == node);
         let mut targets = self.buffer.targets();
@@ -228,9 +231,9 @@ impl<H: Clone, T> Router<H, T> {
         wanted
     }
 
-    /// Takes back the oldest message buffered for `target` whose item is `wanted`, for instance that
-    /// of an ask which was dropped; `None` if there is none. Walks what is buffered for that target.
-    /// Poll afterwards.
+    /// Takes back the oldest message buffered for `target` whose item is `wanted`, for instance
+    /// that of an ask which was dropped; `None` if there is none. Walks what is buffered for that
+    /// target. Poll afterwards.
     pub fn cancel(
         &mut self,
         target: &Target,
@@ -379,8 +382,8 @@ impl<H: Clone, T> Router<H, T> {
     }
 
     /// Takes in an answer of a coordinator: only where the owner is not known, and only if the node
-    /// it names is usable. One that no view lists may have joined since: it is tried again each time
-    /// that it is named.
+    /// it names is usable. One that no view lists may have joined since: it is tried again each
+    /// time that it is named.
     fn take_location(&mut self, now: Instant, region: RegionId, location: &ShardLocation) {
         let shard = ShardId::new(location.shard_id);
         let target = Target::Shard { region, shard };
@@ -562,6 +565,15 @@ impl<H: Clone, T> Router<H, T> {
             self.flush.remove(target);
             self.routes.mark_dirty(target);
         }
+    }
+}
+
+impl<H, T> fmt::Debug for Router<H, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Router")
+            .field("regions", &self.routes.regions.len())
+            .field("buffered", &self.buffer.buffered())
+            .finish_non_exhaustive()
     }
 }
 

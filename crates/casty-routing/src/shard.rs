@@ -10,7 +10,8 @@ use md5::{Digest, Md5};
 pub struct ShardId(u32);
 
 impl ShardId {
-    /// Creates the shard of this number. The region's [`ShardCount`] tells whether it has the shard.
+    /// Creates the shard of this number. The region's [`ShardCount`] tells whether it has the
+    /// shard.
     pub const fn new(id: u32) -> Self {
         Self(id)
     }
@@ -96,8 +97,8 @@ impl fmt::Display for ShardCount {
 #[error("a region has at least one shard")]
 pub struct NoShards;
 
-/// Returns the shard of an entity, as every node computes it: the first four bytes of the MD5 of the
-/// id in UTF-8, big-endian, modulo the count.
+/// Returns the shard of an entity, as every node computes it: the first four bytes of the MD5 of
+/// the id in UTF-8, big-endian, modulo the count.
 ///
 /// Costs one MD5 (some 130 ns for a short id) and no allocation; keep the result for messages to
 /// the same entity.

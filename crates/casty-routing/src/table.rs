@@ -133,6 +133,12 @@ impl<H> Deref for TableGuard<H> {
     }
 }
 
+impl<H> fmt::Debug for TableGuard<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

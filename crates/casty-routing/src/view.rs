@@ -25,7 +25,8 @@ pub type RegionAllocations = BTreeMap<u32, ShardAllocation>;
 
 /// A picture of the cluster at one time, as one node shows it. Immutable, and shared.
 ///
-/// Comparing two views that a [`ViewKeeper`](crate::ViewKeeper) made is cheap where they share allocations.
+/// Comparing two views that a [`ViewKeeper`](crate::ViewKeeper) made is cheap where they share
+/// allocations.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct View {
     version: ViewVersion,

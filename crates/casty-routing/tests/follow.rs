@@ -1,5 +1,5 @@
-//! [`Connections`] and [`Subscription`] together, wired as a client wires them, against a cluster that
-//! dies, hangs and moves: does the view come, and come again?
+//! [`Connections`] and [`Subscription`] together, wired as a client wires them, against a cluster
+//! that dies, hangs and moves: does the view come, and come again?
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
 // Tests have to begin at some moment.
@@ -17,14 +17,14 @@ use casty_routing::{
 /// Milliseconds from the start.
 type Millis = u64;
 
-/// How long nodes take to notice that one of them is dead.
+/// The time that nodes take to notice that one of them is dead.
 const DETECTION: Millis = 1_500;
-/// How long a dial into nothing takes to fail.
+/// The time that a dial into nothing takes to fail.
 const CONNECT_TIMEOUT: Millis = 2_000;
-/// How often a node of several pushes its view to a subscriber.
+/// The time between two pushes of its view by a node of several.
 const PUSH: Millis = 250;
 
-/// What is under way and arrives at some time.
+/// A thing that is under way and arrives at some time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Event {
     DialEnds {
@@ -47,11 +47,11 @@ struct Node {
 struct World {
     start: Instant,
     now: Millis,
-    links: Connections,
+    connections: Connections,
     subscription: Subscription,
     source: Option<NodeAddress>,
     nodes: BTreeMap<NodeAddress, Node>,
-    /// What the one host name that is a contact leads to.
+    /// The node that the one host name that is a contact leads to.
     name_leads_to: Option<NodeAddress>,
     connected: BTreeSet<NodeAddress>,
     under_way: BTreeMap<(Millis, u64), Event>,
@@ -68,12 +68,12 @@ fn name() -> NodeAddress {
     NodeAddress::new("casty.example", 25_520)
 }
 
-/// A client of the contacts in a world of nodes `1..=count`.
+/// Makes a client of the contacts in a world of nodes `1..=count`.
 fn world(count: u16, contacts: &[NodeAddress], seed: u64) -> World {
     let mut world = World {
         start: Instant::now(),
         now: 0,
-        links: Connections::new(ConnectionsConfig::default(), contacts.to_vec(), seed),
+        connections: Connections::new(ConnectionsConfig::default(), contacts.to_vec(), seed),
         subscription: Subscription::new(SubscriptionConfig::default()),
         source: None,
         nodes: (1..=count).map(|n| (node(n), Node::default())).collect(),
@@ -85,7 +85,7 @@ fn world(count: u16, contacts: &[NodeAddress], seed: u64) -> World {
         log: Vec::new(),
     };
     world.later(PUSH, Event::Push);
-    world.links(ConnectionsInput::Tick);
+    world.tell_connections(ConnectionsInput::Tick);
     world
 }
 
@@ -105,10 +105,10 @@ impl World {
 
     // The wiring of a client.
 
-    fn links(&mut self, input: ConnectionsInput) {
-        self.links.handle(self.instant(), input);
+    fn tell_connections(&mut self, input: ConnectionsInput) {
+        self.connections.handle(self.instant(), input);
         loop {
-            let output = self.links.poll();
+            let output = self.connections.poll();
             if !matches!(output, ConnectionsOutput::Wait(_)) {
                 self.note(&output);
             }
@@ -123,7 +123,7 @@ impl World {
                 }
                 ConnectionsOutput::Close(node) => {
                     assert!(self.connected.remove(&node));
-                    self.subscription(SubscriptionInput::Disconnected(node));
+                    self.tell_subscription(SubscriptionInput::Disconnected(node));
                 }
                 ConnectionsOutput::Duplicate(_) | ConnectionsOutput::Suspect(_) => {}
                 ConnectionsOutput::Wait(_) => return,
@@ -131,7 +131,7 @@ impl World {
         }
     }
 
-    fn subscription(&mut self, input: SubscriptionInput) {
+    fn tell_subscription(&mut self, input: SubscriptionInput) {
         self.subscription.handle(self.instant(), input);
         loop {
             let output = self.subscription.poll();
@@ -161,7 +161,7 @@ impl World {
         }
         if self.subscription.source() != self.source.as_ref() {
             self.source = self.subscription.source().cloned();
-            self.links(ConnectionsInput::Source(self.source.clone()));
+            self.tell_connections(ConnectionsInput::Source(self.source.clone()));
         }
     }
 
@@ -182,12 +182,12 @@ impl World {
                 Some(canonical) if !self.nodes[&canonical].hung => {
                     let new = self.connected.insert(canonical.clone());
                     let node = canonical.clone();
-                    self.links(ConnectionsInput::Connected { dialled, canonical });
+                    self.tell_connections(ConnectionsInput::Connected { dialled, canonical });
                     if new && self.connected.contains(&node) {
-                        self.subscription(SubscriptionInput::Connected(node));
+                        self.tell_subscription(SubscriptionInput::Connected(node));
                     }
                 }
-                _ => self.links(ConnectionsInput::Failed { dialled }),
+                _ => self.tell_connections(ConnectionsInput::Failed { dialled }),
             },
             Event::View { from, subscription } => self.view(&from, subscription),
             Event::Push => {
@@ -220,7 +220,7 @@ impl World {
             return;
         }
         let from = from.clone();
-        self.subscription(SubscriptionInput::Snapshot { from, subscription });
+        self.tell_subscription(SubscriptionInput::Snapshot { from, subscription });
         self.views.push(self.now);
         let noticed = |node: &Node| node.dead_since.is_some_and(|at| at + DETECTION <= self.now);
         let (gone, live): (Vec<_>, Vec<_>) = self.nodes.iter().partition(|(_, node)| noticed(node));
@@ -232,8 +232,8 @@ impl World {
         };
         let (live, gone) = (addresses(live), addresses(gone));
         let up = live.iter().cloned().collect();
-        self.links(ConnectionsInput::View { live, gone });
-        self.subscription(SubscriptionInput::Live(up));
+        self.tell_connections(ConnectionsInput::View { live, gone });
+        self.tell_subscription(SubscriptionInput::Live(up));
     }
 
     // Faults.
@@ -251,8 +251,8 @@ impl World {
         if self.connected.remove(&node) {
             self.note(("lost", &node));
             let lost = node.clone();
-            self.links(ConnectionsInput::Lost { node: lost });
-            self.subscription(SubscriptionInput::Disconnected(node));
+            self.tell_connections(ConnectionsInput::Lost { node: lost });
+            self.tell_subscription(SubscriptionInput::Disconnected(node));
         }
     }
 
@@ -281,21 +281,21 @@ impl World {
                 let event = entry.remove();
                 self.happen(event);
             }
-            self.links(ConnectionsInput::Tick);
-            self.subscription(SubscriptionInput::Tick);
+            self.tell_connections(ConnectionsInput::Tick);
+            self.tell_subscription(SubscriptionInput::Tick);
         }
         self.now = until;
     }
 
-    /// When something is next due.
+    /// Returns the time at which something is due next.
     fn next(&mut self) -> Option<Millis> {
-        let ConnectionsOutput::Wait(links) = self.links.poll() else {
-            panic!("links are not drained");
+        let ConnectionsOutput::Wait(dials) = self.connections.poll() else {
+            panic!("the connections are not drained");
         };
         let SubscriptionOutput::Wait(subscription) = self.subscription.poll() else {
             panic!("the subscription is not drained");
         };
-        let waits = links.into_iter().chain(subscription).map(|at| {
+        let waits = dials.into_iter().chain(subscription).map(|at| {
             let micros = at.saturating_duration_since(self.start).as_micros();
             Millis::try_from(micros.div_ceil(1_000)).unwrap_or(Millis::MAX)
         });
@@ -303,7 +303,7 @@ impl World {
         waits.chain(events).min()
     }
 
-    /// How long until the next view, which is to come within `millis`.
+    /// Runs until the next view, which is to come within `millis`, and returns the time it took.
     fn view_within(&mut self, millis: Millis) -> Millis {
         let (seen, since) = (self.views.len(), self.now);
         while self.views.len() == seen {
@@ -313,7 +313,7 @@ impl World {
         self.now - since
     }
 
-    /// The port of the node that feeds the view, 0 if none does.
+    /// Returns the port of the node that feeds the view; 0 if none does.
     fn source_number(&self) -> u16 {
         self.source.as_ref().map_or(0, NodeAddress::port)
     }
@@ -340,8 +340,8 @@ fn world_with_hung_contacts() -> World {
     world.hang(1, true);
     world.hang(2, true);
     let contacts = vec![node(1), node(2), node(3)];
-    world.links = Connections::new(ConnectionsConfig::default(), contacts, 1);
-    world.links(ConnectionsInput::Tick);
+    world.connections = Connections::new(ConnectionsConfig::default(), contacts, 1);
+    world.tell_connections(ConnectionsInput::Tick);
     world
 }
 
@@ -425,22 +425,22 @@ fn a_node_left_behind_by_a_cut_keeps_no_old_subscription() {
         world.cut(source);
         world.run(10_000);
     }
-    let held: usize = world
+    let subscriptions: usize = world
         .nodes
         .values()
         .map(|node| node.subscribers.len())
         .sum();
-    assert_eq!(held, 1);
+    assert_eq!(subscriptions, 1);
 }
 
-/// Faults of every kind for a minute, as the seed has it.
+/// Makes faults of every kind for a minute, as the seed has it.
 fn storm(seed: u64) -> World {
-    let mut dice = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let mut roll = move |below: u16| {
-        dice ^= dice << 13;
-        dice ^= dice >> 7;
-        dice ^= dice << 17;
-        u16::try_from(dice % u64::from(below)).unwrap_or(0)
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        u16::try_from(state % u64::from(below)).unwrap_or(0)
     };
     let mut world = world(4, &[node(1), name(), node(2)], seed);
     world.name_leads_to = Some(node(3));
@@ -479,7 +479,7 @@ fn after_any_storm_the_view_comes_and_every_live_member_is_connected() {
         assert!(took <= 12_000, "seed {seed}");
         world.run(70_000);
         assert_eq!(world.connected.len(), 4, "seed {seed}: {:#?}", world.log);
-        assert_eq!(world.links.suspects().count(), 0, "seed {seed}");
+        assert_eq!(world.connections.suspects().count(), 0, "seed {seed}");
         let current: Vec<_> = world
             .nodes
             .values()

@@ -56,8 +56,8 @@ pub(super) struct OpenConnection {
 }
 
 impl Candidate {
-    /// Returns whether the address may not be dialled yet, after a failure or so soon after the last
-    /// attempt.
+    /// Returns whether the address may not be dialled yet, after a failure or so soon after the
+    /// last attempt.
     pub(super) fn is_cooling(&self, now: Instant, stable_after: Duration) -> bool {
         let attempted = self.last.map(|last| last + stable_after);
         self.due.max(attempted).is_some_and(|until| until > now)

@@ -22,7 +22,7 @@ struct Idle<'a> {
     due: Option<Instant>,
 }
 
-/// Which kinds of addresses may be dialled beside those that are.
+/// The kinds of addresses that may be dialled beside those that are.
 struct Capacity {
     members: bool,
     contacts: bool,

@@ -72,7 +72,8 @@ impl Bench {
         }
     }
 
-    /// Lets time pass, calling the engine whenever it wants to be; returns what it did at which time.
+    /// Lets time pass, calling the engine whenever it wants to be; returns what it did at which
+    /// time.
     fn run_to(&mut self, millis: u64) -> Vec<(u64, ConnectionsOutput)> {
         let mut log = Vec::new();
         let mut calls = 0;
@@ -129,7 +130,8 @@ impl Bench {
         })
     }
 
-    /// Lets the dial of each address fail as soon as it is made, until then; returns all that was done.
+    /// Lets the dial of each address fail as soon as it is made, until then; returns all that was
+    /// done.
     fn run_refused(
         &mut self,
         millis: u64,

@@ -301,8 +301,8 @@ impl Problem {
         }
     }
 
-    /// Returns whether it is seen for a second or two in healthy clusters as well, while nodes join,
-    /// leave or allocate: nodes tell each other about once a second.
+    /// Returns whether it is seen for a second or two in healthy clusters as well, while nodes
+    /// join, leave or allocate: nodes tell each other about once a second.
     pub fn may_pass(&self) -> bool {
         match self {
             Self::ViewsDiffer(_) | Self::AddressTwice { .. } | Self::Stuck { .. } => true,

@@ -55,7 +55,8 @@ fn set(state: &mut ClusterState, port: u16, status: MemberStatus) {
         .for_each(|member| member.status = status);
 }
 
-/// Makes a survey in which all three nodes answered with the healthy state, changed by `change` for each.
+/// Makes a survey in which all three nodes answered with the healthy state, changed by `change` for
+/// each.
 fn survey(change: impl Fn(u16, &mut ClusterState)) -> Survey {
     let mut survey = Survey::default();
     for port in [1, 2, 3] {

@@ -22,8 +22,8 @@ pub struct RouterConfig {
     pub buffer_bytes: usize,
     /// The message that gives way when the buffer is full. Default: the new one.
     pub overflow: Overflow,
-    /// The wait before the leader is asked for a shard a second time; doubled each time, with jitter
-    /// between half of it and all of it. Default: 500 ms.
+    /// The wait before the leader is asked for a shard a second time; doubled each time, with
+    /// jitter between half of it and all of it. Default: 500 ms.
     pub query_base: Duration,
     /// The longest wait between two such queries. Default: 2 s.
     pub query_cap: Duration,
@@ -54,7 +54,8 @@ pub enum Overflow {
     /// The new message itself.
     #[default]
     Refuse,
-    /// The oldest message for the node that most is buffered for, and so on until there is capacity.
+    /// The oldest message for the node that most is buffered for, and so on until there is
+    /// capacity.
     DropOldest,
 }
 
@@ -68,8 +69,8 @@ pub enum Target {
         /// The shard.
         shard: ShardId,
     },
-    /// One node and no other. While it is connected, a view matters only if it says that the node is
-    /// down or removed.
+    /// One node and no other. While it is connected, a view matters only if it says that the node
+    /// is down or removed.
     Node(NodeAddress),
 }
 

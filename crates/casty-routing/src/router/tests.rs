@@ -18,8 +18,8 @@ fn node(number: u16) -> NodeAddress {
     NodeAddress::new("10.0.0.1", number)
 }
 
-/// Makes a view of live nodes 1, 2 and 3, led by 1, some of them unreachable, with the owners of the
-/// shards of region `r`.
+/// Makes a view of live nodes 1, 2 and 3, led by 1, some of them unreachable, with the owners of
+/// the shards of region `r`.
 fn view(epoch: u64, unreachable: &[u16], owners: &[(u32, u16)]) -> Arc<View> {
     let member = |number| Member {
         address: node(number),
@@ -350,7 +350,7 @@ fn a_wanted_connection_is_asked_for_once_until_it_is_wanted_anew() {
     bench.down(2, vec![]);
     assert_eq!(bench.send(0, 1), ["connect 2"]);
     assert_eq!(bench.send(1, 2), [""; 0]);
-    assert_eq!(bench.later(5 * SECOND).len(), 2, "both are given up");
+    assert_eq!(bench.later(5 * SECOND).len(), 2, "both are undeliverable");
     assert!(!bench.router.wants_connection(&node(2)));
     assert_eq!(bench.send(0, 3), ["connect 2"]);
 }
@@ -414,5 +414,5 @@ fn what_was_tried_of_nodes_outside_the_cluster_is_forgotten() {
     let failed = || RouterInput::ConnectFailed(node(9));
     assert_eq!(bench.handle(failed()), ["query 0 of 1"]);
     assert_eq!(bench.view(view(1, &[3], &[(0, 9)])), ["connect 9"]);
-    assert_eq!(bench.handle(failed()), [""; 0], "the question is in flight");
+    assert_eq!(bench.handle(failed()), [""; 0], "the query is in flight");
 }

@@ -52,7 +52,8 @@ impl Bench {
         }
     }
 
-    /// Lets time pass, calling the engine whenever it wants to be; returns what it did at which time.
+    /// Lets time pass, calling the engine whenever it wants to be; returns what it did at which
+    /// time.
     fn run_to(&mut self, millis: u64) -> Vec<(u64, SubscriptionOutput)> {
         let mut log = Vec::new();
         while let Some(at) = self.wait().filter(|at| *at <= millis) {
@@ -480,7 +481,6 @@ fn an_engine_that_was_never_used_waits_for_ever() {
     assert_eq!(bench().wait(), None);
 }
 
-/// What may happen in a random history.
 #[test]
 fn a_node_that_comes_when_all_the_others_are_silent_is_asked_at_once_and_before_them() {
     let mut bench = bench();

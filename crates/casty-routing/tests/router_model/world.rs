@@ -286,8 +286,8 @@ impl World {
             Some(handle) if !self.full.contains(&handle.0) => self.give(handle, id),
             _ => {
                 let late = |m: &Message| m.place == Place::Buffered && m.deadline <= self.now;
-                let settled = !self.messages[..id].iter().any(late);
-                self.accepts = settled.then(|| self.router.accepts(&target, bytes));
+                let known = !self.messages[..id].iter().any(late);
+                self.accepts = known.then(|| self.router.accepts(&target, bytes));
                 self.handle(RouterInput::Send(self.pending(id)));
                 self.accepts = None;
                 self.check_share(id);
@@ -295,8 +295,8 @@ impl World {
         }
     }
 
-    /// Checks that what is buffered for the target of a message that was just taken in leaves as much
-    /// free.
+    /// Checks that what is buffered for the target of a message that was just taken in leaves as
+    /// much free.
     fn check_share(&self, id: usize) {
         let message = &self.messages[id];
         if message.place != Place::Buffered || !message.returned.is_empty() {

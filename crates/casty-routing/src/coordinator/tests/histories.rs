@@ -104,21 +104,21 @@ impl World {
                 assert_ne!(*leader, node(1), "sent to itself");
             }
             CoordinatorOutput::Refused { asker, .. } => {
-                assert!(self.open.remove(asker), "answered twice")
+                assert!(self.open.remove(asker), "answered twice");
             }
             CoordinatorOutput::Publish { epoch, .. } => {
                 assert!(*epoch > self.epoch, "the epoch grows");
                 assert_eq!(self.bench.engine.role(), CoordinatorRole::Leader);
             }
             CoordinatorOutput::Register { .. } => {
-                assert_eq!(self.bench.engine.role(), CoordinatorRole::Follower)
+                assert_eq!(self.bench.engine.role(), CoordinatorRole::Follower);
             }
             CoordinatorOutput::Wait(_) => {}
         }
     }
 }
 
-/// Runs a history and checks what holds in all of them; the log.
+/// Runs a history, checks what holds in all of them, and returns the log.
 fn history(events: Vec<Event>) -> Vec<CoordinatorOutput<u32>> {
     let mut world = World::new();
     for event in events {

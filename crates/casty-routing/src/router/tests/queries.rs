@@ -58,8 +58,8 @@ fn a_reconnected_leader_is_asked_again_at_once() {
     }
     bench.down(1, vec![]);
     assert_eq!(bench.up(1), ["query 0 of 1"]);
-    let patience = bench.wait.unwrap() - bench.now;
-    assert!(patience <= SECOND / 2, "as at first: {patience:?}");
+    let wait = bench.wait.unwrap() - bench.now;
+    assert!(wait <= SECOND / 2, "as at first: {wait:?}");
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn a_changed_view_brings_the_next_query_forward() {
     bench.now = bench.wait.unwrap();
     bench.handle(RouterInput::Tick);
     let base = RouterConfig::default().query_base;
-    assert!(bench.wait.unwrap() > bench.now + base, "patience has grown");
+    assert!(bench.wait.unwrap() > bench.now + base, "the wait has grown");
     assert_eq!(
         bench.view(view(1, &[3], &[])),
         [""; 0],

@@ -127,7 +127,7 @@ fn the_oldest_gives_way_to_the_newest_if_that_is_wanted() {
 
 #[test]
 fn whoever_would_have_most_bytes_with_the_new_message_gives_way() {
-    // What waits for the other, what waits for the newest's own node, the newest; who gives way.
+    // What waits for the other, what waits for the newest's own node, the newest; what gives way.
     for (other, own, newest, gone) in [(60, 50, 20, 2), (80, 20, 30, 1)] {
         let mut bench = Bench::with(dropping(100, 120));
         bench.view(view(1, &[], &[(0, 1), (1, 2)]));

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::{Bench, SubscriptionInput, SubscriptionOutput, bench, node};
 
+/// A thing that may happen in a random history.
 #[derive(Debug, Clone)]
 enum Event {
     Pass(u64),
@@ -39,7 +40,7 @@ struct Cluster {
     bench: Bench,
     connected: BTreeSet<u16>,
     hung: BTreeSet<u16>,
-    held: BTreeMap<u16, BTreeSet<u64>>,
+    subscribed: BTreeMap<u16, BTreeSet<u64>>,
     last: u64,
     stale: bool,
     log: Vec<(u64, SubscriptionOutput)>,
@@ -52,7 +53,7 @@ impl Cluster {
             bench: bench(),
             connected: BTreeSet::new(),
             hung: BTreeSet::new(),
-            held: BTreeMap::new(),
+            subscribed: BTreeMap::new(),
             last: 0,
             stale: false,
             log: Vec::new(),
@@ -69,18 +70,18 @@ impl Cluster {
                 SubscriptionOutput::Subscribe { to, subscription } => {
                     assert!(subscription > self.last, "numbers grow");
                     self.last = subscription;
-                    let held = self.held.entry(to.port()).or_default();
-                    held.insert(subscription);
+                    let subscribed = self.subscribed.entry(to.port()).or_default();
+                    subscribed.insert(subscription);
                     Some((to.port(), subscription))
                 }
                 SubscriptionOutput::Probe { to, subscription } => {
-                    assert!(self.held[&to.port()].contains(&subscription));
+                    assert!(self.subscribed[&to.port()].contains(&subscription));
                     Some((to.port(), subscription))
                 }
                 SubscriptionOutput::Unsubscribe { from, subscription } => {
                     assert!(self.connected.contains(&from.port()));
-                    let held = self.held.entry(from.port()).or_default();
-                    held.remove(&subscription);
+                    let subscribed = self.subscribed.entry(from.port()).or_default();
+                    subscribed.remove(&subscription);
                     None
                 }
                 SubscriptionOutput::Stale { .. } => {
@@ -117,12 +118,12 @@ impl Cluster {
 
     fn check(&self) {
         let alive: usize = self
-            .held
+            .subscribed
             .iter()
             .filter(|(number, _)| self.connected.contains(*number))
-            .map(|(_, held)| held.len())
+            .map(|(_, subscribed)| subscribed.len())
             .sum();
-        assert!(alive <= 1, "several sources: {:?}", self.held);
+        assert!(alive <= 1, "several sources: {:?}", self.subscribed);
         assert_eq!(alive == 1, self.bench.engine.source().is_some());
         assert_eq!(alive == 1, !self.connected.is_empty());
     }
