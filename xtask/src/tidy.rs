@@ -22,18 +22,8 @@ mod sources;
 mod summaries;
 mod words;
 
-/// Packages whose docs and words are still being changed, and the workspace's own files: `--words`
-/// reports them.
-const UNDER_WORK: [&str; 8] = [
-    "",
-    "casty-cli",
-    "casty-client",
-    "casty-fuzz",
-    "casty-proto",
-    "casty-routing",
-    "casty-soak",
-    "casty-testkit",
-];
+/// Packages whose docs and words are still being changed: `--words` reports them.
+const UNDER_WORK: [&str; 4] = ["casty-client", "casty-fuzz", "casty-proto", "casty-testkit"];
 
 /// Checks every file that git knows or would add, and every package.
 pub(crate) fn run(steps: &mut Steps) -> Result<(), Failure> {
