@@ -15,8 +15,8 @@ use serde::de::DeserializeOwned;
 use crate::ask::retry::{Kept, Policy, Retrying, Schedule};
 use crate::error::AskError;
 use crate::message::{Destination, Encoded};
-use crate::pending::id::{AskId, HERE, OpenAsk};
-use crate::pending::outcome::Failure;
+use crate::pending_asks::id::{AskId, HERE, OpenAsk};
+use crate::pending_asks::outcome::Failure;
 use crate::send::Core;
 
 pub(crate) mod idempotent;

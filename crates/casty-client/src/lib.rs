@@ -113,7 +113,7 @@ mod error;
 mod mailboxes;
 mod message;
 mod node;
-mod pending;
+mod pending_asks;
 mod routing;
 mod runtime;
 mod send;

@@ -7,7 +7,7 @@ use casty_proto::NodeAddress;
 use casty_routing::{RegionId, ShardId, Target};
 use casty_transport::OutboxTag;
 
-use crate::pending::id::AskId;
+use crate::pending_asks::id::AskId;
 use crate::runtime::clock::Tick;
 
 /// A message as it is sent.

@@ -19,7 +19,7 @@ use crate::dead_letters::{DeadLetter, Loss};
 use crate::error::{Fate, NotSent, TellError};
 use crate::message::{ACTORS_GROUP, Outgoing, Route, Tag, group_of};
 use crate::node::peer::{self, Peer};
-use crate::pending::outcome::Failure;
+use crate::pending_asks::outcome::Failure;
 use crate::runtime::clock::precise_now;
 use crate::shared::Shared;
 use crate::stats::per_region::{self, RegionStats, RouterCounters};

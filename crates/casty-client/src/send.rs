@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use crate::error::TellError;
 use crate::message::{Destination, Encoded, Outgoing, Route, Tag};
 use crate::node::peer::Peer;
-use crate::pending::id::OpenAsk;
+use crate::pending_asks::id::OpenAsk;
 use crate::routing::Routing;
 use crate::runtime::clock::Tick;
 use crate::shared::Shared;

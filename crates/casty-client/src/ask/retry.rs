@@ -10,10 +10,10 @@ use casty_routing::{RegionId, ShardId};
 
 use crate::error::{AskError, TellError};
 use crate::message::{Destination, Encoded};
-use crate::pending::copies::{RetryReason, RetryStatus};
-use crate::pending::id::{AskId, OpenAsk};
-use crate::pending::outcome::Outcome;
-use crate::pending::retries::Retries;
+use crate::pending_asks::copies::{RetryReason, RetryStatus};
+use crate::pending_asks::id::{AskId, OpenAsk};
+use crate::pending_asks::outcome::Outcome;
+use crate::pending_asks::retries::Retries;
 use crate::runtime::clock::Tick;
 use crate::send::Core;
 

@@ -12,7 +12,7 @@ use crate::control::inbound::Inbound;
 use crate::message::Tag;
 use crate::node::identity::Identity;
 use crate::node::peer::{NewPeer, Peer};
-use crate::pending::id::PeerId;
+use crate::pending_asks::id::PeerId;
 use crate::runtime::clock::precise_now;
 
 /// Addresses of which the last failure is kept.

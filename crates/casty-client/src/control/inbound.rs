@@ -11,8 +11,8 @@ use casty_transport::Session;
 
 use crate::node::peer::Peer;
 use crate::node::protocol::{LOCATIONS_PATH, Snapshot, VIEWS_PATH};
-use crate::pending::batch::Batch;
-use crate::pending::id::AskId;
+use crate::pending_asks::id::AskId;
+use crate::pending_asks::replies::Batch;
 use crate::send::Core;
 
 /// The inbound side of one connection.

@@ -16,7 +16,7 @@ use casty_proto::header::Header;
 use casty_proto::{ActorRef, NodeAddress};
 use parking_lot::Mutex;
 
-use crate::pending::id::AskId;
+use crate::pending_asks::id::AskId;
 use crate::runtime::random::Rng;
 
 /// The generated addresses that clients of this process announce. No other lock is taken with this

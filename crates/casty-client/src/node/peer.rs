@@ -13,7 +13,7 @@ use casty_transport::{Outbox, OutboxLimits, Rejected, UnsentMessage};
 
 use crate::message::{Outgoing, Route, Tag};
 use crate::node::identity::Identity;
-use crate::pending::id::PeerId;
+use crate::pending_asks::id::PeerId;
 
 /// A live connection to a node.
 pub(crate) struct Peer {

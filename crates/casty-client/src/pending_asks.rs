@@ -24,11 +24,11 @@ use crate::error::Fate;
 use crate::runtime::clock::Tick;
 use crate::runtime::stripes::{CachePadded, STRIPES, stripe_of_this_thread};
 
-pub(crate) mod batch;
 mod byte_limit;
 pub(crate) mod copies;
 pub(crate) mod id;
 pub(crate) mod outcome;
+pub(crate) mod replies;
 pub(crate) mod retries;
 mod slot;
 

@@ -1,4 +1,4 @@
-//! The end of many asks at once, as their replies are read.
+//! The matching of replies to their asks, many at once, as they are read.
 
 use std::sync::atomic::Ordering;
 use std::task::Waker;
