@@ -1,4 +1,4 @@
-//! Administration: what a person or a tool does to a cluster through a client of it.
+//! The administration of a cluster through a client.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,17 +15,17 @@ mod survey;
 
 pub use down::{DownError, DownReport, NotTold, StillUp};
 
-/// How long each node may take to be connected and to answer, unless told otherwise.
+/// The default time in which each node has to be connected and to answer.
 const TIMEOUT: Duration = Duration::from_secs(1);
-/// Between the two looks at what may pass by itself: longer than nodes take to tell each other,
-/// which they do every second.
+/// The time between the two surveys of what may pass by itself: longer than the second in which nodes
+/// tell each other of changes.
 const SETTLING: Duration = Duration::from_millis(1500);
 
-/// Asks every node of a cluster what it believes, tells what is wrong, and declares members dead.
+/// The administration of a cluster: its nodes' states, a diagnosis, and members declared dead.
 ///
-/// Made by [`ClusterClient::admin`](crate::ClusterClient::admin). What it sends is none of the
-/// messages that [`Stats`](crate::Stats) accounts for: it leaves on a live connection at once, or
-/// not at all. Questions count as asks while they wait.
+/// Made by [`ClusterClient::admin`](crate::ClusterClient::admin). Its messages are not counted in
+/// [`Stats`](crate::Stats): each leaves on a live connection at once, or not at all. Those that await
+/// a reply count as pending asks.
 #[derive(Clone)]
 pub struct Admin {
     core: Arc<Core>,
@@ -40,24 +40,24 @@ impl Admin {
         }
     }
 
-    /// Sets how long each node may take to be connected and to answer; all are asked at once.
+    /// Sets the time in which each node has to be connected and to answer; all are asked at once.
     /// Default: 1 s.
     pub fn within(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// Asks every node for its whole state (`GetState`), all at once. Those that answer, those that
-    /// do not, and those that cannot be connected are told apart; members that the client's view
-    /// calls down or unreachable are asked only if they are connected. One that could not be
-    /// connected when last dialled, at most 5 s ago, is not waited for. Takes as long as the
-    /// slowest node, at most the time for the first view and that for each node.
+    /// Asks every node for its whole state (`GetState`), all at once. The survey lists the nodes that
+    /// answer, those that do not, and those that cannot be connected. Members that the client's view
+    /// calls down or unreachable are asked only if they are connected; one that could not be
+    /// connected when last dialled, at most 5 s ago, is not waited for. Takes as long as the slowest
+    /// node, at most the time for the first view and that for each node.
     ///
     /// Memory: the states of all nodes, each of which lists all members and all shards.
     ///
     /// # Errors
-    /// What was reached is not the cluster that the client is configured for, or the client is
-    /// closed. That nothing could be reached is no error but a survey in which nobody answers.
+    /// The client has reached another cluster than it is configured for, or is closed. If no node can
+    /// be reached, that is no error but a survey without answers.
     ///
     /// # Cancel safety
     /// Safe: nothing is changed. Answers that come later are counted as late replies.
@@ -65,12 +65,12 @@ impl Admin {
         survey::survey(&self.core, self.timeout).await
     }
 
-    /// Tells what is wrong with the cluster. Views of healthy nodes differ for a second or two
-    /// while something changes, so where that is found, a second survey 1.5 s later has to find it
-    /// again.
+    /// Surveys the cluster and returns the problems that it finds. Views of healthy nodes differ for a
+    /// second or two while something changes, so such a problem counts only if a second survey 1.5 s
+    /// later finds it again.
     ///
     /// # Errors
-    /// As those of [`survey`](Self::survey).
+    /// Those of [`survey`](Self::survey).
     ///
     /// # Cancel safety
     /// Safe: nothing is changed.
@@ -84,17 +84,17 @@ impl Admin {
     }
 
     /// Declares a member dead: sends `DownMember` to every connected node at once, but to the
-    /// member itself. It is then down in their views, whoever claims otherwise, the leader gives
-    /// its shards away, and its services are dropped. What the nodes know of it is lost to them:
-    /// a process that lives all the same has to be started again to take part.
+    /// member itself. It is then down in their views, whatever other nodes claim; the leader gives
+    /// its shards to others, and its services are dropped. A process that still runs has to be
+    /// started again to take part.
     ///
-    /// Never done by the client of its own accord: nodes take anybody's word, and a member that is
-    /// only cut off from here may live and own entities, which would then live twice. It has to
-    /// reach all nodes at once, because one that still calls the member up brings it back
-    /// everywhere; the report tells which were not reached.
+    /// The client never does this of its own accord: nodes accept it from anybody, and a member that
+    /// only this client cannot reach may run and own entities, which would then exist twice. The
+    /// message has to reach all nodes at once, because a node that still calls the member up brings
+    /// it back everywhere; the report lists the nodes that were not reached.
     ///
     /// # Errors
-    /// Nothing was sent: the member answers, no node knows it, or no node is there to be told.
+    /// Nothing was sent: the member answers, no node knows it, or no other node answers.
     ///
     /// # Cancel safety
     /// Either nothing was sent or everything was; only the report is lost.
@@ -102,13 +102,14 @@ impl Admin {
         down::down(&self.core, node, self.timeout, false).await
     }
 
-    /// The same, also of a member that answers: it is told as well, and goes on running.
+    /// Declares a member dead like [`down`](Self::down), even if it answers. The member is told as well,
+    /// and goes on running.
     ///
     /// # Errors
-    /// As those of [`down`](Self::down), but for the member that answers.
+    /// Those of [`down`](Self::down), except for a member that answers.
     ///
     /// # Cancel safety
-    /// As there.
+    /// That of [`down`](Self::down).
     pub async fn force_down(&self, node: &NodeAddress) -> Result<DownReport, DownError> {
         down::down(&self.core, node, self.timeout, true).await
     }

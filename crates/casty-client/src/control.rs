@@ -1,6 +1,7 @@
-//! The one task that keeps a client connected: it dials, subscribes, feeds the router with views
-//! and lost connections, and winds everything up in the end. It decides nothing: the engines of
-//! casty-routing do.
+//! The control task of a client, which performs what the engines of casty-routing decide.
+//!
+//! It dials nodes, subscribes to their views, hands views and lost connections to the router, and
+//! closes everything in the end. It decides nothing itself.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -32,34 +33,35 @@ pub(crate) mod inbound;
 mod secondary;
 mod views;
 
-/// How a task of the control's ended.
+/// The outcome of a task that the control task has started.
 enum Done {
+    /// A dial, with the identity that was announced.
     Dialled {
         dialled: NodeAddress,
         identity: Arc<Identity>,
         outcome: Result<Connection, ConnectError>,
     },
+    /// A dial for a secondary connection.
     SecondaryDialled {
         node: NodeAddress,
         outcome: Result<Connection, ConnectError>,
     },
-    SecondaryEnded {
-        secondary: Arc<Peer>,
-    },
+    /// The end of a secondary connection.
+    SecondaryEnded { secondary: Arc<Peer> },
+    /// The end of a connection, and the messages that were in its outbox.
     Ended {
         peer: Arc<Peer>,
         end: ConnectionEnd,
         leftover: Leftover<Tag>,
     },
-    Capacity {
-        peer: Arc<Peer>,
-    },
+    /// A wait for capacity in an outbox that was full.
+    Capacity { peer: Arc<Peer> },
 }
 
 /// The control task of one client.
 pub(crate) struct Control {
     core: Arc<Core>,
-    /// Where views are published; dropped with the control, which ends those who follow them.
+    /// The sender of the views that the client publishes. Its drop ends the tasks that follow them.
     published: watch::Sender<Option<Arc<View>>>,
     ready_errors: watch::Sender<Option<ReadyError>>,
     transport: Arc<dyn Transport>,
@@ -70,13 +72,13 @@ pub(crate) struct Control {
     views: ViewKeeper,
     peers: BTreeMap<NodeAddress, Arc<Peer>>,
     renewal: Renewal,
-    /// Second connections, under the client's first address, to nodes that were lost before.
+    /// The secondary connections, under the client's first address, to nodes that were lost before.
     secondaries: BTreeMap<NodeAddress, Arc<Peer>>,
-    /// The addresses that subscriptions were made under, the latest of them.
+    /// The identities under which the latest subscriptions were made.
     subscribers: BTreeMap<u64, Arc<Identity>>,
     next_peer: u32,
     tasks: JoinSet<Done>,
-    /// When the engines want to be told the time.
+    /// The instants at which the engines of subscription, connections and renewal are to be ticked.
     due: [Option<Instant>; 3],
 }
 
@@ -132,9 +134,14 @@ impl Control {
         }
     }
 
-    /// Waits for what happens next and takes it in. Returns by when to end, once that is wanted.
+    /// Waits for the next event and handles it. Returns the deadline for the end of the client, once
+    /// that is requested.
+    ///
+    /// # Cancel safety
+    /// Safe: an event is handled as soon as it was taken, and those that were not taken are kept.
     async fn next(&mut self, snapshots: &mut mpsc::Receiver<Snapshot>) -> Option<Instant> {
         let core = Arc::clone(&self.core);
+        // Read before the wait: a router that is due earlier after this wakes the task.
         let router_due = core.routing.lock().due();
         let due = self.due.iter().copied().chain([router_due]).flatten().min();
         let due = async {
@@ -143,8 +150,12 @@ impl Control {
                 None => std::future::pending().await,
             }
         };
-        // In a fixed order, which starves nobody: what stands before the views is of this task's
-        // own making and finite, and what the router wants is seen to at every turn.
+        // In a fixed order in which no branch starves another. The end comes first, so that a busy
+        // client ends in time. Deadlines and the outcomes of tasks are of this task's own making,
+        // so they run out; views come last of those that carry something, because nodes send them
+        // at will. The router's wake-up carries nothing: its requests are taken after every event.
+        // Branches that are not ready are dropped without loss: the two wake-ups, the channel and
+        // the set of tasks keep what they have for the next call.
         tokio::select! {
             biased;
             deadline = core.ending.requested() => return Some(deadline),
@@ -159,6 +170,7 @@ impl Control {
         None
     }
 
+    /// Hands the time to all engines.
     fn tick(&mut self) {
         let now = precise_now();
         self.connections.handle(now, ConnectionsInput::Tick);
@@ -167,6 +179,7 @@ impl Control {
         self.core.route(|routing| routing.tick(&self.core));
     }
 
+    /// Handles the outcome of a task.
     fn done(&mut self, done: Done) {
         match done {
             Done::Dialled {
@@ -197,15 +210,16 @@ impl Control {
         }
     }
 
+    /// Returns whether a peer's connection is the one in use to its node.
     fn is_current(&self, peer: &Peer) -> bool {
         self.peers
             .get(&peer.node)
             .is_some_and(|current| current.id == peer.id)
     }
 
-    /// Carries out what the engines want, until all of them wait.
+    /// Performs the outputs of the engines until all of them wait.
     fn pump(&mut self) {
-        self.router_wants();
+        self.take_requests();
         self.pump_subscription();
         let source = self.subscription.source().cloned();
         let stale = !self.peers.is_empty() && self.subscription.is_stale();
@@ -219,9 +233,10 @@ impl Control {
         self.pump_renewal();
     }
 
-    /// Takes up what the router wants besides being told the time: connections, and to know when
-    /// a full outbox has room again. That is waited for in tasks of their own.
-    fn router_wants(&mut self) {
+    /// Takes the router's requests for connections, and for reports of capacity in full outboxes, which
+    /// tasks of their own wait for.
+    fn take_requests(&mut self) {
+        // Locked for this statement alone.
         let ControlRequests {
             connections,
             capacity,
@@ -232,6 +247,8 @@ impl Control {
         }
         for CapacityRequest { peer, length } in capacity {
             self.tasks.spawn(async move {
+                // The permit goes to the next that waits: the router delivers without one. The wait
+                // ends with the connection at the latest.
                 drop(peer.outbox.capacity(length).await);
                 Done::Capacity { peer }
             });
@@ -240,7 +257,7 @@ impl Control {
 }
 
 impl Drop for Control {
-    /// However the control ends, be it with the runtime, nobody waits for it any longer.
+    /// Ends every message and ask that waits, however the control task ended, be it with the runtime.
     fn drop(&mut self) {
         self.core.end();
     }

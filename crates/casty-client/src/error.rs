@@ -1,4 +1,4 @@
-//! What can go wrong for a caller, and what may be concluded about the message.
+//! The errors of a caller's operations, and the fate of the message that each leaves.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,72 +8,75 @@ use casty_proto::{AddressError, DecodeError, EncodeError, NodeAddress};
 use casty_routing::MissingRoute;
 use casty_transport::{ConnectError, OutboxLimit};
 
-/// What became of a message. Casty acknowledges nothing, so none is ever called delivered.
+/// The fate of a message. Casty acknowledges nothing, so no message is ever called delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Fate {
-    /// It was handed to the kernel of this machine, on a connection to the right node.
+    /// The message was handed to the kernel of this machine, on a connection to the right node.
     Written,
-    /// Nothing of it left; sending it again cannot make it arrive twice.
+    /// Nothing of the message left; sending it again cannot make it arrive twice.
     NotSent,
-    /// The connection was lost while it may have been in flight.
+    /// The message may have been in flight when its connection was lost.
     Unknown,
 }
 
-/// Why a message was not sent although the client had accepted it, or could not be accepted.
+/// The reason for which the client did not send a message that it had accepted. It may be sent again
+/// without arriving twice.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NotSent {
-    /// Its time passed before a connected node was found to own its shard, or to be its target.
-    /// Where no view has come, [`ready`](crate::ClusterClient::ready) tells why.
-    #[error("its time passed: {0}")]
+    /// No connected owner of its shard, or no connection to its node, was found before its deadline.
+    /// If no view has come, [`ready`](crate::ClusterClient::ready) returns the reason.
+    #[error("no route was found in time: {0}")]
     Expired(MissingRoute),
-    /// As many messages wait for a route as may wait, in all or for its node.
-    #[error("as many messages wait for a route as may wait")]
+    /// The pending buffer was full when the message came back to be routed again, in all or for its
+    /// node.
+    #[error("the pending buffer is full")]
     BufferFull,
-    /// It waited for a route and gave way to a newer message, for as many wait as may wait:
-    /// [`Overflow::DropOldest`](crate::Overflow).
-    #[error("it waited for a route and gave way to a newer message")]
+    /// A newer message took its place in the full pending buffer, as
+    /// [`Overflow::DropOldest`](crate::Overflow) has it.
+    #[error("a newer message took its place in the full pending buffer")]
     Displaced,
-    /// The node it was meant for is down or has left the cluster.
+    /// The node for which it was meant is down or has left the cluster.
     #[error("its node is down or has left the cluster")]
     NodeGone,
-    /// The cluster divides the region into another number of shards than it was used with.
+    /// The cluster divides the region into another number of shards than the client was given.
     #[error("the cluster divides the region into another number of shards")]
     OtherShardCount,
-    /// It was an ask, and nobody waits for its reply any more.
-    #[error("nobody waits for its reply any more")]
+    /// The message was that of an ask whose reply is no longer awaited.
+    #[error("its reply is no longer awaited")]
     Abandoned,
     /// The client is closed.
     #[error("the client is closed")]
     Closed,
-    /// Its frame is longer than the connection accepts.
-    #[error("its frame would be longer than any may be")]
+    /// Its frame would be longer than the limit.
+    #[error("its frame would be longer than the limit")]
     TooLong,
 }
 
-/// Why a message was not accepted. Nothing of it was sent.
+/// The reason for which a message was not accepted. Nothing of it was sent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TellError {
-    /// As much waits to be written to the owning node as may wait. Try again, or wait with
-    /// `tell_wait`.
-    #[error("the outbox to {node} is full ({limit}) for a frame of {length} bytes")]
+    /// The outbox of the owning node is full. Try again later, or wait with `tell_wait`.
+    #[error(
+        "the outbox to {node} is full ({limit}) for a frame of {length} bytes; try again later"
+    )]
     Busy {
         /// The node.
         node: NodeAddress,
         /// The frame's length in bytes.
         length: usize,
-        /// The limit that is reached, in bytes or messages.
+        /// The limit that was reached, in bytes or messages.
         limit: OutboxLimit,
     },
-    /// As many messages wait for a route as may wait, in all or for its node: the cluster, or the
-    /// owner, is not there. Try again, or wait with `tell_wait`.
-    #[error("as many messages wait for a route as may wait")]
+    /// The pending buffer is full, in all or for the message's node: the cluster, or the owner, cannot
+    /// be reached. Try again later, or wait with `tell_wait`.
+    #[error("the pending buffer is full of messages without a route; try again later")]
     BufferFull,
     /// The message cannot be encoded.
     #[error("the message cannot be encoded")]
     Encode(#[from] EncodeError),
-    /// The message makes a longer frame than any may be.
+    /// The message makes a frame that is longer than the limit.
     #[error("the message makes a frame of {length} bytes, over the limit of {limit}")]
     TooLong {
         /// The frame's length in bytes.
@@ -81,17 +84,17 @@ pub enum TellError {
         /// The limit in bytes.
         limit: usize,
     },
-    /// The reference is no address that can be sent to.
-    #[error("the reference cannot be sent to")]
+    /// The reference is not an address to which messages can be sent.
+    #[error("the reference is not an address to which messages can be sent")]
     Address(#[from] AddressError),
     /// The reference is local to the node that made it: it has no host and port.
-    #[error("the reference has no host and port")]
+    #[error("the reference has no host and port: it is local to the node that made it")]
     LocalReference,
     /// No actor of that name runs on this client.
     #[error("no such actor runs on this client")]
     NoSuchActor,
     /// The actor's mailbox on this client is full.
-    #[error("the actor's mailbox is full")]
+    #[error("the actor's mailbox is full; try again later")]
     MailboxFull,
     /// The client is closed.
     #[error("the client is closed")]
@@ -99,36 +102,43 @@ pub enum TellError {
 }
 
 impl TellError {
-    /// What may have happened to the message: nothing, whatever the error.
+    /// Returns the fate of the message: [`Fate::NotSent`], whatever the error.
     pub fn fate(&self) -> Fate {
         Fate::NotSent
     }
 }
 
-/// Why an ask ended without a reply.
+/// The reason for which an ask ended without a reply.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum AskError {
     /// No reply came in time. The message may or may not have been handled.
-    #[error("no reply within {after:?}{}", Attempts(*.attempts))]
+    #[error(
+        "no reply within {after:?}{}; the message may have been handled",
+        Attempts(*.attempts)
+    )]
     Timeout {
-        /// How long it was.
+        /// The timeout.
         after: Duration,
-        /// How often the message was sent; more than once only if the ask is idempotent.
+        /// The number of times that the message was sent; more than one only if the ask is
+        /// idempotent.
         attempts: u32,
     },
     /// The message was not accepted.
     #[error("the message was not accepted")]
     Refused(#[from] TellError),
-    /// As many asks wait for their replies as may wait.
-    #[error("{limit} asks already wait for their replies")]
+    /// The limit of asks that wait for their replies was reached. Nothing was sent.
+    #[error("{limit} asks already wait for their replies; try again later")]
     TooManyAsks {
         /// The limit.
         limit: usize,
     },
-    /// As many bytes as may be are kept for idempotent asks, and by long replies that nobody has
-    /// taken. Nothing was sent.
-    #[error("no room to keep a message of {length} bytes for sending it again ({limit} bytes)")]
+    /// The limit of bytes that asks keep, for messages to be sent again and for long replies that were
+    /// not taken yet, leaves none for the message. Nothing was sent.
+    #[error(
+        "the limit of {limit} bytes that asks keep leaves none for a message of {length} bytes; try \
+         again later"
+    )]
     AskBytesFull {
         /// The message's length in bytes.
         length: usize,
@@ -139,20 +149,28 @@ pub enum AskError {
     #[error("the message was not sent")]
     NotSent(#[from] NotSent),
     /// The connection was lost before the reply came.
-    #[error("the connection to {node} was lost before the reply came{}", Attempts(*.attempts))]
+    #[error(
+        "the connection to {node} was lost before the reply came{}; the message may have been \
+         handled",
+        Attempts(*.attempts)
+    )]
     Lost {
         /// The node; of several, the last.
         node: NodeAddress,
-        /// Written: the other end's kernel had the message, which is the node's, or behind a
-        /// `casty proxy` that of the proxy. Unknown: it, or an earlier copy of it, may have been in
-        /// flight.
+        /// The fate of the message. Written: the kernel at the other end had it, which is the
+        /// node's, or that of a `casty proxy` in between. Unknown: it, or an earlier copy of it, may
+        /// have been in flight.
         fate: Fate,
-        /// How often the message was sent; more than once only if the ask is idempotent.
+        /// The number of times that the message was sent; more than one only if the ask is
+        /// idempotent.
         attempts: u32,
     },
-    /// A reply came and was dropped: with it, more bytes of replies that nobody has taken yet
-    /// would be kept than may be.
-    #[error("a reply of {length} bytes was dropped for want of room ({limit} bytes)")]
+    /// A reply came and was dropped, because the limit of bytes that asks keep left none for it. The
+    /// message was handled.
+    #[error(
+        "the message was handled, and its reply of {length} bytes dropped: asks keep at most \
+         {limit} bytes"
+    )]
     ReplyDropped {
         /// The reply's length in bytes.
         length: usize,
@@ -160,16 +178,16 @@ pub enum AskError {
         limit: usize,
     },
     /// The client ended before a reply came.
-    #[error("the client was closed before a reply came")]
+    #[error("the client was closed before a reply came; the message may have been handled")]
     Closed,
-    /// A reply came that is not of the type asked for.
-    #[error("the reply cannot be decoded")]
+    /// A reply came that is not of the expected type. The message was handled.
+    #[error("the message was handled, and its reply cannot be decoded")]
     Decode(#[from] DecodeError),
 }
 
 impl AskError {
-    /// What may have happened to the message. Of one that was sent several times: unknown if any
-    /// copy may have been in flight, not sent only if none left.
+    /// Returns the fate of the message. Of one that was sent several times it is unknown if any copy
+    /// may have been in flight, and not sent only if no copy left.
     pub fn fate(&self) -> Fate {
         match self {
             Self::Refused(_)
@@ -183,7 +201,7 @@ impl AskError {
     }
 }
 
-/// How often a message was sent, as part of a sentence.
+/// The number of times that a message was sent, as part of a sentence.
 struct Attempts(u32);
 
 impl fmt::Display for Attempts {
@@ -195,46 +213,46 @@ impl fmt::Display for Attempts {
     }
 }
 
-/// Why a region cannot be addressed as asked.
+/// The reason for which a region cannot be used as given.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RegionError {
-    /// A region has at least one shard.
-    #[error("region {region:?} of no shards")]
+    /// The number of shards is 0.
+    #[error("region {region:?} of no shards: it needs at least one")]
     NoShards {
         /// The region.
         region: String,
     },
-    /// The name cannot stand in an address.
-    #[error("region name {region:?} is empty or holds a line break")]
+    /// The name cannot be part of an address.
+    #[error("region name {region:?} is empty or has a line break")]
     Name {
         /// The name.
         region: String,
     },
-    /// The number of shards contradicts what is known, or passes a limit. Messages would go astray
-    /// if client and nodes did not agree.
+    /// The number of shards contradicts that of the cluster or an earlier one, or passes a limit.
+    /// Messages would reach wrong nodes if client and nodes did not agree.
     #[error("region {region:?} cannot be used with that number of shards")]
     Shards {
         /// The region.
         region: String,
-        /// What is wrong.
+        /// The reason.
         #[source]
         source: casty_routing::RegisterRegionError,
     },
 }
 
-/// Why an actor could not be spawned.
+/// The reason for which an actor could not be spawned.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SpawnError {
-    /// The name is empty, begins with an underscore or a slash, or holds a line break.
-    #[error("{0:?} is no name for an actor: empty, with a leading _ or /, or a line break")]
+    /// The name is empty, begins with an underscore or a slash, or has a line break.
+    #[error("actor name {0:?} is empty, begins with _ or /, or has a line break")]
     Name(String),
     /// An actor of that name is running.
-    #[error("an actor named {0:?} is running")]
+    #[error("an actor named {0:?} is already running")]
     Taken(String),
-    /// As many actors run as may.
-    #[error("{limit} actors are running already")]
+    /// The limit of running actors was reached.
+    #[error("{limit} actors are already running")]
     TooMany {
         /// The limit.
         limit: usize,
@@ -244,19 +262,19 @@ pub enum SpawnError {
     Closed,
 }
 
-/// Why there is no view of the cluster yet.
+/// The reason for which there is no view of the cluster yet.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReadyError {
-    /// The time was up. The client goes on trying.
+    /// No view came in time. The client goes on trying.
     #[error("no view of the cluster within {after:?}{}{}", Reasons(.failures), Silent(.silent))]
     Timeout {
-        /// How long it was.
+        /// The timeout.
         after: Duration,
-        /// The addresses that could not be connected when last dialled, and why.
+        /// The addresses that could not be connected when last dialled, with the errors.
         failures: Vec<(NodeAddress, ConnectError)>,
-        /// The nodes that are connected and have not told of their cluster: they hang, or cannot
-        /// read what they were asked, because they use another serializer or compression.
+        /// The nodes that are connected and have sent no view: they hang, or cannot read the
+        /// request for it, because they use another serializer or compression.
         silent: Vec<NodeAddress>,
     },
     /// A node that was reached belongs to an actor system of another name.
@@ -264,9 +282,9 @@ pub enum ReadyError {
     OtherSystem {
         /// The node.
         node: NodeAddress,
-        /// Its system.
+        /// The name of the node's system.
         found: Arc<str>,
-        /// The system the client was configured for.
+        /// The system that the client was configured for.
         expected: Arc<str>,
     },
     /// A node that was reached sent a view that cannot be read: it uses another serializer, or
@@ -275,7 +293,7 @@ pub enum ReadyError {
     Unreadable {
         /// The node.
         node: NodeAddress,
-        /// What is wrong with it.
+        /// The reason.
         #[source]
         source: DecodeError,
     },
@@ -290,7 +308,7 @@ impl From<Closed> for ReadyError {
     }
 }
 
-/// An error and its causes, in one line.
+/// An error and its causes, on one line.
 pub(crate) struct Chain<'a>(pub(crate) &'a dyn std::error::Error);
 
 impl fmt::Display for Chain<'_> {
@@ -318,7 +336,7 @@ impl fmt::Display for Reasons<'_> {
     }
 }
 
-/// The nodes that say nothing, as part of a sentence.
+/// The nodes that send no view, as part of a sentence.
 struct Silent<'a>(&'a [NodeAddress]);
 
 impl fmt::Display for Silent<'_> {
@@ -330,11 +348,11 @@ impl fmt::Display for Silent<'_> {
         for node in rest {
             write!(f, ", {node}")?;
         }
-        f.write_str(" and told nothing: are serializer and compression the cluster's?")
+        f.write_str(", without a view: are serializer and compression the cluster's?")
     }
 }
 
-/// The client was closed.
+/// The error of an operation that the end of the client has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the client is closed")]
 pub struct Closed;

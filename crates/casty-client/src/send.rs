@@ -1,4 +1,4 @@
-//! The way of a message from the caller: into the outbox of its owner, or to the router.
+//! The sending of a message: into the outbox of its owner, or by the router.
 
 use std::borrow::Cow;
 use std::ops::Deref;
@@ -24,7 +24,7 @@ pub(crate) mod wait;
 /// The client as its handles and tasks use it: what is shared, and the router under its lock.
 pub(crate) struct Core {
     shared: Shared,
-    /// Everything that is not the hot path. First in the [lock order](crate::shared).
+    /// The router, which the hot path does not use. First in the [lock order](crate::shared).
     pub(crate) routing: Mutex<Routing>,
 }
 

@@ -46,8 +46,8 @@ use crate::stats::per_region::EndedCounters;
 
 /// The state of one client that its handles, its tasks, its asks and its router share.
 ///
-/// It does not know the router, so whoever holds the router's lock cannot call into it again by
-/// way of this.
+/// It does not know the router, so code that runs with the router locked cannot lock it again through
+/// this.
 pub(crate) struct Shared {
     pub(crate) system: Arc<str>,
     pub(crate) codec: Codec,

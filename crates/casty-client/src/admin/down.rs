@@ -1,4 +1,4 @@
-//! Declaring a member dead.
+//! The declaration of a member as dead, and its report.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,64 +14,62 @@ use crate::ask::Reply;
 use crate::error::{AskError, Fate, ReadyError};
 use crate::send::Core;
 
-/// How often the nodes are asked whether the member is down.
+/// The time between two rounds of asking the nodes for the member's status.
 const VIEW_CHECK: Duration = Duration::from_millis(20);
 
-/// The least that nodes have to answer, however little of the time is left.
+/// The time that nodes have to answer at least, however little of the timeout is left.
 const LAST_LOOK: Duration = Duration::from_millis(100);
 
-/// Why no node was told that a member is dead.
+/// The reason for which a member was not declared dead. Nothing was sent.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum DownError {
-    /// The member is connected and answers. To declare it dead all the same is
-    /// [`force_down`](crate::Admin::force_down).
+    /// The member is connected and answers. [`force_down`](crate::Admin::force_down) declares it dead
+    /// nevertheless.
     #[error("{node} is alive: it is connected and answers")]
     Alive {
         /// The member.
         node: NodeAddress,
     },
-    /// No node that answers has a member of that address, nor has the client's view.
+    /// Neither a node that answers nor the client's view lists a member of that address.
     #[error("no node knows a member {node}")]
     UnknownMember {
         /// The address.
         node: NodeAddress,
     },
     /// No other node is connected and answers.
-    #[error("no node answers that could be told")]
+    #[error("no other node is connected and answers")]
     NobodyAnswers,
-    /// What was reached is not the cluster that the client is configured for, or the client is
-    /// closed.
+    /// The client has reached another cluster than it is configured for, or is closed.
     #[error(transparent)]
     Cluster(#[from] ReadyError),
 }
 
-/// Why it is not known that a node was told.
+/// The reason for which a node may not know that a member was declared dead.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum NotTold {
-    /// It is not connected. It is a member that may be alive, and if it is, it will bring the dead
-    /// one back.
+    /// The node is not connected. If it is alive, it brings the dead member back.
     #[error("it is not connected: {0}")]
     NotConnected(Arc<str>),
-    /// It did not answer behind the message, or the message could not be sent.
-    #[error("it gave no answer behind the message")]
+    /// The node did not answer after the message, or the message could not be sent.
+    #[error("it did not answer after the message")]
     Unanswered(#[from] AskError),
 }
 
 impl NotTold {
-    /// What may have happened to the message.
+    /// Returns the fate of the message to the node.
     pub fn fate(&self) -> Fate {
         match self {
             Self::NotConnected(_) => Fate::NotSent,
-            // What was refused may be the question behind it.
+            // The message may be written, and only the ask after it refused.
             Self::Unanswered(AskError::Refused(_)) => Fate::Unknown,
             Self::Unanswered(error) => error.fate(),
         }
     }
 }
 
-/// Who was told that a member is dead.
+/// The report of a member declared dead: the nodes that know, and those that may not.
 #[derive(Clone)]
 pub struct DownReport {
     core: Arc<Core>,
@@ -81,23 +79,22 @@ pub struct DownReport {
     timeout: Duration,
 }
 
-/// The time was up, and the member was not down in every view.
+/// The error of a member that is not down in every view when the timeout ends.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("after {after:?}, {node} is {}", Views(.called_up_by, .silent))]
 #[non_exhaustive]
 pub struct StillUp {
     /// The member.
     pub node: NodeAddress,
-    /// How long it was.
+    /// The time that was waited.
     pub after: Duration,
-    /// The nodes that still call it joining, up or leaving. Empty if it is only the client's own
-    /// view that does.
+    /// The nodes that still call it joining, up or leaving. Empty if only the client's own view does.
     pub called_up_by: Vec<NodeAddress>,
-    /// The nodes that were told, and have not answered since.
+    /// The nodes that were told, and did not answer since.
     pub silent: Vec<NodeAddress>,
 }
 
-/// Declares `node` dead.
+/// Declares `node` dead; see [`Admin::down`](crate::Admin::down).
 pub(super) async fn down(
     core: &Arc<Core>,
     node: &NodeAddress,
@@ -112,7 +109,8 @@ pub(super) async fn down(
         },
         Vec::new(),
     );
-    // Nothing is awaited before all have it: see the remark on reaching all at once.
+    // Nothing is awaited before all have it: a node that still calls the member up brings it back.
+    // Connections neither begin nor end while this is locked.
     for peer in core.connected.read().values() {
         if force || peer.node != *node {
             let reply = ask_state(core, peer, Some(&message), timeout);
@@ -138,8 +136,8 @@ pub(super) async fn down(
     })
 }
 
-/// Why a node may not know. No account is kept of the protocol's own messages: of one whose
-/// connection is lost it is not known whether it had left.
+/// Returns the reason for which a node may not know. The protocol's own messages are not tracked: one
+/// whose connection was lost may or may not have left, so its fate is unknown.
 fn unanswered(error: AskError) -> NotTold {
     NotTold::Unanswered(match error {
         AskError::Lost { node, attempts, .. } => AskError::Lost {
@@ -151,7 +149,7 @@ fn unanswered(error: AskError) -> NotTold {
     })
 }
 
-/// Whether it makes sense to declare `node` dead.
+/// Checks that `node` is a member, does not answer unless forced, and that another node answers.
 fn check(core: &Core, node: &NodeAddress, survey: &Survey, force: bool) -> Result<(), DownError> {
     let answers = survey.states().any(|(it, _)| it == node);
     let node = node.clone();
@@ -169,7 +167,7 @@ fn check(core: &Core, node: &NodeAddress, survey: &Survey, force: bool) -> Resul
     Ok(())
 }
 
-/// The other members that somebody takes for alive and that are not connected.
+/// Returns the other members that a node calls alive and that are not connected.
 fn unconnected(core: &Core, node: &NodeAddress, survey: &Survey) -> Vec<(NodeAddress, NotTold)> {
     let connected = core.connected_nodes();
     let members = survey.members().into_iter();
@@ -177,7 +175,7 @@ fn unconnected(core: &Core, node: &NodeAddress, survey: &Survey) -> Vec<(NodeAdd
     let missed = missed.filter(|it| survey.statuses(it).keys().any(|it| it.is_live()));
     let reason = |node| match survey.nodes().find(|(it, _)| *it == node) {
         Some((_, Observed::Unreached(reason))) => Arc::clone(reason),
-        _ => "it is not dialled, for the client's view calls it unreachable".into(),
+        _ => "it is not dialled, because the client's view calls it unreachable".into(),
     };
     missed
         .map(|node| (node.clone(), NotTold::NotConnected(reason(node))))
@@ -185,28 +183,28 @@ fn unconnected(core: &Core, node: &NodeAddress, survey: &Survey) -> Vec<(NodeAdd
 }
 
 impl DownReport {
-    /// The member that was declared dead.
+    /// Returns the member that was declared dead.
     pub fn node(&self) -> &NodeAddress {
         &self.node
     }
 
-    /// The nodes that the message was written to and that have answered since, so that it is known
-    /// to have arrived. Sorted.
+    /// Returns the nodes that have answered after the message, so that it is known to have arrived.
+    /// Sorted.
     pub fn told(&self) -> &[NodeAddress] {
         &self.told
     }
 
-    /// The nodes that may not know, and why. Sorted.
+    /// Returns the nodes that may not know, with the reasons. Sorted.
     pub fn missed(&self) -> &[(NodeAddress, NotTold)] {
         &self.missed
     }
 
-    /// Waits until none of the other nodes that were [told](Self::told) takes the member for alive,
-    /// nor does the client's own view. Asks them every 20 ms. Returns how long it took.
+    /// Waits until none of the other nodes that were [told](Self::told), nor the client's own view,
+    /// calls the member alive. Asks them every 20 ms. Returns the time that it took.
     ///
     /// # Errors
-    /// It was not so within `timeout`, give or take 0.1 s: a node that was not told may have brought it back. Nothing
-    /// is sent again; that is for the caller to decide.
+    /// A view still calls the member alive after `timeout`, give or take 0.1 s: a node that was not
+    /// told may have brought it back. Nothing is sent again; that is for the caller to decide.
     ///
     /// # Cancel safety
     /// Safe: nothing is changed.
@@ -233,10 +231,10 @@ impl DownReport {
         }
     }
 
-    /// Which of the nodes that were told take the member for alive, and which do not answer.
+    /// Returns the nodes that were told and call the member alive, and those that do not answer.
     async fn look(&self, within: Duration) -> (Vec<NodeAddress>, Vec<NodeAddress>) {
         let (mut silent, mut asked) = (Vec::new(), Vec::<(_, Reply<ClusterState>)>::new());
-        // The member itself is no witness, and its connection ends when it is down.
+        // Not the member itself, whose connection ends when it is down.
         for node in self.told.iter().filter(|node| **node != self.node) {
             match self.core.connected.read().get(node) {
                 Some(peer) => {
@@ -268,7 +266,8 @@ impl fmt::Debug for DownReport {
     }
 }
 
-/// Whose view is not as it should be, as part of a sentence.
+/// The nodes whose views still call the member alive, and those that do not answer, as part of a
+/// sentence.
 struct Views<'a>(&'a [NodeAddress], &'a [NodeAddress]);
 
 impl fmt::Display for Views<'_> {
@@ -284,7 +283,7 @@ impl fmt::Display for Views<'_> {
                 "down where that is known; {} do not answer",
                 names(silent)
             ),
-            (up, _) => write!(f, "still up to {}", names(up)),
+            (up, _) => write!(f, "still up in the views of {}", names(up)),
         }
     }
 }

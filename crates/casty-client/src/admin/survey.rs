@@ -1,4 +1,4 @@
-//! Asking nodes what they believe.
+//! The survey of all nodes' states.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -18,10 +18,10 @@ use crate::node::peer::Peer;
 use crate::send::Core;
 use crate::topology;
 
-/// How often is looked whether a node that is being dialled is connected.
+/// The time between two checks of the connection to a node that is being dialled.
 const DIAL_CHECK: Duration = Duration::from_millis(10);
 
-/// Asks all nodes for their states.
+/// Asks all nodes for their states, each within `timeout`.
 pub(super) async fn survey(core: &Arc<Core>, timeout: Duration) -> Result<Survey, ReadyError> {
     let mut survey = Survey::default();
     let view = match topology::ready(core, timeout).await {
@@ -57,7 +57,7 @@ pub(super) async fn survey(core: &Arc<Core>, timeout: Duration) -> Result<Survey
     Ok(survey)
 }
 
-/// Waits until a node is connected and answers, or cannot be, within `timeout`.
+/// Waits until a node is connected and answers, or cannot be connected, within `timeout`.
 async fn observe(core: &Arc<Core>, node: &NodeAddress, timeout: Duration) -> Observed {
     let begun = Instant::now();
     loop {
@@ -83,8 +83,8 @@ async fn observe(core: &Arc<Core>, node: &NodeAddress, timeout: Duration) -> Obs
     }
 }
 
-/// Asks a connected node for its state, right behind `first`: what it answers it says after it has
-/// handled that. Both leave at once, on that connection or not at all.
+/// Asks a connected node for its state, right after `first`, so that its answer shows that it has
+/// handled that. Both messages leave at once, on this connection or not at all.
 pub(super) fn ask_state(
     core: &Arc<Core>,
     peer: &Arc<Peer>,

@@ -1,9 +1,9 @@
-//! The serializer and the transport of a client that was told none: the first that is compiled in.
+//! The default serializer and transport: the first that is compiled in.
 
 use casty_proto::Codec;
 use casty_transport::TransportConfig;
 
-/// The serializer of a client that was told none.
+/// Returns the default serializer; `None` if none is compiled in.
 #[allow(clippy::unnecessary_wraps, reason = "what is compiled in decides")]
 pub(super) fn default_codec() -> Option<Codec> {
     #[cfg(feature = "pickle")]
@@ -26,6 +26,7 @@ pub(super) fn default_codec() -> Option<Codec> {
     None
 }
 
+/// Returns the default transport; `None` if TCP is not compiled in.
 #[allow(clippy::unnecessary_wraps, reason = "what is compiled in decides")]
 pub(super) fn default_transport() -> Option<TransportConfig> {
     #[cfg(feature = "tcp")]

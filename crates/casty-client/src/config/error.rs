@@ -1,4 +1,4 @@
-//! The errors of a configuration, with the place of each.
+//! The errors of a configuration, each with its place.
 
 #[cfg(feature = "config")]
 use std::io;
@@ -7,39 +7,39 @@ use std::path::PathBuf;
 
 use casty_proto::AddressError;
 
-/// Why a client could not be started. No socket was opened.
+/// The reason for which a client could not be started. No socket was opened.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
     /// No contact point was given.
     #[error("no contact point is given")]
     NoContactPoints,
-    /// A contact point is no `host:port`.
-    #[error("contact point {text:?} is no host:port")]
+    /// A contact point is not a `host:port`.
+    #[error("contact point {text:?} is not a host:port")]
     ContactPoint {
-        /// What was given.
+        /// The contact point, as it was given.
         text: String,
-        /// What is wrong with it.
+        /// The reason.
         #[source]
         source: AddressError,
     },
-    /// The name of the nodes' actor system is missing.
+    /// The name of the nodes' actor system was not given.
     #[error("no name of the actor system is given")]
     NoSystemName,
-    /// The system's name cannot stand in an address.
-    #[error("system name {0:?} holds one of @ / and line breaks")]
+    /// The system's name cannot be part of an address.
+    #[error("system name {0:?} has one of @ / and line breaks")]
     SystemName(String),
-    /// The host that is announced cannot stand in an address.
+    /// The announced host cannot be part of an address.
     #[error(
-        "announced host {0:?} is empty, longer than 255 bytes or holds one of : / and line breaks"
+        "announced host {0:?} is empty, longer than 255 bytes or has one of : / and line breaks"
     )]
     AnnouncedHost(String),
-    /// A value lies outside its range.
+    /// A value is outside its range.
     #[error("{name} must be {range}")]
     Range {
         /// The setting.
         name: &'static str,
-        /// What it may be.
+        /// The range.
         range: &'static str,
     },
     /// No serializer was given, and none is compiled in.
@@ -50,19 +50,19 @@ pub enum ConfigError {
     /// No transport was given, and none is compiled in.
     #[error("no transport is given and tcp is not compiled in")]
     NoTransport,
-    /// The configuration of QUIC makes no sense.
+    /// The configuration of QUIC is invalid.
     #[cfg(feature = "quic")]
-    #[error("the configuration of QUIC makes no sense")]
+    #[error("the configuration of QUIC is invalid")]
     Quic(#[from] casty_transport::QuicConfigError),
-    /// A setting from a file, the environment or a flag makes no sense.
+    /// A setting from a file, the environment or a flag is invalid.
     #[cfg(feature = "config")]
     #[error(transparent)]
     Setting(#[from] SettingError),
 }
 
-/// What is wrong with a configuration from a file, the environment or flags.
+/// The reason for which a setting from a file, the environment or a flag is refused.
 ///
-/// `origin` is the file's path, the variable's name or the flag, as each was given.
+/// `origin` is the path of the file, the name of the variable or the flag, as it was given.
 #[cfg(feature = "config")]
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -74,15 +74,15 @@ pub enum SettingError {
         path: PathBuf,
         /// The kind of error.
         kind: io::ErrorKind,
-        /// What the operating system says.
+        /// The operating system's message.
         message: String,
     },
-    /// The file is no TOML.
-    #[error("{origin} is no TOML: {message}")]
+    /// The file is not valid TOML.
+    #[error("{origin} is not valid TOML: {message}")]
     Syntax {
         /// The file.
         origin: String,
-        /// What is wrong, and in which line.
+        /// The parser's message, with the line.
         message: String,
     },
     /// There is no such key.
@@ -90,31 +90,31 @@ pub enum SettingError {
     Unknown {
         /// The key, or the name of the variable.
         key: String,
-        /// Where it stands.
+        /// The place where it stands.
         origin: String,
-        /// What was probably meant.
+        /// The key or variable that was probably meant.
         meant: Option<&'static str>,
     },
-    /// The value is none of those that the key may have.
+    /// The value is not one that the key may have.
     #[error("{origin}: {key} must be {expected}, not {found}")]
     Invalid {
         /// The key.
         key: &'static str,
-        /// Where it stands.
+        /// The place where it stands.
         origin: String,
-        /// What the value may be.
+        /// A description of valid values.
         expected: &'static str,
-        /// What it is.
+        /// The value, as it was given.
         found: String,
     },
-    /// A key makes no sense beside, or without, another.
+    /// A key makes no sense together with another, or without it.
     #[error("{origin}: {key} {conflict}")]
     Contradiction {
         /// The key.
         key: &'static str,
-        /// Where it stands.
+        /// The place where it stands.
         origin: String,
-        /// With what, and how it may be solved.
+        /// The conflict, as the rest of a sentence that begins with the key.
         conflict: String,
     },
     /// The certificates that are named cannot be used.
@@ -122,26 +122,26 @@ pub enum SettingError {
     Certificates {
         /// The key that names the file at fault.
         key: &'static str,
-        /// Where it stands.
+        /// The place where it stands.
         origin: String,
-        /// What is wrong with it, and why.
+        /// The error of the file, with its causes.
         message: String,
     },
-    /// The value needs a part of this library that is not compiled in.
+    /// The value needs a feature of this library that is not compiled in.
     #[error("{origin}: {key} = {value:?} needs the feature {feature:?}, which is not compiled in")]
     NotBuiltIn {
         /// The key.
         key: &'static str,
-        /// Its value.
+        /// The value.
         value: &'static str,
-        /// Where it stands.
+        /// The place where it stands.
         origin: String,
         /// The feature.
         feature: &'static str,
     },
 }
 
-/// A guess, as the end of a sentence.
+/// The key or variable that was probably meant, as the end of a sentence.
 #[cfg(feature = "config")]
 struct Meant(Option<&'static str>);
 

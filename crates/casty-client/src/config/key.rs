@@ -1,21 +1,22 @@
-//! The keys of a configuration: one line each, and nowhere else.
+//! The keys of a configuration, in one table.
 
 /// A key, and the environment variable that stands for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Key {
-    /// The key as a file has it, with a dot behind the name of its table.
+    /// The key as a file has it, with a dot after the name of its table.
     pub(super) path: &'static str,
+    /// The environment variable.
     pub(super) variable: &'static str,
 }
 
-/// What begins the name of every variable.
+/// The prefix of every variable.
 pub(super) const PREFIX: &str = "CASTY_";
 
 const fn key(path: &'static str, variable: &'static str) -> Key {
     Key { path, variable }
 }
 
-/// Every key there is.
+/// All keys.
 pub(super) const KEYS: [Key; 33] = [
     key("system_name", "CASTY_SYSTEM"),
     key("contact_points", "CASTY_CONTACT_POINTS"),
@@ -52,17 +53,17 @@ pub(super) const KEYS: [Key; 33] = [
     key("mailbox", "CASTY_MAILBOX"),
 ];
 
-/// The key of this path.
+/// Returns the key of this path.
 pub(super) fn of_path(path: &str) -> Option<Key> {
     KEYS.into_iter().find(|key| key.path == path)
 }
 
-/// The key that this variable stands for.
+/// Returns the key for which this variable stands.
 pub(super) fn of_variable(name: &str) -> Option<Key> {
     KEYS.into_iter().find(|key| key.variable == name)
 }
 
-/// The table of this name, if there is one with keys of its own.
+/// Returns the table of this name, if there is one with keys of its own.
 pub(super) fn table(name: &str) -> Option<&'static str> {
     let mut tables = KEYS
         .iter()
@@ -70,18 +71,18 @@ pub(super) fn table(name: &str) -> Option<&'static str> {
     tables.find(|table| *table == name)
 }
 
-/// The one of `names` that was probably meant: the same but for two letters at most.
+/// Returns the one of `names` that was probably meant, which differs in at most two letters.
 pub(super) fn nearest(
     name: &str,
     names: impl Iterator<Item = &'static str>,
 ) -> Option<&'static str> {
-    // What differs more in length need not be compared, however long it is.
+    // A name that differs more in length need not be compared, however long it is.
     let names = names.filter(|known| known.len().abs_diff(name.len()) <= 2);
     let nearest = names.min_by_key(|known| distance(name, known))?;
     (distance(name, nearest) <= 2).then_some(nearest)
 }
 
-/// How many letters must be added, left out or exchanged to make one of the other.
+/// Returns the number of letters to add, leave out or exchange to make one name of the other.
 fn distance(a: &str, b: &str) -> usize {
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, from) in (1..).zip(a.bytes()) {

@@ -15,10 +15,10 @@ use super::merged::Layer;
 /// The longest file that is read, in bytes.
 const MAX_FILE: u64 = 1024 * 1024;
 
-/// Variables of this prefix that are no settings of a client: a switch of Casty's own test suite.
+/// The variables with the prefix that are not settings of a client: a switch of Casty's own tests.
 const NO_SETTINGS: [&str; 1] = ["CASTY_INTEROP"];
 
-/// The layers of a [`ClientConfig`](crate::ClientConfig) to be, made by
+/// The layers of a [`ClientConfig`](crate::ClientConfig), made by
 /// [`ClientConfig::layers`](crate::ClientConfig::layers).
 ///
 /// Each layer overrides those before it, key by key; lists and the address map as a whole.
@@ -29,7 +29,7 @@ impl ConfigLayers {
     /// Adds a TOML file of at most 1 MiB. Reads it now, and blocks meanwhile.
     ///
     /// # Errors
-    /// It cannot be read, is no TOML, or has a key that does not exist.
+    /// The file cannot be read, is not valid TOML, or has a key that does not exist.
     pub fn file(self, path: impl AsRef<Path>) -> Result<Self, ConfigError> {
         let path = path.as_ref();
         let mut text = String::new();
@@ -51,7 +51,7 @@ impl ConfigLayers {
     /// Adds TOML; errors name it `origin`.
     ///
     /// # Errors
-    /// It is no TOML, or has a key that does not exist.
+    /// The text is not valid TOML, or has a key that does not exist.
     pub fn toml(mut self, text: &str, origin: &str) -> Result<Self, ConfigError> {
         let origin = origin.to_owned();
         let parsed = FileFormat::Toml.parse(Some(&origin), text);
@@ -68,20 +68,20 @@ impl ConfigLayers {
     /// [`variables`](Self::variables).
     ///
     /// # Errors
-    /// As there.
+    /// Those of [`variables`](Self::variables).
     pub fn environment(self) -> Result<Self, ConfigError> {
         self.variables(std::env::vars_os())
     }
 
     /// Adds environment variables: `CASTY_SYSTEM`, `CASTY_CONTACT_POINTS` and so on, one for each
-    /// key, in capitals, with two underscores for the dot behind a table's name. Lists are
-    /// separated by commas; the address map reads `10.0.1.10:25520=localhost:25521,...`.
+    /// key, in capitals, with two underscores for the dot after a table's name. Lists are separated
+    /// by commas; the address map reads `10.0.1.10:25520=localhost:25521,...`.
     ///
-    /// Variables with another prefix are none of ours, and neither are those that Kubernetes sets
-    /// for a service that happens to be called casty.
+    /// Variables with another prefix are ignored, and so are those that Kubernetes sets for a service
+    /// that happens to be called casty.
     ///
     /// # Errors
-    /// A variable begins with `CASTY_` and stands for no key, or is no Unicode.
+    /// A variable begins with `CASTY_` and stands for no key, or is not valid Unicode.
     pub fn variables<N: Into<OsString>, V: Into<OsString>>(
         mut self,
         variables: impl IntoIterator<Item = (N, V)>,
@@ -173,7 +173,7 @@ fn unknown(key: &str, origin: &str) -> SettingError {
     }
 }
 
-/// Whether Kubernetes tells the address of a service by this variable.
+/// Returns whether Kubernetes gives the address of a service by this variable.
 fn is_of_kubernetes(name: &str, value: &str) -> bool {
     let is_address = value.starts_with("tcp://") || value.starts_with("udp://");
     name.ends_with("_SERVICE_HOST")

@@ -6,13 +6,13 @@ use casty_proto::frame::DEFAULT_MAX_FRAME;
 use casty_routing::{Overflow, RetryBudgetConfig, RouterConfig};
 use casty_transport::ConnectOptions;
 
-/// How often the message of one ask may be sent.
+/// The range of attempts, which is how many times the message of one ask is sent at most.
 pub(crate) const ATTEMPTS: std::ops::RangeInclusive<u32> = 1..=100;
 
-/// The limits of the pending buffer: of what may wait for a route in all.
+/// The limits of the pending buffer, in which messages wait for a route.
 ///
-/// Messages for one node, or without a known node, take no more of it than they leave free: a node
-/// that is out of order has half of it at most. Full is an answer:
+/// Messages for one node, or without a known node, take no more of it than they leave free: one node
+/// that cannot be reached has half of it at most. A message that finds it full is refused with
 /// [`BufferFull`](crate::TellError::BufferFull).
 ///
 /// ```
@@ -43,7 +43,7 @@ impl BufferLimits {
         self
     }
 
-    /// Sets the sum of their bytes. Default: 64 MiB; at least 4 KiB.
+    /// Sets the sum of the messages' bytes. Default: 64 MiB; at least 4 KiB.
     pub fn bytes(mut self, bytes: usize) -> Self {
         self.bytes = bytes;
         self
@@ -122,7 +122,7 @@ impl ClientLimits {
         }
     }
 
-    /// As they concern the making of connections.
+    /// Returns the options of connections.
     pub(crate) fn connecting(&self) -> ConnectOptions {
         ConnectOptions::new()
             .connect_timeout(self.connect_timeout)
@@ -130,7 +130,7 @@ impl ClientLimits {
             .max_frame(self.max_frame)
     }
 
-    /// As they concern the router.
+    /// Returns the configuration of the router.
     pub(crate) fn routing(&self) -> RouterConfig {
         let mut config = RouterConfig::default();
         config.buffer_messages = self.buffer.messages;

@@ -26,6 +26,7 @@ pub(super) struct Merged {
 }
 
 impl Merged {
+    /// Merges layers, later ones above earlier.
     pub(super) fn new(layers: Vec<Layer>) -> Result<Self, SettingError> {
         // Only a source's own errors are handed on here, and these have none.
         let values = layers.collect().map_err(|error| SettingError::Syntax {
@@ -35,7 +36,7 @@ impl Merged {
         Ok(Self { values, layers })
     }
 
-    /// The value of a key and where it stands, if anybody set it.
+    /// Returns the value of a key and its place; `None` if no layer sets it.
     pub(super) fn get(&self, path: &str) -> Option<(&ValueKind, String)> {
         let value = at(&self.values, path)?;
         let mut origin = value.origin();
@@ -51,13 +52,14 @@ impl Merged {
         ))
     }
 
-    /// The number of the last layer that set a key.
+    /// Returns the number of the last layer that sets a key.
     pub(super) fn layer(&self, path: &str) -> Option<usize> {
         let sets = |layer: &Layer| layer.0.contains_key(path) || at(&layer.0, path).is_some();
         self.layers.iter().rposition(sets)
     }
 }
 
+/// Returns the value at a path.
 fn at<'a>(values: &'a Map<String, Value>, path: &str) -> Option<&'a Value> {
     let Some((table, key)) = path.split_once('.') else {
         return values.get(path);
@@ -68,7 +70,7 @@ fn at<'a>(values: &'a Map<String, Value>, path: &str) -> Option<&'a Value> {
     }
 }
 
-/// The value of one key.
+/// Returns the parsed value of one key; `None` if no layer sets it.
 pub(super) fn take<T>(
     merged: &Merged,
     key: &'static str,
@@ -83,6 +85,7 @@ pub(super) fn take<T>(
     }
 }
 
+/// Returns the error of a value that the key may not have.
 pub(super) fn invalid(
     key: &'static str,
     value: &ValueKind,

@@ -1,4 +1,4 @@
-//! Values of a configuration as people write them.
+//! The values of a configuration as people write them.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -6,9 +6,10 @@ use std::time::Duration;
 use ::config::ValueKind;
 use casty_proto::NodeAddress;
 
-/// A value that is no such thing; what was needed instead.
+/// The result of parsing a value; the error describes valid values.
 pub(super) type Parsed<T> = Result<T, &'static str>;
 
+/// Parses a string.
 pub(super) fn text(value: &ValueKind) -> Parsed<String> {
     match value {
         ValueKind::String(text) => Ok(text.clone()),
@@ -16,7 +17,7 @@ pub(super) fn text(value: &ValueKind) -> Parsed<String> {
     }
 }
 
-/// A whole number; variables have it as text.
+/// Parses a whole number, which variables have as text.
 pub(super) fn number<T: TryFrom<i64>>(value: &ValueKind, expected: &'static str) -> Parsed<T> {
     let number = match value {
         ValueKind::I64(number) => Some(*number),
@@ -28,7 +29,7 @@ pub(super) fn number<T: TryFrom<i64>>(value: &ValueKind, expected: &'static str)
         .ok_or(expected)
 }
 
-/// A time with its unit, such as `5s` or `250ms`.
+/// Parses a time with its unit, such as `5s` or `250ms`.
 pub(super) fn duration(value: &ValueKind) -> Parsed<Duration> {
     const EXPECTED: &str = "a time such as \"5s\" or \"250ms\"";
     match value {
@@ -37,7 +38,7 @@ pub(super) fn duration(value: &ValueKind) -> Parsed<Duration> {
     }
 }
 
-/// Bytes, as a plain number or with a unit: `16MiB`.
+/// Parses a number of bytes, plain or with a unit such as `16MiB`.
 pub(super) fn size(value: &ValueKind) -> Parsed<usize> {
     const EXPECTED: &str = "a number of bytes, or a size such as \"16MiB\" (KiB, MiB, GiB)";
     const UNITS: [(&str, u64); 4] = [
@@ -60,7 +61,7 @@ pub(super) fn size(value: &ValueKind) -> Parsed<usize> {
     number(value, EXPECTED)
 }
 
-/// A list of strings, or one string with commas.
+/// Parses a list of strings, or one string with commas.
 pub(super) fn list(value: &ValueKind) -> Parsed<Vec<String>> {
     const EXPECTED: &str = "a list of strings";
     match value {
@@ -73,7 +74,7 @@ pub(super) fn list(value: &ValueKind) -> Parsed<Vec<String>> {
     }
 }
 
-/// A table of addresses, or the same as one string: `10.0.1.10:25520=localhost:25521,...`.
+/// Parses a table of addresses, or one string such as `10.0.1.10:25520=localhost:25521,...`.
 pub(super) fn addresses(value: &ValueKind) -> Parsed<HashMap<NodeAddress, NodeAddress>> {
     const EXPECTED: &str =
         "a table of addresses such as \"10.0.1.10:25520\" = \"localhost:25521\", each key once";
@@ -100,7 +101,7 @@ pub(super) fn addresses(value: &ValueKind) -> Parsed<HashMap<NodeAddress, NodeAd
     Ok(table)
 }
 
-/// What stands between commas.
+/// Returns the parts between commas.
 fn parts(text: &str) -> impl Iterator<Item = &str> {
     text.split(',')
         .map(str::trim)

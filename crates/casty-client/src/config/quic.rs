@@ -12,23 +12,23 @@ const KEEP_ALIVE: &str = "quic.keep_alive";
 const IDLE_TIMEOUT: &str = "quic.idle_timeout";
 const WINDOW: &str = "quic.window";
 
-/// Every key of the table.
+/// All keys of the table.
 pub(super) const KEYS: [&str; 3] = [KEEP_ALIVE, IDLE_TIMEOUT, WINDOW];
 
 /// The times and the window of connections over QUIC.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct QuicSettings {
-    /// How often a sign of life is sent on an idle connection.
+    /// The time between two keep-alive packets on an idle connection.
     pub keep_alive: Duration,
-    /// After which silence of the other side a connection is lost.
+    /// The silence of the other side after which a connection is lost.
     pub idle_timeout: Duration,
-    /// Bytes of each direction of a connection that are kept at most.
+    /// The largest number of bytes that are buffered for each direction of a connection.
     pub window: u32,
 }
 
 impl Default for QuicSettings {
-    /// The defaults of the transport, which may not be compiled in.
+    /// Returns the defaults of the transport, which may not be compiled in.
     fn default() -> Self {
         Self {
             keep_alive: Duration::from_secs(5),
@@ -39,7 +39,7 @@ impl Default for QuicSettings {
 }
 
 impl QuicSettings {
-    /// What is set, or its default.
+    /// Reads the values that are set, and takes the defaults of the others.
     pub(super) fn read(merged: &Merged) -> Result<Self, SettingError> {
         let default = Self::default();
         let time = |key, default| Ok(take(merged, key, &time)?.unwrap_or(default));
@@ -52,7 +52,7 @@ impl QuicSettings {
         Ok(settings)
     }
 
-    /// Refuses signs of life that would come too late. The complaint is about the key that is set.
+    /// Refuses keep-alive packets that would come too late. The error names the key that is set.
     fn check(&self, merged: &Merged) -> Result<(), SettingError> {
         let (keep_alive, idle) = (self.keep_alive, self.idle_timeout);
         if keep_alive < idle {
@@ -82,7 +82,7 @@ impl QuicSettings {
     }
 }
 
-/// A time that QUIC can count.
+/// Parses a time in the range of QUIC.
 fn time(value: &ValueKind) -> Parsed<Duration> {
     let time = parse::duration(value)?;
     (1..=u128::from(u32::MAX))
@@ -91,6 +91,7 @@ fn time(value: &ValueKind) -> Parsed<Duration> {
         .ok_or("a time from \"1ms\" to \"49d\"")
 }
 
+/// Parses a size in the range of the window.
 fn window(value: &ValueKind) -> Parsed<u32> {
     let bytes = u32::try_from(parse::size(value)?).ok();
     bytes

@@ -1,4 +1,4 @@
-//! A configuration that was read: checked values, ready to build a client from.
+//! The configuration of a client as it was read, checked and ready to be used.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ use super::names::{HOST, SYSTEM_NAME, is_host, is_system_name};
 use super::parse::{self, Parsed};
 use super::quic::{self, QuicSettings};
 
-/// What a client is told by files, the environment and flags.
+/// The configuration of a client from files, the environment and flags.
 ///
 /// ```
 /// use casty_client::ClientConfig;
@@ -35,10 +35,10 @@ use super::quic::{self, QuicSettings};
 /// # }
 /// ```
 ///
-/// `casty.example.toml`, beside this crate's manifest, names every key. What is set on the builder
-/// overrides what is here. Everything that can be checked is checked when it is read; whether the
-/// chosen codec and transport are compiled in, when the client is started, for the builder may
-/// have chosen others.
+/// `casty.example.toml`, beside this crate's manifest, lists every key. Values that are set on the
+/// builder override those of the configuration. Everything is checked when it is read, except that
+/// the codec and the transport are compiled in: this is checked when the client is started, because
+/// the builder may have set others.
 #[derive(Debug, Clone, Default)]
 pub struct ClientConfig {
     pub(super) system_name: Option<String>,
@@ -53,7 +53,7 @@ pub struct ClientConfig {
     compression_level: Option<u8>,
     transport: Option<Choice>,
     tls: TlsFiles,
-    /// Where each of the files is named, in the order of [`TLS_KEYS`].
+    /// The places where the files are named, in the order of [`TLS_KEYS`].
     #[cfg(any(feature = "tls", feature = "quic"))]
     tls_origins: [Option<String>; 3],
     quic: QuicSettings,
@@ -66,19 +66,19 @@ const TLS_KEYS: [&str; 3] = ["tls.ca", "tls.cert", "tls.key"];
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TlsFiles {
-    /// The certificates of the authorities that nodes are trusted by.
+    /// The certificates of the authorities that the client trusts.
     pub ca: Option<PathBuf>,
-    /// The client's certificate, and its chain.
+    /// The client's certificate with its chain.
     pub cert: Option<PathBuf>,
-    /// Its key, unless the certificate's file holds it.
+    /// The key of the client's certificate, unless the certificate's file has it.
     pub key: Option<PathBuf>,
 }
 
-/// One of the words that a key may have.
+/// One of the words that a key may have, as it was chosen.
 #[derive(Debug, Clone)]
 struct Choice {
     value: &'static str,
-    /// The feature that it needs.
+    /// The feature that the word needs.
     feature: &'static str,
     origin: String,
 }
@@ -106,39 +106,41 @@ const OVERFLOWS: [Word; 2] = [("refuse", ""), ("drop_oldest", "")];
 const TRANSPORTS: [Word; 3] = [("tcp", "tcp"), ("tls", "tls"), ("quic", "quic")];
 
 impl ClientConfig {
-    /// Begins to put a configuration together, layer by layer.
+    /// Begins a configuration, to which layers are added.
     pub fn layers() -> ConfigLayers {
         ConfigLayers::default()
     }
 
-    /// What this TOML says.
+    /// Reads a configuration from TOML.
     ///
     /// # Errors
-    /// It makes no sense; the error names the key.
+    /// The text or a value is invalid; the error names the key.
     pub fn from_toml_str(text: &str) -> Result<Self, ConfigError> {
         Self::layers().toml(text, "the TOML text")?.load()
     }
 
-    /// What a TOML file says. Blocks while it is read.
+    /// Reads a configuration from a TOML file. Blocks while it is read.
     ///
     /// # Errors
-    /// It cannot be read or makes no sense; the error names the file and the key.
+    /// The file cannot be read, or it or a value is invalid; the error names the file and the key.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, ConfigError> {
         Self::layers().file(path)?.load()
     }
 
-    /// What the environment says; see [`ConfigLayers::variables`].
+    /// Reads a configuration from the environment; see [`ConfigLayers::variables`].
     ///
     /// # Errors
-    /// It makes no sense; the error names the variable.
+    /// A variable is unknown or invalid; the error names it.
     pub fn from_env() -> Result<Self, ConfigError> {
         Self::layers().environment()?.load()
     }
 
-    /// What the environment says, and below it a TOML file if there is one.
+    /// Reads a configuration from a TOML file, if one is given, and the environment, which overrides
+    /// the file.
     ///
     /// # Errors
-    /// Either makes no sense; the error names the file or the variable, and the key.
+    /// The file cannot be read, or a value is invalid; the error names the file or the variable, and
+    /// the key.
     pub fn layered(file: Option<&Path>) -> Result<Self, ConfigError> {
         let layers = match file {
             Some(file) => Self::layers().file(file)?,
@@ -147,7 +149,7 @@ impl ClientConfig {
         layers.environment()?.load()
     }
 
-    /// The values that are set, or their defaults.
+    /// Reads the values that are set, and takes the defaults of the others.
     pub(super) fn read(merged: &Merged) -> Result<Self, SettingError> {
         let host = |key| take(merged, key, &|value| named(value, is_host, HOST));
         let port = |key| {
@@ -188,43 +190,43 @@ impl ClientConfig {
         Ok(config)
     }
 
-    /// The name of the cluster's actor system, if it is set.
+    /// Returns the name of the cluster's actor system, if it is set.
     pub fn system_name(&self) -> Option<&str> {
         self.system_name.as_deref()
     }
 
-    /// The nodes to begin with.
+    /// Returns the nodes to begin with.
     pub fn contact_points(&self) -> &[String] {
         &self.contact_points
     }
 
-    /// The name of the serializer, if one is set.
+    /// Returns the name of the serializer, if one is set.
     pub fn codec_name(&self) -> Option<&'static str> {
         self.codec.as_ref().map(|choice| choice.value)
     }
 
-    /// The name of the transport, if one is set.
+    /// Returns the name of the transport, if one is set.
     pub fn transport_name(&self) -> Option<&'static str> {
         self.transport.as_ref().map(|choice| choice.value)
     }
 
-    /// The name of the compression and its level, each if it is set.
+    /// Returns the name of the compression and its level, each if it is set.
     pub fn compression(&self) -> (Option<&'static str>, Option<u8>) {
         let name = self.compression.as_ref().map(|choice| choice.value);
         (name, self.compression_level)
     }
 
-    /// The files for TLS and QUIC.
+    /// Returns the files for TLS and QUIC.
     pub fn tls(&self) -> &TlsFiles {
         &self.tls
     }
 
-    /// The times and the window of QUIC, those of the defaults that are not set.
+    /// Returns the times and the window of QUIC, with defaults for those that are not set.
     pub fn quic(&self) -> &QuicSettings {
         &self.quic
     }
 
-    /// The serializer that is set, with its compression, if either is.
+    /// Returns the serializer with its compression; `None` if neither is set.
     pub(super) fn codec(&self) -> Result<Option<Codec>, SettingError> {
         let codec = self.serializer()?;
         let Some(choice) = &self.compression else {
@@ -243,6 +245,7 @@ impl ClientConfig {
         Ok(Some(codec.map_err(|_| missing())?))
     }
 
+    /// Returns the serializer that is set, if any.
     fn serializer(&self) -> Result<Option<Codec>, SettingError> {
         let Some(choice) = &self.codec else {
             return Ok(None);
@@ -267,7 +270,7 @@ impl ClientConfig {
         self.transport_name().is_some_and(|name| name != "tcp")
     }
 
-    /// The transport that is set, if any.
+    /// Returns the transport that is set, if any.
     pub(super) fn transport(&self) -> Result<Option<TransportConfig>, SettingError> {
         let Some(choice) = &self.transport else {
             return Ok(None);
@@ -283,7 +286,7 @@ impl ClientConfig {
         }
     }
 
-    /// The certificates of the files that are named, read.
+    /// Reads the certificates from the files that are named.
     #[cfg(any(feature = "tls", feature = "quic"))]
     fn certificates(&self, choice: &Choice) -> Result<casty_transport::TlsConfig, SettingError> {
         let mut builder = casty_transport::TlsConfig::builder();
@@ -300,7 +303,7 @@ impl ClientConfig {
         built.map_err(|error| self.unusable(choice, &error))
     }
 
-    /// Which of the files is at fault, and why. Where it is no single one, it is the certificate.
+    /// Returns the error of the file at fault, or of the certificate if it is no single file.
     #[cfg(any(feature = "tls", feature = "quic"))]
     fn unusable(&self, choice: &Choice, error: &casty_transport::TlsConfigError) -> SettingError {
         use casty_transport::TlsConfigError as E;
@@ -328,7 +331,7 @@ impl ClientConfig {
         }
     }
 
-    /// The certificates, and the times and the window that are set.
+    /// Returns the configuration of QUIC, with its certificates read.
     #[cfg(feature = "quic")]
     fn over_quic(&self, choice: &Choice) -> Result<casty_transport::QuicConfig, SettingError> {
         let QuicSettings {
@@ -342,7 +345,7 @@ impl ClientConfig {
             .window(window))
     }
 
-    /// The level of compression, if one is set and used.
+    /// Reads the level of compression, if one is set and used.
     fn level(&self, merged: &Merged) -> Result<Option<u8>, SettingError> {
         const KEY: &str = "compression_level";
         let Some((value, origin)) = merged.get(KEY) else {
@@ -371,8 +374,8 @@ impl ClientConfig {
         }
     }
 
-    /// Refuses certificates that would not be used, and their use without them: whoever names
-    /// them wants no plain TCP.
+    /// Refuses certificates that would not be used, because a configuration that names them does not
+    /// mean plain TCP, and a transport that needs them without them.
     fn check_tls(&self, merged: &Merged) -> Result<(), SettingError> {
         let Some(transport) = self.transport.as_ref().filter(|it| it.value != "tcp") else {
             return self.check_unused(merged, &TLS_KEYS);
@@ -388,7 +391,7 @@ impl ClientConfig {
         }
     }
 
-    /// Refuses keys that the transport does not use, unless a layer above them chose it.
+    /// Refuses keys that the transport does not use, unless a layer above theirs chose it.
     fn check_unused(&self, merged: &Merged, keys: &[&'static str]) -> Result<(), SettingError> {
         let set = |key: &&'static str| Some((*key, merged.get(key)?.1));
         for (key, origin) in keys.iter().filter_map(set) {
@@ -410,16 +413,17 @@ impl ClientConfig {
 }
 
 impl ConfigLayers {
-    /// Puts the layers together and checks what comes out.
+    /// Merges the layers and checks the result.
     ///
     /// # Errors
-    /// A value is none that its key may have, or contradicts another.
+    /// A value is not one that its key may have, or contradicts another.
     pub fn load(self) -> Result<ClientConfig, ConfigError> {
         Ok(ClientConfig::read(&Merged::new(self.0)?)?)
     }
 }
 
 impl Choice {
+    /// Returns the error of a word whose feature is not compiled in.
     fn not_built_in(&self, key: &'static str) -> SettingError {
         SettingError::NotBuiltIn {
             key,
@@ -430,6 +434,7 @@ impl Choice {
     }
 }
 
+/// Reads one of the words that a key may have.
 fn choose(
     merged: &Merged,
     key: &'static str,
@@ -452,7 +457,7 @@ fn choose(
     }
 }
 
-/// The words that a key may have, for errors.
+/// Returns the words that a key may have, for errors.
 fn expected(key: &str) -> &'static str {
     match key {
         "buffer_overflow" => "refuse or drop_oldest",
@@ -462,12 +467,13 @@ fn expected(key: &str) -> &'static str {
     }
 }
 
-/// A string that passes a check.
+/// Parses a string that passes a check.
 fn named(value: &ValueKind, fine: fn(&str) -> bool, expected: &'static str) -> Parsed<String> {
     let text = parse::text(value)?;
     fine(&text).then_some(text).ok_or(expected)
 }
 
+/// Parses a list of contact points.
 fn contacts(value: &ValueKind) -> Parsed<Vec<String>> {
     let contacts = parse::list(value)?;
     let are_fine = contacts
@@ -478,7 +484,7 @@ fn contacts(value: &ValueKind) -> Parsed<Vec<String>> {
         .ok_or("a list of one or more host:port")
 }
 
-/// The times and bounds, each within its range.
+/// Reads the times and limits, and checks that each is in its range.
 fn limits(merged: &Merged) -> Result<ClientLimits, SettingError> {
     let mut limits = ClientLimits::default();
     for (key, field) in [

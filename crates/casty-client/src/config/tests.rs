@@ -25,11 +25,11 @@ fn layered(text: &str, variables: &[(&str, &str)]) -> Result<ClientConfig, Confi
         .load()
 }
 
-fn complaint(outcome: Result<ClientConfig, ConfigError>) -> String {
+fn outcome_text(outcome: Result<ClientConfig, ConfigError>) -> String {
     outcome.map_or_else(|error| error.to_string(), |_| "accepted".to_owned())
 }
 
-/// The example with every key that it comments out.
+/// Returns the example with every key that it comments out.
 fn example_in_full() -> String {
     let is_key = |line: &str| {
         let name = line.split('=').next().unwrap_or_default().trim();
@@ -61,7 +61,7 @@ async fn the_example_says_what_the_defaults_are() {
     assert_eq!(builder.address_map.physical(&node), node);
 }
 
-/// A number as it is written in a sentence.
+/// Returns a number as it is written in a sentence.
 fn grouped(number: usize) -> String {
     let digits = number.to_string();
     let places = digits.chars().enumerate();
@@ -72,14 +72,14 @@ fn grouped(number: usize) -> String {
     grouped.collect()
 }
 
-/// What the doc comment of a setter says, as one line.
+/// Returns the doc comment of a setter as one line.
 fn documentation(source: &str, setter: &str) -> String {
     let head = format!("    pub fn {setter}(");
     let lines: Vec<_> = source.lines().collect();
     let at = lines.iter().position(|line| line.starts_with(&head));
     let above = lines[..at.expect(setter)].iter().rev();
     let mut words: Vec<_> = above
-        .map_while(|line| line.strip_prefix("    /// "))
+        .map_while(|line| line.strip_prefix("    ///").map(str::trim_start))
         .collect();
     words.reverse();
     words.join(" ")
@@ -180,14 +180,14 @@ fn the_example_shows_the_defaults_of_quic() {
 }
 
 #[test]
-fn what_gives_way_in_a_full_hold_is_one_of_two_words() {
+fn what_gives_way_in_a_full_pending_buffer_is_one_of_two_words() {
     let config = toml("buffer_overflow = \"drop_oldest\"").unwrap();
     assert_eq!(
         config.builder().limits.buffer_overflow,
         Overflow::DropOldest
     );
     assert_eq!(
-        complaint(toml("buffer_overflow = \"newest\"")),
+        outcome_text(toml("buffer_overflow = \"newest\"")),
         "casty.toml: buffer_overflow must be refuse or drop_oldest, not \"newest\""
     );
 }
@@ -311,7 +311,7 @@ fn every_key_can_be_set_by_its_variable() {
     }
 }
 
-/// What is refused, and how the complaint begins.
+/// Configurations that are refused, each with the beginning of its error.
 const NONSENSE: [(&str, &str); 33] = [
     (
         "contact_point = ['a:1']",
@@ -428,21 +428,21 @@ const NONSENSE: [(&str, &str); 33] = [
         "[quic]\nwindow = '1KiB'",
         "casty.toml: quic.window must be a size from",
     ),
-    ("a = ", "casty.toml is no TOML: "),
-    ("a = 1\na = 2", "casty.toml is no TOML: "),
+    ("a = ", "casty.toml is not valid TOML: "),
+    ("a = 1\na = 2", "casty.toml is not valid TOML: "),
 ];
 
 #[test]
 fn what_makes_no_sense_is_refused_by_key_and_place() {
     for (text, expected) in NONSENSE {
-        let found = complaint(toml(text));
+        let found = outcome_text(toml(text));
         assert!(found.starts_with(expected), "{text}: {found}");
     }
 }
 
 #[test]
 fn variables_are_named_where_they_are_wrong() {
-    let of = |variables: &[(&str, &str)]| complaint(layered("ask_timeout = '1s'", variables));
+    let of = |variables: &[(&str, &str)]| outcome_text(layered("ask_timeout = '1s'", variables));
     assert_eq!(
         of(&[("CASTY_ASK_TIMEOUT", "5")]),
         "CASTY_ASK_TIMEOUT: ask_timeout must be a time such as \"5s\" or \"250ms\", not \"5\""
@@ -475,7 +475,7 @@ async fn a_layer_that_asks_for_tcp_leaves_the_certificates_below_it_idle() {
     let config = layered(file, &[("CASTY_TRANSPORT", "tcp")]).unwrap();
     assert!(config.builder().checked_transport().await.is_ok());
     let both = [("CASTY_TRANSPORT", "tcp"), ("CASTY_TLS__CA", "other.pem")];
-    assert!(complaint(layered(file, &both)).starts_with("CASTY_TLS__CA: tls.ca"));
+    assert!(outcome_text(layered(file, &both)).starts_with("CASTY_TLS__CA: tls.ca"));
 }
 
 #[cfg(feature = "tls")]
@@ -548,7 +548,7 @@ fn files_are_read_and_named_in_what_is_wrong_with_them() {
     };
     assert_eq!((named, kind), (path.clone(), std::io::ErrorKind::NotFound));
     std::fs::write(&path, "codec = 'xml'").unwrap();
-    let wrong = complaint(ClientConfig::from_file(&path));
+    let wrong = outcome_text(ClientConfig::from_file(&path));
     assert!(
         wrong.starts_with(&format!("{}: codec must", path.display())),
         "{wrong}"
@@ -557,7 +557,7 @@ fn files_are_read_and_named_in_what_is_wrong_with_them() {
     let config = ClientConfig::from_file(&path).unwrap();
     assert_eq!(config.system_name(), Some("my-cluster"));
     std::fs::write(&path, "#".repeat(1024 * 1024 + 1)).unwrap();
-    let long = complaint(ClientConfig::from_file(&path));
+    let long = outcome_text(ClientConfig::from_file(&path));
     assert!(long.ends_with("it is longer than 1 MiB"), "{long}");
 }
 
@@ -570,7 +570,7 @@ fn flags_are_layers_too() {
         config.builder().address_map.physical(&node),
         NodeAddress::new("b", 1)
     );
-    let wrong = complaint(flag("mailbox", "many").unwrap().load());
+    let wrong = outcome_text(flag("mailbox", "many").unwrap().load());
     assert!(wrong.starts_with("--flag: mailbox must be"), "{wrong}");
     assert!(flag("nothing", "").is_err());
 }

@@ -1,4 +1,4 @@
-//! The orderly end of a client: written out, unsubscribed, disconnected.
+//! The orderly end of a client: its messages written, its subscriptions and connections ended.
 
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -11,19 +11,20 @@ use crate::node::peer::Peer;
 use crate::node::protocol::Snapshot;
 use crate::runtime::clock::precise_now;
 
-/// How long connections may take to be written out and closed once nothing more is accepted.
+/// The time in which connections have to be written out and closed once nothing more is accepted.
 const CLOSING: Duration = Duration::from_secs(1);
-/// How often a closing client looks whether it has written everything.
+/// The time between two checks of a closing client for messages that are not written yet.
 const DRAIN_CHECK: Duration = Duration::from_millis(5);
 
 impl Control {
-    /// Winds up: waits for what is under way, says goodbye, and closes every connection. Tells
-    /// whether everything accepted was written.
+    /// Waits until all messages are written and all asks have ended, then unsubscribes and closes
+    /// every connection. Returns whether every accepted message was written.
     pub(super) async fn close(
         &mut self,
         mut deadline: Instant,
         snapshots: &mut mpsc::Receiver<Snapshot>,
     ) -> bool {
+        // The request for the end has set it already.
         self.core.closed.store(true, Ordering::SeqCst);
         while precise_now() < deadline && !self.is_idle() {
             let next = tokio::time::timeout(DRAIN_CHECK, self.next(snapshots));
@@ -44,7 +45,7 @@ impl Control {
             .await
             .is_err()
         {
-            // What may still arrive has the rest of the time.
+            // Connections with messages in flight have the rest of the time.
             self.abort_where(|peer| !peer.outbox.is_in_flight());
             let timeout = deadline.saturating_duration_since(precise_now());
             if tokio::time::timeout(timeout, self.all_ended())
@@ -55,7 +56,8 @@ impl Control {
                 self.all_ended().await;
             }
         }
-        // What is written is not always with the kernel, and lost with the process then.
+        // A transport may still have bytes of its own that were written and would be lost with the
+        // process.
         let settled = self.transport.settled();
         let timeout = deadline.saturating_duration_since(precise_now());
         tokio::time::timeout(timeout.max(CLOSING), settled)
@@ -65,6 +67,7 @@ impl Control {
         drained
     }
 
+    /// Aborts the connections of matching peers.
     fn abort_where(&self, ends: impl Fn(&Peer) -> bool) {
         let all = self.peers.values().chain(self.secondaries.values());
         all.filter(|peer| ends(peer))
@@ -91,6 +94,7 @@ impl Control {
         }
     }
 
+    /// Returns whether no message is queued or buffered.
     fn is_written(&self) -> bool {
         let written = self
             .peers
@@ -99,6 +103,7 @@ impl Control {
         written && self.core.routing.lock().buffered() == 0
     }
 
+    /// Returns whether neither a message nor an ask waits.
     fn is_idle(&self) -> bool {
         self.is_written() && !self.core.asks.any_awaited()
     }

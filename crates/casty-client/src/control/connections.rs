@@ -1,4 +1,4 @@
-//! The connections to nodes: made, taken into use, lost.
+//! The connections to nodes: their dials, their use and their ends.
 
 use std::sync::Arc;
 
@@ -15,10 +15,11 @@ use crate::node::peer::{NewPeer, Peer};
 use crate::pending_asks::id::PeerId;
 use crate::runtime::clock::precise_now;
 
-/// Addresses of which the last failure is kept.
+/// The number of addresses whose last failure is kept.
 const FAILURES: usize = 64;
 
 impl Control {
+    /// Handles a dial that failed.
     pub(super) fn failed(&mut self, dialled: NodeAddress) {
         self.views.lost(&dialled);
         let now = precise_now();
@@ -26,8 +27,9 @@ impl Control {
             dialled: dialled.clone(),
         };
         self.connections.handle(now, input);
-        // What has another way is told so first: it needs no further dial.
+        // First, so that messages that have another route take it: they need no further dial.
         self.pump_connections();
+        // Locked while the engine takes the request, which takes no lock of its own.
         let mut routing = self.core.routing.lock();
         if routing.router.wants_connection(&dialled) {
             self.connections
@@ -36,10 +38,11 @@ impl Control {
         drop(routing);
     }
 
-    /// Keeps the last failure of each address, of as many as there may be: those that are of no
-    /// more interest give way to one that is. Warns of the first since the address was connected.
+    /// Keeps the last failure of an address. At the limit, addresses that are of no more interest give
+    /// way to one that is. Warns of the first failure since the address was connected.
     pub(super) fn note_failure(&self, dialled: &NodeAddress, error: ConnectError) {
         let reason: &dyn std::error::Error = &error;
+        // Locked while the view is read, as the lock order has them.
         let mut failures = self.core.dial_failures.lock();
         let known = failures.contains_key(dialled);
         if !known && failures.len() >= FAILURES && self.is_of_interest(dialled) {
@@ -56,13 +59,14 @@ impl Control {
         }
     }
 
-    /// Whether an address is a contact, or that of a member that is not gone.
+    /// Returns whether an address is a contact, or that of a member that is not gone.
     fn is_of_interest(&self, node: &NodeAddress) -> bool {
         let view = self.core.view.borrow();
         let member = |view: &View| view.member(node).is_some() && !view.is_gone(node);
         self.contacts.contains(node) || view.as_deref().is_some_and(member)
     }
 
+    /// Takes a connection just made into use, unless it is a duplicate.
     pub(super) fn dialled(
         &mut self,
         dialled: &NodeAddress,
@@ -72,7 +76,7 @@ impl Control {
         let canonical = connection.peer.clone();
         self.core.dial_failures.lock().remove(dialled);
         if *dialled != canonical {
-            // Whatever is for an actor at the other name cannot be known to be for this node.
+            // Messages for actors at the dialled address may be meant for another node than this.
             self.core
                 .route(|routing| routing.suspected(&self.core, dialled.clone()));
         }
@@ -85,7 +89,7 @@ impl Control {
             return;
         }
         if self.peers.contains_key(&canonical) {
-            // The last connection to it is about to end.
+            // The former connection to it is about to end.
             let input = ConnectionsInput::Lost { node: canonical };
             return self.connections.handle(precise_now(), input);
         }
@@ -115,7 +119,7 @@ impl Control {
             .route(|routing| routing.connected(&self.core, peer));
     }
 
-    /// A connection just made, and what moves its bytes until it ends.
+    /// Returns the peer of a connection just made, and the future that moves its bytes until it ends.
     pub(super) fn peer(
         &mut self,
         node: NodeAddress,
@@ -148,6 +152,7 @@ impl Control {
         (peer, drive(stream, leftover, outbox, session, decoder))
     }
 
+    /// Handles the end of a connection.
     pub(super) fn ended(
         &mut self,
         peer: &Arc<Peer>,
@@ -165,7 +170,7 @@ impl Control {
         if self.core.identity.is_generated() {
             self.renewal.handle(now, RenewalInput::Lost(node()));
         }
-        // Else it was no longer needed.
+        // Not if the client ended it: then it was no longer needed.
         if !matches!(end, ConnectionEnd::Drained | ConnectionEnd::Aborted) {
             self.views.lost(&peer.node);
             self.connections
@@ -173,8 +178,8 @@ impl Control {
         }
     }
 
-    /// Carries out what the links want. Returns the dialled addresses whose new connection is one
-    /// too many.
+    /// Performs the outputs of the connections engine until it waits. Returns the dialled addresses
+    /// whose new connection is a duplicate.
     pub(super) fn pump_connections(&mut self) -> Vec<NodeAddress> {
         let mut duplicates = Vec::new();
         self.due[1] = loop {

@@ -1,4 +1,4 @@
-//! What arrives from one node, and where it goes.
+//! The messages that arrive from one node, and their receivers.
 
 use std::sync::Arc;
 
@@ -19,12 +19,12 @@ use crate::send::Core;
 pub(crate) struct Inbound {
     core: Arc<Core>,
     peer: Arc<Peer>,
-    /// The replies of the present batch.
+    /// The replies of the current batch.
     replies: Vec<(AskId, Bytes)>,
 }
 
 impl Inbound {
-    /// The inbound side of the connection to `peer`.
+    /// Returns the inbound side of the connection to `peer`.
     pub(crate) fn new(core: Arc<Core>, peer: Arc<Peer>) -> Self {
         Self {
             core,
@@ -33,7 +33,7 @@ impl Inbound {
         }
     }
 
-    /// Anything but a reply in the form that nodes write.
+    /// Handles any message but a reply with the header that nodes write.
     fn other(&mut self, payload: &Bytes) {
         let Ok((header, message)) = Header::split(payload) else {
             return self.malformed("header");
@@ -65,6 +65,7 @@ impl Inbound {
         }
     }
 
+    /// Handles a coordinator's answer.
     fn location(&self, region: &str, message: &[u8]) {
         let limits = Limits::default();
         match self.core.codec.decode::<ShardLocation>(message, &limits) {
@@ -76,6 +77,7 @@ impl Inbound {
         }
     }
 
+    /// Counts a message that cannot be read, and skips it.
     fn malformed(&self, what: &'static str) {
         self.core.counters.inbound_malformed.add(1);
         tracing::debug!(node = %self.peer.node, what, "message skipped: it cannot be read");
@@ -93,7 +95,7 @@ impl Session for Inbound {
         };
         match self.peer.identity.ask_id_of_header(header) {
             Some(id) => {
-                // The payload becomes the reply: a view of it would count references twice.
+                // The payload becomes the reply; a slice of it would count one more reference.
                 let header = frame.payload.len() - message.len();
                 let mut reply = frame.payload;
                 reply.advance(header);

@@ -1,4 +1,4 @@
-//! Second connections, to nodes that were lost before; see [`casty_routing::Renewal`].
+//! The secondary connections, to nodes that were lost before; see [`casty_routing::Renewal`].
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -12,6 +12,7 @@ use crate::node::peer::Peer;
 use crate::runtime::clock::precise_now;
 
 impl Control {
+    /// Performs the outputs of the renewal engine until it waits.
     pub(super) fn pump_renewal(&mut self) {
         self.due[2] = loop {
             match self.renewal.poll() {
@@ -27,12 +28,14 @@ impl Control {
         };
     }
 
+    /// Notes whether a node may reply to the client's first address.
     fn confirm(&self, node: &NodeAddress, confirmed: bool) {
         if let Some(peer) = self.peers.get(node) {
             peer.confirm(confirmed);
         }
     }
 
+    /// Dials a node under the client's first address.
     fn dial_secondary(&mut self, node: NodeAddress) {
         let core = Arc::clone(&self.core);
         let (transport, options) = (Arc::clone(&self.transport), self.options.clone());
@@ -42,13 +45,14 @@ impl Control {
         });
     }
 
+    /// Takes a secondary connection just made into use, or reports that there is none.
     pub(super) fn secondary_dialled(
         &mut self,
         node: NodeAddress,
         outcome: Result<Connection, ConnectError>,
     ) {
         let connection = match outcome {
-            // One that calls itself otherwise is another node by now.
+            // A node that announces another address is another node by now.
             Ok(connection) if connection.peer == node => connection,
             _ => return self.secondary_down(node),
         };
@@ -66,7 +70,7 @@ impl Control {
         self.renewal.handle(precise_now(), input);
     }
 
-    /// Takes in the end of a secondary, unless it is one of those no longer in use.
+    /// Handles the end of a secondary connection, unless another has replaced it.
     pub(super) fn secondary_ended(&mut self, secondary: &Peer) {
         let before = self.secondaries.len();
         self.secondaries
@@ -77,22 +81,25 @@ impl Control {
         }
     }
 
-    /// Ends a secondary that is no longer in use.
+    /// Ends a secondary connection that is no longer in use.
     fn close_secondary(&self, former: Option<&Peer>) {
         if let Some(secondary) = former {
-            // Nothing is on it, and one that is half open would never be drained.
+            // Not drained: nothing is queued, and draining a half-open connection would never end.
             secondary.outbox.abort();
         }
         self.count_secondaries();
     }
 
+    /// Reports to the engine that a node has no secondary connection.
     fn secondary_down(&mut self, node: NodeAddress) {
         let input = RenewalInput::SecondaryDown(node);
         self.renewal.handle(precise_now(), input);
     }
 
+    /// Publishes the number of secondary connections.
     pub(super) fn count_secondaries(&self) {
         let count = self.secondaries.len() as u64;
+        // Relaxed: only this task writes it, and only statistics read it.
         self.core.secondaries.store(count, Ordering::Relaxed);
     }
 }

@@ -1,4 +1,4 @@
-//! The view of the cluster: who feeds it, and what is made of what comes in.
+//! The view of the cluster: its subscription, and the effects of each new view.
 
 use std::sync::Arc;
 
@@ -16,11 +16,11 @@ use crate::message::{Route, Tag};
 use crate::node::protocol::{Snapshot, VIEWS_PATH};
 use crate::runtime::clock::precise_now;
 
-/// Subscriptions of which it is remembered under which address they were made: as many as the
-/// engine may want to end.
+/// The number of subscriptions whose identity is kept: as many as the engine may have to end.
 const SUBSCRIBERS: usize = 128;
 
 impl Control {
+    /// Handles a received view, which is refused if it is of another cluster or cannot be read.
     pub(super) fn snapshot(&mut self, snapshot: &Snapshot) {
         let Snapshot {
             from,
@@ -29,7 +29,7 @@ impl Control {
             message,
         } = snapshot;
         if !self.subscription.was_made(*subscription) {
-            // It would make every real one look old.
+            // A number that was never given out would make every real view look old.
             return self.core.counters.inbound_malformed.add(1);
         }
         if *system != self.core.system {
@@ -68,17 +68,18 @@ impl Control {
         };
         self.subscription.handle(now, input);
         if let Offer::Fresh(view) = self.views.offer(now, *subscription, snapshot) {
-            self.take_in(view);
+            self.apply(view);
         }
     }
 
-    /// Takes note of a view that cannot be used; its node counts as one that sends none.
+    /// Notes the reason for which a view cannot be used; its node counts as one that sends none.
     fn refuse(&self, from: &NodeAddress, ready_error: ReadyError) {
         tracing::warn!(node = %from, error = &ready_error as &dyn std::error::Error, "view refused");
         self.ready_errors.send_replace(Some(ready_error));
     }
 
-    pub(super) fn take_in(&mut self, view: Arc<View>) {
+    /// Hands a new view to the engines, and publishes it once all of them have it.
+    fn apply(&mut self, view: Arc<View>) {
         let now = precise_now();
         let live: Vec<_> = view
             .live_members()
@@ -100,22 +101,24 @@ impl Control {
         self.published.send_replace(Some(view));
     }
 
-    /// Takes back what waits for nodes that a view avoids or does not name, before newer messages can
-    /// take another way: everything for those that are gone, what is for shards for the others.
+    /// Requeues the unsent messages for nodes that a view avoids or does not name: all messages for
+    /// nodes that are gone, those for shards for the others.
+    ///
+    /// Before the router has the view, so that no newer message takes another route first.
     fn revoke(&self, view: &View) {
         for peer in self.peers.values() {
-            let which: fn(&Tag) -> bool = match &peer.node {
+            let matches: fn(&Tag) -> bool = match &peer.node {
                 node if view.is_gone(node) => |_| true,
                 node if !view.is_live(node) => |tag| matches!(tag.route, Route::Shard(..)),
                 _ => continue,
             };
             self.core
-                .route(|routing| routing.revoke(&self.core, peer, which));
+                .route(|routing| routing.revoke(&self.core, peer, matches));
         }
     }
 
-    /// Has the nodes that a view does not avoid take messages again, and those that it avoids without
-    /// their being gone what is not for shards.
+    /// Resumes sending to nodes that the view no longer avoids, and, for nodes that it avoids but does
+    /// not call gone, sending of messages that are not for shards.
     fn resume(&self, view: &View) {
         for peer in self.peers.values() {
             if !view.is_gone(&peer.node) && (view.avoids(&peer.node) || peer.outbox.resume()) {
@@ -124,6 +127,7 @@ impl Control {
         }
     }
 
+    /// Performs the outputs of the subscription engine until it waits.
     pub(super) fn pump_subscription(&mut self) {
         self.due[0] = loop {
             match self.subscription.poll() {
@@ -142,8 +146,8 @@ impl Control {
                     self.send_to_topology(&from, &UnsubscribeTopology { subscriber });
                 }
                 SubscriptionOutput::Stale { .. } => {
-                    tracing::warn!("no node feeds the view of the cluster");
-                    // They may be gone without a word, and another cluster at their name.
+                    tracing::warn!("no node keeps the view of the cluster up to date");
+                    // They may be gone without notice, and another cluster at their addresses.
                     self.peers.keys().for_each(|node| self.views.lost(node));
                 }
                 SubscriptionOutput::Wait(due) => break due,
@@ -151,19 +155,21 @@ impl Control {
         };
     }
 
-    pub(super) fn send_to_topology<M: serde::Serialize>(&self, node: &NodeAddress, message: &M) {
+    /// Sends a message to the actor of a connected node that keeps its view.
+    fn send_to_topology<M: serde::Serialize>(&self, node: &NodeAddress, message: &M) {
         if let Some(peer) = self.peers.get(node) {
             self.core.send_control(peer, TOPOLOGY_PATH, message);
         }
     }
 
+    /// Returns the reference to which the views of a subscription are sent.
     fn views_ref(&self, subscription: u64) -> ActorRef<TopologySnapshot> {
         let path = format!("{VIEWS_PATH}{subscription}");
         let identity = self.subscribers.get(&subscription);
         ActorRef::from_uri_unchecked(identity.unwrap_or(&self.core.identity).uri(&path))
     }
 
-    /// Notes under which address a subscription is made.
+    /// Notes the identity under which a subscription is made.
     fn note_subscriber(&mut self, node: &NodeAddress, subscription: u64) {
         let peer = self.peers.get(node);
         let identity = peer.map_or(&self.core.identity, |peer| &peer.identity);

@@ -21,11 +21,11 @@ pub(crate) type Outcome = Result<Bytes, Failure>;
 /// The reason for which an ask ended without a reply.
 #[derive(Debug, Clone)]
 pub(crate) enum Failure {
-    /// Its time ran out.
+    /// No reply came before the deadline.
     Timeout,
     /// The connection that carried it was lost.
     Lost { node: NodeAddress, fate: Fate },
-    /// It was never sent.
+    /// The message was never sent.
     NotSent(NotSent),
     /// A reply of so many bytes was dropped, because the limit left no bytes for it.
     Dropped(usize),

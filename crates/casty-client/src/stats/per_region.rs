@@ -16,17 +16,17 @@ const REMEMBERED: usize = 1_024;
 pub struct RegionStats {
     /// The region's name; `None` for messages to actors of nodes.
     pub region: Option<String>,
-    /// Accepted by tells and asks.
+    /// Messages accepted by tells and asks.
     pub accepted: u64,
-    /// Handed to the kernel.
+    /// Messages handed to the kernel.
     pub written: u64,
-    /// Not sent.
+    /// Messages that were not sent.
     pub not_sent: u64,
-    /// Perhaps lost with their connection.
+    /// Messages that may have been in flight when their connection was lost.
     pub unknown: u64,
-    /// Waiting for a route.
+    /// Messages that wait for a route.
     pub buffered: u64,
-    /// Waiting in the outboxes of connected nodes.
+    /// Messages in the outboxes of connected nodes.
     pub queued: u64,
 }
 
@@ -37,15 +37,15 @@ pub struct RegionStats {
 pub struct NodeStats {
     /// The node's canonical address; `None` for the sum of nodes that were forgotten.
     pub node: Option<NodeAddress>,
-    /// Put into its outbox.
+    /// Messages put into its outbox.
     pub routed: u64,
-    /// Handed to the kernel.
+    /// Messages handed to the kernel.
     pub written: u64,
-    /// Requeued unsent, because its connection was lost or a view called it down.
+    /// Messages requeued unsent, because the connection was lost or a view called the node down.
     pub returned: u64,
-    /// Perhaps lost with its connection.
+    /// Messages that may have been in flight when the connection was lost.
     pub unknown: u64,
-    /// Waiting in its outbox.
+    /// Messages in its outbox.
     pub queued: u64,
 }
 
@@ -145,13 +145,13 @@ fn add(to: &mut OutboxCounters, more: &OutboxCounters) {
 /// The counters of one region's messages that the router had.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct RouterCounters {
-    /// Accepted from tells and asks.
+    /// Messages accepted from tells and asks.
     pub(crate) accepted: u64,
-    /// Put into an outbox.
+    /// Messages put into an outbox.
     pub(crate) delivered: u64,
-    /// Failed as not sent.
+    /// Messages failed as not sent.
     pub(crate) not_sent: u64,
-    /// Unreadable when they came back from an outbox, by a bug.
+    /// Messages that could not be read when they came back from an outbox, by a bug.
     pub(crate) unknown: u64,
 }
 

@@ -1,4 +1,4 @@
-//! What administrators are told: who was declared dead to whom, and who cannot be connected.
+//! The reports to administrators: members declared dead, and nodes that cannot be connected.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ fn of_a_node_whose_connection_is_lost_it_is_not_claimed_that_it_was_told() {
         let admin = client.admin();
         let down = tokio::spawn(async move { admin.down(&dead).await });
         let asked: GetState = link.next().await.unwrap().decode();
-        // From here on the node reads nothing more: the news stays in the outbox.
+        // From here on the node reads nothing more: the message stays in the outbox.
         let to = actor::<String>(&node, "/x");
         for _ in 0..3 {
             while client.tell(&to, "-".repeat(10_000)).is_ok() {}

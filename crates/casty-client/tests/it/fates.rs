@@ -1,4 +1,4 @@
-//! What becomes of messages and asks when connections are slow, full, lost or closed.
+//! The fates of messages and asks when connections are slow, full, lost or closed.
 
 use std::time::Duration;
 
@@ -14,7 +14,8 @@ fn text(number: usize, length: usize) -> String {
     format!("{number:08}{}", "-".repeat(length))
 }
 
-/// A node that owns the only shard of region `r`, a client that has its view, and their connection.
+/// Returns a node that owns the only shard of region `r`, a client that has its view, and their
+/// connection.
 async fn connected() -> (Node, ClusterClient, Link) {
     let network = MemoryNetwork::new();
     let mut node = Node::listen(&network, "n:1").await;
@@ -25,7 +26,7 @@ async fn connected() -> (Node, ClusterClient, Link) {
 }
 
 #[test]
-fn waiting_for_room_for_a_message_of_half_an_outbox_lets_others_run() {
+fn waiting_for_capacity_for_a_message_of_half_an_outbox_lets_others_run() {
     in_paused_time(|| async {
         let network = MemoryNetwork::new();
         let mut node = Node::listen(&network, "n:1").await;
@@ -54,7 +55,7 @@ fn waiting_for_room_for_a_message_of_half_an_outbox_lets_others_run() {
 }
 
 #[test]
-fn a_held_message_longer_than_half_an_outbox_waits_without_spinning() {
+fn a_buffered_message_longer_than_half_an_outbox_waits_without_spinning() {
     in_paused_time(|| async {
         let network = MemoryNetwork::new();
         let mut node = Node::listen(&network, "n:1").await;
@@ -76,7 +77,7 @@ fn a_held_message_longer_than_half_an_outbox_waits_without_spinning() {
 }
 
 #[test]
-fn messages_to_an_actor_never_overtake_those_held_for_it() {
+fn messages_to_an_actor_never_overtake_those_buffered_for_it() {
     in_paused_time(|| overtaking(0));
 }
 
@@ -266,7 +267,7 @@ fn an_ask_of_an_own_actor_ends_with_the_client() {
     });
 }
 
-/// In real time: a paused clock would run ahead of the client's runtime, which is another.
+/// Runs in real time: a paused clock would run ahead of the client's runtime, which is another.
 #[tokio::test]
 async fn asks_and_tells_end_when_the_runtime_of_the_client_goes() {
     let test = async {

@@ -11,7 +11,7 @@ use tokio::io::AsyncWriteExt;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// A client and the only node of its cluster, connected, with a view.
+/// Returns a client that has its view, the only node of its cluster, and their connection.
 async fn connected(network: &MemoryNetwork) -> (ClusterClient, Node, Link) {
     let mut node = Node::listen(network, "n:1").await;
     let client = builder(network, "n:1").connect().await.unwrap();
@@ -20,7 +20,7 @@ async fn connected(network: &MemoryNetwork) -> (ClusterClient, Node, Link) {
     (client, node, link)
 }
 
-/// What a view does in `ready` of a new client is awaited through this.
+/// Returns the error with which a client's `ready` ends.
 async fn refusal(client: &ClusterClient) -> ReadyError {
     client.ready(10 * SECOND).await.unwrap_err()
 }
@@ -137,7 +137,7 @@ async fn a_node_that_announces_four_gib_is_dropped_and_the_other_one_is_not_dist
     drop(first.accept());
 }
 
-/// Has the first node call both nodes members; returns whom it tells views.
+/// Has the first node call both nodes members; returns the reference to which it sends views.
 async fn client_views(
     client: &ClusterClient,
     link: &mut Link,

@@ -1,4 +1,4 @@
-//! A node as a test wants it: it speaks frames by hand, and does nothing by itself.
+//! A node that a test plays by hand, frame by frame.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +21,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 /// The codec of all tests.
 pub(crate) const CODEC: Codec = Codec::json();
 
-/// A client of system `s` that knows `contact`.
+/// Returns the builder of a client of system `s` that knows `contact`.
 pub(crate) fn builder(network: &MemoryNetwork, contact: &str) -> ClientBuilder {
     ClusterClient::builder("s")
         .contact_point(contact)
@@ -29,8 +29,8 @@ pub(crate) fn builder(network: &MemoryNetwork, contact: &str) -> ClientBuilder {
         .transport(TransportConfig::memory(network.clone()))
 }
 
-/// Runs a test under paused time on a thread of its own: one that spins or waits for a lock
-/// fails, it does not hang.
+/// Runs a test under paused time on a thread of its own, so that one that spins or waits for a lock
+/// fails instead of hanging.
 pub(crate) fn in_paused_time<F: Future<Output = ()>>(test: impl FnOnce() -> F + Send + 'static) {
     let (done, ended) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
@@ -62,9 +62,9 @@ pub(crate) fn assert_conserved(report: &CloseReport) {
 pub(crate) struct Node {
     pub(crate) address: NodeAddress,
     listener: Box<dyn Listener>,
-    /// What the client announced first.
+    /// The address that the client announced first.
     first: Option<NodeAddress>,
-    /// Second connections under that address, on which nothing is ever sent.
+    /// The secondary connections under that address, on which nothing is ever sent.
     secondaries: Vec<ByteStream>,
 }
 
@@ -80,7 +80,7 @@ impl Node {
         }
     }
 
-    /// The next connection on which something is sent, past its handshake.
+    /// Accepts the next connection on which something is sent, past its handshake.
     pub(crate) async fn accept(&mut self) -> Link {
         loop {
             let stream = self.listener.accept().await.unwrap();
@@ -99,13 +99,13 @@ impl Node {
         }
     }
 
-    /// The next connection, on which the view of a cluster of this node alone, that owns the only
-    /// shard of region `r`, was told.
+    /// Accepts the next connection, and sends the view of a cluster of this node alone, which owns the
+    /// only shard of region `r`.
     pub(crate) async fn accept_and_tell(&mut self) -> Link {
         let mut link = self.accept().await;
         let mut first = link.next().await.unwrap();
         if first.class.ends_with("UnsubscribeTopology") {
-            // Of the subscription that a lost connection left behind.
+            // For the subscription that a lost connection left behind.
             first = link.next().await.unwrap();
         }
         let subscribe: SubscribeTopology = first.decode();
@@ -115,7 +115,7 @@ impl Node {
     }
 }
 
-/// An actor of a node.
+/// Returns the reference to an actor of a node.
 pub(crate) fn actor<M>(node: &Node, path: &str) -> ActorRef<M> {
     let host = Some((node.address.host(), node.address.port()));
     let uri = ActorUri {
@@ -126,7 +126,7 @@ pub(crate) fn actor<M>(node: &Node, path: &str) -> ActorRef<M> {
     ActorRef::new(uri.to_string()).unwrap()
 }
 
-/// The view of a cluster of `nodes`, of which `owner` owns the only shard of region `r`.
+/// Returns the view of a cluster of `nodes`, of which `owner` owns the only shard of region `r`.
 pub(crate) fn view(nodes: &[&NodeAddress], owner: Option<&NodeAddress>) -> TopologySnapshot {
     let member = |node: &&NodeAddress| Member {
         address: (*node).clone(),
@@ -173,7 +173,7 @@ impl Received {
 }
 
 impl Link {
-    /// The next message; none once the client has closed its side.
+    /// Reads the next message; `None` once the client has closed its side.
     pub(crate) async fn next(&mut self) -> Option<Received> {
         let decoder = FrameDecoder::new(frame::DEFAULT_MAX_FRAME);
         loop {
@@ -194,7 +194,7 @@ impl Link {
         }
     }
 
-    /// The next message to `path`; others are passed over.
+    /// Reads the next message to `path`, and skips others.
     pub(crate) async fn next_to(&mut self, path: &str) -> Option<Received> {
         loop {
             let received = self.next().await?;

@@ -1,4 +1,4 @@
-//! Idempotent asks: what is sent again, when and how often, and what is kept for it.
+//! Idempotent asks: the number of their copies, the times of sending, and the bytes that are kept.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout};
 use crate::node::{Link, Node, actor, builder, in_paused_time, view};
 
 const SECOND: Duration = Duration::from_secs(1);
-/// How far a deadline may be off: two ticks of the client's clock, and one of the runtime's.
+/// The tolerance of deadlines: two ticks of the client's clock, and one of the runtime's.
 const SLACK: Duration = Duration::from_millis(35);
 
 #[derive(Serialize, Deserialize)]
@@ -35,13 +35,13 @@ fn get_long(entity: &EntityRef, length: usize) -> IdempotentAsk<'_, String, impl
     ask.idempotent()
 }
 
-/// The next ask of the entity that a node reads.
+/// Reads the next ask of the entity at a node.
 async fn asked(link: &mut Link) -> ActorRef<String> {
     let received = link.next_to("/_region-r").await.unwrap();
     received.decode::<ShardEnvelope<Get>>().message.reply_to
 }
 
-/// Asks that a node reads within a time.
+/// Counts the asks that a node reads within a time.
 async fn count(link: &mut Link, within: Duration) -> usize {
     let mut count = 0;
     let counting = async {
@@ -54,7 +54,7 @@ async fn count(link: &mut Link, within: Duration) -> usize {
     count
 }
 
-/// A client of a cluster of one node, which has told its view.
+/// Returns a client of a cluster of one node, which has sent its view.
 async fn connected(
     configure: impl FnOnce(ClientBuilder) -> ClientBuilder,
 ) -> (Node, Link, ClusterClient, EntityRef) {
@@ -315,7 +315,7 @@ fn what_was_in_flight_once_is_never_called_not_sent() {
         let ask = tokio::spawn(get(&entity).into_future());
         asked(&mut link).await;
         drop((node, link));
-        // The second copy is held until the time is up.
+        // The second copy is buffered until the deadline.
         let error = ask.await.unwrap().unwrap_err();
         assert!(
             matches!(error, AskError::Timeout { attempts: 2, .. }),
@@ -344,14 +344,14 @@ fn every_attempt_that_is_lost_is_followed_by_another_until_none_is_left() {
             matches!(error, AskError::Lost { attempts: 3, .. }),
             "{error}"
         );
-        assert!(error.to_string().ends_with("in 3 attempts"), "{error}");
+        assert!(error.to_string().contains("in 3 attempts"), "{error}");
         assert_eq!(count(&mut link, 60 * SECOND).await, 0);
         assert_eq!(error.fate(), Fate::Unknown);
         let stats = client.stats();
         assert_eq!(
             (stats.written, stats.unknown),
             (2, 1),
-            "of two a sign came back"
+            "two were acknowledged"
         );
         assert_nothing_is_kept(&client.stats());
     });
@@ -477,7 +477,7 @@ fn long_replies_that_nobody_takes_are_kept_up_to_a_limit_and_short_ones_are_not_
     });
 }
 
-/// Brings an idempotent ask so far and no further.
+/// Drops an idempotent ask at one of seven stages.
 async fn dropped_at(stage: usize) {
     let network = MemoryNetwork::new();
     let mut node = Node::listen(&network, "n:1").await;
@@ -493,7 +493,7 @@ async fn dropped_at(stage: usize) {
         if stage == 0 {
             return;
         }
-        assert!(polled(SECOND).await, "held");
+        assert!(polled(SECOND).await, "buffered");
         if stage == 1 {
             return;
         }

@@ -1,4 +1,4 @@
-//! What a view decides: who is not to be sent to, and which routes are gone.
+//! The effects of a view: the nodes that it avoids, and the routes that it ends.
 
 use std::time::Duration;
 
@@ -15,9 +15,11 @@ use crate::node::{Link, Node, actor, assert_conserved, builder, in_paused_time, 
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Two nodes of which the first leads and feeds the view, and the second owns the only shard;
-/// then the view that `change` makes of that comes. A message told after it must be asked for at
-/// the leader, and go where that says: to the first.
+/// Checks that a message goes where the leader says after the view that `change` returns.
+///
+/// Of two nodes the first leads and sends the view, and the second owns the only shard; then the
+/// changed view comes. The shard of a message that is sent after it must be asked for at the leader,
+/// which names the first node.
 fn goes_where_the_leader_says(change: fn(&Node, TopologySnapshot) -> TopologySnapshot) {
     in_paused_time(move || async move {
         let network = MemoryNetwork::new();
@@ -77,15 +79,15 @@ fn a_route_that_a_newer_view_no_longer_has_is_gone() {
     });
 }
 
-/// A client of two connected nodes: the first leads and feeds the view, the second owns the only
-/// shard of region `r` and reads nothing but what a test has it read.
+/// A client of two connected nodes: the first leads and sends the views, the second owns the only
+/// shard of region `r` and reads only on behalf of a test.
 struct Pair {
     client: ClusterClient,
     leader: Link,
     views: ActorRef<TopologySnapshot>,
     owner: Node,
     to_owner: Link,
-    /// What the last view said.
+    /// The last view that was sent.
     told: TopologySnapshot,
     seen: Topology,
 }
@@ -122,7 +124,7 @@ impl Pair {
         self.client.entity_ref("r", 1).unwrap().entity("e")
     }
 
-    /// Has the client see a newer view, in which the owner has this status.
+    /// Sends a newer view, in which the owner has this status, and waits until the client has it.
     async fn call(&mut self, status: MemberStatus, unreachable: bool) {
         for member in &mut self.told.members.0 {
             if member.address == self.owner.address {
@@ -136,8 +138,8 @@ impl Pair {
         self.seen.next().await.unwrap();
     }
 
-    /// Sends numbers for as long as the outbox takes them, and more once it has handed on what it
-    /// can: some are under way then, and some still wait. Tells how many there were.
+    /// Sends numbers while the outbox accepts them, and more once it has written what it can: some are
+    /// in flight then, and some still wait. Returns their number.
     async fn fill(&self, tell: impl Fn(u32) -> bool) -> u32 {
         let mut told = 0;
         for _ in 0..3 {
@@ -173,7 +175,7 @@ fn a_node_that_is_called_down_may_still_answer_what_it_was_asked_and_gets_nothin
         assert_eq!(stats.buffered + stats.queued, queued + 1);
         assert!(
             stats.buffered > 1,
-            "what waited is to go another way: {stats:?}"
+            "what waited is to be routed again: {stats:?}"
         );
         pair.to_owner.send(&question.message, &42).await;
         assert_eq!(answer.await.unwrap().unwrap(), 42);
@@ -207,7 +209,7 @@ fn a_node_that_is_called_down_and_up_again_gets_everything_in_order() {
 }
 
 #[test]
-fn messages_to_actors_of_a_node_that_is_called_down_are_told_not_to_be_sent() {
+fn messages_to_actors_of_a_node_that_is_called_down_are_reported_as_not_sent() {
     in_paused_time(|| async {
         let network = MemoryNetwork::new();
         let mut pair = Pair::connected(&network).await;
@@ -237,7 +239,7 @@ fn a_node_that_is_called_unreachable_and_reads_nothing_keeps_nothing_that_waits_
         let entity = pair.entity();
         let told = pair.fill(|number| entity.tell(text(number)).is_ok()).await;
         pair.call(MemberStatus::Up, true).await;
-        // An actor of that very node has no other way.
+        // There is no other route to an actor of that very node.
         let to = actor(&pair.owner, "/x");
         let client = pair.client.clone();
         client.tell(&to, 7).unwrap();
@@ -261,7 +263,8 @@ fn a_node_that_is_called_unreachable_and_reads_nothing_keeps_nothing_that_waits_
     });
 }
 
-/// The node's quarantine begins when it sends in vain, however long after its connection ended.
+/// Covers any time, because a node's quarantine begins with its failed send, however long after the
+/// connection ended that is.
 #[test]
 fn a_node_that_comes_back_after_any_time_is_come_back_to_under_another_address() {
     for seconds in [0, 8, 600] {
@@ -272,7 +275,7 @@ fn a_node_that_comes_back_after_any_time_is_come_back_to_under_another_address()
             while pair.to_owner.next().await.is_some() {}
             tokio::time::sleep(SECOND * seconds).await;
             pair.call(MemberStatus::Up, false).await;
-            // It passes over connections under the first address.
+            // It skips connections under the first address.
             let mut link = pair.owner.accept().await;
             pair.entity().tell(1).unwrap();
             assert_eq!(told(&mut link).await, 1);
@@ -313,7 +316,7 @@ fn a_node_that_is_connected_and_tells_nothing_is_named() {
         assert!(text.contains("nobody:1 refused"), "{text}");
         assert!(
             text.ends_with(
-                "connected to a:1 and told nothing: are serializer and compression the cluster's?"
+                "connected to a:1, without a view: are serializer and compression the cluster's?"
             ),
             "{text}"
         );

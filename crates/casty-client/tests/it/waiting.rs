@@ -1,4 +1,4 @@
-//! Waiting for room: how long, in which order, and at what cost to others.
+//! Waiting for capacity: its deadline, its order and its cost to others.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ fn entity(client: &ClusterClient) -> EntityRef {
     client.entity_ref("r", 1).unwrap().entity("e")
 }
 
-/// A client that nobody answers, with as many messages waiting as may.
+/// Returns a client that no node answers, with its pending buffer full.
 async fn full(network: &MemoryNetwork, buffer_timeout: Duration) -> ClusterClient {
     let client = builder(network, "n:1").buffer(BufferLimits::default().messages(4).bytes(1 << 20));
     let client = client
@@ -33,20 +33,20 @@ async fn full(network: &MemoryNetwork, buffer_timeout: Duration) -> ClusterClien
     assert_eq!(
         client.stats().buffered,
         2,
-        "half, for want of knowing whose it is"
+        "half, because no owner is known"
     );
     client
 }
 
 #[test]
-fn waiting_for_room_in_the_hold_ends_with_the_time_for_it() {
+fn waiting_for_capacity_in_the_pending_buffer_ends_with_the_time_for_it() {
     in_paused_time(|| async {
         let client = full(&MemoryNetwork::new(), 60 * SECOND).await;
         let begun = Instant::now();
         let outcome = entity(&client).tell_within(1, 3 * SECOND).await;
         assert_eq!(outcome, Err(TellError::BufferFull));
         assert_eq!(begun.elapsed(), 3 * SECOND);
-        // The buffer timeout by default, when there is room by the same time.
+        // The buffer timeout by default, when there is capacity at the same time.
         entity(&client).tell_wait(1).await.unwrap();
         assert!(begun.elapsed() <= 61 * SECOND, "{:?}", begun.elapsed());
         assert_conserved(&client.close(Duration::ZERO).await);
@@ -54,7 +54,7 @@ fn waiting_for_room_in_the_hold_ends_with_the_time_for_it() {
 }
 
 #[test]
-fn waiting_for_room_in_an_outbox_ends_with_the_time_for_it() {
+fn waiting_for_capacity_in_an_outbox_ends_with_the_time_for_it() {
     in_paused_time(|| async {
         let network = MemoryNetwork::new();
         let mut node = Node::listen(&network, "n:1").await;
@@ -80,7 +80,7 @@ fn waiting_for_room_in_an_outbox_ends_with_the_time_for_it() {
 }
 
 #[test]
-fn whoever_stops_waiting_has_sent_nothing() {
+fn a_task_that_stops_waiting_has_sent_nothing() {
     in_paused_time(|| async {
         let client = full(&MemoryNetwork::new(), 60 * SECOND).await;
         let accepted = client.stats().accepted;
@@ -105,7 +105,7 @@ fn the_gauges_show_what_waits_and_that_nothing_is_left() {
         }
         let entity = entity(&client);
         let waiting = tokio::spawn(async move { entity.tell_within(1, SECOND).await });
-        // The actor takes the first message, the client dials in vain.
+        // The actor takes the first message, the client's dials fail.
         tokio::time::sleep(SECOND / 2).await;
         let gauges = client.stats().gauges;
         assert!(gauges.buffered_bytes > 0, "{gauges:?}");
@@ -133,7 +133,7 @@ fn a_closed_client_keeps_nobody_waiting() {
     });
 }
 
-/// Counts how often a task is run.
+/// Counts the polls of a future.
 async fn counted<F: Future>(polls: Arc<AtomicUsize>, future: F) -> F::Output {
     let mut future = pin!(future);
     std::future::poll_fn(|cx| {
@@ -144,7 +144,7 @@ async fn counted<F: Future>(polls: Arc<AtomicUsize>, future: F) -> F::Output {
 }
 
 #[test]
-fn a_hundred_that_wait_for_the_hold_come_in_order_and_none_is_woken_for_nothing() {
+fn a_hundred_that_wait_for_the_pending_buffer_come_in_order_and_none_is_woken_for_nothing() {
     in_paused_time(|| async {
         let network = MemoryNetwork::new();
         let client = full(&network, 600 * SECOND).await;
@@ -186,7 +186,7 @@ fn a_hundred_that_wait_for_the_hold_come_in_order_and_none_is_woken_for_nothing(
 }
 
 #[test]
-fn one_that_waits_for_a_dead_node_keeps_nobody_from_the_room_of_another() {
+fn one_that_waits_for_a_dead_node_keeps_nobody_from_the_capacity_for_another() {
     in_paused_time(|| async {
         let network = MemoryNetwork::new();
         let client = full(&network, 30 * SECOND).await;

@@ -50,7 +50,7 @@ fn replies_are_recognised_by_their_header_alone() {
 }
 
 #[test]
-fn the_kernel_refuses_to_connect_to_a_made_up_address_at_once() {
+fn the_kernel_refuses_to_connect_to_a_generated_address_at_once() {
     let identity = named(None);
     let address = identity.address().to_string().parse().unwrap();
     let timeout = std::time::Duration::from_secs(20);
