@@ -4,7 +4,7 @@ use casty_proto::{ActorRef, ActorUri, NodeAddress};
 
 use crate::memory::{allowance, within};
 
-/// What is read is written as it was, and all ways to read it agree.
+/// Checks that addresses are written as they were read, and that all ways to read one agree.
 pub(crate) fn address(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else {
         return;
@@ -25,7 +25,7 @@ pub(crate) fn address(data: &[u8]) {
     assert_eq!(reference.parts(), Ok(uri));
     let written = uri.to_string();
     assert_eq!(ActorUri::parse(&written), Ok(uri));
-    // Casty takes any host without a colon there; one with a line break cannot be dialled.
+    // Casty accepts any host without a colon there; one with a line break cannot be dialled.
     if let Some(node) = uri
         .node_address()
         .filter(|node| !node.host().contains('\n'))

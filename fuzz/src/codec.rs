@@ -1,15 +1,14 @@
-//! Serializers: what one reads, it writes and reads again, and the others carry it too.
+//! Serializers: each writes the values that it reads, and reads them again; the others carry them too.
 
-use casty_proto::Limit;
 use casty_proto::message::{ClusterState, ShardEnvelope, ShardLocation, TopologySnapshot};
 use casty_proto::value::from_value;
-use casty_proto::{Codec, DecodeError, Limits, Value};
+use casty_proto::{Codec, DecodeError, Limit, Limits, Value};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 
 use crate::memory::{allowance, within};
 
-/// Limits that small inputs pass.
+/// The limits that even small inputs pass.
 const TIGHT: Limits = Limits::new().with_bytes(1024).with_depth(4).with_items(16);
 
 pub(crate) fn json(data: &[u8]) {
@@ -35,6 +34,7 @@ struct Nested {
     inner: Option<Box<Self>>,
 }
 
+/// Checks one serializer with one input.
 fn check(codec: Codec, data: &[u8]) {
     let value = read::<Value>(codec, data);
     drop(read::<IgnoredAny>(codec, data));
@@ -67,6 +67,7 @@ fn read<T: DeserializeOwned>(codec: Codec, data: &[u8]) -> Result<T, DecodeError
     })
 }
 
+/// Checks that tight limits change nothing but that a limit is passed.
 fn keeps_to_limits(codec: Codec, data: &[u8], value: &Value) {
     match codec.decode::<Value>(data, &TIGHT) {
         Ok(tight) => {
@@ -78,8 +79,8 @@ fn keeps_to_limits(codec: Codec, data: &[u8], value: &Value) {
     }
 }
 
-/// A typed value is read from bytes as it is from the value that they hold, and is written and
-/// read again.
+/// Checks that a typed value is the same whether it is read from bytes or from their value, and that it
+/// is read again as it was written.
 fn typed<T: DeserializeOwned + Serialize + PartialEq>(codec: Codec, data: &[u8], value: &Value) {
     let Ok(typed) = read::<T>(codec, data) else {
         return;
@@ -104,7 +105,8 @@ fn typed<T: DeserializeOwned + Serialize + PartialEq>(codec: Codec, data: &[u8],
     }
 }
 
-/// What `codec` carries of values comes out as it went in. It must carry whatever it read.
+/// Checks that `codec` reads a value as it has written it. With `must`, it has read the value before, and
+/// must be able to write it.
 fn survives(codec: Codec, value: &Value, must: bool) {
     let mut out = Vec::new();
     if let Err(error) = codec.encode(value, &mut out) {
@@ -124,7 +126,8 @@ fn survives(codec: Codec, value: &Value, must: bool) {
     assert_eq!(out, twice, "{codec:?} writes {value} in two ways");
 }
 
-/// Another serializer may take more bytes or levels for the same.
+/// Checks that an error is about a limit: another serializer may take more bytes or levels for the same
+/// value.
 fn may_pass_a_limit(codec: Codec, value: &Value, error: &DecodeError) {
     let limit = matches!(
         error,
@@ -139,7 +142,7 @@ fn may_pass_a_limit(codec: Codec, value: &Value, error: &DecodeError) {
     );
 }
 
-/// Whether two values are equal, `nan` to itself included.
+/// Returns whether two values are equal, `nan` to itself included.
 fn same(one: &Value, two: &Value) -> bool {
     one == two || one.to_string() == two.to_string()
 }

@@ -1,13 +1,12 @@
-//! Decompressors: bounded by what they may give, and the inverse of their compressors.
+//! Decompressors: within the limit of their output, and the inverse of their compressors.
 
 use std::mem::discriminant;
 
-use casty_proto::Limit;
-use casty_proto::{Codec, Compression, DecodeError, Limits, Value};
+use casty_proto::{Codec, Compression, DecodeError, Limit, Limits, Value};
 
 use crate::memory::{allowance, within};
 
-/// How long a decompressed message may be here.
+/// The longest decompressed message in bytes.
 const LIMIT: usize = 64 * 1024;
 
 const LIMITS: Limits = Limits::new()
@@ -15,7 +14,7 @@ const LIMITS: Limits = Limits::new()
     .with_depth(128)
     .with_items(1 << 20);
 
-/// What a library takes for itself, whatever the input: windows, tables and blocks.
+/// Returns the memory that a library takes for any input: windows, tables and blocks.
 pub const fn overhead(compression: Compression) -> u64 {
     const MIB: u64 = 1024 * 1024;
     match compression {
@@ -25,8 +24,8 @@ pub const fn overhead(compression: Compression) -> u64 {
     }
 }
 
-/// What is decompressed is within the limit, in memory that goes with it, and comes out the same
-/// when it is compressed and decompressed again.
+/// Checks that a decompressed message is within the limit, that its memory is in proportion, and that it
+/// is the same after it was compressed and decompressed again.
 fn check(compression: Compression, data: &[u8]) {
     let codec = Codec::json().compressed(compression);
     let allowed = allowance(data.len().max(LIMIT)) + overhead(compression);
@@ -41,7 +40,7 @@ fn check(compression: Compression, data: &[u8]) {
     let (first, again) = match plain(data) {
         Ok(both) => both,
         Err(error) => {
-            // Where a library notices what is wrong depends on the room it has for output.
+            // The offset at which a library notices a fault depends on the capacity of the output.
             let value = value.expect_err("the one fails, the other does not");
             assert_eq!(discriminant(&value), discriminant(&error));
             return;
@@ -50,7 +49,7 @@ fn check(compression: Compression, data: &[u8]) {
     assert!(first.len() <= LIMIT);
     match plain(&again) {
         Ok((second, _)) => assert!(first == second, "{compression} is not undone"),
-        // What cannot be made shorter may be a little longer.
+        // Content that cannot be compressed becomes a little longer.
         Err(DecodeError::Limit {
             limit: Limit::Bytes,
             ..

@@ -1,10 +1,10 @@
-//! Configuration: TOML to a client's settings.
+//! Configuration: a client's settings from TOML.
 
 use casty_client::ClientConfig;
 
 use crate::memory::{allowance, within};
 
-/// What is read is read alike each time, and a client can be configured with it.
+/// Checks that a text is read alike each time, and that a client can be configured with the result.
 pub(crate) fn config(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else {
         return;
@@ -21,7 +21,7 @@ pub(crate) fn config(data: &[u8]) {
         }
         (one, two) => panic!("{:?}, then {:?}", one.err(), two.err()),
     };
-    let said = |config: &ClientConfig| {
+    let settings = |config: &ClientConfig| {
         (
             config.system_name().map(str::to_owned),
             config.contact_points().to_vec(),
@@ -32,5 +32,5 @@ pub(crate) fn config(data: &[u8]) {
             format!("{:?}", config.builder()),
         )
     };
-    assert_eq!(said(&config), said(&again));
+    assert_eq!(settings(&config), settings(&again));
 }

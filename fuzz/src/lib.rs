@@ -1,8 +1,8 @@
-//! What is checked of every decoder, and of the router, for any input whatever.
+//! Checks of every decoder, and of the router, that must hold for any input.
 //!
-//! A target is a function of bytes that panics if something does not hold. libFuzzer looks for such
-//! bytes (`cargo xtask fuzz`); the tests of this package replay what it has kept under `corpus/`,
-//! with no fuzzer and on any toolchain.
+//! A target is a function of bytes that panics if a check fails. libFuzzer looks for such bytes
+//! (`cargo xtask fuzz`); the tests of this package replay the inputs that it has kept under `corpus/`,
+//! without a fuzzer and on any toolchain.
 //!
 //! Linking this crate makes `allocation_counter` the program's allocator.
 
@@ -10,7 +10,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::disallowed_methods,
-    reason = "a panic is how a target says that something does not hold"
+    reason = "a target reports a failed check by a panic"
 )]
 
 mod address;
@@ -22,12 +22,12 @@ mod router;
 pub mod seeds;
 mod wire;
 
-/// Something to be fuzzed.
+/// A function to be fuzzed.
 #[derive(Debug, Clone, Copy)]
 pub struct Target {
-    /// Its name: of the fuzzer's program and of the folder of its corpus.
+    /// The name of the fuzzer's program and of the corpus's folder.
     pub name: &'static str,
-    /// Checks one input. Panics if something does not hold.
+    /// The check of one input, which panics if it fails.
     pub check: fn(&[u8]),
 }
 
@@ -58,7 +58,7 @@ targets! {
     router: router::router;
 }
 
-/// The target of this name.
+/// Returns the target of this name.
 ///
 /// # Panics
 /// There is none.

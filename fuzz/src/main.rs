@@ -1,4 +1,4 @@
-//! Runs a target without a fuzzer, and writes what fuzzing begins with.
+//! The command that runs a target without a fuzzer, and writes the seeds that fuzzing starts from.
 
 #![allow(
     clippy::unwrap_used,
@@ -13,7 +13,7 @@ use std::{env, fs};
 use casty_fuzz::{TARGETS, seeds, target};
 
 const HELP: &str = "\
-usage: casty-fuzz TARGET FILE...   checks what is in the files
+usage: casty-fuzz TARGET FILE...   checks the contents of the files
        casty-fuzz --seeds FOLDER   writes seeds into a folder for each target there";
 
 fn main() -> ExitCode {

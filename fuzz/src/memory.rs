@@ -1,16 +1,16 @@
-//! How much memory an input may make a decoder take.
+//! The memory that a decoder takes for an input.
 
 use allocation_counter::measure;
 
-/// What an input of that many bytes may take: 48 times as much and 256 KiB.
+/// Returns the memory that an input of that many bytes may take: 48 times as much and 256 KiB.
 pub fn allowance(input: usize) -> u64 {
     48 * input as u64 + 256 * 1024
 }
 
-/// Runs `work` and tells the most bytes that it had allocated at one time.
+/// Runs `work` and returns its result with the most bytes that it had allocated at one time.
 ///
-/// What this thread allocates through Rust's allocator counts, on top of what it had before; a
-/// buffer that grows counts twice while it is copied. What a C library takes for itself does not.
+/// Allocations of this thread through Rust's allocator count, beyond those it had before; a buffer that
+/// grows counts twice while it is copied. The memory of C libraries does not count.
 pub fn peak<T>(work: impl FnOnce() -> T) -> (T, u64) {
     let mut done = None;
     let info = measure(|| done = Some(work()));

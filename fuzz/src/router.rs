@@ -11,13 +11,13 @@ mod world;
 
 use world::{NODES, Picture, REGIONS, SHARDS, Step, To, play};
 
-/// The model is quadratic in these.
+/// The most steps of a run: the model takes quadratic time.
 const STEPS: usize = 200;
 
-/// Any moment will do, the same for all runs.
+/// The first moment of all runs; any will do.
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
-/// The bytes say what happens to a router; the model panics if it does what it must not.
+/// Plays the steps that the bytes stand for; the model panics if the router does a wrong one.
 pub(crate) fn router(data: &[u8]) {
     let mut data = Unstructured::new(data);
     let seed = data.arbitrary().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What fuzzing begins with: the golden vectors of casty-proto, and settings that make sense.
+//! The seeds that fuzzing starts from: the golden vectors of casty-proto, and valid settings.
 
 use std::path::Path;
 use std::{fs, io};
@@ -6,7 +6,7 @@ use std::{fs, io};
 use casty_proto::header::{self, Header};
 use casty_proto::{Codec, Limits, Value};
 
-/// Folders of vectors, and the targets that read what is in their messages.
+/// The folders of vectors, and the targets that read their messages.
 const FOLDERS: [(&str, &[&str]); 9] = [
     ("json", &["frame", "header", "json", "address", "protobuf"]),
     ("msgpack", &["msgpack"]),
@@ -21,14 +21,14 @@ const FOLDERS: [(&str, &[&str]); 9] = [
 
 const EXAMPLE: &str = include_str!("../../crates/casty-client/casty.example.toml");
 
-/// The seeds of one target.
+/// Returns the seeds of one target.
 ///
 /// # Errors
 /// The vectors cannot be read.
 pub fn of(target: &str) -> io::Result<Vec<Vec<u8>>> {
     let mut seeds = match target {
         "config" => configs(),
-        // Enough bytes for the model to go on from.
+        // Enough bytes for some steps of the model.
         "router" => (0..16u8)
             .map(|byte| {
                 (0..200)
@@ -52,7 +52,7 @@ pub fn of(target: &str) -> io::Result<Vec<Vec<u8>>> {
     Ok(seeds)
 }
 
-/// What a target gets of one frame.
+/// Returns the part of a frame that a target reads; `None` if it reads none.
 fn seed(target: &str, frame: &[u8]) -> Option<Vec<u8>> {
     let (kind, payload) = frame.get(4..)?.split_first()?;
     match (target, *kind) {
@@ -75,7 +75,7 @@ fn seed(target: &str, frame: &[u8]) -> Option<Vec<u8>> {
     }
 }
 
-/// The example as it is, with every setting in it turned on, and each paragraph for itself.
+/// Returns the example as it is, the same with every setting turned on, and each of its paragraphs.
 fn configs() -> Vec<Vec<u8>> {
     let on = |line: &str| match line.strip_prefix("# ") {
         Some(setting) if setting.contains(" = ") => setting.to_owned(),

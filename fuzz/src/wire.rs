@@ -9,10 +9,10 @@ use casty_proto::{Codec, Limits, Value};
 
 use crate::memory::{allowance, within};
 
-/// The longest frame that is accepted here.
+/// The longest accepted frame.
 const MAX: usize = 4096;
 
-/// The frames at the front of a stream, and how it ends.
+/// Takes the frames off the front of a stream; the result is that of its end.
 fn frames(buffer: &mut BytesMut, into: &mut Vec<Frame>) -> Result<(), FrameError> {
     while let Some(frame) = FrameDecoder::new(MAX).next(buffer)? {
         into.push(frame);
@@ -20,8 +20,8 @@ fn frames(buffer: &mut BytesMut, into: &mut Vec<Frame>) -> Result<(), FrameError
     Ok(())
 }
 
-/// A stream is cut into the same frames however it arrives, and frames are written as they were
-/// read.
+/// Checks that a stream is split into the same frames however it arrives, and that frames are written as
+/// they were read.
 pub(crate) fn frame(data: &[u8]) {
     let Some((step, stream)) = data.split_first() else {
         return;
@@ -50,7 +50,7 @@ pub(crate) fn frame(data: &[u8]) {
     assert_eq!(written, stream);
 }
 
-/// A handshake that is read is written and read again, unless escapes make it too long.
+/// Checks that a handshake is read again as it was written, unless escapes make it too long.
 pub(crate) fn handshake(data: &[u8]) {
     let allowed = allowance(data.len());
     let Ok(read) = within(allowed, "a handshake", || Handshake::read(data)) else {
@@ -62,7 +62,7 @@ pub(crate) fn handshake(data: &[u8]) {
     }
 }
 
-/// A header is written and read again, and is found where it is cut off.
+/// Checks that a header is read again as it was written, and that both ways to split it off agree.
 pub(crate) fn header(data: &[u8]) {
     let allowed = allowance(data.len());
     let cut = within(allowed, "a header's end", || header::split_payload(data));

@@ -1,4 +1,4 @@
-//! What the fuzzers have kept, checked again without them.
+//! The inputs that the fuzzers have kept, checked again without them.
 #![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 use std::path::{Path, PathBuf};

@@ -1,15 +1,14 @@
-//! json and msgpack.
+//! Hostile json and msgpack.
 
 use std::collections::BTreeMap;
 
-use casty_proto::Limit;
-use casty_proto::{Codec, DecodeError, Limits, Value};
+use casty_proto::{Codec, DecodeError, Limit, Limits, Value};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::{Bomb, Layer, MIB, ORDINARY};
 
-/// Deeper than any limit.
+/// A depth beyond any limit.
 const DEEP: usize = 20_000;
 
 /// The limit of [`read_few`].
@@ -23,13 +22,14 @@ pub(super) struct Node {
     next: Option<Box<Self>>,
 }
 
-/// A field behind which the marker of the class comes.
+/// A class whose marker comes behind a field.
 #[derive(Deserialize)]
 struct Late {
     #[expect(dead_code, reason = "only read")]
     a: Box<Option<Self>>,
 }
 
+/// Returns the name of the error, or "fine".
 pub(super) fn outcome<T>(read: Result<T, DecodeError>) -> &'static str {
     let Err(error) = read else {
         return "fine";
@@ -60,8 +60,8 @@ pub(super) fn read_few(codec: Codec, input: &[u8]) -> &'static str {
     outcome(codec.decode::<Value>(input, &limits))
 }
 
+/// Reads at the greatest depth that can be asked for.
 pub(super) fn read<T: DeserializeOwned>(codec: Codec, input: &[u8]) -> &'static str {
-    // The deepest that can be asked for.
     let limits = Limits::new().with_depth(usize::MAX);
     outcome(codec.decode::<T>(input, &limits))
 }
@@ -78,7 +78,10 @@ fn nested(open: &str, close: &str, levels: usize) -> String {
     open.repeat(levels) + "1" + &close.repeat(levels)
 }
 
-const JSON: Layer = ("json", text::<Value>);
+const JSON: Layer = Layer {
+    name: "json",
+    read: text::<Value>,
+};
 
 pub(super) fn json() -> Vec<Bomb> {
     [json_that_nests(), json_texts(), json_amounts()]
@@ -115,14 +118,20 @@ fn json_that_nests() -> Vec<Bomb> {
             "Limit(Depth)",
         ),
         Bomb::new(
-            ("json", text::<Node>),
+            Layer {
+                name: "json",
+                read: text::<Node>,
+            },
             "objects in objects, typed",
             nested(object.0, object.1, DEEP),
             "Limit(Depth)",
         )
         .needing(ORDINARY),
         Bomb::new(
-            ("json", text::<BTreeMap<String, Late>>),
+            Layer {
+                name: "json",
+                read: text::<BTreeMap<String, Late>>,
+            },
             "markers that come late at each level",
             late,
             "Limit(Visits)",
@@ -180,13 +189,19 @@ fn json_amounts() -> Vec<Bomb> {
             "fine",
         ),
         Bomb::new(
-            ("json", text::<i64>),
+            Layer {
+                name: "json",
+                read: text::<i64>,
+            },
             "an int beyond 64 bits",
             "9223372036854775808",
             "Custom",
         ),
         Bomb::new(
-            ("json", |input| read_few(Codec::json(), input)),
+            Layer {
+                name: "json",
+                read: |input| read_few(Codec::json(), input),
+            },
             "more values than may be",
             format!("[{}1]", "1,".repeat(FEW)),
             "Limit(Items)",
@@ -195,7 +210,10 @@ fn json_amounts() -> Vec<Bomb> {
 }
 
 pub(super) fn msgpack() -> Vec<Bomb> {
-    let value = ("msgpack", packed::<Value> as fn(&[u8]) -> _);
+    let value = Layer {
+        name: "msgpack",
+        read: packed::<Value>,
+    };
     let bomb = |name, input: &[u8], expected| Bomb::new(value, name, input, expected);
     let nodes = b"\x82\xa5_type\xa8app.Node\xa4next".repeat(DEEP);
     let announcing = [
@@ -208,7 +226,10 @@ pub(super) fn msgpack() -> Vec<Bomb> {
         bomb("maps in maps", &b"\x81\xa1a".repeat(DEEP), "Limit(Depth)"),
         bomb("objects in objects", &nodes, "Limit(Depth)"),
         Bomb::new(
-            ("msgpack", packed::<Node>),
+            Layer {
+                name: "msgpack",
+                read: packed::<Node>,
+            },
             "objects in objects, typed",
             nodes.clone(),
             "Limit(Depth)",
@@ -239,14 +260,20 @@ pub(super) fn msgpack() -> Vec<Bomb> {
         bomb("text that is no UTF-8", b"\xa2\xff\xfe", "Malformed"),
         bomb("a lone surrogate", b"\xa3\xed\xa0\x80", "Malformed"),
         Bomb::new(
-            ("msgpack", |input| read_few(Codec::msgpack(), input)),
+            Layer {
+                name: "msgpack",
+                read: |input| read_few(Codec::msgpack(), input),
+            },
             "more values than may be",
             [&b"\xdd\x00\x00\x27\x10"[..], &[0; FEW]].concat(),
             "Limit(Items)",
         ),
         bomb("a byte that stands for nothing", b"\xc1", "Malformed"),
         Bomb::new(
-            ("msgpack", packed::<i64>),
+            Layer {
+                name: "msgpack",
+                read: packed::<i64>,
+            },
             "an int beyond 64 bits",
             *b"\xcf\xff\xff\xff\xff\xff\xff\xff\xff",
             "Custom",

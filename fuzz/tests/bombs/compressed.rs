@@ -4,9 +4,9 @@ use casty_fuzz::compression::overhead;
 use casty_proto::{Codec, Compression, Limits, Value};
 
 use super::codec::outcome;
-use super::{Bomb, MIB, Needs, SMALL};
+use super::{Bomb, Layer, MIB, Needs, SMALL};
 
-/// How long a message may be here, for time and memory go with it: 1 MiB, decompressed.
+/// The limits of a message: 1 MiB decompressed, as time and memory are in proportion to it.
 const LIMITS: Limits = Limits::new()
     .with_bytes(MIB)
     .with_depth(128)
@@ -42,10 +42,13 @@ pub(super) fn bombs() -> Vec<Bomb> {
     let long = " ".repeat(16 * MIB);
     let mut bombs = Vec::new();
     for (compression, read) in READERS {
-        let layer = (compression.name(), read);
+        let layer = Layer {
+            name: compression.name(),
+            read,
+        };
         let needs = Needs {
             stack: SMALL.stack,
-            // What it gives is bounded by the limit, and is copied as it grows.
+            // The output is bounded by the limit, and is copied as it grows.
             overhead: overhead(compression) + 2 * MIB as u64,
         };
         let bomb = |name, input, expected| Bomb::new(layer, name, input, expected).needing(needs);

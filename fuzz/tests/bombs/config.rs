@@ -1,9 +1,9 @@
-//! Configuration files.
+//! Hostile configuration files.
 
 use casty_client::ConfigError;
 use casty_client::{ClientConfig, SettingError};
 
-use super::{Bomb, Needs, ORDINARY};
+use super::{Bomb, Layer, Needs, ORDINARY};
 
 const DEEP: usize = 5_000;
 
@@ -23,12 +23,16 @@ fn read(input: &[u8]) -> &'static str {
 
 pub(super) fn bombs() -> Vec<Bomb> {
     let bomb = |name, input: String, expected| {
-        // Who writes it is no peer. toml takes 100 bytes for each part of a key.
+        // No peer writes configuration. toml takes 100 bytes for each part of a key.
         let needs = Needs {
             overhead: 64 * input.len() as u64,
             ..ORDINARY
         };
-        Bomb::new(("config", read), name, input, expected).needing(needs)
+        let layer = Layer {
+            name: "config",
+            read,
+        };
+        Bomb::new(layer, name, input, expected).needing(needs)
     };
     vec![
         bomb(

@@ -1,9 +1,9 @@
-//! Hostile inputs of every layer in one table: what each is made of, what must come of it, and that
-//! it costs little time, stack and memory.
+//! Hostile inputs of every layer in one table: the bytes, the expected outcome, and the time, stack and
+//! memory that they may take.
 //!
 //! An input must be answered within 5 ms (50 ms without optimisation), on a stack of 64 KiB unless
-//! the table says otherwise, and with at most 48 times its own bytes and 256 KiB. The last is what
-//! `casty_fuzz::memory` counts. Time is the best of some runs: a busy machine fails nothing.
+//! the table says otherwise, and with at most 48 times its own bytes and 256 KiB, counted as
+//! `casty_fuzz::memory` does. Time is the best of some runs: a busy machine fails nothing.
 //!
 //! `cargo xtask bombs` prints the table.
 #![allow(
@@ -25,25 +25,29 @@ mod pickle;
 mod protobuf;
 mod wire;
 
-/// The name of a layer, and how it reads an input: to the error that comes of it, or "fine".
-type Layer = (&'static str, fn(&[u8]) -> &'static str);
+/// A layer that reads inputs.
+#[derive(Clone, Copy)]
+struct Layer {
+    name: &'static str,
+    /// Reads an input and returns the name of the error, or "fine".
+    read: fn(&[u8]) -> &'static str,
+}
 
-/// A hostile input, and what must come of it.
+/// A hostile input and its expected outcome.
 struct Bomb {
-    layer: &'static str,
+    layer: Layer,
     name: &'static str,
     input: Vec<u8>,
     /// The error that it must be answered with, or "fine" where it is legal.
     expected: &'static str,
-    read: fn(&[u8]) -> &'static str,
     needs: Needs,
 }
 
-/// What an input may take beyond what all may.
+/// The resources that an input may take.
 #[derive(Clone, Copy)]
 struct Needs {
     stack: usize,
-    /// Bytes beyond those that all inputs may take.
+    /// The bytes of memory beyond those that all inputs may take.
     overhead: u64,
 }
 
@@ -53,20 +57,29 @@ const SMALL: Needs = Needs {
     stack: 64 * KIB,
     overhead: 0,
 };
-/// What Rust gives a thread: typed values are read by recursion.
+/// The stack that Rust gives a thread: typed values are read by recursion.
 const ORDINARY: Needs = Needs {
     stack: 2 * MIB,
     overhead: 0,
 };
 
-/// How often each input is read, and how often if all of these were too slow.
+/// The runs of each input, and the most of them if all of these were too slow.
 const RUNS: usize = 10;
 const MOST_RUNS: usize = 100;
 const TIME: Duration = Duration::from_millis(if cfg!(debug_assertions) { 50 } else { 5 });
 
+/// The outcome of an input, and its cost.
+struct Cost {
+    outcome: &'static str,
+    /// The best time of all runs.
+    took: Duration,
+    /// The most memory at one time in bytes.
+    peak: u64,
+}
+
 impl Bomb {
     fn new(
-        (layer, read): Layer,
+        layer: Layer,
         name: &'static str,
         input: impl Into<Vec<u8>>,
         expected: &'static str,
@@ -76,7 +89,6 @@ impl Bomb {
             name,
             input: input.into(),
             expected,
-            read,
             needs: SMALL,
         }
     }
@@ -85,20 +97,24 @@ impl Bomb {
         Self { needs, ..self }
     }
 
-    /// Reads the input on a thread of its own: the outcome, the best time, the peak of memory.
-    fn explode(&self) -> (&'static str, Duration, u64) {
+    /// Reads the input on a thread of its own.
+    fn explode(&self) -> Cost {
         let run = || {
-            let (outcome, peak) = peak(|| (self.read)(&self.input));
+            let (outcome, peak) = peak(|| (self.layer.read)(&self.input));
             let mut best = Duration::MAX;
             for run in 0..MOST_RUNS {
                 if run >= RUNS && best <= TIME {
                     break;
                 }
                 let began = Instant::now();
-                assert_eq!((self.read)(&self.input), outcome, "{}", self.name);
+                assert_eq!((self.layer.read)(&self.input), outcome, "{}", self.name);
                 best = best.min(began.elapsed());
             }
-            (outcome, best, peak)
+            Cost {
+                outcome,
+                took: best,
+                peak,
+            }
         };
         thread::scope(|scope| {
             let thread = thread::Builder::new().stack_size(self.needs.stack);
@@ -132,7 +148,11 @@ fn every_hostile_input_is_answered_in_little_time_stack_and_memory() {
     let mut wrong = Vec::new();
     for bomb in bombs() {
         let bytes = bomb.input.len();
-        let (outcome, took, peak) = bomb.explode();
+        let Cost {
+            outcome,
+            took,
+            peak,
+        } = bomb.explode();
         let numbers = [
             bytes.to_string(),
             took.as_micros().to_string(),
@@ -140,7 +160,7 @@ fn every_hostile_input_is_answered_in_little_time_stack_and_memory() {
             (bomb.needs.stack / KIB).to_string(),
         ];
         let numbers = numbers.each_ref().map(String::as_str);
-        let line = line(bomb.layer, bomb.name, numbers, outcome);
+        let line = line(bomb.layer.name, bomb.name, numbers, outcome);
         println!("{line}");
         let fine = outcome == bomb.expected
             && took <= TIME
@@ -165,10 +185,13 @@ fn there_are_bombs_of_every_layer_and_no_two_of_one_name() {
         .iter()
         .filter(|target| target.name != "router")
     {
-        let known = bombs.iter().any(|bomb| bomb.layer == target.name);
+        let known = bombs.iter().any(|bomb| bomb.layer.name == target.name);
         assert!(known, "no bomb for {}", target.name);
     }
-    let mut names: Vec<_> = bombs.iter().map(|bomb| (bomb.layer, bomb.name)).collect();
+    let mut names: Vec<_> = bombs
+        .iter()
+        .map(|bomb| (bomb.layer.name, bomb.name))
+        .collect();
     names.sort_unstable();
     names.dedup();
     assert_eq!(names.len(), bombs.len());

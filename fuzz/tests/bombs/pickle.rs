@@ -1,10 +1,10 @@
-//! Pickles.
+//! Hostile pickles.
 
 use casty_proto::{Codec, Value};
 use serde::de::DeserializeOwned;
 
 use super::codec::{FEW, Node, read, read_few};
-use super::{Bomb, ORDINARY};
+use super::{Bomb, Layer, ORDINARY};
 
 const DEEP: usize = 20_000;
 
@@ -12,7 +12,7 @@ fn unpickle<T: DeserializeOwned>(input: &[u8]) -> &'static str {
     read::<T>(Codec::pickle(), input)
 }
 
-/// A pickle of these opcodes, its first and last ones added.
+/// Returns a pickle of these opcodes, its first and last ones added.
 fn pickle(parts: &[&[u8]]) -> Vec<u8> {
     [b"\x80\x05", &parts.concat()[..], b"."].concat()
 }
@@ -25,13 +25,13 @@ fn global(module: &str, name: &str) -> Vec<u8> {
     [text(module), text(name), vec![0x93]].concat()
 }
 
-/// Tuples that each hold the one before twice.
+/// Returns tuples that each contain the one before twice.
 fn doubling() -> Vec<u8> {
     let levels = (0..60).flat_map(|level| [b'h', level, b'h', level, 0x86, 0x94]);
     [&b"(]\x94"[..], &levels.collect::<Vec<_>>(), b"t"].concat()
 }
 
-/// Objects in objects, each made by its class and given its state.
+/// Returns objects in objects, each instantiated and given its state.
 fn objects() -> Vec<u8> {
     let class = [global("app", "Node"), b"\x940".to_vec()].concat();
     let open = [&b"h\x00)\x81}"[..], &text("next")].concat();
@@ -46,7 +46,7 @@ fn objects() -> Vec<u8> {
     .concat()
 }
 
-/// A state of forty fields that a thousand objects share.
+/// Returns a state of forty fields that a thousand objects share.
 fn shared_state() -> Vec<u8> {
     let fields = [text("x"), b"\x94N".to_vec(), b"h\x01N".repeat(39)].concat();
     let point = [global("app", "Point"), b"\x94)\x81".to_vec()].concat();
@@ -55,7 +55,7 @@ fn shared_state() -> Vec<u8> {
     [b"(".to_vec(), point, state, objects, b"t".to_vec()].concat()
 }
 
-/// A text of 128 KiB that is mentioned a hundred times.
+/// Returns a text of 128 KiB that is mentioned a hundred times.
 fn mentions() -> Vec<u8> {
     let long = [&b"X\x00\x00\x02\x00"[..], &vec![b'x'; 1 << 17], b"\x94"].concat();
     [b"(", &long[..], &b"h\x00".repeat(100), b"t"].concat()
@@ -69,7 +69,15 @@ pub(super) fn bombs() -> Vec<Bomb> {
 }
 
 fn bomb(name: &'static str, parts: &[&[u8]], expected: &'static str) -> Bomb {
-    Bomb::new(("pickle", unpickle::<Value>), name, pickle(parts), expected)
+    Bomb::new(
+        Layer {
+            name: "pickle",
+            read: unpickle::<Value>,
+        },
+        name,
+        pickle(parts),
+        expected,
+    )
 }
 
 fn nesting() -> Vec<Bomb> {
@@ -95,7 +103,10 @@ fn nesting() -> Vec<Bomb> {
             "Limit(Depth)",
         ),
         Bomb::new(
-            ("pickle", unpickle::<Node>),
+            Layer {
+                name: "pickle",
+                read: unpickle::<Node>,
+            },
             "objects in objects, typed",
             pickle(&[&objects()]),
             "Limit(Depth)",
@@ -112,7 +123,10 @@ fn sharing() -> Vec<Bomb> {
             "Limit(Visits)",
         ),
         Bomb::new(
-            ("pickle", unpickle::<Node>),
+            Layer {
+                name: "pickle",
+                read: unpickle::<Node>,
+            },
             "tuples that double, typed",
             pickle(&[&doubling()]),
             "Limit(Visits)",
@@ -128,12 +142,19 @@ fn sharing() -> Vec<Bomb> {
             "fine",
         ),
         Bomb::new(
-            ("pickle", unpickle::<Vec<String>>),
+            Layer {
+                name: "pickle",
+                read: unpickle::<Vec<String>>,
+            },
             "a text that is mentioned, typed",
             pickle(&[&mentions()]),
             "Limit(Visits)",
         ),
-        bomb("a list that holds itself", &[b"]\x94h\x00a"], "Malformed"),
+        bomb(
+            "a list that contains itself",
+            &[b"]\x94h\x00a"],
+            "Malformed",
+        ),
     ]
 }
 
@@ -192,7 +213,10 @@ fn contents() -> Vec<Bomb> {
         bomb("text that is no UTF-8", &[b"\x8c\x02\xff\xfe"], "Malformed"),
         bomb("an opcode that nodes never write", &[b"P0\n"], "Opcode"),
         Bomb::new(
-            ("pickle", |input| read_few(Codec::pickle(), input)),
+            Layer {
+                name: "pickle",
+                read: |input| read_few(Codec::pickle(), input),
+            },
             "more values than may be",
             pickle(&[b"(", &b"N".repeat(FEW), b"t"]),
             "Limit(Items)",

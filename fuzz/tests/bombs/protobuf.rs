@@ -1,10 +1,10 @@
-//! Protobuf.
+//! Hostile protobuf.
 
 use casty_proto::{Codec, Value};
 use serde::de::DeserializeOwned;
 
 use super::codec::{FEW, Node, read, read_few};
-use super::{Bomb, ORDINARY};
+use super::{Bomb, Layer, ORDINARY};
 
 const DEEP: usize = 5_000;
 const NONE: &[u8] = b"\x08\x00";
@@ -23,7 +23,7 @@ fn varint(mut value: usize) -> Vec<u8> {
     out
 }
 
-/// A field that is delimited by its length.
+/// Returns a field that is delimited by its length.
 fn field(number: usize, content: &[u8]) -> Vec<u8> {
     [
         varint(number * 8 + 2),
@@ -33,7 +33,7 @@ fn field(number: usize, content: &[u8]) -> Vec<u8> {
     .concat()
 }
 
-/// Values around each other, written from the inside out.
+/// Returns values around each other, written from the inside out.
 fn nested(wrap: impl Fn(&[u8]) -> Vec<u8>) -> Vec<u8> {
     (0..DEEP).fold(NONE.to_vec(), |value, _| wrap(&value))
 }
@@ -51,7 +51,15 @@ pub(super) fn bombs() -> Vec<Bomb> {
 }
 
 fn bomb(name: &'static str, input: &[u8], expected: &'static str) -> Bomb {
-    Bomb::new(("protobuf", decode::<Value>), name, input, expected)
+    Bomb::new(
+        Layer {
+            name: "protobuf",
+            read: decode::<Value>,
+        },
+        name,
+        input,
+        expected,
+    )
 }
 
 fn nesting() -> Vec<Bomb> {
@@ -62,7 +70,10 @@ fn nesting() -> Vec<Bomb> {
         bomb("dicts as keys of dicts", &dicts, "Limit(Depth)"),
         bomb("objects in objects", &nested(node), "Limit(Depth)"),
         Bomb::new(
-            ("protobuf", decode::<Node>),
+            Layer {
+                name: "protobuf",
+                read: decode::<Node>,
+            },
             "objects in objects, typed",
             nested(node),
             "Limit(Depth)",
@@ -128,7 +139,10 @@ fn contents() -> Vec<Bomb> {
             "fine",
         ),
         Bomb::new(
-            ("protobuf", |input| read_few(Codec::protobuf(), input)),
+            Layer {
+                name: "protobuf",
+                read: |input| read_few(Codec::protobuf(), input),
+            },
             "more values than may be",
             field(7, &field(1, NONE).repeat(FEW)),
             "Limit(Items)",

@@ -1,4 +1,4 @@
-//! Frames, handshakes, headers and addresses.
+//! Hostile frames, handshakes, headers and addresses.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use casty_transport::{ByteStream, ConnectError, ConnectOptions, NotCasty, accept
 use tokio::io::AsyncWriteExt;
 use tokio::time::{Instant, interval};
 
-use super::{Bomb, MIB};
+use super::{Bomb, Layer, MIB};
 
 pub(super) fn bombs() -> Vec<Bomb> {
     [frames(), handshakes(), lorises(), headers(), addresses()]
@@ -36,7 +36,17 @@ fn frame(input: &[u8]) -> &'static str {
 }
 
 fn frames() -> Vec<Bomb> {
-    let bomb = |name, input: &[u8], expected| Bomb::new(("frame", frame), name, input, expected);
+    let bomb = |name, input: &[u8], expected| {
+        Bomb::new(
+            Layer {
+                name: "frame",
+                read: frame,
+            },
+            name,
+            input,
+            expected,
+        )
+    };
     vec![
         bomb("a frame of 4 GiB", b"\xff\xff\xff\xff\x01", "TooLong"),
         bomb(
@@ -68,8 +78,17 @@ fn handshake(input: &[u8]) -> &'static str {
 }
 
 fn handshakes() -> Vec<Bomb> {
-    let bomb =
-        |name, input: &str, expected| Bomb::new(("handshake", handshake), name, input, expected);
+    let bomb = |name, input: &str, expected| {
+        Bomb::new(
+            Layer {
+                name: "handshake",
+                read: handshake,
+            },
+            name,
+            input,
+            expected,
+        )
+    };
     let with = |port: &str| format!("{{\"host\": \"a\", \"port\": {port}}}");
     let half = MAX_HANDSHAKE / 2 - 20;
     vec![
@@ -113,7 +132,10 @@ fn handshakes() -> Vec<Bomb> {
             "Malformed",
         ),
         Bomb::new(
-            ("handshake", handshake),
+            Layer {
+                name: "handshake",
+                read: handshake,
+            },
             "text that is no UTF-8",
             *b"{\"host\": \"\xff\", \"port\": 1}",
             "Malformed",
@@ -121,7 +143,7 @@ fn handshakes() -> Vec<Bomb> {
     ]
 }
 
-/// What comes of a connection whose peer sends these bytes, one each second.
+/// Returns the outcome of a connection whose peer sends these bytes, one each second.
 fn slowly(input: &[u8]) -> &'static str {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
@@ -162,8 +184,17 @@ fn slowly(input: &[u8]) -> &'static str {
 }
 
 fn lorises() -> Vec<Bomb> {
-    let bomb =
-        |name, input: &[u8], expected| Bomb::new(("handshake", slowly), name, input, expected);
+    let bomb = |name, input: &[u8], expected| {
+        Bomb::new(
+            Layer {
+                name: "handshake",
+                read: slowly,
+            },
+            name,
+            input,
+            expected,
+        )
+    };
     let whole = b"\x00\x00\x00\x1a\x00{\"host\": \"a\", \"port\": 1}  ";
     vec![
         bomb("a peer that sends nothing", b"", "HandshakeTimeout"),
@@ -220,7 +251,17 @@ fn headers() -> Vec<Bomb> {
         .concat();
         cut(u32::try_from(text.len()).unwrap(), &text)
     };
-    let bomb = |name, input, expected| Bomb::new(("header", header), name, input, expected);
+    let bomb = |name, input, expected| {
+        Bomb::new(
+            Layer {
+                name: "header",
+                read: header,
+            },
+            name,
+            input,
+            expected,
+        )
+    };
     let key = [b", \"", &vec![b'k'; MIB][..], b"\": 1"].concat();
     let escaped = [b", \"", &b"\\u0041".repeat(MIB / 6)[..], b"\": 1"].concat();
     let nested = [b", \"a\": ", &b"[".repeat(50_000)[..], &b"]".repeat(50_000)].concat();
@@ -275,8 +316,28 @@ fn name(error: AddressError) -> &'static str {
 
 fn addresses() -> Vec<Bomb> {
     let long = |text: &str| text.repeat(MIB / text.len());
-    let uri = |name, input: String, expected| Bomb::new(("address", uri), name, input, expected);
-    let node = |name, input: String, expected| Bomb::new(("address", node), name, input, expected);
+    let uri = |name, input: String, expected| {
+        Bomb::new(
+            Layer {
+                name: "address",
+                read: uri,
+            },
+            name,
+            input,
+            expected,
+        )
+    };
+    let node = |name, input: String, expected| {
+        Bomb::new(
+            Layer {
+                name: "address",
+                read: node,
+            },
+            name,
+            input,
+            expected,
+        )
+    };
     vec![
         uri(
             "a URI with a path of 1 MiB",
