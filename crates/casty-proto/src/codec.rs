@@ -14,10 +14,7 @@ mod pickle;
 mod protobuf;
 #[cfg_attr(
     not(all(feature = "json", feature = "msgpack")),
-    allow(
-        dead_code,
-        reason = "what is left serves the notation, or one serializer"
-    )
+    allow(dead_code, reason = "the rest serves the notation, or one serializer")
 )]
 pub(crate) mod tree;
 mod type_hint;
@@ -25,20 +22,35 @@ mod type_hint;
 pub use custom::ValueCodec;
 pub use type_hint::TypeHint;
 
-/// The serializer of a cluster: how messages become bytes, compressed or not. Nodes and clients
+/// The serializer of a cluster, which turns messages into bytes, compressed or not. Nodes and clients
 /// must be configured with the same one; nothing on the wire tells them apart.
 ///
 /// One serde derive serves all of them. A struct or variant whose serde name contains a dot is
 /// the Python dataclass of that qualified name:
 ///
 /// ```
-/// # use serde::Serialize;
-/// #[derive(Serialize)]
+/// use casty_proto::{Codec, Limits};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Debug, PartialEq, Serialize, Deserialize)]
 /// #[serde(rename = "bank.Deposit")]
-/// struct Deposit { amount: i64 }
+/// struct Deposit {
+///     amount: i64,
+/// }
+///
+/// # #[cfg(feature = "json")] {
+/// let mut bytes = Vec::new();
+/// let class = Codec::json().encode(&Deposit { amount: 5 }, &mut bytes)?;
+/// assert_eq!(class, "bank.Deposit");
+/// assert_eq!(bytes, br#"{"_type": "bank.Deposit", "amount": 5}"#);
+///
+/// let deposit: Deposit = Codec::json().decode(&bytes, &Limits::default())?;
+/// assert_eq!(deposit, Deposit { amount: 5 });
+/// # }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// # What serde's derive says to them
+/// # Conventions
 ///
 /// | Rust | Python |
 /// |---|---|
@@ -54,7 +66,7 @@ pub use type_hint::TypeHint;
 /// | `protobuf::Any` (feature `protobuf`) | a protobuf message of your own (protobuf only) |
 /// | [`ByteArray`](crate::value::ByteArray), [`Decimal`](crate::value::Decimal), [`DateTime`](crate::value::DateTime) and the others in [`value`](crate::value) | the type of that name |
 /// | [`ActorRef`](crate::ActorRef) | an actor reference |
-/// | a newtype struct without a dotted name | what is in it |
+/// | a newtype struct without a dotted name | the value inside it |
 /// | [`Value`](crate::Value) | anything |
 ///
 /// The module of a class ends before its first capitalised segment; a colon says otherwise, as in
@@ -62,19 +74,19 @@ pub use type_hint::TypeHint;
 /// `deny_unknown_fields`, generic types and `#[serde(other)]` work as they do elsewhere.
 ///
 /// A struct, or an enum that is no union, without a dotted name is refused wherever it stands
-/// ([`EncodeError::NoClass`]): Python would take it for a dict and leave what is in it undecoded.
+/// ([`EncodeError::NoClass`]): Python would take it for a dict and leave its content undecoded.
 /// Readers take any class for such a type.
 ///
-/// # What serde cannot say
+/// # Limits of serde
 ///
 /// - `flatten` loses the class: refused when it is written.
 /// - Dotted tuple structs and tuple variants have no names for their fields: refused both ways by
 ///   all but pickle.
 /// - A newtype variant around anything but the struct of its own name: refused when it is written.
-/// - `untagged` and `tag` read through serde's own buffer: classes go unchecked, and what comes
-///   first and fits wins. A union needs neither.
+/// - `untagged` and `tag` read through serde's own buffer: classes go unchecked, and the first variant
+///   that fits wins. A union needs neither.
 /// - `transparent`, `into` and `remote` write the other type, and its class.
-/// - `&str` fields cannot be read: what is read owns its text.
+/// - `&str` fields cannot be read: decoded values own their text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Codec {
     kind: Kind,
@@ -95,38 +107,40 @@ enum Kind {
 }
 
 impl Codec {
-    /// Casty's JSON serializer.
+    /// Returns Casty's JSON serializer.
     #[cfg(feature = "json")]
     pub const fn json() -> Self {
         Self::plain(Kind::Json)
     }
 
-    /// Casty's MessagePack serializer: the tree of the JSON serializer in fewer bytes.
+    /// Returns Casty's MessagePack serializer: the tree of the JSON serializer in fewer bytes.
     #[cfg(feature = "msgpack")]
     pub const fn msgpack() -> Self {
         Self::plain(Kind::MsgPack)
     }
 
-    /// Python's pickle, the serializer that nodes use by default; cloudpickle nodes read and
+    /// Returns Python's pickle, the serializer that nodes use by default; cloudpickle nodes read and
     /// write the same for importable classes. No Python code is ever run or needed.
     #[cfg(feature = "pickle")]
     pub const fn pickle() -> Self {
         Self::plain(Kind::Pickle(pickle::Construction::Keyword))
     }
 
-    /// Pickle that builds a user's objects by calling their class with the fields in order
-    /// instead of by keyword: smaller and faster, and right only where the order of every Rust
-    /// struct's fields is that of the Python class. Nodes and clients with [`Codec::pickle`]
-    /// understand it.
+    /// Returns pickle that builds a user's objects by calling their class with the fields in order
+    /// instead of by keyword.
+    ///
+    /// It is smaller and faster, and right only where the order of every Rust struct's fields is that of
+    /// the Python class. Nodes and clients with [`Codec::pickle`] understand it.
     #[cfg(feature = "pickle")]
     pub const fn pickle_positional() -> Self {
         Self::plain(Kind::Pickle(pickle::Construction::Positional))
     }
 
-    /// Protobuf, by the schema `casty/v1/value.proto` of this crate: whatever pickle carries but
-    /// objects whose fields have no names, in a form that other languages read with generated
-    /// code. It is none of Casty's own serializers: nodes are given one, as the suite of this
-    /// project shows (`interop/python/casty_protobuf.py`).
+    /// Returns protobuf by the schema `casty/v1/value.proto` of this crate.
+    ///
+    /// It carries all that pickle does except objects whose fields have no names, in a form that other
+    /// languages read with generated code. It is none of Casty's own serializers: nodes are given one,
+    /// as this project's tests with real nodes do (`interop/python/casty_protobuf.py`).
     ///
     /// Messages of your own travel in [`protobuf::Any`](crate::protobuf::Any).
     #[cfg(feature = "protobuf")]
@@ -141,12 +155,13 @@ impl Codec {
         }
     }
 
-    /// The same serializer, its messages compressed at [`Compression::DEFAULT_LEVEL`], in place of
-    /// any compression that it had.
+    /// Returns the same serializer with its messages compressed at [`Compression::DEFAULT_LEVEL`],
+    /// instead of any compression that it had.
     ///
-    /// What is read must not be longer than [`Limits::bytes`], compressed or decompressed, so that
-    /// a small message cannot become a large one. Offsets in errors of the serializer count
+    /// A message that is read must not be longer than [`Limits::bytes`], compressed or decompressed, so
+    /// that a small one cannot become a large one. Offsets in errors of the serializer count
     /// decompressed bytes.
+    #[must_use]
     pub const fn compressed(self, compression: Compression) -> Self {
         Self {
             compressor: Some(Compressor::new(compression)),
@@ -154,10 +169,10 @@ impl Codec {
         }
     }
 
-    /// As [`compressed`](Self::compressed), at another level. Both sides may use their own.
+    /// Returns the same as [`compressed`](Self::compressed) at another level. Each side may use its own.
     ///
     /// # Errors
-    /// The algorithm has no such level; [`Compression::levels`] tells which it has.
+    /// The algorithm has no such level; [`Compression::levels`] are those that it has.
     pub fn compressed_at(
         self,
         compression: Compression,
@@ -169,16 +184,16 @@ impl Codec {
         })
     }
 
-    /// A serializer of your own. One that is not a constant is leaked once, as
+    /// Returns a serializer of your own. One that is not a constant is leaked once, as
     /// `Box::leak(Box::new(codec))`: codecs are copied freely and last as long as the process.
     pub const fn custom(codec: &'static dyn ValueCodec) -> Self {
         Self::plain(Kind::Custom(custom::Custom(codec)))
     }
 
-    /// Appends `value` to `out` and tells its Python class.
+    /// Appends `value` to `out` and returns its Python class, which a header names.
     ///
     /// # Errors
-    /// The value cannot be carried; `out` is then as it was.
+    /// The serializer cannot carry the value; `out` is then as it was.
     pub fn encode<T: Serialize + ?Sized>(
         &self,
         value: &T,
@@ -213,7 +228,7 @@ impl Codec {
     /// Reads one value that makes up the whole input, within `limits`.
     ///
     /// # Errors
-    /// The input is malformed, passes a limit, or is no `T`.
+    /// The input is malformed, passes a limit, or holds no `T`.
     pub fn decode<T: DeserializeOwned>(
         &self,
         input: &[u8],
@@ -226,12 +241,11 @@ impl Codec {
         }
     }
 
-    /// Has `edit` change the serializer's own bytes of an encoded message, and gives the message
-    /// that results: what is compressed is decompressed before, within `limits`, and compressed
-    /// again. Costs a copy.
+    /// Returns a copy of an encoded message whose bytes `edit` has changed. A compressed message is
+    /// decompressed for that, within `limits`, and compressed again.
     ///
     /// # Errors
-    /// The message is not compressed as this codec does it, or passes a limit.
+    /// The message is not compressed as this codec compresses, or passes a limit.
     pub fn edit(
         &self,
         message: &[u8],
@@ -251,7 +265,7 @@ impl Codec {
             out.extend_from_slice(&plain);
             Ok(())
         });
-        // Only writing to memory could fail.
+        // Compressing can fail for want of memory only; the message is then left as it was.
         wrapped.map(|()| edited).or(Ok(message.to_vec()))
     }
 

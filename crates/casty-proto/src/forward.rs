@@ -236,7 +236,7 @@ macro_rules! forward_compound {
 
 /// Forwards the named arms of a `Deserializer`: each to the inherent method of its name, but
 /// `struct` to `object`, `enum` to `enumeration`, `tuples_as_seq` to `deserialize_seq`, and
-/// `ignored_any` to nothing at all, for values that are passed over by not being read.
+/// `ignored_any` to nothing, where values are skipped by not being read.
 macro_rules! forward_deserializer {
     (@unit_struct) => {
         #[inline]

@@ -1,7 +1,8 @@
-//! The cluster's own messages, by the module of the protocol they belong to.
+//! The cluster's own messages.
 //!
-//! Each carries the name of its Python class, so any [`Codec`](crate::Codec) writes and reads it
-//! as nodes do. Missing here are only messages that nodes exchange among themselves.
+//! Each has the name of its Python class, so any [`Codec`](crate::Codec) writes and reads it as nodes
+//! do. Only messages that nodes exchange among themselves are missing. Those of the distributed
+//! structures are in [`structures`].
 
 mod envelope;
 mod services;

@@ -12,7 +12,7 @@ pub(crate) const FROZEN_SET: &str = "$casty::frozenset";
 pub(crate) const SET: &str = "$casty::set";
 pub(crate) const TUPLE: &str = "$casty::tuple";
 
-/// The most elements that memory is set aside for because a peer announced them.
+/// The most elements to allocate for before they are read: a peer may announce any number.
 pub(crate) const MAX_PREALLOCATED: usize = 64;
 
 macro_rules! collection {

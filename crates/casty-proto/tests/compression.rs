@@ -1,5 +1,5 @@
-//! Compressed messages: what nodes sent, what is written and read again, and what a broken or
-//! hostile peer can send instead.
+//! Compressed messages: those of nodes, those that are written and read again, and those of a broken or
+//! hostile peer.
 #![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 #![cfg(all(
     feature = "json",
@@ -291,7 +291,7 @@ fn a_damaged_message_is_damaged_somewhere_within_it() {
 #[cfg(feature = "bz2")]
 #[test]
 fn a_block_of_bz2_is_no_larger_than_its_message_can_fill() {
-    // The fourth byte tells readers how many times 100,000 bytes to set aside.
+    // The fourth byte tells readers to allocate so many times 100,000 bytes.
     for (len, blocks) in [
         (0, b'1'),
         (79_990, b'1'),

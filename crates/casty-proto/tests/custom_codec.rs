@@ -1,4 +1,4 @@
-//! A codec from outside: what it carries, what it refuses, and what bounds it.
+//! A codec from outside: the values it carries and refuses, and its bounds.
 #![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 use casty_proto::Limit;

@@ -1,4 +1,5 @@
-//! What cloudpickle nodes write by value: nothing but Python can make it again, and errors name it.
+//! Classes and functions that cloudpickle nodes write by value: only Python can rebuild them, and errors
+//! name them.
 #![cfg(feature = "pickle")]
 #![allow(clippy::unwrap_used)] // tests throughout
 

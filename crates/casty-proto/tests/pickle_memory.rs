@@ -1,4 +1,4 @@
-//! What reading a pickle may cost in memory, and that writing one costs none.
+//! The memory that reading a pickle may take; writing one takes none.
 #![cfg(feature = "pickle")]
 #![allow(clippy::unwrap_used)] // tests throughout
 

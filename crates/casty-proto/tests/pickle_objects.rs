@@ -1,4 +1,4 @@
-//! Objects of classes that are not known: they go back to Python as they came.
+//! Objects of unknown classes, which go back to Python in the form in which they came.
 #![cfg(feature = "pickle")]
 #![allow(clippy::unwrap_used)] // tests throughout
 
@@ -8,7 +8,7 @@ use casty_proto::value::{Fields, State};
 use casty_proto::{Codec, Limits, Value};
 use serde::Deserialize;
 
-/// What CPython 3.12 pickles objects of these classes to, without the memo that nothing refers to.
+/// The pickles of CPython 3.12 of objects of these classes, without memo entries that nothing refers to.
 const PYTHONS: &[(&str, &[u8])] = &[
     (
         "a plain dataclass",

@@ -1,4 +1,4 @@
-//! What types make of what a pickle can hold beside plain dataclasses.
+//! Typed values from the contents that a pickle can have beside plain dataclasses.
 #![cfg(feature = "pickle")]
 #![allow(clippy::unwrap_used)] // tests throughout
 

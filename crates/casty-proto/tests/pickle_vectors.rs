@@ -1,4 +1,4 @@
-//! Pickles of real nodes and clients, read as any value and as the types they are.
+//! Pickles of real nodes and clients, read as any value and as typed messages.
 #![cfg(feature = "pickle")]
 #![allow(clippy::unwrap_used)] // tests throughout
 
@@ -252,7 +252,7 @@ struct Point {
     y: i64,
 }
 
-/// With frozen slots: its state has no names.
+/// A class with frozen slots, whose state has no names.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename = "counter_app.messages.SlotPoint")]
 struct SlotPoint {

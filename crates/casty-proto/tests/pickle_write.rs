@@ -1,4 +1,4 @@
-//! What is written as a pickle, and that all of it is read back as it was.
+//! The pickles that the writer emits, all of which are read back as they were.
 #![cfg(feature = "pickle")]
 #![allow(clippy::unwrap_used)] // tests throughout
 
@@ -483,7 +483,7 @@ proptest! {
         }
     }
 
-    /// What follows makes the pickle more than its scalar, which is read another way then.
+    /// More opcodes behind the scalar make the full reader read it.
     #[test]
     fn a_scalar_is_the_same_alone_and_memoized(value in scalar(), framed: bool, cut in 0_usize..9) {
         let mut alone = encode(Codec::pickle(), &value);

@@ -1,4 +1,4 @@
-//! What a hostile or broken peer can send as protobuf: typed errors within the limits, always.
+//! Hostile or broken protobuf. All of it gets a typed error within the limits.
 #![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 #![cfg(feature = "protobuf")]
 
@@ -275,7 +275,7 @@ fn nesting_is_limited() {
             ..
         })
     ));
-    // What is not asked for is passed over in one step.
+    // Unrequested fields are skipped in one step.
     assert!(
         codec
             .decode::<IgnoredAny>(&deep(20_000), &at_most(1))

@@ -1,5 +1,5 @@
-//! How many parts a container has is told to types where it is known, so that they can set memory
-//! aside once; and types that nest or look at a value without end are stopped.
+//! Size hints: types learn the number of a container's parts where it is known, so that they can
+//! allocate once; and types that nest or look at a value without end are stopped.
 #![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 use std::fmt;
@@ -40,7 +40,7 @@ impl<'de> Deserialize<'de> for Hints {
     }
 }
 
-/// All serializers, and whether they announce how many parts a container has.
+/// All serializers, and whether they announce the number of a container's parts.
 const CODECS: &[(Codec, bool)] = &[
     #[cfg(feature = "json")]
     (Codec::json(), false),

@@ -1,4 +1,4 @@
-//! What a hostile peer sends: small inputs that ask for much memory, deep stacks or long walks.
+//! Hostile inputs in json and msgpack: small ones that ask for much memory, deep stacks or much time.
 #![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 #![cfg(all(feature = "json", feature = "msgpack"))]
 

@@ -1,4 +1,4 @@
-//! What serde's derive can say about Python's classes, in json and msgpack.
+//! Python's classes by serde's derive, in json and msgpack.
 #![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 #![cfg(all(feature = "json", feature = "msgpack"))]
 

@@ -1,4 +1,4 @@
-//! How much memory json and msgpack take, counted.
+//! The memory that json and msgpack take, counted.
 #![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 #![cfg(all(feature = "json", feature = "msgpack"))]
 

@@ -1,4 +1,4 @@
-//! JSON and MessagePack token by token: what is read, what is passed over, what is refused.
+//! JSON and MessagePack token by token: read, skipped and refused.
 #![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 #![cfg(all(feature = "json", feature = "msgpack"))]
 
@@ -19,7 +19,7 @@ fn pack<T: DeserializeOwned>(input: &[u8]) -> Result<T, DecodeError> {
     Codec::msgpack().decode(input, &Limits::default())
 }
 
-/// What is wrong with an input that is malformed.
+/// Returns the fault of a malformed input.
 fn wrong<T>(result: Result<T, DecodeError>) -> &'static str {
     match result.map(drop) {
         Err(DecodeError::Malformed { what, .. }) => what,
@@ -126,7 +126,7 @@ fn what_follows_a_value_is_counted() {
     assert_eq!(pack::<Value>(b"\x93\x01\x02\x03\xc0\xc0"), trailing);
 }
 
-/// One form of a length in msgpack: its marker, how many bytes it takes, and a length.
+/// Returns a form of a length in msgpack: its marker, and a length in so many bytes.
 fn announced(marker: u8, bytes: usize, len: usize) -> Vec<u8> {
     [&[marker], &len.to_be_bytes()[8 - bytes..]].concat()
 }

@@ -1,4 +1,4 @@
-//! What nodes and Python clients sent each other, read and written again.
+//! Messages that nodes and Python clients sent each other, read and written again.
 #![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 #![cfg(all(feature = "json", feature = "msgpack"))]
 
@@ -17,7 +17,7 @@ use serde::de::DeserializeOwned;
 struct Vector {
     codec: Codec,
     what: String,
-    /// Whether a Python client wrote it.
+    /// True if a Python client wrote it.
     from_client: bool,
     class: String,
     message: Vec<u8>,

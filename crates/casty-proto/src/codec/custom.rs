@@ -1,4 +1,4 @@
-//! A serializer from outside this crate.
+//! Serializers from outside this crate.
 
 use std::fmt;
 
@@ -11,20 +11,22 @@ use crate::{DecodeError, EncodeError, Limits, TypeHint, Value};
 /// A serializer of your own, for clusters whose nodes are configured with one: see
 /// [`Codec::custom`](super::Codec::custom).
 ///
-/// Whatever is sent or received passes through a [`Value`], so one serializer serves typed and
-/// dynamic messages alike, at the cost of that step.
+/// Every message that is sent or received passes through a [`Value`], so one serializer serves typed
+/// and dynamic messages alike, at the cost of that step.
 pub trait ValueCodec: Send + Sync {
-    /// What it is called in logs. Codecs of the same name are taken for the same.
+    /// Returns the serializer's name, for logs. Codecs of the same name are taken for the same.
     fn name(&self) -> &'static str;
 
-    /// Appends `value` to `out`. What was appended before an error is taken back by the caller.
+    /// Appends `value` to `out`. After an error the caller removes what was appended before it.
     ///
     /// # Errors
-    /// The value cannot be carried.
+    /// The serializer cannot carry the value.
     fn encode(&self, value: &Value, out: &mut Vec<u8>) -> Result<(), EncodeError>;
 
-    /// Reads the one value that makes up the whole input. The input comes from a peer: stay within
-    /// `limits`, and neither panic nor recurse without bound. Its length was checked.
+    /// Reads the one value that makes up the whole input.
+    ///
+    /// The input comes from a peer: stay within `limits`, and neither panic nor recurse without bound.
+    /// Its length was checked.
     ///
     /// # Errors
     /// The input is malformed or passes a limit.

@@ -1,4 +1,4 @@
-//! `casty.cluster.envelope`: a message for one entity of a shard region.
+//! Messages of `casty.cluster.envelope`: a message for one entity of a shard region.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename = "casty.cluster.envelope.ShardEnvelope")]
 pub struct ShardEnvelope<M, I = String> {
-    /// The entity, any text; its MD5 decides the shard.
+    /// The entity's id, any text; its MD5 decides the shard.
     pub entity_id: I,
-    /// What the entity receives.
+    /// The message that the entity receives.
     pub message: M,
 }
 
@@ -16,7 +16,7 @@ pub struct ShardEnvelope<M, I = String> {
 pub const SHARD_ENVELOPE: &str = "casty.cluster.envelope.ShardEnvelope";
 
 impl<M> ShardEnvelope<M> {
-    /// A message for the entity `entity_id`.
+    /// Returns a message for the entity `entity_id`.
     pub fn new(entity_id: impl Into<String>, message: M) -> Self {
         Self {
             entity_id: entity_id.into(),

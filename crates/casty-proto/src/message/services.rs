@@ -1,5 +1,4 @@
-//! `casty.cluster.receptionist`: discoverable services. A node's receptionist listens at
-//! `/_cluster/_receptionist`.
+//! Messages of `casty.cluster.receptionist`: discoverable services.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -10,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{ActorRef, FrozenSet, NodeAddress};
 
-/// Where the receptionist of every node listens.
+/// The path of the receptionist of every node.
 pub const RECEPTIONIST_PATH: &str = "/_cluster/_receptionist";
 
 /// The name of a service whose instances accept messages of type `M`.
@@ -23,7 +22,7 @@ pub struct ServiceKey<M: ?Sized> {
 }
 
 impl<M: ?Sized> ServiceKey<M> {
-    /// The key named `name`.
+    /// Returns the key named `name`.
     pub fn new(name: impl Into<Arc<str>>) -> Self {
         Self {
             name: name.into(),
@@ -31,7 +30,7 @@ impl<M: ?Sized> ServiceKey<M> {
         }
     }
 
-    /// The name that services register under.
+    /// Returns the name that services register under.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -63,13 +62,13 @@ impl<M: ?Sized> Hash for ServiceKey<M> {
     }
 }
 
-/// Asks a receptionist for the instances of a service.
+/// A request to a receptionist for the instances of a service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename = "casty.cluster.receptionist.Find", bound = "")]
 pub struct Find<M: ?Sized> {
     /// The service.
     pub key: ServiceKey<M>,
-    /// Who receives the listing.
+    /// The actor that receives the listing.
     pub reply_to: ActorRef<Listing<M>>,
 }
 
@@ -87,7 +86,7 @@ pub struct Listing<M: ?Sized> {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename = "casty.cluster.receptionist.ServiceInstance", bound = "")]
 pub struct ServiceInstance<M: ?Sized> {
-    /// The actor.
+    /// The instance's actor.
     #[serde(rename = "ref")]
     pub actor: ActorRef<M>,
     /// The node that runs it.

@@ -1,4 +1,4 @@
-//! `casty.cluster.state`: what a node believes of its cluster.
+//! The types of `casty.cluster.state`: a node's view of its cluster.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,13 +11,13 @@ use crate::{FrozenSet, NodeAddress, Tuple};
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename = "casty.cluster.state.Member")]
 pub struct Member {
-    /// Where it is.
+    /// The member's address.
     pub address: NodeAddress,
-    /// What the viewing node holds of it; `unreachable` in the same view outweighs it.
+    /// The status in this view; `unreachable` in the same view overrides it.
     pub status: MemberStatus,
-    /// The roles it was started with.
+    /// The roles that it was started with.
     pub roles: FrozenSet<Arc<str>>,
-    /// The name it was started with (`node_id`).
+    /// The name that it was started with (`node_id`).
     pub id: Arc<str>,
 }
 
@@ -26,19 +26,19 @@ pub struct Member {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename = "casty.cluster.state.MemberStatus")]
 pub enum MemberStatus {
-    /// It asked to join.
+    /// The member has asked to join.
     #[serde(rename = "joining", alias = "1")]
     Joining,
-    /// It takes part.
+    /// The member takes part.
     #[serde(rename = "up", alias = "2")]
     Up,
-    /// It said that it leaves.
+    /// The member has announced that it leaves.
     #[serde(rename = "leaving", alias = "3")]
     Leaving,
-    /// It was declared dead. It stays listed for ever.
+    /// The member was declared dead. It stays listed for ever.
     #[serde(rename = "down", alias = "4")]
     Down,
-    /// It left.
+    /// The member has left.
     #[serde(rename = "removed", alias = "5")]
     Removed,
 }
@@ -55,22 +55,22 @@ pub struct ServiceEntry {
     pub path: Arc<str>,
 }
 
-/// Which nodes hold a shard.
+/// The nodes that hold a shard.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename = "casty.cluster.state.ShardAllocation")]
 pub struct ShardAllocation {
-    /// The node that answers for it.
+    /// The node that owns the shard.
     pub primary: NodeAddress,
     /// The nodes that hold copies.
     #[serde(default)]
     pub replicas: Tuple<NodeAddress>,
 }
 
-/// How often each node changed the state.
+/// The number of changes that each node made to the state.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename = "casty.cluster.state.VectorClock")]
 pub struct VectorClock {
-    /// The count of each node.
+    /// The number of changes by node.
     #[serde(rename = "_versions", default)]
     pub versions: BTreeMap<NodeAddress, u64>,
 }
@@ -81,14 +81,14 @@ pub struct VectorClock {
 pub struct ClusterState {
     /// All members ever seen.
     pub members: FrozenSet<Member>,
-    /// Those that do not answer heartbeats.
+    /// The members that do not answer heartbeats.
     pub unreachable: FrozenSet<NodeAddress>,
-    /// Which changes this state contains.
+    /// The changes that this state contains.
     pub version: VectorClock,
-    /// Per region and shard, the nodes that hold it.
+    /// The nodes that hold each shard, by region and shard.
     #[serde(default)]
     pub shard_allocations: Allocations,
-    /// Counts changes of the allocations.
+    /// The number of changes of the allocations.
     #[serde(default)]
     pub allocation_epoch: u64,
     /// The nodes that have seen this state.
@@ -99,5 +99,5 @@ pub struct ClusterState {
     pub registry: FrozenSet<ServiceEntry>,
 }
 
-/// Per region and shard, the nodes that hold it.
+/// The nodes that hold each shard, by region and shard.
 pub type Allocations = BTreeMap<Arc<str>, BTreeMap<u32, ShardAllocation>>;

@@ -1,4 +1,4 @@
-//! `casty.distributed`: the messages of the distributed structures, a module each.
+//! Messages of `casty.distributed`: a module for each of the distributed structures.
 //!
 //! The region must have been spawned by a node, with the same shard count (100 unless chosen
 //! otherwise, 10 for a barrier).

@@ -1,24 +1,24 @@
-//! `casty.cluster.topology` and the messages of `casty.cluster.topology_actor` that a client
-//! sends: all of them go to `/_cluster/_topology` of a node.
+//! Messages of `casty.cluster.topology`, and those of `casty.cluster.topology_actor` that a client
+//! sends.
 
 use serde::{Deserialize, Serialize};
 
 use super::state::{Allocations, ClusterState, Member, ServiceEntry};
 use crate::{ActorRef, FrozenSet, NodeAddress};
 
-/// Where the topology actor of every node listens.
+/// The path of the topology actor of every node, which receives all requests of this kind.
 pub const TOPOLOGY_PATH: &str = "/_cluster/_topology";
 
-/// Asks a node to send its view, at once and whenever it changes or is gossiped about.
+/// A request to a node for its view, at once and whenever it changes or is gossiped about.
 /// Subscribing the same reference again is answered at once and changes nothing else.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename = "casty.cluster.topology.SubscribeTopology")]
 pub struct SubscribeTopology {
-    /// Who receives the views.
+    /// The actor that receives the views.
     pub reply_to: ActorRef<TopologySnapshot>,
 }
 
-/// Ends a subscription. Nodes never end one by themselves.
+/// The end of a subscription. Nodes never end one by themselves.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename = "casty.cluster.topology.UnsubscribeTopology")]
 pub struct UnsubscribeTopology {
@@ -26,19 +26,19 @@ pub struct UnsubscribeTopology {
     pub subscriber: ActorRef<TopologySnapshot>,
 }
 
-/// The view of one node, whole.
+/// The whole view of one node.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename = "casty.cluster.topology.TopologySnapshot")]
 pub struct TopologySnapshot {
     /// All members ever seen.
     pub members: FrozenSet<Member>,
-    /// The `up` member that is lowest by host and port, if any is up.
+    /// The `up` member that is lowest by host and port; `None` if no member is up.
     pub leader: Option<NodeAddress>,
-    /// Per region and shard, the nodes that hold it.
+    /// The nodes that hold each shard, by region and shard.
     pub shard_allocations: Allocations,
-    /// Orders the allocations of views; says nothing of the rest.
+    /// The number by which the allocations of views are ordered; the rest of a view has no order.
     pub allocation_epoch: u64,
-    /// Members that do not answer heartbeats, whatever their status says.
+    /// The members that do not answer heartbeats, whatever their status is.
     #[serde(default)]
     pub unreachable: FrozenSet<NodeAddress>,
     /// All instances of discoverable services.
@@ -46,28 +46,28 @@ pub struct TopologySnapshot {
     pub registry: FrozenSet<ServiceEntry>,
 }
 
-/// Asks for the node's whole state.
+/// A request for a node's whole state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename = "casty.cluster.topology_actor.GetState")]
 pub struct GetState {
-    /// Who receives it.
+    /// The actor that receives the state.
     pub reply_to: ActorRef<ClusterState>,
 }
 
-/// Asks to be told when at least `n` members are up; 0 is answered at once.
+/// A request that is answered when at least `n` members are up; at once if `n` is 0.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename = "casty.cluster.topology_actor.WaitForMembers")]
 pub struct WaitForMembers {
-    /// How many members.
+    /// The number of members.
     pub n: u32,
-    /// Who is told.
+    /// The actor that receives the answer.
     pub reply_to: ActorRef<ClusterState>,
 }
 
-/// Declares a member dead. Administrative: nodes act on it without asking who sends it.
+/// The administrative order to declare a member dead. Nodes obey whoever sends it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename = "casty.cluster.topology_actor.DownMember")]
 pub struct DownMember {
-    /// The member.
+    /// The member's address.
     pub address: NodeAddress,
 }

@@ -209,7 +209,7 @@ pub(crate) fn complex_of(value: &Value) -> Option<Value> {
 /// The visitor that takes bytes, or a sequence of them.
 struct AnyBytes;
 
-/// The most bytes that memory is set aside for because a peer announced them.
+/// The most bytes to allocate for before they are read: a peer may announce any number.
 const MAX_PREALLOCATED: usize = 4096;
 
 impl<'de> Visitor<'de> for AnyBytes {

@@ -1,6 +1,6 @@
 //! Pickles put together by hand.
 
-use casty_proto::{Codec, DecodeError, Limits};
+use casty_proto::{Codec, DecodeError, Limits, Value};
 use serde::de::DeserializeOwned;
 
 /// A pickle of these opcodes, its first and last ones added.
@@ -25,4 +25,22 @@ pub(crate) fn text(text: &str) -> Vec<u8> {
 
 pub(crate) fn global(module: &str, name: &str) -> Vec<u8> {
     [text(module), text(name), vec![0x93]].concat()
+}
+
+/// Decodes a pickle of these opcodes.
+#[allow(dead_code)] // not used by every program of tests
+pub(crate) fn value(parts: &[&[u8]]) -> Result<Value, DecodeError> {
+    decode(&pickle(parts))
+}
+
+/// Asserts that a pickle of these opcodes is malformed.
+#[allow(dead_code)] // not used by every program of tests
+#[track_caller]
+pub(crate) fn malformed(parts: &[&[u8]]) {
+    let error = value(parts);
+    assert!(
+        matches!(error, Err(DecodeError::Malformed { .. })),
+        "{:?}",
+        error.err()
+    );
 }

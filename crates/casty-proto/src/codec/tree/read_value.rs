@@ -12,9 +12,9 @@ use crate::{ActorRef, DecodeError, Value};
 /// The markers that are known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Dialect {
-    /// Those of the serializers.
+    /// The markers of the serializers.
     Wire,
-    /// Those of Casty's JSON notation as well.
+    /// The same and those of Casty's JSON notation.
     Notation,
 }
 

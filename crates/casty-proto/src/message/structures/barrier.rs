@@ -1,30 +1,30 @@
-//! `casty.distributed.barrier`: entity `<name>` of region `d-barrier-<name>`.
+//! Messages of `casty.distributed.barrier`, for entity `<name>` of region `d-barrier-<name>`.
 
 use serde::{Deserialize, Serialize};
 
 use crate::ActorRef;
 
-/// Waits at the barrier; answered when all have arrived.
+/// A request to wait at the barrier; answered when all have arrived.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename = "casty.distributed.barrier.BarrierArrive")]
 pub struct BarrierArrive {
-    /// Who arrives; counted once.
+    /// The name of the arriving node, counted once.
     pub node: String,
-    /// How many are awaited.
+    /// The number of nodes that must arrive.
     pub expected: u32,
-    /// Who receives the answer.
+    /// The actor that receives the answer.
     pub reply_to: ActorRef<BarrierReleased>,
 }
 
-/// All have arrived.
+/// The answer to [`BarrierArrive`]: all have arrived.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename = "casty.distributed.barrier.BarrierReleased")]
 pub struct BarrierReleased {}
 
-/// Ends the barrier; answers true.
+/// A request to destroy the barrier; answered with true.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename = "casty.distributed.barrier.DestroyBarrier")]
 pub struct DestroyBarrier {
-    /// Who receives the answer.
+    /// The actor that receives the answer.
     pub reply_to: ActorRef<bool>,
 }

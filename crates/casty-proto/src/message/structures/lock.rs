@@ -1,64 +1,64 @@
-//! `casty.distributed.lock`: entity `<name>` of region `d-lock-<name>`.
+//! Messages of `casty.distributed.lock`, for entity `<name>` of region `d-lock-<name>`.
 
 use serde::{Deserialize, Serialize};
 
 use crate::ActorRef;
 
-/// Waits for the lock; answered when it is granted.
+/// A request to wait for the lock; answered when it is granted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename = "casty.distributed.lock.LockAcquire")]
 pub struct LockAcquire {
-    /// Who wants it, unique to the holder.
+    /// The name of the requester, unique to it.
     pub owner: String,
-    /// Who receives the answer.
+    /// The actor that receives the answer.
     pub reply_to: ActorRef<LockAcquired>,
 }
 
-/// The lock is granted.
+/// The answer to [`LockAcquire`]: the lock is granted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename = "casty.distributed.lock.LockAcquired")]
 pub struct LockAcquired {}
 
-/// Takes the lock if it is free.
+/// A request for the lock if it is free.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename = "casty.distributed.lock.LockTryAcquire")]
 pub struct LockTryAcquire {
-    /// Who wants it, unique to the holder.
+    /// The name of the requester, unique to it.
     pub owner: String,
-    /// Who receives the answer.
+    /// The actor that receives the answer.
     pub reply_to: ActorRef<LockTryResult>,
 }
 
-/// Whether the lock was free.
+/// The answer to [`LockTryAcquire`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename = "casty.distributed.lock.LockTryResult")]
 pub struct LockTryResult {
-    /// True if it is now held.
+    /// True if the requester holds it now.
     pub acquired: bool,
 }
 
-/// Gives the lock back; refused to anybody but its holder.
+/// A request to release the lock, refused unless it comes from the holder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename = "casty.distributed.lock.LockRelease")]
 pub struct LockRelease {
-    /// Who holds it.
+    /// The name of the holder.
     pub owner: String,
-    /// Who receives the answer.
+    /// The actor that receives the answer.
     pub reply_to: ActorRef<LockReleased>,
 }
 
-/// Whether the lock was given back.
+/// The answer to [`LockRelease`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename = "casty.distributed.lock.LockReleased")]
 pub struct LockReleased {
-    /// False if it was not held by the owner named.
+    /// False if the named owner did not hold it.
     pub released: bool,
 }
 
-/// Ends the lock; answers true.
+/// A request to destroy the lock; answered with true.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename = "casty.distributed.lock.DestroyLock")]
 pub struct DestroyLock {
-    /// Who receives the answer.
+    /// The actor that receives the answer.
     pub reply_to: ActorRef<bool>,
 }

@@ -1,47 +1,47 @@
-//! `casty.distributed.queue`: entity `<name>` of region `d-queue-<name>`.
+//! Messages of `casty.distributed.queue`, for entity `<name>` of region `d-queue-<name>`.
 
 use serde::{Deserialize, Serialize};
 
 use crate::ActorRef;
 
-/// Appends a value; answers none.
+/// A request to append a value; answered with `None`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename = "casty.distributed.queue.Enqueue")]
 pub struct Enqueue<V> {
-    /// What to append.
+    /// The value to append.
     pub value: V,
-    /// Who receives the answer.
+    /// The actor that receives the answer.
     pub reply_to: ActorRef<()>,
 }
 
-/// Takes the oldest value; answers it or none.
+/// A request to take the oldest value; answered with it, or `None`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename = "casty.distributed.queue.Dequeue", bound = "")]
 pub struct Dequeue<V> {
-    /// Who receives the answer.
+    /// The actor that receives the answer.
     pub reply_to: ActorRef<Option<V>>,
 }
 
-/// Answers the oldest value or none.
+/// A request for the oldest value, which stays; answered with it, or `None`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename = "casty.distributed.queue.Peek", bound = "")]
 pub struct Peek<V> {
-    /// Who receives the answer.
+    /// The actor that receives the answer.
     pub reply_to: ActorRef<Option<V>>,
 }
 
-/// Answers how many values wait.
+/// A request for the number of values.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename = "casty.distributed.queue.QueueSize")]
 pub struct QueueSize {
-    /// Who receives the answer.
+    /// The actor that receives the answer.
     pub reply_to: ActorRef<u64>,
 }
 
-/// Ends the queue; answers true.
+/// A request to destroy the queue; answered with true.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename = "casty.distributed.queue.DestroyQueue")]
 pub struct DestroyQueue {
-    /// Who receives the answer.
+    /// The actor that receives the answer.
     pub reply_to: ActorRef<bool>,
 }

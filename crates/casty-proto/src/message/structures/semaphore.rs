@@ -1,64 +1,64 @@
-//! `casty.distributed.semaphore`: entity `<name>` of region `d-sem-<name>`.
+//! Messages of `casty.distributed.semaphore`, for entity `<name>` of region `d-sem-<name>`.
 
 use serde::{Deserialize, Serialize};
 
 use crate::ActorRef;
 
-/// Waits for a permit; answered when one is granted.
+/// A request to wait for a permit; answered when one is granted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename = "casty.distributed.semaphore.SemaphoreAcquire")]
 pub struct SemaphoreAcquire {
-    /// Who wants it, unique to the holder.
+    /// The name of the requester, unique to it.
     pub owner: String,
-    /// Who receives the answer.
+    /// The actor that receives the answer.
     pub reply_to: ActorRef<SemaphoreAcquired>,
 }
 
-/// A permit is granted.
+/// The answer to [`SemaphoreAcquire`]: a permit is granted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename = "casty.distributed.semaphore.SemaphoreAcquired")]
 pub struct SemaphoreAcquired {}
 
-/// Takes a permit if one is free.
+/// A request for a permit if one is free.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename = "casty.distributed.semaphore.SemaphoreTryAcquire")]
 pub struct SemaphoreTryAcquire {
-    /// Who wants it, unique to the holder.
+    /// The name of the requester, unique to it.
     pub owner: String,
-    /// Who receives the answer.
+    /// The actor that receives the answer.
     pub reply_to: ActorRef<SemaphoreTryResult>,
 }
 
-/// Whether a permit was free.
+/// The answer to [`SemaphoreTryAcquire`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename = "casty.distributed.semaphore.SemaphoreTryResult")]
 pub struct SemaphoreTryResult {
-    /// True if it is now held.
+    /// True if the requester holds it now.
     pub acquired: bool,
 }
 
-/// Gives a permit back.
+/// A request to release a permit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename = "casty.distributed.semaphore.SemaphoreRelease")]
 pub struct SemaphoreRelease {
-    /// Who holds it.
+    /// The name of the holder.
     pub owner: String,
-    /// Who receives the answer.
+    /// The actor that receives the answer.
     pub reply_to: ActorRef<SemaphoreReleased>,
 }
 
-/// Whether a permit was given back.
+/// The answer to [`SemaphoreRelease`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename = "casty.distributed.semaphore.SemaphoreReleased")]
 pub struct SemaphoreReleased {
-    /// False if the owner named held none.
+    /// False if the named owner held none.
     pub released: bool,
 }
 
-/// Ends the semaphore; answers true.
+/// A request to destroy the semaphore; answered with true.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename = "casty.distributed.semaphore.DestroySemaphore")]
 pub struct DestroySemaphore {
-    /// Who receives the answer.
+    /// The actor that receives the answer.
     pub reply_to: ActorRef<bool>,
 }
