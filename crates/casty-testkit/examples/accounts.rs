@@ -10,7 +10,7 @@ use casty_client::{ActorRef, ClusterClient, ShardEnvelope};
 use casty_testkit::{Cluster, Context, stateful};
 use serde::{Deserialize, Serialize};
 
-/// What a client sends. The names are those of the Python classes.
+/// A message of a client. The names are those of the Python classes.
 #[derive(Serialize)]
 #[serde(rename = "bank.Deposit")]
 struct Deposit {
@@ -23,7 +23,7 @@ struct GetBalance {
     reply_to: ActorRef<i64>,
 }
 
-/// What an account understands: in Python, a union of the two dataclasses.
+/// The messages that an account understands: in Python, a union of the two dataclasses.
 #[derive(Deserialize)]
 enum AccountMessage {
     #[serde(rename = "bank.Deposit")]

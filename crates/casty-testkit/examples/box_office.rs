@@ -1,5 +1,5 @@
-//! A service of one's own in worlds that go wrong: no seat is ever sold twice, and everybody is
-//! answered once the faults are over.
+//! A service of one's own in worlds that go wrong: no seat is ever sold twice, and all customers
+//! are answered once the faults are over.
 //!
 //! Runs a hundred worlds in virtual time, which takes seconds:
 //! `cargo run -p casty-testkit --features sim --example box_office`. With a seed behind `--` it runs
@@ -104,7 +104,7 @@ async fn evening(world: World) {
     customers.shutdown().await;
 }
 
-/// What one customer does, and what has to hold of it.
+/// Buys seats as one customer does, and checks what has to hold.
 async fn buy(world: &World, database: &Database, number: usize) -> Result<(), String> {
     let client = world.connect_by_name(|builder| builder).await;
     let client = client.map_err(|error| error.to_string())?;

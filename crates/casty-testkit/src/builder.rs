@@ -1,4 +1,4 @@
-//! How a cluster is configured.
+//! The configuration of a cluster.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,14 +17,17 @@ use crate::region::RegionPlan;
 use crate::service::ServicePlan;
 use crate::settings::{NODES, Settings};
 
-/// Configures a cluster; [`start`](Self::start) starts it. Setters take and give the value.
+/// The configuration of a cluster; [`start`](Self::start) starts it.
+///
+/// Setters take and return the value, and the last one counts. [`start`](Self::start) checks them.
+#[must_use = "no node runs before `start`"]
 pub struct ClusterBuilder {
     system: String,
     nodes: usize,
     addresses: Vec<NodeAddress>,
     codec: Codec,
     transport: TransportConfig,
-    regions: Vec<(String, u32, MakePlan)>,
+    regions: Vec<RegionSettings>,
     services: Vec<ServicePlan>,
     detection: Duration,
     gossip: Duration,
@@ -32,10 +35,20 @@ pub struct ClusterBuilder {
     outbox: OutboxLimits,
 }
 
+/// A region that was not checked yet.
+struct RegionSettings {
+    name: String,
+    shards: u32,
+    plan: MakePlan,
+}
+
+/// A function that plans a region, whatever the type of its entities.
 type MakePlan = Box<dyn FnOnce(Arc<str>, ShardCount) -> RegionPlan + Send>;
 
 impl Cluster {
     /// Begins to configure a cluster whose actor system has this name.
+    ///
+    /// The name must not be empty, or contain `@`, `/` or line breaks.
     pub fn builder(system: impl Into<String>) -> ClusterBuilder {
         ClusterBuilder::new(system.into())
     }
@@ -58,21 +71,22 @@ impl ClusterBuilder {
         }
     }
 
-    /// How many nodes the cluster has. Default: 3; from 1 to 256.
+    /// Sets the number of nodes. Default: 3; from 1 to 256.
     pub fn nodes(mut self, count: usize) -> Self {
         self.nodes = count;
         self
     }
 
-    /// Where the nodes listen, one address for each, and so how many there are. Default:
-    /// `127.0.0.1` and a free port for each.
+    /// Sets the addresses at which nodes listen, one for each node, and so the number of nodes.
+    ///
+    /// Port 0 is a free one. Default: `127.0.0.1` and a free port for each.
     pub fn addresses(mut self, all: impl IntoIterator<Item = NodeAddress>) -> Self {
         self.addresses = all.into_iter().collect();
         self.nodes = self.addresses.len();
         self
     }
 
-    /// Where the nodes listen unless that was said, by number.
+    /// Sets the addresses at which nodes listen, by number, unless they are set.
     #[cfg(feature = "sim")]
     pub(crate) fn default_addresses(self, named: impl Fn(usize) -> NodeAddress) -> Self {
         if self.addresses.is_empty() {
@@ -82,21 +96,23 @@ impl ClusterBuilder {
         self
     }
 
-    /// The serializer of the nodes. Default: pickle, as that of real ones.
+    /// Sets the serializer of the nodes. Default: pickle, as that of real ones.
     pub fn codec(mut self, codec: Codec) -> Self {
         self.codec = codec;
         self
     }
 
-    /// How nodes are reached. Default: TCP.
+    /// Sets the transport by which nodes are reached. Default: TCP.
     pub fn transport(mut self, transport: TransportConfig) -> Self {
         self.transport = transport;
         self
     }
 
-    /// A shard region on all nodes. `make` makes an entity without any state, whenever a message
-    /// arrives for an id of which there is none on that node; [`stateful`](crate::stateful) makes
-    /// such a function of closures.
+    /// Adds a shard region to all nodes.
+    ///
+    /// `make` makes an entity whenever a message arrives for an id of which there is none on that
+    /// node; [`stateful`](crate::stateful) makes such a function of closures. `shards` must be what
+    /// clients are told: at least 1. A node has at most 1,048,576 entities of a region at a time.
     pub fn region<E: Entity>(
         mut self,
         name: impl Into<String>,
@@ -104,12 +120,15 @@ impl ClusterBuilder {
         make: impl Fn() -> E + Send + Sync + 'static,
     ) -> Self {
         let plan: MakePlan = Box::new(|name, shards| RegionPlan::new(name, shards, make));
-        self.regions.push((name.into(), shards, plan));
+        let name = name.into();
+        self.regions.push(RegionSettings { name, shards, plan });
         self
     }
 
-    /// A discoverable service on node 0, which handles its messages one after the other for each
-    /// connection. Its actor's name is that of its key.
+    /// Adds a discoverable service to node 0.
+    ///
+    /// It handles the messages of each connection one after the other. Its actor's name is that of
+    /// its key.
     pub fn service<M: DeserializeOwned>(
         self,
         key: impl Into<Arc<str>>,
@@ -118,8 +137,9 @@ impl ClusterBuilder {
         self.service_on(0, key, handle)
     }
 
-    /// A discoverable service on a node; see [`service`](Self::service). The same key may be given
-    /// on several nodes.
+    /// Adds a discoverable service to a node; see [`service`](Self::service).
+    ///
+    /// Several nodes may have services of the same key.
     pub fn service_on<M: DeserializeOwned>(
         mut self,
         node: usize,
@@ -131,47 +151,49 @@ impl ClusterBuilder {
         self
     }
 
-    /// How long the others take to notice that a node has died or cannot be reached. Default: 0,
-    /// at once; real nodes take 1 to 3 s.
+    /// Sets the time that nodes take to notice that another has died or cannot be reached. Default:
+    /// 0, at once; real nodes take 1 to 3 s.
     pub fn detection(mut self, after: Duration) -> Self {
         self.detection = after;
         self
     }
 
-    /// How often nodes push their view to subscribers when nothing has changed, as the gossip of
+    /// Sets the time between two pushes of an unchanged view to subscribers, which the gossip of
     /// real nodes makes them do. Default: 250 ms; at least 1 ms. A cluster of one never does.
     pub fn gossip(mut self, every: Duration) -> Self {
         self.gossip = every;
         self
     }
 
-    /// Whether nodes treat the addresses that clients announce as real nodes do. Default: yes.
+    /// Has nodes treat the addresses that clients announce as real nodes do, or more kindly.
+    /// Default: `true`.
     ///
     /// Of two connections that announce the same address the second wins if that address is lower
     /// than the node's, else the first; the other is closed. And an address that is sent to while
-    /// nobody is connected under it is blacklisted for 5 s, during which whatever is sent to it is
-    /// dropped, even if it has connected since. Otherwise the last connection always wins, and
-    /// nothing is blacklisted.
+    /// no client is connected under it is blacklisted for 5 s, during which whatever is sent to it
+    /// is dropped, even if it has connected since. With `false` the last connection always wins,
+    /// and nothing is blacklisted.
     pub fn like_casty(mut self, yes: bool) -> Self {
         self.like_casty = yes;
         self
     }
 
-    /// Bytes that may wait to be written to one client; what comes beyond is dropped and counted.
-    /// Default: 64 MiB (real nodes set no limit).
+    /// Sets the number of bytes that may wait to be written to one client; messages beyond are
+    /// dropped and counted. Default: 64 MiB (real nodes set no limit).
     pub fn outbox_bytes(mut self, bytes: usize) -> Self {
         self.outbox = self.outbox.bytes(bytes);
         self
     }
 
-    /// Starts all nodes on the current tokio runtime. When it returns they listen, know each other
-    /// and are up.
+    /// Starts all nodes on the current tokio runtime.
+    ///
+    /// When it returns they listen, know each other and are up.
     ///
     /// # Errors
-    /// The configuration makes no sense, or an address is taken.
+    /// The configuration makes no sense, or an address is taken. No node runs then.
     ///
     /// # Cancel safety
-    /// Dropping the future stops what was started.
+    /// Dropping the future stops all nodes that were started.
     pub async fn start(self) -> Result<Cluster, StartError> {
         self.check()?;
         let any = || NodeAddress::new("127.0.0.1", 0);
@@ -180,8 +202,9 @@ impl ClusterBuilder {
         } else {
             self.addresses
         };
-        let regions = self.regions.into_iter().filter_map(|(name, shards, make)| {
-            ShardCount::new(shards).map(|shards| make(name.into(), shards))
+        let regions = self.regions.into_iter().filter_map(|region| {
+            let shards = ShardCount::new(region.shards)?;
+            Some((region.plan)(region.name.into(), shards))
         });
         let settings = Settings {
             system: self.system,
@@ -199,35 +222,32 @@ impl ClusterBuilder {
         Cluster::launch(settings, addresses).await
     }
 
+    /// Checks every setting that has a range.
     fn check(&self) -> Result<(), StartError> {
         let named = |name: &str| !name.is_empty() && !name.contains('\n');
-        let checks = [
-            ("nodes", "from 1 to 256", (1..=NODES).contains(&self.nodes)),
-            (
-                "system",
-                "a name without @, / and line breaks",
-                named(&self.system) && !self.system.contains(['@', '/']),
-            ),
-            (
-                "region",
-                "a name without line breaks, and shards from 1",
-                self.regions
-                    .iter()
-                    .all(|(name, shards, _)| named(name) && *shards > 0),
-            ),
-            (
-                "service",
-                "a name without line breaks, on a node that exists",
-                self.services
-                    .iter()
-                    .all(|plan| named(&plan.key) && plan.node < self.nodes),
-            ),
-            ("gossip", "1 ms or more", self.gossip.as_millis() >= 1),
-        ];
-        match checks.into_iter().find(|(_, _, fine)| !fine) {
-            Some((what, range, _)) => Err(StartError::Range { what, range }),
-            None => Ok(()),
-        }
+        let require = |what, range, fine| {
+            if fine {
+                Ok(())
+            } else {
+                Err(StartError::Range { what, range })
+            }
+        };
+        require("nodes", "from 1 to 256", (1..=NODES).contains(&self.nodes))?;
+        let system = named(&self.system) && !self.system.contains(['@', '/']);
+        require("system", "a name without @, / and line breaks", system)?;
+        let region = |plan: &RegionSettings| named(&plan.name) && plan.shards > 0;
+        require(
+            "region",
+            "a name without line breaks, and shards from 1",
+            self.regions.iter().all(region),
+        )?;
+        let service = |plan: &ServicePlan| named(&plan.key) && plan.node < self.nodes;
+        require(
+            "service",
+            "a name without line breaks, on a node that exists",
+            self.services.iter().all(service),
+        )?;
+        require("gossip", "1 ms or more", self.gossip.as_millis() >= 1)
     }
 }
 

@@ -1,4 +1,4 @@
-//! The cluster as tests hold it.
+//! The cluster as tests use it.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -19,14 +19,18 @@ use crate::node::serve::serve;
 use crate::settings::{NODES, Settings};
 use crate::status::Status;
 
-/// A cluster of fake nodes in this process. Nodes are numbered from 0; a number that no node has,
-/// or one that was [replaced](Self::replace), is ignored. Dropping the cluster ends all of them.
+/// A cluster of fake nodes in this process.
+///
+/// Nodes are numbered from 0; a number that no node has, or one that was [replaced](Self::replace),
+/// is ignored. All methods take `&self`: a cluster may be shared between tasks. Dropping it ends
+/// all nodes.
 pub struct Cluster {
     gossip: Arc<Gossip>,
     /// The addresses that the cluster was started with.
     addresses: Vec<NodeAddress>,
+    /// The tasks of nodes; never locked across an await.
     running: Mutex<BTreeMap<usize, Running>>,
-    /// What is noticed later.
+    /// Tasks that have nodes notice something later.
     later: Mutex<JoinSet<()>>,
 }
 
@@ -74,7 +78,8 @@ impl Cluster {
         self.running.lock().insert(node, Running { stop, task });
     }
 
-    /// The addresses of all nodes but those that were replaced, for clients to begin with.
+    /// Returns the addresses of all nodes but those that were replaced, for clients to begin with.
+    #[must_use]
     pub fn contact_points(&self) -> Vec<String> {
         let addresses = self.gossip.mailboxes().addresses();
         let all = addresses.iter().enumerate();
@@ -82,54 +87,67 @@ impl Cluster {
         present.map(|(_, address)| address.to_string()).collect()
     }
 
-    /// The addresses of the nodes that the cluster was started with, by number. They stay the same
-    /// over restarts. Those that joined later are told by [`address`](Self::address).
+    /// Returns the addresses of the nodes that the cluster was started with, by number.
+    ///
+    /// They stay the same over restarts. [`address`](Self::address) knows those of nodes that
+    /// joined later, too.
+    #[must_use]
     pub fn addresses(&self) -> &[NodeAddress] {
         &self.addresses
     }
 
-    /// The address of a node, which it keeps for as long as there is a cluster; none if there never
-    /// was a node of that number.
+    /// Returns the address of a node, which it keeps for as long as there is a cluster; `None` if
+    /// there never was a node of that number.
+    #[must_use]
     pub fn address(&self, node: usize) -> Option<NodeAddress> {
         self.gossip.mailboxes().addresses().get(node).cloned()
     }
 
-    /// The serializer of the nodes.
+    /// Returns the serializer of the nodes.
+    #[must_use]
     pub fn codec(&self) -> Codec {
         self.gossip.settings().codec
     }
 
-    /// The name of the actor system.
+    /// Returns the name of the actor system.
+    #[must_use]
     pub fn system(&self) -> &str {
         &self.gossip.settings().system
     }
 
-    /// The node that holds the shard of an entity, as the leader sees it; none while the shard is
-    /// not allocated, which it is when a client first asks for it.
+    /// Returns the node that owns the shard of an entity, as the leader sees it; `None` while the
+    /// shard is not allocated, which it is when a client first asks for it.
+    #[must_use]
     pub fn owner(&self, region: &str, entity_id: &str) -> Option<usize> {
         self.gossip.owner(region, entity_id)
     }
 
-    /// What the nodes have done so far. Each figure is right by itself; together they are one
-    /// picture only while nothing moves.
+    /// Returns the state and the counters of all nodes.
+    ///
+    /// Each figure is right by itself; they belong to one moment only while nothing moves.
+    #[must_use]
     pub fn status(&self) -> Status {
         self.gossip.status()
     }
 
-    /// Messages that entities and services of a node have handled.
+    /// Returns the number of messages that entities and services of a node have handled.
+    #[must_use]
     pub fn received(&self, node: usize) -> u64 {
         let status = self.status();
         status.nodes.get(node).map_or(0, |node| node.messages)
     }
 
-    /// Waits until the cluster's status is as wanted, and returns it. Looks whenever something has
-    /// happened, so a status that lasts for a moment only may be missed.
+    /// Waits until the cluster's status is as wanted, and returns it.
+    ///
+    /// It is looked at after every change, so a status that lasts for a moment only may be missed.
+    /// There is no timeout: `tokio::time::timeout` around it adds one.
     ///
     /// # Cancel safety
     /// Safe: nothing is consumed.
     pub async fn wait_until(&self, mut wanted: impl FnMut(&Status) -> bool) -> Status {
         let mut changes = self.gossip.changes();
         loop {
+            // Before the look, so that a change after it wakes this again.
             changes.borrow_and_update();
             let status = self.status();
             if wanted(&status) {
@@ -141,7 +159,7 @@ impl Cluster {
         }
     }
 
-    /// One of the regions, by any number, and how many shards it has.
+    /// Returns the name and the number of shards of one of the regions, by any number.
     #[cfg(feature = "sim")]
     pub(crate) fn region(&self, number: usize) -> Option<(Arc<str>, u32)> {
         let regions = &self.gossip.settings().regions;
@@ -151,16 +169,21 @@ impl Cluster {
 
     /// Stops all nodes and waits for their end: every connection is closed then and every address
     /// free.
+    ///
+    /// # Cancel safety
+    /// Dropping the future aborts the nodes that are left.
     pub async fn stop(self) {
         self.end_all().await;
     }
 
+    /// Ends all nodes, one after the other.
     pub(crate) async fn end_all(&self) {
         for node in 0..self.gossip.count() {
             self.end(node).await;
         }
     }
 
+    /// Ends a node and waits until its address is free.
     async fn end(&self, node: usize) {
         let running = self.running.lock().remove(&node);
         self.gossip.kill(node);
@@ -175,22 +198,25 @@ impl Cluster {
 
 /// Faults.
 impl Cluster {
-    /// Ends a node as `kill -9` does: its connections are reset, its entities, subscriptions and
-    /// allocations forgotten, its address free when this returns. The other nodes notice after the
+    /// Ends a node as `kill -9` does.
+    ///
+    /// Its connections are reset, its entities, subscriptions and allocations forgotten, its
+    /// address free when this returns. The other nodes notice after the
     /// [detection](crate::ClusterBuilder::detection) time.
     ///
-    /// Clients notice a moment later: what they send to the node until then may be lost, and ends
-    /// as unknown. An ask that must be answered all the same is marked idempotent.
+    /// Clients notice a moment later: messages that they send to the node until then may be lost,
+    /// and end as unknown. An ask that must be answered all the same is marked idempotent.
     pub async fn kill(&self, node: usize) {
         self.end(node).await;
         self.notice();
     }
 
-    /// Starts a node again at its address, without any state, after killing it if it runs. It joins
-    /// the nodes that it can reach and learns the allocations from them at once.
+    /// Starts a node again at its address, without any state, after killing it if it runs.
+    ///
+    /// It joins the nodes that it can reach and learns the allocations from them at once.
     ///
     /// # Errors
-    /// Somebody else has taken the address. The node is dead then.
+    /// Another process has taken the address. The node is dead then.
     pub async fn restart(&self, node: usize) -> Result<(), StartError> {
         let present = self.gossip.is_present(node);
         let Some(at) = self.address(node).filter(|_| present) else {
@@ -207,10 +233,13 @@ impl Cluster {
         listener.map_err(|source| StartError::Listen { node, at, source })
     }
 
-    /// Starts one more node, at an address that no node has had, and tells its number: one more
-    /// than the greatest so far. As with [`ClusterBuilder::addresses`], port 0 is a free one. When
-    /// it returns the node listens, hosts every region, and is up in the views of all that it can
-    /// reach. Shards that are allocated stay where they are, as on real nodes. It runs no service.
+    /// Starts one more node, at an address that no node has had, and returns its number: one more
+    /// than the greatest so far.
+    ///
+    /// As with [`ClusterBuilder::addresses`](crate::ClusterBuilder::addresses), port 0 is a free
+    /// one. When it returns the node listens, hosts every region, and is up in the views of all
+    /// that it can reach. Shards that are allocated stay where they are, as on real nodes. It runs
+    /// no service.
     ///
     /// # Errors
     /// The address is taken, a node had it before, or there have been 256 nodes.
@@ -223,13 +252,15 @@ impl Cluster {
     }
 
     /// Ends a node for good, as [`kill`](Self::kill) does, and starts another in its place, at an
-    /// address that no node has had, as when a pod is scheduled anew. Tells the number of the new
-    /// one: one more than the greatest so far. It joins the nodes that it can reach, hosts every
-    /// region, and runs the services of the node that it replaces. The old address stays dead.
+    /// address that no node has had, as when a pod is scheduled anew.
+    ///
+    /// Returns the number of the new one: one more than the greatest so far. It joins the nodes
+    /// that it can reach, hosts every region, and runs the services of the node that it replaces.
+    /// The old address stays dead.
     ///
     /// # Errors
-    /// As of [`add`](Self::add); or no node has that number, or it was replaced before. The node is
-    /// what it was then.
+    /// The errors of [`add`](Self::add); or no node has that number, or it was replaced before. The
+    /// node goes on then.
     ///
     /// # Cancel safety
     /// Dropping the future may leave the node dead; it can be restarted then.
@@ -268,54 +299,65 @@ impl Cluster {
         }
     }
 
+    /// Runs a node that was not there before.
     fn enrol(&self, listener: Box<dyn Listener>, in_place_of: Option<usize>) -> usize {
         let number = self.gossip.enrol(listener.address(), in_place_of);
         self.run(number, listener);
         number
     }
 
-    /// Has all others take a node for alive, whether it is or not, as gossip may bring a dead one
-    /// back into views. They notice the truth when anything else changes.
+    /// Has all others take a node for alive, as gossip may bring a dead one back into views.
+    ///
+    /// They notice the truth when anything else changes.
     pub fn call_up(&self, node: usize) {
         self.gossip.call_up(node);
     }
 
-    /// Gives a shard of a region to a node. Its entities are gone from all others, with their
-    /// state. Real nodes do not move shards while their node lives, but views may change so when
-    /// nodes disagree.
+    /// Gives a shard of a region to a node.
+    ///
+    /// Its entities are gone from all others, with their state. Real nodes do not move shards while
+    /// their node lives, but views may change so when nodes disagree.
     pub fn move_shard(&self, region: &str, shard: u32, to: usize) {
         self.gossip.move_shard(region, ShardId::new(shard), to);
     }
 
-    /// Keeps two nodes from reaching each other. Clients reach both. They take each other for dead
-    /// after the [detection](crate::ClusterBuilder::detection) time; other nodes see both.
+    /// Keeps two nodes from reaching each other; clients reach both.
+    ///
+    /// They take each other for dead after the [detection](crate::ClusterBuilder::detection) time;
+    /// other nodes see both.
     pub fn partition(&self, a: usize, b: usize) {
         self.gossip.separate(a, b, true);
         self.notice();
     }
 
-    /// Lets two nodes reach each other again; they notice after the detection time. Of their
+    /// Lets two nodes reach each other again.
+    ///
+    /// They notice after the [detection](crate::ClusterBuilder::detection) time. Of their
     /// allocations, those of the higher epoch remain.
     pub fn heal(&self, a: usize, b: usize) {
         self.gossip.separate(a, b, false);
         self.notice();
     }
 
-    /// Has everything that clients send arrive at a node that much later. Zero ends the delay, also
-    /// for what is under way.
+    /// Has everything that clients send arrive at a node that much later.
+    ///
+    /// Zero ends the delay, also for messages under way.
     pub fn delay(&self, node: usize, by: Duration) {
         self.gossip
             .with_node(node, |node| node.change_faults(|faults| faults.delay = by));
     }
 
-    /// Stops a node as SIGSTOP does: its connections stay and new ones open, but it reads, answers
-    /// and sends nothing. The other nodes go on taking it for alive.
+    /// Stops a node as SIGSTOP does.
+    ///
+    /// Its connections stay and new ones open, but it reads, answers and sends nothing. The other
+    /// nodes go on taking it for alive.
     pub fn hang(&self, node: usize) {
         self.gossip
             .with_node(node, |node| node.change_faults(|faults| faults.hung = true));
     }
 
-    /// Lets a node go on that [hangs](Self::hang): it handles what has come meanwhile.
+    /// Lets a node go on that [hangs](Self::hang): it handles the messages that have come
+    /// meanwhile.
     pub fn resume(&self, node: usize) {
         self.gossip.with_node(node, |node| {
             node.change_faults(|faults| faults.hung = false);
@@ -327,13 +369,13 @@ impl Cluster {
         self.gossip.with_node(node, Node::cut);
     }
 
-    /// As [`cut`](Self::cut), but each connection ends within a frame: one byte before the end of
-    /// what the node writes next to it.
+    /// Ends all connections of clients to a node within a frame: one byte before the end of what
+    /// the node writes next to each.
     pub fn cut_mid_frame(&self, node: usize) {
         self.gossip.with_node(node, Node::cut_mid_frame);
     }
 
-    /// Has the nodes notice what has changed, at once or later.
+    /// Has the nodes notice changes, at once or after the detection time.
     fn notice(&self) {
         let after = self.gossip.settings().detection;
         if after.is_zero() {

@@ -54,7 +54,7 @@ impl Gossip {
 
     /// Wakes those that wait for a change.
     pub(crate) fn changed(&self) {
-        // Replaced rather than sent: it wakes whether or not somebody listens.
+        // Replaced rather than sent: that is an error while no test listens.
         self.changes.send_replace(());
     }
 

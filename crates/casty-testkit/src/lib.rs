@@ -1,13 +1,11 @@
 //! A Casty cluster of fake nodes in one process, for tests: kill, restart, move, partition, delay.
 //!
-//! The nodes speak the cluster's own protocol over any transport of casty-transport, so any client
-//! can be tested against them, and they behave towards clients as real nodes do, the unpleasant
-//! habits included: see [`ClusterBuilder::like_casty`]. Behaviour of entities is given as Rust
-//! types or closures.
+//! Code that talks to a Casty cluster is tested here without Python and without a deployment. The
+//! nodes speak the cluster's own protocol over any transport of casty-transport, so any client can
+//! be tested against them, and they behave towards clients as real nodes do, the unpleasant habits
+//! included: see [`ClusterBuilder::like_casty`].
 //!
-//! A node here is casty-routing's [`Coordinator`](casty_routing::Coordinator) and casty-transport's
-//! listener, connection and driver, with a table of paths between them. What real nodes tell each
-//! other by gossip is one state in memory here, of which every node has a view of its own.
+//! # Quick start
 //!
 //! ```
 //! use casty_testkit::{Cluster, Context, stateful};
@@ -39,6 +37,62 @@
 //! cluster.wait_until(|status| !status.nodes[1].alive).await;
 //! # cluster.stop().await; Ok(()) }
 //! ```
+//!
+//! # Concepts
+//!
+//! - **Cluster.** A [`ClusterBuilder`] configures nodes, regions and services; a [`Cluster`] is the
+//!   handle to all of them. Nodes are numbered from 0. Dropping the cluster ends them.
+//! - **Entities.** A region runs on all nodes, and a shard's owner makes an entity for each id that
+//!   it is sent a message for. An [`Entity`] is a type of yours, or a state and a closure:
+//!   [`stateful`]. A service is a closure that clients find by a key. Both answer by
+//!   [`Context::reply`].
+//! - **Shared gossip.** A node here is casty-routing's [`Coordinator`](casty_routing::Coordinator)
+//!   and casty-transport's listener, connection and driver, with a table of paths between them. The
+//!   state that real nodes gossip is one in memory, of which every node has a view of its own.
+//! - **Faults.** [`kill`](Cluster::kill), [`restart`](Cluster::restart), [`hang`](Cluster::hang),
+//!   [`cut`](Cluster::cut), [`cut_mid_frame`](Cluster::cut_mid_frame), [`delay`](Cluster::delay),
+//!   [`partition`](Cluster::partition), [`move_shard`](Cluster::move_shard),
+//!   [`add`](Cluster::add), [`replace`](Cluster::replace): each is one call, at any time.
+//! - **Waiting.** No test has to sleep: [`Cluster::wait_until`] waits for a [`Status`], and over
+//!   [`TransportConfig::memory`](casty_transport::TransportConfig::memory) in tokio's paused time
+//!   seconds take none.
+//! - **Codecs.** [`assert_round_trips`] checks that a type of yours comes back from every
+//!   serializer that a cluster can be configured with.
+//!
+//! # Simulation
+//!
+//! With the feature `sim`, the module `sim` runs whole worlds in virtual time: a cluster, real
+//! clients and a network that goes wrong, on one thread and without sockets. Everything random
+//! comes from one seed: a seed that fails today fails tomorrow, with the same log byte for byte.
+//! There are 31 kinds of faults, and each client is checked while its world lasts: its counters add
+//! up, its limits hold, nothing overtakes, asks end in time, and in the end nothing is left behind.
+//! The example `box_office` puts a whole service through it.
+//!
+//! # Features
+//!
+//! | feature | adds | default |
+//! |---|---|---|
+//! | `sim` | the module `sim`, and the `casty-sim` program | no |
+//!
+//! # Errors
+//!
+//! [`StartError`] is the only one: a setting out of its range, or an address that is taken. Faults
+//! have no errors; a number that no node has is ignored, so that tests need not look first.
+//! Messages that nodes drop are counted in [`NodeStatus`].
+//!
+//! # Differences from real nodes
+//!
+//! A fake node notices at once what real ones take 1 to 3 s for, unless
+//! [`ClusterBuilder::detection`] says otherwise, and its views agree as soon as nodes can reach
+//! each other. Messages between nodes do not travel by a network. There are no replicas, and no
+//! distributed structures.
+//!
+//! # Beside this crate
+//!
+//! `casty-client` is the client that most tests drive; `casty-transport` has the transports, and
+//! `casty-proto` the codecs and the messages. In the repository, `TESTING.md` tells what the
+//! project's own tests check, and the folder `examples` of this crate has four programs to begin
+//! with.
 
 mod builder;
 mod cluster;

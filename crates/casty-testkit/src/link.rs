@@ -202,7 +202,7 @@ impl AsyncWrite for LinkStream {
         let this = self.get_mut();
         let (cut, short, hung) = {
             let mut state = this.link.0.lock();
-            // As above: whoever changes the faults after this look wakes the writer.
+            // As above: a change of the faults after this look wakes the writer.
             remember(&mut state.writer, cx);
             (state.cut, state.short, state.faults.hung)
         };

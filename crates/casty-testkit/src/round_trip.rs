@@ -1,4 +1,4 @@
-//! Whether a type can travel.
+//! The check that a type can travel.
 
 use std::fmt::Debug;
 

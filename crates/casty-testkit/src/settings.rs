@@ -25,7 +25,7 @@ pub(crate) struct Settings {
     pub(crate) detection: Duration,
     /// The time between two pushes of an unchanged view.
     pub(crate) gossip: Duration,
-    /// Whether nodes treat announced addresses as real ones do.
+    /// True if nodes treat announced addresses as real ones do.
     pub(crate) like_casty: bool,
     pub(crate) outbox: OutboxLimits,
 }

@@ -1,22 +1,22 @@
-//! What a cluster has done so far, to be read and waited for.
+//! The status of a cluster, to be read and waited for.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// A cluster at one moment.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// The status of a cluster at one moment.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Status {
     /// The nodes, by number.
     pub nodes: Vec<NodeStatus>,
 }
 
-/// A node at one moment. Counters go on over kills and restarts.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// The status of a node at one moment. Counters go on over kills and restarts.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct NodeStatus {
-    /// Whether it runs.
+    /// True while it runs.
     pub alive: bool,
-    /// Whether another node has taken its place: it never runs again.
+    /// True once another node has taken its place: it never runs again.
     pub replaced: bool,
     /// Clients connected to it.
     pub connections: usize,
@@ -28,13 +28,13 @@ pub struct NodeStatus {
     pub messages: u64,
     /// Views it has sent to subscribers.
     pub snapshots: u64,
-    /// Questions for the holder of a shard that reached it.
+    /// Queries for the owner of a shard that reached it.
     pub queries: u64,
     /// Messages that could not be read, and were skipped.
     pub malformed: u64,
-    /// Messages to paths where nobody listens.
+    /// Messages to paths where no actor listens.
     pub unrouted: u64,
-    /// Messages it could not send: nobody had announced their target's address, that was
+    /// Messages it could not send: no client had announced their target's address, that was
     /// blacklisted, or the connection's outbox was full.
     pub undelivered: u64,
 }
@@ -57,10 +57,12 @@ pub(crate) struct Counter(AtomicU64);
 impl Counter {
     /// Counts one more.
     pub(crate) fn increment(&self) {
+        // Relaxed, as below: a counter orders nothing else, and tests that wait for it are woken by
+        // a channel that does.
         self.0.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// What was counted.
+    /// Returns the count.
     pub(crate) fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }

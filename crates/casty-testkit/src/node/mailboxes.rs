@@ -35,7 +35,7 @@ impl Mailboxes {
 
     /// Adds a closed mailbox for one more node.
     pub(crate) fn add(&self, address: NodeAddress) {
-        // The mailbox first: whoever finds the address below finds a mailbox under its number.
+        // The mailbox first: once the address can be found there is a mailbox under its number.
         self.senders.write().push(None);
         let mut addresses = self.addresses.write();
         *addresses = addresses.iter().cloned().chain([address]).collect();

@@ -24,7 +24,7 @@ const BLACKLIST: usize = 10_000;
 pub(crate) struct Outbound {
     identity: Identity,
     codec: Codec,
-    /// Whether it treats announced addresses as real nodes do.
+    /// True if it treats announced addresses as real nodes do.
     like_casty: bool,
     mailboxes: Arc<Mailboxes>,
     counters: Arc<Counters>,

@@ -46,7 +46,7 @@ pub(super) struct State {
     reset: [bool; 2],
     /// Sides that are no more.
     gone: [bool; 2],
-    /// Whether the node's side vanished without a word: the client is not told.
+    /// True once the node's side vanished without a word: the client is not told.
     pub(super) half_open: bool,
     /// The address that the client announced.
     pub(super) announced: Option<NodeAddress>,

@@ -29,13 +29,13 @@ pub(super) struct Direction {
     bytes: usize,
     /// The end that the reader finds when everything before it is read.
     pub(super) ending: Option<Ending>,
-    /// Whether the reader's side is no more: what comes later is lost.
+    /// True once the reader's side is no more: all that comes later is lost.
     pub(super) cut: bool,
     /// The faults of the next frames.
     pub(super) tampers: Vec<Tamper>,
     /// The arrival of the last chunk under way.
     latest: Option<Instant>,
-    /// Whether the writer ever had to wait.
+    /// True once the writer had to wait.
     pub(super) waited: bool,
     pub(super) reader: Option<Waker>,
     writer: Option<Waker>,

@@ -119,7 +119,7 @@ impl fmt::Display for Fault {
 }
 
 /// The error of a name that no fault has.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, thiserror::Error)]
 #[error("no fault is called {0:?}")]
 pub struct UnknownFault(String);
 

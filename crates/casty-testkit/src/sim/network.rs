@@ -29,13 +29,13 @@ pub(super) struct Conditions {
     pub(super) latency: Duration,
     /// The most that a frame takes longer; those behind it on the connection wait.
     pub(super) jitter: Duration,
-    /// Whether nothing arrives: at the client, at the node.
+    /// True for a side at which nothing arrives: the client, the node.
     pub(super) stalled: [bool; 2],
-    /// Whether the node reads slowly.
+    /// True if the node reads slowly.
     pub(super) slow: bool,
-    /// Whether dials are refused.
+    /// True if dials are refused.
     pub(super) refusing: bool,
-    /// Whether dials are not answered.
+    /// True if dials are not answered.
     pub(super) silent: bool,
 }
 
@@ -77,7 +77,7 @@ struct State {
     /// The views lately sent to each subscription, with the times.
     views: BTreeMap<String, Vec<(Instant, Bytes)>>,
     traffic: Traffic,
-    /// Whether streams report how much was acknowledged.
+    /// True if streams report how much was acknowledged.
     measured: bool,
 }
 
@@ -102,7 +102,7 @@ pub(super) struct Seen {
     pub(super) at: Instant,
     /// The time at which it arrives; `None` while the way is stalled.
     pub(super) arrives: Option<Instant>,
-    /// Whether the connection has ever been full: then frames wait, and times say nothing.
+    /// True once the connection has been full: then frames wait, and times say nothing.
     pub(super) waited: bool,
 }
 
@@ -422,7 +422,7 @@ pub(super) struct Met {
     pub(super) at: NodeAddress,
     /// The queue of connections to be accepted; `None`: it is refused.
     pub(super) queue: Option<mpsc::Sender<ByteStream>>,
-    /// Whether there is no answer.
+    /// True if there is no answer.
     pub(super) swallowed: bool,
     /// The time until the answer.
     pub(super) after: Duration,

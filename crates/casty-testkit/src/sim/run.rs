@@ -16,7 +16,7 @@ use super::violation::{Check, Violation};
 use super::world::World;
 
 /// The end of a world.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Report {
     /// The seed.

@@ -15,9 +15,9 @@ pub struct RegressionSeed {
 /// A seed shows what it showed for as long as the scenario draws the same numbers; each defect has
 /// a test of its own beside it, see `TESTING.md`.
 pub const REGRESSION_SEEDS: &[RegressionSeed] = &[
-    // A node lost its power: the companion stayed half open for ever, and was trusted.
+    // A node lost its power: the secondary connection stayed half open for ever, and was trusted.
     RegressionSeed {
-        name: "the_companion_of_a_node_that_was_lost_is_made_anew",
+        name: "the_secondary_connection_of_a_node_that_was_lost_is_made_anew",
         seed: 31,
     },
     // Two fake nodes that took each other for dead gossiped all the same, and each took the
@@ -33,7 +33,7 @@ pub const REGRESSION_SEEDS: &[RegressionSeed] = &[
         seed: 303,
     },
     // The owner of a shard was replaced, and no view named it any more: it was dialled for ever,
-    // and nobody asked who owned the shard now.
+    // and no node was asked for its owner now.
     RegressionSeed {
         name: "an_owner_that_no_view_lists_and_that_cannot_be_connected_is_asked_for_anew",
         seed: 37,
@@ -41,13 +41,13 @@ pub const REGRESSION_SEEDS: &[RegressionSeed] = &[
     // What a stuck connection had taken and not written came back two seconds after its node was
     // called down, behind newer messages.
     RegressionSeed {
-        name: "what_is_not_begun_can_be_recalled_and_the_rest_goes_on",
+        name: "what_is_not_begun_can_be_revoked_and_the_rest_goes_on",
         seed: 894,
     },
     // A name that had led to a lost node led to another one: the client came to it under a fresh
     // address, and references to its first one were dead there.
     RegressionSeed {
-        name: "a_node_in_the_place_of_a_lost_one_gets_a_companion_too",
+        name: "a_node_in_the_place_of_a_lost_one_gets_a_secondary_connection_too",
         seed: 803,
     },
     // The owner of a shard, which no view named, vanished without a word: its connection was kept.

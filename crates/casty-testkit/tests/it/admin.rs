@@ -1,4 +1,4 @@
-//! What is wrong with a cluster, and members declared dead.
+//! The diagnosis of a cluster, and members declared dead.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use casty_client::{Admin, ClusterClient, DownError, Fate, NotTold};
 use casty_testkit::{Cluster, ClusterBuilder};
 use tokio::time::timeout;
 
-use crate::app::{Counter, LONG, Net, assert_conserved, close_and_balance, region};
+use crate::app::{Counter, LONG, Net, assert_conserved, close_and_check, region};
 use crate::over_both;
 
 /// Longer than any test: what is due then never happens.
@@ -19,7 +19,7 @@ fn forgetful(builder: ClusterBuilder) -> ClusterBuilder {
     builder.detection(NEVER).gossip(NEVER)
 }
 
-/// An entity whose shard `node` owns.
+/// Returns an entity whose shard `node` owns.
 async fn entity_on(client: &ClusterClient, node: u64) -> String {
     for number in 0..1000 {
         let name = format!("entity-{number}");
@@ -36,7 +36,7 @@ async fn where_is(client: &ClusterClient, entity: &str) -> u64 {
     ask.within(LONG).await.unwrap()
 }
 
-/// What is wrong, as codes; notes left out.
+/// Returns the codes of all findings but notes.
 async fn codes(admin: &Admin) -> Vec<&'static str> {
     let diagnosis = admin.diagnose().await.unwrap();
     let findings = diagnosis.findings().iter();
@@ -75,7 +75,7 @@ async fn a_member_that_came_back_from_the_dead_is_found_and_declared_dead(net: N
     report.settled(LONG).await.unwrap();
     assert_ne!(where_is(&client, &orphan).await, 2);
     assert_eq!(codes(&admin).await, [""; 0]);
-    close_and_balance(&client).await;
+    close_and_check(&client).await;
 }
 
 async fn a_member_that_answers_is_declared_dead_by_force_only(net: Net) {
@@ -102,7 +102,7 @@ async fn an_address_that_no_node_knows_is_not_declared_dead(net: Net) {
     assert!(matches!(refused, DownError::UnknownMember { node } if node == stranger));
 }
 
-/// The node that feeds the client's view, and the two others.
+/// Returns the node that feeds the client's view, and the two others.
 async fn feed_and_others(cluster: &Cluster) -> (usize, [usize; 2]) {
     let feeds = |node: &casty_testkit::NodeStatus| node.subscribers == 1;
     let status = cluster

@@ -23,7 +23,7 @@ pub(crate) enum Counter {
     Stream { to: ActorRef<i64>, count: i64 },
     #[serde(rename = "counter_app.Where")]
     Where { reply_to: ActorRef<u64> },
-    /// Asks another actor where it is, on behalf of who asked this one.
+    /// Asks another actor where it is, on behalf of the asker.
     #[serde(rename = "counter_app.SendOn")]
     SendOn {
         to: ActorRef<Counter>,
@@ -34,12 +34,12 @@ pub(crate) enum Counter {
     Ballast { text: String },
 }
 
-/// What every entity was told, in the order in which it was.
+/// The messages that every entity was told, in order.
 pub(crate) type Log = Arc<Mutex<Vec<(String, i64)>>>;
 
 pub(crate) const SHARDS: u32 = 100;
 
-/// A cluster of three nodes with counters on them, and what those were told.
+/// Configures three nodes with counters on them, which log their messages.
 fn counters() -> (ClusterBuilder, Log) {
     let log = Log::default();
     let written = Arc::clone(&log);
@@ -95,12 +95,12 @@ impl Net {
         }
     }
 
-    /// Three nodes with counters on them, and what those were told.
+    /// Starts three nodes with counters on them, which log their messages.
     pub(crate) async fn counters(&self) -> (Cluster, Log) {
         self.counters_with(|builder| builder).await
     }
 
-    /// The same, configured further.
+    /// Starts such nodes, configured further.
     pub(crate) async fn counters_with(
         &self,
         configure: impl FnOnce(ClusterBuilder) -> ClusterBuilder,
@@ -115,7 +115,7 @@ impl Net {
         (builder.start().await.unwrap(), log)
     }
 
-    /// A single node with counters on it.
+    /// Starts a single node with counters on it.
     pub(crate) async fn lone_counter(&self) -> Cluster {
         let (builder, _) = counters();
         let builder = builder.nodes(1).transport(self.transport());
@@ -129,7 +129,7 @@ impl Net {
             .transport(self.transport())
     }
 
-    /// A client that has its first view.
+    /// Connects a client, and waits for its first view.
     pub(crate) async fn client(&self, cluster: &Cluster) -> ClusterClient {
         let client = self.client_builder(cluster).connect().await.unwrap();
         client.ready(Duration::from_secs(30)).await.unwrap();
@@ -148,8 +148,8 @@ pub(crate) fn assert_conserved(report: &CloseReport) {
     assert!(report.is_conserved(), "{report:?}");
 }
 
-/// Closes a client, and asserts that its books balance.
-pub(crate) async fn close_and_balance(client: &ClusterClient) -> CloseReport {
+/// Closes a client, and asserts that its counters add up.
+pub(crate) async fn close_and_check(client: &ClusterClient) -> CloseReport {
     let report = client.close(Duration::from_secs(5)).await;
     assert_conserved(&report);
     report

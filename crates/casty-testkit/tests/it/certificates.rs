@@ -43,11 +43,11 @@ impl Authority {
     }
 }
 
-/// The files of one side: whom it trusts, and what it shows.
+/// The files of one side: the authorities that it trusts, and the certificate that it shows.
 pub(crate) struct Files(TempDir);
 
 impl Files {
-    /// Those of a side that trusts `authority` and shows a certificate of it.
+    /// Makes the files of a side that trusts `authority` and shows a certificate of it.
     pub(crate) fn new(authority: &Authority) -> Self {
         let files = Self(TempDir::new().unwrap());
         files.trust(&[authority]);
@@ -55,7 +55,7 @@ impl Files {
         files
     }
 
-    /// Replaces whom it trusts.
+    /// Replaces the authorities that it trusts.
     pub(crate) fn trust(&self, authorities: &[&Authority]) {
         let pems: Vec<_> = authorities
             .iter()
@@ -64,7 +64,7 @@ impl Files {
         self.replace("ca.pem", &pems.concat());
     }
 
-    /// Replaces what it shows by a new certificate.
+    /// Replaces the certificate that it shows by a new one.
     pub(crate) fn show(&self, authority: &Authority) {
         self.replace("identity.pem", &authority.identity());
     }
@@ -76,7 +76,7 @@ impl Files {
         fs::rename(new, self.0.path().join(name)).unwrap();
     }
 
-    /// What reads them.
+    /// Returns a configuration that reads them.
     pub(crate) fn config(&self) -> TlsConfig {
         let config = TlsConfig::builder()
             .ca_file(self.0.path().join("ca.pem"))

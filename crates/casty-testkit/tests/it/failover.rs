@@ -1,4 +1,4 @@
-//! How soon everything works again, and what goes on meanwhile.
+//! Recovery: the time until everything works again, and the work that goes on meanwhile.
 
 use std::time::Duration;
 
@@ -7,22 +7,22 @@ use casty_proto::NodeAddress;
 use casty_testkit::Cluster;
 use tokio::time::{Instant, timeout};
 
-use crate::app::{Counter, LONG, Net, assert_conserved, close_and_balance, region};
+use crate::app::{Counter, LONG, Net, assert_conserved, close_and_check, region};
+use crate::dials::Dials;
 use crate::failures::{subscribed, up_in_view, whereabouts, whereabouts_in_the_end};
 use crate::over_both;
-use crate::roads::Roads;
 
 /// Time that only the machine takes, not the protocol.
 const AT_ONCE: Duration = Duration::from_millis(400);
 
-async fn client_through(net: &Net, roads: &Roads, cluster: &Cluster) -> ClusterClient {
-    let builder = net.client_builder(cluster).transport(roads.through(net));
+async fn client_through(net: &Net, dials: &Dials, cluster: &Cluster) -> ClusterClient {
+    let builder = net.client_builder(cluster).transport(dials.through(net));
     let client = builder.connect().await.unwrap();
     client.ready(LONG).await.unwrap();
     client
 }
 
-/// An entity on each of `count` nodes.
+/// Returns an entity on each of `count` nodes.
 async fn entity_on_each(region: &RegionRef, count: usize) -> Vec<EntityRef> {
     let mut found: Vec<Option<EntityRef>> = vec![None; count];
     for number in 0..1000 {
@@ -36,7 +36,7 @@ async fn entity_on_each(region: &RegionRef, count: usize) -> Vec<EntityRef> {
     found.into_iter().map(Option::unwrap).collect()
 }
 
-/// A node that neither leads nor feeds the client's view.
+/// Returns a node that neither leads nor feeds the client's view.
 async fn bystander(client: &ClusterClient, cluster: &Cluster) -> usize {
     let source = subscribed(cluster).await;
     let view = client.topology().current().unwrap();
@@ -84,7 +84,7 @@ async fn entities_of_live_nodes_answer_at_once_when_the_subscribed_node_is_kille
         begun.elapsed()
     );
     assert_ne!(whereabouts_in_the_end(&entities[source]).await, source);
-    close_and_balance(&client).await;
+    close_and_check(&client).await;
 }
 
 async fn of_two_nodes_the_first_answer_follows_the_view_that_names_the_new_owner(net: Net) {
@@ -106,13 +106,13 @@ async fn of_two_nodes_the_first_answer_follows_the_view_that_names_the_new_owner
     assert_eq!(owner, 1);
     let took = answered.saturating_duration_since(seen);
     assert!(took < AT_ONCE, "{took:?} after the view");
-    close_and_balance(&client).await;
+    close_and_check(&client).await;
 }
 
 async fn a_node_that_refuses_connections_is_avoided_until_it_takes_them_again(net: Net) {
     let (cluster, _) = net.counters().await;
-    let roads = Roads::default();
-    let client = client_through(&net, &roads, &cluster).await;
+    let dials = Dials::default();
+    let client = client_through(&net, &dials, &cluster).await;
     let entities = entity_on_each(&region(&client), 3).await;
     // The view calls it up, and the leader names it as before.
     let node = bystander(&client, &cluster).await;
@@ -120,7 +120,7 @@ async fn a_node_that_refuses_connections_is_avoided_until_it_takes_them_again(ne
         status.nodes.iter().map(|node| node.queries).sum()
     };
     let before = queries(&cluster.status());
-    roads.refuse(&cluster.addresses()[node]);
+    dials.refuse(&cluster.addresses()[node]);
     cluster.cut(node);
     let to_it = entities[node].clone();
     let asking = tokio::spawn(async move { whereabouts_in_the_end(&to_it).await });
@@ -132,19 +132,19 @@ async fn a_node_that_refuses_connections_is_avoided_until_it_takes_them_again(ne
         3
     );
     assert_eq!(client.dial_failures().len(), 1);
-    roads.open();
+    dials.open();
     assert_eq!(asking.await.unwrap(), node, "the suspicion has ended");
     answer_at_once(&[&entities[node]]).await;
-    close_and_balance(&client).await;
+    close_and_check(&client).await;
 }
 
 async fn shards_of_a_node_that_refuses_connections_go_where_the_leader_says(net: Net) {
     let (cluster, _) = net.counters().await;
-    let roads = Roads::default();
-    let client = client_through(&net, &roads, &cluster).await;
+    let dials = Dials::default();
+    let client = client_through(&net, &dials, &cluster).await;
     let entities = entity_on_each(&region(&client), 3).await;
     let node = bystander(&client, &cluster).await;
-    roads.refuse(&cluster.addresses()[node]);
+    dials.refuse(&cluster.addresses()[node]);
     cluster.cut(node);
     let id = entities[node].id();
     let shards = crate::app::SHARDS.try_into().unwrap();
@@ -152,16 +152,16 @@ async fn shards_of_a_node_that_refuses_connections_go_where_the_leader_says(net:
     let to = (node + 1) % 3;
     cluster.move_shard("counter", shard, to);
     assert_eq!(whereabouts_in_the_end(&entities[node]).await, to);
-    close_and_balance(&client).await;
+    close_and_check(&client).await;
 }
 
 async fn a_black_holed_node_delays_no_ask_to_the_others(net: Net) {
     let (cluster, _) = net.counters().await;
-    let roads = Roads::default();
-    let client = client_through(&net, &roads, &cluster).await;
+    let dials = Dials::default();
+    let client = client_through(&net, &dials, &cluster).await;
     let entities = entity_on_each(&region(&client), 3).await;
     let node = (subscribed(&cluster).await + 1) % 3;
-    roads.swallow(&cluster.addresses()[node]);
+    dials.swallow(&cluster.addresses()[node]);
     cluster.hang(node);
     for round in 0..100 {
         if round == 50 {
@@ -176,11 +176,11 @@ async fn a_black_holed_node_delays_no_ask_to_the_others(net: Net) {
 
 async fn a_black_holed_subscribed_node_is_replaced(net: Net) {
     let (cluster, _) = net.counters().await;
-    let roads = Roads::default();
-    let client = client_through(&net, &roads, &cluster).await;
+    let dials = Dials::default();
+    let client = client_through(&net, &dials, &cluster).await;
     let entities = entity_on_each(&region(&client), 3).await;
     let source = subscribed(&cluster).await;
-    roads.swallow(&cluster.addresses()[source]);
+    dials.swallow(&cluster.addresses()[source]);
     cluster.hang(source);
     answer_at_once(&others(&entities, source)).await;
     let moved = cluster.wait_until(|status| {
@@ -227,15 +227,15 @@ async fn a_hung_node_with_a_full_outbox_slows_nobody_down(net: Net) {
     assert!(client.stats().queued >= queued, "nothing of it has left");
     cluster.resume(hung);
     waiting.await.unwrap().unwrap();
-    close_and_balance(&client).await;
+    close_and_check(&client).await;
 }
 
 async fn the_silence_of_a_node_that_is_alone_is_no_death(net: Net) {
     let cluster = net.lone_counter().await;
     // It probes in 3 s of silence; over sockets that passes in real time.
     let rounds = if matches!(net, Net::Memory(_)) { 20 } else { 1 };
-    let roads = Roads::default();
-    let client = client_through(&net, &roads, &cluster).await;
+    let dials = Dials::default();
+    let client = client_through(&net, &dials, &cluster).await;
     let alice = region(&client).entity("alice");
     for _ in 0..rounds {
         let told = cluster.status().nodes[0].snapshots;
@@ -246,38 +246,38 @@ async fn the_silence_of_a_node_that_is_alone_is_no_death(net: Net) {
     }
     let node = &cluster.status().nodes[0];
     assert_eq!((node.connections, node.subscribers), (1, 1));
-    assert_eq!(roads.dials(&cluster.addresses()[0]), 1);
-    close_and_balance(&client).await;
+    assert_eq!(dials.count(&cluster.addresses()[0]), 1);
+    close_and_check(&client).await;
 }
 
 async fn a_contact_name_that_leads_elsewhere_is_followed(net: Net) {
     let cluster = net.lone_counter().await;
-    let roads = Roads::default();
+    let dials = Dials::default();
     let nowhere = dead(&net).await;
-    roads.name("casty:25520", &nowhere);
+    dials.name("casty:25520", &nowhere);
     let client = ClusterClient::builder(cluster.system())
         .contact_point("casty:25520")
         .codec(cluster.codec())
-        .transport(roads.through(&net))
+        .transport(dials.through(&net))
         .connect()
         .await
         .unwrap();
     client.ready(Duration::from_millis(300)).await.unwrap_err();
-    roads.name("casty:25520", &cluster.addresses()[0]);
+    dials.name("casty:25520", &cluster.addresses()[0]);
     client.ready(LONG).await.unwrap();
     whereabouts(&region(&client).entity("alice")).await.unwrap();
-    close_and_balance(&client).await;
+    close_and_check(&client).await;
 }
 
 async fn a_cluster_that_has_moved_to_new_addresses_is_found_by_its_contact_name(net: Net) {
     let (cluster, _) = net.counters().await;
-    let roads = Roads::default();
-    roads.name("casty:25520", &cluster.addresses()[0]);
+    let dials = Dials::default();
+    dials.name("casty:25520", &cluster.addresses()[0]);
     let client = ClusterClient::builder(cluster.system())
         .contact_point("casty:25520")
         .codec(cluster.codec())
         .buffer_timeout(LONG)
-        .transport(roads.through(&net))
+        .transport(dials.through(&net))
         .connect()
         .await
         .unwrap();
@@ -290,7 +290,7 @@ async fn a_cluster_that_has_moved_to_new_addresses_is_found_by_its_contact_name(
     }
     assert!(moved.addresses().iter().all(|new| !old.contains(new)));
     entities[0].tell(Counter::Add { amount: 7 }).unwrap();
-    roads.name("casty:25520", &moved.addresses()[1]);
+    dials.name("casty:25520", &moved.addresses()[1]);
     let begun = Instant::now();
     for entity in &entities {
         whereabouts_in_the_end(entity).await;
@@ -307,38 +307,38 @@ async fn a_cluster_that_has_moved_to_new_addresses_is_found_by_its_contact_name(
         old.iter().all(|node| view.member(node).is_none()),
         "the old ones are gone"
     );
-    close_and_balance(&client).await;
+    close_and_check(&client).await;
 }
 
 async fn the_first_view_comes_from_the_fastest_of_the_contacts(net: Net) {
     let (cluster, _) = net.counters().await;
-    let roads = Roads::default();
+    let dials = Dials::default();
     let [first, second, third] = cluster.addresses() else {
         panic!("three nodes");
     };
-    roads.swallow(first);
-    roads.slow(second, Duration::from_secs(1));
+    dials.swallow(first);
+    dials.slow(second, Duration::from_secs(1));
     let begun = Instant::now();
-    let client = client_through(&net, &roads, &cluster).await;
+    let client = client_through(&net, &dials, &cluster).await;
     // Two staggers of 100 ms.
     assert!(
         begun.elapsed() < Duration::from_millis(600),
         "{:?}",
         begun.elapsed()
     );
-    assert_eq!(roads.dials(third), 1);
+    assert_eq!(dials.count(third), 1);
     assert_eq!(subscribed(&cluster).await, 2);
-    close_and_balance(&client).await;
+    close_and_check(&client).await;
 }
 
 async fn a_contact_list_half_dead_costs_less_than_a_second(net: Net) {
     let (cluster, _) = net.counters().await;
-    let roads = Roads::default();
+    let dials = Dials::default();
     let mut contacts = Vec::new();
     for dead_one in 0..3 {
         let at = dead(&net).await;
         if dead_one == 1 {
-            roads.swallow(&at);
+            dials.swallow(&at);
         }
         contacts.push(at.to_string());
     }
@@ -346,7 +346,7 @@ async fn a_contact_list_half_dead_costs_less_than_a_second(net: Net) {
     let client = ClusterClient::builder(cluster.system())
         .contact_points(contacts)
         .codec(cluster.codec())
-        .transport(roads.through(&net))
+        .transport(dials.through(&net))
         .connect()
         .await
         .unwrap();
@@ -357,7 +357,7 @@ async fn a_contact_list_half_dead_costs_less_than_a_second(net: Net) {
         "{:?}",
         begun.elapsed()
     );
-    close_and_balance(&client).await;
+    close_and_check(&client).await;
 }
 
 async fn a_client_that_reaches_nobody_says_why_and_is_ready_when_somebody_is_there(net: Net) {
@@ -371,10 +371,10 @@ async fn a_client_that_reaches_nobody_says_why_and_is_ready_when_somebody_is_the
     let view = client.ready(LONG).await.unwrap();
     assert_eq!(view.live_members().count(), 1);
     assert_eq!(client.dial_failures().len(), 0);
-    close_and_balance(&client).await;
+    close_and_check(&client).await;
 }
 
-/// An address where nobody listens any more.
+/// Returns an address where no process listens any more.
 async fn dead(net: &Net) -> NodeAddress {
     let any = NodeAddress::new("127.0.0.1", 0);
     let listener = net.transport().build().listen(&any).await.unwrap();

@@ -1,4 +1,4 @@
-//! What goes badly.
+//! Failures: refusals, losses and faults, and the fates that they end in.
 
 use std::sync::mpsc;
 use std::thread;
@@ -9,10 +9,10 @@ use casty_proto::message::MemberStatus;
 use casty_testkit::Cluster;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::app::{Counter, LONG, Net, SHARDS, assert_conserved, close_and_balance, region};
+use crate::app::{Counter, LONG, Net, SHARDS, assert_conserved, close_and_check, region};
 use crate::over_both;
 
-/// The node that answers for an entity.
+/// Returns the node that answers for an entity.
 pub(crate) async fn whereabouts(entity: &EntityRef) -> Result<usize, AskError> {
     let node: u64 = entity.ask(|reply_to| Counter::Where { reply_to }).await?;
     Ok(usize::try_from(node).unwrap())
@@ -34,7 +34,7 @@ pub(crate) async fn whereabouts_in_the_end(entity: &EntityRef) -> usize {
         .expect("asks are answered again")
 }
 
-/// The node that the client's view comes from.
+/// Returns the node that the client's view comes from.
 pub(crate) async fn subscribed(cluster: &Cluster) -> usize {
     let one = |status: &casty_testkit::Status| {
         status
@@ -127,7 +127,7 @@ async fn asks_are_answered_by_the_new_owner_when_the_old_one_is_killed(net: Net)
     let next = whereabouts_in_the_end(&alice).await;
     assert_ne!(next, owner);
     assert_eq!(cluster.owner("counter", "alice"), Some(next));
-    close_and_balance(&client).await;
+    close_and_check(&client).await;
 }
 
 async fn an_owner_that_dies_unnoticed_is_replaced_once_it_is_noticed(net: Net) {
@@ -318,10 +318,10 @@ async fn a_connection_cut_within_a_frame_is_made_again(net: Net) {
     // The node's kernel had it, where that can be told; nobody knows more.
     assert_ne!(error.fate(), Fate::NotSent);
     assert_eq!(whereabouts_in_the_end(&alice).await, owner);
-    close_and_balance(&client).await;
+    close_and_check(&client).await;
 }
 
-async fn a_full_outbox_refuses_and_has_room_later(net: Net) {
+async fn a_full_outbox_refuses_and_has_capacity_later(net: Net) {
     let (cluster, _) = net.counters().await;
     let builder = net.client_builder(&cluster).outbox_bytes(64 * 1024);
     let client = builder.connect().await.unwrap();
@@ -352,11 +352,11 @@ async fn a_full_outbox_refuses_and_has_room_later(net: Net) {
         let telling = alice.tell_wait(Counter::Ballast { text });
         timeout(LONG, telling).await.unwrap().unwrap();
     }
-    let report = close_and_balance(&client).await;
+    let report = close_and_check(&client).await;
     assert_eq!(report.stats.written, told + 61, "all, and the ask");
 }
 
-async fn closing_before_a_hanging_node_balances_the_books(net: Net) {
+async fn after_closing_before_a_hanging_node_the_counters_add_up(net: Net) {
     let (cluster, _) = net.counters().await;
     let client = net.client(&cluster).await;
     let alice = region(&client).entity("alice");
@@ -389,7 +389,7 @@ async fn nothing_told_is_lost_uncounted_when_nodes_die(net: Net) {
         cluster.restart(round).await.unwrap();
         up_in_view(&client, 3).await;
     }
-    let report = close_and_balance(&client).await;
+    let report = close_and_check(&client).await;
     assert_eq!(report.stats.accepted, 900);
     let arrived = log.lock().len() as u64;
     assert!(arrived <= report.stats.written + report.stats.unknown);
@@ -428,7 +428,7 @@ over_both! {
     asks_to_a_hanging_owner_time_out_and_work_again
     the_view_is_followed_elsewhere_when_its_node_hangs
     a_connection_cut_within_a_frame_is_made_again
-    a_full_outbox_refuses_and_has_room_later
-    closing_before_a_hanging_node_balances_the_books
+    a_full_outbox_refuses_and_has_capacity_later
+    after_closing_before_a_hanging_node_the_counters_add_up
     nothing_told_is_lost_uncounted_when_nodes_die
 }

@@ -6,7 +6,7 @@ use casty_client::{NodeAddress, ServiceKey};
 use casty_testkit::StartError;
 use tokio::time::{Instant, timeout};
 
-use crate::app::{Counter, LONG, Net, close_and_balance, region};
+use crate::app::{Counter, LONG, Net, close_and_check, region};
 use crate::failures::{up_in_view, whereabouts, whereabouts_in_the_end};
 use crate::over_both;
 
@@ -34,7 +34,7 @@ async fn a_node_that_joins_is_connected_and_given_shards(net: Net) {
     let address = cluster.address(3).unwrap();
     assert!(cluster.contact_points().contains(&address.to_string()));
     assert_eq!(cluster.addresses().len(), 3);
-    close_and_balance(&client).await;
+    close_and_check(&client).await;
     cluster.stop().await;
 }
 
@@ -62,7 +62,7 @@ async fn a_client_follows_a_cluster_whose_nodes_are_replaced_one_after_the_other
     let asked = instance.actor.ask(|reply_to| Counter::Where { reply_to });
     let node: u64 = asked.await.unwrap();
     assert_eq!(node, 4, "it runs the services of node 1");
-    close_and_balance(&client).await;
+    close_and_check(&client).await;
 }
 
 async fn a_node_that_was_replaced_never_comes_back(net: Net) {
@@ -80,7 +80,7 @@ async fn a_node_that_was_replaced_never_comes_back(net: Net) {
     assert!(cluster.add(old).await.is_err_and(|refused| range(&refused)));
 }
 
-async fn a_node_that_cannot_listen_replaces_nobody(net: Net) {
+async fn a_node_that_cannot_listen_replaces_no_other(net: Net) {
     let (cluster, _) = net.counters().await;
     let (other, _) = net.counters().await;
     let taken = other.addresses()[0].clone();
@@ -98,7 +98,7 @@ over_both! {
     a_node_that_joins_is_connected_and_given_shards
     a_client_follows_a_cluster_whose_nodes_are_replaced_one_after_the_other
     a_node_that_was_replaced_never_comes_back
-    a_node_that_cannot_listen_replaces_nobody
+    a_node_that_cannot_listen_replaces_no_other
 }
 
 #[tokio::test(start_paused = true)]
@@ -112,5 +112,5 @@ async fn a_replaced_node_is_noticed_after_the_detection_time() {
     assert!(begun.elapsed() < detection, "the new one is seen at once");
     up_in_view(&client, 3).await;
     assert!(begun.elapsed() >= detection);
-    close_and_balance(&client).await;
+    close_and_check(&client).await;
 }

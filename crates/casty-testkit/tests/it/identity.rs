@@ -1,4 +1,4 @@
-//! Whom nodes send answers to: the addresses that clients announce.
+//! The addresses that clients announce, which nodes send answers to.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use casty_transport::{ConnectOptions, Outbox, Session, connect, drive};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
 
-use crate::app::{Counter, LONG, Net, close_and_balance, region};
+use crate::app::{Counter, LONG, Net, close_and_check, region};
 use crate::over_both;
 
 /// A connection without the care that a client takes.
@@ -80,7 +80,7 @@ impl Raw {
         self.send(cluster, &SubscribeTopology { reply_to });
     }
 
-    /// The next state that arrives; none once the connection has ended.
+    /// Returns the next state that arrives; `None` once the connection has ended.
     async fn state(&mut self, cluster: &Cluster) -> Option<ClusterState> {
         loop {
             let frame = self.frames.recv().await?;
@@ -184,7 +184,7 @@ async fn two_clients_of_one_host_do_not_disturb_each_other(net: Net) {
         }
     }
     for client in &clients {
-        assert_eq!(close_and_balance(client).await.stats.written, 100);
+        assert_eq!(close_and_check(client).await.stats.written, 100);
     }
 }
 

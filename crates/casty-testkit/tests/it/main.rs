@@ -10,6 +10,7 @@
 mod admin;
 mod app;
 mod certificates;
+mod dials;
 mod failover;
 mod failures;
 mod growth;
@@ -17,7 +18,6 @@ mod identity;
 mod proxies;
 mod renewal;
 mod retries;
-mod roads;
 mod rotation;
 mod traffic;
 

@@ -10,7 +10,7 @@ use casty_transport::{Proxy, ProxyCounters, ProxyEnd, ProxyLimits, TcpTransport,
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::app::{Counter, LONG, Net, close_and_balance, region};
+use crate::app::{Counter, LONG, Net, close_and_check, region};
 use crate::certificates::Authority;
 
 const GRACE: Duration = Duration::from_secs(5);
@@ -88,7 +88,7 @@ async fn a_client_reaches_three_nodes_through_three_quic_proxies() {
         assert!(counts.accepted >= 1, "{counts:?}");
         assert!(counts.to_node > 0 && counts.from_node > 0, "{counts:?}");
     }
-    close_and_balance(&client).await;
+    close_and_check(&client).await;
     proxies.stop.send(true).unwrap();
     for proxy in proxies.running {
         let end = proxy.await.unwrap();

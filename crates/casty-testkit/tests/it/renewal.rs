@@ -1,4 +1,4 @@
-//! Coming back to a node that has sent to the client in vain, and bears it a grudge for 5 s.
+//! Coming back to a node that failed to send to the client, and quarantines its address for 5 s.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,10 +10,10 @@ use casty_transport::{ByteStream, DialError, ListenError, Listener, Transport};
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
-use crate::app::{Counter, LONG, Net, assert_conserved, close_and_balance, region};
+use crate::app::{Counter, LONG, Net, assert_conserved, close_and_check, region};
 use crate::over_both;
 
-/// Lets nobody through while it is closed.
+/// A gate that lets no connection through while it is closed.
 #[derive(Debug)]
 struct Gate {
     below: Arc<dyn Transport>,
@@ -99,23 +99,26 @@ async fn whereabouts(entity: &EntityRef) -> usize {
     usize::try_from(number).unwrap()
 }
 
-/// Shorter than any grudge.
+/// A time shorter than any quarantine.
 const SOON: Duration = Duration::from_secs(2);
 
 async fn a_client_that_was_away_is_answered_as_soon_as_it_is_back(net: Net) {
     let absentee = Absentee::new(&net).await;
     absentee.stay_away().await;
-    // Asked while it is away, and so held, and once it is back.
-    let held = absentee.entity.ask(|reply_to| Counter::Where { reply_to });
-    let held = held.within(LONG).into_future();
+    // Asked while it is away, and so buffered, and once it is back.
+    let buffered = absentee.entity.ask(|reply_to| Counter::Where { reply_to });
+    let buffered = buffered.within(LONG).into_future();
     absentee.come_back();
-    let held: u64 = timeout(SOON, held).await.expect("no grudge").unwrap();
-    assert_eq!(usize::try_from(held).unwrap(), absentee.source);
+    let buffered: u64 = timeout(SOON, buffered)
+        .await
+        .expect("no quarantine")
+        .unwrap();
+    assert_eq!(usize::try_from(buffered).unwrap(), absentee.source);
     for _ in 0..10 {
         let answered = timeout(SOON, whereabouts(&absentee.entity)).await;
-        assert_eq!(answered.expect("no grudge"), absentee.source);
+        assert_eq!(answered.expect("no quarantine"), absentee.source);
     }
-    close_and_balance(&absentee.client).await;
+    close_and_check(&absentee.client).await;
 }
 
 async fn the_subscription_left_behind_is_ended(net: Net) {
@@ -136,7 +139,7 @@ over_both! {
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_the_grudge_the_first_address_serves_for_everything_again() {
+async fn after_the_quarantine_the_first_address_serves_for_everything_again() {
     let absentee = Absentee::new(&Net::memory()).await;
     let (sender, mut numbers) = mpsc::unbounded_channel();
     let sink = absentee.client.spawn(
@@ -176,7 +179,7 @@ async fn after_the_grudge_the_first_address_serves_for_everything_again() {
         assert_eq!(number, 1, "the clock's node");
         absentee.cluster.cut(absentee.source);
     }
-    let report = close_and_balance(&absentee.client).await;
+    let report = close_and_check(&absentee.client).await;
     assert_eq!(
         (report.stats.connections, report.stats.secondary_connections),
         (0, 0)

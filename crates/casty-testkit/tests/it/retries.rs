@@ -6,7 +6,7 @@ use casty_client::{ClusterClient, EntityRef, IdempotentAsk, RetryBudgetConfig, S
 use casty_testkit::Cluster;
 use tokio::time::timeout;
 
-use crate::app::{Counter, LONG, Net, close_and_balance, region};
+use crate::app::{Counter, LONG, Net, close_and_check, region};
 use crate::failures::whereabouts;
 use crate::over_both;
 
@@ -33,7 +33,7 @@ async fn answered_after(net: Net, fault: impl AsyncFnOnce(&Cluster, usize)) -> (
     written(&client).await;
     fault(&cluster, owner).await;
     let answer = timeout(LONG, ask).await.expect("it ends").unwrap();
-    let stats = close_and_balance(&client).await.stats;
+    let stats = close_and_check(&client).await.stats;
     assert!(stats.retries >= 1, "{stats:?}");
     assert_eq!((stats.pending_asks, stats.ask_bytes), (0, 0), "{stats:?}");
     (owner, usize::try_from(answer.unwrap()).unwrap())
@@ -87,7 +87,7 @@ async fn all_idempotent_asks_are_answered_though_every_node_dies_in_turn(net: Ne
             answer.unwrap();
         }
     }
-    let stats = close_and_balance(&client).await.stats;
+    let stats = close_and_check(&client).await.stats;
     assert_eq!(stats.accepted, 300 + stats.retries + stats.hedges);
     assert_eq!((stats.pending_asks, stats.ask_bytes), (0, 0), "{stats:?}");
 }
@@ -130,7 +130,7 @@ async fn asks_that_are_dropped_at_any_moment_leave_nothing_behind(net: Net) {
         assert_eq!((stats.pending_asks, stats.ask_bytes), (0, 0), "{stats:?}");
     }
     (0..3).for_each(|node| cluster.resume(node));
-    close_and_balance(&client).await;
+    close_and_check(&client).await;
 }
 
 over_both! {

@@ -15,7 +15,7 @@ use casty_transport::{
 use tokio::sync::RwLock;
 use tokio::task::JoinSet;
 
-use crate::app::{Counter, LONG, Net, close_and_balance, region};
+use crate::app::{Counter, LONG, Net, close_and_check, region};
 use crate::certificates::{Authority, Files};
 
 const ROTATIONS: usize = 100;
@@ -109,7 +109,7 @@ impl Load {
                     ask_all(&current).await;
                     rounds += 1;
                     if renews {
-                        close_and_balance(&current).await;
+                        close_and_check(&current).await;
                     }
                 }
                 rounds
@@ -137,7 +137,7 @@ impl Load {
 /// Meanwhile two tasks ask without a pause on connections that are as old as the test, and two
 /// begin with a new client, ask, close it in order and begin again. No connection is cut, for a
 /// rotation cuts none; what is shown is that no ask on any connection fails, nor a single dial.
-/// Between the steps of a rotation dials that are under way may end, as everybody who rotates
+/// Between the steps of a rotation dials that are under way may end, as everyone who rotates
 /// certificates must let them: one that had read its authorities before the first step and met a
 /// certificate of the second would be refused, and try again.
 async fn a_hundred_rotations_lose_no_ask(named: fn(TlsConfig) -> TransportConfig) {
@@ -169,7 +169,7 @@ async fn a_hundred_rotations_lose_no_ask(named: fn(TlsConfig) -> TransportConfig
         let renewed = client(&cluster, &dials).await;
         ask_all(&renewed).await;
         assert_eq!(renewed.stats().connections, 3, "{rotation}");
-        closing.spawn(async move { close_and_balance(&renewed).await });
+        closing.spawn(async move { close_and_check(&renewed).await });
         old = new;
     }
     load.end().await;
@@ -177,7 +177,7 @@ async fn a_hundred_rotations_lose_no_ask(named: fn(TlsConfig) -> TransportConfig
         assert!(closed.unwrap().drained);
     }
     assert_eq!(steady.stats().connections, 3);
-    close_and_balance(&steady).await;
+    close_and_check(&steady).await;
 
     let made = dials.succeeded.load(Ordering::Relaxed);
     assert!(made >= 3 * (ROTATIONS as u64 + 1), "{made}");
@@ -208,9 +208,9 @@ async fn a_client_tells_of_certificates_that_cannot_be_used() {
     let authority = Authority::new();
     let files = Files::new(&authority);
     let serving = Net::Encrypted(TransportConfig::tls(authority.config()));
-    // Nodes that blacklist an address would drop replies to a client whose links were cut.
-    let forgiving = |builder: ClusterBuilder| builder.like_casty(false);
-    let (cluster, _) = serving.counters_with(forgiving).await;
+    // Nodes that blacklist an address would drop replies to a client whose connections were cut.
+    let kindly = |builder: ClusterBuilder| builder.like_casty(false);
+    let (cluster, _) = serving.counters_with(kindly).await;
     let client = ClusterClient::builder(cluster.system())
         .contact_points(cluster.contact_points())
         .codec(cluster.codec())
@@ -222,7 +222,7 @@ async fn a_client_tells_of_certificates_that_cannot_be_used() {
     let mut changes = client.certificates().unwrap().changes();
     changes.mark_unchanged();
     files.trust(&[]);
-    // Its links are made anew, with the old certificates.
+    // Its connections are made anew, with the old certificates.
     (0..3).for_each(|node| cluster.cut(node));
     let refused = changes.wait_for(|status| status.error.is_some()).await;
     assert_eq!(refused.unwrap().refused, 1);
@@ -233,7 +233,7 @@ async fn a_client_tells_of_certificates_that_cannot_be_used() {
         .wait_for(|status| status.error.is_none())
         .await
         .unwrap();
-    close_and_balance(&client).await;
+    close_and_check(&client).await;
 }
 
 #[tokio::test]

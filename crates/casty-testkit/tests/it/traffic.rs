@@ -1,4 +1,4 @@
-//! What goes well.
+//! Traffic on a healthy cluster.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use crate::app::{Counter, LONG, Net, close_and_balance, region};
+use crate::app::{Counter, LONG, Net, close_and_check, region};
 use crate::over_all;
 
 async fn ten_thousand_numbered_tells_arrive_in_order(net: Net) {
@@ -25,7 +25,7 @@ async fn ten_thousand_numbered_tells_arrive_in_order(net: Net) {
             .await
             .unwrap();
     }
-    let report = close_and_balance(&client).await;
+    let report = close_and_check(&client).await;
     assert!(report.drained);
     assert_eq!(report.stats.written, 10_000);
     cluster
@@ -44,7 +44,7 @@ async fn ten_thousand_numbered_tells_arrive_in_order(net: Net) {
     assert!(busy.iter().all(|node| node.messages > 0), "{busy:?}");
 }
 
-/// The connection ends behind the last message, not before it.
+/// Checks that a connection ends behind the last message, not before it.
 async fn all_that_was_told_is_handled_when_the_client_closes_at_once(net: Net) {
     const TELLS: usize = 2_000;
     let (cluster, log) = net.counters().await;
@@ -92,7 +92,7 @@ async fn a_thousand_tasks_get_their_own_replies(net: Net) {
     while let Some(task) = tasks.join_next().await {
         task.unwrap();
     }
-    let report = close_and_balance(&client).await;
+    let report = close_and_check(&client).await;
     assert_eq!(report.stats.written, 2_000);
 }
 
@@ -107,7 +107,7 @@ async fn every_serializer_carries_asks(net: Net) {
             .await
             .unwrap();
         assert_eq!(count, 3, "{codec:?}");
-        close_and_balance(&client).await;
+        close_and_check(&client).await;
         cluster.stop().await;
     }
 }
@@ -176,7 +176,7 @@ async fn views_come_from_time_to_time_and_end_with_the_client(net: Net) {
         .await;
     let subscribers: usize = subscribed.nodes.iter().map(|node| node.subscribers).sum();
     assert_eq!(subscribers, 1, "one node feeds the view");
-    close_and_balance(&client).await;
+    close_and_check(&client).await;
     let after = cluster
         .wait_until(|status| status.nodes.iter().all(|node| node.connections == 0))
         .await;

@@ -15,8 +15,8 @@ mod options;
 
 use options::{HELP, Options};
 
-/// No world takes so long, unless it never comes to rest.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// The time that no world takes, unless it never comes to rest.
+const STUCK: Duration = Duration::from_mins(1);
 
 fn main() -> ExitCode {
     let options = match Options::parse(std::env::args().skip(1)) {
@@ -48,29 +48,33 @@ struct Run {
     took: Duration,
 }
 
-/// The world that a thread is at, and since when.
-struct At {
+/// The progress of a thread, which another one watches.
+struct Progress {
+    /// The world that it runs.
     seed: AtomicU64,
+    /// Worlds that it began.
     count: AtomicU64,
 }
 
-/// Runs all worlds on as many threads as wanted. In the order of the seeds; what comes after the
-/// first failure may be missing if only that is wanted.
+/// Runs all worlds on as many threads as wanted, and returns them in the order of the seeds.
+///
+/// Worlds after the first failure may be missing if only that is wanted.
 fn run_all(seeds: &[u64], options: &Options) -> Vec<Run> {
     let threads = options.threads;
     let threads = threads.unwrap_or_else(|| available_parallelism().map_or(1, usize::from));
     let threads = threads.clamp(1, seeds.len().max(1));
-    let at = |_| At {
+    let at = |_| Progress {
         seed: AtomicU64::new(0),
         count: AtomicU64::new(0),
     };
-    let ats: Vec<At> = (0..threads).map(at).collect();
+    let ats: Vec<Progress> = (0..threads).map(at).collect();
     let next = AtomicUsize::new(0);
     let stop = AtomicBool::new(false);
     let runs = Mutex::new(Vec::new());
     thread::scope(|scope| {
         let working = ats.iter().map(|at| {
             scope.spawn(|| {
+                // Relaxed: the numbers stand for themselves, and the runs go through a lock.
                 while !stop.load(Ordering::Relaxed) {
                     let place = next.fetch_add(1, Ordering::Relaxed);
                     let Some(seed) = seeds.get(place) else {
@@ -100,6 +104,7 @@ fn run_all(seeds: &[u64], options: &Options) -> Vec<Run> {
     runs.into_iter().map(|(_, run)| run).collect()
 }
 
+/// Runs one world.
 fn run_one(seed: u64, options: &Options) -> Run {
     let begun = thread_time();
     let report = match &options.faults {
@@ -110,7 +115,7 @@ fn run_one(seed: u64, options: &Options) -> Run {
     Run { report, took }
 }
 
-/// The processor time of this thread, where the system tells it; else the time of day.
+/// Returns the processor time of this thread, where the system tells it; else the time of day.
 fn thread_time() -> Duration {
     let told = std::fs::read_to_string("/proc/thread-self/schedstat");
     let nanoseconds = told.ok().and_then(|it| it.split(' ').next()?.parse().ok());
@@ -120,16 +125,16 @@ fn thread_time() -> Duration {
     )
 }
 
-/// Ends the program when a world does not come to rest: it is at something for ever, without
-/// virtual time passing.
-fn watch(ats: &[At], ended: &mpsc::Receiver<()>) {
+/// Ends the program when a world does not come to rest: one that is busy for ever without virtual
+/// time passing.
+fn watch(ats: &[Progress], ended: &mpsc::Receiver<()>) {
     let mut seen: Vec<_> = ats.iter().map(|_| (0, Instant::now())).collect();
     while let Err(RecvTimeoutError::Timeout) = ended.recv_timeout(Duration::from_secs(1)) {
         for (at, (count, since)) in ats.iter().zip(&mut seen) {
             let now = at.count.load(Ordering::Relaxed);
             if now != *count {
                 (*count, *since) = (now, Instant::now());
-            } else if now > 0 && since.elapsed() > PATIENCE {
+            } else if now > 0 && since.elapsed() > STUCK {
                 let seed = at.seed.load(Ordering::Relaxed);
                 println!("seed {seed}\n  BusyLoop: it never comes to rest");
                 println!("FAILED: 1 world; to see it: cargo xtask sim --seed {seed} --trace");
@@ -139,6 +144,7 @@ fn watch(ats: &[At], ended: &mpsc::Receiver<()>) {
     }
 }
 
+/// Prints failures and totals.
 fn report(runs: &[Run], took: Duration, options: &Options) -> ExitCode {
     if options.trace {
         for run in runs {

@@ -1,26 +1,26 @@
-//! What the command is told.
+//! The arguments of the command.
 
 use std::str::FromStr;
 
 use casty_testkit::sim::Fault;
 
 pub(super) const HELP: &str = "\
-Runs worlds in virtual time: a cluster, clients that talk all the time, and what goes wrong.
+Runs worlds in virtual time: a cluster, clients that send all the time, and faults.
 
 usage: cargo xtask sim [OPTIONS]
 
-  --seeds N        how many seeds, after those that once found something; 2000 unless told
-  --from S         the first of them; 0 unless told
+  --seeds N        how many seeds, after those that once found something; default: 2000
+  --from S         the first of them; default: 0
   --seed S         this seed alone
   --trace          the whole log
   --faults A,B     faults of these kinds only, by the names that logs show
   --until-failure  no more after the first that fails
-  --threads N      so many worlds at a time; as many as there are cores unless told
+  --threads N      so many worlds at a time; default: the number of cores
 
-  --power          instead of that: puts faults into the engines, one after the other, and tells
-                   what catches each";
+  --power          instead of that: puts faults into the engines, one after the other, and prints
+                   which check catches each";
 
-/// What is to be run.
+/// The worlds to run, and the way to run them.
 #[derive(Debug, Default)]
 pub(super) struct Options {
     pub(super) seeds: u64,
@@ -33,7 +33,10 @@ pub(super) struct Options {
 }
 
 impl Options {
-    /// Reads the arguments; none if help is wanted.
+    /// Reads the arguments; `None` if help is wanted.
+    ///
+    /// # Errors
+    /// One is unknown, or its value makes no sense.
     pub(super) fn parse(args: impl Iterator<Item = String>) -> Result<Option<Self>, String> {
         let mut options = Self {
             seeds: 2_000,
@@ -55,7 +58,7 @@ impl Options {
                     options.faults = Some(faults.map_err(|error| error.to_string())?);
                 }
                 "--help" | "-h" => return Ok(None),
-                other => return Err(format!("what is {other}?")),
+                other => return Err(format!("unknown argument {other}")),
             }
         }
         Ok(Some(options))
@@ -63,7 +66,7 @@ impl Options {
 }
 
 fn value<T: FromStr>(name: &str, text: Option<String>) -> Result<T, String> {
-    let text = text.ok_or_else(|| format!("{name} wants a value"))?;
+    let text = text.ok_or_else(|| format!("{name} needs a value"))?;
     text.parse()
         .map_err(|_| format!("{name}: {text:?} is no value for it"))
 }

@@ -28,9 +28,9 @@ pub(super) struct Plan {
     pub(super) chaos: Duration,
     pub(super) closes_early: bool,
     pub(super) limits: Limits,
-    /// Whether clients announce addresses of their own, which are never renewed.
+    /// True if clients announce addresses of their own, which are never renewed.
     fixed: bool,
-    /// Whether clients know the name of all nodes, and no address.
+    /// True if clients know the name of all nodes, and no address.
     pub(super) by_name: bool,
 }
 

@@ -1,4 +1,4 @@
-//! The way from a client to its nodes: names that lead elsewhere, and roads that are closed.
+//! The dials of a client: names that lead elsewhere, and nodes that cannot be reached.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -12,22 +12,22 @@ use parking_lot::Mutex;
 
 use crate::app::Net;
 
-/// What a client's dials meet with, beside what the nodes do.
+/// The names and the faults that a client's dials meet, beside those of the nodes.
 #[derive(Clone, Default)]
-pub(crate) struct Roads(Arc<Mutex<State>>);
+pub(crate) struct Dials(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
-    /// Where names lead.
+    /// The nodes that names lead to.
     names: BTreeMap<NodeAddress, NodeAddress>,
     refusing: BTreeSet<NodeAddress>,
-    /// Nothing ever comes back from there.
+    /// Nodes from which nothing ever comes back.
     black: BTreeSet<NodeAddress>,
     slow: BTreeMap<NodeAddress, Duration>,
-    dials: Vec<NodeAddress>,
+    dialled: Vec<NodeAddress>,
 }
 
-impl Roads {
+impl Dials {
     /// Has a name lead to a node, from the next dial on.
     pub(crate) fn name(&self, name: &str, node: &NodeAddress) {
         let name = name.parse().unwrap();
@@ -49,7 +49,7 @@ impl Roads {
         self.0.lock().slow.insert(node.clone(), by);
     }
 
-    /// Opens every road.
+    /// Ends all faults.
     pub(crate) fn open(&self) {
         let mut state = self.0.lock();
         state.refusing.clear();
@@ -57,29 +57,29 @@ impl Roads {
         state.slow.clear();
     }
 
-    /// How often an address was dialled.
-    pub(crate) fn dials(&self, at: &NodeAddress) -> usize {
+    /// Returns how often an address was dialled.
+    pub(crate) fn count(&self, at: &NodeAddress) -> usize {
         self.0
             .lock()
-            .dials
+            .dialled
             .iter()
             .filter(|dial| *dial == at)
             .count()
     }
 
-    /// The client's transport through all of this.
+    /// Returns the client's transport through all of this.
     pub(crate) fn through(&self, net: &Net) -> TransportConfig {
         let net = net.transport().build();
         TransportConfig::custom(Arc::new(Travelled {
             net,
-            roads: self.clone(),
+            dials: self.clone(),
         }))
     }
 }
 
 struct Travelled {
     net: Arc<dyn Transport>,
-    roads: Roads,
+    dials: Dials,
 }
 
 impl std::fmt::Debug for Travelled {
@@ -92,8 +92,8 @@ impl std::fmt::Debug for Travelled {
 impl Transport for Travelled {
     async fn dial(&self, to: &NodeAddress) -> Result<ByteStream, DialError> {
         let (node, refused, swallowed, slow) = {
-            let mut state = self.roads.0.lock();
-            state.dials.push(to.clone());
+            let mut state = self.dials.0.lock();
+            state.dialled.push(to.clone());
             let node = state.names.get(to).unwrap_or(to).clone();
             let slow = state.slow.get(&node).copied();
             let refused = state.refusing.contains(&node);
