@@ -332,7 +332,7 @@ impl Routing {
                     shared.router_due.notify_one();
                 }
                 RouterOutput::Undeliverable { message, reason } => {
-                    self.undeliverable(shared, &message, &reason)
+                    self.undeliverable(shared, &message, &reason);
                 }
                 // The router has delivered what it had buffered for the shards that the new table
                 // lists, so a sender that finds an owner in it puts its message behind.

@@ -46,7 +46,7 @@ fn references_bound_to_messages_of_one_thread_go_to_any_thread() {
 
 /// Never run: that it compiles is the test.
 #[expect(dead_code, reason = "that it compiles is the test")]
-fn futures_may_be_spawned(client: ClusterClient, entity: EntityRef) {
+fn futures_may_be_spawned(client: &ClusterClient, entity: &EntityRef) {
     let within = std::time::Duration::from_secs(1);
     let ask = entity.ask::<_, i64>(|reply_to| Message { reply_to });
     is_spawned(ask.into_future());

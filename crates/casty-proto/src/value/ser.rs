@@ -120,6 +120,7 @@ impl Ser {
         self.tuple(len)
     }
 
+    #[expect(clippy::unused_self, reason = "an arm like the others")]
     fn tuple_variant(self, variant: &str, _len: usize) -> Result<Compound, EncodeError> {
         class(variant)?;
         Err(unsupported(TUPLE_VARIANT))

@@ -123,16 +123,16 @@ fn route(gossip: &Gossip, node: &Node, path: &str, message: &[u8]) -> Result<Tak
     match path {
         TOPOLOGY_PATH => match decode(node, message)? {
             ToTopology::Subscribe(message) => {
-                gossip.subscribe(node.outbound.number(), &message.reply_to)
+                gossip.subscribe(node.outbound.number(), &message.reply_to);
             }
             ToTopology::Unsubscribe(message) => {
                 gossip.unsubscribe(node.outbound.number(), &message.subscriber);
             }
             ToTopology::State(message) => {
-                gossip.tell_state(node.outbound.number(), &message.reply_to)
+                gossip.tell_state(node.outbound.number(), &message.reply_to);
             }
             ToTopology::Members(message) => {
-                gossip.wait_for_members(node.outbound.number(), message)
+                gossip.wait_for_members(node.outbound.number(), message);
             }
             ToTopology::Down(message) => gossip.down(node.outbound.number(), &message.address),
         },

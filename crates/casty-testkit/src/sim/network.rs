@@ -166,7 +166,7 @@ impl Network {
                 match (before[side as usize], after.stalled[side as usize]) {
                     (false, true) => connection.to(side).stall(now),
                     (true, false) if !connection.half_open => {
-                        connection.to(side).release(now + after.latency)
+                        connection.to(side).release(now + after.latency);
                     }
                     _ => {}
                 }

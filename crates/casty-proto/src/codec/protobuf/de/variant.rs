@@ -33,6 +33,7 @@ impl<'a, 'de> Instance<'a, 'de, '_> {
         self.de.again()
     }
 
+    #[expect(clippy::unused_self, reason = "an arm like the others")]
     fn tuple<V: Visitor<'de>>(self, _visitor: V) -> Result<V::Value, DecodeError> {
         Err(DecodeError::custom(TUPLE_VARIANT))
     }

@@ -111,15 +111,11 @@ impl Sink for JsonSink<'_> {
 
 /// Appends a float as Python's `json` writes it.
 fn write_float(out: &mut Vec<u8>, value: f64) {
-    if !value.is_finite() {
-        let token: &[u8] = match value {
-            f64::INFINITY => b"Infinity",
-            f64::NEG_INFINITY => b"-Infinity",
-            _ => b"NaN",
-        };
-        out.extend_from_slice(token);
-    } else {
-        float::push_finite(out, value);
+    match value {
+        f64::INFINITY => out.extend_from_slice(b"Infinity"),
+        f64::NEG_INFINITY => out.extend_from_slice(b"-Infinity"),
+        _ if value.is_nan() => out.extend_from_slice(b"NaN"),
+        _ => float::push_finite(out, value),
     }
 }
 
