@@ -15,6 +15,7 @@ use crate::control::{Control, ControlParts};
 use crate::dead_letters::DeadLetterSink;
 use crate::mailboxes::Mailboxes;
 use crate::node::identity::Identity;
+use crate::node::protocol::Snapshot;
 use crate::pending_asks::PendingAsks;
 use crate::pending_asks::retries::Retries;
 use crate::routing::Routing;
@@ -121,18 +122,22 @@ impl ClusterClient {
             contacts,
         };
         let control = Control::new(parts, &rng);
-        let ticking = Arc::clone(&core);
-        tokio::spawn(async move {
-            let asks = &ticking.asks;
-            // Both are polled whenever the task is, but when one has ended.
-            tokio::select! {
-                biased;
-                () = ticking.clock.run(|now| { asks.expire(now); asks.pending() > 0 }) => {}
-                () = control.run(incoming) => {}
-            }
-        });
+        spawn(Arc::clone(&core), control, incoming);
         Self {
             handle: Arc::new(Handle { core }),
         }
     }
+}
+
+/// Spawns the task that runs the clock and the control of a client until either has ended.
+fn spawn(core: Arc<Core>, control: Control, snapshots: mpsc::Receiver<Snapshot>) {
+    tokio::spawn(async move {
+        let asks = &core.asks;
+        // Both are polled whenever the task is, but when one has ended.
+        tokio::select! {
+            biased;
+            () = core.clock.run(|now| { asks.expire(now); asks.pending() > 0 }) => {}
+            () = control.run(snapshots) => {}
+        }
+    });
 }

@@ -482,11 +482,11 @@ async fn a_layer_that_asks_for_tcp_leaves_the_certificates_below_it_idle() {
 #[tokio::test]
 async fn a_file_of_certificates_that_cannot_be_used_is_blamed_where_it_is_named_and_with_the_reason()
  {
-    let file = "transport = 'tls'\ntls.ca = 'no-ca'\ntls.cert = 'no-cert'";
     async fn blamed(config: Result<ClientConfig, ConfigError>) -> String {
         let builder = config.unwrap().builder();
         builder.checked_transport().await.unwrap_err().to_string()
     }
+    let file = "transport = 'tls'\ntls.ca = 'no-ca'\ntls.cert = 'no-cert'";
     let text = blamed(toml(file)).await;
     assert!(
         text.starts_with("casty.toml: tls.cert: cannot read no-cert: No such file"),
