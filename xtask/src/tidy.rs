@@ -22,9 +22,6 @@ mod sources;
 mod summaries;
 mod words;
 
-/// Packages whose docs and words are still being changed: `--words` reports them.
-const UNDER_WORK: [&str; 4] = ["casty-client", "casty-fuzz", "casty-proto", "casty-testkit"];
-
 /// Checks every file that git knows or would add, and every package.
 pub(crate) fn run(steps: &mut Steps) -> Result<(), Failure> {
     steps.check("tidy", || {
@@ -42,10 +39,8 @@ pub(crate) fn run(steps: &mut Steps) -> Result<(), Failure> {
             // Golden vectors and the like are no text.
             if let Ok(text) = fs::read_to_string(root().join(&path)) {
                 findings.extend(sources::findings(&path, &text));
-                if !UNDER_WORK.contains(&packages::owner(&packages, &path)) {
-                    findings.extend(summaries::findings(&path, &text));
-                    findings.extend(words::findings(&path, &text));
-                }
+                findings.extend(summaries::findings(&path, &text));
+                findings.extend(words::findings(&path, &text));
                 if let Some(size) = sources::size(&path, &text) {
                     largest.note(path, size);
                 }

@@ -17,15 +17,15 @@ pub use down::{DownError, DownReport, NotTold, StillUp};
 
 /// The default time in which each node has to be connected and to answer.
 const TIMEOUT: Duration = Duration::from_secs(1);
-/// The time between the two surveys of what may pass by itself: longer than the second in which nodes
-/// tell each other of changes.
+/// The time between the two surveys of what may pass by itself: longer than the second in which
+/// nodes tell each other of changes.
 const SETTLING: Duration = Duration::from_millis(1500);
 
 /// The administration of a cluster: its nodes' states, a diagnosis, and members declared dead.
 ///
 /// Made by [`ClusterClient::admin`](crate::ClusterClient::admin). Its messages are not counted in
-/// [`Stats`](crate::Stats): each leaves on a live connection at once, or not at all. Those that await
-/// a reply count as pending asks.
+/// [`Stats`](crate::Stats): each leaves on a live connection at once, or not at all. Those that
+/// await a reply count as pending asks.
 #[derive(Clone)]
 pub struct Admin {
     core: Arc<Core>,
@@ -47,17 +47,17 @@ impl Admin {
         self
     }
 
-    /// Asks every node for its whole state (`GetState`), all at once. The survey lists the nodes that
-    /// answer, those that do not, and those that cannot be connected. Members that the client's view
-    /// calls down or unreachable are asked only if they are connected; one that could not be
-    /// connected when last dialled, at most 5 s ago, is not waited for. Takes as long as the slowest
-    /// node, at most the time for the first view and that for each node.
+    /// Asks every node for its whole state (`GetState`), all at once. The survey lists the nodes
+    /// that answer, those that do not, and those that cannot be connected. Members that the
+    /// client's view calls down or unreachable are asked only if they are connected; one that could
+    /// not be connected when last dialled, at most 5 s ago, is not waited for. Takes as long as the
+    /// slowest node, at most the time for the first view and that for each node.
     ///
     /// Memory: the states of all nodes, each of which lists all members and all shards.
     ///
     /// # Errors
-    /// The client has reached another cluster than it is configured for, or is closed. If no node can
-    /// be reached, that is no error but a survey without answers.
+    /// The client has reached another cluster than it is configured for, or is closed. If no node
+    /// can be reached, that is no error but a survey without answers.
     ///
     /// # Cancel safety
     /// Safe: nothing is changed. Answers that come later are counted as late replies.
@@ -65,9 +65,9 @@ impl Admin {
         survey::survey(&self.core, self.timeout).await
     }
 
-    /// Surveys the cluster and returns the problems that it finds. Views of healthy nodes differ for a
-    /// second or two while something changes, so such a problem counts only if a second survey 1.5 s
-    /// later finds it again.
+    /// Surveys the cluster and returns the problems that it finds. Views of healthy nodes differ
+    /// for a second or two while something changes, so such a problem counts only if a second
+    /// survey 1.5 s later finds it again.
     ///
     /// # Errors
     /// Those of [`survey`](Self::survey).
@@ -88,10 +88,10 @@ impl Admin {
     /// its shards to others, and its services are dropped. A process that still runs has to be
     /// started again to take part.
     ///
-    /// The client never does this of its own accord: nodes accept it from anybody, and a member that
-    /// only this client cannot reach may run and own entities, which would then exist twice. The
-    /// message has to reach all nodes at once, because a node that still calls the member up brings
-    /// it back everywhere; the report lists the nodes that were not reached.
+    /// The client never does this of its own accord: nodes accept it from anybody, and a member
+    /// that only this client cannot reach may run and own entities, which would then exist twice.
+    /// The message has to reach all nodes at once, because a node that still calls the member up
+    /// brings it back everywhere; the report lists the nodes that were not reached.
     ///
     /// # Errors
     /// Nothing was sent: the member answers, no node knows it, or no other node answers.
@@ -102,8 +102,8 @@ impl Admin {
         down::down(&self.core, node, self.timeout, false).await
     }
 
-    /// Declares a member dead like [`down`](Self::down), even if it answers. The member is told as well,
-    /// and goes on running.
+    /// Declares a member dead like [`down`](Self::down), even if it answers. The member is told as
+    /// well, and goes on running.
     ///
     /// # Errors
     /// Those of [`down`](Self::down), except for a member that answers.

@@ -134,8 +134,8 @@ impl Control {
         }
     }
 
-    /// Waits for the next event and handles it. Returns the deadline for the end of the client, once
-    /// that is requested.
+    /// Waits for the next event and handles it. Returns the deadline for the end of the client,
+    /// once that is requested.
     ///
     /// # Cancel safety
     /// Safe: an event is handled as soon as it was taken, and those that were not taken are kept.
@@ -233,8 +233,8 @@ impl Control {
         self.pump_renewal();
     }
 
-    /// Takes the router's requests for connections, and for reports of capacity in full outboxes, which
-    /// tasks of their own wait for.
+    /// Takes the router's requests for connections, and for reports of capacity in full outboxes,
+    /// which tasks of their own wait for.
     fn take_requests(&mut self) {
         // Locked for this statement alone.
         let ControlRequests {
@@ -257,7 +257,8 @@ impl Control {
 }
 
 impl Drop for Control {
-    /// Ends every message and ask that waits, however the control task ended, be it with the runtime.
+    /// Ends every message and ask that waits, however the control task ended, be it with the
+    /// runtime.
     fn drop(&mut self) {
         self.core.end();
     }

@@ -19,13 +19,13 @@ pub enum Fate {
     Unknown,
 }
 
-/// The reason for which the client did not send a message that it had accepted. It may be sent again
-/// without arriving twice.
+/// The reason for which the client did not send a message that it had accepted. It may be sent
+/// again without arriving twice.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NotSent {
-    /// No connected owner of its shard, or no connection to its node, was found before its deadline.
-    /// If no view has come, [`ready`](crate::ClusterClient::ready) returns the reason.
+    /// No connected owner of its shard, or no connection to its node, was found before its
+    /// deadline. If no view has come, [`ready`](crate::ClusterClient::ready) returns the reason.
     #[error("no route was found in time: {0}")]
     Expired(MissingRoute),
     /// The pending buffer was full when the message came back to be routed again, in all or for its
@@ -69,8 +69,8 @@ pub enum TellError {
         /// The limit that was reached, in bytes or messages.
         limit: OutboxLimit,
     },
-    /// The pending buffer is full, in all or for the message's node: the cluster, or the owner, cannot
-    /// be reached. Try again later, or wait with `tell_wait`.
+    /// The pending buffer is full, in all or for the message's node: the cluster, or the owner,
+    /// cannot be reached. Try again later, or wait with `tell_wait`.
     #[error("the pending buffer is full of messages without a route; try again later")]
     BufferFull,
     /// The message cannot be encoded.
@@ -133,8 +133,8 @@ pub enum AskError {
         /// The limit.
         limit: usize,
     },
-    /// The limit of bytes that asks keep, for messages to be sent again and for long replies that were
-    /// not taken yet, leaves none for the message. Nothing was sent.
+    /// The limit of bytes that asks keep, for messages to be sent again and for long replies that
+    /// were not taken yet, leaves none for the message. Nothing was sent.
     #[error(
         "the limit of {limit} bytes that asks keep leaves none for a message of {length} bytes; try \
          again later"
@@ -158,15 +158,15 @@ pub enum AskError {
         /// The node; of several, the last.
         node: NodeAddress,
         /// The fate of the message. Written: the kernel at the other end had it, which is the
-        /// node's, or that of a `casty proxy` in between. Unknown: it, or an earlier copy of it, may
-        /// have been in flight.
+        /// node's, or that of a `casty proxy` in between. Unknown: it, or an earlier copy of it,
+        /// may have been in flight.
         fate: Fate,
         /// The number of times that the message was sent; more than one only if the ask is
         /// idempotent.
         attempts: u32,
     },
-    /// A reply came and was dropped, because the limit of bytes that asks keep left none for it. The
-    /// message was handled.
+    /// A reply came and was dropped, because the limit of bytes that asks keep left none for it.
+    /// The message was handled.
     #[error(
         "the message was handled, and its reply of {length} bytes dropped: asks keep at most \
          {limit} bytes"
@@ -186,8 +186,8 @@ pub enum AskError {
 }
 
 impl AskError {
-    /// Returns the fate of the message. Of one that was sent several times it is unknown if any copy
-    /// may have been in flight, and not sent only if no copy left.
+    /// Returns the fate of the message. Of one that was sent several times it is unknown if any
+    /// copy may have been in flight, and not sent only if no copy left.
     pub fn fate(&self) -> Fate {
         match self {
             Self::Refused(_)

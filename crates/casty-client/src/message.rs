@@ -101,7 +101,8 @@ pub(crate) fn group_of(region: RegionId) -> usize {
 /// A message that the router has, and may hand to any node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Outgoing {
-    /// The path of an actor and the class of the message; `None` for a shard, whose region says both.
+    /// The path of an actor and the class of the message; `None` for a shard, whose region says
+    /// both.
     pub(crate) actor: Option<(Arc<str>, Arc<str>)>,
     pub(crate) message: Bytes,
     pub(crate) deadline: Tick,

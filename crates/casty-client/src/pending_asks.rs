@@ -52,7 +52,8 @@ pub(crate) struct PendingAsks {
     pub(crate) bytes: ByteLimit,
 }
 
-/// The longest reply in bytes that is not counted against the limit: the number of asks bounds such.
+/// The longest reply in bytes that is not counted against the limit: the number of asks bounds
+/// such.
 const SHORT_REPLY: usize = 4096;
 
 impl PendingAsks {
@@ -80,8 +81,8 @@ impl PendingAsks {
 
     #[inline]
     fn open_as(&self, deadline: Tick, state: SlotState) -> Option<AskId> {
-        // SeqCst, for the clock: of this increase and the store of `asleep`, at least one is seen by
-        // the other side.
+        // SeqCst, for the clock: of this increase and the store of `asleep`, at least one is seen
+        // by the other side.
         if self.pending.fetch_add(1, Ordering::SeqCst) >= self.limit {
             self.pending.fetch_sub(1, Ordering::Relaxed);
             return None;
@@ -117,9 +118,9 @@ impl PendingAsks {
         }
     }
 
-    /// Returns the reason for which the task of a repeatable ask was woken, if not for its end. To be
-    /// called after [`poll`](Self::poll), which leaves the waker: a reason that comes later wakes the
-    /// task again.
+    /// Returns the reason for which the task of a repeatable ask was woken, if not for its end. To
+    /// be called after [`poll`](Self::poll), which leaves the waker: a reason that comes later
+    /// wakes the task again.
     pub(crate) fn retry_status(&self, id: AskId) -> Option<RetryStatus> {
         self.with_copies(id, Copies::take_status)?
     }
@@ -165,8 +166,8 @@ impl PendingAsks {
         }
     }
 
-    /// Returns the outcome, or has the task woken when there is one. The slot is free once the outcome
-    /// was returned.
+    /// Returns the outcome, or has the task woken when there is one. The slot is free once the
+    /// outcome was returned.
     pub(crate) fn poll(&self, id: AskId, cx: &Context<'_>) -> Poll<Outcome> {
         let mut stripe = self.stripe(id);
         let Some(slot) = stripe.find(id) else {

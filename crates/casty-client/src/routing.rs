@@ -109,8 +109,8 @@ impl Routing {
         self.router.buffered().messages
     }
 
-    /// Returns the instant at which the router is to be [ticked](Self::tick); `None` if it waits for
-    /// nothing.
+    /// Returns the instant at which the router is to be [ticked](Self::tick); `None` if it waits
+    /// for nothing.
     pub(crate) fn due(&self) -> Option<Instant> {
         self.due
     }
@@ -168,9 +168,9 @@ impl Routing {
     /// Handles the end of a connection: messages that did not leave are routed again, and asks that
     /// had left end now.
     pub(crate) fn lost(&mut self, shared: &Shared, peer: &Peer, leftover: &Leftover<Tag>) {
-        // First, so that newer messages for its actors come to the router, whose lock they wait for,
-        // and go behind those that are requeued below. Those for its shards, which the table still
-        // lists, are refused by the ended outbox and come here as well.
+        // First, so that newer messages for its actors come to the router, whose lock they wait
+        // for, and go behind those that are requeued below. Those for its shards, which the table
+        // still lists, are refused by the ended outbox and come here as well.
         shared.connected.write().remove(&peer.node);
         shared
             .counters

@@ -72,8 +72,8 @@ impl Core {
                 name,
                 shard,
             } => {
-                // No lock: the table is immutable, and lists the owner of a shard only if every older
-                // message for that shard is in the owner's outbox, so this one goes behind.
+                // No lock: the table is immutable, and lists the owner of a shard only if every
+                // older message for that shard is in the owner's outbox, so this one goes behind.
                 let table = self.table.load();
                 table.owner(region, shard).map(|peer| {
                     let bytes = self.carry(message.bytes, ask, peer);
@@ -127,7 +127,8 @@ impl Core {
         let Some(ask) = ask else {
             return Cow::Borrowed(message);
         };
-        // Before the push: the connection may be lost right after it, and ends the asks that name it.
+        // Before the push: the connection may be lost right after it, and ends the asks that name
+        // it.
         self.asks.carried_by(ask.id, by.id);
         if by.is_confirmed() {
             return Cow::Borrowed(message);

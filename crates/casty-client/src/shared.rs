@@ -5,16 +5,17 @@
 //! A thread that holds one of these locks takes only locks that come later:
 //!
 //! 1. the router's, [`Core::routing`](crate::send::Core::routing);
-//! 2. [`connected`](Shared::connected), which is never read a second time by a thread that reads it,
+//! 2. [`connected`](Shared::connected), which a thread that reads it never reads a second time,
 //!    because a writer may wait in between;
 //! 3. [`ended`](Shared::ended) and [`dial_failures`](Shared::dial_failures);
 //! 4. with none of which another is taken: a stripe of [`asks`](Shared::asks), the locks inside an
 //!    outbox, the mailboxes and their tasks, the latest view, the retry budget, the dead-letter
 //!    sink, and the time of the [end](Ending).
 //!
-//! None is held across an await. The dead-letter hook, which is the user's code, is called with none
-//! of them held. Tasks are woken with locks held, so waking one must only schedule it; the wakers of
-//! asks, which may be the last to own a task, are woken and dropped with no stripe locked.
+//! None is held across an await. The dead-letter hook, which is the user's code, is called with
+//! none of them held. Tasks are woken with locks held, so waking one must only schedule it; the
+//! wakers of asks, which may be the last to own a task, are woken and dropped with no stripe
+//! locked.
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -46,8 +47,8 @@ use crate::stats::per_region::EndedCounters;
 
 /// The state of one client that its handles, its tasks, its asks and its router share.
 ///
-/// It does not know the router, so code that runs with the router locked cannot lock it again through
-/// this.
+/// It does not know the router, so code that runs with the router locked cannot lock it again
+/// through this.
 pub(crate) struct Shared {
     pub(crate) system: Arc<str>,
     pub(crate) codec: Codec,
@@ -98,7 +99,8 @@ pub(crate) struct Ending {
 }
 
 impl Ending {
-    /// Waits until the end is requested, or requested for an earlier time, and returns the deadline.
+    /// Waits until the end is requested, or requested for an earlier time, and returns the
+    /// deadline.
     ///
     /// # Cancel safety
     /// Safe: a request that was not returned is returned by the next call.
@@ -137,8 +139,8 @@ impl Shared {
         sent
     }
 
-    /// Returns the message of an ask with its reply address replaced by the one under which the node
-    /// knows the client; `None` if it cannot be.
+    /// Returns the message of an ask with its reply address replaced by the one under which the
+    /// node knows the client; `None` if it cannot be.
     pub(crate) fn readdress(&self, message: &[u8], ask: AskId, to: &Peer) -> Option<Vec<u8>> {
         let identity = self.announced_to(to);
         let limits = self.decoding();
@@ -162,8 +164,8 @@ impl Shared {
         Limits::new().with_bytes(self.limits.max_frame)
     }
 
-    /// Sends one of the protocol's own messages to a connected node. It is not counted, and lost with
-    /// the connection: the engines ask again.
+    /// Sends one of the protocol's own messages to a connected node. It is not counted, and lost
+    /// with the connection: the engines ask again.
     pub(crate) fn send_control<M: Serialize>(&self, peer: &Peer, path: &str, message: &M) {
         let sent = self.encoded(message, |class, bytes| {
             peer.push_to_actor(path, class, bytes, None)

@@ -29,7 +29,8 @@ pub struct Stats {
     pub queued: u64,
     /// Asks that wait for their reply.
     pub pending_asks: u64,
-    /// Bytes of messages kept to be sent again, and of replies over 4 KiB that no task has taken yet.
+    /// Bytes of messages kept to be sent again, and of replies over 4 KiB that no task has taken
+    /// yet.
     pub ask_bytes: u64,
     /// Messages of idempotent asks that were sent again: for a connection lost, or for a reply that
     /// did not come in time. Each is accepted again, with a fate of its own.
@@ -41,8 +42,8 @@ pub struct Stats {
     pub retries_refused: u64,
     /// Replies that came after their ask had ended, or a second time.
     pub late_replies: u64,
-    /// Messages from the cluster that were dropped, because no such actor runs on this client or its
-    /// mailbox was full.
+    /// Messages from the cluster that were dropped, because no such actor runs on this client or
+    /// its mailbox was full.
     pub inbound_dropped: u64,
     /// Messages from the cluster that could not be read.
     pub inbound_malformed: u64,

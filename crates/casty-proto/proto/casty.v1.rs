@@ -138,7 +138,7 @@ pub struct Time {
     pub second: u32,
     #[prost(uint32, tag = "4")]
     pub microsecond: u32,
-    /// Whether it is the second of two equal wall-clock times.
+    /// True for the second of two equal wall-clock times.
     #[prost(bool, tag = "5")]
     pub fold: bool,
     /// The offset from UTC; a naive time has none.

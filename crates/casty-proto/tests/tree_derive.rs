@@ -41,7 +41,7 @@ fn read<T: DeserializeOwned>(text: &str) -> Result<T, DecodeError> {
     Codec::json().decode(text.as_bytes(), &Limits::default())
 }
 
-/// Those, and one whose form is another but whose shapes are the same.
+/// Returns all codecs of trees, and one whose form is another but whose shapes are the same.
 fn all_codecs() -> Vec<Codec> {
     #[cfg_attr(not(feature = "protobuf"), allow(unused_mut))]
     let mut all = CODECS.to_vec();

@@ -121,7 +121,7 @@ impl Gossip {
 
     /// Has every node notice which others it can reach.
     pub(crate) fn notice(&self) {
-        self.change(topology::Topology::notice);
+        self.change(Topology::notice);
     }
 
     /// Has every node that runs take one for alive.

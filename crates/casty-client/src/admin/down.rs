@@ -24,8 +24,8 @@ const LAST_LOOK: Duration = Duration::from_millis(100);
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum DownError {
-    /// The member is connected and answers. [`force_down`](crate::Admin::force_down) declares it dead
-    /// nevertheless.
+    /// The member is connected and answers. [`force_down`](crate::Admin::force_down) declares it
+    /// dead nevertheless.
     #[error("{node} is alive: it is connected and answers")]
     Alive {
         /// The member.
@@ -88,7 +88,8 @@ pub struct StillUp {
     pub node: NodeAddress,
     /// The time that was waited.
     pub after: Duration,
-    /// The nodes that still call it joining, up or leaving. Empty if only the client's own view does.
+    /// The nodes that still call it joining, up or leaving. Empty if only the client's own view
+    /// does.
     pub called_up_by: Vec<NodeAddress>,
     /// The nodes that were told, and did not answer since.
     pub silent: Vec<NodeAddress>,
@@ -136,8 +137,8 @@ pub(super) async fn down(
     })
 }
 
-/// Returns the reason for which a node may not know. The protocol's own messages are not tracked: one
-/// whose connection was lost may or may not have left, so its fate is unknown.
+/// Returns the reason for which a node may not know. The protocol's own messages are not tracked:
+/// one whose connection was lost may or may not have left, so its fate is unknown.
 fn unanswered(error: AskError) -> NotTold {
     NotTold::Unanswered(match error {
         AskError::Lost { node, attempts, .. } => AskError::Lost {

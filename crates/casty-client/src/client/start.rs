@@ -121,15 +121,16 @@ impl ClusterClient {
             options,
             contacts,
         };
-        run(Arc::clone(&core), Control::new(parts, &rng), incoming);
+        let control = Control::new(parts, &rng);
+        spawn(Arc::clone(&core), control, incoming);
         Self {
             handle: Arc::new(Handle { core }),
         }
     }
 }
 
-/// Runs the clock and the control of a client in one task, until the control ends.
-fn run(core: Arc<Core>, control: Control, snapshots: mpsc::Receiver<Snapshot>) {
+/// Spawns the task that runs the clock and the control of a client until either has ended.
+fn spawn(core: Arc<Core>, control: Control, snapshots: mpsc::Receiver<Snapshot>) {
     tokio::spawn(async move {
         let asks = &core.asks;
         // Both are polled whenever the task is, but when one has ended.

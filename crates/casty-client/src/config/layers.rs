@@ -77,8 +77,8 @@ impl ConfigLayers {
     /// key, in capitals, with two underscores for the dot after a table's name. Lists are separated
     /// by commas; the address map reads `10.0.1.10:25520=localhost:25521,...`.
     ///
-    /// Variables with another prefix are ignored, and so are those that Kubernetes sets for a service
-    /// that happens to be called casty.
+    /// Variables with another prefix are ignored, and so are those that Kubernetes sets for a
+    /// service that happens to be called casty.
     ///
     /// # Errors
     /// A variable begins with `CASTY_` and stands for no key, or is not valid Unicode.

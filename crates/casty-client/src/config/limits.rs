@@ -11,8 +11,8 @@ pub(crate) const ATTEMPTS: std::ops::RangeInclusive<u32> = 1..=100;
 
 /// The limits of the pending buffer, in which messages wait for a route.
 ///
-/// Messages for one node, or without a known node, take no more of it than they leave free: one node
-/// that cannot be reached has half of it at most. A message that finds it full is refused with
+/// Messages for one node, or without a known node, take no more of it than they leave free: one
+/// node that cannot be reached has half of it at most. A message that finds it full is refused with
 /// [`BufferFull`](crate::TellError::BufferFull).
 ///
 /// ```

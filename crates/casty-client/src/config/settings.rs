@@ -135,12 +135,12 @@ impl ClientConfig {
         Self::layers().environment()?.load()
     }
 
-    /// Reads a configuration from a TOML file, if one is given, and the environment, which overrides
-    /// the file.
+    /// Reads a configuration from a TOML file, if one is given, and the environment, which
+    /// overrides the file.
     ///
     /// # Errors
-    /// The file cannot be read, or a value is invalid; the error names the file or the variable, and
-    /// the key.
+    /// The file cannot be read, or a value is invalid; the error names the file or the variable,
+    /// and the key.
     pub fn layered(file: Option<&Path>) -> Result<Self, ConfigError> {
         let layers = match file {
             Some(file) => Self::layers().file(file)?,
@@ -374,8 +374,8 @@ impl ClientConfig {
         }
     }
 
-    /// Refuses certificates that would not be used, because a configuration that names them does not
-    /// mean plain TCP, and a transport that needs them without them.
+    /// Refuses certificates that would not be used, because a configuration that names them does
+    /// not mean plain TCP, and a transport that needs them without them.
     fn check_tls(&self, merged: &Merged) -> Result<(), SettingError> {
         let Some(transport) = self.transport.as_ref().filter(|it| it.value != "tcp") else {
             return self.check_unused(merged, &TLS_KEYS);

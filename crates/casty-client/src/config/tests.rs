@@ -478,17 +478,14 @@ async fn a_layer_that_asks_for_tcp_leaves_the_certificates_below_it_idle() {
     assert!(outcome_text(layered(file, &both)).starts_with("CASTY_TLS__CA: tls.ca"));
 }
 
-/// The error of a configuration whose certificates cannot be used.
-#[cfg(feature = "tls")]
-async fn blamed(config: Result<ClientConfig, ConfigError>) -> String {
-    let builder = config.unwrap().builder();
-    builder.checked_transport().await.unwrap_err().to_string()
-}
-
 #[cfg(feature = "tls")]
 #[tokio::test]
 async fn a_file_of_certificates_that_cannot_be_used_is_blamed_where_it_is_named_and_with_the_reason()
  {
+    async fn blamed(config: Result<ClientConfig, ConfigError>) -> String {
+        let builder = config.unwrap().builder();
+        builder.checked_transport().await.unwrap_err().to_string()
+    }
     let file = "transport = 'tls'\ntls.ca = 'no-ca'\ntls.cert = 'no-cert'";
     let text = blamed(toml(file)).await;
     assert!(

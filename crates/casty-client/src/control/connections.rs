@@ -38,8 +38,8 @@ impl Control {
         drop(routing);
     }
 
-    /// Keeps the last failure of an address. At the limit, addresses that are of no more interest give
-    /// way to one that is. Warns of the first failure since the address was connected.
+    /// Keeps the last failure of an address. At the limit, addresses that are of no more interest
+    /// give way to one that is. Warns of the first failure since the address was connected.
     pub(super) fn note_failure(&self, dialled: &NodeAddress, error: ConnectError) {
         let reason: &dyn std::error::Error = &error;
         // Locked while the view is read, as the lock order has them.
@@ -119,7 +119,8 @@ impl Control {
             .route(|routing| routing.connected(&self.core, peer));
     }
 
-    /// Returns the peer of a connection just made, and the future that moves its bytes until it ends.
+    /// Returns the peer of a connection just made, and the future that moves its bytes until it
+    /// ends.
     pub(super) fn peer(
         &mut self,
         node: NodeAddress,

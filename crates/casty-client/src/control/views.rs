@@ -117,8 +117,8 @@ impl Control {
         }
     }
 
-    /// Resumes sending to nodes that the view no longer avoids, and, for nodes that it avoids but does
-    /// not call gone, sending of messages that are not for shards.
+    /// Resumes sending to nodes that the view no longer avoids, and, for nodes that it avoids but
+    /// does not call gone, sending of messages that are not for shards.
     fn resume(&self, view: &View) {
         for peer in self.peers.values() {
             if !view.is_gone(&peer.node) && (view.avoids(&peer.node) || peer.outbox.resume()) {

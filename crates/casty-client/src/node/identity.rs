@@ -53,8 +53,8 @@ struct Client {
 }
 
 impl Identity {
-    /// Returns the identity of a client of the cluster `system`: at `fixed` if the user announces an
-    /// address of their own, else at one that no other client has.
+    /// Returns the identity of a client of the cluster `system`: at `fixed` if the user announces
+    /// an address of their own, else at one that no other client has.
     pub(crate) fn new(system: &str, fixed: Option<NodeAddress>, rng: &Arc<Rng>) -> Self {
         let nonce = format!("{:016x}", rng.next_u64()).into_bytes();
         let client = Client {
@@ -130,8 +130,8 @@ impl Identity {
         reference
     }
 
-    /// Replaces the address in references to an ask in an encoded message by this one, which has the
-    /// length of all generated ones.
+    /// Replaces the address in references to an ask in an encoded message by this one, which has
+    /// the length of all generated ones.
     pub(crate) fn readdress(&self, message: &mut [u8], id: AskId) {
         let own = self.address.to_string();
         let path = [b"/_ask/", &id.hex()[..], &self.client.nonce[..]].concat();

@@ -30,8 +30,8 @@ pub(crate) struct Peer {
     confirmed: AtomicBool,
     system: Arc<str>,
     sender: Arc<str>,
-    /// The header of each region's envelopes, made for the first and copied for all others. Behind an
-    /// atomic pointer, so that senders read it without a lock.
+    /// The header of each region's envelopes, made for the first and copied for all others. Behind
+    /// an atomic pointer, so that senders read it without a lock.
     templates: ArcSwap<Vec<Option<Template>>>,
 }
 
@@ -147,8 +147,8 @@ impl fmt::Debug for Peer {
     }
 }
 
-/// Returns a message that came back from an outbox as the router takes it. Its header was written by
-/// this client, so it can be read; `None` would be a bug of ours, and is treated as a loss.
+/// Returns a message that came back from an outbox as the router takes it. Its header was written
+/// by this client, so it can be read; `None` would be a bug of ours, and is treated as a loss.
 pub(crate) fn recover(unsent: &UnsentMessage<Tag>, readdressed: bool) -> Option<Outgoing> {
     let Tag {
         route,

@@ -64,8 +64,8 @@ impl Waiters {
         let next = waiting.find(|(_, waiter)| router.accepts(&waiter.target, waiter.bytes));
         let next = next.map(|(number, _)| *number);
         if let Some(next) = next.and_then(|number| self.waiting.remove(&number)) {
-            // Fails if the task is gone. Then its place is dropped too, which finds it taken off the
-            // list and wakes the next: no permit is lost.
+            // Fails if the task is gone. Then its place is dropped too, which finds it taken off
+            // the list and wakes the next: no permit is lost.
             next.permit.send(()).ok();
         }
     }

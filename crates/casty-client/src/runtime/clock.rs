@@ -2,11 +2,12 @@
 //!
 //! # Sleep and wake-up
 //!
-//! While nothing waits for a deadline the clock sleeps. To miss none it first sets `asleep` and then
-//! looks once more for something that waits; a task that has something to wait for first makes it
-//! visible and then reads `asleep`. These four are sequentially consistent, so at least one side sees
-//! the other: the clock finds the deadline and ticks on, or the task finds the clock asleep and wakes
-//! it. A wake-up that comes before the clock waits is kept, and costs a second of ticks at most.
+//! While nothing waits for a deadline the clock sleeps. To miss none it first sets `asleep` and
+//! then looks once more for something that waits; a task that has something to wait for first makes
+//! it visible and then reads `asleep`. These four are sequentially consistent, so at least one side
+//! sees the other: the clock finds the deadline and ticks on, or the task finds the clock asleep
+//! and wakes it. A wake-up that comes before the clock waits is kept, and costs a second of ticks
+//! at most.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -62,8 +63,8 @@ impl Clock {
         }
     }
 
-    /// Returns the tick at which `timeout` from now is over: at most two ticks late, and early only by
-    /// as much as the runtime has kept the clock from ticking.
+    /// Returns the tick at which `timeout` from now is over: at most two ticks late, and early only
+    /// by as much as the runtime has kept the clock from ticking.
     pub(crate) fn deadline(&self, timeout: Duration) -> Tick {
         let Tick(now) = self.now();
         // Both parts fit 64 bits, whose division is an instruction; that of 128 bits is a call.

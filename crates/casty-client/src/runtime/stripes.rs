@@ -54,8 +54,8 @@ pub(crate) fn stripe_of_this_thread() -> usize {
     STRIPE.get()
 }
 
-/// Gives the calling thread the first stripe, whichever thread of the process it is. The ids of asks
-/// hold the stripe, and must be the same whenever a simulation is run.
+/// Gives the calling thread the first stripe, whichever thread of the process it is. The ids of
+/// asks hold the stripe, and must be the same whenever a simulation is run.
 pub(crate) fn take_first_stripe() {
     STRIPE.set(0);
 }

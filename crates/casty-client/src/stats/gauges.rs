@@ -13,7 +13,8 @@ pub struct Gauges {
     pub queued_bytes: u64,
     /// The fullest of these outboxes, in bytes.
     pub fullest_outbox: u64,
-    /// Tells that wait for capacity in the pending buffer; one for each task that calls `tell_wait`.
+    /// Tells that wait for capacity in the pending buffer; one for each task that calls
+    /// `tell_wait`.
     pub waiting_tells: u64,
     /// Actors of this client; at most 1,024.
     pub actors: u64,

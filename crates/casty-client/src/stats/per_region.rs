@@ -9,8 +9,8 @@ use casty_transport::OutboxCounters;
 /// added up.
 const REMEMBERED: usize = 1_024;
 
-/// The counters of one region's messages since the client began. Each accepted message is exactly one
-/// of the rest; while messages move, a reader may find one between two.
+/// The counters of one region's messages since the client began. Each accepted message is exactly
+/// one of the rest; while messages move, a reader may find one between two.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RegionStats {
@@ -30,8 +30,8 @@ pub struct RegionStats {
     pub queued: u64,
 }
 
-/// The counters of the messages that were routed to one node since the client began. Each of them is
-/// exactly one of the rest.
+/// The counters of the messages that were routed to one node since the client began. Each of them
+/// is exactly one of the rest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NodeStats {

@@ -99,8 +99,8 @@ impl Node {
         }
     }
 
-    /// Accepts the next connection, and sends the view of a cluster of this node alone, which owns the
-    /// only shard of region `r`.
+    /// Accepts the next connection, and sends the view of a cluster of this node alone, which owns
+    /// the only shard of region `r`.
     pub(crate) async fn accept_and_tell(&mut self) -> Link {
         let mut link = self.accept().await;
         let mut first = link.next().await.unwrap();

@@ -18,8 +18,8 @@ const SECOND: Duration = Duration::from_secs(1);
 /// Checks that a message goes where the leader says after the view that `change` returns.
 ///
 /// Of two nodes the first leads and sends the view, and the second owns the only shard; then the
-/// changed view comes. The shard of a message that is sent after it must be asked for at the leader,
-/// which names the first node.
+/// changed view comes. The shard of a message that is sent after it must be asked for at the
+/// leader, which names the first node.
 fn goes_where_the_leader_says(change: fn(&Node, TopologySnapshot) -> TopologySnapshot) {
     in_paused_time(move || async move {
         let network = MemoryNetwork::new();
@@ -138,8 +138,8 @@ impl Pair {
         self.seen.next().await.unwrap();
     }
 
-    /// Sends numbers while the outbox accepts them, and more once it has written what it can: some are
-    /// in flight then, and some still wait. Returns their number.
+    /// Sends numbers while the outbox accepts them, and more once it has written what it can: some
+    /// are in flight then, and some still wait. Returns their number.
     async fn fill(&self, tell: impl Fn(u32) -> bool) -> u32 {
         let mut told = 0;
         for _ in 0..3 {
