@@ -16,3 +16,8 @@ pub(crate) fn run(steps: &mut Steps, args: &[String]) -> Result<(), Failure> {
     let mut command = cargo(["run", "--quiet"]);
     steps.run("worlds", command.args(&BUILD[1..]).arg("--").args(args))
 }
+
+/// Returns a finding for each fault of `--power` that cannot be put into the sources as they are.
+pub(crate) fn findings() -> Result<Vec<String>, Failure> {
+    power::findings()
+}

@@ -9,6 +9,7 @@ use std::process::Command;
 
 use crate::metadata;
 use crate::protobuf;
+use crate::sim;
 use crate::steps::{Failure, Steps, root};
 
 use sources::Size;
@@ -29,6 +30,7 @@ pub(crate) fn run(steps: &mut Steps) -> Result<(), Failure> {
         let mut findings = packages::findings(&packages);
         findings.extend(lean::findings(&packages)?);
         findings.extend(protobuf::finding()?);
+        findings.extend(sim::findings()?);
         let circles = circles::report(&packages, None);
         print!("{}", circles.summary);
         findings.extend(circles.findings);

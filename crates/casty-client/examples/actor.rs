@@ -29,7 +29,7 @@ struct SetPrice {
     cents: i64,
 }
 
-/// An event, which the actor of this program receives.
+/// The event that the actor of this program receives.
 #[derive(Serialize, Deserialize)]
 #[serde(rename = "market.Price")]
 struct Price {
@@ -46,9 +46,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .connect()
         .await?;
 
-    // The handler gets one message after the other; while it awaits, the rest waits in the mailbox
-    // of the actor, which is bounded (`mailbox`, 16,384 messages). Nodes do not connect to the
-    // client: events come over the connections that the client has made.
+    // The handler gets one message after the other; the rest waits in the actor's bounded mailbox.
+    // Nodes do not connect to the client: events come over the connections that it has made.
     let (prices, mut received) = mpsc::channel(16);
     let handle = move |price: Price, context: ActorContext<Price>| {
         let prices = prices.clone();

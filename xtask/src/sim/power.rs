@@ -47,6 +47,25 @@ pub(super) fn run(steps: &mut Steps) -> Result<(), Failure> {
     }
 }
 
+/// Returns a finding for each patch that does not apply to the sources as they are.
+pub(super) fn findings() -> Result<Vec<String>, Failure> {
+    let mut findings = Vec::new();
+    for patch in patches()? {
+        let mut git = Command::new("git");
+        git.args(["apply", "--check"]).arg(&patch);
+        let checked = output(git.current_dir(root()))?;
+        if !checked.status.success() {
+            let name = patch.file_name().unwrap_or_default().to_string_lossy();
+            let said = String::from_utf8_lossy(&checked.stderr);
+            let said = said.lines().next().unwrap_or_default();
+            findings.push(format!(
+                "xtask/power/{name}: the fault is to be put into the present code anew: {said}"
+            ));
+        }
+    }
+    Ok(findings)
+}
+
 fn patches() -> Result<Vec<PathBuf>, Failure> {
     let folder = root().join("xtask/power");
     let entries = fs::read_dir(&folder).and_then(Iterator::collect::<io::Result<Vec<_>>>);

@@ -44,6 +44,7 @@ impl Acknowledged {
 
     /// Notes that the stream took `count` bytes more; `in_flight` messages are not known to be
     /// acknowledged.
+    #[inline]
     pub(crate) fn wrote<T: OutboxTag>(
         &mut self,
         count: usize,
@@ -64,6 +65,7 @@ impl Acknowledged {
 
     /// Notes that a frame came in. Where the stream tells nothing, this is taken as a sign that the
     /// peer had what was written before.
+    #[inline]
     pub(crate) fn received<T: OutboxTag>(&self, outbox: &Outbox<T>) {
         if !self.is_told {
             outbox.acknowledge(self.written);

@@ -32,7 +32,7 @@ use state::{Entry, Flight, Phase, State};
 #[derive(Debug)]
 pub struct Outbox<T> {
     /// The bytes that the driver has taken. A lock of its own, so that a write, which holds it,
-    /// does not hold up senders. Whoever needs both locks takes this one first.
+    /// does not hold up senders. Code that needs both locks takes this one first.
     flight: Mutex<Flight>,
     /// All the rest. No system call, no wake-up and no caller's code is made with it locked, but
     /// for the functions of a tag and of a revocation.

@@ -272,7 +272,7 @@ mod tests {
                 .all(|it| it.as_mut().poll(&mut cx).is_ready())
         );
         drop(waiters);
-        // Whoever comes later, and is not refused, waits as before.
+        // Those that come later, and are not refused, wait as before.
         outbox.push(&[&[0; 90]], None).unwrap();
         assert!(pin!(outbox.capacity(105)).poll(&mut cx).is_pending());
     }

@@ -22,7 +22,7 @@ fn take(outbox: &Outbox<u32>) -> Vec<u8> {
     outbox.flight.lock().rest().to_vec()
 }
 
-/// Tells how many messages are in flight.
+/// Writes, and returns how many messages are in flight.
 fn wrote(outbox: &Outbox<u32>, count: usize) -> usize {
     match outbox.poll_write(|_| Poll::Ready(Ok(count))) {
         Poll::Ready(Ok(Some(Written { bytes, in_flight }))) if bytes == count => in_flight,
@@ -236,18 +236,18 @@ fn of_a_hundred_that_wait_two_are_woken_at_a_time_and_find_capacity() {
         for part in flight.chunks(7) {
             wrote(&outbox, part.len());
         }
-        // Whoever is woken pushes, and only then the next one has its turn.
+        // A woken one pushes, and only then the next one is woken.
         while let Some(at) =
             (0..100).find(|at| waiting[*at].is_some() && woken[*at].0.swap(0, Relaxed) > 0)
         {
             let mut waiter = waiting[at].take().unwrap();
             let mut cx = Context::from_waker(Waker::noop());
-            let Poll::Ready(turn) = waiter.as_mut().poll(&mut cx) else {
+            let Poll::Ready(permit) = waiter.as_mut().poll(&mut cx) else {
                 panic!("woken for nothing");
             };
             outbox.push(&[&[0; 25]], Some(0)).unwrap();
             pushed += 1;
-            drop(turn);
+            drop(permit);
             assert!(wakes() <= 2, "a herd");
         }
     }
@@ -267,7 +267,7 @@ fn capacity_for_a_small_one_is_not_lost_to_a_large_one_that_waits_before_it() {
     let mut cx = Context::from_waker(&waker);
     assert!(small.as_mut().poll(&mut cx).is_pending());
     wrote(&outbox, 60);
-    assert_eq!(woken.0.load(Relaxed), 0, "it is the turn of the large one");
+    assert_eq!(woken.0.load(Relaxed), 0, "the large one is woken first");
     assert!(
         futures_pending(large.as_mut()),
         "which wants more than there is"

@@ -191,7 +191,7 @@ async fn a_dialler_that_waited_for_a_killed_listener_is_refused() {
     let (late, _next) = tokio::join!(transport.dial(&here), async {
         network.kill(&here);
         let next = transport.listen(&here).await.unwrap();
-        // Makes room in the old queue, for which the late dialler waits.
+        // Makes a place in the old queue, for which the late dialler waits.
         killed.accept().await.unwrap();
         next
     });

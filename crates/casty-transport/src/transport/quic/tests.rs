@@ -40,6 +40,13 @@ async fn pair(near: QuicConfig, far: QuicConfig) -> (QuicStream, ByteStream) {
     (near, far)
 }
 
+/// Dials, and writes the byte with which a stream begins.
+async fn dial_and_write(transport: &QuicTransport, at: &NodeAddress) -> ByteStream {
+    let mut stream = transport.dial(at).await.unwrap();
+    stream.write_all(b"x").await.unwrap();
+    stream
+}
+
 /// Bytes that cannot be mixed up without notice.
 fn pattern(length: usize) -> Vec<u8> {
     (0..=250).cycle().take(length).collect()
@@ -165,14 +172,7 @@ async fn names_are_resolved_when_dialling_and_kept_when_listening() {
         .unwrap();
     let address = listener.address();
     assert_eq!(address.host(), "localhost");
-    let (dialled, accepted) = tokio::join!(
-        async {
-            let mut stream = transport.dial(&address).await.unwrap();
-            stream.write_all(b"x").await.unwrap();
-            stream
-        },
-        listener.accept()
-    );
+    let (dialled, accepted) = tokio::join!(dial_and_write(&transport, &address), listener.accept());
     accepted.unwrap();
     drop(dialled);
 }

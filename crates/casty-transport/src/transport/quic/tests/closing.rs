@@ -167,14 +167,7 @@ async fn a_peer_that_falls_silent_is_lost_after_the_idle_timeout() {
     let mut listener = listening(good()).await;
     let (at, wire) = wire(listener.address()).await;
     let transport = QuicTransport::new(good());
-    let (near, far) = tokio::join!(
-        async {
-            let mut near = transport.dial(&at).await.unwrap();
-            near.write_all(b"x").await.unwrap();
-            near
-        },
-        listener.accept()
-    );
+    let (near, far) = tokio::join!(dial_and_write(&transport, &at), listener.accept());
     let (mut near, mut far) = (near, far.unwrap());
     assert_eq!(far.read_u8().await.unwrap(), b'x');
     wire.abort();

@@ -75,6 +75,14 @@ async fn a_certificate_that_is_not_valid_yet_is_not_trusted() {
     assert!(matches!(error, TlsError::Rejected(_)), "{error:?}");
 }
 
+/// Returns the error that only QUIC has.
+fn quic(error: &DialError) -> &QuicError {
+    match error {
+        DialError::Quic { source, .. } => source,
+        other => panic!("{other:?}"),
+    }
+}
+
 fn without_certificate() -> TlsConfig {
     TlsConfig::builder().ca_pem(&CA.pem).build().unwrap()
 }
@@ -117,7 +125,7 @@ async fn dial_lax(tls: TlsConfig, protocol: &[u8]) -> Result<ByteStream, DialErr
     let (at, endpoint) = lax_listener(protocol).await;
     let accepting = async {
         let accepted = endpoint.accept().await.unwrap().await;
-        // Whoever is there stays there.
+        // The peer stays there.
         std::future::pending::<()>().await;
         drop(accepted);
     };
@@ -144,13 +152,7 @@ async fn a_listener_that_asks_for_no_certificate_is_refused_by_a_dialler_that_ha
 async fn a_listener_of_another_protocol_is_not_casty() {
     let error = dial_lax(issued::good(), b"h3").await.unwrap_err();
     assert!(
-        matches!(
-            error,
-            DialError::Quic {
-                source: QuicError::OtherProtocol,
-                ..
-            }
-        ),
+        matches!(quic(&error), QuicError::OtherProtocol),
         "{error:?}"
     );
     let error = ConnectError::from(error);
@@ -200,16 +202,7 @@ async fn a_listener_that_was_dropped_is_silent() {
     // Its first connection keeps the port, and nothing more is accepted there.
     let at = NodeAddress::new("127.0.0.1", near.connection.remote_address().port());
     let error = QuicTransport::new(impatient()).dial(&at).await.unwrap_err();
-    assert!(
-        matches!(
-            error,
-            DialError::Quic {
-                source: QuicError::Silent,
-                ..
-            }
-        ),
-        "{error:?}"
-    );
+    assert!(matches!(quic(&error), QuicError::Silent), "{error:?}");
     drop(far);
 }
 
@@ -236,16 +229,7 @@ async fn a_peer_that_answers_with_no_quic_or_stops_inside_the_handshake_is_silen
     let no_quic = dial_socket(b"HTTP/1.1 400 Bad Request\r\n\r\n");
     let (no_quic, stopped) = tokio::join!(no_quic, dial_socket(&[]));
     for error in [no_quic, stopped] {
-        assert!(
-            matches!(
-                error,
-                DialError::Quic {
-                    source: QuicError::Silent,
-                    ..
-                }
-            ),
-            "{error:?}"
-        );
+        assert!(matches!(quic(&error), QuicError::Silent), "{error:?}");
         let error = ConnectError::from(error);
         assert_eq!(error.conclusion(), Conclusion::Unreachable);
     }
@@ -263,14 +247,7 @@ async fn what_is_no_quic_or_stops_inside_the_handshake_holds_up_no_dialler() {
     // A dialler that leaves before it has read an answer.
     let transport = QuicTransport::new(good());
     assert!(transport.dial(&at).now_or_never().is_none());
-    let (near, far) = tokio::join!(
-        async {
-            let mut near = transport.dial(&at).await.unwrap();
-            near.write_all(b"x").await.unwrap();
-            near
-        },
-        listener.accept()
-    );
+    let (near, far) = tokio::join!(dial_and_write(&transport, &at), listener.accept());
     assert_eq!(far.unwrap().read_u8().await.unwrap(), b'x');
     drop(near);
 }
