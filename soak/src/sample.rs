@@ -106,7 +106,7 @@ pub(crate) fn take(clients: &[ClusterClient]) -> io::Result<Sample> {
             gauges.waiting_tells,
             gauges.actors,
             gauges.mailboxes,
-            gauges.events,
+            gauges.waiting_views,
             gauges.dial_failures,
         ];
         for (sum, figure) in of_clients.iter_mut().zip(figures) {

@@ -28,8 +28,8 @@ async fn down(client: &ClusterClient, args: &Down) -> Result<(), CommandError> {
     let report = report.map_err(|error| refused(&args.node, error))?;
     print_report(&report)?;
     // The session's time ends first, and its error tells the reason.
-    let settled = report.settled(args.cluster.timeout()).await;
-    let after = settled.map_err(|error| CommandError::Failed(error.into()))?;
+    let confirmed = report.confirmed(args.cluster.timeout()).await;
+    let after = confirmed.map_err(|error| CommandError::Failed(error.into()))?;
     print(format_args!(
         "{} is down in their views after {} ms",
         args.node,

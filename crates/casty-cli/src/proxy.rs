@@ -141,9 +141,9 @@ pub(crate) async fn run(args: &ProxyArgs) -> Result<(), CommandError> {
         () = twice() => return Err(CommandError::Interrupted),
         never = note_renewals(certificates.as_ref()) => match never {},
     };
-    let settled = async { tokio::join!(inward.settled(), outward.settled()) };
+    let drained = async { tokio::join!(inward.drained(), outward.drained()) };
     // If it takes longer, the peers are gone.
-    timeout(CLOSING, settled).await.ok();
+    timeout(CLOSING, drained).await.ok();
     let counts = counters.read();
     note(format_args!(
         "connections: {} accepted, {} refused, {} without handshake, \

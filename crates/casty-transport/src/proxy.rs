@@ -92,7 +92,7 @@ impl Proxy {
 
     /// Passes connections on until `stop` ends. Then nothing more is accepted, connections may end
     /// by themselves for `grace`, and the rest is cut. Takes a task for each connection. Wait for
-    /// [`Transport::settled`] of both transports before the runtime ends.
+    /// [`Transport::drained`] of both transports before the runtime ends.
     ///
     /// # Cancel safety
     /// Dropping the future cuts all connections.

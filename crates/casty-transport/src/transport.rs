@@ -94,7 +94,7 @@ pub trait Transport: Send + Sync + Debug + 'static {
     ///
     /// # Cancel safety
     /// Safe: nothing is consumed.
-    async fn settled(&self) {}
+    async fn drained(&self) {}
 }
 
 /// A source of the streams that others dial to one address, until it is dropped.

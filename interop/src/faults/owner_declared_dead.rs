@@ -40,7 +40,7 @@ pub(super) async fn run(site: Site) -> Result<Vec<Figure>, Failure> {
         declared = now();
         attempts += 1;
         let report = administrator.admin().down(&gone).await?;
-        if report.settled(Duration::from_secs(1)).await.is_ok() {
+        if report.confirmed(Duration::from_secs(1)).await.is_ok() {
             break;
         }
     }

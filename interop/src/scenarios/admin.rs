@@ -95,7 +95,7 @@ async fn declare_dead(admin: &Admin, dead: &NodeAddress) -> Result<usize, Failur
         if report.told().len() != 2 || !report.missed().is_empty() {
             return Err(format!("not all were told: {report:?}").into());
         }
-        if report.settled(Duration::from_secs(2)).await.is_ok() {
+        if report.confirmed(Duration::from_secs(2)).await.is_ok() {
             return Ok(attempt);
         }
     }

@@ -209,7 +209,7 @@ impl DownReport {
     ///
     /// # Cancel safety
     /// Safe: nothing is changed.
-    pub async fn settled(&self, timeout: Duration) -> Result<Duration, StillUp> {
+    pub async fn confirmed(&self, timeout: Duration) -> Result<Duration, StillUp> {
         let begun = Instant::now();
         loop {
             let left = timeout.saturating_sub(begun.elapsed()).max(LAST_LOOK);

@@ -79,7 +79,7 @@ impl Core {
         // Released at once: the lock order has the view last.
         let view = self.view.borrow().clone();
         let members = view.map_or(0, |view| view.members().len());
-        let events = self.snapshots.max_capacity() - self.snapshots.capacity();
+        let waiting_views = self.snapshots.max_capacity() - self.snapshots.capacity();
         Gauges {
             buffered_bytes: routing.router.buffered().bytes as u64,
             queued_bytes: outboxes().sum::<usize>() as u64,
@@ -90,7 +90,7 @@ impl Core {
             regions: routing.router.regions().count() as u64,
             members: members as u64,
             dial_failures: self.dial_failures.lock().len() as u64,
-            events: events as u64,
+            waiting_views: waiting_views as u64,
         }
     }
 }

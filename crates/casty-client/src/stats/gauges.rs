@@ -27,5 +27,5 @@ pub struct Gauges {
     /// Addresses whose last connection failure is kept; at most 64.
     pub dial_failures: u64,
     /// Received views that the control task has not handled yet; at most 64.
-    pub events: u64,
+    pub waiting_views: u64,
 }

@@ -42,7 +42,7 @@ pub struct NodeStats {
     /// Messages handed to the kernel.
     pub written: u64,
     /// Messages requeued unsent, because the connection was lost or a view called the node down.
-    pub returned: u64,
+    pub requeued: u64,
     /// Messages that may have been in flight when the connection was lost.
     pub unknown: u64,
     /// Messages in its outbox.
@@ -56,7 +56,7 @@ impl NodeStats {
             node,
             routed: sum.accepted,
             written: sum.written,
-            returned: sum.unsent,
+            requeued: sum.unsent,
             unknown: sum.unknown,
             queued: queued(&sum),
         }

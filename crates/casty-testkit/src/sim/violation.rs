@@ -14,7 +14,7 @@ pub enum Check {
     Conservation,
     /// The counters of each region add up, and their sums are the client's.
     ConservationByRegion,
-    /// The counters of each node add up: routed = written + returned + unknown + queued.
+    /// The counters of each node add up: routed = written + requeued + unknown + queued.
     ConservationByNode,
     /// As many dead letters as the counters say, of each fate.
     DeadLetters,

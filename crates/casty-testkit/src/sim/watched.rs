@@ -70,7 +70,7 @@ impl Watched {
         }
         let nodes = self.client.node_stats();
         for node in &nodes {
-            if node.routed != node.written + node.returned + node.unknown + node.queued {
+            if node.routed != node.written + node.requeued + node.unknown + node.queued {
                 violated(Check::ConservationByNode, format!("{node:?}"));
             }
         }
@@ -78,7 +78,7 @@ impl Watched {
         if letters.not_sent > not_sent || letters.unknown > unknown {
             violated(Check::DeadLetters, format!("{letters:?}, {stats:?}"));
         }
-        if stats.gauges.events > 64 || stats.gauges.dial_failures > 64 {
+        if stats.gauges.waiting_views > 64 || stats.gauges.dial_failures > 64 {
             violated(Check::Bounds, format!("{:?}", stats.gauges));
         }
         self.look_at_view(&nodes, &violated);

@@ -72,7 +72,7 @@ async fn a_member_that_came_back_from_the_dead_is_found_and_declared_dead(net: N
     others.sort();
     assert_eq!((report.node(), report.told()), (dead, &*others));
     assert!(report.missed().is_empty(), "{report:?}");
-    report.settled(LONG).await.unwrap();
+    report.confirmed(LONG).await.unwrap();
     assert_ne!(where_is(&client, &orphan).await, 2);
     assert_eq!(codes(&admin).await, [""; 0]);
     close_and_check(&client).await;
@@ -90,7 +90,7 @@ async fn a_member_that_answers_is_declared_dead_by_force_only(net: Net) {
     assert!(client.topology().current().unwrap().is_live(node));
     let report = client.admin().force_down(node).await.unwrap();
     assert_eq!(report.told().len(), 3, "it is told as well: {report:?}");
-    report.settled(LONG).await.unwrap();
+    report.confirmed(LONG).await.unwrap();
     assert!(client.topology().current().unwrap().is_gone(node));
 }
 
@@ -141,8 +141,8 @@ async fn a_node_that_was_not_told_brings_the_dead_one_back(net: Net) {
         }
     };
     timeout(LONG, back).await.expect("it comes back");
-    let settled = report.settled(Duration::from_millis(300)).await;
-    let still_up = settled.unwrap_err();
+    let confirmed = report.confirmed(Duration::from_millis(300)).await;
+    let still_up = confirmed.unwrap_err();
     assert_eq!(still_up.called_up_by, std::slice::from_ref(&feed));
     assert!(
         still_up
@@ -154,7 +154,7 @@ async fn a_node_that_was_not_told_brings_the_dead_one_back(net: Net) {
         loop {
             // Gossip may come between the two nodes.
             let report = client.admin().down(&dead).await.unwrap();
-            if report.settled(Duration::from_secs(1)).await.is_ok() {
+            if report.confirmed(Duration::from_secs(1)).await.is_ok() {
                 return;
             }
         }
@@ -177,7 +177,7 @@ async fn a_node_that_hangs_is_found_and_may_be_declared_dead(net: Net) {
     assert!(found, "{diagnosis:?}");
     let report = admin.down(node).await.unwrap();
     assert_eq!(report.told().len(), 2, "{report:?}");
-    report.settled(LONG).await.unwrap();
+    report.confirmed(LONG).await.unwrap();
 }
 
 async fn a_cluster_that_is_gone_is_told_to_answer_nothing(net: Net) {
@@ -213,7 +213,7 @@ async fn a_member_that_is_dead_besides_is_told_to_have_been_missed(net: Net) {
     assert_eq!((missed, report.told().len()), (other, 1));
     assert!(!reason.is_empty());
     assert_eq!(report.missed()[0].1.fate(), Fate::NotSent);
-    report.settled(LONG).await.unwrap();
+    report.confirmed(LONG).await.unwrap();
 }
 
 async fn nodes_that_are_parted_are_found_to_differ(net: Net) {

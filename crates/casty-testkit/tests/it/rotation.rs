@@ -49,8 +49,8 @@ impl Transport for Dials {
         self.transport.listen(at).await
     }
 
-    async fn settled(&self) {
-        self.transport.settled().await;
+    async fn drained(&self) {
+        self.transport.drained().await;
     }
 }
 

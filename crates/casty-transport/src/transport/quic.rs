@@ -43,7 +43,7 @@ use stream::QuicStream;
 ///
 /// Shutting a stream down waits until the peer has received everything. Dropping a stream closes
 /// its connection when the peer has received what was written, for up to 30 s, as long as the
-/// runtime lives: wait for [`settled`](Transport::settled) before it ends, which takes some 0.1 s
+/// runtime lives: wait for [`drained`](Transport::drained) before it ends, which takes some 0.1 s
 /// on a quick network (RFC 9000, section 10.2). A listener's port is free again when its last
 /// connection has ended.
 #[derive(Debug, Clone)]
@@ -143,7 +143,7 @@ impl Transport for QuicTransport {
         Ok(Box::new(QuicListening::new(endpoint, at, server, closings)))
     }
 
-    async fn settled(&self) {
+    async fn drained(&self) {
         self.closings.ended().await;
     }
 }

@@ -97,8 +97,8 @@ impl Transport for TlsTransport {
         }))
     }
 
-    async fn settled(&self) {
-        self.below.settled().await;
+    async fn drained(&self) {
+        self.below.drained().await;
     }
 }
 

@@ -46,7 +46,7 @@ async fn what_was_written_is_read_when_a_stream_is_only_dropped() {
 }
 
 #[test]
-fn a_runtime_that_ends_when_the_transport_has_settled_leaves_nobody_waiting() {
+fn a_runtime_that_ends_when_the_transport_is_drained_leaves_nobody_waiting() {
     let runtime = || tokio::runtime::Runtime::new().unwrap();
     let (theirs, ours) = (runtime(), runtime());
     let mut listener = theirs.block_on(listening(good()));
@@ -71,10 +71,10 @@ fn a_runtime_that_ends_when_the_transport_has_settled_leaves_nobody_waiting() {
         near.read_to_end(&mut back).await.unwrap();
         drop(near);
         let start = Instant::now();
-        transport.settled().await;
+        transport.drained().await;
         assert!(start.elapsed() < Duration::from_secs(5));
         // And again, with nothing to wait for.
-        transport.settled().await;
+        transport.drained().await;
     });
     ours.shutdown_background();
     let (read, waited) = theirs.block_on(far).unwrap();
@@ -83,18 +83,18 @@ fn a_runtime_that_ends_when_the_transport_has_settled_leaves_nobody_waiting() {
 }
 
 #[tokio::test]
-async fn a_transport_has_settled_when_its_peers_have_what_was_written_and_not_before() {
+async fn a_transport_is_drained_when_its_peers_have_what_was_written_and_not_before() {
     let transport = QuicTransport::new(good());
     let mut listener = listening(good()).await;
     let at = listener.address();
     let sent = pattern(MEGABYTE);
     let near = async {
         let mut near = transport.dial(&at).await.unwrap();
-        transport.settled().await;
+        transport.drained().await;
         near.write_all(&sent).await.unwrap();
         drop(near);
-        assert!(transport.settled().now_or_never().is_none());
-        transport.settled().await;
+        assert!(transport.drained().now_or_never().is_none());
+        transport.drained().await;
     };
     let ((), far) = tokio::join!(near, listener.accept());
     let mut read = Vec::new();
