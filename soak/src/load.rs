@@ -94,7 +94,7 @@ pub(crate) struct Load {
 }
 
 impl Load {
-    /// Begins: on each route, some clients that last, with all jobs each, and one after the other
+    /// Begins on each route some clients that last, with all jobs each, and one after the other
     /// that does not. With `leak`, some of those are never closed.
     pub(crate) async fn begin(
         routes: &[Route],
@@ -126,7 +126,7 @@ impl Load {
         Ok(load)
     }
 
-    /// The clients that last.
+    /// Returns the clients that last.
     pub(crate) fn lasting(&self) -> &[ClusterClient] {
         &self.lasting
     }
@@ -227,7 +227,7 @@ impl Worker {
         }
     }
 
-    /// Several tells without a pause, the last of them waiting for capacity if there is none.
+    /// Sends several tells without a pause, the last of them waiting for capacity if there is none.
     async fn tell(&self, round: u64) {
         for number in round..round + 10 {
             let told = entity(&self.region, number).tell(Counter::Increment { amount: 1 });
@@ -240,7 +240,7 @@ impl Worker {
         self.tally.count("tells that wait", end);
     }
 
-    /// An actor that is sent events and ends with the last, or is ended where that was lost.
+    /// Runs an actor that is sent events and ends with the last, or is ended where that was lost.
     async fn act(&self, entity: &EntityRef, round: u64) {
         let (done, finished) = oneshot::channel::<()>();
         let mut done = Some(done);
@@ -295,7 +295,7 @@ struct Passing {
 }
 
 impl Passing {
-    /// A client from its start to its end, which comes about in one of five ways.
+    /// Runs a client from its start to its end, of which there are five kinds.
     async fn come_and_go(&self, round: u64) {
         const WHAT: &str = "passing clients";
         let Self { route, tally, leak } = self;

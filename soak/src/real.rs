@@ -16,7 +16,7 @@ use crate::load::Route;
 use crate::relay::Relay;
 use crate::run::Target;
 
-/// Of three, casty 0.21.0 may take a dead one for alive again.
+/// The number of nodes: of three, casty 0.21.0 may take a dead one for alive again.
 const NODES: usize = 2;
 
 /// Shorter than it takes the others to call a node dead that hangs.

@@ -17,7 +17,7 @@ pub(crate) struct Relay {
 }
 
 impl Relay {
-    /// Listens, in front of a node that need not run.
+    /// Listens in front of a node that need not run.
     pub(crate) async fn start(node: &NodeAddress) -> io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let at = NodeAddress::new("127.0.0.1", listener.local_addr()?.port());

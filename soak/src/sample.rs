@@ -122,7 +122,7 @@ pub(crate) fn take(clients: &[ClusterClient]) -> io::Result<Sample> {
     Ok(sample)
 }
 
-/// The figures of the process, as Linux tells them.
+/// Returns the figures of the process, as Linux tells them.
 fn process() -> io::Result<[u64; 5]> {
     let tasks = Handle::current().metrics().num_alive_tasks();
     // The listing of the folder is a descriptor itself.
@@ -138,7 +138,7 @@ fn process() -> io::Result<[u64; 5]> {
     ])
 }
 
-/// The first number behind a name at the beginning of a line.
+/// Returns the first number behind a name at the beginning of a line.
 fn number(text: &str, name: &str) -> Option<u64> {
     let rest = text.lines().find_map(|line| line.strip_prefix(name))?;
     rest.split_whitespace().next()?.parse().ok()

@@ -53,7 +53,7 @@ impl Tally {
         }
     }
 
-    /// The problems so far.
+    /// Returns the problems so far.
     pub(crate) fn problems(&self) -> Vec<String> {
         self.problems.lock().clone()
     }

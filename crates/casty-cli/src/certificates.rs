@@ -11,7 +11,7 @@ pub(crate) struct CertificateArgs {
     /// The certificate to show, with its chain, in PEM.
     #[arg(id = "tls_cert", long = "tls-cert", value_name = "FILE")]
     pub(crate) cert: Option<String>,
-    /// Its key, in PEM, unless the certificate's file holds it.
+    /// The key of the certificate, in PEM, unless the certificate's file contains it.
     #[arg(id = "tls_key", long = "tls-key", value_name = "FILE")]
     pub(crate) key: Option<String>,
 }

@@ -1,6 +1,6 @@
 //! The values that nodes can send, where their types are not known beforehand.
 //!
-//! [`Value`](crate::Value) is any of them. Its scalars that Rust has no type for ([`Uuid`],
+//! [`Value`] is any of them. Its scalars that Rust has no type for ([`Uuid`],
 //! [`Decimal`], [`DateTime`] and the others) are fields of typed messages as well. [`to_value`] and
 //! [`from_value`] convert between typed messages and values, for codecs of your own.
 

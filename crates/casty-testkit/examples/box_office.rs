@@ -42,7 +42,7 @@ impl Database {
     }
 }
 
-/// The nodes, as the test plays them: three, which take a second to notice that one is dead.
+/// Configures the nodes, as the test plays them: three, which take a second to notice that one is dead.
 fn theatre(database: &Database) -> ClusterBuilder {
     let database = database.clone();
     let seat = move |owner: &mut Option<String>, message: Reserve, context: &mut Context<'_>| {
@@ -80,7 +80,7 @@ impl BoxOffice {
     }
 }
 
-/// One world: customers who want any seats at the same time, and everything goes wrong.
+/// Plays one world: customers who want any seats at the same time, and everything goes wrong.
 async fn evening(world: World) {
     let database = Database::default();
     if let Err(error) = world.start(theatre(&database)).await {
@@ -128,7 +128,7 @@ async fn buy(world: &World, database: &Database, number: usize) -> Result<(), St
 fn main() -> ExitCode {
     let seed = std::env::args().nth(1).and_then(|seed| seed.parse().ok());
     if let Some(seed) = seed {
-        let report = sim::run(seed, true, evening);
+        let report = sim::run(seed, sim::Trace::Whole, evening);
         println!("{}{report}", report.log);
         return if report.is_fine() {
             ExitCode::SUCCESS

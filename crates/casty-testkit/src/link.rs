@@ -19,7 +19,7 @@ use crate::wake::{Timer, remember};
 /// The faults of a connection at present.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Faults {
-    /// Nothing is read or written, as if the node's process were stopped.
+    /// True while nothing is read or written, as if the node's process were stopped.
     pub(crate) hung: bool,
     /// The time by which everything arrives later at the node.
     pub(crate) delay: Duration,
@@ -34,7 +34,7 @@ pub(crate) struct Link(Mutex<State>);
 #[derive(Debug, Default)]
 struct State {
     faults: Faults,
-    /// It is reset at the next read or write.
+    /// True once it is to be reset at the next read or write.
     cut: bool,
     /// The next write is to stop one byte short of its end, and the connection with it.
     short: bool,
@@ -85,7 +85,7 @@ const CHUNK: usize = 16 * 1024;
 /// The stream of a [`Link`].
 pub(crate) struct LinkStream {
     link: Arc<Link>,
-    /// None once it was reset.
+    /// The stream below; `None` once it was reset.
     stream: Option<ByteStream>,
     /// Bytes that were read and not handed over, with the times of their arrival.
     delayed: VecDeque<(Instant, Bytes)>,

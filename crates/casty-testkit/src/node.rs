@@ -36,7 +36,7 @@ pub(crate) struct Node {
 /// The numbers of a node.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Place {
-    /// Its own.
+    /// The number of its own.
     pub(crate) number: usize,
     /// The number under which the services are configured that it runs.
     pub(crate) services: usize,

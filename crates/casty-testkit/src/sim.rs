@@ -74,6 +74,7 @@ mod watched;
 mod world;
 
 pub use fault::{Fault, UnknownFault};
+pub use log::Trace;
 pub use run::{Report, run, seeds};
 pub use scenario::{run_scenario, run_scenario_against};
 pub use seeds::{REGRESSION_SEEDS, RegressionSeed};

@@ -37,7 +37,7 @@ fn configurations_and_starts_go_to_another_task() {
 #[test]
 fn reports_of_worlds_are_values_and_worlds_go_to_any_task() {
     use casty_testkit::sim::{
-        Check, Fault, RegressionSeed, Report, UnknownFault, Violation, World,
+        Check, Fault, RegressionSeed, Report, Trace, UnknownFault, Violation, World,
     };
 
     all_tasks_may_share::<World>();
@@ -45,6 +45,7 @@ fn reports_of_worlds_are_values_and_worlds_go_to_any_task() {
     is_a_value::<Check>();
     is_a_value::<Fault>();
     is_a_value::<RegressionSeed>();
+    is_a_value::<Trace>();
     is_a_value::<Violation>();
     is_an_error::<UnknownFault>();
 }

@@ -78,10 +78,7 @@ fn nested(open: &str, close: &str, levels: usize) -> String {
     open.repeat(levels) + "1" + &close.repeat(levels)
 }
 
-const JSON: Layer = Layer {
-    name: "json",
-    read: text::<Value>,
-};
+const JSON: Layer = Layer::new("json", text::<Value>);
 
 pub(super) fn json() -> Vec<Bomb> {
     [json_that_nests(), json_texts(), json_amounts()]
@@ -118,20 +115,14 @@ fn json_that_nests() -> Vec<Bomb> {
             "Limit(Depth)",
         ),
         Bomb::new(
-            Layer {
-                name: "json",
-                read: text::<Node>,
-            },
+            Layer::new("json", text::<Node>),
             "objects in objects, typed",
             nested(object.0, object.1, DEEP),
             "Limit(Depth)",
         )
         .needing(ORDINARY),
         Bomb::new(
-            Layer {
-                name: "json",
-                read: text::<BTreeMap<String, Late>>,
-            },
+            Layer::new("json", text::<BTreeMap<String, Late>>),
             "markers that come late at each level",
             late,
             "Limit(Visits)",
@@ -189,19 +180,13 @@ fn json_amounts() -> Vec<Bomb> {
             "fine",
         ),
         Bomb::new(
-            Layer {
-                name: "json",
-                read: text::<i64>,
-            },
+            Layer::new("json", text::<i64>),
             "an int beyond 64 bits",
             "9223372036854775808",
             "Custom",
         ),
         Bomb::new(
-            Layer {
-                name: "json",
-                read: |input| read_few(Codec::json(), input),
-            },
+            Layer::new("json", |input| read_few(Codec::json(), input)),
             "more values than may be",
             format!("[{}1]", "1,".repeat(FEW)),
             "Limit(Items)",
@@ -210,10 +195,7 @@ fn json_amounts() -> Vec<Bomb> {
 }
 
 pub(super) fn msgpack() -> Vec<Bomb> {
-    let value = Layer {
-        name: "msgpack",
-        read: packed::<Value>,
-    };
+    let value = Layer::new("msgpack", packed::<Value>);
     let bomb = |name, input: &[u8], expected| Bomb::new(value, name, input, expected);
     let nodes = b"\x82\xa5_type\xa8app.Node\xa4next".repeat(DEEP);
     let announcing = [
@@ -226,10 +208,7 @@ pub(super) fn msgpack() -> Vec<Bomb> {
         bomb("maps in maps", &b"\x81\xa1a".repeat(DEEP), "Limit(Depth)"),
         bomb("objects in objects", &nodes, "Limit(Depth)"),
         Bomb::new(
-            Layer {
-                name: "msgpack",
-                read: packed::<Node>,
-            },
+            Layer::new("msgpack", packed::<Node>),
             "objects in objects, typed",
             nodes.clone(),
             "Limit(Depth)",
@@ -260,20 +239,14 @@ pub(super) fn msgpack() -> Vec<Bomb> {
         bomb("text that is no UTF-8", b"\xa2\xff\xfe", "Malformed"),
         bomb("a lone surrogate", b"\xa3\xed\xa0\x80", "Malformed"),
         Bomb::new(
-            Layer {
-                name: "msgpack",
-                read: |input| read_few(Codec::msgpack(), input),
-            },
+            Layer::new("msgpack", |input| read_few(Codec::msgpack(), input)),
             "more values than may be",
             [&b"\xdd\x00\x00\x27\x10"[..], &[0; FEW]].concat(),
             "Limit(Items)",
         ),
         bomb("a byte that stands for nothing", b"\xc1", "Malformed"),
         Bomb::new(
-            Layer {
-                name: "msgpack",
-                read: packed::<i64>,
-            },
+            Layer::new("msgpack", packed::<i64>),
             "an int beyond 64 bits",
             *b"\xcf\xff\xff\xff\xff\xff\xff\xff\xff",
             "Custom",

@@ -42,10 +42,7 @@ pub(super) fn bombs() -> Vec<Bomb> {
     let long = " ".repeat(16 * MIB);
     let mut bombs = Vec::new();
     for (compression, read) in READERS {
-        let layer = Layer {
-            name: compression.name(),
-            read,
-        };
+        let layer = Layer::new(compression.name(), read);
         let needs = Needs {
             stack: SMALL.stack,
             // The output is bounded by the limit, and is copied as it grows.

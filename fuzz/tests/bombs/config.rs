@@ -28,10 +28,7 @@ pub(super) fn bombs() -> Vec<Bomb> {
             overhead: 64 * input.len() as u64,
             ..ORDINARY
         };
-        let layer = Layer {
-            name: "config",
-            read,
-        };
+        let layer = Layer::new("config", read);
         Bomb::new(layer, name, input, expected).needing(needs)
     };
     vec![

@@ -33,6 +33,12 @@ struct Layer {
     read: fn(&[u8]) -> &'static str,
 }
 
+impl Layer {
+    const fn new(name: &'static str, read: fn(&[u8]) -> &'static str) -> Self {
+        Self { name, read }
+    }
+}
+
 /// A hostile input and its expected outcome.
 struct Bomb {
     layer: Layer,

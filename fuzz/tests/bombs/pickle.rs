@@ -70,10 +70,7 @@ pub(super) fn bombs() -> Vec<Bomb> {
 
 fn bomb(name: &'static str, parts: &[&[u8]], expected: &'static str) -> Bomb {
     Bomb::new(
-        Layer {
-            name: "pickle",
-            read: unpickle::<Value>,
-        },
+        Layer::new("pickle", unpickle::<Value>),
         name,
         pickle(parts),
         expected,
@@ -103,10 +100,7 @@ fn nesting() -> Vec<Bomb> {
             "Limit(Depth)",
         ),
         Bomb::new(
-            Layer {
-                name: "pickle",
-                read: unpickle::<Node>,
-            },
+            Layer::new("pickle", unpickle::<Node>),
             "objects in objects, typed",
             pickle(&[&objects()]),
             "Limit(Depth)",
@@ -123,10 +117,7 @@ fn sharing() -> Vec<Bomb> {
             "Limit(Visits)",
         ),
         Bomb::new(
-            Layer {
-                name: "pickle",
-                read: unpickle::<Node>,
-            },
+            Layer::new("pickle", unpickle::<Node>),
             "tuples that double, typed",
             pickle(&[&doubling()]),
             "Limit(Visits)",
@@ -142,10 +133,7 @@ fn sharing() -> Vec<Bomb> {
             "fine",
         ),
         Bomb::new(
-            Layer {
-                name: "pickle",
-                read: unpickle::<Vec<String>>,
-            },
+            Layer::new("pickle", unpickle::<Vec<String>>),
             "a text that is mentioned, typed",
             pickle(&[&mentions()]),
             "Limit(Visits)",
@@ -213,10 +201,7 @@ fn contents() -> Vec<Bomb> {
         bomb("text that is no UTF-8", &[b"\x8c\x02\xff\xfe"], "Malformed"),
         bomb("an opcode that nodes never write", &[b"P0\n"], "Opcode"),
         Bomb::new(
-            Layer {
-                name: "pickle",
-                read: |input| read_few(Codec::pickle(), input),
-            },
+            Layer::new("pickle", |input| read_few(Codec::pickle(), input)),
             "more values than may be",
             pickle(&[b"(", &b"N".repeat(FEW), b"t"]),
             "Limit(Items)",

@@ -52,10 +52,7 @@ pub(super) fn bombs() -> Vec<Bomb> {
 
 fn bomb(name: &'static str, input: &[u8], expected: &'static str) -> Bomb {
     Bomb::new(
-        Layer {
-            name: "protobuf",
-            read: decode::<Value>,
-        },
+        Layer::new("protobuf", decode::<Value>),
         name,
         input,
         expected,
@@ -70,10 +67,7 @@ fn nesting() -> Vec<Bomb> {
         bomb("dicts as keys of dicts", &dicts, "Limit(Depth)"),
         bomb("objects in objects", &nested(node), "Limit(Depth)"),
         Bomb::new(
-            Layer {
-                name: "protobuf",
-                read: decode::<Node>,
-            },
+            Layer::new("protobuf", decode::<Node>),
             "objects in objects, typed",
             nested(node),
             "Limit(Depth)",
@@ -139,10 +133,7 @@ fn contents() -> Vec<Bomb> {
             "fine",
         ),
         Bomb::new(
-            Layer {
-                name: "protobuf",
-                read: |input| read_few(Codec::protobuf(), input),
-            },
+            Layer::new("protobuf", |input| read_few(Codec::protobuf(), input)),
             "more values than may be",
             field(7, &field(1, NONE).repeat(FEW)),
             "Limit(Items)",

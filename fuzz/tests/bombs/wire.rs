@@ -36,17 +36,8 @@ fn frame(input: &[u8]) -> &'static str {
 }
 
 fn frames() -> Vec<Bomb> {
-    let bomb = |name, input: &[u8], expected| {
-        Bomb::new(
-            Layer {
-                name: "frame",
-                read: frame,
-            },
-            name,
-            input,
-            expected,
-        )
-    };
+    let bomb =
+        |name, input: &[u8], expected| Bomb::new(Layer::new("frame", frame), name, input, expected);
     vec![
         bomb("a frame of 4 GiB", b"\xff\xff\xff\xff\x01", "TooLong"),
         bomb(
@@ -79,15 +70,7 @@ fn handshake(input: &[u8]) -> &'static str {
 
 fn handshakes() -> Vec<Bomb> {
     let bomb = |name, input: &str, expected| {
-        Bomb::new(
-            Layer {
-                name: "handshake",
-                read: handshake,
-            },
-            name,
-            input,
-            expected,
-        )
+        Bomb::new(Layer::new("handshake", handshake), name, input, expected)
     };
     let with = |port: &str| format!("{{\"host\": \"a\", \"port\": {port}}}");
     let half = MAX_HANDSHAKE / 2 - 20;
@@ -132,10 +115,7 @@ fn handshakes() -> Vec<Bomb> {
             "Malformed",
         ),
         Bomb::new(
-            Layer {
-                name: "handshake",
-                read: handshake,
-            },
+            Layer::new("handshake", handshake),
             "text that is no UTF-8",
             *b"{\"host\": \"\xff\", \"port\": 1}",
             "Malformed",
@@ -185,15 +165,7 @@ fn slowly(input: &[u8]) -> &'static str {
 
 fn lorises() -> Vec<Bomb> {
     let bomb = |name, input: &[u8], expected| {
-        Bomb::new(
-            Layer {
-                name: "handshake",
-                read: slowly,
-            },
-            name,
-            input,
-            expected,
-        )
+        Bomb::new(Layer::new("handshake", slowly), name, input, expected)
     };
     let whole = b"\x00\x00\x00\x1a\x00{\"host\": \"a\", \"port\": 1}  ";
     vec![
@@ -251,17 +223,8 @@ fn headers() -> Vec<Bomb> {
         .concat();
         cut(u32::try_from(text.len()).unwrap(), &text)
     };
-    let bomb = |name, input, expected| {
-        Bomb::new(
-            Layer {
-                name: "header",
-                read: header,
-            },
-            name,
-            input,
-            expected,
-        )
-    };
+    let bomb =
+        |name, input, expected| Bomb::new(Layer::new("header", header), name, input, expected);
     let key = [b", \"", &vec![b'k'; MIB][..], b"\": 1"].concat();
     let escaped = [b", \"", &b"\\u0041".repeat(MIB / 6)[..], b"\": 1"].concat();
     let nested = [b", \"a\": ", &b"[".repeat(50_000)[..], &b"]".repeat(50_000)].concat();
@@ -317,26 +280,10 @@ fn name(error: AddressError) -> &'static str {
 fn addresses() -> Vec<Bomb> {
     let long = |text: &str| text.repeat(MIB / text.len());
     let uri = |name, input: String, expected| {
-        Bomb::new(
-            Layer {
-                name: "address",
-                read: uri,
-            },
-            name,
-            input,
-            expected,
-        )
+        Bomb::new(Layer::new("address", uri), name, input, expected)
     };
     let node = |name, input: String, expected| {
-        Bomb::new(
-            Layer {
-                name: "address",
-                read: node,
-            },
-            name,
-            input,
-            expected,
-        )
+        Bomb::new(Layer::new("address", node), name, input, expected)
     };
     vec![
         uri(

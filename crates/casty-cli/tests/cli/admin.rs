@@ -10,7 +10,7 @@ use crate::process::{AMPLE, GET, casty, casty_to, end, nodes};
 /// 0.21.0 forget it, and do not gossip while they are told so.
 const NEVER: Duration = Duration::from_hours(1);
 
-/// Three nodes, the last of which is dead and called up by the others; and its address.
+/// Starts three nodes, the last of which is dead and called up by the others. Returns its address.
 async fn haunted() -> (Cluster, String) {
     let silent = |(): (), _: &mut casty_testkit::Context<'_>| {};
     let cluster = Cluster::builder("my-cluster")

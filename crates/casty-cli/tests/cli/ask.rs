@@ -131,7 +131,7 @@ async fn region_that_no_node_hosts_is_named_when_the_time_is_up() {
     );
 }
 
-/// In turn: no process listens; one listens and says nothing; packets get no answer at all; one
+/// Tries, in turn: no process listens; one listens and says nothing; packets get no answer at all; one
 /// speaks another protocol; the nodes have another serializer.
 #[tokio::test(flavor = "multi_thread")]
 async fn timeout_bounds_the_command_whatever_is_at_the_contact_point() {
@@ -182,7 +182,7 @@ async fn timeout_bounds_the_command_whatever_is_at_the_contact_point() {
     babble.abort();
 }
 
-/// An address at which connections are neither accepted nor refused, as long as what is returned
+/// Returns an address at which connections are neither accepted nor refused, as long as what is returned
 /// with it lives: the queue of those that wait to be accepted is full.
 async fn black_hole() -> (String, (TcpListener, Vec<TcpStream>)) {
     let socket = TcpSocket::new_v4().unwrap();

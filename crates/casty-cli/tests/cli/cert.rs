@@ -14,7 +14,7 @@ async fn cert(folder: &Path, args: &[&str]) -> Ended {
     end(command).await
 }
 
-/// An authority, a node's certificate for `host`, and a client's.
+/// Makes an authority, a node's certificate for `host`, and a client's.
 async fn made(host: &str) -> TempDir {
     let folder = TempDir::new().unwrap();
     for args in [
@@ -42,7 +42,7 @@ async fn handshake(node: &TransportConfig, client: &TransportConfig) -> Result<(
     let mut listener = node.build().listen(&at).await.unwrap();
     let to = listener.address();
     let accepted = tokio::spawn(async move {
-        // Whoever is refused has gone.
+        // A client that is refused has gone.
         if let Ok(mut stream) = listener.accept().await {
             stream.write_all(b"welcome").await.ok();
             stream.shutdown().await.ok();

@@ -9,9 +9,9 @@ use serde::Deserialize;
 use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, Command};
 
-/// Longer than any command may take here: what lasts longer is a bug, and fails.
-pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
-/// For commands that must succeed, on machines however slow.
+/// The time that no command may take here: one that lasts longer has a bug, and fails.
+pub(crate) const LONGEST: Duration = Duration::from_mins(1);
+/// A timeout for commands that must succeed, on the slowest machine.
 pub(crate) const AMPLE: &str = "30";
 
 pub(crate) const GET: &str =
@@ -46,12 +46,12 @@ struct Greet {
     reply_to: ActorRef<String>,
 }
 
-/// Three nodes with counters, and a greeter on the first two.
+/// Starts three nodes with counters, and a greeter on the first two.
 pub(crate) async fn nodes(codec: Codec) -> Cluster {
     nodes_over(TransportConfig::tcp(), codec).await
 }
 
-/// The same over another transport.
+/// Starts such nodes over another transport.
 pub(crate) async fn nodes_over(transport: TransportConfig, codec: Codec) -> Cluster {
     let counters = stateful(
         || 0_i64,
@@ -86,7 +86,7 @@ pub(crate) struct Ended {
 }
 
 impl Ended {
-    /// The command ended with this code; else everything it said is shown.
+    /// Asserts that the command ended with this code; else everything that it printed is shown.
     #[track_caller]
     pub(crate) fn with(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "{self:#?}");
@@ -94,7 +94,7 @@ impl Ended {
     }
 }
 
-/// A command that talks to no cluster yet.
+/// Prepares a command that talks to no cluster yet.
 pub(crate) fn casty(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_casty"));
     for (name, _) in std::env::vars_os() {
@@ -111,7 +111,7 @@ pub(crate) fn casty(args: &[&str]) -> Command {
     command
 }
 
-/// A command that talks to a cluster.
+/// Prepares a command that talks to a cluster.
 pub(crate) fn casty_to(cluster: &Cluster, args: &[&str]) -> Command {
     let mut command = casty(args);
     command
@@ -127,7 +127,7 @@ pub(crate) async fn end(mut command: Command) -> Ended {
 
 /// Waits for the end of a command.
 pub(crate) async fn ended(child: Child) -> Ended {
-    let output = tokio::time::timeout(PATIENCE, child.wait_with_output()).await;
+    let output = tokio::time::timeout(LONGEST, child.wait_with_output()).await;
     let output = output.expect("the command does not end").unwrap();
     Ended {
         code: output.status.code(),

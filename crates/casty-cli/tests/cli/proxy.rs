@@ -10,7 +10,7 @@ use tokio::process::{Child, ChildStderr};
 use crate::process::{casty, end, ended, interrupt};
 use crate::tls::Certificates;
 
-/// A transport of each kind.
+/// Returns a transport of each kind.
 fn transport(scheme: &str, tls: TlsConfig) -> Arc<dyn Transport> {
     match scheme {
         "tcp" => Arc::new(TcpTransport::new()),
@@ -19,7 +19,7 @@ fn transport(scheme: &str, tls: TlsConfig) -> Arc<dyn Transport> {
     }
 }
 
-/// A proxy that runs, and where it listens.
+/// Starts a proxy. Returns where it listens, too.
 async fn proxy(from: &str, to: &str, certificates: &Certificates) -> (Child, NodeAddress) {
     let listen = format!("{from}://127.0.0.1:0");
     let mut proxy = casty(&["proxy", "--listen", &listen, "--to", to]);

@@ -8,7 +8,7 @@ use crate::process::{
     ADD, AMPLE, GET, casty, casty_to, end, end_with_input, ended, interrupt, nodes,
 };
 
-/// A thousand lines to ten entities, each worth 1.
+/// Returns a thousand lines to ten entities, each worth 1.
 fn thousand() -> String {
     let mut lines = String::new();
     for number in 0..1000 {

@@ -8,7 +8,7 @@ use rcgen::{
 use tempfile::TempDir;
 use tokio::time::timeout;
 
-use crate::process::{ADD, AMPLE, GET, PATIENCE, casty, casty_to, end, end_with_input, nodes_over};
+use crate::process::{ADD, AMPLE, GET, LONGEST, casty, casty_to, end, end_with_input, nodes_over};
 
 /// The files of an authority, of a node and of a client, each certificate with its key behind it.
 pub(crate) struct Certificates(TempDir);
@@ -63,7 +63,7 @@ impl Certificates {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nodes_with_tls_answer_whoever_shows_a_certificate() {
+async fn nodes_with_tls_answer_clients_that_show_a_certificate() {
     let certificates = Certificates::new();
     let cluster = nodes_over(certificates.nodes(), Codec::pickle()).await;
     let (ca, me) = (certificates.path("ca.pem"), certificates.path("me.pem"));
@@ -89,7 +89,7 @@ async fn nodes_with_tls_answer_whoever_shows_a_certificate() {
     cluster.stop().await;
 }
 
-/// The command ends as soon as it is done: what it wrote must have arrived by then.
+/// Checks that everything a command wrote has arrived when it ends, as soon as it is done.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_told_over_quic_has_arrived_when_the_command_ends() {
     const TELLS: usize = 5_000;
@@ -110,14 +110,12 @@ async fn what_was_told_over_quic_has_arrived_when_the_command_ends() {
         handled.sum::<u64>() == TELLS as u64
     };
     // Their process is gone, so nothing more can come.
-    timeout(PATIENCE, cluster.wait_until(handled))
-        .await
-        .unwrap();
+    timeout(LONGEST, cluster.wait_until(handled)).await.unwrap();
     cluster.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_lacks_what_tls_needs_is_told_why() {
+async fn a_client_without_what_tls_needs_is_told_the_reason() {
     let certificates = Certificates::new();
     let cluster = nodes_over(certificates.nodes(), Codec::pickle()).await;
     let other = Certificates::new();

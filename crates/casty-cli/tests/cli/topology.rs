@@ -78,7 +78,7 @@ async fn watch_prints_a_json_document_for_each_change() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn watch_ends_quietly_when_nobody_reads_any_more() {
+async fn watch_ends_quietly_when_its_output_is_no_longer_read() {
     let cluster = nodes(Codec::pickle()).await;
     let mut child = casty_to(&cluster, &["topology", "--watch"])
         .spawn()

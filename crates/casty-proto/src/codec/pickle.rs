@@ -1,7 +1,7 @@
 //! Pickle without Python: protocol 5 is written, and the part of protocols 2 to 5 that nodes write is
 //! read, as data.
 //!
-//! - [`write`]: the serializer, straight into the caller's buffer;
+//! - [`mod@write`]: the serializer, straight into the caller's buffer;
 //! - [`read`]: the opcodes, run into an [`arena`] of small nodes; [`measure`] refuses arenas that
 //!   nest too deep, or whose shared nodes would take exponential time to visit;
 //! - [`de`] and [`read_value`]: typed values and [`Value`](crate::Value)s from the arena;

@@ -20,7 +20,7 @@ pub(super) type Asker = ActorRef<ShardLocation>;
 /// The opinion that a node has of another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Sight {
-    /// It has never heard of it.
+    /// The other was never heard of.
     Unknown,
     Up,
     Down,
@@ -35,7 +35,7 @@ pub(super) struct Member {
     pub(super) replaced: bool,
     /// The node while it runs.
     pub(super) node: Option<Arc<Node>>,
-    /// Its opinion of each node, itself included.
+    /// The opinions of each node, itself included.
     sight: Vec<Sight>,
     /// Members that it was told are dead: it believes that, although it may reach them.
     declared_dead: BTreeSet<usize>,

@@ -10,10 +10,20 @@ use tokio::time::Instant;
 /// Lines kept to show how a world ended, unless all are wanted.
 const LAST: usize = 64;
 
+/// The part of a world's log that its report contains.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Trace {
+    /// The last lines, which show how the world ended.
+    #[default]
+    Last,
+    /// All lines.
+    Whole,
+}
+
 /// The log of one world.
 pub(super) struct Log {
     begun: Instant,
-    all: bool,
+    trace: Trace,
     state: Mutex<State>,
 }
 
@@ -25,8 +35,8 @@ struct State {
 }
 
 impl Log {
-    /// Makes an empty log that begins now. `all`: every line is kept, not only the last ones.
-    pub(super) fn new(all: bool) -> Self {
+    /// Makes an empty log that begins now.
+    pub(super) fn new(trace: Trace) -> Self {
         let state = State {
             digest: FNV_OFFSET,
             lines: 0,
@@ -35,7 +45,7 @@ impl Log {
         };
         Self {
             begun: Instant::now(),
-            all,
+            trace,
             state: Mutex::new(state),
         }
     }
@@ -56,7 +66,7 @@ impl Log {
         writeln!(state.line, "{seconds:4}.{rest:06} {what}").ok();
         state.digest = fnv(state.digest, state.line.as_bytes());
         state.lines += 1;
-        if !self.all && state.kept.len() >= LAST {
+        if self.trace == Trace::Last && state.kept.len() >= LAST {
             state.kept.pop_front();
         }
         state.kept.push_back(state.line.clone());

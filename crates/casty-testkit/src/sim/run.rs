@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::runtime::Builder as RuntimeBuilder;
 
 use super::checks::Checker;
-use super::log::Log;
+use super::log::{Log, Trace};
 use super::violation::{Check, Violation};
 use super::world::World;
 
@@ -61,19 +61,19 @@ where
     F: Future<Output = ()> + 'static,
 {
     for seed in seeds {
-        let report = run(seed, false, &scenario);
+        let report = run(seed, Trace::Last, &scenario);
         assert!(report.is_fine(), "{report}\n{}", report.log);
     }
 }
 
 /// Runs the world of one seed: the scenario, then the end of everything, with all checks.
 ///
-/// With `trace` the whole log is kept, else its last lines. A panic of the scenario is a violation.
+/// A panic of the scenario is a violation.
 ///
 /// # Panics
 /// It was called inside a tokio runtime: each world has its own.
 #[must_use = "a check that failed is only in the report"]
-pub fn run<F>(seed: u64, trace: bool, scenario: impl FnOnce(World) -> F) -> Report
+pub fn run<F>(seed: u64, trace: Trace, scenario: impl FnOnce(World) -> F) -> Report
 where
     F: Future<Output = ()> + 'static,
 {

@@ -7,6 +7,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::fault::Fault;
+use super::log::Trace;
 use super::run::{Report, run};
 use super::violation::Check;
 use super::world::World;
@@ -32,12 +33,12 @@ const RECOVERY_OF_REPLACED: Duration = Duration::from_secs(15);
 /// Runs the project's own scenario for a seed.
 ///
 /// The seed chooses everything: how many nodes and clients there are, their messages, and the
-/// faults. With `trace` the report has the whole log, else its last lines.
+/// faults.
 ///
 /// # Panics
 /// It was called inside a tokio runtime: each world has its own.
 #[must_use = "a check that failed is only in the report"]
-pub fn run_scenario(seed: u64, trace: bool) -> Report {
+pub fn run_scenario(seed: u64, trace: Trace) -> Report {
     run(seed, trace, |world| scenario(world, None))
 }
 
@@ -46,7 +47,7 @@ pub fn run_scenario(seed: u64, trace: bool) -> Report {
 /// # Panics
 /// It was called inside a tokio runtime: each world has its own.
 #[must_use = "a check that failed is only in the report"]
-pub fn run_scenario_against(seed: u64, trace: bool, faults: Vec<Fault>) -> Report {
+pub fn run_scenario_against(seed: u64, trace: Trace, faults: Vec<Fault>) -> Report {
     run(seed, trace, |world| scenario(world, Some(faults)))
 }
 
@@ -69,7 +70,7 @@ async fn scenario(world: World, faults: Option<Vec<Fault>>) {
     }
     let end = Instant::now() + plan.chaos;
     let mut workers = JoinSet::new();
-    for number in 0..plan.clients * plan.talkers {
+    for number in 0..plan.clients * plan.workers {
         let client = clients[number % clients.len()].clone();
         let worker = Worker::new(&stage, &plan, client, number);
         workers.spawn(worker.work(end));

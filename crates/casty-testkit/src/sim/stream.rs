@@ -14,9 +14,9 @@ use super::network::Network;
 use super::tamper::Ending;
 use crate::wake::{Timer, remember};
 
-/// Bytes that a slow reader takes ...
+/// Bytes that a slow reader takes at a time.
 const TRICKLE: usize = 256;
-/// ... at a time, and the pause after them.
+/// The pause of a slow reader after each read.
 const DRIP: Duration = Duration::from_millis(10);
 
 /// One side of a connection, as a stream.

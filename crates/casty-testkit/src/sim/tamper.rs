@@ -10,9 +10,9 @@ use casty_proto::header::Header;
 /// The end of a stream as its reader finds it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ending {
-    /// In good order.
+    /// The end of a stream that was closed.
     Closed,
-    /// With a reset.
+    /// A reset.
     Reset,
 }
 
@@ -34,11 +34,11 @@ pub(super) enum FrameType {
 /// A fault of the next frame of a type. Logs show it.
 #[derive(Debug, Clone)]
 pub(super) enum Tamper {
-    /// It is lost.
+    /// The frame is lost.
     Lose(FrameType),
-    /// It comes twice.
+    /// The frame comes twice.
     Repeat(FrameType),
-    /// It comes later by that time, and others before it.
+    /// The frame comes later by that time, and others before it.
     Late(FrameType, Duration),
     /// An older one of the same type comes behind it.
     Stale(FrameType),

@@ -6,7 +6,7 @@ use super::*;
 #[test]
 fn the_same_seed_gives_the_same_log_byte_for_byte() {
     for seed in 0..20 {
-        let [first, second] = [(); 2].map(|()| run_scenario(seed, true));
+        let [first, second] = [(); 2].map(|()| run_scenario(seed, Trace::Whole));
         let mut lines = first.log.lines().zip(second.log.lines());
         if let Some((a, b)) = lines.find(|(a, b)| a != b) {
             panic!("seed {seed}:\n{a}\n{b}");
@@ -18,7 +18,7 @@ fn the_same_seed_gives_the_same_log_byte_for_byte() {
 
 #[test]
 fn a_seed_gives_the_same_log_on_every_thread() {
-    let threads = (0..3).map(|_| std::thread::spawn(|| run_scenario(7, false).digest));
+    let threads = (0..3).map(|_| std::thread::spawn(|| run_scenario(7, Trace::Last).digest));
     let threads: Vec<_> = threads.collect();
     let digests = threads.into_iter().map(|it| it.join().unwrap());
     let digests: BTreeSet<_> = digests.collect();
@@ -28,7 +28,7 @@ fn a_seed_gives_the_same_log_on_every_thread() {
 #[test]
 fn seeds_that_once_found_something_find_nothing() {
     for named in REGRESSION_SEEDS {
-        let report = run_scenario(named.seed, false);
+        let report = run_scenario(named.seed, Trace::Last);
         assert!(report.is_fine(), "{}: {report}", named.name);
     }
 }
@@ -37,7 +37,7 @@ fn seeds_that_once_found_something_find_nothing() {
 fn every_kind_of_fault_is_survived() {
     for fault in Fault::ALL {
         assert_eq!(fault.to_string().parse(), Ok(*fault));
-        let report = run_scenario_against(1, true, vec![*fault]);
+        let report = run_scenario_against(1, Trace::Whole, vec![*fault]);
         assert!(report.is_fine(), "{fault}: {report}");
         let begun = format!("fault {fault} at node");
         assert!(report.log.contains(&begun), "{fault} never happened");
@@ -46,7 +46,7 @@ fn every_kind_of_fault_is_survived() {
 
 #[test]
 fn what_a_scenario_reports_fails_the_run_and_names_the_seed() {
-    let report = run(9, false, |world| async move {
+    let report = run(9, Trace::Last, |world| async move {
         world.report("the account is overdrawn");
     });
     assert!(!report.is_fine());
@@ -57,7 +57,7 @@ fn what_a_scenario_reports_fails_the_run_and_names_the_seed() {
 
 #[test]
 fn a_panic_of_a_task_fails_the_run() {
-    let report = run(9, false, |_| async {
+    let report = run(9, Trace::Last, |_| async {
         tokio::spawn(async { panic!("on purpose") }).await.ok();
     });
     assert_eq!(report.violations[0].check, Check::Panic);
@@ -65,7 +65,7 @@ fn a_panic_of_a_task_fails_the_run() {
 
 #[test]
 fn a_task_that_is_left_behind_fails_the_run() {
-    let report = run(9, false, |_| async {
+    let report = run(9, Trace::Last, |_| async {
         tokio::spawn(std::future::pending::<()>());
     });
     assert_eq!(report.violations[0].check, Check::Tasks);
@@ -81,7 +81,7 @@ fn lone() -> crate::ClusterBuilder {
 #[test]
 fn a_node_that_is_a_clients_only_way_in_is_not_replaced_unless_the_client_knows_a_name() {
     for by_name in [false, true] {
-        let report = run(3, false, |world| async move {
+        let report = run(3, Trace::Last, |world| async move {
             world.start(lone()).await.unwrap();
             let client = if by_name {
                 world.connect_by_name(|it| it).await
@@ -103,7 +103,7 @@ fn a_node_that_is_a_clients_only_way_in_is_not_replaced_unless_the_client_knows_
 
 #[test]
 fn a_node_can_be_added_to_a_world() {
-    let report = run(3, false, |world| async move {
+    let report = run(3, Trace::Last, |world| async move {
         world.start(lone()).await.unwrap();
         let client = world.connect(|it| it).await.unwrap();
         let at = casty_proto::NodeAddress::new("node-1", 25_520);

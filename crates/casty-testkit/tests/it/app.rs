@@ -137,7 +137,7 @@ impl Net {
     }
 }
 
-/// The region of counters as a client sees it.
+/// Returns the region of counters as a client sees it.
 pub(crate) fn region(client: &ClusterClient) -> RegionRef {
     client.entity_ref("counter", SHARDS).unwrap()
 }

@@ -22,7 +22,7 @@ impl Authority {
         self.0.pem()
     }
 
-    /// A new certificate for 127.0.0.1, and its key behind it.
+    /// Issues a new certificate for 127.0.0.1, with its key behind it.
     pub(crate) fn identity(&self) -> String {
         let key = KeyPair::generate().unwrap();
         let params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
@@ -37,7 +37,7 @@ impl Authority {
         config.build().unwrap()
     }
 
-    /// QUIC with such a certificate on both sides.
+    /// Returns QUIC with such a certificate on both sides.
     pub(crate) fn quic(&self) -> TransportConfig {
         TransportConfig::quic(QuicConfig::new(self.config()))
     }

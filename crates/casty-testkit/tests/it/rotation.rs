@@ -19,7 +19,7 @@ use crate::app::{Counter, LONG, Net, close_and_check, region};
 use crate::certificates::{Authority, Files};
 
 const ROTATIONS: usize = 100;
-/// Enough entities that every node owns some.
+/// A number of entities of which every node owns some.
 const ENTITIES: i64 = 12;
 
 /// Dials by the client's files, and counts how that ends.
@@ -61,7 +61,7 @@ impl Dials {
     }
 }
 
-/// A new client that has reached the cluster.
+/// Connects a new client, and waits until it has reached the cluster.
 async fn client(cluster: &Cluster, dials: &Arc<Dials>) -> ClusterClient {
     let transport = TransportConfig::custom(Arc::<Dials>::clone(dials));
     let client = ClusterClient::builder(cluster.system())
@@ -93,7 +93,7 @@ struct Load {
 }
 
 impl Load {
-    /// Two that stay with `steady`, and two that take a new client for each round of asks.
+    /// Starts two that stay with `steady`, and two that take a new client for each round of asks.
     fn begin(cluster: &Arc<Cluster>, dials: &Arc<Dials>, steady: &ClusterClient) -> Self {
         let stopped = Arc::new(AtomicBool::new(false));
         let mut tasks = JoinSet::new();
@@ -127,7 +127,7 @@ impl Load {
     }
 }
 
-/// The rotation of a deployment, a hundred times: the new authority is trusted beside the old one
+/// Plays the rotation of a deployment a hundred times: the new authority is trusted beside the old one
 /// on both sides, then nodes and clients get certificates of the new one, and the next rotation
 /// ends the trust in the old one. A side that went on with its certificate or its authorities of
 /// two rotations ago could not meet one that did not; that neither did is seen from how often each

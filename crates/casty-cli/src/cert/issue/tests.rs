@@ -99,7 +99,7 @@ fn certificates_of_nodes_and_clients_are_field_by_field_what_python_makes() {
     }
 }
 
-/// The fields as RFC 5280 names them, so that golden files that are wrong show too.
+/// Reads the fields as RFC 5280 names them, so that golden files that are wrong show too.
 #[test]
 fn what_is_in_a_node_certificate_is_what_the_handbook_says() {
     let node = python().node("n", &hosts(), now_for(1)).unwrap();

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use parking_lot::Mutex;
 
-use casty_testkit::sim::{self, Fault, REGRESSION_SEEDS, Report};
+use casty_testkit::sim::{self, Fault, REGRESSION_SEEDS, Report, Trace};
 
 mod options;
 
@@ -146,7 +146,7 @@ fn watch(ats: &[Progress], ended: &mpsc::Receiver<()>) {
 
 /// Prints failures and totals.
 fn report(runs: &[Run], took: Duration, options: &Options) -> ExitCode {
-    if options.trace {
+    if options.trace == Trace::Whole {
         for run in runs {
             print!("{}", run.report.log);
         }

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use casty_testkit::sim::Fault;
+use casty_testkit::sim::{Fault, Trace};
 
 pub(super) const HELP: &str = "\
 Runs worlds in virtual time: a cluster, clients that send all the time, and faults.
@@ -26,7 +26,7 @@ pub(super) struct Options {
     pub(super) seeds: u64,
     pub(super) from: u64,
     pub(super) seed: Option<u64>,
-    pub(super) trace: bool,
+    pub(super) trace: Trace,
     pub(super) faults: Option<Vec<Fault>>,
     pub(super) until_failure: bool,
     pub(super) threads: Option<usize>,
@@ -49,7 +49,7 @@ impl Options {
                 "--from" => options.from = value(&arg, args.next())?,
                 "--seed" => options.seed = Some(value(&arg, args.next())?),
                 "--threads" => options.threads = Some(value(&arg, args.next())?),
-                "--trace" => options.trace = true,
+                "--trace" => options.trace = Trace::Whole,
                 "--until-failure" => options.until_failure = true,
                 "--faults" => {
                     let names: String = value(&arg, args.next())?;

@@ -16,16 +16,16 @@ pub(super) enum Message {
         /// The worker that sends it.
         #[serde(rename = "talker")]
         worker: u64,
-        /// Its place among all notes of that worker.
+        /// The place among all notes of that worker.
         number: u64,
         padding: String,
     },
     #[serde(rename = "proof.Echo")]
     Echo { token: u64, reply_to: ActorRef<u64> },
-    /// Tells an entity of a client's actor.
+    /// An entity is told of a client's actor.
     #[serde(rename = "proof.Follow")]
     Follow { inbox: u64, to: ActorRef<Event> },
-    /// Has an entity send to a client's actor that it was told of.
+    /// An entity is to send to a client's actor that it was told of.
     #[serde(rename = "proof.Stir")]
     Stir {
         inbox: u64,
@@ -43,6 +43,6 @@ pub(super) struct Event {
     pub(super) inbox: u64,
     /// The life of the entity that sent it.
     pub(super) life: u64,
-    /// Its place among all events of the world.
+    /// The place among all events of the world.
     pub(super) number: u64,
 }

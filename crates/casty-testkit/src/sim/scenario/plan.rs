@@ -23,7 +23,7 @@ pub(super) struct Plan {
     pub(super) shards: u32,
     pub(super) entities: usize,
     pub(super) clients: usize,
-    pub(super) talkers: usize,
+    pub(super) workers: usize,
     pub(super) faults: Vec<Fault>,
     pub(super) chaos: Duration,
     pub(super) closes_early: bool,
@@ -38,10 +38,10 @@ pub(super) struct Plan {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits {
     pub(super) outbox: usize,
-    pub(super) held: usize,
-    pub(super) held_bytes: usize,
+    pub(super) buffer_messages: usize,
+    pub(super) buffer_bytes: usize,
     pub(super) asks: usize,
-    hold: Duration,
+    buffer_timeout: Duration,
 }
 
 impl Plan {
@@ -62,16 +62,16 @@ impl Plan {
             shards: [1, 3, 8][below(3)],
             entities: 1 + below(6),
             clients,
-            talkers: 1 + below(2),
+            workers: 1 + below(2),
             faults: faults.unwrap_or_else(|| draw_faults(world)),
             chaos: world.random_time(3_000..9_000),
             closes_early: clients > 1 && below(4) == 0,
             limits: Limits {
                 outbox: [4_096, 1 << 20][below(2)],
-                held: [8, 65_536][below(2)],
-                held_bytes: [4_096, 1 << 26][below(2)],
+                buffer_messages: [8, 65_536][below(2)],
+                buffer_bytes: [4_096, 1 << 26][below(2)],
                 asks: [2, 65_536][below(2)],
-                hold: world.random_time(200..6_000),
+                buffer_timeout: world.random_time(200..6_000),
             },
             fixed: below(5) == 0,
             by_name: below(3) == 0,
@@ -103,20 +103,20 @@ impl Plan {
     ) -> casty_client::ClientBuilder {
         let Limits {
             outbox,
-            held,
-            held_bytes,
+            buffer_messages,
+            buffer_bytes,
             asks,
-            hold,
+            buffer_timeout,
         } = self.limits;
         let builder = builder
             .outbox_bytes(outbox)
             .buffer(
                 casty_client::BufferLimits::default()
-                    .messages(held)
-                    .bytes(held_bytes),
+                    .messages(buffer_messages)
+                    .bytes(buffer_bytes),
             )
             .pending_asks(asks)
-            .buffer_timeout(hold)
+            .buffer_timeout(buffer_timeout)
             .max_frame(64 * 1024);
         if self.fixed {
             builder.client_host(format!("client-{number}"))

@@ -224,15 +224,15 @@ impl Worker {
         let stats = self.client.stats();
         let Limits {
             outbox,
-            held,
-            held_bytes,
+            buffer_messages,
+            buffer_bytes,
             asks,
             ..
         } = self.limits;
         // Beyond it there is one frame that is longer, and some control messages.
         let fullest = outbox as u64 + 8 * 1024;
-        let within = stats.buffered <= held as u64
-            && stats.gauges.buffered_bytes <= held_bytes as u64
+        let within = stats.buffered <= buffer_messages as u64
+            && stats.gauges.buffered_bytes <= buffer_bytes as u64
             && stats.pending_asks <= asks as u64
             && stats.gauges.fullest_outbox <= fullest;
         if !within {
