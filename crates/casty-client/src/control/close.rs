@@ -58,9 +58,9 @@ impl Control {
         }
         // A transport may still have bytes of its own that were written and would be lost with the
         // process.
-        let drained = self.transport.drained();
+        let received = self.transport.drained();
         let timeout = deadline.saturating_duration_since(precise_now());
-        tokio::time::timeout(timeout.max(CLOSING), drained)
+        tokio::time::timeout(timeout.max(CLOSING), received)
             .await
             .ok();
         self.core.mailboxes.end(CLOSING).await;
