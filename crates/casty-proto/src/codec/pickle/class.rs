@@ -29,7 +29,8 @@ impl QualifiedName {
     }
 }
 
-/// The number of names that each thread remembers.
+/// The number of names that each thread remembers, in pairs: two names whose addresses lead to one
+/// pair do not displace each other, however the linker has placed them.
 const REMEMBERED: usize = 64;
 
 thread_local! {
@@ -43,24 +44,26 @@ thread_local! {
 /// The result is remembered: a thread splits each name once, and again when another name has taken
 /// its place.
 pub(super) fn qualified_name(name: &'static str) -> Option<QualifiedName> {
-    let place = (name.as_ptr().addr() ^ name.len()) % REMEMBERED;
+    let first = ((name.as_ptr().addr() ^ name.len()) % REMEMBERED) & !1;
     NAMES.with(|remembered| {
-        let place = &remembered[place];
-        match place.get() {
-            Some(known) if std::ptr::eq(known.name, name) => Some(known),
-            _ => {
-                let (module, class) = split(name)?;
-                let colon = name.contains(':');
-                let split = QualifiedName {
-                    name,
-                    module,
-                    class,
-                    colon,
-                };
-                place.set(Some(split));
-                Some(split)
+        let pair = [&remembered[first], &remembered[first + 1]];
+        for place in pair {
+            if let Some(known) = place.get()
+                && std::ptr::eq(known.name, name)
+            {
+                return Some(known);
             }
         }
+        let (module, class) = split(name)?;
+        let colon = name.contains(':');
+        let split = QualifiedName {
+            name,
+            module,
+            class,
+            colon,
+        };
+        pair[1].set(pair[0].replace(Some(split)));
+        Some(split)
     })
 }
 
@@ -231,6 +234,27 @@ pub(super) fn is_class_path(path: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn two_names_that_lead_to_one_pair_are_both_remembered() {
+        // The same name twice, a multiple of the pairs apart: what the address says is the same.
+        static TEXT: &str = concat!(
+            "counter_app.Increment.0123456789.0123456789.0123456789.012345678",
+            "counter_app.Increment.0123456789.0123456789.0123456789.012345678",
+        );
+        let [first, second] = [&TEXT[..21], &TEXT[64..85]];
+        assert_eq!(first, second);
+        for name in [first, second] {
+            assert_eq!(qualified_name(name).unwrap().class, "Increment");
+        }
+        let remembered = |name: &str| {
+            NAMES.with(|names| {
+                let mut names = names.iter().filter_map(Cell::get);
+                names.any(|known| std::ptr::eq(known.name, name))
+            })
+        };
+        assert!(remembered(first) && remembered(second));
+    }
 
     #[test]
     fn remembered_names_are_told_apart_by_address_and_length() {
