@@ -157,7 +157,8 @@ mod tests {
 
     const MINUTES: Duration = Duration::from_mins(4);
 
-    /// Records a run in which a figure grows evenly, from 100 to 100 and `growth`, and others are still.
+    /// Records a run in which a figure grows evenly, from 100 to 100 and `growth`, and others are
+    /// still.
     fn growing(figure: &str, growth: f64, at_rest: bool) -> Record {
         let grown = FIGURES.iter().position(|known| known.name == figure);
         let grown = grown.unwrap();

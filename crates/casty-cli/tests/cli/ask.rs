@@ -131,8 +131,8 @@ async fn region_that_no_node_hosts_is_named_when_the_time_is_up() {
     );
 }
 
-/// Tries, in turn: no process listens; one listens and says nothing; packets get no answer at all; one
-/// speaks another protocol; the nodes have another serializer.
+/// Tries, in turn: no process listens; one listens and says nothing; packets get no answer at all;
+/// one speaks another protocol; the nodes have another serializer.
 #[tokio::test(flavor = "multi_thread")]
 async fn timeout_bounds_the_command_whatever_is_at_the_contact_point() {
     let dead = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -182,8 +182,8 @@ async fn timeout_bounds_the_command_whatever_is_at_the_contact_point() {
     babble.abort();
 }
 
-/// Returns an address at which connections are neither accepted nor refused, as long as what is returned
-/// with it lives: the queue of those that wait to be accepted is full.
+/// Returns an address at which connections are neither accepted nor refused, as long as what is
+/// returned with it lives: the queue of those that wait to be accepted is full.
 async fn black_hole() -> (String, (TcpListener, Vec<TcpStream>)) {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();

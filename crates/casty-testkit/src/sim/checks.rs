@@ -116,7 +116,7 @@ impl World {
             let report = one.client.close(Duration::from_secs(2)).await;
             self.log(format_args!("{} closed: {report}", one.name));
         }
-        // Letters are counted, and nodes read what ended.
+        // Meanwhile dead letters are counted, and nodes read the ends of connections.
         tokio::time::sleep(Duration::from_secs(1)).await;
         for one in &watched {
             one.look_at_end(&|check, what| self.violated(check, what));

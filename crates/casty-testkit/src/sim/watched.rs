@@ -11,18 +11,18 @@ use super::violation::Check;
 
 /// A client that is watched.
 #[derive(Clone)]
-pub(super) struct Watched {
+pub(super) struct WatchedClient {
     pub(super) name: Arc<str>,
     pub(super) client: ClusterClient,
     /// The contact points that it was given.
     pub(super) contacts: Arc<[String]>,
-    letters: Arc<Mutex<Letters>>,
+    letters: Arc<Mutex<LetterCounts>>,
     last: Arc<Mutex<Last>>,
 }
 
 /// The dead letters of a client, counted.
 #[derive(Debug, Clone, Copy, Default)]
-struct Letters {
+struct LetterCounts {
     not_sent: u64,
     unknown: u64,
     missed: u64,
@@ -35,7 +35,7 @@ struct Last {
     routed: BTreeMap<NodeAddress, u64>,
 }
 
-impl Watched {
+impl WatchedClient {
     /// Begins to count the dead letters of a client.
     pub(super) fn new(name: String, client: &ClusterClient, contacts: Vec<String>) -> Self {
         let letters = Arc::default();
@@ -163,7 +163,7 @@ fn miscounted_regions(stats: &Stats, regions: &[RegionStats]) -> Option<String> 
 }
 
 /// Counts dead letters until the client has ended.
-async fn count(mut letters: DeadLetters, counts: Arc<Mutex<Letters>>) {
+async fn count(mut letters: DeadLetters, counts: Arc<Mutex<LetterCounts>>) {
     while let Some(letter) = letters.recv().await {
         let mut counts = counts.lock();
         match letter.fate() {

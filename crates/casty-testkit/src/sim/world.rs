@@ -15,7 +15,7 @@ use super::log::Log;
 use super::network::{NAME, Network};
 use super::transport::SimTransport;
 use super::violation::{Check, Violation};
-use super::watched::Watched;
+use super::watched::WatchedClient;
 use crate::builder::ClusterBuilder;
 use crate::cluster::Cluster;
 use crate::error::StartError;
@@ -32,7 +32,7 @@ struct Shared {
     network: Network,
     random: Mutex<fastrand::Rng>,
     cluster: OnceLock<Arc<Cluster>>,
-    watched: Mutex<Vec<Watched>>,
+    watched: Mutex<Vec<WatchedClient>>,
     violations: Mutex<Vec<Violation>>,
     /// The time by which clocks have jumped in all.
     jumped: Mutex<Duration>,
@@ -185,7 +185,7 @@ impl World {
             .simulated(seed);
         let client = configure(builder).connect().await?;
         self.log(format_args!("{name} is {}", client.identity()));
-        let watched = Watched::new(name, &client, contacts);
+        let watched = WatchedClient::new(name, &client, contacts);
         self.0.watched.lock().push(watched);
         Ok(client)
     }
@@ -215,7 +215,7 @@ impl World {
         &self.0.network
     }
 
-    pub(super) fn watched(&self) -> Vec<Watched> {
+    pub(super) fn watched(&self) -> Vec<WatchedClient> {
         self.0.watched.lock().clone()
     }
 

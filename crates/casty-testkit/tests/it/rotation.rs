@@ -127,8 +127,8 @@ impl Load {
     }
 }
 
-/// Plays the rotation of a deployment a hundred times: the new authority is trusted beside the old one
-/// on both sides, then nodes and clients get certificates of the new one, and the next rotation
+/// Plays the rotation of a deployment a hundred times: the new authority is trusted beside the old
+/// one on both sides, then nodes and clients get certificates of the new one, and the next rotation
 /// ends the trust in the old one. A side that went on with its certificate or its authorities of
 /// two rotations ago could not meet one that did not; that neither did is seen from how often each
 /// renewed them. So connections with the certificates of each rotation are really made, and

@@ -67,12 +67,12 @@ fn run_all(seeds: &[u64], options: &Options) -> Vec<Run> {
         seed: AtomicU64::new(0),
         count: AtomicU64::new(0),
     };
-    let ats: Vec<Progress> = (0..threads).map(at).collect();
+    let progress: Vec<Progress> = (0..threads).map(at).collect();
     let next = AtomicUsize::new(0);
     let stop = AtomicBool::new(false);
     let runs = Mutex::new(Vec::new());
     thread::scope(|scope| {
-        let working = ats.iter().map(|at| {
+        let working = progress.iter().map(|at| {
             scope.spawn(|| {
                 // Relaxed: the numbers stand for themselves, and the runs go through a lock.
                 while !stop.load(Ordering::Relaxed) {
@@ -91,9 +91,9 @@ fn run_all(seeds: &[u64], options: &Options) -> Vec<Run> {
             })
         });
         let working: Vec<_> = working.collect();
-        let ats = &ats;
+        let progress = &progress;
         let (done, ended) = mpsc::channel::<()>();
-        scope.spawn(move || watch(ats, &ended));
+        scope.spawn(move || watch_progress(progress, &ended));
         for thread in working {
             thread.join().ok();
         }
@@ -127,10 +127,10 @@ fn thread_time() -> Duration {
 
 /// Ends the program when a world does not come to rest: one that is busy for ever without virtual
 /// time passing.
-fn watch(ats: &[Progress], ended: &mpsc::Receiver<()>) {
-    let mut seen: Vec<_> = ats.iter().map(|_| (0, Instant::now())).collect();
+fn watch_progress(progress: &[Progress], ended: &mpsc::Receiver<()>) {
+    let mut seen: Vec<_> = progress.iter().map(|_| (0, Instant::now())).collect();
     while let Err(RecvTimeoutError::Timeout) = ended.recv_timeout(Duration::from_secs(1)) {
-        for (at, (count, since)) in ats.iter().zip(&mut seen) {
+        for (at, (count, since)) in progress.iter().zip(&mut seen) {
             let now = at.count.load(Ordering::Relaxed);
             if now != *count {
                 (*count, *since) = (now, Instant::now());

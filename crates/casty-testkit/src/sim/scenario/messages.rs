@@ -1,4 +1,7 @@
 //! The messages of the scenario, and the names that clients use.
+//!
+//! The names on the wire are older than those in the code: the digests of logs cover the frames,
+//! and can be compared with earlier ones for as long as the names stay.
 
 use casty_proto::ActorRef;
 use serde::{Deserialize, Serialize};
