@@ -147,7 +147,7 @@ async fn a_node_that_was_not_told_brings_the_dead_one_back(net: Net) {
     assert!(
         still_up
             .to_string()
-            .ends_with(&format!("{dead} is still up to {feed}"))
+            .ends_with(&format!("{dead} is still up in the views of {feed}"))
     );
     cluster.resume(deaf);
     let repeated = async {
