@@ -51,7 +51,8 @@ use defaults::{default_codec, default_transport};
 use limits::ClientLimits;
 use names::{is_host, is_system_name};
 
-/// The settings of a [`ClusterClient`](crate::ClusterClient) to be started, made by [`ClusterClient::builder`](crate::ClusterClient::builder).
+/// The settings of a [`ClusterClient`](crate::ClusterClient) to be started, made by
+/// [`ClusterClient::builder`](crate::ClusterClient::builder).
 ///
 /// Nothing is checked and no socket is opened before [`connect`](Self::connect).
 #[derive(Clone)]
@@ -136,9 +137,9 @@ impl ClientBuilder {
     }
 
     /// Sets the host that the client announces as its own. Nodes send answers to the client that
-    /// announced it, so it must be one that no other client uses. It is only a name: nothing listens there.
-    /// Default: a random group address (239.x.x.x), at which nothing can be, and with it a random
-    /// port; `127.0.0.1` if a port is set.
+    /// announced it, so it must be one that no other client uses. It is only a name: nothing listens
+    /// there. Default: a random group address (239.x.x.x), at which nothing can be, and with it a
+    /// random port; `127.0.0.1` if a port is set.
     pub fn client_host(mut self, host: impl Into<String>) -> Self {
         self.client_host = Some(host.into());
         self

@@ -95,8 +95,9 @@ impl DeadLetterSink {
             || matches!(&*self.followers.lock(), Followers::Some(all) if all.receiver_count() > 0)
     }
 
-    /// Hands a letter to the hook and the streams. The hook is the user's code, so no lock may be held. One that panics harms
-    /// nobody but itself: connections and asks live in the tasks that call it.
+    /// Hands a letter to the hook and the streams. The hook is the user's code, so no lock may be
+    /// held. One that panics harms nobody but itself: connections and asks live in the tasks that
+    /// call it.
     pub(crate) fn send(&self, letter: DeadLetter) {
         if let Some(hook) = &self.hook {
             let called = std::panic::catch_unwind(AssertUnwindSafe(|| hook(&letter)));

@@ -23,7 +23,8 @@ use crate::send::Core;
 /// beyond that view, however slow the reader is.
 ///
 /// It is a [`Stream`] as well, which ends with the client. Views that the stream and the methods
-/// here return are counted together: each comes once.
+/// here return are counted together: each comes once. `topology.next()` is always the method here,
+/// which returns a `Result`; that of the stream is `StreamExt::next(&mut topology)`.
 ///
 /// ```
 /// # async fn example(client: &casty_client::ClusterClient) -> Result<(), casty_client::Closed> {

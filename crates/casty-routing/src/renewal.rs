@@ -74,9 +74,8 @@ pub enum RenewalOutput {
 ///
 /// Nodes send to a client by the address that it announced. One that has something to send while
 /// nobody is connected under that address leaves the address alone for 5 s, even when the client
-/// has come back under it (section 2 of the protocol's description): the failed send puts the
-/// address in quarantine. So a client comes back under a fresh address, which the node has nothing
-/// against.
+/// has come back under it: the failed send puts the address in quarantine. So a client comes back
+/// under a fresh address, which the node has nothing against.
 ///
 /// References to the client's first address are still about, though: in the hands of other nodes,
 /// and of entities that were told of the client's actors. A second connection under that address,

@@ -1,12 +1,11 @@
 //! The addresses that a client announces, to which nodes send its replies.
 //!
-//! Nodes find the connection of a client by the address that it announced (section 2 of the
-//! protocol's description). Two clients with one address steal each other's connections, so every
-//! client takes one of its own, and a fresh one for each node that it comes back to (see
-//! [`casty_routing::Renewal`]). The address is random, and nothing can listen there: it is a group
-//! address (RFC 2365), to which the kernel refuses to connect at once, without looking up a name or
-//! sending a packet, whatever the port. So 37 bits distinguish clients, and a node that lost a
-//! connection and dials the address does not wait.
+//! Nodes find the connection of a client by the address that it announced. Two clients with one
+//! address steal each other's connections, so every client takes one of its own, and a fresh one
+//! for each node that it comes back to (see [`casty_routing::Renewal`]). The address is random, and
+//! nothing can listen there: it is a group address (RFC 2365), to which the kernel refuses to
+//! connect at once, without looking up a name or sending a packet, whatever the port. So 37 bits
+//! distinguish clients, and a node that lost a connection and dials the address does not wait.
 
 use std::cell::Cell;
 use std::collections::HashSet;
