@@ -74,13 +74,13 @@ Examples:
   casty topology --contact 127.0.0.1:25520 --system my-cluster --json | jq .leader";
 
 const DOCTOR_EXAMPLES: &str = "\
-Asks every node what it believes, and prints what is wrong: members that are called up and cannot be
+Asks every node for its state, and prints what is wrong: members that are called up and cannot be
 connected or do not answer, views that differ, shards and services on lost nodes, no leader or one
 that is lost, members that join or leave and stay so, addresses or ids that are taken twice. Each
-finding comes with what it means for messages and what helps. What healthy clusters show for a
-moment as well is looked for twice, 1.5 s apart.
+finding comes with what it means for messages and what helps. A finding that healthy clusters show
+for a moment, too, must be there again 1.5 s later.
 
-Exits with 0 if nothing is wrong (notes are no findings), with 1 if anything is. With --json, prints
+Exits with 0 if nothing is wrong, or all findings are notes; with 1 otherwise. With --json, prints
 one document: healthy, and findings with severity (note, warning, critical), problem, node, name
 (of a region, service or id), what, means and helps.
 
@@ -90,7 +90,7 @@ Examples:
   casty doctor --contact 10.0.1.10:25520 --system my-cluster --timeout 20";
 
 const DOWN_EXAMPLES: &str = "\
-Declares a member dead whose process is: tells every node that is connected, all at once. Nodes then
+Declares a member dead whose process has ended: tells every connected node, all at once. Nodes then
 call it down, the leader gives its shards away, and its services are dropped. For members that
 casty doctor finds to be called up and to refuse connections. A member that answers is refused,
 unless --force is given: it would go on running and be no part of the cluster any more.
@@ -98,8 +98,8 @@ unless --force is given: it would go on running and be no part of the cluster an
 Where a cluster has several regions, views of casty 0.21.0 may go on naming the dead member for the
 shards of some: casty doctor tells which. Asking an entity of one of those puts that right.
 
-Prints which nodes were told, and when the member was down in their views; on standard error, which
-may not know. Exits with 1 if no node was told, with 3 if the member is not down everywhere in time:
+Prints which nodes were told, and when the member was down in their views. The nodes that could not
+be told, and so may still call it up, are printed on standard error. Exits with 1 if no node was told, with 3 if the member is not down everywhere in time:
 a node that was not told brings it back, so run it again.
 
 Examples:

@@ -5,7 +5,7 @@ use clap::Args;
 /// The files of a side with TLS.
 #[derive(Debug, Args)]
 pub(crate) struct CertificateArgs {
-    /// The certificates of the authorities that the other side is trusted by, in PEM.
+    /// The authorities (PEM) of which one must have signed the certificate of the other side.
     #[arg(id = "tls_ca", long = "tls-ca", value_name = "FILE")]
     pub(crate) ca: Option<String>,
     /// The certificate to show, with its chain, in PEM.

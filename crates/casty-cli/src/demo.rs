@@ -263,7 +263,7 @@ async fn lose_an_owner(
         format_args!("the view shows {living} nodes up instead of 2"),
     )?;
     print(format_args!(
-        "The view has moved on after {:.1?}: {living} nodes hold {shards} shards, {node} none.",
+        "The view has moved on after {:.1?}: {living} nodes own the {shards} shards in use, {node} none.",
         begin.elapsed()
     ))
 }

@@ -53,7 +53,7 @@ async fn watch(
 ) -> Result<(), CommandError> {
     let mut topology = client.topology();
     loop {
-        let rendering = Rendering::from(&*topology.next().await?);
+        let rendering = Rendering::from(&*topology.changed().await?);
         if rendering == last {
             continue;
         }

@@ -23,8 +23,7 @@ use crate::send::Core;
 /// beyond that view, however slow the reader is.
 ///
 /// It is a [`Stream`] as well, which ends with the client. Views that the stream and the methods
-/// here return are counted together: each comes once. `topology.next()` is always the method here,
-/// which returns a `Result`; that of the stream is `StreamExt::next(&mut topology)`.
+/// here return are counted together: each comes once.
 ///
 /// ```
 /// # async fn example(client: &casty_client::ClusterClient) -> Result<(), casty_client::Closed> {
@@ -74,7 +73,7 @@ impl Topology {
     ///
     /// # Cancel safety
     /// No view is lost.
-    pub async fn next(&mut self) -> Result<Arc<View>, Closed> {
+    pub async fn changed(&mut self) -> Result<Arc<View>, Closed> {
         self.change = None;
         loop {
             self.views.changed().await.map_err(|_| Closed)?;
@@ -180,7 +179,7 @@ mod tests {
         assert!(matches!(streamed(&mut topology), Poll::Ready(Some(_))));
         assert!(streamed(&mut topology).is_pending());
         views.send_replace(view());
-        topology.next().await.unwrap();
+        topology.changed().await.unwrap();
         assert!(streamed(&mut topology).is_pending(), "it was returned");
         views.send_replace(view());
         views.send_replace(None);
@@ -189,7 +188,7 @@ mod tests {
         drop(views);
         assert!(matches!(streamed(&mut topology), Poll::Ready(Some(_))));
         assert!(matches!(streamed(&mut topology), Poll::Ready(None)));
-        assert!(topology.next().await.is_err());
+        assert!(topology.changed().await.is_err());
     }
 
     #[test]

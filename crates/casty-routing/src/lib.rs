@@ -20,7 +20,7 @@
 //! |---|---|
 //! | [`Connections`] | which address is dialled, and when; which connection is kept |
 //! | [`Renewal`] | under which address of its own a client comes back to a node |
-//! | [`Subscription`] | which node feeds the view, and when to ask another one |
+//! | [`Subscription`] | which node sends views, and when to ask another one |
 //! | [`ViewKeeper`] | which of two snapshots is newer |
 //! | [`Router`] | where a message goes, and what waits for a route |
 //! | [`Coordinator`] | who owns a shard; the node's side |

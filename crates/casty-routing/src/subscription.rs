@@ -94,7 +94,7 @@ pub enum SubscriptionOutput {
     Wait(Option<Instant>),
 }
 
-/// The subscription engine: at most one node feeds the view at a time, and as long as any
+/// The subscription engine: at most one node sends the views at a time, and as long as any
 /// connected node answers, one does.
 ///
 /// A node pushes its view to subscribers until they say otherwise, or until it dies; it says

@@ -125,8 +125,9 @@ impl RegionRef {
             .await
     }
 
-    /// Prepares an ask of one entity.
-    pub(crate) fn ask<M, I, R>(
+    /// Prepares an ask of one entity; awaited, it sends the message and returns the reply. See
+    /// [`ClusterClient::ask`](crate::ClusterClient::ask).
+    pub fn ask<M, I, R>(
         &self,
         envelope: impl FnOnce(ActorRef<R>) -> ShardEnvelope<M, I>,
     ) -> Ask<'_, R, impl SendAsk<R>>

@@ -50,9 +50,9 @@ impl Control {
         }
         let kept = known || failures.len() < FAILURES;
         if kept && !known {
-            tracing::warn!(node = %dialled, error = reason, "no connection; trying again and again");
+            tracing::warn!(node = %dialled, error = reason, "cannot be connected; dialled again until it can");
         } else {
-            tracing::debug!(node = %dialled, error = reason, "no connection");
+            tracing::debug!(node = %dialled, error = reason, "cannot be connected");
         }
         if kept {
             failures.insert(dialled.clone(), error);

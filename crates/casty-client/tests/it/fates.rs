@@ -289,7 +289,7 @@ async fn asks_and_tells_end_when_the_runtime_of_the_client_goes() {
         let client = client.await.unwrap();
         let _link = node.accept_and_tell().await;
         let mut views = client.topology();
-        views.next().await.unwrap();
+        views.changed().await.unwrap();
         let entity = client.entity_ref("r", 1).unwrap().entity("e");
         let reply = entity.ask::<_, i32>(|_| 1).within(SECOND).into_future();
         end.send(()).unwrap();

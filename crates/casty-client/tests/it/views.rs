@@ -37,11 +37,11 @@ fn goes_where_the_leader_says(change: fn(&Node, TopologySnapshot) -> TopologySna
         assert_eq!(told(&mut to_owner).await, 1);
 
         let mut views = client.topology();
-        views.next().await.unwrap();
+        views.changed().await.unwrap();
         to_leader
             .send(&subscribe.reply_to, &change(&owner, first))
             .await;
-        views.next().await.unwrap();
+        views.changed().await.unwrap();
         entity.tell(2).unwrap();
         let asked = to_leader.next_to("/_coord-r").await.unwrap();
         let asked: GetShardLocation = asked.decode();
@@ -105,7 +105,7 @@ impl Pair {
         let to_owner = owner.accept().await;
         client.ready(SECOND).await.unwrap();
         let mut seen = client.topology();
-        seen.next().await.unwrap();
+        seen.changed().await.unwrap();
         // The client takes both connections into use.
         others_run().await;
         let views = subscribe.reply_to;
@@ -135,7 +135,7 @@ impl Pair {
         self.told.unreachable = FrozenSet(unreachable.into_iter().collect());
         self.told.allocation_epoch += 1;
         self.leader.send(&self.views, &self.told).await;
-        self.seen.next().await.unwrap();
+        self.seen.changed().await.unwrap();
     }
 
     /// Sends numbers while the outbox accepts them, and more once it has written what it can: some

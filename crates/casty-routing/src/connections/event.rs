@@ -76,7 +76,7 @@ pub enum ConnectionsInput {
         /// The members that are down or removed. One that is also live counts as live.
         gone: Vec<NodeAddress>,
     },
-    /// The node that feeds the view, or none. It is never closed.
+    /// The node that sends the views, or none. It is never closed.
     Source(Option<NodeAddress>),
     /// `true` if the view is stale although nodes are connected, `false` if it is up to date. The
     /// nodes are silent then, and may have no address any more: contacts are dialled besides, names

@@ -327,7 +327,7 @@ fn healthy_members_are_not_kept_waiting_by_black_holes() {
 }
 
 #[test]
-fn the_loss_of_another_node_does_not_end_the_connection_that_feeds_the_view() {
+fn the_loss_of_another_node_does_not_end_the_connection_that_sends_the_views() {
     let [a, b] = nodes([1, 2]);
     let mut bench = regular(&[]);
     bench.view(&[&a, &b], &[]);

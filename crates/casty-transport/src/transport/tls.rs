@@ -11,14 +11,16 @@ mod error;
     allow(dead_code, reason = "the tests of each need other parts of it")
 )]
 pub(crate) mod issued;
+mod renewal;
 #[cfg(feature = "tls")]
 mod stream;
 #[cfg(feature = "tls")]
 mod transport;
 
-pub use config::{TlsConfig, TlsConfigBuilder, TlsStatus};
+pub use config::{TlsConfig, TlsConfigBuilder};
 pub(crate) use dial::{TlsDial, host_name};
 pub use error::{TlsConfigError, TlsError};
+pub use renewal::TlsStatus;
 #[cfg(feature = "tls")]
 pub use transport::TlsTransport;
 

@@ -76,7 +76,7 @@ fn when_no_member_can_be_connected_the_contacts_are_dialled_again() {
     assert_eq!(bench.fail(&b), [suspect(&b), dial(&name)]);
     assert_eq!(bench.connect_as(&name, &new), []);
     bench.source(&new);
-    assert!(bench.engine.is_connected(&new), "it may feed the view");
+    assert!(bench.engine.is_connected(&new), "it may send the views");
     assert_eq!(bench.view(&[&new], &[&a, &b]), []);
     bench.fail(&a);
     bench.fail(&b);
@@ -94,7 +94,7 @@ fn a_view_without_a_live_member_has_contacts_dialled() {
 }
 
 #[test]
-fn a_contact_that_is_no_member_is_kept_until_another_node_feeds_the_view() {
+fn a_contact_that_is_no_member_is_kept_until_another_node_sends_the_views() {
     let [contact, a] = nodes([1, 2]);
     let mut bench = bench(&[&contact]);
     bench.tick();

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// Two members that are connected, of which the first feeds the view.
+/// Two members that are connected, of which the first sends the views.
 fn both_connected() -> (Bench, [NodeAddress; 2]) {
     let [a, b] = nodes([1, 2]);
     let mut bench = bench(&[]);
@@ -33,7 +33,7 @@ fn a_member_that_vanished_before_it_was_declared_gone_does_not_stay_longer_for_t
 }
 
 #[test]
-fn a_member_that_is_gone_is_never_closed_while_it_feeds_the_view() {
+fn a_member_that_is_gone_is_never_closed_while_it_sends_the_views() {
     let (mut bench, [a, b]) = both_connected();
     assert_eq!(bench.view(&[&b], &[&a]), []);
     assert_eq!(bench.run_to(10_000), []);

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// A member that is connected, known by a name, and feeds the view. Without jitter.
+/// A member that is connected, known by a name, and sends the views. Without jitter.
 fn followed(name: &NodeAddress, a: &NodeAddress) -> Bench {
     let config = ConnectionsConfig {
         stagger: Duration::ZERO,
@@ -52,7 +52,7 @@ fn a_name_that_leads_to_the_silent_node_again_is_not_dialled_at_once() {
 }
 
 #[test]
-fn a_name_is_tried_again_when_the_node_that_it_led_to_feeds_no_view_either() {
+fn a_name_is_tried_again_when_the_node_that_it_led_to_sends_no_view_either() {
     let [a, b, c] = nodes([1, 2, 3]);
     let name = alias("one");
     let mut bench = followed(&name, &a);

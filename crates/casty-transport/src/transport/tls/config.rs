@@ -1,15 +1,15 @@
-//! The configuration of TLS: the certificates of one side, and their renewal.
+//! The configuration of TLS: the sources of the certificates of one side.
 
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use parking_lot::Mutex;
 use rustls::crypto::{CryptoProvider, ring};
 use tokio::sync::watch;
 
-use super::certificates::{Certificates, Pems, Source, Sources};
+use super::certificates::{Certificates, Source, Sources};
 use super::error::TlsConfigError;
+use super::renewal::{Renewal, TlsStatus};
 
 /// The certificates and the key of one side: the authorities that it trusts, and the certificate
 /// that it shows.
@@ -26,30 +26,7 @@ use super::error::TlsConfigError;
 ///
 /// Cheap to clone; clones share what was read.
 #[derive(Clone)]
-pub struct TlsConfig(Arc<Shared>);
-
-struct Shared {
-    sources: Sources,
-    provider: Arc<CryptoProvider>,
-    /// The files as they were read last, unless that failed. Locked while files are read, so that
-    /// an older reading never replaces a newer one; taken before `current`.
-    seen: Mutex<Option<Pems>>,
-    /// The certificates in use. Locked for a clone or a swap only.
-    current: Mutex<Arc<Certificates>>,
-    status: watch::Sender<TlsStatus>,
-}
-
-/// The outcome of the renewals of certificates.
-#[derive(Debug, Clone, Default)]
-#[non_exhaustive]
-pub struct TlsStatus {
-    /// The number of times that changed files were taken into use.
-    pub renewed: u64,
-    /// The number of times that changed files could not be used, each state of them counted once.
-    pub refused: u64,
-    /// The reason for which the files as they were last read are not in use; `None` if they are.
-    pub error: Option<TlsConfigError>,
-}
+pub struct TlsConfig(Arc<Renewal>);
 
 impl TlsConfig {
     /// Creates a builder without anything; an authority is the least that is needed.
@@ -86,55 +63,7 @@ impl TlsConfig {
             // Fails only when the runtime ends; all who wait then end with it.
             let _ = tokio::task::spawn_blocking(move || shared.renew()).await;
         }
-        Arc::clone(&self.0.current.lock())
-    }
-}
-
-impl Shared {
-    /// Reads the files, and takes them into use if they changed and can be used. Blocks.
-    fn renew(&self) {
-        let mut seen = self.seen.lock();
-        let pems = match self.sources.read() {
-            Ok(pems) => pems,
-            Err(error) => {
-                *seen = None;
-                return self.report(error);
-            }
-        };
-        if seen.as_ref() == Some(&pems) {
-            return;
-        }
-        let parsed = self.sources.parse(&pems, &self.provider);
-        *seen = Some(pems);
-        match parsed {
-            Ok(certificates) => {
-                *self.current.lock() = Arc::new(certificates);
-                tracing::info!("certificates were renewed");
-                self.status.send_modify(|status| {
-                    status.renewed += 1;
-                    status.error = None;
-                });
-            }
-            Err(error) => self.report(error),
-        }
-    }
-
-    /// Reports that changed files cannot be used.
-    fn report(&self, error: TlsConfigError) {
-        let is_unread = matches!(
-            error,
-            TlsConfigError::Read { .. } | TlsConfigError::TooLong { .. }
-        );
-        let told = |known: &TlsConfigError| known.to_string() == error.to_string();
-        // A file that stays away is one refusal, not one at every handshake.
-        if is_unread && self.status.borrow().error.as_ref().is_some_and(told) {
-            return;
-        }
-        tracing::warn!(%error, "changed certificates cannot be used; the old ones stay");
-        self.status.send_modify(|status| {
-            status.refused += 1;
-            status.error = Some(error);
-        });
+        self.0.current()
     }
 }
 
@@ -219,15 +148,7 @@ impl TlsConfigBuilder {
         let provider = self
             .provider
             .unwrap_or_else(|| Arc::new(ring::default_provider()));
-        let seen = sources.read()?;
-        let certificates = Arc::new(sources.parse(&seen, &provider)?);
-        Ok(TlsConfig(Arc::new(Shared {
-            sources,
-            provider,
-            seen: Mutex::new(Some(seen)),
-            current: Mutex::new(certificates),
-            status: watch::Sender::new(TlsStatus::default()),
-        })))
+        Ok(TlsConfig(Arc::new(Renewal::new(sources, provider)?)))
     }
 }
 
