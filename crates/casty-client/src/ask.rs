@@ -81,7 +81,7 @@ impl<'a, R, F: SendAsk<R>> Ask<'a, R, F> {
             ..
         } = self;
         let started = AskSender::open(core, timeout, policy).and_then(|mut ask| {
-            let reply_to = core.identity.ask_ref(ask.ask.id);
+            let reply_to = core.identity.ask_ref(ask.id());
             send.send(&mut ask, reply_to)?;
             Ok(ask.accepted())
         });

@@ -332,10 +332,10 @@ impl ClientBuilder {
         #[cfg(feature = "config")]
         let transport = match (transport, &self.settings) {
             (None, Some(settings)) if settings.reads_certificates() => {
-                let (settings, settings_here) = (settings.clone(), settings);
-                let read = tokio::task::spawn_blocking(move || settings.transport());
+                let sent = settings.clone();
+                let read = tokio::task::spawn_blocking(move || sent.transport());
                 // A runtime that is shutting down runs nothing there any more.
-                read.await.unwrap_or_else(|_| settings_here.transport())?
+                read.await.unwrap_or_else(|_| settings.transport())?
             }
             (None, Some(settings)) => settings.transport()?,
             (transport, _) => transport,

@@ -166,16 +166,13 @@ impl Stream for DeadLetters {
     type Item = Arc<DeadLetter>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        loop {
-            return Poll::Ready(match ready!(Pin::new(&mut self.letters).poll_next(cx)) {
-                Some(Ok(letter)) => Some(letter),
-                Some(Err(BroadcastStreamRecvError::Lagged(missed))) => {
-                    self.missed += missed;
-                    continue;
-                }
-                None => None,
-            });
+        while let Some(received) = ready!(Pin::new(&mut self.letters).poll_next(cx)) {
+            match received {
+                Ok(letter) => return Poll::Ready(Some(letter)),
+                Err(BroadcastStreamRecvError::Lagged(missed)) => self.missed += missed,
+            }
         }
+        Poll::Ready(None)
     }
 }
 

@@ -15,7 +15,7 @@ use crate::pending_asks::id::{AskId, OpenAsk};
 use crate::pending_asks::outcome::Outcome;
 use crate::pending_asks::retries::Retries;
 use crate::runtime::clock::Tick;
-use crate::send::Core;
+use crate::send::{Core, wait};
 
 /// The limits of sending an idempotent ask again.
 #[derive(Debug, Clone, Copy)]
@@ -233,8 +233,7 @@ impl Retrying {
             }
             Err(error) => {
                 core.asks.refused(self.ask.id);
-                let later = matches!(error, TellError::Busy { .. } | TellError::BufferFull);
-                if !later || self.schedule.left == 0 {
+                if !wait::is_full(&error) || self.schedule.left == 0 {
                     core.asks.stop_retrying(self.ask.id);
                 }
             }
