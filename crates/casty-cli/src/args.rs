@@ -99,8 +99,9 @@ Where a cluster has several regions, views of casty 0.21.0 may go on naming the 
 shards of some: casty doctor tells which. Asking an entity of one of those puts that right.
 
 Prints which nodes were told, and when the member was down in their views. The nodes that could not
-be told, and so may still call it up, are printed on standard error. Exits with 1 if no node was told, with 3 if the member is not down everywhere in time:
-a node that was not told brings it back, so run it again.
+be told, and so may still call it up, are printed on standard error. Exits with 1 if no node was told,
+with 3 if the member is not down everywhere in time: a node that was not told brings it back, so run
+it again.
 
 Examples:
   casty down --contact 127.0.0.1:25520 --system my-cluster 127.0.0.1:25522
