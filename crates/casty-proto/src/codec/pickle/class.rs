@@ -10,21 +10,24 @@ pub(super) const MAX_NAME: usize = 512;
 /// A class's name from the program's own code, split into module and class.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct QualifiedName {
-    /// The whole name.
-    name: &'static str,
     pub(super) module: &'static str,
     pub(super) class: &'static str,
-    /// True if a colon says where it splits.
-    colon: bool,
 }
 
 impl QualifiedName {
-    /// Returns the name as headers and errors have it, with dots only.
-    pub(super) fn with_dots(&self) -> Cow<'static, str> {
-        if self.colon {
-            Cow::Owned(self.name.replace(':', "."))
-        } else {
-            Cow::Borrowed(self.name)
+    /// Returns whether it is `name`, the very one: names of the program's own code are told apart by
+    /// address and length, without comparing them.
+    #[inline]
+    fn is_of(&self, name: &'static str) -> bool {
+        std::ptr::eq(self.module.as_ptr(), name.as_ptr())
+            && self.module.len() + 1 + self.class.len() == name.len()
+    }
+
+    /// Returns `name`, which was split into this, as headers and errors have it, with dots only.
+    pub(super) fn with_dots(&self, name: &'static str) -> Cow<'static, str> {
+        match name.as_bytes().get(self.module.len()) {
+            Some(b':') => Cow::Owned(name.replace(':', ".")),
+            _ => Cow::Borrowed(name),
         }
     }
 }
@@ -34,36 +37,29 @@ impl QualifiedName {
 const REMEMBERED: usize = 64;
 
 thread_local! {
-    // By address and length, which tell static names apart without comparing them.
-    static NAMES: [Cell<Option<QualifiedName>>; REMEMBERED] =
-        const { [const { Cell::new(None) }; REMEMBERED] };
+    static NAMES: [Cell<[Option<QualifiedName>; 2]>; REMEMBERED / 2] =
+        const { [const { Cell::new([None; 2]) }; REMEMBERED / 2] };
 }
 
 /// Splits a name from the program's own code, as every object has one; `None` if it has no module.
 ///
 /// The result is remembered: a thread splits each name once, and again when another name has taken
 /// its place.
+#[inline]
 pub(super) fn qualified_name(name: &'static str) -> Option<QualifiedName> {
-    let first = ((name.as_ptr().addr() ^ name.len()) % REMEMBERED) & !1;
     NAMES.with(|remembered| {
-        let pair = [&remembered[first], &remembered[first + 1]];
-        for place in pair {
-            if let Some(known) = place.get()
-                && std::ptr::eq(known.name, name)
-            {
-                return Some(known);
-            }
-        }
-        let (module, class) = split(name)?;
-        let colon = name.contains(':');
-        let split = QualifiedName {
-            name,
-            module,
-            class,
-            colon,
-        };
-        pair[1].set(pair[0].replace(Some(split)));
-        Some(split)
+        let pair = &remembered[(name.as_ptr().addr() ^ name.len()) / 2 % remembered.len()];
+        let [first, second] = pair.get();
+        let of_name = |known: &QualifiedName| known.is_of(name);
+        first
+            .filter(of_name)
+            .or(second.filter(of_name))
+            .or_else(|| {
+                let (module, class) = split(name)?;
+                let split = QualifiedName { module, class };
+                pair.set([Some(split), first]);
+                Some(split)
+            })
     })
 }
 
@@ -247,10 +243,10 @@ mod tests {
         for name in [first, second] {
             assert_eq!(qualified_name(name).unwrap().class, "Increment");
         }
-        let remembered = |name: &str| {
+        let remembered = |name: &'static str| {
             NAMES.with(|names| {
-                let mut names = names.iter().filter_map(Cell::get);
-                names.any(|known| std::ptr::eq(known.name, name))
+                let mut names = names.iter().flat_map(Cell::get).flatten();
+                names.any(|known| known.is_of(name))
             })
         };
         assert!(remembered(first) && remembered(second));
@@ -263,11 +259,11 @@ mod tests {
         for name in names.iter().chain(&names).copied() {
             let known = qualified_name(name).unwrap();
             assert_eq!(Some((known.module, known.class)), split(name), "{name}");
-            assert_eq!(known.with_dots(), name);
+            assert_eq!(known.with_dots(name), name);
         }
         for _ in 0..2 {
             let known = qualified_name("pkg.mod:outer").unwrap();
-            assert_eq!(known.with_dots(), "pkg.mod.outer");
+            assert_eq!(known.with_dots("pkg.mod:outer"), "pkg.mod.outer");
             assert!(qualified_name("plain").is_none());
         }
     }

@@ -136,7 +136,7 @@ impl<'o> Writer<'o> {
         name: &'static str,
         value: &T,
     ) -> Result<(), EncodeError> {
-        let QualifiedName { module, class, .. } = self.begin(name)?;
+        let QualifiedName { module, class } = self.begin(name)?;
         self.enter()?;
         self.global(module, class);
         value.serialize(&mut *self)?;

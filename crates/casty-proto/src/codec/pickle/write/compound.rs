@@ -115,7 +115,7 @@ impl<'w, 'o> Compound<'w, 'o> {
             return Self::new(writer, Kind::Empty);
         }
         let name = writer.begin(name)?;
-        let QualifiedName { module, class, .. } = name;
+        let QualifiedName { module, class } = name;
         if is_casty_module(module) {
             writer.global(module, class);
             let opening = [op::EMPTY_TUPLE, op::NEWOBJ, op::EMPTY_DICT, op::MARK];

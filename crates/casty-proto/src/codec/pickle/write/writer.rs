@@ -71,7 +71,7 @@ impl<'o> Writer<'o> {
     pub(super) fn begin(&mut self, name: &'static str) -> Result<QualifiedName, EncodeError> {
         let class = class::qualified_name(name).ok_or_else(|| no_class(name))?;
         if self.hint.is_none() {
-            self.hint = Some(class.with_dots());
+            self.hint = Some(class.with_dots(name));
         }
         let at = self.out.len();
         if self.expected == Some(ExpectedClass { at, name }) {
@@ -82,7 +82,7 @@ impl<'o> Writer<'o> {
 
     /// Writes an instance of a class without fields.
     pub(super) fn empty_object(&mut self, name: &'static str) -> Result<(), EncodeError> {
-        let QualifiedName { module, class, .. } = self.begin(name)?;
+        let QualifiedName { module, class } = self.begin(name)?;
         self.call_without_arguments(module, class);
         Ok(())
     }
@@ -115,7 +115,7 @@ impl<'o> Writer<'o> {
     pub(super) fn member(&mut self, name: &'static str, member: &str) -> Result<(), EncodeError> {
         let class = class::qualified_name(name).ok_or_else(|| no_class(name))?;
         if self.hint.is_none() {
-            self.hint = Some(class.with_dots());
+            self.hint = Some(class.with_dots(name));
         }
         self.getattr(class.module, class.class, member);
         Ok(())
