@@ -273,9 +273,10 @@ impl ClientBuilder {
 
     /// Calls `hook` with every message that was accepted and then not sent, or that may have been
     /// in flight when its connection was lost. It runs on the client's own tasks and on those that
-    /// send, and must not block. It may use the client, but a message that it sends may be a dead
-    /// letter in turn. Default: none; such messages are counted in any case.
-    /// [`ClusterClient::dead_letters`](crate::ClusterClient::dead_letters) is the same as a stream.
+    /// send, and must not block. It may use the client; for a message that it sends and that is a
+    /// dead letter before that call returns it is not called again. Default: none; such messages are
+    /// counted in any case, and
+    /// [`ClusterClient::dead_letters`](crate::ClusterClient::dead_letters) is a stream of all.
     pub fn on_dead_letter(mut self, hook: impl Fn(&DeadLetter) + Send + Sync + 'static) -> Self {
         self.dead_letters = Some(Arc::new(hook));
         self

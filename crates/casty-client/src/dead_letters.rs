@@ -1,6 +1,7 @@
 //! Dead letters: messages that the client had accepted and that did not reach a node, or may not
 //! have, and those who are told of them.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
@@ -97,12 +98,17 @@ impl DeadLetterSink {
 
     /// Hands a letter to the hook and the streams. The hook is the user's code, so no lock may be
     /// held. One that panics harms nobody but itself: connections and asks live in the tasks that
-    /// call it.
+    /// call it. One that sends, and so makes the next letter, is not called for that one: it would
+    /// never return.
     pub(crate) fn send(&self, letter: DeadLetter) {
         if let Some(hook) = &self.hook {
-            let called = std::panic::catch_unwind(AssertUnwindSafe(|| hook(&letter)));
-            if called.is_err() {
-                tracing::error!(?letter, "the dead letter hook panicked");
+            if let Some(_call) = HookCall::begin(self) {
+                let called = std::panic::catch_unwind(AssertUnwindSafe(|| hook(&letter)));
+                if called.is_err() {
+                    tracing::error!(?letter, "the dead letter hook panicked");
+                }
+            } else {
+                tracing::debug!(?letter, "a dead letter of the dead letter hook itself");
             }
         }
         if let Followers::Some(followers) = &*self.followers.lock() {
@@ -130,6 +136,34 @@ impl DeadLetterSink {
             letters: BroadcastStream::new(letters),
             missed: 0,
         }
+    }
+}
+
+thread_local! {
+    /// The sinks whose hook is running on this thread, by their addresses.
+    static RUNNING: RefCell<Vec<*const DeadLetterSink>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A call of a sink's hook, which is over when this is dropped.
+struct HookCall;
+
+impl HookCall {
+    /// Begins a call, unless one of the same hook is running on this thread.
+    fn begin(sink: &DeadLetterSink) -> Option<Self> {
+        let sink = std::ptr::from_ref(sink);
+        RUNNING.with_borrow_mut(|running| {
+            let nested = running.contains(&sink);
+            (!nested).then(|| {
+                running.push(sink);
+                Self
+            })
+        })
+    }
+}
+
+impl Drop for HookCall {
+    fn drop(&mut self) {
+        RUNNING.with_borrow_mut(Vec::pop);
     }
 }
 
@@ -186,6 +220,8 @@ impl fmt::Debug for DeadLetters {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Weak;
+
     use super::*;
 
     fn letter(length: usize) -> DeadLetter {
@@ -196,6 +232,26 @@ mod tests {
             length: Some(length),
             ask: false,
         }
+    }
+
+    #[tokio::test]
+    async fn a_hook_that_makes_a_letter_is_not_called_for_that_one_and_the_stream_has_both() {
+        let sink = Arc::new_cyclic(|sink: &Weak<DeadLetterSink>| {
+            let sink = Weak::clone(sink);
+            DeadLetterSink::new(Some(Arc::new(move |heard: &DeadLetter| {
+                let next = heard.length.map_or(0, |length| length + 1);
+                sink.upgrade().unwrap().send(letter(next));
+            })))
+        });
+        let mut letters = sink.follow();
+        sink.send(letter(1));
+        sink.send(letter(7));
+        sink.close();
+        let mut heard = Vec::new();
+        while let Some(letter) = letters.recv().await {
+            heard.extend(letter.length);
+        }
+        assert_eq!(heard, [2, 1, 8, 7]);
     }
 
     #[tokio::test]
