@@ -14,8 +14,9 @@ use std::sync::{Arc, LazyLock};
 use casty_proto::header::Header;
 use casty_proto::{ActorRef, NodeAddress};
 use parking_lot::Mutex;
+use siphasher::sip::SipHasher13;
 
-use crate::pending_asks::id::AskId;
+use crate::pending_asks::id::{AskId, hex};
 use crate::runtime::random::Rng;
 
 /// The generated addresses that clients of this process announce. No other lock is taken with this
@@ -26,6 +27,9 @@ thread_local! {
     /// The buffer in which the references of asks are built.
     static URI: Cell<String> = const { Cell::new(String::new()) };
 }
+
+/// The beginning of the paths to which replies are sent.
+const ASK_PATH: &[u8; 6] = b"/_ask/";
 
 /// One address of a client, and the URIs that begin with it.
 #[derive(Debug)]
@@ -45,9 +49,8 @@ pub(crate) struct Identity {
 struct Client {
     /// `casty://<system>-client@`
     root: String,
-    /// Sixteen digits that distinguish replies to this client from replies to any other that ever
-    /// announced the same address.
-    nonce: [u8; 16],
+    /// The key that no node knows; see [`Client::ask_path`].
+    key: SipHasher13,
     rng: Arc<Rng>,
 }
 
@@ -55,10 +58,9 @@ impl Identity {
     /// Returns the identity of a client of the cluster `system`: at `fixed` if the user announces
     /// an address of their own, else at one that no other client has.
     pub(crate) fn new(system: &str, fixed: Option<NodeAddress>, rng: &Arc<Rng>) -> Self {
-        let nonce = format!("{:016x}", rng.next_u64()).into_bytes();
         let client = Client {
             root: format!("casty://{system}-client@"),
-            nonce: nonce.try_into().unwrap_or([b'0'; 16]),
+            key: SipHasher13::new_with_keys(rng.next_u64(), rng.next_u64()),
             rng: Arc::clone(rng),
         };
         Self::at(Arc::new(client), fixed)
@@ -121,9 +123,8 @@ impl Identity {
         let mut uri = URI.take();
         uri.clear();
         uri.push_str(&self.root);
-        uri.push_str("/_ask/");
-        uri.push_str(str::from_utf8(&id.hex()).unwrap_or_default());
-        uri.push_str(str::from_utf8(&self.client.nonce).unwrap_or_default());
+        let path = self.client.ask_path(id);
+        uri.push_str(str::from_utf8(&path).unwrap_or_default());
         let reference = ActorRef::from_uri_unchecked(uri.as_str());
         URI.set(uri);
         reference
@@ -133,8 +134,8 @@ impl Identity {
     /// the length of all generated ones.
     pub(crate) fn readdress(&self, message: &mut [u8], id: AskId) {
         let own = self.address.to_string();
-        let path = [b"/_ask/", &id.hex()[..], &self.client.nonce[..]].concat();
-        // The path holds 128 bits that nobody else knows, so nothing else is found.
+        let path = self.client.ask_path(id);
+        // The path holds 64 bits that nobody else knows, so nothing else is found.
         let paths: Vec<_> = memchr::memmem::find_iter(message, &path).collect();
         for path in paths {
             let start = path.saturating_sub(own.len());
@@ -147,19 +148,40 @@ impl Identity {
 
     /// Returns the ask to which a path of this client belongs, if any.
     pub(crate) fn ask_id(&self, path: &[u8]) -> Option<AskId> {
-        let (id, nonce) = path.strip_prefix(b"/_ask/")?.split_at_checked(16)?;
-        if nonce == self.client.nonce {
-            AskId::from_hex(id)
-        } else {
-            None
-        }
+        let (id, tag) = path.strip_prefix(ASK_PATH)?.split_at_checked(16)?;
+        let id = AskId::from_hex(id)?;
+        (tag == hex(self.client.tag(id))).then_some(id)
     }
 
     /// Returns the ask to which a message is addressed, from its whole header if that is written as
     /// nodes do: by a comparison of bytes instead of parsing JSON.
     pub(crate) fn ask_id_of_header(&self, header: &[u8]) -> Option<AskId> {
-        let path = header.strip_prefix(&*self.header_start)?.get(..38)?;
+        let path = header
+            .strip_prefix(&*self.header_start)?
+            .get(..ASK_PATH.len() + 32)?;
         self.ask_id(path)
+    }
+}
+
+impl Client {
+    /// Returns the path to which the reply to an ask is sent: the ask's id, and a tag that only who
+    /// was told can know. A node knows the ids of its own asks, which tell it those of others, but
+    /// not their tags, so it can answer no ask but those that reached it. Nor does a reply to
+    /// another client that announced the same address reach this one.
+    fn ask_path(&self, id: AskId) -> [u8; ASK_PATH.len() + 32] {
+        let mut path = [0; ASK_PATH.len() + 32];
+        let (start, digits) = path.split_at_mut(ASK_PATH.len());
+        start.copy_from_slice(ASK_PATH);
+        let (bits, tag) = digits.split_at_mut(16);
+        bits.copy_from_slice(&hex(id.bits()));
+        tag.copy_from_slice(&hex(self.tag(id)));
+        path
+    }
+
+    /// Returns the keyed hash of an ask's id.
+    #[inline]
+    fn tag(&self, id: AskId) -> u64 {
+        self.key.hash(&id.bits().to_le_bytes())
     }
 }
 

@@ -45,17 +45,12 @@ impl AskId {
         self.slot as usize & (MAX_PENDING - 1)
     }
 
-    /// Returns the sixteen digits by which it travels.
-    pub(crate) fn hex(self) -> [u8; 16] {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        let bytes = (u64::from(self.slot) << 32 | u64::from(self.generation)).to_be_bytes();
-        std::array::from_fn(|at| {
-            let byte = bytes[at / 2];
-            DIGITS[usize::from(if at % 2 == 0 { byte >> 4 } else { byte & 15 })]
-        })
+    /// Returns its 64 bits.
+    pub(crate) fn bits(self) -> u64 {
+        u64::from(self.slot) << 32 | u64::from(self.generation)
     }
 
-    /// Reads the sixteen digits; `None` for anything else.
+    /// Reads the sixteen digits of its bits; `None` for anything else.
     pub(crate) fn from_hex(digits: &[u8]) -> Option<Self> {
         let number = |digits: &[u8]| {
             digits.iter().try_fold(0u32, |number, digit| {
@@ -78,9 +73,19 @@ impl AskId {
     }
 }
 
+/// Returns the sixteen hexadecimal digits of 64 bits.
+pub(crate) fn hex(bits: u64) -> [u8; 16] {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let bytes = bits.to_be_bytes();
+    std::array::from_fn(|at| {
+        let byte = bytes[at / 2];
+        DIGITS[usize::from(if at % 2 == 0 { byte >> 4 } else { byte & 15 })]
+    })
+}
+
 impl fmt::Debug for AskId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&String::from_utf8_lossy(&self.hex()))
+        write!(f, "{:016x}", self.bits())
     }
 }
 
@@ -95,7 +100,7 @@ mod tests {
             AskId::new(0, 0, 0),
             AskId::new(3, MAX_PENDING - 1, !0),
         ] {
-            assert_eq!(AskId::from_hex(&id.hex()), Some(id));
+            assert_eq!(AskId::from_hex(&hex(id.bits())), Some(id));
         }
         for wrong in [
             &b"0123456789abcde"[..],

@@ -40,7 +40,7 @@ fn replies_are_recognised_by_their_header_alone() {
         assert_eq!(
             other.ask_id_of_header(&header[4..]),
             None,
-            "another client's nonce"
+            "another client's key"
         );
         assert_eq!(
             identity.ask_id_of_header(b"{\"target\": \"casty://s-cl"),
@@ -94,4 +94,25 @@ fn an_announced_address_is_kept_to_the_letter() {
     let identity = named(Some(NodeAddress::new("gateway", 7)));
     assert_eq!(identity.uri("/a"), "casty://s-client@gateway:7/a");
     assert_eq!(identity.sender(), "casty://s-client@gateway:7/");
+}
+
+#[test]
+fn a_reply_to_an_ask_that_was_not_told_is_not_taken() {
+    let identity = named(None);
+    let path = |id| identity.ask_ref::<()>(id).parts().unwrap().path.to_owned();
+    let ids = [0, 1, 2, 1 << 32].map(|bits| AskId::from_hex(&hex(bits)).unwrap());
+    let paths = ids.map(path);
+    for (told, id) in paths.iter().zip(ids) {
+        assert_eq!(identity.ask_id(told.as_bytes()), Some(id));
+        // A node that was told one knows the others' ids, and not what goes with them.
+        for other in ids.into_iter().filter(|other| *other != id) {
+            let guessed = format!("/_ask/{other:?}{}", &told[22..]);
+            assert_eq!(identity.ask_id(guessed.as_bytes()), None);
+        }
+        for digit in 6..38 {
+            let mut changed = told.clone().into_bytes();
+            changed[digit] = if changed[digit] == b'0' { b'1' } else { b'0' };
+            assert_eq!(identity.ask_id(&changed), None, "digit {digit}");
+        }
+    }
 }
