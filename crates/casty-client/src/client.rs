@@ -1,6 +1,7 @@
 //! The client as users hold it.
 
 use std::fmt;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ use crate::client::bound_ref::BoundRef;
 use crate::client::region::RegionRef;
 use crate::client::services::Listing;
 use crate::config::ClientBuilder;
+use crate::control::close;
 use crate::dead_letters::DeadLetters;
 use crate::error::{ReadyError, RegionError, SpawnError, TellError};
 use crate::runtime::clock;
@@ -286,7 +288,8 @@ impl ClusterClient {
     /// second. Over QUIC it then waits until nodes have received everything and know of the end: some
     /// 0.1 s on a quick network, at most the rest of `timeout`, or a second, for nothing is sent
     /// again after the end of the process. Closing again reports the same. Of several calls at once
-    /// the shortest `timeout` counts.
+    /// the shortest `timeout` counts. A caller on another runtime than the client's waits for
+    /// `timeout` and no longer if that is not driven, and learns that messages were not written.
     ///
     /// # Cancel safety
     /// The client ends all the same; only the report is lost.
@@ -295,7 +298,14 @@ impl ClusterClient {
         core.end_by(Some(clock::from_now(timeout)));
         // The control task has it from here on, whether or not this is polled again. It publishes
         // views until the client has ended.
-        core.view.clone().wait_for(|_| false).await.ok();
+        let mut view = core.view.clone();
+        let mut ended = pin!(async {
+            view.wait_for(|_| false).await.ok();
+        });
+        let in_time = core.home.bounded(timeout, ended.as_mut()).await;
+        if in_time.is_none() && core.ending.is_taken() {
+            core.home.bounded(close::AFTERWARDS, ended).await;
+        }
         CloseReport {
             stats: core.stats(),
             drained: core.drained.get().copied().unwrap_or(false),

@@ -15,7 +15,7 @@ use casty_routing::{
 use casty_transport::Leftover;
 use casty_transport::{ConnectError, ConnectOptions, Connection, ConnectionEnd, Transport};
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use crate::error::ReadyError;
 use crate::message::Tag;
@@ -23,11 +23,11 @@ use crate::node::identity::Identity;
 use crate::node::peer::Peer;
 use crate::node::protocol::Snapshot;
 use crate::routing::{CapacityRequest, ControlRequests};
-use crate::runtime::clock::precise_now;
+use crate::runtime::active_time::ActiveTime;
 use crate::runtime::random::Rng;
 use crate::send::Core;
 
-mod close;
+pub(crate) mod close;
 mod connections;
 pub(crate) mod inbound;
 mod secondary;
@@ -58,6 +58,18 @@ enum Done {
     Capacity { peer: Arc<Peer> },
 }
 
+/// An event that the control task waits for.
+enum Event {
+    /// An engine is to be told the time.
+    Due,
+    /// The end of a task.
+    Done(Result<Done, JoinError>),
+    /// A view.
+    Snapshot(Snapshot),
+    /// The router has requests, or is due earlier than before.
+    RouterDue,
+}
+
 /// The control task of one client.
 pub(crate) struct Control {
     core: Arc<Core>,
@@ -78,7 +90,10 @@ pub(crate) struct Control {
     subscribers: BTreeMap<u64, Arc<Identity>>,
     next_peer: u32,
     tasks: JoinSet<Done>,
-    /// The instants at which the engines of subscription, connections and renewal are to be ticked.
+    /// The time of the engines below.
+    time: ActiveTime,
+    /// The instants, in that time, at which the engines of subscription, connections and renewal are
+    /// to be ticked.
     due: [Option<Instant>; 3],
 }
 
@@ -115,6 +130,7 @@ impl Control {
             subscribers: BTreeMap::new(),
             next_peer: 0,
             tasks: JoinSet::new(),
+            time: ActiveTime::new(),
             due: [None; 3],
         }
     }
@@ -122,7 +138,7 @@ impl Control {
     /// Runs until the client is closed, or all its handles are gone.
     pub(crate) async fn run(mut self, mut snapshots: mpsc::Receiver<Snapshot>) {
         self.connections
-            .handle(precise_now(), ConnectionsInput::Tick);
+            .handle(self.time.now(), ConnectionsInput::Tick);
         self.pump();
         loop {
             if let Some(deadline) = self.next(&mut snapshots).await {
@@ -143,9 +159,10 @@ impl Control {
         let core = Arc::clone(&self.core);
         // Read before the wait: a router that is due earlier after this wakes the task.
         let router_due = core.routing.lock().due();
-        let due = self.due.iter().copied().chain([router_due]).flatten().min();
+        let engines_due = self.due.iter().copied().flatten().min();
+        let real = engines_due.map(|due| self.time.real(due));
         let due = async {
-            match due {
+            match real.into_iter().chain(router_due).min() {
                 Some(due) => tokio::time::sleep_until(due.into()).await,
                 None => std::future::pending().await,
             }
@@ -156,23 +173,30 @@ impl Control {
         // at will. The router's wake-up carries nothing: its requests are taken after every event.
         // Branches that are not ready are dropped without loss: the two wake-ups, the channel and
         // the set of tasks keep what they have for the next call.
-        tokio::select! {
+        let event = tokio::select! {
             biased;
             deadline = core.ending.requested() => return Some(deadline),
-            () = due => self.tick(),
-            Some(done) = self.tasks.join_next() => match done {
-                Ok(done) => self.done(done),
-                Err(error) => tracing::error!(%error, "bug: a task of the client panicked"),
-            },
-            Some(snapshot) = snapshots.recv() => self.snapshot(&snapshot),
-            () = core.router_due.notified() => {}
+            () = due => Event::Due,
+            Some(done) = self.tasks.join_next() => Event::Done(done),
+            Some(snapshot) = snapshots.recv() => Event::Snapshot(snapshot),
+            () = core.router_due.notified() => Event::RouterDue,
+        };
+        self.time.woken(engines_due);
+        match event {
+            Event::Due => self.tick(),
+            Event::Done(Ok(done)) => self.done(done),
+            Event::Done(Err(error)) => {
+                tracing::error!(%error, "bug: a task of the client panicked");
+            }
+            Event::Snapshot(snapshot) => self.snapshot(&snapshot),
+            Event::RouterDue => {}
         }
         None
     }
 
     /// Hands the time to all engines.
     fn tick(&mut self) {
-        let now = precise_now();
+        let now = self.time.now();
         self.connections.handle(now, ConnectionsInput::Tick);
         self.subscription.handle(now, SubscriptionInput::Tick);
         self.renewal.handle(now, RenewalInput::Tick);
@@ -227,7 +251,7 @@ impl Control {
             ConnectionsInput::Source(source),
             ConnectionsInput::Stale(stale),
         ] {
-            self.connections.handle(precise_now(), input);
+            self.connections.handle(self.time.now(), input);
         }
         self.pump_connections();
         self.pump_renewal();
@@ -243,7 +267,7 @@ impl Control {
         } = std::mem::take(&mut self.core.routing.lock().requests);
         for node in connections {
             self.connections
-                .handle(precise_now(), ConnectionsInput::Want(node));
+                .handle(self.time.now(), ConnectionsInput::Want(node));
         }
         for CapacityRequest { peer, length } in capacity {
             self.tasks.spawn(async move {

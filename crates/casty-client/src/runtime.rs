@@ -1,5 +1,8 @@
 //! Time, randomness and threads: the surroundings of a client.
 
+pub(crate) mod active_time;
 pub(crate) mod clock;
+mod coarse;
+pub(crate) mod home;
 pub(crate) mod random;
 pub(crate) mod stripes;

@@ -42,6 +42,7 @@ use crate::pending_asks::PendingAsks;
 use crate::pending_asks::id::AskId;
 use crate::pending_asks::retries::Retries;
 use crate::runtime::clock::{Clock, Tick, precise_now};
+use crate::runtime::home::Home;
 use crate::stats::Counters;
 use crate::stats::per_region::EndedCounters;
 
@@ -56,6 +57,8 @@ pub(crate) struct Shared {
     /// The client's first address, at which it is asked and answered by all nodes.
     pub(crate) identity: Arc<Identity>,
     pub(crate) clock: Clock,
+    /// The runtime that runs the client's tasks.
+    pub(crate) home: Home,
     pub(crate) asks: PendingAsks,
     pub(crate) retries: Retries,
     pub(crate) mailboxes: Mailboxes,
@@ -96,6 +99,8 @@ pub(crate) struct Ending {
     /// The wake-up of the control task. It is given after the deadline is set, and kept if the task
     /// does not wait at the moment, so the latest deadline is always read.
     requested: Notify,
+    /// Set once the control task has the request.
+    taken: AtomicBool,
 }
 
 impl Ending {
@@ -106,7 +111,14 @@ impl Ending {
     /// Safe: a request that was not returned is returned by the next call.
     pub(crate) async fn requested(&self) -> Instant {
         self.requested.notified().await;
+        // Relaxed: it tells that the task runs, and guards no data.
+        self.taken.store(true, Ordering::Relaxed);
         self.by.lock().unwrap_or_else(precise_now)
+    }
+
+    /// Returns whether the control task has the request.
+    pub(crate) fn is_taken(&self) -> bool {
+        self.taken.load(Ordering::Relaxed)
     }
 }
 

@@ -20,6 +20,7 @@ use crate::pending_asks::PendingAsks;
 use crate::pending_asks::retries::Retries;
 use crate::routing::Routing;
 use crate::runtime::clock::Clock;
+use crate::runtime::home::Home;
 use crate::runtime::random::Rng;
 use crate::runtime::stripes::take_first_stripe;
 use crate::send::Core;
@@ -91,6 +92,7 @@ impl ClusterClient {
             limits,
             identity,
             clock: Clock::new(),
+            home: Home::current(),
             asks: PendingAsks::new(limits.pending_asks, limits.ask_bytes),
             retries: Retries::new(limits.retry_budget),
             mailboxes: Mailboxes::default(),

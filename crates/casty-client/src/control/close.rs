@@ -13,6 +13,9 @@ use crate::runtime::clock::precise_now;
 
 /// The time in which connections have to be written out and closed once nothing more is accepted.
 const CLOSING: Duration = Duration::from_secs(1);
+/// The longest time that an orderly end takes beyond its deadline: its connections, its transport
+/// and its actors have [`CLOSING`] each, and tasks are not woken to the moment.
+pub(crate) const AFTERWARDS: Duration = CLOSING.saturating_mul(4);
 /// The time between two checks of a closing client for messages that are not written yet.
 const DRAIN_CHECK: Duration = Duration::from_millis(5);
 
@@ -36,7 +39,7 @@ impl Control {
         let drained = self.is_written();
         self.core.route(|routing| routing.close(&self.core));
         self.subscription
-            .handle(precise_now(), SubscriptionInput::Close);
+            .handle(self.time.now(), SubscriptionInput::Close);
         self.pump_subscription();
         for peer in self.peers.values().chain(self.secondaries.values()) {
             peer.outbox.drain();

@@ -13,7 +13,6 @@ use crate::message::Tag;
 use crate::node::identity::Identity;
 use crate::node::peer::{NewPeer, Peer};
 use crate::pending_asks::id::PeerId;
-use crate::runtime::clock::precise_now;
 
 /// The number of addresses whose last failure is kept.
 const FAILURES: usize = 64;
@@ -22,7 +21,7 @@ impl Control {
     /// Handles a dial that failed.
     pub(super) fn failed(&mut self, dialled: NodeAddress) {
         self.views.lost(&dialled);
-        let now = precise_now();
+        let now = self.time.now();
         let input = ConnectionsInput::Failed {
             dialled: dialled.clone(),
         };
@@ -84,14 +83,14 @@ impl Control {
             dialled: dialled.clone(),
             canonical: canonical.clone(),
         };
-        self.connections.handle(precise_now(), input);
+        self.connections.handle(self.time.now(), input);
         if self.pump_connections().contains(dialled) {
             return;
         }
         if self.peers.contains_key(&canonical) {
             // The former connection to it is about to end.
             let input = ConnectionsInput::Lost { node: canonical };
-            return self.connections.handle(precise_now(), input);
+            return self.connections.handle(self.time.now(), input);
         }
         tracing::info!(node = %canonical, identity = %identity.address(), "connected");
         let renewed = identity.address() != self.core.identity.address();
@@ -108,12 +107,12 @@ impl Control {
         });
         if renewed {
             let input = RenewalInput::Connected(canonical.clone());
-            self.renewal.handle(precise_now(), input);
+            self.renewal.handle(self.time.now(), input);
             self.pump_renewal();
         }
         // The subscription goes first, whatever else waits for this node.
         self.subscription
-            .handle(precise_now(), SubscriptionInput::Connected(canonical));
+            .handle(self.time.now(), SubscriptionInput::Connected(canonical));
         self.pump_subscription();
         self.core
             .route(|routing| routing.connected(&self.core, peer));
@@ -164,7 +163,7 @@ impl Control {
         self.peers.remove(&peer.node);
         self.core
             .route(|routing| routing.lost(&self.core, peer, leftover));
-        let now = precise_now();
+        let now = self.time.now();
         self.subscription
             .handle(now, SubscriptionInput::Disconnected(peer.node.clone()));
         let node = || peer.node.clone();
@@ -202,13 +201,21 @@ impl Control {
         duplicates
     }
 
-    /// Dials a node, under a fresh address if it was lost before.
+    /// Returns whether an address may be that of a connected node, as far as it is known where it
+    /// leads: one that the view does not name may be another name of any.
+    fn may_be_connected(&self, address: &NodeAddress) -> bool {
+        let view = self.core.view.borrow();
+        let other = |view: &View| view.member(address).is_none();
+        self.peers.contains_key(address)
+            || (!self.peers.is_empty() && view.as_deref().is_some_and(other))
+    }
+
+    /// Dials a node, under a fresh address if it was lost before, or may be connected under another
+    /// name: a node closes the connection that it has when another comes under the same address.
     fn dial(&mut self, dialled: NodeAddress) {
         let node = self.connections.leads_to(&dialled).unwrap_or(&dialled);
-        let fresh = self
-            .renewal
-            .is_lost(node)
-            .then(|| self.core.identity.renewed());
+        let fresh = self.renewal.is_lost(node) || self.may_be_connected(node);
+        let fresh = fresh.then(|| self.core.identity.renewed());
         let identity = fresh
             .flatten()
             .map_or_else(|| Arc::clone(&self.core.identity), Arc::new);

@@ -9,7 +9,6 @@ use casty_transport::{ConnectError, Connection, connect};
 
 use super::{Control, Done};
 use crate::node::peer::Peer;
-use crate::runtime::clock::precise_now;
 
 impl Control {
     /// Performs the outputs of the renewal engine until it waits.
@@ -67,7 +66,7 @@ impl Control {
             Done::SecondaryEnded { secondary }
         });
         let input = RenewalInput::SecondaryUp(node);
-        self.renewal.handle(precise_now(), input);
+        self.renewal.handle(self.time.now(), input);
     }
 
     /// Handles the end of a secondary connection, unless another has replaced it.
@@ -93,7 +92,7 @@ impl Control {
     /// Reports to the engine that a node has no secondary connection.
     fn secondary_down(&mut self, node: NodeAddress) {
         let input = RenewalInput::SecondaryDown(node);
-        self.renewal.handle(precise_now(), input);
+        self.renewal.handle(self.time.now(), input);
     }
 
     /// Publishes the number of secondary connections.

@@ -14,7 +14,6 @@ use super::Control;
 use crate::error::ReadyError;
 use crate::message::{Route, Tag};
 use crate::node::protocol::{Snapshot, VIEWS_PATH};
-use crate::runtime::clock::precise_now;
 
 /// The number of subscriptions whose identity is kept: as many as the engine may have to end.
 const SUBSCRIBERS: usize = 128;
@@ -61,7 +60,7 @@ impl Control {
         self.core.counters.views.add(1);
         self.ready_errors
             .send_if_modified(|ready_error| ready_error.take().is_some());
-        let now = precise_now();
+        let now = self.time.now();
         let input = SubscriptionInput::Snapshot {
             from: from.clone(),
             subscription: *subscription,
@@ -80,7 +79,7 @@ impl Control {
 
     /// Hands a new view to the engines, and publishes it once all of them have it.
     fn apply(&mut self, view: Arc<View>) {
-        let now = precise_now();
+        let now = self.time.now();
         let live: Vec<_> = view
             .live_members()
             .map(|member| member.address.clone())

@@ -8,5 +8,6 @@ mod fates;
 mod hostile;
 mod node;
 mod retries;
+mod time;
 mod views;
 mod waiting;

@@ -70,8 +70,13 @@ pub(crate) struct Node {
 
 impl Node {
     pub(crate) async fn listen(network: &MemoryNetwork, address: &str) -> Self {
-        let address: NodeAddress = address.parse().unwrap();
-        let listener = network.transport().listen(&address).await.unwrap();
+        Self::listen_at(network, address, address).await
+    }
+
+    /// Listens at a name, and calls itself by an address.
+    pub(crate) async fn listen_at(network: &MemoryNetwork, name: &str, address: &str) -> Self {
+        let [name, address] = [name, address].map(|it| it.parse().unwrap());
+        let listener = network.transport().listen(&name).await.unwrap();
         Self {
             address,
             listener,

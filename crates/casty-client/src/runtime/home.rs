@@ -1,0 +1,136 @@
+//! The runtime that a client runs on, and what is awaited elsewhere.
+//!
+//! The client's own tasks keep the time for what its callers wait for. A caller on another runtime,
+//! or on none, cannot rely on them: the client's runtime may not be driven meanwhile. It gets a
+//! timer that needs no runtime.
+
+use std::cell::Cell;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_timer::Delay;
+use tokio::runtime::{self, Handle};
+use tokio::task;
+
+thread_local! {
+    /// The task that last was found to run at home on this thread, and that home. A task never
+    /// changes its runtime.
+    static AT_HOME: Cell<Option<(task::Id, runtime::Id)>> = const { Cell::new(None) };
+}
+
+/// The runtime on which a client was started.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Home(runtime::Id);
+
+impl Home {
+    /// Returns the current runtime.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub(crate) fn current() -> Self {
+        Self(Handle::current().id())
+    }
+
+    /// Returns whether the caller runs on this runtime. Cheap for a task that calls again; else as
+    /// dear as a clone of the runtime's handle.
+    fn is_here(self) -> bool {
+        let caller = task::try_id().map(|task| (task, self.0));
+        if caller.is_some() && AT_HOME.get() == caller {
+            return true;
+        }
+        let here = Handle::try_current().is_ok_and(|handle| handle.id() == self.0);
+        if here {
+            AT_HOME.set(caller);
+        }
+        here
+    }
+
+    /// Awaits `future`, at home without a limit, elsewhere for at most `limit`; `None` if that is
+    /// over first.
+    ///
+    /// # Cancel safety
+    /// That of `future`.
+    pub(crate) async fn bounded<T>(
+        self,
+        limit: Duration,
+        future: impl Future<Output = T>,
+    ) -> Option<T> {
+        let mut future = pin!(future);
+        let mut timer = CallerTimer::default();
+        std::future::poll_fn(|cx| match future.as_mut().poll(cx) {
+            Poll::Ready(output) => Poll::Ready(Some(output)),
+            Poll::Pending if timer.is_over(self, limit, cx) => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        })
+        .await
+    }
+}
+
+/// The timer of a caller that may not be at home.
+#[derive(Debug, Default)]
+pub(crate) enum CallerTimer {
+    /// It was not looked yet where the caller is.
+    #[default]
+    Unknown,
+    /// The client's clock keeps the time.
+    Home,
+    Elsewhere(Box<Delay>),
+}
+
+impl CallerTimer {
+    /// Returns whether the caller is not at home and `limit` is over, counted from the first call;
+    /// has its task woken then.
+    #[inline]
+    pub(crate) fn is_over(&mut self, home: Home, limit: Duration, cx: &mut Context<'_>) -> bool {
+        if let Self::Unknown = self {
+            *self = if home.is_here() {
+                Self::Home
+            } else {
+                Self::Elsewhere(Box::new(Delay::new(limit)))
+            };
+        }
+        match self {
+            Self::Elsewhere(delay) => Pin::new(&mut **delay).poll(cx).is_ready(),
+            Self::Unknown | Self::Home => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn runtime() -> runtime::Runtime {
+        let mut runtime = runtime::Builder::new_current_thread();
+        runtime.enable_all().build().unwrap()
+    }
+
+    #[test]
+    fn a_caller_is_at_home_on_the_runtime_of_the_client_alone() {
+        let [own, other] = [runtime(), runtime()];
+        let home = own.block_on(async { Home::current() });
+        // The same thread each time, and tasks beside what blocks it.
+        for _ in 0..2 {
+            assert!(own.block_on(async { home.is_here() }));
+            assert!(
+                own.block_on(async { tokio::spawn(async move { home.is_here() }).await.unwrap() })
+            );
+            assert!(!other.block_on(async { home.is_here() }));
+            assert!(
+                !other
+                    .block_on(async { tokio::spawn(async move { home.is_here() }).await.unwrap() })
+            );
+            assert!(!home.is_here());
+        }
+    }
+
+    #[test]
+    fn what_is_awaited_elsewhere_ends_in_time() {
+        let home = runtime().block_on(async { Home::current() });
+        let never = home.bounded(Duration::from_millis(20), std::future::pending::<()>());
+        assert_eq!(runtime().block_on(never), None);
+        let ready = home.bounded(Duration::ZERO, std::future::ready(7));
+        assert_eq!(runtime().block_on(ready), Some(7));
+    }
+}
