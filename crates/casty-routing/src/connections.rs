@@ -13,6 +13,7 @@ use casty_proto::NodeAddress;
 mod address_book;
 mod dial;
 mod event;
+mod steps;
 
 pub use event::{ConnectionsConfig, ConnectionsInput, ConnectionsOutput};
 
@@ -138,6 +139,7 @@ impl Connections {
         let removed = now + book.config.removal_grace;
         let stale_since = book.stale_since;
         for (node, open) in &mut book.open {
+            steps::step();
             let silent = stale_since.is_some_and(|since| open.since < since);
             open.ends = match open.ends {
                 _ if live.contains(node) => None,
@@ -158,7 +160,8 @@ impl Connections {
             return;
         }
         if !book.live.contains(&node) {
-            let non_members = book.open.values().filter(|open| open.non_member).count();
+            let non_members = book.open.values().inspect(|_| steps::step());
+            let non_members = non_members.filter(|open| open.non_member).count();
             if non_members + book.wanted.len() >= book.config.non_members {
                 return;
             }
@@ -241,6 +244,7 @@ impl Connections {
             ..
         } = book;
         book.open.retain(|node, open| {
+            steps::step();
             let ends = match open.ends {
                 _ if live.contains(node) || source.as_ref() == Some(node) => false,
                 Some(ends) => ends <= now,
@@ -254,6 +258,7 @@ impl Connections {
         });
         let crowded = candidates.len() > book.config.members.saturating_mul(2);
         candidates.retain(|address, candidate| {
+            steps::step();
             // An address that will not be dialled any more is remembered while it may not be: a
             // view that names it again must not get around its pause.
             let cooling = candidate.is_cooling(now, book.config.stable_after);
@@ -271,6 +276,7 @@ impl Connections {
             .book
             .open
             .iter()
+            .inspect(|_| steps::step())
             .filter(|(node, _)| Some(*node) != kept);
         let ends = open.filter_map(|(_, open)| open.ends);
         self.book.next_dial_at().into_iter().chain(ends).min()

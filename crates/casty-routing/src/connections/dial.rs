@@ -13,6 +13,7 @@ use casty_proto::NodeAddress;
 
 use super::address_book::{AddressBook, Candidate};
 use super::event::ConnectionsConfig;
+use super::steps::step;
 
 /// An address that should lead to a connection, does not, and is not being dialled.
 struct Idle<'a> {
@@ -58,6 +59,7 @@ impl AddressBook {
             candidates, rng, ..
         } = self;
         for (address, candidate) in candidates {
+            step();
             if address != node && candidate.leads_to.as_ref() != Some(node) {
                 continue;
             }
@@ -149,6 +151,7 @@ impl AddressBook {
         self.candidates
             .iter()
             .filter_map(move |(address, candidate)| {
+                step();
                 let wanted = self.is_needed(address) || (contacts && candidate.contact.is_some());
                 let due = candidate.due.max(self.left_alone(candidate));
                 (wanted && !self.is_busy(address)).then_some(Idle {

@@ -7,6 +7,7 @@ use super::{Connections, ConnectionsConfig, ConnectionsInput, ConnectionsOutput}
 use crate::backoff::BackoffConfig;
 
 mod contacts;
+mod cost;
 mod histories;
 mod leaving;
 mod names;
