@@ -6,6 +6,7 @@
 use std::error::Error;
 
 pub mod cell;
+pub mod dials;
 pub mod figures;
 pub mod floor;
 pub mod frames;

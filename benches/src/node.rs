@@ -30,12 +30,25 @@ const READ: usize = 256 * 1024;
 /// # Errors
 /// The listener's.
 pub async fn serve(listener: TcpListener, codec: Codec) -> io::Result<()> {
+    serve_among(listener, codec, &[]).await
+}
+
+/// Serves as [`serve`] does, and says that the cluster has `others` besides.
+///
+/// # Errors
+/// The listener's.
+pub async fn serve_among(
+    listener: TcpListener,
+    codec: Codec,
+    others: &[NodeAddress],
+) -> io::Result<()> {
     let address = listener.local_addr()?;
     let node = NodeAddress::new(address.ip().to_string(), address.port());
     loop {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
-        let link = Link::new(node.clone(), codec);
+        let mut link = Link::new(node.clone(), codec);
+        link.others = others.to_vec();
         tokio::spawn(async move {
             if let Err(error) = link.run(stream).await {
                 eprintln!("connection ended: {error}");
@@ -48,6 +61,8 @@ pub async fn serve(listener: TcpListener, codec: Codec) -> io::Result<()> {
 struct Link {
     node: NodeAddress,
     codec: Codec,
+    /// The other members that views list.
+    others: Vec<NodeAddress>,
     /// The header of envelopes, once one was understood.
     region: Vec<u8>,
     /// Envelopes that were no asks.
@@ -72,6 +87,7 @@ impl Link {
         Self {
             node,
             codec,
+            others: Vec::new(),
             region: Vec::new(),
             told: 0,
             reply: None,
@@ -180,7 +196,9 @@ impl Link {
             type_hint: "casty.cluster.topology.TopologySnapshot".into(),
         }
         .write(&mut payload);
-        self.codec.encode(&view(&self.node, SHARDS), &mut payload)?;
+        let mut view = view(&self.node, SHARDS);
+        view.members.0.extend(self.others.iter().map(member));
+        self.codec.encode(&view, &mut payload)?;
         let max = DEFAULT_MAX_FRAME;
         frame::write_frame(&mut self.out, FrameKind::Message, &[&payload], max)?;
         Ok(())
@@ -196,18 +214,21 @@ pub fn view(node: &NodeAddress, shards: u32) -> TopologySnapshot {
     let shards = (0..shards)
         .map(|shard| (shard, allocation.clone()))
         .collect();
-    let member = Member {
-        address: node.clone(),
-        status: MemberStatus::Up,
-        roles: FrozenSet::default(),
-        id: "bench-node".into(),
-    };
     TopologySnapshot {
-        members: FrozenSet(vec![member]),
+        members: FrozenSet(vec![member(node)]),
         leader: Some(node.clone()),
         shard_allocations: [(REGION.into(), shards)].into(),
         allocation_epoch: 1,
         ..TopologySnapshot::default()
+    }
+}
+
+fn member(node: &NodeAddress) -> Member {
+    Member {
+        address: node.clone(),
+        status: MemberStatus::Up,
+        roles: FrozenSet::default(),
+        id: "bench-node".into(),
     }
 }
 

@@ -11,19 +11,24 @@ use std::time::Instant;
 use casty_proto::NodeAddress;
 
 mod address_book;
+mod agenda;
 mod dial;
 mod event;
+mod open;
 mod steps;
 
 pub use event::{ConnectionsConfig, ConnectionsInput, ConnectionsOutput};
 
-use address_book::{AddressBook, OpenConnection};
+use address_book::AddressBook;
+use open::OpenConnection;
 
 /// The dialling engine, which keeps one connection to each node that should have one, whatever
 /// names lead there.
 ///
 /// Memory: an entry for each contact, for each member and non-member up to the limits, for as many
-/// again that lately were, and for each connection.
+/// again that lately were, and for each connection. A view costs time for each member and each
+/// connection; any other input, and a poll, the logarithm of their number, however many are due,
+/// fail or are lost.
 ///
 /// ```
 /// # use std::time::{Duration, Instant};
@@ -58,6 +63,7 @@ impl Connections {
         for (place, contact) in contacts.into_iter().enumerate() {
             book.candidate(contact).contact.get_or_insert(place);
         }
+        book.settle();
         Self {
             book,
             source: None,
@@ -72,8 +78,8 @@ impl Connections {
             ConnectionsInput::View { live, gone } => self.view(now, live, gone),
             ConnectionsInput::Source(source) => self.source = source,
             ConnectionsInput::Stale(stale) => {
-                let since = self.book.stale_since.unwrap_or(now);
-                self.book.stale_since = stale.then_some(since);
+                let since = self.book.stale_since().unwrap_or(now);
+                self.book.set_stale_since(stale.then_some(since));
             }
             ConnectionsInput::Want(node) => self.want(now, node),
             ConnectionsInput::Connected { dialled, canonical } => {
@@ -83,6 +89,7 @@ impl Connections {
             ConnectionsInput::Lost { node } => self.lost(now, &node),
             ConnectionsInput::Tick => {}
         }
+        self.book.settle();
         // First, because a name is dialled again once the connection to its node has ended.
         self.prune(now);
         while let Some(address) = self.book.start_dial(now) {
@@ -101,12 +108,12 @@ impl Connections {
 
     /// Returns the nodes that are connected, by canonical address.
     pub fn connected_nodes(&self) -> impl Iterator<Item = &NodeAddress> {
-        self.book.open.keys()
+        self.book.open.nodes()
     }
 
     /// Returns whether the node with this canonical address is connected.
     pub fn is_connected(&self, node: &NodeAddress) -> bool {
-        self.book.open.contains_key(node)
+        self.book.open.contains(node)
     }
 
     /// Returns the node that an address led to when last connected; `None` if that calls itself
@@ -132,23 +139,26 @@ impl Connections {
         if let Some(beyond) = live.iter().nth(book.config.members).cloned() {
             live.split_off(&beyond);
         }
-        for node in live.difference(&book.live).cloned().collect::<Vec<_>>() {
-            book.hasten(now, node);
+        let former = std::mem::take(&mut book.live);
+        for node in live.difference(&former) {
+            book.hasten(now, node.clone());
+        }
+        for node in former.difference(&live) {
+            book.touch(node);
         }
         let down = now + book.config.down_grace;
         let removed = now + book.config.removal_grace;
-        let stale_since = book.stale_since;
-        for (node, open) in &mut book.open {
-            steps::step();
+        let stale_since = book.stale_since();
+        book.open.set_ends(&live, |node, open| {
             let silent = stale_since.is_some_and(|since| open.since < since);
-            open.ends = match open.ends {
+            match open.ends {
                 _ if live.contains(node) => None,
                 ends if gone.contains(node) => Some(ends.map_or(down, |at| at.min(down))),
                 None if silent => Some(now),
-                None if book.live.contains(node) => Some(removed),
+                None if former.contains(node) => Some(removed),
                 ends => ends,
-            };
-        }
+            }
+        });
         book.suspects.retain(|node| live.contains(node));
         book.live = live;
         self.informed = true;
@@ -156,13 +166,11 @@ impl Connections {
 
     fn want(&mut self, now: Instant, node: NodeAddress) {
         let Self { book, .. } = self;
-        if book.open.contains_key(&node) {
+        if book.open.contains(&node) {
             return;
         }
         if !book.live.contains(&node) {
-            let non_members = book.open.values().inspect(|_| steps::step());
-            let non_members = non_members.filter(|open| open.non_member).count();
-            if non_members + book.wanted.len() >= book.config.non_members {
+            if book.open.non_members() + book.wanted.len() >= book.config.non_members {
                 return;
             }
             book.wanted.insert(node.clone());
@@ -171,29 +179,32 @@ impl Connections {
     }
 
     fn connected(&mut self, now: Instant, dialled: &NodeAddress, canonical: NodeAddress) {
-        self.book.dialling.remove(dialled);
+        let Self { book, .. } = self;
+        book.dialling.remove(dialled);
         // Both are to be removed, so the second must not depend on the first.
-        let non_member = self.book.wanted.remove(dialled) | self.book.wanted.remove(&canonical);
+        let non_member = book.wanted.remove(dialled) | book.wanted.remove(&canonical);
+        book.touch(dialled);
+        book.touch(&canonical);
         let alias = *dialled != canonical;
-        if let Some(candidate) = self.book.candidates.get_mut(dialled) {
-            candidate.leads_to = alias.then(|| canonical.clone());
-        }
-        if alias && self.book.live.contains(dialled) {
+        book.set_leads_to(dialled, alias.then(|| canonical.clone()));
+        if alias && book.live.contains(dialled) {
             // Another node has taken the member's address.
             self.failed(now, dialled);
         }
-        if self.book.open.contains_key(&canonical) {
-            self.book.postpone(now, dialled);
+        let Self { book, outputs, .. } = self;
+        if book.open.contains(&canonical) {
+            book.postpone(now, dialled);
             let duplicate = ConnectionsOutput::Duplicate(dialled.clone());
-            return self.outputs.push_back(duplicate);
+            return outputs.push_back(duplicate);
         }
-        self.book.suspects.remove(&canonical);
+        book.suspects.remove(&canonical);
         let open = OpenConnection {
             since: now,
             non_member,
             ends: None,
         };
-        self.book.open.insert(canonical, open);
+        let live = book.live.contains(&canonical);
+        book.open.insert(canonical, open, live);
     }
 
     fn failed(&mut self, now: Instant, dialled: &NodeAddress) {
@@ -206,7 +217,7 @@ impl Connections {
         if candidate.contact.is_some() {
             book.next_contact = None;
         }
-        if book.open.contains_key(dialled) {
+        if book.open.contains(dialled) {
             return;
         }
         let live = book.live.contains(dialled);
@@ -230,56 +241,21 @@ impl Connections {
         if !self.informed {
             return;
         }
-        let Self {
-            book,
-            source,
-            outputs,
-            ..
-        } = self;
-        let AddressBook {
-            candidates,
-            dialling,
-            live,
-            wanted,
-            ..
-        } = book;
-        book.open.retain(|node, open| {
-            steps::step();
-            let ends = match open.ends {
-                _ if live.contains(node) || source.as_ref() == Some(node) => false,
-                Some(ends) => ends <= now,
-                // A contact that is no member serves until another node feeds the view.
-                None => source.is_some() && book.stale_since.is_none() && !open.non_member,
-            };
-            if ends {
-                outputs.push_back(ConnectionsOutput::Close(node.clone()));
-            }
-            !ends
-        });
-        let crowded = candidates.len() > book.config.members.saturating_mul(2);
-        candidates.retain(|address, candidate| {
-            steps::step();
-            // An address that will not be dialled any more is remembered while it may not be: a
-            // view that names it again must not get around its pause.
-            let cooling = candidate.is_cooling(now, book.config.stable_after);
-            let in_use = candidate.contact.is_some()
-                || [&*live, &*wanted, &*dialling]
-                    .iter()
-                    .any(|used| used.contains(address));
-            in_use || (cooling && !crowded)
-        });
+        let Self { book, source, .. } = self;
+        // A contact that is no member serves until another node feeds the view.
+        let needless = source.is_some() && book.stale_since().is_none();
+        for node in book.open.ended(now, needless, source.as_ref()) {
+            book.open.remove(&node);
+            book.touch(&node);
+            self.outputs.push_back(ConnectionsOutput::Close(node));
+        }
+        book.settle();
+        book.forget_unused(now);
     }
 
     fn deadline(&self) -> Option<Instant> {
-        let kept = self.source.as_ref();
-        let open = self
-            .book
-            .open
-            .iter()
-            .inspect(|_| steps::step())
-            .filter(|(node, _)| Some(*node) != kept);
-        let ends = open.filter_map(|(_, open)| open.ends);
-        self.book.next_dial_at().into_iter().chain(ends).min()
+        let end = self.book.open.next_end(self.source.as_ref());
+        self.book.next_dial_at().into_iter().chain(end).min()
     }
 }
 

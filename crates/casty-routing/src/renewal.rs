@@ -1,6 +1,6 @@
 //! The addresses under which a client comes back to nodes that it lost.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use casty_proto::NodeAddress;
@@ -83,7 +83,8 @@ pub enum RenewalOutput {
 /// quarantine, the first address serves for everything again. When the node is lost once more, it
 /// is made anew: it may be half open.
 ///
-/// Memory: an entry for each node that was lost, up to the limit, until it is no member any more.
+/// Memory: an entry for each node that was lost, up to the limit, until it is no member any more. An
+/// input, and a poll, cost the logarithm of their number.
 ///
 /// ```
 /// # use std::time::{Duration, Instant};
@@ -109,6 +110,10 @@ pub struct Renewal {
     config: RenewalConfig,
     rng: Rng,
     nodes: BTreeMap<NodeAddress, Node>,
+    /// The nodes for which something is to be done, by time.
+    due: BTreeSet<(Instant, NodeAddress)>,
+    /// The nodes that are not connected, by the time at which they were lost.
+    absent: BTreeSet<(Instant, NodeAddress)>,
     outputs: VecDeque<RenewalOutput>,
 }
 
@@ -120,6 +125,22 @@ struct Node {
     lost: Instant,
     secondary: Secondary,
     backoff: Backoff,
+}
+
+impl Node {
+    /// Returns the time at which something is to be done for it.
+    fn due(&self) -> Option<Instant> {
+        match self.secondary {
+            Secondary::Absent(due) => self.connected.then_some(due),
+            Secondary::Up(trusted) => Some(trusted),
+            Secondary::Dialling | Secondary::Confirmed => None,
+        }
+    }
+
+    /// Returns the time at which it was lost, if it is not connected since.
+    fn absent_since(&self) -> Option<Instant> {
+        (!self.connected).then_some(self.lost)
+    }
 }
 
 /// The state of a secondary connection.
@@ -140,6 +161,8 @@ impl Renewal {
             config,
             rng: Rng::new(seed),
             nodes: BTreeMap::new(),
+            due: BTreeSet::new(),
+            absent: BTreeSet::new(),
             outputs: VecDeque::new(),
         }
     }
@@ -161,15 +184,14 @@ impl Renewal {
             RenewalInput::Lost(node) => self.lost(now, node),
             RenewalInput::Connected(node) => {
                 // It may have been forgotten while it was dialled, or never have been lost.
-                if let Some(known) = self.remember(now, node) {
-                    known.connected = true;
-                }
+                self.remember(now, &node);
+                self.change(&node, |known| known.connected = true);
             }
             RenewalInput::SecondaryUp(node) => {
                 let trusted = now + self.config.quarantine;
-                match self.nodes.get_mut(&node) {
-                    Some(known) => known.secondary = Secondary::Up(trusted),
-                    None => self.outputs.push_back(RenewalOutput::CloseSecondary(node)),
+                let up = self.change(&node, |known| known.secondary = Secondary::Up(trusted));
+                if up.is_none() {
+                    self.outputs.push_back(RenewalOutput::CloseSecondary(node));
                 }
             }
             RenewalInput::SecondaryDown(node) => self.secondary_down(now, node),
@@ -188,49 +210,75 @@ impl Renewal {
     }
 
     fn lost(&mut self, now: Instant, node: NodeAddress) {
-        let Some(known) = self.remember(now, node.clone()) else {
-            return;
-        };
-        (known.connected, known.lost) = (false, now);
-        // Whatever cost the one connection may have cost the other, which nothing is sent on: it
-        // would not be noticed.
-        if let Secondary::Up(_) | Secondary::Confirmed = known.secondary {
-            known.secondary = Secondary::Absent(now);
+        self.remember(now, &node);
+        let had_secondary = self.change(&node, |known| {
+            (known.connected, known.lost) = (false, now);
+            // Whatever cost the one connection may have cost the other, which nothing is sent on:
+            // it would not be noticed.
+            let up = matches!(known.secondary, Secondary::Up(_) | Secondary::Confirmed);
+            if up {
+                known.secondary = Secondary::Absent(now);
+            }
+            up
+        });
+        if had_secondary == Some(true) {
             self.outputs.push_back(RenewalOutput::CloseSecondary(node));
         }
     }
 
-    /// Returns the entry of a lost node, for which another gives way if there are too many; `None`
-    /// if all the others are connected.
-    fn remember(&mut self, now: Instant, node: NodeAddress) -> Option<&mut Node> {
-        if self.nodes.len() >= self.config.nodes && !self.nodes.contains_key(&node) {
-            let others = self.nodes.iter().filter(|(_, known)| !known.connected);
-            let (oldest, _) = others.min_by_key(|(_, known)| known.lost)?;
-            let oldest = oldest.clone();
-            self.nodes.remove(&oldest);
+    /// Makes the entry of a lost node, for which another gives way if there are too many; none if
+    /// all the others are connected.
+    fn remember(&mut self, now: Instant, node: &NodeAddress) {
+        if self.nodes.contains_key(node) {
+            return;
         }
-        let Self {
-            nodes, config, rng, ..
-        } = self;
-        let known = nodes.entry(node).or_insert_with(|| Node {
+        if self.nodes.len() >= self.config.nodes {
+            let Some((_, oldest)) = self.absent.first().cloned() else {
+                return;
+            };
+            self.forget(&oldest);
+        }
+        let known = Node {
             connected: false,
             lost: now,
             secondary: Secondary::Absent(now),
-            backoff: Backoff::new(config.backoff, rng.next()),
-        });
+            backoff: Backoff::new(self.config.backoff, self.rng.next()),
+        };
+        self.nodes.insert(node.clone(), known);
+        self.absent.insert((now, node.clone()));
+    }
+
+    /// Changes the entry of a lost node, if it has one.
+    fn change<R>(&mut self, node: &NodeAddress, change: impl FnOnce(&mut Node) -> R) -> Option<R> {
+        let known = self.nodes.get_mut(node)?;
+        let before = (known.due(), known.absent_since());
+        let changed = change(known);
+        let after = (known.due(), known.absent_since());
+        move_entry(&mut self.due, node, before.0, after.0);
+        move_entry(&mut self.absent, node, before.1, after.1);
+        Some(changed)
+    }
+
+    fn forget(&mut self, node: &NodeAddress) -> Option<Node> {
+        let known = self.nodes.remove(node)?;
+        move_entry(&mut self.due, node, known.due(), None);
+        move_entry(&mut self.absent, node, known.absent_since(), None);
         Some(known)
     }
 
     fn secondary_down(&mut self, now: Instant, node: NodeAddress) {
-        let Some(known) = self.nodes.get_mut(&node) else {
-            return;
-        };
-        // One that served for a while is dialled again at once.
-        if known.secondary == Secondary::Confirmed {
-            known.backoff.succeeded();
+        let served = self.change(&node, |known| {
+            let served = known.secondary == Secondary::Confirmed;
+            // One that served for a while is dialled again at once.
+            if served {
+                known.backoff.succeeded();
+            }
+            known.secondary = Secondary::Absent(now + known.backoff.failed());
+            served
+        });
+        if served == Some(true) {
             self.outputs.push_back(RenewalOutput::Unconfirmed(node));
         }
-        known.secondary = Secondary::Absent(now + known.backoff.failed());
     }
 
     fn gone(&mut self, node: NodeAddress) {
@@ -238,43 +286,49 @@ impl Renewal {
         if self.nodes.get(&node).is_none_or(|known| known.connected) {
             return;
         }
-        if let Some(known) = self.nodes.remove(&node)
+        if let Some(known) = self.forget(&node)
             && !matches!(known.secondary, Secondary::Absent(_))
         {
             self.outputs.push_back(RenewalOutput::CloseSecondary(node));
         }
     }
 
-    /// Does what is due.
+    /// Does what is due, in the order of the nodes' addresses.
     fn advance(&mut self, now: Instant) {
-        for (node, known) in &mut self.nodes {
-            match known.secondary {
-                Secondary::Absent(due) if known.connected && due <= now => {
-                    known.secondary = Secondary::Dialling;
-                    self.outputs
-                        .push_back(RenewalOutput::DialSecondary(node.clone()));
-                }
-                Secondary::Up(trusted) if trusted <= now => {
-                    known.secondary = Secondary::Confirmed;
-                    self.outputs
-                        .push_back(RenewalOutput::Confirmed(node.clone()));
-                }
-                _ => {}
-            }
+        let due = self.due.iter().take_while(|(due, _)| *due <= now);
+        let nodes: BTreeSet<_> = due.map(|(_, node)| node.clone()).collect();
+        for node in nodes {
+            let done = self.change(&node, |known| {
+                let (next, output): (_, fn(_) -> _) = match known.secondary {
+                    Secondary::Absent(_) => (Secondary::Dialling, RenewalOutput::DialSecondary),
+                    _ => (Secondary::Confirmed, RenewalOutput::Confirmed),
+                };
+                known.secondary = next;
+                output
+            });
+            self.outputs.extend(done.map(|output| output(node)));
         }
     }
 
     fn deadline(&self) -> Option<Instant> {
-        let dues = self
-            .nodes
-            .values()
-            .filter_map(|known| match known.secondary {
-                Secondary::Absent(due) => known.connected.then_some(due),
-                Secondary::Up(trusted) => Some(trusted),
-                Secondary::Dialling | Secondary::Confirmed => None,
-            });
-        dues.min()
+        self.due.first().map(|(due, _)| *due)
     }
+}
+
+/// Moves the entry of a node from one time to another, if it had one and is to have one.
+fn move_entry(
+    entries: &mut BTreeSet<(Instant, NodeAddress)>,
+    node: &NodeAddress,
+    from: Option<Instant>,
+    to: Option<Instant>,
+) {
+    if from == to {
+        return;
+    }
+    if let Some(from) = from {
+        entries.remove(&(from, node.clone()));
+    }
+    entries.extend(to.map(|to| (to, node.clone())));
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ mod contacts;
 mod cost;
 mod histories;
 mod leaving;
+mod naive;
 mod names;
 mod redial;
 mod stale;

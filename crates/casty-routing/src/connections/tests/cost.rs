@@ -1,4 +1,4 @@
-//! What events cost, in addresses and connections looked at: no more with many members than with
+//! The cost of events, in addresses and connections looked at: no more with many members than with
 //! few. A view may look at all.
 
 use super::*;
