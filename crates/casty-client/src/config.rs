@@ -26,6 +26,8 @@ mod parse;
 mod quic;
 #[cfg(feature = "config")]
 mod settings;
+#[cfg(feature = "config")]
+mod tcp;
 #[cfg(all(
     test,
     feature = "config",
@@ -46,6 +48,8 @@ pub use limits::BufferLimits;
 pub use quic::QuicSettings;
 #[cfg(feature = "config")]
 pub use settings::{ClientConfig, TlsFiles};
+#[cfg(feature = "config")]
+pub use tcp::TcpSettings;
 
 use defaults::{default_codec, default_transport};
 use limits::ClientLimits;

@@ -142,7 +142,7 @@ pub use client::services::{Instance, Listing};
 pub use client::{AskTarget, ClusterClient};
 pub use config::{BufferLimits, ClientBuilder, ConfigError};
 #[cfg(feature = "config")]
-pub use config::{ClientConfig, ConfigLayers, QuicSettings, SettingError, TlsFiles};
+pub use config::{ClientConfig, ConfigLayers, QuicSettings, SettingError, TcpSettings, TlsFiles};
 pub use dead_letters::{DeadLetter, DeadLetters, Loss};
 pub use error::{AskError, Closed, Fate, NotSent, ReadyError, RegionError, SpawnError, TellError};
 pub use stats::gauges::Gauges;

@@ -98,7 +98,7 @@
 //!
 //! | feature | gives | default |
 //! |---|---|---|
-//! | `tcp` | `TcpTransport` | yes |
+//! | `tcp` | `TcpTransport`, `TcpConfig` | yes |
 //! | `memory` | `MemoryNetwork`, `MemoryTransport` | yes |
 //! | `tls` | `TlsTransport`, `TlsConfig`; with `tcp` | no |
 //! | `quic` | `QuicTransport`, `QuicConfig`, `TlsConfig` | no |
@@ -137,6 +137,8 @@ pub use transport::TlsTransport;
 pub use transport::{AddressMap, ByteStream, Duplex, Listener, Transport, TransportConfig};
 #[cfg(feature = "memory")]
 pub use transport::{MemoryNetwork, MemoryTransport};
+#[cfg(feature = "tcp")]
+pub use transport::{TcpConfig, TcpTransport};
 #[cfg(feature = "quic")]
 pub use transport::{QuicConfig, QuicConfigError, QuicError, QuicTransport};
 #[cfg(any(feature = "tls", feature = "quic"))]

@@ -23,7 +23,7 @@ mod quic;
 #[cfg(any(feature = "tcp", feature = "quic"))]
 mod resolve;
 #[cfg(feature = "tcp")]
-mod tcp;
+pub(crate) mod tcp;
 #[cfg(any(feature = "tls", feature = "quic"))]
 pub(crate) mod tls;
 
@@ -34,7 +34,7 @@ pub use memory::{MemoryNetwork, MemoryTransport};
 #[cfg(feature = "quic")]
 pub use quic::{QuicConfig, QuicConfigError, QuicError, QuicTransport};
 #[cfg(feature = "tcp")]
-pub use tcp::TcpTransport;
+pub use tcp::{TcpConfig, TcpTransport};
 #[cfg(feature = "tls")]
 pub use tls::TlsTransport;
 #[cfg(any(feature = "tls", feature = "quic"))]

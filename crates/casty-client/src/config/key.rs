@@ -17,7 +17,7 @@ const fn key(path: &'static str, variable: &'static str) -> Key {
 }
 
 /// All keys.
-pub(super) const KEYS: [Key; 33] = [
+pub(super) const KEYS: [Key; 35] = [
     key("system_name", "CASTY_SYSTEM"),
     key("contact_points", "CASTY_CONTACT_POINTS"),
     key("client_host", "CASTY_CLIENT_HOST"),
@@ -32,6 +32,8 @@ pub(super) const KEYS: [Key; 33] = [
     key("tls.ca", "CASTY_TLS__CA"),
     key("tls.cert", "CASTY_TLS__CERT"),
     key("tls.key", "CASTY_TLS__KEY"),
+    key("tcp.keep_alive", "CASTY_TCP__KEEP_ALIVE"),
+    key("tcp.user_timeout", "CASTY_TCP__USER_TIMEOUT"),
     key("quic.keep_alive", "CASTY_QUIC__KEEP_ALIVE"),
     key("quic.idle_timeout", "CASTY_QUIC__IDLE_TIMEOUT"),
     key("quic.window", "CASTY_QUIC__WINDOW"),

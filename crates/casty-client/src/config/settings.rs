@@ -10,6 +10,8 @@ use casty_transport::TransportConfig;
 use ::config::ValueKind;
 
 use super::defaults::default_codec;
+#[cfg(feature = "tcp")]
+use super::defaults::default_transport;
 use super::error::{ConfigError, SettingError};
 use super::layers::ConfigLayers;
 use super::limits::ClientLimits;
@@ -17,6 +19,7 @@ use super::merged::{Merged, invalid, take};
 use super::names::{HOST, SYSTEM_NAME, is_host, is_system_name};
 use super::parse::{self, Parsed};
 use super::quic::{self, QuicSettings};
+use super::tcp::TcpSettings;
 
 /// The configuration of a client from files, the environment and flags.
 ///
@@ -56,6 +59,7 @@ pub struct ClientConfig {
     /// The places where the files are named, in the order of [`TLS_KEYS`].
     #[cfg(any(feature = "tls", feature = "quic"))]
     tls_origins: [Option<String>; 3],
+    tcp: TcpSettings,
     quic: QuicSettings,
     pub(super) limits: ClientLimits,
 }
@@ -179,6 +183,7 @@ impl ClientConfig {
             },
             #[cfg(any(feature = "tls", feature = "quic"))]
             tls_origins: TLS_KEYS.map(|key| Some(merged.get(key)?.1)),
+            tcp: TcpSettings::read(merged)?,
             quic: QuicSettings::read(merged)?,
             limits: limits(merged)?,
         };
@@ -219,6 +224,11 @@ impl ClientConfig {
     /// Returns the files for TLS and QUIC.
     pub fn tls(&self) -> &TlsFiles {
         &self.tls
+    }
+
+    /// Returns the times of TCP, with defaults for those that are not set.
+    pub fn tcp(&self) -> &TcpSettings {
+        &self.tcp
     }
 
     /// Returns the times and the window of QUIC, with defaults for those that are not set.
@@ -270,8 +280,17 @@ impl ClientConfig {
         self.transport_name().is_some_and(|name| name != "tcp")
     }
 
-    /// Returns the transport that is set, if any.
+    /// Returns the transport that is set, if any, with the times of TCP.
     pub(super) fn transport(&self) -> Result<Option<TransportConfig>, SettingError> {
+        let chosen = self.chosen_transport()?;
+        #[cfg(feature = "tcp")]
+        let chosen = chosen
+            .or_else(default_transport)
+            .map(|transport| transport.over_tcp(self.tcp.config()));
+        Ok(chosen)
+    }
+
+    fn chosen_transport(&self) -> Result<Option<TransportConfig>, SettingError> {
         let Some(choice) = &self.transport else {
             return Ok(None);
         };

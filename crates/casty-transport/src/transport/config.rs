@@ -4,8 +4,6 @@ use std::sync::Arc;
 
 #[cfg(feature = "memory")]
 use crate::transport::MemoryNetwork;
-#[cfg(feature = "tcp")]
-use crate::transport::TcpTransport;
 #[cfg(any(feature = "tls", feature = "quic"))]
 use crate::transport::TlsConfig;
 #[cfg(feature = "tls")]
@@ -13,6 +11,8 @@ use crate::transport::TlsTransport;
 use crate::transport::Transport;
 #[cfg(feature = "quic")]
 use crate::transport::{QuicConfig, QuicConfigError, QuicTransport};
+#[cfg(feature = "tcp")]
+use crate::transport::{TcpConfig, TcpTransport};
 
 /// The choice of the transport of a client or a node. Nothing is opened before the first dial or
 /// listen.
@@ -24,13 +24,11 @@ use crate::transport::{QuicConfig, QuicConfigError, QuicTransport};
 pub struct TransportConfig(Kind);
 
 #[derive(Debug, Clone)]
-#[cfg_attr(feature = "tcp", derive(Default))]
 enum Kind {
     #[cfg(feature = "tcp")]
-    #[default]
-    Tcp,
+    Tcp(TcpConfig),
     #[cfg(feature = "tls")]
-    Tls(TlsConfig),
+    Tls(TlsConfig, TcpConfig),
     #[cfg(feature = "memory")]
     Memory(MemoryNetwork),
     #[cfg(feature = "quic")]
@@ -38,17 +36,38 @@ enum Kind {
     Custom(Arc<dyn Transport>),
 }
 
+#[cfg(feature = "tcp")]
+impl Default for Kind {
+    fn default() -> Self {
+        Self::Tcp(TcpConfig::new())
+    }
+}
+
 impl TransportConfig {
     /// Chooses plain TCP.
     #[cfg(feature = "tcp")]
     pub fn tcp() -> Self {
-        Self(Kind::Tcp)
+        Self(Kind::default())
     }
 
     /// Chooses TLS over TCP, with these certificates.
     #[cfg(feature = "tls")]
     pub fn tls(config: TlsConfig) -> Self {
-        Self(Kind::Tls(config))
+        Self(Kind::Tls(config, TcpConfig::new()))
+    }
+
+    /// Replaces the times after which a silent TCP connection is lost, under TLS too. Changes
+    /// nothing where the transport is neither.
+    #[cfg(feature = "tcp")]
+    #[must_use]
+    pub fn over_tcp(mut self, config: TcpConfig) -> Self {
+        match &mut self.0 {
+            Kind::Tcp(tcp) => *tcp = config,
+            #[cfg(feature = "tls")]
+            Kind::Tls(_, tcp) => *tcp = config,
+            _ => {}
+        }
+        self
     }
 
     /// Chooses a network inside this process.
@@ -74,7 +93,7 @@ impl TransportConfig {
     pub fn certificates(&self) -> Option<&TlsConfig> {
         match &self.0 {
             #[cfg(feature = "tls")]
-            Kind::Tls(config) => Some(config),
+            Kind::Tls(config, _) => Some(config),
             #[cfg(feature = "quic")]
             Kind::Quic(config) => Some(config.tls()),
             _ => None,
@@ -97,9 +116,12 @@ impl TransportConfig {
     pub fn build(&self) -> Arc<dyn Transport> {
         match &self.0 {
             #[cfg(feature = "tcp")]
-            Kind::Tcp => Arc::new(TcpTransport::new()),
+            Kind::Tcp(tcp) => Arc::new(TcpTransport::with(*tcp)),
             #[cfg(feature = "tls")]
-            Kind::Tls(config) => Arc::new(TlsTransport::new(config.clone())),
+            Kind::Tls(config, tcp) => {
+                let tcp = Arc::new(TcpTransport::with(*tcp));
+                Arc::new(TlsTransport::over(tcp, config.clone()))
+            }
             #[cfg(feature = "memory")]
             Kind::Memory(network) => Arc::new(network.transport()),
             #[cfg(feature = "quic")]

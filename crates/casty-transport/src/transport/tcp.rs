@@ -12,23 +12,35 @@ use crate::error::{DialError, ListenError};
 use crate::transport::resolve::{bind_by_name, connect_by_name};
 use crate::transport::{ByteStream, Listener, Transport};
 
+mod config;
+
+pub use config::TcpConfig;
+
 /// Connections that the kernel keeps until they are accepted.
 const BACKLOG: u32 = 1024;
 
 /// The transport over TCP without encryption. Both sides send at once what is written
-/// (`TCP_NODELAY`).
+/// (`TCP_NODELAY`), and a connection is lost whose other end says nothing for the times of a
+/// [`TcpConfig`].
 ///
 /// A name is resolved at every dial. Its addresses are tried in the resolver's order, the next one
 /// as soon as one failed or was silent for 250 ms; the first that answers is taken. A look-up that
 /// has begun ends when the system's resolver does, on a thread of the runtime's blocking pool, even
 /// if the dial was dropped. A name to listen at is bound at the first of its addresses that can be.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct TcpTransport(());
+pub struct TcpTransport {
+    config: TcpConfig,
+}
 
 impl TcpTransport {
-    /// Creates the transport; it holds nothing.
+    /// Creates the transport with the default times.
     pub fn new() -> Self {
-        Self(())
+        Self::default()
+    }
+
+    /// Creates the transport with these times.
+    pub fn with(config: TcpConfig) -> Self {
+        Self { config }
     }
 }
 
@@ -40,7 +52,7 @@ impl Transport for TcpTransport {
             stream.map_err(|error| DialError::from_io(to, error))
         };
         let stream = connect_by_name(to, connect).await?;
-        Ok(ready(stream, format!("{to}")))
+        Ok(self.ready(stream, format!("{to}")))
     }
 
     async fn listen(&self, at: &NodeAddress) -> Result<Box<dyn Listener>, ListenError> {
@@ -48,7 +60,22 @@ impl Transport for TcpTransport {
         Ok(Box::new(TcpListening {
             socket,
             at: NodeAddress::new(at.host(), port),
+            transport: *self,
         }))
+    }
+}
+
+impl TcpTransport {
+    /// Prepares a connected socket, and wraps it.
+    fn ready(&self, stream: TcpStream, peer: String) -> ByteStream {
+        // Fails only on a socket that is broken already, which the first read will report.
+        let prepared = stream
+            .set_nodelay(true)
+            .and_then(|()| self.config.apply(&stream));
+        if let Err(error) = prepared {
+            tracing::debug!(%peer, %error, "cannot set the options of a socket");
+        }
+        ByteStream::measured(stream, peer, unacknowledged)
     }
 }
 
@@ -65,15 +92,6 @@ fn bind(address: SocketAddr) -> io::Result<(TcpListener, u16)> {
     let listener = socket.listen(BACKLOG)?;
     let port = listener.local_addr()?.port();
     Ok((listener, port))
-}
-
-/// Prepares a connected socket, and wraps it.
-fn ready(stream: TcpStream, peer: String) -> ByteStream {
-    // Fails only on a socket that is broken already, which the first read will report.
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%peer, %error, "cannot set TCP_NODELAY");
-    }
-    ByteStream::measured(stream, peer, unacknowledged)
 }
 
 /// Returns the bytes that the kernel took from us and the peer's has not acknowledged (`SIOCOUTQ`,
@@ -103,6 +121,7 @@ fn unacknowledged(_: &TcpStream) -> Option<usize> {
 struct TcpListening {
     socket: TcpListener,
     at: NodeAddress,
+    transport: TcpTransport,
 }
 
 #[async_trait]
@@ -110,7 +129,7 @@ impl Listener for TcpListening {
     async fn accept(&mut self) -> Result<ByteStream, ListenError> {
         loop {
             match self.socket.accept().await {
-                Ok((stream, from)) => return Ok(ready(stream, from.to_string())),
+                Ok((stream, from)) => return Ok(self.transport.ready(stream, from.to_string())),
                 Err(error) if gone_before_accepted(&error) => {}
                 Err(source) => {
                     return Err(ListenError::Accept {
@@ -138,4 +157,4 @@ fn gone_before_accepted(error: &io::Error) -> bool {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

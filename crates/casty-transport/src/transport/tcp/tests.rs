@@ -45,6 +45,7 @@ async fn both_sides_shake_hands_over_real_sockets() {
     let near = connect(&TcpTransport::new(), &dialled, &client, &options).await;
     let (mut near, mut far) = (near.unwrap(), acceptor.await.unwrap().unwrap());
     assert_eq!((&near.peer, near.alias()), (&canonical, Some(&dialled)));
+    assert_eq!(near.covered, None, "nothing shows that it is");
     assert_eq!(far.peer, client);
     assert!(far.stream.peer().starts_with("127.0.0.1:"));
     assert!(near.stream.is_write_vectored());
@@ -155,4 +156,41 @@ async fn of_two_addresses_the_one_that_answers_is_taken() {
         .await
         .unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
+}
+
+/// Returns, for each connected socket of this host with that port at either end, whether the kernel
+/// is going to probe its other end within `keep_alive`.
+#[cfg(target_os = "linux")]
+pub(crate) fn probed(port: u16, keep_alive: std::time::Duration) -> Vec<bool> {
+    const CONNECTED: &str = "01";
+    let table = std::fs::read_to_string("/proc/self/net/tcp").unwrap();
+    let end = format!(":{port:04X}");
+    let mut probed = Vec::new();
+    for line in table.lines().skip(1) {
+        // Number, both addresses, state, queues, timer and the hundredths of a second left to it.
+        let columns: Vec<_> = line.split_whitespace().collect();
+        let ends = columns[1..3].iter().any(|address| address.ends_with(&end));
+        if !ends || columns[3] != CONNECTED {
+            continue;
+        }
+        let (timer, left) = columns[5].split_once(':').unwrap();
+        let left = u128::from_str_radix(left, 16).unwrap() * 10;
+        probed.push(timer == "02" && left <= keep_alive.as_millis() + 10);
+    }
+    probed
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn both_ends_of_a_connection_are_probed_when_they_are_silent() {
+    use std::time::Duration;
+    for keep_alive in [TcpConfig::KEEP_ALIVE, Duration::from_secs(2)] {
+        let transport = TcpTransport::with(TcpConfig::new().keep_alive(keep_alive));
+        let mut listener = transport.listen(&loopback()).await.unwrap();
+        let address = listener.address();
+        let near = transport.dial(&address).await.unwrap();
+        let far = listener.accept().await.unwrap();
+        assert_eq!(probed(address.port(), keep_alive), [true, true]);
+        drop((near, far));
+    }
 }
