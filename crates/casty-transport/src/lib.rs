@@ -130,16 +130,14 @@ pub use error::{ConnectError, ConnectionLost, DialError, ListenError, NotCasty};
 pub use proxy::{Proxy, ProxyCounters, ProxyCounts, ProxyEnd, ProxyLimits};
 #[cfg(any(feature = "tls", feature = "quic"))]
 pub use rustls;
-#[cfg(feature = "tcp")]
-pub use transport::TcpTransport;
 #[cfg(feature = "tls")]
 pub use transport::TlsTransport;
 pub use transport::{AddressMap, ByteStream, Duplex, Listener, Transport, TransportConfig};
 #[cfg(feature = "memory")]
 pub use transport::{MemoryNetwork, MemoryTransport};
-#[cfg(feature = "tcp")]
-pub use transport::{TcpConfig, TcpTransport};
 #[cfg(feature = "quic")]
 pub use transport::{QuicConfig, QuicConfigError, QuicError, QuicTransport};
+#[cfg(feature = "tcp")]
+pub use transport::{TcpConfig, TcpTransport};
 #[cfg(any(feature = "tls", feature = "quic"))]
 pub use transport::{TlsConfig, TlsConfigBuilder, TlsConfigError, TlsError, TlsStatus};
