@@ -18,6 +18,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::proxy::QuicProxy;
 use crate::python::Installation;
+use crate::router::{NODES, Router};
 use crate::serializer::Serializer;
 use crate::transport::{Link, Transport};
 
@@ -56,6 +57,8 @@ pub struct PythonCluster {
     journal: Option<PathBuf>,
     addresses: Vec<NodeAddress>,
     nodes: Vec<Option<Node>>,
+    // The command in front of each node's, if any.
+    inside: Vec<String>,
     // By the index of the node that each is in front of; none but over QUIC.
     proxies: Vec<QuicProxy>,
 }
@@ -108,8 +111,19 @@ impl PythonCluster {
             journal: None,
             addresses: free_addresses(nodes)?,
             nodes: (0..nodes).map(|_| None).collect(),
+            inside: Vec::new(),
             proxies: Vec::new(),
         })
+    }
+
+    /// Has the nodes run behind a router. To be called before [`Self::launch`].
+    #[must_use]
+    pub(crate) fn behind(mut self, router: &Router) -> Self {
+        self.inside = router.inside();
+        for address in &mut self.addresses {
+            *address = NodeAddress::new(NODES.to_string(), address.port());
+        }
+        self
     }
 
     /// Has the nodes host these regions and no others. To be called before [`Self::launch`].
@@ -402,7 +416,14 @@ impl PythonCluster {
             .get(index)
             .ok_or(ClusterError::NoSuchNode(index))?;
         let log = self.log(&format!("n{index}"));
-        let mut command = Command::new(self.python.interpreter());
+        let mut command = match self.inside.split_first() {
+            Some((program, arguments)) => {
+                let mut inside = Command::new(program);
+                inside.args(arguments).arg(self.python.interpreter());
+                inside
+            }
+            None => Command::new(self.python.interpreter()),
+        };
         command.arg("-B").arg(self.python.source("node.py"));
         for (name, value) in [
             ("--system", SYSTEM.to_owned()),

@@ -4,7 +4,7 @@
 //! Both clients are processes of their own that obey the same orders, with defaults in all that
 //! they are not told. What is asserted is asserted of the Rust client; Python's figures are
 //! reported. `load` runs asks and numbered tells, `account` tells what became of these, `cutter` is a
-//! proxy that can be cut; the other files are a fault each.
+//! proxy that can be cut, and `swallower` one that goes silent; the other files are a fault each.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -16,6 +16,8 @@ use crate::suite::{causes, finished};
 
 mod account;
 mod connection_cut;
+mod connections_forgotten;
+mod connections_swallowed;
 mod contacts_dead;
 mod cutter;
 mod figure;
@@ -30,6 +32,7 @@ mod owner_restarted;
 mod site;
 mod subject;
 mod subscribed_killed;
+mod swallower;
 
 pub use ours::obey;
 
@@ -56,6 +59,12 @@ const FAULTS: &[Fault] = &[
     }),
     Fault::new("connection cut mid-frame, 800 tells/s", |site| {
         Box::pin(connection_cut::run(site))
+    }),
+    Fault::new("connections forgotten by a router, new ones work", |site| {
+        Box::pin(connections_forgotten::run(site))
+    }),
+    Fault::new("connections swallowed, new ones work", |site| {
+        Box::pin(connections_swallowed::run(site))
     }),
     Fault::new("contacts half dead", |site| {
         Box::pin(contacts_dead::run(site))

@@ -8,7 +8,7 @@
 //! under this client and Python's, and compares.
 //! [`transport`] tells how nodes are reached, and [`certificates`] makes what that takes.
 //! `app` declares the messages of the nodes' application, `clients` connects the Rust client, `raw` is a connection without a client,
-//! `proxy` a node behind `casty proxy`, and `command` finds that command.
+//! `proxy` a node behind `casty proxy`, `router` one behind a router that can forget connections, and `command` finds that command.
 
 mod app;
 pub mod certificates;
@@ -21,6 +21,7 @@ pub mod matrix;
 mod proxy;
 pub mod python;
 mod raw;
+mod router;
 pub mod scenario;
 pub mod scenarios;
 pub mod serializer;

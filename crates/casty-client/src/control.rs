@@ -9,8 +9,9 @@ use std::time::Instant;
 
 use casty_proto::NodeAddress;
 use casty_routing::{
-    Connections, ConnectionsConfig, ConnectionsInput, Renewal, RenewalConfig, RenewalInput,
-    Subscription, SubscriptionConfig, SubscriptionInput, View, ViewKeeper,
+    Connections, ConnectionsConfig, ConnectionsInput, Liveness, LivenessConfig, Renewal,
+    RenewalConfig, RenewalInput, Subscription, SubscriptionConfig, SubscriptionInput, View,
+    ViewKeeper,
 };
 use casty_transport::Leftover;
 use casty_transport::{ConnectError, ConnectOptions, Connection, ConnectionEnd, Transport};
@@ -30,6 +31,7 @@ use crate::send::Core;
 pub(crate) mod close;
 mod connections;
 pub(crate) mod inbound;
+mod liveness;
 mod secondary;
 mod views;
 
@@ -86,6 +88,7 @@ pub(crate) struct Control {
     renewal: Renewal,
     /// The secondary connections, under the client's first address, to nodes that were lost before.
     secondaries: BTreeMap<NodeAddress, Arc<Peer>>,
+    liveness: Liveness,
     /// The identities under which the latest subscriptions were made.
     subscribers: BTreeMap<u64, Arc<Identity>>,
     next_peer: u32,
@@ -93,8 +96,8 @@ pub(crate) struct Control {
     /// The time of the engines below.
     time: ActiveTime,
     /// The instants, in that time, at which the engines of subscription, connections and renewal are
-    /// to be ticked.
-    due: [Option<Instant>; 3],
+    /// to be ticked, and connections to be looked at.
+    due: [Option<Instant>; 4],
 }
 
 /// The parts that a control task is made of.
@@ -127,11 +130,12 @@ impl Control {
             peers: BTreeMap::new(),
             renewal: Renewal::new(RenewalConfig::default(), rng.next_u64()),
             secondaries: BTreeMap::new(),
+            liveness: Liveness::new(LivenessConfig::default()),
             subscribers: BTreeMap::new(),
             next_peer: 0,
             tasks: JoinSet::new(),
             time: ActiveTime::new(),
-            due: [None; 3],
+            due: [None; 4],
         }
     }
 
@@ -255,6 +259,7 @@ impl Control {
         }
         self.pump_connections();
         self.pump_renewal();
+        self.look();
     }
 
     /// Takes the router's requests for connections, and for reports of capacity in full outboxes,

@@ -157,6 +157,7 @@ mod connections;
 mod coordinator;
 pub mod diagnosis;
 mod error;
+mod liveness;
 mod renewal;
 mod retry_budget;
 mod rng;
@@ -173,6 +174,7 @@ pub use coordinator::{
     QueryRefusal, RegionView,
 };
 pub use error::{MissingRoute, RegisterRegionError, UndeliverableReason};
+pub use liveness::{Liveness, LivenessConfig, LivenessInput, LivenessOutput, ObservedConnection};
 pub use renewal::{Renewal, RenewalConfig, RenewalInput, RenewalOutput};
 pub use retry_budget::{RetryBudget, RetryBudgetConfig};
 pub use router::{

@@ -79,7 +79,7 @@ pub enum RenewalOutput {
 ///
 /// References to the client's first address are still about, though: in the hands of other nodes,
 /// and of entities that were told of the client's actors. A second connection under that address,
-/// the secondary connection, keeps them good; nothing is sent on it. Once it has outlived the
+/// the secondary connection, keeps them good; no message is sent on it. Once it has outlived the
 /// quarantine, the first address serves for everything again. When the node is lost once more, it
 /// is made anew: it may be half open.
 ///

@@ -7,8 +7,9 @@ use casty_routing::diagnosis::{
 use casty_routing::{
     Backoff, BackoffConfig, Buffered, Connections, ConnectionsConfig, ConnectionsInput,
     ConnectionsOutput, Coordinator, CoordinatorConfig, CoordinatorInput, CoordinatorOutput,
-    CoordinatorRole, MissingRoute, NoShards, Offer, Overflow, PendingMessage, QueryRefusal,
-    RegionId, RegionView, RegisterRegionError, Renewal, RenewalConfig, RenewalInput, RenewalOutput,
+    CoordinatorRole, Liveness, LivenessConfig, LivenessInput, LivenessOutput, MissingRoute,
+    NoShards, ObservedConnection, Offer, Overflow, PendingMessage, QueryRefusal, RegionId,
+    RegionView, RegisterRegionError, Renewal, RenewalConfig, RenewalInput, RenewalOutput,
     RetryBudget, RetryBudgetConfig, RouteTable, Router, RouterConfig, RouterInput, RouterOutput,
     ShardCount, ShardId, SharedTable, Subscription, SubscriptionConfig, SubscriptionInput,
     SubscriptionOutput, TableGuard, Target, UndeliverableReason, View, ViewKeeper, ViewVersion,
@@ -25,6 +26,7 @@ fn engines_may_be_moved_between_threads() {
     check::<Backoff>();
     check::<Connections>();
     check::<Coordinator<u32>>();
+    check::<Liveness>();
     check::<Renewal>();
     check::<RetryBudget>();
     check::<Router<u32, String>>();
@@ -41,6 +43,8 @@ fn configs_inputs_and_outputs_may_be_moved_between_threads() {
         CoordinatorInput<u32>,
         CoordinatorOutput<u32>,
     )>();
+    check::<(LivenessConfig, LivenessInput, LivenessOutput)>();
+    check::<ObservedConnection>();
     check::<(RenewalConfig, RenewalInput, RenewalOutput)>();
     check::<(RouterInput<u32, String>, RouterOutput<u32, String>)>();
     check::<(SubscriptionConfig, SubscriptionInput, SubscriptionOutput)>();

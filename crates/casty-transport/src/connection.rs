@@ -22,12 +22,14 @@ use crate::transport::{ByteStream, Transport};
 mod acknowledged;
 mod driver;
 mod outbox;
+mod session;
 
-pub use driver::{ConnectionEnd, Session, drive};
+pub use driver::{ConnectionEnd, drive};
 pub use outbox::{
-    Leftover, Outbox, OutboxCounters, OutboxLimit, OutboxLimits, OutboxTag, Permit, RejectReason,
-    Rejected, UnsentMessage,
+    Leftover, Outbox, OutboxCounters, OutboxLimit, OutboxLimits, OutboxProgress, OutboxTag, Permit,
+    RejectReason, Rejected, UnsentMessage,
 };
+pub use session::Session;
 
 /// The first read buffer in bytes: more than any handshake, so it never has to grow for one.
 const FIRST_READ: usize = 8 * 1024;

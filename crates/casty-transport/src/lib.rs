@@ -123,8 +123,8 @@ mod transport;
 pub use conclusion::Conclusion;
 pub use connection::{ConnectOptions, Connection, ConnectionEnd, Session, accept, connect, drive};
 pub use connection::{
-    Leftover, Outbox, OutboxCounters, OutboxLimit, OutboxLimits, OutboxTag, Permit, RejectReason,
-    Rejected, UnsentMessage,
+    Leftover, Outbox, OutboxCounters, OutboxLimit, OutboxLimits, OutboxProgress, OutboxTag, Permit,
+    RejectReason, Rejected, UnsentMessage,
 };
 pub use error::{ConnectError, ConnectionLost, DialError, ListenError, NotCasty};
 pub use proxy::{Proxy, ProxyCounters, ProxyCounts, ProxyEnd, ProxyLimits};

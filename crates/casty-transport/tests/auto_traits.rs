@@ -3,8 +3,8 @@
 use casty_transport::{
     AddressMap, ByteStream, Conclusion, ConnectError, ConnectOptions, Connection, ConnectionEnd,
     ConnectionLost, DialError, Leftover, ListenError, Listener, NotCasty, Outbox, OutboxCounters,
-    OutboxLimit, OutboxLimits, Permit, Proxy, ProxyCounters, ProxyCounts, ProxyEnd, ProxyLimits,
-    RejectReason, Rejected, Transport, TransportConfig, UnsentMessage,
+    OutboxLimit, OutboxLimits, OutboxProgress, Permit, Proxy, ProxyCounters, ProxyCounts, ProxyEnd,
+    ProxyLimits, RejectReason, Rejected, Transport, TransportConfig, UnsentMessage,
 };
 
 fn sent<T: Send + ?Sized>() {}
@@ -24,6 +24,7 @@ fn what_is_shared_can_be_shared_and_what_is_moved_can_be_moved() {
     shared::<Leftover<u32>>();
     shared::<Outbox<u32>>();
     shared::<OutboxCounters>();
+    shared::<OutboxProgress>();
     shared::<OutboxLimit>();
     shared::<OutboxLimits>();
     shared::<Permit<'_, u32>>();

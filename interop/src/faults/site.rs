@@ -11,6 +11,7 @@ use crate::clients::{close, connect, entity_on_each_node};
 use crate::cluster::{PythonCluster, SHARDS};
 use crate::error::Failure;
 use crate::python::Installation;
+use crate::router::Router;
 use crate::serializer::Serializer;
 
 /// The place of a fault: nodes and a client, to be made.
@@ -26,6 +27,18 @@ impl Site {
     pub(super) async fn cluster(&self, nodes: usize) -> Result<PythonCluster, Failure> {
         let cluster = PythonCluster::reserve(&self.python, Serializer::Pickle, nodes, &self.label)?;
         let mut cluster = cluster.hosting(&[REGION]).journaling()?;
+        cluster.launch().await?;
+        Ok(cluster)
+    }
+
+    /// Starts such a cluster behind a router.
+    pub(super) async fn cluster_behind(
+        &self,
+        router: &Router,
+        nodes: usize,
+    ) -> Result<PythonCluster, Failure> {
+        let cluster = PythonCluster::reserve(&self.python, Serializer::Pickle, nodes, &self.label)?;
+        let mut cluster = cluster.behind(router).hosting(&[REGION]).journaling()?;
         cluster.launch().await?;
         Ok(cluster)
     }

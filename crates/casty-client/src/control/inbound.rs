@@ -10,7 +10,7 @@ use casty_proto::{ActorUri, Limits};
 use casty_transport::Session;
 
 use crate::node::peer::Peer;
-use crate::node::protocol::{LOCATIONS_PATH, Snapshot, VIEWS_PATH};
+use crate::node::protocol::{LOCATIONS_PATH, PROBES_PATH, Snapshot, VIEWS_PATH};
 use crate::pending_asks::id::AskId;
 use crate::pending_asks::replies::Batch;
 use crate::send::Core;
@@ -59,6 +59,8 @@ impl Inbound {
             });
         } else if let Some(region) = path.strip_prefix(LOCATIONS_PATH) {
             self.location(region, &message);
+        } else if path == PROBES_PATH {
+            // That it came is all that it says.
         } else if let Err(error) = self.core.mailboxes.deliver(path, message) {
             self.core.counters.inbound_dropped.add(1);
             tracing::debug!(node = %self.peer.node, path, %error, "message dropped");
@@ -106,6 +108,7 @@ impl Session for Inbound {
     }
 
     fn batch_end(&mut self) -> usize {
+        self.peer.received();
         if self.replies.is_empty() {
             return 0;
         }

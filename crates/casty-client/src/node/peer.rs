@@ -2,18 +2,19 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use casty_proto::header::{self, Header};
 use casty_proto::message::SHARD_ENVELOPE;
 use casty_proto::{ActorUri, NodeAddress};
-use casty_routing::RegionId;
+use casty_routing::{ObservedConnection, RegionId};
 use casty_transport::{Outbox, OutboxLimits, Rejected, UnsentMessage};
 
 use crate::message::{Outgoing, Route, Tag};
 use crate::node::identity::Identity;
 use crate::pending_asks::id::PeerId;
+use crate::runtime::stripes::CachePadded;
 
 /// A live connection to a node.
 pub(crate) struct Peer {
@@ -28,6 +29,9 @@ pub(crate) struct Peer {
     /// Set if the node may reply to the client's first address, and not only to the one of this
     /// connection.
     confirmed: AtomicBool,
+    /// The number of reads that brought bytes. On cache lines of its own, because senders read the
+    /// rest of this.
+    reads: CachePadded<AtomicU64>,
     system: Arc<str>,
     sender: Arc<str>,
     /// The header of each region's envelopes, made for the first and copied for all others. Behind
@@ -63,9 +67,29 @@ impl Peer {
             backlog: AtomicBool::new(false),
             identity: new.identity,
             confirmed: AtomicBool::new(new.confirmed),
+            reads: CachePadded::default(),
             system: new.system,
             sender: new.sender,
             templates: ArcSwap::default(),
+        }
+    }
+
+    /// Notes that bytes came in.
+    pub(crate) fn received(&self) {
+        // Relaxed, here and below: a number by itself, which is looked at once a second.
+        self.reads.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Returns the connection as it is now, for [`casty_routing::Liveness`]; `awaited` if its node
+    /// may send at any time.
+    pub(crate) fn observed(&self, awaited: bool) -> ObservedConnection {
+        let progress = self.outbox.progress();
+        ObservedConnection {
+            connection: self.id.0,
+            received: self.reads.load(Ordering::Relaxed),
+            accepted: progress.accepted,
+            sent: progress.sent,
+            awaited,
         }
     }
 

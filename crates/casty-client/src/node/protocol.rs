@@ -11,6 +11,12 @@ pub(crate) const LOCATIONS_PATH: &str = "/_proxy-";
 /// The path to which nodes send their views, before the number of the subscription.
 pub(crate) const VIEWS_PATH: &str = "/_topology_sub/";
 
+/// The path to which nodes answer probes of a silent connection: nobody reads the answers.
+pub(crate) const PROBES_PATH: &str = "/_probe";
+
+/// The name of a service that no node has, which probes ask for: the answer is short.
+pub(crate) const PROBED_SERVICE: &str = "casty-client-probe";
+
 /// A received view, still encoded.
 pub(crate) struct Snapshot {
     pub(crate) from: NodeAddress,

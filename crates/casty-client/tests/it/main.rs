@@ -6,6 +6,7 @@
 mod admin;
 mod fates;
 mod hostile;
+mod liveness;
 mod node;
 mod retries;
 mod time;

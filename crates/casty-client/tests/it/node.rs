@@ -64,7 +64,7 @@ pub(crate) struct Node {
     listener: Box<dyn Listener>,
     /// The address that the client announced first.
     first: Option<NodeAddress>,
-    /// The secondary connections under that address, on which nothing is ever sent.
+    /// The secondary connections under that address, on which nothing but probes is ever sent.
     secondaries: Vec<ByteStream>,
 }
 
@@ -101,6 +101,19 @@ impl Node {
                 stream: connection.stream,
                 buffer: connection.leftover,
             };
+        }
+    }
+
+    /// Accepts the next connection under the address that the client announced first.
+    pub(crate) async fn accept_secondary(&mut self) -> Link {
+        let stream = self.listener.accept().await.unwrap();
+        let options = ConnectOptions::new();
+        let connection = accept(stream, &self.address, &options).await.unwrap();
+        assert_eq!(Some(connection.peer), self.first);
+        Link {
+            node: self.address.clone(),
+            stream: connection.stream,
+            buffer: connection.leftover,
         }
     }
 
@@ -170,6 +183,11 @@ pub(crate) struct Received {
 impl Received {
     pub(crate) fn decode<M: DeserializeOwned>(&self) -> M {
         self.decode_as(CODEC)
+    }
+
+    /// Decodes a message that may be of another class.
+    pub(crate) fn try_decode<M: DeserializeOwned>(&self) -> Result<M, casty_client::DecodeError> {
+        CODEC.decode(&self.message, &Limits::default())
     }
 
     pub(crate) fn decode_as<M: DeserializeOwned>(&self, codec: Codec) -> M {

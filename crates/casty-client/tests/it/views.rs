@@ -273,7 +273,11 @@ fn a_node_that_comes_back_after_any_time_is_come_back_to_under_another_address()
             let mut pair = Pair::connected(&network).await;
             pair.call(MemberStatus::Down, false).await;
             while pair.to_owner.next().await.is_some() {}
-            tokio::time::sleep(SECOND * seconds).await;
+            for _ in 0..seconds {
+                tokio::time::sleep(SECOND).await;
+                // The leader is well, and says so.
+                pair.leader.send(&pair.views, &pair.told).await;
+            }
             pair.call(MemberStatus::Up, false).await;
             // It skips connections under the first address.
             let mut link = pair.owner.accept().await;

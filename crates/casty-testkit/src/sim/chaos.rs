@@ -7,7 +7,7 @@ use casty_proto::NodeAddress;
 use casty_transport::{ConnectOptions, Connection, connect};
 use tokio::time::Instant;
 
-use super::connection::Side;
+use super::connection::{Connection as SimConnection, Side};
 use super::fault::Fault;
 use super::network::Conditions;
 use super::tamper::{Ending, FrameType, Tamper};
@@ -31,6 +31,10 @@ enum Act {
     Move(usize),
     Impersonate(usize),
     Replace(usize),
+    /// The network forgets the node's connections.
+    Forget(usize),
+    /// The node notices that.
+    Notice(usize),
     Jump(Duration),
 }
 
@@ -50,7 +54,9 @@ impl Act {
             | Self::Cut(node)
             | Self::Move(node)
             | Self::Impersonate(node)
-            | Self::Replace(node) => node,
+            | Self::Replace(node)
+            | Self::Forget(node)
+            | Self::Notice(node) => node,
             Self::Jump(_) => 0,
         }
     }
@@ -153,12 +159,9 @@ impl World {
             Act::Separate(a, b) => cluster.partition(a, b),
             Act::Join(a, b) => cluster.heal(a, b),
             Act::Way(_, conditions) => self.network().change(&address, |it| *it = conditions),
-            Act::Cut(_) => {
-                let connections = self.network().connections_to(&address);
-                for connection in connections {
-                    connection.cut();
-                }
-            }
+            Act::Cut(_) => self.each_connection(&address, SimConnection::cut),
+            Act::Forget(_) => self.each_connection(&address, SimConnection::forget),
+            Act::Notice(_) => self.each_connection(&address, SimConnection::notice),
             Act::Move(to) => {
                 if let Some((region, shards)) = cluster.region(self.random_below(1 << 16)) {
                     let shard = self.random_below(shards as usize);
@@ -183,6 +186,13 @@ impl World {
         }
         if impostors.len() > 2 {
             impostors.remove(0);
+        }
+    }
+
+    /// Does something to all connections of a node.
+    fn each_connection(&self, node: &NodeAddress, act: impl Fn(&SimConnection)) {
+        for connection in self.network().connections_to(node) {
+            act(&connection);
         }
     }
 
@@ -312,6 +322,7 @@ impl Script {
                     self.then(pause * turn, Act::Replace(node));
                 }
             }
+            Fault::FlowLost => self.during(Act::Forget(node), lasting, Act::Notice(node)),
             Fault::Reset => self.at_once(Act::Cut(node)),
             Fault::DuplicateIdentity => self.at_once(Act::Impersonate(node)),
             Fault::ClockJump => self.at_once(Act::Jump(lasting)),

@@ -48,6 +48,8 @@ pub(super) struct State {
     gone: [bool; 2],
     /// True once the node's side vanished without a word: the client is not told.
     pub(super) half_open: bool,
+    /// True once the network has forgotten it: nothing gets to either side any more.
+    pub(super) forgotten: bool,
     /// The address that the client announced.
     pub(super) announced: Option<NodeAddress>,
 }
@@ -106,10 +108,30 @@ impl Connection {
         self.state.lock()
     }
 
-    /// Resets both sides at once.
+    /// Has nothing get to either side any more. Neither is told.
+    pub(super) fn forget(&self) {
+        let now = Instant::now();
+        let mut state = self.lock();
+        (state.half_open, state.forgotten) = (true, true);
+        state.to(Side::Client).stall(now);
+        state.to(Side::Node).stall(now);
+    }
+
+    /// Resets the node's side if the network has forgotten the connection: its kernel has noticed.
+    pub(super) fn notice(&self) {
+        let mut state = self.lock();
+        if state.forgotten {
+            state.reset(Side::Node, Instant::now());
+        }
+    }
+
+    /// Resets both sides at once, unless the network has forgotten the connection.
     pub(super) fn cut(&self) {
         let now = Instant::now();
         let mut state = self.lock();
+        if state.forgotten {
+            return;
+        }
         state.reset(Side::Client, now);
         state.reset(Side::Node, now);
     }

@@ -73,6 +73,10 @@ pub enum Fault {
     Replace,
     /// All nodes are replaced, one after the other, as when pods are scheduled anew.
     Renumber,
+    /// The network forgets all connections of a node, as a router that is restarted does: what
+    /// either side sends on them is lost, and new ones are made as ever. The node notices in the
+    /// end; its clients are told nothing, now or later.
+    FlowLost,
 }
 
 impl Fault {
@@ -109,6 +113,7 @@ impl Fault {
         Self::UnansweredDials,
         Self::Replace,
         Self::Renumber,
+        Self::FlowLost,
     ];
 }
 

@@ -184,6 +184,7 @@ impl Network {
             self.change(&node, |conditions| *conditions = Conditions::default());
         }
         for connection in self.connections() {
+            connection.notice();
             let mut connection = connection.lock();
             connection.to(Side::Client).tampers.clear();
             connection.to(Side::Node).tampers.clear();
@@ -320,7 +321,9 @@ impl Network {
             tokio::time::sleep(by).await;
             if let Some(connection) = connection.upgrade() {
                 let due = network.arrival(&connection.node, to);
-                connection.lock().to(to).send(frame, due);
+                let mut connection = connection.lock();
+                let due = due.filter(|_| !connection.forgotten);
+                connection.to(to).send(frame, due);
             }
         });
     }
@@ -350,12 +353,13 @@ impl Network {
             connection.lock().announced = Handshake::read(payload).ok().map(|it| it.address);
         }
         let now = Instant::now();
-        let (waited, latest) = {
+        let (waited, latest, forgotten) = {
             let mut connection = connection.lock();
-            (connection.to(Side::Node).waited, connection.to(to).latest())
+            let waited = connection.to(Side::Node).waited;
+            (waited, connection.to(to).latest(), connection.forgotten)
         };
         let mut state = self.0.state.lock();
-        let due = state.arrival(node, to);
+        let due = state.arrival(node, to).filter(|_| !forgotten);
         match frame_type {
             FrameType::View => {
                 let kept = state.views.entry(path.clone()).or_default();

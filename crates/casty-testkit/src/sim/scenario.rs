@@ -29,6 +29,9 @@ const RECOVERY: Duration = Duration::from_secs(12);
 /// The same where nodes were replaced: clients wait 10 s for a silent node that views do not name
 /// any more, then dial it, for 2 s, and then ask who has its shards.
 const RECOVERY_OF_REPLACED: Duration = Duration::from_secs(15);
+/// The same where the network forgot connections: a client takes up to 16 s to give one up that is
+/// silent, and a node may have blacklisted its address just before.
+const RECOVERY_OF_FLOWS: Duration = Duration::from_secs(25);
 
 /// Runs the project's own scenario for a seed.
 ///
@@ -127,8 +130,9 @@ async fn recover(stage: &Stage, plan: &Plan, clients: &[Client]) {
     let Stage { world, oracle } = stage;
     let healed = Instant::now();
     let replacing = [Fault::Replace, Fault::Renumber];
-    let replaced = replacing.iter().any(|fault| plan.faults.contains(fault));
-    let bound = if replaced {
+    let bound = if plan.faults.contains(&Fault::FlowLost) {
+        RECOVERY_OF_FLOWS
+    } else if replacing.iter().any(|fault| plan.faults.contains(fault)) {
         RECOVERY_OF_REPLACED
     } else {
         RECOVERY

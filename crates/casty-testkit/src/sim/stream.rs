@@ -155,6 +155,7 @@ impl AsyncWrite for End {
         if state.is_gone(other) && !state.half_open {
             state.reset(side, Instant::now());
         }
+        let due = due.filter(|_| !state.forgotten);
         state.to(other).end(Ending::Closed, due);
         Poll::Ready(Ok(()))
     }
@@ -168,12 +169,12 @@ impl Drop for End {
         let mut state = self.connection.lock();
         state.leave(side);
         let both = state.is_gone(other);
-        let half_open = state.half_open && side == Side::Node;
+        let untold = state.forgotten || state.half_open && side == Side::Node;
         let inward = state.to(side);
         inward.settle(now);
         let unread = inward.has_unread();
         inward.sever(now);
-        if half_open {
+        if untold {
             // The reader waits for what never comes.
             state.to(other).stall(now);
         } else if unread {

@@ -80,6 +80,9 @@ impl Transport for SimTransport {
         // Its kernel knows nothing of the connections of a former life.
         for connection in self.network.connections_to(at) {
             let mut connection = connection.lock();
+            if connection.forgotten {
+                continue;
+            }
             let inward = connection.to(Side::Node);
             // Bytes that are sent again, or a request for capacity, are answered with a reset.
             let sends = inward.unacknowledged() > 0 || inward.is_awaited();

@@ -3,35 +3,24 @@
 
 use std::future::poll_fn;
 use std::io;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::BytesMut;
-use casty_proto::frame::{Frame, FrameDecoder, FrameError};
-use tokio::io::{AsyncRead, AsyncReadExt};
+use casty_proto::frame::FrameDecoder;
 use tokio::time::Instant;
 
 use crate::connection::acknowledged::{Acknowledged, Ended};
 use crate::connection::outbox::{Leftover, Outbox, OutboxTag, Written};
+use crate::connection::session::Session;
 use crate::error::ConnectionLost;
 use crate::transport::Duplex;
 
-/// A connection's owner, as the receiver of the frames that come in.
-///
-/// Called from the driver's task: it must not block. All frames of one read are handed over
-/// before [`batch_end`](Self::batch_end), so that wake-ups can be gathered.
-pub trait Session: Send {
-    /// Takes one frame that came in.
-    fn frame(&mut self, frame: Frame);
+mod reading;
 
-    /// Notes that everything read at once was handed over. Returns the number of tasks that were
-    /// woken and are likely to send soon; the driver lets them run before it writes.
-    fn batch_end(&mut self) -> usize {
-        0
-    }
-}
+use reading::Reading;
 
 /// The reason for which a connection ended.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -48,8 +37,6 @@ pub enum ConnectionEnd {
     Lost(#[from] ConnectionLost),
 }
 
-/// Bytes that a read has capacity for.
-const READ_CHUNK: usize = 64 * 1024;
 /// With this much waiting, a write is worth its system call, however much more may come.
 const WORTH_WRITING: usize = 64 * 1024;
 /// The number of times that the driver lets woken tasks run before it writes.
@@ -89,12 +76,7 @@ where
     let acknowledged = Acknowledged::new(&stream);
     let mut driver = Driver {
         stream,
-        reading: Reading {
-            buffer,
-            decoder,
-            session,
-            ended: false,
-        },
+        reading: Reading::new(buffer, decoder, session),
         writing: Writing::new(outbox, acknowledged),
     };
     let end = driver.run().await;
@@ -133,8 +115,9 @@ impl<IO: Duplex, S: Session, T: OutboxTag> Driver<IO, S, T> {
         loop {
             // Each time round, for it also leaves the waker that an abort wakes while the stream
             // takes no bytes.
-            if self.writing.outbox.poll_aborted(cx).is_ready() {
-                return Poll::Ready(ConnectionEnd::Aborted);
+            if let Poll::Ready(given_up) = self.writing.outbox.poll_aborted(cx) {
+                let lost = |silent| ConnectionEnd::Lost(ConnectionLost::Timeout(silent));
+                return Poll::Ready(given_up.map_or(ConnectionEnd::Aborted, lost));
             }
             let read = self
                 .reading
@@ -165,59 +148,6 @@ impl<IO: Duplex, S: Session, T: OutboxTag> Driver<IO, S, T> {
                 return Poll::Pending;
             }
         }
-    }
-}
-
-/// The inbound half.
-struct Reading<S> {
-    buffer: BytesMut,
-    decoder: FrameDecoder,
-    session: S,
-    /// The peer has closed its side.
-    ended: bool,
-}
-
-impl<S: Session> Reading<S> {
-    /// Reads once and hands over the frames that are whole. Returns their number.
-    fn poll<T: OutboxTag>(
-        &mut self,
-        stream: &mut (impl AsyncRead + Unpin),
-        outbox: &Outbox<T>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<usize, ConnectionLost>> {
-        if self.ended {
-            return Poll::Pending;
-        }
-        if self.buffer.capacity() - self.buffer.len() < READ_CHUNK / 4 {
-            // Capacity grows with what has come in, never with what a length field announces.
-            self.buffer.reserve(READ_CHUNK.max(self.buffer.len()));
-        }
-        let count = ready!(pin!(stream.read_buf(&mut self.buffer)).poll(cx))
-            .map_err(ConnectionLost::from)?;
-        if count == 0 {
-            return Poll::Ready(Err(ConnectionLost::Closed));
-        }
-        Poll::Ready(self.deliver(outbox).map_err(ConnectionLost::from))
-    }
-
-    fn deliver<T: OutboxTag>(&mut self, outbox: &Outbox<T>) -> Result<usize, FrameError> {
-        let mut frames = 0;
-        let end = loop {
-            match self.decoder.next(&mut self.buffer) {
-                Ok(Some(frame)) => {
-                    frames += 1;
-                    self.session.frame(frame);
-                }
-                Ok(None) => break Ok(frames),
-                Err(error) => break Err(error),
-            }
-        };
-        let woken = self.session.batch_end();
-        // One task that was woken will push at once or not at all; waiting for it costs latency.
-        if woken > 1 {
-            outbox.expect_pushes(woken);
-        }
-        end
     }
 }
 
@@ -345,8 +275,8 @@ impl WriteCoalescing {
 
 #[cfg(test)]
 mod tests {
-    use casty_proto::frame::{self, FrameKind};
-    use tokio::io::AsyncWriteExt;
+    use casty_proto::frame::{self, Frame, FrameError, FrameKind};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::sync::mpsc;
 
     use super::*;
@@ -483,6 +413,28 @@ mod tests {
         tokio::task::yield_now().await;
         outbox.abort();
         assert!(matches!(task.await.unwrap().0, ConnectionEnd::Aborted));
+    }
+
+    #[tokio::test]
+    async fn what_was_written_to_a_peer_that_is_given_up_is_of_unknown_fate() {
+        let (a, _b) = tokio::io::duplex(15);
+        let outbox = outbox();
+        for tag in 0..3 {
+            outbox.push(&[b"0123456789"], Some(tag)).unwrap();
+        }
+        let (task, _) = start(a, &outbox);
+        while outbox.progress().sent < 15 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(outbox.progress().accepted, 45);
+        outbox.give_up(Duration::from_secs(14));
+        let (end, left) = task.await.unwrap();
+        let silent = Duration::from_secs(14);
+        assert!(
+            matches!(end, ConnectionEnd::Lost(ConnectionLost::Timeout(it)) if it == silent),
+            "{end}"
+        );
+        assert_eq!((&left.unknown[..], left.unsent.len()), (&[0][..], 2));
     }
 
     #[tokio::test(start_paused = true)]

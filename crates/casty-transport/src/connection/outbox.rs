@@ -9,6 +9,7 @@
 //! this connection only.
 
 use std::task::Waker;
+use std::time::Duration;
 
 use casty_proto::frame::{self, FrameKind};
 use parking_lot::Mutex;
@@ -23,7 +24,7 @@ mod writing;
 pub use leftover::{Leftover, UnsentMessage};
 pub use limits::{OutboxLimit, OutboxLimits, RejectReason, Rejected};
 pub use permit::Permit;
-pub use state::{OutboxCounters, OutboxTag};
+pub use state::{OutboxCounters, OutboxProgress, OutboxTag};
 pub(crate) use writing::Written;
 
 use state::{Entry, Flight, Phase, State};
@@ -104,6 +105,16 @@ impl<T: OutboxTag> Outbox<T> {
         self.state.lock().pending()
     }
 
+    /// Returns how far it has come: the bytes of all frames that were ever accepted, and those of
+    /// them that were handed to the kernel.
+    pub fn progress(&self) -> OutboxProgress {
+        let state = self.state.lock();
+        OutboxProgress {
+            accepted: state.accepted,
+            sent: state.written,
+        }
+    }
+
     /// Returns the number of tagged messages that were accepted and not wholly handed to the
     /// kernel, those included that came back when the connection ended.
     pub fn pending_messages(&self) -> usize {
@@ -136,6 +147,19 @@ impl<T: OutboxTag> Outbox<T> {
 
     /// Accepts no more and writes no more; the driver ends the connection at once.
     pub fn abort(&self) {
+        self.enter(Phase::Closed);
+    }
+
+    /// Ends the connection as [`abort`](Self::abort) does, as one that was lost because its peer was
+    /// silent for so long: [`ConnectionLost::Timeout`](crate::ConnectionLost::Timeout). Changes
+    /// nothing once it was aborted.
+    pub fn give_up(&self, silent: Duration) {
+        {
+            let mut state = self.state.lock();
+            if state.phase != Phase::Closed {
+                state.given_up = Some(silent);
+            }
+        }
         self.enter(Phase::Closed);
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::task::{Context, Waker};
+use std::time::Duration;
 
 use super::limits::{OutboxLimit, OutboxLimits, RejectReason};
 
@@ -31,6 +32,17 @@ pub struct OutboxCounters {
     pub unsent: u64,
     /// Messages that were not known to be acknowledged when the connection ended.
     pub unknown: u64,
+}
+
+/// The place that an [`Outbox`](crate::Outbox) has come to, in bytes of whole frames.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct OutboxProgress {
+    /// Bytes that were ever accepted, of frames that were [revoked](crate::Outbox::revoke)
+    /// excepted.
+    pub accepted: u64,
+    /// Bytes of these that were handed to the kernel.
+    pub sent: u64,
 }
 
 /// The bytes that the driver has taken, and how far they are written.
@@ -68,6 +80,8 @@ pub(super) struct State<T> {
     /// Tagged messages that are not wholly written.
     pub(super) messages_pending: usize,
     pub(super) phase: Phase,
+    /// The silence for which the connection was given up, if it was.
+    pub(super) given_up: Option<Duration>,
     /// The tagged messages that are refused: see [`Outbox::revoke`](crate::Outbox::revoke).
     pub(super) revoked: Option<fn(&T) -> bool>,
     /// The number of revocations so far.
@@ -155,6 +169,7 @@ impl<T> State<T> {
             counters: Vec::new(),
             messages_pending: 0,
             phase: Phase::Open,
+            given_up: None,
             revoked: None,
             revocations: 0,
             driver: None,

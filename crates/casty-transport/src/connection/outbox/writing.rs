@@ -2,6 +2,7 @@
 
 use std::io;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use super::Outbox;
 use super::state::{Flight, OutboxTag, Phase, keep_waker};
@@ -136,11 +137,12 @@ impl<T: OutboxTag> Outbox<T> {
         }
     }
 
-    /// Completes once [`abort`](Self::abort) was called.
-    pub(crate) fn poll_aborted(&self, cx: &Context<'_>) -> Poll<()> {
+    /// Completes once [`abort`](Self::abort) was called, or [`give_up`](Self::give_up), with the
+    /// silence for which it was.
+    pub(crate) fn poll_aborted(&self, cx: &Context<'_>) -> Poll<Option<Duration>> {
         let mut state = self.state.lock();
         if state.phase == Phase::Closed {
-            return Poll::Ready(());
+            return Poll::Ready(state.given_up);
         }
         // A waker of its own: a push takes the driver's, and the driver may wait for the stream.
         keep_waker(&mut state.aborting, cx);
