@@ -42,6 +42,10 @@ mod start;
 /// Cheap to clone; all clones are one client. When the last one is dropped the client ends, and
 /// messages that it had not written are lost: [`close`](Self::close) ends it in order, and reports.
 ///
+/// A client belongs to the process that made it. A fork of that process has the handle and none of
+/// the threads that do its work, so what it sends stays where it is: let each process make a client
+/// of its own, and it will announce an address of its own.
+///
 /// ```no_run
 /// use casty_client::{ActorRef, ClusterClient, ShardEnvelope};
 /// use serde::Serialize;
