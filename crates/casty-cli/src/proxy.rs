@@ -3,12 +3,13 @@
 use std::convert::Infallible;
 use std::fmt;
 use std::future::pending;
+use std::net::IpAddr;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use casty_client::{NodeAddress, QuicConfig, TlsConfig, TransportConfig};
-use casty_transport::{Proxy, ProxyEnd, ProxyLimits};
+use casty_transport::{Proxy, ProxyCounts, ProxyEnd, ProxyLimits, TcpConfig};
 use clap::Args;
 use tokio::time::timeout;
 
@@ -16,11 +17,18 @@ use crate::certificates::CertificateArgs;
 use crate::error::CommandError;
 use crate::output::{note, print};
 
+mod descriptors;
+
+use descriptors::Room;
+
 /// The longest time that may be given, short enough to be added to any time.
 const LONGEST: u64 = 366 * 24 * 3600;
 
 /// The time that the last acknowledgements may take once all connections have ended.
 const CLOSING: Duration = Duration::from_secs(2);
+
+/// The range of the times of TCP, in seconds.
+const TCP_TIMES: std::ops::RangeInclusive<u64> = 1..=9 * 3600;
 
 const EXAMPLES: &str = "\
 Runs beside a node and opens one connection to it for each that it accepts; bytes pass unchanged.
@@ -50,12 +58,21 @@ pub(crate) struct ProxyArgs {
     to: Endpoint,
     #[command(flatten)]
     files: CertificateArgs,
-    /// Connections at the same time; what comes beyond is closed at once.
+    /// Connections at the same time; what comes beyond is closed at once. Fewer if the descriptors
+    /// that the process may have leave no room for as many; how many it will be is printed at the
+    /// start. Diallers that have not finished their TLS handshake take none of these places.
     #[arg(long, value_name = "N", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..))]
     max_connections: u32,
     /// The time that a connection may go without a byte before it is closed.
     #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..=LONGEST))]
     idle_timeout: u64,
+    /// Over TCP: the time without a byte after which the other end is probed.
+    #[arg(long, value_name = "SECONDS", default_value_t = TcpConfig::KEEP_ALIVE.as_secs(), value_parser = clap::value_parser!(u64).range(TCP_TIMES))]
+    tcp_keep_alive: u64,
+    /// Over TCP: the time for which the other end may acknowledge nothing, neither data nor probes,
+    /// before a connection is lost; more than the time before the first probe.
+    #[arg(long, value_name = "SECONDS", default_value_t = TcpConfig::USER_TIMEOUT.as_secs(), value_parser = clap::value_parser!(u64).range(TCP_TIMES))]
+    tcp_user_timeout: u64,
     /// The time that connections may go on after an interrupt.
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(..=LONGEST))]
     grace: u64,
@@ -110,14 +127,20 @@ impl fmt::Display for Endpoint {
 /// Passes connections on until it is interrupted.
 pub(crate) async fn run(args: &ProxyArgs) -> Result<(), CommandError> {
     let certificates = args.certificates()?;
-    let inward = args.listen.transport(certificates.as_ref())?.build();
-    let outward = args.to.transport(certificates.as_ref())?.build();
+    let tcp = args.tcp()?;
+    let transport = |endpoint: &Endpoint| endpoint.transport(certificates.as_ref(), tcp);
+    let (inward, outward) = (
+        transport(&args.listen)?.build(),
+        transport(&args.to)?.build(),
+    );
     let listener = inward
         .listen(&args.listen.address)
         .await
         .map_err(|error| CommandError::of(format!("cannot listen at {}", args.listen), error))?;
+    let room = args.room();
     let limits = ProxyLimits::new()
-        .connections(usize::try_from(args.max_connections).unwrap_or(usize::MAX))
+        .connections(room.connections)
+        .handshakes(room.handshakes)
         .idle(Duration::from_secs(args.idle_timeout));
     let proxy = Proxy::new(
         listener,
@@ -130,6 +153,7 @@ pub(crate) async fn run(args: &ProxyArgs) -> Result<(), CommandError> {
         scheme: args.listen.scheme,
         address: proxy.address(),
     };
+    args.note_limits(room);
     print(format_args!("{listening} -> {}", args.to))?;
     let stop = async {
         interrupt().await;
@@ -144,7 +168,20 @@ pub(crate) async fn run(args: &ProxyArgs) -> Result<(), CommandError> {
     let drained = async { tokio::join!(inward.drained(), outward.drained()) };
     // If it takes longer, the peers are gone.
     timeout(CLOSING, drained).await.ok();
-    let counts = counters.read();
+    note_counts(counters.read());
+    match ended {
+        ProxyEnd::ListenerEnded(error) => Err(CommandError::of("the listener ended", error)),
+        ProxyEnd::Stopped { cut: 0 } => Ok(()),
+        ProxyEnd::Stopped { cut } => Err(CommandError::because(format!(
+            "{cut} connections were cut after {} s",
+            args.grace
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Tells what became of the connections.
+fn note_counts(counts: ProxyCounts) {
     note(format_args!(
         "connections: {} accepted, {} refused, {} without handshake, \
          {} without node, {} idle, {} broken; \
@@ -158,33 +195,82 @@ pub(crate) async fn run(args: &ProxyArgs) -> Result<(), CommandError> {
         counts.to_node,
         counts.from_node
     ));
-    match ended {
-        ProxyEnd::ListenerEnded(error) => Err(CommandError::of("the listener ended", error)),
-        ProxyEnd::Stopped { cut: 0 } => Ok(()),
-        ProxyEnd::Stopped { cut } => Err(CommandError::because(format!(
-            "{cut} connections were cut after {} s",
-            args.grace
-        ))),
-        _ => Ok(()),
-    }
 }
 
 impl Endpoint {
     /// Makes the transport of the endpoint.
-    fn transport(&self, certificates: Option<&TlsConfig>) -> Result<TransportConfig, CommandError> {
-        match (self.scheme, certificates) {
-            (Scheme::Tcp, _) => Ok(TransportConfig::tcp()),
-            (Scheme::Tls, Some(tls)) => Ok(TransportConfig::tls(tls.clone())),
-            (Scheme::Quic, Some(tls)) => Ok(TransportConfig::quic(QuicConfig::new(tls.clone()))),
+    fn transport(
+        &self,
+        certificates: Option<&TlsConfig>,
+        tcp: TcpConfig,
+    ) -> Result<TransportConfig, CommandError> {
+        let transport = match (self.scheme, certificates) {
+            (Scheme::Tcp, _) => TransportConfig::tcp(),
+            (Scheme::Tls, Some(tls)) => TransportConfig::tls(tls.clone()),
+            (Scheme::Quic, Some(tls)) => TransportConfig::quic(QuicConfig::new(tls.clone())),
             (_, None) => {
                 let missing = format!("{self} needs --tls-ca and --tls-cert");
-                Err(CommandError::Usage(missing.into()))
+                return Err(CommandError::Usage(missing.into()));
             }
-        }
+        };
+        Ok(transport.over_tcp(tcp))
+    }
+
+    /// Returns whether only programs of this host reach it.
+    fn is_loopback(&self) -> bool {
+        let host = self.address.host();
+        host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
     }
 }
 
 impl ProxyArgs {
+    /// Returns the times of TCP.
+    fn tcp(&self) -> Result<TcpConfig, CommandError> {
+        if self.tcp_keep_alive >= self.tcp_user_timeout {
+            let late = "--tcp-keep-alive must be less than --tcp-user-timeout";
+            return Err(CommandError::Usage(late.into()));
+        }
+        Ok(TcpConfig::new()
+            .keep_alive(Duration::from_secs(self.tcp_keep_alive))
+            .user_timeout(Duration::from_secs(self.tcp_user_timeout)))
+    }
+
+    /// Finds room for the connections that are wanted.
+    fn room(&self) -> Room {
+        // Those of a QUIC listener share one socket; a dialler has one for each.
+        let inward = u64::from(self.listen.scheme != Scheme::Quic);
+        Room::find(self.max_connections, inward + 1)
+    }
+
+    /// Tells what the proxy takes on, and whom it lends its certificate to.
+    fn note_limits(&self, room: Room) {
+        let Room {
+            connections,
+            handshakes,
+            descriptors,
+        } = room;
+        let fits = descriptors.map_or_else(String::new, |count| format!(" ({count} descriptors)"));
+        note(format_args!(
+            "at most {connections} connections and {handshakes} handshakes at a time{fits}"
+        ));
+        if connections < usize::try_from(self.max_connections).unwrap_or(usize::MAX) {
+            note(format_args!(
+                "warning: that is less than --max-connections {}; raise the limit of descriptors",
+                self.max_connections
+            ));
+        }
+        if self.listen.scheme == Scheme::Tcp
+            && self.to.scheme != Scheme::Tcp
+            && !self.listen.is_loopback()
+        {
+            note(format_args!(
+                "warning: whoever reaches {} is let in to {} with the certificate of this proxy, and \
+                 shows none; listen at a loopback address, or with tls:// or quic://",
+                self.listen, self.to
+            ));
+        }
+    }
+
     /// Reads the certificates of both sides, if they are named.
     fn certificates(&self) -> Result<Option<TlsConfig>, CommandError> {
         let CertificateArgs { ca, cert, key } = &self.files;

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use casty_proto::NodeAddress;
 use tokio::io::AsyncWriteExt;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
@@ -30,7 +31,8 @@ use pass::{PassEnd, pass};
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Accepts streams, opens one to a node for each of them, and passes bytes both ways. Nothing is
-/// opened for a dialler that did not finish its TLS handshake.
+/// opened for a dialler that did not finish its TLS handshake, and it takes no place of those that
+/// did.
 ///
 /// The end of one direction is passed on while the other goes on. A side that does not read makes
 /// the other wait: nothing is kept beyond [`ProxyLimits::buffer`] and what the transports hold.
@@ -46,6 +48,9 @@ struct Path {
     through: Arc<dyn Transport>,
     limits: ProxyLimits,
     counts: Arc<Counts>,
+    /// The places of diallers that shake hands, and of connections.
+    handshakes: Arc<Semaphore>,
+    connections: Arc<Semaphore>,
 }
 
 /// The end of a proxy.
@@ -70,12 +75,14 @@ impl Proxy {
         through: Arc<dyn Transport>,
         limits: ProxyLimits,
     ) -> Self {
-        let counts = Arc::default();
+        let places = |most: usize| Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS)));
         let path = Path {
             node,
             through,
+            handshakes: places(limits.handshakes),
+            connections: places(limits.connections),
             limits,
-            counts,
+            counts: Arc::default(),
         };
         Self { listener, path }
     }
@@ -119,13 +126,16 @@ impl Proxy {
                 stream = self.listener.accept() => stream,
             };
             match stream {
-                Ok(stream) if running.len() < self.path.limits.connections => {
-                    add(&self.path.counts.accepted, 1);
-                    running.spawn(self.path.clone().connection(stream));
-                }
                 Ok(stream) => {
-                    add(&self.path.counts.refused, 1);
-                    tracing::warn!(from = %stream.peer(), "refused: too many connections");
+                    let path = &self.path;
+                    if path.handshakes.available_permits() == 0 {
+                        // Those accepted just before may have nothing to do but to run once.
+                        tokio::task::yield_now().await;
+                    }
+                    match Arc::clone(&path.handshakes).try_acquire_owned() {
+                        Ok(place) => drop(running.spawn(path.clone().dialler(stream, place))),
+                        Err(_) => path.refuse(stream.peer(), "too many handshakes"),
+                    }
                 }
                 Err(error @ ListenError::Closed { .. }) => return error,
                 Err(error) => {
@@ -138,9 +148,14 @@ impl Proxy {
 }
 
 impl Path {
-    /// Serves one connection from its beginning to its end.
-    async fn connection(self, mut stream: ByteStream) {
-        let _running = Running::new(&self.counts);
+    /// Notes that a dialler is closed at once.
+    fn refuse(&self, from: &Arc<str>, why: &'static str) {
+        add(&self.counts.refused, 1);
+        tracing::warn!(%from, "refused: {why}");
+    }
+
+    /// Serves one dialler from its handshake to its end.
+    async fn dialler(self, mut stream: ByteStream, handshake: OwnedSemaphorePermit) {
         let from = Arc::clone(stream.peer());
         // An encrypted stream shakes hands first; another has nothing to flush.
         let ready = timeout(self.limits.connect, stream.flush()).await;
@@ -149,6 +164,18 @@ impl Path {
             tracing::debug!(%from, ?ready, "no handshake");
             return;
         }
+        let Ok(_place) = Arc::clone(&self.connections).try_acquire_owned() else {
+            return self.refuse(&from, "too many connections");
+        };
+        drop(handshake);
+        add(&self.counts.accepted, 1);
+        self.connection(stream).await;
+    }
+
+    /// Serves one connection from its beginning to its end.
+    async fn connection(&self, stream: ByteStream) {
+        let _running = Running::new(&self.counts);
+        let from = Arc::clone(stream.peer());
         let dial = timeout(self.limits.connect, self.through.dial(&self.node));
         let node = match dial.await {
             Ok(Ok(node)) => node,

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use tempfile::Builder;
+use tempfile::{Builder, NamedTempFile};
 
 use crate::error::CommandError;
 
@@ -40,43 +40,79 @@ impl Files {
 
     /// Writes both, and the folder if it is not there.
     ///
-    /// Files that exist are replaced, one by one, only with `force`; else nothing is touched if one
-    /// of them exists.
+    /// Files that exist are replaced only with `force`, and both or none: a certificate is of no use
+    /// with another's key.
     ///
     /// # Errors
-    /// A file exists, or cannot be written.
+    /// A file exists, or cannot be written. Both are as they were.
     pub(super) fn write(&self, issued: &Issued, force: bool) -> Result<(), CommandError> {
-        let both = [
-            // Readable by no one else from its first byte on.
-            (&self.key, &issued.key, 0o600),
-            (&self.certificate, &issued.certificate, 0o644),
-        ];
-        if !force && let Some((path, ..)) = both.iter().find(|(path, ..)| path.exists()) {
+        let Self { certificate, key } = self;
+        if !force && let Some(path) = [key, certificate].into_iter().find(|path| path.exists()) {
             return Err(exists(path));
         }
-        for (path, content, mode) in both {
-            write(path, content, mode, force).map_err(|error| match error.kind() {
-                io::ErrorKind::AlreadyExists => exists(path),
-                _ => CommandError::of(format!("cannot write {}", path.display()), error),
-            })?;
-        }
-        Ok(())
+        // Readable by no one else from its first byte on.
+        let new_key = draft(key, issued.key.as_bytes(), 0o600);
+        let new_key = new_key.map_err(|error| failed(key, error))?;
+        let new_certificate = draft(certificate, issued.certificate.as_bytes(), 0o644);
+        let new_certificate = new_certificate.map_err(|error| failed(certificate, error))?;
+        let old_key = kept(key).map_err(|error| failed(key, error))?;
+        place(new_key, key, force).map_err(|error| failed(key, error))?;
+        place(new_certificate, certificate, force).map_err(|error| {
+            // What is there is of this call, or it would have failed before.
+            let restored = match old_key {
+                Some(old) => place(old, key, true),
+                None => fs::remove_file(key),
+            };
+            if restored.is_ok() {
+                return failed(certificate, error);
+            }
+            let (certificate, key) = (certificate.display(), key.display());
+            let what =
+                format!("cannot write {certificate}, and {key} is the key of what it was to be");
+            CommandError::of(what, error)
+        })
     }
 }
 
-/// Writes beside the file and moves it there, so that no reader sees half of it.
-fn write(path: &Path, content: &str, mode: u32, force: bool) -> io::Result<()> {
+/// Writes beside the file, to be moved there, so that no reader sees half of it.
+fn draft(path: &Path, content: &[u8], mode: u32) -> io::Result<NamedTempFile> {
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
     let mut draft = with_mode(mode).tempfile_in(folder)?;
-    draft.write_all(content.as_bytes())?;
+    draft.write_all(content)?;
     draft.as_file().sync_all()?;
+    Ok(draft)
+}
+
+/// Moves a draft to its place, where a file may be only with `force`.
+fn place(draft: NamedTempFile, path: &Path, force: bool) -> io::Result<()> {
     if force {
         draft.persist(path)?;
     } else {
         draft.persist_noclobber(path)?;
     }
     Ok(())
+}
+
+/// Returns a copy of a file that is about to be replaced, with the permissions that it has; `None`
+/// if it is not there.
+fn kept(path: &Path) -> io::Result<Option<NamedTempFile>> {
+    let content = match fs::read(path) {
+        Ok(content) => content,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let copy = draft(path, &content, 0o600)?;
+    copy.as_file()
+        .set_permissions(fs::metadata(path)?.permissions())?;
+    Ok(Some(copy))
+}
+
+fn failed(path: &Path, error: io::Error) -> CommandError {
+    match error.kind() {
+        io::ErrorKind::AlreadyExists => exists(path),
+        _ => CommandError::of(format!("cannot write {}", path.display()), error),
+    }
 }
 
 /// Makes files that have this mode from the beginning, less what the umask takes away.

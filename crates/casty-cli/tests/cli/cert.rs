@@ -122,6 +122,32 @@ async fn files_that_exist_are_kept_unless_force_is_said() {
     }
 }
 
+#[tokio::test]
+async fn with_force_key_and_certificate_are_replaced_both_or_neither() {
+    let folder = made("127.0.0.1").await;
+    let own = folder.path();
+    let key = own.join("node.key");
+    let before = fs::read_to_string(&key).unwrap();
+    // No file takes the place of a folder.
+    fs::remove_file(own.join("node.crt")).unwrap();
+    fs::create_dir(own.join("node.crt")).unwrap();
+    let files = || fs::read_dir(own).unwrap().count();
+    let found = files();
+    let args = ["node", "n.example", "--ca-dir", ".", "--out", "."];
+    let forced = [&args[..], &["--force"]].concat();
+    let ended = cert(own, &forced).await.with(1);
+    assert!(ended.err.contains("node.crt"), "{ended:?}");
+    assert_eq!(fs::read_to_string(&key).unwrap(), before);
+    assert_eq!(files(), found, "no draft is left");
+    fs::remove_file(&key).unwrap();
+    cert(own, &forced).await.with(1);
+    assert!(!key.exists(), "where there was none, none is left");
+    assert_eq!(files(), found - 1);
+    fs::remove_dir(own.join("node.crt")).unwrap();
+    cert(own, &forced).await.with(0);
+    assert_ne!(fs::read_to_string(&key).unwrap(), before);
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn keys_are_their_owners_alone_even_where_others_lay_before() {

@@ -157,3 +157,62 @@ async fn what_a_proxy_cannot_do_is_said_before_it_listens() {
     let ended = end(casty(&idle)).await.with(2);
     assert!(ended.err.contains("make no sense without"), "{ended:?}");
 }
+
+#[tokio::test]
+async fn a_proxy_refuses_probes_that_would_come_too_late() {
+    let args = [
+        "proxy",
+        "--listen",
+        "tcp://127.0.0.1:0",
+        "--to",
+        "tcp://127.0.0.1:1",
+    ];
+    let late = [&args[..], &["--tcp-keep-alive", "15"]].concat();
+    let ended = end(casty(&late)).await.with(2);
+    assert!(ended.err.contains("--tcp-user-timeout"), "{ended:?}");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_proxy_takes_on_no_more_than_its_descriptors_and_says_how_much_that_is() {
+    let casty = env!("CARGO_BIN_EXE_casty");
+    let mut limited = tokio::process::Command::new("sh");
+    limited.args(["-c", "ulimit -n 200; exec \"$0\" \"$@\"", casty, "proxy"]);
+    limited.args(["--listen", "tcp://127.0.0.1:0", "--to", "tcp://127.0.0.1:1"]);
+    limited.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut proxy = limited.kill_on_drop(true).spawn().unwrap();
+    let mut said = BufReader::new(proxy.stderr.take().unwrap()).lines();
+    let limits = "at most 50 connections and 50 handshakes at a time (200 descriptors)";
+    assert_eq!(said.next_line().await.unwrap().as_deref(), Some(limits));
+    said_in_the_end(&mut said, "less than --max-connections 1024").await;
+    interrupt(&proxy).await;
+    assert!(proxy.wait().await.unwrap().success());
+}
+
+#[tokio::test]
+async fn a_proxy_warns_where_plain_tcp_from_beyond_is_lent_its_certificate() {
+    let certificates = Certificates::new();
+    let (ca, both) = (certificates.path("ca.pem"), certificates.path("node.pem"));
+    for (listen, to, warned) in [
+        ("tcp://0.0.0.0:0", "tls://127.0.0.1:1", true),
+        ("tcp://0.0.0.0:0", "quic://127.0.0.1:1", true),
+        ("tcp://127.0.0.1:0", "tls://127.0.0.1:1", false),
+        ("tcp://localhost:0", "tls://127.0.0.1:1", false),
+        ("tls://0.0.0.0:0", "tls://127.0.0.1:1", false),
+    ] {
+        let args = ["proxy", "--listen", listen, "--to", to, "--tls-ca", &ca];
+        let mut proxy = casty(&[&args[..], &["--tls-cert", &both]].concat());
+        let mut proxy = proxy.stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        let mut out = BufReader::new(proxy.stdout.take().unwrap());
+        out.read_line(&mut line).await.unwrap();
+        interrupt(&proxy).await;
+        let ended = ended(proxy).await.with(0);
+        let warning = "with the certificate of this proxy";
+        assert_eq!(
+            ended.err.contains(warning),
+            warned,
+            "{listen} {to}: {ended:?}"
+        );
+    }
+}

@@ -14,9 +14,10 @@ pub struct ProxyCounters(pub(super) Arc<Counts>);
 pub struct ProxyCounts {
     /// Connections that are being dialled or passed on.
     pub running: u64,
-    /// Connections that were accepted within the limit, those that run included.
+    /// Connections that were accepted within the limit, with their TLS handshake done, those that
+    /// run included.
     pub accepted: u64,
-    /// Connections that were closed at once, beyond the limit.
+    /// Diallers that were closed at once, beyond a limit.
     pub refused: u64,
     /// Connections whose TLS handshake failed or took too long, so that the node was not dialled.
     pub unshaken: u64,

@@ -7,6 +7,7 @@ use std::time::Duration;
 #[must_use]
 pub struct ProxyLimits {
     pub(super) connections: usize,
+    pub(super) handshakes: usize,
     pub(super) idle: Duration,
     pub(super) connect: Duration,
     pub(super) buffer: usize,
@@ -16,6 +17,7 @@ impl Default for ProxyLimits {
     fn default() -> Self {
         Self {
             connections: 1024,
+            handshakes: 256,
             idle: Duration::from_mins(10),
             connect: Duration::from_secs(2),
             buffer: 64 * 1024,
@@ -24,7 +26,7 @@ impl Default for ProxyLimits {
 }
 
 impl ProxyLimits {
-    /// Creates the defaults: 1024 connections, 10 min without a byte, 2 s to connect, 64 KiB of
+    /// Creates the defaults: 1024 connections, 256 handshakes, 10 min without a byte, 2 s to connect, 64 KiB of
     /// buffer.
     pub fn new() -> Self {
         Self::default()
@@ -34,6 +36,14 @@ impl ProxyLimits {
     /// 1024; at least 1.
     pub fn connections(mut self, most: usize) -> Self {
         self.connections = most.max(1);
+        self
+    }
+
+    /// Sets the number of diallers at the same time that have not finished their TLS handshake; those
+    /// beyond are closed at once. They take no place of the connections, so that nobody without a
+    /// certificate keeps others out. Default: 256; at least 1.
+    pub fn handshakes(mut self, most: usize) -> Self {
+        self.handshakes = most.max(1);
         self
     }
 

@@ -257,3 +257,61 @@ async fn the_node_is_not_dialled_for_who_does_not_finish_the_handshake() {
     assert!(node.accept().now_or_never().is_none());
     assert_eq!(counters.read().unreachable, 0);
 }
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn every_tcp_socket_of_a_proxy_is_probed_when_it_is_silent() {
+    use crate::transport::TcpConfig;
+    use crate::transport::tcp::tests::probed;
+    each(ProxyLimits::new(), |mut sockets| async move {
+        let _pair = sockets.pair().await;
+        let ports = [sockets.at.port(), sockets.node.address().port()];
+        for (transport, port) in sockets.combination.split(" to ").zip(ports) {
+            let expected: &[bool] = if transport == "quic" {
+                &[]
+            } else {
+                &[true, true]
+            };
+            let probed = || probed(port, TcpConfig::KEEP_ALIVE);
+            // Once the last acknowledgement is under way.
+            let all = async {
+                while probed() != expected {
+                    tokio::task::yield_now().await;
+                }
+            };
+            let in_time = timeout(Duration::from_secs(20), all).await;
+            assert!(in_time.is_ok(), "{}: {:?}", sockets.combination, probed());
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_does_not_finish_the_handshake_takes_no_place_of_those_who_do() {
+    for (from, inward) in transports().into_iter().skip(1) {
+        let outward = Arc::new(TcpTransport::new());
+        let mut node = outward.listen(&any()).await.unwrap();
+        let listener = inward.listen(&any()).await.unwrap();
+        let limits = ProxyLimits::new().connections(1).handshakes(2);
+        let proxy = Proxy::new(listener, node.address(), outward, limits);
+        let (at, counters) = (proxy.address(), proxy.counters());
+        tokio::spawn(proxy.run(std::future::pending(), GRACE));
+        let mut silent = Vec::new();
+        if from == "tls" {
+            silent.push(TcpTransport::new().dial(&at).await.unwrap());
+        }
+        let (near, far) = tokio::join!(dial(&*inward, &at), node.accept());
+        let (mut near, mut far) = (near.unwrap(), far.unwrap());
+        assert_eq!(far.read_u8().await.unwrap(), b'x');
+        far.write_all(b"y").await.unwrap();
+        assert_eq!(near.read_u8().await.unwrap(), b'y');
+        assert_eq!(counters.read().refused, 0, "{from}");
+        if from == "tls" {
+            silent.push(TcpTransport::new().dial(&at).await.unwrap());
+            let mut beyond = TcpTransport::new().dial(&at).await.unwrap();
+            ends(&mut beyond).await;
+            assert_eq!(counters.read().refused, 1);
+        }
+        drop(silent);
+    }
+}

@@ -21,13 +21,21 @@ use crate::error::ListenError;
 use crate::transport::tls::TlsConfig;
 use crate::transport::{ByteStream, Listener};
 
-/// The time that a dialler may take from its first datagram to the first byte of its stream.
+/// The time that a dialler may take from its first datagram to the end of its TLS handshake.
+const SHAKE_WITHIN: Duration = Duration::from_secs(3);
+
+/// The time that a dialler with a certificate may take from there to the first byte of its stream.
 const BEGIN_WITHIN: Duration = Duration::from_secs(10);
 
-/// Connections that have not begun yet, at most. Those beyond wait in the endpoint.
+/// Diallers that have not shown a certificate yet, at most. Those beyond wait in the endpoint.
+const SHAKING: usize = 256;
+
+/// Connections with a certificate whose stream has not begun, at most. A share of their own: nobody
+/// without a certificate takes a place of it.
 const BEGINNING: usize = 1024;
 
-/// With so many of them, diallers must first prove that their address is theirs.
+/// With so many that have not shown a certificate, diallers must first prove that their address is
+/// theirs.
 const WARY: usize = 128;
 
 /// The configuration of each connection that a listener accepts.
@@ -52,12 +60,14 @@ impl ServerSide {
     }
 }
 
-/// A bound endpoint, with the connections whose streams have not begun.
+/// A bound endpoint, with the diallers that shake hands, and the connections whose streams have not
+/// begun.
 pub(super) struct QuicListening {
     endpoint: Endpoint,
     at: NodeAddress,
     server: ServerSide,
     closings: Closings,
+    shaking: FuturesUnordered<BoxFuture<'static, Option<Shaken>>>,
     beginning: FuturesUnordered<BoxFuture<'static, Option<ByteStream>>>,
 }
 
@@ -73,25 +83,32 @@ impl QuicListening {
             at,
             server,
             closings,
+            shaking: FuturesUnordered::new(),
             beginning: FuturesUnordered::new(),
         }
     }
 
-    fn begin(&mut self, incoming: Incoming) {
-        if self.beginning.len() >= WARY && !incoming.remote_address_validated() {
+    /// Has a dialler shake hands.
+    fn shake(&mut self, incoming: Incoming) {
+        if self.shaking.len() >= WARY && !incoming.remote_address_validated() {
             // Fails only if it was validated.
             incoming.retry().ok();
             return;
         }
+        self.shaking
+            .push(Box::pin(shaken(incoming, self.server.clone())));
+    }
+
+    /// Has a dialler that has shown its certificate begin its stream.
+    fn begin(&mut self, shaken: Shaken) {
+        if self.beginning.len() >= BEGINNING {
+            tracing::debug!(from = %shaken.from, "no QUIC stream: too many have not begun");
+            return;
+        }
         let (endpoint, closings) = (self.endpoint.clone(), self.closings.clone());
-        let begun = begun(incoming, self.server.clone());
-        self.beginning.push(Box::pin(async {
-            let Begun {
-                connection,
-                send,
-                recv,
-                from,
-            } = begun.await?;
+        self.beginning.push(Box::pin(async move {
+            let Shaken { connection, from } = shaken;
+            let (send, recv) = begun(&connection, from).await?;
             let stream = QuicStream::new(connection, send, recv, endpoint, closings);
             Some(ByteStream::measured(
                 stream,
@@ -112,9 +129,14 @@ impl Listener for QuicListening {
                         return Ok(stream);
                     }
                 }
-                incoming = self.endpoint.accept(), if self.beginning.len() < BEGINNING => {
+                Some(shaken) = self.shaking.next() => {
+                    if let Some(shaken) = shaken {
+                        self.begin(shaken);
+                    }
+                }
+                incoming = self.endpoint.accept(), if self.shaking.len() < SHAKING => {
                     match incoming {
-                        Some(incoming) => self.begin(incoming),
+                        Some(incoming) => self.shake(incoming),
                         None => return Err(ListenError::Closed { at: self.at.clone() }),
                     }
                 }
@@ -134,38 +156,39 @@ impl Drop for QuicListening {
     }
 }
 
-/// A connection with the stream that its dialler began.
-struct Begun {
+/// A connection whose dialler has shown its certificate.
+struct Shaken {
     connection: Connection,
-    send: SendStream,
-    recv: RecvStream,
     /// The address that its first datagram came from.
     from: SocketAddr,
 }
 
-/// Waits for the stream that a dialler begins; `None` if that fails, which concerns the dialler
+/// Waits until a dialler has shown its certificate; `None` if that fails, which concerns the dialler
 /// alone.
-async fn begun(incoming: Incoming, server: ServerSide) -> Option<Begun> {
+async fn shaken(incoming: Incoming, server: ServerSide) -> Option<Shaken> {
     let from = incoming.remote_address();
-    match timeout(BEGIN_WITHIN, begin(incoming, server)).await {
-        Ok(Ok(begun)) => return Some(begun),
+    match timeout(SHAKE_WITHIN, shake(incoming, server)).await {
+        Ok(Ok(connection)) => return Some(Shaken { connection, from }),
         Ok(Err(error)) => tracing::debug!(%from, %error, "no QUIC connection"),
-        Err(_) => tracing::debug!(%from, "no QUIC stream within {BEGIN_WITHIN:?}"),
+        Err(_) => tracing::debug!(%from, "no QUIC handshake within {SHAKE_WITHIN:?}"),
     }
     None
 }
 
-async fn begin(incoming: Incoming, server: ServerSide) -> Result<Begun, ConnectionError> {
-    let from = incoming.remote_address();
+async fn shake(incoming: Incoming, server: ServerSide) -> Result<Connection, ConnectionError> {
     let server = server.current().await;
     let connection = incoming.accept_with(Arc::new(server))?.await?;
     // Only now: the dialler waits for this, and so learns whether it was accepted.
     connection.set_max_concurrent_bi_streams(VarInt::from_u32(1));
-    let (send, recv) = connection.accept_bi().await?;
-    Ok(Begun {
-        connection,
-        send,
-        recv,
-        from,
-    })
+    Ok(connection)
+}
+
+/// Waits for the stream that a dialler begins; `None` if that fails.
+async fn begun(connection: &Connection, from: SocketAddr) -> Option<(SendStream, RecvStream)> {
+    match timeout(BEGIN_WITHIN, connection.accept_bi()).await {
+        Ok(Ok(streams)) => return Some(streams),
+        Ok(Err(error)) => tracing::debug!(%from, %error, "no QUIC connection"),
+        Err(_) => tracing::debug!(%from, "no QUIC stream within {BEGIN_WITHIN:?}"),
+    }
+    None
 }
