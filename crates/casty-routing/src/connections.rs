@@ -122,6 +122,29 @@ impl Connections {
         self.book.candidates.get(address)?.leads_to.as_ref()
     }
 
+    /// Returns whether a connection that dialling an address has made may count as one to the node
+    /// `canonical`, as its peer calls itself. To be asked before [`ConnectionsInput::Connected`].
+    ///
+    /// `covered` tells whether a certificate, or the way that was dialled, shows that the peer is
+    /// that node; `None` if nothing does. Then a contact is believed, because a name leads to any
+    /// node, but no member that is dialled as itself, and none that calls itself like another.
+    pub fn admits(
+        &self,
+        dialled: &NodeAddress,
+        canonical: &NodeAddress,
+        covered: Option<bool>,
+    ) -> bool {
+        if dialled == canonical {
+            return true;
+        }
+        covered.unwrap_or_else(|| {
+            let is_member = |node| self.book.live.contains(node);
+            let candidate = self.book.candidates.get(dialled);
+            candidate.is_some_and(|candidate| candidate.contact.is_some())
+                && !(is_member(dialled) && is_member(canonical))
+        })
+    }
+
     /// Returns the live members that could not be connected when last dialled.
     pub fn suspects(&self) -> impl Iterator<Item = &NodeAddress> {
         self.book.suspects.iter()

@@ -101,7 +101,8 @@ pub enum SubscriptionOutput {
 /// nothing when it drops one. So the engine listens for silence: it asks again, and moves on when
 /// there is no answer.
 ///
-/// Memory: an entry for each connected node, and of the last 64 nodes lost while subscribed.
+/// Memory: an entry for each connected node, for each of the last 64 subscriptions, and of the last
+/// 64 nodes lost while subscribed.
 ///
 /// ```
 /// # use std::time::{Duration, Instant};
@@ -128,6 +129,8 @@ pub struct Subscription {
     orphans: BTreeMap<NodeAddress, u64>,
     /// The number of the last subscription made.
     last: u64,
+    /// The nodes that the latest subscriptions were made with, by number.
+    asked: BTreeMap<u64, NodeAddress>,
     /// The time of the last sign of life from the source, or at which the engine was first used.
     up_to_date: Option<Instant>,
     stale: bool,
@@ -166,6 +169,9 @@ enum Phase {
     Overdue,
 }
 
+/// The most subscriptions of which it is remembered with which node they were made.
+const ASKED: usize = 64;
+
 /// The most nodes whose lost subscription is remembered.
 const ORPHANS: usize = 64;
 
@@ -179,6 +185,7 @@ impl Subscription {
             source: None,
             orphans: BTreeMap::new(),
             last: 0,
+            asked: BTreeMap::new(),
             up_to_date: None,
             stale: false,
             closed: false,
@@ -234,10 +241,10 @@ impl Subscription {
             .is_some_and(|source| source.subscription == subscription)
     }
 
-    /// Returns whether a subscription of that number was ever made. A view of another one was never
-    /// asked for.
-    pub fn was_made(&self, subscription: u64) -> bool {
-        (1..=self.last).contains(&subscription)
+    /// Returns whether a node was asked for views under that number, as far as that is remembered.
+    /// Another view was never asked for, or of somebody else.
+    pub fn was_asked(&self, node: &NodeAddress, subscription: u64) -> bool {
+        self.asked.get(&subscription) == Some(node)
     }
 
     fn connected(&mut self, node: NodeAddress) {
@@ -341,6 +348,10 @@ impl Subscription {
         };
         self.last += 1;
         let subscription = self.last;
+        self.asked.insert(subscription, to.clone());
+        if self.asked.len() > ASKED {
+            self.asked.pop_first();
+        }
         if let Some(node) = self.nodes.get_mut(&to) {
             node.tried = subscription;
             node.fresh = false;

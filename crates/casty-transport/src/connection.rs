@@ -112,6 +112,11 @@ pub struct Connection {
     pub dialled: Option<NodeAddress>,
     /// The address that we announced.
     pub local: NodeAddress,
+    /// The certainty that [`Connection::peer`] is the peer's own address. `Some(true)`: it
+    /// was dialled, the address map has both at one place, or the peer's certificate names its host
+    /// or the host at which it is dialled. `Some(false)`: the certificate names neither. `None`:
+    /// the transport has no certificates, or this is the accepting side.
+    pub covered: Option<bool>,
     /// The bytes that were read behind the peer's handshake: the beginning of what it sends.
     pub leftover: BytesMut,
 }
@@ -158,8 +163,16 @@ pub async fn connect(
         receive(&mut stream, &mut leftover).await
     };
     let peer = bounded(options, peer_name, exchange).await?;
+    let own = options.address_map.physical(&peer);
+    let covered = if peer == *dialled || own == physical {
+        Some(true)
+    } else {
+        let covers = |address: &NodeAddress| stream.covers(address.host());
+        covers(&peer).map(|covered| covered || covers(&own) == Some(true))
+    };
     Ok(Connection {
         stream,
+        covered,
         peer,
         dialled: Some(dialled.clone()),
         local: announce.clone(),
@@ -191,6 +204,7 @@ pub async fn accept(
     let peer = bounded(options, peer_name, exchange).await?;
     Ok(Connection {
         stream,
+        covered: None,
         peer,
         dialled: None,
         local: canonical.clone(),

@@ -229,6 +229,18 @@ pub enum ConnectError {
         #[source]
         reason: NotCasty,
     },
+    /// The node calls itself by an address that is not the one that was dialled, and that nothing
+    /// shows to be its own. Messages for that address would be its.
+    #[error(
+        "the node at {dialled} calls itself {announced}, and neither the way to it nor its certificate \
+         shows that it is: name that address in the certificate or in the address map"
+    )]
+    Misnamed {
+        /// The address that was dialled, before the address map.
+        dialled: NodeAddress,
+        /// The address that the node announced.
+        announced: NodeAddress,
+    },
     /// Our own address does not fit into a handshake; nothing was sent.
     #[error("our own address does not fit into a handshake")]
     Announce(#[source] FrameError),
@@ -249,6 +261,7 @@ impl ConnectError {
                 Conclusion::Unresponsive
             }
             Self::NotCasty { .. } => Conclusion::NotCasty,
+            Self::Misnamed { .. } => Conclusion::Untrusted,
             Self::Announce(_) => Conclusion::Misconfigured,
         }
     }

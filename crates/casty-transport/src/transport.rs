@@ -121,7 +121,11 @@ pub trait Listener: Send {
 pub struct ByteStream {
     io: Box<dyn Erased>,
     peer: Arc<str>,
+    proof: Option<Proof>,
 }
+
+/// A check whether a host is one that the peer has proved to be.
+type Proof = Box<dyn Fn(&str) -> bool + Send + Sync>;
 
 /// A stream that a driver moves frames over: bytes in both directions.
 pub trait Duplex: AsyncRead + AsyncWrite + Unpin {
@@ -186,7 +190,21 @@ impl ByteStream {
         Self {
             io: Box::new(Measured { io, unacknowledged }),
             peer: peer.into(),
+            proof: None,
         }
+    }
+
+    /// Adds what the peer has proved: `covers` tells whether a host is one of those that its
+    /// certificate names.
+    #[must_use]
+    pub fn proved(mut self, covers: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
+        self.proof = Some(Box::new(covers));
+        self
+    }
+
+    /// Returns whether the peer's certificate names a host; `None` if the peer has shown none.
+    pub fn covers(&self, host: &str) -> Option<bool> {
+        self.proof.as_ref().map(|covers| covers(host))
     }
 
     /// Returns the transport's name of the other end, for logs and errors: the socket address of a

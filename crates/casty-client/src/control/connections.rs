@@ -73,6 +73,17 @@ impl Control {
         connection: Connection,
     ) {
         let canonical = connection.peer.clone();
+        if !self
+            .connections
+            .admits(dialled, &canonical, connection.covered)
+        {
+            let error = ConnectError::Misnamed {
+                dialled: dialled.clone(),
+                announced: canonical,
+            };
+            self.note_failure(dialled, error);
+            return self.failed(dialled.clone());
+        }
         self.core.dial_failures.lock().remove(dialled);
         if *dialled != canonical {
             // Messages for actors at the dialled address may be meant for another node than this.

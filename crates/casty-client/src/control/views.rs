@@ -27,8 +27,10 @@ impl Control {
             subscription,
             message,
         } = snapshot;
-        if !self.subscription.was_made(*subscription) {
-            // A number that was never given out would make every real view look old.
+        if !self.subscription.was_asked(from, *subscription) {
+            // Nobody else speaks for the node that was asked, and a number that was never given out
+            // would make every real view look old.
+            tracing::debug!(node = %from, subscription, "a view that it was not asked for");
             return self.core.counters.inbound_malformed.add(1);
         }
         if *system != self.core.system {

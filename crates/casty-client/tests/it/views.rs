@@ -327,3 +327,57 @@ fn a_node_that_is_connected_and_tells_nothing_is_named() {
         client.close(Duration::ZERO).await;
     });
 }
+
+#[test]
+fn a_view_of_a_node_that_was_not_asked_is_not_taken() {
+    in_paused_time(|| async {
+        let network = MemoryNetwork::new();
+        let mut pair = Pair::connected(&network).await;
+        let owner = pair.owner.address.clone();
+        // The subscription is the leader's; what comes under its number is of the other node.
+        let forged = TopologySnapshot {
+            allocation_epoch: 1_000,
+            ..view(&[&owner], Some(&owner))
+        };
+        let before = pair.client.stats();
+        pair.to_owner.send(&pair.views, &forged).await;
+        others_run().await;
+        let after = pair.client.stats();
+        assert_eq!(after.views, before.views);
+        assert_eq!(after.inbound_malformed, before.inbound_malformed + 1);
+        let members = pair.client.topology().current().unwrap().members().len();
+        assert_eq!(members, 2);
+        // The node that was asked is heard as before.
+        let newer = TopologySnapshot {
+            allocation_epoch: pair.told.allocation_epoch + 1,
+            ..pair.told.clone()
+        };
+        pair.leader.send(&pair.views, &newer).await;
+        pair.seen.changed().await.unwrap();
+        assert_eq!(pair.client.stats().views, before.views + 1);
+    });
+}
+
+#[test]
+fn a_member_that_calls_itself_by_the_address_of_another_gets_none_of_its_messages() {
+    in_paused_time(|| async {
+        let network = MemoryNetwork::new();
+        let mut leader = Node::listen(&network, "a:1").await;
+        let mut impostor = Node::listen(&network, "c:1").await;
+        let (own, owner) = (impostor.address.clone(), "b:1".parse().unwrap());
+        impostor.address = owner;
+        let owner = impostor.address.clone();
+        let client = builder(&network, "a:1").connect().await.unwrap();
+        let mut to_leader = leader.accept().await;
+        let subscribe: SubscribeTopology = to_leader.next().await.unwrap().decode();
+        let told = view(&[&leader.address, &owner, &own], Some(&owner));
+        to_leader.send(&subscribe.reply_to, &told).await;
+        client.ready(SECOND).await.unwrap();
+        let entity = client.entity_ref("r", 1).unwrap().entity("e");
+        entity.tell(1).unwrap();
+        let mut link = impostor.accept().await;
+        assert!(link.next().await.is_none(), "nothing is sent to it");
+        assert_eq!(client.stats().connections, 1);
+        client.close(SECOND).await;
+    });
+}

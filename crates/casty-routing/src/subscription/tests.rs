@@ -299,8 +299,12 @@ fn a_late_view_of_an_older_subscription_is_no_sign_of_life() {
     bench.run_to(2_000);
     assert!(bench.engine.is_current(2));
     assert!(!bench.engine.is_current(1));
-    let made = [0, 1, 2, 3].map(|number| bench.engine.was_made(number));
-    assert_eq!(made, [false, true, true, false]);
+    for (number, asked) in [(0, None), (1, Some(1)), (2, Some(2)), (3, None)] {
+        for other in [1, 2, 3] {
+            let was_asked = bench.engine.was_asked(&node(other), number);
+            assert_eq!(was_asked, asked == Some(other), "{number} of {other}");
+        }
+    }
     bench.snapshot(1, 1);
     bench.snapshot(2, 1);
     bench.snapshot(1, 2);

@@ -13,7 +13,7 @@ use quinn::{Endpoint, EndpointConfig, ServerConfig, TokioRuntime};
 
 use crate::error::{DialError, ListenError};
 use crate::transport::resolve::{bind_by_name, connect_by_name};
-use crate::transport::tls::{TlsDial, host_name};
+use crate::transport::tls::{TlsDial, host_name, proof_of};
 use crate::transport::{ByteStream, Listener, Transport};
 
 mod closing;
@@ -116,11 +116,13 @@ impl Transport for QuicTransport {
     async fn dial(&self, to: &NodeAddress) -> Result<ByteStream, DialError> {
         host_name(to)?;
         let stream = self.connect(to).await?;
-        Ok(ByteStream::measured(
-            stream,
-            to.to_string(),
-            QuicStream::unacknowledged,
-        ))
+        let certificate = stream.peer_certificate();
+        let unacknowledged = QuicStream::unacknowledged;
+        let stream = ByteStream::measured(stream, to.to_string(), unacknowledged);
+        Ok(match certificate {
+            Some(certificate) => stream.proved(proof_of(certificate)),
+            None => stream,
+        })
     }
 
     async fn listen(&self, at: &NodeAddress) -> Result<Box<dyn Listener>, ListenError> {

@@ -18,7 +18,7 @@ mod stream;
 mod transport;
 
 pub use config::{TlsConfig, TlsConfigBuilder};
-pub(crate) use dial::{TlsDial, host_name};
+pub(crate) use dial::{TlsDial, host_name, proof_of};
 pub use error::{TlsConfigError, TlsError};
 pub use renewal::TlsStatus;
 #[cfg(feature = "tls")]

@@ -59,3 +59,37 @@ fn a_members_address_that_another_node_has_taken_is_suspect() {
     assert_eq!(bench.connect_as(&a, &other), [suspect(&a), close(&other)]);
     assert_eq!(bench.run_to(50), [(50, dial(&a))]);
 }
+
+#[test]
+fn an_address_is_believed_as_far_as_the_way_or_a_certificate_covers_it() {
+    let (name, [a, b, c, stranger]) = (alias("casty.example"), nodes([1, 2, 3, 4]));
+    // A name, and two addresses of which one is a member's.
+    let mut bench = bench(&[&name, &c, &stranger]);
+    bench.tick();
+    bench.view(&[&a, &b, &c], &[]);
+    bench.give(ConnectionsInput::Want(alias("wanted")));
+    for (dialled, canonical, unproven) in [
+        (&a, &a, true),
+        // A member is dialled as itself, known or not.
+        (&a, &b, false),
+        (&a, &stranger, false),
+        (&alias("wanted"), &a, false),
+        (&alias("unknown"), &a, false),
+        // Behind a name, and behind an address that is no member's, any node may be.
+        (&name, &a, true),
+        (&name, &stranger, true),
+        (&stranger, &a, true),
+        // A member that is a contact too may have another name by now, but not another member's.
+        (&c, &alias("renamed"), true),
+        (&c, &a, false),
+    ] {
+        let admits = |covered| bench.engine.admits(dialled, canonical, covered);
+        assert_eq!(admits(None), unproven, "{dialled} as {canonical}");
+        assert!(admits(Some(true)), "{dialled} as {canonical}");
+        assert_eq!(
+            admits(Some(false)),
+            dialled == canonical,
+            "{dialled} as {canonical}"
+        );
+    }
+}

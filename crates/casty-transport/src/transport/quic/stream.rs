@@ -10,6 +10,7 @@ use super::closing::Closings;
 use quinn::{
     ConnectionError, Endpoint, ReadError, RecvStream, SendStream, StoppedError, VarInt, WriteError,
 };
+use rustls::pki_types::CertificateDer;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::runtime::Handle;
 use tokio::time::timeout;
@@ -60,6 +61,13 @@ impl QuicStream {
 }
 
 impl QuicStream {
+    /// Returns the certificate that the peer has shown.
+    pub(super) fn peer_certificate(&self) -> Option<CertificateDer<'static>> {
+        let shown = self.connection.peer_identity()?;
+        let chain = shown.downcast::<Vec<CertificateDer<'static>>>().ok()?;
+        chain.into_iter().next()
+    }
+
     /// Returns 0 once the peer has received everything; quinn tells no more.
     pub(super) fn unacknowledged(&self) -> Option<usize> {
         self.received.then_some(0)

@@ -5,8 +5,9 @@ use std::sync::{Arc, OnceLock};
 
 use casty_proto::NodeAddress;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{ResolvesClientCert, WebPkiServerVerifier};
+use rustls::client::{ResolvesClientCert, WebPkiServerVerifier, verify_server_name};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
 use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
 
@@ -23,6 +24,17 @@ pub(crate) fn host_name(of: &NodeAddress) -> Result<ServerName<'static>, DialErr
         at: of.clone(),
         source: TlsError::HostName,
     })
+}
+
+/// Returns the check whether a host is one of those that a server's certificate names. The
+/// certificate itself was checked when it was shown.
+pub(crate) fn proof_of(certificate: CertificateDer<'static>) -> impl Fn(&str) -> bool {
+    move |host| {
+        let name = ServerName::try_from(host);
+        let certificate = ParsedCertificate::try_from(&certificate);
+        let both = name.ok().zip(certificate.ok());
+        both.is_some_and(|(name, certificate)| verify_server_name(&certificate, &name).is_ok())
+    }
 }
 
 /// The TLS of one dial: the certificate that it shows and the checks that it makes. Each dial needs

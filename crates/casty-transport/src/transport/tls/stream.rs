@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use rustls::pki_types::ServerName;
+use rustls::pki_types::{CertificateDer, ServerName};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
 
@@ -68,6 +68,12 @@ fn typed(error: io::Error) -> io::Error {
 pub(super) struct Encrypted(Box<TlsStream<ByteStream>>);
 
 impl Encrypted {
+    /// Returns the certificate that the peer has shown.
+    pub(super) fn peer_certificate(&self) -> Option<CertificateDer<'static>> {
+        let (_, session) = self.0.get_ref();
+        Some(session.peer_certificates()?.first()?.clone().into_owned())
+    }
+
     /// Returns the bytes that are under way, encrypted: more than were written. The bytes that
     /// rustls keeps to itself are bounded, but their number is not known.
     pub(super) fn unacknowledged(&self) -> Option<usize> {

@@ -8,7 +8,7 @@ use casty_proto::NodeAddress;
 use rustls::pki_types::ServerName;
 use tokio::time::{Instant, timeout};
 
-use super::{TlsConfig, TlsError, host_name, stream};
+use super::{TlsConfig, TlsError, host_name, proof_of, stream};
 use crate::error::{DialError, ListenError};
 use crate::transport::tcp::TcpTransport;
 use crate::transport::{ByteStream, Listener, Transport};
@@ -56,8 +56,13 @@ impl TlsTransport {
             at: to.clone(),
             source,
         })?;
+        let certificate = stream.peer_certificate();
         let unacknowledged = stream::Encrypted::unacknowledged;
-        Ok(ByteStream::measured(stream, peer, unacknowledged))
+        let stream = ByteStream::measured(stream, peer, unacknowledged);
+        Ok(match certificate {
+            Some(certificate) => stream.proved(proof_of(certificate)),
+            None => stream,
+        })
     }
 }
 

@@ -251,3 +251,16 @@ async fn what_is_no_quic_or_stops_inside_the_handshake_holds_up_no_dialler() {
     assert_eq!(far.unwrap().read_u8().await.unwrap(), b'x');
     drop(near);
 }
+
+#[tokio::test]
+async fn a_certificate_covers_the_hosts_that_it_names_and_no_others() {
+    let mut listener = listening(good()).await;
+    let transport = QuicTransport::new(good());
+    let at = listener.address();
+    let near = dial_and_write(&transport, &at);
+    let (near, far) = tokio::join!(near, listener.accept());
+    assert_eq!(near.covers(HOST), Some(true));
+    assert_eq!(near.covers("elsewhere.example"), Some(false));
+    assert_eq!(near.covers("no name at all"), Some(false));
+    assert_eq!(far.unwrap().covers(HOST), None);
+}

@@ -161,3 +161,35 @@ async fn a_server_that_asks_for_no_certificate_is_refused_by_a_client_that_has_o
     let without = TlsConfig::builder().ca_pem(&ca.pem).build().unwrap();
     assert!(shake_raw(lax(), &TlsTransport::new(without)).await.is_ok());
 }
+
+#[tokio::test]
+async fn an_announced_address_is_covered_by_the_certificate_or_the_way_that_was_dialled() {
+    let ca = Authority::new();
+    let (node, client) = (ca.node(HOST, Validity::Now), ca.client());
+    let elsewhere = NodeAddress::new("elsewhere.example", 25520);
+    for (announced, mapped, covered) in [
+        // The same host, at the port that the node has inside a container.
+        (NodeAddress::new(HOST, 1), false, true),
+        (elsewhere.clone(), false, false),
+        (elsewhere.clone(), true, true),
+    ] {
+        let server = TlsTransport::new(ca.config(&node));
+        let mut listener = server.listen(&loopback()).await.unwrap();
+        let at = listener.address();
+        let mut options = ConnectOptions::new();
+        if mapped {
+            let map = [(announced.clone(), at.clone())];
+            options = options.address_map(std::collections::HashMap::from(map));
+        }
+        let serve = async {
+            let stream = listener.accept().await.unwrap();
+            accept(stream, &announced, &ConnectOptions::new()).await
+        };
+        let transport = TlsTransport::new(ca.config(&client));
+        let us = client_address();
+        let (far, near) = tokio::join!(serve, connect(&transport, &at, &us, &options));
+        let (far, near) = (far.unwrap(), near.unwrap());
+        assert_eq!(near.covered, Some(covered), "{announced} {mapped}");
+        assert_eq!(far.covered, None);
+    }
+}
