@@ -11,7 +11,8 @@ pub(crate) struct CertificateArgs {
     /// The certificate to show, with its chain, in PEM.
     #[arg(id = "tls_cert", long = "tls-cert", value_name = "FILE")]
     pub(crate) cert: Option<String>,
-    /// The key of the certificate, in PEM, unless the certificate's file contains it.
+    /// The key of the certificate, in PEM and not encrypted, unless the certificate's file contains
+    /// it: RSA, ECDSA on P-256 or P-384, or Ed25519.
     #[arg(id = "tls_key", long = "tls-key", value_name = "FILE")]
     pub(crate) key: Option<String>,
 }

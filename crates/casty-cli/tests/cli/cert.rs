@@ -78,7 +78,7 @@ async fn certificates_are_good_for_nothing_else() {
     let (foreign_node, foreign_client) = (tls(own, other, "node"), tls(own, other, "client"));
     let (elsewhere, visitor) = (tls(other, other, "node"), tls(other, other, "client"));
     for (listens, dials, why) in [
-        (&client, &client, "certificate cannot be used"),
+        (&client, &client, "certificate is for another purpose"),
         (&foreign_node, &client, "of an unknown authority"),
         (&node, &foreign_client, "did not accept our certificate"),
         (&elsewhere, &visitor, "not for the host that was dialled"),

@@ -328,9 +328,13 @@ impl ClientConfig {
         use casty_transport::TlsConfigError as E;
         let file = match error {
             E::Read { path, .. } | E::TooLong { path } => path.display().to_string(),
-            E::Pem { origin, .. } | E::NoCertificate { origin } | E::NoKey { origin } => {
-                origin.to_string()
-            }
+            E::Pem { origin, .. }
+            | E::NoCertificate { origin }
+            | E::BadCertificate { origin, .. }
+            | E::NoKey { origin }
+            | E::EncryptedKey { origin }
+            | E::UnusableKey { origin, .. }
+            | E::OtherKey { key: origin, .. } => origin.to_string(),
             _ => String::new(),
         };
         let TlsFiles { ca, cert, key } = &self.tls;

@@ -11,6 +11,7 @@ mod error;
     allow(dead_code, reason = "the tests of each need other parts of it")
 )]
 pub(crate) mod issued;
+mod key;
 mod renewal;
 #[cfg(feature = "tls")]
 mod stream;

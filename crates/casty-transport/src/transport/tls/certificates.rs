@@ -8,14 +8,15 @@ use std::sync::Arc;
 
 use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::crypto::CryptoProvider;
+use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::{self, PemObject};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::version::{TLS12, TLS13};
-use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use rustls::{ClientConfig, InconsistentKeys, RootCertStore, ServerConfig};
 
 use super::error::TlsConfigError;
+use super::key;
 
 /// The longest file that is read; bundles of every public authority take a quarter of it.
 const MAX_FILE: u64 = 1024 * 1024;
@@ -121,7 +122,8 @@ impl Sources {
     ) -> Result<Certificates, TlsConfigError> {
         let mut roots = RootCertStore::empty();
         for certificate in parse_certificates(&pems.authority, &self.authority, "authority")? {
-            roots.add(certificate).map_err(unusable)?;
+            let added = roots.add(certificate);
+            added.map_err(|error| bad(self.authority.origin("authority"), error))?;
         }
         let roots = Arc::new(roots);
         let identity = self.identity(pems, provider)?;
@@ -153,14 +155,26 @@ impl Sources {
         let chain = parse_certificates(pem, source, "certificate")?;
         let key_source = key_source.as_ref().unwrap_or(source);
         let origin = key_source.origin("key");
-        let key = PrivateKeyDer::from_pem_slice(pems.key.as_ref().unwrap_or(pem));
-        let key = key.map_err(|error| match error {
-            pem::Error::NoItemsFound => TlsConfigError::NoKey { origin },
-            error => broken(origin, error),
-        })?;
-        let certified = CertifiedKey::from_der(chain, key, provider).map_err(unusable)?;
-        Ok(Some(Arc::new(certified)))
+        let pem = text(pems.key.as_ref().unwrap_or(pem));
+        let key = key::read(pem, &origin, provider)?;
+        let certified = CertifiedKey::new(chain, key);
+        match certified.keys_match() {
+            // A provider need not be able to compare.
+            Ok(()) | Err(rustls::Error::InconsistentKeys(InconsistentKeys::Unknown)) => {
+                Ok(Some(Arc::new(certified)))
+            }
+            Err(rustls::Error::InconsistentKeys(_)) => Err(TlsConfigError::OtherKey {
+                key: origin,
+                certificate: source.origin("certificate"),
+            }),
+            Err(error) => Err(bad(source.origin("certificate"), error)),
+        }
     }
+}
+
+/// Returns a text without the byte order mark that an editor may have put before it.
+fn text(pem: &[u8]) -> &[u8] {
+    pem.strip_prefix(b"\xef\xbb\xbf").unwrap_or(pem)
 }
 
 fn parse_certificates(
@@ -168,7 +182,7 @@ fn parse_certificates(
     source: &Source,
     part: &str,
 ) -> Result<Vec<CertificateDer<'static>>, TlsConfigError> {
-    let found: Vec<_> = CertificateDer::pem_slice_iter(pem)
+    let found: Vec<_> = CertificateDer::pem_slice_iter(text(pem))
         .collect::<Result<_, _>>()
         .map_err(|error| broken(source.origin(part), error))?;
     if found.is_empty() {
@@ -176,6 +190,12 @@ fn parse_certificates(
         return Err(TlsConfigError::NoCertificate { origin });
     }
     Ok(found)
+}
+
+/// Returns the error of a certificate that cannot be used.
+fn bad(origin: Arc<str>, error: rustls::Error) -> TlsConfigError {
+    let cause = Arc::new(error);
+    TlsConfigError::BadCertificate { origin, cause }
 }
 
 fn broken(origin: Arc<str>, error: pem::Error) -> TlsConfigError {

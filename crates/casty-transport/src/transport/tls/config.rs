@@ -112,8 +112,8 @@ impl TlsConfigBuilder {
         self
     }
 
-    /// Sets the file (PEM) with the certificate's private key: PKCS#8, SEC1 or PKCS#1, not
-    /// encrypted.
+    /// Sets the file (PEM) with the certificate's private key: PKCS#8, SEC1 or PKCS#1, not encrypted.
+    /// ring can use RSA of 2,048 bits and more, ECDSA on P-256 and P-384, and Ed25519.
     pub fn key_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.key = Some(Source::File(path.into()));
         self

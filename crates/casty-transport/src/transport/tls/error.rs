@@ -1,5 +1,6 @@
 //! The errors of TLS, sorted by whose certificate or configuration has to change.
 
+use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -25,7 +26,30 @@ pub enum TlsError {
     /// The peer's certificate is for other names than the one that was dialled.
     #[error("the peer's certificate is not for the host that was dialled")]
     OtherName,
-    /// The peer's certificate cannot be used for another reason: a wrong purpose, for example.
+    /// The peer shows the certificate of an authority, which may sign certificates and not stand for
+    /// a host itself. It needs one that the authority has signed.
+    #[error(
+        "the peer shows the certificate of an authority itself, instead of one that it has signed"
+    )]
+    AuthorityShown,
+    /// The peer's certificate is for another purpose: one of a client, where that of a server is
+    /// needed, or the other way round.
+    #[error("the peer's certificate is for another purpose")]
+    OtherPurpose,
+    /// The key of the peer's certificate, or a signature in it or above it, is of a kind that the
+    /// cryptography cannot check. ring can check RSA, ECDSA on P-256 and P-384, and Ed25519.
+    #[error(
+        "the peer's certificate has a key or a signature of a kind that cannot be checked: {USABLE_KEYS} \
+         can"
+    )]
+    UncheckedKey,
+    /// The peer and we have no kind of key, or no way of encryption, in common. A peer whose key is
+    /// on P-521, Ed448 or RSA-PSS says so, too.
+    #[error(
+        "the peer and we have no kind of key or no encryption in common: {USABLE_KEYS} go with ours"
+    )]
+    NothingInCommon,
+    /// The peer's certificate cannot be used for another reason.
     #[error("the peer's certificate cannot be used")]
     BadCertificate(#[source] Arc<rustls::Error>),
     /// The client presented no certificate.
@@ -94,6 +118,12 @@ impl TlsError {
                 // An extension of TLS 1.2; who does not send it is older.
                 | PeerIncompatible::SignatureAlgorithmsExtensionRequired,
             ) => Self::Version,
+            E::PeerIncompatible(
+                PeerIncompatible::NoCertificateRequestSignatureSchemesInCommon
+                | PeerIncompatible::NoCipherSuitesInCommon
+                | PeerIncompatible::NoKxGroupsInCommon
+                | PeerIncompatible::NoSignatureSchemesInCommon,
+            ) => Self::NothingInCommon,
             E::InvalidMessage(
                 InvalidMessage::InvalidContentType | InvalidMessage::UnknownProtocolVersion,
             )
@@ -113,6 +143,11 @@ impl TlsError {
             C::Expired | C::ExpiredContext { .. } => Self::Expired,
             C::NotValidYet | C::NotValidYetContext { .. } => Self::NotYetValid,
             C::NotValidForName | C::NotValidForNameContext { .. } => Self::OtherName,
+            C::InvalidPurpose | C::InvalidPurposeContext { .. } => Self::OtherPurpose,
+            C::UnsupportedSignatureAlgorithmContext { .. }
+            | C::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => Self::UncheckedKey,
+            // An error of webpki, which is no dependency of ours: its text is its name.
+            C::Other(other) if other.to_string() == "CaUsedAsEndEntity" => Self::AuthorityShown,
             _ => return None,
         })
     }
@@ -123,6 +158,7 @@ impl TlsError {
         Some(match alert {
             A::CertificateRequired => Self::CertificateRequired,
             A::ProtocolVersion => Self::Version,
+            A::HandshakeFailure | A::InsufficientSecurity => Self::NothingInCommon,
             A::UnknownCA
             | A::BadCertificate
             | A::UnsupportedCertificate
@@ -150,6 +186,9 @@ impl TlsError {
 fn shared(error: &rustls::Error) -> Arc<rustls::Error> {
     Arc::new(error.clone())
 }
+
+/// The kinds of keys that ring can use and check.
+const USABLE_KEYS: &str = "RSA of 2048 bits and more, ECDSA on P-256 or P-384, and Ed25519";
 
 /// The reason for which certificates cannot be used.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -191,17 +230,66 @@ pub enum TlsConfigError {
         /// The file, or the part that was given from memory.
         origin: Arc<str>,
     },
-    /// The content has no private key that can be read: PKCS#8, SEC1 and PKCS#1 can, and none that
-    /// is encrypted.
-    #[error("{origin} contains no private key that can be read")]
+    /// A certificate of the content cannot be used: it is broken, or not of version 3 of X.509.
+    #[error("{origin} contains a certificate that is broken, or not of version 3 of X.509")]
+    BadCertificate {
+        /// The file, or the part that was given from memory.
+        origin: Arc<str>,
+        /// The error of rustls, whose words say less.
+        cause: Arc<rustls::Error>,
+    },
+    /// The content has no private key: PKCS#8, SEC1 and PKCS#1 are read.
+    #[error("{origin} contains no private key")]
     NoKey {
         /// The file, or the part that was given from memory.
         origin: Arc<str>,
     },
-    /// The certificates or the key cannot be used, or do not go together.
+    /// The private key is encrypted, as PKCS#8 or in the traditional way. Nothing asks for passwords.
+    #[error(
+        "the private key in {origin} is encrypted: `openssl pkey -in KEY -out PLAIN` decrypts it"
+    )]
+    EncryptedKey {
+        /// The file, or the part that was given from memory.
+        origin: Arc<str>,
+    },
+    /// The private key is broken, or of a kind that the cryptography cannot use. ring can use RSA of
+    /// 2,048 bits and more, ECDSA on P-256 and P-384, and Ed25519; neither P-521 nor Ed448 nor RSA-PSS.
+    #[error(
+        "the private key in {origin} cannot be used{}: {USABLE_KEYS} can",
+        Kind(*.kind)
+    )]
+    UnusableKey {
+        /// The file, or the part that was given from memory.
+        origin: Arc<str>,
+        /// The kind of key, if it is one that is known and cannot be used.
+        kind: Option<&'static str>,
+        /// The error of rustls, whose words say less.
+        cause: Arc<rustls::Error>,
+    },
+    /// The private key is not that of the certificate.
+    #[error("the private key in {key} is not that of the certificate in {certificate}")]
+    OtherKey {
+        /// The file with the key, or the part that was given from memory.
+        key: Arc<str>,
+        /// The file with the certificate, or the part that was given from memory.
+        certificate: Arc<str>,
+    },
+    /// The certificates cannot be used for another reason.
     #[error("the certificates cannot be used")]
     Unusable(#[source] Arc<rustls::Error>),
     /// The cryptography that was given can do neither TLS 1.2 nor 1.3.
     #[error("the provider of cryptography cannot do TLS")]
     Provider(#[source] Arc<rustls::Error>),
+}
+
+/// The kind of a key, if it is known, as a part of a sentence.
+struct Kind(Option<&'static str>);
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(kind) => write!(f, ", for it is {kind}"),
+            None => Ok(()),
+        }
+    }
 }

@@ -83,6 +83,14 @@ impl Authority {
         self.sign(&params)
     }
 
+    /// Returns the certificate of the authority itself, with its key.
+    pub(crate) fn own(&self) -> Identity {
+        Identity {
+            certificate: self.pem.clone(),
+            key: self.issuer.key().serialize_pem(),
+        }
+    }
+
     pub(crate) fn sign(&self, params: &CertificateParams) -> Identity {
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();

@@ -36,7 +36,7 @@ fn what_cannot_be_used_is_refused_with_its_name() {
     let swapped = builder()
         .certificate_pem(&one.certificate)
         .key_pem(&two.key);
-    assert!(matches!(error(swapped), E::Unusable(_)));
+    assert!(matches!(error(swapped), E::OtherKey { .. }));
     let keyless = error(builder().certificate_pem(&one.certificate));
     assert!(matches!(keyless, E::NoKey { .. }));
     let empty = error(TlsConfig::builder().ca_pem("nothing"));
@@ -48,4 +48,98 @@ fn what_cannot_be_used_is_refused_with_its_name() {
         .key_pem(&one.key);
     let shown = format!("{:?} {:?}", secret.clone(), secret.build().unwrap());
     assert!(!shown.contains("BEGIN"), "{shown}");
+}
+
+#[test]
+fn the_file_at_fault_is_the_one_that_is_blamed() {
+    use TlsConfigError as E;
+    const BROKEN: &str = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    let ca = Authority::new();
+    let (one, other) = (ca.client(), ca.client());
+    let folder = tempfile::TempDir::new().unwrap();
+    let built = |authority: &str, certificate: &str, key: &str| {
+        let put = |name: &str, content: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, content).unwrap();
+            path
+        };
+        TlsConfig::builder()
+            .ca_file(put("ca.pem", authority))
+            .certificate_file(put("own.pem", certificate))
+            .key_file(put("key.pem", key))
+            .build()
+    };
+    let blamed = |authority: &str, certificate: &str, key: &str| {
+        built(authority, certificate, key).unwrap_err()
+    };
+    let file = |name: &str| folder.path().join(name).display().to_string();
+    let bundle = ca.pem.clone() + BROKEN;
+    match blamed(&bundle, &one.certificate, &one.key) {
+        E::BadCertificate { origin, .. } => assert_eq!(*origin, *file("ca.pem")),
+        error => panic!("{error:?}"),
+    }
+    match blamed(&ca.pem, BROKEN, &one.key) {
+        E::BadCertificate { origin, .. } => assert_eq!(*origin, *file("own.pem")),
+        error => panic!("{error:?}"),
+    }
+    match blamed(&ca.pem, &one.certificate, &other.key) {
+        E::OtherKey { key, certificate } => {
+            assert_eq!(
+                (&*key, &*certificate),
+                (&*file("key.pem"), &*file("own.pem"))
+            );
+        }
+        error => panic!("{error:?}"),
+    }
+    let marked = |pem: &str| format!("\u{feff}{pem}");
+    built(
+        &marked(&ca.pem),
+        &marked(&one.certificate),
+        &marked(&one.key),
+    )
+    .unwrap();
+}
+
+#[test]
+fn a_key_that_is_encrypted_or_of_another_kind_is_called_so() {
+    use TlsConfigError as E;
+    let ca = Authority::new();
+    let one = ca.client();
+    let refused = |certificate: &str, key: &str| {
+        let builder = TlsConfig::builder()
+            .ca_pem(&ca.pem)
+            .certificate_pem(certificate);
+        builder.key_pem(key).build().unwrap_err()
+    };
+    for key in [
+        include_str!("unusable/encrypted-pkcs8.key"),
+        include_str!("unusable/encrypted-traditional.key"),
+    ] {
+        let error = refused(&one.certificate, key);
+        assert!(matches!(error, E::EncryptedKey { .. }), "{error:?}");
+        assert!(error.to_string().contains("is encrypted"), "{error}");
+    }
+    for (pem, of_kind) in [
+        (include_str!("unusable/p521.pem"), Some("ECDSA on P-521")),
+        (
+            include_str!("unusable/p521-sec1.key"),
+            Some("ECDSA on P-521"),
+        ),
+        (include_str!("unusable/ed448.pem"), Some("Ed448")),
+        (include_str!("unusable/rsa-pss.pem"), Some("RSA-PSS")),
+        (
+            "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
+            None,
+        ),
+    ] {
+        let error = refused(&one.certificate, pem);
+        assert!(
+            matches!(&error, E::UnusableKey { kind, .. } if *kind == of_kind),
+            "{error:?}"
+        );
+        let said = of_kind.map_or("cannot be used: RSA".to_owned(), |kind| {
+            format!("cannot be used, for it is {kind}: RSA")
+        });
+        assert!(error.to_string().contains(&said), "{error}");
+    }
 }

@@ -193,3 +193,40 @@ async fn an_announced_address_is_covered_by_the_certificate_or_the_way_that_was_
         assert_eq!(far.covered, None);
     }
 }
+
+#[tokio::test]
+async fn a_certificate_that_cannot_stand_for_the_peer_is_refused_in_plain_words() {
+    let ca = Authority::new();
+    let client = ca.config(&ca.client());
+    let words = async |server: TlsConfig, client: TlsConfig| {
+        let (_, near) = shake(server, client).await;
+        let (error, conclusion) = dial_error(near);
+        assert_eq!(conclusion, Conclusion::Untrusted);
+        (error.to_string(), error)
+    };
+    let (said, error) = words(ca.config(&ca.own()), client.clone()).await;
+    assert!(matches!(error, TlsError::AuthorityShown), "{error:?}");
+    assert!(said.contains("of an authority itself"), "{said}");
+    let (said, error) = words(ca.config(&ca.client()), client.clone()).await;
+    assert!(matches!(error, TlsError::OtherPurpose), "{error:?}");
+    assert!(said.contains("for another purpose"), "{said}");
+
+    let pem = include_str!("unusable/signed-by-p521.pem");
+    let trusting = TlsConfig::builder()
+        .ca_pem(include_str!("unusable/p521-authority.pem"))
+        .certificate_pem(pem);
+    let trusting = trusting.build().unwrap();
+    let (said, error) = words(trusting.clone(), trusting).await;
+    assert!(matches!(error, TlsError::UncheckedKey), "{error:?}");
+    assert!(said.contains("ECDSA on P-256 or P-384"), "{said}");
+}
+
+#[test]
+fn peers_without_a_kind_of_key_in_common_are_no_strangers_to_casty() {
+    let alert = TlsError::of_alert(rustls::AlertDescription::HandshakeFailure);
+    assert!(matches!(alert, Some(TlsError::NothingInCommon)));
+    let ours = rustls::PeerIncompatible::NoSignatureSchemesInCommon;
+    let ours = TlsError::from_rustls(&rustls::Error::PeerIncompatible(ours));
+    assert!(matches!(ours, TlsError::NothingInCommon));
+    assert_eq!(ours.conclusion(), Conclusion::Untrusted);
+}
