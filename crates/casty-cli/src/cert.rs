@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use clap::{Args, Subcommand};
 
 use crate::error::CommandError;
-use crate::output::print;
+use crate::output::{note, print};
 
 mod files;
 mod issue;
@@ -109,7 +109,8 @@ struct Signing {
     /// The folder with the authority's ca.crt and ca.key.
     #[arg(long, value_name = "FOLDER")]
     ca_dir: PathBuf,
-    /// The days that it is valid for, from now on.
+    /// The days that it is valid for, from now on; until the end of the authority's certificate at
+    /// most.
     #[arg(long, value_name = "DAYS", default_value_t = 90, value_parser = clap::value_parser!(u32).range(VALIDITY))]
     validity: u32,
     #[command(flatten)]
@@ -173,7 +174,18 @@ impl Signing {
         let issued = make(&authority, validity(self.validity))?;
         self.out.write(name, &issued, title)?;
         print(format_args!("Signed by: {}", files.certificate.display()))?;
-        print(format_args!("Validity: {} days", self.validity))
+        let Some(end) = issued.cut else {
+            return print(format_args!("Validity: {} days", self.validity));
+        };
+        note(format_args!(
+            "casty: {} days would be beyond the end of the authority's certificate",
+            self.validity
+        ));
+        let (hour, minute, second) = end.time().as_hms();
+        print(format_args!(
+            "Validity: until {} {hour:02}:{minute:02}:{second:02} UTC, as the authority's",
+            end.date()
+        ))
     }
 }
 

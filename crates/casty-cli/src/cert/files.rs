@@ -26,16 +26,20 @@ impl Files {
         }
     }
 
-    /// Reads both.
+    /// Reads both, without the byte order mark that an editor may have put before them. What is around
+    /// the PEM may be in any encoding.
     ///
     /// # Errors
     /// One cannot be read.
-    pub(super) fn read(&self) -> Result<(String, String), CommandError> {
-        let text = |path: &Path| {
+    pub(super) fn read(&self) -> Result<(Vec<u8>, Vec<u8>), CommandError> {
+        const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+        let pem = |path: &Path| -> Result<Vec<u8>, CommandError> {
             let what = format!("cannot read {}", path.display());
-            fs::read_to_string(path).map_err(|error| CommandError::of(what, error))
+            let pem = fs::read(path).map_err(|error| CommandError::of(what, error))?;
+            let bare = pem.strip_prefix(BYTE_ORDER_MARK).map(<[u8]>::to_vec);
+            Ok(bare.unwrap_or(pem))
         };
-        Ok((text(&self.certificate)?, text(&self.key)?))
+        Ok((pem(&self.certificate)?, pem(&self.key)?))
     }
 
     /// Writes both, and the folder if it is not there.

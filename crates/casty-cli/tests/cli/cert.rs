@@ -206,13 +206,26 @@ async fn what_was_made_is_told_as_the_python_command_tells_it() {
         "a/b",
         "--out",
         "n",
+        "--validity",
+        "7",
     ];
     let out = cert(own, &args).await.with(0).out;
     assert!(out.starts_with("Node certificate: n/node.crt\nNode private key: n/node.key\n"));
-    assert!(out.ends_with("Signed by: a/b/ca.crt\nValidity: 90 days\nSANs: ::1, n.example\n"));
+    assert!(out.ends_with("Signed by: a/b/ca.crt\nValidity: 7 days\nSANs: ::1, n.example\n"));
+    // No certificate outlives its authority.
     let args = ["create-client", "me", "--ca-dir", "a/b", "--out", "c"];
-    let out = cert(own, &args).await.with(0).out;
+    let ended = cert(own, &args).await.with(0);
+    let out = ended.out;
     assert!(out.contains("Client certificate: c/client.crt\n"), "{out}");
+    assert!(
+        out.contains("Signed by: a/b/ca.crt\nValidity: until 20"),
+        "{out}"
+    );
+    assert!(
+        ended
+            .err
+            .contains("90 days would be beyond the end of the authority")
+    );
     // Nothing else is left behind.
     let left = ["a/b", "n", "c"].map(|folder| fs::read_dir(own.join(folder)).unwrap().count());
     assert_eq!(left, [2, 2, 2]);

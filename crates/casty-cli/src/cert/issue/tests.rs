@@ -6,6 +6,7 @@ use x509_parser::oid_registry::{
 };
 use x509_parser::x509::X509Name;
 
+use super::key::KeyError;
 use super::*;
 
 /// An authority that `casty cert` of the Python package made.
@@ -13,6 +14,13 @@ const PYTHON_CA: &str = include_str!("../../../tests/certificates/ca.crt");
 const PYTHON_CA_KEY: &str = include_str!("../../../tests/certificates/ca.key");
 const PYTHON_NODE: &str = include_str!("../../../tests/certificates/node.crt");
 const PYTHON_CLIENT: &str = include_str!("../../../tests/certificates/client.crt");
+
+/// Authorities and keys that OpenSSL made.
+macro_rules! openssl {
+    ($name:literal) => {
+        include_bytes!(concat!("../../../tests/certificates/openssl/", $name))
+    };
+}
 
 const HOSTS: [&str; 3] = ["127.0.0.1", "node.example", "::1"];
 
@@ -30,7 +38,7 @@ struct Fields {
 }
 
 fn fields(pem: &str) -> Fields {
-    let pem = first(pem).unwrap();
+    let pem = first(pem.as_bytes()).unwrap();
     let x509 = parsed(&pem).unwrap();
     let algorithm = &x509.public_key().algorithm;
     let curve = algorithm.parameters.as_ref().unwrap();
@@ -63,9 +71,13 @@ fn fields(pem: &str) -> Fields {
     }
 }
 
+/// A validity that begins with that of Python's authority, which ends some day.
 fn now_for(days: u32) -> Validity {
+    let pem = first(PYTHON_CA.as_bytes()).unwrap();
+    let begin = parsed(&pem).unwrap().validity().not_before.timestamp();
+    let begin = Duration::from_secs(begin.try_into().unwrap());
     Validity {
-        from: SystemTime::now(),
+        from: SystemTime::UNIX_EPOCH + begin,
         days,
     }
 }
@@ -103,7 +115,7 @@ fn certificates_of_nodes_and_clients_are_field_by_field_what_python_makes() {
 #[test]
 fn what_is_in_a_node_certificate_is_what_the_handbook_says() {
     let node = python().node("n", &hosts(), now_for(1)).unwrap();
-    let pem = first(&node.certificate).unwrap();
+    let pem = first(node.certificate.as_bytes()).unwrap();
     let x509 = parsed(&pem).unwrap();
     assert_eq!(x509.subject().to_string(), "CN=n");
     assert_eq!(x509.issuer().to_string(), "CN=casty-ca");
@@ -127,10 +139,13 @@ fn the_signature_and_the_key_identifiers_are_those_of_the_authority() {
         (issued.certificate, authority)
     }] {
         let (ca, leaf) = (
-            first(&certificate).unwrap(),
+            first(certificate.as_bytes()).unwrap(),
             authority.client("me", now_for(1)).unwrap(),
         );
-        let (ca, leaf) = (parsed(&ca).unwrap(), first(&leaf.certificate).unwrap());
+        let (ca, leaf) = (
+            parsed(&ca).unwrap(),
+            first(leaf.certificate.as_bytes()).unwrap(),
+        );
         let leaf = parsed(&leaf).unwrap();
         leaf.verify_signature(Some(ca.public_key())).unwrap();
         assert!(identifier(&leaf, &OID_X509_EXT_AUTHORITY_KEY_IDENTIFIER).is_some());
@@ -161,7 +176,7 @@ fn a_key_is_pkcs8_and_the_certificate_is_for_it() {
     assert!(issued.key.starts_with("-----BEGIN PRIVATE KEY-----"));
     let key = KeyPair::from_pem(&issued.key).unwrap();
     assert!(key.is_compatible(&PKCS_ECDSA_P256_SHA256));
-    let pem = first(&issued.certificate).unwrap();
+    let pem = first(issued.certificate.as_bytes()).unwrap();
     let certified = parsed(&pem).unwrap().public_key().raw.to_vec();
     assert_eq!(certified, key.subject_public_key_info());
 }
@@ -170,7 +185,7 @@ fn a_key_is_pkcs8_and_the_certificate_is_for_it() {
 fn validity_begins_at_the_second_that_was_told() {
     let from = SystemTime::UNIX_EPOCH + Duration::from_millis(1_800_000_000_999);
     let issued = authority("a", Validity { from, days: 30 }).unwrap();
-    let pem = first(&issued.certificate).unwrap();
+    let pem = first(issued.certificate.as_bytes()).unwrap();
     let x509 = parsed(&pem).unwrap();
     let validity = x509.validity();
     assert_eq!(validity.not_before.timestamp(), 1_800_000_000);
@@ -196,7 +211,7 @@ fn names_that_a_certificate_cannot_hold_are_refused() {
     }
     for name in ["Zürich", &long[1..]] {
         let issued = authority.client(name, now_for(1)).unwrap();
-        let pem = first(&issued.certificate).unwrap();
+        let pem = first(issued.certificate.as_bytes()).unwrap();
         assert_eq!(common_name(parsed(&pem).unwrap().subject()), name);
     }
     for host in [
@@ -208,11 +223,25 @@ fn names_that_a_certificate_cannot_hold_are_refused() {
         "*",
         "a/b",
         "[::1]",
+        "256.1.1.1",
+        "999.1.1.1",
+        "1.2.3",
+        "10",
+        "*.1",
+        "node.007",
     ] {
         let refused = authority.node("n", &[host.to_owned()], now_for(1));
         assert!(matches!(refused, Err(IssueError::Host(_))), "{host:?}");
     }
-    for host in ["localhost", "my_node", "*.nodes.example", "fe80::1"] {
+    for host in [
+        "localhost",
+        "my_node",
+        "*.nodes.example",
+        "fe80::1",
+        "1.example",
+        "4me",
+        "10.0.0.1",
+    ] {
         authority.node("n", &[host.to_owned()], now_for(1)).unwrap();
     }
 }
@@ -248,4 +277,80 @@ fn an_authority_that_cannot_sign_is_refused() {
         read(&both, &ca.key).is_none(),
         "a key before the certificate is passed over"
     );
+}
+
+#[test]
+fn keys_of_authorities_are_read_as_openssl_writes_them() {
+    let sec1 = openssl!("sec1.key");
+    let with_parameters = [
+        b"-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n",
+        &sec1[..],
+    ];
+    let latin1 = [b"Autorit\xe9 de Z\xfcrich\n", &sec1[..]].concat();
+    for (certificate, key) in [
+        (&openssl!("sec1.crt")[..], &sec1[..]),
+        (openssl!("sec1.crt"), &with_parameters.concat()),
+        (openssl!("sec1.crt"), &latin1),
+        (openssl!("p384.crt"), openssl!("p384.key")),
+        (openssl!("pkcs1.crt"), openssl!("pkcs1.key")),
+    ] {
+        let comment = [b"\xe9\n", certificate].concat();
+        let authority = Authority::from_pem(comment, key).unwrap();
+        let leaf = authority.client("me", now()).unwrap();
+        let (ca, leaf) = (first(certificate), first(leaf.certificate.as_bytes()));
+        let (ca, leaf) = (ca.unwrap(), leaf.unwrap());
+        let (ca, leaf) = (parsed(&ca).unwrap(), parsed(&leaf).unwrap());
+        assert_eq!(leaf.issuer().as_raw(), ca.subject().as_raw());
+        leaf.verify_signature(Some(ca.public_key())).unwrap();
+    }
+}
+
+fn now() -> Validity {
+    Validity {
+        from: SystemTime::now(),
+        days: 1,
+    }
+}
+
+#[test]
+fn an_encrypted_key_is_said_to_be_encrypted() {
+    for key in [
+        &openssl!("encrypted-pkcs8.key")[..],
+        openssl!("encrypted-traditional.key"),
+    ] {
+        let refused = Authority::from_pem(openssl!("sec1.crt"), key).err();
+        assert!(matches!(
+            refused,
+            Some(IssueError::Key(KeyError::Encrypted))
+        ));
+    }
+}
+
+#[test]
+fn an_authority_whose_name_cannot_be_repeated_or_that_may_not_sign_is_refused() {
+    let refused = |certificate: &[u8]| Authority::from_pem(certificate, openssl!("sec1.key")).err();
+    for certificate in [&openssl!("repeated.crt")[..], openssl!("beside.crt")] {
+        assert!(matches!(refused(certificate), Some(IssueError::Subject)));
+    }
+    let may_not = refused(openssl!("nosign.crt"));
+    assert!(matches!(may_not, Some(IssueError::MayNotSign)));
+}
+
+#[test]
+fn a_certificate_ends_with_that_of_its_authority_at_the_latest() {
+    let authority = ours().1;
+    let whole = authority.client("me", now_for(365)).unwrap();
+    assert_eq!(whole.cut, None);
+    let cut = authority.client("me", now_for(366)).unwrap();
+    assert_eq!(cut.cut, Some(authority.end));
+    let pem = first(cut.certificate.as_bytes()).unwrap();
+    let end = parsed(&pem).unwrap().validity().not_after.to_datetime();
+    assert_eq!(end, authority.end);
+    let year = DAY * 365;
+    let later = Validity {
+        from: now_for(1).from + year,
+        days: 1,
+    };
+    let expired = authority.client("me", later).err();
+    assert!(matches!(expired, Some(IssueError::Expired(_))));
 }
