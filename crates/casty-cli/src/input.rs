@@ -5,7 +5,11 @@ use tokio::io::{self, AsyncBufRead, AsyncBufReadExt};
 /// The longest line that is read, in bytes: no message fits into a frame that is longer.
 pub(crate) const LONGEST: usize = 16 * 1024 * 1024;
 
-/// An input that is read line by line, with no more than one line in memory.
+/// The byte order mark that editors and shells put before what they save as UTF-8.
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
+/// An input that is read line by line, with no more than one line in memory. A byte order mark before
+/// the first line is no part of it.
 pub(crate) struct Lines<R> {
     input: R,
     line: Vec<u8>,
@@ -66,10 +70,14 @@ impl<R: AsyncBufRead + Unpin> Lines<R> {
         if length > self.longest {
             return Ok(Some(Err(BadLine::TooLong(self.longest))));
         }
-        let text = str::from_utf8(&self.line).map_err(|_| BadLine::NotUtf8);
-        Ok(Some(
-            text.map(|text| text.strip_suffix('\r').unwrap_or(text)),
-        ))
+        let Ok(text) = str::from_utf8(&self.line) else {
+            return Ok(Some(Err(BadLine::NotUtf8)));
+        };
+        let text = match text.strip_prefix(BYTE_ORDER_MARK) {
+            Some(rest) if self.number == 1 => rest,
+            _ => text,
+        };
+        Ok(Some(Ok(text.strip_suffix('\r').unwrap_or(text))))
     }
 }
 
@@ -87,6 +95,16 @@ mod tests {
         }
         assert_eq!(lines.number(), all.len() as u64);
         all
+    }
+
+    #[tokio::test]
+    async fn a_byte_order_mark_before_the_first_line_is_no_part_of_it() {
+        let input = "\u{feff}one\n\u{feff}two".as_bytes();
+        let expected = [Ok("one".to_owned()), Ok("\u{feff}two".to_owned())];
+        for buffer in 1..12 {
+            assert_eq!(read(input, buffer).await, expected, "buffer of {buffer}");
+        }
+        assert_eq!(read("\u{feff}".as_bytes(), 4).await, [Ok(String::new())]);
     }
 
     #[tokio::test]

@@ -222,6 +222,12 @@ fn bytes_are_shown_up_to_256_of_them() {
             assert!(shown.ends_with(ends), "{len}: {shown}");
             assert_eq!(read(&value.to_string()), Ok(value));
         }
+#[test]
+fn a_byte_order_mark_before_the_text_is_passed_over() {
+    assert_eq!(read("\u{feff}[1]"), Ok(Value::list([1])));
+    assert!(read("\u{feff}\u{feff}[1]").is_err() && read("[\u{feff}1]").is_err());
+}
+
     }
 }
 

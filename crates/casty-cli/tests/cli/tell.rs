@@ -216,3 +216,14 @@ async fn nodes_that_read_nothing_hold_the_sender_back_until_the_time_is_up() {
     );
     assert!(!ended.err.contains(" 0 unknown"), "{ended:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_byte_order_mark_before_the_messages_is_no_part_of_the_first_entity() {
+    let cluster = nodes(Codec::pickle()).await;
+    let line = "alice\t{\"_type\": \"counter_app.Increment\", \"amount\": 5}\n";
+    let marked = format!("\u{feff}{line}{line}");
+    let args = ["tell", "--timeout", AMPLE, "counter", "--file", "-"];
+    let command = casty_to(&cluster, &args);
+    end_with_input(command, marked.as_bytes()).await.with(0);
+    assert_eq!(count(&cluster, "alice").await, "10\n");
+}
