@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+pub(crate) mod path;
+
 /// The one of the [`Limits`](crate::Limits) that an input passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -142,9 +144,44 @@ impl DecodeError {
     pub(crate) const fn limit(limit: Limit, max: usize) -> Self {
         Self::Limit { limit, max }
     }
+    /// An object has no field of this name.
+    #[error("missing field `{field}`")]
+    MissingField {
+        /// The field.
+        field: &'static str,
+    },
+    /// An enum has no variant of this name, nor one with it as an alias.
+    #[error("unknown variant {variant:?}, expected {}", Names(expected))]
+    UnknownVariant {
+        /// The name, cut short after some 64 characters.
+        variant: Box<str>,
+        /// The names of the variants, aliases included.
+        expected: &'static [&'static str],
+    },
+    /// A member of an enum is known by its value, as pickle has it, and no variant has Python's `str()`
+    /// of that value as an alias.
+    #[error(
+        "unknown variant {value:?} of {class}: pickle carries the value of an enum's member and not its \
+         name, so the variant needs #[serde(alias = {value:?})]"
+    )]
+    MemberValue {
+        /// The enum's class.
+        class: &'static str,
+        /// Python's `str()` of the value, cut short after some 64 characters.
+        value: Box<str>,
+    },
 
     /// Returns the error of an input that is wrong at an offset.
     pub(crate) const fn malformed(what: &'static str, at: usize) -> Self {
+    /// A part of the value does not fit the type of its field or element.
+    /// [`without_path`](Self::without_path) is the error itself.
+    #[error("{path}: {error}")]
+    InField {
+        /// The path to the part, such as `account.tiers[2]`.
+        path: Box<str>,
+        /// The error, which has no path.
+        error: Box<DecodeError>,
+    },
         Self::Malformed { what, at }
     }
 }
@@ -154,3 +191,53 @@ impl serde::de::Error for DecodeError {
         Self::Custom(message.to_string().into())
     }
 }
+
+    fn missing_field(field: &'static str) -> Self {
+        Self::MissingField { field }
+    }
+
+    fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {
+        Self::UnknownVariant {
+            variant: cut_short(variant),
+            expected,
+        }
+    }
+}
+
+impl DecodeError {
+    /// Turns the error of a variant that was looked for by a member's value into one that says so.
+    #[cold]
+    pub(crate) fn by_value(self, class: &'static str) -> Self {
+        match self {
+            Self::UnknownVariant { variant, .. } => Self::MemberValue {
+                class,
+                value: variant,
+            },
+            other => other,
+        }
+    }
+}
+
+/// Returns the beginning of a text that a peer has chosen, for an error.
+fn cut_short(text: &str) -> Box<str> {
+    const LONGEST: usize = 64;
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}...", text.get(..end).unwrap_or_default()).into(),
+        None => text.into(),
+    }
+}
+
+/// The names of variants, as a part of a sentence.
+struct Names<'a>(&'a [&'static str]);
+
+impl fmt::Display for Names<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("no variant");
+        }
+        for (place, name) in self.0.iter().enumerate() {
+            let lead = if place == 0 { "" } else { ", " };
+            write!(f, "{lead}`{name}`")?;
+        }
+        Ok(())
+    }

@@ -34,7 +34,7 @@ pub(super) fn outcome<T>(read: Result<T, DecodeError>) -> &'static str {
     let Err(error) = read else {
         return "fine";
     };
-    match error {
+    match error.without_path() {
         DecodeError::Truncated { .. } => "Truncated",
         DecodeError::Malformed { .. } => "Malformed",
         DecodeError::Trailing { .. } => "Trailing",

@@ -3,18 +3,17 @@
 use std::cell::Cell;
 
 use num_bigint::BigInt;
-use serde::de::value::{
-    BorrowedStrDeserializer, MapDeserializer, SeqDeserializer, StringDeserializer,
-};
+use serde::de::value::{BorrowedStrDeserializer, SeqDeserializer, StringDeserializer};
 use serde::de::{
     DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, Error as _, IntoDeserializer,
-    Unexpected, VariantAccess, Visitor,
+    MapAccess, SeqAccess, Unexpected, VariantAccess, Visitor,
 };
 use serde::forward_to_deserialize_any;
 
 use super::side_channel::{VALUE, hand_over};
 use super::{Member, Object, State, Value, uuid};
 use crate::class_name::{TUPLE_STRUCT, is_class, with_dots};
+use crate::error::path::{Segment, located};
 use crate::forward::{forward_deserializer, forward_variant_access};
 use crate::{DecodeError, Limit, Limits, reference, sets};
 
@@ -44,14 +43,6 @@ struct De<'de, 'a> {
     /// The parts that may still be visited.
     parts: &'a Cell<usize>,
     limits: &'a Limits,
-}
-
-impl<'de> IntoDeserializer<'de, DecodeError> for De<'de, '_> {
-    type Deserializer = Self;
-
-    fn into_deserializer(self) -> Self {
-        self
-    }
 }
 
 /// Returns whether two names, serde's or a value's, are of one class: either may have a colon.
@@ -99,10 +90,19 @@ impl<'de> De<'de, '_> {
         visitor: V,
     ) -> Result<V::Value, DecodeError> {
         let nested = self.enter(items.len())?;
-        let mut access = SeqDeserializer::new(items.iter().map(|item| nested.child(item)));
+        let mut access = Elements {
+            nested,
+            all: items,
+            rest: items.iter(),
+        };
         let value = visitor.visit_seq(&mut access)?;
-        access.end()?;
-        Ok(value)
+        match access.rest.len() {
+            0 => Ok(value),
+            extra => Err(DecodeError::custom(format_args!(
+                "{extra} of {} elements are too many",
+                items.len()
+            ))),
+        }
     }
 
     fn dict<V: Visitor<'de>>(
@@ -111,13 +111,12 @@ impl<'de> De<'de, '_> {
         visitor: V,
     ) -> Result<V::Value, DecodeError> {
         let nested = self.enter(pairs.len().saturating_mul(2))?;
-        let entries = pairs
-            .iter()
-            .map(|(key, value)| (nested.child(key), nested.child(value)));
-        let mut access = MapDeserializer::new(entries);
-        let value = visitor.visit_map(&mut access)?;
-        access.end()?;
-        Ok(value)
+        let pairs = pairs.iter().map(|(key, value)| (key, value));
+        visitor.visit_map(Entries {
+            nested,
+            rest: pairs,
+            value: None,
+        })
     }
 
     fn fields<V: Visitor<'de>>(
@@ -128,13 +127,12 @@ impl<'de> De<'de, '_> {
         match &object.state {
             State::Named(fields) => {
                 let nested = self.enter(fields.len())?;
-                let entries = fields
-                    .iter()
-                    .map(|(name, value)| (Name(name), nested.child(value)));
-                let mut access = MapDeserializer::new(entries);
-                let value = visitor.visit_map(&mut access)?;
-                access.end()?;
-                Ok(value)
+                let fields = fields.iter().map(|(name, value)| (&**name, value));
+                visitor.visit_map(Entries {
+                    nested,
+                    rest: fields,
+                    value: None,
+                })
             }
             State::Positional(items) | State::Constructed(items) => self.seq(items, visitor),
         }
@@ -201,12 +199,17 @@ impl<'de> De<'de, '_> {
             Value::Enum(member) => {
                 check_class(name, &member.class)?;
                 let text = match &member.member {
-                    Member::Name(name) | Member::Value(Value::Str(name)) => name.to_string(),
+                    Member::Name(name) => {
+                        let name = BorrowedStrDeserializer::<DecodeError>::new(name);
+                        return visitor.visit_enum(name);
+                    }
+                    Member::Value(Value::Str(name)) => name.to_string(),
                     Member::Value(Value::Int(value)) => value.to_string(),
                     Member::Value(_) => return Err(self.unexpected(&visitor)),
                 };
                 let text: StringDeserializer<DecodeError> = text.into_deserializer();
-                visitor.visit_enum(text)
+                let read = visitor.visit_enum(text);
+                read.map_err(|error| error.by_value(name))
             }
             Value::Object(object) => visitor.visit_enum(Instance {
                 de: self,
@@ -225,14 +228,111 @@ impl<'de> De<'de, '_> {
     }
 }
 
-/// The name of a field.
-struct Name<'de>(&'de str);
+/// The elements of a container that are still to be read.
+struct Elements<'de, 'a> {
+    /// A deserializer at the depth of the elements.
+    nested: De<'de, 'a>,
+    all: &'de [Value],
+    rest: std::slice::Iter<'de, Value>,
+}
 
-impl<'de> IntoDeserializer<'de, DecodeError> for Name<'de> {
-    type Deserializer = BorrowedStrDeserializer<'de, DecodeError>;
+impl<'de> SeqAccess<'de> for &mut Elements<'de, '_> {
+    type Error = DecodeError;
 
-    fn into_deserializer(self) -> Self::Deserializer {
-        BorrowedStrDeserializer::new(self.0)
+    fn next_element_seed<S: DeserializeSeed<'de>>(
+        &mut self,
+        seed: S,
+    ) -> Result<Option<S::Value>, DecodeError> {
+        let Some(item) = self.rest.next() else {
+            return Ok(None);
+        };
+        let read = seed.deserialize(self.nested.child(item)).map(Some);
+        located(read, || {
+            Segment::Index(self.all.len() - self.rest.len() - 1)
+        })
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.rest.len())
+    }
+}
+
+/// The entries of a dict or the fields of an object that are still to be read.
+struct Entries<'de, 'a, K, I: Iterator<Item = (K, &'de Value)>> {
+    /// A deserializer at the depth of the entries.
+    nested: De<'de, 'a>,
+    rest: I,
+    /// The key that was read, and its value.
+    value: Option<(K, &'de Value)>,
+}
+
+/// A key of a dict, or the name of a field.
+trait Key<'de>: Copy {
+    fn read<S: DeserializeSeed<'de>>(
+        self,
+        nested: De<'de, '_>,
+        seed: S,
+    ) -> Result<S::Value, DecodeError>;
+
+    /// Returns the step to its value.
+    fn step(self) -> Segment<'de>;
+}
+
+impl<'de> Key<'de> for &'de str {
+    fn read<S: DeserializeSeed<'de>>(
+        self,
+        _: De<'de, '_>,
+        seed: S,
+    ) -> Result<S::Value, DecodeError> {
+        seed.deserialize(BorrowedStrDeserializer::new(self))
+    }
+
+    fn step(self) -> Segment<'de> {
+        Segment::Name(self)
+    }
+}
+
+impl<'de> Key<'de> for &'de Value {
+    fn read<S: DeserializeSeed<'de>>(
+        self,
+        nested: De<'de, '_>,
+        seed: S,
+    ) -> Result<S::Value, DecodeError> {
+        seed.deserialize(nested.child(self))
+    }
+
+    fn step(self) -> Segment<'de> {
+        Segment::Name(self.as_str().unwrap_or("?"))
+    }
+}
+
+impl<'de, K: Key<'de>, I: Iterator<Item = (K, &'de Value)>> MapAccess<'de>
+    for Entries<'de, '_, K, I>
+{
+    type Error = DecodeError;
+
+    fn next_key_seed<S: DeserializeSeed<'de>>(
+        &mut self,
+        seed: S,
+    ) -> Result<Option<S::Value>, DecodeError> {
+        self.value = self.rest.next();
+        let Some((key, _)) = self.value else {
+            return Ok(None);
+        };
+        key.read(self.nested, seed).map(Some)
+    }
+
+    fn next_value_seed<S: DeserializeSeed<'de>>(
+        &mut self,
+        seed: S,
+    ) -> Result<S::Value, DecodeError> {
+        let taken = self.value.take();
+        let (key, value) = taken.ok_or_else(|| DecodeError::custom("a value before its key"))?;
+        located(seed.deserialize(self.nested.child(value)), || key.step())
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        self.rest.size_hint().1
     }
 }
 
@@ -345,7 +445,7 @@ impl<'de> EnumAccess<'de> for Instance<'de, '_> {
         // The derived code compares with the serde name, which may have a colon.
         let spelled = self.variants.iter().find(|name| same_class(name, class));
         let name = spelled.copied().unwrap_or(class);
-        Ok((seed.deserialize(Name(name).into_deserializer())?, self))
+        Ok((seed.deserialize(BorrowedStrDeserializer::new(name))?, self))
     }
 }
 

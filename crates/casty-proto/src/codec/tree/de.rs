@@ -14,6 +14,7 @@ use crate::{DecodeError, Limits, reference};
 
 mod access;
 mod head;
+mod trace;
 mod variant;
 
 use variant::{Instance, MemberName};
@@ -24,10 +25,15 @@ pub(super) fn decode<T: DeserializeOwned, S: Source>(
     size: usize,
     limits: &Limits,
 ) -> Result<T, DecodeError> {
+    let start = source.mark();
     let mut reader = Reader::new(source, size, limits);
-    let value = T::deserialize(&mut reader)?;
-    reader.source.end()?;
-    Ok(value)
+    match T::deserialize(&mut reader) {
+        Ok(value) => reader.source.end().map(|()| value),
+        Err(error) => {
+            let levels = reader.levels();
+            Err(trace::located(error, &mut reader.source, start, levels))
+        }
+    }
 }
 
 impl<S: Source> Reader<S> {

@@ -86,6 +86,11 @@ impl<S: Source> Reader<S> {
         self.depth.left += 1;
     }
 
+    /// Returns the number of levels that were entered and not left.
+    pub(super) fn levels(&self) -> usize {
+        self.depth.max - self.depth.left
+    }
+
     pub(super) fn malformed(&self, what: &'static str) -> DecodeError {
         DecodeError::malformed(what, self.source.at())
     }

@@ -6,12 +6,14 @@ use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 use super::super::arena::{self, Id, Node};
 use super::cursor::De;
 use crate::DecodeError;
+use crate::error::path::{Segment, located};
 
 /// The elements of a sequence.
 pub(super) struct Seq<'a, 'de> {
     /// A deserializer at the depth of the elements.
     nested: De<'a, 'de>,
     items: std::slice::Iter<'a, Id>,
+    len: usize,
 }
 
 impl<'a, 'de> Seq<'a, 'de> {
@@ -19,6 +21,7 @@ impl<'a, 'de> Seq<'a, 'de> {
         Self {
             nested,
             items: items.iter(),
+            len: items.len(),
         }
     }
 
@@ -35,10 +38,13 @@ impl<'de> SeqAccess<'de> for &mut Seq<'_, 'de> {
         &mut self,
         seed: T,
     ) -> Result<Option<T::Value>, DecodeError> {
-        match self.items.next() {
-            Some(&id) => seed.deserialize(self.nested.child(id)).map(Some),
-            None => Ok(None),
-        }
+        let Some(&id) = self.items.next() else {
+            return Ok(None);
+        };
+        let read = seed.deserialize(self.nested.child(id)).map(Some);
+        located(read, || {
+            Segment::Index(self.len.saturating_sub(self.items.len() + 1))
+        })
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -51,6 +57,8 @@ pub(super) struct Fields<'a, 'de> {
     /// A deserializer at the depth of the entries.
     nested: De<'a, 'de>,
     entries: std::iter::Chain<std::slice::Iter<'a, Id>, std::slice::Iter<'a, Id>>,
+    /// The key whose value is next.
+    key: Id,
 }
 
 impl<'a, 'de> Fields<'a, 'de> {
@@ -58,6 +66,7 @@ impl<'a, 'de> Fields<'a, 'de> {
         Self {
             nested,
             entries: first.iter().chain(second),
+            key: arena::NONE,
         }
     }
 }
@@ -70,7 +79,10 @@ impl<'de> MapAccess<'de> for Fields<'_, 'de> {
         seed: K,
     ) -> Result<Option<K::Value>, DecodeError> {
         match self.entries.next() {
-            Some(&key) => seed.deserialize(self.nested.child(key)).map(Some),
+            Some(&key) => {
+                self.key = key;
+                seed.deserialize(self.nested.child(key)).map(Some)
+            }
             None => Ok(None),
         }
     }
@@ -81,7 +93,10 @@ impl<'de> MapAccess<'de> for Fields<'_, 'de> {
     ) -> Result<T::Value, DecodeError> {
         // Entries come in pairs, so there is a value wherever there was a key.
         let value = self.entries.next().copied().unwrap_or(arena::NONE);
-        seed.deserialize(self.nested.child(value))
+        let read = seed.deserialize(self.nested.child(value));
+        located(read, || {
+            Segment::Name(self.nested.arena.str(self.key).unwrap_or("?"))
+        })
     }
 
     fn size_hint(&self) -> Option<usize> {

@@ -29,37 +29,44 @@ pub(super) fn deserialize<'de, V: Visitor<'de>>(
     };
     if let Node::Member { name: member, .. } = de.arena.node(de.id) {
         de.check_class(name)?;
-        return choose(de, de.arena.str_bytes(member), visitor);
+        return choose(de, de.arena.str_bytes(member), None, visitor);
     }
     if de.arena.is_class(class, name)
         && let Node::Constructed { args, .. } = de.arena.node(de.id)
         && let [value] = *de.arena.items(args)
         && let Some(text) = python_text(de.arena, value)
     {
-        return choose(de, text.as_bytes(), visitor);
+        return choose(de, text.as_bytes(), Some(name), visitor);
     }
     let variant = variants
         .iter()
         .find(|variant| de.arena.is_class(class, variant));
     match variant {
-        Some(variant) => choose(de, variant.as_bytes(), visitor),
+        Some(variant) => choose(de, variant.as_bytes(), None, visitor),
         None if class::is_dotted(name) => Err(de.other_class(name)),
-        None => choose(de, de.arena.class_name(class).as_bytes(), visitor),
+        None => choose(de, de.arena.class_name(class).as_bytes(), None, visitor),
     }
 }
 
 fn choose<'de, V: Visitor<'de>>(
     de: De<'_, 'de>,
     variant: &[u8],
+    by_value: Option<&'static str>,
     visitor: V,
 ) -> Result<V::Value, DecodeError> {
-    visitor.visit_enum(Chosen { de, variant })
+    visitor.visit_enum(Chosen {
+        de,
+        variant,
+        by_value,
+    })
 }
 
 /// An enum whose variant is known by its name.
 struct Chosen<'a, 'de, 'v> {
     de: De<'a, 'de>,
     variant: &'v [u8],
+    /// The class of an enum whose member is known by its value only.
+    by_value: Option<&'static str>,
 }
 
 impl<'a, 'de> EnumAccess<'de> for Chosen<'a, 'de, '_> {
@@ -71,7 +78,12 @@ impl<'a, 'de> EnumAccess<'de> for Chosen<'a, 'de, '_> {
         seed: T,
     ) -> Result<(T::Value, Content<'a, 'de>), DecodeError> {
         let variant = BytesDeserializer::new(self.variant);
-        Ok((seed.deserialize(variant)?, Content(self.de)))
+        let chosen = seed.deserialize(variant);
+        let chosen = chosen.map_err(|error: DecodeError| match self.by_value {
+            Some(class) => error.by_value(class),
+            None => error,
+        })?;
+        Ok((chosen, Content(self.de)))
     }
 }
 

@@ -3,22 +3,30 @@
 use serde::de::value::{BorrowedStrDeserializer, SeqDeserializer};
 use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
 
+use super::super::kind::Kind;
 use super::super::read_value::{none_left, value_of};
 use super::super::tag;
 use super::super::wire::Repeated;
 use super::cursor::De;
 use crate::DecodeError;
+use crate::error::path::{Segment, located};
 
 /// The elements of a list, tuple or set.
 pub(super) struct Seq<'r, 'a, 'de> {
     /// A deserializer at the depth of the elements.
     nested: De<'a, 'de>,
     rest: &'r mut Repeated<'a, 'de>,
+    /// The number of elements that were read.
+    count: usize,
 }
 
 impl<'r, 'a, 'de> Seq<'r, 'a, 'de> {
     pub(super) fn new(nested: De<'a, 'de>, rest: &'r mut Repeated<'a, 'de>) -> Self {
-        Self { nested, rest }
+        Self {
+            nested,
+            rest,
+            count: 0,
+        }
     }
 }
 
@@ -29,10 +37,13 @@ impl<'de> SeqAccess<'de> for Seq<'_, '_, 'de> {
         &mut self,
         seed: T,
     ) -> Result<Option<T::Value>, DecodeError> {
-        match self.rest.next()? {
-            Some(part) => seed.deserialize(self.nested.sibling(part)?).map(Some),
-            None => Ok(None),
-        }
+        let Some(part) = self.rest.next()? else {
+            return Ok(None);
+        };
+        let index = self.count;
+        self.count += 1;
+        let read = seed.deserialize(self.nested.sibling(part)?).map(Some);
+        located(read, || Segment::Index(index))
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -48,6 +59,8 @@ pub(super) struct Entries<'a, 'de> {
     values: Repeated<'a, 'de>,
     /// True if keys are names instead of values.
     named: bool,
+    /// The key whose value is next.
+    key: &'de [u8],
 }
 
 impl<'a, 'de> Entries<'a, 'de> {
@@ -57,6 +70,7 @@ impl<'a, 'de> Entries<'a, 'de> {
             keys: Repeated::new(nested.budget, message, tag::KEYS),
             values: Repeated::new(nested.budget, message, tag::VALUES),
             named: false,
+            key: &[],
         }
     }
 
@@ -67,6 +81,21 @@ impl<'a, 'de> Entries<'a, 'de> {
             keys: Repeated::new(nested.budget, message, tag::NAMES).beside_one(tag::CLASS),
             values: Repeated::new(nested.budget, message, tag::FIELD_VALUES),
             named: true,
+            key: &[],
+        }
+    }
+}
+
+impl<'de> Entries<'_, 'de> {
+    /// Returns the step to the value of the last key.
+    fn step(&self) -> Segment<'de> {
+        let text = |bytes| std::str::from_utf8(bytes).unwrap_or("?");
+        if self.named {
+            return Segment::Name(text(self.key));
+        }
+        match Kind::read(self.nested.budget, self.key) {
+            Ok(Kind::Str(key)) => Segment::Name(text(key)),
+            _ => Segment::Name("?"),
         }
     }
 }
@@ -81,6 +110,7 @@ impl<'de> MapAccess<'de> for Entries<'_, 'de> {
     ) -> Result<Option<K::Value>, DecodeError> {
         let key = self.keys.next()?;
         none_left(key.is_some(), &mut self.values)?;
+        self.key = key.unwrap_or_default();
         match key {
             Some(name) if self.named => {
                 let budget = self.nested.budget;
@@ -98,7 +128,8 @@ impl<'de> MapAccess<'de> for Entries<'_, 'de> {
         &mut self,
         seed: T,
     ) -> Result<T::Value, DecodeError> {
-        seed.deserialize(self.nested.sibling(value_of(&mut self.values)?)?)
+        let value = self.nested.sibling(value_of(&mut self.values)?)?;
+        located(seed.deserialize(value), || self.step())
     }
 
     fn size_hint(&self) -> Option<usize> {
