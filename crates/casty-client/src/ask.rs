@@ -26,7 +26,8 @@ pub(crate) mod retry;
 /// An ask being prepared: await it, or set how it is to be carried out first.
 ///
 /// Nothing happens until it is awaited (or turned into its [`Reply`]). It borrows the receiver; the
-/// reply does not.
+/// reply does not. A message that was made without the reference that it is to hold can never be
+/// answered, and is refused ([`NoReplyTo`](AskError::NoReplyTo)).
 ///
 /// Its message is sent once, wherever it has to wait for that: one that has not left when a
 /// connection is lost goes out on the next. One that may have been in flight is not sent again, and
@@ -84,6 +85,7 @@ impl<'a, R, F: SendAsk<R>> Ask<'a, R, F> {
         } = self;
         let started = AskSender::open(core, timeout, policy).and_then(|mut ask| {
             let reply_to = core.identity.ask_ref(ask.id());
+            ask.reply_to = Some(reply_to.clone().cast());
             send.send(&mut ask, reply_to)?;
             Ok(ask.accepted())
         });
@@ -122,6 +124,8 @@ impl<R, F> fmt::Debug for Ask<'_, R, F> {
 pub struct AskSender<'a> {
     core: &'a Arc<Core>,
     ask: OpenAsk,
+    /// A clone of the reference that the message was made with.
+    reply_to: Option<ActorRef<()>>,
     /// Set if the message is to be kept, to be sent again.
     schedule: Option<Schedule>,
     kept: Option<Kept>,
@@ -149,6 +153,7 @@ impl<'a> AskSender<'a> {
         Ok(Self {
             core,
             ask: OpenAsk { id, deadline },
+            reply_to: None,
             schedule,
             kept: None,
             accepted: false,
@@ -171,6 +176,31 @@ impl<'a> AskSender<'a> {
         }
     }
 
+    /// Checks that the message, which is not dropped yet, can be answered.
+    ///
+    /// A message that holds the reference keeps it shared. One that does not may have its URI as text,
+    /// so it is searched for before it is refused.
+    #[inline]
+    fn check_answerable(&self, message: &[u8]) -> Result<(), AskError> {
+        match &self.reply_to {
+            Some(reply_to) if !reply_to.is_shared() => self.search(message),
+            _ => Ok(()),
+        }
+    }
+
+    #[cold]
+    fn search(&self, message: &[u8]) -> Result<(), AskError> {
+        let Self { core, ask, .. } = self;
+        let mut found = false;
+        let read = core.codec.edit(message, &core.decoding(), |plain| {
+            found = core.identity.is_asked_in(plain, ask.id);
+        });
+        match read {
+            Ok(_) if !found => Err(AskError::NoReplyTo),
+            _ => Ok(()),
+        }
+    }
+
     /// Sends an encoded message to a node.
     #[inline]
     pub(crate) fn send(
@@ -178,6 +208,7 @@ impl<'a> AskSender<'a> {
         to: &Destination<'_>,
         message: Encoded<'_>,
     ) -> Result<(), AskError> {
+        self.check_answerable(message.bytes)?;
         if self.schedule.is_some() {
             self.kept = Some(Kept::new(self.core, to, message)?);
         }
@@ -186,6 +217,7 @@ impl<'a> AskSender<'a> {
 
     /// Hands an encoded message to an actor of this client.
     pub(crate) fn deliver_here(&mut self, path: &str, message: &[u8]) -> Result<(), AskError> {
+        self.check_answerable(message)?;
         self.core.asks.carried_by(self.ask.id, HERE);
         Ok(self
             .core

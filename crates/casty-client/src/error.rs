@@ -127,6 +127,13 @@ pub enum AskError {
     /// The message was not accepted.
     #[error("the message was not accepted")]
     Refused(#[from] TellError),
+    /// The message holds no reference to reply to: neither the one that it was made with, nor its URI
+    /// as text. No reply could ever come, so nothing was sent.
+    #[error(
+        "the message holds no reference to reply to, so no reply could come: it must have the one \
+         that the ask makes it with"
+    )]
+    NoReplyTo,
     /// The limit of asks that wait for their replies was reached. Nothing was sent.
     #[error("{limit} asks already wait for their replies; try again later")]
     TooManyAsks {
@@ -191,6 +198,7 @@ impl AskError {
     pub fn fate(&self) -> Fate {
         match self {
             Self::Refused(_)
+            | Self::NoReplyTo
             | Self::TooManyAsks { .. }
             | Self::AskBytesFull { .. }
             | Self::NotSent(_) => Fate::NotSent,

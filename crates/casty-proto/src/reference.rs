@@ -66,6 +66,13 @@ impl<M: ?Sized> ActorRef<M> {
         ActorUri::parse(&self.uri)
     }
 
+    /// Returns whether clones of this reference exist. An ask learns by it that a message which was
+    /// made with its reference holds it.
+    #[doc(hidden)]
+    pub fn is_shared(&self) -> bool {
+        Arc::strong_count(&self.uri) > 1
+    }
+
     pub(crate) fn from_wire(uri: Arc<str>) -> Self {
         Self {
             uri,

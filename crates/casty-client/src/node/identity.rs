@@ -130,6 +130,11 @@ impl Identity {
         reference
     }
 
+    /// Returns whether an encoded message contains the path of an ask as text.
+    pub(crate) fn is_asked_in(&self, message: &[u8], id: AskId) -> bool {
+        memchr::memmem::find(message, &self.client.ask_path(id)).is_some()
+    }
+
     /// Replaces the address in references to an ask in an encoded message by this one, which has
     /// the length of all generated ones.
     pub(crate) fn readdress(&self, message: &mut [u8], id: AskId) {

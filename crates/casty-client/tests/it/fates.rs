@@ -291,7 +291,8 @@ async fn asks_and_tells_end_when_the_runtime_of_the_client_goes() {
         let mut views = client.topology();
         views.changed().await.unwrap();
         let entity = client.entity_ref("r", 1).unwrap().entity("e");
-        let reply = entity.ask::<_, i32>(|_| 1).within(SECOND).into_future();
+        let ask = entity.ask(|reply_to: ActorRef<i32>| reply_to);
+        let reply = ask.within(SECOND).into_future();
         end.send(()).unwrap();
         running.join().unwrap();
         assert!(matches!(entity.tell(1), Err(TellError::Closed)));
@@ -456,7 +457,7 @@ fn what_was_in_flight_on_a_lost_connection_is_a_dead_letter_of_unknown_fate() {
         let mut letters = client.dead_letters();
         let entity = client.entity_ref("r", 1).unwrap().entity("e");
         entity.tell("answered".to_owned()).unwrap();
-        let asked = entity.ask(|_: ActorRef<i32>| "asked").into_future();
+        let asked = entity.ask(|reply_to: ActorRef<i32>| reply_to).into_future();
         link.next_to("/_region-r").await.unwrap();
         link.next_to("/_region-r").await.unwrap();
         client.tell(&actor(&node, "/a"), text(3, 10)).unwrap();
@@ -478,7 +479,7 @@ fn what_was_in_flight_on_a_lost_connection_is_a_dead_letter_of_unknown_fate() {
         }
         let expected = [
             ("r/0", "alloc::string::String", false, unknown),
-            ("r/0", "&str", true, unknown),
+            ("r/0", std::any::type_name::<ActorRef<i32>>(), true, unknown),
             ("n:1", "alloc::string::String", false, unknown),
             ("r/0", "u8", false, Fate::NotSent),
         ];

@@ -10,5 +10,6 @@ mod liveness;
 mod node;
 mod retries;
 mod time;
+mod unanswerable;
 mod views;
 mod waiting;

@@ -405,12 +405,12 @@ fn an_actor_of_this_client_is_asked_once() {
     in_paused_time(|| async {
         let (_node, _link, client, _) = connected(|it| it).await;
         let (told, mut messages) = tokio::sync::mpsc::unbounded_channel();
-        let silent = move |message: String, _| {
+        let silent = move |message: ActorRef<i32>, _| {
             told.send(message).unwrap();
             std::future::ready(())
         };
         let silent = client.spawn(silent, "silent").unwrap();
-        let ask = silent.ask::<i32>(|_| String::new()).idempotent();
+        let ask = silent.ask::<i32>(|reply_to| reply_to).idempotent();
         let error = ask.hedge_after(SECOND).await.unwrap_err();
         assert!(
             matches!(error, AskError::Timeout { attempts: 1, .. }),
