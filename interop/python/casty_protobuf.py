@@ -20,6 +20,7 @@ import decimal
 import enum
 import struct
 import uuid
+import zoneinfo
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -234,6 +235,8 @@ def _date(value: datetime.date) -> bytes:
 
 def _time(value: datetime.time) -> bytes:
     clock = _numbers(value.hour, value.minute, value.second, value.microsecond, value.fold)
+    if isinstance(value.tzinfo, zoneinfo.ZoneInfo) and value.tzinfo.key is not None:
+        return clock + _field(7, value.tzinfo.key.encode())
     offset = value.utcoffset()
     if value.tzinfo is not None and offset is None:
         raise ProtobufError(f"{value.tzinfo!r} has no offset of its own")
@@ -317,7 +320,10 @@ def _read_date(content: bytes) -> datetime.date:
 def _read_time(content: bytes) -> datetime.time:
     parts = _read_numbers(content)
     clock = (parts.get(number, 0) for number in (1, 2, 3, 4))
-    zone = datetime.timezone(_read_timedelta(parts[6])) if 6 in parts else None
+    if 7 in parts:
+        zone = zoneinfo.ZoneInfo(parts[7].decode())
+    else:
+        zone = datetime.timezone(_read_timedelta(parts[6])) if 6 in parts else None
     return datetime.time(*clock, tzinfo=zone, fold=parts.get(5, 0))
 
 

@@ -110,7 +110,7 @@ pub struct Member {
     pub name: ::prost::alloc::string::String,
 }
 /// A `datetime.datetime`.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct DateTime {
     #[prost(message, optional, tag = "1")]
     pub date: ::core::option::Option<Date>,
@@ -128,7 +128,7 @@ pub struct Date {
     pub day: u32,
 }
 /// A `datetime.time`.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Time {
     #[prost(uint32, tag = "1")]
     pub hour: u32,
@@ -144,6 +144,10 @@ pub struct Time {
     /// The offset from UTC; a naive time has none.
     #[prost(message, optional, tag = "6")]
     pub offset: ::core::option::Option<TimeDelta>,
+    /// The name of its zone, such as `Europe/Berlin`, if it is in one that has a name. Then there is
+    /// no offset, for that follows from the zone.
+    #[prost(string, tag = "7")]
+    pub zone: ::prost::alloc::string::String,
 }
 /// A `datetime.timedelta`, normalised as Python does.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]

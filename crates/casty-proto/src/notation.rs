@@ -8,7 +8,8 @@
 //! | `bytes`, `bytearray` | `{"__bytes__": "AP8="}`, `{"__bytearray__": "AP8="}` (base64) |
 //! | `set` | `{"__set__": [1, 2]}` |
 //! | `datetime`, `date`, `time` | `{"__datetime__": "2024-02-29T12:30:00+01:00"}`, `{"__date__": "2024-02-29"}`, `{"__time__": "12:30:00"}` |
-//! | the second of two equal wall-clock times | `{"__datetime__": "2024-10-27T02:30:00", "fold": 1}` |
+//! | in a zone with a name | `{"__datetime__": "2024-10-27T02:30:00[Europe/Berlin]"}` |
+//! | the second of two equal wall-clock times | `{"__datetime__": "2024-10-27T02:30:00", "fold": 1}`, or `true` |
 //! | `timedelta` | `{"__timedelta__": [days, seconds, microseconds]}` |
 //! | `UUID`, `Decimal`, `complex` | `{"__uuid__": "c0ffee00-..."}`, `{"__decimal__": "1.50"}`, `{"__complex__": [0.0, 1.0]}` |
 //! | an enum's member by its value | `{"__enum__": "pkg.Color", "__value__": 2}` |

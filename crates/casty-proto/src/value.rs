@@ -14,6 +14,7 @@ mod compare;
 mod convert;
 mod de;
 mod foreign;
+mod decimal;
 mod name_cache;
 mod release;
 mod ser;
@@ -23,6 +24,7 @@ mod typed;
 pub(crate) mod uuid;
 mod via_value;
 
+mod zone;
 pub use num_bigint;
 
 pub(crate) use de::big_int;
@@ -31,13 +33,15 @@ pub use de::from_value;
 pub(crate) use de::plain;
 pub(crate) use name_cache::NameCache;
 pub use ser::to_value;
+#[cfg(any(feature = "pickle", feature = "protobuf"))]
+pub(crate) use decimal::NO_DECIMAL;
+pub(crate) use decimal::is_decimal;
 pub(crate) use side_channel::{VALUE, hand_over, take};
 pub use temporal::{Date, DateTime, TemporalError, Time, TimeDelta};
-#[cfg(any(feature = "pickle", feature = "protobuf"))]
-pub(crate) use typed::is_decimal;
 pub use typed::{BigInt, ByteArray, Bytes, Complex, Decimal, Uuid, UuidError};
 pub(crate) use typed::{complex_of, time_delta_of};
 
+pub use zone::{ZoneName, ZoneNameError};
 /// Any Python value that a serializer of Casty can carry.
 ///
 /// At most 24 bytes; cloning costs one reference count, whatever the size. Values that a pickle
@@ -182,9 +186,24 @@ pub(crate) enum Origin {
     Keywords,
     /// By a dict, once the object is there.
     Dict(Instantiation),
-    /// By two dicts: so many fields for `__dict__`, the others for the slots.
-    Slots(Instantiation, u32),
+    /// By two dicts, of which one may be `None`: so many fields for `__dict__`, the others for the
+    /// slots.
+    Slots(Instantiation, Halves, u32),
 }
+
+/// The halves of the state of an object with slots.
+#[cfg(feature = "pickle")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Halves {
+    /// Both are dicts.
+    Both,
+    /// The one for `__dict__` is a dict, the one for the slots `None`.
+    Own,
+    /// The one for the slots is a dict, the one for `__dict__` `None`.
+    Slots,
+}
+    /// By nothing: the object is made, and has none.
+    Bare(Instantiation),
 
 /// The way in which a pickle makes an object that has no fields yet.
 #[cfg(feature = "pickle")]

@@ -386,14 +386,16 @@ fn offset() -> impl Strategy<Value = TimeDelta> {
 
 fn time() -> impl Strategy<Value = Time> {
     let clock = (0_u8..24, 0_u8..60, 0_u8..60, 0_u32..1_000_000);
-    (clock, any::<bool>(), proptest::option::of(offset())).prop_map(
-        |((hour, minute, second, microsecond), fold, offset)| Time {
+    let zone = proptest::option::of(proptest::sample::select(vec!["UTC", "Europe/Berlin"]));
+    (clock, any::<bool>(), proptest::option::of(offset()), zone).prop_map(
+        |((hour, minute, second, microsecond), fold, offset, zone)| Time {
             hour,
             minute,
             second,
             microsecond,
             fold,
-            offset,
+            offset: offset.filter(|_| zone.is_none()),
+            zone: zone.map(|name| name.parse().unwrap()),
         },
     )
 }

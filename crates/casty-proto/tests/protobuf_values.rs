@@ -36,10 +36,12 @@ fn time() -> impl Strategy<Value = Time> {
     let day = 86_400_000_000_i128;
     let offset = (1 - day..day).prop_map(|total| TimeDelta::from_microseconds(total).unwrap());
     let clock = (0..24u8, 0..60u8, 0..60u8, 0..1_000_000u32);
-    (clock, any::<bool>(), prop::option::of(offset)).prop_map(
-        |((hour, minute, second, micros), fold, offset)| Time {
+    let zone = prop::option::of(prop::sample::select(vec!["UTC", "Europe/Berlin"]));
+    (clock, any::<bool>(), prop::option::of(offset), zone).prop_map(
+        |((hour, minute, second, micros), fold, offset, zone)| Time {
             fold,
-            offset,
+            offset: offset.filter(|_| zone.is_none()),
+            zone: zone.map(|name| name.parse().unwrap()),
             ..Time::new(hour, minute, second, micros).unwrap()
         },
     )
@@ -109,6 +111,11 @@ fn of_time(time: &Time) -> v1::Time {
         microsecond: time.microsecond,
         fold: time.fold,
         offset: time.offset.map(of_delta),
+        zone: time
+            .zone
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default(),
     }
 }
 
@@ -231,7 +238,7 @@ proptest! {
             #[cfg(feature = "msgpack")]
             Codec::msgpack(),
             #[cfg(feature = "pickle")]
-            Codec::pickle(),
+            Codec::pickle().allowing(["*"]).unwrap(),
         ] {
             let mut bytes = Vec::new();
             // Each lacks something.

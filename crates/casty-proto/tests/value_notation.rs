@@ -29,8 +29,11 @@ prop_compose! {
     fn time()(
         hour in 0..24u8, minute in 0..60u8, second in 0..60u8, micros in 0..1_000_000u32,
         fold in any::<bool>(), offset in offset(),
+        zone in prop::option::of("[A-Za-z0-9_+-]{1,9}(/[A-Za-z0-9_+-]{1,9}){0,2}"),
     ) -> Time {
-        Time { fold, offset, ..Time::new(hour, minute, second, micros).unwrap() }
+        let zone = zone.map(|name| name.parse().unwrap());
+        let offset = offset.filter(|_| zone.is_none());
+        Time { fold, offset, zone, ..Time::new(hour, minute, second, micros).unwrap() }
     }
 }
 
@@ -56,7 +59,8 @@ fn leaf() -> impl Strategy<Value = Value> {
             |(days, seconds, micros)| TimeDelta::new(days, seconds, micros).unwrap().into()
         ),
         any::<[u8; 16]>().prop_map(|bytes| Uuid(bytes).into()),
-        any::<String>().prop_map(|text| Decimal(text.into()).into()),
+        "[+-]?([0-9]{1,6}(\\.[0-9]{0,3})?(E[+-]?[0-9]{1,3})?|NaN[0-9]{0,2}|Infinity)"
+            .prop_map(|text| Decimal(text.into()).into()),
         (float(), float()).prop_map(|(re, im)| Complex { re, im }.into()),
     ]
 }
@@ -179,6 +183,15 @@ fn what_does_not_fit_its_marker_is_refused() {
         r#"{"__uuid__": "0000000-00000-0000-0000-000000000000"}"#,
         r#"{"__complex__": ["a", 1]}"#,
         r#"{"__decimal__": 1}"#,
+        r#"{"__decimal__": "abc"}"#,
+        r#"{"__decimal__": "1,50"}"#,
+        r#"{"__decimal__": ""}"#,
+        r#"{"__decimal__": "0x10"}"#,
+        r#"{"__decimal__": "1E+999999999999999999999"}"#,
+        r#"{"__time__": "02:30:00", "fold": 2}"#,
+        r#"{"__time__": "02:30:00", "fold": "1"}"#,
+        r#"{"__datetime__": "2024-10-27T02:30:00", "fold": null}"#,
+        r#"{"__datetime__": "2024-10-27T02:30:00[../etc]"}"#,
         "1 2",
         "",
     ] {
@@ -193,7 +206,8 @@ fn a_time_is_the_second_of_two_equal_ones_only_if_its_text_says_so() {
         ("", false),
         (r#", "fold": 1"#, true),
         (r#", "fold": 0"#, false),
-        (r#", "fold": true"#, false),
+        (r#", "fold": true"#, true),
+        (r#", "fold": false"#, false),
         (r#", "other": 1"#, false),
     ] {
         let time = Time {
@@ -201,11 +215,17 @@ fn a_time_is_the_second_of_two_equal_ones_only_if_its_text_says_so() {
             ..wall.parse().unwrap()
         };
         let text = format!(r#"{{"__time__": "{wall}"{beside}}}"#);
-        assert_eq!(read(&text), Ok(time.into()), "{text}");
+        assert_eq!(read(&text), Ok(time.clone().into()), "{text}");
         let day: DateTime = "2024-10-27T02:30:00".parse().unwrap();
         let text = format!(r#"{{"__datetime__": "{day}"{beside}}}"#);
         assert_eq!(read(&text), Ok(DateTime { time, ..day }.into()), "{text}");
     }
+}
+
+#[test]
+fn a_byte_order_mark_before_the_text_is_passed_over() {
+    assert_eq!(read("\u{feff}[1]"), Ok(Value::list([1])));
+    assert!(read("\u{feff}\u{feff}[1]").is_err() && read("[\u{feff}1]").is_err());
 }
 
 #[test]
@@ -222,12 +242,6 @@ fn bytes_are_shown_up_to_256_of_them() {
             assert!(shown.ends_with(ends), "{len}: {shown}");
             assert_eq!(read(&value.to_string()), Ok(value));
         }
-#[test]
-fn a_byte_order_mark_before_the_text_is_passed_over() {
-    assert_eq!(read("\u{feff}[1]"), Ok(Value::list([1])));
-    assert!(read("\u{feff}\u{feff}[1]").is_err() && read("[\u{feff}1]").is_err());
-}
-
     }
 }
 

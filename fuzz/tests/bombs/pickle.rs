@@ -55,6 +55,28 @@ fn shared_state() -> Vec<u8> {
     [b"(".to_vec(), point, state, objects, b"t".to_vec()].concat()
 }
 
+/// Returns a dict of a hundred entries that a thousand counters are made of.
+fn shared_counters() -> Vec<u8> {
+    let dict = [b"}(", &b"NN".repeat(100)[..], b"u\x94"].concat();
+    let counter = [global("collections", "Counter"), b"\x940".to_vec()].concat();
+    let counter = &counter[..counter.len() - 1];
+    let counters = b"h\x01h\x00\x85R".repeat(1000);
+    [&b"("[..], &dict, counter, b"\x85", &counters, b"t"].concat()
+}
+
+/// Returns a time in the zone of this name.
+fn zoned(name: &str) -> Vec<u8> {
+    let method = [
+        global("builtins", "getattr"),
+        global("zoneinfo", "ZoneInfo"),
+        text("_unpickle"),
+        b"\x86R".to_vec(),
+    ];
+    let zone = [method.concat(), text(name), b"K\x01\x86R".to_vec()];
+    let time = [global("datetime", "time"), b"C\x06\0\0\0\0\0\0".to_vec()];
+    [time.concat(), zone.concat(), b"\x86R".to_vec()].concat()
+}
+
 /// Returns a text of 128 KiB that is mentioned a hundred times.
 fn mentions() -> Vec<u8> {
     let long = [&b"X\x00\x00\x02\x00"[..], &vec![b'x'; 1 << 17], b"\x94"].concat();
@@ -128,6 +150,11 @@ fn sharing() -> Vec<Bomb> {
             "Limit(Visits)",
         ),
         bomb(
+            "a dict that a thousand counters share",
+            &[&shared_counters()],
+            "Limit(Visits)",
+        ),
+        bomb(
             "a text that is mentioned a hundred times",
             &[&mentions()],
             "fine",
@@ -191,8 +218,41 @@ fn lengths() -> Vec<Bomb> {
 
 fn contents() -> Vec<Bomb> {
     let eval = [global("builtins", "eval"), text("1"), b"\x85R".to_vec()].concat();
+    let decimal = [
+        global("decimal", "Decimal"),
+        text("1E+999999999999999999999"),
+        b"\x85R".to_vec(),
+    ];
+    let method = [
+        global("builtins", "getattr"),
+        global("app", "Job"),
+        text("run"),
+        b"\x86R)R".to_vec(),
+    ];
+    let subclass = [global("app", "Dict"), b")\x81NNs".to_vec()];
     vec![
         bomb("a call of eval", &[&eval], "NeedsPython"),
+        bomb(
+            "a call of a class's method",
+            &[&method.concat()],
+            "NeedsPython",
+        ),
+        bomb(
+            "entries of a class of dicts",
+            &[&subclass.concat()],
+            "NeedsPython",
+        ),
+        bomb("a time in a zone", &[&zoned("Europe/Berlin")], "fine"),
+        bomb(
+            "a zone whose name is a path",
+            &[&zoned("../../etc/passwd")],
+            "Malformed",
+        ),
+        bomb(
+            "a decimal beyond all memory",
+            &[&decimal.concat()],
+            "Malformed",
+        ),
         bomb(
             "a lone surrogate",
             &[b"\x8c\x03\xed\xa0\x80"],

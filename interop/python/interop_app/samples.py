@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import decimal
 import uuid
+import zoneinfo
 from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -79,6 +80,9 @@ def _pickled() -> dict[str, Any]:
         "datetime": datetime.datetime(2026, 7, 12, 1, 2, 3, 456789),
         "datetime_utc": datetime.datetime(2026, 7, 12, 1, 2, 3, tzinfo=utc),
         "datetime_east": datetime.datetime(2026, 7, 12, 1, 2, 3, tzinfo=east),
+        "datetime_zone": datetime.datetime(
+            2026, 10, 25, 2, 30, tzinfo=zoneinfo.ZoneInfo("UTC"), fold=1
+        ),
         "date": datetime.date(2026, 7, 12),
         "time": datetime.time(1, 2, 3),
         "timedelta": datetime.timedelta(days=-1, seconds=2, microseconds=3),

@@ -80,6 +80,7 @@ const PICKLED: &[&str] = &[
     "datetime",
     "datetime_utc",
     "datetime_east",
+    "datetime_zone",
     "date",
     "time",
     "timedelta",

@@ -3,8 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// A `datetime.datetime`, displayed in ISO 8601.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+use super::zone::ZoneName;
+
+/// A `datetime.datetime`, displayed in ISO 8601, with the name of its zone in brackets if it has one.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct DateTime {
     /// The day.
     pub date: Date,
@@ -23,8 +25,8 @@ pub struct Date {
     pub day: u8,
 }
 
-/// A `datetime.time`, displayed in ISO 8601.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// A `datetime.time`, displayed in ISO 8601, with the name of its zone in brackets if it has one.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Time {
     /// The hour, 0 to 23.
     pub hour: u8,
@@ -36,8 +38,12 @@ pub struct Time {
     pub microsecond: u32,
     /// True for the second of two equal wall-clock times (PEP 495).
     pub fold: bool,
-    /// The offset from UTC of a `datetime.timezone`; `None` for a naive time.
+    /// The offset from UTC of a `datetime.timezone`; `None` for a naive time, and for one in a zone
+    /// that has a name.
     pub offset: Option<TimeDelta>,
+    /// The name of its `zoneinfo.ZoneInfo`; then the offset counts for nothing, as that follows from
+    /// the zone.
+    pub zone: Option<ZoneName>,
 }
 
 /// A `datetime.timedelta`, normalised as Python does: only the days are ever negative.
@@ -80,6 +86,7 @@ impl Time {
             microsecond,
             fold: false,
             offset: None,
+            zone: None,
         })
     }
 }
@@ -136,6 +143,9 @@ impl fmt::Display for Time {
         write!(f, "{:02}:{:02}:{:02}", self.hour, self.minute, self.second)?;
         if self.microsecond != 0 {
             write!(f, ".{:06}", self.microsecond)?;
+        }
+        if let Some(zone) = &self.zone {
+            return write!(f, "[{zone}]");
         }
         let Some(offset) = self.offset else {
             return Ok(());
@@ -223,6 +233,17 @@ impl FromStr for Time {
     type Err = TemporalError;
 
     fn from_str(text: &str) -> Result<Self, TemporalError> {
+        if let Some((local, zone)) = text.strip_suffix(']').and_then(|text| text.split_once('[')) {
+            let zone = zone.parse().map_err(|_| TemporalError)?;
+            let time: Self = local.parse()?;
+            let naive = time.offset.is_none() && time.zone.is_none();
+            return naive
+                .then_some(Self {
+                    zone: Some(zone),
+                    ..time
+                })
+                .ok_or(TemporalError);
+        }
         let (text, utc) = match text.strip_suffix('Z') {
             Some(text) => (text, true),
             None => (text, false),
@@ -280,6 +301,8 @@ mod tests {
             "9999-12-31T00:00:00+00:00",
             "9999-12-31T00:00:00+23:59:59",
             "9999-12-31T00:00:00-23:59:59.999999",
+            "2024-10-27T02:30:00[Europe/Berlin]",
+            "2024-01-02T03:04:05.000006[UTC]",
         ] {
             assert_eq!(text.parse::<DateTime>().unwrap().to_string(), text);
         }
@@ -304,6 +327,12 @@ mod tests {
             "0000-01-01T00:00:00",
             "2024-01-02T00:00:00+",
             "2024-01-02T00:00:00+01:00Z",
+            "2024-01-02T00:00:00+01:00[Europe/Berlin]",
+            "2024-01-02T00:00:00[Europe/Berlin][UTC]",
+            "2024-01-02T00:00:00[../UTC]",
+            "2024-01-02T00:00:00[]",
+            "2024-01-02T00:00:00]",
+            "2024-01-02[UTC]T00:00:00",
         ] {
             assert_eq!(text.parse::<DateTime>(), Err(TemporalError), "{text}");
         }

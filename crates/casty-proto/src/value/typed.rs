@@ -9,6 +9,7 @@ use std::sync::Arc;
 use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
+use super::decimal::is_decimal;
 use super::via_value::{self, ViaValue};
 use super::{Date, DateTime, Time, TimeDelta, Value, uuid};
 
@@ -37,7 +38,7 @@ pub struct Complex {
 }
 
 /// A `decimal.Decimal` in Python's own notation, such as `1.50`, `-1E+5` or `NaN`; pickle and
-/// protobuf carry it.
+/// protobuf carry it, and refuse a text of which Python makes none.
 ///
 /// Equal if the texts are: `1.5` and `1.50` differ.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -72,13 +73,6 @@ impl FromStr for Uuid {
     fn from_str(text: &str) -> Result<Self, UuidError> {
         uuid::parse(text).map(Self).ok_or(UuidError)
     }
-}
-
-/// Returns whether a text consists of the characters that Python writes a `Decimal` with.
-#[cfg(any(feature = "pickle", feature = "protobuf"))]
-pub(crate) fn is_decimal(text: &str) -> bool {
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'+' | b'-');
-    !text.is_empty() && text.bytes().all(fits)
 }
 
 impl fmt::Display for Decimal {
@@ -161,7 +155,7 @@ via_value! {
     Decimal, "a Decimal",
         this => Value::Decimal(this.0),
         Value::Decimal(text) => Some(Self(text)),
-        plain => plain.as_str().map(|text| Self(text.into()));
+        plain => plain.as_str().filter(|text| is_decimal(text)).map(|text| Self(text.into()));
     Uuid, "a UUID",
         this => Value::Uuid(Arc::new(this.0)),
         Value::Uuid(bytes) => Some(Self(*bytes)),
@@ -254,9 +248,9 @@ impl BigInt {
 
 via_value! { @serde BigInt, "an int", value @ (Value::Int(_) | Value::BigInt(_)) => Self::from_int(&value),
 plain => Self::from_int(&plain).or_else(|| text(&plain).map(Self)) }
-via_value! { @serde DateTime, "a datetime", Value::DateTime(value) => Some(*value),
+via_value! { @serde DateTime, "a datetime", Value::DateTime(value) => Some((*value).clone()),
 plain => text(&plain) }
 via_value! { @serde Date, "a date", Value::Date(value) => Some(value), plain => text(&plain) }
-via_value! { @serde Time, "a time", Value::Time(value) => Some(*value), plain => text(&plain) }
+via_value! { @serde Time, "a time", Value::Time(value) => Some((*value).clone()), plain => text(&plain) }
 via_value! { @serde TimeDelta, "a timedelta", Value::TimeDelta(value) => Some(value),
 plain => time_delta_of(&plain) }

@@ -45,6 +45,11 @@ impl Children {
         fixed: false,
     };
 
+    /// Returns the same children, if there are any, as those of a node that others share.
+    pub(super) fn fixed_if_any(self) -> Self {
+        if self.len == 0 { self } else { self.fixed() }
+    }
+
     pub(super) fn fixed(self) -> Self {
         Self {
             fixed: true,
@@ -441,7 +446,7 @@ impl<'de> Arena<'de> {
                 function: class, ..
             } => self.class_name(class),
             Node::Stdlib {
-                callee: Callee::TimeZone,
+                callee: Callee::TimeZone | Callee::ZoneInfo,
                 ..
             } => self.type_name(id),
             _ => return None,
@@ -487,6 +492,7 @@ fn stdlib_class(callee: Callee) -> &'static str {
         Callee::Time => "datetime.time",
         Callee::TimeDelta => "datetime.timedelta",
         Callee::TimeZone => "datetime.timezone",
+        Callee::ZoneInfo => "zoneinfo.ZoneInfo",
         Callee::Uuid => "uuid.UUID",
         Callee::Decimal => "decimal.Decimal",
         _ => "builtins.object",

@@ -115,8 +115,14 @@ pub(super) fn is_named(name: &str, module: &[u8], class: &[u8]) -> bool {
         && matches!(name.get(module.len()), Some(b'.' | b':'))
 }
 
+    /// `zoneinfo.ZoneInfo._unpickle`: a zone by its name.
+    ZoneInfo,
 /// Returns the qualified name that [`split`] splits into just these parts.
 pub(super) fn join(module: &str, class: &str) -> String {
+    OrderedDict,
+    DefaultDict,
+    Counter,
+    Deque,
     let name = format!("{module}.{class}");
     match split(&name) {
         Some((split, _)) if split.len() == module.len() => name,
@@ -132,6 +138,15 @@ pub(super) enum Callee {
     /// Anything: only Python could tell.
     Function,
     /// A class or function that cloudpickle wrote by value, or a part of one.
+            b"collections" => match name {
+                b"OrderedDict" => Self::OrderedDict,
+                b"defaultdict" => Self::DefaultDict,
+                b"Counter" => Self::Counter,
+                b"deque" => Self::Deque,
+                _ if is_class_path(name) => Self::Class,
+                _ => Self::Function,
+            },
+            b"zoneinfo" if name == b"ZoneInfo._unpickle" => Self::ZoneInfo,
     ByValue,
     /// An actor reference: `restore_actor_ref`.
     Ref,
@@ -316,7 +331,11 @@ mod tests {
             ("builtins", "ValueError", Callee::Class),
             ("types", "CodeType", Callee::Function),
             ("cloudpickle.cloudpickle", "X", Callee::ByValue),
-            ("zoneinfo", "ZoneInfo._unpickle", Callee::Function),
+            ("zoneinfo", "ZoneInfo._unpickle", Callee::ZoneInfo),
+            ("zoneinfo", "ZoneInfo", Callee::Class),
+            ("collections", "OrderedDict", Callee::OrderedDict),
+            ("collections", "UserDict", Callee::Class),
+            ("collections", "namedtuple", Callee::Function),
             ("datetime", "datetime", Callee::DateTime),
             ("uuid", "UUID", Callee::Uuid),
             ("uuid", "SafeUUID", Callee::Class),

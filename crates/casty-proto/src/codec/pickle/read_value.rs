@@ -6,7 +6,7 @@ use num_bigint::BigInt;
 
 use super::arena::{Arena, Id, Node};
 use super::{measure, stdlib};
-use crate::value::{EnumMember, Fields, Member, Object, Origin, State};
+use crate::value::{EnumMember, Fields, Halves, Member, Object, Origin, State};
 use crate::{ActorRef, DecodeError, Limit, Value};
 
 /// Reads the value at `root`.
@@ -18,7 +18,7 @@ pub(super) fn value(arena: &Arena<'_>, root: Id) -> Result<Value, DecodeError> {
         match values.open(id)? {
             Opened::Container(open) => path.push(open),
             Opened::Value(value) => match path.last_mut() {
-                Some(above) => above.collected.push(value)?,
+                Some(above) => above.push(value, arena)?,
                 None => return Ok(value),
             },
         }
@@ -38,7 +38,7 @@ pub(super) fn value(arena: &Arena<'_>, root: Id) -> Result<Value, DecodeError> {
             };
             let value = values.close(open)?;
             match path.last_mut() {
-                Some(above) => above.collected.push(value)?,
+                Some(above) => above.push(value, arena)?,
                 None => return Ok(value),
             }
         };
@@ -67,7 +67,22 @@ impl Open<'_> {
         }
         self.children.next().copied()
     }
+
+    /// Adds a child.
+    ///
+    /// # Errors
+    /// It is the name of a field, and no text: a class can make what it likes of its state.
+    fn push(&mut self, value: Value, arena: &Arena<'_>) -> Result<(), DecodeError> {
+        self.collected
+            .push(value)
+            .map_err(|NoName| DecodeError::NeedsPython {
+                what: arena.type_name(self.id).into(),
+            })
+    }
 }
+
+/// The fault of a field whose name is no text.
+struct NoName;
 
 /// The children of a container that were read so far.
 enum Collected {
@@ -77,7 +92,7 @@ enum Collected {
 }
 
 impl Collected {
-    fn push(&mut self, value: Value) -> Result<(), DecodeError> {
+    fn push(&mut self, value: Value) -> Result<(), NoName> {
         match self {
             Self::Items(items) => items.push(value),
             Self::Pairs(pairs, key) => match key.take() {
@@ -87,9 +102,7 @@ impl Collected {
             Self::Fields(fields, name) => match (name.take(), value) {
                 (Some(name), value) => fields.push((name, value)),
                 (None, Value::Str(text)) => *name = Some(text),
-                (None, _) => {
-                    return Err(DecodeError::malformed("a field whose name is no text", 0));
-                }
+                (None, _) => return Err(NoName),
             },
         }
         Ok(())
@@ -275,21 +288,27 @@ impl<'a, 'de> ValueReader<'a, 'de> {
     /// Returns the way in which the pickle gave an object its named fields.
     #[allow(clippy::cast_possible_truncation)] // there are no more fields than nodes
     fn origin(&self, node: Node) -> Origin {
-        match node {
-            Node::New { made_by, .. } => Origin::Dict(made_by),
-            Node::Named {
-                state,
-                made_by: Some(made_by),
-                ..
-            } => match self.arena.node(state) {
-                Node::Tuple(_) => {
-                    let own = self.arena.entries(state).0.len() / 2;
-                    Origin::Slots(made_by, own as u32)
-                }
-                _ => Origin::Dict(made_by),
-            },
-            _ => Origin::Keywords,
-        }
+        let Node::Named {
+            state,
+            made_by: Some(made_by),
+            ..
+        } = node
+        else {
+            return match node {
+                Node::New { made_by, .. } => Origin::Bare(made_by),
+                _ => Origin::Keywords,
+            };
+        };
+        let &[own, slots] = self.arena.items(state) else {
+            return Origin::Dict(made_by);
+        };
+        let halves = match (self.arena.node(own), self.arena.node(slots)) {
+            (Node::Dict(_), Node::Dict(_)) => Halves::Both,
+            (Node::Dict(_), _) => Halves::Own,
+            _ => Halves::Slots,
+        };
+        let own = self.arena.entries(state).0.len() / 2;
+        Origin::Slots(made_by, halves, own as u32)
     }
 
     fn object(&mut self, class: Id, state: State) -> Value {

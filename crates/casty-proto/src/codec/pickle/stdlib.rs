@@ -6,7 +6,7 @@ use super::arena::{Arena, Id, Node};
 use super::class::Callee;
 use super::int;
 use crate::Value;
-use crate::value::{Date, DateTime, Time, TimeDelta, is_decimal, uuid};
+use crate::value::{Date, DateTime, Time, TimeDelta, ZoneName, is_decimal, uuid};
 
 /// Returns the value that `callee` makes of a tuple of arguments, or of the state of a UUID; `None` if
 /// it does not take them.
@@ -26,15 +26,19 @@ pub(super) fn value(arena: &Arena<'_>, callee: Callee, parts: Id) -> Option<Valu
         },
         Callee::Time => {
             let (state, zone) = state_and_zone(arena, args)?;
-            Value::Time(Arc::new(time(state, zone)?))
+            Value::Time(Arc::new(zone.of(time(state)?)))
         }
         Callee::DateTime => {
-            let (state, offset) = state_and_zone(arena, args)?;
-            Value::DateTime(Arc::new(datetime(state, offset)?))
+            let (state, zone) = state_and_zone(arena, args)?;
+            let DateTime { date, time } = datetime(state)?;
+            let time = zone.of(time);
+            Value::DateTime(Arc::new(DateTime { date, time }))
         }
         Callee::TimeDelta => Value::TimeDelta(timedelta(arena, args)?),
         // A timezone by itself is no `Value`, but well-formed: only its arguments are checked.
         Callee::TimeZone => Value::TimeDelta(offset(arena, args)?),
+        // Nor is a named one.
+        Callee::ZoneInfo => Value::Str(zone_name(arena, args)?.as_str().into()),
         Callee::Decimal => match *args {
             [text] => {
                 let text = arena.str(text).filter(|text| is_decimal(text))?;
@@ -72,7 +76,7 @@ fn date(state: &[u8]) -> Option<Date> {
 /// month of a datetime.
 pub(super) const FOLD: u8 = 0x80;
 
-fn time(state: &[u8], offset: Option<TimeDelta>) -> Option<Time> {
+fn time(state: &[u8]) -> Option<Time> {
     let &[hour, minute, second, a, b, c] = state else {
         return None;
     };
@@ -80,17 +84,16 @@ fn time(state: &[u8], offset: Option<TimeDelta>) -> Option<Time> {
     let time = Time::new(hour & !FOLD, minute, second, microsecond)?;
     Some(Time {
         fold: hour & FOLD != 0,
-        offset,
         ..time
     })
 }
 
-fn datetime(state: &[u8], offset: Option<TimeDelta>) -> Option<DateTime> {
+fn datetime(state: &[u8]) -> Option<DateTime> {
     let (day, clock) = state.split_at_checked(4)?;
     let &[high, low, month, day] = day else {
         return None;
     };
-    let mut time = time(clock, offset)?;
+    let mut time = time(clock)?;
     if time.fold {
         return None;
     }
@@ -101,20 +104,58 @@ fn datetime(state: &[u8], offset: Option<TimeDelta>) -> Option<DateTime> {
     })
 }
 
-/// Reads the arguments of a time or datetime: its bytes and its offset from UTC.
-fn state_and_zone<'de>(arena: &Arena<'de>, args: &[Id]) -> Option<(&'de [u8], Option<TimeDelta>)> {
+/// The zone of a time.
+enum Zone {
+    Naive,
+    Offset(TimeDelta),
+    Named(ZoneName),
+}
+
+impl Zone {
+    /// Returns a naive time in this zone.
+    fn of(self, time: Time) -> Time {
+        match self {
+            Self::Naive => time,
+            Self::Offset(offset) => Time {
+                offset: Some(offset),
+                ..time
+            },
+            Self::Named(name) => Time {
+                zone: Some(name),
+                ..time
+            },
+        }
+    }
+}
+
+/// Reads the arguments of a time or datetime: its bytes and its zone.
+fn state_and_zone<'de>(arena: &Arena<'de>, args: &[Id]) -> Option<(&'de [u8], Zone)> {
     match *args {
-        [state] => Some((bytes(arena, state)?, None)),
+        [state] => Some((bytes(arena, state)?, Zone::Naive)),
         [state, zone] => {
-            let offset = match arena.node(zone) {
-                Node::None => None,
+            let zone = match arena.node(zone) {
+                Node::None => Zone::Naive,
                 Node::Stdlib {
                     callee: Callee::TimeZone,
                     args: parts,
-                } => Some(offset(arena, arguments(arena, parts)?)?),
+                } => Zone::Offset(offset(arena, arguments(arena, parts)?)?),
+                Node::Stdlib {
+                    callee: Callee::ZoneInfo,
+                    args: parts,
+                } => Zone::Named(zone_name(arena, arguments(arena, parts)?)?),
                 _ => return None,
             };
-            Some((bytes(arena, state)?, offset))
+            Some((bytes(arena, state)?, zone))
+        }
+        _ => None,
+    }
+}
+
+/// Reads the arguments of a named zone: its name, and whether it may come from a cache.
+fn zone_name(arena: &Arena<'_>, args: &[Id]) -> Option<ZoneName> {
+    match *args {
+        [name, cached] if matches!(arena.node(cached), Node::Bool(_) | Node::Int(0 | 1)) => {
+            arena.str(name)?.parse().ok()
         }
         _ => None,
     }
@@ -203,13 +244,16 @@ mod tests {
         assert!(!day(0, 1, 1) && !day(10_000, 1, 1) && !day(1, 0, 1) && !day(1, 1, 0));
         let at = |hour, minute, second, microsecond: u32| {
             let [_, a, b, c] = microsecond.to_be_bytes();
-            time(&[hour, minute, second, a, b, c], None)
+            time(&[hour, minute, second, a, b, c])
         };
         let last = at(23, 59, 59, 999_999).unwrap();
         assert_eq!(last.to_string(), "23:59:59.999999");
         assert_eq!(
             at(FOLD + 23, 59, 59, 999_999),
-            Some(Time { fold: true, ..last })
+            Some(Time {
+                fold: true,
+                ..last.clone()
+            })
         );
         for beyond in [
             at(24, 0, 0, 0),

@@ -25,24 +25,27 @@ impl From<TimeDelta> for v1::TimeDelta {
     }
 }
 
-impl From<Time> for v1::Time {
-    fn from(time: Time) -> Self {
+impl From<&Time> for v1::Time {
+    fn from(time: &Time) -> Self {
+        // The offset follows from the zone.
+        let zone = time.zone.as_ref().map(ToString::to_string);
         Self {
             hour: time.hour.into(),
             minute: time.minute.into(),
             second: time.second.into(),
             microsecond: time.microsecond,
             fold: time.fold,
-            offset: time.offset.map(Into::into),
+            offset: time.offset.filter(|_| zone.is_none()).map(Into::into),
+            zone: zone.unwrap_or_default(),
         }
     }
 }
 
-impl From<DateTime> for v1::DateTime {
-    fn from(value: DateTime) -> Self {
+impl From<&DateTime> for v1::DateTime {
+    fn from(value: &DateTime) -> Self {
         Self {
             date: Some(value.date.into()),
-            time: Some(value.time.into()),
+            time: Some((&value.time).into()),
         }
     }
 }
@@ -82,9 +85,15 @@ fn of_time(time: &v1::Time) -> Result<Time, Invalid> {
     if offset.is_some_and(|offset| !offset.is_offset()) {
         return Err(Invalid);
     }
+    let zone = match &*time.zone {
+        "" => None,
+        name if offset.is_none() => Some(name.parse().map_err(|_| Invalid)?),
+        _ => return Err(Invalid),
+    };
     Ok(Time {
         fold: time.fold,
         offset,
+        zone,
         ..naive
     })
 }

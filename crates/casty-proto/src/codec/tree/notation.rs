@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::sink::Sink;
-use crate::value::{DateTime, Time, complex_of, time_delta_of, uuid};
+use crate::value::{DateTime, Time, complex_of, is_decimal, time_delta_of, uuid};
 use crate::{EncodeError, Value};
 
 pub(super) const VALUE: &str = "__value__";
@@ -128,11 +128,6 @@ pub(super) fn read(
     value: &Value,
     entries: &[(Arc<str>, Value)],
 ) -> Result<Option<Value>, &'static str> {
-    let fold = || {
-        entries
-            .iter()
-            .any(|(key, value)| &**key == FOLD && matches!(value, Value::Int(1)))
-    };
     let found = match key {
         BYTES => base64_of(value).map(|bytes| Value::Bytes(bytes.into())),
         BYTE_ARRAY => base64_of(value).map(|bytes| Value::ByteArray(bytes.into())),
@@ -140,14 +135,14 @@ pub(super) fn read(
             Value::List(items) => Some(Value::Set(items.clone())),
             _ => None,
         },
-        DATE_TIME => parsed(value).map(|mut found: DateTime| {
-            found.time.fold = fold();
-            Value::from(found)
+        DATE_TIME => parsed(value).and_then(|mut found: DateTime| {
+            found.time.fold = fold(entries)?;
+            Some(Value::from(found))
         }),
         DATE => parsed(value).map(Value::Date),
-        TIME => parsed(value).map(|mut found: Time| {
-            found.fold = fold();
-            Value::from(found)
+        TIME => parsed(value).and_then(|mut found: Time| {
+            found.fold = fold(entries)?;
+            Some(Value::from(found))
         }),
         TIME_DELTA => time_delta_of(value).map(Value::TimeDelta),
         UUID => value
@@ -155,7 +150,7 @@ pub(super) fn read(
             .and_then(uuid::parse)
             .map(|bytes| Value::Uuid(Arc::new(bytes))),
         DECIMAL => match value {
-            Value::Str(text) => Some(Value::Decimal(Arc::clone(text))),
+            Value::Str(text) if is_decimal(text) => Some(Value::Decimal(Arc::clone(text))),
             _ => None,
         },
         COMPLEX => complex_of(value),
@@ -163,7 +158,18 @@ pub(super) fn read(
     };
     match found {
         Some(found) => Ok(Some(found)),
+        None if key == DECIMAL => Err("a decimal that Python cannot read"),
         None => Err("something else behind a marker than it announces"),
+    }
+}
+
+/// Returns whether a time is the second of two: 1 or true says so, as in Python, 0 or false the
+/// contrary, as does nothing. `None` if it is anything else.
+fn fold(entries: &[(Arc<str>, Value)]) -> Option<bool> {
+    match entries.iter().find(|(key, _)| &**key == FOLD) {
+        None | Some((_, Value::Int(0) | Value::Bool(false))) => Some(false),
+        Some((_, Value::Int(1) | Value::Bool(true))) => Some(true),
+        Some(_) => None,
     }
 }
 

@@ -95,6 +95,9 @@ impl Machine<'_> {
         if let Node::ByValue { function, .. } = self.arena.node(callee) {
             return self.push_composed(Node::ByValue { function, args });
         }
+        if let Node::Member { class, name } = self.arena.node(callee) {
+            return self.method(class, name, args);
+        }
         match self.callee(callee)? {
             Callee::ByValue => self.by_value(callee, args),
             Callee::Class => self.instance(callee, args, Instantiation::Call),
@@ -124,6 +127,18 @@ impl Machine<'_> {
         }
     }
 
+    /// Runs `cls.NAME(*args)`: only a zone is made so.
+    fn method(&mut self, class: Id, name: Id, args: Id) -> Result<(), DecodeError> {
+        let method = self.arena.str_bytes(name);
+        if self.arena.is_class(class, "zoneinfo.ZoneInfo") && method == b"_unpickle" {
+            return self.known(Callee::ZoneInfo, class, args);
+        }
+        let method = self.arena.str(name).unwrap_or_default();
+        Err(DecodeError::NeedsPython {
+            what: format!("{}.{method}", self.arena.class_name(class)).into(),
+        })
+    }
+
     /// Runs a constructor of the standard library.
     fn known(&mut self, known: Callee, callee: Id, args: Id) -> Result<(), DecodeError> {
         let node = match known {
@@ -131,16 +146,18 @@ impl Machine<'_> {
             Callee::Tuple => Node::Tuple(self.elements(callee, args)?),
             Callee::Set => Node::Set(self.elements(callee, args)?),
             Callee::FrozenSet => Node::FrozenSet(self.elements(callee, args)?),
-            Callee::Dict if args == EMPTY_TUPLE => Node::Dict(Children::EMPTY),
+            Callee::Deque => Node::List(self.elements_of_deque(callee, args)?),
+            Callee::Dict | Callee::OrderedDict | Callee::DefaultDict | Callee::Counter => {
+                Node::Dict(self.entries_of_dict(known, callee, args)?)
+            }
             Callee::Bytes | Callee::ByteArray => return self.byte_string(known, callee, args),
-            Callee::Dict => return Err(self.needs_python(callee)),
             _ => {
                 let node = Node::Stdlib {
                     callee: known,
                     args,
                 };
                 if stdlib::value(&self.arena, known, args).is_none() {
-                    return Err(self.malformed("arguments that the constructor does not take"));
+                    return Err(self.not_taken(args));
                 }
                 return self.push_composed(node);
             }
@@ -164,6 +181,63 @@ impl Machine<'_> {
                 Ok(children.fixed())
             }
             _ => Err(self.needs_python(callee)),
+        }
+    }
+
+    /// Returns the elements that a deque begins with; how many it may have does not matter.
+    fn elements_of_deque(&self, callee: Id, args: Id) -> Result<Children, DecodeError> {
+        let iterable = match *self.arena.items(args) {
+            [] => return Ok(Children::EMPTY),
+            [iterable] => iterable,
+            [iterable, most] if matches!(self.arena.node(most), Node::None | Node::Int(_)) => {
+                iterable
+            }
+            _ => return Err(self.needs_python(callee)),
+        };
+        match self.arena.node(iterable) {
+            Node::List(children) | Node::Tuple(children) => Ok(children.fixed_if_any()),
+            _ => Err(self.needs_python(callee)),
+        }
+    }
+
+    /// Returns the entries that a dict begins with. What makes the missing ones of a `defaultdict` is a
+    /// class or function, which is not called.
+    fn entries_of_dict(
+        &self,
+        known: Callee,
+        callee: Id,
+        args: Id,
+    ) -> Result<Children, DecodeError> {
+        let only = match *self.arena.items(args) {
+            [] => return Ok(Children::EMPTY),
+            [only] => self.arena.node(only),
+            _ => return Err(self.needs_python(callee)),
+        };
+        match (known, only) {
+            (Callee::DefaultDict, Node::None | Node::Class { .. }) => Ok(Children::EMPTY),
+            (Callee::Counter, Node::Dict(children)) => Ok(children.fixed_if_any()),
+            _ => Err(self.needs_python(callee)),
+        }
+    }
+
+    /// Returns the error of arguments that a constructor of the standard library does not take. Those
+    /// that hold an object may be right in Python, where a class of the user's can stand for a zone.
+    fn not_taken(&self, args: Id) -> DecodeError {
+        let mut objects = self.arena.items(args).iter().filter(|&&arg| {
+            matches!(
+                self.arena.node(arg),
+                Node::New { .. }
+                    | Node::Named { .. }
+                    | Node::Positional { .. }
+                    | Node::Constructed { .. }
+                    | Node::Member { .. }
+            )
+        });
+        match objects.next() {
+            Some(&object) => DecodeError::NeedsPython {
+                what: self.arena.type_name(object).into(),
+            },
+            None => self.malformed("arguments that the constructor does not take"),
         }
     }
 
@@ -193,6 +267,10 @@ impl Machine<'_> {
                 | Node::ByValue {
                     function: class, ..
                 } => self.needs_python(class),
+                // Of the dicts that are read as such, only this kind can have attributes.
+                Node::Dict(_) => DecodeError::NeedsPython {
+                    what: "collections.OrderedDict".into(),
+                },
                 _ => self.malformed("state for what takes none"),
             });
         };

@@ -249,7 +249,7 @@ impl Machine<'_> {
             _ => None,
         };
         let Some(node) = node else {
-            return Err(self.malformed("items for what takes none"));
+            return Err(self.takes_none(target, "items for what takes none"));
         };
         self.arena.replace(target, node);
         self.stack.truncate(start);
@@ -271,7 +271,7 @@ impl Machine<'_> {
         let target = self.below(start)?;
         let items = self.stack.get(start..).unwrap_or(&[]);
         let Node::Dict(children) = self.arena.node(target) else {
-            return Err(self.malformed("entries for what is no dict"));
+            return Err(self.takes_none(target, "entries for what is no dict"));
         };
         if items.len() % 2 != 0 {
             return Err(self.malformed("a key without value"));
@@ -282,6 +282,16 @@ impl Machine<'_> {
         self.arena.replace(target, Node::Dict(children));
         self.stack.truncate(start);
         Ok(())
+    }
+
+    /// Returns the error of items for a value that takes none: in Python, an object of a subclass of
+    /// `list`, `dict` or `set` does.
+    #[cold]
+    fn takes_none(&self, target: Id, what: &'static str) -> DecodeError {
+        match self.arena.node(target) {
+            Node::New { class, .. } | Node::Constructed { class, .. } => self.needs_python(class),
+            _ => self.malformed(what),
+        }
     }
 
     /// Returns the value just below `start`.

@@ -3,7 +3,8 @@
 use super::super::opcode as op;
 use super::super::stdlib::FOLD;
 use super::writer::Writer;
-use crate::value::{Date, DateTime, Time, TimeDelta};
+use crate::EncodeError;
+use crate::value::{Date, DateTime, NO_DECIMAL, Time, TimeDelta, ZoneName, is_decimal};
 
 impl Writer<'_> {
     pub(super) fn bool(&mut self, value: bool) {
@@ -131,7 +132,7 @@ impl Writer<'_> {
             time.hour
         };
         self.bytes(&[hour, time.minute, time.second, a, b, c]);
-        self.zoned(time.offset);
+        self.zoned(time);
     }
 
     pub(super) fn datetime(&mut self, value: &DateTime) {
@@ -157,18 +158,31 @@ impl Writer<'_> {
             c,
         ];
         self.bytes(&state);
-        self.zoned(time.offset);
+        self.zoned(time);
     }
 
     /// Ends the arguments of a time or datetime and calls it.
-    fn zoned(&mut self, offset: Option<TimeDelta>) {
-        let Some(offset) = offset else {
+    fn zoned(&mut self, time: &Time) {
+        if let Some(zone) = &time.zone {
+            self.zone(zone);
+            return self.out.extend_from_slice(&[op::TUPLE2, op::REDUCE]);
+        }
+        let Some(offset) = time.offset else {
             return self.out.extend_from_slice(&[op::TUPLE1, op::REDUCE]);
         };
         self.global("datetime", "timezone");
         self.timedelta(offset);
         let ends = [op::TUPLE1, op::REDUCE, op::TUPLE2, op::REDUCE];
         self.out.extend_from_slice(&ends);
+    }
+
+    /// Writes a named zone as Python does: a call of a method of its class, with the name and whether the
+    /// zone may come from a cache.
+    fn zone(&mut self, zone: &ZoneName) {
+        self.getattr("zoneinfo", "ZoneInfo", "_unpickle");
+        self.str(zone.as_str());
+        self.int(1);
+        self.out.extend_from_slice(&[op::TUPLE2, op::REDUCE]);
     }
 
     pub(super) fn timedelta(&mut self, delta: TimeDelta) {
@@ -189,10 +203,21 @@ impl Writer<'_> {
         self.out.extend_from_slice(&[op::SETITEM, op::BUILD]);
     }
 
-    pub(super) fn decimal(&mut self, text: &str) {
+    /// Writes a `Decimal`.
+    ///
+    /// # Errors
+    /// Python makes none of the text: the node could not load the message.
+    pub(super) fn decimal(&mut self, text: &str) -> Result<(), EncodeError> {
+        if !is_decimal(text) {
+            return Err(EncodeError::Unsupported {
+                codec: "pickle",
+                what: NO_DECIMAL,
+            });
+        }
         self.global("decimal", "Decimal");
         self.str(text);
         self.out.extend_from_slice(&[op::TUPLE1, op::REDUCE]);
+        Ok(())
     }
 
     pub(super) fn complex(&mut self, re: f64, im: f64) {

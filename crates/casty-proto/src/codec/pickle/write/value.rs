@@ -3,7 +3,7 @@
 use super::super::{class, opcode as op};
 use super::compound::{mark_if_long, tuple_opcode};
 use super::writer::{Writer, is_casty_module, no_class};
-use crate::value::{EnumMember, Fields, Instantiation, Member, Object, Origin, State};
+use crate::value::{EnumMember, Fields, Halves, Instantiation, Member, Object, Origin, State};
 use crate::{EncodeError, TypeHint, Value};
 
 type Named<'v> = std::slice::Iter<'v, (std::sync::Arc<str>, Value)>;
@@ -118,7 +118,7 @@ impl Writer<'_> {
             Value::Enum(member) => return self.begin_member(member),
             Value::Object(object) => return self.begin_object(object).map(Some),
             scalar => {
-                self.scalar(scalar);
+                self.scalar(scalar)?;
                 return Ok(None);
             }
         };
@@ -126,7 +126,7 @@ impl Writer<'_> {
         Ok(Some(Open::new(rest, &[closing])))
     }
 
-    fn scalar(&mut self, value: &Value) {
+    fn scalar(&mut self, value: &Value) -> Result<(), EncodeError> {
         match value {
             Value::Bool(value) => self.bool(*value),
             Value::Int(int) => self.int(*int),
@@ -167,6 +167,7 @@ impl Writer<'_> {
         }
     }
 
+        Ok(())
     /// Begins an object. A state is written in the form in which it was read; named fields that came
     /// from no pickle go through the constructor, unless the class is Casty's own.
     fn begin_object<'v>(&mut self, object: &'v Object) -> Result<Open<'v>, EncodeError> {
@@ -197,8 +198,8 @@ impl Writer<'_> {
             }
             Origin::Keywords if is_casty_module(module) => (Instantiation::New, None),
             Origin::Keywords => return self.begin_keywords(module, class, fields),
-            Origin::Dict(made_by) => (made_by, None),
-            Origin::Slots(made_by, own) => (made_by, Some(own as usize)),
+            Origin::Bare(made_by) | Origin::Dict(made_by) => (made_by, None),
+            Origin::Slots(made_by, halves, own) => (made_by, Some((halves, own as usize))),
         };
         self.global(module, class);
         let instantiate = match made_by {
@@ -206,35 +207,67 @@ impl Writer<'_> {
             Instantiation::Call => op::REDUCE,
         };
         self.out.extend_from_slice(&[op::EMPTY_TUPLE, instantiate]);
-        self.begin_state(fields, own)
-    }
-
-    /// Begins the state: a dict of all fields, or a tuple of a dict of the `own` first fields and one of
-    /// the others.
-    fn begin_state<'v>(&mut self, fields: &'v Fields, own: Option<usize>) -> Open<'v> {
-        if fields.is_empty() {
-            return Open::new(Rest::Fields(fields.iter(), None), &[]);
-        }
-        if own == Some(0) {
-            self.out.push(op::NONE);
-        }
-        self.out.extend_from_slice(&[op::EMPTY_DICT, op::MARK]);
-        let two: &[u8] = &[op::SETITEMS, op::TUPLE2, op::BUILD];
-        match own.and_then(|own| fields.split_at_checked(own)) {
-            None => {
+        match (slots, fields.origin()) {
+            (Some((halves, own)), _) => self.begin_slots(fields, halves, own),
+            (None, Origin::Bare(_)) => Open::new(Rest::Fields(fields.iter(), None), &[]),
+            (None, _) if fields.is_empty() => self.whole_state(&[op::EMPTY_DICT]),
+            (None, _) => {
+                self.out.extend_from_slice(&[op::EMPTY_DICT, op::MARK]);
                 let rest = Rest::Fields(fields.iter(), None);
                 Open::new(rest, &[op::SETITEMS, op::BUILD])
             }
-            Some((only, [])) => {
-                let rest = Rest::Fields(only.iter(), None);
-                Open::new(rest, &[op::SETITEMS, op::EMPTY_DICT, op::TUPLE2, op::BUILD])
-            }
-            Some(([], slots)) => Open::new(Rest::Fields(slots.iter(), None), two),
-            Some((own, slots)) => {
-                let rest = Rest::Fields(own.iter(), Some(slots.iter()));
-                Open::new(rest, two)
-            }
         }
+    }
+
+    /// Begins the state of an object with slots: a tuple of a dict of the `own` first fields and one of
+    /// the others, either of which is `None` where it was.
+    fn begin_slots<'v>(&mut self, fields: &'v Fields, halves: Halves, own: usize) -> Open<'v> {
+        let (own, slots) = fields.split_at_checked(own).unwrap_or((fields, &[]));
+        let (opening, rest, closing): (&[u8], _, &[u8]) = match (halves, own, slots) {
+            (Halves::Both, [], []) => {
+                return self.whole_state(&[op::EMPTY_DICT, op::EMPTY_DICT, op::TUPLE2]);
+            }
+            (Halves::Own, [], _) => {
+                return self.whole_state(&[op::EMPTY_DICT, op::NONE, op::TUPLE2]);
+            }
+            (Halves::Slots, _, []) => {
+                return self.whole_state(&[op::NONE, op::EMPTY_DICT, op::TUPLE2]);
+            }
+            (Halves::Both, own, []) => (
+                &[op::EMPTY_DICT, op::MARK],
+                Rest::Fields(own.iter(), None),
+                &[op::SETITEMS, op::EMPTY_DICT, op::TUPLE2, op::BUILD],
+            ),
+            (Halves::Both, [], slots) => (
+                &[op::EMPTY_DICT, op::EMPTY_DICT, op::MARK],
+                Rest::Fields(slots.iter(), None),
+                &[op::SETITEMS, op::TUPLE2, op::BUILD],
+            ),
+            (Halves::Both, own, slots) => (
+                &[op::EMPTY_DICT, op::MARK],
+                Rest::Fields(own.iter(), Some(slots.iter())),
+                &[op::SETITEMS, op::TUPLE2, op::BUILD],
+            ),
+            (Halves::Own, own, _) => (
+                &[op::EMPTY_DICT, op::MARK],
+                Rest::Fields(own.iter(), None),
+                &[op::SETITEMS, op::NONE, op::TUPLE2, op::BUILD],
+            ),
+            (Halves::Slots, _, slots) => (
+                &[op::NONE, op::EMPTY_DICT, op::MARK],
+                Rest::Fields(slots.iter(), None),
+                &[op::SETITEMS, op::TUPLE2, op::BUILD],
+            ),
+        };
+        self.out.extend_from_slice(opening);
+        Open::new(rest, closing)
+    }
+
+    /// Writes a state without fields.
+    fn whole_state<'v>(&mut self, state: &[u8]) -> Open<'v> {
+        self.out.extend_from_slice(state);
+        self.out.push(op::BUILD);
+        Open::new(Rest::Fields([].iter(), None), &[])
     }
 
     fn begin_keywords<'v>(&mut self, module: &str, class: &str, fields: &'v Fields) -> Open<'v> {

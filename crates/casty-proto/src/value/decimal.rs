@@ -1,0 +1,168 @@
+//! The texts that Python makes a `decimal.Decimal` of.
+
+/// The kind of value that serializers refuse to write.
+#[cfg(any(feature = "pickle", feature = "protobuf"))]
+pub(crate) const NO_DECIMAL: &str = "a Decimal of a text that Python makes none of";
+
+/// The highest exponent of the first digit, Python's `decimal.MAX_EMAX`.
+const MAX_EXPONENT: i128 = 999_999_999_999_999_999;
+
+/// The lowest exponent of the last digit, Python's `decimal.MIN_ETINY`.
+const MIN_EXPONENT: i128 = -1_999_999_999_999_999_997;
+
+/// Returns whether Python makes a `Decimal` of a text, as exact as it stands there.
+///
+/// Python also takes underscores between digits, blanks around them and digits of other scripts, none
+/// of which it ever writes; those are refused.
+pub(crate) fn is_decimal(text: &str) -> bool {
+    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+    match unsigned.as_bytes().first() {
+        Some(b'0'..=b'9' | b'.') => is_number(unsigned),
+        _ => is_special(unsigned),
+    }
+}
+
+/// Returns whether a text is an infinity, or a `NaN` with or without digits behind it.
+fn is_special(text: &str) -> bool {
+    let lower = text.to_ascii_lowercase();
+    let quiet = lower.strip_prefix('s').unwrap_or(&lower);
+    match quiet.strip_prefix("nan") {
+        Some(payload) => payload.bytes().all(|byte| byte.is_ascii_digit()),
+        None => matches!(&*lower, "inf" | "infinity"),
+    }
+}
+
+/// Returns whether a text is digits with at most one point and an exponent within Python's bounds.
+fn is_number(text: &str) -> bool {
+    let (digits, exponent) = match text.split_once(['e', 'E']) {
+        None => (text, Some(0)),
+        Some((digits, exponent)) => (digits, parse_exponent(exponent)),
+    };
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let are_digits = whole
+        .bytes()
+        .chain(fraction.bytes())
+        .all(|b| b.is_ascii_digit());
+    let Some(exponent) = exponent.filter(|_| are_digits && whole.len() + fraction.len() > 0) else {
+        return false;
+    };
+    let last = exponent - length(fraction);
+    // The digits from the first that counts on; of a zero, the last one alone.
+    let leading = |part: &str| part.len() - part.trim_start_matches('0').len();
+    let zeros = match leading(whole) {
+        all if all == whole.len() => all + leading(fraction),
+        some => some,
+    };
+    let significant =
+        (length(whole) + length(fraction) - i128::try_from(zeros).unwrap_or(0)).max(1);
+    last >= MIN_EXPONENT && last + significant - 1 <= MAX_EXPONENT
+}
+
+/// Parses an exponent; `None` if it is none, or far out of bounds.
+fn parse_exponent(text: &str) -> Option<i128> {
+    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let digits = unsigned.trim_start_matches('0');
+    let are_digits = unsigned.bytes().all(|byte| byte.is_ascii_digit());
+    // The longest exponents that count have 19 digits; those of a number with more digits than
+    // memory holds could have more.
+    if unsigned.is_empty() || !are_digits || digits.len() > 20 {
+        return None;
+    }
+    let value: i128 = if digits.is_empty() {
+        0
+    } else {
+        digits.parse().ok()?
+    };
+    Some(if text.starts_with('-') { -value } else { value })
+}
+
+fn length(text: &str) -> i128 {
+    i128::try_from(text.len()).unwrap_or(i128::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_python_makes_a_decimal_of_is_one() {
+        for text in [
+            "0",
+            "-0",
+            "1.50",
+            "+1.5",
+            "1.",
+            ".5",
+            "00012",
+            "1e5",
+            "1.e5",
+            "-1E+5",
+            "0.00E+3",
+            "1E+0000000000000000000000001",
+            "NaN",
+            "-sNaN",
+            "nan",
+            "NaN0012",
+            "sNaN12",
+            "+NaN",
+            "INF",
+            "-Inf",
+            "Infinity",
+            "infinity",
+            // At the bounds, as decimal.MAX_EMAX and MIN_ETINY have them.
+            "1E+999999999999999999",
+            "9.9E+999999999999999999",
+            "10E+999999999999999998",
+            "0.1E+1000000000000000000",
+            "0E+999999999999999999",
+            "1E-1999999999999999997",
+            "0.1E-1999999999999999996",
+        ] {
+            assert!(is_decimal(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_python_makes_no_decimal_of_is_none() {
+        for text in [
+            "",
+            ".",
+            "+",
+            "-",
+            "+-1",
+            "abc",
+            "1,50",
+            "0x10",
+            "1E",
+            "1E+",
+            "1.2.3",
+            "1E5E5",
+            "1E5.0",
+            "Infinit",
+            "sInf",
+            "ssNaN",
+            "NaN-1",
+            "NaN1.0",
+            "NaN1E5",
+            "e5",
+            "1 2",
+            "--1",
+            "1f",
+            "1E+1000000000000000000",
+            "10E+999999999999999999",
+            "0.1E+1000000000000000001",
+            "0E+1000000000000000000",
+            "1E-1999999999999999998",
+            "0E-1999999999999999998",
+            "0.1E-1999999999999999997",
+            "1E+999999999999999999999",
+            "1E-999999999999999999999",
+            // Python takes these, and never writes them.
+            "1_000",
+            " 1 ",
+            "\u{661}",
+        ] {
+            assert!(!is_decimal(text), "{text}");
+        }
+    }
+}
