@@ -31,6 +31,9 @@ The message is JSON in Casty's notation: {\"_type\": \"module.Class\", ...} is a
 class, and {\"__ref__\": \"$reply\"} stands for the reference that the reply goes to. The reply is
 printed in the same notation.
 
+With the serializer pickle, nodes import and call the classes that a message names: whatever was
+typed is allowed, so send none that a stranger wrote.
+
 Examples:
   casty ask --contact 127.0.0.1:25520 --system my-cluster counter user-42 \\
       '{\"_type\": \"counter_app.GetCount\", \"reply_to\": {\"__ref__\": \"$reply\"}}'
@@ -46,6 +49,9 @@ reported with their number and left out. At the end, standard error shows how ma
 written to the network, not sent, and cut by a lost connection. Casty acknowledges nothing, so
 none is called delivered.
 
+With the serializer pickle, nodes import and call the classes that a message names: whatever was
+typed, or is in the file, is allowed, so send none that a stranger wrote.
+
 Examples:
   casty tell --contact 127.0.0.1:25520 --system my-cluster counter user-42 \\
       '{\"_type\": \"counter_app.Increment\", \"amount\": 5}'
@@ -56,7 +62,8 @@ Examples:
 
 const LOOKUP_EXAMPLES: &str = "\
 Prints the reference of each instance on a node that is alive, one a line; exits with 1 when there
-is none. With --ask, asks the first instance instead and prints its reply.
+is none. With --ask, asks the first instance instead and prints its reply; any class that the
+message names is allowed, as casty ask --help tells.
 
 Examples:
   casty lookup --contact 127.0.0.1:25520 --system my-cluster greeter

@@ -166,6 +166,8 @@ impl<'a> Session<'a> {
         let longest = self.within.unwrap_or_default() + DRAIN;
         let builder = self.config.builder();
         let builder = builder
+            // Whoever types a message says what it names; nothing else is sent.
+            .allowed_classes(["*"])
             .ask_timeout(longest)
             .buffer_timeout(longest)
             .buffer(

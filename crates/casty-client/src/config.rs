@@ -70,6 +70,7 @@ pub struct ClientBuilder {
     advertised_port: Option<u16>,
     pub(crate) address_map: AddressMap,
     codec: Option<Codec>,
+    allowed_classes: Option<Vec<String>>,
     pub(crate) transport: Option<TransportConfig>,
     pub(crate) limits: ClientLimits,
     pub(crate) dead_letters: Option<DeadLetterHook>,
@@ -91,6 +92,7 @@ impl ClientBuilder {
             advertised_port: None,
             address_map: AddressMap::identity(),
             codec: None,
+            allowed_classes: None,
             transport: None,
             limits: ClientLimits::default(),
             dead_letters: None,
@@ -131,6 +133,15 @@ impl ClientBuilder {
     /// where that is compiled out, the first of msgpack, json and protobuf that is not.
     pub fn codec(mut self, codec: Codec) -> Self {
         self.codec = Some(codec);
+        self
+    }
+
+    /// Sets the classes that [`Value`](crate::Value)s may name in pickles besides Casty's own, as
+    /// [`Codec::allowing`] has them: `bank.Deposit`, `bank.*`, `*`. They come on top of those that the
+    /// [`codec`](Self::codec) itself allows. Types of the program's own need no entry, nor does any
+    /// value in another serializer than pickle. Default: none; at most 1,024.
+    pub fn allowed_classes<S: Into<String>>(mut self, all: impl IntoIterator<Item = S>) -> Self {
+        self.allowed_classes = Some(all.into_iter().map(Into::into).collect());
         self
     }
 
@@ -323,7 +334,11 @@ impl ClientBuilder {
             (None, Some(settings)) => settings.codec()?,
             _ => codec,
         };
-        codec.or_else(default_codec).ok_or(ConfigError::NoCodec)
+        let codec = codec.or_else(default_codec).ok_or(ConfigError::NoCodec)?;
+        let allowed = self.allowed_classes.as_deref();
+        #[cfg(feature = "config")]
+        let allowed = allowed.or_else(|| Some(self.settings.as_ref()?.allowed_classes()));
+        Ok(codec.allowing(allowed.unwrap_or_default())?)
     }
 
     /// Returns the transport: that of the builder, of the configuration, or the default. Reads the

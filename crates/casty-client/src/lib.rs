@@ -128,7 +128,7 @@ pub use ask::idempotent::IdempotentAsk;
 pub use ask::{Ask, Reply, SendAsk};
 pub use casty_proto::message::{ServiceKey, ShardEnvelope};
 pub use casty_proto::{ActorRef, Codec, Compression, NodeAddress, Value};
-pub use casty_proto::{AddressError, DecodeError, EncodeError};
+pub use casty_proto::{AddressError, AllowError, DecodeError, EncodeError};
 pub use casty_routing::{MissingRoute, Overflow, RetryBudgetConfig, View, diagnosis};
 pub use casty_transport::{AddressMap, ConnectError, OutboxLimit, TransportConfig};
 #[cfg(feature = "quic")]

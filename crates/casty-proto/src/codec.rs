@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 use crate::compression::{Compression, CompressionLevelError, Compressor};
 use crate::{DecodeError, EncodeError, Limits};
 
+mod allowed;
 mod custom;
 mod float;
 #[cfg(feature = "pickle")]
@@ -19,6 +20,8 @@ mod protobuf;
 pub(crate) mod tree;
 mod type_hint;
 
+pub use allowed::AllowError;
+use allowed::Allowed;
 pub use custom::ValueCodec;
 pub use type_hint::TypeHint;
 
@@ -67,7 +70,7 @@ pub use type_hint::TypeHint;
 /// | [`ByteArray`](crate::value::ByteArray), [`Decimal`](crate::value::Decimal), [`DateTime`](crate::value::DateTime) and the others in [`value`](crate::value) | the type of that name |
 /// | [`ActorRef`](crate::ActorRef) | an actor reference |
 /// | a newtype struct without a dotted name | the value inside it |
-/// | [`Value`](crate::Value) | anything |
+/// | [`Value`](crate::Value) | anything; in pickles, of classes that are [allowed](Codec::allowing) |
 ///
 /// The module of a class ends before its first capitalised segment; a colon says otherwise, as in
 /// `pkg.mod:outer.inner`. `rename`, `rename_all`, `alias`, `default`, `skip`, `bound`,
@@ -91,6 +94,7 @@ pub use type_hint::TypeHint;
 pub struct Codec {
     kind: Kind,
     compressor: Option<Compressor>,
+    allowed: Allowed,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -152,6 +156,7 @@ impl Codec {
         Self {
             kind,
             compressor: None,
+            allowed: Allowed::CASTY,
         }
     }
 
@@ -190,6 +195,48 @@ impl Codec {
         Self::plain(Kind::Custom(custom::Custom(codec)))
     }
 
+    /// Returns the same serializer, which pickles [`Value`](crate::Value)s that name these classes too.
+    ///
+    /// A pickle is code: a node that loads one imports and calls whatever it names. Types of the
+    /// program's own name what the program says. A `Value` names what its source says: a text in the
+    /// [notation](crate::notation), another serializer, the pickle of another node. So those that
+    /// pickle writes may name Casty's own classes, which are in modules that begin with `casty.`, and
+    /// what is allowed here; all others are refused ([`EncodeError::ClassNotAllowed`]). No other
+    /// serializer asks for this. [`Value::classes`](crate::Value::classes) tells what a value names.
+    ///
+    /// An entry is a class, `bank.Deposit`; or all of a module and of those below it, `bank.*`, as far
+    /// as their names are capitalised as those of classes are; or `*`, anything, which is right only
+    /// where whoever makes the values may run code on the nodes. Of a module that imports `Popen`,
+    /// `bank.*` allows that too: allow single classes where values come from strangers.
+    ///
+    /// Adds to what was allowed before. Each list that differs from all others is kept for as long as
+    /// the process lasts, so this is for constants and configurations.
+    ///
+    /// ```
+    /// # #[cfg(feature = "pickle")] {
+    /// use casty_proto::{Codec, EncodeError, Limits, Value};
+    ///
+    /// let deposit = r#"{"_type": "bank.Deposit", "amount": 5}"#;
+    /// let deposit = Value::from_notation(deposit, &Limits::default())?;
+    /// let refused = Codec::pickle().encode(&deposit, &mut Vec::new());
+    /// assert!(matches!(refused, Err(EncodeError::ClassNotAllowed { .. })));
+    ///
+    /// let codec = Codec::pickle().allowing(["bank.Deposit"])?;
+    /// codec.encode(&deposit, &mut Vec::new())?;
+    /// # }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// An entry is none of these, or there are more than 1,024.
+    pub fn allowing<C: AsRef<str>>(
+        self,
+        classes: impl IntoIterator<Item = C>,
+    ) -> Result<Self, AllowError> {
+        let allowed = self.allowed.and(classes)?;
+        Ok(Self { allowed, ..self })
+    }
+
     /// Appends `value` to `out` and returns its Python class, which a header names.
     ///
     /// # Errors
@@ -218,7 +265,7 @@ impl Codec {
             #[cfg(feature = "msgpack")]
             Kind::MsgPack => tree::encode_msgpack(value, out),
             #[cfg(feature = "pickle")]
-            Kind::Pickle(construction) => pickle::encode(value, construction, out),
+            Kind::Pickle(construction) => pickle::encode(value, construction, self.allowed, out),
             #[cfg(feature = "protobuf")]
             Kind::Protobuf => protobuf::encode(value, out),
             Kind::Custom(codec) => codec.encode(value, out),

@@ -50,6 +50,16 @@ pub enum EncodeError {
         /// The kind of value.
         what: &'static str,
     },
+    /// A [`Value`](crate::Value) names a class that dynamic values may not name in a pickle, for a node
+    /// that loads it would call that class; see [`Codec::allowing`](crate::Codec::allowing).
+    #[error(
+        "a dynamic value names the Python class {class:?}, which pickle was not told to allow: a node \
+         would call it. If it is the program's own, allow it with Codec::allowing or allowed_classes"
+    )]
+    ClassNotAllowed {
+        /// The class.
+        class: Box<str>,
+    },
     /// The value nests deeper than any reader accepts.
     #[error("the value nests deeper than {limit} levels")]
     TooDeep {
@@ -134,16 +144,6 @@ pub enum DecodeError {
         /// The offset of the string.
         at: usize,
     },
-    /// A value does not fit the requested type.
-    #[error("{0}")]
-    Custom(Box<str>),
-}
-
-impl DecodeError {
-    /// Returns the error of an input that passes a limit of `max`.
-    pub(crate) const fn limit(limit: Limit, max: usize) -> Self {
-        Self::Limit { limit, max }
-    }
     /// An object has no field of this name.
     #[error("missing field `{field}`")]
     MissingField {
@@ -170,9 +170,9 @@ impl DecodeError {
         /// Python's `str()` of the value, cut short after some 64 characters.
         value: Box<str>,
     },
-
-    /// Returns the error of an input that is wrong at an offset.
-    pub(crate) const fn malformed(what: &'static str, at: usize) -> Self {
+    /// A value does not fit the requested type.
+    #[error("{0}")]
+    Custom(Box<str>),
     /// A part of the value does not fit the type of its field or element.
     /// [`without_path`](Self::without_path) is the error itself.
     #[error("{path}: {error}")]
@@ -182,6 +182,16 @@ impl DecodeError {
         /// The error, which has no path.
         error: Box<DecodeError>,
     },
+}
+
+impl DecodeError {
+    /// Returns the error of an input that passes a limit of `max`.
+    pub(crate) const fn limit(limit: Limit, max: usize) -> Self {
+        Self::Limit { limit, max }
+    }
+
+    /// Returns the error of an input that is wrong at an offset.
+    pub(crate) const fn malformed(what: &'static str, at: usize) -> Self {
         Self::Malformed { what, at }
     }
 }
@@ -190,7 +200,6 @@ impl serde::de::Error for DecodeError {
     fn custom<T: fmt::Display>(message: T) -> Self {
         Self::Custom(message.to_string().into())
     }
-}
 
     fn missing_field(field: &'static str) -> Self {
         Self::MissingField { field }
@@ -241,3 +250,4 @@ impl fmt::Display for Names<'_> {
         }
         Ok(())
     }
+}

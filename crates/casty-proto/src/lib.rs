@@ -99,7 +99,11 @@
 //! as data: no code is run, and an object that only Python could construct is
 //! [`DecodeError::NeedsPython`].
 //!
-//! [`EncodeError`] and [`DecodeError`] are the errors of codecs; [`AddressError`],
+//! A pickle that is written is code to the node that loads it, so the classes that a [`Value`] may name
+//! there are a list of the program's: see [`Codec::allowing`].
+//!
+//! [`EncodeError`] and [`DecodeError`] are the errors of codecs, the latter with the
+//! [path](DecodeError::path) to the part of a message that does not fit; [`AddressError`],
 //! [`frame::FrameError`], [`handshake::HandshakeError`] and [`header::HeaderError`] those of the wire
 //! around messages. After a `FrameError` the stream cannot be read on; all others concern one message
 //! only.
@@ -145,7 +149,7 @@ mod sets;
 pub mod value;
 
 pub use address::{ActorUri, AddressError, NodeAddress};
-pub use codec::{Codec, TypeHint, ValueCodec};
+pub use codec::{AllowError, Codec, TypeHint, ValueCodec};
 pub use compression::{Compression, CompressionLevelError, UnknownCompression};
 pub use error::{DecodeError, EncodeError, Limit};
 pub use limits::Limits;

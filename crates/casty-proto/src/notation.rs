@@ -41,16 +41,16 @@ pub enum NotationError {
 impl Value {
     /// Reads a value from a text in [Casty's JSON notation](crate::notation).
     ///
-    /// # Errors
     /// A text may name any class, and a node that is sent its value as a pickle calls it. So pickle
     /// writes only what the program has [allowed](crate::Codec::allowing). A byte order mark before the
     /// text is passed over.
     ///
+    /// # Errors
     /// The text is malformed, passes a limit, or has something wrong behind a marker.
     pub fn from_notation(text: &str, limits: &Limits) -> Result<Self, NotationError> {
-        limits.admit(text.len())?;
         // Editors and shells put a byte order mark before what they save as UTF-8.
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        limits.admit(text.len())?;
         let source = JsonSource::new(text.as_bytes())?;
         let mut reader = Reader::new(source, text.len(), limits);
         let value = read_value::read(&mut reader, Dialect::Notation)?;

@@ -10,11 +10,12 @@ use std::sync::Arc;
 use crate::ActorRef;
 
 mod access;
+mod classes;
 mod compare;
 mod convert;
 mod de;
-mod foreign;
 mod decimal;
+mod foreign;
 mod name_cache;
 mod release;
 mod ser;
@@ -23,25 +24,25 @@ mod temporal;
 mod typed;
 pub(crate) mod uuid;
 mod via_value;
-
 mod zone;
+
 pub use num_bigint;
 
 pub(crate) use de::big_int;
 pub use de::from_value;
 #[cfg(any(feature = "pickle", feature = "protobuf"))]
 pub(crate) use de::plain;
-pub(crate) use name_cache::NameCache;
-pub use ser::to_value;
 #[cfg(any(feature = "pickle", feature = "protobuf"))]
 pub(crate) use decimal::NO_DECIMAL;
 pub(crate) use decimal::is_decimal;
+pub(crate) use name_cache::NameCache;
+pub use ser::to_value;
 pub(crate) use side_channel::{VALUE, hand_over, take};
 pub use temporal::{Date, DateTime, TemporalError, Time, TimeDelta};
 pub use typed::{BigInt, ByteArray, Bytes, Complex, Decimal, Uuid, UuidError};
 pub(crate) use typed::{complex_of, time_delta_of};
-
 pub use zone::{ZoneName, ZoneNameError};
+
 /// Any Python value that a serializer of Casty can carry.
 ///
 /// At most 24 bytes; cloning costs one reference count, whatever the size. Values that a pickle
@@ -52,6 +53,10 @@ pub use zone::{ZoneName, ZoneNameError};
 /// Python, `1`, `1.0` and `True` differ, and so do sets that list their members differently. The
 /// way in which a pickle gave an object its [`Fields`] makes no difference. As in Python, a `nan`
 /// differs from itself, but a container that holds one equals itself.
+///
+/// A value may name any class, whatever it was made of. In a pickle that is code, so pickle writes
+/// only those that name Casty's classes and what the program has
+/// [allowed](crate::Codec::allowing); [`classes`](Self::classes) tells what a value names.
 ///
 /// As a field of a typed message it takes whatever is there. Other formats than Casty's write it
 /// plainly: containers as sequences, dicts and objects as maps, references, dates, UUIDs and
@@ -184,6 +189,8 @@ pub(crate) enum Origin {
     /// By calling its class with keywords.
     #[default]
     Keywords,
+    /// By nothing: the object is made, and has none.
+    Bare(Instantiation),
     /// By a dict, once the object is there.
     Dict(Instantiation),
     /// By two dicts, of which one may be `None`: so many fields for `__dict__`, the others for the
@@ -202,8 +209,6 @@ pub(crate) enum Halves {
     /// The one for the slots is a dict, the one for `__dict__` `None`.
     Slots,
 }
-    /// By nothing: the object is made, and has none.
-    Bare(Instantiation),
 
 /// The way in which a pickle makes an object that has no fields yet.
 #[cfg(feature = "pickle")]

@@ -27,6 +27,7 @@ fn json(compression: Compression) -> Codec {
 }
 
 fn encode<T: Serialize + ?Sized>(codec: Codec, value: &T) -> Vec<u8> {
+    let codec = codec.allowing(["*"]).unwrap();
     let mut out = Vec::new();
     codec.encode(value, &mut out).unwrap();
     out
@@ -54,7 +55,8 @@ fn reads_frames(codec: Codec, folder: &str) {
         let (message, class) = message(path);
         let value: T = decode(codec, &message).unwrap_or_else(|error| panic!("{path}: {error}"));
         let mut out = Vec::new();
-        assert_eq!(codec.encode(&value, &mut out).unwrap(), class);
+        let any = codec.allowing(["*"]).unwrap();
+        assert_eq!(any.encode(&value, &mut out).unwrap(), class);
         decode::<Value>(codec, &out).unwrap();
         value
     }

@@ -46,7 +46,7 @@ fn typed_values_pass_through_the_codec_with_their_class() {
     let read: Vec<u64> = CODEC.decode(&out, &Limits::default()).unwrap();
     assert_eq!(read, [1, 2, 3]);
     assert!(CODEC.decode::<String>(&out, &Limits::default()).is_err());
-    let shown = "Codec { kind: Custom(bytes), compressor: None }";
+    let shown = "Codec { kind: Custom(bytes), compressor: None, allowed: Allowed(None) }";
     assert_eq!(format!("{CODEC:?}"), shown);
 }
 

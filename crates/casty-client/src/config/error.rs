@@ -5,7 +5,7 @@ use std::io;
 #[cfg(feature = "config")]
 use std::path::PathBuf;
 
-use casty_proto::AddressError;
+use casty_proto::{AddressError, AllowError};
 
 /// The reason for which a client could not be started. No socket was opened.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -47,6 +47,9 @@ pub enum ConfigError {
         "no serializer is given and none is compiled in: enable pickle, msgpack, json or protobuf"
     )]
     NoCodec,
+    /// The classes that dynamic values may name in pickles are no list of classes.
+    #[error("the allowed classes are no list of classes")]
+    AllowedClasses(#[from] AllowError),
     /// No transport was given, and none is compiled in.
     #[error("no transport is given and tcp is not compiled in")]
     NoTransport,

@@ -17,7 +17,7 @@ const fn key(path: &'static str, variable: &'static str) -> Key {
 }
 
 /// All keys.
-pub(super) const KEYS: [Key; 35] = [
+pub(super) const KEYS: [Key; 36] = [
     key("system_name", "CASTY_SYSTEM"),
     key("contact_points", "CASTY_CONTACT_POINTS"),
     key("client_host", "CASTY_CLIENT_HOST"),
@@ -26,6 +26,7 @@ pub(super) const KEYS: [Key; 35] = [
     key("advertised_port", "CASTY_ADVERTISED_PORT"),
     key("address_map", "CASTY_ADDRESS_MAP"),
     key("codec", "CASTY_CODEC"),
+    key("allowed_classes", "CASTY_ALLOWED_CLASSES"),
     key("compression", "CASTY_COMPRESSION"),
     key("compression_level", "CASTY_COMPRESSION_LEVEL"),
     key("transport", "CASTY_TRANSPORT"),

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use casty_proto::{Codec, Compression, NodeAddress};
+use casty_proto::{AllowError, Codec, Compression, NodeAddress};
 use casty_routing::Overflow;
 use casty_transport::TransportConfig;
 
@@ -52,6 +52,7 @@ pub struct ClientConfig {
     pub(super) advertised_port: Option<u16>,
     pub(super) address_map: Option<HashMap<NodeAddress, NodeAddress>>,
     codec: Option<Choice>,
+    allowed_classes: Vec<String>,
     compression: Option<Choice>,
     compression_level: Option<u8>,
     transport: Option<Choice>,
@@ -173,6 +174,7 @@ impl ClientConfig {
             advertised_port: port("advertised_port")?,
             address_map: take(merged, "address_map", &parse::addresses)?,
             codec: choose(merged, "codec", &CODECS)?,
+            allowed_classes: take(merged, "allowed_classes", &classes)?.unwrap_or_default(),
             compression: choose(merged, "compression", &COMPRESSIONS)?,
             compression_level: None,
             transport: choose(merged, "transport", &TRANSPORTS)?,
@@ -208,6 +210,11 @@ impl ClientConfig {
     /// Returns the name of the serializer, if one is set.
     pub fn codec_name(&self) -> Option<&'static str> {
         self.codec.as_ref().map(|choice| choice.value)
+    }
+
+    /// Returns the classes that dynamic values may name in pickles besides Casty's own.
+    pub fn allowed_classes(&self) -> &[String] {
+        &self.allowed_classes
     }
 
     /// Returns the name of the transport, if one is set.
@@ -505,6 +512,15 @@ fn contacts(value: &ValueKind) -> Parsed<Vec<String>> {
     (are_fine && !contacts.is_empty())
         .then_some(contacts)
         .ok_or("a list of one or more host:port")
+}
+
+/// Parses a list of classes that dynamic values may name.
+fn classes(value: &ValueKind) -> Parsed<Vec<String>> {
+    let classes = parse::list(value)?;
+    AllowError::check(&classes)
+        .is_ok()
+        .then_some(classes)
+        .ok_or("a list of classes and modules such as \"bank.Deposit\" and \"bank.*\"")
 }
 
 /// Reads the times and limits, and checks that each is in its range.

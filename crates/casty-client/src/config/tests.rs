@@ -11,6 +11,8 @@ use super::key::KEYS;
 use super::*;
 use crate::NodeAddress;
 
+mod classes;
+
 const EXAMPLE: &str = include_str!("../../casty.example.toml");
 
 fn toml(text: &str) -> Result<ClientConfig, ConfigError> {
@@ -283,6 +285,7 @@ fn every_key_can_be_set_by_its_variable() {
             "contact_points" => "a:1",
             "address_map" => "a:1=b:1",
             "codec" => "json",
+            "allowed_classes" => "bank.*",
             "transport" => "tcp",
             "compression" => "zlib",
             time if time.ends_with("_timeout") || time.ends_with("keep_alive") => "7s",
@@ -312,7 +315,11 @@ fn every_key_can_be_set_by_its_variable() {
 }
 
 /// Configurations that are refused, each with the beginning of its error.
-const NONSENSE: [(&str, &str); 33] = [
+const NONSENSE: [(&str, &str); 34] = [
+    (
+        "allowed_classes = ['plain']",
+        "casty.toml: allowed_classes must be a list of classes",
+    ),
     (
         "contact_point = ['a:1']",
         "casty.toml: there is no key \"contact_point\"; is contact_points meant?",

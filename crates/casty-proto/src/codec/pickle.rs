@@ -10,6 +10,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::allowed::Allowed;
 use crate::{DecodeError, EncodeError, Limits, TypeHint};
 
 mod arena;
@@ -30,9 +31,10 @@ pub(super) use construction::Construction;
 pub(super) fn encode<T: Serialize + ?Sized>(
     value: &T,
     construction: Construction,
+    allowed: Allowed,
     out: &mut Vec<u8>,
 ) -> Result<TypeHint, EncodeError> {
-    write::write(value, construction, out)
+    write::write(value, construction, allowed, out)
 }
 
 pub(super) fn decode<T: DeserializeOwned>(input: &[u8], limits: &Limits) -> Result<T, DecodeError> {

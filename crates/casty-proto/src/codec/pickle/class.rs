@@ -3,9 +3,8 @@
 use std::borrow::Cow;
 use std::cell::Cell;
 
-/// The longest name of a module, or of a class in it, that is read, in bytes. Names are compared each
-/// time they occur, so long ones would cost more than their mention in the input.
-pub(super) const MAX_NAME: usize = 512;
+use crate::class_name::is_capitalised;
+pub(super) use crate::class_name::{MAX_NAME, split};
 
 /// A class's name from the program's own code, split into module and class.
 #[derive(Debug, Clone, Copy)]
@@ -63,42 +62,6 @@ pub(super) fn qualified_name(name: &'static str) -> Option<QualifiedName> {
     })
 }
 
-/// Splits a qualified name into its module and the class's path in it.
-///
-/// `pkg.mod.Outer.Inner` splits before the first capitalised segment, a name without one at its
-/// last dot, and a colon says explicitly where: `pkg.mod:outer.inner`. `None` if there is no module.
-pub(super) fn split(name: &str) -> Option<(&str, &str)> {
-    let bytes = name.as_bytes();
-    let (mut capital, mut last) = (None, None);
-    for (at, &byte) in bytes.iter().enumerate() {
-        if byte == b':' {
-            capital = Some(at);
-            break;
-        }
-        if byte == b'.' {
-            last = Some(at);
-            if capital.is_none() && is_capitalised(bytes, at + 1) {
-                capital = Some(at);
-            }
-        }
-    }
-    let at = capital.or(last)?;
-    let (module, class) = (name.get(..at)?, name.get(at + 1..)?);
-    (!module.is_empty() && !class.is_empty()).then_some((module, class))
-}
-
-fn is_capitalised(name: &[u8], at: usize) -> bool {
-    match name.get(at) {
-        Some(byte) if byte.is_ascii() => byte.is_ascii_uppercase(),
-        Some(_) => name
-            .get(at..)
-            .and_then(|rest| std::str::from_utf8(rest).ok())
-            .and_then(|rest| rest.chars().next())
-            .is_some_and(char::is_uppercase),
-        None => false,
-    }
-}
-
 /// Returns whether a serde name is the name of a Python class.
 #[inline]
 pub(super) fn is_dotted(name: &str) -> bool {
@@ -115,14 +78,8 @@ pub(super) fn is_named(name: &str, module: &[u8], class: &[u8]) -> bool {
         && matches!(name.get(module.len()), Some(b'.' | b':'))
 }
 
-    /// `zoneinfo.ZoneInfo._unpickle`: a zone by its name.
-    ZoneInfo,
 /// Returns the qualified name that [`split`] splits into just these parts.
 pub(super) fn join(module: &str, class: &str) -> String {
-    OrderedDict,
-    DefaultDict,
-    Counter,
-    Deque,
     let name = format!("{module}.{class}");
     match split(&name) {
         Some((split, _)) if split.len() == module.len() => name,
@@ -138,15 +95,6 @@ pub(super) enum Callee {
     /// Anything: only Python could tell.
     Function,
     /// A class or function that cloudpickle wrote by value, or a part of one.
-            b"collections" => match name {
-                b"OrderedDict" => Self::OrderedDict,
-                b"defaultdict" => Self::DefaultDict,
-                b"Counter" => Self::Counter,
-                b"deque" => Self::Deque,
-                _ if is_class_path(name) => Self::Class,
-                _ => Self::Function,
-            },
-            b"zoneinfo" if name == b"ZoneInfo._unpickle" => Self::ZoneInfo,
     ByValue,
     /// An actor reference: `restore_actor_ref`.
     Ref,
@@ -167,8 +115,14 @@ pub(super) enum Callee {
     Time,
     TimeDelta,
     TimeZone,
+    /// `zoneinfo.ZoneInfo._unpickle`: a zone by its name.
+    ZoneInfo,
     Uuid,
     Decimal,
+    OrderedDict,
+    DefaultDict,
+    Counter,
+    Deque,
 }
 
 impl Callee {
@@ -184,6 +138,15 @@ impl Callee {
                 b"timezone" => Self::TimeZone,
                 _ => Self::Function,
             },
+            b"collections" => match name {
+                b"OrderedDict" => Self::OrderedDict,
+                b"defaultdict" => Self::DefaultDict,
+                b"Counter" => Self::Counter,
+                b"deque" => Self::Deque,
+                _ if is_class_path(name) => Self::Class,
+                _ => Self::Function,
+            },
+            b"zoneinfo" if name == b"ZoneInfo._unpickle" => Self::ZoneInfo,
             b"uuid" if name == b"UUID" => Self::Uuid,
             b"decimal" if name == b"Decimal" => Self::Decimal,
             b"functools" if name == b"partial" => Self::Partial,
@@ -280,26 +243,6 @@ mod tests {
             let known = qualified_name("pkg.mod:outer").unwrap();
             assert_eq!(known.with_dots("pkg.mod:outer"), "pkg.mod.outer");
             assert!(qualified_name("plain").is_none());
-        }
-    }
-
-    #[test]
-    fn names_split_before_the_first_capital_or_at_the_last_dot_or_at_the_colon() {
-        for (name, parts) in [
-            ("pkg.mod.Outer.Inner", Some(("pkg.mod", "Outer.Inner"))),
-            ("pkg.mod.thing", Some(("pkg.mod", "thing"))),
-            ("pkg.mod:outer.inner", Some(("pkg.mod", "outer.inner"))),
-            ("pkg.Mod:x", Some(("pkg.Mod", "x"))),
-            ("pkg.Élan.x", Some(("pkg", "Élan.x"))),
-            ("Pkg.Thing", Some(("Pkg", "Thing"))),
-            ("__main__.Thing", Some(("__main__", "Thing"))),
-            ("plain", None),
-            (".X", None),
-            (".X.y", None),
-            (":x", None),
-            ("pkg.", None),
-        ] {
-            assert_eq!(split(name), parts, "{name}");
         }
     }
 

@@ -5,6 +5,7 @@ use serde::{Serialize, Serializer};
 use super::class::{self, QualifiedName};
 use super::construction::Construction;
 use super::opcode as op;
+use crate::codec::allowed::Allowed;
 use crate::forward::forward_serializer;
 #[cfg(feature = "protobuf")]
 use crate::protobuf;
@@ -25,10 +26,11 @@ use writer::{ExpectedClass, Shape, Writer, no_class};
 pub(super) fn write<T: Serialize + ?Sized>(
     value: &T,
     construction: Construction,
+    allowed: Allowed,
     out: &mut Vec<u8>,
 ) -> Result<TypeHint, EncodeError> {
     out.extend_from_slice(&[op::PROTO, 5]);
-    let mut writer = Writer::new(out, construction);
+    let mut writer = Writer::new(out, construction, allowed);
     value.serialize(&mut writer)?;
     let hint = writer.hint.unwrap_or(TypeHint::Borrowed("builtins.object"));
     out.push(op::STOP);

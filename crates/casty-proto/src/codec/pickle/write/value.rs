@@ -61,6 +61,27 @@ impl<'v> Open<'v> {
 }
 
 impl Writer<'_> {
+    /// Returns the module and the name of the class that a dynamic value names. Nothing else that such
+    /// a value holds gets into a pickle as a global.
+    ///
+    /// # Errors
+    /// There is no module, the name is too long to be read, or the class is not allowed.
+    fn parts<'n>(&self, class: &'n str) -> Result<(&'n str, &'n str), EncodeError> {
+        let (module, name) = class::split(class).ok_or_else(|| no_class(class))?;
+        if module.len().max(name.len()) > class::MAX_NAME {
+            return Err(EncodeError::Unsupported {
+                codec: "pickle",
+                what: "a class with a name of more than 512 bytes",
+            });
+        }
+        if !self.allowed.contains(module, name) {
+            return Err(EncodeError::ClassNotAllowed {
+                class: class.into(),
+            });
+        }
+        Ok((module, name))
+    }
+
     /// Writes `root`.
     pub(super) fn value(&mut self, root: &Value) -> Result<(), EncodeError> {
         if self.hint.is_none() {
@@ -141,18 +162,19 @@ impl Writer<'_> {
             Value::Time(time) => self.time(time),
             Value::TimeDelta(delta) => self.timedelta(*delta),
             Value::Uuid(uuid) => self.uuid(**uuid),
-            Value::Decimal(text) => self.decimal(text),
+            Value::Decimal(text) => return self.decimal(text),
             Value::Complex(re, im) => self.complex(*re, *im),
             // Containers were begun by the caller.
             _ => self.out.push(op::NONE),
         }
+        Ok(())
     }
 
     fn begin_member<'v>(
         &mut self,
         member: &'v EnumMember,
     ) -> Result<Option<Open<'v>>, EncodeError> {
-        let (module, class) = parts(&member.class)?;
+        let (module, class) = self.parts(&member.class)?;
         match &member.member {
             Member::Name(name) => {
                 self.getattr(module, class, name);
@@ -167,11 +189,10 @@ impl Writer<'_> {
         }
     }
 
-        Ok(())
     /// Begins an object. A state is written in the form in which it was read; named fields that came
     /// from no pickle go through the constructor, unless the class is Casty's own.
     fn begin_object<'v>(&mut self, object: &'v Object) -> Result<Open<'v>, EncodeError> {
-        let (module, class) = parts(&object.class)?;
+        let (module, class) = self.parts(&object.class)?;
         match &object.state {
             State::Named(fields) => Ok(self.begin_fields(module, class, fields)),
             State::Positional(items) => {
@@ -191,7 +212,7 @@ impl Writer<'_> {
     }
 
     fn begin_fields<'v>(&mut self, module: &str, class: &str, fields: &'v Fields) -> Open<'v> {
-        let (made_by, own) = match fields.origin() {
+        let (made_by, slots) = match fields.origin() {
             Origin::Keywords if fields.is_empty() => {
                 self.call_without_arguments(module, class);
                 return Open::new(Rest::Fields(fields.iter(), None), &[]);
@@ -278,17 +299,6 @@ impl Writer<'_> {
         let closing = [op::SETITEMS, op::NEWOBJ_EX, op::EMPTY_TUPLE, op::REDUCE];
         Open::new(Rest::Fields(fields.iter(), None), &closing)
     }
-}
-
-fn parts(class: &str) -> Result<(&str, &str), EncodeError> {
-    let (module, name) = class::split(class).ok_or_else(|| no_class(class))?;
-    if module.len().max(name.len()) > class::MAX_NAME {
-        return Err(EncodeError::Unsupported {
-            codec: "pickle",
-            what: "a class with a name of more than 512 bytes",
-        });
-    }
-    Ok((module, name))
 }
 
 /// Returns the class of a value as headers have it.

@@ -3,6 +3,7 @@
 use super::super::class::{self, QualifiedName};
 use super::super::construction::Construction;
 use super::super::opcode as op;
+use crate::codec::allowed::Allowed;
 use crate::{EncodeError, Limits, TypeHint};
 
 /// The meaning of the next text or sequence.
@@ -19,6 +20,8 @@ pub(super) enum Shape {
 pub(super) struct Writer<'o> {
     pub(super) out: &'o mut Vec<u8>,
     pub(super) construction: Construction,
+    /// The classes that dynamic values may name.
+    pub(super) allowed: Allowed,
     /// The class of the outermost value, once that has begun.
     pub(super) hint: Option<TypeHint>,
     pub(super) shape: Shape,
@@ -34,10 +37,11 @@ pub(super) struct ExpectedClass {
 }
 
 impl<'o> Writer<'o> {
-    pub(super) fn new(out: &'o mut Vec<u8>, construction: Construction) -> Self {
+    pub(super) fn new(out: &'o mut Vec<u8>, construction: Construction, allowed: Allowed) -> Self {
         Self {
             out,
             construction,
+            allowed,
             hint: None,
             shape: Shape::Plain,
             depth: 0,
