@@ -45,7 +45,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
             "system_name = \"shop\"\n\
              contact_points = {contacts:?}\n\
              codec = \"msgpack\"        # as the nodes have it\n\
-             ask_timeout = \"30s\"\n"
+             ask_timeout = \"30s\"\n\
+             [regions]\n\
+             item = 10                  # as the nodes have it\n"
         ),
     )?;
 
@@ -62,7 +64,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let builder = config.builder().connect_timeout(Duration::from_secs(1));
     let client = builder.connect().await?;
 
-    let items = client.region("item", 10)?;
+    // The number of shards is that of the file.
+    let items = client.configured_region("item")?;
     let hats: u32 = items
         .entity("hat")
         .ask(|reply_to| GetStock { reply_to })

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use casty_proto::message::{ServiceKey, ShardEnvelope};
 use casty_proto::{ActorRef, NodeAddress};
-use casty_routing::{ShardCount, View};
+use casty_routing::{CountContradiction, ShardCount, View};
 use casty_transport::ConnectError;
 #[cfg(any(feature = "tls", feature = "quic"))]
 use casty_transport::TlsConfig;
@@ -132,10 +132,14 @@ impl ClusterClient {
     /// Returns the shard region `name`, which the cluster's nodes divide into `shards` shards.
     ///
     /// Nothing on the wire tells that number: it must be the one that the nodes are configured
-    /// with. Cheap, and cached by name; no network.
+    /// with. It stays in use whatever the cluster's view says against it, for nobody can tell from
+    /// that which of two programs is wrong; [`contradictions`](Self::contradictions) and the log
+    /// tell. Cheap, and cached by name; no network.
     ///
     /// # Errors
-    /// The number contradicts an earlier use or the cluster's view, or the name cannot be one.
+    /// The number contradicts an earlier use or the configuration, the name cannot be one, or there
+    /// are too many regions or shards. If the client [is strict](ClientBuilder::shard_counts), also a
+    /// number that the view contradicts.
     #[doc(alias = "entity_ref")]
     #[doc(alias = "region_ref")]
     pub fn region(&self, name: &str, shards: u32) -> Result<RegionRef, RegionError> {
@@ -143,10 +147,19 @@ impl ClusterClient {
         if name.is_empty() || name.contains('\n') {
             return Err(RegionError::Name { region: region() });
         }
-        let shards =
+        let count =
             ShardCount::try_from(shards).map_err(|_| RegionError::NoShards { region: region() })?;
+        if let Some(configured) = self.core().regions.get(name)
+            && *configured != shards
+        {
+            return Err(RegionError::OtherConfigured {
+                region: region(),
+                configured: *configured,
+                asked: shards,
+            });
+        }
         let id = self.core().route(|routing| {
-            let id = routing.router.register_region(name, shards);
+            let id = routing.router.register_region(name, count);
             routing.pump(self.core());
             id
         });
@@ -154,7 +167,33 @@ impl ClusterClient {
             region: region(),
             source,
         })?;
-        Ok(RegionRef::new(self.core(), name.into(), id, shards))
+        Ok(RegionRef::new(self.core(), name.into(), id, count))
+    }
+
+    /// Returns the shard region `name` with the number of shards that the configuration names:
+    /// `[regions]` of a file, `CASTY_REGIONS`, or [`ClientBuilder::region_shards`].
+    ///
+    /// # Errors
+    /// The configuration does not name it; or those of [`region`](Self::region).
+    pub fn configured_region(&self, name: &str) -> Result<RegionRef, RegionError> {
+        match self.core().regions.get(name) {
+            Some(shards) => self.region(name, *shards),
+            None => Err(RegionError::NotConfigured {
+                region: name.to_owned(),
+            }),
+        }
+    }
+
+    /// Returns the regions in use whose shard count the cluster's view contradicts, by name: some
+    /// other program uses another one. Each was a warning in the log.
+    pub fn contradictions(&self) -> Vec<(Arc<str>, CountContradiction)> {
+        let routing = self.core().routing.lock();
+        let regions = routing.router.regions();
+        let contradicted = regions.filter_map(|(id, name)| {
+            let contradiction = routing.router.contradiction(id)?;
+            Some((Arc::clone(name), contradiction.clone()))
+        });
+        contradicted.collect()
     }
 
     /// Returns a shard region: [`region`](Self::region) by the name that Casty's `ClusterClient`

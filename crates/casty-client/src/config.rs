@@ -1,11 +1,12 @@
 //! The settings of a client: every parameter of Casty's `ClusterClient`, and limits of its own.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use casty_proto::{Codec, NodeAddress};
-use casty_routing::{Overflow, RetryBudgetConfig};
+use casty_routing::{Overflow, RetryBudgetConfig, ShardCounts};
 use casty_transport::{AddressMap, TransportConfig};
 
 use crate::dead_letters::{DeadLetter, DeadLetterHook};
@@ -73,6 +74,7 @@ pub struct ClientBuilder {
     allowed_classes: Option<Vec<String>>,
     pub(crate) transport: Option<TransportConfig>,
     pub(crate) limits: ClientLimits,
+    pub(crate) regions: BTreeMap<String, u32>,
     pub(crate) dead_letters: Option<DeadLetterHook>,
     /// The seed of all that is random, in a simulation.
     pub(crate) seed: Option<u64>,
@@ -95,6 +97,7 @@ impl ClientBuilder {
             allowed_classes: None,
             transport: None,
             limits: ClientLimits::default(),
+            regions: BTreeMap::new(),
             dead_letters: None,
             seed: None,
             #[cfg(feature = "config")]
@@ -229,6 +232,25 @@ impl ClientBuilder {
     /// refused ([`Overflow::Refuse`]).
     pub fn buffer_overflow(mut self, overflow: Overflow) -> Self {
         self.limits.buffer_overflow = overflow;
+        self
+    }
+
+    /// Sets the number of shards of a region, as the nodes have it, for
+    /// [`configured_region`](crate::ClusterClient::configured_region). From 1 to 65,536. May be
+    /// called for any number of regions. Default: those of the configuration.
+    pub fn region_shards(mut self, region: impl Into<String>, shards: u32) -> Self {
+        self.regions.insert(region.into(), shards);
+        self
+    }
+
+    /// Sets what becomes of a region of which shards are allocated that, by the number the client was
+    /// given, it does not have: some other program uses another number. Default: it stays in use, and
+    /// the log, `stats`, `region_stats` and `contradictions` tell ([`ShardCounts::Lenient`]). With
+    /// [`ShardCounts::Strict`] its messages are refused, and so is the region itself, for as long as
+    /// the shards are allocated: one program with a wrong number then stops all right ones that are
+    /// strict.
+    pub fn shard_counts(mut self, shard_counts: ShardCounts) -> Self {
+        self.limits.shard_counts = shard_counts;
         self
     }
 
@@ -390,6 +412,11 @@ impl ClientBuilder {
         if !is_system_name(&self.system) {
             return Err(ConfigError::SystemName(self.system.clone()));
         }
+        let fits = |(name, shards): (&String, &u32)| names::is_region(name, *shards);
+        if !self.regions.iter().all(fits) {
+            let (name, range) = ("regions", names::REGION);
+            return Err(ConfigError::Range { name, range });
+        }
         let checked = self.limits.check();
         checked.map_err(|(name, range)| ConfigError::Range { name, range })
     }
@@ -409,6 +436,7 @@ impl ClientConfig {
             builder.address_map = map.clone().into();
         }
         builder.limits = self.limits;
+        builder.regions.clone_from(&self.regions);
         builder.settings = Some(Box::new(self.clone()));
         builder
     }

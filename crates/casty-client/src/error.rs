@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use casty_proto::{AddressError, DecodeError, EncodeError, NodeAddress};
-use casty_routing::MissingRoute;
+use casty_routing::{MissingRoute, ShardCount, ShardId};
 use casty_transport::{ConnectError, OutboxLimit};
 
 /// The fate of a message. Casty acknowledges nothing, so no message is ever called delivered.
@@ -39,9 +39,17 @@ pub enum NotSent {
     /// The node for which it was meant is down or has left the cluster.
     #[error("its node is down or has left the cluster")]
     NodeGone,
-    /// The cluster divides the region into another number of shards than the client was given.
-    #[error("the cluster divides the region into another number of shards")]
-    OtherShardCount,
+    /// The cluster allocates a shard that a region of the number of shards that the client was given
+    /// does not have, and the client [is strict](crate::ClientBuilder::shard_counts).
+    #[error(
+        "the cluster allocates shard {allocated}, which a region of {count} shards does not have"
+    )]
+    OtherShardCount {
+        /// The shard that is allocated.
+        allocated: ShardId,
+        /// The number of shards that the client was given.
+        count: ShardCount,
+    },
     /// The message was that of an ask whose reply is no longer awaited.
     #[error("its reply is no longer awaited")]
     Abandoned,
@@ -237,8 +245,28 @@ pub enum RegionError {
         /// The name.
         region: String,
     },
-    /// The number of shards contradicts that of the cluster or an earlier one, or passes a limit.
-    /// Messages would reach wrong nodes if client and nodes did not agree.
+    /// The configuration names no number of shards for the region, and none was given.
+    #[error(
+        "the configuration names no number of shards for region {region:?}: set it in [regions] or \
+         by CASTY_REGIONS={region}=N, or give it"
+    )]
+    NotConfigured {
+        /// The region.
+        region: String,
+    },
+    /// The configuration names another number of shards for the region.
+    #[error("region {region:?} is configured with {configured} shards, not {asked}")]
+    OtherConfigured {
+        /// The region.
+        region: String,
+        /// The number in the configuration.
+        configured: u32,
+        /// The number asked for.
+        asked: u32,
+    },
+    /// The number of shards contradicts an earlier one of this client, or passes a limit; or the
+    /// client [is strict](crate::ClientBuilder::shard_counts), and the cluster's view contradicts
+    /// the number. Messages would reach wrong nodes if client and nodes did not agree.
     #[error("region {region:?} cannot be used with that number of shards")]
     Shards {
         /// The region.

@@ -46,7 +46,11 @@
 //!   `ClientConfig`. [`ready`](ClusterClient::ready) waits for the
 //!   cluster, but nothing has to: messages are buffered until it is reached, within their time.
 //! * **Regions and entities.** [`RegionRef`] and [`EntityRef`] send to sharded entities. An entity's
-//!   id leads to a shard, the view of the cluster to the shard's owner.
+//!   id leads to a shard, the view of the cluster to the shard's owner. The number of shards is given
+//!   in code or by the configuration
+//!   ([`configured_region`](ClusterClient::configured_region)); what the cluster says against it,
+//!   because some other program uses another one, is told and stops nothing
+//!   ([`contradictions`](ClusterClient::contradictions), [`ShardCounts`]).
 //! * **Actors and services.** [`BoundRef`] sends to one actor of one node; references come in
 //!   messages or from [`lookup`](ClusterClient::lookup). [`spawn`](ClusterClient::spawn) runs an
 //!   actor in this program, to which nodes can send.
@@ -129,7 +133,9 @@ pub use ask::{Ask, Reply, SendAsk};
 pub use casty_proto::message::{ServiceKey, ShardEnvelope};
 pub use casty_proto::{ActorRef, Codec, Compression, NodeAddress, Value};
 pub use casty_proto::{AddressError, AllowError, DecodeError, EncodeError};
-pub use casty_routing::{MissingRoute, Overflow, RetryBudgetConfig, View, diagnosis};
+pub use casty_routing::{
+    CountContradiction, MissingRoute, Overflow, RetryBudgetConfig, ShardCounts, View, diagnosis,
+};
 pub use casty_transport::{AddressMap, ConnectError, OutboxLimit, TransportConfig};
 #[cfg(feature = "quic")]
 pub use casty_transport::{QuicConfig, QuicConfigError};

@@ -10,8 +10,8 @@ use std::time::Instant;
 use casty_proto::NodeAddress;
 use casty_proto::message::{GetShardLocation, ShardLocation};
 use casty_routing::{
-    PendingMessage, Router, RouterConfig, RouterInput, RouterOutput, Target, UndeliverableReason,
-    View,
+    CountContradiction, PendingMessage, Router, RouterConfig, RouterInput, RouterOutput,
+    ShardCount, Target, UndeliverableReason, View,
 };
 use casty_transport::{Leftover, OutboxCounters, RejectReason, Rejected, UnsentMessage};
 
@@ -22,7 +22,7 @@ use crate::node::peer::{self, Peer};
 use crate::pending_asks::outcome::Failure;
 use crate::runtime::clock::precise_now;
 use crate::shared::Shared;
-use crate::stats::per_region::{self, RegionStats, RouterCounters};
+use crate::stats::per_region::{self, RegionIdentity, RegionStats, RouterCounters};
 
 pub(crate) mod waiters;
 
@@ -83,17 +83,31 @@ impl Routing {
             buffered.resize(buffered.len().max(group + 1), 0);
             buffered[group] += messages as u64;
         }
-        let of = |group: usize, region: Option<String>| {
+        let of = |group: usize, region: RegionIdentity| {
             let sent = sent.get(group).copied().unwrap_or_default();
             let routed = self.counters.get(group).copied().unwrap_or_default();
             let buffered = buffered.get(group).copied().unwrap_or_default();
             per_region::region(region, &sent, &routed, buffered)
         };
         let regions = self.router.regions();
-        let regions = regions.map(|(id, name)| of(group_of(id), Some(name.to_string())));
-        let actors = of(ACTORS_GROUP, None);
+        let regions = regions.map(|(id, name)| {
+            let identity = RegionIdentity {
+                region: Some(name.to_string()),
+                shards: self.router.shard_count(id).map(ShardCount::get),
+                contradiction: self.router.contradiction(id).cloned(),
+            };
+            of(group_of(id), identity)
+        });
+        let actors = of(ACTORS_GROUP, RegionIdentity::default());
         let actors = (actors.accepted > 0).then_some(actors);
         regions.chain(actors).collect()
+    }
+
+    /// Returns the number of regions whose shard count the view contradicts.
+    pub(crate) fn contradicted(&self) -> usize {
+        let regions = self.router.regions();
+        let contradicted = regions.filter(|(id, _)| self.router.contradiction(*id).is_some());
+        contradicted.count()
     }
 
     fn counters_of(&mut self, target: &Target) -> &mut RouterCounters {
@@ -334,6 +348,11 @@ impl Routing {
                 RouterOutput::Undeliverable { message, reason } => {
                     self.undeliverable(shared, &message, &reason);
                 }
+                RouterOutput::Contradiction {
+                    name,
+                    contradiction,
+                    ..
+                } => log_contradiction(&name, contradiction.as_ref()),
                 // The router has delivered what it had buffered for the shards that the new table
                 // lists, so a sender that finds an owner in it puts its message behind.
                 RouterOutput::Publish(table) => shared.table.store(table),
@@ -459,10 +478,15 @@ impl Routing {
             UndeliverableReason::Displaced => NotSent::Displaced,
             UndeliverableReason::Deadline { missing } => NotSent::Expired(missing.clone()),
             UndeliverableReason::NodeGone { .. } => NotSent::NodeGone,
-            UndeliverableReason::WrongCount { .. }
-            | UndeliverableReason::UnknownShard { .. }
-            | UndeliverableReason::UnknownRegion => NotSent::OtherShardCount,
-            // The only one that is left.
+            UndeliverableReason::WrongCount { allocated, count }
+            | UndeliverableReason::UnknownShard {
+                shard: allocated,
+                count,
+            } => NotSent::OtherShardCount {
+                allocated: *allocated,
+                count: *count,
+            },
+            // The only one that is left: a region of the client's own is known to its router.
             _ => NotSent::Closed,
         };
         self.fail_not_sent(shared, pending, reason);
@@ -501,6 +525,23 @@ impl Routing {
             }
             Target::Node(node) => format!("{node}{}", path.unwrap_or_default()),
         }
+    }
+}
+
+/// Logs what the view says against the shard count of a region, or that it says nothing any more.
+fn log_contradiction(region: &str, contradiction: Option<&CountContradiction>) {
+    if let Some(found) = contradiction {
+        let shards = found.count.get();
+        tracing::warn!(
+            region,
+            shards,
+            "some program uses another shard count for the region: {found}"
+        );
+    } else {
+        tracing::info!(
+            region,
+            "no other shard count of the region is seen any more"
+        );
     }
 }
 

@@ -54,6 +54,8 @@ pub(crate) struct Shared {
     pub(crate) system: Arc<str>,
     pub(crate) codec: Codec,
     pub(crate) limits: ClientLimits,
+    /// The number of shards of each region that the configuration names.
+    pub(crate) regions: BTreeMap<String, u32>,
     /// The client's first address, at which it is asked and answered by all nodes.
     pub(crate) identity: Arc<Identity>,
     pub(crate) clock: Clock,

@@ -54,6 +54,9 @@ pub struct Stats {
     pub secondary_connections: u64,
     /// Views of the cluster received.
     pub views: u64,
+    /// Regions in use whose shard count the view contradicts;
+    /// [`region_stats`](crate::ClusterClient::region_stats) tells which, and how.
+    pub contradicted_regions: u64,
     /// The fill levels of everything that is limited.
     pub gauges: Gauges,
 }

@@ -8,7 +8,7 @@ use crate::shard::{ShardCount, ShardId};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum RegisterRegionError {
-    /// The region is in use with another shard count; one of the two is wrong.
+    /// The program itself uses the region with another shard count; one of the two is wrong.
     #[error("the region is in use with {registered} shards, not {asked}")]
     OtherCount {
         /// The count in use.
@@ -16,8 +16,11 @@ pub enum RegisterRegionError {
         /// The count asked for.
         asked: ShardCount,
     },
-    /// The cluster allocates a shard that a region of that count does not have.
-    #[error("the cluster allocates shard {allocated}, so the region has more than {asked} shards")]
+    /// The cluster allocates a shard that a region of that count does not have, and
+    /// [`ShardCounts::Strict`](crate::ShardCounts) refuses such a region.
+    #[error(
+        "the cluster allocates shard {allocated}, which a region of {asked} shards does not have"
+    )]
     Contradicted {
         /// A shard that is allocated.
         allocated: ShardId,
@@ -77,9 +80,11 @@ pub enum UndeliverableReason {
         /// The number of shards that there are.
         count: ShardCount,
     },
-    /// The cluster divides the region into more shards than it was registered with. Sent on, the
-    /// message would have made a second copy of its entity.
-    #[error("the cluster allocates shard {allocated} of a region registered with {count} shards")]
+    /// The cluster allocates a shard that a region of that count does not have, and
+    /// [`ShardCounts::Strict`](crate::ShardCounts) refuses messages to such a region.
+    #[error(
+        "the cluster allocates shard {allocated}, which a region of {count} shards does not have"
+    )]
     WrongCount {
         /// A shard that is allocated.
         allocated: ShardId,

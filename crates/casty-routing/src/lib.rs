@@ -91,6 +91,9 @@
 //!             RouterOutput::Undeliverable { message, reason } => {
 //!                 println!("{}: {reason}", message.item);
 //!             }
+//!             RouterOutput::Contradiction { name, contradiction, .. } => {
+//!                 println!("{name}: another program uses another count: {contradiction:?}");
+//!             }
 //!             RouterOutput::Wait(_next) => break, // call again then, or at the next event
 //!         }
 //!     }
@@ -144,7 +147,9 @@
 //! Nothing here fails in operation: a message that cannot be delivered comes back as
 //! [`RouterOutput::Undeliverable`] with an [`UndeliverableReason`], and one whose deadline passed
 //! says what its route was [missing](MissingRoute). Only registering a region returns an error
-//! ([`RegisterRegionError`]): the wrong number of shards would make second copies of entities.
+//! ([`RegisterRegionError`]): a program that uses two shard counts for one region would make second
+//! copies of entities. What the cluster says against a count is told
+//! ([`RouterOutput::Contradiction`]), and stops nothing unless that is wanted ([`ShardCounts`]).
 //! Memory is bounded by the config of each engine. The crate has no features.
 //!
 //! The decisions behind it are in `ARCHITECTURE.md`, what tests cover in `TESTING.md`.
@@ -154,6 +159,7 @@
 
 mod backoff;
 mod connections;
+mod contradiction;
 mod coordinator;
 pub mod diagnosis;
 mod error;
@@ -169,6 +175,7 @@ mod view;
 
 pub use backoff::{Backoff, BackoffConfig};
 pub use connections::{Connections, ConnectionsConfig, ConnectionsInput, ConnectionsOutput};
+pub use contradiction::CountContradiction;
 pub use coordinator::{
     Coordinator, CoordinatorConfig, CoordinatorInput, CoordinatorOutput, CoordinatorRole,
     QueryRefusal, RegionView,
@@ -178,7 +185,8 @@ pub use liveness::{Liveness, LivenessConfig, LivenessInput, LivenessOutput, Obse
 pub use renewal::{Renewal, RenewalConfig, RenewalInput, RenewalOutput};
 pub use retry_budget::{RetryBudget, RetryBudgetConfig};
 pub use router::{
-    Buffered, Overflow, PendingMessage, Router, RouterConfig, RouterInput, RouterOutput, Target,
+    Buffered, Overflow, PendingMessage, Router, RouterConfig, RouterInput, RouterOutput,
+    ShardCounts, Target,
 };
 pub use shard::{NoShards, ShardCount, ShardId, entity_shard};
 pub use subscription::{Subscription, SubscriptionConfig, SubscriptionInput, SubscriptionOutput};

@@ -8,6 +8,7 @@ use std::time::Instant;
 use casty_proto::NodeAddress;
 use casty_proto::message::ShardLocation;
 
+use crate::contradiction::CountContradiction;
 use crate::error::{RegisterRegionError, UndeliverableReason};
 use crate::shard::{ShardCount, ShardId};
 use crate::table::RegionId;
@@ -22,7 +23,8 @@ mod regions;
 mod route;
 
 pub use event::{
-    Buffered, Overflow, PendingMessage, RouterConfig, RouterInput, RouterOutput, Target,
+    Buffered, Overflow, PendingMessage, RouterConfig, RouterInput, RouterOutput, ShardCounts,
+    Target,
 };
 
 use pending_buffer::PendingBuffer;
@@ -42,6 +44,9 @@ use route::{Route, Routes};
 /// * A message whose target has no usable connection is buffered, in order, until its deadline.
 /// * A node that a view [avoids](View::avoids), or that could not be connected, owns no shard as
 ///   far as this router is concerned: the leader is asked again until it names another.
+/// * The shard count of a region is the program's. What the view says against it is told
+///   ([`RouterOutput::Contradiction`]) and keeps no message back, unless the
+///   [config](RouterConfig::shard_counts) says so.
 /// * The published [`RouteTable`](crate::RouteTable) lists exactly the shards whose owner is
 ///   connected and usable and for which nothing is buffered.
 ///
@@ -132,7 +137,7 @@ impl<H: Clone, T> Router<H, T> {
         Self {
             config,
             now: None,
-            routes: Routes::new(),
+            routes: Routes::new(config.shard_counts == ShardCounts::Strict),
             buffer: PendingBuffer::new(limit, config.overflow),
             queries: Queries::new(config.query_base, config.query_cap, seed),
             ready: VecDeque::new(),
@@ -145,9 +150,9 @@ impl<H: Clone, T> Router<H, T> {
     /// table that has it.
     ///
     /// # Errors
-    /// The name is in use with another count, the view contradicts the count, or a limit of the
-    /// configuration is reached. Where the view contradicts the count *in use*, the right one may
-    /// take the name over.
+    /// The name is in use with another count, or a limit of the configuration is reached. With
+    /// [`ShardCounts::Strict`] also a count that the view contradicts; where that contradicts the
+    /// count *in use*, another one may take the name over.
     pub fn register_region(
         &mut self,
         name: &str,
@@ -167,9 +172,20 @@ impl<H: Clone, T> Router<H, T> {
         let limit = self.config.max_regions;
         let (id, made) = regions.register(name, shards, view, limit)?;
         if let (true, Some(view), Some(region)) = (made, view, regions.get_mut(id)) {
-            region.apply(view, true, |node| peers.is_suspected(node));
+            let told = region.apply(id, view, true, |node| peers.is_suspected(node));
+            self.ready.extend(told.map(Ready::Other));
         }
         Ok(id)
+    }
+
+    /// Returns what the view says against the shard count of a region; `None` if nothing.
+    pub fn contradiction(&self, region: RegionId) -> Option<&CountContradiction> {
+        self.routes.regions.get(region)?.contradiction.as_ref()
+    }
+
+    /// Returns the shard count of a region; `None` if it is none of this router's.
+    pub fn shard_count(&self, region: RegionId) -> Option<ShardCount> {
+        Some(self.routes.regions.get(region)?.count)
     }
 
     /// Returns the number that a name has now; `None` if no region has the name.
@@ -373,8 +389,9 @@ impl<H: Clone, T> Router<H, T> {
         let buffer = &self.buffer;
         let Routes { peers, regions, .. } = &mut self.routes;
         peers.forget(|node| view.member(node).is_some() || buffer.has(&Target::Node(node.clone())));
-        for region in regions.iter_mut() {
-            region.apply(&view, newer, |node| peers.is_suspected(node));
+        for (id, region) in (0..).map(RegionId).zip(regions.iter_mut()) {
+            let told = region.apply(id, &view, newer, |node| peers.is_suspected(node));
+            self.ready.extend(told.map(Ready::Other));
         }
         self.routes.view = Some(view);
         self.queries.hurry(now);

@@ -43,7 +43,8 @@ impl fmt::Display for ShardId {
 /// The number of shards that a region is divided into; never 0.
 ///
 /// The count does not travel: a client and the nodes that host the region must agree on it, or
-/// they disagree about where entities live.
+/// they disagree about where entities live. A [`CountContradiction`](crate::CountContradiction)
+/// shows that some do not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ShardCount(NonZeroU32);
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use casty_proto::message::{ClusterState, DownMember, GetState, TOPOLOGY_PATH};
 use casty_proto::{ActorRef, NodeAddress};
+use casty_routing::ShardCount;
 use casty_routing::diagnosis::{Observed, Survey};
 use casty_transport::RejectReason;
 use serde::Serialize;
@@ -54,7 +55,23 @@ pub(super) async fn survey(core: &Arc<Core>, timeout: Duration) -> Result<Survey
     if core.is_closed() {
         return Err(ReadyError::Closed);
     }
+    note_shard_counts(core, &mut survey);
     Ok(survey)
+}
+
+/// Notes the shard counts of the regions that are configured or in use.
+fn note_shard_counts(core: &Core, survey: &mut Survey) {
+    for (region, shards) in &core.regions {
+        if let Some(count) = ShardCount::new(*shards) {
+            survey.set_shard_count(&**region, count);
+        }
+    }
+    let routing = core.routing.lock();
+    for (id, region) in routing.router.regions() {
+        if let Some(count) = routing.router.shard_count(id) {
+            survey.set_shard_count(Arc::clone(region), count);
+        }
+    }
 }
 
 /// Waits until a node is connected and answers, or cannot be connected, within `timeout`.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use casty_proto::ActorRef;
 use casty_proto::message::ShardEnvelope;
-use casty_routing::{RegionId, ShardCount, ShardId, entity_shard};
+use casty_routing::{CountContradiction, RegionId, ShardCount, ShardId, entity_shard};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -45,9 +45,16 @@ impl RegionRef {
         &self.name
     }
 
-    /// Returns the number of shards that the region is divided into.
+    /// Returns the number of shards that the region is divided into, as the client was given it.
     pub fn shards(&self) -> u32 {
         self.shards.get()
+    }
+
+    /// Returns what the cluster's view says against that number: some other program uses another
+    /// one. `None` if it says nothing, or none has come.
+    pub fn contradiction(&self) -> Option<CountContradiction> {
+        let routing = self.core.routing.lock();
+        routing.router.contradiction(self.id).cloned()
     }
 
     /// Returns one entity. It remembers its shard, so messages through it save the hash of its id.

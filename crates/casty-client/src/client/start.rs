@@ -90,6 +90,7 @@ impl ClusterClient {
             system: builder.system.into(),
             codec,
             limits,
+            regions: builder.regions,
             identity,
             clock: Clock::new(),
             home: Home::current(),

@@ -46,6 +46,8 @@ pub(super) const KEYS: [Key; 36] = [
     key("buffer_messages", "CASTY_BUFFER_MESSAGES"),
     key("buffer_bytes", "CASTY_BUFFER_BYTES"),
     key("buffer_overflow", "CASTY_BUFFER_OVERFLOW"),
+    key("regions", "CASTY_REGIONS"),
+    key("shard_counts", "CASTY_SHARD_COUNTS"),
     key("pending_asks", "CASTY_PENDING_ASKS"),
     key("ask_bytes", "CASTY_ASK_BYTES"),
     key("ask_attempts", "CASTY_ASK_ATTEMPTS"),

@@ -21,7 +21,8 @@ const NO_SETTINGS: [&str; 1] = ["CASTY_INTEROP"];
 /// The layers of a [`ClientConfig`](crate::ClientConfig), made by
 /// [`ClientConfig::layers`](crate::ClientConfig::layers).
 ///
-/// Each layer overrides those before it, key by key; lists and the address map as a whole.
+/// Each layer overrides those before it, key by key; lists, the address map and the regions as a
+/// whole.
 #[derive(Debug, Clone, Default)]
 pub struct ConfigLayers(pub(super) Vec<Layer>);
 
@@ -75,7 +76,8 @@ impl ConfigLayers {
 
     /// Adds environment variables: `CASTY_SYSTEM`, `CASTY_CONTACT_POINTS` and so on, one for each
     /// key, in capitals, with two underscores for the dot after a table's name. Lists are separated
-    /// by commas; the address map reads `10.0.1.10:25520=localhost:25521,...`.
+    /// by commas; the address map reads `10.0.1.10:25520=localhost:25521,...`, the regions
+    /// `account=24,...`.
     ///
     /// Variables with another prefix are ignored, and so are those that Kubernetes sets for a
     /// service that happens to be called casty.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use casty_proto::frame::DEFAULT_MAX_FRAME;
-use casty_routing::{Overflow, RetryBudgetConfig, RouterConfig};
+use casty_routing::{Overflow, RetryBudgetConfig, RouterConfig, ShardCounts};
 use casty_transport::ConnectOptions;
 
 /// The range of attempts, which is how many times the message of one ask is sent at most.
@@ -60,6 +60,7 @@ pub(crate) struct ClientLimits {
     pub(crate) outbox_messages: usize,
     pub(crate) buffer: BufferLimits,
     pub(crate) buffer_overflow: Overflow,
+    pub(crate) shard_counts: ShardCounts,
     pub(crate) pending_asks: usize,
     pub(crate) ask_bytes: usize,
     pub(crate) ask_attempts: u32,
@@ -79,6 +80,7 @@ impl Default for ClientLimits {
             outbox_messages: 65_536,
             buffer: BufferLimits::default(),
             buffer_overflow: Overflow::Refuse,
+            shard_counts: ShardCounts::Lenient,
             pending_asks: 65_536,
             ask_bytes: 16 * 1024 * 1024,
             ask_attempts: 3,
@@ -136,6 +138,7 @@ impl ClientLimits {
         config.buffer_messages = self.buffer.messages;
         config.buffer_bytes = self.buffer.bytes;
         config.overflow = self.buffer_overflow;
+        config.shard_counts = self.shard_counts;
         config
     }
 }

@@ -13,6 +13,18 @@ pub(super) fn is_system_name(name: &str) -> bool {
     !name.is_empty() && !name.contains(['@', '/', '\n'])
 }
 
+/// The most shards of a region: that of the router.
+const MAX_SHARDS: u32 = 65_536;
+
+/// Returns whether a region can have this name and so many shards.
+pub(super) fn is_region(name: &str, shards: u32) -> bool {
+    !name.is_empty() && !name.contains('\n') && (1..=MAX_SHARDS).contains(&shards)
+}
+
+/// The rule for regions and their numbers of shards, in words.
+pub(super) const REGION: &str =
+    "region names without line breaks, each once, with numbers of shards from 1 to 65536";
+
 /// The rule for announced hosts, in words.
 #[cfg(feature = "config")]
 pub(super) const HOST: &str = "a host of 1 to 255 bytes without : / and line breaks";

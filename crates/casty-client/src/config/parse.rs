@@ -1,10 +1,12 @@
 //! The values of a configuration as people write them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use ::config::ValueKind;
 use casty_proto::NodeAddress;
+
+use super::names::{REGION, is_region};
 
 /// The result of parsing a value; the error describes valid values.
 pub(super) type Parsed<T> = Result<T, &'static str>;
@@ -101,6 +103,34 @@ pub(super) fn addresses(value: &ValueKind) -> Parsed<HashMap<NodeAddress, NodeAd
     Ok(table)
 }
 
+/// Parses a table of regions with their numbers of shards, or one string such as
+/// `account=24,cart=100`.
+pub(super) fn regions(value: &ValueKind) -> Parsed<BTreeMap<String, u32>> {
+    let mut table = BTreeMap::new();
+    let mut add = |name: &str, shards: u32| {
+        let first = table.insert(name.to_owned(), shards).is_none();
+        (first && is_region(name, shards))
+            .then_some(())
+            .ok_or(REGION)
+    };
+    match value {
+        ValueKind::String(text) => {
+            for pair in parts(text) {
+                // A name may have the sign in it, a number may not.
+                let (name, shards) = pair.rsplit_once('=').ok_or(REGION)?;
+                add(name.trim(), shards.trim().parse().map_err(|_| REGION)?)?;
+            }
+        }
+        ValueKind::Table(entries) => {
+            for (name, shards) in entries {
+                add(name, number(&shards.kind, REGION)?)?;
+            }
+        }
+        _ => return Err(REGION),
+    }
+    Ok(table)
+}
+
 /// Returns the parts between commas.
 fn parts(text: &str) -> impl Iterator<Item = &str> {
     text.split(',')
@@ -137,6 +167,20 @@ mod tests {
             assert!(size(&string(bad)).is_err(), "{bad}");
         }
         assert!(size(&ValueKind::I64(-1)).is_err());
+    }
+
+    #[test]
+    fn regions_have_one_number_of_shards_each() {
+        let known = regions(&string("account=24, cart = 100,a=b=1")).unwrap();
+        let shards: Vec<_> = known.iter().map(|(name, n)| (&**name, *n)).collect();
+        assert_eq!(shards, [("a=b", 1), ("account", 24), ("cart", 100)]);
+        assert_eq!(regions(&string("")), Ok(BTreeMap::new()));
+        for bad in [
+            "account", "account=", "=24", "a=0", "a=65537", "a=-1", "a=1,a=1", "a=1 2",
+        ] {
+            assert_eq!(regions(&string(bad)), Err(REGION), "{bad}");
+        }
+        assert_eq!(regions(&ValueKind::I64(24)), Err(REGION));
     }
 
     #[test]

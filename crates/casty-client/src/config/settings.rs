@@ -1,10 +1,10 @@
 //! The configuration of a client as it was read, checked and ready to be used.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use casty_proto::{AllowError, Codec, Compression, NodeAddress};
-use casty_routing::Overflow;
+use casty_routing::{Overflow, ShardCounts};
 use casty_transport::TransportConfig;
 
 use ::config::ValueKind;
@@ -63,6 +63,7 @@ pub struct ClientConfig {
     tcp: TcpSettings,
     quic: QuicSettings,
     pub(super) limits: ClientLimits,
+    pub(super) regions: BTreeMap<String, u32>,
 }
 
 const TLS_KEYS: [&str; 3] = ["tls.ca", "tls.cert", "tls.key"];
@@ -108,6 +109,7 @@ const COMPRESSIONS: [Word; 6] = [
     ("lz4", "lz4"),
 ];
 const OVERFLOWS: [Word; 2] = [("refuse", ""), ("drop_oldest", "")];
+const SHARD_COUNTS: [Word; 2] = [("lenient", ""), ("strict", "")];
 const TRANSPORTS: [Word; 3] = [("tcp", "tcp"), ("tls", "tls"), ("quic", "quic")];
 
 impl ClientConfig {
@@ -188,6 +190,7 @@ impl ClientConfig {
             tcp: TcpSettings::read(merged)?,
             quic: QuicSettings::read(merged)?,
             limits: limits(merged)?,
+            regions: take(merged, "regions", &parse::regions)?.unwrap_or_default(),
         };
         config.compression_level = config.level(merged)?;
         config.check_tls(merged)?;
@@ -226,6 +229,11 @@ impl ClientConfig {
     pub fn compression(&self) -> (Option<&'static str>, Option<u8>) {
         let name = self.compression.as_ref().map(|choice| choice.value);
         (name, self.compression_level)
+    }
+
+    /// Returns the number of shards of each region that is named.
+    pub fn regions(&self) -> &BTreeMap<String, u32> {
+        &self.regions
     }
 
     /// Returns the files for TLS and QUIC.
@@ -492,6 +500,7 @@ fn expected(key: &str) -> &'static str {
     match key {
         "buffer_overflow" => "refuse or drop_oldest",
         "codec" => "pickle, pickle_positional, cloudpickle, json, msgpack or protobuf",
+        "shard_counts" => "lenient or strict",
         "compression" => "none, zlib, gzip, bz2, lzma or lz4",
         _ => "tcp, tls or quic",
     }
@@ -565,6 +574,10 @@ fn limits(merged: &Merged) -> Result<ClientLimits, SettingError> {
     let overflow = choose(merged, "buffer_overflow", &OVERFLOWS)?;
     if overflow.is_some_and(|choice| choice.value == "drop_oldest") {
         limits.buffer_overflow = Overflow::DropOldest;
+    }
+    let shard_counts = choose(merged, "shard_counts", &SHARD_COUNTS)?;
+    if shard_counts.is_some_and(|choice| choice.value == "strict") {
+        limits.shard_counts = ShardCounts::Strict;
     }
     match limits.check() {
         Ok(()) => Ok(limits),

@@ -96,6 +96,7 @@ fn the_documentation_says_what_the_defaults_are() {
         outbox_bytes,
         outbox_messages,
         buffer_overflow,
+        shard_counts,
         buffer,
         pending_asks,
         ask_bytes,
@@ -128,6 +129,10 @@ fn the_documentation_says_what_the_defaults_are() {
         (
             "buffer_overflow",
             format!("refused ([`Overflow::{buffer_overflow:?}`])"),
+        ),
+        (
+            "shard_counts",
+            format!("tell ([`ShardCounts::{shard_counts:?}`])"),
         ),
         ("buffer", buffered),
         ("pending_asks", count(pending_asks)),
@@ -292,6 +297,8 @@ fn every_key_can_be_set_by_its_variable() {
             "quic.window" => "77777",
             "ask_attempts" | "retry_percent" => "77",
             "buffer_overflow" => "drop_oldest",
+            "regions" => "a=7",
+            "shard_counts" => "strict",
             _ => "7777",
         };
         let layers = ClientConfig::layers()
@@ -308,14 +315,15 @@ fn every_key_can_be_set_by_its_variable() {
         let config = layers.variables([(key.variable, value)]).unwrap().load();
         let shown = format!("{:?}", config.unwrap());
         assert!(
-            shown.contains(value) || ["a:1=b:1", "7s", "drop_oldest"].contains(&value),
+            shown.contains(value)
+                || ["a:1=b:1", "7s", "drop_oldest", "a=7", "strict"].contains(&value),
             "{key:?}: {shown}"
         );
     }
 }
 
 /// Configurations that are refused, each with the beginning of its error.
-const NONSENSE: [(&str, &str); 34] = [
+const NONSENSE: [(&str, &str); 36] = [
     (
         "allowed_classes = ['plain']",
         "casty.toml: allowed_classes must be a list of classes",
@@ -386,6 +394,14 @@ const NONSENSE: [(&str, &str); 34] = [
     (
         "[address_map]\n'a' = 'b:1'",
         "casty.toml: address_map must be a table of addresses",
+    ),
+    (
+        "[regions]\naccount = 0",
+        "casty.toml: regions must be region names without line breaks",
+    ),
+    (
+        "shard_counts = 'exact'",
+        "casty.toml: shard_counts must be lenient or strict",
     ),
     (
         "compression_level = 3",

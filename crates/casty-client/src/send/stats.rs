@@ -44,6 +44,7 @@ impl Core {
             connections: connected.len() as u64,
             secondary_connections: self.secondaries.load(Ordering::Relaxed),
             views: self.counters.views.get(),
+            contradicted_regions: routing.contradicted() as u64,
             gauges: self.gauges(&routing, &connected),
         }
     }

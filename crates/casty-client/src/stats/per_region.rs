@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use casty_proto::NodeAddress;
+use casty_routing::CountContradiction;
 use casty_transport::OutboxCounters;
 
 /// The number of nodes without a connection that have counters of their own; those of others are
@@ -16,6 +17,10 @@ const REMEMBERED: usize = 1_024;
 pub struct RegionStats {
     /// The region's name; `None` for messages to actors of nodes.
     pub region: Option<String>,
+    /// The number of shards that the client was given for the region; `None` for actors of nodes.
+    pub shards: Option<u32>,
+    /// The contradiction of the cluster's view to that number: some other program uses another one.
+    pub contradiction: Option<CountContradiction>,
     /// Messages accepted by tells and asks.
     pub accepted: u64,
     /// Messages handed to the kernel.
@@ -155,15 +160,30 @@ pub(crate) struct RouterCounters {
     pub(crate) unknown: u64,
 }
 
+/// The part of a region's statistics that counts no messages; empty for actors of nodes.
+#[derive(Debug, Default)]
+pub(crate) struct RegionIdentity {
+    pub(crate) region: Option<String>,
+    pub(crate) shards: Option<u32>,
+    pub(crate) contradiction: Option<CountContradiction>,
+}
+
 /// Returns the statistics of one region, of whose messages `buffered` wait for a route.
 pub(crate) fn region(
-    region: Option<String>,
+    identity: RegionIdentity,
     sent: &OutboxCounters,
     routed: &RouterCounters,
     buffered: u64,
 ) -> RegionStats {
+    let RegionIdentity {
+        region,
+        shards,
+        contradiction,
+    } = identity;
     RegionStats {
         region,
+        shards,
+        contradiction,
         accepted: routed.accepted + sent.accepted - routed.delivered,
         written: sent.written,
         not_sent: routed.not_sent,

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::node::{CODEC, Link, Node, builder, view};
-use casty_client::{ClusterClient, Codec, NodeAddress, ReadyError, RegionError};
+use casty_client::{ClusterClient, Codec, NodeAddress, ReadyError};
 use casty_proto::message::SubscribeTopology;
 use casty_transport::{ConnectError, MemoryNetwork, NotCasty, Transport};
 use tokio::io::AsyncWriteExt;
@@ -178,34 +178,4 @@ async fn malformed_messages_are_skipped_and_counted() {
         .await
         .unwrap();
     assert_eq!(client.stats().inbound_malformed, 5);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_shard_count_that_the_cluster_contradicts_is_refused() {
-    let network = MemoryNetwork::new();
-    let (client, node, mut link) = connected(&network).await;
-    let uri = format!("casty://s-client@{}/_topology_sub/1", client.identity());
-    let subscriber = casty_client::ActorRef::new(uri).unwrap();
-    let mut next = view(&[&node.address], Some(&node.address));
-    next.allocation_epoch = 2;
-    let shards = next.shard_allocations.values_mut().next().unwrap();
-    let allocation = shards.values().next().unwrap().clone();
-    shards.insert(41, allocation);
-    link.send(&subscriber, &next).await;
-    let mut views = client.topology();
-    views
-        .wait_for(|view| view.version().epoch == 2)
-        .await
-        .unwrap();
-    let refused = client.entity_ref("r", 10).unwrap_err();
-    assert!(matches!(refused, RegionError::Shards { .. }), "{refused:?}");
-    assert!(client.entity_ref("r", 42).is_ok());
-    assert!(matches!(
-        client.entity_ref("r", 43).unwrap_err(),
-        RegionError::Shards { .. }
-    ));
-    assert!(matches!(
-        client.entity_ref("x", 0).unwrap_err(),
-        RegionError::NoShards { .. }
-    ));
 }

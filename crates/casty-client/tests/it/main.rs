@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
 
 mod admin;
+mod counts;
 mod fates;
 mod hostile;
 mod liveness;

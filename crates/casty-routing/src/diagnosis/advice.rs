@@ -6,6 +6,7 @@ use std::fmt;
 use casty_proto::NodeAddress;
 
 use super::finding::{Dependent, Difference, NodeFault, Problem};
+use crate::shard::ShardCount;
 
 impl Problem {
     /// Returns what the problem means for messages, as a clause.
@@ -52,6 +53,10 @@ impl Problem {
             Self::ShardsWithoutOwner { leader: true, .. } => {
                 "none: the leader gives each an owner when it is first asked for"
             }
+            Self::ShardCounts { .. } => {
+                "programs of different counts send to different owners: an entity may live twice, \
+                 with a state each"
+            }
             Self::AddressTwice { .. } => {
                 "nodes take two processes for one; messages may reach either"
             }
@@ -89,6 +94,11 @@ impl Problem {
             Self::ShardsWithoutOwner { leader: false, .. } => {
                 "give the cluster a leader that lives".to_owned()
             }
+            Self::ShardCounts { region, .. } => format!(
+                "find the program whose shard count for {region:?} is not the nodes' num_shards, and \
+                 correct it; these shards stay allocated until the leader is restarted with all \
+                 other nodes down"
+            ),
             Self::AddressTwice { node, .. } => format!("end all processes at {node} but one"),
             Self::IdTwice { .. } => "start all but one of them again under another id".to_owned(),
             Self::Stuck { node, .. } => format!(
@@ -136,6 +146,12 @@ impl fmt::Display for Problem {
             Self::ShardsWithoutOwner { region, shards, .. } => {
                 write!(f, "nobody owns {}", of(shards, region))
             }
+            Self::ShardCounts {
+                region,
+                count,
+                resembles,
+                shards,
+            } => write_counts(f, region, *count, *resembles, shards),
             Self::AddressTwice { node, ids } => {
                 write!(f, "{node} is listed under the ids {}", listed(ids))
             }
@@ -191,6 +207,38 @@ fn each(said: &BTreeMap<impl fmt::Display, Vec<NodeAddress>>, preposition: &str)
         .iter()
         .map(|(what, by)| format!("{what} {preposition} {}", listed(by)));
     said.collect::<Vec<_>>().join("; ")
+}
+
+/// Writes what shows that programs use different shard counts for a region.
+fn write_counts(
+    f: &mut fmt::Formatter<'_>,
+    region: &str,
+    count: Option<ShardCount>,
+    resembles: Option<ShardCount>,
+    shards: &[u32],
+) -> fmt::Result {
+    let be = if shards.len() == 1 { "is" } else { "are" };
+    let odd = of(shards, region);
+    match (count, resembles) {
+        (Some(count), None) => {
+            return write!(
+                f,
+                "{odd} {be} allocated; by the count used here it has {count}"
+            );
+        }
+        (None, None) => return write!(f, "{odd} {be} allocated"),
+        (Some(count), Some(fewer)) => {
+            write!(
+                f,
+                "{region:?} looks like a region of {fewer} shards, not {count}"
+            )?;
+        }
+        (None, Some(fewer)) => write!(f, "{region:?} looks like a region of {fewer} shards")?,
+    }
+    if shards.is_empty() {
+        return f.write_str(", of which no other is allocated");
+    }
+    write!(f, ", and {odd} {be} allocated, too")
 }
 
 /// The number of shards that are named one by one.

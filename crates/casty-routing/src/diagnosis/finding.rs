@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use casty_proto::NodeAddress;
 
+use crate::shard::ShardCount;
+
 /// The severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
@@ -150,6 +152,19 @@ pub enum Problem {
         /// `true` if there is a leader to give them an owner when they are first asked for.
         leader: bool,
     },
+    /// Programs use different shard counts for a region: shards are allocated that others have not.
+    /// Nobody can tell from that who is wrong.
+    ShardCounts {
+        /// The region.
+        region: Arc<str>,
+        /// The count that the asker uses; `None` if it uses none, and the finding is a guess.
+        count: Option<ShardCount>,
+        /// The smaller count that the region looks like; `None` if shards beyond `count` are
+        /// allocated, which is a fact and no guess.
+        resembles: Option<ShardCount>,
+        /// The allocated shards that a region of the smaller of these counts does not have.
+        shards: Vec<u32>,
+    },
     /// Members with one address and different ids: a second process has taken the address.
     AddressTwice {
         /// The address.
@@ -253,6 +268,7 @@ impl Problem {
             },
             Self::NoLeader => "no-leader",
             Self::ShardsWithoutOwner { .. } => "shards-without-owner",
+            Self::ShardCounts { .. } => "shard-counts-differ",
             Self::AddressTwice { .. } => "address-twice",
             Self::IdTwice { .. } => "id-twice",
             Self::Stuck { .. } => "stuck",
@@ -272,6 +288,7 @@ impl Problem {
             | Self::ViewsDiffer(_)
             | Self::NoLeader
             | Self::ShardsWithoutOwner { .. }
+            | Self::ShardCounts { .. }
             | Self::IdTwice { .. } => None,
         }
     }
@@ -287,6 +304,7 @@ impl Problem {
             },
             Self::ViewsDiffer(Difference::Owners { region: name, .. })
             | Self::ShardsWithoutOwner { region: name, .. }
+            | Self::ShardCounts { region: name, .. }
             | Self::IdTwice { id: name, .. } => Some(name),
             _ => None,
         }
@@ -306,6 +324,8 @@ impl Problem {
     pub fn may_pass(&self) -> bool {
         match self {
             Self::ViewsDiffer(_) | Self::AddressTwice { .. } | Self::Stuck { .. } => true,
+            // A region whose shards are being asked for in their order looks so for a moment.
+            Self::ShardCounts { resembles, .. } => resembles.is_some(),
             Self::NobodyAnswers
             | Self::RefusesConnections { .. }
             | Self::DoesNotAnswer { .. }

@@ -10,6 +10,8 @@ use super::finding::{
     Dependent, Difference, Finding, NodeFault, ObservedStatus, Problem, Severity,
 };
 use super::survey::{Observed, Survey, is_dead, leader};
+use crate::contradiction::{CountContradiction, resembles};
+use crate::shard::ShardCount;
 
 /// Returns all findings, in no order.
 pub(super) fn findings(survey: &Survey) -> Vec<Finding> {
@@ -22,6 +24,7 @@ pub(super) fn findings(survey: &Survey) -> Vec<Finding> {
     leaders(survey, &mut found);
     allocations(survey, &mut found);
     owners(survey, &mut found);
+    shard_counts(survey, &mut found);
     services(survey, &mut found);
     identities(survey, &mut found);
     found
@@ -181,7 +184,7 @@ fn owners(survey: &Survey, found: &mut Vec<Finding>) {
             let region = Arc::clone(region);
             found.extend(hangs(survey, node, Dependent::Shards { region, shards }));
         }
-        let shards = gaps(&owned);
+        let shards = gaps(&owned, known_count(survey, region, &owned));
         if !shards.is_empty() {
             let severity = if has_leader {
                 Severity::Note
@@ -202,11 +205,52 @@ fn owners(survey: &Survey, found: &mut Vec<Finding>) {
 /// The most shards of a region that are told to have no owner: a number on the wire may be any.
 const GAPS: usize = 10_000;
 
-/// The shards below the highest that nobody owns.
-fn gaps<T>(owned: &BTreeMap<u32, T>) -> Vec<u32> {
+/// The shards below the highest that nobody owns, as far as the region is known to have them.
+fn gaps<T>(owned: &BTreeMap<u32, T>, count: Option<ShardCount>) -> Vec<u32> {
     let highest = owned.keys().next_back().copied().unwrap_or(0);
-    let gaps = (0..highest).filter(|shard| !owned.contains_key(shard));
+    let end = count.map_or(highest, |count| highest.min(count.get()));
+    let gaps = (0..end).filter(|shard| !owned.contains_key(shard));
     gaps.take(GAPS).collect()
+}
+
+/// Returns the shard count that the asker uses, or else the one that the region looks like, if that
+/// is smaller than its highest shard.
+fn known_count<T>(survey: &Survey, region: &str, owned: &BTreeMap<u32, T>) -> Option<ShardCount> {
+    survey.shard_count(region).or_else(|| {
+        // The highest is there by definition; the others may be any below it.
+        let (highest, _) = owned.last_key_value()?;
+        let others = owned.range(..highest).map(|(shard, _)| *shard);
+        resembles(others, *highest)
+    })
+}
+
+/// Regions of which shards are allocated that, by another count, they do not have.
+fn shard_counts(survey: &Survey, found: &mut Vec<Finding>) {
+    for (region, owned) in owners_of(survey) {
+        let shards = owned.keys().copied();
+        let (count, resembles) = match survey.shard_count(region) {
+            Some(count) => match CountContradiction::among(&shards, count) {
+                Some(contradiction) => (Some(count), contradiction.resembles),
+                None => continue,
+            },
+            None => match known_count(survey, region, &owned) {
+                Some(resembles) => (None, Some(resembles)),
+                None => continue,
+            },
+        };
+        let severity = match resembles {
+            None => Severity::Critical,
+            Some(_) => Severity::Warning,
+        };
+        let least = resembles.or(count).map_or(0, ShardCount::get);
+        let problem = Problem::ShardCounts {
+            region: Arc::clone(region),
+            count,
+            resembles,
+            shards: shards.filter(|shard| *shard >= least).collect(),
+        };
+        found.push(finding(severity, problem));
+    }
 }
 
 /// Services that are listed on nodes that cannot be relied on.

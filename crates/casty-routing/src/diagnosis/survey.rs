@@ -7,6 +7,7 @@ use casty_proto::NodeAddress;
 use casty_proto::message::{ClusterState, MemberStatus};
 
 use super::finding::{NodeFault, ObservedStatus};
+use crate::shard::ShardCount;
 
 /// The observation of one node.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +27,8 @@ pub struct Survey {
     nodes: BTreeMap<NodeAddress, Observed>,
     /// The status of each member, as each node that answered sees it.
     statuses: BTreeMap<NodeAddress, BTreeMap<NodeAddress, ObservedStatus>>,
+    /// The shard counts that the asker uses.
+    shard_counts: BTreeMap<Arc<str>, ShardCount>,
 }
 
 impl Survey {
@@ -39,6 +42,17 @@ impl Survey {
         self.statuses
             .extend(statuses.map(|statuses| (node.clone(), statuses)));
         self.nodes.insert(node, observed);
+    }
+
+    /// Notes the shard count that the asker uses for a region, in place of the one before: nodes do
+    /// not tell theirs.
+    pub fn set_shard_count(&mut self, region: impl Into<Arc<str>>, count: ShardCount) {
+        self.shard_counts.insert(region.into(), count);
+    }
+
+    /// Returns the shard count that the asker uses for a region; `None` if it uses none.
+    pub fn shard_count(&self, region: &str) -> Option<ShardCount> {
+        self.shard_counts.get(region).copied()
     }
 
     /// Returns the observation of each node that was asked.

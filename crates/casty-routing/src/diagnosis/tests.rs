@@ -4,6 +4,7 @@ use casty_proto::message::{ClusterState, Member, MemberStatus, ServiceEntry, Sha
 use casty_proto::{FrozenSet, NodeAddress, Tuple};
 
 use super::*;
+use crate::shard::ShardCount;
 
 fn at(port: u16) -> NodeAddress {
     NodeAddress::new("n", port)
@@ -421,4 +422,69 @@ fn what_a_lone_node_says_of_itself_counts() {
         "warning shards-of-lost-node: n:1 owns 1 shard of \"r\" (0) and is down",
     ];
     assert_eq!(told(&survey), expected);
+}
+
+/// Returns a survey in which the first so many shards of region `r` are allocated, and others.
+fn allocated(whole: u32, others: &[u32]) -> Survey {
+    let shards: Vec<_> = (0..whole).chain(others.iter().copied()).collect();
+    survey(|_, state| {
+        let shards: Vec<_> = shards.iter().map(|shard| (*shard, 2)).collect();
+        own(state, &shards);
+    })
+}
+
+#[test]
+fn shards_beyond_the_count_that_the_asker_uses_are_told_and_what_helps() {
+    let mut survey = allocated(20, &[40, 90]);
+    survey.set_shard_count("r", ShardCount::new(24).unwrap());
+    assert_eq!(
+        told(&survey),
+        [
+            "critical shard-counts-differ: 2 shards of \"r\" (40, 90) are allocated; by the \
+             count used here it has 24",
+            "note shards-without-owner: nobody owns 4 shards of \"r\" (20, 21, 22, 23)",
+        ]
+    );
+    let diagnosis = Diagnosis::of(&survey);
+    let problem = &diagnosis.findings()[0].problem;
+    assert_eq!((problem.name(), problem.node()), (Some("r"), None));
+    assert!(!problem.may_pass() && !diagnosis.is_healthy());
+    assert!(problem.remedy().contains("until the leader is restarted"));
+    survey.set_shard_count("r", ShardCount::new(91).unwrap());
+    assert!(told(&survey)[0].starts_with("warning shard-counts-differ: \"r\" looks like a region"));
+    let mut fits = allocated(20, &[]);
+    fits.set_shard_count("r", ShardCount::new(24).unwrap());
+    fits.set_shard_count("s", ShardCount::new(1).unwrap());
+    assert_eq!(fits.shard_count("s"), ShardCount::new(1));
+    assert!(Diagnosis::of(&fits).is_healthy());
+}
+
+#[test]
+fn without_a_count_a_region_that_looks_whole_but_for_a_few_shards_beyond_is_told() {
+    let survey = allocated(24, &[90]);
+    assert_eq!(
+        told(&survey),
+        [
+            "warning shard-counts-differ: \"r\" looks like a region of 24 shards, and 1 shard of \
+          \"r\" (90) is allocated, too"
+        ]
+    );
+    let diagnosis = Diagnosis::of(&survey);
+    assert!(
+        diagnosis.may_pass(),
+        "shards may be asked for in their order"
+    );
+    assert_eq!(diagnosis.lasting(diagnosis.clone()), diagnosis);
+    for unsuspicious in [
+        allocated(24, &[]),
+        allocated(1, &[9, 90]),
+        allocated(0, &[]),
+    ] {
+        assert!(Diagnosis::of(&unsuspicious).is_healthy());
+    }
+    let mut known = allocated(24, &[]);
+    known.set_shard_count("r", ShardCount::new(100).unwrap());
+    let text = "warning shard-counts-differ: \"r\" looks like a region of 24 shards, not 100, of \
+                which no other is allocated";
+    assert_eq!(told(&known), [text]);
 }

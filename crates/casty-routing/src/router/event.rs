@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use casty_proto::NodeAddress;
 use casty_proto::message::ShardLocation;
 
+use crate::contradiction::CountContradiction;
 use crate::error::UndeliverableReason;
 use crate::shard::ShardId;
 use crate::table::{RegionId, RouteTable};
@@ -31,6 +32,8 @@ pub struct RouterConfig {
     pub max_regions: u32,
     /// The most shards of a region; each costs some 64 bytes. Default: 65,536.
     pub max_shards: u32,
+    /// The treatment of a region whose shard count the view contradicts. Default: it stays in use.
+    pub shard_counts: ShardCounts,
 }
 
 impl Default for RouterConfig {
@@ -43,6 +46,7 @@ impl Default for RouterConfig {
             query_cap: Duration::from_secs(2),
             max_regions: 1_024,
             max_shards: 65_536,
+            shard_counts: ShardCounts::Lenient,
         }
     }
 }
@@ -57,6 +61,20 @@ pub enum Overflow {
     /// The oldest message for the node that most is buffered for, and so on until there is
     /// capacity.
     DropOldest,
+}
+
+/// The treatment of a region whose shard count the view contradicts: shards are allocated that a
+/// region of that count does not have, because some other program has asked for them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ShardCounts {
+    /// The count that the program gave stays in use: nobody can tell from allocations who is wrong,
+    /// and one wrong program would stop all others.
+    #[default]
+    Lenient,
+    /// Messages to the region are refused for as long as the view contradicts the count, and so is a
+    /// region of that count.
+    Strict,
 }
 
 /// The destination of a message.
@@ -182,6 +200,16 @@ pub enum RouterOutput<H, T> {
     /// Replace the route table. Comes after everything buffered for the shards that it newly lists
     /// was delivered, so that no later message overtakes an earlier one.
     Publish(Arc<RouteTable<H>>),
+    /// Tell people that the view contradicts the shard count of a region: some other program uses
+    /// another one. Comes again whenever it changes.
+    Contradiction {
+        /// The region.
+        region: RegionId,
+        /// The region's name.
+        name: Arc<str>,
+        /// The contradiction; `None` once the view says nothing against the count any more.
+        contradiction: Option<CountContradiction>,
+    },
     /// Nothing more to do until this moment or the next input.
     Wait(Option<Instant>),
 }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use casty_proto::NodeAddress;
 
-use super::event::Target;
+use super::event::{RouterOutput, Target};
 use super::pending_buffer::Account;
+use crate::contradiction::CountContradiction;
 use crate::error::RegisterRegionError;
 use crate::shard::{ShardCount, ShardId};
 use crate::table::{RegionId, Row};
@@ -37,8 +38,8 @@ impl Owner {
 pub(super) struct Region<H> {
     pub(super) name: Arc<str>,
     pub(super) count: ShardCount,
-    /// An allocated shard that a region of this count does not have.
-    pub(super) contradicted: Option<ShardId>,
+    /// The contradiction of the view to this count.
+    pub(super) contradiction: Option<CountContradiction>,
     owners: Box<[Owner]>,
     /// The published row.
     pub(super) row: Row<H>,
@@ -54,7 +55,7 @@ impl<H> Region<H> {
         Self {
             name,
             count,
-            contradicted: None,
+            contradiction: None,
             owners: vec![Owner::Unknown; places].into(),
             row: (0..places).map(|_| None).collect(),
             listed: vec![None; places].into(),
@@ -74,15 +75,21 @@ impl<H> Region<H> {
         }
     }
 
-    /// Takes in a view. `newer`: its version is above that of the view before.
-    pub(super) fn apply(
+    /// Takes in a view. `newer`: its version is above that of the view before. Returns what is to be
+    /// told of the region, whose number is `id`: that the view says something else against the
+    /// count than the one before.
+    pub(super) fn apply<T>(
         &mut self,
+        id: RegionId,
         view: &View,
         newer: bool,
         suspected: impl Fn(&NodeAddress) -> bool,
-    ) {
-        self.contradicted = contradiction(view, &self.name, self.count);
+    ) -> Option<RouterOutput<H, T>> {
         let allocated = view.allocations(&self.name);
+        let contradiction = CountContradiction::of(view, &self.name, self.count)
+            .or_else(|| self.contradiction.as_ref()?.persisting(allocated?));
+        let changed = contradiction != self.contradiction;
+        self.contradiction = contradiction;
         let update = ViewUpdate {
             view,
             newer,
@@ -93,6 +100,16 @@ impl<H> Region<H> {
             update.revise(owner, allocation.map(|a| &a.primary));
         }
         self.dirty = true;
+        changed.then(|| RouterOutput::Contradiction {
+            region: id,
+            name: Arc::clone(&self.name),
+            contradiction: self.contradiction.clone(),
+        })
+    }
+
+    /// Returns an allocated shard that a region of this count does not have.
+    pub(super) fn allocated_beyond(&self) -> Option<ShardId> {
+        self.contradiction.as_ref().and_then(allocated_beyond)
     }
 }
 
@@ -135,24 +152,26 @@ impl<F: Fn(&NodeAddress) -> bool> ViewUpdate<'_, F> {
     }
 }
 
-/// Returns an allocated shard that a region of `count` shards does not have.
-fn contradiction(view: &View, name: &str, count: ShardCount) -> Option<ShardId> {
-    let (&highest, _) = view.allocations(name)?.last_key_value()?;
-    let highest = ShardId::new(highest);
-    (!count.contains(highest)).then_some(highest)
+/// Returns an allocated shard that a region of the count does not have; `None` for a mere guess.
+fn allocated_beyond(found: &CountContradiction) -> Option<ShardId> {
+    let shards = found.resembles.is_none().then_some(&found.shards)?;
+    shards.first().copied()
 }
 
 /// All regions, by number and by name.
 pub(super) struct Regions<H> {
     all: Vec<Region<H>>,
     names: BTreeMap<Arc<str>, RegionId>,
+    /// `true` if a region is of no use while shards beyond its count are allocated.
+    pub(super) strict: bool,
 }
 
 impl<H> Regions<H> {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(strict: bool) -> Self {
         Self {
             all: Vec::new(),
             names: BTreeMap::new(),
+            strict,
         }
     }
 
@@ -196,7 +215,9 @@ impl<H> Regions<H> {
         view: Option<&View>,
         limit: u32,
     ) -> Result<(RegionId, bool), RegisterRegionError> {
-        if let Some(allocated) = view.and_then(|view| contradiction(view, name, count)) {
+        let found = view.filter(|_| self.strict);
+        let found = found.and_then(|view| CountContradiction::of(view, name, count));
+        if let Some(allocated) = found.as_ref().and_then(allocated_beyond) {
             return Err(RegisterRegionError::Contradicted {
                 allocated,
                 asked: count,
@@ -205,8 +226,8 @@ impl<H> Regions<H> {
         let known = self.id(name).and_then(|id| Some((id, self.get(id)?)));
         match known {
             Some((id, region)) if region.count == count => return Ok((id, false)),
-            // A region that the cluster contradicts is of no use: the right one takes its name.
-            Some((_, region)) if region.contradicted.is_none() => {
+            // A region that is of no use gives its name to one of another count.
+            Some((_, region)) if !self.strict || region.allocated_beyond().is_none() => {
                 return Err(RegisterRegionError::OtherCount {
                     registered: region.count,
                     asked: count,

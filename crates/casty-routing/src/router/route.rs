@@ -39,11 +39,12 @@ pub(super) enum Route<'a, H> {
 }
 
 impl<H> Routes<H> {
-    pub(super) fn new() -> Self {
+    /// Creates routes without a view; `strict` is that of the regions.
+    pub(super) fn new(strict: bool) -> Self {
         Self {
             view: None,
             peers: Peers::new(),
-            regions: Regions::new(),
+            regions: Regions::new(strict),
             published: 0,
         }
     }
@@ -84,7 +85,9 @@ impl<H> Routes<H> {
             return Err(Route::Refused(UndeliverableReason::UnknownRegion));
         };
         let count = region.count;
-        if let Some(allocated) = region.contradicted {
+        if self.regions.strict
+            && let Some(allocated) = region.allocated_beyond()
+        {
             let reason = UndeliverableReason::WrongCount { allocated, count };
             return Err(Route::Refused(reason));
         }

@@ -74,6 +74,19 @@ impl Bench {
         bench
     }
 
+    /// A router that knows nothing, not even its region.
+    fn empty() -> Self {
+        let mut bench = Self {
+            router: Router::new(RouterConfig::default(), 7),
+            now: Instant::now(),
+            region: RegionId(0),
+            table: Arc::default(),
+            wait: None,
+        };
+        assert_eq!(bench.drain(), [""; 0]);
+        bench
+    }
+
     /// Three connected nodes and a view in which `owners` own their shards.
     fn formed(owners: &[(u32, u16)]) -> Self {
         let mut bench = Self::new();
@@ -110,6 +123,10 @@ impl Bench {
                 RouterOutput::Undeliverable { message, reason } => {
                     format!("{}: {reason}", message.item)
                 }
+                RouterOutput::Contradiction { contradiction, .. } => match contradiction {
+                    Some(found) => format!("contradiction: {found}"),
+                    None => "no contradiction".to_owned(),
+                },
                 RouterOutput::Publish(table) => {
                     self.table = table;
                     "publish".to_owned()

@@ -405,6 +405,9 @@ impl World {
                     writeln!(self.log, "{since:?} {}: {reason}", message.item).unwrap();
                     self.undeliverable(&message, &reason);
                 }
+                RouterOutput::Contradiction { contradiction, .. } => {
+                    writeln!(self.log, "{since:?} {contradiction:?}").unwrap();
+                }
                 RouterOutput::Publish(table) => {
                     writeln!(self.log, "{since:?} publish {table:?}").unwrap();
                     self.table = table;

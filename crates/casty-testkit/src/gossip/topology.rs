@@ -7,8 +7,7 @@ use std::time::Instant;
 use casty_proto::NodeAddress;
 use casty_proto::message::{ClusterState, TopologySnapshot};
 use casty_routing::{
-    Coordinator, CoordinatorConfig, CoordinatorInput, CoordinatorOutput, RegionView, ShardCount,
-    ShardId,
+    Coordinator, CoordinatorConfig, CoordinatorInput, CoordinatorOutput, RegionView, ShardId,
 };
 
 use super::member::{Asker, Member, Roll};
@@ -333,12 +332,13 @@ impl Topology {
         if let Some(known) = member.coordinators.remove(region) {
             return Some(known);
         }
-        let shards = self.settings.shards(region);
         let most = self.settings.regions.len() + UNKNOWN_REGIONS;
-        if shards.is_none() && member.coordinators.len() >= most {
+        if self.settings.shards(region).is_none() && member.coordinators.len() >= most {
             return None;
         }
-        let config = CoordinatorConfig::new(shards.map_or(u32::MAX, ShardCount::get));
+        // Nodes of Casty do not know how many shards a region has: they allocate whatever they are
+        // asked for.
+        let config = CoordinatorConfig::new(u32::MAX);
         let mut coordinator = Coordinator::new(config, address);
         let view = RegionView::of(&self.snapshot(node), region);
         coordinator.handle(now, CoordinatorInput::View(view));

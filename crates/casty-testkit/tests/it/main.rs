@@ -10,6 +10,7 @@
 mod admin;
 mod app;
 mod certificates;
+mod counts;
 mod dials;
 mod failover;
 mod failures;
