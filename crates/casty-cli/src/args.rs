@@ -17,7 +17,7 @@ const LONGEST: Duration = Duration::from_hours(366 * 24);
 const EXAMPLES: &str = "\
 Examples:
   casty demo
-  casty ask --contact 127.0.0.1:25520 --system my-cluster counter user-42 \\
+  casty ask --contact 127.0.0.1:25520 --system my-cluster --shards 100 counter user-42 \\
       '{\"_type\": \"counter_app.GetCount\", \"reply_to\": {\"__ref__\": \"$reply\"}}'
   casty topology --contact 127.0.0.1:25520 --system my-cluster --watch
   casty doctor --contact 127.0.0.1:25520 --system my-cluster
@@ -34,12 +34,17 @@ printed in the same notation.
 With the serializer pickle, nodes import and call the classes that a message names: whatever was
 typed is allowed, so send none that a stranger wrote.
 
+Nothing on the wire tells into how many shards the nodes divide a region, so that is given. A number
+that the cluster's allocations speak against is refused, unless --force is given: one message with a
+wrong number makes a second copy of its entity.
+
 Examples:
-  casty ask --contact 127.0.0.1:25520 --system my-cluster counter user-42 \\
+  casty ask --contact 127.0.0.1:25520 --system my-cluster --shards 100 counter user-42 \\
       '{\"_type\": \"counter_app.GetCount\", \"reply_to\": {\"__ref__\": \"$reply\"}}'
 
   export CASTY_CONTACT_POINTS=10.0.1.10:25520,10.0.1.11:25520 CASTY_SYSTEM=my-cluster
-  casty ask --codec json --shards 256 --timeout 0.5 account alice \\
+  export CASTY_REGIONS=account=256,counter=100
+  casty ask --codec json --timeout 0.5 account alice \\
       '{\"_type\": \"bank.GetBalance\", \"reply_to\": {\"__ref__\": \"$reply\"}}'";
 
 const TELL_EXAMPLES: &str = "\
@@ -52,11 +57,15 @@ none is called delivered.
 With the serializer pickle, nodes import and call the classes that a message names: whatever was
 typed, or is in the file, is allowed, so send none that a stranger wrote.
 
+As with casty ask, the number of shards is given, and refused if the cluster's allocations speak
+against it, unless --force is given.
+
 Examples:
-  casty tell --contact 127.0.0.1:25520 --system my-cluster counter user-42 \\
+  casty tell --contact 127.0.0.1:25520 --system my-cluster --shards 100 counter user-42 \\
       '{\"_type\": \"counter_app.Increment\", \"amount\": 5}'
 
   export CASTY_CONTACT_POINTS=10.0.1.10:25520,10.0.1.11:25520 CASTY_SYSTEM=my-cluster
+  export CASTY_REGIONS=account=256,counter=100
   casty tell counter --file deposits.tsv --timeout 60
   printf 'alice\\t{\"_type\": \"bank.Deposit\", \"amount\": 5}\\n' | casty tell account --file -";
 
@@ -71,7 +80,9 @@ Examples:
       --ask '{\"_type\": \"hello.Greet\", \"name\": \"Ada\", \"reply_to\": {\"__ref__\": \"$reply\"}}'";
 
 const TOPOLOGY_EXAMPLES: &str = "\
-Shows the cluster as one of its nodes sees it. With --watch, prints what changes until it is
+Shows the cluster as one of its nodes sees it, and of each region which shards are allocated. A line
+that begins with `warning` tells where these speak against the number of shards that [regions] of
+--config or CASTY_REGIONS names: some program uses another one. With --watch, prints what changes until it is
 interrupted; --timeout then bounds the wait for the first view, and ends the watch (with 0) only
 if it is given. With --json, prints one JSON document a line, with --watch one after each change.
 
@@ -83,7 +94,9 @@ Examples:
 const DOCTOR_EXAMPLES: &str = "\
 Asks every node for its state, and prints what is wrong: members that are called up and cannot be
 connected or do not answer, views that differ, shards and services on lost nodes, no leader or one
-that is lost, members that join or leave and stay so, addresses or ids that are taken twice. Each
+that is lost, members that join or leave and stay so, addresses or ids that are taken twice, and
+shards that some client has asked for and others do not have: compared with what [regions] of --config
+or CASTY_REGIONS names, or else guessed from which shards are allocated. Each
 finding comes with what it means for messages and what helps. A finding that healthy clusters show
 for a moment, too, must be there again 1.5 s later.
 
@@ -236,6 +249,7 @@ impl Cluster {
                 "no node to begin with",
                 "--contact",
                 "CASTY_CONTACT_POINTS",
+                "--config",
             ));
         }
         if config.system_name().is_none() {
@@ -243,6 +257,7 @@ impl Cluster {
                 "no name of the actor system",
                 "--system",
                 "CASTY_SYSTEM",
+                "--config",
             ));
         }
         Ok(config)
@@ -303,18 +318,38 @@ struct Flag {
 /// A region and its number of shards.
 #[derive(Debug, Args)]
 pub(crate) struct Region {
-    /// The number of shards that the nodes divide the region into; messages go astray if it is
-    /// wrong.
+    /// The number of shards that the nodes divide the region into, their num_shards; messages go
+    /// astray if it is wrong [env: CASTY_REGIONS=REGION=N] [default: that of [regions] in --config].
     #[arg(
         long,
         value_name = "N",
-        default_value_t = 100,
+        value_parser = clap::value_parser!(u32).range(1..=65_536),
         help_heading = "Cluster"
     )]
-    pub(crate) shards: u32,
+    shards: Option<u32>,
+    /// Send even if the cluster allocates shards that speak against that number.
+    #[arg(long)]
+    pub(crate) force: bool,
     /// The shard region's name.
     #[arg(value_name = "REGION")]
     pub(crate) name: String,
+}
+
+impl Region {
+    /// Returns the number of shards: that of the flag, or of the configuration.
+    ///
+    /// # Errors
+    /// Neither names one.
+    pub(crate) fn shards(&self, config: &ClientConfig) -> Result<u32, CommandError> {
+        let name = &self.name;
+        let configured = || config.regions().get(name).copied();
+        self.shards.or_else(configured).ok_or_else(|| {
+            let what =
+                format!("no number of shards of region {name:?}, which nodes call num_shards,");
+            let variable = format!("CASTY_REGIONS={name}=N");
+            missing(&what, "--shards", &variable, "[regions] in --config")
+        })
+    }
 }
 
 #[derive(Debug, Args)]
@@ -409,8 +444,8 @@ pub(crate) struct Down {
 }
 
 /// Makes the error of a setting that is not given.
-fn missing(what: &str, flag: &str, variable: &str) -> CommandError {
-    CommandError::Usage(format!("{what} is given: use {flag}, {variable} or --config").into())
+fn missing(what: &str, flag: &str, variable: &str, file: &str) -> CommandError {
+    CommandError::Usage(format!("{what} is given: use {flag}, {variable} or {file}").into())
 }
 
 /// Reads a time in seconds, fractions allowed.

@@ -18,11 +18,9 @@ pub(crate) async fn run(args: &Ask) -> Result<(), CommandError> {
         ..
     } = args;
     let missing = format!("no reply from {}/{entity_id}", region.name);
-    let session = Session::new(cluster, missing)?.region(&region.name);
+    let session = Session::new(cluster, missing)?.using(region)?;
     let ended = session.run(async |client| {
-        let entity = client
-            .entity_ref(&region.name, region.shards)?
-            .entity(&**entity_id);
+        let entity = session.region(client).await?.entity(&**entity_id);
         let reply: Value = entity
             .ask(|reply_to| message.answered_to(&reply_to))
             .await?;

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use casty_client::View;
+use casty_client::casty_routing::ShardCount;
+use casty_client::{CountContradiction, View};
 use casty_proto::message::MemberStatus;
 use serde::Serialize;
 
@@ -14,6 +15,8 @@ pub(crate) struct Rendering {
     members: BTreeMap<String, Member>,
     regions: BTreeMap<String, Region>,
     services: BTreeMap<String, Vec<String>>,
+    /// The contradictions to the numbers of shards that the user has configured, by region.
+    warnings: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -30,10 +33,13 @@ struct Region {
     allocated: usize,
     /// Shards of each node.
     shards: BTreeMap<String, usize>,
+    /// Shards allocated, by their numbers.
+    ids: Vec<u32>,
 }
 
-impl From<&View> for Rendering {
-    fn from(view: &View) -> Self {
+impl Rendering {
+    /// Returns a view as it is shown to a user who has configured these numbers of shards.
+    pub(crate) fn of(view: &View, counts: &BTreeMap<String, u32>) -> Self {
         let members = view.members().iter().map(|member| {
             let node = &member.address;
             let mut roles: Vec<_> = member.roles.0.iter().map(ToString::to_string).collect();
@@ -51,8 +57,17 @@ impl From<&View> for Rendering {
             for allocation in allocations.values() {
                 *shards.entry(allocation.primary.to_string()).or_default() += 1;
             }
-            let allocated = allocations.len();
-            (name.to_string(), Region { allocated, shards })
+            let region = Region {
+                allocated: allocations.len(),
+                shards,
+                ids: allocations.keys().copied().collect(),
+            };
+            (name.to_string(), region)
+        });
+        let warnings = counts.iter().filter_map(|(region, count)| {
+            let count = ShardCount::new(*count)?;
+            let found = CountContradiction::of(view, region, count)?;
+            Some((region.clone(), found.to_string()))
         });
         let services = view.all_services().map(|(key, entries)| {
             let instances = entries
@@ -65,6 +80,7 @@ impl From<&View> for Rendering {
             members: members.collect(),
             regions: regions.collect(),
             services: services.collect(),
+            warnings: warnings.collect(),
         }
     }
 }
@@ -92,6 +108,9 @@ impl fmt::Display for Rendering {
         for (key, instances) in &self.services {
             write!(f, "\nservice  {key}  {}", instances.join("  "))?;
         }
+        for (region, warning) in &self.warnings {
+            write!(f, "\nwarning  {region}  {warning}")?;
+        }
         Ok(())
     }
 }
@@ -115,7 +134,30 @@ impl fmt::Display for Region {
         for (node, count) in &self.shards {
             write!(f, "  {node}={count}")?;
         }
-        Ok(())
+        write!(f, "  ids={}", Ranges(&self.ids))
+    }
+}
+
+/// The most ranges of shards that are shown.
+const RANGES: usize = 12;
+
+/// Sorted numbers as ranges: `0-23,90`.
+struct Ranges<'a>(&'a [u32]);
+
+impl fmt::Display for Ranges<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut ranges = self.0.chunk_by(|a, b| a.checked_add(1) == Some(*b));
+        for (place, range) in ranges.by_ref().take(RANGES).enumerate() {
+            let (Some(first), Some(last)) = (range.first(), range.last()) else {
+                continue;
+            };
+            f.write_str(if place == 0 { "" } else { "," })?;
+            write!(f, "{first}")?;
+            if first != last {
+                write!(f, "-{last}")?;
+            }
+        }
+        f.write_str(if ranges.next().is_some() { ",..." } else { "" })
     }
 }
 
@@ -142,6 +184,7 @@ impl Rendering {
             &shown(&self.services),
             &mut lines,
         );
+        changes("warning", &before.warnings, &self.warnings, &mut lines);
         lines
     }
 }
@@ -162,5 +205,22 @@ fn changes<T: PartialEq + fmt::Display>(
             (None, None) => continue,
         };
         lines.push(format!("{kind:<8} {name}  {change}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_shown_as_ranges_and_not_too_many() {
+        let shown = |ids: &[u32]| Ranges(ids).to_string();
+        assert_eq!(shown(&[]), "");
+        assert_eq!(
+            shown(&[0, 1, 2, 7, 90, 91, u32::MAX]),
+            "0-2,7,90-91,4294967295"
+        );
+        let odd: Vec<_> = (0..40).map(|n| 2 * n + 1).collect();
+        assert_eq!(shown(&odd), "1,3,5,7,9,11,13,15,17,19,21,23,...");
     }
 }

@@ -5,11 +5,14 @@ use std::future::pending;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use casty_client::{BufferLimits, ClientConfig, ClusterClient, Loss, NotSent, ReadyError};
+use casty_client::{
+    BufferLimits, ClientConfig, ClusterClient, Loss, NotSent, ReadyError, RegionRef, ShardCounts,
+};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use crate::args::Cluster;
+use crate::args::{Cluster, Region};
 use crate::error::{CommandError, chain};
+use crate::output::print_error;
 
 /// The part of the command's time that is kept for closing: at most this, and at most a tenth.
 const CLOSING: Duration = Duration::from_millis(250);
@@ -29,8 +32,8 @@ pub(crate) struct Session<'a> {
     within: Option<Duration>,
     /// The words for what did not happen when the time is up.
     missing: String,
-    /// The region that is used.
-    region: Option<&'a str>,
+    /// The region that is used, and its number of shards.
+    region: Option<(&'a Region, u32)>,
 }
 
 /// The end of a session.
@@ -62,10 +65,42 @@ impl<'a> Session<'a> {
     }
 
     /// Names the region that is used: errors then tell if the cluster does not show it.
-    #[must_use]
-    pub(crate) fn region(mut self, region: &'a str) -> Self {
-        self.region = Some(region);
-        self
+    ///
+    /// # Errors
+    /// Its number of shards is not given.
+    pub(crate) fn using(mut self, region: &'a Region) -> Result<Self, CommandError> {
+        let shards = region.shards(&self.config)?;
+        self.region = Some((region, shards));
+        Ok(self)
+    }
+
+    /// Returns the configuration of the client.
+    pub(crate) fn config(&self) -> &ClientConfig {
+        &self.config
+    }
+
+    /// Returns the region that is used, once a view has come that says nothing against its number of
+    /// shards, or whatever that says if it is forced.
+    ///
+    /// # Errors
+    /// The view contradicts the number, or the region cannot be used.
+    pub(crate) async fn region(&self, client: &ClusterClient) -> Result<RegionRef, CommandError> {
+        client.topology().wait_for(|_| true).await?;
+        let (name, forced) = self
+            .region
+            .map_or(("", false), |(it, _)| (&*it.name, it.force));
+        let region = client.configured_region(name)?;
+        match region.contradiction() {
+            None => {}
+            Some(found) if forced => print_error(format_args!("forced: {found}")),
+            Some(found) => {
+                let what = format!(
+                    "{found}: some program uses another number; is it this one? If not, --force"
+                );
+                return Err(CommandError::because(what));
+            }
+        }
+        Ok(region)
     }
 
     /// Sets another time for everything; `None` for no limit.
@@ -164,7 +199,13 @@ impl<'a> Session<'a> {
         let loss = Arc::clone(loss);
         // The session's time is the only one: nothing else ends before it.
         let longest = self.within.unwrap_or_default() + DRAIN;
-        let builder = self.config.builder();
+        let mut builder = self.config.builder();
+        if let Some((region, shards)) = self.region {
+            builder = builder.region_shards(&*region.name, shards);
+            if region.force {
+                builder = builder.shard_counts(ShardCounts::Lenient);
+            }
+        }
         let builder = builder
             // Whoever types a message says what it names; nothing else is sent.
             .allowed_classes(["*"])
@@ -215,12 +256,10 @@ impl<'a> Session<'a> {
             None => format!("no node could be reached: {unreached}"),
             Some(view) => {
                 let absent = |region: &&str| view.allocations(region).is_none();
-                let region = self
-                    .region
-                    .filter(absent)
-                    .map_or_else(String::new, |region| {
-                        format!("; the cluster shows no region {region:?}")
-                    });
+                let region = self.region.map(|(region, _)| &*region.name);
+                let region = region.filter(absent).map_or_else(String::new, |region| {
+                    format!("; the cluster shows no region {region:?}")
+                });
                 let unreached = match &*unreached {
                     "" => String::new(),
                     nodes => format!("; could not be reached: {nodes}"),

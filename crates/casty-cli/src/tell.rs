@@ -23,9 +23,9 @@ pub(crate) async fn run(args: &Tell) -> Result<(), CommandError> {
         _ => None,
     };
     let session = Session::new(&args.cluster, "not everything was written")?;
-    let session = session.region(&args.region.name);
+    let session = session.using(&args.region)?;
     let ended = session.run(async |client| {
-        let region = client.entity_ref(&args.region.name, args.region.shards)?;
+        let region = session.region(client).await?;
         match (single, &args.file) {
             (Some((id, message)), _) => send(&region, id, message).await.map(|()| Sent::default()),
             (None, Some(path)) if path == Path::new("-") => {

@@ -1,5 +1,7 @@
 //! `casty topology`: the cluster as one of its nodes sees it, once or as it changes.
 
+use std::collections::BTreeMap;
+
 use casty_client::ClusterClient;
 
 use crate::args::Topology;
@@ -20,11 +22,12 @@ pub(crate) async fn run(args: &Topology) -> Result<(), CommandError> {
     let mut seen = false;
     let ended = session.run(async |client| {
         let view = client.topology().wait_for(|_| true).await?;
-        let rendering = Rendering::from(&*view);
+        let rendering = Rendering::of(&view, session.config().regions());
         show(args, &rendering)?;
         seen = true;
         if args.watch {
-            watch(args, client, rendering).await?;
+            let counts = session.config().regions();
+            watch(args, client, counts, rendering).await?;
         }
         Ok(())
     });
@@ -49,11 +52,12 @@ fn show(args: &Topology, rendering: &Rendering) -> Result<(), CommandError> {
 async fn watch(
     args: &Topology,
     client: &ClusterClient,
+    counts: &BTreeMap<String, u32>,
     mut last: Rendering,
 ) -> Result<(), CommandError> {
     let mut topology = client.topology();
     loop {
-        let rendering = Rendering::from(&*topology.changed().await?);
+        let rendering = Rendering::of(&*topology.changed().await?, counts);
         if rendering == last {
             continue;
         }

@@ -10,6 +10,7 @@ mod admin;
 mod ask;
 mod cert;
 mod config;
+mod counts;
 mod demo;
 mod lookup;
 mod process;

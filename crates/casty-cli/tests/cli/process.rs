@@ -119,7 +119,8 @@ pub(crate) fn casty_to(cluster: &Cluster, args: &[&str]) -> Command {
     let mut command = casty(args);
     command
         .env("CASTY_CONTACT_POINTS", cluster.contact_points().join(","))
-        .env("CASTY_SYSTEM", cluster.system());
+        .env("CASTY_SYSTEM", cluster.system())
+        .env("CASTY_REGIONS", "counter=100,nosuch=100");
     command
 }
 
