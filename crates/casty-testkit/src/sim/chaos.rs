@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use casty_client::RegionError;
 use casty_proto::NodeAddress;
+use casty_routing::{RegisterRegionError, ShardCount, ShardId, entity_shard};
 use casty_transport::{ConnectOptions, Connection, connect};
 use tokio::time::Instant;
 
@@ -35,6 +37,8 @@ enum Act {
     Forget(usize),
     /// The node notices that.
     Notice(usize),
+    /// A client with another number of shards for a region sends.
+    Miscount,
     Jump(Duration),
 }
 
@@ -57,7 +61,7 @@ impl Act {
             | Self::Replace(node)
             | Self::Forget(node)
             | Self::Notice(node) => node,
-            Self::Jump(_) => 0,
+            Self::Miscount | Self::Jump(_) => 0,
         }
     }
 }
@@ -182,6 +186,7 @@ impl World {
                 }
             }
             Act::Replace(node) => self.replace(node, &address).await,
+            Act::Miscount => self.miscount().await,
             Act::Jump(by) => self.jump(by).await,
         }
         if impostors.len() > 2 {
@@ -218,6 +223,40 @@ impl World {
         match self.cluster().replace(node, new).await {
             Ok(number) => self.log(format_args!("world node {number} replaces {node}")),
             Err(error) => self.log(format_args!("world node {node} stays: {error}")),
+        }
+    }
+
+    /// Has a client of its own, one a world, tell entities of a region by a number of shards that is
+    /// too great, so that the leader allocates shards that the region does not have. No entity can
+    /// read what it is told.
+    async fn miscount(&self) {
+        let Some((region, shards)) = self.cluster().region(self.random_below(1 << 16)) else {
+            return;
+        };
+        let client = match self.stranger().await {
+            Ok(client) => client,
+            Err(error) => return self.log(format_args!("world no stranger: {error}")),
+        };
+        let count = shards + 1 + u32::try_from(self.random_below(92)).unwrap_or(0);
+        // The number that it used for the region before stays the one of this client.
+        let entities = match client.region(&region, count) {
+            Err(RegionError::Shards {
+                source: RegisterRegionError::OtherCount { registered, .. },
+                ..
+            }) => client.region(&region, registered.get()),
+            entities => entities,
+        };
+        let Ok(entities) = entities else { return };
+        let Some(other) = ShardCount::new(entities.shards()) else {
+            return;
+        };
+        let fits = |id: &String| entity_shard(id, other) < ShardId::new(shards);
+        let ids = (0..64).map(|_| format!("stray-{}", self.random_below(1 << 16)));
+        let (within, beyond): (Vec<_>, Vec<_>) = ids.partition(fits);
+        for id in beyond.iter().take(4).chain(within.iter().take(2)) {
+            if let Err(error) = entities.entity(&**id).tell(()) {
+                self.log(format_args!("world {id} of {region} is not told: {error}"));
+            }
         }
     }
 
@@ -325,6 +364,7 @@ impl Script {
             Fault::FlowLost => self.during(Act::Forget(node), lasting, Act::Notice(node)),
             Fault::Reset => self.at_once(Act::Cut(node)),
             Fault::DuplicateIdentity => self.at_once(Act::Impersonate(node)),
+            Fault::OtherShardCount => self.at_once(Act::Miscount),
             Fault::ClockJump => self.at_once(Act::Jump(lasting)),
             way_or_frame => self.strike_network(world, way_or_frame, node, lasting),
         }

@@ -77,6 +77,8 @@ pub enum Fault {
     /// either side sends on them is lost, and new ones are made as ever. The node notices in the
     /// end; its clients are told nothing, now or later.
     FlowLost,
+    /// A client takes a region for one of more shards, and tells some of its entities.
+    OtherShardCount,
 }
 
 impl Fault {
@@ -114,6 +116,7 @@ impl Fault {
         Self::Replace,
         Self::Renumber,
         Self::FlowLost,
+        Self::OtherShardCount,
     ];
 }
 

@@ -113,3 +113,37 @@ fn a_node_can_be_added_to_a_world() {
     });
     assert!(report.is_fine(), "{report}");
 }
+
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(rename = "r.Get")]
+struct Get {
+    reply_to: casty_proto::ActorRef<i64>,
+}
+
+#[test]
+fn a_client_with_another_shard_count_is_seen_and_keeps_no_right_one_from_being_answered() {
+    let report = run(3, Trace::Last, |world| async move {
+        let answer = |seven: &mut i64, get: Get, context: &mut crate::Context<'_>| {
+            context.reply(&get.reply_to, seven);
+        };
+        let cluster = crate::Cluster::builder("counts").nodes(3);
+        let cluster = cluster.region("r", 8, crate::stateful(|| 7, answer));
+        world.start(cluster).await.unwrap();
+        let client = world.connect(|it| it).await.unwrap();
+        let region = client.region("r", 8).unwrap();
+        let ask_all = async || {
+            for number in 0..60 {
+                let entity = region.entity(format!("entity-{number}"));
+                let answer: i64 = entity.ask(|reply_to| Get { reply_to }).await.unwrap();
+                assert_eq!(answer, 7);
+            }
+        };
+        ask_all().await;
+        let fault = Fault::OtherShardCount;
+        world.inflict(fault, 0, Duration::ZERO).await;
+        let seen = || region.contradiction().is_some();
+        assert!(world.wait_until(Duration::from_secs(5), seen).await);
+        ask_all().await;
+    });
+    assert!(report.is_fine(), "{report}");
+}

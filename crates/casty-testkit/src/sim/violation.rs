@@ -22,6 +22,8 @@ pub enum Check {
     Bounds,
     /// Allocations of an older version never replace newer ones.
     ViewGoesBack,
+    /// Contradictions of a view to a shard count are told, and keep no message back.
+    Contradictions,
     /// Nothing is routed to a node that the view says is dead.
     SentToTheDead,
     /// One query for a shard's owner is in flight at a time.

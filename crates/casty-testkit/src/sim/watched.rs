@@ -3,8 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use casty_client::{ClusterClient, DeadLetters, Fate, NodeStats, RegionStats, Stats, View};
+use casty_client::{
+    ClusterClient, CountContradiction, DeadLetters, Fate, Loss, NodeStats, NotSent, RegionStats,
+    Stats, View,
+};
 use casty_proto::NodeAddress;
+use casty_routing::ShardCount;
 use parking_lot::Mutex;
 
 use super::violation::Check;
@@ -26,6 +30,8 @@ struct LetterCounts {
     not_sent: u64,
     unknown: u64,
     missed: u64,
+    /// Messages that were refused for the shard count of their region.
+    miscounted: u64,
 }
 
 /// The state of a client at the last look.
@@ -65,7 +71,8 @@ impl WatchedClient {
         if accepted != written + not_sent + unknown + buffered + queued {
             violated(Check::Conservation, format!("{stats:?}"));
         }
-        if let Some(what) = miscounted_regions(&stats, &self.client.region_stats()) {
+        let regions = self.client.region_stats();
+        if let Some(what) = miscounted_regions(&stats, &regions) {
             violated(Check::ConservationByRegion, what);
         }
         let nodes = self.client.node_stats();
@@ -77,6 +84,14 @@ impl WatchedClient {
         let letters = *self.letters.lock();
         if letters.not_sent > not_sent || letters.unknown > unknown {
             violated(Check::DeadLetters, format!("{letters:?}, {stats:?}"));
+        }
+        let view = self.client.topology().current();
+        let untold = view.and_then(|view| untold_contradiction(&view, &regions));
+        if let Some(what) = untold {
+            violated(Check::Contradictions, what);
+        }
+        if letters.miscounted > 0 {
+            violated(Check::Contradictions, format!("{letters:?}"));
         }
         if stats.gauges.waiting_views > 64 || stats.gauges.dial_failures > 64 {
             violated(Check::Bounds, format!("{:?}", stats.gauges));
@@ -162,10 +177,24 @@ fn miscounted_regions(stats: &Stats, regions: &[RegionStats]) -> Option<String> 
     differ.then(|| format!("{regions:?} are not {stats:?}"))
 }
 
+/// Returns what a view says against the shard count of a region, if the client does not tell it. A
+/// guess that it tells may be one of an earlier view.
+fn untold_contradiction(view: &View, regions: &[RegionStats]) -> Option<String> {
+    regions.iter().find_map(|stats| {
+        let count = ShardCount::new(stats.shards?)?;
+        let found = CountContradiction::of(view, stats.region.as_deref()?, count)?;
+        let told = stats.contradiction.as_ref() == Some(&found);
+        (!told).then(|| format!("{found}, but {stats:?}"))
+    })
+}
+
 /// Counts dead letters until the client has ended.
 async fn count(mut letters: DeadLetters, counts: Arc<Mutex<LetterCounts>>) {
     while let Some(letter) = letters.recv().await {
         let mut counts = counts.lock();
+        if matches!(letter.loss, Loss::NotSent(NotSent::OtherShardCount { .. })) {
+            counts.miscounted += 1;
+        }
         match letter.fate() {
             Fate::Unknown => counts.unknown += 1,
             _ => counts.not_sent += 1,

@@ -33,6 +33,8 @@ struct Shared {
     random: Mutex<fastrand::Rng>,
     cluster: OnceLock<Arc<Cluster>>,
     watched: Mutex<Vec<WatchedClient>>,
+    /// The client that takes regions for others than they are, once there is one.
+    stranger: OnceLock<ClusterClient>,
     violations: Mutex<Vec<Violation>>,
     /// The time by which clocks have jumped in all.
     jumped: Mutex<Duration>,
@@ -50,6 +52,7 @@ impl World {
             random: Mutex::new(random),
             cluster: OnceLock::new(),
             watched: Mutex::default(),
+            stranger: OnceLock::new(),
             violations: Mutex::default(),
             jumped: Mutex::default(),
         }))
@@ -188,6 +191,16 @@ impl World {
         let watched = WatchedClient::new(name, &client, contacts);
         self.0.watched.lock().push(watched);
         Ok(client)
+    }
+
+    /// Returns the client that takes regions for others than they are. It is watched as all are, and
+    /// knows all nodes by one name, so that it keeps none from being replaced.
+    pub(super) async fn stranger(&self) -> Result<ClusterClient, ConfigError> {
+        if let Some(known) = self.0.stranger.get() {
+            return Ok(known.clone());
+        }
+        let client = self.connect_by_name(|builder| builder).await?;
+        Ok(self.0.stranger.get_or_init(|| client).clone())
     }
 
     /// Lets all clocks jump ahead.
