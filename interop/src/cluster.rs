@@ -25,7 +25,8 @@ use crate::transport::{Link, Transport};
 /// The actor system's name.
 pub const SYSTEM: &str = "interop";
 
-/// The number of shards of every region.
+/// The number of shards of every region, unless a cluster is [divided](PythonCluster::divided)
+/// otherwise.
 pub const SHARDS: u32 = 100;
 
 /// The longest time that a node may take to start, join, and see the cluster complete.
@@ -53,6 +54,7 @@ pub struct PythonCluster {
     compression: Option<Compression>,
     label: String,
     regions: String,
+    shards: u32,
     link: Link,
     journal: Option<PathBuf>,
     addresses: Vec<NodeAddress>,
@@ -107,6 +109,7 @@ impl PythonCluster {
             compression: None,
             label: format!("{label}-{serializer}"),
             regions: String::new(),
+            shards: SHARDS,
             link: Link::tcp(),
             journal: None,
             addresses: free_addresses(nodes)?,
@@ -134,6 +137,14 @@ impl PythonCluster {
     #[must_use]
     pub fn hosting(mut self, regions: &[&str]) -> Self {
         self.regions = regions.join(",");
+        self
+    }
+
+    /// Has the nodes divide every region into this many shards. To be called before
+    /// [`Self::launch`].
+    #[must_use]
+    pub fn divided(mut self, shards: u32) -> Self {
+        self.shards = shards;
         self
     }
 
@@ -273,8 +284,9 @@ impl PythonCluster {
     pub fn flags(&self) -> String {
         let contacts = join(&self.addresses);
         let (codec, transport) = (self.serializer, self.link.transport());
+        let shards = self.shards;
         let mut flags = format!(
-            "--contact {contacts} --system {SYSTEM} --codec {codec} --shards {SHARDS} --transport {transport}"
+            "--contact {contacts} --system {SYSTEM} --codec {codec} --shards {shards} --transport {transport}"
         );
         if let Some(certificates) = self.link.certificates() {
             for argument in certificates.arguments(certificates.client()) {
@@ -431,7 +443,7 @@ impl PythonCluster {
             ("--port", address.port().to_string()),
             ("--node-id", format!("n{index}")),
             ("--nodes", self.addresses.len().to_string()),
-            ("--shards", SHARDS.to_string()),
+            ("--shards", self.shards.to_string()),
             ("--serializer", self.serializer.to_string()),
             ("--compression", self.compression_name().to_owned()),
             ("--regions", self.regions.clone()),

@@ -6,6 +6,7 @@ mod by_value;
 mod certificates;
 mod closing;
 mod compression;
+mod counts;
 mod failures;
 mod gossip;
 mod messages;
@@ -30,6 +31,7 @@ pub fn all() -> Vec<Scenario> {
         written::SCENARIOS,
         nodes::SCENARIOS,
         messages::SCENARIOS,
+        counts::SCENARIOS,
         services::SCENARIOS,
         actors::SCENARIOS,
         samples::SCENARIOS,
