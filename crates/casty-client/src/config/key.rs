@@ -17,7 +17,7 @@ const fn key(path: &'static str, variable: &'static str) -> Key {
 }
 
 /// All keys.
-pub(super) const KEYS: [Key; 36] = [
+pub(super) const KEYS: [Key; 38] = [
     key("system_name", "CASTY_SYSTEM"),
     key("contact_points", "CASTY_CONTACT_POINTS"),
     key("client_host", "CASTY_CLIENT_HOST"),
