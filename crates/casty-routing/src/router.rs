@@ -299,6 +299,9 @@ impl<H: Clone, T> Router<H, T> {
             RouterInput::Tick => {}
             RouterInput::Close => self.close(),
         }
+        if self.routes.forget_strangers(&self.buffer) {
+            self.rerouted(now);
+        }
         self.repeat_queries(now);
     }
 

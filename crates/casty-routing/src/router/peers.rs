@@ -34,9 +34,15 @@ impl<H> Default for Peer<H> {
     }
 }
 
-/// All nodes with a connection, a suspicion or a request for a connection.
+/// The number of nodes that are always remembered.
+const REMEMBERED: usize = 1_024;
+
+/// All nodes with a connection, a suspicion or a request for a connection. Those that are no longer
+/// worth remembering take up to half of it, and some more.
 pub(super) struct Peers<H> {
     nodes: BTreeMap<NodeAddress, Peer<H>>,
+    /// The number of nodes above which those are forgotten that are not worth remembering.
+    limit: usize,
     /// The number of the last connection.
     last: u64,
 }
@@ -45,6 +51,7 @@ impl<H> Peers<H> {
     pub(super) fn new() -> Self {
         Self {
             nodes: BTreeMap::new(),
+            limit: REMEMBERED,
             last: 0,
         }
     }
@@ -109,9 +116,21 @@ impl<H> Peers<H> {
         }
     }
 
+    /// Returns whether there are so many nodes that some ought to be [forgotten](Self::forget).
+    pub(super) fn is_crowded(&self) -> bool {
+        self.nodes.len() > self.limit
+    }
+
     /// Forgets nodes without connection that are not worth remembering.
     pub(super) fn forget(&mut self, mut worth: impl FnMut(&NodeAddress) -> bool) {
         self.nodes
             .retain(|node, peer| peer.connection.is_some() || worth(node));
+        // Twice what is left, so that each node that comes pays for one look at another.
+        self.limit = self.nodes.len().saturating_mul(2).max(REMEMBERED);
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.nodes.len()
     }
 }

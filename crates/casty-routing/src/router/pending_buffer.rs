@@ -75,6 +75,11 @@ impl<T> PendingBuffer<T> {
         self.queues.is_empty()
     }
 
+    /// Returns whether messages are buffered that wait for `node`, as far as was known of the first.
+    pub(super) fn waits_for(&self, node: &NodeAddress) -> bool {
+        self.accounts.contains_key(&Some(node.clone()))
+    }
+
     /// Returns the targets for which messages are buffered.
     pub(super) fn targets(&self) -> impl Iterator<Item = &Target> {
         self.queues.keys()

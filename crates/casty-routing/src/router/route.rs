@@ -6,6 +6,7 @@ use casty_proto::NodeAddress;
 
 use super::event::Target;
 use super::peers::{PeerConnection, Peers};
+use super::pending_buffer::PendingBuffer;
 use super::regions::Regions;
 use crate::error::{MissingRoute, UndeliverableReason};
 use crate::shard::ShardId;
@@ -117,6 +118,19 @@ impl<H> Routes<H> {
             },
         };
         UndeliverableReason::Deadline { missing }
+    }
+
+    /// Forgets nodes that no view lists and nothing waits for, if there are many: an address may
+    /// have been told once and never again. Returns whether it did.
+    pub(super) fn forget_strangers<T>(&mut self, buffer: &PendingBuffer<T>) -> bool {
+        let crowded = self.peers.is_crowded();
+        if crowded {
+            let view = self.view.as_deref();
+            let listed = |node: &NodeAddress| view.is_some_and(|view| view.member(node).is_some());
+            self.peers
+                .forget(|node| listed(node) || buffer.waits_for(node));
+        }
+        crowded
     }
 
     /// Notes that the published row of a target's region may be out of date.

@@ -8,6 +8,7 @@ use super::*;
 use crate::table::RouteTable;
 
 mod owners;
+mod peers;
 mod queries;
 mod registration;
 mod sharing;
