@@ -27,12 +27,14 @@ use crate::routing::{CapacityRequest, ControlRequests};
 use crate::runtime::active_time::ActiveTime;
 use crate::runtime::random::Rng;
 use crate::send::Core;
+use told::Told;
 
 pub(crate) mod close;
 mod connections;
 pub(crate) mod inbound;
 mod liveness;
 mod secondary;
+mod told;
 mod views;
 
 /// The outcome of a task that the control task has started.
@@ -91,6 +93,11 @@ pub(crate) struct Control {
     liveness: Liveness,
     /// The identities under which the latest subscriptions were made.
     subscribers: BTreeMap<u64, Arc<Identity>>,
+    /// The failures of dials that were told in the log, and the refusals of views.
+    told_failures: Told,
+    told_refusals: Told,
+    /// The view by which all the addresses whose failures are kept are of interest.
+    crowded: Option<Arc<View>>,
     next_peer: u32,
     tasks: JoinSet<Done>,
     /// The time of the engines below.
@@ -132,6 +139,9 @@ impl Control {
             secondaries: BTreeMap::new(),
             liveness: Liveness::new(LivenessConfig::default()),
             subscribers: BTreeMap::new(),
+            told_failures: Told::default(),
+            told_refusals: Told::default(),
+            crowded: None,
             next_peer: 0,
             tasks: JoinSet::new(),
             time: ActiveTime::new(),

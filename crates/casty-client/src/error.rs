@@ -372,6 +372,10 @@ impl fmt::Display for Reasons<'_> {
     }
 }
 
+/// The likely reason for which nodes that are connected send no view.
+pub(crate) const SILENT_HINT: &str =
+    "without a view: are serializer and compression the cluster's?";
+
 /// The nodes that send no view, as part of a sentence.
 struct Silent<'a>(&'a [NodeAddress]);
 
@@ -384,7 +388,7 @@ impl fmt::Display for Silent<'_> {
         for node in rest {
             write!(f, ", {node}")?;
         }
-        f.write_str(", without a view: are serializer and compression the cluster's?")
+        write!(f, ", {SILENT_HINT}")
     }
 }
 

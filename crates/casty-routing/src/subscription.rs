@@ -84,6 +84,9 @@ pub enum SubscriptionOutput {
         /// The number it is subscribed under.
         subscription: u64,
     },
+    /// This node sends no view although it was asked, or was asked again after a while of silence:
+    /// it hangs, is cut off, or cannot read what it is asked. Told once, until it answers.
+    Silent(NodeAddress),
     /// The view is stale: the only connected node does not answer, or those asked after a silent
     /// one do not either, or none is connected. Told once; the next view ends it.
     Stale {
@@ -147,6 +150,8 @@ struct Node {
     avoided: Option<Instant>,
     /// `true` if it was connected when all others were silent, and not asked yet.
     fresh: bool,
+    /// `true` if it was asked and did not answer in time.
+    silent: bool,
 }
 
 /// The node that feeds the view, or was asked to.
@@ -282,6 +287,9 @@ impl Subscription {
         if source.node == *from && subscription.is_none_or(|number| number == source.subscription) {
             source.phase = Phase::Answered;
             source.until = now + self.config.silence;
+            if let Some(node) = self.nodes.get_mut(from) {
+                node.silent = false;
+            }
             self.up_to_date = Some(now);
             self.stale = false;
         }
@@ -302,6 +310,14 @@ impl Subscription {
             return self.move_on(now);
         };
         let due = now >= source.until;
+        if due
+            && source.phase == Phase::Asked
+            && let Some(node) = self.nodes.get_mut(&source.node)
+            && !std::mem::replace(&mut node.silent, true)
+        {
+            self.outputs
+                .push_back(SubscriptionOutput::Silent(source.node.clone()));
+        }
         (source.phase, source.until) = match source.phase {
             Phase::Answered if better && !self.live.contains(&source.node) => {
                 return self.move_on(now);

@@ -138,6 +138,7 @@ impl World {
             match &output {
                 SubscriptionOutput::Wait(_) => break,
                 SubscriptionOutput::Stale { .. } => self.note("stale"),
+                SubscriptionOutput::Silent(_) => {}
                 output => self.note(output),
             }
             match output {

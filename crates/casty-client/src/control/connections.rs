@@ -1,5 +1,6 @@
 //! The connections to nodes: their dials, their use and their ends.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use casty_proto::NodeAddress;
@@ -9,6 +10,7 @@ use casty_transport::{Leftover, OutboxLimits};
 
 use super::{Control, Done};
 use crate::control::inbound::Inbound;
+use crate::error::Chain;
 use crate::message::Tag;
 use crate::node::identity::Identity;
 use crate::node::peer::{NewPeer, Peer};
@@ -38,17 +40,30 @@ impl Control {
     }
 
     /// Keeps the last failure of an address. At the limit, addresses that are of no more interest
-    /// give way to one that is. Warns of the first failure since the address was connected.
-    pub(super) fn note_failure(&self, dialled: &NodeAddress, error: ConnectError) {
+    /// give way to one that is. Warns of the first failure since the address was connected, and of
+    /// one for another reason.
+    pub(super) fn note_failure(&mut self, dialled: &NodeAddress, error: ConnectError) {
         let reason: &dyn std::error::Error = &error;
         // Locked while the view is read, as the lock order has them.
         let mut failures = self.core.dial_failures.lock();
         let known = failures.contains_key(dialled);
-        if !known && failures.len() >= FAILURES && self.is_of_interest(dialled) {
-            failures.retain(|node, _| self.is_of_interest(node));
+        if !known && failures.len() >= FAILURES {
+            let view = self.core.view.borrow().clone();
+            let contacts = &self.contacts;
+            let interest = |node: &NodeAddress| is_of_interest(contacts, view.as_deref(), node);
+            // Not again for the same view if nothing gave way.
+            let same =
+                |crowded: &Arc<View>| view.as_ref().is_some_and(|it| Arc::ptr_eq(crowded, it));
+            if !self.crowded.as_ref().is_some_and(same) && interest(dialled) {
+                failures.retain(|node, _| interest(node));
+                self.told_failures.retain(interest);
+                self.crowded = view.filter(|_| failures.len() >= FAILURES);
+            }
         }
         let kept = known || failures.len() < FAILURES;
-        if kept && !known {
+        let now = self.time.now();
+        let text = || Chain(&error).to_string();
+        if kept && self.told_failures.is_news(now, dialled, &text()) {
             tracing::warn!(node = %dialled, error = reason, "cannot be connected; dialled again until it can");
         } else {
             tracing::debug!(node = %dialled, error = reason, "cannot be connected");
@@ -56,13 +71,6 @@ impl Control {
         if kept {
             failures.insert(dialled.clone(), error);
         }
-    }
-
-    /// Returns whether an address is a contact, or that of a member that is not gone.
-    fn is_of_interest(&self, node: &NodeAddress) -> bool {
-        let view = self.core.view.borrow();
-        let member = |view: &View| view.member(node).is_some() && !view.is_gone(node);
-        self.contacts.contains(node) || view.as_deref().is_some_and(member)
     }
 
     /// Takes a connection just made into use, unless it is a duplicate.
@@ -85,6 +93,7 @@ impl Control {
             return self.failed(dialled.clone());
         }
         self.core.dial_failures.lock().remove(dialled);
+        self.told_failures.forget(dialled);
         if *dialled != canonical {
             // Messages for actors at the dialled address may be meant for another node than this.
             self.core
@@ -98,8 +107,15 @@ impl Control {
         if self.pump_connections().contains(dialled) {
             return;
         }
-        if self.peers.contains_key(&canonical) {
-            // The former connection to it is about to end.
+        if !self.connections.is_connected(&canonical) {
+            // Closed by the engine, which has no use for it: before anything was sent on it, but the
+            // node has seen it come and go.
+            tracing::debug!(node = %canonical, "connected, and closed as nothing needs it");
+            return self.renewal_lost(canonical);
+        }
+        if let Some(former) = self.peers.get(&canonical) {
+            // The engine has closed it: it is about to end.
+            former.outbox.abort();
             let input = ConnectionsInput::Lost { node: canonical };
             return self.connections.handle(self.time.now(), input);
         }
@@ -177,15 +193,21 @@ impl Control {
         let now = self.time.now();
         self.subscription
             .handle(now, SubscriptionInput::Disconnected(peer.node.clone()));
-        let node = || peer.node.clone();
-        if self.core.identity.is_generated() {
-            self.renewal.handle(now, RenewalInput::Lost(node()));
-        }
+        self.renewal_lost(peer.node.clone());
         // Not if the client ended it: then it was no longer needed.
         if !matches!(end, ConnectionEnd::Drained | ConnectionEnd::Aborted) {
             self.views.lost(&peer.node);
+            let node = peer.node.clone();
             self.connections
-                .handle(now, ConnectionsInput::Lost { node: node() });
+                .handle(now, ConnectionsInput::Lost { node });
+        }
+    }
+
+    /// Tells the renewal engine that the connection to a node has ended.
+    fn renewal_lost(&mut self, node: NodeAddress) {
+        if self.core.identity.is_generated() {
+            self.renewal
+                .handle(self.time.now(), RenewalInput::Lost(node));
         }
     }
 
@@ -240,4 +262,14 @@ impl Control {
             }
         });
     }
+}
+
+/// Returns whether an address is a contact, or that of a member that is not gone.
+fn is_of_interest(
+    contacts: &BTreeSet<NodeAddress>,
+    view: Option<&View>,
+    node: &NodeAddress,
+) -> bool {
+    let member = |view: &View| view.member(node).is_some() && !view.is_gone(node);
+    contacts.contains(node) || view.is_some_and(member)
 }

@@ -11,7 +11,7 @@ use casty_routing::{
 };
 
 use super::Control;
-use crate::error::ReadyError;
+use crate::error::{Chain, ReadyError, SILENT_HINT};
 use crate::message::{Route, Tag};
 use crate::node::protocol::{Snapshot, VIEWS_PATH};
 
@@ -60,6 +60,7 @@ impl Control {
             }
         };
         self.core.counters.views.add(1);
+        self.told_refusals.forget(from);
         self.ready_errors
             .send_if_modified(|ready_error| ready_error.take().is_some());
         let now = self.time.now();
@@ -74,8 +75,16 @@ impl Control {
     }
 
     /// Notes the reason for which a view cannot be used; its node counts as one that sends none.
-    fn refuse(&self, from: &NodeAddress, ready_error: ReadyError) {
-        tracing::warn!(node = %from, error = &ready_error as &dyn std::error::Error, "view refused");
+    ///
+    /// It sends the next one in a quarter of a second, so a reason is told once.
+    fn refuse(&mut self, from: &NodeAddress, ready_error: ReadyError) {
+        let error: &dyn std::error::Error = &ready_error;
+        let reason = Chain(error).to_string();
+        if self.told_refusals.is_news(self.time.now(), from, &reason) {
+            tracing::warn!(node = %from, error, "view refused");
+        } else {
+            tracing::debug!(node = %from, error, "view refused");
+        }
         self.ready_errors.send_replace(Some(ready_error));
     }
 
@@ -146,6 +155,7 @@ impl Control {
                     self.subscribers.remove(&subscription);
                     self.send_to_topology(&from, &UnsubscribeTopology { subscriber });
                 }
+                SubscriptionOutput::Silent(node) => self.tell_silent(&node),
                 SubscriptionOutput::Stale { .. } => {
                     tracing::warn!("no node keeps the view of the cluster up to date");
                     // They may be gone without notice, and another cluster at their addresses.
@@ -154,6 +164,16 @@ impl Control {
                 SubscriptionOutput::Wait(due) => break due,
             }
         };
+    }
+
+    /// Tells of a connected node that sends no view for some seconds.
+    fn tell_silent(&self, node: &NodeAddress) {
+        if self.core.view.borrow().is_some() {
+            tracing::warn!(%node, "the node is connected and silent: no view comes from it");
+            return;
+        }
+        // As `ready` tells it.
+        tracing::warn!(%node, "connected to {node}, {SILENT_HINT}");
     }
 
     /// Sends a message to the actor of a connected node that keeps its view.

@@ -5,9 +5,11 @@
 
 mod admin;
 mod counts;
+mod connections;
 mod fates;
 mod hostile;
 mod liveness;
+mod logs;
 mod node;
 mod retries;
 mod time;

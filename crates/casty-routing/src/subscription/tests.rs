@@ -11,6 +11,8 @@ struct Bench {
     engine: Subscription,
     start: Instant,
     now: u64,
+    /// The nodes that were told to be silent, with the times.
+    silent: Vec<(u64, u16)>,
 }
 
 fn bench() -> Bench {
@@ -18,6 +20,7 @@ fn bench() -> Bench {
         engine: Subscription::new(SubscriptionConfig::default()),
         start: Instant::now(),
         now: 0,
+        silent: Vec::new(),
     }
 }
 
@@ -37,6 +40,7 @@ impl Bench {
         loop {
             match self.engine.poll() {
                 SubscriptionOutput::Wait(_) => return outputs,
+                SubscriptionOutput::Silent(node) => self.silent.push((self.now, node.port())),
                 output => outputs.push(output),
             }
         }
@@ -506,4 +510,46 @@ fn a_node_that_comes_when_all_the_others_are_silent_is_asked_at_once_and_before_
     bench.snapshot(3, subscription);
     assert!(!bench.engine.is_stale(), "it feeds the view");
     assert_eq!(bench.engine.source(), Some(&node(3)));
+}
+
+#[test]
+fn a_node_that_sends_no_view_is_told_once_until_it_does() {
+    let mut bench = bench();
+    bench.connect(1);
+    bench.run_to(1_999);
+    assert_eq!(bench.silent, []);
+    bench.run_to(60_000);
+    assert_eq!(bench.silent, [(2_000, 1)]);
+    bench.snapshot(1, 1);
+    bench.run_to(120_000);
+    assert_eq!(
+        bench.silent,
+        [(2_000, 1), (64_000, 1)],
+        "it was probed at 63"
+    );
+    bench.disconnect(1);
+    bench.connect(1);
+    bench.run_to(180_000);
+    assert_eq!(bench.silent.last(), Some(&(122_000, 1)), "a new connection");
+    assert_eq!(bench.silent.len(), 3);
+}
+
+#[test]
+fn each_of_several_silent_nodes_is_told_once() {
+    let mut bench = bench();
+    (1..=3).for_each(|number| drop(bench.connect(number)));
+    bench.run_to(600_000);
+    assert_eq!(bench.silent, [(2_000, 1), (4_000, 2), (6_000, 3)]);
+}
+
+#[test]
+fn a_lone_node_that_answers_when_it_is_asked_is_not_told() {
+    let mut bench = bench();
+    bench.connect(1);
+    bench.snapshot(1, 1);
+    for round in 1..100 {
+        bench.run_to(round * 3_500);
+        bench.snapshot(1, 1);
+    }
+    assert_eq!(bench.silent, []);
 }

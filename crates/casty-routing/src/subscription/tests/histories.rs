@@ -88,7 +88,7 @@ impl Cluster {
                     assert!(!std::mem::replace(&mut self.stale, true), "told once");
                     None
                 }
-                SubscriptionOutput::Wait(_) => None,
+                SubscriptionOutput::Silent(_) | SubscriptionOutput::Wait(_) => None,
             };
             if let Some((number, subscription)) = answer {
                 assert!(
