@@ -10,6 +10,7 @@ mod counts;
 mod failures;
 mod gossip;
 mod messages;
+mod names;
 mod neighbours;
 mod nodes;
 mod samples;
@@ -41,6 +42,7 @@ pub fn all() -> Vec<Scenario> {
         certificates::SCENARIOS,
         closing::SCENARIOS,
         starting::SCENARIOS,
+        names::SCENARIOS,
         failures::SCENARIOS,
         admin::SCENARIOS,
     ]

@@ -58,10 +58,13 @@
 mod chaos;
 mod checks;
 mod connection;
+mod decoy;
 mod direction;
 mod fault;
 mod log;
+mod names;
 mod network;
+mod numbers;
 mod queries;
 mod run;
 mod scenario;

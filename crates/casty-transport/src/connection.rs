@@ -11,7 +11,7 @@ use casty_proto::NodeAddress;
 use casty_proto::frame::{DEFAULT_MAX_FRAME, FrameDecoder, FrameKind};
 use casty_proto::handshake::{Handshake, MAX_HANDSHAKE};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::error::{ConnectError, DialError, NotCasty};
 use crate::transport::AddressMap;
@@ -134,6 +134,9 @@ impl Connection {
 /// Dials the node known as `dialled`, announces `announce`, and waits for the node's own
 /// handshake. Takes at most the connect timeout and the handshake timeout together.
 ///
+/// Where the name has several addresses and the one that was connected turns out to be no node's, it
+/// goes on with the next one, if half of the shorter timeout is left, or else the next call does.
+///
 /// # Errors
 /// There is no connection, and nothing but a handshake was sent. A peer that accepts and stays
 /// silent is an error, never a connection.
@@ -148,36 +151,73 @@ pub async fn connect(
 ) -> Result<Connection, ConnectError> {
     let hello = handshake_frame(announce)?;
     let physical = options.address_map.physical(dialled);
-    let stream = transport.dial_within(&physical, options.connect_timeout);
-    let mut stream = stream.await.map_err(|error| match error {
+    let (connect, handshake) = (options.connect_timeout, options.handshake_timeout);
+    let end = Instant::now() + connect + handshake;
+    let left = || end.saturating_duration_since(Instant::now());
+    loop {
+        let limit = connect.min(left());
+        let stream = transport.dial_within(&physical, limit).await;
+        let mut stream = stream.map_err(|error| dial_error(dialled, error))?;
+        // Dropped, it has lost: whoever waits for this gave up.
+        let judge = stream.take_judge();
+        let shaken = shake_hands(&mut stream, &hello, handshake.min(left())).await;
+        match shaken {
+            Ok((peer, leftover)) => {
+                judge.tell(true);
+                let own = options.address_map.physical(&peer);
+                let covered = if peer == *dialled || own == physical {
+                    Some(true)
+                } else {
+                    let covers = |address: &NodeAddress| stream.covers(address.host());
+                    covers(&peer).map(|covered| covered || covers(&own) == Some(true))
+                };
+                return Ok(Connection {
+                    stream,
+                    covered,
+                    peer,
+                    dialled: Some(dialled.clone()),
+                    local: announce.clone(),
+                    leftover,
+                });
+            }
+            Err(error) => {
+                let another = judge.tell(false);
+                if !another || left() < connect.min(handshake) / 2 {
+                    return Err(error);
+                }
+                let error: &dyn std::error::Error = &error;
+                tracing::debug!(node = %dialled, error, "another address of the name is tried");
+            }
+        }
+    }
+}
+
+/// Announces ourselves on a stream that was dialled, and waits for the peer's handshake. Returns the
+/// peer's address, and what was read behind its handshake.
+async fn shake_hands(
+    stream: &mut ByteStream,
+    hello: &[u8],
+    limit: Duration,
+) -> Result<(NodeAddress, BytesMut), ConnectError> {
+    let peer_name = Arc::clone(stream.peer());
+    let mut leftover = BytesMut::with_capacity(FIRST_READ);
+    let exchange = async {
+        send(stream, hello).await?;
+        receive(stream, &mut leftover).await
+    };
+    let peer = bounded(limit, peer_name, exchange).await?;
+    Ok((peer, leftover))
+}
+
+/// Adds the address that was dialled, before the address map, to a failure to dial.
+fn dial_error(dialled: &NodeAddress, error: DialError) -> ConnectError {
+    match error {
         DialError::TimedOut { after, .. } => ConnectError::ConnectTimeout {
             to: dialled.clone(),
             after,
         },
         other => ConnectError::Dial(other),
-    })?;
-    let peer_name = Arc::clone(stream.peer());
-    let mut leftover = BytesMut::with_capacity(FIRST_READ);
-    let exchange = async {
-        send(&mut stream, &hello).await?;
-        receive(&mut stream, &mut leftover).await
-    };
-    let peer = bounded(options, peer_name, exchange).await?;
-    let own = options.address_map.physical(&peer);
-    let covered = if peer == *dialled || own == physical {
-        Some(true)
-    } else {
-        let covers = |address: &NodeAddress| stream.covers(address.host());
-        covers(&peer).map(|covered| covered || covers(&own) == Some(true))
-    };
-    Ok(Connection {
-        stream,
-        covered,
-        peer,
-        dialled: Some(dialled.clone()),
-        local: announce.clone(),
-        leftover,
-    })
+    }
 }
 
 /// Waits for the handshake of the dialler of `stream`, and answers with `canonical`. Takes at most
@@ -201,7 +241,7 @@ pub async fn accept(
         send(&mut stream, &hello).await?;
         Ok(peer)
     };
-    let peer = bounded(options, peer_name, exchange).await?;
+    let peer = bounded(options.handshake_timeout, peer_name, exchange).await?;
     Ok(Connection {
         stream,
         covered: None,
@@ -233,13 +273,12 @@ impl From<io::Error> for Broken {
     }
 }
 
-/// Runs `exchange` within the handshake timeout, and adds the peer's name to its failure.
+/// Runs `exchange` for as long as the handshake may take, and adds the peer's name to its failure.
 async fn bounded(
-    options: &ConnectOptions,
+    after: Duration,
     peer: Arc<str>,
     exchange: impl Future<Output = Result<NodeAddress, Broken>>,
 ) -> Result<NodeAddress, ConnectError> {
-    let after = options.handshake_timeout;
     match timeout(after, exchange).await {
         Ok(Ok(address)) => Ok(address),
         Ok(Err(Broken::Closed)) => Err(ConnectError::Closed { peer }),

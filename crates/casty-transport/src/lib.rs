@@ -135,6 +135,8 @@ pub use transport::TlsTransport;
 pub use transport::{AddressMap, ByteStream, Duplex, Listener, Transport, TransportConfig};
 #[cfg(feature = "memory")]
 pub use transport::{MemoryNetwork, MemoryTransport};
+#[cfg(any(feature = "tcp", feature = "quic"))]
+pub use transport::{Names, Resolver, SystemResolver};
 #[cfg(feature = "quic")]
 pub use transport::{QuicConfig, QuicConfigError, QuicError, QuicTransport};
 #[cfg(feature = "tcp")]

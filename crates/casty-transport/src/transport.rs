@@ -33,6 +33,8 @@ pub use config::TransportConfig;
 pub use memory::{MemoryNetwork, MemoryTransport};
 #[cfg(feature = "quic")]
 pub use quic::{QuicConfig, QuicConfigError, QuicError, QuicTransport};
+#[cfg(any(feature = "tcp", feature = "quic"))]
+pub use resolve::{Names, Resolver, SystemResolver};
 #[cfg(feature = "tcp")]
 pub use tcp::{TcpConfig, TcpTransport};
 #[cfg(feature = "tls")]
@@ -122,6 +124,30 @@ pub struct ByteStream {
     io: Box<dyn Erased>,
     peer: Arc<str>,
     proof: Option<Proof>,
+    judge: Option<Tell>,
+}
+
+/// The function that takes the judgement of a stream.
+type Tell = Box<dyn FnOnce(bool) -> bool + Send>;
+
+/// The judgement whether a node is at the other end of a stream, until it is told. Dropped, it tells
+/// that there is none: who was connecting gave up.
+#[must_use = "dropped, it tells that there is no node"]
+pub(crate) struct Judge(Option<Tell>);
+
+impl Judge {
+    /// Tells the judgement. Returns whether another address of the same name is worth trying now.
+    pub(crate) fn tell(mut self, is_node: bool) -> bool {
+        self.0.take().is_some_and(|tell| tell(is_node))
+    }
+}
+
+impl Drop for Judge {
+    fn drop(&mut self) {
+        if let Some(tell) = self.0.take() {
+            tell(false);
+        }
+    }
 }
 
 /// A check whether a host is one that the peer has proved to be.
@@ -191,6 +217,7 @@ impl ByteStream {
             io: Box::new(Measured { io, unacknowledged }),
             peer: peer.into(),
             proof: None,
+            judge: None,
         }
     }
 
@@ -205,6 +232,27 @@ impl ByteStream {
     /// Returns whether the peer's certificate names a host; `None` if the peer has shown none.
     pub fn covers(&self, host: &str) -> Option<bool> {
         self.proof.as_ref().map(|covers| covers(host))
+    }
+
+    /// Sets the function that is told, once, whether a node proved to be at the other end, as soon
+    /// as [`connect`](crate::connect) or a transport above knows. It returns whether another address
+    /// of the same name is worth trying at once. A stream that is used otherwise tells nothing.
+    #[must_use]
+    pub fn judged(mut self, judge: impl FnOnce(bool) -> bool + Send + 'static) -> Self {
+        self.judge = Some(Box::new(judge));
+        self
+    }
+
+    /// Takes the duty to judge the stream.
+    pub(crate) fn take_judge(&mut self) -> Judge {
+        Judge(self.judge.take())
+    }
+
+    /// Leaves the judgement of the stream below to those above this one.
+    #[cfg(feature = "tls")]
+    pub(crate) fn judged_later(mut self, mut judge: Judge) -> Self {
+        self.judge = judge.0.take();
+        self
     }
 
     /// Returns the transport's name of the other end, for logs and errors: the socket address of a

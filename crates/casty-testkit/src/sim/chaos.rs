@@ -10,6 +10,7 @@ use casty_transport::{ConnectOptions, Connection, connect};
 use tokio::time::Instant;
 
 use super::connection::{Connection as SimConnection, Side};
+use super::decoy::Decoy;
 use super::fault::Fault;
 use super::network::Conditions;
 use super::tamper::{Ending, FrameType, Tamper};
@@ -39,6 +40,7 @@ enum Act {
     Notice(usize),
     /// A client with another number of shards for a region sends.
     Miscount,
+    Decoy(Decoy),
     Jump(Duration),
 }
 
@@ -61,7 +63,7 @@ impl Act {
             | Self::Replace(node)
             | Self::Forget(node)
             | Self::Notice(node) => node,
-            Self::Miscount | Self::Jump(_) => 0,
+            Self::Miscount | Self::Decoy(_) | Self::Jump(_) => 0,
         }
     }
 }
@@ -187,6 +189,7 @@ impl World {
             }
             Act::Replace(node) => self.replace(node, &address).await,
             Act::Miscount => self.miscount().await,
+            Act::Decoy(decoy) => self.network().set_decoy(decoy),
             Act::Jump(by) => self.jump(by).await,
         }
         if impostors.len() > 2 {
@@ -366,6 +369,11 @@ impl Script {
             Fault::DuplicateIdentity => self.at_once(Act::Impersonate(node)),
             Fault::OtherShardCount => self.at_once(Act::Miscount),
             Fault::ClockJump => self.at_once(Act::Jump(lasting)),
+            Fault::DecoyAddress => {
+                let decoy = Decoy::ALL[world.random_below(Decoy::ALL.len())];
+                self.at_once(Act::Decoy(decoy));
+                self.at_once(Act::Cut(node));
+            }
             way_or_frame => self.strike_network(world, way_or_frame, node, lasting),
         }
     }

@@ -79,6 +79,9 @@ pub enum Fault {
     FlowLost,
     /// A client takes a region for one of more shards, and tells some of its entities.
     OtherShardCount,
+    /// Every name gets another address before that of its node, where something accepts that is
+    /// none, and keeps it; a node's connections are reset.
+    DecoyAddress,
 }
 
 impl Fault {
@@ -117,6 +120,7 @@ impl Fault {
         Self::Renumber,
         Self::FlowLost,
         Self::OtherShardCount,
+        Self::DecoyAddress,
     ];
 }
 

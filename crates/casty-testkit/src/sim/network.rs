@@ -1,6 +1,7 @@
 //! The simulated network: the nodes that listen, the connections, and the conditions of their ways.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -15,7 +16,9 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::connection::{Connection, Side};
+use super::decoy::Decoy;
 use super::log::{Log, fnv};
+use super::numbers::Numbers;
 use super::tamper::{Examined, FrameType, Tamper, behind_an_empty_one, corrupted, examine};
 
 /// A name that leads to any node that listens.
@@ -72,6 +75,9 @@ struct State {
     /// Connections ever made.
     dialled: u64,
     conditions: BTreeMap<NodeAddress, Conditions>,
+    numbers: Numbers,
+    /// The listener at an address that every name has before that of its node.
+    decoy: Option<Decoy>,
     /// Addresses that no node has any more: whatever is sent there is lost.
     vanished: BTreeSet<NodeAddress>,
     /// The views lately sent to each subscription, with the times.
@@ -116,6 +122,8 @@ impl Network {
             connections: BTreeMap::new(),
             dialled: 0,
             conditions: BTreeMap::new(),
+            numbers: Numbers::default(),
+            decoy: None,
             vanished: BTreeSet::new(),
             views: BTreeMap::new(),
             traffic: Traffic::default(),
@@ -216,12 +224,31 @@ impl Network {
         self.0.state.lock().vanished.insert(node.clone());
     }
 
-    /// Counts a dial of `host`, and returns what it meets.
-    pub(super) fn begin_dial(&self, host: &Arc<str>, to: &NodeAddress) -> Met {
+    /// Gives every name another address, before that of its node.
+    pub(super) fn set_decoy(&self, decoy: Decoy) {
+        self.0.state.lock().decoy = Some(decoy);
+    }
+
+    /// Returns what listens at the other address of every name.
+    pub(super) fn decoy(&self) -> Option<Decoy> {
+        self.0.state.lock().decoy
+    }
+
+    /// Counts a dial of `host`.
+    pub(super) fn count_dial(&self, host: &Arc<str>) {
         let mut state = self.0.state.lock();
         let dials = state.traffic.dials.entry(Arc::clone(host));
         *dials.or_default() += 1;
-        state.meet(to)
+    }
+
+    /// Returns the address of the node of a name: the name of all nodes leads to any that listens.
+    pub(super) fn named(&self, name: &NodeAddress) -> SocketAddr {
+        self.0.state.lock().named(name)
+    }
+
+    /// Returns what a dial meets at an address.
+    pub(super) fn meet(&self, address: SocketAddr) -> Met {
+        self.0.state.lock().meet(address)
     }
 
     /// Adds a connection that was accepted.
@@ -401,14 +428,18 @@ impl State {
         Some(Instant::now() + conditions.latency + jitter)
     }
 
-    /// Returns what a dial meets at an address, or for the name of all nodes at any that listens.
-    fn meet(&mut self, dialled: &NodeAddress) -> Met {
-        let drawn = (dialled.host() == NAME).then(|| {
+    fn named(&mut self, name: &NodeAddress) -> SocketAddr {
+        let drawn = (name.host() == NAME).then(|| {
             let count = self.listeners.len().max(1);
             let drawn = self.random.usize(..count);
             self.listeners.keys().nth(drawn).cloned()
         });
-        let at = drawn.flatten().unwrap_or_else(|| dialled.clone());
+        let node = drawn.flatten().unwrap_or_else(|| name.clone());
+        self.numbers.of(&node)
+    }
+
+    fn meet(&self, address: SocketAddr) -> Met {
+        let at = self.numbers.node(address);
         let conditions = self.conditions.get(&at).copied().unwrap_or_default();
         let stalled = conditions.stalled.contains(&true);
         let listener = self.listeners.get(&at).filter(|_| !conditions.refusing);

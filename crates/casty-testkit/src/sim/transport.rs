@@ -1,15 +1,17 @@
 //! The simulated network as a transport of casty-transport.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use casty_proto::NodeAddress;
-use casty_transport::{ByteStream, DialError, ListenError, Listener, Transport};
+use casty_transport::{ByteStream, DialError, ListenError, Listener, Names, Transport};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::connection::Side;
+use super::names::{SimResolver, is_decoy};
 use super::network::{Met, Network};
 use super::stream::End;
 
@@ -19,6 +21,7 @@ const BACKLOG: usize = 64;
 /// A transport that dials and listens in the network of a world, as one of its hosts.
 pub(super) struct SimTransport {
     network: Network,
+    names: Names,
     host: Arc<str>,
 }
 
@@ -33,23 +36,32 @@ impl SimTransport {
     pub(super) fn new(network: &Network, host: impl Into<Arc<str>>) -> Arc<Self> {
         Arc::new(Self {
             network: network.clone(),
+            names: Names::new(Arc::new(SimResolver(network.clone()))),
             host: host.into(),
         })
     }
 }
 
-#[async_trait]
-impl Transport for SimTransport {
-    async fn dial(&self, to: &NodeAddress) -> Result<ByteStream, DialError> {
+impl SimTransport {
+    /// Dials one address of the name in `to`.
+    async fn dial_at(
+        &self,
+        to: &NodeAddress,
+        address: SocketAddr,
+    ) -> Result<ByteStream, DialError> {
         let refused = || DialError::Refused { at: to.clone() };
         let (network, host) = (&self.network, &self.host);
-        network.log(format_args!("net {host} dials {to}"));
+        if is_decoy(address) {
+            let decoy = network.decoy().ok_or_else(refused)?;
+            network.log(format_args!("net {host} connected {decoy} of {to}"));
+            return Ok(decoy.accept());
+        }
         let Met {
             at,
             queue,
             swallowed,
             after,
-        } = network.begin_dial(host, to);
+        } = network.meet(address);
         if swallowed {
             return std::future::pending().await;
         }
@@ -70,6 +82,17 @@ impl Transport for SimTransport {
         };
         place.send(stream(Side::Node, format!("{host} #{number}")));
         Ok(stream(Side::Client, at.to_string()))
+    }
+}
+
+#[async_trait]
+impl Transport for SimTransport {
+    async fn dial(&self, to: &NodeAddress) -> Result<ByteStream, DialError> {
+        let (network, host) = (&self.network, &self.host);
+        network.log(format_args!("net {host} dials {to}"));
+        network.count_dial(host);
+        let connect = |address| self.dial_at(to, address);
+        self.names.connect(to, connect).await
     }
 
     async fn listen(&self, at: &NodeAddress) -> Result<Box<dyn Listener>, ListenError> {

@@ -12,9 +12,9 @@ use casty_proto::NodeAddress;
 use quinn::{Endpoint, EndpointConfig, ServerConfig, TokioRuntime};
 
 use crate::error::{DialError, ListenError};
-use crate::transport::resolve::{bind_by_name, connect_by_name};
+use crate::transport::resolve::bind_by_name;
 use crate::transport::tls::{TlsDial, host_name, proof_of};
-use crate::transport::{ByteStream, Listener, Transport};
+use crate::transport::{ByteStream, Listener, Names, Resolver, Transport};
 
 mod closing;
 mod config;
@@ -37,9 +37,9 @@ use stream::QuicStream;
 /// after the listener has checked the certificate that it was shown. Nobody refuses a datagram, so
 /// a dial of a port where nobody listens waits for the idle timeout, or for its caller's limit.
 ///
-/// A name is resolved at every dial, and its addresses are tried as by TCP: the next one as soon as
-/// one failed or was silent for 250 ms. The listener's certificate has to be one for the host that
-/// is dialled. A connection goes on when the dialler's own address changes.
+/// A name is resolved at every dial, and its addresses are tried as [`Names`] tells. The listener's
+/// certificate has to be one for the host that is dialled. A connection goes on when the dialler's
+/// own address changes.
 ///
 /// Shutting a stream down waits until the peer has received everything. Dropping a stream closes
 /// its connection when the peer has received what was written, for up to 30 s, as long as the
@@ -49,6 +49,7 @@ use stream::QuicStream;
 #[derive(Debug, Clone)]
 pub struct QuicTransport {
     config: QuicConfig,
+    names: Names,
     closings: Closings,
 }
 
@@ -57,17 +58,19 @@ impl QuicTransport {
     pub fn new(config: QuicConfig) -> Self {
         Self {
             config,
+            names: Names::default(),
             closings: Closings::new(),
         }
     }
 
-    /// Dials the addresses of the name.
-    async fn connect(&self, to: &NodeAddress) -> Result<QuicStream, DialError> {
-        connect_by_name(to, |address| self.connect_to(to, address)).await
+    /// Sets what resolves the names that are dialled. Default: [`SystemResolver`](super::SystemResolver).
+    pub fn resolver(mut self, resolver: Arc<dyn Resolver>) -> Self {
+        self.names = Names::new(resolver);
+        self
     }
 
-    /// Dials one address.
-    async fn connect_to(
+    /// Dials one address of the name in `to`.
+    async fn connect(
         &self,
         to: &NodeAddress,
         address: SocketAddr,
@@ -115,14 +118,17 @@ impl QuicTransport {
 impl Transport for QuicTransport {
     async fn dial(&self, to: &NodeAddress) -> Result<ByteStream, DialError> {
         host_name(to)?;
-        let stream = self.connect(to).await?;
-        let certificate = stream.peer_certificate();
-        let unacknowledged = QuicStream::unacknowledged;
-        let stream = ByteStream::measured(stream, to.to_string(), unacknowledged);
-        Ok(match certificate {
-            Some(certificate) => stream.proved(proof_of(certificate)),
-            None => stream,
-        })
+        let connect = async |address| {
+            let stream = self.connect(to, address).await?;
+            let certificate = stream.peer_certificate();
+            let unacknowledged = QuicStream::unacknowledged;
+            let stream = ByteStream::measured(stream, to.to_string(), unacknowledged);
+            Ok(match certificate {
+                Some(certificate) => stream.proved(proof_of(certificate)),
+                None => stream,
+            })
+        };
+        self.names.connect(to, connect).await
     }
 
     async fn listen(&self, at: &NodeAddress) -> Result<Box<dyn Listener>, ListenError> {

@@ -9,8 +9,8 @@ use casty_proto::NodeAddress;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 use crate::error::{DialError, ListenError};
-use crate::transport::resolve::{bind_by_name, connect_by_name};
-use crate::transport::{ByteStream, Listener, Transport};
+use crate::transport::resolve::bind_by_name;
+use crate::transport::{ByteStream, Listener, Names, Resolver, Transport};
 
 mod config;
 
@@ -23,13 +23,12 @@ const BACKLOG: u32 = 1024;
 /// (`TCP_NODELAY`), and a connection is lost whose other end says nothing for the times of a
 /// [`TcpConfig`].
 ///
-/// A name is resolved at every dial. Its addresses are tried in the resolver's order, the next one
-/// as soon as one failed or was silent for 250 ms; the first that answers is taken. A look-up that
-/// has begun ends when the system's resolver does, on a thread of the runtime's blocking pool, even
-/// if the dial was dropped. A name to listen at is bound at the first of its addresses that can be.
-#[derive(Debug, Clone, Copy, Default)]
+/// A name is resolved at every dial, and its addresses are tried as [`Names`] tells. A name to
+/// listen at is bound at the first of its addresses that can be.
+#[derive(Debug, Clone, Default)]
 pub struct TcpTransport {
     config: TcpConfig,
+    names: Names,
 }
 
 impl TcpTransport {
@@ -40,7 +39,14 @@ impl TcpTransport {
 
     /// Creates the transport with these times.
     pub fn with(config: TcpConfig) -> Self {
-        Self { config }
+        let names = Names::default();
+        Self { config, names }
+    }
+
+    /// Sets what resolves the names that are dialled. Default: [`SystemResolver`](super::SystemResolver).
+    pub fn resolver(mut self, resolver: Arc<dyn Resolver>) -> Self {
+        self.names = Names::new(resolver);
+        self
     }
 }
 
@@ -49,10 +55,10 @@ impl Transport for TcpTransport {
     async fn dial(&self, to: &NodeAddress) -> Result<ByteStream, DialError> {
         let connect = async |address: SocketAddr| {
             let stream = TcpStream::connect(address).await;
-            stream.map_err(|error| DialError::from_io(to, error))
+            let stream = stream.map_err(|error| DialError::from_io(to, error))?;
+            Ok(self.ready(stream, format!("{to}")))
         };
-        let stream = connect_by_name(to, connect).await?;
-        Ok(self.ready(stream, format!("{to}")))
+        self.names.connect(to, connect).await
     }
 
     async fn listen(&self, at: &NodeAddress) -> Result<Box<dyn Listener>, ListenError> {
@@ -60,7 +66,7 @@ impl Transport for TcpTransport {
         Ok(Box::new(TcpListening {
             socket,
             at: NodeAddress::new(at.host(), port),
-            transport: *self,
+            transport: self.clone(),
         }))
     }
 }

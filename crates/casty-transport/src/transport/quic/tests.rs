@@ -30,7 +30,8 @@ async fn pair(near: QuicConfig, far: QuicConfig) -> (QuicStream, ByteStream) {
     let transport = QuicTransport::new(near);
     let at = listener.address();
     let near = async {
-        let mut near = transport.connect(&at).await.unwrap();
+        let address = at.to_string().parse().unwrap();
+        let mut near = transport.connect(&at, address).await.unwrap();
         near.write_all(&[7]).await.unwrap();
         near
     };
@@ -161,7 +162,9 @@ async fn names_are_resolved_when_dialling_and_kept_when_listening() {
     let localhost = CA.config(&CA.node("localhost", Validity::Now));
     let transport = QuicTransport::new(QuicConfig::new(localhost));
     let nowhere = NodeAddress::new("no..where", 25520);
-    let error = transport.connect(&nowhere).await.err().unwrap();
+    let connect = async |_| panic!("there is no address");
+    let error = transport.names.connect(&nowhere, connect).await;
+    let error = error.unwrap_err();
     assert!(matches!(error, DialError::Unresolved { .. }), "{error:?}");
     let error = transport.listen(&nowhere).await.err().unwrap();
     assert!(matches!(error, ListenError::Unresolved { .. }), "{error:?}");

@@ -16,7 +16,8 @@ use crate::transport::{ByteStream, Listener, Transport};
 /// The transport over TLS, over TCP or another transport.
 ///
 /// A dial is done after the TLS handshake, and after the server has proved to be the host that was
-/// dialled. With a certificate of our own, a server that does not ask for it is refused
+/// dialled; where the name has several addresses, one of them that fails at that is left for the
+/// next. With a certificate of our own, a server that does not ask for it is refused
 /// ([`NotAsked`](super::TlsError::NotAsked)): every Casty node asks, and a server that lets anybody
 /// in is none.
 ///
@@ -43,6 +44,41 @@ impl TlsTransport {
 }
 
 impl TlsTransport {
+    /// Dials the addresses of a name until one of them has TLS, for `limit` if there is one.
+    async fn dial_until(
+        &self,
+        to: &NodeAddress,
+        limit: Option<Duration>,
+    ) -> Result<ByteStream, DialError> {
+        let name = host_name(to)?;
+        let begun = Instant::now();
+        loop {
+            let left = limit.map(|limit| limit.saturating_sub(begun.elapsed()));
+            let mut stream = match left {
+                Some(left) => self.below.dial_within(to, left).await?,
+                None => self.below.dial(to).await?,
+            };
+            let judge = stream.take_judge();
+            let left = limit.map(|limit| limit.saturating_sub(begun.elapsed()));
+            let encrypted = self.encrypted(to, name.clone(), stream);
+            let encrypted = match left {
+                Some(left) => timeout(left, encrypted).await,
+                None => Ok(encrypted.await),
+            };
+            match encrypted {
+                Ok(Ok(stream)) => return Ok(stream.judged_later(judge)),
+                Ok(Err(error)) if !judge.tell(false) => return Err(error),
+                Ok(Err(_)) => {}
+                Err(_) => {
+                    return Err(DialError::Tls {
+                        at: to.clone(),
+                        source: TlsError::Silent(limit.unwrap_or_default()),
+                    });
+                }
+            }
+        }
+    }
+
     /// Encrypts a stream to `to`, once its peer has proved to be `name`.
     async fn encrypted(
         &self,
@@ -69,9 +105,7 @@ impl TlsTransport {
 #[async_trait]
 impl Transport for TlsTransport {
     async fn dial(&self, to: &NodeAddress) -> Result<ByteStream, DialError> {
-        let name = host_name(to)?;
-        let stream = self.below.dial(to).await?;
-        self.encrypted(to, name, stream).await
+        self.dial_until(to, None).await
     }
 
     async fn dial_within(
@@ -79,17 +113,7 @@ impl Transport for TlsTransport {
         to: &NodeAddress,
         limit: Duration,
     ) -> Result<ByteStream, DialError> {
-        let name = host_name(to)?;
-        let begun = Instant::now();
-        let stream = self.below.dial_within(to, limit).await?;
-        let left = limit.saturating_sub(begun.elapsed());
-        let encrypted = timeout(left, self.encrypted(to, name, stream)).await;
-        encrypted.unwrap_or_else(|_| {
-            Err(DialError::Tls {
-                at: to.clone(),
-                source: TlsError::Silent(limit),
-            })
-        })
+        self.dial_until(to, Some(limit)).await
     }
 
     async fn listen(&self, at: &NodeAddress) -> Result<Box<dyn Listener>, ListenError> {
