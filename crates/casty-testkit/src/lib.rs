@@ -64,7 +64,7 @@
 //! With the feature `sim`, the module `sim` runs whole worlds in virtual time: a cluster, real
 //! clients and a network that goes wrong, on one thread and without sockets. Everything random
 //! comes from one seed: a seed that fails today fails tomorrow, with the same log byte for byte.
-//! There are 33 kinds of faults, and each client is checked while its world lasts: its counters add
+//! There are 34 kinds of faults, and each client is checked while its world lasts: its counters add
 //! up, its limits hold, nothing overtakes, asks end in time, and in the end nothing is left behind.
 //! The example `box_office` puts a whole service through it.
 //!

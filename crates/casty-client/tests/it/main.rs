@@ -4,8 +4,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
 
 mod admin;
-mod counts;
 mod connections;
+mod counts;
 mod fates;
 mod hostile;
 mod liveness;
