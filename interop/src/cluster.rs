@@ -341,12 +341,8 @@ impl PythonCluster {
     }
 
     fn signal(&self, index: usize, signal: Signal) -> Result<(), ClusterError> {
-        let node = self.nodes.get(index).and_then(Option::as_ref);
-        let process = node.and_then(|node| node.child.id()?.try_into().ok());
-        match process.and_then(Pid::from_raw) {
-            Some(process) => {
-                kill_process(process, signal).map_err(|error| ClusterError::Process(error.into()))
-            }
+        match self.nodes.get(index).and_then(Option::as_ref) {
+            Some(node) => self::signal(&node.child, signal).map_err(ClusterError::Process),
             None => Ok(()),
         }
     }
@@ -586,6 +582,15 @@ fn log_file(path: &Path, go_on: bool) -> io::Result<File> {
 fn join(addresses: &[NodeAddress]) -> String {
     let texts: Vec<_> = addresses.iter().map(ToString::to_string).collect();
     texts.join(",")
+}
+
+/// Sends a signal to a process, unless it has ended.
+pub(crate) fn signal(child: &Child, signal: Signal) -> io::Result<()> {
+    let process = child.id().and_then(|id| id.try_into().ok());
+    match process.and_then(Pid::from_raw) {
+        Some(process) => Ok(kill_process(process, signal)?),
+        None => Ok(()),
+    }
 }
 
 #[cfg(test)]

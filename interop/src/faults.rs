@@ -15,6 +15,7 @@ use crate::python::Installation;
 use crate::suite::{causes, finished};
 
 mod account;
+mod client_stopped;
 mod connection_cut;
 mod connections_forgotten;
 mod connections_swallowed;
@@ -56,6 +57,9 @@ const FAULTS: &[Fault] = &[
     }),
     Fault::new("node paused for 3 s, three nodes", |site| {
         Box::pin(node_paused::run(site))
+    }),
+    Fault::new("client stopped for 12 s, two nodes", |site| {
+        Box::pin(client_stopped::run(site))
     }),
     Fault::new("connection cut mid-frame, 800 tells/s", |site| {
         Box::pin(connection_cut::run(site))

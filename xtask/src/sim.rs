@@ -9,8 +9,8 @@ mod program;
 
 /// Runs worlds; `args` go to the program that does.
 pub(crate) fn run(steps: &mut Steps, args: &[String]) -> Result<(), Failure> {
-    if args == ["--power"] {
-        return power::run(steps);
+    if let Some(("--power", names)) = args.split_first().map(|(it, rest)| (it.as_str(), rest)) {
+        return power::run(steps, names);
     }
     steps.run("worlds are built", cargo(BUILD).arg("--quiet"))?;
     let mut command = cargo(["run", "--quiet"]);

@@ -6,13 +6,14 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use casty_proto::NodeAddress;
+use rustix::process::Signal;
 use serde::de::DeserializeOwned;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::time::timeout;
 
 use super::order::{Answer, Burst, Connect, Known, Order, Records, Seen};
-use crate::cluster::{SHARDS, SYSTEM};
+use crate::cluster::{SHARDS, SYSTEM, signal};
 use crate::error::Failure;
 use crate::python::Installation;
 
@@ -33,7 +34,7 @@ pub(super) enum Whose {
 pub(super) struct Subject {
     stdin: ChildStdin,
     stdout: Lines<BufReader<ChildStdout>>,
-    _child: Child,
+    child: Child,
 }
 
 impl Subject {
@@ -63,7 +64,7 @@ impl Subject {
         Ok(Self {
             stdin,
             stdout: BufReader::new(stdout).lines(),
-            _child: child,
+            child,
         })
     }
 
@@ -146,6 +147,16 @@ impl Subject {
             }
             _ => Ok(known),
         }
+    }
+
+    /// Stops the process until it [goes on](Self::resume).
+    pub(super) fn hang(&self) -> Result<(), Failure> {
+        Ok(signal(&self.child, Signal::STOP)?)
+    }
+
+    /// Lets the process go on.
+    pub(super) fn resume(&self) -> Result<(), Failure> {
+        Ok(signal(&self.child, Signal::CONT)?)
     }
 
     async fn order<T: DeserializeOwned>(&mut self, order: &Order) -> Result<T, Failure> {

@@ -19,13 +19,17 @@ struct Fault {
     caught_by: Option<String>,
 }
 
-/// Applies one patch after the other to a copy of the workspace, and runs what should catch it.
-pub(super) fn run(steps: &mut Steps) -> Result<(), Failure> {
+/// Applies one patch after the other, or those whose names begin with one of `names`, to a copy of
+/// the workspace, and runs what should catch it.
+pub(super) fn run(steps: &mut Steps, names: &[String]) -> Result<(), Failure> {
     let scratch = root().join("target/power");
     let tree = scratch.join("tree");
     let mut table = Vec::new();
     for patch in patches()? {
         let name = patch.file_stem().unwrap_or_default().to_string_lossy();
+        if !names.is_empty() && !names.iter().any(|it| name.starts_with(&**it)) {
+            continue;
+        }
         steps.check(&format!("power: {name}"), || {
             synchronise(root(), &tree, 0).map_err(|error| Failure(format!("{error}")))?;
             apply(&tree, &patch)?;

@@ -367,8 +367,9 @@ impl Script {
             Fault::FlowLost => self.during(Act::Forget(node), lasting, Act::Notice(node)),
             Fault::Reset => self.at_once(Act::Cut(node)),
             Fault::DuplicateIdentity => self.at_once(Act::Impersonate(node)),
+            // Up to longer than any silence that a client bears.
+            Fault::ClockJump => self.at_once(Act::Jump(lasting * 3)),
             Fault::OtherShardCount => self.at_once(Act::Miscount),
-            Fault::ClockJump => self.at_once(Act::Jump(lasting)),
             Fault::DecoyAddress => {
                 let decoy = Decoy::ALL[world.random_below(Decoy::ALL.len())];
                 self.at_once(Act::Decoy(decoy));

@@ -1,14 +1,15 @@
 //! The checks of a world: again and again while it lasts, and at its end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::connection::Side;
+use super::connection::{Connection, Side};
 use super::queries::Queries;
 use super::violation::Check;
+use super::watched::WatchedClient;
 use super::world::World;
 
 /// The time between two looks at the world.
@@ -63,6 +64,7 @@ impl Checker {
         for one in &watched {
             one.look(&|check, what| self.world.violated(check, what));
         }
+        self.look_at_addresses(&watched);
         let traffic = self.world.network().take_traffic();
         for (client, count) in traffic.dials {
             *self.dials.entry(client).or_default() += count;
@@ -74,6 +76,34 @@ impl Checker {
         }
         if self.reckoned.elapsed() >= Duration::from_secs(1) {
             self.reckon(watched.len() as u64);
+        }
+    }
+
+    /// Checks that no client has two connections to one node under one address.
+    fn look_at_addresses(&self, watched: &[WatchedClient]) {
+        let names: BTreeSet<_> = watched.iter().map(|client| &client.name).collect();
+        let mut seen = BTreeMap::new();
+        for connection in self.world.network().connections() {
+            let state = connection.lock();
+            let ended = state.is_gone(Side::Client) || state.is_reset(Side::Client);
+            if ended || !names.contains(&connection.client) {
+                continue;
+            }
+            let Some(address) = state.announced.clone() else {
+                continue;
+            };
+            drop(state);
+            let (client, node) = (Arc::clone(&connection.client), connection.node.clone());
+            if let Some(other) = seen.insert((client, node, address), connection.number) {
+                let Connection {
+                    number,
+                    client,
+                    node,
+                    ..
+                } = &*connection;
+                let what = format!("#{number} and #{other} of {client} to {node}");
+                self.world.violated(Check::OneAddress, what);
+            }
         }
     }
 

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use casty_client::Overflow;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -13,12 +14,14 @@ use super::violation::Check;
 use super::world::World;
 
 mod events;
+mod hook;
 mod messages;
 mod oracle;
 mod plan;
 mod workload;
 
 use events::Inbox;
+use hook::Hook;
 use oracle::Oracle;
 use plan::Plan;
 use workload::{Client, Stage, Target, Worker};
@@ -96,13 +99,21 @@ async fn scenario(world: World, faults: Option<Vec<Fault>>) {
 /// Connects a client, and starts its actor.
 async fn connect(stage: &Stage, plan: &Plan, number: usize) -> Result<Client, String> {
     let Stage { world, oracle } = stage;
-    let configure = |builder| plan.client(number, builder);
+    let hook = Hook::new(number as u64, oracle);
+    let configure = |builder| {
+        let builder = plan.client(number, builder);
+        match plan.limits.overflow {
+            Overflow::DropOldest => hook.hang_on(builder),
+            _ => builder,
+        }
+    };
     let client = if plan.by_name {
         world.connect_by_name(configure).await
     } else {
         world.connect(configure).await
     };
     let client = client.map_err(|error| error.to_string())?;
+    hook.tell_through(&client, plan.shards)?;
     let inbox = Inbox::open(&client, number as u64, &oracle.events)?;
     Ok(Client { client, inbox })
 }

@@ -38,8 +38,10 @@ pub enum Check {
     Duplicate,
     /// A reply reaches the asker and no other.
     StrangersReply,
-    /// An ask ends inside its deadline.
+    /// An ask ends inside its deadline, and its time is not over before.
     Deadline,
+    /// A client has one connection to a node under one address: the node would close the other.
+    OneAddress,
     /// A message that is said not to have been sent has not arrived.
     FalseFate,
     /// A message that cannot be lost arrives.

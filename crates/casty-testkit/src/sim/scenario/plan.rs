@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use casty_client::Overflow;
 use casty_proto::{Codec, NodeAddress};
 
 use super::messages::{Message, REGION, SERVICE};
@@ -40,6 +41,8 @@ pub(super) struct Limits {
     pub(super) outbox: usize,
     pub(super) buffer_messages: usize,
     pub(super) buffer_bytes: usize,
+    /// The overflow of the pending buffer. If the oldest message gives way, dead letter hooks send.
+    pub(super) overflow: Overflow,
     pub(super) asks: usize,
     buffer_timeout: Duration,
 }
@@ -54,6 +57,9 @@ impl Plan {
         let address = |node| NodeAddress::new(format!("{host}{node}"), 25_520);
         let codec = [Codec::pickle(), Codec::msgpack(), Codec::json()][below(3)];
         let clients = 1 + below(3);
+        let faults = faults.unwrap_or_else(|| draw_faults(world));
+        // Where nothing goes wrong, nothing may be lost.
+        let drops = !faults.is_empty() && below(4) == 0;
         Self {
             nodes,
             addresses: (0..nodes).map(address).collect(),
@@ -63,13 +69,18 @@ impl Plan {
             entities: 1 + below(6),
             clients,
             workers: 1 + below(2),
-            faults: faults.unwrap_or_else(|| draw_faults(world)),
+            faults,
             chaos: world.random_time(3_000..9_000),
             closes_early: clients > 1 && below(4) == 0,
             limits: Limits {
                 outbox: [4_096, 1 << 20][below(2)],
                 buffer_messages: [8, 65_536][below(2)],
                 buffer_bytes: [4_096, 1 << 26][below(2)],
+                overflow: if drops {
+                    Overflow::DropOldest
+                } else {
+                    Overflow::Refuse
+                },
                 asks: [2, 65_536][below(2)],
                 buffer_timeout: world.random_time(200..6_000),
             },
@@ -105,6 +116,7 @@ impl Plan {
             outbox,
             buffer_messages,
             buffer_bytes,
+            overflow,
             asks,
             buffer_timeout,
         } = self.limits;
@@ -115,6 +127,7 @@ impl Plan {
                     .messages(buffer_messages)
                     .bytes(buffer_bytes),
             )
+            .buffer_overflow(overflow)
             .pending_asks(asks)
             .buffer_timeout(buffer_timeout)
             .max_frame(64 * 1024);

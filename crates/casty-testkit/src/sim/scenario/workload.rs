@@ -203,6 +203,10 @@ impl Worker {
         let Ok(outcome) = outcome else {
             return false;
         };
+        if matches!(outcome, Err(AskError::Timeout { .. })) && begun.elapsed() < within {
+            let what = format!("ask {token} of {within:?} had {:?}", begun.elapsed());
+            world.violated(Check::Deadline, what);
+        }
         world.log(format_args!("ask {token} {outcome:?}"));
         match outcome {
             Ok(reply) if reply == token => {}
