@@ -124,7 +124,9 @@ impl Codec {
     }
 
     /// Returns Python's pickle, the serializer that nodes use by default; cloudpickle nodes read and
-    /// write the same for importable classes. No Python code is ever run or needed.
+    /// write the same for importable classes. No Python code is ever run or needed here; on the node
+    /// that reads it a pickle is code, so a [`Value`](crate::Value) names only what is
+    /// [allowed](Self::allowing) in it.
     #[cfg(feature = "pickle")]
     pub const fn pickle() -> Self {
         Self::plain(Kind::Pickle(pickle::Construction::Keyword))

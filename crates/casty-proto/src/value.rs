@@ -80,7 +80,7 @@ pub enum Value {
     Bytes(Arc<[u8]>),
     /// A `bytearray` (pickle and protobuf only).
     ByteArray(Arc<[u8]>),
-    /// A `list`.
+    /// A `list`; of a pickle also a `deque`, however long that may be.
     List(Items),
     /// A `tuple`.
     Tuple(Items),
@@ -88,7 +88,8 @@ pub enum Value {
     Set(Items),
     /// A `frozenset`.
     FrozenSet(Items),
-    /// A `dict`, its keys of any type, in order.
+    /// A `dict`, its keys of any type, in order; of a pickle also an `OrderedDict`, a `defaultdict`
+    /// without what makes its missing values, or a `Counter`.
     Dict(Pairs),
     /// An actor reference.
     Ref(ActorRef<Value>),

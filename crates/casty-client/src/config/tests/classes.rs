@@ -1,4 +1,4 @@
-//! The classes that dynamic values may name in pickles.
+//! The classes that dynamic values may name in pickles, and what may stand before a file.
 
 use super::*;
 
@@ -20,4 +20,13 @@ fn classes_are_allowed_by_the_builder_or_else_by_the_configuration() {
         wrong.checked_codec(),
         Err(ConfigError::AllowedClasses(_))
     ));
+}
+
+#[test]
+fn a_byte_order_mark_before_a_file_is_passed_over() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let path = folder.path().join("casty.toml");
+    std::fs::write(&path, "\u{feff}system_name = 'marked'\n").unwrap();
+    let config = ClientConfig::from_file(&path).unwrap();
+    assert_eq!(config.system_name(), Some("marked"));
 }
