@@ -38,8 +38,9 @@ pub use event::{
 ///     ..RegionView::default()
 /// };
 /// coordinator.handle(Instant::now(), CoordinatorInput::View(view));
-/// coordinator.handle(Instant::now(), CoordinatorInput::Register { node: me.clone() });
-/// coordinator.handle(Instant::now(), CoordinatorInput::Query { shard: 7, asker: "alice" });
+/// coordinator.handle(Instant::now(), CoordinatorInput::Host);
+/// let query = CoordinatorInput::Query { shard: 7, asker: "alice", from: None };
+/// coordinator.handle(Instant::now(), query);
 /// let CoordinatorOutput::Locate { asker, location } = coordinator.poll() else {
 ///     panic!("it leads and knows a host");
 /// };
@@ -65,8 +66,15 @@ pub struct Coordinator<Q> {
 #[derive(Debug)]
 struct BufferedQuery<Q> {
     shard: u32,
-    asker: Q,
+    asker: Asker<Q>,
     until: Instant,
+}
+
+/// The sender of a query, and the node that forwarded it, if one did.
+#[derive(Debug)]
+struct Asker<Q> {
+    asker: Q,
+    from: Option<NodeAddress>,
 }
 
 impl<Q> Coordinator<Q> {
@@ -88,8 +96,15 @@ impl<Q> Coordinator<Q> {
     pub fn handle(&mut self, now: Instant, input: CoordinatorInput<Q>) {
         match input {
             CoordinatorInput::View(view) => self.view(view),
+            CoordinatorInput::Host => {
+                let me = self.me.clone();
+                self.learn_host(me.clone());
+                self.pass_on(me);
+            }
             CoordinatorInput::Register { node } => self.register(node),
-            CoordinatorInput::Query { shard, asker } => return self.query(now, shard, asker),
+            CoordinatorInput::Query { shard, asker, from } => {
+                return self.query(now, shard, Asker { asker, from });
+            }
             CoordinatorInput::NodeDown(node) => self.node_down(&node),
             CoordinatorInput::Tick => return self.expire(now),
         }
@@ -192,18 +207,20 @@ impl<Q> Coordinator<Q> {
     }
 
     fn register(&mut self, node: NodeAddress) {
+        // Two nodes that each take the other for the leader must not pass it to and fro: what is
+        // known was passed on before, and this node tells of itself.
+        if self.learn_host(node.clone()) && node != self.me {
+            self.pass_on(node);
+        }
+    }
+
+    /// Notes a node that hosts the region. Returns whether that is new, and there is room for it.
+    fn learn_host(&mut self, node: NodeAddress) -> bool {
         if self.hosts.len() >= self.config.hosts {
             self.hosts.retain(|host| self.view.live.contains(host));
         }
-        let known = self.hosts.contains(&node);
-        if !known && self.hosts.len() >= self.config.hosts {
-            return;
-        }
-        self.hosts.insert(node.clone());
-        // Two nodes that each take the other for the leader must not pass it to and fro.
-        if !known || node == self.me {
-            self.pass_on(node);
-        }
+        let room = self.hosts.len() < self.config.hosts;
+        room && self.hosts.insert(node)
     }
 
     /// Tells the leader, as follower, of a node that hosts the region.
@@ -228,14 +245,12 @@ impl<Q> Coordinator<Q> {
         self.view.leader.take_if(|leader| leader == node);
     }
 
-    fn query(&mut self, now: Instant, shard: u32, asker: Q) {
+    fn query(&mut self, now: Instant, shard: u32, asker: Asker<Q>) {
         self.expire(now);
         let shards = self.config.shards;
         let limit = self.config.buffered_queries;
         if shard >= shards {
-            let reason = QueryRefusal::NoSuchShard { shards };
-            self.outputs
-                .push_back(CoordinatorOutput::Refused { asker, reason });
+            self.refuse(asker, QueryRefusal::NoSuchShard { shards });
         } else if let Err(asker) = self.answer(shard, asker) {
             if self.buffered.len() < limit {
                 let until = now + self.config.query_timeout;
@@ -245,26 +260,35 @@ impl<Q> Coordinator<Q> {
                     until,
                 });
             } else {
-                let reason = QueryRefusal::Full { limit };
-                self.outputs
-                    .push_back(CoordinatorOutput::Refused { asker, reason });
+                self.refuse(asker, QueryRefusal::Full { limit });
             }
         }
     }
 
+    fn refuse(&mut self, Asker { asker, .. }: Asker<Q>, reason: QueryRefusal) {
+        self.outputs
+            .push_back(CoordinatorOutput::Refused { asker, reason });
+    }
+
     /// Answers or forwards a query; returns the asker as an error if it can be neither.
-    fn answer(&mut self, shard: u32, asker: Q) -> Result<(), Q> {
+    ///
+    /// A query is not sent back to the node that forwarded it, which takes this one for the leader:
+    /// it waits until views agree.
+    fn answer(&mut self, shard: u32, asker: Asker<Q>) -> Result<(), Asker<Q>> {
         if self.role == CoordinatorRole::Pending {
             return Err(asker);
         }
         if let Some(location) = self.locate(shard) {
+            let asker = asker.asker;
             self.outputs
                 .push_back(CoordinatorOutput::Locate { asker, location });
             return Ok(());
         }
         if self.role == CoordinatorRole::Follower
+            && asker.from != self.view.leader
             && let Some(leader) = self.view.leader.clone()
         {
+            let asker = asker.asker;
             self.outputs.push_back(CoordinatorOutput::Forward {
                 leader,
                 shard,
@@ -322,9 +346,7 @@ impl<Q> Coordinator<Q> {
     fn expire(&mut self, now: Instant) {
         while let Some(query) = self.buffered.pop_front_if(|query| query.until <= now) {
             let reason = QueryRefusal::Expired(self.config.query_timeout);
-            let asker = query.asker;
-            self.outputs
-                .push_back(CoordinatorOutput::Refused { asker, reason });
+            self.refuse(query.asker, reason);
         }
     }
 }

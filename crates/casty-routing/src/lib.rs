@@ -126,7 +126,7 @@
 //!     ..Default::default()
 //! };
 //! coordinator.handle(now, CoordinatorInput::View(view));
-//! coordinator.handle(now, CoordinatorInput::Register { node: me.clone() });
+//! coordinator.handle(now, CoordinatorInput::Host);
 //! coordinator.handle(now, CoordinatorInput::Query { shard: 7, asker: "alice" });
 //! loop {
 //!     match coordinator.poll() {

@@ -80,9 +80,11 @@ impl RegionView {
 pub enum CoordinatorInput<Q> {
     /// The node's view changed, be it by what this coordinator published.
     View(RegionView),
-    /// `RegisterRegion`: a node hosts the region.
+    /// This node hosts the region. May be repeated, and is passed on to the leader each time.
+    Host,
+    /// `RegisterRegion` came from another node: a node hosts the region.
     Register {
-        /// The node.
+        /// The node that hosts it.
         node: NodeAddress,
     },
     /// `GetShardLocation`: an asker wants to know who owns a shard.
@@ -91,6 +93,8 @@ pub enum CoordinatorInput<Q> {
         shard: u32,
         /// The asker.
         asker: Q,
+        /// The node that forwarded it; `None` if the asker sent it here.
+        from: Option<NodeAddress>,
     },
     /// A node was found dead, before the view says so.
     NodeDown(NodeAddress),

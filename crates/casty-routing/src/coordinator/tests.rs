@@ -98,12 +98,11 @@ impl Bench {
     }
 
     fn query(&mut self, shard: u32, asker: u32) -> Vec<CoordinatorOutput<u32>> {
-        self.give(CoordinatorInput::Query { shard, asker })
+        self.give(query(shard, asker))
     }
 
     fn register(&mut self, number: u16) -> Vec<CoordinatorOutput<u32>> {
-        let node = node(number);
-        self.give(CoordinatorInput::Register { node })
+        self.give(host(number))
     }
 
     /// Asks a leader for a shard, and returns its primary.
@@ -113,6 +112,22 @@ impl Bench {
             other => panic!("no location: {other:?}"),
         }
     }
+}
+
+/// Returns the event of a node that hosts the region: the bench's own, or another.
+fn host(number: u16) -> CoordinatorInput<u32> {
+    if number == 1 {
+        CoordinatorInput::Host
+    } else {
+        let node = node(number);
+        CoordinatorInput::Register { node }
+    }
+}
+
+/// Returns a query of an asker that sent it here.
+fn query(shard: u32, asker: u32) -> CoordinatorInput<u32> {
+    let from = None;
+    CoordinatorInput::Query { shard, asker, from }
 }
 
 fn located(asker: u32, shard: u32, primary: u16, replicas: &[u16]) -> CoordinatorOutput<u32> {
@@ -254,9 +269,9 @@ fn buffered_queries_are_bounded_in_number_and_time() {
         ..CoordinatorConfig::new(100)
     });
     assert_eq!(bench.query(1, 1), []);
-    let second = CoordinatorInput::Query { shard: 1, asker: 2 };
+    let second = query(1, 2);
     assert_eq!(bench.give_at(10_000, second), []);
-    let third = CoordinatorInput::Query { shard: 1, asker: 3 };
+    let third = query(1, 3);
     assert_eq!(
         bench.give_at(10_000, third),
         [refused(3, QueryRefusal::Full { limit: 2 })]
@@ -285,7 +300,7 @@ fn an_expired_query_makes_room_for_the_next() {
         ..CoordinatorConfig::new(100)
     });
     bench.query(1, 1);
-    let next = CoordinatorInput::Query { shard: 1, asker: 2 };
+    let next = query(1, 2);
     let expired = QueryRefusal::Expired(Duration::from_secs(30));
     assert_eq!(bench.give_at(30_000, next), [refused(1, expired)]);
     assert_eq!(bench.engine.buffered_queries(), 1);

@@ -102,6 +102,7 @@ impl Gossip {
         let input = CoordinatorInput::Query {
             shard: query.shard_id,
             asker: query.reply_to,
+            from: None,
         };
         self.change(|topology| topology.step(node, region, input));
     }

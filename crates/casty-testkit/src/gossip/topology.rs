@@ -121,13 +121,9 @@ impl Topology {
         for member in 0..count {
             self.viewed(member);
         }
-        let Some(node) = self.mailboxes.addresses().get(number).cloned() else {
-            return;
-        };
         let settings = Arc::clone(&self.settings);
         for plan in &settings.regions {
-            let node = node.clone();
-            self.step(number, &plan.name, CoordinatorInput::Register { node });
+            self.step(number, &plan.name, CoordinatorInput::Host);
         }
     }
 
@@ -283,12 +279,11 @@ impl Topology {
                     leader,
                     shard,
                     asker,
-                } => self.send(
-                    node,
-                    &leader,
-                    &region,
-                    CoordinatorInput::Query { shard, asker },
-                ),
+                } => {
+                    let from = self.mailboxes.addresses().get(node).cloned();
+                    let input = CoordinatorInput::Query { shard, asker, from };
+                    self.send(node, &leader, &region, input);
+                }
                 CoordinatorOutput::Register { leader, node: host } => {
                     self.send(
                         node,

@@ -81,12 +81,12 @@ impl World {
                 let live: Vec<_> = live.into_iter().collect();
                 CoordinatorInput::View(view(leader, &live).with(epoch, &allocations))
             }
-            Event::Register(number) => CoordinatorInput::Register { node: node(number) },
+            Event::Register(number) => host(number),
             Event::Query(shard) => {
                 self.asked += 1;
                 self.open.insert(self.asked);
                 let asker = self.asked;
-                CoordinatorInput::Query { shard, asker }
+                query(shard, asker)
             }
             Event::Down(number) => CoordinatorInput::NodeDown(node(number)),
         }

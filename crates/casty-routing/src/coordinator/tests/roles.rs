@@ -69,6 +69,106 @@ fn followers_tell_every_new_leader_who_hosts_the_region() {
     );
 }
 
+/// Carries messages between the coordinators of nodes 1 and 2 until none is under way, and returns
+/// their number. Each takes the other for the leader.
+fn exchange(nodes: &mut [Coordinator<u32>; 2]) -> usize {
+    let now = Instant::now();
+    for count in 0..100 {
+        let next = nodes.iter_mut().enumerate().find_map(|(at, it)| {
+            let input = match it.poll() {
+                CoordinatorOutput::Register { node, .. } => CoordinatorInput::Register { node },
+                CoordinatorOutput::Forward { shard, asker, .. } => {
+                    let from = Some([node(1), node(2)][at].clone());
+                    CoordinatorInput::Query { shard, asker, from }
+                }
+                CoordinatorOutput::Wait(_) => return None,
+                other => panic!("{other:?}"),
+            };
+            Some((1 - at, input))
+        });
+        match next {
+            Some((to, input)) => nodes[to].handle(now, input),
+            None => return count,
+        }
+    }
+    panic!("it does not end")
+}
+
+#[test]
+fn two_nodes_that_each_take_the_other_for_the_leader_do_not_pass_anything_to_and_fro() {
+    let now = Instant::now();
+    let mut nodes = [1, 2].map(|it| Coordinator::new(CoordinatorConfig::new(100), node(it)));
+    for (at, leader) in [(0, 2), (1, 1)] {
+        let input = CoordinatorInput::View(view(Some(leader), &[1, 2]));
+        nodes[at].handle(now, input);
+        nodes[at].handle(now, CoordinatorInput::Host);
+    }
+    assert_eq!(exchange(&mut nodes), 4, "each is told, and passes it on once");
+    nodes[0].handle(now, CoordinatorInput::Host);
+    assert_eq!(exchange(&mut nodes), 1);
+    nodes[1].handle(now, CoordinatorInput::Register { node: node(3) });
+    assert_eq!(
+        exchange(&mut nodes),
+        2,
+        "there, and back to one that knows it"
+    );
+    nodes[0].handle(now, query(7, 9));
+    assert_eq!(exchange(&mut nodes), 1);
+    assert_eq!(nodes[1].buffered_queries(), 1, "until views agree");
+    nodes[1].handle(now, CoordinatorInput::View(view(Some(2), &[1, 2])));
+    assert_eq!(nodes[1].poll(), located(9, 7, 1, &[]));
+}
+
+#[test]
+fn a_query_that_was_forwarded_goes_on_to_the_leader_unless_that_forwarded_it() {
+    let mut bench = bench();
+    bench.give(CoordinatorInput::View(view(Some(2), &[1, 2, 3])));
+    let forwarded = |asker, from| {
+        let from = Some(node(from));
+        CoordinatorInput::Query {
+            shard: 4,
+            asker,
+            from,
+        }
+    };
+    assert_eq!(bench.give(forwarded(8, 3)), [forward(2, 4, 8)]);
+    assert_eq!(bench.give(forwarded(9, 2)), []);
+    let other = CoordinatorInput::View(view(Some(3), &[1, 2, 3]));
+    assert_eq!(bench.give(other), [forward(3, 4, 9)]);
+}
+
+#[test]
+fn a_promoted_follower_vacates_the_shards_of_nodes_that_are_unreachable_or_down() {
+    let mut bench = bench();
+    bench.register(1);
+    let member = |number, status| Member {
+        address: node(number),
+        status,
+        roles: FrozenSet::default(),
+        id: number.to_string().into(),
+    };
+    let (up, down) = (MemberStatus::Up, MemberStatus::Down);
+    let members = [(1, up), (2, up), (3, down), (4, up)];
+    let owned = (0..4).map(|shard| (shard, allocation(u16::try_from(shard).unwrap() + 1, &[])));
+    let mut snapshot = TopologySnapshot {
+        members: FrozenSet(
+            members
+                .map(|(number, status)| member(number, status))
+                .into(),
+        ),
+        leader: Some(node(2)),
+        shard_allocations: [("r".into(), owned.collect())].into(),
+        allocation_epoch: 4,
+        ..TopologySnapshot::default()
+    };
+    bench.give(CoordinatorInput::View(RegionView::of(&snapshot, "r")));
+    snapshot.leader = Some(node(1));
+    snapshot.unreachable = FrozenSet([node(2)].into());
+    let promoted = bench.give(CoordinatorInput::View(RegionView::of(&snapshot, "r")));
+    assert_eq!(promoted, [publish(5, &[(0, 1), (3, 4)])]);
+    assert_eq!((bench.place(1), bench.place(2)), (1, 1));
+}
+
 #[test]
 fn a_promoted_follower_allocates_on_the_hosts_it_knows() {
     let mut bench = bench();
