@@ -103,7 +103,11 @@ fn two_nodes_that_each_take_the_other_for_the_leader_do_not_pass_anything_to_and
         nodes[at].handle(now, input);
         nodes[at].handle(now, CoordinatorInput::Host);
     }
-    assert_eq!(exchange(&mut nodes), 4, "each is told, and passes it on once");
+    assert_eq!(
+        exchange(&mut nodes),
+        4,
+        "each is told, and passes it on once"
+    );
     nodes[0].handle(now, CoordinatorInput::Host);
     assert_eq!(exchange(&mut nodes), 1);
     nodes[1].handle(now, CoordinatorInput::Register { node: node(3) });
