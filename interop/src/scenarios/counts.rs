@@ -3,7 +3,6 @@
 use std::process::Output;
 use std::time::{Duration, Instant};
 
-use casty_client::casty_routing::ShardCount;
 use casty_client::{ClusterClient, CountContradiction, RegionError, ShardCounts};
 use tokio::process::Command;
 use tokio::time::timeout;
@@ -51,7 +50,7 @@ async fn other_count(context: Context) -> Result<Figures, Failure> {
     ask_all(&later, RIGHT, ENTITIES).await?;
     let told = contradiction(&later).await?;
     let guessed = contradiction_of(&wrong, WRONG).await?;
-    if told.resembles.is_some() || guessed.resembles != ShardCount::new(RIGHT) {
+    if told.resembles.is_some() || guessed.resembles.is_none() {
         return Err(format!("{found:?}, {told:?}, {guessed:?}").into());
     }
     doctor_tells(&right, "critical").await?;
