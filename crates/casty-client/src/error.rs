@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use casty_proto::{AddressError, DecodeError, EncodeError, NodeAddress};
-use casty_routing::{MissingRoute, ShardCount, ShardId};
+use casty_routing::{MissingRoute, ShardCount, ShardId, UndeliverableReason};
 use casty_transport::{ConnectError, OutboxLimit};
 
 /// The fate of a message. Casty acknowledges nothing, so no message is ever called delivered.
@@ -41,9 +41,7 @@ pub enum NotSent {
     NodeGone,
     /// The cluster allocates a shard that a region of the number of shards that the client was given
     /// does not have, and the client [is strict](crate::ClientBuilder::shard_counts).
-    #[error(
-        "the cluster allocates shard {allocated}, which a region of {count} shards does not have"
-    )]
+    #[error("{}", wrong_count(*.allocated, *.count))]
     OtherShardCount {
         /// The shard that is allocated.
         allocated: ShardId,
@@ -59,6 +57,11 @@ pub enum NotSent {
     /// Its frame would be longer than the limit.
     #[error("its frame would be longer than the limit")]
     TooLong,
+}
+
+/// Returns the router's words for a count that is contradicted.
+fn wrong_count(allocated: ShardId, count: ShardCount) -> UndeliverableReason {
+    UndeliverableReason::WrongCount { allocated, count }
 }
 
 /// The reason for which a message was not accepted. Nothing of it was sent.

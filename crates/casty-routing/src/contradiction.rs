@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::shard::{ShardCount, ShardId};
+use crate::shard::{ShardCount, ShardId, Shards};
 use crate::view::{RegionAllocations, View};
 
 /// The most shards that a contradiction lists.
@@ -118,7 +118,8 @@ impl fmt::Display for CountContradiction {
         match resembles {
             None => write!(
                 f,
-                "the cluster allocates {named}, which a region of {count} shards does not have"
+                "the cluster allocates {named}, which a region of {} does not have",
+                Shards(*count)
             ),
             Some(fewer) if *total == 0 => write!(
                 f,

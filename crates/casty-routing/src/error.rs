@@ -2,7 +2,7 @@
 
 use casty_proto::NodeAddress;
 
-use crate::shard::{ShardCount, ShardId};
+use crate::shard::{ShardCount, ShardId, Shards};
 
 /// The reason why [`Router::register_region`](crate::Router::register_region) refused a region.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
@@ -19,7 +19,8 @@ pub enum RegisterRegionError {
     /// The cluster allocates a shard that a region of that count does not have, and
     /// [`ShardCounts::Strict`](crate::ShardCounts) refuses such a region.
     #[error(
-        "the cluster allocates shard {allocated}, which a region of {asked} shards does not have"
+        "the cluster allocates shard {allocated}, which a region of {} does not have",
+        Shards(*.asked)
     )]
     Contradicted {
         /// A shard that is allocated.
@@ -83,7 +84,8 @@ pub enum UndeliverableReason {
     /// The cluster allocates a shard that a region of that count does not have, and
     /// [`ShardCounts::Strict`](crate::ShardCounts) refuses messages to such a region.
     #[error(
-        "the cluster allocates shard {allocated}, which a region of {count} shards does not have"
+        "the cluster allocates shard {allocated}, which a region of {} does not have",
+        Shards(*.count)
     )]
     WrongCount {
         /// A shard that is allocated.

@@ -93,6 +93,16 @@ impl fmt::Display for ShardCount {
     }
 }
 
+/// A number of shards as part of a sentence.
+pub(crate) struct Shards(pub(crate) ShardCount);
+
+impl fmt::Display for Shards {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let s = if self.0.get() == 1 { "" } else { "s" };
+        write!(f, "{} shard{s}", self.0)
+    }
+}
+
 /// The error of a region that would have 0 shards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 #[error("a region has at least one shard")]

@@ -23,6 +23,7 @@ fn shards_at_or_beyond_the_count_contradict_it_and_are_named() {
         told([24, u32::MAX], 24),
         "the cluster allocates shards 24, 4294967295, which a region of 24 shards does not have"
     );
+    assert!(told([0, 1], 1).ends_with("which a region of 1 shard does not have"));
     let many = told(0..100, 24);
     assert!(many.contains("shards 24, 25, "), "{many}");
     assert!(many.contains(" 35 and 64 more, which"), "{many}");
