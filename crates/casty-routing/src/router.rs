@@ -44,9 +44,8 @@ use route::{Route, Routes};
 /// * A message whose target has no usable connection is buffered, in order, until its deadline.
 /// * A node that a view [avoids](View::avoids), or that could not be connected, owns no shard as
 ///   far as this router is concerned: the leader is asked again until it names another.
-/// * The shard count of a region is the program's. What the view says against it is told
-///   ([`RouterOutput::Contradiction`]) and keeps no message back, unless the
-///   [config](RouterConfig::shard_counts) says so.
+/// * What the view says against the shard count of a region is told, and keeps no message back
+///   unless the [config](RouterConfig::shard_counts) says so.
 /// * The published [`RouteTable`](crate::RouteTable) lists exactly the shards whose owner is
 ///   connected and usable and for which nothing is buffered.
 ///
@@ -162,17 +161,12 @@ impl<H: Clone, T> Router<H, T> {
         if shards.get() > limit {
             return Err(RegisterRegionError::TooManyShards { limit });
         }
-        let Routes {
-            view,
-            peers,
-            regions,
-            ..
-        } = &mut self.routes;
-        let view = view.as_deref();
+        let routes = &mut self.routes;
+        let (view, regions) = (routes.view.as_deref(), &mut routes.regions);
         let limit = self.config.max_regions;
         let (id, made) = regions.register(name, shards, view, limit)?;
         if let (true, Some(view), Some(region)) = (made, view, regions.get_mut(id)) {
-            let told = region.apply(id, view, true, |node| peers.is_suspected(node));
+            let told = region.apply(id, view, true, |node| routes.peers.is_suspected(node));
             self.ready.extend(told.map(Ready::Other));
         }
         Ok(id)
