@@ -373,8 +373,7 @@ impl<H: Clone, T> Router<H, T> {
     /// Puts what a peer did not send in front of what is buffered.
     fn requeue(&mut self, now: Instant, node: &NodeAddress, mut unsent: Vec<PendingMessage<T>>) {
         // What was not even handed to the peer is newer than what it had taken.
-        let ready = std::mem::take(&mut self.ready);
-        for output in ready {
+        for output in std::mem::take(&mut self.ready) {
             match output {
                 Ready::Deliver(_, to, message) if to == *node => unsent.push(message),
                 other => self.ready.push_back(other),
