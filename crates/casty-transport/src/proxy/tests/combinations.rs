@@ -300,7 +300,8 @@ async fn who_does_not_finish_the_handshake_takes_no_place_of_those_who_do() {
         if from == "tls" {
             silent.push(TcpTransport::new().dial(&at).await.unwrap());
         }
-        let (near, far) = tokio::join!(dial(&*inward, &at), node.accept());
+        let both = async { tokio::join!(dial(&*inward, &at), node.accept()) };
+        let (near, far) = timeout(Duration::from_secs(20), both).await.expect(from);
         let (mut near, mut far) = (near.unwrap(), far.unwrap());
         assert_eq!(far.read_u8().await.unwrap(), b'x');
         far.write_all(b"y").await.unwrap();
