@@ -47,8 +47,10 @@ impl Admin {
         self
     }
 
-    /// Asks every node for its whole state (`GetState`), all at once. The survey lists the nodes
-    /// that answer, those that do not, and those that cannot be connected. Members that the
+    /// Asks every node for its whole state (`GetState`), all at once, and once more, one after the
+    /// other, those whose states were too long to be held beside the others'
+    /// ([`ask_bytes`](crate::ClientBuilder::ask_bytes)). The survey lists the nodes that answer, those
+    /// that do not, and those that cannot be connected. Members that the
     /// client's view calls down or unreachable are asked only if they are connected; one that could
     /// not be connected when last dialled, at most 5 s ago, is not waited for. Takes as long as the
     /// slowest node, at most the time for the first view and that for each node.

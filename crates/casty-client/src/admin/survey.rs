@@ -10,6 +10,7 @@ use casty_routing::ShardCount;
 use casty_routing::diagnosis::{Observed, Survey};
 use casty_transport::RejectReason;
 use serde::Serialize;
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
@@ -39,10 +40,20 @@ pub(super) async fn survey(core: &Arc<Core>, timeout: Duration) -> Result<Survey
     let mut nodes: BTreeSet<_> = live.map(|member| member.address.clone()).collect();
     nodes.extend(core.connected_nodes());
     let mut asked = JoinSet::new();
+    let alone = Arc::new(Semaphore::new(1));
     for node in nodes {
-        let core = Arc::clone(core);
+        let (core, alone) = (Arc::clone(core), Arc::clone(&alone));
         asked.spawn(async move {
-            let observed = observe(&core, &node, timeout).await;
+            let mut observed = observe(&core, &node, timeout).await;
+            if let Observation::NoRoom(_) = observed {
+                // The states of all came at once. This one has the room to itself in its turn.
+                let _turn = alone.acquire().await;
+                observed = observe(&core, &node, timeout).await;
+            }
+            let observed = match observed {
+                Observation::Made(observed) => observed,
+                Observation::NoRoom(reason) => Observed::Unread(reason),
+            };
             (node, observed)
         });
     }
@@ -74,27 +85,46 @@ fn note_shard_counts(core: &Core, survey: &mut Survey) {
     }
 }
 
+/// The outcome of asking a node.
+enum Observation {
+    Made(Observed),
+    /// It answered when there was no room for its state.
+    NoRoom(Arc<str>),
+}
+
+impl From<Observed> for Observation {
+    fn from(observed: Observed) -> Self {
+        Self::Made(observed)
+    }
+}
+
 /// Waits until a node is connected and answers, or cannot be connected, within `timeout`.
-async fn observe(core: &Arc<Core>, node: &NodeAddress, timeout: Duration) -> Observed {
+async fn observe(core: &Arc<Core>, node: &NodeAddress, timeout: Duration) -> Observation {
     let begun = Instant::now();
     loop {
         let left = timeout.saturating_sub(begun.elapsed());
         let peer = core.connected.read().get(node).cloned();
         if let Some(peer) = peer {
             match ask_state(core, &peer, None, left).await {
-                Ok(state) => return Observed::Answered(Arc::new(state)),
+                Ok(state) => return Observed::Answered(Arc::new(state)).into(),
                 // It may be connected again within its time.
                 Err(AskError::Lost { .. }) => {}
+                Err(error @ AskError::ReplyDropped { .. }) => {
+                    return Observation::NoRoom(Chain(&error).to_string().into());
+                }
+                Err(error @ AskError::Decode(_)) => {
+                    return Observed::Unread(Chain(&error).to_string().into()).into();
+                }
                 Err(error) => {
                     tracing::debug!(%node, error = %Chain(&error), "no state");
-                    return Observed::Silent;
+                    return Observed::Silent.into();
                 }
             }
         } else if let Some(error) = core.dial_failures.lock().get(node) {
-            return Observed::Unreached(Chain(error).to_string().into());
+            return Observed::Unreached(Chain(error).to_string().into()).into();
         } else if left.is_zero() {
             let reason = format!("no connection within {timeout:?}");
-            return Observed::Unreached(reason.into());
+            return Observed::Unreached(reason.into()).into();
         }
         sleep(DIAL_CHECK).await;
     }

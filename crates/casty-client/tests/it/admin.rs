@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use casty_client::{AskError, Fate, NodeAddress, NotTold};
+use casty_client::{ActorRef, AskError, Fate, NodeAddress, NotTold};
 use casty_proto::FrozenSet;
 use casty_proto::message::{ClusterState, GetState, Member, MemberStatus, SubscribeTopology};
+use casty_routing::diagnosis::Observed;
 use casty_transport::MemoryNetwork;
 
 use crate::node::{Node, actor, builder, in_paused_time, view};
@@ -91,5 +92,56 @@ fn dead_addresses_of_old_views_do_not_hide_that_a_member_cannot_be_connected() {
         let failures = client.dial_failures();
         let failures: Vec<_> = failures.iter().map(|(node, _)| node).collect();
         assert_eq!(failures, [&young], "the others are of no more interest");
+    });
+}
+
+#[test]
+fn nodes_whose_states_come_at_once_and_fill_all_room_are_not_taken_for_silent() {
+    in_paused_time(|| async {
+        let network = MemoryNetwork::new();
+        let mut nodes = Vec::new();
+        for address in ["a:1", "b:1", "c:1", "d:1", "e:1"] {
+            nodes.push(Node::listen(&network, address).await);
+        }
+        let addresses: Vec<_> = nodes.iter().map(|node| node.address.clone()).collect();
+        let told = view(&addresses.iter().collect::<Vec<_>>(), None);
+        // No two fit at once, and the fourth fits alone as anything does. The fifth is none.
+        let client = builder(&network, "a:1").ask_bytes(10_000).connect();
+        let client = client.await.unwrap();
+        for (number, mut node) in nodes.into_iter().enumerate() {
+            let told = told.clone();
+            tokio::spawn(async move {
+                let mut link = node.accept().await;
+                if number == 0 {
+                    let subscribe: SubscribeTopology = link.next().await.unwrap().decode();
+                    link.send(&subscribe.reply_to, &told).await;
+                }
+                while let Some(asked) = link.next_to("/_cluster/_topology").await {
+                    let asked: GetState = asked.decode();
+                    if number == 4 {
+                        let to: ActorRef<i32> = ActorRef::new(asked.reply_to.uri()).unwrap();
+                        link.send(&to, &7).await;
+                        continue;
+                    }
+                    let mut members = told.members.0.clone();
+                    let length = if number == 3 { 20_000 } else { 8_000 };
+                    members[0].id = "-".repeat(length).into();
+                    let state = ClusterState {
+                        members: FrozenSet(members),
+                        ..ClusterState::default()
+                    };
+                    link.send(&asked.reply_to, &state).await;
+                }
+            });
+        }
+        let survey = client.admin().survey().await.unwrap();
+        let observed: Vec<_> = survey.nodes().map(|(_, it)| it).collect();
+        let [answered @ .., unread] = &*observed else {
+            panic!("nothing was observed")
+        };
+        assert_eq!(answered.len(), 4);
+        let is_answered = |one: &&&Observed| matches!(one, Observed::Answered(_));
+        assert_eq!(answered.iter().filter(is_answered).count(), 4);
+        assert!(matches!(unread, Observed::Unread(_)), "{unread:?}");
     });
 }

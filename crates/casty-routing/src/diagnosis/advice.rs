@@ -20,6 +20,7 @@ impl Problem {
             Self::DoesNotAnswer { .. } => {
                 "what is sent to its shards and actors may never be handled; asks time out"
             }
+            Self::StateUnread { .. } => "none: what the node sees is not part of this diagnosis",
             Self::HangsOnLostNode { what, fault, .. } => match what {
                 Dependent::Leadership => {
                     "shards without an owner get none, and those of dead nodes no other"
@@ -74,6 +75,9 @@ impl Problem {
             }
             Self::RefusesConnections { node, .. } => NodeFault::Refuses.remedy(node),
             Self::DoesNotAnswer { node, .. } => NodeFault::Silent.remedy(node),
+            Self::StateUnread { .. } => {
+                "raise the limit that the reason names in the client's settings".to_owned()
+            }
             Self::HangsOnLostNode {
                 fault: NodeFault::Down,
                 what: Dependent::Shards { region, .. },
@@ -135,6 +139,9 @@ impl fmt::Display for Problem {
             } => {
                 let by = listed(called_up_by);
                 write!(f, "{node} is up to {by} and cannot be connected: {reason}")
+            }
+            Self::StateUnread { node, reason } => {
+                write!(f, "{node} answers, and its state cannot be taken: {reason}")
             }
             Self::DoesNotAnswer { node, called_up_by } => {
                 let by = listed(called_up_by);

@@ -129,6 +129,13 @@ pub enum Problem {
         /// The nodes whose state calls it up.
         called_up_by: Vec<NodeAddress>,
     },
+    /// A node answers with a state that cannot be taken, so nothing is known of what it sees.
+    StateUnread {
+        /// The node.
+        node: NodeAddress,
+        /// The reason.
+        reason: Arc<str>,
+    },
     /// Something hangs on a node that cannot be relied on.
     HangsOnLostNode {
         /// The node.
@@ -255,6 +262,7 @@ impl Problem {
             Self::NobodyAnswers => "nobody-answers",
             Self::RefusesConnections { .. } => "refuses-connections",
             Self::DoesNotAnswer { .. } => "does-not-answer",
+            Self::StateUnread { .. } => "state-unread",
             Self::HangsOnLostNode { what, .. } => match what {
                 Dependent::Leadership => "lost-leader",
                 Dependent::Shards { .. } => "shards-of-lost-node",
@@ -280,6 +288,7 @@ impl Problem {
         match self {
             Self::RefusesConnections { node, .. }
             | Self::DoesNotAnswer { node, .. }
+            | Self::StateUnread { node, .. }
             | Self::HangsOnLostNode { node, .. }
             | Self::ViewsDiffer(Difference::Status { node, .. })
             | Self::AddressTwice { node, .. }
@@ -329,6 +338,7 @@ impl Problem {
             Self::NobodyAnswers
             | Self::RefusesConnections { .. }
             | Self::DoesNotAnswer { .. }
+            | Self::StateUnread { .. }
             | Self::HangsOnLostNode { .. }
             | Self::NoLeader
             | Self::ShardsWithoutOwner { .. }

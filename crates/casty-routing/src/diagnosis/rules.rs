@@ -58,12 +58,19 @@ fn hangs(survey: &Survey, node: &NodeAddress, what: Dependent) -> Option<Finding
 /// Members that are called up and cannot be spoken to.
 fn unreached(survey: &Survey, found: &mut Vec<Finding>) {
     for (node, observed) in survey.nodes() {
+        if let Observed::Unread(reason) = observed {
+            let (node, reason) = (node.clone(), Arc::clone(reason));
+            found.push(finding(
+                Severity::Note,
+                Problem::StateUnread { node, reason },
+            ));
+        }
         let (node, called_up_by) = (node.clone(), survey.calling_up(node));
         if called_up_by.is_empty() {
             continue;
         }
         let problem = match observed {
-            Observed::Answered(_) => continue,
+            Observed::Answered(_) | Observed::Unread(_) => continue,
             Observed::Silent => Problem::DoesNotAnswer { node, called_up_by },
             Observed::Unreached(reason) => Problem::RefusesConnections {
                 node,

@@ -16,6 +16,9 @@ pub enum Observed {
     Answered(Arc<ClusterState>),
     /// It is connected, and did not answer in time.
     Silent,
+    /// It answered, and its state could not be taken: it cannot be read, or is over a limit; the
+    /// reason, for people. The node is as well as any, as far as that tells.
+    Unread(Arc<str>),
     /// It could not be connected; the reason, for people.
     Unreached(Arc<str>),
 }
@@ -36,7 +39,7 @@ impl Survey {
     pub fn add(&mut self, node: NodeAddress, observed: Observed) {
         let statuses = match &observed {
             Observed::Answered(state) => Some(statuses(state)),
-            Observed::Silent | Observed::Unreached(_) => None,
+            Observed::Silent | Observed::Unread(_) | Observed::Unreached(_) => None,
         };
         self.statuses.remove(&node);
         self.statuses
@@ -64,7 +67,7 @@ impl Survey {
     pub fn states(&self) -> impl Iterator<Item = (&NodeAddress, &ClusterState)> {
         self.nodes.iter().filter_map(|(node, it)| match it {
             Observed::Answered(state) => Some((node, &**state)),
-            Observed::Silent | Observed::Unreached(_) => None,
+            Observed::Silent | Observed::Unread(_) | Observed::Unreached(_) => None,
         })
     }
 
@@ -106,7 +109,7 @@ impl Survey {
         match self.nodes.get(node) {
             Some(Observed::Unreached(_)) => return Some(NodeFault::Refuses),
             Some(Observed::Silent) => return Some(NodeFault::Silent),
-            Some(Observed::Answered(_)) | None => {}
+            Some(Observed::Answered(_) | Observed::Unread(_)) | None => {}
         }
         let alone = self.statuses.keys().all(|viewer| viewer == node);
         let seen = self.seen(node);

@@ -113,6 +113,16 @@ fn a_node_that_came_back_from_the_dead_is_told_with_what_hangs_on_it() {
 }
 
 #[test]
+fn a_node_whose_state_cannot_be_taken_is_told_and_not_suspected() {
+    let mut survey = survey(|_, _| {});
+    survey.add(at(2), Observed::Unread("too long".into()));
+    let expected = ["note state-unread: n:2 answers, and its state cannot be taken: too long"];
+    assert_eq!(told(&survey), expected);
+    assert_eq!(survey.fault(&at(2)), None);
+    assert!(Diagnosis::of(&survey).is_healthy());
+}
+
+#[test]
 fn a_leader_and_a_service_hang_on_their_node_as_shards_do() {
     let mut leaderless = survey(|_, _| {});
     refuses(&mut leaderless, 1);
