@@ -308,6 +308,13 @@ impl ClientBuilder {
         self
     }
 
+    /// Sets the sum of the bytes of these messages, for each actor. Default: 16 MiB; at least 4 KiB. A
+    /// single message that is longer is taken while no other waits.
+    pub fn mailbox_bytes(mut self, bytes: usize) -> Self {
+        self.limits.mailbox_bytes = bytes;
+        self
+    }
+
     /// Calls `hook` with every message that was accepted and then not sent, or that may have been
     /// in flight when its connection was lost. It runs on the client's own tasks and on those that
     /// send, and must not block. It may use the client; for a message that it sends and that is a

@@ -11,12 +11,28 @@ use tokio::task::JoinSet;
 
 use crate::config::limits::ClientLimits;
 use crate::error::{SpawnError, TellError};
+use crate::runtime::byte_limit::{ByteLimit, Counted};
 
 /// The mailboxes of a client's actors, by path.
 #[derive(Default)]
 pub(crate) struct Mailboxes {
-    mailboxes: RwLock<HashMap<Arc<str>, mpsc::Sender<Bytes>>>,
+    mailboxes: RwLock<HashMap<Arc<str>, Mailbox>>,
     tasks: Mutex<JoinSet<()>>,
+}
+
+/// The sending side of one mailbox.
+struct Mailbox {
+    sender: mpsc::Sender<Counted>,
+    /// The bytes of the messages in it.
+    bytes: Arc<ByteLimit>,
+}
+
+/// The load of all mailboxes.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct MailboxLoad {
+    pub(crate) mailboxes: usize,
+    pub(crate) messages: usize,
+    pub(crate) bytes: usize,
 }
 
 impl Mailboxes {
@@ -26,7 +42,7 @@ impl Mailboxes {
         path: &Arc<str>,
         limits: &ClientLimits,
         is_closed: impl FnOnce() -> bool,
-    ) -> Result<mpsc::Receiver<Bytes>, SpawnError> {
+    ) -> Result<mpsc::Receiver<Counted>, SpawnError> {
         let mut mailboxes = self.mailboxes.write();
         // Read under the lock that `close` takes once the client is closed: a mailbox is opened
         // before and closed with the rest, or not opened.
@@ -43,7 +59,8 @@ impl Mailboxes {
             });
         }
         let (sender, mailbox) = mpsc::channel(limits.mailbox);
-        mailboxes.insert(Arc::clone(path), sender);
+        let bytes = Arc::new(ByteLimit::new(limits.mailbox_bytes));
+        mailboxes.insert(Arc::clone(path), Mailbox { sender, bytes });
         Ok(mailbox)
     }
 
@@ -52,12 +69,15 @@ impl Mailboxes {
         self.mailboxes.write().remove(path);
     }
 
-    /// Returns the number of mailboxes and the number of messages in them.
-    pub(crate) fn load(&self) -> (usize, usize) {
+    /// Returns the number of mailboxes, of the messages in them, and of their bytes.
+    pub(crate) fn load(&self) -> MailboxLoad {
         let mailboxes = self.mailboxes.read();
-        let waiting = mailboxes.values();
-        let waiting = waiting.map(|mailbox| mailbox.max_capacity() - mailbox.capacity());
-        (mailboxes.len(), waiting.sum())
+        let waiting = |Mailbox { sender, .. }: &Mailbox| sender.max_capacity() - sender.capacity();
+        MailboxLoad {
+            mailboxes: mailboxes.len(),
+            messages: mailboxes.values().map(waiting).sum(),
+            bytes: mailboxes.values().map(|mailbox| mailbox.bytes.used()).sum(),
+        }
     }
 
     /// Puts a message into a mailbox, and wakes its actor.
@@ -65,10 +85,14 @@ impl Mailboxes {
         // A reader's lock: messages for different actors do not wait for one another.
         let mailboxes = self.mailboxes.read();
         let mailbox = mailboxes.get(path).ok_or(TellError::NoSuchActor)?;
-        mailbox.try_send(message).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => TellError::MailboxFull,
-            mpsc::error::TrySendError::Closed(_) => TellError::NoSuchActor,
-        })
+        let counted = Counted::new(message, &mailbox.bytes).ok_or(TellError::MailboxFull)?;
+        mailbox
+            .sender
+            .try_send(counted)
+            .map_err(|error| match error {
+                mpsc::error::TrySendError::Full(_) => TellError::MailboxFull,
+                mpsc::error::TrySendError::Closed(_) => TellError::NoSuchActor,
+            })
     }
 
     /// Ends all actors once they have handled the messages in their mailboxes.
@@ -97,5 +121,46 @@ impl Mailboxes {
         // Those that have ended are removed, so that the set is no larger than what runs.
         while tasks.try_join_next().is_some() {}
         tasks.spawn(actor);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_mailbox_is_full_by_its_bytes_and_has_room_again_when_they_are_read() {
+        let mailboxes = Mailboxes::default();
+        let limits = ClientLimits {
+            mailbox_bytes: 10_000,
+            ..ClientLimits::default()
+        };
+        let path = Arc::from("/a");
+        let mut mailbox = mailboxes.open(&path, &limits, || false).unwrap();
+        let message = |length: usize| Bytes::from(vec![0; length]);
+        for length in [6_000, 4_000] {
+            mailboxes.deliver(&path, message(length)).unwrap();
+        }
+        assert_eq!(
+            mailboxes.deliver(&path, message(1)),
+            Err(TellError::MailboxFull)
+        );
+        let MailboxLoad {
+            messages, bytes, ..
+        } = mailboxes.load();
+        assert_eq!((messages, bytes), (2, 10_000));
+        drop(mailbox.recv().await);
+        mailboxes.deliver(&path, message(6_000)).unwrap();
+        while mailboxes.load().messages > 0 {
+            drop(mailbox.recv().await);
+        }
+        // Longer than the limit, and alone.
+        mailboxes.deliver(&path, message(20_000)).unwrap();
+        assert_eq!(
+            mailboxes.deliver(&path, message(1)),
+            Err(TellError::MailboxFull)
+        );
+        drop(mailbox);
+        assert_eq!(mailboxes.load().bytes, 0);
     }
 }

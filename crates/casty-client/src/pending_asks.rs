@@ -21,10 +21,10 @@ use casty_proto::NodeAddress;
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::error::Fate;
+use crate::runtime::byte_limit::ByteLimit;
 use crate::runtime::clock::Tick;
 use crate::runtime::stripes::{CachePadded, STRIPES, stripe_of_this_thread};
 
-mod byte_limit;
 pub(crate) mod copies;
 pub(crate) mod id;
 pub(crate) mod outcome;
@@ -32,7 +32,6 @@ pub(crate) mod replies;
 pub(crate) mod retries;
 mod slot;
 
-use byte_limit::ByteLimit;
 use copies::{Copies, RetryStatus};
 use id::{AskId, MAX_PENDING, PeerId};
 use outcome::{Failure, Outcome, Step};

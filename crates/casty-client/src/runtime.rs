@@ -1,6 +1,7 @@
 //! Time, randomness and threads: the surroundings of a client.
 
 pub(crate) mod active_time;
+pub(crate) mod byte_limit;
 pub(crate) mod clock;
 mod coarse;
 pub(crate) mod home;

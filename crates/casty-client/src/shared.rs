@@ -41,6 +41,7 @@ use crate::node::protocol::{LOCATIONS_PATH, Snapshot};
 use crate::pending_asks::PendingAsks;
 use crate::pending_asks::id::AskId;
 use crate::pending_asks::retries::Retries;
+use crate::runtime::byte_limit::ByteLimit;
 use crate::runtime::clock::{Clock, Tick, precise_now};
 use crate::runtime::home::Home;
 use crate::stats::Counters;
@@ -77,6 +78,8 @@ pub(crate) struct Shared {
     pub(crate) certificates: Option<casty_transport::TlsConfig>,
     /// The sender of received views to the control task.
     pub(crate) snapshots: mpsc::Sender<Snapshot>,
+    /// The bytes of these views.
+    pub(crate) view_bytes: Arc<ByteLimit>,
     /// The connected owners of shards, for the hot path.
     pub(crate) table: SharedTable<Arc<Peer>>,
     /// The connected nodes, for messages to their actors. Written under the router's lock.
@@ -190,11 +193,9 @@ impl Shared {
         }
     }
 
-    /// Hands a view to the control task, or drops it if too many wait: its node sends another.
-    pub(crate) fn snapshot(&self, snapshot: Snapshot) {
-        if self.snapshots.try_send(snapshot).is_err() {
-            tracing::debug!("a view was dropped: the control task is busy or has ended");
-        }
+    /// Hands a view to the control task; returns `false` if too many wait for it.
+    pub(crate) fn snapshot(&self, snapshot: Snapshot) -> bool {
+        self.snapshots.try_send(snapshot).is_ok()
     }
 
     /// Returns the reference to which the coordinator of a region on `leader` replies.

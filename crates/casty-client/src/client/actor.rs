@@ -89,8 +89,11 @@ where
     };
     core.mailboxes.run(async move {
         let _name = name;
-        while let Some(message) = mailbox.recv().await {
-            match codec.decode(&message, &limits) {
+        while let Some(received) = mailbox.recv().await {
+            let decoded = codec.decode(&received.message, &limits);
+            // Not held while the actor works: it makes room for the next.
+            drop(received);
+            match decoded {
                 Ok(message) => handle(message, context.clone()).await,
                 Err(error) => {
                     counters.inbound_malformed.add(1);

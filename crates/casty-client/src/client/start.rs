@@ -19,6 +19,7 @@ use crate::node::protocol::Snapshot;
 use crate::pending_asks::PendingAsks;
 use crate::pending_asks::retries::Retries;
 use crate::routing::Routing;
+use crate::runtime::byte_limit::ByteLimit;
 use crate::runtime::clock::Clock;
 use crate::runtime::home::Home;
 use crate::runtime::random::Rng;
@@ -104,6 +105,7 @@ impl ClusterClient {
             #[cfg(any(feature = "tls", feature = "quic"))]
             certificates: transport.certificates().cloned(),
             snapshots,
+            view_bytes: Arc::new(ByteLimit::new(limits.max_frame.saturating_mul(4))),
             table: SharedTable::new(),
             connected: RwLock::default(),
             router_due: Notify::new(),

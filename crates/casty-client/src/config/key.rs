@@ -17,7 +17,7 @@ const fn key(path: &'static str, variable: &'static str) -> Key {
 }
 
 /// All keys.
-pub(super) const KEYS: [Key; 38] = [
+pub(super) const KEYS: [Key; 39] = [
     key("system_name", "CASTY_SYSTEM"),
     key("contact_points", "CASTY_CONTACT_POINTS"),
     key("client_host", "CASTY_CLIENT_HOST"),
@@ -56,6 +56,7 @@ pub(super) const KEYS: [Key; 38] = [
     key("retry_burst", "CASTY_RETRY_BURST"),
     key("max_frame", "CASTY_MAX_FRAME"),
     key("mailbox", "CASTY_MAILBOX"),
+    key("mailbox_bytes", "CASTY_MAILBOX_BYTES"),
 ];
 
 /// Returns the key of this path.

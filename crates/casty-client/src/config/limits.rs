@@ -67,6 +67,7 @@ pub(crate) struct ClientLimits {
     pub(crate) retry_budget: RetryBudgetConfig,
     pub(crate) max_frame: usize,
     pub(crate) mailbox: usize,
+    pub(crate) mailbox_bytes: usize,
     pub(crate) actors: usize,
 }
 
@@ -87,6 +88,7 @@ impl Default for ClientLimits {
             retry_budget: RetryBudgetConfig::default(),
             max_frame: DEFAULT_MAX_FRAME,
             mailbox: 16_384,
+            mailbox_bytes: 16 * 1024 * 1024,
             actors: 1024,
         }
     }
@@ -117,6 +119,7 @@ impl ClientLimits {
                 (4096..=1 << 30).contains(&self.max_frame)
             }),
             ("mailbox", "1 or more", self.mailbox >= 1),
+            ("mailbox_bytes", "4096 or more", self.mailbox_bytes >= 4096),
         ];
         match checks.into_iter().find(|(_, _, fine)| !fine) {
             Some((name, range, _)) => Err((name, range)),

@@ -547,6 +547,7 @@ fn limits(merged: &Merged) -> Result<ClientLimits, SettingError> {
         ("buffer_bytes", &mut limits.buffer.bytes),
         ("ask_bytes", &mut limits.ask_bytes),
         ("max_frame", &mut limits.max_frame),
+        ("mailbox_bytes", &mut limits.mailbox_bytes),
     ] {
         *field = take(merged, key, &parse::size)?.unwrap_or(*field);
     }

@@ -13,6 +13,7 @@ use crate::node::peer::Peer;
 use crate::node::protocol::{LOCATIONS_PATH, PROBES_PATH, Snapshot, VIEWS_PATH};
 use crate::pending_asks::id::AskId;
 use crate::pending_asks::replies::Batch;
+use crate::runtime::byte_limit::Counted;
 use crate::send::Core;
 
 /// The inbound side of one connection.
@@ -50,13 +51,19 @@ impl Inbound {
             };
             let sender = header.sender.strip_prefix("casty://").unwrap_or_default();
             let system = sender.split(['@', '/']).next().unwrap_or_default().into();
-            let from = self.peer.node.clone();
-            self.core.snapshot(Snapshot {
-                from,
-                system,
-                subscription,
-                message,
+            // One that is dropped, because too many or too long ones wait, is followed by another.
+            let counted = Counted::new(message, &self.core.view_bytes);
+            let taken = counted.is_some_and(|message| {
+                self.core.snapshot(Snapshot {
+                    from: self.peer.node.clone(),
+                    system,
+                    subscription,
+                    message,
+                })
             });
+            if !taken {
+                tracing::debug!(node = %self.peer.node, "a view was dropped: the control task is busy");
+            }
         } else if let Some(region) = path.strip_prefix(LOCATIONS_PATH) {
             self.location(region, &message);
         } else if path == PROBES_PATH {

@@ -46,7 +46,7 @@ impl Control {
             );
         }
         let limits = self.core.decoding();
-        let snapshot: TopologySnapshot = match self.core.codec.decode(message, &limits) {
+        let snapshot: TopologySnapshot = match self.core.codec.decode(&message.message, &limits) {
             Ok(snapshot) => snapshot,
             Err(source) => {
                 self.core.counters.inbound_malformed.add(1);

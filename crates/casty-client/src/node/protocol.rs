@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use casty_proto::NodeAddress;
+
+use crate::runtime::byte_limit::Counted;
 
 /// The path to which coordinators reply, before the region's name.
 pub(crate) const LOCATIONS_PATH: &str = "/_proxy-";
@@ -23,5 +24,5 @@ pub(crate) struct Snapshot {
     /// The name of the actor system that sent it.
     pub(crate) system: Arc<str>,
     pub(crate) subscription: u64,
-    pub(crate) message: Bytes,
+    pub(crate) message: Counted,
 }

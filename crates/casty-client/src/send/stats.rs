@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 
 use casty_proto::NodeAddress;
 
+use crate::mailboxes::MailboxLoad;
 use crate::node::peer::Peer;
 use crate::routing::Routing;
 use crate::send::Core;
@@ -76,7 +77,11 @@ impl Core {
     /// Returns the gauges, with the router locked.
     fn gauges(&self, routing: &Routing, connected: &HashMap<NodeAddress, Arc<Peer>>) -> Gauges {
         let outboxes = || connected.values().map(|peer| peer.outbox.pending_bytes());
-        let (actors, mailboxes) = self.mailboxes.load();
+        let MailboxLoad {
+            mailboxes: actors,
+            messages: mailboxes,
+            bytes: mailbox_bytes,
+        } = self.mailboxes.load();
         // Released at once: the lock order has the view last.
         let view = self.view.borrow().clone();
         let members = view.map_or(0, |view| view.members().len());
@@ -88,10 +93,12 @@ impl Core {
             waiting_tells: routing.waiters.len() as u64,
             actors: actors as u64,
             mailboxes: mailboxes as u64,
+            mailbox_bytes: mailbox_bytes as u64,
             regions: routing.router.regions().count() as u64,
             members: members as u64,
             dial_failures: self.dial_failures.lock().len() as u64,
             waiting_views: waiting_views as u64,
+            waiting_view_bytes: self.view_bytes.used() as u64,
         }
     }
 }

@@ -20,6 +20,9 @@ pub struct Gauges {
     pub actors: u64,
     /// Messages in their mailboxes; each is limited by [`mailbox`](crate::ClientBuilder::mailbox).
     pub mailboxes: u64,
+    /// The bytes of these messages; for each actor limited by
+    /// [`mailbox_bytes`](crate::ClientBuilder::mailbox_bytes).
+    pub mailbox_bytes: u64,
     /// Shard regions in use; at most 1,024.
     pub regions: u64,
     /// Members in the latest view, as many as fit a frame; at most 1,024 are connected.
@@ -28,4 +31,7 @@ pub struct Gauges {
     pub dial_failures: u64,
     /// Received views that the control task has not handled yet; at most 64.
     pub waiting_views: u64,
+    /// The bytes of these views; at most four times
+    /// [`max_frame`](crate::ClientBuilder::max_frame).
+    pub waiting_view_bytes: u64,
 }

@@ -141,6 +141,8 @@ impl WatchedClient {
             stats.secondary_connections,
             stats.gauges.actors,
             stats.gauges.mailboxes,
+            stats.gauges.mailbox_bytes,
+            stats.gauges.waiting_view_bytes,
             stats.gauges.waiting_tells,
             stats.gauges.queued_bytes,
         ];

@@ -1,6 +1,9 @@
-//! The limit of the bytes that the asks of a client keep.
+//! Limits of bytes: of what asks keep, of views that wait, of mailboxes.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bytes::Bytes;
 
 /// The number of bytes in use, and its limit. A single item that is longer than the limit is
 /// admitted while nothing else is in use.
@@ -48,6 +51,30 @@ impl ByteLimit {
     }
 }
 
+/// A received message that counts against a limit until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Counted {
+    pub(crate) message: Bytes,
+    limit: Arc<ByteLimit>,
+}
+
+impl Counted {
+    /// Counts a message; `None` if the limit leaves no bytes for it.
+    pub(crate) fn new(message: Bytes, limit: &Arc<ByteLimit>) -> Option<Self> {
+        let admitted = limit.reserve(message.len());
+        admitted.then(|| Self {
+            message,
+            limit: Arc::clone(limit),
+        })
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.limit.release(self.message.len());
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -63,5 +90,19 @@ mod tests {
         assert!(bytes.reserve(100));
         assert!(!bytes.reserve(1));
         assert_eq!(bytes.used(), 100);
+    }
+
+    #[test]
+    fn a_counted_message_takes_its_bytes_until_it_is_dropped() {
+        let limit = Arc::new(ByteLimit::new(10));
+        let counted = |length| Counted::new(Bytes::from(vec![0; length]), &limit);
+        let first = counted(6);
+        assert!(first.is_some());
+        assert!(counted(5).is_none());
+        assert_eq!(limit.used(), 6);
+        drop(first);
+        assert_eq!(limit.used(), 0);
+        let long = counted(20);
+        assert!(long.is_some() && counted(1).is_none());
     }
 }
