@@ -86,7 +86,10 @@ impl Checker {
         for connection in self.world.network().connections() {
             let state = connection.lock();
             let ended = state.is_gone(Side::Client) || state.is_reset(Side::Client);
-            if ended || !names.contains(&connection.client) {
+            // Nothing gets to the node on one that the network forgot. A client that has to keep its
+            // address, and knows one name for all nodes, may meet the same node again before it
+            // can know of that.
+            if ended || state.forgotten || !names.contains(&connection.client) {
                 continue;
             }
             let Some(address) = state.announced.clone() else {
