@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use casty_client::{ClusterClient, Codec};
 use casty_proto::NodeAddress;
 use casty_routing::{Connections, ConnectionsConfig, ConnectionsInput, ConnectionsOutput};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::Failure;
 use crate::frames::SYSTEM;
@@ -62,6 +62,27 @@ pub async fn client(members: u16, span: Duration) -> Result<Cost, Failure> {
         dials: f64::NAN,
         core: spent.as_secs_f64() / lasted.as_secs_f64(),
     })
+}
+
+/// Measures so many dials a second alone, all refused: what the kernel and the runtime take for
+/// those that the whole client makes.
+pub async fn floor(members: u16, dials: f64, span: Duration) -> Cost {
+    let others = nobody(members);
+    let mut pace = tokio::time::interval(Duration::from_secs_f64(1.0 / dials));
+    let (begun, before) = (Instant::now(), processor_time());
+    for other in others.iter().cycle() {
+        if begun.elapsed() >= span {
+            break;
+        }
+        pace.tick().await;
+        let to = (other.host().to_owned(), other.port());
+        tokio::spawn(async move { TcpStream::connect((&*to.0, to.1)).await.is_ok() });
+    }
+    let spent = processor_time().saturating_sub(before);
+    Cost {
+        dials,
+        core: spent.as_secs_f64() / begun.elapsed().as_secs_f64(),
+    }
 }
 
 /// Measures the dialling engine alone, driven as the client drives it, by a simulated clock that
