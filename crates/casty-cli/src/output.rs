@@ -2,6 +2,9 @@
 
 use std::fmt::Display;
 use std::io::{self, Write};
+#[cfg(unix)]
+use std::os::fd::AsFd;
+use std::time::Duration;
 
 use tracing::level_filters::LevelFilter;
 
@@ -16,6 +19,36 @@ pub(crate) fn print(line: impl Display) -> Result<(), CommandError> {
     writeln!(out, "{line}")?;
     out.flush()?;
     Ok(())
+}
+
+/// The time between two looks at whether standard output is still read.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// Waits until nobody reads standard output any more, which a command that prints only now and then
+/// would not notice. For ever where the system does not tell.
+pub(crate) async fn reader_gone() -> CommandError {
+    let mut looks = tokio::time::interval(LOOK);
+    while !is_hung_up(&io::stdout()) {
+        looks.tick().await;
+    }
+    io::Error::from(io::ErrorKind::BrokenPipe).into()
+}
+
+#[cfg(unix)]
+fn is_hung_up(output: &impl AsFd) -> bool {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    let mut output = [PollFd::new(output, PollFlags::empty())];
+    let at_once = Timespec::default();
+    let looked = poll(&mut output, Some(&at_once)).is_ok();
+    looked
+        && output[0]
+            .revents()
+            .intersects(PollFlags::ERR | PollFlags::HUP)
+}
+
+#[cfg(not(unix))]
+fn is_hung_up(_: &io::Stdout) -> bool {
+    false
 }
 
 /// Prints a line beside the result, on standard error. If that fails there is no other place to

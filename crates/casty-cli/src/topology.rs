@@ -6,7 +6,7 @@ use casty_client::ClusterClient;
 
 use crate::args::Topology;
 use crate::error::CommandError;
-use crate::output::print;
+use crate::output::{print, reader_gone};
 use crate::render::Rendering;
 use crate::session::Session;
 
@@ -57,7 +57,11 @@ async fn watch(
 ) -> Result<(), CommandError> {
     let mut topology = client.topology();
     loop {
-        let rendering = Rendering::of(&*topology.changed().await?, counts);
+        let view = tokio::select! {
+            view = topology.changed() => view?,
+            gone = reader_gone() => return Err(gone),
+        };
+        let rendering = Rendering::of(&view, counts);
         if rendering == last {
             continue;
         }

@@ -317,6 +317,7 @@ async fn receive(stream: &mut ByteStream, buffer: &mut BytesMut) -> Result<NodeA
             Ok(None) if stream.read_buf(buffer).await? == 0 => return Err(Broken::Closed),
             Ok(None) => {}
             Err(_) if is_tls(buffer) => return Err(Broken::NotCasty(NotCasty::Tls)),
+            Err(_) if is_http(buffer) => return Err(Broken::NotCasty(NotCasty::Http)),
             Err(error) => return Err(Broken::NotCasty(error.into())),
         }
     };
@@ -332,6 +333,20 @@ async fn receive(stream: &mut ByteStream, buffer: &mut BytesMut) -> Result<NodeA
 /// version.
 fn is_tls(buffer: &[u8]) -> bool {
     matches!(buffer, [0x15 | 0x16, 3, ..])
+}
+
+/// Returns whether the stream begins with an answer of HTTP/1, or with a request.
+fn is_http(buffer: &[u8]) -> bool {
+    let starts = [
+        &b"HTTP"[..],
+        b"GET ",
+        b"POST",
+        b"PUT ",
+        b"HEAD",
+        b"OPTI",
+        b"PRI ",
+    ];
+    starts.iter().any(|start| buffer.starts_with(start))
 }
 
 #[cfg(test)]

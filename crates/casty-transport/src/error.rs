@@ -278,6 +278,9 @@ pub enum NotCasty {
     /// A TLS record: one side is configured for TLS and the other is not.
     #[error("it speaks TLS, and plain bytes were expected")]
     Tls,
+    /// Words of HTTP: it is a web server or its client.
+    #[error("it speaks HTTP")]
+    Http,
     /// A frame, but not a handshake.
     #[error("its first frame is of the kind {0:?}, not a handshake")]
     Kind(FrameKind),

@@ -275,14 +275,16 @@ async fn peers_of_other_protocols_are_no_casty_nodes() {
     for bytes in [
         &b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n"[..],
         b"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
-        b"SSH-2.0-OpenSSH_9.6\r\n",
     ] {
         let reason = refusal_of(bytes).await;
-        assert!(
-            matches!(reason, NotCasty::Frame(FrameError::TooLong { .. })),
-            "{reason}"
-        );
+        assert_eq!(reason, NotCasty::Http);
+        assert_eq!(reason.to_string(), "it speaks HTTP");
     }
+    let reason = refusal_of(b"SSH-2.0-OpenSSH_9.6\r\n").await;
+    assert!(
+        matches!(reason, NotCasty::Frame(FrameError::TooLong { .. })),
+        "{reason}"
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -80,7 +80,7 @@ async fn a_web_server_is_no_casty_node() {
     assert!(matches!(
         error,
         ConnectError::NotCasty {
-            reason: NotCasty::Frame(_),
+            reason: NotCasty::Http,
             ..
         }
     ));
