@@ -1,9 +1,11 @@
 //! The checks of a world: again and again while it lasts, and at its end.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use casty_proto::NodeAddress;
 use tokio::time::Instant;
 
 use super::connection::{Connection, Side};
@@ -81,15 +83,16 @@ impl Checker {
 
     /// Checks that no client has two connections to one node under one address.
     fn look_at_addresses(&self, watched: &[WatchedClient]) {
-        let names: BTreeSet<_> = watched.iter().map(|client| &client.name).collect();
+        // One that has to keep its address may take a node for another, by a name that leads to
+        // several, and has no other address to announce there.
+        let renews = |client: &&WatchedClient| is_generated(client.client.identity());
+        let renewing = watched.iter().filter(renews);
+        let names: BTreeSet<_> = renewing.map(|client| &client.name).collect();
         let mut seen = BTreeMap::new();
         for connection in self.world.network().connections() {
             let state = connection.lock();
             let ended = state.is_gone(Side::Client) || state.is_reset(Side::Client);
-            // Nothing gets to the node on one that the network forgot. A client that has to keep its
-            // address, and knows one name for all nodes, may meet the same node again before it
-            // can know of that.
-            if ended || state.forgotten || !names.contains(&connection.client) {
+            if ended || !names.contains(&connection.client) {
                 continue;
             }
             let Some(address) = state.announced.clone() else {
@@ -139,6 +142,13 @@ impl Checker {
             }
         }
     }
+}
+
+/// Returns whether a client chose an address at random, as it does unless it is given one: a group
+/// address.
+fn is_generated(address: &NodeAddress) -> bool {
+    let host = address.host().parse::<Ipv4Addr>();
+    host.is_ok_and(|host| host.is_multicast())
 }
 
 impl World {

@@ -165,6 +165,11 @@ async fn recover(stage: &Stage, plan: &Plan, clients: &[Client]) {
         }
     }
     world.log(format_args!("recovered after {:?}", healed.elapsed()));
+    if plan.faults.contains(&Fault::FlowLost) {
+        // What is told on a connection that the network has forgotten is lost. By then clients have
+        // given up all such.
+        tokio::time::sleep_until(healed + bound).await;
+    }
     let told = workload::tell_everywhere(stage, plan, clients).await;
     let arrived = || oracle.has_all(&told);
     if !world.wait_until(Duration::from_secs(3), arrived).await {
