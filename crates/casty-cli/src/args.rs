@@ -319,7 +319,7 @@ struct Flag {
 #[derive(Debug, Args)]
 pub(crate) struct Region {
     /// The number of shards that the nodes divide the region into, their num_shards; messages go
-    /// astray if it is wrong [env: CASTY_REGIONS=REGION=N] [default: that of [regions] in --config].
+    /// astray if it is wrong [env: CASTY_REGIONS=REGION=N] [default: that of the table regions in --config].
     #[arg(
         long,
         value_name = "N",
