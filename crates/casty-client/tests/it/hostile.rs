@@ -111,7 +111,7 @@ async fn a_peer_that_is_no_casty_node_is_told_as_such() {
     let [(_, ConnectError::NotCasty { reason, .. })] = &failures[..] else {
         panic!("{failures:?}");
     };
-    assert!(matches!(reason, NotCasty::Frame(_)), "{reason:?}");
+    assert!(matches!(reason, NotCasty::Http), "{reason:?}");
 }
 
 #[tokio::test(start_paused = true)]
