@@ -154,6 +154,7 @@ fn slowly(input: &[u8]) -> &'static str {
             Err(ConnectError::NotCasty { reason, .. }) => match reason {
                 NotCasty::Frame(_) => "NotCasty(Frame)",
                 NotCasty::Tls => "NotCasty(Tls)",
+                NotCasty::Http => "NotCasty(Http)",
                 NotCasty::Kind(_) => "NotCasty(Kind)",
                 NotCasty::Handshake(_) => "NotCasty(Handshake)",
                 _ => "NotCasty",
@@ -188,7 +189,7 @@ fn lorises() -> Vec<Bomb> {
         bomb(
             "a peer that speaks HTTP",
             b"GET / HTTP/1.1\r\n\r\n",
-            "NotCasty(Frame)",
+            "NotCasty(Http)",
         ),
         bomb(
             "a peer that speaks TLS",
