@@ -1,5 +1,7 @@
 use std::net::Ipv4Addr;
+use std::pin::{Pin, pin};
 use std::sync::mpsc;
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -85,8 +87,12 @@ async fn one_look_up_of_a_name_goes_on_at_a_time_and_few_in_all() {
     assert_eq!(LOOKUPS.running.lock().len(), 3);
     assert!(!hosts.contains(&String::from("slow-9")));
     // Whoever waits still is answered when it is let go.
-    let waiting = join_all((0..20).map(|_| LOOKUPS.addresses(&hosts[0])));
-    let other = LOOKUPS.addresses("slow-9");
+    let mut waiting = join_all((0..20).map(|_| LOOKUPS.addresses(&hosts[0])));
+    let mut other = pin!(LOOKUPS.addresses("slow-9"));
+    // They wait before anything is let go: a look-up that began later would need another text.
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(Pin::new(&mut waiting).poll(&mut cx).is_pending());
+    assert!(other.as_mut().poll(&mut cx).is_pending());
     (0..4).for_each(|_| go.send(()).unwrap());
     let (waited, other) = tokio::join!(waiting, other);
     assert!(
