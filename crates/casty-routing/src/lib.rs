@@ -127,7 +127,8 @@
 //! };
 //! coordinator.handle(now, CoordinatorInput::View(view));
 //! coordinator.handle(now, CoordinatorInput::Host);
-//! coordinator.handle(now, CoordinatorInput::Query { shard: 7, asker: "alice" });
+//! let query = CoordinatorInput::Query { shard: 7, asker: "alice", from: None };
+//! coordinator.handle(now, query);
 //! loop {
 //!     match coordinator.poll() {
 //!         CoordinatorOutput::Locate { asker, location } => println!("{asker}: {location:?}"),
