@@ -3,22 +3,13 @@
 
 use std::time::Duration;
 
-use crate::node::{CODEC, Link, Node, builder, view};
+use crate::node::{CODEC, Link, Node, builder, connected, view};
 use casty_client::{ClusterClient, Codec, NodeAddress, ReadyError};
 use casty_proto::message::SubscribeTopology;
 use casty_transport::{ConnectError, MemoryNetwork, NotCasty, Transport};
 use tokio::io::AsyncWriteExt;
 
 const SECOND: Duration = Duration::from_secs(1);
-
-/// Returns a client that has its view, the only node of its cluster, and their connection.
-async fn connected(network: &MemoryNetwork) -> (ClusterClient, Node, Link) {
-    let mut node = Node::listen(network, "n:1").await;
-    let client = builder(network, "n:1").connect().await.unwrap();
-    let link = node.accept_and_tell().await;
-    client.ready(SECOND).await.unwrap();
-    (client, node, link)
-}
 
 /// Returns the error with which a client's `ready` ends.
 async fn refusal(client: &ClusterClient) -> ReadyError {

@@ -166,6 +166,15 @@ pub(crate) fn view(nodes: &[&NodeAddress], owner: Option<&NodeAddress>) -> Topol
     }
 }
 
+/// Returns a client that has its view, the only node of its cluster, and their connection.
+pub(crate) async fn connected(network: &MemoryNetwork) -> (ClusterClient, Node, Link) {
+    let mut node = Node::listen(network, "n:1").await;
+    let client = builder(network, "n:1").connect().await.unwrap();
+    let link = node.accept_and_tell().await;
+    client.ready(Duration::from_secs(10)).await.unwrap();
+    (client, node, link)
+}
+
 /// One connection of a node.
 pub(crate) struct Link {
     node: NodeAddress,

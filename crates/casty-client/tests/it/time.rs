@@ -12,7 +12,7 @@ use casty_transport::{ConnectOptions, MemoryNetwork, Transport, accept};
 use serde::{Deserialize, Serialize};
 use tokio::runtime::{self, Runtime};
 
-use crate::node::{Link, Node, builder, in_paused_time, others_run, view};
+use crate::node::{Link, Node, builder, connected, in_paused_time, others_run, view};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -40,10 +40,7 @@ async fn answer(link: &mut Link) {
 fn an_ask_has_all_its_time_after_one_in_which_the_client_was_not_driven() {
     in_paused_time(|| async {
         let network = MemoryNetwork::new();
-        let mut node = Node::listen(&network, "n:1").await;
-        let client = builder(&network, "n:1").connect().await.unwrap();
-        let mut link = node.accept_and_tell().await;
-        client.ready(SECOND).await.unwrap();
+        let (client, _node, mut link) = connected(&network).await;
         let entity = client.entity_ref("r", 1).unwrap().entity("e");
         // Keeps the clock awake.
         let waits = entity.ask(|reply_to| Get { reply_to }).within(60 * SECOND);
@@ -66,10 +63,7 @@ fn an_ask_has_all_its_time_after_one_in_which_the_client_was_not_driven() {
 fn a_reply_that_came_while_the_client_was_not_driven_is_taken_though_its_time_is_over() {
     in_paused_time(|| async {
         let network = MemoryNetwork::new();
-        let mut node = Node::listen(&network, "n:1").await;
-        let client = builder(&network, "n:1").connect().await.unwrap();
-        let mut link = node.accept_and_tell().await;
-        client.ready(SECOND).await.unwrap();
+        let (client, _node, mut link) = connected(&network).await;
         let entity = client.entity_ref("r", 1).unwrap().entity("e");
         let ask = entity.ask(|reply_to| Get { reply_to }).within(5 * SECOND);
         let ask = tokio::spawn(ask.into_future());
@@ -141,10 +135,7 @@ fn callers_elsewhere_are_answered_in_time_though_the_client_is_not_driven() {
     let [own, other] = [runtime(), runtime()];
     let network = MemoryNetwork::new();
     let client = own.block_on(async {
-        let mut node = Node::listen(&network, "n:1").await;
-        let client = builder(&network, "n:1").connect().await.unwrap();
-        let link = node.accept_and_tell().await;
-        client.ready(10 * SECOND).await.unwrap();
+        let (client, node, link) = connected(&network).await;
         // Neither answers nor is read any more.
         std::mem::forget((node, link));
         client
