@@ -115,13 +115,14 @@ call it down, the leader gives its shards away, and its services are dropped. Fo
 casty doctor finds to be called up and to refuse connections. A member that answers is refused,
 unless --force is given: it would go on running and be no part of the cluster any more.
 
-Where a cluster has several regions, views of casty 0.21.0 may go on naming the dead member for the
-shards of some: casty doctor tells which. Asking an entity of one of those puts that right.
+The leader of a cluster of casty 0.21.0 may leave the member its shards: where it leads because the
+member died, or where there are several regions. It is then told to look again, which disturbs
+nothing else, and that is printed.
 
-Prints which nodes were told, and when the member was down in their views. The nodes that could not
-be told, and so may still call it up, are printed on standard error. Exits with 1 if no node was told,
-with 3 if the member is not down everywhere in time: a node that was not told brings it back, so run
-it again.
+Prints which nodes were told, when the member was down in their views, and when none listed it for a
+shard any more. The nodes that could not be told, and so may still call it up, are printed on
+standard error. Exits with 1 if no node was told, with 3 if that did not come to pass everywhere in
+time: a node that was not told brings the member back, so run it again.
 
 Examples:
   casty down --contact 127.0.0.1:25520 --system my-cluster 127.0.0.1:25522

@@ -1,6 +1,6 @@
 //! `casty down`: declares a member dead.
 
-use casty_client::{ClusterClient, DownError, DownReport, NodeAddress};
+use casty_client::{ClusterClient, DownError, DownReport, NodeAddress, Vacated};
 
 use crate::args::Down;
 use crate::error::{CommandError, chain};
@@ -8,9 +8,9 @@ use crate::output::{note, print, print_error};
 use crate::session::Session;
 
 /// Declares the member dead, prints which nodes were told, and waits until it is down in their
-/// views.
+/// views, and none of them lists it for a shard.
 pub(crate) async fn run(args: &Down) -> Result<(), CommandError> {
-    let missing = format!("{} is not down in every view; run it again", args.node);
+    let missing = format!("{} may not be down in every view; run it again", args.node);
     let session = Session::new(&args.cluster, missing)?;
     let ended = session.run(async |client| down(client, args).await);
     ended.await?.outcome
@@ -27,14 +27,40 @@ async fn down(client: &ClusterClient, args: &Down) -> Result<(), CommandError> {
     };
     let report = report.map_err(|error| refused(&args.node, error))?;
     print_report(&report)?;
-    // The session's time ends first, and its error tells the reason.
-    let confirmed = report.confirmed(args.cluster.timeout()).await;
-    let after = confirmed.map_err(|error| CommandError::Failed(error.into()))?;
+    // Shares, so that there is time left to tell the reason.
+    let share = 2 * args.cluster.share();
+    let confirmed = report.confirmed(share).await;
+    let after = confirmed.map_err(|error| CommandError::NotInTime(error.into()))?;
     print(format_args!(
         "{} is down in their views after {} ms",
         args.node,
         after.as_millis()
-    ))
+    ))?;
+    let vacated = report.vacated(share).await;
+    let vacated = vacated.map_err(|error| CommandError::NotInTime(error.into()))?;
+    print_vacated(&report, &vacated)
+}
+
+/// Prints what has become of the member's shards.
+fn print_vacated(report: &DownReport, vacated: &Vacated) -> Result<(), CommandError> {
+    let node = report.node();
+    match report.shards() {
+        0 => print(format_args!("{node} owned no shards"))?,
+        1 => print(format_args!(
+            "its only shard is no longer its own after {} ms",
+            vacated.after.as_millis()
+        ))?,
+        shards => print(format_args!(
+            "none of its {shards} shards is its own any more after {} ms",
+            vacated.after.as_millis()
+        ))?,
+    }
+    let mut reminded = vacated.reminded.iter();
+    reminded.try_for_each(|leader| {
+        print(format_args!(
+            "{leader}, the leader, had not taken them away by itself: it was told to look again"
+        ))
+    })
 }
 
 /// Prints a line for each node that was told, on standard error for each that was not.

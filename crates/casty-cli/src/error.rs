@@ -21,6 +21,8 @@ pub(crate) enum CommandError {
     Findings,
     /// The time was up.
     TimedOut { within: Duration, why: String },
+    /// The thing that was waited for was not there in its share of the time.
+    NotInTime(Box<dyn Error>),
     /// The user interrupted it.
     Interrupted,
     /// Standard output was closed by its reader.
@@ -46,7 +48,7 @@ impl CommandError {
             Self::OutputClosed => 0,
             Self::Failed(_) | Self::Findings => 1,
             Self::Usage(_) => 2,
-            Self::TimedOut { .. } => 3,
+            Self::TimedOut { .. } | Self::NotInTime(_) => 3,
             Self::Interrupted => 130,
         })
     }
@@ -54,7 +56,9 @@ impl CommandError {
     /// Returns the message for the user, in one line; `None` where that is known anyway.
     pub(crate) fn message(&self) -> Option<String> {
         match self {
-            Self::Usage(error) | Self::Failed(error) => Some(chain(&**error)),
+            Self::Usage(error) | Self::Failed(error) | Self::NotInTime(error) => {
+                Some(chain(&**error))
+            }
             Self::TimedOut { within, why } => Some(format!("timed out after {within:?}: {why}")),
             Self::Findings | Self::Interrupted | Self::OutputClosed => None,
         }

@@ -11,9 +11,12 @@ use crate::error::ReadyError;
 use crate::send::Core;
 
 mod down;
+mod questions;
 mod survey;
+mod vacated;
 
 pub use down::{DownError, DownReport, NotTold, StillUp};
+pub use vacated::{NotVacated, Vacated};
 
 /// The default time in which each node has to be connected and to answer.
 const TIMEOUT: Duration = Duration::from_secs(1);
@@ -86,9 +89,10 @@ impl Admin {
     }
 
     /// Declares a member dead: sends `DownMember` to every connected node at once, but to the
-    /// member itself. It is then down in their views, whatever other nodes claim; the leader gives
-    /// its shards to others, and its services are dropped. A process that still runs has to be
-    /// started again to take part.
+    /// member itself. It is then down in their views, whatever other nodes claim
+    /// ([`confirmed`](DownReport::confirmed)); the leader takes its shards away, if need be with a
+    /// reminder ([`vacated`](DownReport::vacated)), and its services are dropped. A process that still
+    /// runs has to be started again to take part.
     ///
     /// The client never does this of its own accord: nodes accept it from anybody, and a member
     /// that only this client cannot reach may run and own entities, which would then exist twice.

@@ -127,14 +127,15 @@ mod topology;
 
 pub use {casty_proto, casty_routing, casty_transport};
 
-pub use admin::{Admin, DownError, DownReport, NotTold, StillUp};
+pub use admin::{Admin, DownError, DownReport, NotTold, NotVacated, StillUp, Vacated};
 pub use ask::idempotent::IdempotentAsk;
 pub use ask::{Ask, Reply, SendAsk};
 pub use casty_proto::message::{ServiceKey, ShardEnvelope};
 pub use casty_proto::{ActorRef, Codec, Compression, NodeAddress, Value};
 pub use casty_proto::{AddressError, AllowError, DecodeError, EncodeError};
 pub use casty_routing::{
-    CountContradiction, MissingRoute, Overflow, RetryBudgetConfig, ShardCounts, View, diagnosis,
+    CountContradiction, MissingRoute, Overflow, RetryBudgetConfig, ShardCounts, ShardId, View,
+    diagnosis,
 };
 pub use casty_transport::{AddressMap, ConnectError, OutboxLimit, TransportConfig};
 #[cfg(feature = "quic")]

@@ -19,5 +19,5 @@ pub use state::{
 };
 pub use topology::{
     DownMember, GetState, SubscribeTopology, TOPOLOGY_PATH, TopologySnapshot, UnsubscribeTopology,
-    WaitForMembers,
+    UpdateRegistry, WaitForMembers,
 };

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use casty_proto::message::{
     ClusterState, DownMember, Find, GetShardLocation, GetState, Listing, MemberStatus,
     ShardEnvelope, ShardLocation, SubscribeTopology, TopologySnapshot, UnsubscribeTopology,
-    structures,
+    UpdateRegistry, structures,
 };
 use casty_proto::value::{EnumMember, Member, State};
 use casty_proto::{ActorRef, Codec, DecodeError, FrozenSet, Limits, NodeAddress, Value};
@@ -129,6 +129,7 @@ fn every_cluster_message_is_read_as_its_type_and_survives_writing() {
             "casty.cluster.topology.TopologySnapshot" => check::<TopologySnapshot>(&vector),
             "casty.cluster.topology_actor.GetState" => check::<GetState>(&vector),
             "casty.cluster.topology_actor.DownMember" => check::<DownMember>(&vector),
+            "casty.cluster.topology_actor.UpdateRegistry" => check::<UpdateRegistry>(&vector),
             "casty.cluster.state.ClusterState" => check::<ClusterState>(&vector),
             "casty.cluster.coordinator.GetShardLocation" => check::<GetShardLocation>(&vector),
             "casty.cluster.coordinator.ShardLocation" => check::<ShardLocation>(&vector),

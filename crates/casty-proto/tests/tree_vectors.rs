@@ -8,7 +8,7 @@ use std::path::Path;
 use casty_proto::message::structures::{barrier, counter, dict, lock, queue, semaphore, set};
 use casty_proto::message::{
     ClusterState, DownMember, Find, GetShardLocation, GetState, Listing, ShardEnvelope,
-    ShardLocation, SubscribeTopology, TopologySnapshot, UnsubscribeTopology,
+    ShardLocation, SubscribeTopology, TopologySnapshot, UnsubscribeTopology, UpdateRegistry,
 };
 use casty_proto::{Codec, DecodeError, Limits, Value, header};
 use serde::Serialize;
@@ -135,6 +135,7 @@ fn every_message_of_the_cluster_is_read_as_its_type_and_written_again() {
             "ShardLocation" => typed::<ShardLocation>,
             "GetState" => typed::<GetState>,
             "DownMember" => typed::<DownMember>,
+            "UpdateRegistry" => typed::<UpdateRegistry>,
             "ClusterState" => typed::<ClusterState>,
             "Find" => typed::<Find<Value>>,
             "Listing" => typed::<Listing<Value>>,

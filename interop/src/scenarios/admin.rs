@@ -10,11 +10,18 @@ use crate::clients::{close, connect};
 use crate::cluster::SHARDS;
 use crate::scenario::{Context, Failure, Figures, Scenario};
 
-pub(super) const SCENARIOS: &[Scenario] = &[Scenario::new(
-    "a_killed_node_that_came_back_in_the_views_is_found_and_declared_dead",
-    150,
-    |context| Box::pin(declared_dead(context)),
-)];
+pub(super) const SCENARIOS: &[Scenario] = &[
+    Scenario::new(
+        "a_killed_node_that_came_back_in_the_views_is_found_and_declared_dead",
+        150,
+        |context| Box::pin(declared_dead(context)),
+    ),
+    Scenario::new(
+        "a_survivor_is_reminded_to_take_away_the_shards_of_its_dead_leader",
+        150,
+        |context| Box::pin(survivor(context)),
+    ),
+];
 
 /// By then nodes have noticed that another one is dead, and have most often forgotten it again.
 const NOTICED: Duration = Duration::from_secs(4);
@@ -68,6 +75,50 @@ async fn declared_dead(context: Context) -> Result<Figures, Failure> {
         orphans.len(),
         settled.as_secs_f64() * 1e3,
         answered.as_secs_f64() * 1e3
+    ))
+}
+
+/// Of two nodes the leader dies. The other leads then, and leaves it its shards, for it sees no
+/// further change.
+async fn survivor(context: Context) -> Result<Figures, Failure> {
+    // All regions: their coordinators publish at once, and views take but one.
+    let mut cluster = context.reserve(2).await?;
+    cluster.launch().await?;
+    let (leader, survivor) = (cluster.leader(), cluster.follower());
+    let dead = cluster.addresses()[leader].clone();
+    let client = connect(&cluster).await?;
+    let region = client.entity_ref("counter", SHARDS)?;
+    let orphans = entities_of(&region, leader).await?;
+    let admin = client.admin();
+    cluster.kill(leader).await?;
+    let stuck = unanswered(&orphans, NOTICED).await;
+    let report = admin.down(&dead).await?;
+    if report.shards() < usize::from(stuck > 0) {
+        return Err(format!("{stuck} entities are stuck, and {report:?}").into());
+    }
+    report.confirmed(Duration::from_secs(2)).await?;
+    let vacated = report.vacated(Duration::from_secs(5)).await?;
+    for orphan in &orphans {
+        let ask = orphan.ask(|reply_to| GetNode { reply_to });
+        let node: String = ask.within(Duration::from_secs(2)).await?;
+        if node != format!("n{survivor}") {
+            return Err(format!("{node} answers, which is not alive").into());
+        }
+    }
+    healthy(&admin, "after").await?;
+    close(&client).await?;
+    cluster.stop().await?;
+    Ok(format!(
+        "4 s after the kill {stuck} of {} entities did not answer, and the dead leader was listed \
+         for {} shards; for none {:.0} ms after it was declared dead, {}",
+        orphans.len(),
+        report.shards(),
+        vacated.after.as_secs_f64() * 1e3,
+        if vacated.reminded.is_empty() {
+            "without a reminder"
+        } else {
+            "with a reminder"
+        },
     ))
 }
 

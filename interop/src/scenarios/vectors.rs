@@ -10,7 +10,7 @@ use casty_proto::header::{self, Header};
 use casty_proto::message::structures::{barrier, counter, dict, lock, queue, semaphore, set};
 use casty_proto::message::{
     ClusterState, DownMember, Find, GetShardLocation, GetState, Listing, ShardEnvelope,
-    ShardLocation, SubscribeTopology, TopologySnapshot, UnsubscribeTopology,
+    ShardLocation, SubscribeTopology, TopologySnapshot, UnsubscribeTopology, UpdateRegistry,
 };
 use casty_proto::value::BigInt;
 use casty_proto::{FrozenSet, Limits};
@@ -191,6 +191,7 @@ fn of_cluster(what: &str) -> Option<Rewrite> {
         "ShardLocation" => again_as::<ShardLocation>,
         "GetState" => again_as::<GetState>,
         "DownMember" => again_as::<DownMember>,
+        "UpdateRegistry" => again_as::<UpdateRegistry>,
         "ClusterState" => again_as::<ClusterState>,
         "Find" => again_as::<Find<Greet>>,
         "Listing" => again_as::<Listing<Greet>>,

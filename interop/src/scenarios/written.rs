@@ -5,7 +5,8 @@ use casty_proto::message::structures::{barrier, counter, dict, lock, queue, sema
 use casty_proto::message::{
     ClusterState, DownMember, Find, GetShardLocation, GetState, Listing, Member, MemberStatus,
     RegisterRegion, ServiceEntry, ServiceInstance, ShardAllocation, ShardEnvelope, ShardLocation,
-    SubscribeTopology, TopologySnapshot, UnsubscribeTopology, VectorClock, WaitForMembers,
+    SubscribeTopology, TopologySnapshot, UnsubscribeTopology, UpdateRegistry, VectorClock,
+    WaitForMembers,
 };
 use casty_proto::{FrozenSet, Tuple};
 use serde::Serialize;
@@ -91,7 +92,21 @@ fn topology(written: &mut Written) -> Result<(), Failure> {
     };
     written.is(&wait, "WaitForMembers(n=3, reply_to=REF)")?;
     let down = DownMember { address: node(1) };
-    written.is(&down, "DownMember(address=NodeAddress('10.0.0.1', 1))")
+    written.is(&down, "DownMember(address=NodeAddress('10.0.0.1', 1))")?;
+    let update = |entries| UpdateRegistry { entries };
+    let greeter = FrozenSet(vec![ServiceEntry {
+        key: "greeter".into(),
+        node: node(1),
+        path: "/g".into(),
+    }]);
+    written.is(
+        &update(FrozenSet::default()),
+        "UpdateRegistry(entries=frozenset())",
+    )?;
+    written.is(
+        &update(greeter),
+        &format!("UpdateRegistry(entries={REGISTRY})"),
+    )
 }
 
 const MEMBERS: &str = "frozenset({

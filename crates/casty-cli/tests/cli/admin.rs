@@ -13,13 +13,18 @@ const NEVER: Duration = Duration::from_hours(1);
 /// Starts three nodes, the last of which is dead and called up by the others. Returns its address.
 async fn haunted() -> (Cluster, String) {
     let silent = |(): (), _: &mut casty_testkit::Context<'_>| {};
+    let quiet = |(): &mut (), (): (), _: &mut casty_testkit::Context<'_>| {};
     let cluster = Cluster::builder("my-cluster")
         .detection(NEVER)
         .gossip(NEVER)
         .service_on(2, "haunt", silent)
+        .region("counter", 100, casty_testkit::stateful(|| (), quiet))
         .start()
         .await
         .unwrap();
+    for shard in [7, 8] {
+        cluster.move_shard("counter", shard, 2);
+    }
     cluster.kill(2).await;
     let dead = cluster.addresses()[2].to_string();
     (cluster, dead)
@@ -47,6 +52,8 @@ async fn a_dead_member_is_found_and_declared_dead_and_then_all_is_well() {
         refuses["helps"],
         format!("casty down {dead}, if its process is dead")
     );
+    let shards = of("shards-of-lost-node").expect("it owns two shards");
+    assert_eq!(shards["name"], "counter");
     assert_eq!(
         of("stale-service").expect("its service is stale")["name"],
         "haunt"
@@ -69,10 +76,14 @@ async fn a_dead_member_is_found_and_declared_dead_and_then_all_is_well() {
         let told = format!("told {node}");
         assert!(down.out.lines().any(|it| it == told), "{down:#?}");
     }
-    let last = down.out.lines().last().unwrap();
+    let seen = |what: &str| down.out.lines().any(|it| it.starts_with(what));
     assert!(
-        last.starts_with(&format!("{dead} is down in their views after ")),
-        "{last}"
+        seen(&format!("{dead} is down in their views after ")),
+        "{down:#?}"
+    );
+    assert!(
+        seen("none of its 2 shards is its own any more after "),
+        "{down:#?}"
     );
     assert_eq!(down.err, "");
 

@@ -5,17 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use casty_proto::NodeAddress;
-use casty_proto::message::{ClusterState, DownMember};
+use casty_proto::message::DownMember;
 use casty_routing::diagnosis::{Observed, Survey};
 use tokio::time::{Instant, sleep};
 
-use super::survey::{ask_state, survey};
-use crate::ask::Reply;
+use super::questions::{ask_state, tell_topology};
+use super::survey::{shards_of, survey};
 use crate::error::{AskError, Fate, ReadyError};
 use crate::send::Core;
 
 /// The time between two rounds of asking the nodes for the member's status.
-const VIEW_CHECK: Duration = Duration::from_millis(20);
+pub(super) const VIEW_CHECK: Duration = Duration::from_millis(20);
 
 /// The time that nodes have to answer at least, however little of the timeout is left.
 const LAST_LOOK: Duration = Duration::from_millis(100);
@@ -76,6 +76,7 @@ pub struct DownReport {
     node: NodeAddress,
     told: Vec<NodeAddress>,
     missed: Vec<(NodeAddress, NotTold)>,
+    shards: usize,
     timeout: Duration,
 }
 
@@ -114,7 +115,7 @@ pub(super) async fn down(
     // Connections neither begin nor end while this is locked.
     for peer in core.connected.read().values() {
         if force || peer.node != *node {
-            let reply = ask_state(core, peer, Some(&message), timeout);
+            let reply = tell_topology(core, peer, &message, timeout);
             pending.push((peer.node.clone(), reply));
         }
     }
@@ -133,6 +134,7 @@ pub(super) async fn down(
         node: node.clone(),
         told,
         missed,
+        shards: shards_of(&survey, node).len(),
         timeout,
     })
 }
@@ -212,8 +214,10 @@ impl DownReport {
     pub async fn confirmed(&self, timeout: Duration) -> Result<Duration, StillUp> {
         let begun = Instant::now();
         loop {
-            let left = timeout.saturating_sub(begun.elapsed()).max(LAST_LOOK);
-            let (called_up_by, silent) = self.look(left.min(self.timeout)).await;
+            let (survey, silent) = self.look(begun, timeout).await;
+            let statuses = survey.statuses(&self.node).into_iter();
+            let up = statuses.filter(|(status, _)| status.is_live());
+            let called_up_by: Vec<_> = up.flat_map(|(_, by)| by).collect();
             let view = self.core.view.borrow().clone();
             let seen = view.is_some_and(|view| view.is_live(&self.node));
             let after = begun.elapsed();
@@ -232,15 +236,30 @@ impl DownReport {
         }
     }
 
-    /// Returns the nodes that were told and call the member alive, and those that do not answer.
-    async fn look(&self, within: Duration) -> (Vec<NodeAddress>, Vec<NodeAddress>) {
-        let (mut silent, mut asked) = (Vec::new(), Vec::<(_, Reply<ClusterState>)>::new());
+    /// Returns the number of shards for which the nodes listed the member, as owner or replica,
+    /// before it was declared dead.
+    pub fn shards(&self) -> usize {
+        self.shards
+    }
+
+    pub(super) fn core(&self) -> &Arc<Core> {
+        &self.core
+    }
+
+    /// Returns the states of the nodes that were told, but the member's own, and those of them that
+    /// do not answer. Each has what is left of a wait for `timeout` that began at `begun`.
+    pub(super) async fn look(
+        &self,
+        begun: Instant,
+        timeout: Duration,
+    ) -> (Survey, Vec<NodeAddress>) {
+        let left = timeout.saturating_sub(begun.elapsed()).max(LAST_LOOK);
+        let within = left.min(self.timeout);
+        let (mut silent, mut asked) = (Vec::new(), Vec::new());
         // Not the member itself, whose connection ends when it is down.
         for node in self.told.iter().filter(|node| **node != self.node) {
             match self.core.connected.read().get(node) {
-                Some(peer) => {
-                    asked.push((node.clone(), ask_state(&self.core, peer, None, within)));
-                }
+                Some(peer) => asked.push((node.clone(), ask_state(&self.core, peer, within))),
                 None => silent.push(node.clone()),
             }
         }
@@ -251,9 +270,7 @@ impl DownReport {
                 Err(_) => silent.push(node),
             }
         }
-        let statuses = survey.statuses(&self.node).into_iter();
-        let up = statuses.filter(|(status, _)| status.is_live());
-        (up.flat_map(|(_, by)| by).collect(), silent)
+        (survey, silent)
     }
 }
 
@@ -263,6 +280,7 @@ impl fmt::Debug for DownReport {
             .field("node", &self.node)
             .field("told", &self.told)
             .field("missed", &self.missed)
+            .field("shards", &self.shards)
             .finish_non_exhaustive()
     }
 }
@@ -273,10 +291,6 @@ struct Views<'a>(&'a [NodeAddress], &'a [NodeAddress]);
 
 impl fmt::Display for Views<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names = |nodes: &[NodeAddress]| {
-            let names: Vec<_> = nodes.iter().map(ToString::to_string).collect();
-            names.join(", ")
-        };
         match (self.0, self.1) {
             ([], []) => f.write_str("up in the client's own view"),
             ([], silent) => write!(
@@ -287,4 +301,10 @@ impl fmt::Display for Views<'_> {
             (up, _) => write!(f, "still up in the views of {}", names(up)),
         }
     }
+}
+
+/// Returns the nodes, separated by commas.
+pub(super) fn names(nodes: &[NodeAddress]) -> String {
+    let names: Vec<_> = nodes.iter().map(ToString::to_string).collect();
+    names.join(", ")
 }

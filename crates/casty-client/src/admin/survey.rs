@@ -4,21 +4,21 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use casty_proto::message::{ClusterState, DownMember, GetState, TOPOLOGY_PATH};
-use casty_proto::{ActorRef, NodeAddress};
-use casty_routing::ShardCount;
+use casty_proto::NodeAddress;
+use casty_proto::message::ClusterState;
 use casty_routing::diagnosis::{Observed, Survey};
-use casty_transport::RejectReason;
-use serde::Serialize;
+use casty_routing::{ShardCount, ShardId};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-use crate::ask::{Ask, AskSender, Reply};
-use crate::error::{AskError, Chain, Fate, ReadyError, TellError};
-use crate::node::peer::Peer;
+use super::questions::ask_state;
+use crate::error::{AskError, Chain, ReadyError};
 use crate::send::Core;
 use crate::topology;
+
+/// A shard of a region.
+type Shard = (Arc<str>, ShardId);
 
 /// The time between two checks of the connection to a node that is being dialled.
 const DIAL_CHECK: Duration = Duration::from_millis(10);
@@ -105,7 +105,7 @@ async fn observe(core: &Arc<Core>, node: &NodeAddress, timeout: Duration) -> Obs
         let left = timeout.saturating_sub(begun.elapsed());
         let peer = core.connected.read().get(node).cloned();
         if let Some(peer) = peer {
-            match ask_state(core, &peer, None, left).await {
+            match ask_state(core, &peer, left).await {
                 Ok(state) => return Observed::Answered(Arc::new(state)).into(),
                 // It may be connected again within its time.
                 Err(AskError::Lost { .. }) => {}
@@ -130,52 +130,22 @@ async fn observe(core: &Arc<Core>, node: &NodeAddress, timeout: Duration) -> Obs
     }
 }
 
-/// Asks a connected node for its state, right after `first`, so that its answer shows that it has
-/// handled that. Both messages leave at once, on this connection or not at all.
-pub(super) fn ask_state(
-    core: &Arc<Core>,
-    peer: &Arc<Peer>,
-    first: Option<&DownMember>,
-    within: Duration,
-) -> Reply<ClusterState> {
-    let send = |ask: &mut AskSender<'_>, _: ActorRef<ClusterState>| {
-        core.asks.carried_by(ask.id(), peer.id);
-        if let Some(down) = first {
-            push(core, peer, down)?;
-        }
-        let reply_to = core.announced_to(peer).ask_ref(ask.id());
-        push(core, peer, &GetState { reply_to })
-    };
-    Ask::new(core, send).within(within).into_future()
+/// Returns the shards for which a node is listed as owner or replica in any state but its own.
+pub(super) fn shards_of(survey: &Survey, node: &NodeAddress) -> BTreeSet<Shard> {
+    let states = survey.states().filter(|(viewer, _)| *viewer != node);
+    states.flat_map(|(_, state)| listed(state, node)).collect()
 }
 
-/// Puts one of the protocol's own messages into the outbox of a connected node.
-fn push<M: Serialize>(core: &Core, peer: &Peer, message: &M) -> Result<(), AskError> {
-    let mut ended = false;
-    core.encoded(message, |class, bytes| {
-        let Err(rejected) = peer.push_to_actor(TOPOLOGY_PATH, class, bytes, None) else {
-            return Ok(());
-        };
-        match rejected.reason {
-            RejectReason::Full { length, limit } => Err(TellError::Busy {
-                node: peer.node.clone(),
-                length,
-                limit,
-            }),
-            RejectReason::TooLong { length, limit } => Err(TellError::TooLong { length, limit }),
-            // The connection has ended.
-            _ => {
-                ended = true;
-                Ok(())
-            }
-        }
-    })?;
-    if ended {
-        return Err(AskError::Lost {
-            node: peer.node.clone(),
-            fate: Fate::Unknown,
-            attempts: 1,
-        });
-    }
-    Ok(())
+/// Returns the shards for which a node is listed in a state.
+pub(super) fn listed<'a>(
+    state: &'a ClusterState,
+    node: &'a NodeAddress,
+) -> impl Iterator<Item = Shard> + use<'a> {
+    let regions = state.shard_allocations.iter();
+    regions.flat_map(move |(region, shards)| {
+        let listed = shards
+            .iter()
+            .filter(|(_, it)| it.primary == *node || it.replicas.contains(node));
+        listed.map(|(shard, _)| (Arc::clone(region), ShardId::new(*shard)))
+    })
 }

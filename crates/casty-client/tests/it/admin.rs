@@ -2,13 +2,18 @@
 
 use std::time::Duration;
 
-use casty_client::{ActorRef, AskError, Fate, NodeAddress, NotTold};
-use casty_proto::FrozenSet;
-use casty_proto::message::{ClusterState, GetState, Member, MemberStatus, SubscribeTopology};
+use casty_client::{
+    ActorRef, AskError, DownReport, Fate, NodeAddress, NotTold, NotVacated, ShardId, Vacated,
+};
+use casty_proto::message::{
+    ClusterState, DownMember, GetShardLocation, GetState, Member, MemberStatus, ShardAllocation,
+    ShardLocation, SubscribeTopology, UpdateRegistry,
+};
+use casty_proto::{FrozenSet, Tuple};
 use casty_routing::diagnosis::Observed;
 use casty_transport::MemoryNetwork;
 
-use crate::node::{Node, actor, builder, in_paused_time, view};
+use crate::node::{Link, Node, actor, builder, in_paused_time, view};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -143,5 +148,147 @@ fn nodes_whose_states_come_at_once_and_fill_all_room_are_not_taken_for_silent() 
         let is_answered = |one: &&&Observed| matches!(one, Observed::Answered(_));
         assert_eq!(answered.iter().filter(is_answered).count(), 4);
         assert!(matches!(unread, Observed::Unread(_)), "{unread:?}");
+    });
+}
+
+/// The thing that a leader of casty 0.21 needs until it takes a dead member's shards away.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Needs {
+    Death,
+    Reminder,
+    Question,
+    Restart,
+}
+
+/// A leader alone with a dead member that it lists for a shard of two regions, and what it was told.
+struct Widow {
+    link: Link,
+    state: ClusterState,
+    needs: Needs,
+    told: Vec<&'static str>,
+}
+
+impl Widow {
+    /// Handles what it is told.
+    async fn handle(&mut self) {
+        loop {
+            let received = self.link.next().await.unwrap();
+            let vacates = if let Ok(state) = received.try_decode::<GetState>() {
+                self.link.send(&state.reply_to, &self.state).await;
+                continue;
+            } else if received.try_decode::<DownMember>().is_ok() {
+                self.told.push("down");
+                Needs::Death
+            } else if let Ok(update) = received.try_decode::<UpdateRegistry>() {
+                assert_eq!(update, UpdateRegistry::default());
+                self.told.push("look");
+                Needs::Reminder
+            } else {
+                let asked: GetShardLocation = received.decode();
+                self.told.push(if received.path == "/_coord-r" {
+                    "r"
+                } else {
+                    "s"
+                });
+                let location = ShardLocation {
+                    shard_id: asked.shard_id,
+                    node: "n:1".parse().unwrap(),
+                    replicas: Tuple::default(),
+                };
+                self.link.send(&asked.reply_to, &location).await;
+                Needs::Question
+            };
+            if vacates == self.needs {
+                self.state.shard_allocations.clear();
+            }
+        }
+    }
+}
+
+/// Has a member declared dead whose leader needs that much, and returns what came of it and what the
+/// leader was told.
+async fn vacated(needs: Needs) -> (DownReport, Result<Vacated, NotVacated>, Vec<&'static str>) {
+    let network = MemoryNetwork::new();
+    let mut node = Node::listen(&network, "n:1").await;
+    let dead: NodeAddress = "m:1".parse().unwrap();
+    let client = builder(&network, "n:1").connect().await.unwrap();
+    let mut link = node.accept().await;
+    let subscribe: SubscribeTopology = link.next().await.unwrap().decode();
+    let mut view = view(&[&node.address, &dead], Some(&dead));
+    view.members.0[1].status = MemberStatus::Down;
+    let replica = ShardAllocation {
+        primary: node.address.clone(),
+        replicas: Tuple(vec![dead.clone()]),
+    };
+    let replicas = [(7, replica)].into();
+    view.shard_allocations.insert("s".into(), replicas);
+    link.send(&subscribe.reply_to, &view).await;
+    client.ready(SECOND).await.unwrap();
+    let state = ClusterState {
+        members: view.members,
+        shard_allocations: view.shard_allocations,
+        ..ClusterState::default()
+    };
+    let mut widow = Widow {
+        link,
+        state,
+        needs,
+        told: Vec::new(),
+    };
+    let asks = async {
+        let report = client.admin().down(&dead).await.unwrap();
+        report.confirmed(SECOND).await.unwrap();
+        let vacated = report.vacated(2 * SECOND).await;
+        (report, vacated)
+    };
+    let (report, vacated) = tokio::select! {
+        biased;
+        outcome = asks => outcome,
+        () = widow.handle() => unreachable!("it goes on as long as the connection"),
+    };
+    (report, vacated, widow.told)
+}
+
+#[test]
+fn a_leader_that_leaves_a_dead_member_its_shards_is_reminded_until_it_takes_them_away() {
+    for (needs, reminders, after) in [
+        (Needs::Death, &[][..], Duration::ZERO),
+        (Needs::Reminder, &["look"], SECOND / 2),
+        (Needs::Question, &["look", "look", "r", "s"], SECOND),
+    ] {
+        in_paused_time(move || async move {
+            let (report, vacated, told) = vacated(needs).await;
+            let vacated = vacated.unwrap();
+            assert_eq!(told, [&["down"], reminders].concat(), "{needs:?}");
+            assert_eq!(report.shards(), 2);
+            let reminded: &[NodeAddress] = if reminders.is_empty() {
+                &[]
+            } else {
+                report.told()
+            };
+            assert_eq!(vacated.reminded, reminded);
+            let late = vacated.after.saturating_sub(after);
+            assert!(vacated.after >= after && late < SECOND / 10, "{vacated:?}");
+        });
+    }
+}
+
+#[test]
+fn what_a_dead_member_still_owns_when_the_time_is_up_is_told() {
+    in_paused_time(|| async {
+        let (report, vacated, told) = vacated(Needs::Restart).await;
+        let left = vacated.unwrap_err();
+        assert_eq!(left.node, *report.node());
+        let shards = [("r", 0), ("s", 7)].map(|(name, id)| (name.into(), vec![ShardId::new(id)]));
+        assert_eq!(left.shards, shards.into());
+        assert_eq!(left.listed_by, report.told());
+        assert_eq!(left.reminded, report.told());
+        assert_eq!(left.silent, []);
+        assert!((2 * SECOND..3 * SECOND).contains(&left.after), "{left:?}");
+        assert!(told.len() <= 12, "reminded only so often: {told:?}");
+        let text = left.to_string();
+        let words = "m:1 is still listed for shards of r (1), s (1) in the views of n:1, though n:1 \
+                     was told to look again";
+        assert!(text.ends_with(words), "{text}");
     });
 }

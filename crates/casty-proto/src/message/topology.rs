@@ -71,3 +71,12 @@ pub struct DownMember {
     /// The member's address.
     pub address: NodeAddress,
 }
+
+/// An addition to a node's registry of services. The node tells its subscribers its view anew,
+/// coordinators among them, whatever is added: an empty one has them look at the view once more.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename = "casty.cluster.topology_actor.UpdateRegistry")]
+pub struct UpdateRegistry {
+    /// The instances that are added.
+    pub entries: FrozenSet<ServiceEntry>,
+}

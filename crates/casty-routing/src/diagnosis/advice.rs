@@ -79,13 +79,10 @@ impl Problem {
                 "raise the limit that the reason names in the client's settings".to_owned()
             }
             Self::HangsOnLostNode {
+                node,
                 fault: NodeFault::Down,
-                what: Dependent::Shards { region, .. },
-                ..
-            } => format!(
-                "ask an entity of {region:?} that is of one of these shards: the leader then tells \
-                 the new owners"
-            ),
+                what: Dependent::Shards { .. },
+            } => format!("casty down {node}: it has the leader take them away"),
             Self::HangsOnLostNode { node, fault, .. } => fault.remedy(node),
             Self::ViewsDiffer(Difference::Status { node, .. }) => {
                 format!("casty down {node}, if its process is dead; else see what parts the nodes")

@@ -74,6 +74,11 @@ impl Gossip {
         });
     }
 
+    /// Tells a node's coordinators and subscribers its view once more.
+    pub(crate) fn tell_views(&self, node: usize) {
+        self.change(|topology| topology.viewed(node));
+    }
+
     /// Answers with the instances of a service on nodes that are up.
     pub(crate) fn find(&self, node: usize, find: Find<Value>) {
         let topology = self.topology.lock();

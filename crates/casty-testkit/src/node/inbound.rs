@@ -6,7 +6,7 @@ use casty_proto::frame::{Frame, FrameKind};
 use casty_proto::header::Header;
 use casty_proto::message::{
     DownMember, Find, GetShardLocation, GetState, RECEPTIONIST_PATH, RegisterRegion,
-    SubscribeTopology, TOPOLOGY_PATH, UnsubscribeTopology, WaitForMembers,
+    SubscribeTopology, TOPOLOGY_PATH, UnsubscribeTopology, UpdateRegistry, WaitForMembers,
 };
 use casty_proto::{ActorUri, DecodeError, Limits, Value};
 use casty_transport::Session;
@@ -30,6 +30,8 @@ enum ToTopology {
     Members(WaitForMembers),
     #[serde(rename = "casty.cluster.topology_actor.DownMember")]
     Down(DownMember),
+    #[serde(rename = "casty.cluster.topology_actor.UpdateRegistry")]
+    Registry(UpdateRegistry),
 }
 
 /// The messages that a coordinator understands.
@@ -135,6 +137,10 @@ fn route(gossip: &Gossip, node: &Node, path: &str, message: &[u8]) -> Result<Tak
                 gossip.wait_for_members(node.outbound.number(), message);
             }
             ToTopology::Down(message) => gossip.down(node.outbound.number(), &message.address),
+            // What it adds is dropped: nodes run the services that the test gave them.
+            ToTopology::Registry(UpdateRegistry { .. }) => {
+                gossip.tell_views(node.outbound.number());
+            }
         },
         RECEPTIONIST_PATH => {
             let find: Find<Value> = decode(node, message)?;

@@ -1,0 +1,182 @@
+//! The shards of a member that was declared dead: whether they were taken away, and the reminder of a
+//! leader that has not noticed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use casty_proto::NodeAddress;
+use casty_proto::message::{ClusterState, UpdateRegistry};
+use casty_routing::ShardId;
+use casty_routing::diagnosis::{Survey, leader};
+use tokio::time::{Instant, sleep};
+
+use super::down::{DownReport, VIEW_CHECK, names};
+use super::questions::{ask_owner, tell_topology};
+use super::survey::{listed, shards_of};
+use crate::node::peer::Peer;
+
+/// The time that a leader has before it is reminded, and between two reminders.
+const REMIND_AFTER: Duration = Duration::from_millis(500);
+
+/// The time for the answer to a reminder, which is not needed: the next look shows what it did.
+const REMINDER: Duration = Duration::from_secs(1);
+
+/// The outcome of a wait until a dead member's shards were taken away.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Vacated {
+    /// The time that it took.
+    pub after: Duration,
+    /// The leaders that had to be reminded. Sorted; empty where the member's death was enough.
+    pub reminded: Vec<NodeAddress>,
+}
+
+/// The error of a member that a view still lists for shards, or may, when the timeout ends.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("after {after:?}, {}", Left(self))]
+#[non_exhaustive]
+pub struct NotVacated {
+    /// The member.
+    pub node: NodeAddress,
+    /// The time that was waited.
+    pub after: Duration,
+    /// The shards for which it is listed as owner or replica, by region.
+    pub shards: BTreeMap<Arc<str>, Vec<ShardId>>,
+    /// The nodes whose views list it. Sorted.
+    pub listed_by: Vec<NodeAddress>,
+    /// The nodes that were told, and did not answer since.
+    pub silent: Vec<NodeAddress>,
+    /// The leaders that were reminded in vain. Sorted.
+    pub reminded: Vec<NodeAddress>,
+}
+
+impl DownReport {
+    /// Waits until no view of the other nodes that were [told](Self::told) lists the member for a
+    /// shard, as owner or replica. Asks them every 20 ms. A leader that lists it still 0.5 s after
+    /// this began is reminded, and again at once where that took some shards away, else 0.5 s later:
+    /// told an empty addition to its registry, which has it look at its view again, and from the
+    /// second time on asked for one of the shards of each region. Both are needed with nodes of casty
+    /// 0.21: one that becomes the leader because the member died takes nothing from it before the
+    /// next change, which a node that is alone never sees; and of several regions that change at once
+    /// its view takes but one.
+    ///
+    /// A shard that was taken away has another owner, or gets one when it is next asked for.
+    ///
+    /// # Errors
+    /// A view still lists the member after `timeout`, give or take 0.1 s, or a node that was told
+    /// does not answer.
+    ///
+    /// # Cancel safety
+    /// Safe: a reminder repeats what the nodes know already.
+    pub async fn vacated(&self, timeout: Duration) -> Result<Vacated, NotVacated> {
+        let (begun, node) = (Instant::now(), self.node());
+        let (mut reminded, mut remind_at, mut before) = (BTreeSet::new(), REMIND_AFTER, 0);
+        loop {
+            let (survey, silent) = self.look(begun, timeout).await;
+            let left = shards_of(&survey, node);
+            let after = begun.elapsed();
+            if left.is_empty() && silent.is_empty() {
+                let reminded = reminded.into_iter().collect();
+                return Ok(Vacated { after, reminded });
+            }
+            if after >= timeout || self.core().is_closed() {
+                let mut shards = BTreeMap::<_, Vec<_>>::new();
+                for (region, shard) in left {
+                    shards.entry(region).or_default().push(shard);
+                }
+                let lists = |(_, state): &(_, &ClusterState)| listed(state, node).next().is_some();
+                let listed_by = survey.states().filter(lists);
+                return Err(NotVacated {
+                    node: node.clone(),
+                    after,
+                    shards,
+                    listed_by: listed_by.map(|(viewer, _)| viewer.clone()).collect(),
+                    silent,
+                    reminded: reminded.into_iter().collect(),
+                });
+            }
+            if after >= remind_at || left.len() < before {
+                (remind_at, before) = (after + REMIND_AFTER, left.len());
+                remind(self, &survey, &mut reminded).await;
+            }
+            sleep(VIEW_CHECK).await;
+        }
+    }
+}
+
+/// Reminds the leaders that list the member.
+async fn remind(report: &DownReport, survey: &Survey, reminded: &mut BTreeSet<NodeAddress>) {
+    let leaders = survey
+        .states()
+        .filter(|(node, it)| leader(it) == Some(node));
+    for (node, state) in leaders {
+        // By region, so that each is asked for one.
+        let left: BTreeMap<_, _> = listed(state, report.node()).collect();
+        let peer = report.core().connected.read().get(node).cloned();
+        if let Some(peer) = peer
+            && !left.is_empty()
+        {
+            let again = !reminded.insert(node.clone());
+            tracing::debug!(%node, member = %report.node(), again, "reminded to take shards away");
+            remind_leader(report, &peer, left, again).await;
+        }
+    }
+}
+
+/// Has a leader look at its view again; if it was told so before, also has its coordinators publish
+/// what they make of it.
+async fn remind_leader(
+    report: &DownReport,
+    peer: &Arc<Peer>,
+    left: BTreeMap<Arc<str>, ShardId>,
+    again: bool,
+) {
+    let core = report.core();
+    let update = UpdateRegistry::default();
+    // Errors are of no interest: the next look shows what has become of the shards.
+    tell_topology(core, peer, &update, REMINDER).await.ok();
+    if again {
+        let left = left.iter();
+        let asked: Vec<_> = left
+            .map(|(region, shard)| ask_owner(core, peer, (region, *shard), REMINDER))
+            .collect();
+        for answer in asked {
+            answer.await.ok();
+        }
+    }
+}
+
+/// The shards that are left and the nodes that do not answer, as part of a sentence.
+struct Left<'a>(&'a NotVacated);
+
+impl fmt::Display for Left<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let NotVacated {
+            node,
+            shards,
+            listed_by,
+            silent,
+            reminded,
+            ..
+        } = self.0;
+        if shards.is_empty() {
+            let silent = names(silent);
+            return write!(
+                f,
+                "{node} owns no shard where that is known; {silent} do not answer"
+            );
+        }
+        write!(f, "{node} is still listed for shards of ")?;
+        for (place, (region, shards)) in shards.iter().enumerate() {
+            let comma = if place == 0 { "" } else { ", " };
+            write!(f, "{comma}{region} ({})", shards.len())?;
+        }
+        write!(f, " in the views of {}", names(listed_by))?;
+        if !reminded.is_empty() {
+            write!(f, ", though {} was told to look again", names(reminded))?;
+        }
+        Ok(())
+    }
+}
