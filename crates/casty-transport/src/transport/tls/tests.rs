@@ -13,6 +13,7 @@ use crate::error::{ConnectError, DialError, ListenError, NotCasty};
 use crate::transport::TcpTransport;
 use crate::transport::{ByteStream, Listener, Transport};
 
+mod acknowledged;
 mod certificates;
 mod other_protocols;
 mod renewal;
