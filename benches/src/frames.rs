@@ -69,7 +69,7 @@ impl Frames {
             };
             let mut header = Vec::new();
             Header {
-                target: target.to_string().into(),
+                target: target.to_raw().into(),
                 sender: format!("{root}/").into(),
                 type_hint: SHARD_ENVELOPE.into(),
             }

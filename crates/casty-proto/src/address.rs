@@ -6,11 +6,16 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::escape::{Escaped, prints};
+
 /// The address by which a node of the cluster is known: the one that its handshake announces and
 /// views list.
 ///
 /// Cheap to clone (one reference count). Ordered as casty orders nodes when it elects a leader: by
 /// host as a string, then by port as a number.
+///
+/// Peers may list any text as a host. `Display` and `Debug` show it [escaped](Escaped), which for hosts
+/// that can be dialled is the text itself; [`to_raw`](Self::to_raw) is exact.
 ///
 /// ```
 /// use casty_proto::NodeAddress;
@@ -44,11 +49,16 @@ impl NodeAddress {
     pub fn port(&self) -> u16 {
         self.port
     }
+
+    /// Returns `host:port` as it is, for programs; a peer may have put anything into it.
+    pub fn to_raw(&self) -> String {
+        format!("{}:{}", self.host, self.port)
+    }
 }
 
 impl fmt::Display for NodeAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.host, self.port)
+        write!(f, "{}:{}", Escaped::new(&self.host), self.port)
     }
 }
 
@@ -128,20 +138,39 @@ impl<'a> ActorUri<'a> {
     pub fn node_address(&self) -> Option<NodeAddress> {
         self.node.map(|(host, port)| NodeAddress::new(host, port))
     }
-}
 
-impl fmt::Display for ActorUri<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// Returns the URI as it is, for programs: [`parse`](Self::parse) reads it back.
+    pub fn to_raw(&self) -> String {
+        let Self { system, path, .. } = self;
         match self.node {
-            Some((host, port)) => write!(f, "casty://{}@{host}:{port}{}", self.system, self.path),
-            None => write!(f, "casty://{}{}", self.system, self.path),
+            Some((host, port)) => format!("casty://{system}@{host}:{port}{path}"),
+            None => format!("casty://{system}{path}"),
         }
     }
 }
 
-/// Returns whether a text can be the host of a `casty://` URI.
+/// The URI for people, [escaped](Escaped); [`to_raw`](ActorUri::to_raw) is exact.
+impl fmt::Display for ActorUri<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (system, path) = (Escaped::new(self.system), Escaped::new(self.path));
+        match self.node {
+            Some((host, port)) => {
+                let host = Escaped::new(host);
+                write!(f, "casty://{system}@{host}:{port}{path}")
+            }
+            None => write!(f, "casty://{system}{path}"),
+        }
+    }
+}
+
+/// The longest host that can be given, in bytes; the longest name has 253.
+const LONGEST_HOST: usize = 255;
+
+/// Returns whether a text can be the host of a node that is dialled.
 fn is_host(host: &str) -> bool {
-    !host.is_empty() && !host.contains([':', '/', '\n'])
+    (1..=LONGEST_HOST).contains(&host.len())
+        && !host.contains([':', '/'])
+        && host.chars().all(prints)
 }
 
 fn parse_port(port: &str) -> Result<u16, AddressError> {
@@ -165,7 +194,10 @@ pub enum AddressError {
     #[error("the host is missing")]
     NoHost,
     /// The host holds a character that an address cannot carry.
-    #[error("a host has no colon, slash or line break (IPv6 literals cannot be written)")]
+    #[error(
+        "a host has at most {LONGEST_HOST} bytes, and no colon, slash or character that does not print \
+         (IPv6 literals cannot be written)"
+    )]
     BadHost,
     /// The port is missing.
     #[error("the port is missing")]
@@ -202,6 +234,8 @@ mod tests {
             (":1", AddressError::NoHost),
             ("::1:80", AddressError::BadHost),
             ("a/b:80", AddressError::BadHost),
+            ("a\u{1b}[2J:80", AddressError::BadHost),
+            (&format!("{}:80", "a".repeat(256)), AddressError::BadHost),
             ("h:", AddressError::BadPort),
             ("h:65536", AddressError::BadPort),
             ("h:+1", AddressError::BadPort),
@@ -219,7 +253,11 @@ mod tests {
             "casty://s@host name:1/with space/ü",
             "casty://s@h:1//double",
         ] {
-            assert_eq!(ActorUri::parse(uri).unwrap().to_string(), uri);
+            let parsed = ActorUri::parse(uri).unwrap();
+            assert_eq!(
+                (parsed.to_raw(), parsed.to_string()),
+                (uri.to_owned(), uri.to_owned())
+            );
         }
         let uri = ActorUri::parse("casty://s@h:1/a/b").unwrap();
         assert_eq!(
@@ -229,6 +267,21 @@ mod tests {
         assert_eq!(uri.node_address(), Some(NodeAddress::new("h", 1)));
         let local = ActorUri::parse("casty://local/actor").unwrap();
         assert_eq!(local.node_address(), None);
+    }
+
+    #[test]
+    fn addresses_that_a_peer_has_chosen_are_shown_escaped_and_kept_exact() {
+        let node = NodeAddress::new("a\u{1b}[2J\n\u{202e}", 1);
+        assert_eq!(node.to_string(), r"a\u{1b}[2J\n\u{202e}:1");
+        assert_eq!(format!("{node:?}"), node.to_string());
+        assert_eq!(node.to_raw(), "a\u{1b}[2J\n\u{202e}:1");
+        assert_eq!(node.host(), "a\u{1b}[2J\n\u{202e}");
+        let raw = "casty://s\r@h\u{9b}:1/p\u{7f}";
+        let uri = ActorUri::parse(raw).unwrap();
+        assert_eq!(uri.to_string(), r"casty://s\r@h\u{9b}:1/p\u{7f}");
+        assert_eq!(uri.to_raw(), raw);
+        let long = NodeAddress::new("a".repeat(1 << 20), 1);
+        assert!(long.to_string().len() < 2_000, "as much as logs show");
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::{Count, Escaped};
+
 pub(crate) mod path;
 
 /// The one of the [`Limits`](crate::Limits) that an input passed.
@@ -36,7 +38,9 @@ impl fmt::Display for Limit {
 pub enum EncodeError {
     /// A type has no Python class: its serde name lacks a dot.
     #[error(
-        "{name:?} is no Python class: give it a dotted serde name, such as #[serde(rename = \"pkg.{name}\")]"
+        "{:?} is no Python class: give it a dotted serde name, such as #[serde(rename = \"pkg.{}\")]",
+        Escaped::new(name),
+        Escaped::new(name)
     )]
     NoClass {
         /// The serde name of the type.
@@ -53,15 +57,16 @@ pub enum EncodeError {
     /// A [`Value`](crate::Value) names a class that dynamic values may not name in a pickle, for a node
     /// that loads it would call that class; see [`Codec::allowing`](crate::Codec::allowing).
     #[error(
-        "a dynamic value names the Python class {class:?}, which pickle was not told to allow: a node \
-         would call it. If it is the program's own, allow it with Codec::allowing or allowed_classes"
+        "a dynamic value names the Python class {:?}, which pickle was not told to allow: a node \
+         would call it. If it is the program's own, allow it with Codec::allowing or allowed_classes",
+        Escaped::new(class)
     )]
     ClassNotAllowed {
         /// The class.
         class: Box<str>,
     },
     /// The value nests deeper than any reader accepts.
-    #[error("the value nests deeper than {limit} levels")]
+    #[error("the value nests deeper than {}", Count(*limit, "level"))]
     TooDeep {
         /// The levels that are accepted.
         limit: usize,
@@ -73,7 +78,7 @@ pub enum EncodeError {
         algorithm: &'static str,
     },
     /// The `Serialize` implementation of a type reported an error.
-    #[error("{0}")]
+    #[error("{}", Escaped::new(.0))]
     Custom(Box<str>),
 }
 
@@ -102,7 +107,7 @@ pub enum DecodeError {
         at: usize,
     },
     /// More bytes follow the value.
-    #[error("{extra} bytes follow the value")]
+    #[error("after the value there is more: {}", Count(*extra, "byte"))]
     Trailing {
         /// The number of these bytes.
         extra: usize,
@@ -125,13 +130,16 @@ pub enum DecodeError {
     },
     /// A pickle needs Python code: it holds a class or function by value, a lambda, or a call of a
     /// function that is not known to be a plain constructor.
-    #[error("the pickle needs Python code to be read: {what}")]
+    #[error("the pickle needs Python code to be read: {}", Escaped::new(what))]
     NeedsPython {
         /// The class or function.
         what: Box<str>,
     },
     /// The object is of another Python class than the requested type.
-    #[error("expected an object of class {expected}, found {found}")]
+    #[error(
+        "expected an object of class {expected}, found {}",
+        Escaped::new(found)
+    )]
     Class {
         /// The requested class.
         expected: &'static str,
@@ -151,7 +159,11 @@ pub enum DecodeError {
         field: &'static str,
     },
     /// An enum has no variant of this name, nor one with it as an alias.
-    #[error("unknown variant {variant:?}, expected {}", Names(expected))]
+    #[error(
+        "unknown variant {:?}, expected {}",
+        Escaped::new(variant),
+        Names(expected)
+    )]
     UnknownVariant {
         /// The name, cut short after some 64 characters.
         variant: Box<str>,
@@ -161,8 +173,9 @@ pub enum DecodeError {
     /// A member of an enum is known by its value, as pickle has it, and no variant has Python's `str()`
     /// of that value as an alias.
     #[error(
-        "unknown variant {value:?} of {class}: pickle carries the value of an enum's member and not its \
-         name, so the variant needs #[serde(alias = {value:?})]"
+        "unknown variant {alias:?} of {class}: pickle carries the value of an enum's member and not its \
+         name, so the variant needs #[serde(alias = {alias:?})]",
+        alias = Escaped::new(value)
     )]
     MemberValue {
         /// The enum's class.
@@ -171,7 +184,7 @@ pub enum DecodeError {
         value: Box<str>,
     },
     /// A value does not fit the requested type.
-    #[error("{0}")]
+    #[error("{}", Escaped::new(.0))]
     Custom(Box<str>),
     /// A part of the value does not fit the type of its field or element.
     /// [`without_path`](Self::without_path) is the error itself.
@@ -249,5 +262,45 @@ impl fmt::Display for Names<'_> {
             write!(f, "{lead}`{name}`")?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::de::Error;
+
+    use super::*;
+
+    #[test]
+    fn what_a_peer_has_chosen_is_told_without_control_characters() {
+        let hostile = "\u{1b}[2J\n\u{202e}\u{9b}";
+        let text = || Box::<str>::from(hostile);
+        let unknown = DecodeError::unknown_variant(hostile, &["a"]);
+        let mut in_field = DecodeError::NeedsPython { what: text() };
+        in_field.add_step(&path::Segment::Name(hostile));
+        let found = DecodeError::Class {
+            expected: "a.B",
+            found: text(),
+        };
+        for error in [
+            found,
+            unknown.clone().by_value("a.B"),
+            unknown,
+            in_field,
+            DecodeError::custom(hostile),
+        ] {
+            let told = error.to_string();
+            assert!(
+                !told.contains(char::is_control) && told.contains(r"\u{202e}"),
+                "{told:?}"
+            );
+        }
+        for error in [
+            EncodeError::Custom(text()),
+            EncodeError::ClassNotAllowed { class: text() },
+            EncodeError::NoClass { name: text() },
+        ] {
+            assert!(!error.to_string().contains(char::is_control), "{error:?}");
+        }
     }
 }

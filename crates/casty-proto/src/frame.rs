@@ -2,6 +2,8 @@
 
 use bytes::{Buf, Bytes, BytesMut};
 
+use crate::Count;
+
 /// The number of bytes before the payload: the length and the type.
 pub const FRAME_HEAD: usize = 5;
 
@@ -152,7 +154,7 @@ pub enum FrameError {
     #[error("an empty frame")]
     Empty,
     /// A frame over the limit.
-    #[error("a frame of {length} bytes, over the limit of {max}")]
+    #[error("a frame of {}, over the limit of {max}", Count(*length, "byte"))]
     TooLong {
         /// The announced length.
         length: usize,

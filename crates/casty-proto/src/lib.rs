@@ -97,7 +97,8 @@
 //! Bytes of a peer are never trusted: every reader stays within [`Limits`], allocates in proportion to
 //! its input, never recurses without bound, and answers bad input with a typed error. A pickle is read
 //! as data: no code is run, and an object that only Python could construct is
-//! [`DecodeError::NeedsPython`].
+//! [`DecodeError::NeedsPython`]. What a peer has chosen, names, hosts, classes, appears in addresses and
+//! errors only as [`Escaped`] shows it.
 //!
 //! A pickle that is written is code to the node that loads it, so the classes that a [`Value`] may name
 //! there are a list of the program's: see [`Codec::allowing`].
@@ -133,6 +134,7 @@ mod codec;
     )
 )]
 mod compression;
+mod count;
 mod error;
 mod escape;
 mod forward;
@@ -151,7 +153,10 @@ pub mod value;
 pub use address::{ActorUri, AddressError, NodeAddress};
 pub use codec::{AllowError, Codec, TypeHint, ValueCodec};
 pub use compression::{Compression, CompressionLevelError, UnknownCompression};
+#[doc(hidden)]
+pub use count::Count;
 pub use error::{DecodeError, EncodeError, Limit};
+pub use escape::{Chain, Escaped};
 pub use limits::Limits;
 pub use reference::ActorRef;
 pub use sets::{FrozenSet, Set, Tuple};

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::{ActorUri, AddressError};
+use crate::{ActorUri, AddressError, Escaped};
 
 /// The serde name by which all codecs know a reference.
 pub(crate) const REF: &str = "$casty::ref";
@@ -103,7 +103,7 @@ impl<M: ?Sized> Hash for ActorRef<M> {
 
 impl<M: ?Sized> fmt::Debug for ActorRef<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ActorRef({})", self.uri)
+        write!(f, "ActorRef({})", Escaped::new(&self.uri))
     }
 }
 

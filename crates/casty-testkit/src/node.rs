@@ -56,7 +56,7 @@ impl Node {
         let services = services.filter(|plan| plan.node == place.services);
         let identity = Identity {
             number: place.number,
-            sender: format!("casty://{}@{address}/", settings.system),
+            sender: format!("casty://{}@{}/", settings.system, address.to_raw()),
             address,
         };
         let (codec, like_casty) = (settings.codec, settings.like_casty);

@@ -37,7 +37,7 @@ pub(crate) fn lookup<M>(core: &Arc<Core>, key: &ServiceKey<M>) -> Listing<M> {
             node,
             path: &entry.path,
         }
-        .to_string();
+        .to_raw();
         let actor = BoundRef::new(core, ActorRef::from_uri_unchecked(uri));
         Instance {
             actor,

@@ -75,7 +75,7 @@ impl Identity {
     fn at(client: Arc<Client>, fixed: Option<NodeAddress>) -> Self {
         let is_generated = fixed.is_none();
         let address = fixed.unwrap_or_else(|| generated(&client.rng));
-        let root = format!("{}{address}", client.root);
+        let root = client.root.clone() + &address.to_raw();
         let mut header_start = Vec::new();
         Header {
             target: (&*root).into(),
@@ -138,7 +138,7 @@ impl Identity {
     /// Replaces the address in references to an ask in an encoded message by this one, which has
     /// the length of all generated ones.
     pub(crate) fn readdress(&self, message: &mut [u8], id: AskId) {
-        let own = self.address.to_string();
+        let own = self.address.to_raw();
         let path = self.client.ask_path(id);
         // The path holds 64 bits that nobody else knows, so nothing else is found.
         let paths: Vec<_> = memchr::memmem::find_iter(message, &path).collect();

@@ -153,7 +153,7 @@ impl Peer {
             node,
             path,
         }
-        .to_string();
+        .to_raw();
         let header = Header {
             target: target.into(),
             sender: (&*self.sender).into(),

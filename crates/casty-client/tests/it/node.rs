@@ -141,7 +141,7 @@ pub(crate) fn actor<M>(node: &Node, path: &str) -> ActorRef<M> {
         node: host,
         path,
     };
-    ActorRef::new(uri.to_string()).unwrap()
+    ActorRef::new(uri.to_raw()).unwrap()
 }
 
 /// Returns the view of a cluster of `nodes`, of which `owner` owns the only shard of region `r`.

@@ -2,10 +2,10 @@
 
 use std::fmt::{Debug, Display, Formatter, Result};
 
-use crate::Value;
 use crate::codec::tree::json::JsonSink;
 use crate::codec::tree::write_value::{self, Style};
 use crate::value::{EnumMember, Items, Member, Object, Pairs, State};
+use crate::{Escaped, Value};
 
 /// The bounds of debug output.
 const DEBUG: Style = Style::Bounded {
@@ -54,7 +54,7 @@ impl Debug for Pairs {
 
 impl Debug for Object {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        write!(f, "{} {:?}", self.class, self.state)
+        write!(f, "{} {:?}", Escaped::new(&self.class), self.state)
     }
 }
 
@@ -77,7 +77,7 @@ impl Debug for State {
 
 impl Debug for EnumMember {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        write!(f, "{} {:?}", self.class, self.member)
+        write!(f, "{} {:?}", Escaped::new(&self.class), self.member)
     }
 }
 

@@ -88,7 +88,9 @@ impl Gossip {
         let instances = entries.map(|entry| ServiceInstance {
             actor: ActorRef::from_uri_unchecked(format!(
                 "casty://{}@{}{}",
-                self.settings.system, entry.node, entry.path
+                self.settings.system,
+                entry.node.to_raw(),
+                entry.path
             )),
             node: entry.node,
         });
