@@ -123,13 +123,14 @@ impl fmt::Display for CountContradiction {
             ),
             Some(fewer) if *total == 0 => write!(
                 f,
-                "the region looks like one of {fewer} shards, not {count}: the cluster allocates none \
-                 of the others"
+                "the region looks like one of {}, not {count}: the cluster allocates none of the others",
+                Shards(*fewer)
             ),
             Some(fewer) => write!(
                 f,
-                "the region looks like one of {fewer} shards, not {count}: of the others the cluster \
-                 allocates only {named}"
+                "the region looks like one of {}, not {count}: of the others the cluster allocates only \
+                 {named}",
+                Shards(*fewer)
             ),
         }
     }

@@ -1,6 +1,6 @@
 //! The reasons why a region cannot be registered, and why a message could not be delivered.
 
-use casty_proto::NodeAddress;
+use casty_proto::{Count, NodeAddress};
 
 use crate::shard::{ShardCount, ShardId, Shards};
 
@@ -9,7 +9,7 @@ use crate::shard::{ShardCount, ShardId, Shards};
 #[non_exhaustive]
 pub enum RegisterRegionError {
     /// The program itself uses the region with another shard count; one of the two is wrong.
-    #[error("the region is in use with {registered} shards, not {asked}")]
+    #[error("the region is in use with {}, not {asked}", Shards(*.registered))]
     OtherCount {
         /// The count in use.
         registered: ShardCount,
@@ -29,13 +29,13 @@ pub enum RegisterRegionError {
         asked: ShardCount,
     },
     /// There are as many regions as the configuration allows.
-    #[error("{limit} regions are in use already")]
+    #[error("the limit of regions in use, {limit}, is reached")]
     TooManyRegions {
         /// The limit.
         limit: u32,
     },
     /// The region would have more shards than the configuration allows.
-    #[error("a region of more than {limit} shards")]
+    #[error("a region of more than {}", Count(*limit, "shard"))]
     TooManyShards {
         /// The limit.
         limit: u32,
@@ -54,7 +54,11 @@ pub enum UndeliverableReason {
         missing: MissingRoute,
     },
     /// As much is buffered as the configuration allows, in all or for its node.
-    #[error("the buffer is full, of {messages} messages and {bytes} bytes")]
+    #[error(
+        "the buffer is full, of {} and {}",
+        Count(*messages, "message"),
+        Count(*bytes, "byte")
+    )]
     BufferFull {
         /// The limit of messages.
         messages: usize,
@@ -74,7 +78,7 @@ pub enum UndeliverableReason {
     #[error("unknown region")]
     UnknownRegion,
     /// The region has no such shard.
-    #[error("a region of {count} shards has no shard {shard}")]
+    #[error("a region of {} has no shard {shard}", Shards(*.count))]
     UnknownShard {
         /// The shard asked for.
         shard: ShardId,

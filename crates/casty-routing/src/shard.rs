@@ -3,6 +3,7 @@
 use std::fmt;
 use std::num::NonZeroU32;
 
+use casty_proto::Count;
 use md5::{Digest, Md5};
 
 /// One shard of a region, counted from 0.
@@ -98,8 +99,7 @@ pub(crate) struct Shards(pub(crate) ShardCount);
 
 impl fmt::Display for Shards {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let s = if self.0.get() == 1 { "" } else { "s" };
-        write!(f, "{} shard{s}", self.0)
+        Count(self.0.get(), "shard").fmt(f)
     }
 }
 

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use casty_proto::NodeAddress;
 use casty_proto::message::{MemberStatus, ShardAllocation, ShardLocation, TopologySnapshot};
+use casty_proto::{Count, NodeAddress};
 
 /// The region's shape and the limits of a [`Coordinator`](crate::Coordinator).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -155,13 +155,13 @@ pub enum CoordinatorOutput<Q> {
 #[non_exhaustive]
 pub enum QueryRefusal {
     /// The region has fewer shards: the asker counts them otherwise.
-    #[error("the region has {shards} shards only")]
+    #[error("the region has only {}", Count(*shards, "shard"))]
     NoSuchShard {
         /// The number of shards.
         shards: u32,
     },
     /// Too many queries are buffered already.
-    #[error("{limit} queries are buffered already")]
+    #[error("the limit of buffered queries, {limit}, is reached")]
     Full {
         /// The limit.
         limit: usize,

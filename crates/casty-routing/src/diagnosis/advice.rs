@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use casty_proto::NodeAddress;
+use casty_proto::{Count, Escaped, NodeAddress};
 
 use super::finding::{Dependent, Difference, NodeFault, Problem};
-use crate::shard::ShardCount;
+use crate::shard::{ShardCount, Shards};
 
 impl Problem {
     /// Returns what the problem means for messages, as a clause.
@@ -44,8 +44,8 @@ impl Problem {
                     "an entity of these shards may live twice, with a state each"
                 }
                 Difference::Allocations { .. } => {
-                    "clients that follow a node behind send to former owners, or ask for what \
-                     others know"
+                    "clients that follow a node which lacks allocations send to former owners, or \
+                     ask for what others know"
                 }
             },
             Self::NoLeader | Self::ShardsWithoutOwner { leader: false, .. } => {
@@ -87,8 +87,16 @@ impl Problem {
             Self::ViewsDiffer(Difference::Status { node, .. }) => {
                 format!("casty down {node}, if its process is dead; else see what parts the nodes")
             }
-            Self::ViewsDiffer(_) => {
-                "see what parts the nodes; restart those that stay behind".to_owned()
+            Self::ViewsDiffer(Difference::Leader { .. }) => {
+                "see what parts the nodes; restart those that follow a node which should not lead"
+                    .to_owned()
+            }
+            Self::ViewsDiffer(Difference::Owners { .. }) => {
+                "see what parts the nodes; restart those whose allocations are not the leader's"
+                    .to_owned()
+            }
+            Self::ViewsDiffer(Difference::Allocations { epochs, incomplete }) => {
+                behind(epochs, incomplete)
             }
             Self::NoLeader => "start a node; see why those that join do not come up".to_owned(),
             Self::ShardsWithoutOwner { leader: true, .. } => "none needed".to_owned(),
@@ -96,9 +104,10 @@ impl Problem {
                 "give the cluster a leader that lives".to_owned()
             }
             Self::ShardCounts { region, .. } => format!(
-                "find the program whose shard count for {region:?} is not the nodes' num_shards, and \
+                "find the program whose shard count for {:?} is not the nodes' num_shards, and \
                  correct it; these shards stay allocated until the leader is restarted with all \
-                 other nodes down"
+                 other nodes down",
+                Escaped::new(region)
             ),
             Self::AddressTwice { node, .. } => format!("end all processes at {node} but one"),
             Self::IdTwice { .. } => "start all but one of them again under another id".to_owned(),
@@ -134,10 +143,11 @@ impl fmt::Display for Problem {
                 called_up_by,
                 reason,
             } => {
-                let by = listed(called_up_by);
+                let (by, reason) = (listed(called_up_by), Escaped::new(reason));
                 write!(f, "{node} is up to {by} and cannot be connected: {reason}")
             }
             Self::StateUnread { node, reason } => {
+                let reason = Escaped::new(reason);
                 write!(f, "{node} answers, and its state cannot be taken: {reason}")
             }
             Self::DoesNotAnswer { node, called_up_by } => {
@@ -157,9 +167,13 @@ impl fmt::Display for Problem {
                 shards,
             } => write_counts(f, region, *count, *resembles, shards),
             Self::AddressTwice { node, ids } => {
-                write!(f, "{node} is listed under the ids {}", listed(ids))
+                let ids: Vec<_> = ids.iter().map(Escaped::new).collect();
+                write!(f, "{node} is listed under the ids {}", listed(&ids))
             }
-            Self::IdTwice { id, nodes } => write!(f, "the id {id:?} is that of {}", listed(nodes)),
+            Self::IdTwice { id, nodes } => {
+                let id = Escaped::new(id);
+                write!(f, "the id {id:?} is that of {}", listed(nodes))
+            }
             Self::Stuck { node, leaving } => {
                 let what = if *leaving { "leaving" } else { "joining" };
                 write!(f, "{node} is {what}, and stays so")
@@ -174,6 +188,7 @@ impl fmt::Display for Dependent {
             Self::Leadership => f.write_str("leads the cluster"),
             Self::Shards { region, shards } => write!(f, "owns {}", of(shards, region)),
             Self::Service { key, instances } => {
+                let (instances, key) = (Count(*instances, "instance"), Escaped::new(key));
                 write!(f, "is listed for {instances} of service {key:?}")
             }
         }
@@ -194,8 +209,21 @@ impl fmt::Display for Difference {
             Self::Owners { region, shards } => {
                 write!(f, "nodes name different owners of {}", of(shards, region))
             }
-            Self::Allocations { epochs } => {
+            Self::Allocations { epochs, .. } if epochs.len() > 1 => {
                 write!(f, "allocations differ, of epoch {}", each(epochs, "at"))
+            }
+            Self::Allocations { epochs, incomplete } => {
+                let epoch = epochs.keys().next().copied().unwrap_or_default();
+                let lack = if incomplete.len() == 1 {
+                    "lacks"
+                } else {
+                    "lack"
+                };
+                let incomplete = listed(incomplete);
+                write!(
+                    f,
+                    "allocations of epoch {epoch} differ: {incomplete} {lack} some that others have"
+                )
             }
         }
     }
@@ -213,6 +241,26 @@ fn each(said: &BTreeMap<impl fmt::Display, Vec<NodeAddress>>, preposition: &str)
     said.collect::<Vec<_>>().join("; ")
 }
 
+/// Returns what helps nodes whose allocations differ. Each takes those of a higher epoch than its
+/// own, and keeps its own against those of the same.
+fn behind(epochs: &BTreeMap<u64, Vec<NodeAddress>>, incomplete: &[NodeAddress]) -> String {
+    let mut older: Vec<_> = epochs.values().collect();
+    let newest = older.pop().map_or(0, Vec::len);
+    if !older.is_empty() {
+        let older: Vec<_> = older.into_iter().flatten().collect();
+        return format!(
+            "see what parts the nodes; restart what stays behind: {}",
+            listed(&older)
+        );
+    }
+    let next = "the next allocation of a shard gives all nodes the leader's";
+    if incomplete.len() < newest {
+        format!("{next}; if there is none, restart {}", listed(incomplete))
+    } else {
+        format!("{next}; if there is none, restart all but the leader")
+    }
+}
+
 /// Writes what shows that programs use different shard counts for a region.
 fn write_counts(
     f: &mut fmt::Formatter<'_>,
@@ -222,6 +270,7 @@ fn write_counts(
     shards: &[u32],
 ) -> fmt::Result {
     let be = if shards.len() == 1 { "is" } else { "are" };
+    let name = Escaped::new(region);
     let odd = of(shards, region);
     match (count, resembles) {
         (Some(count), None) => {
@@ -234,10 +283,11 @@ fn write_counts(
         (Some(count), Some(fewer)) => {
             write!(
                 f,
-                "{region:?} looks like a region of {fewer} shards, not {count}"
+                "{name:?} looks like a region of {}, not {count}",
+                Shards(fewer)
             )?;
         }
-        (None, Some(fewer)) => write!(f, "{region:?} looks like a region of {fewer} shards")?,
+        (None, Some(fewer)) => write!(f, "{name:?} looks like a region of {}", Shards(fewer))?,
     }
     if shards.is_empty() {
         return f.write_str(", of which no other is allocated");
@@ -252,6 +302,6 @@ const NAMED: usize = 12;
 fn of(shards: &[u32], region: &str) -> String {
     let named = listed(shards.get(..NAMED).unwrap_or(shards));
     let more = if shards.len() > NAMED { ", ..." } else { "" };
-    let s = if shards.len() == 1 { "" } else { "s" };
-    format!("{} shard{s} of {region:?} ({named}{more})", shards.len())
+    let (count, region) = (Count(shards.len(), "shard"), Escaped::new(region));
+    format!("{count} of {region:?} ({named}{more})")
 }

@@ -244,6 +244,8 @@ pub enum Difference {
     Allocations {
         /// The nodes that have each epoch.
         epochs: BTreeMap<u64, Vec<NodeAddress>>,
+        /// The nodes that name no owner of a shard of which another node names one.
+        incomplete: Vec<NodeAddress>,
     },
 }
 

@@ -128,8 +128,8 @@ fn leaders(survey: &Survey, found: &mut Vec<Finding>) {
     }
 }
 
-/// Per region and shard, its primary and how many states name it.
-type Owners<'a> = BTreeMap<&'a Arc<str>, BTreeMap<u32, BTreeMap<&'a NodeAddress, usize>>>;
+/// The nodes that some state names as the primary of each shard of each region.
+type Owners<'a> = BTreeMap<&'a Arc<str>, BTreeMap<u32, BTreeSet<&'a NodeAddress>>>;
 
 fn owners_of(survey: &Survey) -> Owners<'_> {
     let mut owners = Owners::new();
@@ -140,7 +140,7 @@ fn owners_of(survey: &Survey) -> Owners<'_> {
         let owned = owners.entry(region).or_default();
         for (shard, allocation) in shards {
             let primaries = owned.entry(*shard).or_default();
-            *primaries.entry(&allocation.primary).or_default() += 1;
+            primaries.insert(&allocation.primary);
         }
     }
     owners
@@ -148,11 +148,8 @@ fn owners_of(survey: &Survey) -> Owners<'_> {
 
 /// Shards that nodes know different owners of.
 fn allocations(survey: &Survey, found: &mut Vec<Finding>) {
-    let (owners, viewers) = (owners_of(survey), survey.states().count());
-    let mut incomplete = false;
+    let owners = owners_of(survey);
     for (region, shards) in &owners {
-        let named = |primaries: &BTreeMap<_, usize>| primaries.values().sum::<usize>();
-        incomplete |= shards.values().any(|primaries| named(primaries) < viewers);
         let contested = shards.iter().filter(|(_, primaries)| primaries.len() > 1);
         let shards: Vec<_> = contested.map(|(shard, _)| *shard).collect();
         if !shards.is_empty() {
@@ -163,16 +160,19 @@ fn allocations(survey: &Survey, found: &mut Vec<Finding>) {
             ));
         }
     }
-    let mut epochs = BTreeMap::<_, Vec<_>>::new();
+    let known: usize = owners.values().map(BTreeMap::len).sum();
+    let (mut epochs, mut incomplete) = (BTreeMap::<_, Vec<_>>::new(), Vec::new());
     for (viewer, state) in survey.states() {
         let viewers = epochs.entry(state.allocation_epoch).or_default();
         viewers.push(viewer.clone());
+        let named: usize = state.shard_allocations.values().map(BTreeMap::len).sum();
+        if named < known {
+            incomplete.push(viewer.clone());
+        }
     }
-    if incomplete || epochs.len() > 1 {
-        found.push(differs(
-            Severity::Warning,
-            Difference::Allocations { epochs },
-        ));
+    if !incomplete.is_empty() || epochs.len() > 1 {
+        let difference = Difference::Allocations { epochs, incomplete };
+        found.push(differs(Severity::Warning, difference));
     }
 }
 
@@ -183,7 +183,7 @@ fn owners(survey: &Survey, found: &mut Vec<Finding>) {
     for (region, owned) in owners_of(survey) {
         let mut lost = BTreeMap::<_, Vec<_>>::new();
         for (shard, primaries) in &owned {
-            for primary in primaries.keys() {
+            for primary in primaries {
                 lost.entry(*primary).or_default().push(*shard);
             }
         }

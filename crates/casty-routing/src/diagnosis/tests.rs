@@ -1,3 +1,4 @@
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use casty_proto::message::{ClusterState, Member, MemberStatus, ServiceEntry, ShardAllocation};
@@ -134,7 +135,7 @@ fn a_leader_and_a_service_hang_on_their_node_as_shards_do() {
     silent.add(at(3), Observed::Silent);
     let expected = [
         "critical does-not-answer: n:3 is up to n:1, n:2 and does not answer",
-        "warning stale-service: n:3 is listed for 1 of service \"s\" and does not answer",
+        "warning stale-service: n:3 is listed for 1 instance of service \"s\" and does not answer",
     ];
     assert_eq!(told(&silent), expected);
 }
@@ -208,7 +209,10 @@ fn views_that_differ_are_told_in_what_they_do() {
         ),
         (
             |state| state.shard_allocations.clear(),
-            &["warning allocations-differ: allocations differ, of epoch 7 at n:1, n:2, n:3"],
+            &[
+                "warning allocations-differ: allocations of epoch 7 differ: n:3 lacks some that others \
+                 have",
+            ],
         ),
     ];
     for (change, expected) in cases {
@@ -219,6 +223,85 @@ fn views_that_differ_are_told_in_what_they_do() {
         });
         assert_eq!(told(&survey), expected);
         assert!(Diagnosis::of(&survey).may_pass());
+    }
+}
+
+#[test]
+fn nodes_of_one_epoch_are_not_all_told_to_stay_behind() {
+    let told = |change: &dyn Fn(u16, &mut ClusterState)| {
+        let diagnosis = Diagnosis::of(&survey(change));
+        let mut problems = diagnosis.findings().iter().map(|it| &it.problem);
+        let differ = problems.find(|it| it.code() == "allocations-differ");
+        let differ = differ.expect("allocations differ");
+        (differ.to_string(), differ.remedy())
+    };
+    let next =
+        "the next allocation of a shard gives all nodes the leader's; if there is none, restart";
+    let one = told(&|viewer, state| {
+        if viewer != 3 {
+            own(state, &[(1, 1)]);
+        }
+    });
+    assert_eq!(
+        one.0,
+        "allocations of epoch 7 differ: n:3 lacks some that others have"
+    );
+    assert_eq!(one.1, format!("{next} n:3"));
+    // Each knows one that the others do not.
+    let each = told(&|viewer, state| own(state, &[(u32::from(viewer), 1)]));
+    assert_eq!(
+        each.0,
+        "allocations of epoch 7 differ: n:1, n:2, n:3 lack some that others have"
+    );
+    assert_eq!(each.1, format!("{next} all but the leader"));
+    let older = told(&|viewer, state| state.allocation_epoch = u64::from(viewer).min(2));
+    assert_eq!(
+        older.0,
+        "allocations differ, of epoch 1 at n:1; 2 at n:2, n:3"
+    );
+    assert_eq!(
+        older.1,
+        "see what parts the nodes; restart what stays behind: n:1"
+    );
+}
+
+#[test]
+fn what_nodes_say_of_themselves_is_told_without_control_characters() {
+    let hostile = "\u{1b}[2J\n\r\u{202e}\u{9b}";
+    let mut survey = survey(|viewer, state| {
+        let node = NodeAddress::new(hostile, viewer);
+        let mut twice = member(3, MemberStatus::Up);
+        twice.id = hostile.into();
+        state.members.push(twice.clone());
+        twice.address = node.clone();
+        state.members.push(twice);
+        let key = hostile.into();
+        let path = hostile.into();
+        state.registry.push(ServiceEntry { key, node, path });
+        let owned = state.shard_allocations["r"].clone();
+        state.shard_allocations.insert(hostile.into(), owned);
+        state
+            .shard_allocations
+            .insert(format!("{hostile}{viewer}").into(), BTreeMap::new());
+    });
+    survey.add(at(2), Observed::Unreached(hostile.into()));
+    survey.add(at(3), Observed::Unread(hostile.into()));
+    for count in [None, ShardCount::new(1)] {
+        if let Some(count) = count {
+            survey.set_shard_count("r", count);
+            survey.set_shard_count(hostile, count);
+        }
+        let diagnosis = Diagnosis::of(&survey);
+        let mut codes = BTreeSet::new();
+        for Finding { problem, .. } in diagnosis.findings() {
+            let told = format!("{problem} {}", problem.remedy());
+            assert!(
+                !told.contains(char::is_control) && !told.contains('\u{202e}'),
+                "{told:?}"
+            );
+            codes.insert(problem.code());
+        }
+        assert!(codes.len() > 4, "{codes:?}");
     }
 }
 
