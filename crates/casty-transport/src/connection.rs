@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use casty_proto::NodeAddress;
 use casty_proto::frame::{DEFAULT_MAX_FRAME, FrameDecoder, FrameKind};
 use casty_proto::handshake::{Handshake, MAX_HANDSHAKE};
+use casty_proto::{Chain, NodeAddress};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, timeout};
 
@@ -185,8 +185,7 @@ pub async fn connect(
                 if !another || left() < connect.min(handshake) / 2 {
                     return Err(error);
                 }
-                let error: &dyn std::error::Error = &error;
-                tracing::debug!(node = %dialled, error, "another address of the name is tried");
+                tracing::debug!(node = %dialled, error = %Chain(&error), "another address of the name is tried");
             }
         }
     }

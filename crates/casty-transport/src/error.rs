@@ -7,9 +7,9 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use casty_proto::NodeAddress;
 use casty_proto::frame::{FrameError, FrameKind};
 use casty_proto::handshake::HandshakeError;
+use casty_proto::{Escaped, NodeAddress};
 
 use crate::conclusion::Conclusion;
 #[cfg(any(feature = "tls", feature = "quic"))]
@@ -183,7 +183,7 @@ pub enum ConnectError {
     },
     /// A stream, but no whole handshake within the handshake timeout: the peer hangs, something
     /// in between swallows the bytes, or it waits for another protocol.
-    #[error("no handshake from {peer} within {after:?}")]
+    #[error("no handshake from {} within {after:?}", Escaped::new(peer))]
     HandshakeTimeout {
         /// The other end.
         peer: Arc<str>,
@@ -194,14 +194,15 @@ pub enum ConnectError {
     /// is configured for TLS and got plain bytes, or something else that did not like our first
     /// bytes.
     #[error(
-        "{peer} closed the connection before its handshake: it may want TLS, or another certificate"
+        "{} closed the connection before its handshake: it may want TLS, or another certificate",
+        Escaped::new(peer)
     )]
     Closed {
         /// The other end.
         peer: Arc<str>,
     },
     /// The stream broke during the handshake.
-    #[error("the connection to {peer} broke during the handshake")]
+    #[error("the connection to {} broke during the handshake", Escaped::new(peer))]
     Io {
         /// The other end.
         peer: Arc<str>,
@@ -212,7 +213,7 @@ pub enum ConnectError {
     /// TLS ended during the handshake. On the dialling side that is how a peer tells that it does
     /// not accept our certificate; on the accepting side it is every failure of TLS.
     #[cfg(any(feature = "tls", feature = "quic"))]
-    #[error("no TLS with {peer}")]
+    #[error("no TLS with {}", Escaped::new(peer))]
     Tls {
         /// The other end.
         peer: Arc<str>,
@@ -221,7 +222,7 @@ pub enum ConnectError {
         source: TlsError,
     },
     /// The peer sent something, and it was no handshake.
-    #[error("{peer} is no Casty node")]
+    #[error("{} is no Casty node", Escaped::new(peer))]
     NotCasty {
         /// The other end.
         peer: Arc<str>,
@@ -282,11 +283,20 @@ pub enum NotCasty {
     #[error("it speaks HTTP")]
     Http,
     /// A frame, but not a handshake.
-    #[error("its first frame is of the kind {0:?}, not a handshake")]
+    #[error("its first frame is {}, not a handshake", kind(*.0))]
     Kind(FrameKind),
     /// A handshake frame whose content cannot be read.
     #[error("its handshake cannot be read")]
     Handshake(#[from] HandshakeError),
+}
+
+/// Returns the kind of a frame as part of a sentence.
+fn kind(kind: FrameKind) -> String {
+    match kind {
+        FrameKind::Handshake => "a handshake".to_owned(),
+        FrameKind::Message => "a message".to_owned(),
+        FrameKind::Other(number) => format!("of the unknown type {number}"),
+    }
 }
 
 /// The reason for which a connection that had its handshake is gone. Messages that had been written
@@ -359,5 +369,21 @@ mod tests {
         assert!(matches!(refused, DialError::Refused { .. }));
         let used = ListenError::from_io(&at, io::ErrorKind::AddrInUse.into());
         assert!(matches!(used, ListenError::InUse { .. }));
+    }
+
+    #[test]
+    fn a_first_frame_that_is_no_handshake_is_told_in_words() {
+        for (kind, told) in [
+            (
+                FrameKind::Message,
+                "its first frame is a message, not a handshake",
+            ),
+            (
+                FrameKind::Other(7),
+                "its first frame is of the unknown type 7, not a handshake",
+            ),
+        ] {
+            assert_eq!(NotCasty::Kind(kind).to_string(), told);
+        }
     }
 }

@@ -105,7 +105,8 @@
 //!
 //! # Errors
 //!
-//! Each operation has an error of its own, cheap to clone, with its sources kept: [`DialError`] and
+//! Each operation has an error of its own, cheap to clone, with its sources kept, and in words, with
+//! what a peer has chosen [escaped](casty_proto::Escaped): [`DialError`] and
 //! [`ListenError`] for streams, [`ConnectError`] for the handshake, [`ConnectionLost`] for what ends
 //! a connection, [`Rejected`] for a push. [`ConnectError::conclusion`] says whether trying again
 //! makes sense.

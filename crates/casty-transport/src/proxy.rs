@@ -8,7 +8,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use casty_proto::NodeAddress;
+use casty_proto::{Chain, Escaped, NodeAddress};
 use tokio::io::AsyncWriteExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
@@ -139,7 +139,7 @@ impl Proxy {
                 }
                 Err(error @ ListenError::Closed { .. }) => return error,
                 Err(error) => {
-                    tracing::warn!(%error, "cannot accept");
+                    tracing::warn!(error = %Chain(&error), "cannot accept");
                     sleep(PAUSE).await;
                 }
             }
@@ -151,17 +151,22 @@ impl Path {
     /// Notes that a dialler is closed at once.
     fn refuse(&self, from: &Arc<str>, why: &'static str) {
         add(&self.counts.refused, 1);
-        tracing::warn!(%from, "refused: {why}");
+        tracing::warn!(from = %Escaped::new(from), "refused: {why}");
     }
 
     /// Serves one dialler from its handshake to its end.
     async fn dialler(self, mut stream: ByteStream, handshake: OwnedSemaphorePermit) {
         let from = Arc::clone(stream.peer());
+        let shown = Escaped::new(&from);
         // An encrypted stream shakes hands first; another has nothing to flush.
         let ready = timeout(self.limits.connect, stream.flush()).await;
         if !matches!(ready, Ok(Ok(()))) {
             add(&self.counts.unshaken, 1);
-            tracing::debug!(%from, ?ready, "no handshake");
+            if let Ok(Err(error)) = ready {
+                tracing::debug!(from = %shown, error = %Chain(&error), "no handshake");
+            } else {
+                tracing::debug!(from = %shown, "no handshake in time");
+            }
             return;
         }
         let Ok(_place) = Arc::clone(&self.connections).try_acquire_owned() else {
@@ -175,13 +180,14 @@ impl Path {
     /// Serves one connection from its beginning to its end.
     async fn connection(&self, stream: ByteStream) {
         let _running = Running::new(&self.counts);
-        let from = Arc::clone(stream.peer());
+        let peer = Arc::clone(stream.peer());
+        let from = Escaped::new(&peer);
         let dial = timeout(self.limits.connect, self.through.dial(&self.node));
         let node = match dial.await {
             Ok(Ok(node)) => node,
             Ok(Err(error)) => {
                 add(&self.counts.unreachable, 1);
-                tracing::warn!(%from, node = %self.node, error = &error as &dyn std::error::Error, "cannot reach the node");
+                tracing::warn!(%from, node = %self.node, error = %Chain(&error), "cannot reach the node");
                 return;
             }
             Err(_) => {
@@ -195,7 +201,7 @@ impl Path {
             PassEnd::Idle => add(&self.counts.idle, 1),
             PassEnd::Broken(error) => {
                 add(&self.counts.broken, 1);
-                tracing::debug!(%from, node = %self.node, %error, "the connection broke");
+                tracing::debug!(%from, node = %self.node, error = %Chain(&error), "the connection broke");
             }
         }
     }

@@ -21,6 +21,7 @@ mod config;
 mod error;
 mod listener;
 mod stream;
+mod words;
 
 pub use config::QuicConfig;
 pub use error::{QuicConfigError, QuicError};

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use casty_proto::NodeAddress;
+use casty_proto::{Chain, NodeAddress};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 use crate::error::{DialError, ListenError};
@@ -79,7 +79,7 @@ impl TcpTransport {
             .set_nodelay(true)
             .and_then(|()| self.config.apply(&stream));
         if let Err(error) = prepared {
-            tracing::debug!(%peer, %error, "cannot set the options of a socket");
+            tracing::debug!(%peer, error = %Chain(&error), "cannot set the options of a socket");
         }
         ByteStream::measured(stream, peer, unacknowledged)
     }

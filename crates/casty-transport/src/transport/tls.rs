@@ -17,6 +17,7 @@ mod renewal;
 mod stream;
 #[cfg(feature = "tls")]
 mod transport;
+pub(crate) mod words;
 
 pub use config::{TlsConfig, TlsConfigBuilder};
 pub(crate) use dial::{TlsDial, host_name, proof_of};

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use casty_proto::frame;
+use casty_proto::{Count, frame};
 
 /// Bytes beyond the limit that are left to untagged messages.
 pub(super) const RESERVE: usize = 64 * 1024;
@@ -84,8 +84,8 @@ pub enum OutboxLimit {
 impl fmt::Display for OutboxLimit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Bytes(limit) => write!(f, "{limit} bytes"),
-            Self::Messages(limit) => write!(f, "{limit} messages"),
+            Self::Bytes(limit) => Count(*limit, "byte").fmt(f),
+            Self::Messages(limit) => Count(*limit, "message").fmt(f),
         }
     }
 }
@@ -95,7 +95,7 @@ impl fmt::Display for OutboxLimit {
 #[non_exhaustive]
 pub enum RejectReason {
     /// As many bytes or messages wait as may wait.
-    #[error("the outbox is full ({limit}) for a frame of {length} bytes")]
+    #[error("the outbox is full ({limit}) for a frame of {}", Count(*length, "byte"))]
     Full {
         /// The frame's length in bytes, for [`Outbox::capacity`](crate::Outbox::capacity).
         length: usize,
@@ -103,7 +103,7 @@ pub enum RejectReason {
         limit: OutboxLimit,
     },
     /// The frame would be longer than any may be.
-    #[error("the message makes a frame of {length} bytes, over the limit of {limit}")]
+    #[error("the message makes a frame of {}, over the limit of {limit}", Count(*length, "byte"))]
     TooLong {
         /// The frame's length in bytes.
         length: usize,

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use casty_proto::{Count, Escaped};
 use quinn::{ConnectError, ConnectionError, TransportErrorCode};
 use rustls::AlertDescription;
 
+use super::words::{self, tls_alert};
 use crate::conclusion::Conclusion;
 use crate::transport::tls::TlsError;
 
@@ -26,12 +28,12 @@ pub enum QuicError {
     /// The configuration makes no sense. Nothing was dialled.
     #[error("the configuration makes no sense")]
     Config(#[source] QuicConfigError),
-    /// The connection failed in another way.
-    #[error("the connection failed")]
-    Connection(#[source] Arc<ConnectionError>),
+    /// The connection failed in another way. What a peer wrote when it closed it is escaped.
+    #[error("the connection failed: {}", words::told(.0))]
+    Connection(Arc<ConnectionError>),
     /// The endpoint cannot connect at all.
-    #[error("cannot connect")]
-    Connect(#[source] Arc<ConnectError>),
+    #[error("cannot connect: {}", Escaped::new(.0))]
+    Connect(Arc<ConnectError>),
 }
 
 impl QuicError {
@@ -66,7 +68,7 @@ pub enum QuicConfigError {
         idle_timeout: Duration,
     },
     /// A window that holds too little to be of use, or more than may be kept.
-    #[error("window must be from 16 KiB to 1 GiB, not {0} bytes")]
+    #[error("window must be from 16 KiB to 1 GiB, not {}", Count(*.0, "byte"))]
     Window(u32),
     /// The provider of cryptography lacks the cipher that QUIC begins with (RFC 9001, section 5).
     #[error("the provider of cryptography lacks TLS 1.3 with AES-128-GCM for QUIC")]
@@ -119,11 +121,4 @@ impl From<ConnectError> for Failure {
     fn from(error: ConnectError) -> Self {
         Self::Quic(QuicError::Connect(Arc::new(error)))
     }
-}
-
-/// Returns the TLS alert in an error code; QUIC gives them the codes from 0x100 to 0x1ff (RFC 9001,
-/// section 4.8).
-fn tls_alert(code: TransportErrorCode) -> Option<AlertDescription> {
-    let alert = u64::from(code).checked_sub(0x100)?;
-    u8::try_from(alert).ok().map(AlertDescription::from)
 }

@@ -17,6 +17,7 @@ use tokio::time::timeout;
 use super::closing::Closings;
 use super::config::server_crypto;
 use super::stream::QuicStream;
+use super::words;
 use crate::error::ListenError;
 use crate::transport::tls::TlsConfig;
 use crate::transport::{ByteStream, Listener};
@@ -169,7 +170,9 @@ async fn shaken(incoming: Incoming, server: ServerSide) -> Option<Shaken> {
     let from = incoming.remote_address();
     match timeout(SHAKE_WITHIN, shake(incoming, server)).await {
         Ok(Ok(connection)) => return Some(Shaken { connection, from }),
-        Ok(Err(error)) => tracing::debug!(%from, %error, "no QUIC connection"),
+        Ok(Err(error)) => {
+            tracing::debug!(%from, error = %words::told(&error), "no QUIC connection");
+        }
         Err(_) => tracing::debug!(%from, "no QUIC handshake within {SHAKE_WITHIN:?}"),
     }
     None
@@ -187,7 +190,9 @@ async fn shake(incoming: Incoming, server: ServerSide) -> Result<Connection, Con
 async fn begun(connection: &Connection, from: SocketAddr) -> Option<(SendStream, RecvStream)> {
     match timeout(BEGIN_WITHIN, connection.accept_bi()).await {
         Ok(Ok(streams)) => return Some(streams),
-        Ok(Err(error)) => tracing::debug!(%from, %error, "no QUIC connection"),
+        Ok(Err(error)) => {
+            tracing::debug!(%from, error = %words::told(&error), "no QUIC connection");
+        }
         Err(_) => tracing::debug!(%from, "no QUIC stream within {BEGIN_WITHIN:?}"),
     }
     None

@@ -3,10 +3,12 @@
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use super::closing::Closings;
+use super::error::QuicError;
 use quinn::{
     ConnectionError, Endpoint, ReadError, RecvStream, SendStream, StoppedError, VarInt, WriteError,
 };
@@ -131,12 +133,11 @@ impl AsyncWrite for QuicStream {
 
 /// Turns the loss of a connection into the error of a reader or a writer.
 fn broken(lost: ConnectionError) -> io::Error {
-    match lost {
-        ConnectionError::TransportError(_) => {
-            io::Error::new(io::ErrorKind::ConnectionAborted, lost)
-        }
-        other => other.into(),
-    }
+    let kind = match &lost {
+        ConnectionError::TransportError(_) => io::ErrorKind::ConnectionAborted,
+        other => io::Error::from(other.clone()).kind(),
+    };
+    io::Error::new(kind, QuicError::Connection(Arc::new(lost)))
 }
 
 impl Drop for QuicStream {

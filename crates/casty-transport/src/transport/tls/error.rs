@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use rustls::{AlertDescription, CertificateError, ContentType, InvalidMessage, PeerIncompatible};
 
+use super::words;
 use crate::conclusion::Conclusion;
 
 /// The reason for which there is no encrypted stream to a peer, or no longer one.
@@ -50,8 +51,8 @@ pub enum TlsError {
     )]
     NothingInCommon,
     /// The peer's certificate cannot be used for another reason.
-    #[error("the peer's certificate cannot be used")]
-    BadCertificate(#[source] Arc<rustls::Error>),
+    #[error("the peer's certificate cannot be used: {}", words::told(.0))]
+    BadCertificate(Arc<rustls::Error>),
     /// The client presented no certificate.
     #[error("the client presented no certificate")]
     NoCertificate,
@@ -63,7 +64,7 @@ pub enum TlsError {
     #[error("the peer requires a certificate")]
     CertificateRequired,
     /// The peer did not accept our certificate; it tells no more than this.
-    #[error("the peer did not accept our certificate: {0:?}")]
+    #[error("the peer did not accept our certificate: {}", words::name(.0))]
     Rejected(AlertDescription),
     /// The peer speaks neither TLS 1.2 nor 1.3.
     #[error("the peer speaks neither TLS 1.2 nor TLS 1.3")]
@@ -88,8 +89,8 @@ pub enum TlsError {
     #[error("the connection broke inside the TLS handshake")]
     Io(#[source] Arc<io::Error>),
     /// The peer broke the protocol of TLS, or shares no way of encryption with us.
-    #[error("TLS failed")]
-    Protocol(#[source] Arc<rustls::Error>),
+    #[error("TLS failed: {}", words::told(.0))]
+    Protocol(Arc<rustls::Error>),
 }
 
 impl TlsError {
@@ -275,11 +276,11 @@ pub enum TlsConfigError {
         certificate: Arc<str>,
     },
     /// The certificates cannot be used for another reason.
-    #[error("the certificates cannot be used")]
-    Unusable(#[source] Arc<rustls::Error>),
+    #[error("the certificates cannot be used: {}", words::told(.0))]
+    Unusable(Arc<rustls::Error>),
     /// The cryptography that was given can do neither TLS 1.2 nor 1.3.
-    #[error("the provider of cryptography cannot do TLS")]
-    Provider(#[source] Arc<rustls::Error>),
+    #[error("the provider of cryptography cannot do TLS: {}", words::told(.0))]
+    Provider(Arc<rustls::Error>),
 }
 
 /// The kind of a key, if it is known, as a part of a sentence.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use casty_proto::Chain;
 use parking_lot::Mutex;
 use rustls::crypto::CryptoProvider;
 use tokio::sync::watch;
@@ -94,7 +95,7 @@ impl Renewal {
         if is_unread && self.status.borrow().error.as_ref().is_some_and(told) {
             return;
         }
-        tracing::warn!(%error, "changed certificates cannot be used; the old ones stay");
+        tracing::warn!(error = %Chain(&error), "changed certificates cannot be used; the old ones stay");
         self.status.send_modify(|status| {
             status.refused += 1;
             status.error = Some(error);
