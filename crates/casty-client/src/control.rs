@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 
-use casty_proto::NodeAddress;
+use casty_proto::{Chain, NodeAddress};
 use casty_routing::{
     Connections, ConnectionsConfig, ConnectionsInput, Liveness, LivenessConfig, Renewal,
     RenewalConfig, RenewalInput, Subscription, SubscriptionConfig, SubscriptionInput, View,
@@ -200,7 +200,7 @@ impl Control {
             Event::Due => self.tick(),
             Event::Done(Ok(done)) => self.done(done),
             Event::Done(Err(error)) => {
-                tracing::error!(%error, "bug: a task of the client panicked");
+                tracing::error!(error = %Chain(&error), "bug: a task of the client panicked");
             }
             Event::Snapshot(snapshot) => self.snapshot(&snapshot),
             Event::RouterDue => {}

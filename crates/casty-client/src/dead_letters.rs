@@ -25,7 +25,8 @@ const BACKLOG: usize = 1_024;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DeadLetter {
-    /// The target of the message: `region/shard`, or the address and path of an actor.
+    /// The target of the message: `region/shard`, or the address and path of an actor, as
+    /// [`Escaped`](casty_proto::Escaped) shows them.
     pub target: String,
     /// The Rust type of the message, as [`std::any::type_name`] writes it.
     pub message_type: &'static str,
@@ -105,10 +106,20 @@ impl DeadLetterSink {
             if let Some(_call) = HookCall::begin(self) {
                 let called = std::panic::catch_unwind(AssertUnwindSafe(|| hook(&letter)));
                 if called.is_err() {
-                    tracing::error!(?letter, "the dead letter hook panicked");
+                    tracing::error!(
+                        target = letter.target,
+                        message = letter.message_type,
+                        reason = %letter.loss,
+                        "the dead letter hook panicked"
+                    );
                 }
             } else {
-                tracing::debug!(?letter, "a dead letter of the dead letter hook itself");
+                tracing::debug!(
+                    target = letter.target,
+                    message = letter.message_type,
+                    reason = %letter.loss,
+                    "a dead letter of the dead letter hook itself"
+                );
             }
         }
         if let Followers::Some(followers) = &*self.followers.lock() {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use casty_proto::{AddressError, DecodeError, EncodeError, NodeAddress};
+use casty_proto::{AddressError, Chain, Count, DecodeError, EncodeError, Escaped, NodeAddress};
 use casty_routing::{MissingRoute, ShardCount, ShardId, UndeliverableReason};
 use casty_transport::{ConnectError, OutboxLimit};
 
@@ -70,7 +70,8 @@ fn wrong_count(allocated: ShardId, count: ShardCount) -> UndeliverableReason {
 pub enum TellError {
     /// The outbox of the owning node is full. Try again later, or wait with `tell_wait`.
     #[error(
-        "the outbox to {node} is full ({limit}) for a frame of {length} bytes; try again later"
+        "the outbox to {node} is full ({limit}) for a frame of {}; try again later",
+        Count(*length, "byte")
     )]
     Busy {
         /// The node.
@@ -88,7 +89,7 @@ pub enum TellError {
     #[error("the message cannot be encoded")]
     Encode(#[from] EncodeError),
     /// The message makes a frame that is longer than the limit.
-    #[error("the message makes a frame of {length} bytes, over the limit of {limit}")]
+    #[error("the message makes a frame of {}, over the limit of {limit}", Count(*length, "byte"))]
     TooLong {
         /// The frame's length in bytes.
         length: usize,
@@ -146,7 +147,7 @@ pub enum AskError {
     )]
     NoReplyTo,
     /// The limit of asks that wait for their replies was reached. Nothing was sent.
-    #[error("{limit} asks already wait for their replies; try again later")]
+    #[error("the limit of asks that wait for their replies, {limit}, is reached; try again later")]
     TooManyAsks {
         /// The limit.
         limit: usize,
@@ -154,8 +155,9 @@ pub enum AskError {
     /// The limit of bytes that asks keep, for messages to be sent again and for long replies that
     /// were not taken yet, leaves none for the message. Nothing was sent.
     #[error(
-        "the limit of {limit} bytes that asks keep leaves none for a message of {length} bytes; try \
-         again later"
+        "the limit of {} that asks keep leaves none for a message of {}; try again later",
+        Count(*limit, "byte"),
+        Count(*length, "byte")
     )]
     AskBytesFull {
         /// The message's length in bytes.
@@ -186,8 +188,9 @@ pub enum AskError {
     /// A reply came and was dropped, because the limit of bytes that asks keep left none for it.
     /// The message was handled.
     #[error(
-        "the message was handled, and its reply of {length} bytes dropped: asks keep at most \
-         {limit} bytes"
+        "the message was handled, and its reply of {} dropped: asks keep at most {}",
+        Count(*length, "byte"),
+        Count(*limit, "byte")
     )]
     ReplyDropped {
         /// The reply's length in bytes.
@@ -258,7 +261,7 @@ pub enum RegionError {
         region: String,
     },
     /// The configuration names another number of shards for the region.
-    #[error("region {region:?} is configured with {configured} shards, not {asked}")]
+    #[error("region {region:?} is configured with {}, not {asked}", Count(*configured, "shard"))]
     OtherConfigured {
         /// The region.
         region: String,
@@ -291,7 +294,7 @@ pub enum SpawnError {
     #[error("an actor named {0:?} is already running")]
     Taken(String),
     /// The limit of running actors was reached.
-    #[error("{limit} actors are already running")]
+    #[error("the limit of running actors, {limit}, is reached")]
     TooMany {
         /// The limit.
         limit: usize,
@@ -317,7 +320,10 @@ pub enum ReadyError {
         silent: Vec<NodeAddress>,
     },
     /// A node that was reached belongs to an actor system of another name.
-    #[error("{node} belongs to the system {found:?}, not {expected:?}")]
+    #[error(
+        "{node} belongs to the system {:?}, not {expected:?}",
+        Escaped::new(found)
+    )]
     OtherSystem {
         /// The node.
         node: NodeAddress,
@@ -344,21 +350,6 @@ pub enum ReadyError {
 impl From<Closed> for ReadyError {
     fn from(_: Closed) -> Self {
         Self::Closed
-    }
-}
-
-/// An error and its causes, on one line.
-pub(crate) struct Chain<'a>(pub(crate) &'a dyn std::error::Error);
-
-impl fmt::Display for Chain<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)?;
-        let mut source = self.0.source();
-        while let Some(cause) = source {
-            write!(f, ": {cause}")?;
-            source = cause.source();
-        }
-        Ok(())
     }
 }
 

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use casty_proto::NodeAddress;
 use casty_proto::message::{GetShardLocation, ShardLocation};
+use casty_proto::{Escaped, NodeAddress};
 use casty_routing::{
     CountContradiction, PendingMessage, Router, RouterConfig, RouterInput, RouterOutput,
     ShardCount, Target, UndeliverableReason, View,
@@ -472,7 +472,12 @@ impl Routing {
         pending: &PendingMessage<Outgoing>,
         reason: &UndeliverableReason,
     ) {
-        tracing::debug!(target = ?pending.target, %reason, "message not sent");
+        let path = pending.item.actor.as_ref().map(|(path, _)| &**path);
+        tracing::debug!(
+            target = %self.describe(&pending.target, path),
+            %reason,
+            "message not sent"
+        );
         let reason = match reason {
             UndeliverableReason::BufferFull { .. } => NotSent::BufferFull,
             UndeliverableReason::Displaced => NotSent::Displaced,
@@ -523,23 +528,24 @@ impl Routing {
                 let name = self.router.region_name(*region).map_or("", |name| name);
                 format!("{name}/{shard}")
             }
-            Target::Node(node) => format!("{node}{}", path.unwrap_or_default()),
+            Target::Node(node) => format!("{node}{}", Escaped::new(path.unwrap_or_default())),
         }
     }
 }
 
 /// Logs what the view says against the shard count of a region, or that it says nothing any more.
 fn log_contradiction(region: &str, contradiction: Option<&CountContradiction>) {
+    let region = Escaped::new(region);
     if let Some(found) = contradiction {
         let shards = found.count.get();
         tracing::warn!(
-            region,
+            %region,
             shards,
             "some program uses another shard count for the region: {found}"
         );
     } else {
         tracing::info!(
-            region,
+            %region,
             "no other shard count of the region is seen any more"
         );
     }

@@ -24,7 +24,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use casty_proto::message::ShardLocation;
-use casty_proto::{ActorRef, Codec, Limits, NodeAddress};
+use casty_proto::{ActorRef, Chain, Codec, Escaped, Limits, NodeAddress};
 use casty_routing::{SharedTable, View};
 use casty_transport::ConnectError;
 use parking_lot::{Mutex, RwLock};
@@ -189,7 +189,8 @@ impl Shared {
                 .map_err(|_| TellError::Closed)
         });
         if let Err(error) = sent {
-            tracing::debug!(node = %peer.node, path, %error, "control message not sent");
+            let path = Escaped::new(path);
+            tracing::debug!(node = %peer.node, %path, error = %Chain(&error), "control message not sent");
         }
     }
 

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use casty_proto::NodeAddress;
 use casty_proto::message::ClusterState;
+use casty_proto::{Chain, NodeAddress};
 use casty_routing::diagnosis::{Observed, Survey};
 use casty_routing::{ShardCount, ShardId};
 use tokio::sync::Semaphore;
@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 use super::questions::ask_state;
-use crate::error::{AskError, Chain, ReadyError};
+use crate::error::{AskError, ReadyError};
 use crate::send::Core;
 use crate::topology;
 
@@ -60,7 +60,7 @@ pub(super) async fn survey(core: &Arc<Core>, timeout: Duration) -> Result<Survey
     while let Some(answer) = asked.join_next().await {
         match answer {
             Ok((node, observed)) => survey.add(node, observed),
-            Err(error) => tracing::error!(%error, "bug: asking a node panicked"),
+            Err(error) => tracing::error!(error = %Chain(&error), "bug: asking a node panicked"),
         }
     }
     if core.is_closed() {

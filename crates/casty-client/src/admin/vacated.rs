@@ -6,8 +6,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use casty_proto::NodeAddress;
 use casty_proto::message::{ClusterState, UpdateRegistry};
+use casty_proto::{Escaped, NodeAddress};
 use casty_routing::ShardId;
 use casty_routing::diagnosis::{Survey, leader};
 use tokio::time::{Instant, sleep};
@@ -171,7 +171,7 @@ impl fmt::Display for Left<'_> {
         write!(f, "{node} is still listed for shards of ")?;
         for (place, (region, shards)) in shards.iter().enumerate() {
             let comma = if place == 0 { "" } else { ", " };
-            write!(f, "{comma}{region} ({})", shards.len())?;
+            write!(f, "{comma}{} ({})", Escaped::new(region), shards.len())?;
         }
         write!(f, " in the views of {}", names(listed_by))?;
         if !reminded.is_empty() {

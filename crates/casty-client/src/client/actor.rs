@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
-use casty_proto::ActorRef;
+use casty_proto::{ActorRef, Chain, Escaped};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -97,7 +97,8 @@ where
                 Ok(message) => handle(message, context.clone()).await,
                 Err(error) => {
                     counters.inbound_malformed.add(1);
-                    tracing::warn!(actor = context.me.uri(), %error, "unreadable message");
+                    let actor = Escaped::new(context.me.uri());
+                    tracing::warn!(%actor, error = %Chain(&error), "unreadable message");
                 }
             }
             if context.stopped.load(Ordering::Relaxed) {

@@ -6,8 +6,8 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
-use casty_proto::ActorRef;
 use casty_proto::message::ShardEnvelope;
+use casty_proto::{ActorRef, Count, Escaped};
 use casty_routing::{CountContradiction, RegionId, ShardCount, ShardId, entity_shard};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -219,7 +219,8 @@ impl Hash for RegionRef {
 
 impl fmt::Debug for RegionRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "RegionRef({}, {} shards)", self.name, self.shards.get())
+        let shards = Count(self.shards.get(), "shard");
+        write!(f, "RegionRef({}, {shards})", Escaped::new(&self.name))
     }
 }
 
@@ -314,6 +315,7 @@ impl EntityRef {
 
 impl fmt::Debug for EntityRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "EntityRef({}/{})", self.region.name, self.id)
+        let (region, id) = (Escaped::new(&self.region.name), Escaped::new(&self.id));
+        write!(f, "EntityRef({region}/{id})")
     }
 }

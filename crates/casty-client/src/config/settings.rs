@@ -365,7 +365,7 @@ impl ClientConfig {
         SettingError::Certificates {
             key: TLS_KEYS[place],
             origin: origin.unwrap_or(&choice.origin).clone(),
-            message: crate::error::Chain(error).to_string(),
+            message: casty_proto::Chain(error).to_string(),
         }
     }
 

@@ -3,14 +3,13 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use casty_proto::NodeAddress;
+use casty_proto::{Chain, NodeAddress};
 use casty_routing::{ConnectionsInput, ConnectionsOutput, RenewalInput, SubscriptionInput, View};
 use casty_transport::{ConnectError, Connection, ConnectionEnd, connect, drive};
 use casty_transport::{Leftover, OutboxLimits};
 
 use super::{Control, Done};
 use crate::control::inbound::Inbound;
-use crate::error::Chain;
 use crate::message::Tag;
 use crate::node::identity::Identity;
 use crate::node::peer::{NewPeer, Peer};
@@ -43,7 +42,6 @@ impl Control {
     /// give way to one that is. Warns of the first failure since the address was connected, and of
     /// one for another reason.
     pub(super) fn note_failure(&mut self, dialled: &NodeAddress, error: ConnectError) {
-        let reason: &dyn std::error::Error = &error;
         // Locked while the view is read, as the lock order has them.
         let mut failures = self.core.dial_failures.lock();
         let known = failures.contains_key(dialled);
@@ -64,9 +62,9 @@ impl Control {
         let now = self.time.now();
         let text = || Chain(&error).to_string();
         if kept && self.told_failures.is_news(now, dialled, &text()) {
-            tracing::warn!(node = %dialled, error = reason, "cannot be connected; dialled again until it can");
+            tracing::warn!(node = %dialled, error = %Chain(&error), "cannot be connected; dialled again until it can");
         } else {
-            tracing::debug!(node = %dialled, error = reason, "cannot be connected");
+            tracing::debug!(node = %dialled, error = %Chain(&error), "cannot be connected");
         }
         if kept {
             failures.insert(dialled.clone(), error);
@@ -186,7 +184,7 @@ impl Control {
         end: &ConnectionEnd,
         leftover: &Leftover<Tag>,
     ) {
-        tracing::info!(node = %peer.node, error = end as &dyn std::error::Error, "disconnected");
+        tracing::info!(node = %peer.node, error = %Chain(end), "disconnected");
         self.peers.remove(&peer.node);
         self.core
             .route(|routing| routing.lost(&self.core, peer, leftover));

@@ -6,7 +6,7 @@ use bytes::{Buf, Bytes};
 use casty_proto::frame::{Frame, FrameKind};
 use casty_proto::header::{self, Header};
 use casty_proto::message::ShardLocation;
-use casty_proto::{ActorUri, Limits};
+use casty_proto::{ActorUri, Chain, Escaped, Limits};
 use casty_transport::Session;
 
 use crate::node::peer::Peer;
@@ -70,7 +70,8 @@ impl Inbound {
             // That it came is all that it says.
         } else if let Err(error) = self.core.mailboxes.deliver(path, message) {
             self.core.counters.inbound_dropped.add(1);
-            tracing::debug!(node = %self.peer.node, path, %error, "message dropped");
+            let path = Escaped::new(path);
+            tracing::debug!(node = %self.peer.node, %path, error = %Chain(&error), "message dropped");
         }
     }
 
@@ -80,7 +81,8 @@ impl Inbound {
         match self.core.codec.decode::<ShardLocation>(message, &limits) {
             Ok(location) => self.core.located(region, location),
             Err(error) => {
-                tracing::warn!(node = %self.peer.node, region, %error, "unreadable location");
+                let region = Escaped::new(region);
+                tracing::warn!(node = %self.peer.node, %region, error = %Chain(&error), "unreadable location");
                 self.malformed("location");
             }
         }

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use casty_proto::message::{
     SubscribeTopology, TOPOLOGY_PATH, TopologySnapshot, UnsubscribeTopology,
 };
-use casty_proto::{ActorRef, NodeAddress};
+use casty_proto::{ActorRef, Chain, NodeAddress};
 use casty_routing::{
     ConnectionsInput, Offer, RenewalInput, SubscriptionInput, SubscriptionOutput, View,
 };
 
 use super::Control;
-use crate::error::{Chain, ReadyError, SILENT_HINT};
+use crate::error::{ReadyError, SILENT_HINT};
 use crate::message::{Route, Tag};
 use crate::node::protocol::{Snapshot, VIEWS_PATH};
 
@@ -78,12 +78,11 @@ impl Control {
     ///
     /// It sends the next one in a quarter of a second, so a reason is told once.
     fn refuse(&mut self, from: &NodeAddress, ready_error: ReadyError) {
-        let error: &dyn std::error::Error = &ready_error;
-        let reason = Chain(error).to_string();
+        let reason = Chain(&ready_error).to_string();
         if self.told_refusals.is_news(self.time.now(), from, &reason) {
-            tracing::warn!(node = %from, error, "view refused");
+            tracing::warn!(node = %from, error = %reason, "view refused");
         } else {
-            tracing::debug!(node = %from, error, "view refused");
+            tracing::debug!(node = %from, error = %reason, "view refused");
         }
         self.ready_errors.send_replace(Some(ready_error));
     }

@@ -4,9 +4,11 @@ use std::fmt::{Debug, Write};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use casty_client::ClusterClient;
-use casty_proto::Tuple;
+use casty_client::{ActorContext, ClusterClient, NodeAddress};
+use casty_proto::header::Header;
 use casty_proto::message::{ShardLocation, SubscribeTopology};
+use casty_proto::value::{Object, State};
+use casty_proto::{Chain, Tuple, Value};
 use casty_transport::{MemoryNetwork, Transport};
 use tokio::io::AsyncWriteExt;
 use tracing::field::{Field, Visit};
@@ -14,13 +16,13 @@ use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::DefaultGuard;
 use tracing::{Event, Level, Metadata, Subscriber};
 
-use crate::node::{Node, builder, in_paused_time, others_run, view};
+use crate::node::{Link, Node, builder, in_paused_time, others_run, view};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Keeps the warnings of the thread that sets it, each as one line.
-#[derive(Clone, Default)]
-struct Warnings(Arc<Mutex<Vec<String>>>);
+/// Keeps the events of the thread that sets it, each as one line: warnings, and others down to a level.
+#[derive(Clone)]
+struct Warnings(Arc<Mutex<Vec<String>>>, Level);
 
 impl Warnings {
     /// Returns the number of warnings that have this text.
@@ -41,6 +43,10 @@ impl Visit for Line {
         write!(self.0, "{field}={value:?} ").unwrap();
     }
 
+    fn record_str(&mut self, field: &Field, value: &str) {
+        write!(self.0, "{field}={value} ").unwrap();
+    }
+
     fn record_error(&mut self, field: &Field, value: &(dyn std::error::Error + 'static)) {
         write!(self.0, "{field}={value} ").unwrap();
         let mut source = value.source();
@@ -53,7 +59,7 @@ impl Visit for Line {
 
 impl Subscriber for Warnings {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        *metadata.level() <= Level::WARN
+        *metadata.level() <= self.1
     }
 
     fn new_span(&self, _: &Attributes<'_>) -> Id {
@@ -77,7 +83,11 @@ impl Subscriber for Warnings {
 
 /// Keeps the warnings of this thread until the guard is dropped.
 fn keep_warnings() -> (Warnings, DefaultGuard) {
-    let warnings = Warnings::default();
+    keep(Level::WARN)
+}
+
+fn keep(level: Level) -> (Warnings, DefaultGuard) {
+    let warnings = Warnings(Arc::default(), level);
     let guard = tracing::subscriber::set_default(warnings.clone());
     (warnings, guard)
 }
@@ -151,8 +161,95 @@ fn a_reason_for_not_being_connected_that_changes_is_a_warning_again() {
     });
 }
 
+/// Characters that a terminal would obey, and a line that looks like one of the log's.
+const HOSTILE: &str = "x\u{1b}[2J\r\u{2028}WARN forged\u{202e}\u{9b}31m\u{7f}\t";
+
+/// Asserts that a text does nothing to a terminal, and stays on its line.
+#[track_caller]
+fn assert_harmless(text: &str) {
+    let obeyed = |it: char| it.is_control() || matches!(it, '\u{202e}' | '\u{2028}');
+    assert!(!text.contains(obeyed), "{text:?}");
+    assert!(text.len() < 8_000, "{} bytes", text.len());
+}
+
+/// Writes a message of any sender, target and content.
+async fn message(link: &mut Link, target: &str, system: &str, content: &str) {
+    let mut payload = Vec::new();
+    let header = Header {
+        target: target.into(),
+        sender: format!("casty://{system}@a:1/").into(),
+        type_hint: HOSTILE.into(),
+    };
+    header.write(&mut payload);
+    payload.extend_from_slice(content.as_bytes());
+    link.frame(1, &payload).await;
+}
+
+#[test]
+fn what_a_node_has_chosen_is_logged_and_told_on_one_line_without_control_characters() {
+    in_paused_time(|| async {
+        let (log, _guard) = keep(Level::TRACE);
+        let network = MemoryNetwork::new();
+        let mut node = Node::listen(&network, "a:1").await;
+        let client = builder(&network, "a:1").connect().await.unwrap();
+        let handle = |_: u64, _: ActorContext<u64>| async {};
+        let actor = client.spawn(handle, "actor").unwrap();
+        let mut link = node.accept().await;
+        let subscribe: SubscribeTopology = link.next().await.unwrap().decode();
+        let views = subscribe.reply_to.uri().to_owned();
+        let own = views.split("/_topology_sub/").next().unwrap();
+        let class = Value::Object(Arc::new(Object {
+            class: format!("a.{HOSTILE}").into(),
+            state: State::Named([(Arc::from(HOSTILE), Value::None)].into_iter().collect()),
+        }));
+        let class = class.to_notation().unwrap();
+
+        message(&mut link, &views, HOSTILE, "").await;
+        let error = client.ready(SECOND).await.unwrap_err();
+        assert_harmless(&error.to_string());
+        message(&mut link, &views, "s", &class).await;
+        others_run().await;
+        let error = client.ready(SECOND).await.unwrap_err();
+        assert_harmless(&Chain(&error).to_string());
+        let huge = "\u{1b}".repeat(1 << 18);
+        message(&mut link, &views, &huge, "").await;
+        for path in ["_proxy-", "nobody/", "actor"] {
+            let target = format!("{own}/{path}{}", if path == "actor" { "" } else { HOSTILE });
+            message(&mut link, &target, "s", &class).await;
+        }
+        let hostile = NodeAddress::new(HOSTILE, 9);
+        let good = view(&[&node.address, &hostile], None);
+        link.send(&subscribe.reply_to, &good).await;
+        others_run().await;
+        client.ready(SECOND).await.unwrap();
+        tokio::time::sleep(20 * SECOND).await;
+        for (node, error) in client.dial_failures() {
+            assert_harmless(&format!("{node} {node:?} {}", Chain(&error)));
+        }
+
+        for told in [
+            "belongs to the system",
+            "cannot be read",
+            "found a.x",
+            "unreadable location",
+            "message dropped",
+            "unreadable message",
+            "cannot be connected",
+        ] {
+            assert!(log.with(told) > 0, "{told}: {}", log.all());
+        }
+        log.0
+            .lock()
+            .unwrap()
+            .iter()
+            .for_each(|line| assert_harmless(line));
+        drop((link, actor));
+        client.close(Duration::ZERO).await;
+    });
+}
+
 /// Connects to a node that reads everything and answers nothing.
-async fn silent(network: &MemoryNetwork) -> (Node, crate::node::Link, ClusterClient) {
+async fn silent(network: &MemoryNetwork) -> (Node, Link, ClusterClient) {
     let mut node = Node::listen(network, "a:1").await;
     let client = builder(network, "a:1").connect().await.unwrap();
     let link = node.accept().await;
