@@ -5,7 +5,7 @@ use casty_client::Value;
 use crate::args::Ask;
 use crate::error::CommandError;
 use crate::message::Message;
-use crate::output::print;
+use crate::output::print_json;
 use crate::session::Session;
 
 /// Asks the entity and prints the reply.
@@ -32,5 +32,5 @@ pub(crate) async fn run(args: &Ask) -> Result<(), CommandError> {
 /// Prints a reply in the notation in which messages are typed.
 pub(crate) fn print_reply(reply: &Value) -> Result<(), CommandError> {
     let text = reply.to_notation();
-    print(text.map_err(|error| CommandError::of("the reply cannot be printed", error))?)
+    print_json(text.map_err(|error| CommandError::of("the reply cannot be printed", error))?)
 }

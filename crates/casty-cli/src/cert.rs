@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use casty_proto::Count;
 use clap::{Args, Subcommand};
 
 use crate::error::CommandError;
@@ -140,7 +141,7 @@ pub(crate) fn run(args: &CertArgs) -> Result<(), CommandError> {
             let issued = issue::authority(&ca.cn, validity(ca.validity))?;
             ca.out.write(AUTHORITY, &issued, "CA")?;
             print(format_args!("CN: {}", ca.cn))?;
-            print(format_args!("Validity: {} days", ca.validity))
+            print(format_args!("Validity: {}", Count(ca.validity, "day")))
         }
         Kind::Node(node) => {
             let first = node.hosts.first().map_or("", String::as_str);
@@ -175,11 +176,11 @@ impl Signing {
         self.out.write(name, &issued, title)?;
         print(format_args!("Signed by: {}", files.certificate.display()))?;
         let Some(end) = issued.cut else {
-            return print(format_args!("Validity: {} days", self.validity));
+            return print(format_args!("Validity: {}", Count(self.validity, "day")));
         };
         note(format_args!(
-            "casty: {} days would be beyond the end of the authority's certificate",
-            self.validity
+            "casty: {} would be beyond the end of the authority's certificate",
+            Count(self.validity, "day")
         ));
         let (hour, minute, second) = end.time().as_hms();
         print(format_args!(

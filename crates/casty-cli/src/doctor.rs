@@ -1,12 +1,12 @@
 //! `casty doctor`: a diagnosis of the cluster.
 
-use casty_client::ClusterClient;
 use casty_client::diagnosis::{Diagnosis, Finding};
+use casty_client::{ClusterClient, NodeAddress};
 use serde_json::{Value, json};
 
 use crate::args::Doctor;
 use crate::error::CommandError;
-use crate::output::print;
+use crate::output::{print, print_json};
 use crate::session::Session;
 
 /// Prints the findings; fails if there are any.
@@ -15,7 +15,7 @@ pub(crate) async fn run(args: &Doctor) -> Result<(), CommandError> {
     let ended = session.run(async |client| examine(client, args).await);
     let diagnosis = ended.await?.outcome?;
     if args.json {
-        print(document(&diagnosis))?;
+        print_json(document(&diagnosis))?;
     } else {
         diagnosis.findings().iter().try_for_each(print_finding)?;
     }
@@ -51,7 +51,7 @@ fn document(diagnosis: &Diagnosis) -> Value {
         json!({
             "severity": finding.severity.to_string(),
             "problem": problem.code(),
-            "node": problem.node().map(ToString::to_string),
+            "node": problem.node().map(NodeAddress::to_raw),
             "name": problem.name(),
             "what": problem.to_string(),
             "means": problem.meaning(),

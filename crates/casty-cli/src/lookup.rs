@@ -7,7 +7,7 @@ use crate::args::Lookup;
 use crate::ask::print_reply;
 use crate::error::CommandError;
 use crate::message::Message;
-use crate::output::print;
+use crate::output::{print, print_json};
 use crate::session::Session;
 
 /// Lists the instances on live nodes, or asks the first one.
@@ -44,10 +44,10 @@ async fn ask_first(
 fn list(listing: &Listing<Value>, as_json: bool) -> Result<(), CommandError> {
     let instances = &listing.instances;
     if as_json {
-        let all = instances.iter().map(
-            |instance| json!({ "uri": instance.actor.uri(), "node": instance.node.to_string() }),
-        );
-        print(all.collect::<serde_json::Value>())?;
+        let all = instances
+            .iter()
+            .map(|instance| json!({ "uri": instance.actor.uri(), "node": instance.node.to_raw() }));
+        print_json(all.collect::<serde_json::Value>())?;
     } else {
         instances
             .iter()

@@ -1,20 +1,39 @@
 //! Standard output for results, standard error for everything else.
+//!
+//! Nothing else prints, and all that is printed here is escaped: whatever a peer has chosen, it stays on
+//! its line, and no terminal obeys it.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::io::{self, Write};
 #[cfg(unix)]
 use std::os::fd::AsFd;
 use std::time::Duration;
 
+use casty_proto::Escaped;
 use tracing::level_filters::LevelFilter;
+use tracing_subscriber::field::{RecordFields, VisitOutput};
+use tracing_subscriber::fmt::FormatFields;
+use tracing_subscriber::fmt::format::{DefaultVisitor, Writer};
 
 use crate::error::CommandError;
 
-/// Prints one line of the result.
+/// Prints one line of the result, escaped and however long it is.
 ///
 /// # Errors
 /// It cannot be printed; most often because the reader has closed standard output.
 pub(crate) fn print(line: impl Display) -> Result<(), CommandError> {
+    write(&Escaped::whole(line))
+}
+
+/// Prints a JSON document as one line of the result, with the escapes of JSON.
+///
+/// # Errors
+/// As [`print()`].
+pub(crate) fn print_json(document: impl Display) -> Result<(), CommandError> {
+    write(&Escaped::json(document))
+}
+
+fn write(line: &Escaped<impl Display>) -> Result<(), CommandError> {
     let mut out = io::stdout().lock();
     writeln!(out, "{line}")?;
     out.flush()?;
@@ -54,7 +73,7 @@ fn is_hung_up(_: &io::Stdout) -> bool {
 /// Prints a line beside the result, on standard error. If that fails there is no other place to
 /// tell it.
 pub(crate) fn note(line: impl Display) {
-    writeln!(io::stderr().lock(), "{line}").ok();
+    writeln!(io::stderr().lock(), "{}", Escaped::whole(line)).ok();
 }
 
 /// Prints an error for the user.
@@ -74,8 +93,70 @@ pub(crate) fn log(verbosity: u8, serves: bool) {
     };
     let ansi = io::IsTerminal::is_terminal(&io::stderr());
     tracing_subscriber::fmt()
+        .fmt_fields(EscapedFields)
         .with_max_level(level)
         .with_writer(io::stderr)
         .with_ansi(ansi)
         .init();
+}
+
+/// The fields of an event as they are printed by default, and escaped: those of other crates, too.
+struct EscapedFields;
+
+impl<'writer> FormatFields<'writer> for EscapedFields {
+    fn format_fields<R: RecordFields>(
+        &self,
+        mut writer: Writer<'writer>,
+        fields: R,
+    ) -> fmt::Result {
+        let mut text = String::new();
+        let mut visitor = DefaultVisitor::new(Writer::new(&mut text), true);
+        fields.record(&mut visitor);
+        visitor.finish()?;
+        write!(writer, "{}", Escaped::new(text))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn what_any_crate_logs_stays_on_its_line() {
+        let log = Log::default();
+        let writer = log.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .fmt_fields(EscapedFields)
+            .with_writer(move || writer.clone())
+            .with_ansi(false)
+            .finish();
+        tracing::subscriber::with_default(subscriber, || {
+            let error = io::Error::other("e\u{1b}[31m\n\u{9b}");
+            let error: &dyn std::error::Error = &error;
+            tracing::info!(plain = "a\nWARN forged", shown = %"b\r", error, "m\u{202e}");
+        });
+        let logged = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        let line = logged.strip_suffix('\n').unwrap();
+        assert!(
+            !line.contains(char::is_control) && !line.contains('\u{202e}'),
+            "{line:?}"
+        );
+        let fields = r#"m\u{202e} plain="a\nWARN forged" shown=b\r error=e"#;
+        assert!(line.contains(fields), "{line:?}");
+    }
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use casty_client::{NodeAddress, QuicConfig, TlsConfig, TransportConfig};
+use casty_proto::Count;
 use casty_transport::{Proxy, ProxyCounts, ProxyEnd, ProxyLimits, TcpConfig};
 use clap::Args;
 use tokio::time::timeout;
@@ -173,8 +174,9 @@ pub(crate) async fn run(args: &ProxyArgs) -> Result<(), CommandError> {
         ProxyEnd::ListenerEnded(error) => Err(CommandError::of("the listener ended", error)),
         ProxyEnd::Stopped { cut: 0 } => Ok(()),
         ProxyEnd::Stopped { cut } => Err(CommandError::because(format!(
-            "{cut} connections were cut after {} s",
-            args.grace
+            "cut after {} s: {}",
+            args.grace,
+            Count(cut, "connection")
         ))),
         _ => Ok(()),
     }
@@ -251,7 +253,9 @@ impl ProxyArgs {
         } = room;
         let fits = descriptors.map_or_else(String::new, |count| format!(" ({count} descriptors)"));
         note(format_args!(
-            "at most {connections} connections and {handshakes} handshakes at a time{fits}"
+            "at most {} and {} at a time{fits}",
+            Count(connections, "connection"),
+            Count(handshakes, "handshake")
         ));
         if connections < usize::try_from(self.max_connections).unwrap_or(usize::MAX) {
             note(format_args!(

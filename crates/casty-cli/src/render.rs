@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use casty_client::casty_routing::ShardCount;
-use casty_client::{CountContradiction, View};
+use casty_client::{CountContradiction, NodeAddress, View};
+use casty_proto::Count;
 use casty_proto::message::MemberStatus;
 use serde::Serialize;
 
@@ -50,12 +51,12 @@ impl Rendering {
                 unreachable: view.avoids(node) && !view.is_gone(node),
                 roles,
             };
-            (node.to_string(), shown)
+            (node.to_raw(), shown)
         });
         let regions = view.regions().map(|(name, allocations)| {
             let mut shards = BTreeMap::new();
             for allocation in allocations.values() {
-                *shards.entry(allocation.primary.to_string()).or_default() += 1;
+                *shards.entry(allocation.primary.to_raw()).or_default() += 1;
             }
             let region = Region {
                 allocated: allocations.len(),
@@ -72,11 +73,11 @@ impl Rendering {
         let services = view.all_services().map(|(key, entries)| {
             let instances = entries
                 .iter()
-                .map(|entry| format!("{}{}", entry.node, entry.path));
+                .map(|entry| entry.node.to_raw() + &entry.path);
             (key.to_string(), instances.collect())
         });
         Self {
-            leader: view.leader().map(ToString::to_string),
+            leader: view.leader().map(NodeAddress::to_raw),
             members: members.collect(),
             regions: regions.collect(),
             services: services.collect(),
@@ -95,23 +96,20 @@ fn status(status: MemberStatus) -> &'static str {
     }
 }
 
-/// A line for each member, region and service, in columns that tools can cut.
-impl fmt::Display for Rendering {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "leader   {}", self.leader.as_deref().unwrap_or("none"))?;
-        for (node, member) in &self.members {
-            write!(f, "\nmember   {node}  {}  {member}", member.id)?;
-        }
-        for (name, region) in &self.regions {
-            write!(f, "\nregion   {name}  {region}")?;
-        }
-        for (key, instances) in &self.services {
-            write!(f, "\nservice  {key}  {}", instances.join("  "))?;
-        }
-        for (region, warning) in &self.warnings {
-            write!(f, "\nwarning  {region}  {warning}")?;
-        }
-        Ok(())
+impl Rendering {
+    /// Returns a line for each member, region and service, in columns that tools can cut.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        let leader = self.leader.as_deref().unwrap_or("none");
+        let mut lines = vec![format!("leader   {leader}")];
+        let members = self.members.iter();
+        lines.extend(members.map(|(node, it)| format!("member   {node}  {}  {it}", it.id)));
+        let regions = self.regions.iter();
+        lines.extend(regions.map(|(name, region)| format!("region   {name}  {region}")));
+        let services = self.services.iter();
+        lines.extend(services.map(|(key, all)| format!("service  {key}  {}", all.join("  "))));
+        let warnings = self.warnings.iter();
+        lines.extend(warnings.map(|(region, warning)| format!("warning  {region}  {warning}")));
+        lines
     }
 }
 
@@ -130,7 +128,7 @@ impl fmt::Display for Member {
 
 impl fmt::Display for Region {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} shards allocated", self.allocated)?;
+        write!(f, "{} allocated", Count(self.allocated, "shard"))?;
         for (node, count) in &self.shards {
             write!(f, "  {node}={count}")?;
         }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use casty_client::{RegionRef, ShardEnvelope, TellError, Value};
+use casty_proto::Count;
 use tokio::fs::File;
 use tokio::io::{AsyncBufRead, BufReader, stdin};
 
@@ -67,11 +68,12 @@ fn judge(ended: Ended<Sent>) -> Result<(), CommandError> {
     match (loss, stopped) {
         (_, Some(failure)) => Err(failure),
         (Some(reason), None) => Err(CommandError::of(
-            format!("{lost} messages were not written"),
+            format!("not written: {}", Count(lost, "message")),
             reason,
         )),
         (None, None) if lost > 0 => Err(CommandError::because(format!(
-            "{lost} messages were cut by the loss of their connection"
+            "cut by the loss of their connection: {}",
+            Count(lost, "message")
         ))),
         (None, None) if left_out > 0 => {
             Err(CommandError::because(format!("lines left out: {left_out}")))

@@ -6,7 +6,7 @@ use casty_client::ClusterClient;
 
 use crate::args::Topology;
 use crate::error::CommandError;
-use crate::output::{print, reader_gone};
+use crate::output::{print, print_json, reader_gone};
 use crate::render::Rendering;
 use crate::session::Session;
 
@@ -42,9 +42,9 @@ pub(crate) async fn run(args: &Topology) -> Result<(), CommandError> {
 fn show(args: &Topology, rendering: &Rendering) -> Result<(), CommandError> {
     if args.json {
         let text = serde_json::to_string(rendering);
-        print(text.map_err(|error| CommandError::of("the view cannot be printed", error))?)
+        print_json(text.map_err(|error| CommandError::of("the view cannot be printed", error))?)
     } else {
-        print(rendering)
+        rendering.lines().into_iter().try_for_each(print)
     }
 }
 

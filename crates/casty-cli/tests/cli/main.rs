@@ -12,6 +12,7 @@ mod cert;
 mod config;
 mod counts;
 mod demo;
+mod hostile;
 mod lookup;
 mod process;
 mod proxy;

@@ -19,7 +19,7 @@ async fn members_leader_and_shards_are_shown() {
         assert!(ended.out.lines().any(listed), "{ended:#?}");
     }
     assert!(ended.out.starts_with("leader   127.0.0.1:"), "{ended:#?}");
-    let region = format!("region   counter  1 shards allocated  {owner}=1");
+    let region = format!("region   counter  1 shard allocated  {owner}=1");
     assert!(ended.out.contains(&region), "{ended:#?}");
     let args = ["topology", "--timeout", AMPLE, "--json"];
     let ended = end(casty_to(&cluster, &args)).await.with(0);

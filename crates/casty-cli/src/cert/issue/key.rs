@@ -15,7 +15,7 @@ pub(in crate::cert) enum KeyError {
     #[error("it is encrypted: `openssl pkey -in KEY -out PLAIN` decrypts it")]
     Encrypted,
     #[error("it is none of RSA, ECDSA on P-256 or P-384, and Ed25519, as PKCS#8, SEC1 or PKCS#1")]
-    Unreadable(#[source] rcgen::Error),
+    Unreadable,
 }
 
 /// Reads a key that is PKCS#8, SEC1 or PKCS#1, in PEM.
@@ -23,7 +23,6 @@ pub(in crate::cert) enum KeyError {
 /// # Errors
 /// There is none, it is encrypted, or of a kind that cannot sign here.
 pub(super) fn read(pem: &[u8]) -> Result<KeyPair, KeyError> {
-    let mut error = rcgen::Error::CouldNotParseKeyPair;
     for found in Pem::iter_from_buffer(pem).filter_map(Result::ok) {
         let forms = match &*found.label {
             "PRIVATE KEY" => vec![found.contents],
@@ -32,16 +31,15 @@ pub(super) fn read(pem: &[u8]) -> Result<KeyPair, KeyError> {
             _ => continue,
         };
         for form in forms {
-            match KeyPair::try_from(form) {
-                Ok(key) => return Ok(key),
-                Err(refused) => error = refused,
+            if let Ok(key) = KeyPair::try_from(form) {
+                return Ok(key);
             }
         }
     }
     if is_encrypted(pem) {
         return Err(KeyError::Encrypted);
     }
-    Err(KeyError::Unreadable(error))
+    Err(KeyError::Unreadable)
 }
 
 /// Returns whether a key in PEM is encrypted, as PKCS#8 or in the traditional way.
