@@ -19,6 +19,7 @@ mod lean;
 mod mask;
 mod packages;
 mod paths;
+mod sinks;
 mod sources;
 mod summaries;
 mod words;
@@ -41,6 +42,7 @@ pub(crate) fn run(steps: &mut Steps) -> Result<(), Failure> {
             // Golden vectors and the like are no text.
             if let Ok(text) = fs::read_to_string(root().join(&path)) {
                 findings.extend(sources::findings(&path, &text));
+                findings.extend(sinks::findings(&path, &text));
                 findings.extend(summaries::findings(&path, &text));
                 findings.extend(words::findings(&path, &text));
                 if let Some(size) = sources::size(&path, &text) {
