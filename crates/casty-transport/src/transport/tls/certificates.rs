@@ -17,6 +17,7 @@ use rustls::{ClientConfig, InconsistentKeys, RootCertStore, ServerConfig};
 
 use super::error::TlsConfigError;
 use super::key;
+use super::words::BrokenPem;
 
 /// The longest file that is read; bundles of every public authority take a quarter of it.
 const MAX_FILE: u64 = 1024 * 1024;
@@ -199,7 +200,7 @@ fn bad(origin: Arc<str>, error: rustls::Error) -> TlsConfigError {
 }
 
 fn broken(origin: Arc<str>, error: pem::Error) -> TlsConfigError {
-    let source = Arc::new(error);
+    let source = Arc::new(BrokenPem(error));
     TlsConfigError::Pem { origin, source }
 }
 

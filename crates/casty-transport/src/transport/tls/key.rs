@@ -8,6 +8,7 @@ use rustls::pki_types::pem::{self, PemObject};
 use rustls::sign::SigningKey;
 
 use super::error::TlsConfigError;
+use super::words::BrokenPem;
 
 /// Reads the first private key of a PEM text, from the place that `origin` names.
 ///
@@ -24,7 +25,7 @@ pub(super) fn read(
         pem::Error::NoItemsFound => TlsConfigError::NoKey { origin: origin() },
         error => TlsConfigError::Pem {
             origin: origin(),
-            source: Arc::new(error),
+            source: Arc::new(BrokenPem(error)),
         },
     })?;
     let kind = kind(key.secret_der());

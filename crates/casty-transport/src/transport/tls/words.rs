@@ -1,8 +1,9 @@
 //! The errors of rustls in words: it names most of them only as its code does.
 
-use std::fmt::Debug;
+use std::fmt::{self, Debug};
 
 use casty_proto::Escaped;
+use rustls::pki_types::pem;
 use rustls::{CertificateError, Error};
 
 /// Returns the name of an enum's variant in words: `UnknownCA` as `unknown CA`, and a number that has no
@@ -69,6 +70,30 @@ pub(super) fn told(error: &Error) -> String {
         other => Escaped::new(other).to_string(),
     }
 }
+
+/// The fault of a file that is no PEM, in words: rustls tells lines of it as lists of numbers.
+#[derive(Debug)]
+pub(super) struct BrokenPem(pub(super) pem::Error);
+
+impl fmt::Display for BrokenPem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            pem::Error::MissingSectionEnd { end_marker } => {
+                let label = String::from_utf8_lossy(end_marker);
+                write!(
+                    f,
+                    "the end of its part {:?} is missing",
+                    Escaped::new(label)
+                )
+            }
+            pem::Error::IllegalSectionStart { .. } => f.write_str("the begin of a part is broken"),
+            pem::Error::Base64Decode(_) => f.write_str("a part of it is not base64"),
+            other => write!(f, "{}", Escaped::new(other)),
+        }
+    }
+}
+
+impl std::error::Error for BrokenPem {}
 
 #[cfg(test)]
 mod tests {

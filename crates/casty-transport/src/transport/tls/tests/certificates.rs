@@ -42,7 +42,16 @@ fn what_cannot_be_used_is_refused_with_its_name() {
     let empty = error(TlsConfig::builder().ca_pem("nothing"));
     assert!(matches!(empty, E::NoCertificate { .. }));
     let cut = error(TlsConfig::builder().ca_pem(&ca.pem[..100]));
-    assert!(matches!(cut, E::Pem { .. }));
+    let E::Pem { source, .. } = cut else {
+        panic!("{cut}");
+    };
+    assert_eq!(
+        source.to_string(),
+        r#"the end of its part "CERTIFICATE" is missing"#
+    );
+    let odd = error(TlsConfig::builder().ca_pem(ca.pem.replace('M', "?")));
+    let told = std::error::Error::source(&odd).map(ToString::to_string);
+    assert_eq!(told.as_deref(), Some("a part of it is not base64"));
     let secret = builder()
         .certificate_pem(&one.certificate)
         .key_pem(&one.key);
