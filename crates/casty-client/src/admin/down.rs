@@ -295,7 +295,7 @@ impl fmt::Display for Views<'_> {
             ([], []) => f.write_str("up in the client's own view"),
             ([], silent) => write!(
                 f,
-                "down where that is known; {} do not answer",
+                "down where that is known; no answer from {}",
                 names(silent)
             ),
             (up, _) => write!(f, "still up in the views of {}", names(up)),

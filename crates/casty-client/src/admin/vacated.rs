@@ -165,7 +165,7 @@ impl fmt::Display for Left<'_> {
             let silent = names(silent);
             return write!(
                 f,
-                "{node} owns no shard where that is known; {silent} do not answer"
+                "{node} owns no shard where that is known; no answer from {silent}"
             );
         }
         write!(f, "{node} is still listed for shards of ")?;
