@@ -79,7 +79,9 @@
 //!
 //! There is one type for each operation: [`ConfigError`] (nothing was started), [`TellError`] (nothing
 //! was sent), [`AskError`] ([`fate`](AskError::fate) says what may have happened), [`ReadyError`] (the
-//! client goes on trying), [`RegionError`], [`SpawnError`] and [`DownError`].
+//! client goes on trying), [`RegionError`], [`SpawnError`] and [`DownError`]. [`Chain`] shows any of them
+//! with its causes. What a peer has chosen is [`Escaped`] in all of them; show fields of views, such as
+//! a member's id, so as well.
 //!
 //! # Features
 //!
@@ -132,7 +134,7 @@ pub use ask::idempotent::IdempotentAsk;
 pub use ask::{Ask, Reply, SendAsk};
 pub use casty_proto::message::{ServiceKey, ShardEnvelope};
 pub use casty_proto::{ActorRef, Codec, Compression, NodeAddress, Value};
-pub use casty_proto::{AddressError, AllowError, DecodeError, EncodeError};
+pub use casty_proto::{AddressError, AllowError, Chain, DecodeError, EncodeError, Escaped};
 pub use casty_routing::{
     CountContradiction, MissingRoute, Overflow, RetryBudgetConfig, ShardCounts, ShardId, View,
     diagnosis,
