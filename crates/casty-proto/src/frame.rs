@@ -7,8 +7,8 @@ use crate::Count;
 /// The number of bytes before the payload: the length and the type.
 pub const FRAME_HEAD: usize = 5;
 
-/// The longest frame that is read or written by default: 16 MiB. casty 0.21.0 has no limit; its
-/// successor drops the connection beyond this one.
+/// The longest frame that is written by default, and read where nothing else is said: 16 MiB. casty
+/// 0.21.0 has no limit; its successor drops the connection beyond this one.
 pub const DEFAULT_MAX_FRAME: usize = 16 * 1024 * 1024;
 
 /// The kind of a frame's payload.
@@ -22,15 +22,18 @@ pub enum FrameKind {
     Other(u8),
 }
 
-impl FrameKind {
-    fn from_byte(byte: u8) -> Self {
+impl From<u8> for FrameKind {
+    /// Returns the kind that a frame's type byte stands for.
+    fn from(byte: u8) -> Self {
         match byte {
             0 => Self::Handshake,
             1 => Self::Message,
             other => Self::Other(other),
         }
     }
+}
 
+impl FrameKind {
     fn byte(self) -> u8 {
         match self {
             Self::Handshake => 0,
@@ -88,9 +91,9 @@ impl FrameDecoder {
     /// Takes the next whole frame off the front of `buffer`; `None` if more bytes are needed.
     ///
     /// # Errors
-    /// The frame is empty or over the limit. The stream cannot be read on from there: the caller
-    /// closes the connection. A length is refused as soon as it is seen, before memory is allocated
-    /// for it.
+    /// The frame is empty or over the limit; it stays in `buffer`, to be skipped, or to end the
+    /// connection with. A length is refused as soon as it is seen, before memory is allocated for
+    /// it.
     pub fn next(&self, buffer: &mut BytesMut) -> Result<Option<Frame>, FrameError> {
         let Some(length) = buffer.first_chunk::<4>() else {
             return Ok(None);
@@ -105,12 +108,12 @@ impl FrameDecoder {
                 max: self.max,
             });
         }
-        if buffer.len() < 4 + length {
+        if buffer.len() - 4 < length {
             return Ok(None);
         }
         buffer.advance(4);
         let mut body = buffer.split_to(length).freeze();
-        let kind = FrameKind::from_byte(body.get_u8());
+        let kind = FrameKind::from(body.get_u8());
         Ok(Some(Frame {
             kind,
             payload: body,

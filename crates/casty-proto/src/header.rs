@@ -45,8 +45,15 @@ impl<'a> Header<'a> {
     /// a message and keep the connection.
     pub fn split(payload: &'a [u8]) -> Result<(Self, &'a [u8]), HeaderError> {
         let (header, message) = split_payload(payload)?;
-        let header = serde_json::from_slice(header).map_err(|_| HeaderError::Malformed)?;
-        Ok((header, message))
+        Ok((Self::read(header)?, message))
+    }
+
+    /// Reads a header alone, the part of a payload that [`split_payload`] returns first.
+    ///
+    /// # Errors
+    /// It is no JSON object with the three keys.
+    pub fn read(header: &'a [u8]) -> Result<Self, HeaderError> {
+        serde_json::from_slice(header).map_err(|_| HeaderError::Malformed)
     }
 
     /// Appends `u32_be length ‖ header` to `out`, as nodes read it.

@@ -78,8 +78,9 @@ impl ConnectOptions {
         self
     }
 
-    /// Sets the length of the longest frame to read or write in bytes, type byte included. Default:
-    /// 16 MiB. A handshake has its own limit, 4 KiB.
+    /// Sets the length of the longest frame to read in bytes, type byte included. Default: 16 MiB. A
+    /// handshake has its own limit, 4 KiB, and frames to write have that of
+    /// [`OutboxLimits::max_frame`].
     pub fn max_frame(mut self, bytes: usize) -> Self {
         self.max_frame = bytes;
         self

@@ -112,7 +112,7 @@ async fn a_node_that_announces_four_gib_is_dropped_and_the_other_one_is_not_dist
     let mut second = Node::listen(&network, "n:2").await;
     let subscriber = client_views(&client, &mut link, &first, &second).await;
     let mut other = second.accept().await;
-    other.raw(&[0xff; 4]).await;
+    other.raw(&[0xff; 5]).await;
     assert!(other.next().await.is_none(), "the client hangs up");
     // The first node's connection still carries views both ways.
     link.send(&subscriber, &view(&[&first.address], Some(&first.address)))

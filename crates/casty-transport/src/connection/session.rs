@@ -10,6 +10,18 @@ pub trait Session: Send {
     /// Takes one frame that came in.
     fn frame(&mut self, frame: Frame);
 
+    /// Takes note of a message that is not read because its frame of `length` bytes is over the
+    /// limit: of its header, which can be
+    /// [read](casty_proto::header::Header::read) by itself. Returns whether the rest of the frame is
+    /// skipped as it comes and the connection goes on. Default: it does not, and the connection ends.
+    ///
+    /// Called once for each such frame, unless it is no message, or its header is longer than 4 KiB:
+    /// these end the connection, and so does a frame of more than 1 GiB.
+    fn too_long(&mut self, header: &[u8], length: usize) -> bool {
+        let _ = (header, length);
+        false
+    }
+
     /// Notes that everything read at once was handed over. Returns the number of tasks that were
     /// woken and are likely to send soon; the driver lets them run before it writes.
     fn batch_end(&mut self) -> usize {

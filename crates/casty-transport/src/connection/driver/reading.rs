@@ -3,8 +3,8 @@
 use std::pin::pin;
 use std::task::{Context, Poll, ready};
 
-use bytes::BytesMut;
-use casty_proto::frame::{FrameDecoder, FrameError};
+use bytes::{Buf, BytesMut};
+use casty_proto::frame::{FrameDecoder, FrameError, FrameKind};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 use crate::connection::outbox::{Outbox, OutboxTag};
@@ -15,6 +15,10 @@ use crate::error::ConnectionLost;
 const READ_CHUNK: usize = 64 * 1024;
 /// A buffer that has grown beyond this for a long frame is given back once that is read.
 const KEPT: usize = 256 * 1024;
+/// The longest header that is waited for when its frame is over the limit.
+const LONGEST_HEADER: usize = 4 * 1024;
+/// The longest frame that is skipped. A length beyond may well be none, and what follows no message.
+const LONGEST_SKIPPED: usize = 1 << 30;
 
 /// The inbound half of a driver.
 pub(super) struct Reading<S> {
@@ -24,6 +28,8 @@ pub(super) struct Reading<S> {
     memory: usize,
     decoder: FrameDecoder,
     session: S,
+    /// The bytes still to come of a frame over the limit, all of which are dropped.
+    skipped: usize,
     /// The peer has closed its side.
     pub(super) ended: bool,
 }
@@ -35,6 +41,7 @@ impl<S: Session> Reading<S> {
             buffer,
             decoder,
             session,
+            skipped: 0,
             ended: false,
         }
     }
@@ -62,19 +69,34 @@ impl<S: Session> Reading<S> {
         Poll::Ready(self.deliver(outbox).map_err(ConnectionLost::from))
     }
 
-    /// Hands over the frames that are whole. Returns their number.
+    /// Hands over the frames that are whole, and skips those over the limit if the session wants
+    /// that. Returns the number of both.
     pub(super) fn deliver<T: OutboxTag>(
         &mut self,
         outbox: &Outbox<T>,
     ) -> Result<usize, FrameError> {
         let mut frames = 0;
         let end = loop {
+            if self.skipped > 0 {
+                if !self.skip() {
+                    break Ok(frames);
+                }
+                frames += 1;
+            }
             match self.decoder.next(&mut self.buffer) {
                 Ok(Some(frame)) => {
                     frames += 1;
                     self.session.frame(frame);
                 }
                 Ok(None) => break Ok(frames),
+                Err(error @ FrameError::TooLong { length, .. }) => match self.too_long(length) {
+                    Verdict::Skip => {
+                        self.buffer.advance(4);
+                        self.skipped = length;
+                    }
+                    Verdict::Wait => break Ok(frames),
+                    Verdict::End => break Err(error),
+                },
                 Err(error) => break Err(error),
             }
         };
@@ -89,6 +111,42 @@ impl<S: Session> Reading<S> {
         end
     }
 
+    /// Decides what becomes of the frame of `length` bytes with which the buffer begins, and which is
+    /// over the limit.
+    fn too_long(&mut self, length: usize) -> Verdict {
+        let Some((kind, payload)) = self.buffer.get(4..).and_then(<[u8]>::split_first) else {
+            return Verdict::Wait;
+        };
+        if FrameKind::from(*kind) != FrameKind::Message {
+            return Verdict::End;
+        }
+        let Some((header, rest)) = payload.split_first_chunk::<4>() else {
+            return Verdict::Wait;
+        };
+        let header = u32::from_be_bytes(*header) as usize;
+        if header > LONGEST_HEADER || header > length.saturating_sub(5) {
+            return Verdict::End;
+        }
+        let Some(header) = rest.get(..header) else {
+            return Verdict::Wait;
+        };
+        // Told in any case: whoever waits for the message learns why it does not come.
+        let goes_on = self.session.too_long(header, length);
+        if goes_on && length <= LONGEST_SKIPPED {
+            Verdict::Skip
+        } else {
+            Verdict::End
+        }
+    }
+
+    /// Drops what has come of the frame that is skipped. Returns whether that was the rest of it.
+    fn skip(&mut self) -> bool {
+        let come = self.skipped.min(self.buffer.len());
+        self.buffer.advance(come);
+        self.skipped -= come;
+        self.skipped == 0
+    }
+
     /// Moves what is left into a buffer of the usual size: one long frame must not keep its memory
     /// for ever.
     fn give_back(&mut self) {
@@ -97,6 +155,16 @@ impl<S: Session> Reading<S> {
         self.memory = fresh.capacity();
         self.buffer = fresh;
     }
+}
+
+/// The verdict on a frame over the limit.
+enum Verdict {
+    /// It is skipped, and the next one read.
+    Skip,
+    /// Its header has not come yet.
+    Wait,
+    /// It ends the connection.
+    End,
 }
 
 #[cfg(test)]
@@ -170,6 +238,102 @@ mod tests {
                 let memory = reading.buffer.capacity();
                 assert!(memory <= KEPT, "{lengths:?}: {memory} bytes");
             }
+        }
+    }
+
+    /// Keeps what comes in, and skips frames over the limit if told to.
+    struct Skipping {
+        skips: bool,
+        seen: Vec<String>,
+    }
+
+    impl Session for Skipping {
+        fn frame(&mut self, frame: Frame) {
+            self.seen
+                .push(String::from_utf8_lossy(&frame.payload).into());
+        }
+
+        fn too_long(&mut self, header: &[u8], length: usize) -> bool {
+            let header = String::from_utf8_lossy(header);
+            self.seen.push(format!("{header}, {length} bytes"));
+            self.skips
+        }
+    }
+
+    /// Writes bytes, a part of so many at a time, to a reader with a limit of 100 bytes, until they
+    /// are all read or something is wrong. Returns what came in, and what is wrong.
+    async fn limited(wire: &[u8], part: usize, skips: bool) -> (Vec<String>, Option<FrameError>) {
+        let (near, mut far) = tokio::io::duplex(part);
+        let seen = Vec::new();
+        let session = Skipping { skips, seen };
+        let mut reading = Reading::new(BytesMut::new(), FrameDecoder::new(100), session);
+        let outbox = Outbox::<()>::new(OutboxLimits::new());
+        let all = async {
+            // Dropped with the loop, which ends the writer as well.
+            let mut near = near;
+            loop {
+                let read = poll_fn(|cx| reading.poll(&mut near, &outbox, cx)).await;
+                assert!(reading.memory <= KEPT, "{}", reading.memory);
+                match read {
+                    Ok(_) => {}
+                    Err(ConnectionLost::Protocol(error)) => break Some(error),
+                    Err(_) => break None,
+                }
+            }
+        };
+        let write = async {
+            far.write_all(wire).await.ok();
+            drop(far);
+        };
+        let (error, ()) = tokio::join!(all, write);
+        (reading.session.seen, error)
+    }
+
+    /// Returns a frame of `length` bytes with a header.
+    fn message(kind: u8, header: &[u8], length: usize) -> Vec<u8> {
+        let mut wire = u32::try_from(length).unwrap().to_be_bytes().to_vec();
+        wire.push(kind);
+        wire.extend_from_slice(&u32::try_from(header.len()).unwrap().to_be_bytes());
+        wire.extend_from_slice(header);
+        wire.resize((4 + length).max(wire.len()), b'.');
+        wire
+    }
+
+    #[tokio::test]
+    async fn a_frame_over_the_limit_is_skipped_wherever_the_stream_is_cut() {
+        let mut wire = Vec::new();
+        write_frame(&mut wire, FrameKind::Message, &[b"before"], 100).unwrap();
+        wire.extend(message(1, b"first", 300));
+        wire.extend(message(1, b"second", 101));
+        write_frame(&mut wire, FrameKind::Message, &[b"behind"], 100).unwrap();
+        let expected = ["before", "first, 300 bytes", "second, 101 bytes", "behind"];
+        for part in 1..wire.len() {
+            let (seen, error) = limited(&wire, part, true).await;
+            assert_eq!((&seen[..], error), (&expected.map(String::from)[..], None));
+        }
+        let mut long = message(1, b"long", 20 << 20);
+        write_frame(&mut long, FrameKind::Message, &[b"behind"], 100).unwrap();
+        let (seen, error) = limited(&long, READ_CHUNK, true).await;
+        assert_eq!((seen.len(), error), (2, None), "{seen:?}");
+    }
+
+    #[tokio::test]
+    async fn a_frame_over_the_limit_ends_the_connection_unless_it_is_a_message_that_is_skipped() {
+        let too_long = |length| Some(FrameError::TooLong { length, max: 100 });
+        let cut = message(1, &[b'h'; 200], 150);
+        let mut longest = message(1, b"longest", 300);
+        longest[..4].copy_from_slice(&(1_u32 << 30).wrapping_add(1).to_be_bytes());
+        for (wire, skips, seen) in [
+            (&message(1, b"kept", 300)[..300], false, 1),
+            (&message(0, b"handshake", 300)[..5], true, 0),
+            (&message(9, b"unknown", 300)[..5], true, 0),
+            (&message(1, &[b'h'; LONGEST_HEADER + 1], 300)[..9], true, 0),
+            (&cut[..9], true, 0),
+            (&longest[..], true, 1),
+        ] {
+            let length = u32::from_be_bytes(*wire.first_chunk().unwrap()) as usize;
+            let outcome = limited(wire, 64, skips).await;
+            assert_eq!((outcome.0.len(), outcome.1), (seen, too_long(length)));
         }
     }
 
