@@ -192,7 +192,7 @@ impl<'a> AskSender<'a> {
     fn search(&self, message: &[u8]) -> Result<(), AskError> {
         let Self { core, ask, .. } = self;
         let mut found = false;
-        let read = core.codec.edit(message, &core.decoding(), |plain| {
+        let read = core.codec.edit(message, &core.own_messages(), |plain| {
             found = core.identity.is_asked_in(plain, ask.id);
         });
         match read {
@@ -321,7 +321,7 @@ impl<R: DeserializeOwned> Future for Reply<R> {
         *state = ReplyState::Ended;
         Poll::Ready(match outcome {
             Ok(reply) => {
-                let decoded = core.codec.decode(&reply, &core.decoding());
+                let decoded = core.codec.decode(&reply, &core.limits.decoding);
                 decoded.map_err(AskError::from)
             }
             Err(failure) => Err(self.error(failure, attempts)),
@@ -346,6 +346,7 @@ impl<R> Reply<R> {
                 length,
                 limit: self.core.asks.bytes.limit(),
             },
+            Failure::OverLimit(limit) => AskError::ReplyOverLimit(limit),
             Failure::Closed => AskError::Closed,
         }
     }

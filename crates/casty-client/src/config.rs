@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use casty_proto::{Codec, NodeAddress};
+use casty_proto::{Codec, Limits, NodeAddress};
 use casty_routing::{Overflow, RetryBudgetConfig, ShardCounts};
 use casty_transport::{AddressMap, TransportConfig};
 
@@ -294,10 +294,37 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets the longest frame that is sent or accepted, in bytes. Default: 16 MiB; from 4 KiB to
-    /// 1 GiB.
+    /// Sets the longest frame that is sent, in bytes: the most that nodes accept. Default: 16 MiB;
+    /// from 4 KiB to 1 GiB.
     pub fn max_frame(mut self, bytes: usize) -> Self {
         self.limits.max_frame = bytes;
+        self
+    }
+
+    /// Sets the longest frame that is accepted, in bytes. Memory is taken for what has come of it, and
+    /// not ahead. Of a longer one nothing but the header is kept: the ask whose reply it is ends
+    /// with [`ReplyOverLimit`](crate::AskError::ReplyOverLimit), a view is refused with
+    /// [`ViewOverLimit`](crate::ReadyError::ViewOverLimit), and the connection goes on, unless the
+    /// frame is longer than 1 GiB. Default: 512 MiB, in which a view of 1,000,000 shards fits; from 4
+    /// KiB to 4 GiB less one byte.
+    pub fn max_inbound_frame(mut self, bytes: usize) -> Self {
+        self.limits.max_inbound_frame = bytes;
+        self
+    }
+
+    /// Sets the bounds of decoding one message from the cluster: its bytes when decompressed, its
+    /// values, and how deep they nest. What is over one of them is not read; it is told as if its
+    /// [frame](Self::max_inbound_frame) were too long. Default: [`Limits::new`], with which a view of
+    /// 1,000,000 shards is read; at least 4 KiB, 1,024 values, and 16 levels.
+    ///
+    /// ```
+    /// use casty_client::{ClusterClient, Limits};
+    ///
+    /// let limits = Limits::new().with_items(1_000_000);
+    /// let builder = ClusterClient::builder("my-cluster").limits(limits);
+    /// ```
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits.decoding = limits;
         self
     }
 

@@ -202,7 +202,7 @@ impl Control {
             Event::Done(Err(error)) => {
                 tracing::error!(error = %Chain(&error), "bug: a task of the client panicked");
             }
-            Event::Snapshot(snapshot) => self.snapshot(&snapshot),
+            Event::Snapshot(snapshot) => self.snapshot(snapshot),
             Event::RouterDue => {}
         }
         None

@@ -8,6 +8,10 @@ use casty_proto::{AddressError, Chain, Count, DecodeError, EncodeError, Escaped,
 use casty_routing::{MissingRoute, ShardCount, ShardId, UndeliverableReason};
 use casty_transport::{ConnectError, OutboxLimit};
 
+mod over_limit;
+
+pub use over_limit::OverLimit;
+
 /// The fate of a message. Casty acknowledges nothing, so no message is ever called delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Fate {
@@ -201,9 +205,19 @@ pub enum AskError {
     /// The client ended before a reply came.
     #[error("the client was closed before a reply came; the message may have been handled")]
     Closed,
+    /// A reply came and was not read, because it is over a limit of the client. The message was
+    /// handled; the connection goes on.
+    #[error("the message was handled, and its reply is over a limit of this client")]
+    ReplyOverLimit(#[from] OverLimit),
     /// A reply came that is not of the expected type. The message was handled.
     #[error("the message was handled, and its reply cannot be decoded")]
-    Decode(#[from] DecodeError),
+    Decode(#[source] DecodeError),
+}
+
+impl From<DecodeError> for AskError {
+    fn from(error: DecodeError) -> Self {
+        OverLimit::of(&error).map_or(Self::Decode(error), Self::ReplyOverLimit)
+    }
 }
 
 impl AskError {
@@ -218,7 +232,7 @@ impl AskError {
             | Self::NotSent(_) => Fate::NotSent,
             Self::Lost { fate, .. } => *fate,
             Self::Timeout { .. } | Self::Closed => Fate::Unknown,
-            Self::ReplyDropped { .. } | Self::Decode(_) => Fate::Written,
+            Self::ReplyDropped { .. } | Self::ReplyOverLimit(_) | Self::Decode(_) => Fate::Written,
         }
     }
 }
@@ -342,15 +356,44 @@ pub enum ReadyError {
         #[source]
         source: DecodeError,
     },
+    /// A node that was reached sent a view that is over a limit of the client. The client goes on
+    /// trying, for a later view may be shorter.
+    #[error("the view that {node} sent is over a limit of this client")]
+    ViewOverLimit {
+        /// The node.
+        node: NodeAddress,
+        /// The limit.
+        #[source]
+        source: OverLimit,
+    },
     /// The client was closed.
     #[error("the client is closed")]
     Closed,
+}
+
+impl ReadyError {
+    /// Returns the error of a view that cannot be decoded.
+    pub(crate) fn unread(node: NodeAddress, error: DecodeError) -> Self {
+        match OverLimit::of(&error) {
+            Some(source) => Self::ViewOverLimit { node, source },
+            None => Self::Unreadable {
+                node,
+                source: error,
+            },
+        }
+    }
 }
 
 impl From<Closed> for ReadyError {
     fn from(_: Closed) -> Self {
         Self::Closed
     }
+}
+
+/// Returns the reason for which a message was not read, for the log: the limit that it is over, with
+/// the way to raise it, or what is wrong with it.
+pub(crate) fn reason(error: &DecodeError) -> String {
+    OverLimit::of(error).map_or_else(|| Chain(error).to_string(), |limit| limit.to_string())
 }
 
 /// The failures of dials, as part of a sentence.

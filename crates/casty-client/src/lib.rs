@@ -75,6 +75,9 @@
 //! many asks wait. `tell` never waits; `tell_wait` waits for capacity, one task woken at a time. The
 //! setters of [`ClientBuilder`] have the limits, with defaults and ranges.
 //!
+//! So is what a message from the cluster may cost: [`OverLimit`] names the limit that one was over,
+//! and how it is raised ([`AskError::ReplyOverLimit`], [`ReadyError::ViewOverLimit`]).
+//!
 //! # Errors
 //!
 //! There is one type for each operation: [`ConfigError`] (nothing was started), [`TellError`] (nothing
@@ -133,7 +136,7 @@ pub use admin::{Admin, DownError, DownReport, NotTold, NotVacated, StillUp, Vaca
 pub use ask::idempotent::IdempotentAsk;
 pub use ask::{Ask, Reply, SendAsk};
 pub use casty_proto::message::{ServiceKey, ShardEnvelope};
-pub use casty_proto::{ActorRef, Codec, Compression, NodeAddress, Value};
+pub use casty_proto::{ActorRef, Codec, Compression, Limits, NodeAddress, Value};
 pub use casty_proto::{AddressError, AllowError, Chain, DecodeError, EncodeError, Escaped};
 pub use casty_routing::{
     CountContradiction, MissingRoute, Overflow, RetryBudgetConfig, ShardCounts, ShardId, View,
@@ -153,7 +156,9 @@ pub use config::{BufferLimits, ClientBuilder, ConfigError};
 #[cfg(feature = "config")]
 pub use config::{ClientConfig, ConfigLayers, QuicSettings, SettingError, TcpSettings, TlsFiles};
 pub use dead_letters::{DeadLetter, DeadLetters, Loss};
-pub use error::{AskError, Closed, Fate, NotSent, ReadyError, RegionError, SpawnError, TellError};
+pub use error::{
+    AskError, Closed, Fate, NotSent, OverLimit, ReadyError, RegionError, SpawnError, TellError,
+};
 pub use stats::gauges::Gauges;
 pub use stats::per_region::{NodeStats, RegionStats};
 pub use stats::{CloseReport, Stats};

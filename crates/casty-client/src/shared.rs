@@ -160,7 +160,7 @@ impl Shared {
     /// node knows the client; `None` if it cannot be.
     pub(crate) fn readdress(&self, message: &[u8], ask: AskId, to: &Peer) -> Option<Vec<u8>> {
         let identity = self.announced_to(to);
-        let limits = self.decoding();
+        let limits = self.own_messages();
         let edited = self
             .codec
             .edit(message, &limits, |bytes| identity.readdress(bytes, ask));
@@ -176,9 +176,10 @@ impl Shared {
         }
     }
 
-    /// Returns the limits of what is decoded.
-    pub(crate) fn decoding(&self) -> Limits {
-        Limits::new().with_bytes(self.limits.max_frame)
+    /// Returns the limits of reading a message of this client's own, which no setting for those of
+    /// the cluster may spoil.
+    pub(crate) fn own_messages(&self) -> Limits {
+        Limits::new().with_bytes(self.limits.max_frame.max(Limits::new().bytes))
     }
 
     /// Sends one of the protocol's own messages to a connected node. It is not counted, and lost

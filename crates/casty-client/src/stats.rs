@@ -45,7 +45,7 @@ pub struct Stats {
     /// Messages from the cluster that were dropped, because no such actor runs on this client or
     /// its mailbox was full.
     pub inbound_dropped: u64,
-    /// Messages from the cluster that could not be read.
+    /// Messages from the cluster that could not be read, or are over a limit of the client.
     pub inbound_malformed: u64,
     /// Nodes connected.
     pub connections: u64,

@@ -6,7 +6,7 @@ use crate::{DecodeError, Limit};
 ///
 /// Every reader stays within all of them, and so does all that goes over what it has read; where
 /// one is passed, a typed error ([`DecodeError::Limit`]) says which. The defaults fit a snapshot of
-/// some 100,000 shards.
+/// 1,000,000 shards with two replicas each, in any codec.
 ///
 /// ```
 /// use casty_proto::Limits;
@@ -16,12 +16,13 @@ use crate::{DecodeError, Limit};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Limits {
-    /// The longest input in bytes. Default: 16 MiB, the default frame limit.
+    /// The longest input in bytes. Default: 512 MiB.
     pub bytes: usize,
     /// The deepest nesting of values. Default: 128 levels; a ceiling of 256 holds whatever is asked
     /// for, so that a typed value is read within a thread's ordinary stack.
     pub depth: usize,
-    /// The most values in one input, each scalar, container and key being one. Default: 1,048,576.
+    /// The most values in one input, each scalar, container and key being one. Default:
+    /// 33,554,432.
     pub items: usize,
 }
 
@@ -32,9 +33,9 @@ impl Limits {
     /// Returns the default limits.
     pub const fn new() -> Self {
         Self {
-            bytes: 16 * 1024 * 1024,
+            bytes: 512 * 1024 * 1024,
             depth: 128,
-            items: 1 << 20,
+            items: 1 << 25,
         }
     }
 
@@ -88,6 +89,6 @@ mod tests {
             depth,
             items,
         } = Limits::default();
-        assert_eq!((bytes, depth, items), (16_777_216, 128, 1_048_576));
+        assert_eq!((bytes, depth, items), (536_870_912, 128, 33_554_432));
     }
 }

@@ -67,7 +67,10 @@ impl ClusterBuilder {
             detection: Duration::ZERO,
             gossip: Duration::from_millis(250),
             like_casty: true,
-            outbox: OutboxLimits::new().bytes(64 * 1024 * 1024),
+            // Real nodes send frames of any length.
+            outbox: OutboxLimits::new()
+                .bytes(64 * 1024 * 1024)
+                .max_frame(u32::MAX as usize),
         }
     }
 

@@ -112,7 +112,7 @@ async fn observe(core: &Arc<Core>, node: &NodeAddress, timeout: Duration) -> Obs
                 Err(error @ AskError::ReplyDropped { .. }) => {
                     return Observation::NoRoom(Chain(&error).to_string().into());
                 }
-                Err(error @ AskError::Decode(_)) => {
+                Err(error @ (AskError::Decode(_) | AskError::ReplyOverLimit(_))) => {
                     return Observed::Unread(Chain(&error).to_string().into()).into();
                 }
                 Err(error) => {

@@ -4,12 +4,12 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
-use casty_proto::{ActorRef, Chain, Escaped};
+use casty_proto::{ActorRef, Escaped};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::client::bound_ref;
-use crate::error::{SpawnError, TellError};
+use crate::error::{SpawnError, TellError, reason};
 use crate::send::Core;
 
 /// The surroundings of an actor while it handles a message: itself, and the means to send. Cheap to
@@ -82,7 +82,7 @@ where
         stopped,
     };
     let (codec, counters) = (core.codec, Arc::clone(&core.counters));
-    let limits = core.decoding();
+    let limits = core.limits.decoding;
     let name = NameGuard {
         core: Arc::downgrade(core),
         path,
@@ -98,7 +98,7 @@ where
                 Err(error) => {
                     counters.inbound_malformed.add(1);
                     let actor = Escaped::new(context.me.uri());
-                    tracing::warn!(%actor, error = %Chain(&error), "unreadable message");
+                    tracing::warn!(%actor, error = %reason(&error), "unreadable message");
                 }
             }
             if context.stopped.load(Ordering::Relaxed) {

@@ -2,12 +2,16 @@
 
 use std::time::Duration;
 
+use casty_proto::Limits;
 use casty_proto::frame::DEFAULT_MAX_FRAME;
 use casty_routing::{Overflow, RetryBudgetConfig, RouterConfig, ShardCounts};
 use casty_transport::ConnectOptions;
 
 /// The range of attempts, which is how many times the message of one ask is sent at most.
 pub(crate) const ATTEMPTS: std::ops::RangeInclusive<u32> = 1..=100;
+
+/// The longest frame that the protocol can carry.
+const FRAME_OF_WIRE: usize = u32::MAX as usize;
 
 /// The limits of the pending buffer, in which messages wait for a route.
 ///
@@ -66,6 +70,9 @@ pub(crate) struct ClientLimits {
     pub(crate) ask_attempts: u32,
     pub(crate) retry_budget: RetryBudgetConfig,
     pub(crate) max_frame: usize,
+    pub(crate) max_inbound_frame: usize,
+    /// The bounds of decoding one message.
+    pub(crate) decoding: Limits,
     pub(crate) mailbox: usize,
     pub(crate) mailbox_bytes: usize,
     pub(crate) actors: usize,
@@ -87,6 +94,8 @@ impl Default for ClientLimits {
             ask_attempts: 3,
             retry_budget: RetryBudgetConfig::default(),
             max_frame: DEFAULT_MAX_FRAME,
+            max_inbound_frame: Limits::new().bytes,
+            decoding: Limits::new(),
             mailbox: 16_384,
             mailbox_bytes: 16 * 1024 * 1024,
             actors: 1024,
@@ -118,6 +127,14 @@ impl ClientLimits {
             ("max_frame", "from 4096 to 1073741824", {
                 (4096..=1 << 30).contains(&self.max_frame)
             }),
+            ("max_inbound_frame", "from 4096 to 4294967295", {
+                (4096..=FRAME_OF_WIRE).contains(&self.max_inbound_frame)
+            }),
+            ("limits.bytes", "4096 or more", self.decoding.bytes >= 4096),
+            ("limits.items", "1024 or more", self.decoding.items >= 1024),
+            ("limits.depth", "from 16 to 256", {
+                (16..=Limits::MAX_DEPTH).contains(&self.decoding.depth)
+            }),
             ("mailbox", "1 or more", self.mailbox >= 1),
             ("mailbox_bytes", "4096 or more", self.mailbox_bytes >= 4096),
         ];
@@ -132,7 +149,7 @@ impl ClientLimits {
         ConnectOptions::new()
             .connect_timeout(self.connect_timeout)
             .handshake_timeout(self.connect_timeout)
-            .max_frame(self.max_frame)
+            .max_frame(self.max_inbound_frame)
     }
 
     /// Returns the configuration of the router.

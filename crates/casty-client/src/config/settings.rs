@@ -547,6 +547,8 @@ fn limits(merged: &Merged) -> Result<ClientLimits, SettingError> {
         ("buffer_bytes", &mut limits.buffer.bytes),
         ("ask_bytes", &mut limits.ask_bytes),
         ("max_frame", &mut limits.max_frame),
+        ("max_inbound_frame", &mut limits.max_inbound_frame),
+        ("limits.bytes", &mut limits.decoding.bytes),
         ("mailbox_bytes", &mut limits.mailbox_bytes),
     ] {
         *field = take(merged, key, &parse::size)?.unwrap_or(*field);
@@ -557,6 +559,8 @@ fn limits(merged: &Merged) -> Result<ClientLimits, SettingError> {
         ("buffer_messages", &mut limits.buffer.messages),
         ("pending_asks", &mut limits.pending_asks),
         ("mailbox", &mut limits.mailbox),
+        ("limits.items", &mut limits.decoding.items),
+        ("limits.depth", &mut limits.decoding.depth),
     ] {
         let count = |value: &ValueKind| {
             let count = count(value)?;

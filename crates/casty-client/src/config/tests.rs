@@ -120,7 +120,7 @@ fn every_key_can_be_set_by_its_variable() {
             "compression" => "zlib",
             time if time.ends_with("_timeout") || time.ends_with("keep_alive") => "7s",
             "quic.window" => "77777",
-            "ask_attempts" | "retry_percent" => "77",
+            "ask_attempts" | "retry_percent" | "limits.depth" => "77",
             "buffer_overflow" => "drop_oldest",
             "regions" => "a=7",
             "shard_counts" => "strict",
@@ -148,7 +148,7 @@ fn every_key_can_be_set_by_its_variable() {
 }
 
 /// Configurations that are refused, each with the beginning of its error.
-const NONSENSE: [(&str, &str); 36] = [
+const NONSENSE: [(&str, &str); 41] = [
     (
         "allowed_classes = ['plain']",
         "casty.toml: allowed_classes must be a list of classes",
@@ -175,6 +175,23 @@ const NONSENSE: [(&str, &str); 36] = [
         "max_frame = '2GiB'",
         "casty.toml: max_frame must be from 4096 to",
     ),
+    (
+        "max_inbound_frame = '4GiB'",
+        "casty.toml: max_inbound_frame must be from 4096 to 4294967295, not \"4GiB\"",
+    ),
+    (
+        "[limits]\nitems = 1000",
+        "casty.toml: limits.items must be 1024 or more, not 1000",
+    ),
+    (
+        "[limits]\ndepth = 257",
+        "casty.toml: limits.depth must be from 16 to 256, not 257",
+    ),
+    (
+        "[limits]\nbyte = 1",
+        "casty.toml: there is no key \"limits.byte\"; is limits.bytes meant?",
+    ),
+    ("limits = 1", "casty.toml: limits must be a table"),
     (
         "outbox_bytes = -1",
         "casty.toml: outbox_bytes must be a number of bytes",

@@ -6,12 +6,14 @@ use bytes::{Buf, Bytes};
 use casty_proto::frame::{Frame, FrameKind};
 use casty_proto::header::{self, Header};
 use casty_proto::message::ShardLocation;
-use casty_proto::{ActorUri, Chain, Escaped, Limits};
+use casty_proto::{ActorUri, Chain, Escaped};
 use casty_transport::Session;
 
+use crate::error::{OverLimit, reason};
 use crate::node::peer::Peer;
 use crate::node::protocol::{LOCATIONS_PATH, PROBES_PATH, Snapshot, VIEWS_PATH};
 use crate::pending_asks::id::AskId;
+use crate::pending_asks::outcome::Failure;
 use crate::pending_asks::replies::Batch;
 use crate::runtime::byte_limit::Counted;
 use crate::send::Core;
@@ -22,6 +24,8 @@ pub(crate) struct Inbound {
     peer: Arc<Peer>,
     /// The replies of the current batch.
     replies: Vec<(AskId, Bytes)>,
+    /// Set once the log has told of a message over the limit.
+    told: bool,
 }
 
 impl Inbound {
@@ -31,6 +35,7 @@ impl Inbound {
             core,
             peer,
             replies: Vec::new(),
+            told: false,
         }
     }
 
@@ -46,24 +51,7 @@ impl Inbound {
         if let Some(id) = self.core.identity.ask_id(path.as_bytes()) {
             self.replies.push((id, message));
         } else if let Some(number) = path.strip_prefix(VIEWS_PATH) {
-            let Ok(subscription) = number.parse() else {
-                return self.malformed("subscription");
-            };
-            let sender = header.sender.strip_prefix("casty://").unwrap_or_default();
-            let system = sender.split(['@', '/']).next().unwrap_or_default().into();
-            // One that is dropped, because too many or too long ones wait, is followed by another.
-            let counted = Counted::new(message, &self.core.view_bytes);
-            let taken = counted.is_some_and(|message| {
-                self.core.snapshot(Snapshot {
-                    from: self.peer.node.clone(),
-                    system,
-                    subscription,
-                    message,
-                })
-            });
-            if !taken {
-                tracing::debug!(node = %self.peer.node, "a view was dropped: the control task is busy");
-            }
+            self.view(number, &header, Ok(message));
         } else if let Some(region) = path.strip_prefix(LOCATIONS_PATH) {
             self.location(region, &message);
         } else if path == PROBES_PATH {
@@ -75,17 +63,64 @@ impl Inbound {
         }
     }
 
+    /// Handles a view, for the subscription of that number.
+    fn view(&self, number: &str, header: &Header<'_>, message: Result<Bytes, OverLimit>) {
+        let Ok(subscription) = number.parse() else {
+            return self.malformed("subscription");
+        };
+        let sender = header.sender.strip_prefix("casty://").unwrap_or_default();
+        let system = sender.split(['@', '/']).next().unwrap_or_default().into();
+        // One that is dropped, because too many or too long ones wait, is followed by another.
+        let counted = message.map(|message| Counted::new(message, &self.core.view_bytes));
+        let taken = counted.transpose().is_some_and(|message| {
+            self.core.snapshot(Snapshot {
+                from: self.peer.node.clone(),
+                system,
+                subscription,
+                message,
+            })
+        });
+        if !taken {
+            tracing::debug!(node = %self.peer.node, "a view was dropped: the control task is busy");
+        }
+    }
+
     /// Handles a coordinator's answer.
     fn location(&self, region: &str, message: &[u8]) {
-        let limits = Limits::default();
-        match self.core.codec.decode::<ShardLocation>(message, &limits) {
+        let limits = &self.core.limits.decoding;
+        match self.core.codec.decode::<ShardLocation>(message, limits) {
             Ok(location) => self.core.located(region, location),
             Err(error) => {
                 let region = Escaped::new(region);
-                tracing::warn!(node = %self.peer.node, %region, error = %Chain(&error), "unreadable location");
+                tracing::warn!(node = %self.peer.node, %region, error = %reason(&error), "unreadable location");
                 self.malformed("location");
             }
         }
+    }
+
+    /// Handles a message whose frame is over the limit. Returns whether its header can be read, and so
+    /// is one.
+    fn over_limit(&mut self, header: &[u8], limit: OverLimit) -> bool {
+        let Ok(header) = Header::read(header) else {
+            return false;
+        };
+        let Ok(ActorUri { path, .. }) = ActorUri::parse(&header.target) else {
+            return false;
+        };
+        if let Some(id) = self.core.identity.ask_id(path.as_bytes()) {
+            self.core.asks.end(id, Err(Failure::OverLimit(limit)));
+        } else if let Some(number) = path.strip_prefix(VIEWS_PATH) {
+            self.view(number, &header, Err(limit));
+        } else {
+            self.core.counters.inbound_malformed.add(1);
+            let (node, path) = (&self.peer.node, Escaped::new(path));
+            if std::mem::replace(&mut self.told, true) {
+                tracing::debug!(%node, %path, %limit, "message skipped");
+            } else {
+                tracing::warn!(%node, %path, %limit, "message skipped");
+            }
+        }
+        true
     }
 
     /// Counts a message that cannot be read, and skips it.
@@ -114,6 +149,11 @@ impl Session for Inbound {
             }
             None => self.other(&frame.payload),
         }
+    }
+
+    fn too_long(&mut self, header: &[u8], length: usize) -> bool {
+        let max = self.core.limits.max_inbound_frame;
+        self.over_limit(header, OverLimit::Frame { length, max })
     }
 
     fn batch_end(&mut self) -> usize {

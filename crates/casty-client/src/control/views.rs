@@ -13,31 +13,31 @@ use casty_routing::{
 use super::Control;
 use crate::error::{ReadyError, SILENT_HINT};
 use crate::message::{Route, Tag};
-use crate::node::protocol::{Snapshot, VIEWS_PATH};
+use crate::node::protocol::{ReadView, Snapshot, VIEWS_PATH};
 
 /// The number of subscriptions whose identity is kept: as many as the engine may have to end.
 const SUBSCRIBERS: usize = 128;
 
 impl Control {
     /// Handles a received view, which is refused if it is of another cluster or cannot be read.
-    pub(super) fn snapshot(&mut self, snapshot: &Snapshot) {
+    pub(super) fn snapshot(&mut self, snapshot: Snapshot) {
         let Snapshot {
             from,
             system,
             subscription,
             message,
         } = snapshot;
-        if !self.subscription.was_asked(from, *subscription) {
+        if !self.subscription.was_asked(&from, subscription) {
             // Nobody else speaks for the node that was asked, and a number that was never given out
             // would make every real view look old.
             tracing::debug!(node = %from, subscription, "a view that it was not asked for");
             return self.core.counters.inbound_malformed.add(1);
         }
-        if *system != self.core.system {
+        if system != self.core.system {
             let expected = Arc::clone(&self.core.system);
-            let (node, found) = (from.clone(), Arc::clone(system));
+            let (node, found) = (from.clone(), system);
             return self.refuse(
-                from,
+                &from,
                 ReadyError::OtherSystem {
                     node,
                     found,
@@ -45,31 +45,46 @@ impl Control {
                 },
             );
         }
-        let limits = self.core.decoding();
-        let snapshot: TopologySnapshot = match self.core.codec.decode(&message.message, &limits) {
-            Ok(snapshot) => snapshot,
+        let message = match message {
+            Ok(message) => message,
             Err(source) => {
                 self.core.counters.inbound_malformed.add(1);
-                return self.refuse(
-                    from,
-                    ReadyError::Unreadable {
-                        node: from.clone(),
-                        source,
-                    },
-                );
+                let node = from.clone();
+                return self.refuse(&from, ReadyError::ViewOverLimit { node, source });
+            }
+        };
+        let (codec, limits) = (self.core.codec, self.core.limits.decoding);
+        let decoded = codec.decode(&message.message, &limits);
+        self.take(ReadView {
+            from,
+            subscription,
+            decoded,
+        });
+    }
+
+    /// Takes in a view that was read, or refuses it if it could not be.
+    pub(super) fn take(&mut self, view: ReadView) {
+        let ReadView {
+            from,
+            subscription,
+            decoded,
+        } = view;
+        let snapshot = match decoded {
+            Ok(snapshot) => snapshot,
+            Err(error) => {
+                self.core.counters.inbound_malformed.add(1);
+                let error = ReadyError::unread(from.clone(), error);
+                return self.refuse(&from, error);
             }
         };
         self.core.counters.views.add(1);
-        self.told_refusals.forget(from);
+        self.told_refusals.forget(&from);
         self.ready_errors
             .send_if_modified(|ready_error| ready_error.take().is_some());
         let now = self.time.now();
-        let input = SubscriptionInput::Snapshot {
-            from: from.clone(),
-            subscription: *subscription,
-        };
+        let input = SubscriptionInput::Snapshot { from, subscription };
         self.subscription.handle(now, input);
-        if let Offer::Fresh(view) = self.views.offer(now, *subscription, snapshot) {
+        if let Offer::Fresh(view) = self.views.offer(now, subscription, snapshot) {
             self.apply(view);
         }
     }

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use casty_proto::NodeAddress;
+use casty_proto::message::TopologySnapshot;
+use casty_proto::{DecodeError, NodeAddress};
 
+use crate::error::OverLimit;
 use crate::runtime::byte_limit::Counted;
 
 /// The path to which coordinators reply, before the region's name.
@@ -18,11 +20,18 @@ pub(crate) const PROBES_PATH: &str = "/_probe";
 /// The name of a service that no node has, which probes ask for: the answer is short.
 pub(crate) const PROBED_SERVICE: &str = "casty-client-probe";
 
-/// A received view, still encoded.
+/// A received view, still encoded, or the reason for which it was not taken in.
 pub(crate) struct Snapshot {
     pub(crate) from: NodeAddress,
     /// The name of the actor system that sent it.
     pub(crate) system: Arc<str>,
     pub(crate) subscription: u64,
-    pub(crate) message: Counted,
+    pub(crate) message: Result<Counted, OverLimit>,
+}
+
+/// A view that was read, or could not be.
+pub(crate) struct ReadView {
+    pub(crate) from: NodeAddress,
+    pub(crate) subscription: u64,
+    pub(crate) decoded: Result<TopologySnapshot, DecodeError>,
 }

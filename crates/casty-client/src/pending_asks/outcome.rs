@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use casty_proto::NodeAddress;
 
-use crate::error::{Fate, NotSent};
+use crate::error::{Fate, NotSent, OverLimit};
 
 /// The step that an event makes an ask take.
 pub(super) enum Step {
@@ -29,6 +29,8 @@ pub(crate) enum Failure {
     NotSent(NotSent),
     /// A reply of so many bytes was dropped, because the limit left no bytes for it.
     Dropped(usize),
+    /// A reply was not read, because its frame is over the limit.
+    OverLimit(OverLimit),
     /// The client has ended.
     Closed,
 }

@@ -32,6 +32,6 @@ pub struct Gauges {
     /// Received views that the control task has not handled yet; at most 64.
     pub waiting_views: u64,
     /// The bytes of these views; at most four times
-    /// [`max_frame`](crate::ClientBuilder::max_frame).
+    /// [`max_frame`](crate::ClientBuilder::max_frame), or a single longer one.
     pub waiting_view_bytes: u64,
 }

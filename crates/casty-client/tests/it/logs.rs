@@ -22,16 +22,16 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// Keeps the events of the thread that sets it, each as one line: warnings, and others down to a level.
 #[derive(Clone)]
-struct Warnings(Arc<Mutex<Vec<String>>>, Level);
+pub(crate) struct Warnings(Arc<Mutex<Vec<String>>>, Level);
 
 impl Warnings {
     /// Returns the number of warnings that have this text.
-    fn with(&self, text: &str) -> usize {
+    pub(crate) fn with(&self, text: &str) -> usize {
         let lines = self.0.lock().unwrap();
         lines.iter().filter(|line| line.contains(text)).count()
     }
 
-    fn all(&self) -> String {
+    pub(crate) fn all(&self) -> String {
         self.0.lock().unwrap().join("\n")
     }
 }
@@ -82,7 +82,7 @@ impl Subscriber for Warnings {
 }
 
 /// Keeps the warnings of this thread until the guard is dropped.
-fn keep_warnings() -> (Warnings, DefaultGuard) {
+pub(crate) fn keep_warnings() -> (Warnings, DefaultGuard) {
     keep(Level::WARN)
 }
 

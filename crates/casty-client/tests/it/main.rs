@@ -8,6 +8,7 @@ mod connections;
 mod counts;
 mod fates;
 mod hostile;
+mod limits;
 mod liveness;
 mod logs;
 mod node;

@@ -85,6 +85,18 @@ impl Node {
         }
     }
 
+    /// Listens at a free port of this machine.
+    pub(crate) async fn listen_over_tcp() -> Self {
+        let any = NodeAddress::new("127.0.0.1", 0);
+        let listener = TransportConfig::tcp().build().listen(&any).await.unwrap();
+        Self {
+            address: listener.address(),
+            listener,
+            first: None,
+            secondaries: Vec::new(),
+        }
+    }
+
     /// Accepts the next connection on which something is sent, past its handshake.
     pub(crate) async fn accept(&mut self) -> Link {
         loop {
@@ -237,24 +249,23 @@ impl Link {
     }
 
     pub(crate) async fn send<M: Serialize>(&mut self, to: &ActorRef<M>, message: &M) {
-        let mut payload = Vec::new();
         let mut encoded = Vec::new();
         let class = CODEC.encode(message, &mut encoded).unwrap();
+        self.send_encoded(to.uri(), &class, &encoded).await;
+    }
+
+    /// Sends an encoded message, however long it is.
+    pub(crate) async fn send_encoded(&mut self, to: &str, class: &str, encoded: &[u8]) {
         let header = Header {
-            target: to.uri().into(),
+            target: to.into(),
             sender: format!("casty://s@{}/", self.node).into(),
-            type_hint: class,
+            type_hint: class.into(),
         };
+        let mut payload = Vec::new();
         header.write(&mut payload);
         let mut wire = Vec::new();
-        let parts: [&[u8]; 2] = [&payload, &encoded];
-        frame::write_frame(
-            &mut wire,
-            FrameKind::Message,
-            &parts,
-            frame::DEFAULT_MAX_FRAME,
-        )
-        .unwrap();
+        let parts = [&payload, encoded];
+        frame::write_frame(&mut wire, FrameKind::Message, &parts, usize::MAX).unwrap();
         self.stream.write_all(&wire).await.unwrap();
     }
 

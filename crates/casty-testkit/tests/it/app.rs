@@ -29,6 +29,12 @@ pub(crate) enum Counter {
         to: ActorRef<Counter>,
         reply_to: ActorRef<u64>,
     },
+    /// Asks for a text of `length` letters.
+    #[serde(rename = "counter_app.Text")]
+    Text {
+        reply_to: ActorRef<String>,
+        length: usize,
+    },
     /// Sends nothing back, and is long.
     #[serde(rename = "counter_app.Ballast")]
     Ballast { text: String },
@@ -55,6 +61,7 @@ fn counters() -> (ClusterBuilder, Log) {
         Counter::Stream { to, count } => (0..count).for_each(|number| context.reply(&to, &number)),
         Counter::Where { reply_to } => context.reply(&reply_to, &(context.node() as u64)),
         Counter::SendOn { to, reply_to } => context.reply(&to, &Counter::Where { reply_to }),
+        Counter::Text { reply_to, length } => context.reply(&reply_to, &"x".repeat(length)),
         Counter::Ballast { .. } => {}
     };
     let builder = Cluster::builder("test-cluster").nodes(3).region(

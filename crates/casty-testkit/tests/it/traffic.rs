@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use casty_client::{ActorContext, ServiceKey, ShardEnvelope};
+use casty_client::{ActorContext, AskError, OverLimit, ServiceKey, ShardEnvelope};
 use casty_proto::Codec;
 use casty_testkit::Status;
 use tokio::sync::mpsc;
@@ -109,6 +109,38 @@ async fn every_serializer_carries_asks(net: Net) {
         assert_eq!(count, 3, "{codec:?}");
         close_and_check(&client).await;
         cluster.stop().await;
+    }
+}
+
+async fn a_reply_over_the_limit_of_frames_ends_its_own_ask_and_no_other(net: Net) {
+    const MIB: usize = 1024 * 1024;
+    let (cluster, _) = net.counters().await;
+    for (max, read) in [(None, true), (Some(MIB), false)] {
+        let builder = net.client_builder(&cluster).ask_timeout(LONG);
+        let builder = match max {
+            Some(max) => builder.max_inbound_frame(max),
+            None => builder,
+        };
+        let client = builder.connect().await.unwrap();
+        client.ready(LONG).await.unwrap();
+        let alice = region(&client).entity("alice");
+        let ask =
+            |length| alice.ask::<_, String>(move |reply_to| Counter::Text { reply_to, length });
+        // More than a client sends in a frame.
+        let (long, short) = tokio::join!(ask(20 * MIB), ask(3));
+        assert_eq!(short.unwrap(), "xxx");
+        match long {
+            Ok(text) => assert_eq!((text.len(), read), (20 * MIB, true)),
+            Err(AskError::ReplyOverLimit(OverLimit::Frame { length, max })) => {
+                assert!(
+                    !read && length > 20 * MIB && max == MIB,
+                    "{length} over {max}"
+                );
+            }
+            Err(error) => panic!("{error:?}"),
+        }
+        assert_eq!(ask(4).await.unwrap(), "xxxx");
+        close_and_check(&client).await;
     }
 }
 
@@ -227,6 +259,7 @@ over_all! {
     ten_thousand_numbered_tells_arrive_in_order
     a_thousand_tasks_get_their_own_replies
     every_serializer_carries_asks
+    a_reply_over_the_limit_of_frames_ends_its_own_ask_and_no_other
     a_service_is_found_and_answers
     a_spawned_actor_receives_a_thousand_messages_in_order
     tells_before_the_first_view_arrive_in_order

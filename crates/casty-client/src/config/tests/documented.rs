@@ -74,6 +74,8 @@ fn the_documentation_says_what_the_defaults_are() {
         ask_attempts,
         retry_budget,
         max_frame,
+        max_inbound_frame,
+        decoding,
         mailbox,
         mailbox_bytes,
         actors: _,
@@ -112,9 +114,12 @@ fn the_documentation_says_what_the_defaults_are() {
         ("ask_attempts", count(ask_attempts as usize)),
         ("retry_budget", budget),
         ("max_frame", size(max_frame)),
+        ("max_inbound_frame", size(max_inbound_frame)),
+        ("limits", "Default: [`Limits::new`],".to_owned()),
         ("mailbox", count(mailbox)),
         ("mailbox_bytes", size(mailbox_bytes)),
     ] {
+        assert_eq!(decoding, Limits::new());
         let said = documentation(source, setter);
         assert!(said.contains(&default), "{setter}: {default:?} in {said:?}");
     }
