@@ -22,7 +22,7 @@ use crate::error::ReadyError;
 use crate::message::Tag;
 use crate::node::identity::Identity;
 use crate::node::peer::Peer;
-use crate::node::protocol::Snapshot;
+use crate::node::protocol::{ReadView, Snapshot};
 use crate::routing::{CapacityRequest, ControlRequests};
 use crate::runtime::active_time::ActiveTime;
 use crate::runtime::random::Rng;
@@ -60,6 +60,8 @@ enum Done {
     },
     /// A wait for capacity in an outbox that was full.
     Capacity { peer: Arc<Peer> },
+    /// The reading of a long view.
+    ReadView(Box<ReadView>),
 }
 
 /// An event that the control task waits for.
@@ -96,6 +98,8 @@ pub(crate) struct Control {
     /// The failures of dials that were told in the log, and the refusals of views.
     told_failures: Told,
     told_refusals: Told,
+    /// The node whose long view is being read.
+    reading: Option<NodeAddress>,
     /// The view by which all the addresses whose failures are kept are of interest.
     crowded: Option<Arc<View>>,
     next_peer: u32,
@@ -141,6 +145,7 @@ impl Control {
             subscribers: BTreeMap::new(),
             told_failures: Told::default(),
             told_refusals: Told::default(),
+            reading: None,
             crowded: None,
             next_peer: 0,
             tasks: JoinSet::new(),
@@ -173,6 +178,8 @@ impl Control {
         let core = Arc::clone(&self.core);
         // Read before the wait: a router that is due earlier after this wakes the task.
         let router_due = core.routing.lock().due();
+        // Views are taken in the order in which they came.
+        let may_read = self.reading.is_none();
         let engines_due = self.due.iter().copied().flatten().min();
         let real = engines_due.map(|due| self.time.real(due));
         let due = async {
@@ -192,7 +199,7 @@ impl Control {
             deadline = core.ending.requested() => return Some(deadline),
             () = due => Event::Due,
             Some(done) = self.tasks.join_next() => Event::Done(done),
-            Some(snapshot) = snapshots.recv() => Event::Snapshot(snapshot),
+            Some(snapshot) = snapshots.recv(), if may_read => Event::Snapshot(snapshot),
             () = core.router_due.notified() => Event::RouterDue,
         };
         self.time.woken(engines_due);
@@ -201,6 +208,8 @@ impl Control {
             Event::Done(Ok(done)) => self.done(done),
             Event::Done(Err(error)) => {
                 tracing::error!(error = %Chain(&error), "bug: a task of the client panicked");
+                // It may be the one that was reading.
+                self.reading = None;
             }
             Event::Snapshot(snapshot) => self.snapshot(snapshot),
             Event::RouterDue => {}
@@ -212,6 +221,11 @@ impl Control {
     fn tick(&mut self) {
         let now = self.time.now();
         self.connections.handle(now, ConnectionsInput::Tick);
+        if let Some(from) = self.reading.clone() {
+            // Not silent: it has sent a view.
+            self.subscription
+                .handle(now, SubscriptionInput::Answer { from });
+        }
         self.subscription.handle(now, SubscriptionInput::Tick);
         self.renewal.handle(now, RenewalInput::Tick);
         self.core.route(|routing| routing.tick(&self.core));
@@ -240,6 +254,10 @@ impl Control {
                 end,
                 leftover,
             } => self.ended(&peer, &end, &leftover),
+            Done::ReadView(view) => {
+                self.reading = None;
+                self.take(*view);
+            }
             Done::Capacity { peer } => {
                 if self.is_current(&peer) {
                     self.core.route(|routing| routing.ready(&self.core, &peer));

@@ -10,7 +10,7 @@ use casty_routing::{
     ConnectionsInput, Offer, RenewalInput, SubscriptionInput, SubscriptionOutput, View,
 };
 
-use super::Control;
+use super::{Control, Done};
 use crate::error::{ReadyError, SILENT_HINT};
 use crate::message::{Route, Tag};
 use crate::node::protocol::{ReadView, Snapshot, VIEWS_PATH};
@@ -18,8 +18,13 @@ use crate::node::protocol::{ReadView, Snapshot, VIEWS_PATH};
 /// The number of subscriptions whose identity is kept: as many as the engine may have to end.
 const SUBSCRIBERS: usize = 128;
 
+/// The longest view in bytes that the control task reads itself: some thousand shards, which take
+/// some milliseconds.
+const LONG_VIEW: usize = 1024 * 1024;
+
 impl Control {
-    /// Handles a received view, which is refused if it is of another cluster or cannot be read.
+    /// Handles a received view, which is refused if it is of another cluster or cannot be read. A
+    /// long one is read by a thread of its own, and no other is taken until that is done.
     pub(super) fn snapshot(&mut self, snapshot: Snapshot) {
         let Snapshot {
             from,
@@ -54,12 +59,22 @@ impl Control {
             }
         };
         let (codec, limits) = (self.core.codec, self.core.limits.decoding);
-        let decoded = codec.decode(&message.message, &limits);
-        self.take(ReadView {
-            from,
-            subscription,
-            decoded,
-        });
+        let reader = from.clone();
+        let length = message.message.len();
+        let read = move || {
+            let decoded = codec.decode(&message.message, &limits);
+            ReadView {
+                from,
+                subscription,
+                decoded,
+            }
+        };
+        if length <= LONG_VIEW {
+            return self.take(read());
+        }
+        self.reading = Some(reader);
+        self.tasks
+            .spawn_blocking(move || Done::ReadView(Box::new(read())));
     }
 
     /// Takes in a view that was read, or refuses it if it could not be.

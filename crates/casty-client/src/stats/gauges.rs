@@ -31,7 +31,7 @@ pub struct Gauges {
     pub dial_failures: u64,
     /// Received views that the control task has not handled yet; at most 64.
     pub waiting_views: u64,
-    /// The bytes of these views; at most four times
+    /// The bytes of these views, and of the one that is being read; at most four times
     /// [`max_frame`](crate::ClientBuilder::max_frame), or a single longer one.
     pub waiting_view_bytes: u64,
 }

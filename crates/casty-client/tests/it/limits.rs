@@ -1,18 +1,20 @@
 //! Messages of the cluster that are long, and those over a limit of the client: over TCP.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use casty_client::{
     ActorContext, ActorRef, AskError, ClientBuilder, ClusterClient, Codec, Fate, Limits, OverLimit,
     ReadyError, ShardEnvelope, Value,
 };
-use casty_proto::Tuple;
 use casty_proto::message::{ShardAllocation, SubscribeTopology, TopologySnapshot};
+use casty_proto::{DecodeError, EncodeError, Tuple, ValueCodec};
 use serde::{Deserialize, Serialize};
+use tokio::sync::Notify;
+use tokio::time::timeout;
 
 use crate::logs::keep_warnings;
-use crate::node::{CODEC, Link, Node, view};
+use crate::node::{CODEC, Link, Node, in_real_time, view};
 
 const LONG: Duration = Duration::from_mins(1);
 
@@ -149,6 +151,69 @@ fn pickled(node: &Node, shards: u32) -> Vec<u8> {
 #[cfg(feature = "pickle")]
 async fn a_view_of_1_000_000_shards_is_taken_in() {
     takes_in(Codec::pickle(), |node| pickled(node, 1_000_000), 1_000_000).await;
+}
+
+/// JSON that is not read before it is let go, where it is long.
+struct Held {
+    begun: Notify,
+    let_go: Mutex<mpsc::Receiver<()>>,
+}
+
+impl ValueCodec for Held {
+    fn name(&self) -> &'static str {
+        "held"
+    }
+
+    fn encode(&self, value: &Value, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+        CODEC.encode(value, out).map(drop)
+    }
+
+    fn decode(&self, input: &[u8], limits: &Limits) -> Result<Value, DecodeError> {
+        if input.len() > 1024 * 1024 {
+            self.begun.notify_one();
+            self.let_go.lock().unwrap().recv().unwrap();
+        }
+        CODEC.decode(input, limits)
+    }
+}
+
+#[test]
+fn while_a_long_view_is_read_the_client_goes_on() {
+    in_real_time(|| async {
+        let (let_go, receiver) = mpsc::channel();
+        let held: &Held = Box::leak(Box::new(Held {
+            begun: Notify::new(),
+            let_go: Mutex::new(receiver),
+        }));
+        let codec = Codec::custom(held);
+        let mut node = Node::listen_over_tcp().await;
+        let builder = builder(&node, codec).ask_timeout(LONG);
+        let Subscribed {
+            client,
+            mut link,
+            views,
+        } = subscribed(&mut node, builder, CODEC).await;
+        let [mut long, mut short] = [view_of(&node, 10_000), view_of(&node, 1)];
+        [long.allocation_epoch, short.allocation_epoch] = [2, 3];
+        link.send(&views, &view_of(&node, 1)).await;
+        client.ready(LONG).await.unwrap();
+        link.send(&views, &long).await;
+        link.send(&views, &short).await;
+        // One thread runs the client and this: it is not the one that reads.
+        held.begun.notified().await;
+        let entity = client.entity_ref("other", 1).unwrap().entity("e");
+        entity.tell(1).unwrap();
+        assert!(link.next_to("/_coord-other").await.is_some());
+        let mut topology = client.topology();
+        assert_eq!(topology.current().unwrap().version().epoch, 1);
+        let_go.send(()).unwrap();
+        let mut epochs = Vec::new();
+        while epochs.last() != Some(&3) {
+            epochs.push(topology.changed().await.unwrap().version().epoch);
+        }
+        assert!(epochs.is_sorted(), "{epochs:?}");
+        assert_eq!(client.stats().views, 3);
+    });
 }
 
 /// Returns limits that a view of one node is within.
@@ -313,7 +378,8 @@ async fn a_message_for_an_actor_over_a_limit_is_told_and_the_next_one_is_handled
         link.send(&actor, &message).await;
         link.send(&actor, &message).await;
         link.send(&actor, &Value::from(1)).await;
-        assert_eq!(handled.recv().await.unwrap(), Value::from(1));
+        let sound = timeout(LONG, handled.recv()).await.unwrap();
+        assert_eq!(sound, Some(Value::from(1)));
     }
     assert_eq!(client.stats().inbound_malformed, 8);
     // Each that is decoded is told; those with a frame over the limit, which any node may send as

@@ -32,11 +32,20 @@ pub(crate) fn builder(network: &MemoryNetwork, contact: &str) -> ClientBuilder {
 /// Runs a test under paused time on a thread of its own, so that one that spins or waits for a lock
 /// fails instead of hanging.
 pub(crate) fn in_paused_time<F: Future<Output = ()>>(test: impl FnOnce() -> F + Send + 'static) {
+    in_time(true, test);
+}
+
+/// Runs a test on a thread of its own, as [`in_paused_time`] does.
+pub(crate) fn in_real_time<F: Future<Output = ()>>(test: impl FnOnce() -> F + Send + 'static) {
+    in_time(false, test);
+}
+
+fn in_time<F: Future<Output = ()>>(paused: bool, test: impl FnOnce() -> F + Send + 'static) {
     let (done, ended) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
-            .start_paused(true)
+            .start_paused(paused)
             .build();
         runtime.unwrap().block_on(test());
         done.send(()).ok();
