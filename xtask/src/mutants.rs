@@ -15,9 +15,13 @@ const MUTANTS: Tool = Tool {
     release: "27.1.0",
 };
 
-/// The files that faults are put into: the engines and the decoders, which read bytes that a peer
-/// chose.
-const FILES: [&str; 43] = [
+/// The crate whose tests are its own and those of the testkit, which are written for it.
+const CLIENT: (&str, [&str; 2]) = ("crates/casty-client/", ["casty-client", "casty-testkit"]);
+
+/// The files that faults are put into: the client, its engines and transports, and the decoders,
+/// which read bytes that a peer chose.
+const FILES: [&str; 45] = [
+    "crates/casty-client/src/**/*.rs",
     "crates/casty-routing/src/**/*.rs",
     "crates/casty-proto/src/address.rs",
     "crates/casty-proto/src/class_name.rs",
@@ -61,6 +65,7 @@ const FILES: [&str; 43] = [
     "crates/casty-proto/src/codec/tree/source.rs",
     "crates/casty-proto/src/value/temporal.rs",
     "crates/casty-proto/src/value/uuid.rs",
+    "crates/casty-transport/src/**/*.rs",
 ];
 
 /// The least score, in percent, with which the command succeeds.
@@ -73,28 +78,10 @@ const PROPTEST: [(&str, &str); 2] = [("PROPTEST_CASES", "32"), ("PROPTEST_MAX_SH
 /// Measures, and prints the score of each file: of all, or of those that `files`, as globs, name.
 pub(crate) fn run(steps: &mut Steps, files: &[String]) -> Result<(), Failure> {
     MUTANTS.install(steps)?;
-    let folder = tools::target();
-    let mut command = MUTANTS.command();
-    command
-        // One at a time: what is built is kept for the next run, in one place.
-        .args(["--no-shuffle", "--jobs", "1"])
-        .env("CARGO_TARGET_DIR", folder.join("mutants"))
-        .args(["--minimum-test-timeout", "60", "--build-timeout", "300"])
-        .args(chosen(files).flat_map(|glob| ["--file", glob]))
-        .arg("--output")
-        .arg(&folder)
-        .env("CARGO_PROFILE_DEV_DEBUG", "0")
-        .envs(PROPTEST);
-    steps.check("mutants", || match command.status() {
-        // Some were missed, or some ran out of time: the scores tell.
-        Ok(status) if matches!(status.code(), Some(0 | 2 | 3)) => Ok(()),
-        Ok(status) => Err(Failure(format!("cargo-mutants: {status}"))),
-        Err(error) => Err(Failure(format!("cargo-mutants: {error}"))),
-    })?;
-    let path = folder.join("mutants.out/outcomes.json");
-    let text = fs::read_to_string(&path)
-        .map_err(|error| Failure(format!("{}: {error}", path.display())))?;
-    let scores = scores(&text).map_err(|error| Failure(format!("{}: {error}", path.display())))?;
+    let (of_client, others): (Vec<_>, Vec<_>) =
+        chosen(files).partition(|file| file.starts_with(CLIENT.0));
+    let mut scores = measured(steps, "mutants-client", &of_client, &CLIENT.1)?;
+    scores.extend(measured(steps, "mutants", &others, &[])?);
     println!("{}", table(&scores));
     let all = total(&scores);
     if all.is_enough() {
@@ -102,6 +89,41 @@ pub(crate) fn run(steps: &mut Steps, files: &[String]) -> Result<(), Failure> {
     } else {
         Err(Failure(format!("{all}; {ENOUGH} % are asked for")))
     }
+}
+
+/// Measures files with the tests of `packages`, those of each file's own crate if that is empty.
+fn measured(
+    steps: &mut Steps,
+    name: &str,
+    files: &[&str],
+    packages: &[&str],
+) -> Result<BTreeMap<String, Score>, Failure> {
+    if files.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let folder = tools::target().join(name);
+    let mut command = MUTANTS.command();
+    command
+        // One at a time: what is built is kept for the next run, in one place.
+        .args(["--no-shuffle", "--jobs", "1"])
+        .env("CARGO_TARGET_DIR", &folder)
+        .args(["--minimum-test-timeout", "60", "--build-timeout", "300"])
+        .args(files.iter().flat_map(|glob| ["--file", glob]))
+        .args(packages.iter().flat_map(|name| ["--test-package", name]))
+        .arg("--output")
+        .arg(&folder)
+        .env("CARGO_PROFILE_DEV_DEBUG", "0")
+        .envs(PROPTEST);
+    steps.check(name, || match command.status() {
+        // Some were missed, or some ran out of time: the scores tell.
+        Ok(status) if matches!(status.code(), Some(0 | 2 | 3)) => Ok(()),
+        Ok(status) => Err(Failure(format!("cargo-mutants: {status}"))),
+        Err(error) => Err(Failure(format!("cargo-mutants: {error}"))),
+    })?;
+    let path = folder.join("mutants.out/outcomes.json");
+    let failed = |error: &dyn fmt::Display| Failure(format!("{}: {error}", path.display()));
+    let text = fs::read_to_string(&path).map_err(|error| failed(&error))?;
+    scores(&text).map_err(|error| failed(&error))
 }
 
 /// Returns the files that were asked for, or all.
