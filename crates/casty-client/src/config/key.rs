@@ -130,4 +130,19 @@ mod tests {
         assert_eq!(nearest("codecs", paths()), Some("codec"));
         assert_eq!(nearest("serializer", paths()), None);
     }
+
+    #[test]
+    fn each_letter_that_is_added_left_out_or_exchanged_counts() {
+        for (a, b, letters) in [
+            ("", "ab", 2),
+            ("ab", "", 2),
+            ("abc", "axbyc", 2),
+            ("axbyc", "abc", 2),
+            ("abc", "axc", 1),
+            ("abcd", "bcde", 2),
+            ("kitten", "sitting", 3),
+        ] {
+            assert_eq!(distance(a, b), letters, "{a} {b}");
+        }
+    }
 }

@@ -31,3 +31,16 @@ pub(super) const HOST: &str = "a host of 1 to 255 bytes without : / and line bre
 /// The rule for names of actor systems, in words.
 #[cfg(feature = "config")]
 pub(super) const SYSTEM_NAME: &str = "a name without @ / and line breaks";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_have_from_1_to_255_bytes_and_none_that_ends_them() {
+        assert!(is_host("h") && is_host(&"h".repeat(255)));
+        for host in ["", "a:b", "a/b", "a\nb", &"h".repeat(256)] {
+            assert!(!is_host(host), "{host}");
+        }
+    }
+}

@@ -13,6 +13,7 @@ use crate::NodeAddress;
 
 mod classes;
 mod documented;
+mod edges;
 
 const EXAMPLE: &str = include_str!("../../casty.example.toml");
 
