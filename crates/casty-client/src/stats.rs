@@ -134,3 +134,47 @@ impl Counter {
         self.0.load(Ordering::Relaxed)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counters_add_up_where_each_message_is_counted_once_and_nowhere_else() {
+        let stats = Stats {
+            accepted: 15,
+            written: 5,
+            not_sent: 4,
+            unknown: 3,
+            buffered: 2,
+            queued: 1,
+            ..Stats::default()
+        };
+        assert!(stats.is_conserved());
+        for accepted in [14, 16] {
+            assert!(!Stats { accepted, ..stats }.is_conserved());
+        }
+        let report = |buffered, queued| CloseReport {
+            stats: Stats {
+                accepted: 12 + buffered + queued,
+                buffered,
+                queued,
+                ..stats
+            },
+            drained: false,
+        };
+        assert!(report(0, 0).is_conserved());
+        assert!(!report(1, 0).is_conserved());
+        assert!(!report(0, 1).is_conserved());
+        let text = report(0, 0).to_string();
+        assert_eq!(text, "5 written, 4 not sent, 3 unknown");
+        let lost = CloseReport {
+            stats: Stats {
+                accepted: 13,
+                ..report(0, 0).stats
+            },
+            drained: true,
+        };
+        assert!(!lost.is_conserved());
+    }
+}

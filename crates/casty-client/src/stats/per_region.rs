@@ -219,4 +219,20 @@ mod tests {
         let sum = ended.by_group([&[counters(4, 3)][..]].into_iter());
         assert_eq!(sum, [counters(2_004, 2_003), counters(4_000, 0)]);
     }
+
+    #[test]
+    fn what_the_router_has_delivered_is_counted_once() {
+        let routed = RouterCounters {
+            accepted: 5,
+            delivered: 2,
+            not_sent: 1,
+            unknown: 1,
+        };
+        let sent = counters(7, 6);
+        let stats = region(RegionIdentity::default(), &sent, &routed, 2);
+        assert_eq!(stats.accepted, 5 + 7 - 2);
+        let ended = stats.written + stats.not_sent + stats.unknown;
+        assert_eq!(stats.accepted, ended + stats.buffered + stats.queued - 1);
+        assert_eq!((stats.not_sent, stats.unknown, stats.queued), (1, 1, 1));
+    }
 }

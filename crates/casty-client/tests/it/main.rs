@@ -3,6 +3,7 @@
 #![cfg(all(feature = "json", feature = "msgpack"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
 
+mod actors;
 mod admin;
 mod connections;
 mod counts;
@@ -12,6 +13,7 @@ mod limits;
 mod liveness;
 mod logs;
 mod node;
+mod regions;
 mod retries;
 mod time;
 mod unanswerable;
