@@ -13,7 +13,7 @@ use casty_transport::{
     ByteStream, ConnectionEnd, Leftover, Outbox, OutboxLimits, OutboxTag, Session, TcpTransport,
     Transport, drive,
 };
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinHandle;
 
@@ -149,4 +149,128 @@ async fn unknown_but_for_a_byte(drained: bool) -> usize {
 async fn the_end_of_the_stream_counts_as_a_byte_and_no_message_waits_for_it() {
     assert_eq!(unknown_but_for_a_byte(true).await, 0);
     assert_eq!(unknown_but_for_a_byte(false).await, 1);
+}
+
+/// Tells its test when a frame has come in.
+struct Telling(tokio::sync::mpsc::UnboundedSender<()>);
+
+impl Session for Telling {
+    fn frame(&mut self, _: Frame) {
+        self.0.send(()).ok();
+    }
+}
+
+/// Returns how many of two messages that the peer has read, and a third, are of unknown fate if a
+/// frame came in between.
+async fn unknown_of_three(stream: fn(tokio::io::DuplexStream) -> ByteStream) -> usize {
+    let (near, mut far) = tokio::io::duplex(8 * FRAME);
+    let outbox = Arc::new(Outbox::new(OutboxLimits::new()));
+    let push = |number| {
+        let pushed = outbox.push(&[&[0; FRAME - 5]], Some(Number(number)));
+        pushed.unwrap();
+    };
+    let (told, mut came) = tokio::sync::mpsc::unbounded_channel();
+    let decoder = FrameDecoder::new(1000);
+    let session = Telling(told);
+    let driver = drive(
+        stream(near),
+        BytesMut::new(),
+        outbox.clone(),
+        session,
+        decoder,
+    );
+    let peer = async {
+        push(0);
+        push(1);
+        far.read_exact(&mut [0; 2 * FRAME]).await.unwrap();
+        far.write_all(&[0, 0, 0, 2, 1, 0]).await.unwrap();
+        came.recv().await.unwrap();
+        push(2);
+        far.read_exact(&mut [0; FRAME]).await.unwrap();
+        drop(far);
+    };
+    let ((_, left), ()) = tokio::join!(driver, peer);
+    left.unknown.len()
+}
+
+#[tokio::test]
+async fn a_frame_that_comes_in_acknowledges_what_was_written_where_the_stream_tells_nothing() {
+    let silent = |near| ByteStream::new(near, "far");
+    assert_eq!(unknown_of_three(silent).await, 1);
+    let telling = |near| ByteStream::measured(near, "far", |_| Some(3 * FRAME));
+    assert_eq!(unknown_of_three(telling).await, 3);
+}
+
+/// Drives a connection whose peer takes everything, and gives `act` its outbox, with a function that
+/// pushes messages and waits until they are written.
+async fn with_reader<F: AsyncFnOnce(&Outbox<Number>, &dyn Fn(usize)) -> ()>(
+    stream: fn(tokio::io::DuplexStream) -> ByteStream,
+    act: F,
+) -> usize {
+    let (near, mut far) = tokio::io::duplex(1024 * 1024);
+    let outbox = Arc::new(Outbox::new(OutboxLimits::new().bytes(64 * 1024 * 1024)));
+    let decoder = FrameDecoder::new(1000);
+    let driver = drive(
+        stream(near),
+        BytesMut::new(),
+        outbox.clone(),
+        Silent,
+        decoder,
+    );
+    let driver = tokio::spawn(driver);
+    let (end, mut ended) = tokio::sync::oneshot::channel::<()>();
+    let reader = tokio::spawn(async move {
+        let mut read = vec![0; 64 * 1024];
+        loop {
+            tokio::select! {
+                biased;
+                count = far.read(&mut read) => assert!(count.unwrap() > 0),
+                _ = &mut ended => break,
+            }
+        }
+    });
+    let push = |count: usize| {
+        for number in 0..count {
+            outbox.push(&[&[0; 3]], Some(Number(number))).unwrap();
+        }
+    };
+    act(&outbox, &push).await;
+    drop(end);
+    reader.await.unwrap();
+    let (_, left) = driver.await.unwrap();
+    left.unknown.len()
+}
+
+/// Waits until everything is written.
+async fn written(outbox: &Outbox<Number>) {
+    while outbox.pending_messages() > 0 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn the_stream_is_asked_once_in_256_messages() {
+    let telling = |near| ByteStream::measured(near, "far", |_| Some(0));
+    with_reader(telling, async |outbox, push| {
+        for (count, in_flight) in [(256, false), (100, true), (155, true), (1, false)] {
+            push(count);
+            written(outbox).await;
+            assert_eq!(outbox.is_in_flight(), in_flight, "{count}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn of_a_peer_that_says_nothing_no_more_than_65_536_messages_are_remembered() {
+    let silent = |near| ByteStream::new(near, "far");
+    for (count, unknown) in [(65_536, 65_536), (65_537, 32_768)] {
+        let left = with_reader(silent, async |outbox, push| {
+            push(count - 1);
+            written(outbox).await;
+            push(1);
+            written(outbox).await;
+        });
+        assert_eq!(left.await, unknown);
+    }
 }

@@ -15,6 +15,8 @@ use crate::error::{DialError, ListenError};
 use crate::transport::Listener;
 use crate::transport::MemoryNetwork;
 
+mod dialling;
+
 fn at(text: &str) -> NodeAddress {
     text.parse().unwrap()
 }
