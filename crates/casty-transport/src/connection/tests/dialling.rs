@@ -38,7 +38,7 @@ impl Transport for Several {
         *dials += 1;
         tokio::spawn(async move {
             if let Some(silence) = silence {
-                tokio::time::sleep(silence).await;
+                timeout(silence, std::future::pending::<()>()).await.ok();
             } else {
                 far.write_all(&handshake_of(&node())).await.unwrap();
                 std::future::pending::<()>().await;
