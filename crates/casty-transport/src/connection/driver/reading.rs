@@ -3,7 +3,7 @@
 use std::pin::pin;
 use std::task::{Context, Poll, ready};
 
-use bytes::{Buf, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use casty_proto::frame::{FrameDecoder, FrameError, FrameKind};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
@@ -84,8 +84,12 @@ impl<S: Session> Reading<S> {
                 frames += 1;
             }
             match self.decoder.next(&mut self.buffer) {
-                Ok(Some(frame)) => {
+                Ok(Some(mut frame)) => {
                     frames += 1;
+                    if self.memory > KEPT && frame.payload.len() < self.memory / 4 {
+                        // Whoever keeps it must not keep the memory of a long frame before it.
+                        frame.payload = Bytes::copy_from_slice(&frame.payload);
+                    }
                     self.session.frame(frame);
                 }
                 Ok(None) => break Ok(frames),
@@ -239,6 +243,14 @@ mod tests {
                 assert!(memory <= KEPT, "{lengths:?}: {memory} bytes");
             }
         }
+    }
+
+    #[tokio::test]
+    async fn a_short_frame_that_is_kept_keeps_no_memory_of_a_long_one() {
+        const LONG: usize = 15 * 1024 * 1024;
+        let mut frames = read(&[LONG, 10, 10], true).await.session.frames.unwrap();
+        let [short, other] = [frames.pop(), frames.pop()].map(Option::unwrap);
+        assert!(short.payload.is_unique() && other.payload.is_unique());
     }
 
     /// Keeps what comes in, and skips frames over the limit if told to.
