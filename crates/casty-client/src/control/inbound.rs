@@ -108,6 +108,8 @@ impl Inbound {
             return false;
         };
         if let Some(id) = self.core.identity.ask_id(path.as_bytes()) {
+            // After the replies that came before it: the first one counts.
+            self.batch_end();
             self.core.asks.end(id, Err(Failure::OverLimit(limit)));
         } else if let Some(number) = path.strip_prefix(VIEWS_PATH) {
             self.view(number, &header, Err(limit));

@@ -323,6 +323,32 @@ async fn an_ask_whose_reply_is_over_a_limit_is_told_which_and_the_next_one_is_an
 }
 
 #[tokio::test]
+async fn a_reply_that_came_first_counts_though_one_over_the_limit_comes_right_behind_it() {
+    let mut node = Node::listen_over_tcp().await;
+    let builder = tight(builder(&node, CODEC));
+    let Subscribed {
+        client,
+        mut link,
+        views,
+    } = subscribed(&mut node, builder, CODEC).await;
+    link.send(&views, &view_of(&node, 1)).await;
+    client.ready(LONG).await.unwrap();
+    let entity = client.entity_ref("r", 1).unwrap().entity("e");
+    let asked = entity.ask(|reply_to| Get { reply_to }).within(LONG);
+    let answered = async {
+        let got = link.next_to("/_region-r").await.unwrap();
+        let envelope: ShardEnvelope<Get> = got.decode();
+        let to = envelope.message.reply_to.uri();
+        // In one write, so that both are read at once.
+        let mut both = link.encoded(to, "int", b"1");
+        both.extend(link.encoded(to, "str", &vec![b'x'; 100_000]));
+        link.raw(&both).await;
+    };
+    let (reply, ()) = tokio::join!(asked, answered);
+    assert_eq!(reply.unwrap(), Value::from(1));
+}
+
+#[tokio::test]
 async fn a_view_over_a_limit_is_told_which_and_a_shorter_one_is_taken_in() {
     let (warnings, _guard) = keep_warnings();
     for (shards, setting) in [

@@ -265,6 +265,12 @@ impl Link {
 
     /// Sends an encoded message, however long it is.
     pub(crate) async fn send_encoded(&mut self, to: &str, class: &str, encoded: &[u8]) {
+        let wire = self.encoded(to, class, encoded);
+        self.raw(&wire).await;
+    }
+
+    /// Returns the frame of an encoded message.
+    pub(crate) fn encoded(&self, to: &str, class: &str, encoded: &[u8]) -> Vec<u8> {
         let header = Header {
             target: to.into(),
             sender: format!("casty://s@{}/", self.node).into(),
@@ -275,7 +281,7 @@ impl Link {
         let mut wire = Vec::new();
         let parts = [&payload, encoded];
         frame::write_frame(&mut wire, FrameKind::Message, &parts, usize::MAX).unwrap();
-        self.stream.write_all(&wire).await.unwrap();
+        wire
     }
 
     /// Writes a whole frame of any type.
