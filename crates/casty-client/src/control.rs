@@ -100,6 +100,8 @@ pub(crate) struct Control {
     told_refusals: Told,
     /// The node whose long view is being read.
     reading: Option<NodeAddress>,
+    /// Set if the connection to that node was lost since.
+    reading_lost: bool,
     /// The view by which all the addresses whose failures are kept are of interest.
     crowded: Option<Arc<View>>,
     next_peer: u32,
@@ -146,6 +148,7 @@ impl Control {
             told_failures: Told::default(),
             told_refusals: Told::default(),
             reading: None,
+            reading_lost: false,
             crowded: None,
             next_peer: 0,
             tasks: JoinSet::new(),
@@ -256,7 +259,12 @@ impl Control {
             } => self.ended(&peer, &end, &leftover),
             Done::ReadView(view) => {
                 self.reading = None;
+                let from = view.from.clone();
                 self.take(*view);
+                if std::mem::take(&mut self.reading_lost) {
+                    // After its view, and not before it: the next one may be of a cluster begun anew.
+                    self.views.lost(&from);
+                }
             }
             Done::Capacity { peer } => {
                 if self.is_current(&peer) {

@@ -216,6 +216,37 @@ fn while_a_long_view_is_read_the_client_goes_on() {
     });
 }
 
+#[test]
+fn a_node_that_is_lost_while_its_long_view_is_read_is_lost_after_that_view() {
+    in_real_time(|| async {
+        let (let_go, receiver) = mpsc::channel();
+        let held: &Held = Box::leak(Box::new(Held {
+            begun: Notify::new(),
+            let_go: Mutex::new(receiver),
+        }));
+        let mut node = Node::listen_over_tcp().await;
+        let builder = builder(&node, Codec::custom(held));
+        let Subscribed {
+            client,
+            mut link,
+            views,
+        } = subscribed(&mut node, builder, CODEC).await;
+        let [mut long, short] = [view_of(&node, 10_000), view_of(&node, 1)];
+        long.allocation_epoch = 2;
+        link.send(&views, &short).await;
+        client.ready(LONG).await.unwrap();
+        link.send(&views, &long).await;
+        held.begun.notified().await;
+        drop(link);
+        // It is dialled again, so its loss is known. The cluster has begun anew, with a lower epoch.
+        let _link = node.accept_and_tell().await;
+        let_go.send(()).unwrap();
+        let mut topology = client.topology();
+        let anew = topology.wait_for(|view| view.version().generation == 1);
+        assert_eq!(anew.await.unwrap().version().epoch, 1);
+    });
+}
+
 /// Returns limits that a view of one node is within.
 fn tight(builder: ClientBuilder) -> ClientBuilder {
     let limits = Limits::new()
