@@ -27,6 +27,10 @@ async fn down(client: &ClusterClient, args: &Down) -> Result<(), CommandError> {
     };
     let report = report.map_err(|error| refused(&args.node, error))?;
     print_report(&report)?;
+    if report.told().iter().all(|told| *told == args.node) {
+        let what = format!("no node was told that {} is dead", args.node);
+        return Err(CommandError::because(what));
+    }
     // Shares, so that there is time left to tell the reason.
     let share = 2 * args.cluster.share();
     let confirmed = report.confirmed(share).await;

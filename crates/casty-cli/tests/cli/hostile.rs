@@ -63,6 +63,8 @@ async fn answer(mut connection: Connection, address: &NodeAddress) {
                 "casty.cluster.topology_actor.GetState" => {
                     frame_of(&read::<GetState>(message).reply_to, &state(address))
                 }
+                // It hangs up instead.
+                "casty.cluster.topology_actor.DownMember" => return,
                 _ => match reply_to(&read(message)) {
                     Some(to) => {
                         // And a message to an actor that the client has not.
@@ -124,7 +126,10 @@ fn object() -> Value {
     }))
 }
 
-/// Returns the members: the node itself, and one that nobody can dial.
+/// The address of a member that is dead.
+const DEAD: &str = "127.0.0.1:1";
+
+/// Returns the members: the node itself, one that is dead, and one that nobody can dial.
 fn members(address: &NodeAddress) -> FrozenSet<Member> {
     let member = |address: NodeAddress| Member {
         address,
@@ -133,9 +138,13 @@ fn members(address: &NodeAddress) -> FrozenSet<Member> {
         id: HOSTILE.into(),
     };
     FrozenSet(
-        [address.clone(), NodeAddress::new(HOSTILE, 1)]
-            .map(member)
-            .into(),
+        [
+            address.clone(),
+            DEAD.parse().unwrap(),
+            NodeAddress::new(HOSTILE, 1),
+        ]
+        .map(member)
+        .into(),
     )
 }
 
@@ -257,11 +266,10 @@ async fn json_means_what_the_node_has_sent_and_prints_nothing_of_it_raw() {
     let uri = format!("casty://s@{address}{PATH}");
     assert_eq!(found, json!([{ "uri": uri, "node": address.to_string() }]));
     let ill = read(harmless(&address, &["doctor", "--json"]).await.with(1));
-    let mut findings = ill["findings"].as_array().unwrap().iter();
-    let refuses = findings
-        .find(|it| it["problem"] == "refuses-connections")
-        .unwrap();
-    assert_eq!(refuses["node"], format!("{HOSTILE}:1"));
+    let findings = ill["findings"].as_array().unwrap().iter();
+    let refuse = findings.filter(|it| it["problem"] == "refuses-connections");
+    let refuse: Vec<_> = refuse.map(|it| it["node"].clone()).collect();
+    assert_eq!(refuse, [json!(DEAD), json!(format!("{HOSTILE}:1"))]);
     for args in [
         &["ask", "counter", "user-1", GET][..],
         &["lookup", "greeter", "--ask", GET],
@@ -270,5 +278,15 @@ async fn json_means_what_the_node_has_sent_and_prints_nothing_of_it_raw() {
         let expected = json!({ "_type": class(), HOSTILE: HOSTILE });
         assert_eq!(reply, expected, "as it was sent");
     }
+    serving.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_is_not_called_down_if_no_node_was_told() {
+    let (address, serving) = node().await;
+    let down = harmless(&address, &["down", DEAD]).await.with(1);
+    assert_eq!(down.out, "");
+    let why = format!("casty: no node was told that {DEAD} is dead");
+    assert!(down.err.lines().any(|it| it == why), "{down:#?}");
     serving.abort();
 }

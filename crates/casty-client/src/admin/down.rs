@@ -92,7 +92,7 @@ pub struct StillUp {
     /// The nodes that still call it joining, up or leaving. Empty if only the client's own view
     /// does.
     pub called_up_by: Vec<NodeAddress>,
-    /// The nodes that were told, and did not answer since.
+    /// The nodes that were told, and did not answer since; if no node was, those that may not know.
     pub silent: Vec<NodeAddress>,
 }
 
@@ -123,7 +123,11 @@ pub(super) async fn down(
     let mut told = Vec::new();
     for (peer, reply) in pending {
         match reply.await {
-            Ok(_) => told.push(peer),
+            // An answer for which there was no room, or that cannot be read, is one.
+            Ok(_)
+            | Err(
+                AskError::ReplyDropped { .. } | AskError::ReplyOverLimit(_) | AskError::Decode(_),
+            ) => told.push(peer),
             Err(error) => missed.push((peer, unanswered(error))),
         }
     }
@@ -221,7 +225,8 @@ impl DownReport {
             let view = self.core.view.borrow().clone();
             let seen = view.is_some_and(|view| view.is_live(&self.node));
             let after = begun.elapsed();
-            if called_up_by.is_empty() && silent.is_empty() && !seen {
+            let known = survey.states().next().is_some();
+            if known && called_up_by.is_empty() && silent.is_empty() && !seen {
                 return Ok(after);
             }
             if after >= timeout || self.core.is_closed() {
@@ -253,23 +258,36 @@ impl DownReport {
         begun: Instant,
         timeout: Duration,
     ) -> (Survey, Vec<NodeAddress>) {
-        let left = timeout.saturating_sub(begun.elapsed()).max(LAST_LOOK);
-        let within = left.min(self.timeout);
-        let (mut silent, mut asked) = (Vec::new(), Vec::new());
+        let left = || timeout.saturating_sub(begun.elapsed()).max(LAST_LOOK);
+        let within = left().min(self.timeout);
+        let (mut silent, mut asked, mut crowded) = (Vec::new(), Vec::new(), Vec::new());
         // Not the member itself, whose connection ends when it is down.
         for node in self.told.iter().filter(|node| **node != self.node) {
             match self.core.connected.read().get(node) {
-                Some(peer) => asked.push((node.clone(), ask_state(&self.core, peer, within))),
+                Some(peer) => asked.push((peer.clone(), ask_state(&self.core, peer, within))),
                 None => silent.push(node.clone()),
             }
         }
+        if asked.is_empty() && silent.is_empty() {
+            // Nobody was told, so nobody's view says anything.
+            silent.extend(self.missed.iter().map(|(node, _)| node.clone()));
+        }
         let mut survey = Survey::default();
-        for (node, reply) in asked {
+        for (peer, reply) in asked {
             match reply.await {
-                Ok(state) => survey.add(node, Observed::Answered(Arc::new(state))),
-                Err(_) => silent.push(node),
+                Ok(state) => survey.add(peer.node.clone(), Observed::Answered(Arc::new(state))),
+                Err(AskError::ReplyDropped { .. }) => crowded.push(peer),
+                Err(_) => silent.push(peer.node.clone()),
             }
         }
+        // Their states came at once and had no room beside each other: now one after the other.
+        for peer in crowded {
+            match ask_state(&self.core, &peer, left().min(self.timeout)).await {
+                Ok(state) => survey.add(peer.node.clone(), Observed::Answered(Arc::new(state))),
+                Err(_) => silent.push(peer.node.clone()),
+            }
+        }
+        silent.sort();
         (survey, silent)
     }
 }

@@ -46,7 +46,7 @@ pub struct NotVacated {
     pub shards: BTreeMap<Arc<str>, Vec<ShardId>>,
     /// The nodes whose views list it. Sorted.
     pub listed_by: Vec<NodeAddress>,
-    /// The nodes that were told, and did not answer since.
+    /// The nodes that were told, and did not answer since; if no node was, those that may not know.
     pub silent: Vec<NodeAddress>,
     /// The leaders that were reminded in vain. Sorted.
     pub reminded: Vec<NodeAddress>,
@@ -77,7 +77,8 @@ impl DownReport {
             let (survey, silent) = self.look(begun, timeout).await;
             let left = shards_of(&survey, node);
             let after = begun.elapsed();
-            if left.is_empty() && silent.is_empty() {
+            let known = survey.states().next().is_some();
+            if known && left.is_empty() && silent.is_empty() {
                 let reminded = reminded.into_iter().collect();
                 return Ok(Vacated { after, reminded });
             }
@@ -99,7 +100,9 @@ impl DownReport {
             }
             if after >= remind_at || left.len() < before {
                 (remind_at, before) = (after + REMIND_AFTER, left.len());
-                remind(self, &survey, &mut reminded).await;
+                let rest = timeout.saturating_sub(begun.elapsed());
+                let reminding = remind(self, &survey, &mut reminded);
+                tokio::time::timeout(rest, reminding).await.ok();
             }
             sleep(VIEW_CHECK).await;
         }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use casty_client::{
-    ActorRef, AskError, DownReport, Fate, NodeAddress, NotTold, NotVacated, ShardId, Vacated,
+    ActorRef, AskError, ClusterClient, DownReport, Fate, NodeAddress, NotTold, NotVacated, ShardId,
+    Vacated,
 };
 use casty_proto::message::{
     ClusterState, DownMember, GetShardLocation, GetState, Member, MemberStatus, ShardAllocation,
@@ -290,5 +291,120 @@ fn what_a_dead_member_still_owns_when_the_time_is_up_is_told() {
         let words = "m:1 is still listed for shards of r (1), s (1) in the views of n:1, though n:1 \
                      was told to look again";
         assert!(text.ends_with(words), "{text}");
+    });
+}
+
+/// The thing that a node was told right before it was asked for its state.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Told {
+    Nothing,
+    Down,
+    Reminder,
+}
+
+/// Starts nodes at these addresses, whose members are these nodes and a dead one, of whose shards they
+/// list one. `answers` makes a node's answer when it is asked for its state, if any, from its number, the class of
+/// what it was told right before, and its state.
+async fn mourners(
+    addresses: &[&str],
+    ask_bytes: usize,
+    answers: fn(usize, Told, &ClusterState) -> Option<ClusterState>,
+) -> (ClusterClient, NodeAddress) {
+    let network = MemoryNetwork::new();
+    let dead: NodeAddress = "z:1".parse().unwrap();
+    let mut nodes = Vec::new();
+    for address in addresses {
+        nodes.push(Node::listen(&network, address).await);
+    }
+    let members: Vec<_> = nodes.iter().map(|node| node.address.clone()).collect();
+    let all: Vec<_> = members.iter().chain([&dead]).collect();
+    let mut told = view(&all, Some(&dead));
+    told.members.0[members.len()].status = MemberStatus::Down;
+    let client = builder(&network, addresses[0]).ask_bytes(ask_bytes);
+    let client = client.connect().await.unwrap();
+    for (number, mut node) in nodes.into_iter().enumerate() {
+        let told = told.clone();
+        tokio::spawn(async move {
+            let mut link = node.accept().await;
+            let state = ClusterState {
+                members: FrozenSet(told.members.0.clone()),
+                shard_allocations: told.shard_allocations.clone(),
+                ..ClusterState::default()
+            };
+            let mut was_told = Told::Nothing;
+            while let Some(received) = link.next().await {
+                if let Ok(subscribe) = received.try_decode::<SubscribeTopology>() {
+                    link.send(&subscribe.reply_to, &told).await;
+                } else if let Ok(asked) = received.try_decode::<GetState>() {
+                    if let Some(state) = answers(number, was_told, &state) {
+                        link.send(&asked.reply_to, &state).await;
+                    }
+                    was_told = Told::Nothing;
+                } else if received.try_decode::<DownMember>().is_ok() {
+                    was_told = Told::Down;
+                } else {
+                    was_told = Told::Reminder;
+                }
+            }
+        });
+    }
+    client.ready(SECOND).await.unwrap();
+    (client, dead)
+}
+
+#[test]
+fn if_no_node_was_told_it_is_not_claimed_that_a_member_is_down_or_without_shards() {
+    in_paused_time(|| async {
+        let answers =
+            |_, was_told, state: &ClusterState| (was_told != Told::Down).then(|| state.clone());
+        let (client, dead) = mourners(&["a:1"], 1 << 20, answers).await;
+        let report = client.admin().down(&dead).await.unwrap();
+        let missed: Vec<_> = report
+            .missed()
+            .iter()
+            .map(|(node, _)| node.clone())
+            .collect();
+        assert_eq!((report.told(), missed.len()), (&[][..], 1));
+        let still_up = report.confirmed(SECOND).await.unwrap_err();
+        assert_eq!(still_up.silent, missed);
+        let left = report.vacated(SECOND).await.unwrap_err();
+        assert_eq!(left.silent, missed);
+    });
+}
+
+#[test]
+fn nodes_whose_answers_fill_all_room_were_told_and_their_views_are_known() {
+    in_paused_time(|| async {
+        let answers = |_, _, state: &ClusterState| {
+            let mut state = state.clone();
+            state.members.0[0].id = "-".repeat(8_000).into();
+            state.shard_allocations.clear();
+            Some(state)
+        };
+        let (client, dead) = mourners(&["a:1", "b:1", "c:1"], 10_000, answers).await;
+        let report = client.admin().down(&dead).await.unwrap();
+        assert_eq!((report.told().len(), report.missed().len()), (3, 0));
+        report.confirmed(SECOND).await.unwrap();
+        report.vacated(SECOND).await.unwrap();
+    });
+}
+
+#[test]
+fn leaders_that_do_not_answer_a_reminder_take_no_time_beyond_the_timeout() {
+    in_paused_time(|| async {
+        // Views that disagree: each node leads by its own.
+        let answers = |number: usize, was_told, state: &ClusterState| {
+            let mut state = state.clone();
+            let others = state.members.0.iter_mut().enumerate();
+            let others = others.filter(|(other, _)| *other != number);
+            others.for_each(|(_, it)| it.status = MemberStatus::Down);
+            (was_told != Told::Reminder).then_some(state)
+        };
+        let (client, dead) = mourners(&["a:1", "b:1"], 1 << 20, answers).await;
+        let report = client.admin().down(&dead).await.unwrap();
+        assert_eq!(report.told().len(), 2);
+        let timeout = SECOND * 6 / 10;
+        let left = report.vacated(timeout).await.unwrap_err();
+        assert!(left.after <= timeout + SECOND / 10, "{left:?}");
     });
 }
