@@ -6,11 +6,9 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use bytes::BytesMut;
 use casty_proto::frame::FrameDecoder;
-use tokio::time::Instant;
 
 use crate::connection::acknowledged::{Acknowledged, Ended};
 use crate::connection::outbox::{Leftover, Outbox, OutboxTag, Written};
@@ -18,8 +16,10 @@ use crate::connection::session::Session;
 use crate::error::ConnectionLost;
 use crate::transport::Duplex;
 
+mod coalescing;
 mod reading;
 
+use coalescing::WriteCoalescing;
 use reading::Reading;
 
 /// The reason for which a connection ended.
@@ -36,15 +36,6 @@ pub enum ConnectionEnd {
     #[error("the connection was lost")]
     Lost(#[from] ConnectionLost),
 }
-
-/// With this much waiting, a write is worth its system call, however much more may come.
-const WORTH_WRITING: usize = 64 * 1024;
-/// The number of times that the driver lets woken tasks run before it writes.
-const MAX_YIELDS: u32 = 4;
-/// A yield that took longer than this finds the machine busy with others, ...
-const LONG_YIELD: Duration = Duration::from_micros(150);
-/// ... and yielding is left for as many writes.
-const WRITES_WITHOUT_YIELD: u32 = 64;
 
 /// Moves bytes between a connected stream and its two ends, the `outbox` and the `session`, until
 /// the connection ends. Returns the reason for the end and the messages that did not leave.
@@ -227,54 +218,10 @@ impl<T: OutboxTag> Writing<T> {
     }
 }
 
-/// Write coalescing: decides when to let tasks run that were just woken by replies, so that the
-/// messages they send next go out in one write instead of many.
-struct WriteCoalescing {
-    /// Yields since the last write.
-    yields: u32,
-    /// Writes that go without a yield, because the last one took long.
-    without_yield: u32,
-    /// The time of the last yield.
-    since: Option<Instant>,
-}
-
-impl WriteCoalescing {
-    fn new() -> Self {
-        Self {
-            yields: 0,
-            without_yield: 0,
-            since: None,
-        }
-    }
-
-    /// Returns whether to write only after others have run; the task is then already due again.
-    fn defers<T: OutboxTag>(&mut self, outbox: &Outbox<T>, cx: &Context<'_>) -> bool {
-        if let Some(since) = self.since.take()
-            && since.elapsed() > LONG_YIELD
-        {
-            self.without_yield = WRITES_WITHOUT_YIELD;
-        }
-        let defer =
-            self.without_yield == 0 && self.yields < MAX_YIELDS && outbox.may_grow(WORTH_WRITING);
-        if defer {
-            self.yields += 1;
-            self.since = Some(Instant::now());
-            // To the end of the runtime's queue, behind the tasks that were woken before.
-            cx.waker().wake_by_ref();
-        } else {
-            if self.yields > 0 {
-                // Tasks that have not pushed by now do not keep later writes waiting.
-                outbox.expect_no_pushes();
-            }
-            self.yields = 0;
-            self.without_yield = self.without_yield.saturating_sub(1);
-        }
-        defer
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use casty_proto::frame::{self, Frame, FrameError, FrameKind};
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::sync::mpsc;
