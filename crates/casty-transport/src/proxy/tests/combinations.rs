@@ -35,6 +35,11 @@ fn transports() -> [(&'static str, Arc<dyn Transport>); 3] {
     ]
 }
 
+/// Limits with time enough for a machine that is busy with other tests.
+fn limits() -> ProxyLimits {
+    ProxyLimits::new().connect_timeout(GRACE)
+}
+
 /// Tries every combination at the same time.
 async fn each<F: Future<Output = ()>>(limits: ProxyLimits, check: impl Fn(Sockets) -> F) {
     let mut checks = Vec::new();
@@ -72,14 +77,22 @@ impl Sockets {
     /// Both ends of a connection through the proxy, after its first byte.
     async fn pair(&mut self) -> (ByteStream, ByteStream) {
         let node = &mut self.node;
-        let near = dial(&*self.inward, &self.at);
+        let combination = &self.combination;
+        // Unwrapped at once: nobody waits for the other end then.
+        let near = async {
+            let near = dial(&*self.inward, &self.at).await;
+            near.unwrap_or_else(|error| panic!("{combination}: {error}"))
+        };
         let far = async {
             let mut far = node.accept().await.unwrap();
-            assert_eq!(far.read_u8().await.unwrap(), b'x');
+            assert_eq!(far.read_u8().await.unwrap(), b'x', "{combination}");
             far
         };
-        let (near, far) = tokio::join!(near, far);
-        (near.unwrap(), far)
+        let both = async { tokio::join!(near, far) };
+        match timeout(2 * GRACE, both).await {
+            Ok(both) => both,
+            Err(_) => panic!("{combination}: {:?}", self.counters.read()),
+        }
     }
 
     async fn until(&self, reached: impl Fn(ProxyCounts) -> bool) {
@@ -109,7 +122,7 @@ async fn ends(stream: &mut ByteStream) {
 #[tokio::test]
 async fn every_byte_goes_both_ways_and_each_direction_ends_by_itself() {
     const LENGTH: usize = 1024 * 1024;
-    each(ProxyLimits::new(), |mut sockets| async move {
+    each(limits(), |mut sockets| async move {
         let (mut near, mut far) = sockets.pair().await;
         let sent: Vec<u8> = (0..=250).cycle().take(LENGTH).collect();
         let mut read = Vec::new();
@@ -147,7 +160,7 @@ async fn every_byte_goes_both_ways_and_each_direction_ends_by_itself() {
 async fn a_side_that_does_not_read_makes_the_other_wait() {
     // More than the kernel takes for four sockets.
     const TOO_MUCH: usize = 64 * 1024 * 1024;
-    each(ProxyLimits::new(), |mut sockets| async move {
+    each(limits(), |mut sockets| async move {
         let (mut near, mut far) = sockets.pair().await;
         let piece = vec![7; 64 * 1024];
         let (mut taken, mut refusals) = (0, 0);
@@ -175,7 +188,7 @@ async fn a_side_that_does_not_read_makes_the_other_wait() {
 
 #[tokio::test]
 async fn what_comes_beyond_the_limit_is_closed_and_a_place_is_given_again() {
-    let limits = ProxyLimits::new().connections(1);
+    let limits = limits().connections(1);
     each(limits, |mut sockets| async move {
         let (mut near, mut far) = sockets.pair().await;
         if let Ok(mut second) = dial(&*sockets.inward, &sockets.at).await {
@@ -195,7 +208,7 @@ async fn what_comes_beyond_the_limit_is_closed_and_a_place_is_given_again() {
 
 #[tokio::test]
 async fn an_idle_connection_is_closed_on_both_sides() {
-    let limits = ProxyLimits::new().idle(Duration::from_millis(500));
+    let limits = limits().idle(Duration::from_millis(500));
     each(limits, |mut sockets| async move {
         let (mut near, mut far) = sockets.pair().await;
         tokio::join!(ends(&mut near), ends(&mut far));
@@ -206,7 +219,7 @@ async fn an_idle_connection_is_closed_on_both_sides() {
 
 #[tokio::test]
 async fn a_stop_lets_running_connections_end() {
-    each(ProxyLimits::new(), |mut sockets| async move {
+    each(limits(), |mut sockets| async move {
         let (mut near, mut far) = sockets.pair().await;
         let Sockets {
             stop,
@@ -263,7 +276,7 @@ async fn the_node_is_not_dialled_for_who_does_not_finish_the_handshake() {
 async fn every_tcp_socket_of_a_proxy_is_probed_when_it_is_silent() {
     use crate::transport::TcpConfig;
     use crate::transport::tcp::tests::probed;
-    each(ProxyLimits::new(), |mut sockets| async move {
+    each(limits(), |mut sockets| async move {
         let _pair = sockets.pair().await;
         let ports = [sockets.at.port(), sockets.node.address().port()];
         for (transport, port) in sockets.combination.split(" to ").zip(ports) {
@@ -292,7 +305,7 @@ async fn who_does_not_finish_the_handshake_takes_no_place_of_those_who_do() {
         let outward = Arc::new(TcpTransport::new());
         let mut node = outward.listen(&any()).await.unwrap();
         let listener = inward.listen(&any()).await.unwrap();
-        let limits = ProxyLimits::new().connections(1).handshakes(2);
+        let limits = limits().connections(1).handshakes(2);
         let proxy = Proxy::new(listener, node.address(), outward, limits);
         let (at, counters) = (proxy.address(), proxy.counters());
         tokio::spawn(proxy.run(std::future::pending(), GRACE));
