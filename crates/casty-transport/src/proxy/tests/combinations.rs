@@ -89,10 +89,10 @@ impl Sockets {
             far
         };
         let both = async { tokio::join!(near, far) };
-        match timeout(2 * GRACE, both).await {
-            Ok(both) => both,
-            Err(_) => panic!("{combination}: {:?}", self.counters.read()),
-        }
+        let Ok(both) = timeout(2 * GRACE, both).await else {
+            panic!("{combination}: {:?}", self.counters.read());
+        };
+        both
     }
 
     async fn until(&self, reached: impl Fn(ProxyCounts) -> bool) {
