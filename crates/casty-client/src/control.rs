@@ -37,6 +37,13 @@ mod secondary;
 mod told;
 mod views;
 
+/// A long view that is being read.
+struct Reading {
+    from: NodeAddress,
+    /// The connection to the node was lost since.
+    lost: bool,
+}
+
 /// The outcome of a task that the control task has started.
 enum Done {
     /// A dial, with the identity that was announced.
@@ -98,10 +105,8 @@ pub(crate) struct Control {
     /// The failures of dials that were told in the log, and the refusals of views.
     told_failures: Told,
     told_refusals: Told,
-    /// The node whose long view is being read.
-    reading: Option<NodeAddress>,
-    /// Set if the connection to that node was lost since.
-    reading_lost: bool,
+    /// The long view that is being read.
+    reading: Option<Reading>,
     /// The view by which all the addresses whose failures are kept are of interest.
     crowded: Option<Arc<View>>,
     next_peer: u32,
@@ -148,7 +153,6 @@ impl Control {
             told_failures: Told::default(),
             told_refusals: Told::default(),
             reading: None,
-            reading_lost: false,
             crowded: None,
             next_peer: 0,
             tasks: JoinSet::new(),
@@ -224,7 +228,8 @@ impl Control {
     fn tick(&mut self) {
         let now = self.time.now();
         self.connections.handle(now, ConnectionsInput::Tick);
-        if let Some(from) = self.reading.clone() {
+        if let Some(Reading { from, .. }) = &self.reading {
+            let from = from.clone();
             // Not silent: it has sent a view.
             self.subscription
                 .handle(now, SubscriptionInput::Answer { from });
@@ -258,10 +263,9 @@ impl Control {
                 leftover,
             } => self.ended(&peer, &end, &leftover),
             Done::ReadView(view) => {
-                self.reading = None;
-                let from = view.from.clone();
+                let reading = self.reading.take();
                 self.take(*view);
-                if std::mem::take(&mut self.reading_lost) {
+                if let Some(Reading { from, lost: true }) = reading {
                     // After its view, and not before it: the next one may be of a cluster begun anew.
                     self.views.lost(&from);
                 }

@@ -195,7 +195,9 @@ impl Control {
         // Not if the client ended it: then it was no longer needed.
         if !matches!(end, ConnectionEnd::Drained | ConnectionEnd::Aborted) {
             self.views.lost(&peer.node);
-            self.reading_lost |= self.reading.as_ref() == Some(&peer.node);
+            if let Some(reading) = &mut self.reading {
+                reading.lost |= reading.from == peer.node;
+            }
             let node = peer.node.clone();
             self.connections
                 .handle(now, ConnectionsInput::Lost { node });

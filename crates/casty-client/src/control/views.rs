@@ -10,7 +10,7 @@ use casty_routing::{
     ConnectionsInput, Offer, RenewalInput, SubscriptionInput, SubscriptionOutput, View,
 };
 
-use super::{Control, Done};
+use super::{Control, Done, Reading};
 use crate::error::{ReadyError, SILENT_HINT};
 use crate::message::{Route, Tag};
 use crate::node::protocol::{ReadView, Snapshot, VIEWS_PATH};
@@ -72,7 +72,10 @@ impl Control {
         if length <= LONG_VIEW {
             return self.take(read());
         }
-        self.reading = Some(reader);
+        self.reading = Some(Reading {
+            from: reader,
+            lost: false,
+        });
         self.tasks
             .spawn_blocking(move || Done::ReadView(Box::new(read())));
     }
