@@ -352,6 +352,7 @@ mod tests {
         let asks = PendingAsks::new(10, 0);
         let id = asks.open(Tick::after(100)).unwrap();
         assert!(poll(&asks, id).is_pending());
+        assert_eq!(asks.late(), 0);
         asks.end(id, Ok(Bytes::from_static(b"first")));
         asks.end(id, Ok(Bytes::from_static(b"second")));
         assert!(matches!(poll(&asks, id), Poll::Ready(Ok(reply)) if reply == b"first"[..]));
@@ -449,5 +450,41 @@ mod tests {
         });
         let outcome = ended.recv_timeout(std::time::Duration::from_secs(20));
         outcome.expect("it ended, and found what it should");
+    }
+
+    /// Counts its wake-ups.
+    #[derive(Default)]
+    struct Woken(AtomicUsize);
+
+    impl std::task::Wake for Woken {
+        fn wake(self: std::sync::Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn an_ask_that_another_task_took_over_wakes_that() {
+        let asks = PendingAsks::new(10, 0);
+        let id = asks.open(Tick::after(1)).unwrap();
+        let tasks = [(); 2].map(|()| std::sync::Arc::new(Woken::default()));
+        for task in &tasks {
+            let waker = Waker::from(task.clone());
+            assert!(asks.poll(id, &Context::from_waker(&waker)).is_pending());
+        }
+        asks.end(id, Ok(Bytes::new()));
+        let woken = tasks.map(|task| task.0.load(Ordering::Relaxed));
+        assert_eq!(woken, [0, 1]);
+    }
+
+    #[test]
+    fn a_reply_counts_against_the_limit_until_it_is_taken_if_it_is_long() {
+        let asks = PendingAsks::new(10, 100_000);
+        for (length, counted) in [(SHORT_REPLY, 0), (SHORT_REPLY + 1, SHORT_REPLY + 1)] {
+            let id = asks.open(Tick::after(1)).unwrap();
+            asks.end(id, Ok(Bytes::from(vec![0; length])));
+            assert_eq!(asks.bytes.used(), counted, "{length}");
+            assert!(matches!(poll(&asks, id), Poll::Ready(Ok(reply)) if reply.len() == length));
+            assert_eq!(asks.bytes.used(), 0, "{length}");
+        }
     }
 }

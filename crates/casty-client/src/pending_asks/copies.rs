@@ -380,4 +380,35 @@ mod tests {
         let end = copies.fail_not_sent(NotSent::NodeGone);
         assert!(matches!(end, lost!(Fate::Written)));
     }
+
+    #[test]
+    fn a_copy_that_comes_back_from_a_connection_that_never_had_it_changes_nothing() {
+        let mut copies = Copies::new(None);
+        copies.requeued(OLD);
+        assert!(matches!(
+            copies.fail_not_sent(NotSent::NodeGone),
+            Step::End(Failure::NotSent(NotSent::NodeGone))
+        ));
+    }
+
+    #[test]
+    fn an_ask_whose_copy_is_refused_goes_on_while_another_is_open_or_was_lost() {
+        // One was not sent, another was refused, and a third is open.
+        let mut copies = Copies::new(None);
+        copies.add();
+        copies.add();
+        assert!(matches!(
+            copies.fail_not_sent(NotSent::NodeGone),
+            Step::Wait
+        ));
+        assert!(matches!(copies.refused(), Step::Wait));
+        // Or one was lost: the ask may have arrived.
+        let mut copies = Copies::new(None);
+        copies.carried_by(OLD);
+        copies.add();
+        copies.fail_not_sent(NotSent::NodeGone);
+        copies.add();
+        copies.lose(OLD, &node());
+        assert!(matches!(copies.refused(), Step::Wait));
+    }
 }

@@ -80,3 +80,45 @@ impl PendingAsks {
         batch.end(id, outcome);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::task::Context;
+
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::runtime::clock::Tick;
+
+    fn poll(asks: &PendingAsks, id: AskId) -> std::task::Poll<Outcome> {
+        asks.poll(id, &Context::from_waker(Waker::noop()))
+    }
+
+    #[test]
+    fn a_batch_of_replies_to_asks_of_many_threads_reaches_all_of_them() {
+        let asks = PendingAsks::new(100, 0);
+        let open = || asks.open(Tick::after(1)).unwrap();
+        // Two of each of 20 threads, one after the other, so that some lie in one stripe.
+        let ids = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..20)
+                .map(|_| scope.spawn(move || [open(), open()]))
+                .collect();
+            let ids = threads.into_iter().flat_map(|it| it.join().unwrap());
+            ids.collect::<Vec<_>>()
+        });
+        assert!(ids.iter().any(|id| id.stripe() != ids[0].stripe()));
+        for id in &ids {
+            assert!(poll(&asks, *id).is_pending());
+        }
+        let mut batch = Batch::new(&asks);
+        for (ended, id) in ids.iter().enumerate() {
+            assert_eq!(batch.woken(), ended);
+            batch.end(*id, Ok(Bytes::new()));
+        }
+        drop(batch);
+        for id in ids {
+            assert!(matches!(poll(&asks, id), std::task::Poll::Ready(Ok(_))));
+        }
+        assert_eq!(asks.late(), 0);
+    }
+}
