@@ -94,4 +94,13 @@ mod tests {
         }
         assert_eq!(time.now() - begun, Duration::from_secs(10));
     }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wake_up_that_is_late_by_no_more_than_it_may_be_is_none_of_a_task_not_driven() {
+        let mut time = ActiveTime::new();
+        let due = time.now() + Duration::from_secs(1);
+        tokio::time::advance(Duration::from_secs(1) + LATE).await;
+        time.woken(Some(due));
+        assert_eq!(time.now(), due + LATE);
+    }
 }

@@ -58,3 +58,32 @@ mod system {
         None
     }
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+
+    #[test]
+    fn never_less_than_has_passed_is_counted_and_a_few_steps_more_at_most() {
+        assert!(Coarse::now().is_some(), "Linux has one");
+        let moment = system::time();
+        // From the very beginning of a step, which is where the clock is right.
+        while system::time() == moment {}
+        let before = Instant::now();
+        let coarse = Coarse::now().unwrap();
+        let begun = Instant::now();
+        let (mut steps, mut last) = (0, system::time());
+        while steps < 5 {
+            let passed = begun.elapsed().as_nanos();
+            assert!(u128::from(coarse.elapsed_at_least()) >= passed);
+            let now = system::time();
+            steps += u32::from(now != last);
+            last = now;
+        }
+        let counted = u128::from(coarse.elapsed_at_least());
+        let passed = before.elapsed().as_nanos() + 2 * u128::from(coarse.step);
+        assert!(counted <= passed, "{counted} {passed}");
+    }
+}

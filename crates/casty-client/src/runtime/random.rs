@@ -130,4 +130,10 @@ mod tests {
         assert_ne!(theirs[0], theirs[1]);
         assert!(!theirs.contains(&ours), "{theirs:?} {ours}");
     }
+
+    #[test]
+    fn it_is_known_whether_a_seed_decides() {
+        assert!(Rng::seeded(7).is_seeded());
+        assert!(!Rng::default().is_seeded());
+    }
 }

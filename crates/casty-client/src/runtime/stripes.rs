@@ -74,4 +74,21 @@ mod tests {
         });
         assert_eq!(counter.get(), 2000);
     }
+
+    #[test]
+    fn threads_have_different_stripes_and_one_may_take_the_first() {
+        let stripes: std::collections::BTreeSet<_> = std::thread::scope(|scope| {
+            let threads = (0..20).map(|_| {
+                scope.spawn(|| {
+                    let own = stripe_of_this_thread();
+                    take_first_stripe();
+                    assert_eq!(stripe_of_this_thread(), 0);
+                    own
+                })
+            });
+            let threads: Vec<_> = threads.collect();
+            threads.into_iter().map(|it| it.join().unwrap()).collect()
+        });
+        assert!(stripes.len() > 1 && stripes.iter().all(|stripe| *stripe < STRIPES));
+    }
 }

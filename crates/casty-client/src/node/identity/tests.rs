@@ -116,3 +116,55 @@ fn a_reply_to_an_ask_that_was_not_told_is_not_taken() {
         }
     }
 }
+
+#[test]
+fn what_looks_like_an_address_before_the_path_of_an_ask_and_is_none_is_left() {
+    let renewed = named(None).renewed().unwrap();
+    let id = AskId::from_hex(b"00000007000000a1").unwrap();
+    let reference = renewed.ask_ref::<()>(id);
+    let path = reference.parts().unwrap().path.to_owned();
+    for before in [
+        "239.1",
+        "gateway-of-the-house:7",
+        "no address is here at all",
+    ] {
+        let told = format!("{before}{path}");
+        let mut message = told.clone().into_bytes();
+        renewed.readdress(&mut message, id);
+        assert_eq!(String::from_utf8(message).unwrap(), told);
+    }
+}
+
+#[test]
+fn an_address_that_another_client_announces_by_hand_stays_taken() {
+    let generated = named(None);
+    assert!(TAKEN.lock().contains(generated.address()));
+    drop(named(Some(generated.address().clone())));
+    assert!(TAKEN.lock().contains(generated.address()));
+}
+
+#[test]
+fn of_one_seed_come_the_same_addresses_whatever_else_is_taken() {
+    let seeded = || Identity::new("s", None, &Arc::new(Rng::seeded(7)));
+    let first = seeded();
+    assert_eq!(first.address(), seeded().address());
+    assert!(!TAKEN.lock().contains(first.address()));
+}
+
+#[test]
+fn every_number_of_a_generated_address_may_be_anything_in_its_range() {
+    let rng = Rng::seeded(7);
+    let mut drawn = std::collections::BTreeSet::new();
+    for _ in 0..5_000 {
+        let address = draw(&rng);
+        let mut numbers = address
+            .host()
+            .split('.')
+            .map(|it| it.parse::<u16>().unwrap());
+        assert_eq!(numbers.next(), Some(239));
+        drawn.extend(numbers.enumerate());
+        assert!(address.port() >= 10_000);
+    }
+    let all = (0..3).flat_map(|place| (100..=255).map(move |number| (place, number)));
+    assert!(drawn.into_iter().eq(all));
+}

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::task::{Context, Waker};
 
 use super::*;
@@ -126,4 +127,34 @@ async fn a_runtime_that_is_always_late_still_keeps_the_time() {
         tokio::task::yield_now().await;
     }
     assert!(*ticks.borrow_and_update() >= deadline);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tick_that_is_late_by_no_more_than_it_may_be_is_judged_at_once() {
+    let (clock, mut ticks) = running();
+    ticks.changed().await.unwrap();
+    let before = *ticks.borrow_and_update();
+    tokio::time::advance(LATE).await;
+    tokio::task::yield_now().await;
+    assert!(*ticks.borrow_and_update() > before && clock.now() > before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_for_which_nothing_waits_sleeps_until_it_is_woken() {
+    let (clock, ticks) = (Arc::new(Clock::new()), Arc::new(AtomicUsize::new(0)));
+    let (running, count) = (Arc::clone(&clock), Arc::clone(&ticks));
+    tokio::spawn(async move {
+        let ticked = |_| {
+            count.fetch_add(1, Ordering::Relaxed);
+            false
+        };
+        running.run(ticked).await;
+    });
+    for round in 1..=3 {
+        tokio::time::sleep(Duration::from_mins(1)).await;
+        let each = IDLE_TICKS as usize + 1;
+        let ticked = ticks.load(Ordering::Relaxed);
+        assert!(ticked > 0 && ticked <= round * each, "{ticked}");
+        clock.keep_awake();
+    }
 }
