@@ -102,3 +102,48 @@ fn push<M: Serialize>(core: &Core, peer: &Peer, path: &str, message: &M) -> Resu
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use casty_proto::NodeAddress;
+    use casty_transport::OutboxLimits;
+
+    use super::*;
+    use crate::ClusterClient;
+    use crate::node::peer::NewPeer;
+    use crate::pending_asks::id::PeerId;
+
+    #[tokio::test]
+    async fn a_question_that_an_outbox_refuses_says_why() {
+        let client = ClusterClient::builder("s").contact_point("n:1");
+        let client = client.connect().await.unwrap();
+        let core = client.core();
+        let peer = |limits| {
+            Peer::new(NewPeer {
+                id: PeerId(1),
+                node: NodeAddress::new("n", 1),
+                system: Arc::clone(&core.system),
+                sender: core.identity.sender().into(),
+                identity: Arc::clone(&core.identity),
+                confirmed: true,
+                limits,
+            })
+        };
+        let ask = |peer: &Peer| push(core, peer, TOPOLOGY_PATH, &"state?");
+        let error = ask(&peer(OutboxLimits::new().max_frame(100))).unwrap_err();
+        let AskError::Refused(TellError::TooLong { length, limit }) = error else {
+            panic!("{error:?}");
+        };
+        assert!(length > limit && limit == 100, "{length} {limit}");
+        let full = peer(OutboxLimits::new().bytes(1));
+        let error = (0..10_000).find_map(|_| ask(&full).err()).unwrap();
+        assert!(
+            matches!(&error, AskError::Refused(TellError::Busy { node, .. }) if *node == full.node),
+            "{error:?}"
+        );
+        full.outbox.abort();
+        let error = ask(&full).unwrap_err();
+        assert!(matches!(error, AskError::Lost { .. }), "{error:?}");
+        assert_eq!(error.fate(), Fate::Unknown);
+    }
+}

@@ -105,7 +105,7 @@ impl Control {
 
 #[cfg(test)]
 mod tests {
-    use casty_transport::{ConnectOptions, MemoryNetwork, Transport, accept};
+    use casty_transport::{ByteStream, ConnectOptions, MemoryNetwork, Transport, accept};
     use tokio::io::AsyncReadExt;
     use tokio::sync::watch;
 
@@ -114,40 +114,119 @@ mod tests {
     use crate::runtime::random::Rng;
     use crate::{ClusterClient, TransportConfig};
 
-    #[tokio::test(start_paused = true)]
-    async fn a_secondary_connection_that_takes_the_place_of_another_ends_it() {
-        let (network, node) = (MemoryNetwork::new(), NodeAddress::new("n", 1));
-        let (transport, options) = (Arc::new(network.transport()), ConnectOptions::new());
-        let mut listener = transport.listen(&node).await.unwrap();
+    /// Returns a control task that nobody drives but the test, and its client.
+    async fn control(network: &MemoryNetwork) -> (ClusterClient, Control) {
         let client = ClusterClient::builder("s")
             .contact_point("elsewhere:1")
             .transport(TransportConfig::memory(network.clone()));
         let client = client.connect().await.unwrap();
-        let core = client.core();
         let parts = ControlParts {
-            core: Arc::clone(core),
+            core: Arc::clone(client.core()),
             published: watch::Sender::new(None),
             ready_errors: watch::Sender::new(None),
-            transport: Arc::clone(&transport) as Arc<dyn Transport>,
-            options: options.clone(),
+            transport: Arc::new(network.transport()),
+            options: ConnectOptions::new(),
             contacts: Vec::new(),
         };
-        let mut control = Control::new(parts, &Rng::seeded(1));
-        let mut theirs = Vec::new();
-        for _ in 0..2 {
-            let (made, accepted) = tokio::join!(
-                connect(&*transport, &node, core.identity.address(), &options),
-                async { accept(listener.accept().await.unwrap(), &node, &options).await },
-            );
-            control.secondary_dialled(node.clone(), made);
-            theirs.push(accepted.unwrap().stream);
-        }
+        (client, Control::new(parts, &Rng::seeded(1)))
+    }
+
+    /// Dials a node, which calls itself `name`, and returns both sides of the connection.
+    async fn dial(
+        network: &MemoryNetwork,
+        control: &Control,
+        name: &NodeAddress,
+    ) -> (Result<Connection, ConnectError>, ByteStream) {
+        let (node, options) = (NodeAddress::new("n", 1), ConnectOptions::new());
+        let transport = network.transport();
+        let mut listener = transport.listen(&node).await.unwrap();
+        let (made, accepted) = tokio::join!(
+            connect(&transport, &node, control.core.identity.address(), &options),
+            async { accept(listener.accept().await.unwrap(), name, &options).await },
+        );
+        (made, accepted.unwrap().stream)
+    }
+
+    /// Returns whether the other side has ended the connection within a second.
+    async fn ends(stream: &mut ByteStream) -> bool {
         let second = std::time::Duration::from_secs(1);
-        let mut buffer = [0];
-        let first = tokio::time::timeout(second, theirs[0].read(&mut buffer));
-        assert_eq!(first.await.expect("it ends").unwrap(), 0);
-        let latter = tokio::time::timeout(second, theirs[1].read(&mut buffer));
-        latter.await.expect_err("that goes on");
+        let read = tokio::time::timeout(second, stream.read_u8()).await;
+        read.is_ok_and(|read| read.is_err())
+    }
+
+    /// Returns for when the renewal engine waits once it has nothing more to do.
+    fn waits(control: &mut Control) -> Option<std::time::Instant> {
+        loop {
+            if let RenewalOutput::Wait(due) = control.renewal.poll() {
+                return due;
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_secondary_connection_that_takes_the_place_of_another_ends_it() {
+        let (network, node) = (MemoryNetwork::new(), NodeAddress::new("n", 1));
+        let (client, mut control) = control(&network).await;
+        let mut theirs = Vec::new();
+        let mut ours = Vec::new();
+        for _ in 0..2 {
+            let (made, their) = dial(&network, &control, &node).await;
+            control.secondary_dialled(node.clone(), made);
+            ours.push(Arc::clone(&control.secondaries[&node]));
+            theirs.push(their);
+        }
+        assert!(ends(&mut theirs[0]).await);
+        assert!(!ends(&mut theirs[1]).await, "that goes on");
         assert_eq!(client.stats().secondary_connections, 1);
+        // The end of the first says nothing of the one that has its place.
+        let now = control.time.now();
+        for input in [
+            RenewalInput::Lost(node.clone()),
+            RenewalInput::Connected(node.clone()),
+            RenewalInput::SecondaryUp(node),
+        ] {
+            control.renewal.handle(now, input);
+        }
+        let trusted = waits(&mut control);
+        control.secondary_ended(&ours[0]);
+        assert_eq!(waits(&mut control), trusted);
+        assert_eq!(client.stats().secondary_connections, 1);
+        control.secondary_ended(&ours[1]);
+        assert_ne!(waits(&mut control), trusted, "it is to be dialled again");
+        assert_eq!(client.stats().secondary_connections, 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_secondary_connection_to_another_node_than_was_meant_is_none() {
+        let (network, node) = (MemoryNetwork::new(), NodeAddress::new("n", 1));
+        let (client, mut control) = control(&network).await;
+        let other = NodeAddress::new("other", 1);
+        let (made, mut their) = dial(&network, &control, &other).await;
+        control.secondary_dialled(node, made);
+        assert!(ends(&mut their).await);
+        assert_eq!(client.stats().secondary_connections, 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_secondary_connection_is_looked_at_though_there_is_no_other() {
+        let (network, node) = (MemoryNetwork::new(), NodeAddress::new("n", 1));
+        let (_client, mut control) = control(&network).await;
+        control.look();
+        assert_eq!(control.due[3], None, "there is nothing to look at");
+        let (made, _their) = dial(&network, &control, &node).await;
+        control.secondary_dialled(node, made);
+        control.look();
+        assert!(control.due[3].is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_identities_of_the_latest_subscriptions_are_kept_and_no_more() {
+        let (_client, mut control) = control(&MemoryNetwork::new()).await;
+        let node = NodeAddress::new("n", 1);
+        for subscription in 1..=200 {
+            control.note_subscriber(&node, subscription);
+        }
+        let kept: Vec<_> = control.subscribers.keys().copied().collect();
+        assert_eq!(kept, (73..=200).collect::<Vec<_>>());
     }
 }

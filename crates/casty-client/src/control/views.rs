@@ -223,7 +223,7 @@ impl Control {
     }
 
     /// Notes the identity under which a subscription is made.
-    fn note_subscriber(&mut self, node: &NodeAddress, subscription: u64) {
+    pub(super) fn note_subscriber(&mut self, node: &NodeAddress, subscription: u64) {
         let peer = self.peers.get(node);
         let identity = peer.map_or(&self.core.identity, |peer| &peer.identity);
         self.subscribers.insert(subscription, Arc::clone(identity));
