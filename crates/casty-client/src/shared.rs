@@ -241,3 +241,38 @@ impl Shared {
         self.clock.instant(deadline)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ClusterClient;
+
+    #[tokio::test]
+    async fn the_buffer_that_messages_are_encoded_into_is_kept_unless_one_was_long() {
+        let client = ClusterClient::builder("s").contact_point("n:1");
+        let client = client.connect().await.unwrap();
+        let encode = |message: &str| {
+            let encoded = client
+                .core()
+                .encoded(&message, |_, _| Ok::<_, TellError>(()));
+            encoded.unwrap();
+            let buffer = SCRATCH.take();
+            let capacity = buffer.capacity();
+            SCRATCH.set(buffer);
+            capacity
+        };
+        assert!((1..=SCRATCH_KEPT).contains(&encode("short")));
+        assert_eq!(encode(&"-".repeat(2 * SCRATCH_KEPT)), 0);
+    }
+
+    #[tokio::test]
+    async fn whatever_may_be_sent_can_be_read_to_be_sent_again() {
+        let length = 2 * Limits::new().bytes;
+        let client = ClusterClient::builder("s").contact_point("n:1");
+        let client = client.max_frame(length).connect().await.unwrap();
+        assert_eq!(client.core().own_messages().bytes, length);
+        let client = ClusterClient::builder("s").contact_point("n:1");
+        let client = client.max_frame(8_192).connect().await.unwrap();
+        assert_eq!(client.core().own_messages().bytes, Limits::new().bytes);
+    }
+}

@@ -119,3 +119,29 @@ impl Drop for Place<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use casty_proto::NodeAddress;
+    use tokio::sync::oneshot::error::TryRecvError;
+
+    use super::*;
+    use crate::ClusterClient;
+
+    #[tokio::test]
+    async fn who_finds_capacity_that_came_meanwhile_waits_no_further_and_nor_does_who_is_too_late()
+    {
+        let client = ClusterClient::builder("s").contact_point("n:1");
+        let client = client.connect().await.unwrap();
+        let node = || Target::Node(NodeAddress::new("n", 1));
+        for closed in [false, true] {
+            if closed {
+                client.close(Duration::ZERO).await;
+            }
+            let mut place = Place::take(client.core(), node(), 1);
+            // A sender that is gone is a permit, too.
+            assert_eq!(place.ticket.permit.try_recv(), Err(TryRecvError::Closed));
+            assert_eq!(client.stats().gauges.waiting_tells, 0);
+        }
+    }
+}

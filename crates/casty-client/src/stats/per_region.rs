@@ -132,9 +132,7 @@ impl EndedCounters {
 }
 
 fn add_each(to: &mut Vec<OutboxCounters>, more: &[OutboxCounters]) {
-    if to.len() < more.len() {
-        to.resize(more.len(), OutboxCounters::default());
-    }
+    to.resize(to.len().max(more.len()), OutboxCounters::default());
     to.iter_mut()
         .zip(more)
         .for_each(|(known, counters)| add(known, counters));
@@ -234,5 +232,17 @@ mod tests {
         let ended = stats.written + stats.not_sent + stats.unknown;
         assert_eq!(stats.accepted, ended + stats.buffered + stats.queued - 1);
         assert_eq!((stats.not_sent, stats.unknown, stats.queued), (1, 1, 1));
+    }
+
+    #[test]
+    fn each_message_of_a_connection_is_counted_as_one_thing() {
+        let mut first = counters(20, 5);
+        (first.unsent, first.unknown) = (4, 3);
+        let mut sum = OutboxCounters::default();
+        add(&mut sum, &first);
+        add(&mut sum, &first);
+        let counted = (sum.accepted, sum.written, sum.unsent, sum.unknown);
+        assert_eq!(counted, (40, 10, 8, 6));
+        assert_eq!(queued(&sum), 40 - 10 - 8 - 6);
     }
 }
