@@ -158,4 +158,32 @@ mod tests {
             format!("{:?}", TransportConfig::tcp())
         );
     }
+
+    #[cfg(all(feature = "tls", feature = "quic"))]
+    #[test]
+    fn certificates_and_times_are_those_of_the_transport_that_was_chosen() {
+        use std::time::Duration;
+
+        use crate::transport::tls::issued;
+        let (tls, times) = (
+            issued::good(),
+            TcpConfig::new().user_timeout(Duration::from_secs(9)),
+        );
+        let quic = QuicConfig::new(tls.clone());
+        for (config, over_tcp, shows) in [
+            (TransportConfig::tcp(), true, false),
+            (TransportConfig::tls(tls.clone()), true, true),
+            (TransportConfig::quic(quic.clone()), false, true),
+            (TransportConfig::memory(MemoryNetwork::new()), false, false),
+        ] {
+            assert!(config.check().is_ok());
+            assert_eq!(config.certificates().is_some(), shows, "{config:?}");
+            let before = format!("{config:?}");
+            let after = format!("{:?}", config.over_tcp(times));
+            assert_eq!(after != before, over_tcp, "{before}");
+            assert_eq!(after.contains("user_timeout: 9s"), over_tcp, "{after}");
+        }
+        let wrong = TransportConfig::quic(quic.idle_timeout(Duration::ZERO));
+        assert!(wrong.check().is_err());
+    }
 }

@@ -126,3 +126,23 @@ pub struct Rejected<T> {
     /// The reason.
     pub reason: RejectReason,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_names_the_limit_that_was_reached() {
+        for (limit, words) in [
+            (OutboxLimit::Bytes(1024), "1024 bytes"),
+            (OutboxLimit::Messages(1), "1 message"),
+        ] {
+            let full = RejectReason::Full { length: 7, limit };
+            let text = full.to_string();
+            assert_eq!(
+                text,
+                format!("the outbox is full ({words}) for a frame of 7 bytes")
+            );
+        }
+    }
+}

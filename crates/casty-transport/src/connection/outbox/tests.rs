@@ -31,6 +31,20 @@ fn wrote(outbox: &Outbox<u32>, count: usize) -> usize {
 }
 
 #[test]
+fn what_waits_is_counted_with_its_framing() {
+    let outbox = small();
+    assert_eq!((outbox.pending_bytes(), outbox.is_in_flight()), (0, false));
+    outbox.push(&[b"12345"], Some(1)).unwrap();
+    assert_eq!((outbox.pending_bytes(), outbox.is_in_flight()), (10, true));
+    let bytes = take(&outbox);
+    assert_eq!(outbox.pending_bytes(), 10, "it is not written yet");
+    assert_eq!(wrote(&outbox, bytes.len()), 1);
+    assert_eq!((outbox.pending_bytes(), outbox.is_in_flight()), (0, true));
+    outbox.acknowledge(10);
+    assert!(!outbox.is_in_flight());
+}
+
+#[test]
 fn full_is_an_answer_and_gives_the_tag_back() {
     let outbox = small();
     outbox.push(&[&[0; 30]], Some(1)).unwrap();

@@ -40,6 +40,18 @@ async fn bytes_pass_both_ways_and_end_when_a_side_is_dropped() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn several_buffers_are_written_at_once() {
+    let network = MemoryNetwork::new();
+    let (_listener, mut near, mut far) = connected(&network).await;
+    assert!(near.is_write_vectored());
+    let parts = [IoSlice::new(b"one "), IoSlice::new(b"two")];
+    assert_eq!(near.write_vectored(&parts).await.unwrap(), 7);
+    let mut read = [0; 7];
+    far.read_exact(&mut read).await.unwrap();
+    assert_eq!(&read, b"one two");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_address_where_nobody_listens_refuses_at_once() {
     let network = MemoryNetwork::new();
     let transport = network.transport();

@@ -194,3 +194,17 @@ async fn both_ends_of_a_connection_are_probed_when_they_are_silent() {
         drop((near, far));
     }
 }
+
+#[test]
+fn only_errors_of_one_dialler_are_passed_over() {
+    use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted, OutOfMemory, TimedOut};
+    for (kind, passed) in [
+        (ConnectionAborted, true),
+        (ConnectionReset, true),
+        (Interrupted, true),
+        (OutOfMemory, false),
+        (TimedOut, false),
+    ] {
+        assert_eq!(gone_before_accepted(&kind.into()), passed, "{kind}");
+    }
+}
