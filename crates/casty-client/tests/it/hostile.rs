@@ -70,7 +70,13 @@ async fn contacts_that_refuse_are_named_when_the_time_is_up() {
         .connect()
         .await
         .unwrap();
-    let ReadyError::Timeout { failures, .. } = refusal(&client).await else {
+    let error = refusal(&client).await;
+    let text = error.to_string();
+    assert!(
+        text.contains("s: gone:1: ") && text.contains("; gone:2: "),
+        "{text}"
+    );
+    let ReadyError::Timeout { failures, .. } = error else {
         panic!("there is no view to be had");
     };
     let named: Vec<_> = failures.iter().map(|(node, _)| node.to_string()).collect();

@@ -5,14 +5,17 @@
 
 mod actors;
 mod admin;
+mod closing;
 mod connections;
 mod counts;
+mod dead_members;
 mod fates;
 mod hostile;
 mod limits;
 mod liveness;
 mod logs;
 mod node;
+mod refused_copies;
 mod regions;
 mod retries;
 mod time;

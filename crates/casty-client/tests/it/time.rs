@@ -153,7 +153,7 @@ fn callers_elsewhere_are_answered_in_time_though_the_client_is_not_driven() {
     }
     assert!(begun.elapsed() >= SECOND / 10);
     assert!(!other.block_on(client.close(SECOND / 10)).drained);
-    assert!(begun.elapsed() < 10 * SECOND, "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < 4 * SECOND, "{:?}", begun.elapsed());
 }
 
 #[test]

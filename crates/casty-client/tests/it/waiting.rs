@@ -8,11 +8,12 @@ use std::time::Duration;
 use casty_client::{
     BufferLimits, ClusterClient, EntityRef, Loss, NotSent, Overflow, ShardEnvelope, TellError,
 };
+use casty_proto::message::SubscribeTopology;
 use casty_transport::MemoryNetwork;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::node::{Node, assert_conserved, builder, in_paused_time};
+use crate::node::{Node, actor, assert_conserved, builder, in_paused_time, others_run, view};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -112,6 +113,7 @@ fn the_gauges_show_what_waits_and_that_nothing_is_left() {
         assert_eq!((gauges.actors, gauges.mailboxes), (1, 2));
         assert_eq!((gauges.waiting_tells, gauges.regions), (1, 1));
         assert_eq!((gauges.dial_failures, gauges.members), (1, 0));
+        assert_eq!(gauges.waiting_views, 0);
         waiting.await.unwrap().unwrap_err();
         let report = client.close(Duration::ZERO).await;
         assert_conserved(&report);
@@ -126,10 +128,18 @@ fn a_closed_client_keeps_nobody_waiting() {
     in_paused_time(|| async {
         let client = full(&MemoryNetwork::new(), 600 * SECOND).await;
         let entity = entity(&client);
-        let waiting = tokio::spawn(async move { entity.tell_wait(1).await });
+        // The last is longer than the whole buffer.
+        let tells = [1, 1, 2 << 20].map(|length| {
+            let entity = entity.clone();
+            tokio::spawn(async move { entity.tell_wait("-".repeat(length)).await })
+        });
         tokio::task::yield_now().await;
+        let begun = Instant::now();
         assert_conserved(&client.close(SECOND).await);
-        assert_eq!(waiting.await.unwrap(), Err(TellError::Closed));
+        for waiting in tells {
+            assert_eq!(waiting.await.unwrap(), Err(TellError::Closed));
+        }
+        assert!(begun.elapsed() <= 2 * SECOND, "{:?}", begun.elapsed());
     });
 }
 
@@ -255,5 +265,90 @@ fn the_oldest_gives_way_and_is_a_dead_letter_that_says_so() {
             assert_eq!(letter.loss, Loss::NotSent(NotSent::Displaced));
         }
         assert_conserved(&client.close(Duration::ZERO).await);
+    });
+}
+
+#[test]
+fn one_that_waits_and_finds_the_capacity_taken_waits_on() {
+    in_paused_time(|| async {
+        let limits = BufferLimits::default().messages(2).bytes(1 << 20);
+        let client = builder(&MemoryNetwork::new(), "n:1").buffer(limits);
+        let client = client.buffer_timeout(60 * SECOND).connect().await.unwrap();
+        let asking = entity(&client);
+        // It is woken for the end of its ask, before the other is for the capacity.
+        let taking = tokio::spawn(async move {
+            let ask = asking.ask::<_, i32>(|reply_to: casty_client::ActorRef<i32>| reply_to);
+            ask.within(SECOND).await.unwrap_err();
+            asking.tell(1)
+        });
+        tokio::task::yield_now().await;
+        let telling = entity(&client);
+        assert_eq!(telling.tell(2), Err(TellError::BufferFull));
+        let waiting = tokio::spawn(async move { telling.tell_within(2, 30 * SECOND).await });
+        assert_eq!(taking.await.unwrap(), Ok(()));
+        tokio::time::sleep(SECOND).await;
+        assert!(!waiting.is_finished());
+        assert_eq!(client.stats().gauges.waiting_tells, 1);
+        client.close(Duration::ZERO).await;
+        assert_eq!(waiting.await.unwrap(), Err(TellError::Closed));
+    });
+}
+
+#[test]
+fn one_that_waits_for_the_pending_buffer_needs_it_no_longer_once_its_node_is_connected() {
+    in_paused_time(|| async {
+        let network = MemoryNetwork::new();
+        let mut first = Node::listen(&network, "a:1").await;
+        let mut second = Node::listen(&network, "b:1").await;
+        let limits = BufferLimits::default().messages(4).bytes(1 << 20);
+        let client = builder(&network, "a:1").buffer(limits);
+        let client = client.buffer_timeout(600 * SECOND).connect().await.unwrap();
+        let mut link = first.accept().await;
+        let subscribe: SubscribeTopology = link.next().await.unwrap().decode();
+        let alone = view(&[&first.address], None);
+        link.send(&subscribe.reply_to, &alone).await;
+        client.ready(SECOND).await.unwrap();
+        for port in 1..=4 {
+            let uri = format!("casty://s@dead:{port}/a");
+            let to = casty_client::ActorRef::new(uri).unwrap();
+            while client.tell(&to, 1).is_ok() {}
+        }
+        let to = client.bind(actor::<i32>(&second, "/x"));
+        let waiting = tokio::spawn(async move { to.tell_within(7, 60 * SECOND).await });
+        others_run().await;
+        assert_eq!(client.stats().gauges.waiting_tells, 1);
+        let both = view(&[&first.address, &second.address], None);
+        link.send(&subscribe.reply_to, &both).await;
+        let mut joined = second.accept().await;
+        let begun = Instant::now();
+        let received = joined.next_to("/x").await.unwrap();
+        assert_eq!(received.decode::<i32>(), 7);
+        assert_eq!(begun.elapsed(), Duration::ZERO);
+        assert_eq!(waiting.await.unwrap(), Ok(()));
+        assert!(client.stats().buffered >= 3, "{:?}", client.stats());
+    });
+}
+
+#[test]
+fn a_full_outbox_is_given_more_when_half_of_it_is_free() {
+    in_paused_time(|| async {
+        let network = MemoryNetwork::new();
+        let client = builder(&network, "n:1").outbox_bytes(100_000);
+        let client = client.buffer_timeout(600 * SECOND).connect().await.unwrap();
+        for _ in 0..60 {
+            entity(&client).tell("x".repeat(10_000)).unwrap();
+        }
+        let mut node = Node::listen(&network, "n:1").await;
+        let mut link = node.accept_and_tell().await;
+        client.ready(SECOND).await.unwrap();
+        others_run().await;
+        let full = client.stats().buffered;
+        let mut given = 0;
+        while given == 0 {
+            link.next_to("/_region-r").await.unwrap();
+            others_run().await;
+            given = full - client.stats().buffered;
+        }
+        assert!((4..=6).contains(&given), "of ten that fit: {given}");
     });
 }
