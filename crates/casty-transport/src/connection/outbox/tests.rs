@@ -45,6 +45,44 @@ fn what_waits_is_counted_with_its_framing() {
 }
 
 #[test]
+fn a_frame_is_accepted_up_to_the_limits_themselves() {
+    let outbox = small();
+    // With the type byte as long as any may be, and alone.
+    outbox.push(&[&[0; 99]], Some(1)).unwrap();
+    assert!(outbox.push(&[&[0; 100]], Some(2)).is_err());
+    let outbox = small();
+    outbox.push(&[&[0; 5]], Some(1)).unwrap();
+    outbox.push(&[&[0; 25]], Some(2)).unwrap();
+    assert_eq!(outbox.pending_bytes(), 40, "as much as may wait");
+}
+
+#[test]
+fn the_memory_of_a_long_frame_is_given_back_and_that_of_others_is_kept() {
+    let outbox = small();
+    let capacity = || outbox.state.lock().bytes.capacity();
+    for (length, kept) in [(99, false), (55, true), (1, true)] {
+        outbox.push(&[&vec![0; length]], None).unwrap();
+        let bytes = take(&outbox);
+        wrote(&outbox, bytes.len());
+        // The two buffers take turns.
+        outbox.push(&[b"1"], None).unwrap();
+        let bytes = take(&outbox);
+        wrote(&outbox, bytes.len());
+        assert_eq!(capacity() > 0, kept, "{length}");
+        assert!(capacity() <= 80);
+    }
+}
+
+#[test]
+fn of_a_closed_outbox_nothing_is_taken() {
+    let outbox = small();
+    outbox.push(&[b"1"], Some(1)).unwrap();
+    outbox.abort();
+    let cx = Context::from_waker(Waker::noop());
+    assert_eq!(outbox.poll_take(&cx), Poll::Ready(false));
+}
+
+#[test]
 fn full_is_an_answer_and_gives_the_tag_back() {
     let outbox = small();
     outbox.push(&[&[0; 30]], Some(1)).unwrap();

@@ -122,3 +122,37 @@ impl From<ConnectError> for Failure {
         Self::Quic(QuicError::Connect(Arc::new(error)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_connection_tells_what_was_wrong() {
+        let of = |error: ConnectionError| Failure::from(error);
+        let silent = of(ConnectionError::TimedOut);
+        assert!(matches!(silent, Failure::Quic(QuicError::Silent)));
+        let closed = |error_code| {
+            of(ConnectionError::ConnectionClosed(quinn::ConnectionClose {
+                error_code,
+                frame_type: None,
+                reason: Vec::new().into(),
+            }))
+        };
+        let refused = closed(TransportErrorCode::CONNECTION_REFUSED);
+        assert!(matches!(refused, Failure::Quic(QuicError::Refused)));
+        let full = closed(TransportErrorCode::STREAM_LIMIT_ERROR);
+        assert!(matches!(full, Failure::Quic(QuicError::Connection(_))));
+        let alert = |alert: AlertDescription| TransportErrorCode::crypto(alert.into());
+        let other = alert(AlertDescription::NoApplicationProtocol);
+        assert!(matches!(
+            closed(other),
+            Failure::Quic(QuicError::OtherProtocol)
+        ));
+        // Only QUIC itself makes such an error.
+        let ours = of(ConnectionError::TransportError(other.into()));
+        assert!(matches!(ours, Failure::Quic(QuicError::OtherProtocol)));
+        let theirs = closed(alert(AlertDescription::BadCertificate));
+        assert!(matches!(theirs, Failure::Tls(_)));
+    }
+}

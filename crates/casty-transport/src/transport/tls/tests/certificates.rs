@@ -23,6 +23,19 @@ fn keys_of_all_three_kinds_are_read_from_the_certificate_file_itself() {
 }
 
 #[test]
+fn a_file_of_more_than_a_mebibyte_is_not_read() {
+    let ca = Authority::new();
+    let files = Files::new(&ca.client());
+    for (length, too_long) in [(1024 * 1024, false), (1024 * 1024 + 1, true)] {
+        files.put("long.pem", &"#".repeat(length));
+        let builder = TlsConfig::builder().ca_file(files.path("long.pem"));
+        let error = builder.build().unwrap_err();
+        let is_too_long = matches!(error, TlsConfigError::TooLong { .. });
+        assert_eq!(is_too_long, too_long, "{error}");
+    }
+}
+
+#[test]
 fn what_cannot_be_used_is_refused_with_its_name() {
     use TlsConfigError as E;
     let ca = Authority::new();
