@@ -167,9 +167,12 @@ pub(crate) fn prints(character: char) -> bool {
         '\u{2028}' | '\u{2029}'
         // Marks of direction, alone, around a part of a text, and those that are deprecated.
         | '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{206f}'
-        // Without a width: hyphens, breaks, joints, byte order marks, annotations, tags.
-        | '\u{ad}' | '\u{180e}' | '\u{200b}' | '\u{2060}'..='\u{2065}' | '\u{feff}'
-        | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
+        // Without a width or any ink: hyphens, breaks, joints, fillers, byte order marks, annotations,
+        // selectors of variants, steps of notes and shorthand, tags.
+        | '\u{ad}' | '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+        | '\u{180b}'..='\u{180f}' | '\u{200b}' | '\u{2060}'..='\u{2065}' | '\u{3164}'
+        | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
+        | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}'
     );
     !does_more && !character.is_control()
 }
@@ -226,6 +229,10 @@ mod tests {
                 r"b\u{200b}\u{ad}\u{2060}ank\u{feff}",
             ),
             ("\u{e0041}", r"\u{e0041}"),
+            (
+                "bank\u{fe0f}\u{e0100}\u{34f}\u{3164}\u{1160}",
+                r"bank\u{fe0f}\u{e0100}\u{34f}\u{3164}\u{1160}",
+            ),
         ] {
             assert_eq!(Escaped::new(text).to_string(), shown);
             let again = Escaped::new(Escaped::whole(text)).to_string();
