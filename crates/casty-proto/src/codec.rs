@@ -191,6 +191,11 @@ impl Codec {
         })
     }
 
+    /// Returns whether messages are compressed.
+    pub const fn is_compressed(&self) -> bool {
+        self.compressor.is_some()
+    }
+
     /// Returns a serializer of your own. One that is not a constant is leaked once, as
     /// `Box::leak(Box::new(codec))`: codecs are copied freely and last as long as the process.
     pub const fn custom(codec: &'static dyn ValueCodec) -> Self {

@@ -21,6 +21,8 @@ const SUBSCRIBERS: usize = 128;
 /// The longest view in bytes that the control task reads itself: some thousand shards, which take
 /// some milliseconds.
 const LONG_VIEW: usize = 1024 * 1024;
+/// The same for compressed views, which are some fifty times as long when they are read.
+const LONG_COMPRESSED_VIEW: usize = 16 * 1024;
 
 impl Control {
     /// Handles a received view, which is refused if it is of another cluster or cannot be read. A
@@ -69,7 +71,12 @@ impl Control {
                 decoded,
             }
         };
-        if length <= LONG_VIEW {
+        let longest = if codec.is_compressed() {
+            LONG_COMPRESSED_VIEW
+        } else {
+            LONG_VIEW
+        };
+        if length <= longest {
             return self.take(read());
         }
         self.reading = Some(Reading {

@@ -247,6 +247,33 @@ fn a_node_that_is_lost_while_its_long_view_is_read_is_lost_after_that_view() {
     });
 }
 
+#[test]
+#[cfg(feature = "zlib")]
+fn a_view_that_is_long_when_decompressed_is_read_by_another_thread() {
+    in_real_time(|| async {
+        let (let_go, receiver) = mpsc::channel();
+        let held: &Held = Box::leak(Box::new(Held {
+            begun: Notify::new(),
+            let_go: Mutex::new(receiver),
+        }));
+        let compression = casty_client::Compression::Zlib;
+        let codec = CODEC.compressed(compression);
+        let mut node = Node::listen_over_tcp().await;
+        let builder = builder(&node, Codec::custom(held).compressed(compression));
+        let mut subscribed = subscribed(&mut node, builder, codec).await;
+        let mut encoded = Vec::new();
+        codec.encode(&view_of(&node, 10_000), &mut encoded).unwrap();
+        assert!(encoded.len() < 100_000);
+        let (link, to) = (&mut subscribed.link, subscribed.views.uri());
+        link.send_encoded(to, "casty.cluster.topology.TopologySnapshot", &encoded)
+            .await;
+        // One thread runs the client and this: it is not the one that reads.
+        held.begun.notified().await;
+        let_go.send(()).unwrap();
+        subscribed.client.ready(LONG).await.unwrap();
+    });
+}
+
 /// Returns limits that a view of one node is within.
 fn tight(builder: ClientBuilder) -> ClientBuilder {
     let limits = Limits::new()
