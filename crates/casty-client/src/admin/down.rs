@@ -14,8 +14,8 @@ use super::survey::{shards_of, survey};
 use crate::error::{AskError, Fate, ReadyError};
 use crate::send::Core;
 
-/// The time between two rounds of asking the nodes for the member's status.
-pub(super) const VIEW_CHECK: Duration = Duration::from_millis(20);
+/// The least time between two rounds of asking the nodes for their states.
+const VIEW_CHECK: Duration = Duration::from_millis(20);
 
 /// The time that nodes have to answer at least, however little of the timeout is left.
 const LAST_LOOK: Duration = Duration::from_millis(100);
@@ -207,7 +207,8 @@ impl DownReport {
     }
 
     /// Waits until none of the other nodes that were [told](Self::told), nor the client's own view,
-    /// calls the member alive. Asks them every 20 ms. Returns the time that it took.
+    /// calls the member alive. Asks them every 20 ms, or less often where their answers take longer.
+    /// Returns the time that it took.
     ///
     /// # Errors
     /// A view still calls the member alive after `timeout`, give or take 0.1 s: a node that was not
@@ -218,6 +219,7 @@ impl DownReport {
     pub async fn confirmed(&self, timeout: Duration) -> Result<Duration, StillUp> {
         let begun = Instant::now();
         loop {
+            let looked = Instant::now();
             let (survey, silent) = self.look(begun, timeout).await;
             let statuses = survey.statuses(&self.node).into_iter();
             let up = statuses.filter(|(status, _)| status.is_live());
@@ -237,7 +239,7 @@ impl DownReport {
                     silent,
                 });
             }
-            sleep(VIEW_CHECK).await;
+            pause(looked).await;
         }
     }
 
@@ -319,6 +321,12 @@ impl fmt::Display for Views<'_> {
             (up, _) => write!(f, "still up in the views of {}", names(up)),
         }
     }
+}
+
+/// Waits before the next look: as long as the last one took, for whole states may be long, and at
+/// least 20 ms.
+pub(super) async fn pause(looked: Instant) {
+    sleep(looked.elapsed().max(VIEW_CHECK)).await;
 }
 
 /// Returns the nodes, separated by commas.

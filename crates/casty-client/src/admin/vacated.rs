@@ -10,9 +10,9 @@ use casty_proto::message::{ClusterState, UpdateRegistry};
 use casty_proto::{Escaped, NodeAddress};
 use casty_routing::ShardId;
 use casty_routing::diagnosis::{Survey, leader};
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
-use super::down::{DownReport, VIEW_CHECK, names};
+use super::down::{DownReport, names, pause};
 use super::questions::{ask_owner, tell_topology};
 use super::survey::{listed, shards_of};
 use crate::node::peer::Peer;
@@ -54,13 +54,13 @@ pub struct NotVacated {
 
 impl DownReport {
     /// Waits until no view of the other nodes that were [told](Self::told) lists the member for a
-    /// shard, as owner or replica. Asks them every 20 ms. A leader that lists it still 0.5 s after
-    /// this began is reminded, and again at once where that took some shards away, else 0.5 s later:
-    /// told an empty addition to its registry, which has it look at its view again, and from the
-    /// second time on asked for one of the shards of each region. Both are needed with nodes of casty
-    /// 0.21: one that becomes the leader because the member died takes nothing from it before the
-    /// next change, which a node that is alone never sees; and of several regions that change at once
-    /// its view takes but one.
+    /// shard, as owner or replica. Asks them every 20 ms, or less often where their answers take
+    /// longer. A leader that lists it still 0.5 s after this began is reminded, and again at once
+    /// where that took some shards away, else 0.5 s later: told an empty addition to its registry,
+    /// which has it look at its view again, and from the second time on asked for one of the shards of
+    /// each region. Both are needed with nodes of casty 0.21: one that becomes the leader because the
+    /// member died takes nothing from it before the next change, which a node that is alone never
+    /// sees; and of several regions that change at once its view takes but one.
     ///
     /// A shard that was taken away has another owner, or gets one when it is next asked for.
     ///
@@ -74,6 +74,7 @@ impl DownReport {
         let (begun, node) = (Instant::now(), self.node());
         let (mut reminded, mut remind_at, mut before) = (BTreeSet::new(), REMIND_AFTER, 0);
         loop {
+            let looked = Instant::now();
             let (survey, silent) = self.look(begun, timeout).await;
             let left = shards_of(&survey, node);
             let after = begun.elapsed();
@@ -104,7 +105,7 @@ impl DownReport {
                 let reminding = remind(self, &survey, &mut reminded);
                 tokio::time::timeout(rest, reminding).await.ok();
             }
-            sleep(VIEW_CHECK).await;
+            pause(looked).await;
         }
     }
 }

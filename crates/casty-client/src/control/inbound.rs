@@ -6,7 +6,7 @@ use bytes::{Buf, Bytes};
 use casty_proto::frame::{Frame, FrameKind};
 use casty_proto::header::{self, Header};
 use casty_proto::message::ShardLocation;
-use casty_proto::{ActorUri, Chain, Escaped};
+use casty_proto::{ActorUri, Chain, Escaped, Limits};
 use casty_transport::Session;
 
 use crate::error::{OverLimit, reason};
@@ -17,6 +17,10 @@ use crate::pending_asks::outcome::Failure;
 use crate::pending_asks::replies::Batch;
 use crate::runtime::byte_limit::Counted;
 use crate::send::Core;
+
+/// The bounds of decoding a location, which names an owner and replicas: it is read where the
+/// connection is, and must not hold that up.
+const LOCATION: Limits = Limits::new().with_bytes(64 * 1024).with_items(1024);
 
 /// The inbound side of one connection.
 pub(crate) struct Inbound {
@@ -87,8 +91,7 @@ impl Inbound {
 
     /// Handles a coordinator's answer.
     fn location(&self, region: &str, message: &[u8]) {
-        let limits = &self.core.limits.decoding;
-        match self.core.codec.decode::<ShardLocation>(message, limits) {
+        match self.core.codec.decode::<ShardLocation>(message, &LOCATION) {
             Ok(location) => self.core.located(region, location),
             Err(error) => {
                 let region = Escaped::new(region);
