@@ -55,3 +55,21 @@ fn a_connection_that_the_first_view_makes_needless_ends_and_its_node_may_join_la
         assert_conserved(&client.close(SECOND).await);
     });
 }
+
+#[test]
+fn contacts_are_dialled_besides_when_all_connected_nodes_are_silent() {
+    in_paused_time(|| async {
+        let network = MemoryNetwork::new();
+        let mut member = Node::listen(&network, "a:1").await;
+        let client = builder(&network, "a:1").contact_point("b:1");
+        let client = client.connect().await.unwrap();
+        let _link = member.accept_and_tell().await;
+        client.ready(SECOND).await.unwrap();
+        let contact = "b:1".parse().unwrap();
+        let mut contact = network.transport().listen(&contact).await.unwrap();
+        // Before the silent one is given up.
+        let dialled = timeout(10 * SECOND, contact.accept()).await;
+        dialled.expect("it may know more").unwrap();
+        assert_eq!(client.stats().connections, 1);
+    });
+}

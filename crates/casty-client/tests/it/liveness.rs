@@ -145,3 +145,32 @@ fn a_secondary_connection_that_does_not_answer_is_dialled_again() {
         assert!(!answering.is_finished());
     });
 }
+
+#[test]
+fn any_node_may_send_to_an_actor_so_a_silent_one_is_probed_while_there_is_one() {
+    in_paused_time(|| async {
+        let network = MemoryNetwork::new();
+        let mut first = Node::listen(&network, "a:1").await;
+        let mut second = Node::listen(&network, "b:1").await;
+        let client = builder(&network, "a:1").connect().await.unwrap();
+        let mut to_first = first.accept().await;
+        let subscribe: SubscribeTopology = to_first.next().await.unwrap().decode();
+        let both = view(&[&first.address, &second.address], Some(&first.address));
+        to_first.send(&subscribe.reply_to, &both).await;
+        let mut silent = second.accept().await;
+        client.ready(SECOND).await.unwrap();
+        let _actor = client.spawn(|(): (), _| std::future::ready(()), "inbox");
+        let views = async {
+            loop {
+                tokio::time::sleep(SECOND).await;
+                to_first.send(&subscribe.reply_to, &both).await;
+            }
+        };
+        tokio::select! {
+            () = views => {}
+            received = timeout(LIMIT, silent.next()) => {
+                assert_eq!(received.unwrap().unwrap().path, RECEPTIONIST_PATH);
+            }
+        }
+    });
+}

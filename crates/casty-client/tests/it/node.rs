@@ -116,9 +116,10 @@ impl Node {
                 self.secondaries.push(connection.stream);
                 continue;
             }
-            self.first.get_or_insert(connection.peer);
+            self.first.get_or_insert_with(|| connection.peer.clone());
             return Link {
                 node: self.address.clone(),
+                announced: connection.peer,
                 stream: connection.stream,
                 buffer: connection.leftover,
             };
@@ -130,9 +131,10 @@ impl Node {
         let stream = self.listener.accept().await.unwrap();
         let options = ConnectOptions::new();
         let connection = accept(stream, &self.address, &options).await.unwrap();
-        assert_eq!(Some(connection.peer), self.first);
+        assert_eq!(Some(&connection.peer), self.first.as_ref());
         Link {
             node: self.address.clone(),
+            announced: connection.peer,
             stream: connection.stream,
             buffer: connection.leftover,
         }
@@ -199,6 +201,8 @@ pub(crate) async fn connected(network: &MemoryNetwork) -> (ClusterClient, Node, 
 /// One connection of a node.
 pub(crate) struct Link {
     node: NodeAddress,
+    /// The address that the client announced.
+    pub(crate) announced: NodeAddress,
     stream: ByteStream,
     buffer: BytesMut,
 }

@@ -189,3 +189,47 @@ fn a_dead_letter_hook_may_send_though_that_makes_the_next_dead_letter() {
         assert_eq!(heard + letters.missed(), close.stats.accepted);
     });
 }
+
+#[test]
+fn what_has_less_time_than_what_waits_already_ends_in_its_own() {
+    in_paused_time(|| async {
+        let network = MemoryNetwork::new();
+        // Dialled, and does not answer: nothing happens for seconds.
+        let _silent = Node::listen(&network, "n:1").await;
+        let client = builder(&network, "n:1").connect().await.unwrap();
+        let entity = client.entity_ref("r", 1).unwrap().entity("e");
+        let ask = |within| {
+            let ask = entity.ask(|reply_to| Get { reply_to });
+            ask.within(within).into_future()
+        };
+        let waiting = tokio::spawn(ask(60 * SECOND));
+        others_run().await;
+        let begun = tokio::time::Instant::now();
+        ask(SECOND / 4).await.unwrap_err();
+        let late = begun.elapsed().saturating_sub(SECOND / 4);
+        assert!(late < Duration::from_millis(50), "{late:?}");
+        assert!(!waiting.is_finished());
+    });
+}
+
+#[test]
+fn a_caller_elsewhere_learns_how_the_end_came_out_though_it_took_longer_than_the_time_for_it() {
+    let [own, other] = [runtime(), runtime()];
+    let network = MemoryNetwork::new();
+    let (client, node) = own.block_on(async {
+        let (client, node, mut link) = connected(&network).await;
+        let answer = tokio::spawn(async move {
+            // It reads everything and closes nothing.
+            while link.next().await.is_some() {}
+            std::future::pending::<()>().await;
+        });
+        (client, (node, answer))
+    });
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let driving = std::thread::spawn(move || own.block_on(stopped));
+    let report = other.block_on(client.close(SECOND / 10));
+    assert!(report.drained, "{report:?}");
+    assert_eq!(report.stats.connections, 0);
+    drop((stop, node));
+    driving.join().unwrap().unwrap_err();
+}

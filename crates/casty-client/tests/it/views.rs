@@ -381,3 +381,57 @@ fn a_member_that_calls_itself_by_the_address_of_another_gets_none_of_its_message
         client.close(SECOND).await;
     });
 }
+
+#[test]
+fn a_view_that_changes_nothing_for_a_node_leaves_what_waits_for_it_where_it_is() {
+    in_paused_time(|| async {
+        let mut pair = Pair::connected(&MemoryNetwork::new()).await;
+        let entity = pair.entity();
+        pair.fill(|number| entity.tell(text(number)).is_ok()).await;
+        let queued = pair.client.stats().queued;
+        pair.call(MemberStatus::Up, false).await;
+        others_run().await;
+        assert_eq!(pair.client.stats().queued, queued);
+        let nodes = pair.client.node_stats();
+        let requeued: Vec<_> = nodes.iter().map(|node| node.requeued).collect();
+        assert_eq!(requeued, [0, 0]);
+    });
+}
+
+#[test]
+fn an_ask_that_comes_back_from_a_node_that_was_come_back_to_is_answered_at_the_first_address() {
+    in_paused_time(|| async {
+        let mut pair = Pair::connected(&MemoryNetwork::new()).await;
+        // The owner is lost and come back to, under a fresh address.
+        drop(pair.to_owner);
+        pair.to_owner = pair.owner.accept().await;
+        others_run().await;
+        let (entity, asked) = (pair.entity(), pair.entity());
+        for number in 0..12 {
+            entity.tell(text(number)).unwrap();
+            others_run().await;
+        }
+        let ask = tokio::spawn(async move { asked.ask(|reply_to: ActorRef<i32>| reply_to).await });
+        others_run().await;
+        pair.call(MemberStatus::Up, true).await;
+        let located = pair.leader.next_to("/_coord-r").await.unwrap();
+        let located: GetShardLocation = located.decode();
+        let location = ShardLocation {
+            shard_id: located.shard_id,
+            node: pair.told.leader.clone().unwrap(),
+            replicas: Tuple::default(),
+        };
+        pair.leader.send(&located.reply_to, &location).await;
+        let question = loop {
+            let received = pair.leader.next_to("/_region-r").await.unwrap();
+            if let Ok(envelope) = received.try_decode::<ShardEnvelope<ActorRef<i32>>>() {
+                break envelope.message;
+            }
+        };
+        let (host, port) = question.parts().unwrap().node.unwrap();
+        let identity = pair.client.identity();
+        assert_eq!((host, port), (identity.host(), identity.port()));
+        pair.leader.send(&question, &7).await;
+        assert_eq!(ask.await.unwrap().unwrap(), 7);
+    });
+}
