@@ -11,6 +11,7 @@ use casty_proto::message::{SubscribeTopology, TopologySnapshot};
 use casty_transport::MemoryNetwork;
 use serde::{Deserialize, Serialize};
 
+use crate::logs::keep_warnings;
 use crate::node::{Link, Node, builder, view};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -91,6 +92,7 @@ impl Pair {
 
 #[tokio::test(start_paused = true)]
 async fn a_count_that_other_programs_contradict_stays_in_use_and_is_seen_everywhere() {
+    let (warnings, _guard) = keep_warnings();
     let mut pair = Pair::connected(|it| it, 0..24).await;
     let region = pair.client.region("r", 24).unwrap();
     assert_eq!(
@@ -103,6 +105,8 @@ async fn a_count_that_other_programs_contradict_stays_in_use_and_is_seen_everywh
         assert_eq!(pair.ask(id, 24).await.unwrap(), 7, "{id}");
     }
     let found = region.contradiction().expect("it is contradicted");
+    let told = warnings.with(&format!("another shard count for the region: {found}"));
+    assert_eq!(told, 1, "{}", warnings.all());
     assert_eq!(
         found.to_string(),
         "the cluster allocates shards 40, 90, which a region of 24 shards does not have"

@@ -1,7 +1,7 @@
 //! The client's log.
 
 use std::fmt::{Debug, Write};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use casty_client::{ActorContext, ClusterClient, NodeAddress};
@@ -14,7 +14,7 @@ use tokio::io::AsyncWriteExt;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::DefaultGuard;
-use tracing::{Event, Level, Metadata, Subscriber};
+use tracing::{Dispatch, Event, Level, Metadata, Subscriber};
 
 use crate::node::{Link, Node, builder, in_paused_time, others_run, view};
 
@@ -87,6 +87,11 @@ pub(crate) fn keep_warnings() -> (Warnings, DefaultGuard) {
 }
 
 fn keep(level: Level) -> (Warnings, DefaultGuard) {
+    // With one subscriber alone, whether a place in the code is heard is decided once, by the thread
+    // that comes there first, and that may be another test's, which has none.
+    static OTHER: LazyLock<Dispatch> =
+        LazyLock::new(|| Dispatch::new(Warnings(Arc::default(), Level::ERROR)));
+    LazyLock::force(&OTHER);
     let warnings = Warnings(Arc::default(), level);
     let guard = tracing::subscriber::set_default(warnings.clone());
     (warnings, guard)
