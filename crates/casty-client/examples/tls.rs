@@ -40,11 +40,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .await?;
 
     // The name or address that is dialled must be among those of the node's certificate.
-    let certificates = tls(&ours, "client")?;
     let client = ClusterClient::builder("vault")
         .contact_points(cluster.contact_points())
         .codec(cluster.codec())
-        .transport(TransportConfig::tls(certificates.clone()))
+        .transport(TransportConfig::tls(tls(&ours, "client")?))
         .connect()
         .await?;
     client.ready(Duration::from_secs(10)).await?;
@@ -55,7 +54,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     // Files are read again at every handshake, so a renewal needs no restart; what became of it is
     // told here. A replacement that cannot be used is refused, and the old one stays in use.
-    assert!(certificates.status().error.is_none());
+    let used = client.certificates().ok_or("it shows some")?;
+    assert!(used.status().error.is_none());
 
     // A client of another authority trusts no node. `ready` says why at the latest when its time
     // is up; the client goes on trying until it is closed.

@@ -1,12 +1,13 @@
 //! Asks that no reply could reach, because their message does not say where to.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use casty_client::{ActorRef, AskError, Codec, Fate};
+use casty_client::{ActorRef, AskError, Codec, Fate, ShardEnvelope};
 use casty_transport::MemoryNetwork;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
-use crate::node::{builder, in_paused_time};
+use crate::node::{builder, connected, in_paused_time};
 
 /// A message that forgets the reference.
 #[derive(Serialize)]
@@ -22,6 +23,18 @@ struct Forgetful {
 #[serde(rename = "bank.GetBalance")]
 struct Textual {
     reply_to: String,
+}
+
+/// A message that has the reference, and writes it in a way of its own.
+#[derive(Serialize)]
+#[serde(rename = "bank.GetBalance")]
+struct Reversed {
+    #[serde(serialize_with = "reversed")]
+    reply_to: ActorRef<i32>,
+}
+
+fn reversed<S: Serializer>(reply_to: &ActorRef<i32>, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(&reply_to.uri().chars().rev().collect::<String>())
 }
 
 #[test]
@@ -75,5 +88,22 @@ fn an_ask_whose_message_holds_no_reference_to_reply_to_is_refused_at_the_call() 
             );
             client.close(Duration::ZERO).await;
         }
+    });
+}
+
+#[test]
+fn a_message_that_has_the_reference_may_write_it_as_it_likes() {
+    in_paused_time(|| async {
+        let (client, _node, mut link) = connected(&MemoryNetwork::new()).await;
+        let entity = client.entity_ref("r", 1).unwrap().entity("e");
+        let ask = entity.ask(|reply_to| Reversed { reply_to });
+        let answering = async {
+            let asked = link.next_to("/_region-r").await.unwrap();
+            let asked: ShardEnvelope<BTreeMap<String, String>> = asked.decode();
+            let uri: String = asked.message["reply_to"].chars().rev().collect();
+            link.send(&ActorRef::new(uri).unwrap(), &7).await;
+        };
+        let (answer, ()) = tokio::join!(ask.into_future(), answering);
+        assert_eq!(answer.unwrap(), 7);
     });
 }
