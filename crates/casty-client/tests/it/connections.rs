@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use casty_client::NodeAddress;
-use casty_proto::message::SubscribeTopology;
+use casty_client::{NodeAddress, ShardEnvelope};
+use casty_proto::Tuple;
+use casty_proto::message::{GetShardLocation, ShardLocation, SubscribeTopology};
 use casty_transport::{ConnectOptions, MemoryNetwork, Transport, accept};
 use tokio::io::AsyncReadExt;
 use tokio::time::timeout;
@@ -71,5 +72,39 @@ fn contacts_are_dialled_besides_when_all_connected_nodes_are_silent() {
         let dialled = timeout(10 * SECOND, contact.accept()).await;
         dialled.expect("it may know more").unwrap();
         assert_eq!(client.stats().connections, 1);
+    });
+}
+
+#[test]
+fn an_owner_that_is_named_by_an_address_of_another_node_is_asked_for_again() {
+    in_paused_time(|| async {
+        let network = MemoryNetwork::new();
+        // The contact's address leads to the only node, which calls itself by another.
+        let mut node = Node::listen_at(&network, "contact:1", "n:1").await;
+        let client = builder(&network, "contact:1").connect().await.unwrap();
+        let mut link = node.accept().await;
+        let subscribe: SubscribeTopology = link.next().await.unwrap().decode();
+        let alone = view(&[&node.address], None);
+        link.send(&subscribe.reply_to, &alone).await;
+        client.ready(SECOND).await.unwrap();
+        let entity = client.entity_ref("r", 1).unwrap().entity("e");
+        entity.tell(7).unwrap();
+        let asked = link.next_to("/_coord-r").await.unwrap();
+        let asked: GetShardLocation = asked.decode();
+        for owner in ["contact:1", "n:1"] {
+            let location = ShardLocation {
+                shard_id: asked.shard_id,
+                node: owner.parse().unwrap(),
+                replicas: Tuple::default(),
+            };
+            link.send(&asked.reply_to, &location).await;
+            if owner == "contact:1" {
+                let _duplicate = node.accept().await;
+                let again = timeout(SECOND, link.next_to("/_coord-r")).await;
+                again.expect("it is asked again").unwrap();
+            }
+        }
+        let told = link.next_to("/_region-r").await.unwrap();
+        assert_eq!(told.decode::<ShardEnvelope<i32>>().message, 7);
     });
 }
