@@ -244,13 +244,21 @@ impl Shared {
 
 #[cfg(test)]
 mod tests {
+    use casty_transport::MemoryNetwork;
+
     use super::*;
-    use crate::ClusterClient;
+    use crate::{ClientBuilder, ClusterClient, TransportConfig};
+
+    /// Returns the builder of a client that reaches nobody.
+    fn unreached() -> ClientBuilder {
+        ClusterClient::builder("s")
+            .contact_point("n:1")
+            .transport(TransportConfig::memory(MemoryNetwork::new()))
+    }
 
     #[tokio::test]
     async fn the_buffer_that_messages_are_encoded_into_is_kept_unless_one_was_long() {
-        let client = ClusterClient::builder("s").contact_point("n:1");
-        let client = client.connect().await.unwrap();
+        let client = unreached().connect().await.unwrap();
         let encode = |message: &str| {
             let encoded = client
                 .core()
@@ -268,11 +276,9 @@ mod tests {
     #[tokio::test]
     async fn whatever_may_be_sent_can_be_read_to_be_sent_again() {
         let length = 2 * Limits::new().bytes;
-        let client = ClusterClient::builder("s").contact_point("n:1");
-        let client = client.max_frame(length).connect().await.unwrap();
+        let client = unreached().max_frame(length).connect().await.unwrap();
         assert_eq!(client.core().own_messages().bytes, length);
-        let client = ClusterClient::builder("s").contact_point("n:1");
-        let client = client.max_frame(8_192).connect().await.unwrap();
+        let client = unreached().max_frame(8_192).connect().await.unwrap();
         assert_eq!(client.core().own_messages().bytes, Limits::new().bytes);
     }
 }

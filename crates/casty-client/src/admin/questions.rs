@@ -106,16 +106,19 @@ fn push<M: Serialize>(core: &Core, peer: &Peer, path: &str, message: &M) -> Resu
 #[cfg(test)]
 mod tests {
     use casty_proto::NodeAddress;
-    use casty_transport::OutboxLimits;
+    use casty_transport::{MemoryNetwork, OutboxLimits};
 
     use super::*;
-    use crate::ClusterClient;
     use crate::node::peer::NewPeer;
     use crate::pending_asks::id::PeerId;
+    use crate::{ClusterClient, TransportConfig};
 
     #[tokio::test]
     async fn a_question_that_an_outbox_refuses_says_why() {
-        let client = ClusterClient::builder("s").contact_point("n:1");
+        let network = MemoryNetwork::new();
+        let client = ClusterClient::builder("s")
+            .contact_point("n:1")
+            .transport(TransportConfig::memory(network));
         let client = client.connect().await.unwrap();
         let core = client.core();
         let peer = |limits| {

@@ -123,15 +123,19 @@ impl Drop for Place<'_> {
 #[cfg(test)]
 mod tests {
     use casty_proto::NodeAddress;
+    use casty_transport::MemoryNetwork;
     use tokio::sync::oneshot::error::TryRecvError;
 
     use super::*;
-    use crate::ClusterClient;
+    use crate::{ClusterClient, TransportConfig};
 
     #[tokio::test]
     async fn who_finds_capacity_that_came_meanwhile_waits_no_further_and_nor_does_who_is_too_late()
     {
-        let client = ClusterClient::builder("s").contact_point("n:1");
+        let network = MemoryNetwork::new();
+        let client = ClusterClient::builder("s")
+            .contact_point("n:1")
+            .transport(TransportConfig::memory(network));
         let client = client.connect().await.unwrap();
         let node = || Target::Node(NodeAddress::new("n", 1));
         for closed in [false, true] {
