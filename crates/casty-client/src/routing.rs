@@ -19,6 +19,7 @@ use crate::dead_letters::{DeadLetter, Loss};
 use crate::error::{Fate, NotSent, TellError};
 use crate::message::{ACTORS_GROUP, Outgoing, Route, Tag, group_of};
 use crate::node::peer::{self, Peer};
+use crate::node::protocol::COORDINATORS_PATH;
 use crate::pending_asks::outcome::Failure;
 use crate::runtime::clock::precise_now;
 use crate::shared::Shared;
@@ -339,7 +340,7 @@ impl Routing {
                         shard_id: shard.get(),
                         reply_to,
                     };
-                    shared.send_control(&leader, &format!("/_coord-{name}"), &query);
+                    shared.send_control(&leader, &format!("{COORDINATORS_PATH}{name}"), &query);
                 }
                 RouterOutput::Connect { node } => {
                     self.requests.connections.push(node);

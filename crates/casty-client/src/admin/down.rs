@@ -262,7 +262,7 @@ impl DownReport {
     ) -> (Survey, Vec<NodeAddress>) {
         let left = || timeout.saturating_sub(begun.elapsed()).max(LAST_LOOK);
         let within = left().min(self.timeout);
-        let (mut silent, mut asked, mut crowded) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut silent, mut asked) = (Vec::new(), Vec::new());
         // Not the member itself, whose connection ends when it is down.
         for node in self.told.iter().filter(|node| **node != self.node) {
             match self.core.connected.read().get(node) {
@@ -274,17 +274,17 @@ impl DownReport {
             // Nobody was told, so nobody's view says anything.
             silent.extend(self.missed.iter().map(|(node, _)| node.clone()));
         }
-        let mut survey = Survey::default();
+        let mut answers = Vec::new();
         for (peer, reply) in asked {
-            match reply.await {
-                Ok(state) => survey.add(peer.node.clone(), Observed::Answered(Arc::new(state))),
-                Err(AskError::ReplyDropped { .. }) => crowded.push(peer),
-                Err(_) => silent.push(peer.node.clone()),
-            }
+            answers.push((peer, reply.await));
         }
-        // Their states came at once and had no room beside each other: now one after the other.
-        for peer in crowded {
-            match ask_state(&self.core, &peer, left().min(self.timeout)).await {
+        let mut survey = Survey::default();
+        for (peer, mut answer) in answers {
+            if let Err(AskError::ReplyDropped { .. }) = answer {
+                // All came at once, and it had no room beside the others: now it has that to itself.
+                answer = ask_state(&self.core, &peer, left().min(self.timeout)).await;
+            }
+            match answer {
                 Ok(state) => survey.add(peer.node.clone(), Observed::Answered(Arc::new(state))),
                 Err(_) => silent.push(peer.node.clone()),
             }

@@ -15,6 +15,7 @@ use serde::de::DeserializeOwned;
 use crate::ask::{Ask, AskSender, Reply};
 use crate::error::{AskError, Fate, TellError};
 use crate::node::peer::Peer;
+use crate::node::protocol::COORDINATORS_PATH;
 use crate::send::Core;
 
 /// Asks a node for its state.
@@ -55,7 +56,7 @@ pub(super) fn ask_owner(
             shard_id: shard.get(),
             reply_to,
         };
-        push(core, peer, &format!("/_coord-{region}"), &query)
+        push(core, peer, &format!("{COORDINATORS_PATH}{region}"), &query)
     })
 }
 

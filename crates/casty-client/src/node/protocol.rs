@@ -8,6 +8,9 @@ use casty_proto::{DecodeError, NodeAddress};
 use crate::error::OverLimit;
 use crate::runtime::byte_limit::Counted;
 
+/// The path of the coordinator of a region on each node, before the region's name.
+pub(crate) const COORDINATORS_PATH: &str = "/_coord-";
+
 /// The path to which coordinators reply, before the region's name.
 pub(crate) const LOCATIONS_PATH: &str = "/_proxy-";
 

@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use casty_client::{
-    ActorContext, ActorRef, AskError, ClientBuilder, ClusterClient, Codec, Fate, Limits, OverLimit,
-    ReadyError, ShardEnvelope, Value,
+    ActorContext, ActorRef, AskError, ClientBuilder, ClusterClient, Codec, EntityRef, Fate, Limits,
+    OverLimit, ReadyError, ShardEnvelope, Value,
 };
 use casty_proto::message::{ShardAllocation, SubscribeTopology, TopologySnapshot};
 use casty_proto::{DecodeError, EncodeError, Tuple, ValueCodec};
@@ -283,6 +283,20 @@ fn tight(builder: ClientBuilder) -> ClientBuilder {
     builder.limits(limits).max_inbound_frame(64 * 1024)
 }
 
+/// Returns a client with those limits that has its view, its connection, and an entity of the node.
+async fn with_tight_limits(node: &mut Node) -> (ClusterClient, Link, EntityRef) {
+    let builder = tight(builder(node, CODEC));
+    let Subscribed {
+        client,
+        mut link,
+        views,
+    } = subscribed(node, builder, CODEC).await;
+    link.send(&views, &view_of(node, 1)).await;
+    client.ready(LONG).await.unwrap();
+    let entity = client.entity_ref("r", 1).unwrap().entity("e");
+    (client, link, entity)
+}
+
 /// Returns a list in a list, and so on.
 fn nested(levels: usize) -> Value {
     (1..levels).fold(Value::from(0), |inner, _| Value::List(vec![inner].into()))
@@ -332,15 +346,7 @@ fn over_each() -> [Over; 4] {
 #[tokio::test]
 async fn an_ask_whose_reply_is_over_a_limit_is_told_which_and_the_next_one_is_answered() {
     let mut node = Node::listen_over_tcp().await;
-    let builder = tight(builder(&node, CODEC));
-    let Subscribed {
-        client,
-        mut link,
-        views,
-    } = subscribed(&mut node, builder, CODEC).await;
-    link.send(&views, &view_of(&node, 1)).await;
-    client.ready(LONG).await.unwrap();
-    let entity = client.entity_ref("r", 1).unwrap().entity("e");
+    let (client, mut link, entity) = with_tight_limits(&mut node).await;
     let get = |reply_to| Get { reply_to };
     for Over {
         message: reply,
@@ -383,15 +389,7 @@ async fn an_ask_whose_reply_is_over_a_limit_is_told_which_and_the_next_one_is_an
 #[tokio::test]
 async fn a_reply_that_came_first_counts_though_one_over_the_limit_comes_right_behind_it() {
     let mut node = Node::listen_over_tcp().await;
-    let builder = tight(builder(&node, CODEC));
-    let Subscribed {
-        client,
-        mut link,
-        views,
-    } = subscribed(&mut node, builder, CODEC).await;
-    link.send(&views, &view_of(&node, 1)).await;
-    client.ready(LONG).await.unwrap();
-    let entity = client.entity_ref("r", 1).unwrap().entity("e");
+    let (_client, mut link, entity) = with_tight_limits(&mut node).await;
     let asked = entity.ask(|reply_to| Get { reply_to }).within(LONG);
     let answered = async {
         let got = link.next_to("/_region-r").await.unwrap();

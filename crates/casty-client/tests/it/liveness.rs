@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use casty_client::{ActorRef, AskError, Fate};
+use casty_client::{ActorRef, AskError, ClusterClient, Fate};
 use casty_proto::FrozenSet;
 use casty_proto::message::{Find, Listing, RECEPTIONIST_PATH, SubscribeTopology, TOPOLOGY_PATH};
 use casty_transport::MemoryNetwork;
@@ -87,28 +87,36 @@ fn an_idle_connection_whose_node_answers_probes_stays_and_a_silent_one_is_dialle
     });
 }
 
+/// Returns a client of two nodes, its connection to the second, and the first sending views: it would
+/// notice at once if the second were asked for them.
+async fn two_nodes() -> (ClusterClient, Link, impl Future<Output = ()>) {
+    let network = MemoryNetwork::new();
+    let mut first = Node::listen(&network, "a:1").await;
+    let mut second = Node::listen(&network, "b:1").await;
+    let client = builder(&network, "a:1").connect().await.unwrap();
+    let mut to_first = first.accept().await;
+    let subscribe: SubscribeTopology = to_first.next().await.unwrap().decode();
+    let both = view(&[&first.address, &second.address], Some(&first.address));
+    to_first.send(&subscribe.reply_to, &both).await;
+    let to_second = second.accept().await;
+    client.ready(SECOND).await.unwrap();
+    let views = async move {
+        let _listening = (first, second);
+        loop {
+            tokio::time::sleep(SECOND).await;
+            to_first.send(&subscribe.reply_to, &both).await;
+        }
+    };
+    (client, to_second, views)
+}
+
 #[test]
 fn a_connection_that_nobody_uses_is_left_alone() {
     in_paused_time(|| async {
-        let network = MemoryNetwork::new();
-        let mut first = Node::listen(&network, "a:1").await;
-        let mut second = Node::listen(&network, "b:1").await;
-        let client = builder(&network, "a:1").connect().await.unwrap();
-        let mut to_first = first.accept().await;
-        let subscribe: SubscribeTopology = to_first.next().await.unwrap().decode();
-        let both = view(&[&first.address, &second.address], Some(&first.address));
-        to_first.send(&subscribe.reply_to, &both).await;
-        let mut idle = second.accept().await;
-        client.ready(SECOND).await.unwrap();
-        // The first sends views and would notice at once if the second were asked for them.
-        let views = async {
-            loop {
-                tokio::time::sleep(SECOND).await;
-                to_first.send(&subscribe.reply_to, &both).await;
-            }
-        };
+        let (client, mut idle, views) = two_nodes().await;
+        tokio::pin!(views);
         tokio::select! {
-            () = views => {}
+            () = &mut views => {}
             received = idle.next() => panic!("{:?}", received.map(|it| it.path)),
             () = tokio::time::sleep(Duration::from_hours(1)) => {}
         }
@@ -149,25 +157,11 @@ fn a_secondary_connection_that_does_not_answer_is_dialled_again() {
 #[test]
 fn any_node_may_send_to_an_actor_so_a_silent_one_is_probed_while_there_is_one() {
     in_paused_time(|| async {
-        let network = MemoryNetwork::new();
-        let mut first = Node::listen(&network, "a:1").await;
-        let mut second = Node::listen(&network, "b:1").await;
-        let client = builder(&network, "a:1").connect().await.unwrap();
-        let mut to_first = first.accept().await;
-        let subscribe: SubscribeTopology = to_first.next().await.unwrap().decode();
-        let both = view(&[&first.address, &second.address], Some(&first.address));
-        to_first.send(&subscribe.reply_to, &both).await;
-        let mut silent = second.accept().await;
-        client.ready(SECOND).await.unwrap();
+        let (client, mut silent, views) = two_nodes().await;
+        tokio::pin!(views);
         let _actor = client.spawn(|(): (), _| std::future::ready(()), "inbox");
-        let views = async {
-            loop {
-                tokio::time::sleep(SECOND).await;
-                to_first.send(&subscribe.reply_to, &both).await;
-            }
-        };
         tokio::select! {
-            () = views => {}
+            () = &mut views => {}
             received = timeout(LIMIT, silent.next()) => {
                 assert_eq!(received.unwrap().unwrap().path, RECEPTIONIST_PATH);
             }
