@@ -312,6 +312,16 @@ impl ClientBuilder {
         self
     }
 
+    /// Sets the bytes that frames which have not come in whole yet may hold on all connections
+    /// together, beyond 256 KiB on each; a connection holds at most as many as are left free then, so
+    /// that one node does not take them all. What finds no bytes is told as if its
+    /// [frame](Self::max_inbound_frame) were too long; it may be asked for again. Default: 1024 MiB; never
+    /// less than twice `max_inbound_frame`, so that a frame that comes alone is read.
+    pub fn inbound_bytes(mut self, bytes: usize) -> Self {
+        self.limits.inbound_bytes = bytes;
+        self
+    }
+
     /// Sets the bounds of decoding one message from the cluster: its bytes when decompressed, its
     /// values, and how deep they nest. What is over one of them is not read; it is told as if its
     /// [frame](Self::max_inbound_frame) were too long. Default: [`Limits::new`], with which a view of

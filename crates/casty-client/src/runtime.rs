@@ -6,4 +6,5 @@ pub(crate) mod clock;
 mod coarse;
 pub(crate) mod home;
 pub(crate) mod random;
+pub(crate) mod shared_bytes;
 pub(crate) mod stripes;

@@ -44,6 +44,7 @@ use crate::pending_asks::retries::Retries;
 use crate::runtime::byte_limit::ByteLimit;
 use crate::runtime::clock::{Clock, Tick, precise_now};
 use crate::runtime::home::Home;
+use crate::runtime::shared_bytes::SharedBytes;
 use crate::stats::Counters;
 use crate::stats::per_region::EndedCounters;
 
@@ -80,6 +81,8 @@ pub(crate) struct Shared {
     pub(crate) snapshots: mpsc::Sender<Snapshot>,
     /// The bytes of these views.
     pub(crate) view_bytes: Arc<ByteLimit>,
+    /// The bytes of frames that have not come in whole yet.
+    pub(crate) inbound_bytes: Arc<SharedBytes>,
     /// The connected owners of shards, for the hot path.
     pub(crate) table: SharedTable<Arc<Peer>>,
     /// The connected nodes, for messages to their actors. Written under the router's lock.

@@ -23,6 +23,7 @@ use crate::runtime::byte_limit::ByteLimit;
 use crate::runtime::clock::Clock;
 use crate::runtime::home::Home;
 use crate::runtime::random::Rng;
+use crate::runtime::shared_bytes::SharedBytes;
 use crate::runtime::stripes::take_first_stripe;
 use crate::send::Core;
 use crate::shared::{Ending, Shared};
@@ -77,10 +78,7 @@ impl ClusterClient {
             codec,
             transport,
         } = checked;
-        let rng = Arc::new(builder.seed.map_or_else(Rng::default, Rng::seeded));
-        if rng.is_seeded() {
-            take_first_stripe();
-        }
+        let rng = Arc::new(random(builder.seed));
         let identity = Arc::new(Identity::new(&builder.system, announced, &rng));
         let limits = builder.limits;
         let options = limits.connecting().address_map(builder.address_map);
@@ -106,6 +104,7 @@ impl ClusterClient {
             certificates: transport.certificates().cloned(),
             snapshots,
             view_bytes: Arc::new(ByteLimit::new(limits.max_frame.saturating_mul(4))),
+            inbound_bytes: Arc::new(SharedBytes::new(limits.inbound_bytes())),
             table: SharedTable::new(),
             connected: RwLock::default(),
             router_due: Notify::new(),
@@ -132,6 +131,15 @@ impl ClusterClient {
             handle: Arc::new(Handle { core }),
         }
     }
+}
+
+/// Returns the source of a client's random numbers, which decides all of it if there is a seed.
+fn random(seed: Option<u64>) -> Rng {
+    let rng = seed.map_or_else(Rng::default, Rng::seeded);
+    if rng.is_seeded() {
+        take_first_stripe();
+    }
+    rng
 }
 
 /// Spawns the task that runs the clock and the control of a client until either has ended.

@@ -17,7 +17,7 @@ const fn key(path: &'static str, variable: &'static str) -> Key {
 }
 
 /// All keys.
-pub(super) const KEYS: [Key; 43] = [
+pub(super) const KEYS: [Key; 44] = [
     key("system_name", "CASTY_SYSTEM"),
     key("contact_points", "CASTY_CONTACT_POINTS"),
     key("client_host", "CASTY_CLIENT_HOST"),
@@ -56,6 +56,7 @@ pub(super) const KEYS: [Key; 43] = [
     key("retry_burst", "CASTY_RETRY_BURST"),
     key("max_frame", "CASTY_MAX_FRAME"),
     key("max_inbound_frame", "CASTY_MAX_INBOUND_FRAME"),
+    key("inbound_bytes", "CASTY_INBOUND_BYTES"),
     key("limits.bytes", "CASTY_LIMITS__BYTES"),
     key("limits.items", "CASTY_LIMITS__ITEMS"),
     key("limits.depth", "CASTY_LIMITS__DEPTH"),

@@ -71,6 +71,7 @@ pub(crate) struct ClientLimits {
     pub(crate) retry_budget: RetryBudgetConfig,
     pub(crate) max_frame: usize,
     pub(crate) max_inbound_frame: usize,
+    pub(crate) inbound_bytes: usize,
     /// The bounds of decoding one message.
     pub(crate) decoding: Limits,
     pub(crate) mailbox: usize,
@@ -95,6 +96,7 @@ impl Default for ClientLimits {
             retry_budget: RetryBudgetConfig::default(),
             max_frame: DEFAULT_MAX_FRAME,
             max_inbound_frame: Limits::new().bytes,
+            inbound_bytes: 1 << 30,
             decoding: Limits::new(),
             mailbox: 16_384,
             mailbox_bytes: 16 * 1024 * 1024,
@@ -130,6 +132,7 @@ impl ClientLimits {
             ("max_inbound_frame", "from 4096 to 4294967295", {
                 (4096..=FRAME_OF_WIRE).contains(&self.max_inbound_frame)
             }),
+            ("inbound_bytes", "4096 or more", self.inbound_bytes >= 4096),
             ("limits.bytes", "4096 or more", self.decoding.bytes >= 4096),
             ("limits.items", "1024 or more", self.decoding.items >= 1024),
             ("limits.depth", "from 16 to 256", {
@@ -142,6 +145,13 @@ impl ClientLimits {
             Some((name, range, _)) => Err((name, range)),
             None => Ok(()),
         }
+    }
+
+    /// Returns the bytes that unfinished frames may hold on all connections: enough for the longest,
+    /// for which as many have to be left free.
+    pub(crate) fn inbound_bytes(&self) -> usize {
+        self.inbound_bytes
+            .max(self.max_inbound_frame.saturating_mul(2))
     }
 
     /// Returns the options of connections.

@@ -548,6 +548,7 @@ fn limits(merged: &Merged) -> Result<ClientLimits, SettingError> {
         ("ask_bytes", &mut limits.ask_bytes),
         ("max_frame", &mut limits.max_frame),
         ("max_inbound_frame", &mut limits.max_inbound_frame),
+        ("inbound_bytes", &mut limits.inbound_bytes),
         ("limits.bytes", &mut limits.decoding.bytes),
         ("mailbox_bytes", &mut limits.mailbox_bytes),
     ] {

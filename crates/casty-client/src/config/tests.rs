@@ -149,7 +149,7 @@ fn every_key_can_be_set_by_its_variable() {
 }
 
 /// Configurations that are refused, each with the beginning of its error.
-const NONSENSE: [(&str, &str); 41] = [
+const NONSENSE: [(&str, &str); 42] = [
     (
         "allowed_classes = ['plain']",
         "casty.toml: allowed_classes must be a list of classes",
@@ -179,6 +179,10 @@ const NONSENSE: [(&str, &str); 41] = [
     (
         "max_inbound_frame = '4GiB'",
         "casty.toml: max_inbound_frame must be from 4096 to 4294967295, not \"4GiB\"",
+    ),
+    (
+        "inbound_bytes = 4095",
+        "casty.toml: inbound_bytes must be 4096 or more, not 4095",
     ),
     (
         "[limits]\nitems = 1000",

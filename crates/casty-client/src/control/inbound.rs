@@ -16,6 +16,7 @@ use crate::pending_asks::id::AskId;
 use crate::pending_asks::outcome::Failure;
 use crate::pending_asks::replies::Batch;
 use crate::runtime::byte_limit::Counted;
+use crate::runtime::shared_bytes::Share;
 use crate::send::Core;
 
 /// The bounds of decoding a location, which names an owner and replicas: it is read where the
@@ -28,6 +29,8 @@ pub(crate) struct Inbound {
     peer: Arc<Peer>,
     /// The replies of the current batch.
     replies: Vec<(AskId, Bytes)>,
+    /// The bytes of a frame that has not come in whole yet.
+    unfinished: Share,
     /// Set once the log has told of a message over the limit.
     told: bool,
 }
@@ -36,6 +39,7 @@ impl Inbound {
     /// Returns the inbound side of the connection to `peer`.
     pub(crate) fn new(core: Arc<Core>, peer: Arc<Peer>) -> Self {
         Self {
+            unfinished: Share::of(&core.inbound_bytes),
             core,
             peer,
             replies: Vec::new(),
@@ -156,9 +160,19 @@ impl Session for Inbound {
         }
     }
 
+    fn holds(&mut self, bytes: usize) -> bool {
+        self.unfinished.set(bytes)
+    }
+
     fn too_long(&mut self, header: &[u8], length: usize) -> bool {
         let max = self.core.limits.max_inbound_frame;
-        self.over_limit(header, OverLimit::Frame { length, max })
+        let limit = if length > max {
+            OverLimit::Frame { length, max }
+        } else {
+            let max = self.core.limits.inbound_bytes();
+            OverLimit::InboundBytes { length, max }
+        };
+        self.over_limit(header, limit)
     }
 
     fn batch_end(&mut self) -> usize {

@@ -20,6 +20,19 @@ pub enum OverLimit {
         /// The limit in bytes.
         max: usize,
     },
+    /// The frame came while frames that were not whole either held the bytes that it needs of
+    /// [`inbound_bytes`](crate::ClientBuilder::inbound_bytes). It was dropped as it came.
+    #[error(
+        "its frame of {length} bytes came while others took the room of inbound_bytes, which is \
+         {max}: ask again, or raise it with ClientBuilder::inbound_bytes, in the configuration's \
+         file or by CASTY_INBOUND_BYTES"
+    )]
+    InboundBytes {
+        /// The frame's length in bytes.
+        length: usize,
+        /// The limit in bytes.
+        max: usize,
+    },
     /// The message is longer than [`Limits::bytes`], once decompressed.
     #[error(
         "its bytes are more than limits.bytes, which is {max}: raise it with ClientBuilder::limits, \

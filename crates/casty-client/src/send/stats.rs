@@ -99,6 +99,7 @@ impl Core {
             dial_failures: self.dial_failures.lock().len() as u64,
             waiting_views: waiting_views as u64,
             waiting_view_bytes: self.view_bytes.used() as u64,
+            inbound_bytes: self.inbound_bytes.used() as u64,
         }
     }
 }

@@ -34,4 +34,7 @@ pub struct Gauges {
     /// The bytes of these views, and of the one that is being read; at most four times
     /// [`max_frame`](crate::ClientBuilder::max_frame), or a single longer one.
     pub waiting_view_bytes: u64,
+    /// Bytes of frames that have not come in whole yet, beyond 256 KiB on each connection; limited by
+    /// [`inbound_bytes`](crate::ClientBuilder::inbound_bytes).
+    pub inbound_bytes: u64,
 }

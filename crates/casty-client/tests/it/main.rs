@@ -22,6 +22,7 @@ mod renewal;
 mod retries;
 mod time;
 mod unanswerable;
+mod unfinished_frames;
 mod unsent;
 mod views;
 mod waiting;

@@ -143,6 +143,7 @@ impl WatchedClient {
             stats.gauges.mailboxes,
             stats.gauges.mailbox_bytes,
             stats.gauges.waiting_view_bytes,
+            stats.gauges.inbound_bytes,
             stats.gauges.waiting_tells,
             stats.gauges.queued_bytes,
         ];

@@ -10,8 +10,19 @@ pub trait Session: Send {
     /// Takes one frame that came in.
     fn frame(&mut self, frame: Frame);
 
+    /// Takes note of the bytes that the connection holds of a frame that is not whole yet, beyond the
+    /// 256 KiB that any connection may hold. Returns whether it may: if not, the frame is handled as
+    /// one [over the limit](Self::too_long). Default: it may, and the frame's limit is the only one.
+    ///
+    /// Called before so much has come in, and with 0 once the memory is given back, but not when the
+    /// connection ends: the session is dropped then.
+    fn holds(&mut self, bytes: usize) -> bool {
+        let _ = bytes;
+        true
+    }
+
     /// Takes note of a message that is not read because its frame of `length` bytes is over the
-    /// limit: of its header, which can be
+    /// limit, or may not be [held](Self::holds): of its header, which can be
     /// [read](casty_proto::header::Header::read) by itself. Returns whether the rest of the frame is
     /// skipped as it comes and the connection goes on. Default: it does not, and the connection ends.
     ///

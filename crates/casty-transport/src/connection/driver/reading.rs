@@ -13,7 +13,8 @@ use crate::error::ConnectionLost;
 
 /// Bytes that a read has capacity for.
 const READ_CHUNK: usize = 64 * 1024;
-/// A buffer that has grown beyond this for a long frame is given back once that is read.
+/// A buffer that has grown beyond this for a long frame is given back once that is read, and the
+/// session is asked whether it may grow.
 const KEPT: usize = 256 * 1024;
 /// The longest header that is waited for when its frame is over the limit.
 const LONGEST_HEADER: usize = 4 * 1024;
@@ -56,10 +57,8 @@ impl<S: Session> Reading<S> {
         if self.ended {
             return Poll::Pending;
         }
-        if self.buffer.capacity() - self.buffer.len() < READ_CHUNK / 4 {
-            // Capacity grows with what has come in, never with what a length field announces.
-            self.buffer.reserve(READ_CHUNK.max(self.buffer.len()));
-            self.memory = self.memory.max(self.buffer.capacity());
+        if self.buffer.capacity() - self.buffer.len() < READ_CHUNK / 4 && !self.grow() {
+            return Poll::Ready(self.refuse(outbox).map_err(ConnectionLost::from));
         }
         let count = ready!(pin!(stream.read_buf(&mut self.buffer)).poll(cx))
             .map_err(ConnectionLost::from)?;
@@ -67,6 +66,39 @@ impl<S: Session> Reading<S> {
             return Poll::Ready(Err(ConnectionLost::Closed));
         }
         Poll::Ready(self.deliver(outbox).map_err(ConnectionLost::from))
+    }
+
+    /// Makes room for the next read. Returns `false` if the session refuses that for the frame with
+    /// which the buffer begins.
+    fn grow(&mut self) -> bool {
+        let come = self.buffer.len();
+        // Capacity grows with what has come in, never with what a length field announces.
+        let more = READ_CHUNK.max(come);
+        let whole = self
+            .announced()
+            .map_or(0, |length| length.saturating_add(4));
+        let held = whole.min(come.saturating_add(more)).saturating_sub(KEPT);
+        if held > 0 && !self.session.holds(held) {
+            return false;
+        }
+        self.buffer.reserve(more);
+        self.memory = self.memory.max(self.buffer.capacity());
+        true
+    }
+
+    /// Returns the length of the frame with which the buffer begins.
+    fn announced(&self) -> Option<usize> {
+        let length = self.buffer.first_chunk::<4>()?;
+        Some(u32::from_be_bytes(*length) as usize)
+    }
+
+    /// Skips the frame with which the buffer begins, for which the session holds no more bytes.
+    fn refuse<T: OutboxTag>(&mut self, outbox: &Outbox<T>) -> Result<usize, FrameError> {
+        let (length, max) = (self.announced().unwrap_or_default(), self.buffer.len());
+        match self.pass_over(length) {
+            Verdict::Skip => self.deliver(outbox),
+            Verdict::Wait | Verdict::End => Err(FrameError::TooLong { length, max }),
+        }
     }
 
     /// Hands over the frames that are whole, and skips those over the limit if the session wants
@@ -93,11 +125,8 @@ impl<S: Session> Reading<S> {
                     self.session.frame(frame);
                 }
                 Ok(None) => break Ok(frames),
-                Err(error @ FrameError::TooLong { length, .. }) => match self.too_long(length) {
-                    Verdict::Skip => {
-                        self.buffer.advance(4);
-                        self.skipped = length;
-                    }
+                Err(error @ FrameError::TooLong { length, .. }) => match self.pass_over(length) {
+                    Verdict::Skip => {}
                     Verdict::Wait => break Ok(frames),
                     Verdict::End => break Err(error),
                 },
@@ -116,7 +145,18 @@ impl<S: Session> Reading<S> {
     }
 
     /// Decides what becomes of the frame of `length` bytes with which the buffer begins, and which is
-    /// over the limit.
+    /// over a limit; begins to skip it if it is to be skipped.
+    fn pass_over(&mut self, length: usize) -> Verdict {
+        let verdict = self.too_long(length);
+        if let Verdict::Skip = verdict {
+            self.buffer.advance(4);
+            self.skipped = length;
+        }
+        verdict
+    }
+
+    /// Returns the verdict on the frame of `length` bytes with which the buffer begins, and which is
+    /// over a limit.
     fn too_long(&mut self, length: usize) -> Verdict {
         let Some((kind, payload)) = self.buffer.get(4..).and_then(<[u8]>::split_first) else {
             return Verdict::Wait;
@@ -158,6 +198,8 @@ impl<S: Session> Reading<S> {
         fresh.extend_from_slice(&self.buffer);
         self.memory = fresh.capacity();
         self.buffer = fresh;
+        // Nothing held is never refused.
+        self.session.holds(0);
     }
 }
 
@@ -346,6 +388,104 @@ mod tests {
             let length = u32::from_be_bytes(*wire.first_chunk().unwrap()) as usize;
             let outcome = limited(wire, 64, skips).await;
             assert_eq!((outcome.0.len(), outcome.1), (seen, too_long(length)));
+        }
+    }
+
+    /// May hold so many bytes; keeps what it was asked to hold, and the lengths that came in.
+    struct Holding {
+        may: usize,
+        skips: bool,
+        asked: Vec<usize>,
+        seen: Vec<String>,
+    }
+
+    impl Session for Holding {
+        fn frame(&mut self, frame: Frame) {
+            self.seen.push(format!("{} read", frame.payload.len()));
+        }
+
+        fn holds(&mut self, bytes: usize) -> bool {
+            self.asked.push(bytes);
+            bytes <= self.may
+        }
+
+        fn too_long(&mut self, header: &[u8], length: usize) -> bool {
+            let header = String::from_utf8_lossy(header);
+            self.seen.push(format!("{header} of {length} refused"));
+            self.skips
+        }
+    }
+
+    /// Reads these frames with a session that may hold so many bytes beyond those of any connection.
+    async fn holding(wire: Vec<u8>, may: usize, skips: bool) -> (Holding, Option<FrameError>) {
+        let (mut near, mut far) = tokio::io::duplex(READ_CHUNK);
+        let (asked, seen) = (Vec::new(), Vec::new());
+        let session = Holding {
+            may,
+            skips,
+            asked,
+            seen,
+        };
+        let mut reading = Reading::new(BytesMut::new(), FrameDecoder::new(1 << 25), session);
+        let outbox = Outbox::<()>::new(OutboxLimits::new());
+        let writer = tokio::spawn(async move { far.write_all(&wire).await });
+        let error = loop {
+            match poll_fn(|cx| reading.poll(&mut near, &outbox, cx)).await {
+                Ok(_) => {}
+                Err(ConnectionLost::Protocol(error)) => break Some(error),
+                Err(_) => break None,
+            }
+            let held = reading
+                .session
+                .asked
+                .iter()
+                .rev()
+                .find(|bytes| **bytes <= may);
+            let most = 2 * (KEPT + held.copied().unwrap_or_default());
+            assert!(reading.memory <= most, "{} of {most}", reading.memory);
+        };
+        drop(near);
+        writer.await.unwrap().ok();
+        (reading.session, error)
+    }
+
+    #[tokio::test]
+    async fn a_session_is_asked_for_the_bytes_of_a_long_frame_before_they_are_held() {
+        const LONG: usize = 10 * 1024 * 1024;
+        for (length, held) in [(KEPT - 4, 0), (KEPT - 3, 1), (LONG, LONG + 4 - KEPT)] {
+            let mut wire = message(1, b"long", length);
+            wire.extend(message(1, b"", 10));
+            let (session, error) = holding(wire, held, true).await;
+            let read = [format!("{} read", length - 1), "9 read".to_owned()];
+            assert_eq!((&session.seen[..], error), (&read[..], None));
+            assert_eq!(
+                session.asked.iter().max().copied().unwrap_or_default(),
+                held
+            );
+            assert_eq!(session.asked.last().copied().unwrap_or_default(), 0);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_frame_that_may_not_be_held_is_skipped_and_the_next_one_read() {
+        const LONG: usize = 10 * 1024 * 1024;
+        for may in [0, 1, LONG / 2, LONG + 3 - KEPT] {
+            let mut wire = message(1, b"long", LONG);
+            wire.extend(message(1, b"next", LONG));
+            wire.extend(message(1, b"", 10));
+            let (session, error) = holding(wire.clone(), may, true).await;
+            let expected = [
+                format!("long of {LONG} refused"),
+                format!("next of {LONG} refused"),
+                "9 read".to_owned(),
+            ];
+            assert_eq!((&session.seen[..], error), (&expected[..], None));
+            let (session, error) = holding(wire, may, false).await;
+            assert_eq!(session.seen, expected[..1]);
+            let Some(FrameError::TooLong { length: LONG, max }) = error else {
+                panic!("{error:?}");
+            };
+            assert!(max <= KEPT + may, "{max}");
         }
     }
 
