@@ -319,3 +319,46 @@ impl AsyncWrite for ByteStream {
         self.io.io().poll_shutdown(cx)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A stream that takes one buffer at a time.
+    struct OneByOne(DuplexStream);
+
+    impl AsyncRead for OneByOne {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+            buf: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            Pin::new(&mut self.0).poll_read(cx, buf)
+        }
+    }
+
+    impl AsyncWrite for OneByOne {
+        fn poll_write(
+            mut self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+            buf: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            Pin::new(&mut self.0).poll_write(cx, buf)
+        }
+
+        fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Pin::new(&mut self.0).poll_flush(cx)
+        }
+
+        fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Pin::new(&mut self.0).poll_shutdown(cx)
+        }
+    }
+
+    #[test]
+    fn a_stream_takes_several_buffers_at_once_if_the_one_below_does() {
+        let (near, far) = tokio::io::duplex(8);
+        assert!(ByteStream::new(near, "near").is_write_vectored());
+        assert!(!ByteStream::new(OneByOne(far), "far").is_write_vectored());
+    }
+}

@@ -229,6 +229,7 @@ mod tests {
     use super::*;
     use crate::connection::outbox::OutboxLimits;
     use crate::error::ConnectionLost;
+    use crate::transport::ByteStream;
 
     struct Forward(mpsc::UnboundedSender<Frame>);
 
@@ -338,6 +339,23 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_frame_over_the_limit_ends_the_connection_of_a_session_that_says_nothing_of_it() {
+        let (a, mut b) = tokio::io::duplex(4096);
+        let (task, _frames) = start(a, &outbox());
+        let mut wire = Vec::new();
+        frame::write_frame(&mut wire, FrameKind::Message, &[&[0; 2000]], 4096).unwrap();
+        b.write_all(&wire).await.unwrap();
+        let (end, _) = task.await.unwrap();
+        assert!(
+            matches!(
+                end,
+                ConnectionEnd::Lost(ConnectionLost::Protocol(FrameError::TooLong { .. }))
+            ),
+            "{end}"
+        );
+    }
+
+    #[tokio::test]
     async fn a_frame_of_four_gib_announced_costs_one_read_buffer() {
         let (a, mut b) = tokio::io::duplex(64);
         let (task, _) = start(a, &outbox());
@@ -350,6 +368,30 @@ mod tests {
             ),
             "{end}"
         );
+    }
+
+    #[tokio::test]
+    async fn what_a_stream_keeps_to_itself_is_flushed_when_no_more_is_to_be_written() {
+        let (a, mut b) = tokio::io::duplex(64);
+        let keeping = ByteStream::new(tokio::io::BufWriter::new(a), "far");
+        let outbox = outbox();
+        let (sender, _frames) = mpsc::unbounded_channel();
+        let decoder = FrameDecoder::new(1000);
+        let driver = drive(
+            keeping,
+            BytesMut::new(),
+            Arc::clone(&outbox),
+            Forward(sender),
+            decoder,
+        );
+        let driver = tokio::spawn(driver);
+        for payload in [b"one", b"two"] {
+            outbox.push(&[payload], Some(0)).unwrap();
+            let mut read = [0; 8];
+            b.read_exact(&mut read).await.unwrap();
+            assert!(read.ends_with(payload), "{read:?}");
+        }
+        driver.abort();
     }
 
     #[tokio::test]

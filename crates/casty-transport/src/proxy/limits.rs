@@ -68,3 +68,26 @@ impl ProxyLimits {
         self
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_limit_is_set_by_itself() {
+        let seconds = Duration::from_secs;
+        let limits = ProxyLimits::new().connections(3).handshakes(4);
+        let limits = limits
+            .buffer(5)
+            .idle(seconds(6))
+            .connect_timeout(seconds(7));
+        let expected = ProxyLimits {
+            connections: 3,
+            handshakes: 4,
+            buffer: 5,
+            idle: seconds(6),
+            connect: seconds(7),
+        };
+        assert_eq!(limits, expected);
+    }
+}

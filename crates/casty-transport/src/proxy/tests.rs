@@ -117,6 +117,18 @@ async fn what_comes_beyond_the_limit_is_closed_and_a_place_is_given_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn diallers_that_have_shaken_hands_already_keep_no_others_out() {
+    let mut setup = setup(ProxyLimits::new().handshakes(1)).await;
+    // The proxy has not run yet, and finds all of them at once.
+    let diallers = [setup.dial().await, setup.dial().await, setup.dial().await];
+    for _ in &diallers {
+        setup.node.accept().await.unwrap();
+    }
+    let counts = setup.counters.read();
+    assert_eq!((counts.accepted, counts.refused), (3, 0));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_connection_is_closed_when_it_was_idle_for_too_long_and_not_before() {
     let idle = Duration::from_mins(1);
     let mut setup = setup(ProxyLimits::new().idle(idle)).await;

@@ -365,10 +365,50 @@ mod tests {
             let (seen, error) = limited(&wire, part, true).await;
             assert_eq!((&seen[..], error), (&expected.map(String::from)[..], None));
         }
+        for (header, length) in [(LONGEST_HEADER, 9000), (200, 205)] {
+            let wire = message(1, &vec![b'h'; header], length);
+            let (seen, error) = limited(&wire, READ_CHUNK, true).await;
+            assert_eq!((seen.len(), error), (1, None), "{header} of {length}");
+        }
         let mut long = message(1, b"long", 20 << 20);
         write_frame(&mut long, FrameKind::Message, &[b"behind"], 100).unwrap();
         let (seen, error) = limited(&long, READ_CHUNK, true).await;
         assert_eq!((seen.len(), error), (2, None), "{seen:?}");
+    }
+
+    #[test]
+    fn a_frame_that_is_skipped_counts_like_one_that_is_read() {
+        let mut wire = message(1, b"skipped", 300);
+        write_frame(&mut wire, FrameKind::Message, &[b"behind"], 100).unwrap();
+        let (skips, seen) = (true, Vec::new());
+        let session = Skipping { skips, seen };
+        let decoder = FrameDecoder::new(100);
+        let mut reading = Reading::new(BytesMut::from(&wire[..]), decoder, session);
+        let outbox = Outbox::<()>::new(OutboxLimits::new());
+        assert_eq!(reading.deliver(&outbox), Ok(2));
+    }
+
+    /// Wakes so many tasks with what came in.
+    struct Waking(usize);
+
+    impl Session for Waking {
+        fn frame(&mut self, _: Frame) {}
+
+        fn batch_end(&mut self) -> usize {
+            self.0
+        }
+    }
+
+    #[test]
+    fn more_is_expected_of_several_tasks_that_were_woken_and_of_one_nothing() {
+        for woken in 0..4 {
+            let outbox = Outbox::<()>::new(OutboxLimits::new());
+            let decoder = FrameDecoder::new(100);
+            let mut reading = Reading::new(BytesMut::new(), decoder, Waking(woken));
+            reading.deliver(&outbox).unwrap();
+            outbox.push(&[b"x"], None).unwrap();
+            assert_eq!(outbox.may_grow(100), woken > 1, "{woken}");
+        }
     }
 
     #[tokio::test]
@@ -382,6 +422,7 @@ mod tests {
             (&message(0, b"handshake", 300)[..5], true, 0),
             (&message(9, b"unknown", 300)[..5], true, 0),
             (&message(1, &[b'h'; LONGEST_HEADER + 1], 300)[..9], true, 0),
+            (&message(1, &[b'h'; LONGEST_HEADER + 1], 9000)[..9], true, 0),
             (&cut[..9], true, 0),
             (&longest[..], true, 1),
         ] {

@@ -278,6 +278,17 @@ mod tests {
     }
 
     #[test]
+    fn who_waits_for_capacity_is_let_through_by_a_revocation_that_makes_none() {
+        let outbox = outbox(105);
+        outbox.push(&[&[0; 90]], Some(100)).unwrap();
+        let mut waiter = pin!(outbox.capacity(80));
+        let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+        assert!(waiter.as_mut().poll(&mut cx).is_pending());
+        assert_eq!(outbox.revoke(|tag| *tag < 100), []);
+        assert!(waiter.as_mut().poll(&mut cx).is_ready(), "its route ended");
+    }
+
+    #[test]
     fn nothing_comes_back_from_an_outbox_that_has_ended() {
         let outbox = outbox(100);
         outbox.push(&[b"one"], Some(1)).unwrap();

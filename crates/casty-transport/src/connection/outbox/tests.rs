@@ -328,6 +328,82 @@ fn capacity_for_a_small_one_is_not_lost_to_a_large_one_that_waits_before_it() {
     assert!(small.as_mut().poll(&mut cx).is_ready());
 }
 
+#[test]
+fn of_those_that_want_more_than_there_is_each_is_woken_once() {
+    let outbox = Outbox::new(OutboxLimits::new().bytes(100));
+    outbox.push(&[&[0; 85]], Some(0_u32)).unwrap();
+    let _flight = take(&outbox);
+    let woken: [_; 3] = std::array::from_fn(|_| Arc::new(Woken::default()));
+    let mut waiting = woken.each_ref().map(|woken| {
+        let mut waiter = Box::pin(outbox.capacity(80));
+        let waker = Waker::from(Arc::clone(woken));
+        assert!(is_pending(waiter.as_mut(), &waker));
+        (waiter, waker)
+    });
+    // Half of it is free, and too little for any.
+    wrote(&outbox, 50);
+    let mut wakes = 0;
+    while let Some(at) = (0..3).find(|at| woken[*at].0.swap(0, Relaxed) > 0) {
+        let (waiter, waker) = &mut waiting[at];
+        assert!(is_pending(waiter.as_mut(), waker));
+        wakes += 1;
+        assert!(wakes <= 3, "in a circle");
+    }
+    assert_eq!(wakes, 3);
+    // One that comes now wakes nobody.
+    assert!(futures_pending(Box::pin(outbox.capacity(80)).as_mut()));
+    assert!(woken.iter().all(|woken| woken.0.load(Relaxed) == 0));
+}
+
+#[test]
+fn half_of_the_messages_is_enough_to_wake_who_waits() {
+    let outbox = Outbox::new(OutboxLimits::new().messages(4));
+    for tag in 0..4_u32 {
+        outbox.push(&[b"a"], Some(tag)).unwrap();
+    }
+    let flight = take(&outbox);
+    let woken = Arc::new(Woken::default());
+    let mut waiter = Box::pin(outbox.capacity(2));
+    assert!(is_pending(waiter.as_mut(), &Waker::from(woken.clone())));
+    for wakes in [0, 1] {
+        wrote(&outbox, flight.len() / 4);
+        assert_eq!(woken.0.load(Relaxed), wakes);
+    }
+}
+
+#[test]
+fn where_no_message_may_wait_one_passes_at_a_time() {
+    let outbox = Outbox::new(OutboxLimits::new().messages(0));
+    outbox.push(&[b"a"], Some(0_u32)).unwrap();
+    assert!(outbox.push(&[b"a"], Some(0)).is_err());
+}
+
+#[test]
+fn the_task_that_drives_now_is_woken_and_not_the_one_before() {
+    let outbox = small();
+    let [before, now] = [(); 2].map(|()| Arc::new(Woken::default()));
+    for woken in [&before, &now] {
+        let waker = Waker::from(Arc::clone(woken));
+        let cx = Context::from_waker(&waker);
+        assert_eq!(outbox.poll_take(&cx), Poll::Pending);
+    }
+    outbox.push(&[b"1"], None).unwrap();
+    assert_eq!([before, now].map(|woken| woken.0.load(Relaxed)), [0, 1]);
+}
+
+#[test]
+fn the_memory_of_what_is_written_is_given_back_where_it_is_much() {
+    let limits = OutboxLimits::new();
+    let outbox = Outbox::<u32>::new(limits);
+    for (length, kept) in [(600 * 1024, false), (100 * 1024, true)] {
+        outbox.push(&[&vec![0; length]], None).unwrap();
+        let flight = take(&outbox);
+        wrote(&outbox, flight.len());
+        let capacity = outbox.flight.lock().bytes.capacity();
+        assert_eq!(capacity > 0, kept, "{length}");
+    }
+}
+
 #[derive(Default)]
 struct Woken(AtomicUsize);
 
@@ -338,7 +414,9 @@ impl std::task::Wake for Woken {
 }
 
 fn futures_pending<F: Future>(future: std::pin::Pin<&mut F>) -> bool {
-    future
-        .poll(&mut Context::from_waker(Waker::noop()))
-        .is_pending()
+    is_pending(future, Waker::noop())
+}
+
+fn is_pending<F: Future>(future: std::pin::Pin<&mut F>, waker: &Waker) -> bool {
+    future.poll(&mut Context::from_waker(waker)).is_pending()
 }

@@ -147,6 +147,8 @@ async fn killing_an_address_resets_its_streams_on_both_sides() {
     }
     let written = near.write_all(b"x").await.unwrap_err();
     assert_eq!(written.kind(), io::ErrorKind::ConnectionReset);
+    let flushed = near.flush().await.unwrap_err();
+    assert_eq!(flushed.kind(), io::ErrorKind::ConnectionReset);
     assert!(matches!(
         listener.accept().await,
         Err(ListenError::Closed { .. })
@@ -224,4 +226,24 @@ async fn ended_streams_are_forgotten() {
     assert!(kept.unwrap() <= 8, "{kept:?}");
     drop(listener);
     assert!(network.0.hosts.lock().links.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_many_streams_those_that_last_are_all_known() {
+    let network = MemoryNetwork::new();
+    let transport = network.transport();
+    let here = at("node:1");
+    let mut listener = transport.listen(&here).await.unwrap();
+    let mut lasting = Vec::new();
+    for number in 0..100 {
+        let ends = (transport.dial(&here).await, listener.accept().await);
+        if number % 10 == 0 {
+            lasting.push(ends);
+        }
+    }
+    network.kill(&here);
+    for (near, _far) in lasting {
+        let written = near.unwrap().write_all(b"x").await.unwrap_err();
+        assert_eq!(written.kind(), io::ErrorKind::ConnectionReset);
+    }
 }

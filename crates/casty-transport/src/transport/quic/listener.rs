@@ -91,7 +91,7 @@ impl QuicListening {
 
     /// Has a dialler shake hands.
     fn shake(&mut self, incoming: Incoming) {
-        if self.shaking.len() >= WARY && !incoming.remote_address_validated() {
+        if must_prove(self.shaking.len(), incoming.remote_address_validated()) {
             // Fails only if it was validated.
             incoming.retry().ok();
             return;
@@ -157,6 +157,12 @@ impl Drop for QuicListening {
     }
 }
 
+/// Returns whether a dialler must prove that its address is its own before it shakes hands, beside so
+/// many that do.
+fn must_prove(shaking: usize, is_proved: bool) -> bool {
+    shaking >= WARY && !is_proved
+}
+
 /// A connection whose dialler has shown its certificate.
 struct Shaken {
     connection: Connection,
@@ -196,4 +202,26 @@ async fn begun(connection: &Connection, from: SocketAddr) -> Option<(SendStream,
         Err(_) => tracing::debug!(%from, "no QUIC stream within {BEGIN_WITHIN:?}"),
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn diallers_prove_their_address_once_and_only_where_many_shake_hands() {
+        for (shaking, is_proved, must) in [
+            (0, false, false),
+            (WARY - 1, false, false),
+            (WARY, false, true),
+            (SHAKING, false, true),
+            (WARY, true, false),
+        ] {
+            assert_eq!(
+                must_prove(shaking, is_proved),
+                must,
+                "{shaking} {is_proved}"
+            );
+        }
+    }
 }

@@ -135,6 +135,18 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_winner_that_failed_has_to_win_again_and_one_beside_it_keeps_its_place() {
+        let (memory, name) = (Memory::default(), NodeAddress::new("name", 1));
+        let all = addresses([1, 2, 3]);
+        memory.won(&name, all[2]);
+        memory.lost(&name, all[0], &all);
+        assert_eq!(order(&memory, &name, [1, 2, 3]), [3, 2, 1]);
+        memory.lost(&name, all[2], &all);
+        tokio::time::advance(LOSER_FOR).await;
+        assert_eq!(order(&memory, &name, [1, 2, 3]), [1, 2, 3]);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn what_is_remembered_is_bounded() {
         let memory = Memory::default();
         for number in 0..10_000 {

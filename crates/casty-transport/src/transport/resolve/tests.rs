@@ -47,3 +47,27 @@ async fn the_next_address_is_tried_after_a_failure_or_a_quarter_of_a_second() {
         .unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::NotFound);
 }
+
+/// A name server that knows many addresses, and tells each twice.
+#[derive(Debug)]
+struct Twice(u16);
+
+#[async_trait]
+impl Resolver for Twice {
+    async fn resolve(&self, _: &NodeAddress) -> io::Result<Vec<SocketAddr>> {
+        let ports = (1..=self.0).flat_map(|port| [port; 2]);
+        Ok(ports
+            .map(|port| (Ipv4Addr::LOCALHOST, port).into())
+            .collect())
+    }
+}
+
+#[tokio::test]
+async fn of_the_addresses_of_a_name_each_counts_once_and_64_in_all() {
+    let name = NodeAddress::new("many", 1);
+    for (known, taken) in [(3, 3), (64, 64), (65, 64)] {
+        let found = resolve(&Twice(known), &name).await.unwrap();
+        let ports = found.iter().map(SocketAddr::port);
+        assert!(ports.eq(1..=taken), "{found:?}");
+    }
+}

@@ -208,3 +208,22 @@ fn only_errors_of_one_dialler_are_passed_over() {
         assert_eq!(gone_before_accepted(&kind.into()), passed, "{kind}");
     }
 }
+
+#[tokio::test]
+async fn a_listener_tells_the_error_that_is_its_own() {
+    let (socket, port) = bind(socket(&loopback())).unwrap();
+    let at = NodeAddress::new("127.0.0.1", port);
+    // From here on the system refuses to accept.
+    let shut = socket2::SockRef::from(&socket).shutdown(std::net::Shutdown::Both);
+    shut.unwrap();
+    let mut listener = TcpListening {
+        socket,
+        at: at.clone(),
+        transport: TcpTransport::new(),
+    };
+    let error = listener.accept().await.unwrap_err();
+    assert!(
+        matches!(error, ListenError::Accept { at: ref told, .. } if *told == at),
+        "{error:?}"
+    );
+}

@@ -294,3 +294,19 @@ impl fmt::Display for Kind {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_else_is_wrong_with_a_certificate_is_not_taken_for_an_authoritys() {
+        let other = |text: &'static str| {
+            let error = io::Error::other(text);
+            CertificateError::Other(rustls::OtherError(Arc::new(error)))
+        };
+        let told = TlsError::of_certificate(&other("CaUsedAsEndEntity"));
+        assert!(matches!(told, Some(TlsError::AuthorityShown)), "{told:?}");
+        assert!(TlsError::of_certificate(&other("something")).is_none());
+    }
+}

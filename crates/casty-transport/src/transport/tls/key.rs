@@ -60,3 +60,21 @@ fn kind(key: &[u8]) -> Option<&'static str> {
     let known = KINDS.iter().find(|(oid, _)| found(oid));
     known.map(|(_, kind)| *kind)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_encrypted_only_where_a_line_says_so() {
+        for (pem, encrypted) in [
+            ("Proc-Type: 4,ENCRYPTED", true),
+            ("-----BEGIN ENCRYPTED PRIVATE KEY-----\r\n", true),
+            ("Proc-Type: 4,MIC-ONLY", false),
+            ("Comment: nothing is 4,ENCRYPTED", false),
+            ("Proc-Type: 4,MIC-ONLY\nComment: 4,ENCRYPTED", false),
+        ] {
+            assert_eq!(is_encrypted(pem.as_bytes()), encrypted, "{pem}");
+        }
+    }
+}

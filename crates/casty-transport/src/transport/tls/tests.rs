@@ -1,9 +1,13 @@
+use std::future::pending;
+use std::io::IoSlice;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use bytes::BytesMut;
 use casty_proto::NodeAddress;
+use futures_util::FutureExt;
 use std::sync::Arc;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::issued::{Authority, Files, HOST, Identity, Validity};
 use super::*;
@@ -84,6 +88,24 @@ async fn both_sides_show_certificates_and_shake_hands() {
 }
 
 #[tokio::test]
+async fn several_buffers_are_encrypted_at_once_on_either_side() {
+    let ca = Authority::new();
+    let server = ca.config(&ca.node(HOST, Validity::Now));
+    let (far, near) = shake(server, ca.config(&ca.client())).await;
+    let (mut far, mut near) = (far.unwrap().stream, near.unwrap().stream);
+    let parts = [IoSlice::new(b"one "), IoSlice::new(b"two")];
+    for (from, to) in [(0, 1), (1, 0)] {
+        let ends = [&mut near, &mut far];
+        assert!(ends[from].is_write_vectored());
+        assert_eq!(ends[from].write_vectored(&parts).await.unwrap(), 7);
+        ends[from].flush().await.unwrap();
+        let mut read = [0; 7];
+        ends[to].read_exact(&mut read).await.unwrap();
+        assert_eq!(&read, b"one two");
+    }
+}
+
+#[tokio::test]
 async fn tls_1_2_alone_is_enough_on_either_side() {
     let ca = Authority::new();
     let (node, client) = (ca.node(HOST, Validity::Now), ca.client());
@@ -111,4 +133,36 @@ async fn tls_1_2_alone_is_enough_on_either_side() {
     let (far, near) = shake(of_version(&node, old), of_version(&client, new)).await;
     assert!(matches!(later_error(far).0, TlsError::Version));
     assert!(matches!(dial_error(near).0, TlsError::Version));
+}
+
+/// A transport that never gets rid of what was written.
+#[derive(Debug)]
+struct NeverDrained;
+
+#[async_trait]
+impl Transport for NeverDrained {
+    async fn dial(&self, to: &NodeAddress) -> Result<ByteStream, DialError> {
+        Err(DialError::Refused { at: to.clone() })
+    }
+
+    async fn listen(&self, at: &NodeAddress) -> Result<Box<dyn Listener>, ListenError> {
+        Err(ListenError::Closed { at: at.clone() })
+    }
+
+    async fn drained(&self) {
+        pending::<()>().await;
+    }
+}
+
+#[tokio::test]
+async fn what_the_transport_below_has_not_sent_is_waited_for() {
+    let config = || Authority::new().config(&Authority::new().client());
+    let below = TlsTransport::over(Arc::new(NeverDrained), config());
+    assert!(below.drained().now_or_never().is_none());
+    assert!(
+        TlsTransport::new(config())
+            .drained()
+            .now_or_never()
+            .is_some()
+    );
 }

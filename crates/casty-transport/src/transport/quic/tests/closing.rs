@@ -26,6 +26,15 @@ async fn what_was_written_is_read_when_a_stream_is_shut_down_at_once_and_dropped
 }
 
 #[tokio::test]
+async fn what_the_peer_has_is_known_once_the_writing_has_ended_in_good_order() {
+    let (mut near, mut far) = pair(good(), good()).await;
+    assert_eq!(near.unacknowledged(), None);
+    near.shutdown().await.unwrap();
+    assert_eq!(near.unacknowledged(), Some(0));
+    assert_eq!(far.read(&mut [0]).await.unwrap(), 0, "its end");
+}
+
+#[tokio::test]
 async fn what_was_written_is_read_when_a_stream_is_only_dropped() {
     for small in [good(), good().window(32 * 1024)] {
         let (mut near, mut far) = pair(small.clone(), small).await;

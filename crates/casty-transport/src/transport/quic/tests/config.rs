@@ -60,6 +60,19 @@ async fn what_makes_no_sense_is_refused_before_a_socket_opens() {
     }
 }
 
+#[test]
+fn a_millisecond_is_the_shortest_time() {
+    let milliseconds = Duration::from_millis;
+    let shortest = good().keep_alive(milliseconds(1));
+    let shortest = shortest.idle_timeout(milliseconds(2));
+    assert_eq!(shortest.check(), Ok(()));
+    let same = shortest.idle_timeout(milliseconds(1)).check();
+    assert!(
+        matches!(same, Err(QuicConfigError::KeepAlive { .. })),
+        "{same:?}"
+    );
+}
+
 /// Certificates with the cryptography that is kept of what ring can do.
 fn of(kept: impl Fn(ProtocolVersion, CipherSuite) -> bool) -> TlsConfig {
     let mut provider: CryptoProvider = ring::default_provider();

@@ -19,10 +19,9 @@ async fn what_the_session_keeps_to_itself_is_not_taken_for_acknowledged() {
     let (near, far) = tokio::io::duplex(ROOM);
     // Whatever the pipe takes is acknowledged at once.
     let near = ByteStream::measured(near, "near", |_| Some(0));
-    let mut far = Accepted::new(
-        ByteStream::new(far, "far"),
-        ca.config(&ca.node(HOST, Validity::Now)),
-    );
+    let far = ByteStream::measured(far, "far", |_| Some(3));
+    let mut far = Accepted::new(far, ca.config(&ca.node(HOST, Validity::Now)));
+    assert_eq!(far.unacknowledged(), None, "no handshake yet");
     let (config, name) = (ca.config(&ca.client()), ServerName::try_from(HOST).unwrap());
     let mut byte = [0];
     let (near, read) = tokio::join!(
@@ -35,6 +34,7 @@ async fn what_the_session_keeps_to_itself_is_not_taken_for_acknowledged() {
         far.read_exact(&mut byte)
     );
     read.unwrap();
+    assert_eq!(far.unacknowledged(), Some(3), "that of the stream below");
     let mut near = pin!(ByteStream::measured(
         near,
         "near",
@@ -53,4 +53,26 @@ async fn what_the_session_keeps_to_itself_is_not_taken_for_acknowledged() {
     assert!(taken > 2 * ROOM, "the session keeps some: {taken}");
     let acknowledged = taken.saturating_sub(near.unacknowledged().unwrap());
     assert!(acknowledged <= ROOM, "{acknowledged} of {taken}");
+}
+
+#[tokio::test]
+async fn a_flush_waits_until_the_session_keeps_nothing() {
+    let ca = Authority::new();
+    let (near, far) = tokio::io::duplex(ROOM);
+    let near = ByteStream::new(near, "near");
+    let far = ByteStream::new(far, "far");
+    let mut far = Accepted::new(far, ca.config(&ca.node(HOST, Validity::Now)));
+    let (config, name) = (ca.config(&ca.client()), ServerName::try_from(HOST).unwrap());
+    let sent = vec![7; 8 * ROOM];
+    let mut read = vec![0; sent.len()];
+    let write = async {
+        let mut near = dialled(near, name, &config).await.unwrap();
+        near.write_all(&sent).await.unwrap();
+        near.flush().await.unwrap();
+        // Nobody polls it any more.
+        near
+    };
+    let (_near, read_all) = tokio::join!(write, far.read_exact(&mut read));
+    read_all.unwrap();
+    assert_eq!(read, sent);
 }
