@@ -92,7 +92,9 @@ fn closing_waits_for_what_is_in_mailboxes_and_no_longer_than_it_may() {
         for number in 1..=100 {
             actor.tell(number).unwrap();
         }
+        let closing = tokio::time::Instant::now();
         client_of_quick.close(SECOND).await;
+        assert_eq!(closing.elapsed(), Duration::ZERO, "they have ended");
         let mut numbers = Vec::new();
         while let Ok(number) = handled.try_recv() {
             numbers.push(number);

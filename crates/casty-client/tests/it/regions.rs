@@ -1,6 +1,7 @@
 //! Regions and references as a program sees them, before any node was reached.
 
 use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use casty_client::{ActorRef, RegionError};
@@ -74,6 +75,31 @@ fn references_are_equal_where_they_lead_to_the_same() {
         assert_eq!(bound.iter().collect::<HashSet<_>>().len(), 2);
         assert_eq!(bound[0].uri(), "casty://s@n:1/a");
         assert_eq!(ActorRef::from(bound[2].clone()).uri(), "casty://s@n:1/b");
+    });
+}
+
+/// Returns the hashes of things, of which equal ones have the same.
+fn hashes<T: Hash, const N: usize>(things: [&T; N]) -> [u64; N] {
+    things.map(|thing| {
+        // Without a seed, so that a test that succeeds does so again.
+        let mut hasher = DefaultHasher::new();
+        thing.hash(&mut hasher);
+        hasher.finish()
+    })
+}
+
+#[test]
+fn references_are_told_apart_by_their_hashes() {
+    in_paused_time(|| async {
+        let client = builder(&MemoryNetwork::new(), "n:1").connect().await;
+        let client = client.unwrap();
+        let [r, again, other] = ["r", "r", "other"].map(|name| client.region(name, 4).unwrap());
+        let [r, again, other] = hashes([&r, &again, &other]);
+        assert!(r == again && r != other);
+        let [a, again, other] = ["casty://s@n:1/a", "casty://s@n:1/a", "casty://s@n:1/b"]
+            .map(|uri| client.bind(ActorRef::<i32>::new(uri).unwrap()));
+        let [a, again, other] = hashes([&a, &again, &other]);
+        assert!(a == again && a != other);
     });
 }
 

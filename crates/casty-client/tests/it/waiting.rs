@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use casty_client::{
-    BufferLimits, ClusterClient, EntityRef, Loss, NotSent, Overflow, ShardEnvelope, TellError,
+    ActorRef, BufferLimits, ClusterClient, EntityRef, Loss, NotSent, Overflow, ShardEnvelope,
+    TellError,
 };
 use casty_proto::message::SubscribeTopology;
 use casty_transport::MemoryNetwork;
@@ -50,6 +51,54 @@ fn waiting_for_capacity_in_the_pending_buffer_ends_with_the_time_for_it() {
         // The buffer timeout by default, when there is capacity at the same time.
         entity(&client).tell_wait(1).await.unwrap();
         assert!(begun.elapsed() <= 61 * SECOND, "{:?}", begun.elapsed());
+        assert_conserved(&client.close(Duration::ZERO).await);
+    });
+}
+
+#[test]
+fn references_to_regions_and_actors_wait_for_capacity_as_those_to_entities_do() {
+    in_paused_time(|| async {
+        let network = MemoryNetwork::new();
+        let client = full(&network, 60 * SECOND).await;
+        let region = client.region("r", 1).unwrap();
+        let told = client.bind(ActorRef::new("casty://s@n:1/told").unwrap());
+        let envelope = |message: &str| ShardEnvelope::new("e", message.to_owned());
+        let begun = Instant::now();
+        let outcome = region.tell_within(envelope("-"), 3 * SECOND).await;
+        assert_eq!(outcome, Err(TellError::BufferFull));
+        assert_eq!(begun.elapsed(), 3 * SECOND);
+        // What is refused for another reason is not waited for.
+        let long = "-".repeat(17 << 20);
+        let begun = Instant::now();
+        let outcome = region.tell_within(envelope(&long), SECOND).await;
+        assert!(matches!(outcome, Err(TellError::TooLong { .. })));
+        let outcome = told.tell_within(long, SECOND).await;
+        assert!(matches!(outcome, Err(TellError::TooLong { .. })));
+        assert_eq!(begun.elapsed(), Duration::ZERO);
+        let waiting = async {
+            let (told, region) = (told.tell_wait("to an actor".into()), region.clone());
+            told.await.unwrap();
+            region.tell_wait(envelope("to an entity")).await.unwrap();
+        };
+        let reading = async {
+            let mut node = Node::listen(&network, "n:1").await;
+            let mut link = node.accept_and_tell().await;
+            let to_actor: String = link.next_to("/told").await.unwrap().decode();
+            (link, to_actor)
+        };
+        let ((), (_link, to_actor)) = tokio::join!(waiting, reading);
+        assert_eq!(to_actor, "to an actor");
+        assert_conserved(&client.close(SECOND).await);
+    });
+}
+
+#[test]
+fn capacity_that_comes_with_time_is_given_to_who_waits() {
+    in_paused_time(|| async {
+        let client = full(&MemoryNetwork::new(), 5 * SECOND).await;
+        let begun = Instant::now();
+        entity(&client).tell_within(1, 60 * SECOND).await.unwrap();
+        assert!(begun.elapsed() <= 6 * SECOND, "{:?}", begun.elapsed());
         assert_conserved(&client.close(Duration::ZERO).await);
     });
 }
@@ -202,7 +251,7 @@ fn one_that_waits_for_a_dead_node_keeps_nobody_from_the_capacity_for_another() {
         let client = full(&network, 30 * SECOND).await;
         let to = |node: &str| {
             let uri = format!("casty://s@{node}/a");
-            client.bind(casty_client::ActorRef::<i32>::new(uri).unwrap())
+            client.bind(ActorRef::<i32>::new(uri).unwrap())
         };
         let (dead, other) = (to("dead:1"), to("other:1"));
         dead.tell(1).unwrap();
@@ -277,7 +326,7 @@ fn one_that_waits_and_finds_the_capacity_taken_waits_on() {
         let asking = entity(&client);
         // It is woken for the end of its ask, before the other is for the capacity.
         let taking = tokio::spawn(async move {
-            let ask = asking.ask::<_, i32>(|reply_to: casty_client::ActorRef<i32>| reply_to);
+            let ask = asking.ask::<_, i32>(|reply_to: ActorRef<i32>| reply_to);
             ask.within(SECOND).await.unwrap_err();
             asking.tell(1)
         });
@@ -310,7 +359,7 @@ fn one_that_waits_for_the_pending_buffer_needs_it_no_longer_once_its_node_is_con
         client.ready(SECOND).await.unwrap();
         for port in 1..=4 {
             let uri = format!("casty://s@dead:{port}/a");
-            let to = casty_client::ActorRef::new(uri).unwrap();
+            let to = ActorRef::new(uri).unwrap();
             while client.tell(&to, 1).is_ok() {}
         }
         let to = client.bind(actor::<i32>(&second, "/x"));

@@ -105,3 +105,43 @@ async fn the_file_of_authorities_is_blamed_by_its_own_key() {
         assert!(text.contains(words), "{text}");
     }
 }
+
+#[cfg(feature = "quic")]
+#[tokio::test]
+async fn the_transport_is_quic_if_the_file_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("node.pem").display().to_string();
+    let made = rcgen::generate_simple_self_signed(["a".to_owned()]).unwrap();
+    let both = made.cert.pem() + &made.signing_key.serialize_pem();
+    std::fs::write(&path, both).unwrap();
+    let file = format!("transport = 'quic'\ntls = {{ca = '{path}', cert = '{path}'}}");
+    let transport = toml(&file).unwrap().builder().checked_transport().await;
+    let shown = format!("{:?}", transport.unwrap());
+    assert!(shown.to_lowercase().contains("quic"), "{shown}");
+}
+
+#[test]
+fn the_environment_of_the_process_is_read_and_stands_above_a_file() {
+    if std::env::var_os("CASTY_MAILBOX").is_none() {
+        // In a process of its own: others read the environment meanwhile.
+        let mut again = std::process::Command::new(std::env::current_exe().unwrap());
+        let test = "the_environment_of_the_process_is_read_and_stands_above_a_file";
+        again.args(["--exact", &format!("config::tests::edges::{test}")]);
+        let output = again.env("CASTY_MAILBOX", "7").output().unwrap();
+        let ran = String::from_utf8_lossy(&output.stdout).contains("1 passed");
+        assert!(output.status.success() && ran, "{output:?}");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("client.toml");
+    std::fs::write(&path, "mailbox = 5\nmailbox_bytes = 5000").unwrap();
+    let default = ClientLimits::default().mailbox_bytes;
+    for (config, bytes) in [
+        (ClientConfig::from_env(), default),
+        (ClientConfig::layered(None), default),
+        (ClientConfig::layered(Some(&path)), 5000),
+    ] {
+        let limits = config.unwrap().builder().limits;
+        assert_eq!((limits.mailbox, limits.mailbox_bytes), (7, bytes));
+    }
+}

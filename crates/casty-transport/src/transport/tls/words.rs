@@ -114,6 +114,8 @@ mod tests {
         ] {
             assert_eq!(name(&variant), words);
         }
+        // One capital alone is no abbreviation.
+        assert_eq!(name(&format_args!("VersionX")), "version x");
     }
 
     #[test]

@@ -61,6 +61,19 @@ async fn what_makes_no_sense_is_refused_before_a_socket_opens() {
 }
 
 #[test]
+fn a_window_has_from_16_kib_to_1_gib() {
+    assert_eq!(QuicConfig::WINDOW, 4_194_304);
+    for (window, fits) in [
+        (16_383, false),
+        (16_384, true),
+        (1_073_741_824, true),
+        (1_073_741_825, false),
+    ] {
+        assert_eq!(good().window(window).check().is_ok(), fits, "{window}");
+    }
+}
+
+#[test]
 fn a_millisecond_is_the_shortest_time() {
     let milliseconds = Duration::from_millis;
     let shortest = good().keep_alive(milliseconds(1));
