@@ -19,10 +19,15 @@ use tokio::task::JoinHandle;
 
 use crate::process::{AMPLE, Ended, GET, casty, end};
 
-/// Clears the screen, adds a line that looks like one of the command's, turns letters around, colours.
-const HOSTILE: &str = "x\u{1b}[2J\r\nmember   forged:1  up\u{202e}\u{9b}31m\u{7f}\t";
+/// Clears the screen, adds a line that looks like one of the command's, and columns, and an item, and a
+/// change, and an escape; turns letters around, colours.
+const HOSTILE: &str =
+    "x\u{1b}[2J\r\nmember   forged:1  up\u{202e}\u{9b}31m\u{7f}\t\\n\u{2003} -> down,a ";
 /// The same as the command shows it.
-const SHOWN: &str = r"x\u{1b}[2J\r\nmember   forged:1  up\u{202e}\u{9b}31m\u{7f}\t";
+const SHOWN: &str = concat!(
+    r"x\u{1b}[2J\r\nmember \u{20}\u{20}forged:1 \u{20}up\u{202e}\u{9b}31m\u{7f}\t",
+    r"\u{5c}n\u{2003} -\u{3e} down,a\u{20}"
+);
 /// The path of an actor, which cannot have a line break.
 const PATH: &str = "/a\u{1b}[2J\r\u{202e}\u{9b}31m";
 
@@ -218,10 +223,11 @@ async fn what_a_node_has_chosen_is_printed_on_its_line_and_without_control_chara
     let (address, serving) = node().await;
     let all = harmless(&address, &["topology"]).await.with(0);
     let path = r"/a\u{1b}[2J\r\u{202e}\u{9b}31m";
+    let role = SHOWN.replace(',', r"\u{2c}");
     for line in [
         format!("leader   {address}"),
-        format!("member   {SHOWN}:1  {SHOWN}  up  roles={SHOWN}"),
-        format!("member   {address}  {SHOWN}  up  roles={SHOWN}"),
+        format!("member   {SHOWN}:1  {SHOWN}  up  roles={role}"),
+        format!("member   {address}  {SHOWN}  up  roles={role}"),
         format!("region   {SHOWN}  1 shard allocated  {SHOWN}:1=1  ids=0"),
         format!("service  {SHOWN}  {SHOWN}:1{path}"),
         format!("service  greeter  {address}{path}"),
@@ -240,6 +246,9 @@ async fn what_a_node_has_chosen_is_printed_on_its_line_and_without_control_chara
         ill.out.lines().any(|it| it.starts_with(&refuses)),
         "{ill:#?}"
     );
+    for line in ill.out.lines() {
+        assert!(!line[10..].contains("  "), "no more columns: {line:?}");
+    }
     assert!(
         ill.err.contains("cannot be connected"),
         "the log has it, too: {ill:#?}"
@@ -278,6 +287,16 @@ async fn json_means_what_the_node_has_sent_and_prints_nothing_of_it_raw() {
         let expected = json!({ "_type": class(), HOSTILE: HOSTILE });
         assert_eq!(reply, expected, "as it was sent");
     }
+    serving.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_is_declared_dead_by_the_address_that_is_shown_whatever_its_host() {
+    let (address, serving) = node().await;
+    let shown = format!("{SHOWN}:1");
+    let down = harmless(&address, &["down", &shown]).await.with(1);
+    let why = format!("casty: no node was told that {shown} is dead");
+    assert!(down.err.lines().any(|it| it == why), "{down:#?}");
     serving.abort();
 }
 

@@ -63,6 +63,33 @@ async fn what_makes_no_sense_is_a_usage_error_before_anything_is_dialled() {
 }
 
 #[tokio::test]
+async fn what_the_user_typed_is_shown_in_usage_errors_without_control_characters() {
+    const TYPED: &str = "--x\u{1b}[31m\r\u{202e}\u{9b}2J";
+    const SHOWN: &str = r"--x\u{1b}[31m\r\u{202e}\u{9b}2J";
+    let typed = TYPED.trim_start_matches('-');
+    let cases: &[&[&str]] = &[
+        &[typed],
+        &["topology", typed],
+        &["topology", TYPED],
+        &["topology", "--json", TYPED],
+        &["topology", "--codec", typed],
+        &["topology", "--timeout", typed],
+        &["topology", "--contact", typed],
+        &["down", typed],
+    ];
+    for args in cases {
+        let ended = end(casty(args)).await.with(2);
+        let obeyed = |it: char| it.is_control() && it != '\n' || it == '\u{202e}';
+        assert!(!ended.err.contains(obeyed), "{args:?}: {:?}", ended.err);
+        let shown = SHOWN.trim_start_matches('-');
+        assert!(ended.err.contains(shown), "{args:?}: {:?}", ended.err);
+    }
+    let ended = end(casty(&["topolgy"])).await.with(2);
+    let tip = "tip: a similar subcommand exists: 'topology'";
+    assert!(ended.err.contains(tip), "{ended:?}");
+}
+
+#[tokio::test]
 async fn cluster_must_be_named_one_way_or_the_other() {
     let ended = end(casty(&["topology", "--system", "s"])).await.with(2);
     assert!(ended.err.contains("--contact"), "{ended:?}");
