@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::escape::{Escaped, prints};
+use crate::escape::{Escaped, unescape};
 
 /// The address by which a node of the cluster is known: the one that its handshake announces and
 /// views list.
@@ -14,8 +14,8 @@ use crate::escape::{Escaped, prints};
 /// Cheap to clone (one reference count). Ordered as casty orders nodes when it elects a leader: by
 /// host as a string, then by port as a number.
 ///
-/// Peers may list any text as a host. `Display` and `Debug` show it [escaped](Escaped), which for hosts
-/// that can be dialled is the text itself; [`to_raw`](Self::to_raw) is exact.
+/// Peers may list any text as a host. `Display` and `Debug` show it [escaped](Escaped::exact), which for
+/// hosts that can be dialled is the text itself; [`to_raw`](Self::to_raw) is exact.
 ///
 /// ```
 /// use casty_proto::NodeAddress;
@@ -40,6 +40,22 @@ impl NodeAddress {
         }
     }
 
+    /// Reads an address as it is shown, whatever its host: the inverse of `Display`, where that shows
+    /// all of a host.
+    ///
+    /// ```
+    /// # use casty_proto::NodeAddress;
+    /// let node = NodeAddress::new("a\u{1b}[2J", 1);
+    /// assert_eq!(NodeAddress::from_shown(&node.to_string()), Ok(node));
+    /// ```
+    ///
+    /// # Errors
+    /// The text ends with no port.
+    pub fn from_shown(shown: &str) -> Result<Self, AddressError> {
+        let (host, port) = shown.rsplit_once(':').ok_or(AddressError::NoPort)?;
+        Ok(Self::new(unescape(host), parse_port(port)?))
+    }
+
     /// Returns the host name or IPv4 address.
     pub fn host(&self) -> &str {
         &self.host
@@ -58,7 +74,7 @@ impl NodeAddress {
 
 impl fmt::Display for NodeAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", Escaped::new(&self.host), self.port)
+        write!(f, "{}:{}", Escaped::new(&self.host).exact(), self.port)
     }
 }
 
@@ -155,7 +171,7 @@ impl fmt::Display for ActorUri<'_> {
         let (system, path) = (Escaped::new(self.system), Escaped::new(self.path));
         match self.node {
             Some((host, port)) => {
-                let host = Escaped::new(host);
+                let host = Escaped::new(host).exact();
                 write!(f, "casty://{system}@{host}:{port}{path}")
             }
             None => write!(f, "casty://{system}{path}"),
@@ -170,7 +186,7 @@ const LONGEST_HOST: usize = 255;
 fn is_host(host: &str) -> bool {
     (1..=LONGEST_HOST).contains(&host.len())
         && !host.contains([':', '/'])
-        && host.chars().all(prints)
+        && Escaped::whole(host).exact().to_string() == host
 }
 
 fn parse_port(port: &str) -> Result<u16, AddressError> {
@@ -195,8 +211,9 @@ pub enum AddressError {
     NoHost,
     /// The host holds a character that an address cannot carry.
     #[error(
-        "a host has at most {LONGEST_HOST} bytes, and no colon, slash or character that does not print \
-         (IPv6 literals cannot be written)"
+        "a host has at most {LONGEST_HOST} bytes, no colon, slash, backslash, arrow (->) or character \
+         that does not print, and no spaces but single ones between others (IPv6 literals cannot be \
+         written)"
     )]
     BadHost,
     /// The port is missing.
@@ -235,12 +252,39 @@ mod tests {
             ("::1:80", AddressError::BadHost),
             ("a/b:80", AddressError::BadHost),
             ("a\u{1b}[2J:80", AddressError::BadHost),
+            (r"a\u{1b}:80", AddressError::BadHost),
+            (" a:80", AddressError::BadHost),
+            ("a  b:80", AddressError::BadHost),
             (&format!("{}:80", "a".repeat(256)), AddressError::BadHost),
             ("h:", AddressError::BadPort),
             ("h:65536", AddressError::BadPort),
             ("h:+1", AddressError::BadPort),
         ] {
             assert_eq!(text.parse::<NodeAddress>(), Err(error), "{text}");
+        }
+    }
+
+    #[test]
+    fn addresses_are_read_as_they_are_shown() {
+        for host in [
+            "10.0.1.10",
+            "",
+            "::1",
+            "a/b",
+            "a\u{1b}\n",
+            r"a\u{1b}\",
+            "a  b -> c:1 ",
+        ] {
+            let node = NodeAddress::new(host, 25_520);
+            let shown = node.to_string();
+            assert_eq!(NodeAddress::from_shown(&shown), Ok(node), "{shown}");
+        }
+        for (text, error) in [
+            ("nowhere", AddressError::NoPort),
+            ("h:", AddressError::BadPort),
+            ("h:65536", AddressError::BadPort),
+        ] {
+            assert_eq!(NodeAddress::from_shown(text), Err(error), "{text}");
         }
     }
 

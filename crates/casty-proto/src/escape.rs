@@ -25,7 +25,8 @@ pub(crate) fn push_unicode(out: &mut Vec<u8>, character: char) {
 ///
 /// Nothing is allocated. [`new`](Self::new) is for logs and errors and shows a beginning of what is
 /// long; [`whole`](Self::whole) and [`json`](Self::json) are for results. `{:?}` adds quotation marks,
-/// and escapes those inside and backslashes.
+/// and escapes those inside and backslashes. [`column`](Self::column) and [`exact`](Self::exact) are
+/// for lines of several columns.
 ///
 /// ```
 /// use casty_proto::Escaped;
@@ -47,7 +48,11 @@ pub struct Escaped<T> {
 enum Form {
     /// `\n` or `\u{1b}`.
     Text,
-    /// The same in quotation marks: `\"` and `\\` as well.
+    /// The same, and all spaces but single ones between words.
+    Column,
+    /// The same, and all that could be taken for an escape or an arrow.
+    Exact,
+    /// As `Text`, in quotation marks: `\"` and `\\` as well.
     Quoted,
     /// `\u001b`.
     Json,
@@ -84,6 +89,34 @@ impl<T> Escaped<T> {
         }
     }
 
+    /// Shows the text as one column of a line whose columns two spaces part: blanks that are not single
+    /// spaces between other characters appear as `\u{20}`, too. To show it so again changes nothing.
+    ///
+    /// ```
+    /// # use casty_proto::Escaped;
+    /// assert_eq!(Escaped::new("bank one  up").column().to_string(), r"bank one \u{20}up");
+    /// ```
+    #[must_use]
+    pub const fn column(mut self) -> Self {
+        self.form = Form::Column;
+        self
+    }
+
+    /// Shows the text as a [`column`](Self::column) of which no two look the same, and [`unescape`] reads
+    /// all of it back: backslashes appear as `\u{5c}`, and the tip of an arrow, `->`, as `\u{3e}`.
+    ///
+    /// ```
+    /// # use casty_proto::{Escaped, unescape};
+    /// let shown = Escaped::whole("\u{1b}\\n").exact().to_string();
+    /// assert_eq!(shown, r"\u{1b}\u{5c}n");
+    /// assert_eq!(unescape(&shown), "\u{1b}\\n");
+    /// ```
+    #[must_use]
+    pub const fn exact(mut self) -> Self {
+        self.form = Form::Exact;
+        self
+    }
+
     fn write(&self, f: &mut Formatter<'_>, form: Form) -> fmt::Result
     where
         T: Display,
@@ -92,9 +125,14 @@ impl<T> Escaped<T> {
             out: f,
             left: self.most,
             form,
+            before: None,
+            held: false,
             cut: false,
         };
         write!(escaping, "{}", self.shown)?;
+        if escaping.held {
+            escaping.escape(' ')?;
+        }
         let cut = escaping.cut;
         f.write_str(if cut { "..." } else { "" })
     }
@@ -120,14 +158,39 @@ struct Escaping<'a, 'b> {
     /// The characters that may follow.
     left: usize,
     form: Form,
+    /// The last character of the text up to here.
+    before: Option<char>,
+    /// Set while that is a space in a column which is not written yet, for it may be the last.
+    held: bool,
     /// Set once something was left out.
     cut: bool,
 }
 
 impl Escaping<'_, '_> {
+    /// Returns whether a character is escaped.
+    fn hides(&self, character: char) -> bool {
+        if !prints(character) {
+            return true;
+        }
+        let columns = matches!(self.form, Form::Column | Form::Exact);
+        match character {
+            ' ' => columns && matches!(self.before, None | Some(' ')),
+            '"' => self.form == Form::Quoted,
+            '\\' => matches!(self.form, Form::Quoted | Form::Exact),
+            '>' => self.form == Form::Exact && self.before == Some('-'),
+            other => columns && is_blank(other),
+        }
+    }
+
     fn escape(&mut self, character: char) -> fmt::Result {
-        if self.form != Form::Json {
-            return write!(self.out, "{}", character.escape_default());
+        match self.form {
+            Form::Column | Form::Exact if prints(character) => {
+                return write!(self.out, "{}", character.escape_unicode());
+            }
+            Form::Text | Form::Column | Form::Exact | Form::Quoted => {
+                return write!(self.out, "{}", character.escape_default());
+            }
+            Form::Json => {}
         }
         for unit in character.encode_utf16(&mut [0; 2]) {
             write!(self.out, "\\u{unit:04x}")?;
@@ -141,22 +204,69 @@ impl Write for Escaping<'_, '_> {
         if self.cut {
             return Ok(());
         }
+        let columns = matches!(self.form, Form::Column | Form::Exact);
         let mut plain = 0;
         for (at, character) in text.char_indices() {
+            if std::mem::take(&mut self.held) {
+                self.out.write_str(" ")?;
+            }
             if self.left == 0 {
                 self.cut = true;
                 return self.out.write_str(&text[plain..at]);
             }
             self.left -= 1;
-            let quoted = self.form == Form::Quoted && matches!(character, '"' | '\\');
-            if quoted || !prints(character) {
+            let hidden = self.hides(character);
+            self.held = columns && character == ' ' && !hidden;
+            if hidden || self.held {
                 self.out.write_str(&text[plain..at])?;
-                self.escape(character)?;
                 plain = at + character.len_utf8();
             }
+            if hidden {
+                self.escape(character)?;
+            }
+            self.before = Some(character);
         }
         self.out.write_str(&text[plain..])
     }
+}
+
+/// Returns the text that is shown so by [`Escaped::exact`]; what is none of its escapes is left as it is.
+///
+/// It reads what [`Escaped`] shows otherwise, too, if the text itself holds nothing that looks like an
+/// escape and all of it is shown.
+pub fn unescape(shown: &str) -> String {
+    let mut text = String::with_capacity(shown.len());
+    let mut rest = shown;
+    while let Some((plain, escaped)) = rest.split_once('\\') {
+        text.push_str(plain);
+        let (character, behind) = first_escape(escaped).unwrap_or(('\\', escaped));
+        text.push(character);
+        rest = behind;
+    }
+    text + rest
+}
+
+/// Returns the character of the escape whose backslash stood before this text, and what is behind it.
+fn first_escape(escaped: &str) -> Option<(char, &str)> {
+    let short = [('n', '\n'), ('r', '\r'), ('t', '\t')];
+    for (letter, character) in short {
+        if let Some(behind) = escaped.strip_prefix(letter) {
+            return Some((character, behind));
+        }
+    }
+    let (digits, behind) = escaped.strip_prefix("u{")?.split_once('}')?;
+    // Which would take a sign, too.
+    let digits = Some(digits).filter(|it| it.bytes().all(|it| it.is_ascii_hexdigit()))?;
+    let character = char::from_u32(u32::from_str_radix(digits, 16).ok()?)?;
+    // An address with a backslash cannot be shown so that it reads as another, quite ordinary one.
+    let escapes = !prints(character) || is_blank(character) || matches!(character, '\\' | '>');
+    escapes.then_some((character, behind))
+}
+
+/// Returns whether a character prints as nothing but space.
+fn is_blank(character: char) -> bool {
+    // The last is the empty cell of Braille.
+    character.is_whitespace() || character == '\u{2800}'
 }
 
 /// Returns whether a character shows as itself and does nothing else.
@@ -240,6 +350,83 @@ mod tests {
         }
         let quoted = format!("{:?}", Escaped::new("a \"b\" \\n\n"));
         assert_eq!(quoted, r#""a \"b\" \\n\n""#);
+    }
+
+    #[test]
+    fn a_column_has_no_spaces_but_single_ones_between_words() {
+        for (text, shown) in [
+            ("", ""),
+            ("Zürich 東京 \\n -> a", "Zürich 東京 \\n -> a"),
+            (" ", r"\u{20}"),
+            ("  ", r"\u{20}\u{20}"),
+            (" a", r"\u{20}a"),
+            ("a ", r"a\u{20}"),
+            ("a   b", r"a \u{20}\u{20}b"),
+            (
+                "a\u{a0}b\u{2003} \u{3000}\u{2800}",
+                r"a\u{a0}b\u{2003} \u{3000}\u{2800}",
+            ),
+            ("a \n b", r"a \n b"),
+        ] {
+            let column = Escaped::new(text).column().to_string();
+            assert_eq!(column, shown);
+            let again = Escaped::new(Escaped::new(&column).column());
+            assert_eq!(again.to_string(), shown, "the second time changes nothing");
+            let parts = Escaped::new(Parts(text)).column().to_string();
+            assert_eq!(parts, shown, "in however many parts it is written");
+        }
+        let longest = Escaped::<&str>::LONGEST;
+        let spaces = Escaped::new("a ".repeat(longest)).column().to_string();
+        assert_eq!(spaces, "a ".repeat(longest / 2) + "...");
+    }
+
+    /// A text that is written character by character.
+    struct Parts<'a>(&'a str);
+
+    impl Display for Parts<'_> {
+        fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+            self.0.chars().try_for_each(|it| f.write_char(it))
+        }
+    }
+
+    #[test]
+    fn what_is_shown_exactly_can_be_read_back() {
+        for (text, shown) in [
+            ("bank-1.example.org:25520", "bank-1.example.org:25520"),
+            ("a - > b -> c", r"a - > b -\u{3e} c"),
+            (r"\n \u{1b} \\", r"\u{5c}n \u{5c}u{1b} \u{5c}\u{5c}"),
+            (
+                " a\u{1b}\n\r\t\0\u{e0041}",
+                r"\u{20}a\u{1b}\n\r\t\u{0}\u{e0041}",
+            ),
+        ] {
+            assert_eq!(Escaped::whole(text).exact().to_string(), shown);
+            assert_eq!(unescape(shown), text);
+            let printed = Escaped::whole(Escaped::whole(text).exact()).to_string();
+            assert_eq!(printed, shown, "a line of columns changes nothing");
+        }
+    }
+
+    #[test]
+    fn what_is_no_escape_is_left_as_it_is() {
+        for text in [
+            r"\",
+            r"a\b",
+            r"\\",
+            r"\u",
+            r"\u{",
+            r"\u{}",
+            r"\u{1b",
+            r"\u{d800}",
+            r"\u{110000}",
+            r"\u{x}",
+            r"\u{+1b}",
+            r"10.0.0.\u{31}",
+            r"\'",
+            r"\0",
+        ] {
+            assert_eq!(unescape(text), text);
+        }
     }
 
     #[test]

@@ -156,7 +156,7 @@ pub use compression::{Compression, CompressionLevelError, UnknownCompression};
 #[doc(hidden)]
 pub use count::Count;
 pub use error::{DecodeError, EncodeError, Limit};
-pub use escape::{Chain, Escaped};
+pub use escape::{Chain, Escaped, unescape};
 pub use limits::Limits;
 pub use reference::ActorRef;
 pub use sets::{FrozenSet, Set, Tuple};
