@@ -4,6 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use casty_client::{ClientConfig, NodeAddress};
+use casty_proto::Escaped;
+use clap::error::{ContextKind, ContextValue};
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::certificates::CertificateArgs;
@@ -146,6 +148,35 @@ pub(crate) struct Arguments {
     /// Log to standard error: -v what matters, -vv everything.
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub(crate) verbose: u8,
+}
+
+impl Arguments {
+    /// Returns the arguments of the process, which ends here if they make no sense or ask for help.
+    pub(crate) fn read() -> Self {
+        Self::try_parse().unwrap_or_else(|error| escaped(error).exit())
+    }
+}
+
+/// Escapes what the user typed where a usage error repeats it. The error's own styles stay.
+fn escaped(mut error: clap::Error) -> clap::Error {
+    let escaped = |text: &String| Escaped::whole(text).to_string();
+    let changed = error.context().filter_map(|(kind, told)| {
+        let shown = match told {
+            ContextValue::String(text) => ContextValue::String(escaped(text)),
+            ContextValue::Strings(all) => ContextValue::Strings(all.iter().map(escaped).collect()),
+            _ => return None,
+        };
+        (shown != *told).then_some((kind, shown))
+    });
+    let changed: Vec<_> = changed.collect();
+    if !changed.is_empty() {
+        // Tips repeat it, too, and are styled already.
+        error.remove(ContextKind::Suggested);
+    }
+    for (kind, shown) in changed {
+        error.insert(kind, shown);
+    }
+    error
 }
 
 #[derive(Debug, Subcommand)]
@@ -434,8 +465,8 @@ pub(crate) struct Doctor {
 #[derive(Debug, Args)]
 #[command(after_help = DOWN_EXAMPLES)]
 pub(crate) struct Down {
-    /// The member, by the address that casty topology shows.
-    #[arg(value_name = "HOST:PORT")]
+    /// The member, by the address that casty topology shows, escapes and all.
+    #[arg(value_name = "HOST:PORT", value_parser = NodeAddress::from_shown)]
     pub(crate) node: NodeAddress,
     /// Declare it dead even if it answers.
     #[arg(long)]

@@ -2,6 +2,7 @@
 
 use casty_client::diagnosis::{Diagnosis, Finding};
 use casty_client::{ClusterClient, NodeAddress};
+use casty_proto::Escaped;
 use serde_json::{Value, json};
 
 use crate::args::Doctor;
@@ -39,9 +40,12 @@ fn print_finding(finding: &Finding) -> Result<(), CommandError> {
     let Finding {
         severity, problem, ..
     } = finding;
-    print(format_args!("{severity:<8}  {problem}"))?;
+    // Names that nodes have chosen are part of the sentences.
+    let (what, helps) = (Escaped::whole(problem), Escaped::whole(problem.remedy()));
+    let (what, helps) = (what.column(), helps.column());
+    print(format_args!("{severity:<8}  {what}"))?;
     print(format_args!("{:8}  means: {}", "", problem.meaning()))?;
-    print(format_args!("{:8}  helps: {}", "", problem.remedy()))
+    print(format_args!("{:8}  helps: {helps}", ""))
 }
 
 /// Returns a diagnosis as one JSON document.

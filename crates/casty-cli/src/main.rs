@@ -15,8 +15,6 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 use crate::args::{Arguments, Command};
 use crate::error::CommandError;
 
@@ -39,7 +37,7 @@ mod tell;
 mod topology;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = Arguments::read();
     let serves = matches!(arguments.command, Command::Proxy(_));
     output::log(arguments.verbose, serves);
     let runtime = match tokio::runtime::Runtime::new() {

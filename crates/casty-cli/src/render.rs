@@ -5,8 +5,8 @@ use std::fmt;
 
 use casty_client::casty_routing::ShardCount;
 use casty_client::{CountContradiction, NodeAddress, View};
-use casty_proto::Count;
 use casty_proto::message::MemberStatus;
+use casty_proto::{Count, Escaped};
 use serde::Serialize;
 
 /// The part of a view that is shown. Two views with equal renderings look the same to the user.
@@ -99,18 +99,35 @@ fn status(status: MemberStatus) -> &'static str {
 impl Rendering {
     /// Returns a line for each member, region and service, in columns that tools can cut.
     pub(crate) fn lines(&self) -> Vec<String> {
-        let leader = self.leader.as_deref().unwrap_or("none");
+        let leader = cell(self.leader.as_deref().unwrap_or("none"));
         let mut lines = vec![format!("leader   {leader}")];
         let members = self.members.iter();
-        lines.extend(members.map(|(node, it)| format!("member   {node}  {}  {it}", it.id)));
+        lines.extend(members.map(|(node, it)| {
+            let (node, id) = (cell(node), cell(&it.id));
+            format!("member   {node}  {id}  {it}")
+        }));
         let regions = self.regions.iter();
-        lines.extend(regions.map(|(name, region)| format!("region   {name}  {region}")));
+        lines.extend(regions.map(|(name, region)| format!("region   {}  {region}", cell(name))));
         let services = self.services.iter();
-        lines.extend(services.map(|(key, all)| format!("service  {key}  {}", all.join("  "))));
+        lines.extend(services.map(|(key, all)| format!("service  {}  {}", cell(key), cells(all))));
         let warnings = self.warnings.iter();
-        lines.extend(warnings.map(|(region, warning)| format!("warning  {region}  {warning}")));
+        lines.extend(warnings.map(|(region, warning)| {
+            let region = cell(region);
+            format!("warning  {region}  {warning}")
+        }));
         lines
     }
+}
+
+/// Shows a name as one column, whatever it is.
+fn cell(name: &str) -> Escaped<&str> {
+    Escaped::whole(name).exact()
+}
+
+/// Shows each name as a column.
+fn cells(names: &[String]) -> String {
+    let shown: Vec<_> = names.iter().map(|name| cell(name).to_string()).collect();
+    shown.join("  ")
 }
 
 impl fmt::Display for Member {
@@ -120,7 +137,9 @@ impl fmt::Display for Member {
             f.write_str(", unreachable")?;
         }
         if !self.roles.is_empty() {
-            write!(f, "  roles={}", self.roles.join(","))?;
+            let role = |role: &String| cell(role).to_string().replace(',', r"\u{2c}");
+            let roles: Vec<_> = self.roles.iter().map(role).collect();
+            write!(f, "  roles={}", roles.join(","))?;
         }
         Ok(())
     }
@@ -130,7 +149,7 @@ impl fmt::Display for Region {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} allocated", Count(self.allocated, "shard"))?;
         for (node, count) in &self.shards {
-            write!(f, "  {node}={count}")?;
+            write!(f, "  {}={count}", cell(node))?;
         }
         write!(f, "  ids={}", Ranges(&self.ids))
     }
@@ -164,16 +183,14 @@ impl Rendering {
     pub(crate) fn changes(&self, before: &Self) -> Vec<String> {
         let mut lines = Vec::new();
         if self.leader != before.leader {
-            let name = |leader: &Option<String>| leader.clone().unwrap_or("none".to_owned());
-            let (was, is) = (name(&before.leader), name(&self.leader));
+            let (was, is) = (before.leader.as_deref(), self.leader.as_deref());
+            let (was, is) = (cell(was.unwrap_or("none")), cell(is.unwrap_or("none")));
             lines.push(format!("leader   {was} -> {is}"));
         }
         changes("member", &before.members, &self.members, &mut lines);
         changes("region", &before.regions, &self.regions, &mut lines);
         let shown = |services: &BTreeMap<String, Vec<String>>| -> BTreeMap<String, String> {
-            let shown = services
-                .iter()
-                .map(|(key, all)| (key.clone(), all.join("  ")));
+            let shown = services.iter().map(|(key, all)| (key.clone(), cells(all)));
             shown.collect()
         };
         changes(
@@ -202,13 +219,58 @@ fn changes<T: PartialEq + fmt::Display>(
             (None, Some(is)) => format!("new -> {is}"),
             (None, None) => continue,
         };
-        lines.push(format!("{kind:<8} {name}  {change}"));
+        lines.push(format!("{kind:<8} {}  {change}", cell(name)));
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_node_has_chosen_looks_like_no_other_column_or_change() {
+        let odd = "a  b -> c,d ";
+        let shown = r"a \u{20}b -\u{3e} c,d\u{20}";
+        let of = |status, leader: Option<&str>| Rendering {
+            leader: leader.map(str::to_owned),
+            members: [(
+                odd.to_owned(),
+                Member {
+                    id: odd.to_owned(),
+                    status,
+                    unreachable: false,
+                    roles: vec![odd.to_owned(), "e".to_owned()],
+                },
+            )]
+            .into(),
+            regions: BTreeMap::new(),
+            services: [(odd.to_owned(), vec![format!("{odd}{status}"); 2])].into(),
+            warnings: BTreeMap::new(),
+        };
+        let (joining, up) = (of("joining", None), of("up", Some(odd)));
+        let roles = r"roles=a \u{20}b -\u{3e} c\u{2c}d\u{20},e";
+        let instances = |status: &str| {
+            let instance = format!(r"a \u{{20}}b -\u{{3e}} c,d {status}");
+            format!("{instance}  {instance}")
+        };
+        let (was, is) = (instances("joining"), instances("up"));
+        assert_eq!(
+            up.lines(),
+            [
+                format!("leader   {shown}"),
+                format!("member   {shown}  {shown}  up  {roles}"),
+                format!("service  {shown}  {is}"),
+            ]
+        );
+        assert_eq!(
+            up.changes(&joining),
+            [
+                format!("leader   none -> {shown}"),
+                format!("member   {shown}  joining  {roles} -> up  {roles}"),
+                format!("service  {shown}  {was} -> {is}"),
+            ]
+        );
+    }
 
     #[test]
     fn numbers_are_shown_as_ranges_and_not_too_many() {

@@ -22,11 +22,11 @@ use crate::process::{AMPLE, Ended, GET, casty, end};
 /// Clears the screen, adds a line that looks like one of the command's, and columns, and an item, and a
 /// change, and an escape; turns letters around, colours.
 const HOSTILE: &str =
-    "x\u{1b}[2J\r\nmember   forged:1  up\u{202e}\u{9b}31m\u{7f}\t\\n\u{2003} -> down,a ";
+    "x\u{1b}[2J\r\nmember   forged:1  up\u{202e}\u{9b}31m\u{7f}\t\\n\u{2003} -> down,a";
 /// The same as the command shows it.
 const SHOWN: &str = concat!(
     r"x\u{1b}[2J\r\nmember \u{20}\u{20}forged:1 \u{20}up\u{202e}\u{9b}31m\u{7f}\t",
-    r"\u{5c}n\u{2003} -\u{3e} down,a\u{20}"
+    r"\u{5c}n\u{2003} -\u{3e} down,a"
 );
 /// The path of an actor, which cannot have a line break.
 const PATH: &str = "/a\u{1b}[2J\r\u{202e}\u{9b}31m";
