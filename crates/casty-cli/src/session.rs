@@ -8,6 +8,7 @@ use std::time::Duration;
 use casty_client::{
     BufferLimits, ClientConfig, ClusterClient, Loss, NotSent, ReadyError, RegionRef, ShardCounts,
 };
+use casty_proto::Listed;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::args::{Cluster, Region};
@@ -246,11 +247,11 @@ impl<'a> Session<'a> {
         let failures = failures
             .iter()
             .map(|(node, error)| format!("{node}: {}", chain(error)));
-        let unreached = listed(&failures.collect::<Vec<_>>());
+        let unreached = Listed(failures, ", ").to_string();
         let why = match client.topology().current() {
             None if unreached.is_empty() => format!(
                 "no node at {} has sent a view of its cluster: is its serializer {}?",
-                listed(self.config.contact_points()),
+                Listed(self.config.contact_points(), ", "),
                 self.codec_name()
             ),
             None => format!("no node could be reached: {unreached}"),
@@ -270,11 +271,6 @@ impl<'a> Session<'a> {
         let within = self.within.unwrap_or_else(|| self.cluster.timeout());
         CommandError::TimedOut { within, why }
     }
-}
-
-fn listed(items: &[impl ToString]) -> String {
-    let items: Vec<_> = items.iter().map(ToString::to_string).collect();
-    items.join(", ")
 }
 
 /// Waits until a time; for ever without one.

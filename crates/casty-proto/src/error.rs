@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{Count, Escaped};
+use crate::{Count, Escaped, Listed};
 
 pub(crate) mod path;
 
@@ -257,11 +257,8 @@ impl fmt::Display for Names<'_> {
         if self.0.is_empty() {
             return f.write_str("no variant");
         }
-        for (place, name) in self.0.iter().enumerate() {
-            let lead = if place == 0 { "" } else { ", " };
-            write!(f, "{lead}`{name}`")?;
-        }
-        Ok(())
+        let quoted = self.0.iter().map(|name| format!("`{name}`"));
+        Listed(quoted, ", ").fmt(f)
     }
 }
 

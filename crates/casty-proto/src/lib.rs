@@ -154,7 +154,7 @@ pub use address::{ActorUri, AddressError, NodeAddress};
 pub use codec::{AllowError, Codec, TypeHint, ValueCodec};
 pub use compression::{Compression, CompressionLevelError, UnknownCompression};
 #[doc(hidden)]
-pub use count::Count;
+pub use count::{Count, Listed};
 pub use error::{DecodeError, EncodeError, Limit};
 pub use escape::{Chain, Escaped, unescape};
 pub use limits::Limits;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use casty_proto::{Count, Escaped, NodeAddress};
+use casty_proto::{Count, Escaped, Listed, NodeAddress};
 
 use super::finding::{Dependent, Difference, NodeFault, Problem};
 use crate::shard::{ShardCount, Shards};
@@ -167,8 +167,8 @@ impl fmt::Display for Problem {
                 shards,
             } => write_counts(f, region, *count, *resembles, shards),
             Self::AddressTwice { node, ids } => {
-                let ids: Vec<_> = ids.iter().map(Escaped::new).collect();
-                write!(f, "{node} is listed under the ids {}", listed(&ids))
+                let ids = Listed(ids.iter().map(Escaped::new), ", ");
+                write!(f, "{node} is listed under the ids {ids}")
             }
             Self::IdTwice { id, nodes } => {
                 let id = Escaped::new(id);
@@ -204,7 +204,7 @@ impl fmt::Display for Difference {
                     Some(leader) => format!("{leader} to {}", listed(by)),
                     None => format!("nobody to {}", listed(by)),
                 });
-                write!(f, "the leader is {}", said.collect::<Vec<_>>().join("; "))
+                write!(f, "the leader is {}", Listed(said, "; "))
             }
             Self::Owners { region, shards } => {
                 write!(f, "nodes name different owners of {}", of(shards, region))
@@ -229,16 +229,15 @@ impl fmt::Display for Difference {
     }
 }
 
-fn listed(items: &[impl ToString]) -> String {
-    let items: Vec<_> = items.iter().map(ToString::to_string).collect();
-    items.join(", ")
+fn listed<T: fmt::Display>(items: &[T]) -> Listed<&[T]> {
+    Listed(items, ", ")
 }
 
 fn each(said: &BTreeMap<impl fmt::Display, Vec<NodeAddress>>, preposition: &str) -> String {
     let said = said
         .iter()
         .map(|(what, by)| format!("{what} {preposition} {}", listed(by)));
-    said.collect::<Vec<_>>().join("; ")
+    Listed(said, "; ").to_string()
 }
 
 /// Returns what helps nodes whose allocations differ. Each takes those of a higher epoch than its
@@ -295,13 +294,9 @@ fn write_counts(
     write!(f, ", and {odd} {be} allocated, too")
 }
 
-/// The number of shards that are named one by one.
-const NAMED: usize = 12;
-
 /// Describes shards of a region, in words that stay short.
 fn of(shards: &[u32], region: &str) -> String {
-    let named = listed(shards.get(..NAMED).unwrap_or(shards));
-    let more = if shards.len() > NAMED { ", ..." } else { "" };
+    let named = listed(shards);
     let (count, region) = (Count(shards.len(), "shard"), Escaped::new(region));
-    format!("{count} of {region:?} ({named}{more})")
+    format!("{count} of {region:?} ({named})")
 }
