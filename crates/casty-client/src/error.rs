@@ -4,7 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use casty_proto::{AddressError, Chain, Count, DecodeError, EncodeError, Escaped, NodeAddress};
+use casty_proto::{
+    AddressError, Chain, Count, DecodeError, EncodeError, Escaped, Listed, NodeAddress,
+};
 use casty_routing::{MissingRoute, ShardCount, ShardId, UndeliverableReason};
 use casty_transport::{ConnectError, OutboxLimit};
 
@@ -329,8 +331,8 @@ pub enum ReadyError {
         after: Duration,
         /// The addresses that could not be connected when last dialled, with the errors.
         failures: Vec<(NodeAddress, ConnectError)>,
-        /// The nodes that are connected and have sent no view: they hang, or cannot read the
-        /// request for it, because they use another serializer or compression.
+        /// The nodes that are connected and have sent no view yet: they need longer, hang, or cannot
+        /// read the request for it, because they use another serializer or compression.
         silent: Vec<NodeAddress>,
     },
     /// A node that was reached belongs to an actor system of another name.
@@ -401,31 +403,28 @@ struct Reasons<'a>(&'a [(NodeAddress, ConnectError)]);
 
 impl fmt::Display for Reasons<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, (node, error)) in self.0.iter().enumerate() {
-            let lead = if place == 0 { ": " } else { "; " };
-            write!(f, "{lead}{node}: {}", Chain(error))?;
+        if self.0.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        let failures = self.0.iter();
+        let failures = failures.map(|(node, error)| format!("{node}: {}", Chain(error)));
+        write!(f, ": {}", Listed(failures, "; "))
     }
 }
 
 /// The likely reason for which nodes that are connected send no view.
 pub(crate) const SILENT_HINT: &str =
-    "without a view: are serializer and compression the cluster's?";
+    "from which no view has come yet: are serializer and compression the cluster's?";
 
 /// The nodes that send no view, as part of a sentence.
 struct Silent<'a>(&'a [NodeAddress]);
 
 impl fmt::Display for Silent<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some((first, rest)) = self.0.split_first() else {
+        if self.0.is_empty() {
             return Ok(());
-        };
-        write!(f, "; connected to {first}")?;
-        for node in rest {
-            write!(f, ", {node}")?;
         }
-        write!(f, ", {SILENT_HINT}")
+        write!(f, "; connected to {}, {SILENT_HINT}", Listed(self.0, ", "))
     }
 }
 
@@ -437,6 +436,30 @@ pub struct Closed;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_many_nodes_a_dozen_are_told() {
+        let nodes: Vec<_> = (1..=1_000)
+            .map(|port| NodeAddress::new("n", port))
+            .collect();
+        let after = Duration::from_secs(1);
+        let failed = |node: &NodeAddress| {
+            let to = node.clone();
+            (node.clone(), ConnectError::ConnectTimeout { to, after })
+        };
+        let text = ReadyError::Timeout {
+            after,
+            failures: nodes.iter().map(failed).collect(),
+            silent: nodes.clone(),
+        };
+        let text = text.to_string();
+        assert!(
+            text.contains("n:12 within 1s and 988 more; connected to n:1, "),
+            "{text}"
+        );
+        assert!(text.contains(", n:12 and 988 more, from which "), "{text}");
+        assert!(text.len() < 1_000, "{}", text.len());
+    }
 
     #[test]
     fn errors_stay_small() {

@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use casty_proto::NodeAddress;
 use casty_proto::message::DownMember;
+use casty_proto::{Listed, NodeAddress};
 use casty_routing::diagnosis::{Observed, Survey};
 use tokio::time::{Instant, sleep};
 
@@ -330,7 +330,6 @@ pub(super) async fn pause(looked: Instant) {
 }
 
 /// Returns the nodes, separated by commas.
-pub(super) fn names(nodes: &[NodeAddress]) -> String {
-    let names: Vec<_> = nodes.iter().map(ToString::to_string).collect();
-    names.join(", ")
+pub(super) fn names(nodes: &[NodeAddress]) -> Listed<&[NodeAddress]> {
+    Listed(nodes, ", ")
 }

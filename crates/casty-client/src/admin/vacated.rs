@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use casty_proto::message::{ClusterState, UpdateRegistry};
-use casty_proto::{Escaped, NodeAddress};
+use casty_proto::{Escaped, Listed, NodeAddress};
 use casty_routing::ShardId;
 use casty_routing::diagnosis::{Survey, leader};
 use tokio::time::Instant;
@@ -172,15 +172,61 @@ impl fmt::Display for Left<'_> {
                 "{node} owns no shard where that is known; no answer from {silent}"
             );
         }
-        write!(f, "{node} is still listed for shards of ")?;
-        for (place, (region, shards)) in shards.iter().enumerate() {
-            let comma = if place == 0 { "" } else { ", " };
-            write!(f, "{comma}{} ({})", Escaped::new(region), shards.len())?;
-        }
-        write!(f, " in the views of {}", names(listed_by))?;
+        let regions = shards
+            .iter()
+            .map(|(region, shards)| format!("{} ({})", Escaped::new(region), shards.len()));
+        let (regions, viewers) = (Listed(regions, ", "), names(listed_by));
+        write!(
+            f,
+            "{node} is still listed for shards of {regions} in the views of {viewers}"
+        )?;
         if !reminded.is_empty() {
             write!(f, ", though {} was told to look again", names(reminded))?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::StillUp;
+    use super::*;
+
+    fn nodes() -> Vec<NodeAddress> {
+        (1..=1_000)
+            .map(|port| NodeAddress::new("n", port))
+            .collect()
+    }
+
+    #[test]
+    fn of_many_nodes_and_regions_a_dozen_are_told() {
+        let after = Duration::from_secs(1);
+        let up = |called_up_by: Vec<_>, silent: Vec<_>| StillUp {
+            node: NodeAddress::new("dead", 1),
+            after,
+            called_up_by,
+            silent,
+        };
+        let region = |number: usize| (Arc::from(format!("r{number:03}")), vec![ShardId::new(1)]);
+        let left = |regions: usize| NotVacated {
+            node: NodeAddress::new("dead", 1),
+            after,
+            shards: (0..regions).map(region).collect(),
+            listed_by: nodes(),
+            silent: nodes(),
+            reminded: nodes(),
+        };
+        for (text, lists) in [
+            (up(nodes(), Vec::new()).to_string(), 1),
+            (up(Vec::new(), nodes()).to_string(), 1),
+            (left(0).to_string(), 1),
+            (left(1_000).to_string(), 3),
+        ] {
+            assert_eq!(text.matches(" and 988 more").count(), lists, "{text}");
+            assert!(text.len() < 500, "{}", text.len());
+        }
+        let few = left(2).to_string();
+        let begin = "after 1s, dead:1 is still listed for shards of r000 (1), r001 (1) in the views of n:1, ";
+        assert!(few.starts_with(begin), "{few}");
     }
 }

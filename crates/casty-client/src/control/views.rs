@@ -208,7 +208,7 @@ impl Control {
     /// Tells of a connected node that sends no view for some seconds.
     fn tell_silent(&self, node: &NodeAddress) {
         if self.core.view.borrow().is_some() {
-            tracing::warn!(%node, "the node is connected and silent: no view comes from it");
+            tracing::warn!(%node, "the node is connected, and no view has come from it in time");
             return;
         }
         // As `ready` tells it.

@@ -268,8 +268,7 @@ fn a_node_that_is_connected_and_sends_no_view_is_told_with_the_likely_reason() {
         let network = MemoryNetwork::new();
         let (_node, link, client) = silent(&network).await;
         tokio::time::sleep(60 * SECOND).await;
-        let told =
-            "connected to a:1, without a view: are serializer and compression the cluster's?";
+        let told = "connected to a:1, from which no view has come yet: are serializer and compression the cluster's?";
         assert_eq!(warnings.with(told), 1, "{}", warnings.all());
         drop(link);
         client.close(Duration::ZERO).await;
@@ -287,7 +286,7 @@ fn a_node_that_falls_silent_is_told_with_its_name() {
             .await;
         client.ready(SECOND).await.unwrap();
         tokio::time::sleep(60 * SECOND).await;
-        let told = "the node is connected and silent: no view comes from it node=a:1 ";
+        let told = "the node is connected, and no view has come from it in time node=a:1 ";
         assert_eq!(warnings.with(told), 1, "{}", warnings.all());
         drop(link);
         client.close(Duration::ZERO).await;

@@ -320,7 +320,7 @@ fn a_node_that_is_connected_and_tells_nothing_is_named() {
         assert!(text.contains("nobody:1 refused"), "{text}");
         assert!(
             text.ends_with(
-                "connected to a:1, without a view: are serializer and compression the cluster's?"
+                "connected to a:1, from which no view has come yet: are serializer and compression the cluster's?"
             ),
             "{text}"
         );
