@@ -465,7 +465,7 @@ pub(crate) struct Doctor {
 #[derive(Debug, Args)]
 #[command(after_help = DOWN_EXAMPLES)]
 pub(crate) struct Down {
-    /// The member, by the address that casty topology shows, escapes and all.
+    /// The member, by the address that casty topology shows; in quotes if that has escapes.
     #[arg(value_name = "HOST:PORT", value_parser = NodeAddress::from_shown)]
     pub(crate) node: NodeAddress,
     /// Declare it dead even if it answers.
