@@ -158,3 +158,16 @@ async fn a_clock_for_which_nothing_waits_sleeps_until_it_is_woken() {
         clock.keep_awake();
     }
 }
+
+#[test]
+fn a_deadline_is_a_century_away_at_most() {
+    let start = Instant::now();
+    let century = Duration::from_hours(876_000);
+    for (timeout, left) in [
+        (Duration::MAX, century),
+        (century / 2, century / 2),
+        (Duration::ZERO, Duration::ZERO),
+    ] {
+        assert_eq!(after(start, timeout) - start, left);
+    }
+}

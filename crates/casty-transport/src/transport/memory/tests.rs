@@ -93,9 +93,9 @@ async fn port_zero_takes_a_free_port_and_a_taken_one_is_refused() {
 
 #[tokio::test(start_paused = true)]
 async fn a_writer_waits_once_the_pipe_is_full() {
+    const LENGTH: usize = 64 * 1024;
     let network = MemoryNetwork::new();
     let (_listener, mut near, mut far) = connected(&network).await;
-    const LENGTH: usize = 64 * 1024;
     near.write_all(&vec![1; LENGTH]).await.unwrap();
     assert!(waits_for_others(near.write_all(&[2])).await);
     let mut read = vec![0; LENGTH];
