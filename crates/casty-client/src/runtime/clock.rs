@@ -1,4 +1,5 @@
-//! A clock for deadlines, exact to 30 ms and never early, which costs some 5 ns to read.
+//! A clock for deadlines, exact to 30 ms and never early while the kernel keeps its time, which costs
+//! some 5 ns to read.
 //!
 //! A deadline is counted from the system's coarse clock, which the kernel keeps: it is right however
 //! long the runtime was not driven, because nothing of the client has to move it. Only the
