@@ -8,6 +8,7 @@ use crate::{DecodeError, EncodeError, Limits};
 
 mod allowed;
 mod custom;
+mod envelope;
 mod float;
 #[cfg(feature = "pickle")]
 mod pickle;

@@ -206,7 +206,7 @@ fn a_length_without_its_bytes_sets_nothing_aside() {
 }
 
 #[test]
-fn writing_a_message_allocates_nothing() {
+fn writing_a_message_allocates_nothing_but_for_the_first_of_its_class() {
     #[derive(Serialize)]
     #[serde(rename = "app.Increment")]
     struct Increment {
@@ -222,15 +222,21 @@ fn writing_a_message_allocates_nothing() {
         let increment = ShardEnvelope::<_, String>::new("alice", Increment { amount: 5 });
         let reply_to = ActorRef::new("casty://s@h:1/_ask/0").unwrap();
         let get = ShardEnvelope::<_, String>::new("alice", GetCount { reply_to });
-        let info = measure(|| {
+        let mut write = || {
+            out.clear();
             codec.encode(&increment, &mut out).unwrap();
             codec.encode(&get, &mut out).unwrap();
-        });
-        assert_eq!(info.count_total, 0);
+        };
+        write();
+        assert_eq!(measure(write).count_total, 0);
     }
     let snapshot = TopologySnapshot::default();
-    let info = measure(|| drop(Codec::pickle().encode(&snapshot, &mut out).unwrap()));
-    assert_eq!(info.count_total, 0);
+    let mut write = || {
+        out.clear();
+        Codec::pickle().encode(&snapshot, &mut out).unwrap();
+    };
+    write();
+    assert_eq!(measure(write).count_total, 0);
 }
 
 #[test]

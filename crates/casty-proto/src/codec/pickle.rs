@@ -37,6 +37,16 @@ pub(super) fn encode<T: Serialize + ?Sized>(
     write::write(value, construction, allowed, out)
 }
 
+pub(super) fn encode_envelope<T: Serialize + ?Sized>(
+    entity_id: &str,
+    message: &T,
+    construction: Construction,
+    allowed: Allowed,
+    out: &mut Vec<u8>,
+) -> Result<(), EncodeError> {
+    write::write_envelope(entity_id, message, construction, allowed, out)
+}
+
 pub(super) fn decode<T: DeserializeOwned>(input: &[u8], limits: &Limits) -> Result<T, DecodeError> {
     let (mut arena, root) = read::read(input, limits)?;
     arena.shrink();

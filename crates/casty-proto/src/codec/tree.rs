@@ -27,6 +27,8 @@ mod source;
 pub(super) mod target;
 pub(crate) mod write_value;
 
+use sink::Scalars as _;
+
 pub(super) fn encode_json<T: Serialize + ?Sized>(
     value: &T,
     out: &mut Vec<u8>,
@@ -49,6 +51,47 @@ pub(super) fn encode_msgpack<T: Serialize + ?Sized>(
     out: &mut Vec<u8>,
 ) -> Result<TypeHint, EncodeError> {
     ser::encode(value, msgpack::MsgPackSink::new(out))
+}
+
+/// The bytes of an envelope before the entity's id, between that and the message, and at the end.
+const JSON_ENVELOPE: [&[u8]; 3] = [
+    br#"{"_type": "casty.cluster.envelope.ShardEnvelope", "entity_id": "#,
+    br#", "message": "#,
+    b"}",
+];
+
+pub(super) fn encode_json_envelope<T: Serialize + ?Sized>(
+    entity_id: &str,
+    message: &T,
+    out: &mut Vec<u8>,
+) -> Result<(), EncodeError> {
+    let [before_id, before_message, end] = JSON_ENVELOPE;
+    out.extend_from_slice(before_id);
+    json::JsonSink::new(out).str(entity_id)?;
+    out.extend_from_slice(before_message);
+    ser::encode_field(message, json::JsonSink::new(out))?;
+    out.extend_from_slice(end);
+    Ok(())
+}
+
+/// The same in msgpack, where none come at the end.
+#[cfg(feature = "msgpack")]
+const MSGPACK_ENVELOPE: [&[u8]; 2] = [
+    b"\x83\xa5_type\xd9\x24casty.cluster.envelope.ShardEnvelope\xa9entity_id",
+    b"\xa7message",
+];
+
+#[cfg(feature = "msgpack")]
+pub(super) fn encode_msgpack_envelope<T: Serialize + ?Sized>(
+    entity_id: &str,
+    message: &T,
+    out: &mut Vec<u8>,
+) -> Result<(), EncodeError> {
+    let [before_id, before_message] = MSGPACK_ENVELOPE;
+    out.extend_from_slice(before_id);
+    msgpack::MsgPackSink::new(out).str(entity_id)?;
+    out.extend_from_slice(before_message);
+    ser::encode_field(message, msgpack::MsgPackSink::new(out))
 }
 
 #[cfg(feature = "msgpack")]

@@ -1,66 +1,7 @@
 //! Names of Python classes, and the results of calling them.
 
-use std::borrow::Cow;
-use std::cell::Cell;
-
 use crate::class_name::is_capitalised;
 pub(super) use crate::class_name::{MAX_NAME, split};
-
-/// A class's name from the program's own code, split into module and class.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct QualifiedName {
-    pub(super) module: &'static str,
-    pub(super) class: &'static str,
-}
-
-impl QualifiedName {
-    /// Returns whether it is `name`, the very one: names of the program's own code are told apart by
-    /// address and length, without comparing them.
-    #[inline]
-    fn is_of(&self, name: &'static str) -> bool {
-        std::ptr::eq(self.module.as_ptr(), name.as_ptr())
-            && self.module.len() + 1 + self.class.len() == name.len()
-    }
-
-    /// Returns `name`, which was split into this, as headers and errors have it, with dots only.
-    pub(super) fn with_dots(&self, name: &'static str) -> Cow<'static, str> {
-        match name.as_bytes().get(self.module.len()) {
-            Some(b':') => Cow::Owned(name.replace(':', ".")),
-            _ => Cow::Borrowed(name),
-        }
-    }
-}
-
-/// The number of names that each thread remembers, in pairs: two names whose addresses lead to one
-/// pair do not displace each other, however the linker has placed them.
-const REMEMBERED: usize = 64;
-
-thread_local! {
-    static NAMES: [Cell<[Option<QualifiedName>; 2]>; REMEMBERED / 2] =
-        const { [const { Cell::new([None; 2]) }; REMEMBERED / 2] };
-}
-
-/// Splits a name from the program's own code, as every object has one; `None` if it has no module.
-///
-/// The result is remembered: a thread splits each name once, and again when another name has taken
-/// its place.
-#[inline]
-pub(super) fn qualified_name(name: &'static str) -> Option<QualifiedName> {
-    NAMES.with(|remembered| {
-        let pair = &remembered[(name.as_ptr().addr() ^ name.len()) / 2 % remembered.len()];
-        let [first, second] = pair.get();
-        let of_name = |known: &QualifiedName| known.is_of(name);
-        first
-            .filter(of_name)
-            .or(second.filter(of_name))
-            .or_else(|| {
-                let (module, class) = split(name)?;
-                let split = QualifiedName { module, class };
-                pair.set([Some(split), first]);
-                Some(split)
-            })
-    })
-}
 
 /// Returns whether a serde name is the name of a Python class.
 #[inline]
@@ -208,43 +149,6 @@ pub(super) fn is_class_path(path: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn two_names_that_lead_to_one_pair_are_both_remembered() {
-        // The same name twice, a multiple of the pairs apart: what the address says is the same.
-        static TEXT: &str = concat!(
-            "counter_app.Increment.0123456789.0123456789.0123456789.012345678",
-            "counter_app.Increment.0123456789.0123456789.0123456789.012345678",
-        );
-        let [first, second] = [&TEXT[..21], &TEXT[64..85]];
-        assert_eq!(first, second);
-        for name in [first, second] {
-            assert_eq!(qualified_name(name).unwrap().class, "Increment");
-        }
-        let remembered = |name: &'static str| {
-            NAMES.with(|names| {
-                let mut names = names.iter().flat_map(Cell::get).flatten();
-                names.any(|known| known.is_of(name))
-            })
-        };
-        assert!(remembered(first) && remembered(second));
-    }
-
-    #[test]
-    fn remembered_names_are_told_apart_by_address_and_length() {
-        const LONG: &str = "pkg.mod.Outer.Inner";
-        let names: Vec<&'static str> = (9..=LONG.len()).map(|end| &LONG[..end]).collect();
-        for name in names.iter().chain(&names).copied() {
-            let known = qualified_name(name).unwrap();
-            assert_eq!(Some((known.module, known.class)), split(name), "{name}");
-            assert_eq!(known.with_dots(name), name);
-        }
-        for _ in 0..2 {
-            let known = qualified_name("pkg.mod:outer").unwrap();
-            assert_eq!(known.with_dots("pkg.mod:outer"), "pkg.mod.outer");
-            assert!(qualified_name("plain").is_none());
-        }
-    }
 
     #[test]
     fn a_joined_name_splits_into_the_same_parts() {

@@ -2,11 +2,12 @@
 
 use serde::{Serialize, Serializer};
 
-use super::class::{self, QualifiedName};
+use super::class;
 use super::construction::Construction;
 use super::opcode as op;
 use crate::codec::allowed::Allowed;
 use crate::forward::forward_serializer;
+use crate::message::SHARD_ENVELOPE;
 #[cfg(feature = "protobuf")]
 use crate::protobuf;
 use crate::reference::REF;
@@ -15,7 +16,9 @@ use crate::value::{VALUE, take};
 use crate::{EncodeError, TypeHint};
 
 mod compound;
+mod prepared;
 mod scalar;
+mod spelling;
 mod value;
 mod writer;
 
@@ -35,6 +38,33 @@ pub(super) fn write<T: Serialize + ?Sized>(
     let hint = writer.hint.unwrap_or(TypeHint::Borrowed("builtins.object"));
     out.push(op::STOP);
     Ok(hint)
+}
+
+/// The bytes of an envelope before the entity's id, between that and the message, and at the end.
+const ENVELOPE: [&[u8]; 3] = [
+    b"\x80\x05\x8c\x16casty.cluster.envelope\x8c\x0dShardEnvelope\x93)\x81}(\x8c\x09entity_id",
+    b"\x8c\x07message",
+    &[op::SETITEMS, op::BUILD, op::STOP],
+];
+
+/// Writes the envelope of a message for an entity as a pickle.
+pub(super) fn write_envelope<T: Serialize + ?Sized>(
+    entity_id: &str,
+    message: &T,
+    construction: Construction,
+    allowed: Allowed,
+    out: &mut Vec<u8>,
+) -> Result<(), EncodeError> {
+    let [before_id, before_message, end] = ENVELOPE;
+    out.extend_from_slice(before_id);
+    let mut writer = Writer::new(out, construction, allowed);
+    writer.hint(SHARD_ENVELOPE);
+    writer.enter()?;
+    writer.str(entity_id);
+    writer.out.extend_from_slice(before_message);
+    message.serialize(&mut writer)?;
+    out.extend_from_slice(end);
+    Ok(())
 }
 
 impl<'o> Writer<'o> {
@@ -138,9 +168,9 @@ impl<'o> Writer<'o> {
         name: &'static str,
         value: &T,
     ) -> Result<(), EncodeError> {
-        let QualifiedName { module, class } = self.begin(name)?;
+        let class = self.begin(name)?;
         self.enter()?;
-        self.global(module, class);
+        self.global(class.module, class.class);
         value.serialize(&mut *self)?;
         self.out.extend_from_slice(&[op::TUPLE1, op::REDUCE]);
         self.leave();

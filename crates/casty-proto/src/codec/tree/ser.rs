@@ -34,6 +34,20 @@ pub(crate) fn encode<T: Serialize + ?Sized, S: Target>(
     Ok(writer.hint)
 }
 
+/// Writes a value that is a field of the outermost one.
+pub(crate) fn encode_field<T: Serialize + ?Sized, S: Target>(
+    value: &T,
+    sink: S,
+) -> Result<(), EncodeError> {
+    let mut writer = Writer {
+        sink,
+        depth: 1,
+        opening: Opening::Inside,
+        hint: TypeHint::Borrowed("builtins.object"),
+    };
+    value.serialize(&mut writer)
+}
+
 impl<S: Target> Writer<S> {
     fn unit_variant(
         &mut self,

@@ -2,10 +2,10 @@
 
 use serde::Serialize;
 
-use super::super::class::QualifiedName;
 use super::super::construction::Construction;
 use super::super::opcode as op;
-use super::writer::{Shape, Writer, is_casty_module};
+use super::prepared::Class;
+use super::writer::{Shape, Writer};
 use crate::EncodeError;
 use crate::forward::forward_compound;
 
@@ -85,12 +85,12 @@ impl<'w, 'o> Compound<'w, 'o> {
         len: usize,
     ) -> Result<Self, EncodeError> {
         let class = writer.begin(name)?;
-        Self::arguments(writer, class, len)
+        Self::arguments(writer, &class, len)
     }
 
     fn arguments(
         writer: &'w mut Writer<'o>,
-        class: QualifiedName,
+        class: &Class,
         len: usize,
     ) -> Result<Self, EncodeError> {
         writer.global(class.module, class.class);
@@ -114,22 +114,17 @@ impl<'w, 'o> Compound<'w, 'o> {
             writer.empty_object(name)?;
             return Self::new(writer, Kind::Empty);
         }
-        let name = writer.begin(name)?;
-        let QualifiedName { module, class } = name;
-        if is_casty_module(module) {
-            writer.global(module, class);
-            let opening = [op::EMPTY_TUPLE, op::NEWOBJ, op::EMPTY_DICT, op::MARK];
-            writer.out.extend_from_slice(&opening);
-            return Self::new(writer, Kind::State);
+        let class = writer.begin(name)?;
+        if !class.is_casty && writer.construction == Construction::Positional {
+            return Self::arguments(writer, &class, len);
         }
-        if writer.construction == Construction::Positional {
-            return Self::arguments(writer, name, len);
-        }
-        writer.partial();
-        writer.global(module, class);
-        let opening = [op::TUPLE1, op::EMPTY_DICT, op::MARK];
-        writer.out.extend_from_slice(&opening);
-        Self::new(writer, Kind::Keywords)
+        writer.out.extend_from_slice(&class.opening);
+        let kind = if class.is_casty {
+            Kind::State
+        } else {
+            Kind::Keywords
+        };
+        Self::new(writer, kind)
     }
 
     fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {

@@ -2,11 +2,24 @@
 
 use super::super::opcode as op;
 use super::super::stdlib::FOLD;
+use super::spelling::{self, sized, sized8};
 use super::writer::Writer;
 use crate::EncodeError;
 use crate::value::{Date, DateTime, NO_DECIMAL, Time, TimeDelta, ZoneName, is_decimal};
 
 impl Writer<'_> {
+    pub(super) fn str(&mut self, value: &str) {
+        spelling::str(self.out, value);
+    }
+
+    pub(super) fn global(&mut self, module: &str, name: &str) {
+        spelling::global(self.out, module, name);
+    }
+
+    pub(super) fn partial(&mut self) {
+        spelling::partial(self.out);
+    }
+
     pub(super) fn bool(&mut self, value: bool) {
         self.out
             .push(if value { op::NEWTRUE } else { op::NEWFALSE });
@@ -42,7 +55,7 @@ impl Writer<'_> {
         }
         match u8::try_from(bytes.len()) {
             Ok(len) => self.out.extend_from_slice(&[op::LONG1, len]),
-            Err(_) => self.sized(op::LONG4, bytes.len()),
+            Err(_) => sized(self.out, op::LONG4, bytes.len()),
         }
         self.out.extend_from_slice(bytes);
     }
@@ -52,52 +65,20 @@ impl Writer<'_> {
         self.out.extend_from_slice(&value.to_be_bytes());
     }
 
-    pub(super) fn str(&mut self, value: &str) {
-        match u8::try_from(value.len()) {
-            Ok(len) => self.out.extend_from_slice(&[op::SHORT_BINUNICODE, len]),
-            Err(_) if u32::try_from(value.len()).is_ok() => {
-                self.sized(op::BINUNICODE, value.len());
-            }
-            Err(_) => self.sized8(op::BINUNICODE8, value.len()),
-        }
-        self.out.extend_from_slice(value.as_bytes());
-    }
-
     pub(super) fn bytes(&mut self, value: &[u8]) {
         match u8::try_from(value.len()) {
             Ok(len) => self.out.extend_from_slice(&[op::SHORT_BINBYTES, len]),
-            Err(_) if u32::try_from(value.len()).is_ok() => self.sized(op::BINBYTES, value.len()),
-            Err(_) => self.sized8(op::BINBYTES8, value.len()),
+            Err(_) if u32::try_from(value.len()).is_ok() => {
+                sized(self.out, op::BINBYTES, value.len());
+            }
+            Err(_) => sized8(self.out, op::BINBYTES8, value.len()),
         }
         self.out.extend_from_slice(value);
     }
 
     pub(super) fn byte_array(&mut self, value: &[u8]) {
-        self.sized8(op::BYTEARRAY8, value.len());
+        sized8(self.out, op::BYTEARRAY8, value.len());
         self.out.extend_from_slice(value);
-    }
-
-    #[allow(clippy::cast_possible_truncation)] // callers have checked
-    fn sized(&mut self, opcode: u8, len: usize) {
-        self.out.push(opcode);
-        self.out.extend_from_slice(&(len as u32).to_le_bytes());
-    }
-
-    fn sized8(&mut self, opcode: u8, len: usize) {
-        self.out.push(opcode);
-        self.out.extend_from_slice(&(len as u64).to_le_bytes());
-    }
-
-    pub(super) fn global(&mut self, module: &str, name: &str) {
-        self.str(module);
-        self.str(name);
-        self.out.push(op::STACK_GLOBAL);
-    }
-
-    /// Writes `functools.partial`, which turns a dict into keywords.
-    pub(super) fn partial(&mut self) {
-        self.out
-            .extend_from_slice(b"\x8c\x09functools\x8c\x07partial\x93");
     }
 
     /// Writes a member of an enum by its name.

@@ -2,7 +2,8 @@
 
 use super::super::{class, opcode as op};
 use super::compound::{mark_if_long, tuple_opcode};
-use super::writer::{Writer, is_casty_module, no_class};
+use super::prepared::is_casty_module;
+use super::writer::{Writer, no_class};
 use crate::value::{EnumMember, Fields, Halves, Instantiation, Member, Object, Origin, State};
 use crate::{EncodeError, TypeHint, Value};
 

@@ -1,8 +1,9 @@
 //! The state of the serializer, and objects without fields.
 
-use super::super::class::{self, QualifiedName};
+use super::super::class;
 use super::super::construction::Construction;
 use super::super::opcode as op;
+use super::prepared::{self, Class, is_casty_module};
 use crate::codec::allowed::Allowed;
 use crate::{EncodeError, Limits, TypeHint};
 
@@ -71,11 +72,12 @@ impl<'o> Writer<'o> {
         self.depth -= 1;
     }
 
-    /// Begins an object of the class `name`, which is returned split.
-    pub(super) fn begin(&mut self, name: &'static str) -> Result<QualifiedName, EncodeError> {
-        let class = class::qualified_name(name).ok_or_else(|| no_class(name))?;
+    /// Begins an object of the class `name`, which is returned.
+    #[inline]
+    pub(super) fn begin(&mut self, name: &'static str) -> Result<Class, EncodeError> {
+        let class = prepared::class(name).ok_or_else(|| no_class(name))?;
         if self.hint.is_none() {
-            self.hint = Some(class.with_dots(name));
+            self.hint = Some(class.hint.clone());
         }
         let at = self.out.len();
         if self.expected == Some(ExpectedClass { at, name }) {
@@ -86,8 +88,8 @@ impl<'o> Writer<'o> {
 
     /// Writes an instance of a class without fields.
     pub(super) fn empty_object(&mut self, name: &'static str) -> Result<(), EncodeError> {
-        let QualifiedName { module, class } = self.begin(name)?;
-        self.call_without_arguments(module, class);
+        let class = self.begin(name)?;
+        self.call_without_arguments(class.module, class.class);
         Ok(())
     }
 
@@ -117,9 +119,9 @@ impl<'o> Writer<'o> {
 
     /// Writes a member of an enum.
     pub(super) fn member(&mut self, name: &'static str, member: &str) -> Result<(), EncodeError> {
-        let class = class::qualified_name(name).ok_or_else(|| no_class(name))?;
+        let class = prepared::class(name).ok_or_else(|| no_class(name))?;
         if self.hint.is_none() {
-            self.hint = Some(class.with_dots(name));
+            self.hint = Some(class.hint.clone());
         }
         self.getattr(class.module, class.class, member);
         Ok(())
@@ -128,12 +130,6 @@ impl<'o> Writer<'o> {
     pub(super) fn take_shape(&mut self) -> Shape {
         std::mem::replace(&mut self.shape, Shape::Plain)
     }
-}
-
-/// Returns whether a module's classes are Casty's own: none has slots, so all take a dict as their
-/// state.
-pub(super) fn is_casty_module(module: &str) -> bool {
-    module.starts_with("casty.")
 }
 
 pub(super) fn no_class(name: &str) -> EncodeError {
