@@ -1,14 +1,56 @@
 //! The forms of a message on its way through the client.
 
+use std::any::type_name;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use casty_proto::NodeAddress;
+use casty_proto::message::SHARD_ENVELOPE;
+use casty_proto::{Codec, EncodeError, NodeAddress, TypeHint};
 use casty_routing::{RegionId, ShardId, Target};
 use casty_transport::OutboxTag;
+use serde::Serialize;
 
 use crate::pending_asks::id::AskId;
 use crate::runtime::clock::Tick;
+
+/// A message as it is given to the client.
+pub(crate) trait Message {
+    /// The Rust type of the message, for dead letters.
+    fn kind(&self) -> &'static str;
+
+    /// Appends the encoded message to `out`, and returns its class.
+    fn encode(&self, codec: &Codec, out: &mut Vec<u8>) -> Result<TypeHint, EncodeError>;
+}
+
+/// A message for an actor.
+pub(crate) struct Plain<'a, M>(pub(crate) &'a M);
+
+impl<M: Serialize> Message for Plain<'_, M> {
+    fn kind(&self) -> &'static str {
+        type_name::<M>()
+    }
+
+    fn encode(&self, codec: &Codec, out: &mut Vec<u8>) -> Result<TypeHint, EncodeError> {
+        codec.encode(self.0, out)
+    }
+}
+
+/// A message for an entity.
+pub(crate) struct Envelope<'a, M> {
+    pub(crate) entity_id: &'a str,
+    pub(crate) message: &'a M,
+}
+
+impl<M: Serialize> Message for Envelope<'_, M> {
+    fn kind(&self) -> &'static str {
+        type_name::<M>()
+    }
+
+    fn encode(&self, codec: &Codec, out: &mut Vec<u8>) -> Result<TypeHint, EncodeError> {
+        codec.encode_envelope(self.entity_id, self.message, out)?;
+        Ok(TypeHint::Borrowed(SHARD_ENVELOPE))
+    }
+}
 
 /// A message as it is sent.
 #[derive(Debug, Clone, Copy)]

@@ -3,3 +3,4 @@
 pub(crate) mod identity;
 pub(crate) mod peer;
 pub(crate) mod protocol;
+mod templates;

@@ -13,7 +13,7 @@ use casty_routing::{
     CountContradiction, PendingMessage, Router, RouterConfig, RouterInput, RouterOutput,
     ShardCount, Target, UndeliverableReason, View,
 };
-use casty_transport::{Leftover, OutboxCounters, RejectReason, Rejected, UnsentMessage};
+use casty_transport::{Leftover, OutboxCounters, Pushed, RejectReason, Rejected, UnsentMessage};
 
 use crate::dead_letters::{DeadLetter, Loss};
 use crate::error::{Fate, NotSent, TellError};
@@ -74,6 +74,15 @@ impl Routing {
             changed: false,
             counters: Vec::new(),
         }
+    }
+
+    /// Returns the messages that were accepted, of which the outboxes were given those that `sent`
+    /// counts: by senders, or by the router, which counts what it was given itself.
+    pub(crate) fn accepted(&self, sent: &[OutboxCounters]) -> u64 {
+        let pushed = sent.iter().map(|group| group.accepted).sum::<u64>();
+        let accepted = self.counters.iter().map(|group| group.accepted);
+        let delivered = self.counters.iter().map(|group| group.delivered);
+        pushed + accepted.sum::<u64>() - delivered.sum::<u64>()
     }
 
     /// Returns the counters of messages by region, those of the outboxes being `sent`.
@@ -140,7 +149,6 @@ impl Routing {
         if !self.router.accepts(&target, outgoing.message.len()) {
             return Err(TellError::BufferFull);
         }
-        shared.counters.accepted.increment();
         self.counters_of(&target).accepted += 1;
         let node = match &target {
             Target::Node(node) => Some(node.clone()),
@@ -384,7 +392,7 @@ impl Routing {
         shared: &Shared,
         to: &Peer,
         pending: &PendingMessage<Outgoing>,
-    ) -> Result<(), Rejected<Tag>> {
+    ) -> Result<Pushed, Rejected<Tag>> {
         let Outgoing {
             actor,
             message,
@@ -433,7 +441,7 @@ impl Routing {
             shared.asks.requeued(ask, to.id);
         }
         match pushed {
-            Ok(()) => self.counters_of(&pending.target).delivered += 1,
+            Ok(_) => self.counters_of(&pending.target).delivered += 1,
             Err(Rejected {
                 reason: RejectReason::TooLong { .. },
                 ..

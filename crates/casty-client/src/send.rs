@@ -18,7 +18,9 @@ use crate::routing::Routing;
 use crate::runtime::clock::Tick;
 use crate::shared::Shared;
 
+pub(crate) mod give_way;
 pub(crate) mod stats;
+pub(crate) mod tables;
 pub(crate) mod wait;
 
 /// The client as its handles and tasks use it: what is shared, and the router under its lock.
@@ -74,12 +76,12 @@ impl Core {
             } => {
                 // No lock: the table is immutable, and lists the owner of a shard only if every
                 // older message for that shard is in the owner's outbox, so this one goes behind.
-                let table = self.table.load();
-                table.owner(region, shard).map(|peer| {
+                self.table.with(|table| {
+                    let peer = table.owner(region, shard)?;
                     let bytes = self.carry(message.bytes, ask, peer);
                     let tag = tag(Route::Shard(region, shard));
                     let pushed = peer.push_envelope(region, name, &bytes, tag);
-                    pushed.map_err(|rejected| self.not_carried(ask, peer, &rejected))
+                    Some(pushed.map_err(|rejected| self.not_carried(ask, peer, &rejected)))
                 })
             }
             Destination::Actor {
@@ -103,8 +105,8 @@ impl Core {
             }
         };
         match pushed {
-            Some(Ok(())) => {
-                self.counters.accepted.increment();
+            Some(Ok(pushed)) => {
+                give_way::note(pushed);
                 Ok(())
             }
             Some(Err((RejectReason::Full { length, limit }, node))) => Err(TellError::Busy {

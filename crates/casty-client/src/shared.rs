@@ -25,7 +25,7 @@ use std::time::Instant;
 
 use casty_proto::message::ShardLocation;
 use casty_proto::{ActorRef, Chain, Codec, Escaped, Limits, NodeAddress};
-use casty_routing::{SharedTable, View};
+use casty_routing::View;
 use casty_transport::ConnectError;
 use parking_lot::{Mutex, RwLock};
 use serde::Serialize;
@@ -35,6 +35,7 @@ use crate::config::limits::ClientLimits;
 use crate::dead_letters::DeadLetterSink;
 use crate::error::{ReadyError, TellError};
 use crate::mailboxes::Mailboxes;
+use crate::message::{Encoded, Message, Plain};
 use crate::node::identity::Identity;
 use crate::node::peer::Peer;
 use crate::node::protocol::{LOCATIONS_PATH, Snapshot};
@@ -45,6 +46,7 @@ use crate::runtime::byte_limit::ByteLimit;
 use crate::runtime::clock::{Clock, Tick, precise_now};
 use crate::runtime::home::Home;
 use crate::runtime::shared_bytes::SharedBytes;
+use crate::send::tables::Tables;
 use crate::stats::Counters;
 use crate::stats::per_region::EndedCounters;
 
@@ -84,7 +86,7 @@ pub(crate) struct Shared {
     /// The bytes of frames that have not come in whole yet.
     pub(crate) inbound_bytes: Arc<SharedBytes>,
     /// The connected owners of shards, for the hot path.
-    pub(crate) table: SharedTable<Arc<Peer>>,
+    pub(crate) table: Tables,
     /// The connected nodes, for messages to their actors. Written under the router's lock.
     pub(crate) connected: RwLock<HashMap<NodeAddress, Arc<Peer>>>,
     /// The wake-up of the control task when the router has a request for it, or is due earlier than
@@ -141,18 +143,20 @@ const SCRATCH_KEPT: usize = 1024 * 1024;
 
 impl Shared {
     /// Encodes a message and hands its class and its bytes to `send`.
-    pub(crate) fn encoded<M: Serialize, E: From<TellError>>(
+    pub(crate) fn encoded<E: From<TellError>>(
         &self,
-        message: &M,
-        send: impl FnOnce(&str, &[u8]) -> Result<(), E>,
+        message: &impl Message,
+        send: impl FnOnce(&str, Encoded<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         let mut buffer = SCRATCH.take();
         buffer.clear();
-        let encoded = self
-            .codec
-            .encode(message, &mut buffer)
+        let encoded = message
+            .encode(&self.codec, &mut buffer)
             .map_err(|error| E::from(TellError::from(error)));
-        let sent = encoded.and_then(|class| send(&class, &buffer));
+        let sent = encoded.and_then(|class| {
+            let (bytes, kind) = (&*buffer, message.kind());
+            send(&class, Encoded { bytes, kind })
+        });
         if buffer.capacity() <= SCRATCH_KEPT {
             SCRATCH.set(buffer);
         }
@@ -188,9 +192,9 @@ impl Shared {
     /// Sends one of the protocol's own messages to a connected node. It is not counted, and lost
     /// with the connection: the engines ask again.
     pub(crate) fn send_control<M: Serialize>(&self, peer: &Peer, path: &str, message: &M) {
-        let sent = self.encoded(message, |class, bytes| {
-            peer.push_to_actor(path, class, bytes, None)
-                .map_err(|_| TellError::Closed)
+        let sent = self.encoded(&Plain(message), |class, message| {
+            let pushed = peer.push_to_actor(path, class, message.bytes, None);
+            pushed.map(drop).map_err(|_| TellError::Closed)
         });
         if let Err(error) = sent {
             let path = Escaped::new(path);
@@ -265,7 +269,7 @@ mod tests {
         let encode = |message: &str| {
             let encoded = client
                 .core()
-                .encoded(&message, |_, _| Ok::<_, TellError>(()));
+                .encoded(&Plain(&message), |_, _| Ok::<_, TellError>(()));
             encoded.unwrap();
             let buffer = SCRATCH.take();
             let capacity = buffer.capacity();

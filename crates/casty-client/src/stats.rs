@@ -3,7 +3,6 @@
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::runtime::stripes::StripedCounter;
 use crate::stats::gauges::Gauges;
 
 pub(crate) mod gauges;
@@ -106,7 +105,6 @@ impl fmt::Display for CloseReport {
 /// The counters that stand by themselves; the rest of [`Stats`] is read from other parts.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
-    pub(crate) accepted: StripedCounter,
     /// Messages written on connections that have ended.
     pub(crate) written: Counter,
     pub(crate) not_sent: Counter,

@@ -191,6 +191,6 @@ pub use router::{
 };
 pub use shard::{NoShards, ShardCount, ShardId, entity_shard};
 pub use subscription::{Subscription, SubscriptionConfig, SubscriptionInput, SubscriptionOutput};
-pub use table::{RegionId, RouteTable, SharedTable, TableGuard};
+pub use table::{CachedTable, RegionId, RouteTable, SharedTable, TableGuard};
 pub use view::keeper::{LOWER_EPOCH_GRACE, Offer, ViewKeeper};
 pub use view::{RegionAllocations, View, ViewVersion};

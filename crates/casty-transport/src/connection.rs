@@ -27,7 +27,7 @@ mod session;
 pub use driver::{ConnectionEnd, drive};
 pub use outbox::{
     Leftover, Outbox, OutboxCounters, OutboxLimit, OutboxLimits, OutboxProgress, OutboxTag, Permit,
-    RejectReason, Rejected, UnsentMessage,
+    Pushed, RejectReason, Rejected, UnsentMessage,
 };
 pub use session::Session;
 

@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 
 use crate::ask::{Ask, AskSender, Reply};
 use crate::error::{AskError, Fate, TellError};
+use crate::message::Plain;
 use crate::node::peer::Peer;
 use crate::node::protocol::COORDINATORS_PATH;
 use crate::send::Core;
@@ -76,8 +77,8 @@ fn ask<R: DeserializeOwned>(
 /// Puts one of the protocol's own messages into the outbox of a connected node.
 fn push<M: Serialize>(core: &Core, peer: &Peer, path: &str, message: &M) -> Result<(), AskError> {
     let mut ended = false;
-    core.encoded(message, |class, bytes| {
-        let Err(rejected) = peer.push_to_actor(path, class, bytes, None) else {
+    core.encoded(&Plain(message), |class, message| {
+        let Err(rejected) = peer.push_to_actor(path, class, message.bytes, None) else {
             return Ok(());
         };
         match rejected.reason {

@@ -1,6 +1,5 @@
 //! References to actors, bound to the client that sends to them.
 
-use std::any::type_name;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -13,8 +12,9 @@ use serde::de::DeserializeOwned;
 
 use crate::ask::{Ask, AskSender, SendAsk};
 use crate::error::TellError;
-use crate::message::{Destination, Encoded};
+use crate::message::{Destination, Plain};
 use crate::send::Core;
+use crate::send::give_way::give_way;
 use crate::send::wait;
 
 /// An [`ActorRef`] bound to the client that sends to it.
@@ -85,6 +85,7 @@ impl<M> BoundRef<M> {
     where
         M: Serialize,
     {
+        give_way().await;
         let refused = match tell(&self.core, &self.actor, &message) {
             Err(refused) if wait::is_full(&refused) => refused,
             sent => return sent,
@@ -95,7 +96,7 @@ impl<M> BoundRef<M> {
             path: uri.path,
             class: "",
         };
-        wait::tell(&self.core, &to, &message, type_name::<M>(), refused, within).await
+        wait::tell(&self.core, &to, &Plain(&message), refused, within).await
     }
 
     /// Prepares an ask of the actor; awaited, it sends the message and returns the reply. See
@@ -149,10 +150,11 @@ pub(crate) fn tell<M: Serialize>(
     to: &ActorRef<M>,
     message: &M,
 ) -> Result<(), TellError> {
-    let kind = type_name::<M>();
-    core.encoded(message, |class, bytes| match place(core, to, class)? {
-        Place::Here(path) => core.deliver_here(path, Bytes::copy_from_slice(bytes)),
-        Place::There(to) => core.send(&to, Encoded { bytes, kind }, None),
+    core.encoded(&Plain(message), |class, message| {
+        match place(core, to, class)? {
+            Place::Here(path) => core.deliver_here(path, Bytes::copy_from_slice(message.bytes)),
+            Place::There(to) => core.send(&to, message, None),
+        }
     })
 }
 
@@ -163,10 +165,12 @@ pub(crate) fn ask<M: Serialize, R: DeserializeOwned>(
     message: impl FnOnce(ActorRef<R>) -> M,
 ) -> Ask<'_, R, impl SendAsk<R>> {
     let send = move |ask: &mut AskSender<'_>, reply_to: ActorRef<R>| {
-        let (message, kind) = (message(reply_to), type_name::<M>());
-        core.encoded(&message, |class, bytes| match place(core, &to, class)? {
-            Place::Here(path) => ask.deliver_here(path, bytes),
-            Place::There(to) => ask.send(&to, Encoded { bytes, kind }),
+        let message = message(reply_to);
+        core.encoded(&Plain(&message), |class, message| {
+            match place(core, &to, class)? {
+                Place::Here(path) => ask.deliver_here(path, message.bytes),
+                Place::There(to) => ask.send(&to, message),
+            }
         })
     };
     Ask::new(core, send)

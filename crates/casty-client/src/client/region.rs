@@ -1,6 +1,5 @@
 //! Shard regions and their entities, to which most messages go.
 
-use std::any::type_name;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -14,8 +13,9 @@ use serde::de::DeserializeOwned;
 
 use crate::ask::{Ask, AskSender, SendAsk};
 use crate::error::{AskError, TellError};
-use crate::message::{Destination, Encoded};
+use crate::message::{Destination, Envelope, Message};
 use crate::send::Core;
+use crate::send::give_way::give_way;
 use crate::send::wait;
 
 /// A shard region of the cluster, made by [`ClusterClient::region`](crate::ClusterClient::region).
@@ -85,8 +85,8 @@ impl RegionRef {
         M: Serialize,
         I: Serialize + AsRef<str>,
     {
-        let shard = entity_shard(envelope.entity_id.as_ref(), self.shards);
-        self.send(&envelope, shard, type_name::<M>())
+        let (envelope, shard) = self.addressed(&envelope);
+        self.send(&envelope, shard)
     }
 
     /// Sends a message to one entity, and waits while the outbox of its owner or the pending buffer
@@ -104,9 +104,8 @@ impl RegionRef {
         M: Serialize,
         I: Serialize + AsRef<str>,
     {
-        let shard = entity_shard(envelope.entity_id.as_ref(), self.shards);
-        self.send_wait(&envelope, shard, None, type_name::<M>())
-            .await
+        let (envelope, shard) = self.addressed(&envelope);
+        self.send_wait(&envelope, shard, None).await
     }
 
     /// Sends a message to one entity, and waits for capacity at most for `within`; see
@@ -127,9 +126,8 @@ impl RegionRef {
         M: Serialize,
         I: Serialize + AsRef<str>,
     {
-        let shard = entity_shard(envelope.entity_id.as_ref(), self.shards);
-        self.send_wait(&envelope, shard, Some(within), type_name::<M>())
-            .await
+        let (envelope, shard) = self.addressed(&envelope);
+        self.send_wait(&envelope, shard, Some(within)).await
     }
 
     /// Prepares an ask of one entity; awaited, it sends the message and returns the reply. See
@@ -145,48 +143,52 @@ impl RegionRef {
     {
         let send = move |ask: &mut AskSender<'_>, reply_to: ActorRef<R>| {
             let envelope = envelope(reply_to);
-            let shard = entity_shard(envelope.entity_id.as_ref(), self.shards);
-            self.send_ask(ask, &envelope, shard, type_name::<M>())
+            let (envelope, shard) = self.addressed(&envelope);
+            self.send_ask(ask, &envelope, shard)
         };
         Ask::new(&self.core, send)
     }
 
-    fn send<M: Serialize>(
+    /// Returns an envelope as it is encoded, and the shard of its entity.
+    fn addressed<'a, M, I: AsRef<str>>(
         &self,
-        envelope: &M,
-        shard: ShardId,
-        kind: &'static str,
-    ) -> Result<(), TellError> {
-        let to = self.destination(shard);
-        self.core.encoded(envelope, |_, bytes| {
-            self.core.send(&to, Encoded { bytes, kind }, None)
-        })
+        envelope: &'a ShardEnvelope<M, I>,
+    ) -> (Envelope<'a, M>, ShardId) {
+        let ShardEnvelope { entity_id, message } = envelope;
+        let entity_id = entity_id.as_ref();
+        let shard = entity_shard(entity_id, self.shards);
+        (Envelope { entity_id, message }, shard)
     }
 
-    fn send_ask<M: Serialize>(
+    fn send(&self, envelope: &impl Message, shard: ShardId) -> Result<(), TellError> {
+        let to = self.destination(shard);
+        self.core
+            .encoded(envelope, |_, message| self.core.send(&to, message, None))
+    }
+
+    fn send_ask(
         &self,
         ask: &mut AskSender<'_>,
-        envelope: &M,
+        envelope: &impl Message,
         shard: ShardId,
-        kind: &'static str,
     ) -> Result<(), AskError> {
         let to = self.destination(shard);
         self.core
-            .encoded(envelope, |_, bytes| ask.send(&to, Encoded { bytes, kind }))
+            .encoded(envelope, |_, message| ask.send(&to, message))
     }
 
-    async fn send_wait<M: Serialize>(
+    async fn send_wait(
         &self,
-        envelope: &M,
+        envelope: &impl Message,
         shard: ShardId,
         within: Option<Duration>,
-        kind: &'static str,
     ) -> Result<(), TellError> {
-        match self.send(envelope, shard, kind) {
+        give_way().await;
+        match self.send(envelope, shard) {
             Err(refused) if wait::is_full(&refused) => {
                 let within = within.unwrap_or(self.core.limits.buffer_timeout);
                 let to = self.destination(shard);
-                wait::tell(&self.core, &to, envelope, kind, refused, within).await
+                wait::tell(&self.core, &to, envelope, refused, within).await
             }
             sent => sent,
         }
@@ -250,8 +252,7 @@ impl EntityRef {
     /// # Errors
     /// The message was not accepted, and nothing of it was sent.
     pub fn tell<M: Serialize>(&self, message: M) -> Result<(), TellError> {
-        let envelope = self.envelope(message);
-        self.region.send(&envelope, self.shard, type_name::<M>())
+        self.region.send(&self.envelope(&message), self.shard)
     }
 
     /// Sends a message to the entity, and waits while there is no capacity for it; see
@@ -263,10 +264,8 @@ impl EntityRef {
     /// # Cancel safety
     /// Either the message was accepted or nothing of it was.
     pub async fn tell_wait<M: Serialize>(&self, message: M) -> Result<(), TellError> {
-        let envelope = self.envelope(message);
-        let kind = type_name::<M>();
-        let sent = self.region.send_wait(&envelope, self.shard, None, kind);
-        sent.await
+        let envelope = self.envelope(&message);
+        self.region.send_wait(&envelope, self.shard, None).await
     }
 
     /// Sends a message to the entity, and waits for capacity at most for `within`; see
@@ -282,17 +281,14 @@ impl EntityRef {
         message: M,
         within: Duration,
     ) -> Result<(), TellError> {
-        let envelope = self.envelope(message);
-        let kind = type_name::<M>();
-        let sent = self
-            .region
-            .send_wait(&envelope, self.shard, Some(within), kind);
+        let envelope = self.envelope(&message);
+        let sent = self.region.send_wait(&envelope, self.shard, Some(within));
         sent.await
     }
 
-    fn envelope<M>(&self, message: M) -> ShardEnvelope<M, &str> {
-        ShardEnvelope {
-            entity_id: &*self.id,
+    fn envelope<'a, M>(&'a self, message: &'a M) -> Envelope<'a, M> {
+        Envelope {
+            entity_id: &self.id,
             message,
         }
     }
@@ -305,9 +301,9 @@ impl EntityRef {
         R: DeserializeOwned,
     {
         let send = move |ask: &mut AskSender<'_>, reply_to: ActorRef<R>| {
-            let envelope = self.envelope(message(reply_to));
+            let message = message(reply_to);
             let region = &self.region;
-            region.send_ask(ask, &envelope, self.shard, type_name::<M>())
+            region.send_ask(ask, &self.envelope(&message), self.shard)
         };
         Ask::new(&self.region.core, send)
     }

@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, OnceLock};
 
+use crate::send::tables::Tables;
 use casty_proto::{Codec, NodeAddress};
-use casty_routing::SharedTable;
 use casty_transport::TransportConfig;
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::{Notify, mpsc, watch};
@@ -105,7 +105,7 @@ impl ClusterClient {
             snapshots,
             view_bytes: Arc::new(ByteLimit::new(limits.max_frame.saturating_mul(4))),
             inbound_bytes: Arc::new(SharedBytes::new(limits.inbound_bytes())),
-            table: SharedTable::new(),
+            table: Tables::new(),
             connected: RwLock::default(),
             router_due: Notify::new(),
             closed: AtomicBool::new(false),

@@ -28,6 +28,9 @@ impl Control {
         // Nothing is sent on these: whatever comes, comes unasked.
         let second = self.secondaries.values().map(|peer| peer.observed(true));
         let observed = first.chain(second).collect();
+        self.peers
+            .values()
+            .for_each(|peer| peer.outbox.give_back_if_idle());
         self.liveness.handle(now, LivenessInput::Looked(observed));
         self.pump_liveness();
     }

@@ -4,15 +4,15 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use arc_swap::ArcSwap;
 use casty_proto::header::{self, Header};
 use casty_proto::message::SHARD_ENVELOPE;
 use casty_proto::{ActorUri, NodeAddress};
 use casty_routing::{ObservedConnection, RegionId};
-use casty_transport::{Outbox, OutboxLimits, Rejected, UnsentMessage};
+use casty_transport::{Outbox, OutboxLimits, Pushed, Rejected, UnsentMessage};
 
 use crate::message::{Outgoing, Route, Tag};
 use crate::node::identity::Identity;
+use crate::node::templates::Templates;
 use crate::pending_asks::id::PeerId;
 use crate::runtime::stripes::CachePadded;
 
@@ -34,13 +34,8 @@ pub(crate) struct Peer {
     reads: CachePadded<AtomicU64>,
     system: Arc<str>,
     sender: Arc<str>,
-    /// The header of each region's envelopes, made for the first and copied for all others. Behind
-    /// an atomic pointer, so that senders read it without a lock.
-    templates: ArcSwap<Vec<Option<Template>>>,
+    templates: Templates,
 }
-
-/// The part of a frame's payload that comes before the message.
-type Template = Arc<[u8]>;
 
 /// The parts of a connection just made.
 pub(crate) struct NewPeer {
@@ -70,7 +65,7 @@ impl Peer {
             reads: CachePadded::default(),
             system: new.system,
             sender: new.sender,
-            templates: ArcSwap::default(),
+            templates: Templates::new(),
         }
     }
 
@@ -114,23 +109,12 @@ impl Peer {
         name: &str,
         message: &[u8],
         tag: Tag,
-    ) -> Result<(), Rejected<Tag>> {
-        let index = region.get() as usize;
-        if let Some(Some(template)) = self.templates.load().get(index) {
-            return self.outbox.push(&[template, message], Some(tag));
+    ) -> Result<Pushed, Rejected<Tag>> {
+        let make = || self.header(&format!("/_region-{name}"), SHARD_ENVELOPE);
+        match self.templates.get(region, make) {
+            Some(header) => self.outbox.push(&[header, message], Some(tag)),
+            None => self.outbox.push(&[&make(), message], Some(tag)),
         }
-        let template = self.header(&format!("/_region-{name}"), SHARD_ENVELOPE);
-        let pushed = self.outbox.push(&[&template, message], Some(tag));
-        let template = Template::from(template);
-        // Several senders may make the same template at once. None is lost: a replacement that
-        // another sender overtook is made again from what that one stored.
-        self.templates.rcu(|templates| {
-            let mut templates = Vec::clone(templates);
-            templates.resize(templates.len().max(index + 1), None);
-            templates[index] = Some(Arc::clone(&template));
-            templates
-        });
-        pushed
     }
 
     /// Puts an encoded message for an actor of this node into the outbox. Without a tag it is not
@@ -141,7 +125,7 @@ impl Peer {
         class: &str,
         message: &[u8],
         tag: Option<Tag>,
-    ) -> Result<(), Rejected<Tag>> {
+    ) -> Result<Pushed, Rejected<Tag>> {
         self.outbox.push(&[&self.header(path, class), message], tag)
     }
 

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::ops::Deref;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The number of stripes: so many threads write without contention.
 pub(crate) const STRIPES: usize = 16;
@@ -17,27 +17,6 @@ impl<T> Deref for CachePadded<T> {
     type Target = T;
     fn deref(&self) -> &T {
         &self.0
-    }
-}
-
-/// A number that only grows, cheap to add to from many threads and expensive to read.
-///
-/// Relaxed throughout: the sum is for statistics, and no data is published with it.
-#[derive(Debug, Default)]
-pub(crate) struct StripedCounter([CachePadded<AtomicU64>; STRIPES]);
-
-impl StripedCounter {
-    /// Adds one.
-    pub(crate) fn increment(&self) {
-        self.0[stripe_of_this_thread()].fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// Returns the sum of all stripes.
-    pub(crate) fn get(&self) -> u64 {
-        self.0
-            .iter()
-            .map(|stripe| stripe.load(Ordering::Relaxed))
-            .sum()
     }
 }
 
@@ -63,17 +42,6 @@ pub(crate) fn take_first_stripe() {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_many_threads_count_is_summed() {
-        let counter = StripedCounter::default();
-        std::thread::scope(|scope| {
-            for _ in 0..20 {
-                scope.spawn(|| (0..100).for_each(|_| counter.increment()));
-            }
-        });
-        assert_eq!(counter.get(), 2000);
-    }
 
     #[test]
     fn threads_have_different_stripes_and_one_may_take_the_first() {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use casty_proto::NodeAddress;
+use casty_transport::OutboxCounters;
 
 use crate::mailboxes::MailboxLoad;
 use crate::node::peer::Peer;
@@ -23,7 +24,7 @@ impl Core {
         let connected = self.connected.read();
         let outboxes = || connected.values().map(|peer| &peer.outbox);
         Stats {
-            accepted: self.counters.accepted.get(),
+            accepted: routing.accepted(&self.sent(&connected)),
             written: self.counters.written.get()
                 + outboxes()
                     .map(|outbox| outbox.messages_written())
@@ -55,12 +56,16 @@ impl Core {
         // For the same reason as in `stats`.
         let routing = self.routing.lock();
         let connected = self.connected.read();
+        routing.region_stats(&self.sent(&connected))
+    }
+
+    /// Returns the counters of all outboxes, by group, with the router locked.
+    fn sent(&self, connected: &HashMap<NodeAddress, Arc<Peer>>) -> Vec<OutboxCounters> {
         let live: Vec<_> = connected
             .values()
             .map(|peer| peer.outbox.counters())
             .collect();
-        let sent = self.ended.lock().by_group(live.iter().map(Vec::as_slice));
-        routing.region_stats(&sent)
+        self.ended.lock().by_group(live.iter().map(Vec::as_slice))
     }
 
     /// Returns the counters of messages by node.

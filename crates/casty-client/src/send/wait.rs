@@ -7,11 +7,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use casty_routing::Target;
-use serde::Serialize;
 use tokio::time::timeout_at;
 
 use crate::error::TellError;
-use crate::message::{Destination, Encoded};
+use crate::message::{Destination, Encoded, Message};
 use crate::node::peer::Peer;
 use crate::routing::waiters::Ticket;
 use crate::runtime::clock;
@@ -27,11 +26,10 @@ pub(crate) fn is_full(refused: &TellError) -> bool {
 ///
 /// # Cancel safety
 /// Either the message was accepted or nothing of it was.
-pub(crate) async fn tell<M: Serialize>(
+pub(crate) async fn tell(
     core: &Core,
     to: &Destination<'_>,
-    message: &M,
-    kind: &'static str,
+    message: &impl Message,
     mut refused: TellError,
     within: Duration,
 ) -> Result<(), TellError> {
@@ -39,12 +37,12 @@ pub(crate) async fn tell<M: Serialize>(
     let (mut class, mut bytes) = (String::new(), Vec::new());
     core.encoded(message, |of, encoded| {
         of.clone_into(&mut class);
-        bytes = encoded.to_vec();
+        bytes = encoded.bytes.to_vec();
         Ok::<_, TellError>(())
     })?;
     let message = Encoded {
         bytes: &bytes,
-        kind,
+        kind: message.kind(),
     };
     let mut to = to.clone();
     if let Destination::Actor { class: of, .. } = &mut to {
@@ -85,9 +83,9 @@ async fn attempt(
 /// Returns the connected node that a message would go to.
 fn owner(core: &Core, to: &Destination<'_>) -> Option<Arc<Peer>> {
     match to {
-        Destination::Shard { region, shard, .. } => {
-            core.table.load().owner(*region, *shard).cloned()
-        }
+        Destination::Shard { region, shard, .. } => core
+            .table
+            .with(|table| table.owner(*region, *shard).cloned()),
         Destination::Actor { node, .. } => core.connected.read().get(node).cloned(),
     }
 }

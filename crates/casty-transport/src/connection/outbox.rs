@@ -29,6 +29,18 @@ pub(crate) use writing::Written;
 
 use state::{Entry, Flight, Phase, State};
 
+/// With this much waiting, a write is worth its system call, however much more may come.
+pub(crate) const WORTH_WRITING: usize = 64 * 1024;
+
+/// A message that an [`Outbox`] has accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Pushed {
+    /// Set for one message of each 64 KiB that wait: it is time that the driver writes them, while they
+    /// are in the processor's cache.
+    pub fills_batch: bool,
+}
+
 /// The frames on their way to one peer, each with a tag of type `T`.
 #[derive(Debug)]
 pub struct Outbox<T> {
@@ -54,12 +66,13 @@ impl<T: OutboxTag> Outbox<T> {
         }
     }
 
-    /// Appends one message frame whose payload is `parts`. Never waits; costs one copy.
+    /// Appends one message frame whose payload is `parts`. Never waits; costs one copy. A task that
+    /// pushes many lets others run now and then, see [`Pushed`]: what waits is written sooner.
     ///
     /// # Errors
     /// The outbox is full or closed, messages that match were [revoked](Self::revoke), or the frame
     /// is too long. Nothing was appended.
-    pub fn push(&self, parts: &[&[u8]], tag: Option<T>) -> Result<(), Rejected<T>> {
+    pub fn push(&self, parts: &[&[u8]], tag: Option<T>) -> Result<Pushed, Rejected<T>> {
         let length = parts
             .iter()
             .fold(1usize, |sum, part| sum.saturating_add(part.len()));
@@ -82,7 +95,9 @@ impl<T: OutboxTag> Outbox<T> {
         if let Err(reason) = written {
             return Err(Rejected { tag, reason });
         }
+        let before = state.pending();
         state.accepted += length as u64 + 4;
+        let fills_batch = state.pending() / WORTH_WRITING > before / WORTH_WRITING;
         if let Some(tag) = &tag {
             state.messages_pending += 1;
             state.counters_of(tag).accepted += 1;
@@ -97,7 +112,7 @@ impl<T: OutboxTag> Outbox<T> {
         if let Some(driver) = driver {
             driver.wake();
         }
-        Ok(())
+        Ok(Pushed { fills_batch })
     }
 
     /// Returns the bytes that were accepted and not yet handed to the kernel.
@@ -112,6 +127,21 @@ impl<T: OutboxTag> Outbox<T> {
         OutboxProgress {
             accepted: state.accepted,
             sent: state.written,
+        }
+    }
+
+    /// Gives back the memory of an outbox that took nothing since the last call and in which nothing
+    /// waits; what is busy keeps it, so that nothing is allocated while messages come. To be called
+    /// every second or so.
+    pub fn give_back_if_idle(&self) {
+        let mut flight = self.flight.lock();
+        let mut state = self.state.lock();
+        let is_idle = state.accepted == state.accepted_when_looked && state.pending() == 0;
+        state.accepted_when_looked = state.accepted;
+        if is_idle {
+            *flight = Flight::default();
+            state.bytes = Vec::new();
+            state.entries.shrink_to_fit();
         }
     }
 

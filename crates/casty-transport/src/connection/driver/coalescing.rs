@@ -5,10 +5,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::connection::outbox::{Outbox, OutboxTag};
+use crate::connection::outbox::{Outbox, OutboxTag, WORTH_WRITING};
 
-/// With this much waiting, a write is worth its system call, however much more may come.
-const WORTH_WRITING: usize = 64 * 1024;
 /// The number of times that the driver lets woken tasks run before it writes.
 const MAX_YIELDS: u32 = 4;
 /// A yield that took longer than this finds the machine busy with others, ...

@@ -240,7 +240,7 @@ mod tests {
         assert_eq!(outbox.revoke(|tag| *tag < 100), []);
         for (tag, refused) in [(Some(1), true), (Some(100), false), (None, false)] {
             let pushed = outbox.push(&[b"later"], tag);
-            let closed = pushed.map_err(|rejected| rejected.reason);
+            let closed = pushed.map(drop).map_err(|rejected| rejected.reason);
             let expected = if refused {
                 Err(RejectReason::Closed)
             } else {

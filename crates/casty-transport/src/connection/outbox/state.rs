@@ -71,6 +71,8 @@ pub(super) struct State<T> {
     pub(super) whole: usize,
     /// The stream offset of the end of all that was accepted.
     pub(super) accepted: u64,
+    /// The same when it was last looked at, see [`Outbox::give_back_if_idle`](crate::Outbox).
+    pub(super) accepted_when_looked: u64,
     /// The stream offset of the end of all that the kernel took.
     pub(super) written: u64,
     /// The stream offset of the end of the last message that the kernel took whole.
@@ -164,6 +166,7 @@ impl<T> State<T> {
             entries: VecDeque::new(),
             whole: 0,
             accepted: 0,
+            accepted_when_looked: 0,
             written: 0,
             whole_to: 0,
             counters: Vec::new(),

@@ -73,6 +73,59 @@ fn the_memory_of_a_long_frame_is_given_back_and_that_of_others_is_kept() {
 }
 
 #[test]
+fn an_outbox_gives_its_memory_back_once_it_was_idle_between_two_looks() {
+    let outbox = small();
+    let memory = || {
+        let flight = outbox.flight.lock().bytes.capacity();
+        let state = outbox.state.lock();
+        [flight, state.bytes.capacity(), state.entries.capacity()]
+    };
+    let write = |length: usize| {
+        outbox.push(&[&vec![0; length]], Some(1)).unwrap();
+        let bytes = take(&outbox).len();
+        wrote(&outbox, bytes);
+        outbox.acknowledge(u64::MAX);
+    };
+    for length in [5, 5] {
+        write(length);
+    }
+    assert!(memory().iter().all(|bytes| *bytes > 0));
+    outbox.give_back_if_idle();
+    write(5);
+    outbox.give_back_if_idle();
+    // Busy between the looks, or with a message that waits.
+    assert!(memory().iter().all(|bytes| *bytes > 0));
+    outbox.push(&[b"1"], Some(1)).unwrap();
+    outbox.give_back_if_idle();
+    outbox.give_back_if_idle();
+    assert!(memory()[1] > 0);
+    let bytes = take(&outbox).len();
+    outbox.give_back_if_idle();
+    assert!(memory()[0] > 0, "it is not written yet");
+    wrote(&outbox, bytes);
+    outbox.acknowledge(u64::MAX);
+    outbox.give_back_if_idle();
+    assert_eq!(memory(), [0; 3]);
+    write(5);
+}
+
+#[test]
+fn one_message_of_each_64_kib_fills_a_batch() {
+    let outbox = Outbox::<u32>::new(OutboxLimits::new());
+    // With its framing, 16 of them make up a batch.
+    let fills = |_: &u32| {
+        let pushed = outbox.push(&[&[0; 4096 - 5]], Some(1));
+        pushed.unwrap().fills_batch
+    };
+    let filled: Vec<_> = (1..=48).filter(fills).collect();
+    assert_eq!(filled, [16, 32, 48]);
+    let bytes = take(&outbox).len();
+    wrote(&outbox, bytes);
+    let filled: Vec<_> = (1..=20).filter(fills).collect();
+    assert_eq!(filled, [16], "what is written does not wait");
+}
+
+#[test]
 fn of_a_closed_outbox_nothing_is_taken() {
     let outbox = small();
     outbox.push(&[b"1"], Some(1)).unwrap();
@@ -394,7 +447,7 @@ fn the_task_that_drives_now_is_woken_and_not_the_one_before() {
 fn the_memory_of_what_is_written_is_given_back_where_it_is_much() {
     let limits = OutboxLimits::new();
     let outbox = Outbox::<u32>::new(limits);
-    for (length, kept) in [(600 * 1024, false), (100 * 1024, true)] {
+    for (length, kept) in [(3 * 1024 * 1024, false), (600 * 1024, true)] {
         outbox.push(&[&vec![0; length]], None).unwrap();
         let flight = take(&outbox);
         wrote(&outbox, flight.len());

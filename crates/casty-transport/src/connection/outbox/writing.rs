@@ -7,9 +7,6 @@ use std::time::Duration;
 use super::Outbox;
 use super::state::{Flight, OutboxTag, Phase, keep_waker};
 
-/// A buffer of more bytes is given back once it is written.
-const LARGE_FLIGHT: usize = 512 * 1024;
-
 /// The outcome of one write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Written {
@@ -65,7 +62,7 @@ impl<T: OutboxTag> Outbox<T> {
         // Two buffers take turns, so that in the long run nothing is allocated.
         std::mem::swap(&mut state.bytes, &mut flight.bytes);
         // One long message must not keep its memory for ever.
-        if state.bytes.capacity() > 2 * self.limits.bytes {
+        if self.is_large(&state.bytes) {
             state.bytes = Vec::new();
         }
         Poll::Ready(true)
@@ -85,11 +82,16 @@ impl<T: OutboxTag> Outbox<T> {
         }
         let bytes = ready!(write(flight.rest()))?;
         flight.at += bytes;
-        if flight.rest().is_empty() && flight.bytes.capacity() > LARGE_FLIGHT {
+        if flight.rest().is_empty() && self.is_large(&flight.bytes) {
             *flight = Flight::default();
         }
         let in_flight = self.wrote(bytes);
         Poll::Ready(Ok(Some(Written { bytes, in_flight })))
+    }
+
+    /// Returns whether a buffer has grown for a message longer than all that the limit admits.
+    fn is_large(&self, buffer: &Vec<u8>) -> bool {
+        buffer.capacity() > 2 * self.limits.bytes
     }
 
     /// Notes that the kernel took `count` more bytes. Returns the number of messages that it took
