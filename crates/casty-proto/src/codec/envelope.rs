@@ -2,11 +2,11 @@
 
 use serde::Serialize;
 
+use super::Codec;
 #[cfg(feature = "pickle")]
 use super::pickle;
 #[cfg(any(feature = "json", feature = "msgpack"))]
 use super::tree;
-use super::{Codec, Kind};
 use crate::EncodeError;
 use crate::message::ShardEnvelope;
 
@@ -25,16 +25,16 @@ impl Codec {
     ) -> Result<(), EncodeError> {
         let start = out.len();
         let written = match self.kind {
-            _ if self.is_compressed() => return self.encode_whole(entity_id, message, out),
+            _ if self.is_compressed() => self.encode_whole(entity_id, message, out),
             #[cfg(feature = "json")]
-            Kind::Json => tree::encode_json_envelope(entity_id, message, out),
+            super::Kind::Json => tree::encode_json_envelope(entity_id, message, out),
             #[cfg(feature = "msgpack")]
-            Kind::MsgPack => tree::encode_msgpack_envelope(entity_id, message, out),
+            super::Kind::MsgPack => tree::encode_msgpack_envelope(entity_id, message, out),
             #[cfg(feature = "pickle")]
-            Kind::Pickle(construction) => {
+            super::Kind::Pickle(construction) => {
                 pickle::encode_envelope(entity_id, message, construction, self.allowed, out)
             }
-            _ => return self.encode_whole(entity_id, message, out),
+            _ => self.encode_whole(entity_id, message, out),
         };
         written.inspect_err(|_| out.truncate(start))
     }
