@@ -11,6 +11,7 @@ use super::super::class::split;
 use super::super::opcode as op;
 use super::spelling;
 use crate::TypeHint;
+use crate::class_name::with_dots;
 
 /// The places in which a name is looked for.
 const TRIED: usize = 8;
@@ -101,15 +102,11 @@ impl Prepared {
             &[op::TUPLE1, op::EMPTY_DICT, op::MARK]
         };
         opening.extend_from_slice(end);
-        let hint = match name.as_bytes().get(module.len()) {
-            Some(b':') => TypeHint::Owned(name.replace(':', ".")),
-            _ => TypeHint::Borrowed(name),
-        };
         Some(Self {
             name,
             module,
             class,
-            hint,
+            hint: with_dots(name),
             is_casty,
             opening: opening.into(),
         })
