@@ -33,7 +33,7 @@ fn run(span: Duration) -> Result<(), Failure> {
     let measured = runtime.block_on(client(1_000, span))?;
     line(1_000, "whole client, over TCP", measured, 3);
     let measured = runtime.block_on(floor(1_000, dials, span));
-    line(1_000, "the same dials alone", measured, 3);
+    line(1_000, "the same dials alone, one by one", measured, 3);
     Ok(())
 }
 

@@ -37,6 +37,9 @@ pub(super) struct AddressBook {
     pub(super) suspects: BTreeSet<NodeAddress>,
     /// The time since which all that were connected are silent.
     stale_since: Option<Instant>,
+    /// The time from which rounds of dials are counted, while more members fail than are dialled at
+    /// full pace.
+    pub(super) paced_from: Option<Instant>,
     /// The time before which no other contact is dialled.
     pub(super) next_contact: Option<Instant>,
 }
@@ -81,6 +84,7 @@ impl AddressBook {
             wanted: BTreeSet::new(),
             suspects: BTreeSet::new(),
             stale_since: None,
+            paced_from: None,
             next_contact: None,
         }
     }

@@ -7,12 +7,16 @@
 //!   [`stagger`](ConnectionsConfig::stagger) after the other, in their order.
 //! * A **name** that led to a node which is connected, or is being dialled, is left alone.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use casty_proto::NodeAddress;
 
 use super::address_book::{AddressBook, Candidate};
 use super::event::ConnectionsConfig;
+
+/// The time between two rounds in which members are dialled when more fail than are dialled at full
+/// pace: one wake-up for all that are due, rather than one for each.
+const ROUND: Duration = Duration::from_millis(100);
 
 /// The kinds of addresses that may be dialled beside those that are.
 struct Capacity {
@@ -34,10 +38,25 @@ impl AddressBook {
 
     /// Puts the next dial of an address off, after one that led to nothing new. Returns its entry
     /// if it has one.
+    ///
+    /// The pause grows with the number of members that cannot be connected
+    /// ([`failing_at_full_pace`](ConnectionsConfig::failing_at_full_pace)).
     pub(super) fn postpone(&mut self, now: Instant, address: &NodeAddress) -> Option<&Candidate> {
         self.touch(address);
         let candidate = self.candidates.get_mut(address)?;
-        candidate.due = Some(now + candidate.backoff.failed());
+        let pause = candidate.backoff.failed();
+        let failing = self.suspects.len();
+        let full_pace = self.config.failing_at_full_pace.max(1);
+        candidate.due = Some(if failing > full_pace {
+            let stretched = pause.as_micros() * failing as u128 / full_pace as u128;
+            let start = *self.paced_from.get_or_insert(now);
+            let since = now.saturating_duration_since(start).as_micros() + stretched;
+            let rounds = since.div_ceil(ROUND.as_micros());
+            start + ROUND * u32::try_from(rounds).unwrap_or(u32::MAX)
+        } else {
+            self.paced_from = None;
+            now + pause
+        });
         Some(candidate)
     }
 

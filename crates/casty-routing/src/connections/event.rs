@@ -12,6 +12,10 @@ use crate::backoff::BackoffConfig;
 pub struct ConnectionsConfig {
     /// The pauses between attempts at one address.
     pub backoff: BackoffConfig,
+    /// The most members that cannot be connected and are dialled at the pace of `backoff`. The
+    /// pauses of more grow with their number, so that all together are dialled as often as so many,
+    /// 200 times a second with the defaults: in an outage the client stays quick. Default 500.
+    pub failing_at_full_pace: usize,
     /// The head start of a contact before the next one is dialled beside it. Default 100 ms.
     pub stagger: Duration,
     /// The most contacts that are dialled at a time. Default 8.
@@ -49,6 +53,7 @@ impl Default for ConnectionsConfig {
     fn default() -> Self {
         Self {
             backoff: BackoffConfig::default(),
+            failing_at_full_pace: 500,
             stagger: Duration::from_millis(100),
             contact_dials: 8,
             member_dials: 32,

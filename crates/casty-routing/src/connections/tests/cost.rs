@@ -39,8 +39,9 @@ impl Meter {
 }
 
 /// Lets the dial of each address fail as soon as it is made, as a client tells it: with the source
-/// and the state of the view after each event.
-fn refuse_all(bench: &mut Bench, meter: &mut Meter, until: u64) {
+/// and the state of the view after each event. Returns the number of dials.
+fn refuse_all(bench: &mut Bench, meter: &mut Meter, until: u64) -> u64 {
+    let mut dials = 0;
     let mut refused: VecDeque<NodeAddress> = bench.engine.book.dialling.iter().cloned().collect();
     loop {
         let outputs = match refused.pop_front() {
@@ -50,7 +51,7 @@ fn refuse_all(bench: &mut Bench, meter: &mut Meter, until: u64) {
                     bench.now = at.max(bench.now);
                     bench.tick()
                 }
-                _ => return,
+                _ => return dials,
             },
         };
         let unchanged = [
@@ -60,6 +61,7 @@ fn refuse_all(bench: &mut Bench, meter: &mut Meter, until: u64) {
         meter.inputs += 3;
         for output in outputs.into_iter().chain(unchanged.into_iter().flatten()) {
             if let ConnectionsOutput::Dial(address) = output {
+                dials += 1;
                 refused.push_back(address);
             }
         }
@@ -73,6 +75,26 @@ fn members_that_all_refuse_are_looked_at_when_it_is_their_turn() {
         let mut meter = Meter::new();
         refuse_all(&mut bench, &mut meter, 20_000);
         meter.check(4);
+    }
+}
+
+#[test]
+fn many_members_that_refuse_are_together_dialled_no_more_often_than_some_hundred() {
+    let dials_a_second = |members| {
+        let (mut bench, _) = many(members);
+        let mut meter = Meter::new();
+        refuse_all(&mut bench, &mut meter, 200_000);
+        refuse_all(&mut bench, &mut meter, 300_000) / 100
+    };
+    // Each comes round every 2.5 s on average.
+    let full_pace = dials_a_second(500);
+    assert!((190..=210).contains(&full_pace), "{full_pace}");
+    for members in [1_000, 5_000, 10_000] {
+        let paced = dials_a_second(members);
+        assert!(
+            (full_pace * 7 / 8..=full_pace * 9 / 8).contains(&paced),
+            "{members}: {paced}"
+        );
     }
 }
 
