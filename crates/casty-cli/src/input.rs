@@ -1,5 +1,9 @@
 //! Lines of any input, of any length and content.
 
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::Poll;
+
 use tokio::io::{self, AsyncBufRead, AsyncBufReadExt};
 
 /// The longest line that is read, in bytes: no message fits into a frame that is longer.
@@ -43,6 +47,21 @@ impl<R: AsyncBufRead + Unpin> Lines<R> {
         self.number
     }
 
+    /// Returns the length of that line in bytes.
+    pub(crate) fn length(&self) -> usize {
+        self.line.len()
+    }
+
+    /// Returns whether the end of a further line has been read already.
+    pub(crate) async fn is_at_hand(&mut self) -> bool {
+        poll_fn(|cx| {
+            let read = Pin::new(&mut self.input).poll_fill_buf(cx);
+            // An error is found again by the next read.
+            Poll::Ready(matches!(read, Poll::Ready(Ok(read)) if read.contains(&b'\n')))
+        })
+        .await
+    }
+
     /// Reads the next line, without its end; `None` at the end of the input. A line that is too
     /// long is skipped, and its error returned.
     pub(crate) async fn next(&mut self) -> io::Result<Option<Result<&str, BadLine>>> {
@@ -83,7 +102,7 @@ impl<R: AsyncBufRead + Unpin> Lines<R> {
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::BufReader;
+    use tokio::io::{AsyncWriteExt, BufReader};
 
     use super::*;
 
@@ -105,6 +124,21 @@ mod tests {
             assert_eq!(read(input, buffer).await, expected, "buffer of {buffer}");
         }
         assert_eq!(read("\u{feff}".as_bytes(), 4).await, [Ok(String::new())]);
+    }
+
+    #[tokio::test]
+    async fn a_line_is_at_hand_when_all_of_it_has_come() {
+        let (mut far, near) = io::duplex(64);
+        let mut lines = Lines::new(BufReader::new(near), 8);
+        assert!(!lines.is_at_hand().await);
+        far.write_all(b"a\nb\nc").await.unwrap();
+        for (line, more) in [("a", true), ("b", false)] {
+            assert_eq!(lines.next().await.unwrap(), Some(Ok(line)));
+            assert_eq!(lines.is_at_hand().await, more);
+        }
+        drop(far);
+        assert!(!lines.is_at_hand().await);
+        assert_eq!(lines.next().await.unwrap(), Some(Ok("c")));
     }
 
     #[tokio::test]

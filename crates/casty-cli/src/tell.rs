@@ -102,31 +102,92 @@ async fn stream(
     strict: bool,
 ) -> Result<Sent, CommandError> {
     let mut lines = Lines::new(input, input::LONGEST);
+    let mut batch = Batch::default();
     let mut sent = Sent::default();
     loop {
         let next = lines.next().await;
-        let next = next.map_err(|error| CommandError::of("cannot read the messages", error))?;
-        let outcome = match next {
-            None => return Ok(sent),
-            Some(Ok("")) => continue,
-            Some(Ok(line)) => send_line(region, line).await,
-            Some(Err(error)) => Err(error.into()),
-        };
-        if let Err(error) = outcome {
-            if strict {
-                sent.stopped = Some(CommandError::of(format!("line {}", lines.number()), error));
-                return Ok(sent);
+        let ended = !matches!(next, Ok(Some(_)));
+        let line = match next {
+            Ok(Some(Ok(""))) | Ok(None) => None,
+            Ok(Some(line)) => Some(line.map_err(LineError::from).and_then(parse)),
+            Err(error) => {
+                batch.send(region, strict, &mut sent).await;
+                return Err(CommandError::of("cannot read the messages", error));
             }
-            sent.left_out += 1;
-            print_error(format_args!("line {}: {}", lines.number(), chain(&error)));
+        };
+        let wrong = match line {
+            None => None,
+            Some(Ok((id, message))) => {
+                batch.add(lines.number(), id, message, lines.length());
+                None
+            }
+            Some(Err(error)) => Some(error),
+        };
+        // What is at hand is sent together, and nothing waits for lines that are still to come.
+        if ended || wrong.is_some() || batch.is_full() || !lines.is_at_hand().await {
+            batch.send(region, strict, &mut sent).await;
+        }
+        if let Some(error) = wrong.filter(|_| sent.stopped.is_none()) {
+            sent.leave_out(lines.number(), error, strict);
+        }
+        if ended || sent.stopped.is_some() {
+            return Ok(sent);
         }
     }
 }
 
-async fn send_line(region: &RegionRef, line: &str) -> Result<(), LineError> {
+impl Sent {
+    /// Notes a line that could not be sent, and tells it unless it is the end of the command.
+    fn leave_out(&mut self, line: u64, error: LineError, strict: bool) {
+        if strict {
+            self.stopped = Some(CommandError::of(format!("line {line}"), error));
+        } else {
+            self.left_out += 1;
+            print_error(format_args!("line {line}: {}", chain(&error)));
+        }
+    }
+}
+
+/// Lines on their way, with their numbers.
+#[derive(Debug, Default)]
+struct Batch {
+    numbers: Vec<u64>,
+    messages: Vec<(String, Value)>,
+    bytes: usize,
+}
+
+impl Batch {
+    fn add(&mut self, number: u64, id: String, message: Value, length: usize) {
+        self.numbers.push(number);
+        self.messages.push((id, message));
+        self.bytes += length;
+    }
+
+    fn is_full(&self) -> bool {
+        self.numbers.len() >= 256 || self.bytes >= READ
+    }
+
+    /// Sends all of it, but for what is left out.
+    async fn send(&mut self, region: &RegionRef, strict: bool, sent: &mut Sent) {
+        let mut from = 0;
+        while from < self.messages.len() && sent.stopped.is_none() {
+            let rest = self.messages[from..].iter();
+            let told = region.tell_all_wait(rest.map(|(id, message)| (id, message)));
+            let told = told.await;
+            from += told.accepted;
+            if let Some(error) = told.stopped {
+                sent.leave_out(self.numbers[from], error.into(), strict);
+                from += 1;
+            }
+        }
+        *self = Self::default();
+    }
+}
+
+/// Reads an entity's id and its message off a line.
+fn parse(line: &str) -> Result<(String, Value), LineError> {
     let (id, message) = line.split_once('\t').ok_or(LineError::NoTab)?;
-    let envelope = ShardEnvelope::new(id, Message::tell(message)?);
-    Ok(region.tell_wait(envelope).await?)
+    Ok((id.to_owned(), Message::tell(message)?))
 }
 
 async fn send(region: &RegionRef, id: &str, message: Value) -> Result<(), CommandError> {

@@ -177,27 +177,11 @@ impl<'a> AskSender<'a> {
     }
 
     /// Checks that the message, which is not dropped yet, can be answered.
-    ///
-    /// A message that holds the reference keeps it shared. One that does not may have its URI as text,
-    /// so it is searched for before it is refused.
     #[inline]
     fn check_answerable(&self, message: &[u8]) -> Result<(), AskError> {
         match &self.reply_to {
-            Some(reply_to) if !reply_to.is_shared() => self.search(message),
-            _ => Ok(()),
-        }
-    }
-
-    #[cold]
-    fn search(&self, message: &[u8]) -> Result<(), AskError> {
-        let Self { core, ask, .. } = self;
-        let mut found = false;
-        let read = core.codec.edit(message, &core.own_messages(), |plain| {
-            found = core.identity.is_asked_in(plain, ask.id);
-        });
-        match read {
-            Ok(_) if !found => Err(AskError::NoReplyTo),
-            _ => Ok(()),
+            Some(reply_to) => check_answerable(self.core, self.ask.id, reply_to, message),
+            None => Ok(()),
         }
     }
 
@@ -225,6 +209,59 @@ impl<'a> AskSender<'a> {
     }
 }
 
+/// Checks that a message, which is not dropped yet, can be answered. `reply_to` is a clone of the
+/// reference that it was made with.
+///
+/// A message that holds the reference keeps it shared. One that does not may have its URI as text,
+/// so it is searched for before it is refused.
+#[inline]
+pub(crate) fn check_answerable(
+    core: &Core,
+    ask: AskId,
+    reply_to: &ActorRef<()>,
+    message: &[u8],
+) -> Result<(), AskError> {
+    if reply_to.is_shared() {
+        Ok(())
+    } else {
+        search(core, ask, message)
+    }
+}
+
+#[cold]
+fn search(core: &Core, ask: AskId, message: &[u8]) -> Result<(), AskError> {
+    let mut found = false;
+    let read = core.codec.edit(message, &core.own_messages(), |plain| {
+        found = core.identity.is_asked_in(plain, ask);
+    });
+    match read {
+        Ok(_) if !found => Err(AskError::NoReplyTo),
+        _ => Ok(()),
+    }
+}
+
+/// Returns the error of an ask that ended without a reply.
+pub(crate) fn failed(core: &Core, timeout: Duration, failure: Failure, attempts: u32) -> AskError {
+    match failure {
+        Failure::Timeout => AskError::Timeout {
+            after: timeout,
+            attempts,
+        },
+        Failure::NotSent(reason) => AskError::NotSent(reason),
+        Failure::Lost { node, fate } => AskError::Lost {
+            node,
+            fate,
+            attempts,
+        },
+        Failure::Dropped(length) => AskError::ReplyDropped {
+            length,
+            limit: core.asks.bytes.limit(),
+        },
+        Failure::OverLimit(limit) => AskError::ReplyOverLimit(limit),
+        Failure::Closed => AskError::Closed,
+    }
+}
+
 impl Drop for AskSender<'_> {
     fn drop(&mut self) {
         if !self.accepted {
@@ -242,7 +279,7 @@ impl fmt::Debug for AskSender<'_> {
 }
 
 /// The time by which the client's clock ends an ask before a caller elsewhere does.
-const CLOCK_FIRST: Duration = Duration::from_millis(100);
+pub(crate) const CLOCK_FIRST: Duration = Duration::from_millis(100);
 
 /// The future of the reply to an ask that was sent.
 ///
@@ -324,31 +361,8 @@ impl<R: DeserializeOwned> Future for Reply<R> {
                 let decoded = core.codec.decode(&reply, &core.limits.decoding);
                 decoded.map_err(AskError::from)
             }
-            Err(failure) => Err(self.error(failure, attempts)),
+            Err(failure) => Err(failed(core, *timeout, failure, attempts)),
         })
-    }
-}
-
-impl<R> Reply<R> {
-    fn error(&self, failure: Failure, attempts: u32) -> AskError {
-        match failure {
-            Failure::Timeout => AskError::Timeout {
-                after: self.timeout,
-                attempts,
-            },
-            Failure::NotSent(reason) => AskError::NotSent(reason),
-            Failure::Lost { node, fate } => AskError::Lost {
-                node,
-                fate,
-                attempts,
-            },
-            Failure::Dropped(length) => AskError::ReplyDropped {
-                length,
-                limit: self.core.asks.bytes.limit(),
-            },
-            Failure::OverLimit(limit) => AskError::ReplyOverLimit(limit),
-            Failure::Closed => AskError::Closed,
-        }
     }
 }
 

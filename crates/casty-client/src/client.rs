@@ -31,10 +31,12 @@ use crate::stats::{CloseReport, Stats};
 use crate::topology::{self, Topology};
 
 pub(crate) mod actor;
+pub(crate) mod ask_many;
 pub(crate) mod bound_ref;
 pub(crate) mod region;
 pub(crate) mod services;
 mod start;
+pub(crate) mod tell_all;
 
 /// The external client of a Casty cluster: sends each message straight to the node that owns the
 /// entity's shard, without being a member.

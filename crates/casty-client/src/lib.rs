@@ -148,9 +148,11 @@ pub use casty_transport::{QuicConfig, QuicConfigError};
 #[cfg(any(feature = "tls", feature = "quic"))]
 pub use casty_transport::{TlsConfig, TlsConfigError, TlsStatus};
 pub use client::actor::ActorContext;
+pub use client::ask_many::AskMany;
 pub use client::bound_ref::BoundRef;
-pub use client::region::{EntityRef, RegionRef};
+pub use client::region::{EntityName, EntityRef, RegionRef};
 pub use client::services::{Instance, Listing};
+pub use client::tell_all::BulkTell;
 pub use client::{AskTarget, ClusterClient};
 pub use config::{BufferLimits, ClientBuilder, ConfigError};
 #[cfg(feature = "config")]

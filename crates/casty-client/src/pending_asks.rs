@@ -13,8 +13,9 @@
 //! whose drop may end asks in turn. The outcome is stored and the waker taken under one lock, and a
 //! task that finds no outcome leaves its waker under the same lock, so no wake-up is missed.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use casty_proto::NodeAddress;
@@ -23,27 +24,28 @@ use parking_lot::{Mutex, MutexGuard};
 use crate::error::Fate;
 use crate::runtime::byte_limit::ByteLimit;
 use crate::runtime::clock::Tick;
-use crate::runtime::stripes::{CachePadded, STRIPES, stripe_of_this_thread};
+use crate::runtime::stripes::{CachePadded, STRIPES};
 
 pub(crate) mod copies;
 pub(crate) mod id;
+mod opening;
 pub(crate) mod outcome;
 pub(crate) mod replies;
 pub(crate) mod retries;
 mod slot;
+pub(crate) mod waiter;
 
 use copies::{Copies, RetryStatus};
 use id::{AskId, MAX_PENDING, PeerId};
 use outcome::{Failure, Outcome, Step};
 use slot::{Slot, SlotState, Stripe};
+use waiter::{Group, Waiter, Woken};
 
 /// The asks of one client.
 pub(crate) struct PendingAsks {
     stripes: [CachePadded<Mutex<Stripe>>; STRIPES],
-    /// The number of slots that are taken. Only an increase is ordered: the clock must see an ask
-    /// that was opened before it goes to sleep, see [`Clock`](crate::runtime::clock::Clock); a
-    /// decrease that it sees late keeps it awake for a tick more.
-    pending: CachePadded<AtomicUsize>,
+    /// The part of the limit that no stripe has. Relaxed: only the number counts.
+    spare: CachePadded<AtomicUsize>,
     limit: usize,
     /// The number of late replies; read for statistics alone, so no order is needed.
     late: AtomicU64,
@@ -58,62 +60,45 @@ const SHORT_REPLY: usize = 4096;
 impl PendingAsks {
     /// Creates an empty table of at most `limit` asks, which keep at most `bytes` bytes.
     pub(crate) fn new(limit: usize, bytes: usize) -> Self {
+        let limit = limit.min(MAX_PENDING);
         Self {
             stripes: std::array::from_fn(|_| CachePadded::default()),
-            pending: CachePadded::default(),
-            limit: limit.min(MAX_PENDING),
+            spare: CachePadded(AtomicUsize::new(limit)),
+            limit,
             late: AtomicU64::new(0),
             bytes: ByteLimit::new(bytes),
         }
     }
 
-    /// Takes a slot for an ask; `None` when all are taken.
-    pub(crate) fn open(&self, deadline: Tick) -> Option<AskId> {
-        self.open_as(deadline, SlotState::Waiting(None))
-    }
-
-    /// Takes a slot for an ask that may be sent again, at `due` for the first time.
-    pub(crate) fn open_repeatable(&self, deadline: Tick, due: Option<Tick>) -> Option<AskId> {
-        let copies = Copies::new(due);
-        self.open_as(deadline, SlotState::Repeatable(Box::new(copies)))
-    }
-
-    #[inline]
-    fn open_as(&self, deadline: Tick, state: SlotState) -> Option<AskId> {
-        // SeqCst, for the clock: of this increase and the store of `asleep`, at least one is seen
-        // by the other side.
-        if self.pending.fetch_add(1, Ordering::SeqCst) >= self.limit {
-            self.pending.fetch_sub(1, Ordering::Relaxed);
-            return None;
-        }
-        let stripe = stripe_of_this_thread();
-        let mut stripes = self.stripes[stripe].lock();
-        Some(stripes.open(stripe, deadline, state))
-    }
-
     /// Notes that a connection is about to carry an ask, or one more copy of it.
     pub(crate) fn carried_by(&self, id: AskId, carrier: PeerId) {
-        let mut stripe = self.stripe(id);
-        match stripe.find(id) {
-            Some(Slot {
-                state: SlotState::Repeatable(copies),
-                ..
-            }) => copies.carried_by(carrier),
-            Some(slot) => slot.carrier = Some(carrier),
-            None => {}
+        if let Some(slot) = self.stripe(id).find(id) {
+            slot.carried_by(carrier);
+        }
+    }
+
+    /// Notes that a connection is about to carry these asks: under few locks if one thread opened
+    /// them.
+    pub(crate) fn all_carried_by(&self, ids: impl Iterator<Item = AskId>, carrier: PeerId) {
+        let mut locked: Option<(usize, MutexGuard<'_, Stripe>)> = None;
+        for id in ids {
+            let number = id.stripe();
+            if locked.as_ref().is_none_or(|(locked, _)| *locked != number) {
+                // Released before the next is locked, or two threads could wait for one another.
+                drop(locked.take());
+                locked = Some((number, self.stripes[number].lock()));
+            }
+            let slot = locked.as_mut().and_then(|(_, stripe)| stripe.find(id));
+            if let Some(slot) = slot {
+                slot.carried_by(carrier);
+            }
         }
     }
 
     /// Notes that a connection did not accept, or gave back, the ask that it was to carry.
     pub(crate) fn requeued(&self, id: AskId, carrier: PeerId) {
-        let mut stripe = self.stripe(id);
-        match stripe.find(id) {
-            Some(Slot {
-                state: SlotState::Repeatable(copies),
-                ..
-            }) => copies.requeued(carrier),
-            Some(slot) => slot.requeued(carrier),
-            None => {}
+        if let Some(slot) = self.stripe(id).find(id) {
+            slot.requeued(carrier);
         }
     }
 
@@ -168,15 +153,33 @@ impl PendingAsks {
     /// Returns the outcome, or has the task woken when there is one. The slot is free once the
     /// outcome was returned.
     pub(crate) fn poll(&self, id: AskId, cx: &Context<'_>) -> Poll<Outcome> {
+        self.look(id, |waiter| waiter.is_task(cx), || Waiter::task(cx))
+    }
+
+    /// Returns the outcome of an ask of a group, or leaves the place to wait for it.
+    pub(crate) fn poll_place(&self, id: AskId, group: &Arc<Group>, place: u32) -> Poll<Outcome> {
+        let is_same = |waiter: &Waiter| matches!(waiter, Waiter::Place(..));
+        self.look(id, is_same, || Waiter::Place(Arc::clone(group), place))
+    }
+
+    /// Returns the outcome, or leaves the waiter that `make` returns, unless the one that is there
+    /// is the same.
+    #[inline]
+    fn look(
+        &self,
+        id: AskId,
+        is_same: impl FnOnce(&Waiter) -> bool,
+        make: impl FnOnce() -> Waiter,
+    ) -> Poll<Outcome> {
         let mut stripe = self.stripe(id);
         let Some(slot) = stripe.find(id) else {
             debug_assert!(false, "an ask is polled only until it has ended");
             return Poll::Ready(Err(Failure::Timeout));
         };
-        match slot.state.waker() {
-            Some(Some(waker)) if waker.will_wake(cx.waker()) => Poll::Pending,
-            Some(waker) => {
-                let former = waker.replace(cx.waker().clone());
+        match slot.state.waiter() {
+            Some(Some(waiter)) if is_same(waiter) => Poll::Pending,
+            Some(waiter) => {
+                let former = waiter.replace(make());
                 // With no stripe locked: it may be the last to own a task.
                 drop(stripe);
                 drop(former);
@@ -201,13 +204,10 @@ impl PendingAsks {
         self.freed(state.as_ref());
     }
 
-    /// Counts a slot that was freed, and releases the bytes of its reply.
+    /// Releases the bytes of the reply in a slot that was freed.
+    #[inline]
     fn freed(&self, state: Option<&SlotState>) {
-        let Some(state) = state else {
-            return;
-        };
-        self.pending.fetch_sub(1, Ordering::Relaxed);
-        if let SlotState::Done(Ok(reply)) = state
+        if let Some(SlotState::Done(Ok(reply))) = state
             && reply.len() > SHORT_REPLY
         {
             self.bytes.release(reply.len());
@@ -276,10 +276,13 @@ impl PendingAsks {
             .any(|stripe| stripe.lock().slots.iter().any(waits))
     }
 
-    /// Returns the number of asks that wait, or whose outcome was not taken yet.
+    /// Returns the number of asks that wait, or whose outcome was not taken yet: exact while none is
+    /// opened or freed.
     pub(crate) fn pending(&self) -> usize {
-        // SeqCst, for the clock; see `open_as`.
-        self.pending.load(Ordering::SeqCst)
+        self.stripes
+            .iter()
+            .map(|stripe| stripe.lock().taken())
+            .sum()
     }
 
     /// Returns the largest number of asks that may wait.
@@ -304,13 +307,17 @@ impl PendingAsks {
     /// Applies an event to one ask, and wakes its task if that is due.
     fn apply(&self, id: AskId, event: impl FnOnce(&mut Slot) -> Step) {
         let mut stripe = self.stripe(id);
-        let waker = stripe.find(id).and_then(|slot| {
+        let waiter = stripe.find(id).and_then(|slot| {
             let step = event(slot);
             slot.take(step)
         });
         // With no stripe locked; see the module.
         drop(stripe);
-        waker.into_iter().for_each(Waker::wake);
+        if let Some(waiter) = waiter {
+            let mut woken = Woken::default();
+            woken.add(waiter);
+            woken.wake();
+        }
     }
 
     /// Applies an event to all asks, each stripe locked by itself. An ask that is opened behind the
@@ -318,15 +325,15 @@ impl PendingAsks {
     /// opener finds that closed, and deadlines are swept again at the next tick.
     fn sweep(&self, event: impl Fn(&mut Slot) -> Step) {
         // Kept until all stripes are released, and then woken.
-        let mut wakers = Vec::new();
+        let mut woken = Woken::default();
         for stripe in &self.stripes {
             let mut stripe = stripe.lock();
             for slot in &mut stripe.slots {
                 let step = event(slot);
-                wakers.extend(slot.take(step));
+                slot.take(step).into_iter().for_each(|it| woken.add(it));
             }
         }
-        wakers.into_iter().for_each(Waker::wake);
+        woken.wake();
     }
 
     fn stripe(&self, id: AskId) -> MutexGuard<'_, Stripe> {
@@ -336,6 +343,8 @@ impl PendingAsks {
 
 #[cfg(test)]
 mod tests {
+    use std::task::Waker;
+
     use super::*;
 
     fn poll(asks: &PendingAsks, id: AskId) -> Poll<Outcome> {
@@ -421,10 +430,10 @@ mod tests {
     }
 
     /// A waker that is the last to own a task, and ends an ask of that when it is dropped.
-    struct Last(std::sync::Arc<PendingAsks>, AskId);
+    struct Last(Arc<PendingAsks>, AskId);
 
     impl std::task::Wake for Last {
-        fn wake(self: std::sync::Arc<Self>) {}
+        fn wake(self: Arc<Self>) {}
     }
 
     impl Drop for Last {
@@ -437,10 +446,10 @@ mod tests {
     fn wakers_are_dropped_with_no_lock_held() {
         let (done, ended) = std::sync::mpsc::channel();
         std::thread::spawn(move || {
-            let asks = std::sync::Arc::new(PendingAsks::new(10, 0));
+            let asks = Arc::new(PendingAsks::new(10, 0));
             let [first, second, other] = [1; 3].map(|tick| asks.open(Tick::after(tick)).unwrap());
             for ends in [first, second] {
-                let waker = Waker::from(std::sync::Arc::new(Last(asks.clone(), ends)));
+                let waker = Waker::from(Arc::new(Last(asks.clone(), ends)));
                 assert!(asks.poll(other, &Context::from_waker(&waker)).is_pending());
             }
             assert_eq!(asks.pending(), 2, "the first waker was replaced");
@@ -457,7 +466,7 @@ mod tests {
     struct Woken(AtomicUsize);
 
     impl std::task::Wake for Woken {
-        fn wake(self: std::sync::Arc<Self>) {
+        fn wake(self: Arc<Self>) {
             self.0.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -466,7 +475,7 @@ mod tests {
     fn an_ask_that_another_task_took_over_wakes_that() {
         let asks = PendingAsks::new(10, 0);
         let id = asks.open(Tick::after(1)).unwrap();
-        let tasks = [(); 2].map(|()| std::sync::Arc::new(Woken::default()));
+        let tasks = [(); 2].map(|()| Arc::new(Woken::default()));
         for task in &tasks {
             let waker = Waker::from(task.clone());
             assert!(asks.poll(id, &Context::from_waker(&waker)).is_pending());

@@ -18,6 +18,7 @@ use crate::routing::Routing;
 use crate::runtime::clock::Tick;
 use crate::shared::Shared;
 
+pub(crate) mod batch;
 pub(crate) mod give_way;
 pub(crate) mod stats;
 pub(crate) mod tables;
@@ -35,6 +36,23 @@ impl Deref for Core {
 
     fn deref(&self) -> &Shared {
         &self.shared
+    }
+}
+
+/// Returns the error of a message that the outbox of `node` rejected; `None` if the router is to find
+/// a route: the connection has just ended, or earlier messages are buffered.
+///
+/// Should the owner be connected again meanwhile, the router's lock still keeps the order: it
+/// delivers before it publishes.
+fn refusal(reason: RejectReason, node: NodeAddress) -> Option<TellError> {
+    match reason {
+        RejectReason::Full { length, limit } => Some(TellError::Busy {
+            node,
+            length,
+            limit,
+        }),
+        RejectReason::TooLong { length, limit } => Some(TellError::TooLong { length, limit }),
+        _ => None,
     }
 }
 
@@ -106,21 +124,14 @@ impl Core {
         };
         match pushed {
             Some(Ok(pushed)) => {
-                give_way::note(pushed);
+                give_way::note(pushed.fills_batch);
                 Ok(())
             }
-            Some(Err((RejectReason::Full { length, limit }, node))) => Err(TellError::Busy {
-                node,
-                length,
-                limit,
-            }),
-            Some(Err((RejectReason::TooLong { length, limit }, _))) => {
-                Err(TellError::TooLong { length, limit })
-            }
-            // No owner is connected, earlier messages are buffered, or the connection has just
-            // ended: the router finds a route. Should the owner be connected again meanwhile, the
-            // router's lock still keeps the order: it delivers before it publishes.
-            Some(Err(_)) | None => self.send_by_router(to, message, deadline, ask),
+            Some(Err((reason, node))) => match refusal(reason, node) {
+                Some(refused) => Err(refused),
+                None => self.send_by_router(to, message, deadline, ask),
+            },
+            None => self.send_by_router(to, message, deadline, ask),
         }
     }
 

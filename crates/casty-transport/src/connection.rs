@@ -27,7 +27,7 @@ mod session;
 pub use driver::{ConnectionEnd, drive};
 pub use outbox::{
     Leftover, Outbox, OutboxCounters, OutboxLimit, OutboxLimits, OutboxProgress, OutboxTag, Permit,
-    Pushed, RejectReason, Rejected, UnsentMessage,
+    Pushed, PushedAll, RejectReason, Rejected, UnsentMessage,
 };
 pub use session::Session;
 

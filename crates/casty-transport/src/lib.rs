@@ -125,7 +125,7 @@ pub use conclusion::Conclusion;
 pub use connection::{ConnectOptions, Connection, ConnectionEnd, Session, accept, connect, drive};
 pub use connection::{
     Leftover, Outbox, OutboxCounters, OutboxLimit, OutboxLimits, OutboxProgress, OutboxTag, Permit,
-    Pushed, RejectReason, Rejected, UnsentMessage,
+    Pushed, PushedAll, RejectReason, Rejected, UnsentMessage,
 };
 pub use error::{ConnectError, ConnectionLost, DialError, ListenError, NotCasty};
 pub use proxy::{Proxy, ProxyCounters, ProxyCounts, ProxyEnd, ProxyLimits};

@@ -12,6 +12,12 @@ use crate::steps::{Failure, Steps, cargo, root};
 /// Worlds that a fault may take to show.
 const SEEDS: &str = "2000";
 
+/// The longest time in seconds that the tests of a package may take, once they are built: a fault may
+/// well be shown by a test that does not end.
+const LONGEST: &str = "600";
+/// The exit status of `timeout` when that is over.
+const TIMED_OUT: i32 = 124;
+
 /// One line of the table.
 struct Fault {
     patch: String,
@@ -166,11 +172,30 @@ fn catch(tree: &Path, target: &Path, package: &str) -> Result<Option<String>, Fa
         let said = String::from_utf8_lossy(&run.stdout);
         return Ok(Some(first_violation(&said)));
     }
-    let mut tests = cargo(["test", "--quiet", "--all-features", "--package", package]);
+    let tests = ["test", "--quiet", "--all-features", "--package", package];
+    let mut build = cargo(tests);
+    build.arg("--no-run");
+    output(build.current_dir(tree).env("CARGO_TARGET_DIR", target))?;
+    let run = cargo(tests);
+    // Ends what the tests have started, too.
+    let mut tests = Command::new("timeout");
+    tests
+        .arg(LONGEST)
+        .arg(run.get_program())
+        .args(run.get_args());
+    for (name, value) in run.get_envs() {
+        match value {
+            Some(value) => tests.env(name, value),
+            None => tests.env_remove(name),
+        };
+    }
     tests.current_dir(tree).env("CARGO_TARGET_DIR", target);
     let tested = output(&mut tests)?;
     if tested.status.success() {
         return Ok(None);
+    }
+    if tested.status.code() == Some(TIMED_OUT) {
+        return Ok(Some(format!("test of {package}: one does not end")));
     }
     let said = String::from_utf8_lossy(&tested.stdout).into_owned();
     let failed = said.lines().find_map(|line| line.strip_prefix("---- "));

@@ -43,23 +43,12 @@ impl<'a, R, F: SendAsk<R>> Ask<'a, R, F> {
     /// its connection is lost or no reply comes, within the time limit and the client's retry
     /// budget. Costs a copy of the message.
     pub fn idempotent(self) -> IdempotentAsk<'a, R, F> {
-        let attempts = self.core.limits.ask_attempts;
-        IdempotentAsk::new(self, attempts)
+        let policy = Policy::of(self.core);
+        IdempotentAsk { ask: self, policy }
     }
 }
 
-impl<'a, R, F> IdempotentAsk<'a, R, F> {
-    fn new(ask: Ask<'a, R, F>, attempts: u32) -> Self {
-        let hedge_after = None;
-        Self {
-            ask,
-            policy: Policy {
-                attempts,
-                hedge_after,
-            },
-        }
-    }
-
+impl<R, F> IdempotentAsk<'_, R, F> {
     /// Sets how long to wait for the reply in all; see [`Ask::within`].
     pub fn within(mut self, timeout: Duration) -> Self {
         self.ask.timeout = timeout;

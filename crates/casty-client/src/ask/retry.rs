@@ -25,7 +25,18 @@ pub(crate) struct Policy {
     pub(crate) hedge_after: Option<Duration>,
 }
 
+impl Policy {
+    /// Returns the policy of an idempotent ask for which nothing else is said.
+    pub(crate) fn of(core: &Core) -> Self {
+        Self {
+            attempts: core.limits.ask_attempts,
+            hedge_after: None,
+        }
+    }
+}
+
 /// The times at which the message of one ask is to be sent again.
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Schedule {
     deadline: Tick,
     /// Attempts that are left.
@@ -185,8 +196,15 @@ impl Retrying {
 
     /// Polls for the outcome, and sends the message again when that is due.
     pub(crate) fn poll(&mut self, cx: &Context<'_>) -> Poll<Outcome> {
+        let core = Arc::clone(&self.kept.core);
+        self.poll_by(|id| core.asks.poll(id, cx))
+    }
+
+    /// Polls for the outcome as [`poll`](Self::poll) does. `look` returns the outcome, or leaves the
+    /// waiter of the ask.
+    pub(crate) fn poll_by(&mut self, look: impl Fn(AskId) -> Poll<Outcome>) -> Poll<Outcome> {
         loop {
-            let outcome = self.kept.core.asks.poll(self.ask.id, cx);
+            let outcome = look(self.ask.id);
             if outcome.is_ready() {
                 return outcome;
             }

@@ -15,6 +15,7 @@ use crate::ask::{Ask, AskSender, SendAsk};
 use crate::error::{AskError, TellError};
 use crate::message::{Destination, Envelope, Message};
 use crate::send::Core;
+use crate::send::batch;
 use crate::send::give_way::give_way;
 use crate::send::wait;
 
@@ -194,6 +195,19 @@ impl RegionRef {
         }
     }
 
+    /// Returns the region as batches are sent to it.
+    pub(crate) fn of_batch(&self) -> batch::Region<'_> {
+        batch::Region {
+            id: self.id,
+            name: &self.name,
+        }
+    }
+
+    /// Returns the client.
+    pub(crate) fn core(&self) -> &Arc<Core> {
+        &self.core
+    }
+
     fn destination(&self, shard: ShardId) -> Destination<'_> {
         Destination::Shard {
             region: self.id,
@@ -306,6 +320,70 @@ impl EntityRef {
             region.send_ask(ask, &self.envelope(&message), self.shard)
         };
         Ask::new(&self.region.core, send)
+    }
+}
+
+/// The name of one entity of a region: its [`EntityRef`], which remembers the shard, or its id.
+///
+/// An [`EntityRef`] of another region stands for its id alone.
+pub trait EntityName: sealed::Sealed {
+    #[doc(hidden)]
+    fn id(&self) -> &str;
+
+    #[doc(hidden)]
+    fn shard(&self, region: &RegionRef) -> ShardId {
+        entity_shard(self.id(), region.shards)
+    }
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for super::EntityRef {}
+    impl Sealed for str {}
+    impl Sealed for String {}
+    impl Sealed for std::sync::Arc<str> {}
+    impl<N: Sealed + ?Sized> Sealed for &N {}
+}
+
+impl EntityName for EntityRef {
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn shard(&self, region: &RegionRef) -> ShardId {
+        if self.region == *region {
+            self.shard
+        } else {
+            entity_shard(&self.id, region.shards)
+        }
+    }
+}
+
+impl EntityName for str {
+    fn id(&self) -> &str {
+        self
+    }
+}
+
+impl EntityName for String {
+    fn id(&self) -> &str {
+        self
+    }
+}
+
+impl EntityName for Arc<str> {
+    fn id(&self) -> &str {
+        self
+    }
+}
+
+impl<N: EntityName + ?Sized> EntityName for &N {
+    fn id(&self) -> &str {
+        (**self).id()
+    }
+
+    fn shard(&self, region: &RegionRef) -> ShardId {
+        (**self).shard(region)
     }
 }
 

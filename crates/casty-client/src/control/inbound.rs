@@ -15,6 +15,7 @@ use crate::node::protocol::{LOCATIONS_PATH, PROBES_PATH, Snapshot, VIEWS_PATH};
 use crate::pending_asks::id::AskId;
 use crate::pending_asks::outcome::Failure;
 use crate::pending_asks::replies::Batch;
+use crate::pending_asks::waiter::Woken;
 use crate::runtime::byte_limit::Counted;
 use crate::runtime::shared_bytes::Share;
 use crate::send::Core;
@@ -29,6 +30,8 @@ pub(crate) struct Inbound {
     peer: Arc<Peer>,
     /// The replies of the current batch.
     replies: Vec<(AskId, Bytes)>,
+    /// The waiters for the replies of the current batch, empty between two.
+    woken: Woken,
     /// The bytes of a frame that has not come in whole yet.
     unfinished: Share,
     /// Set once the log has told of a message over the limit.
@@ -43,6 +46,7 @@ impl Inbound {
             core,
             peer,
             replies: Vec::new(),
+            woken: Woken::default(),
             told: false,
         }
     }
@@ -180,10 +184,13 @@ impl Session for Inbound {
         if self.replies.is_empty() {
             return 0;
         }
-        let mut batch = Batch::new(&self.core.asks);
+        let mut batch = Batch::new(&self.core.asks, &mut self.woken);
         for (id, reply) in self.replies.drain(..) {
             batch.end(id, Ok(reply));
         }
-        batch.woken()
+        drop(batch);
+        let woken = self.woken.tasks();
+        self.woken.wake();
+        woken
     }
 }

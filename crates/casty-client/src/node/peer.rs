@@ -8,7 +8,7 @@ use casty_proto::header::{self, Header};
 use casty_proto::message::SHARD_ENVELOPE;
 use casty_proto::{ActorUri, NodeAddress};
 use casty_routing::{ObservedConnection, RegionId};
-use casty_transport::{Outbox, OutboxLimits, Pushed, Rejected, UnsentMessage};
+use casty_transport::{Outbox, OutboxLimits, Pushed, PushedAll, Rejected, UnsentMessage};
 
 use crate::message::{Outgoing, Route, Tag};
 use crate::node::identity::Identity;
@@ -114,6 +114,21 @@ impl Peer {
         match self.templates.get(region, make) {
             Some(header) => self.outbox.push(&[header, message], Some(tag)),
             None => self.outbox.push(&[&make(), message], Some(tag)),
+        }
+    }
+
+    /// Puts encoded envelopes for the owner of shards of one region into the outbox, in order, until
+    /// one is not accepted.
+    pub(crate) fn push_envelopes<'m>(
+        &self,
+        region: RegionId,
+        name: &str,
+        messages: impl IntoIterator<Item = (&'m [u8], Tag)>,
+    ) -> PushedAll<Tag> {
+        let make = || self.header(&format!("/_region-{name}"), SHARD_ENVELOPE);
+        match self.templates.get(region, make) {
+            Some(header) => self.outbox.push_all(header, messages),
+            None => self.outbox.push_all(&make(), messages),
         }
     }
 

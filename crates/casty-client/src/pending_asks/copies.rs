@@ -1,18 +1,17 @@
 //! The copies of an ask that may be sent again, and their fates.
 
-use std::task::Waker;
-
 use casty_proto::NodeAddress;
 
 use super::id::PeerId;
 use super::outcome::{Failure, Step};
+use super::waiter::Waiter;
 use crate::error::{Fate, NotSent};
 use crate::runtime::clock::Tick;
 
 /// The copies of one ask that may be sent again and has no reply yet.
 pub(super) struct Copies {
-    /// The waker of the ask's task.
-    pub(super) waker: Option<Waker>,
+    /// The waiter for the ask.
+    pub(super) waiter: Option<Waiter>,
     /// The number of copies that were accepted and neither lost nor failed as not sent.
     open: usize,
     /// The connections that carry open copies, in the order in which they accepted them. The other
@@ -55,7 +54,7 @@ impl Copies {
     /// Returns the record of an ask whose first copy is about to be sent.
     pub(super) fn new(due: Option<Tick>) -> Self {
         Self {
-            waker: None,
+            waiter: None,
             open: 1,
             carriers: Vec::new(),
             losses: 0,

@@ -21,7 +21,7 @@ pub(crate) struct AskId {
 }
 
 /// An ask that has its slot, and its deadline.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct OpenAsk {
     pub(crate) id: AskId,
     pub(crate) deadline: Tick,

@@ -1,35 +1,36 @@
 //! The matching of replies to their asks, many at once, as they are read.
 
 use std::sync::atomic::Ordering;
-use std::task::Waker;
 
 use parking_lot::MutexGuard;
 
 use super::id::AskId;
 use super::outcome::Outcome;
 use super::slot::{SlotState, Stripe};
+use super::waiter::Woken;
 use super::{PendingAsks, SHORT_REPLY};
 
-/// The end of many asks under few locks. Their tasks are woken when it is dropped.
+/// The end of many asks under few locks. Who waits for them is added to `woken`, to be woken once
+/// the batch is dropped.
 pub(crate) struct Batch<'a> {
     asks: &'a PendingAsks,
     /// The stripe that is locked, and its number.
     locked: Option<(usize, MutexGuard<'a, Stripe>)>,
     /// Kept until no stripe is locked, so that a woken task does not wait for this thread.
-    wakers: Vec<Waker>,
+    woken: &'a mut Woken,
 }
 
 impl<'a> Batch<'a> {
     /// Creates an empty batch, with no stripe locked.
-    pub(crate) fn new(asks: &'a PendingAsks) -> Self {
+    pub(crate) fn new(asks: &'a PendingAsks, woken: &'a mut Woken) -> Self {
         Self {
             asks,
             locked: None,
-            wakers: Vec::new(),
+            woken,
         }
     }
 
-    /// Ends one ask; its task is woken when the batch is dropped.
+    /// Ends one ask.
     pub(crate) fn end(&mut self, id: AskId, outcome: Outcome) {
         let number = id.stripe();
         if self
@@ -51,39 +52,31 @@ impl<'a> Batch<'a> {
             Ok(reply) if reply.len() > SHORT_REPLY => self.asks.admit(reply),
             outcome => outcome,
         };
-        // The waker is moved out, as it must not be dropped with the stripe locked. All cases are
+        // The waiter is moved out, as it must not be dropped with the stripe locked. All cases are
         // written out, so that no code to drop the others is run.
         match std::mem::replace(state, SlotState::Done(outcome)) {
-            SlotState::Waiting(Some(waker)) => self.wakers.push(waker),
-            SlotState::Repeatable(copies) => self.wakers.extend(copies.waker),
+            SlotState::Waiting(Some(waiter)) => self.woken.add(waiter),
+            SlotState::Repeatable(copies) => copies
+                .waiter
+                .into_iter()
+                .for_each(|waiter| self.woken.add(waiter)),
             SlotState::Waiting(None) | SlotState::Free | SlotState::Done(_) => {}
         }
-    }
-
-    /// Returns the number of tasks that will be woken.
-    pub(crate) fn woken(&self) -> usize {
-        self.wakers.len()
-    }
-}
-
-impl Drop for Batch<'_> {
-    fn drop(&mut self) {
-        self.locked = None;
-        self.wakers.drain(..).for_each(Waker::wake);
     }
 }
 
 impl PendingAsks {
     /// Ends one ask, waking its task; a reply that comes too late or twice is counted and dropped.
     pub(crate) fn end(&self, id: AskId, outcome: Outcome) {
-        let mut batch = Batch::new(self);
-        batch.end(id, outcome);
+        let mut woken = Woken::default();
+        Batch::new(self, &mut woken).end(id, outcome);
+        woken.wake();
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::task::Context;
+    use std::task::{Context, Waker};
 
     use bytes::Bytes;
 
@@ -110,12 +103,14 @@ mod tests {
         for id in &ids {
             assert!(poll(&asks, *id).is_pending());
         }
-        let mut batch = Batch::new(&asks);
-        for (ended, id) in ids.iter().enumerate() {
-            assert_eq!(batch.woken(), ended);
+        let mut woken = Woken::default();
+        let mut batch = Batch::new(&asks, &mut woken);
+        for id in &ids {
             batch.end(*id, Ok(Bytes::new()));
         }
         drop(batch);
+        assert_eq!(woken.tasks(), ids.len());
+        woken.wake();
         for id in ids {
             assert!(matches!(poll(&asks, id), std::task::Poll::Ready(Ok(_))));
         }

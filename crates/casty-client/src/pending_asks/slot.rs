@@ -1,10 +1,9 @@
 //! One slot of the table of asks, and one stripe of slots.
 
-use std::task::Waker;
-
 use super::copies::Copies;
 use super::id::{AskId, PeerId};
 use super::outcome::{Failure, Outcome, Step};
+use super::waiter::Waiter;
 use crate::runtime::clock::Tick;
 
 /// A part of the table of asks, under a lock of its own.
@@ -12,6 +11,8 @@ use crate::runtime::clock::Tick;
 pub(super) struct Stripe {
     pub(super) slots: Vec<Slot>,
     free: Vec<u32>,
+    /// The number of slots that may be taken, a part of the limit of all.
+    allowed: usize,
 }
 
 /// The place of one ask.
@@ -27,7 +28,7 @@ pub(super) struct Slot {
 pub(super) enum SlotState {
     Free,
     /// The ask waits, and is sent once.
-    Waiting(Option<Waker>),
+    Waiting(Option<Waiter>),
     /// The ask waits, and may be sent again.
     Repeatable(Box<Copies>),
     /// The ask has ended, and its outcome was not taken yet.
@@ -35,28 +36,40 @@ pub(super) enum SlotState {
 }
 
 impl Slot {
-    /// Notes that a connection did not accept, or gave back, an ask that is sent once.
+    /// Notes that a connection is about to carry the ask, or one more copy of it.
+    #[inline]
+    pub(super) fn carried_by(&mut self, carrier: PeerId) {
+        match &mut self.state {
+            SlotState::Repeatable(copies) => copies.carried_by(carrier),
+            _ => self.carrier = Some(carrier),
+        }
+    }
+
+    /// Notes that a connection did not accept, or gave back, the ask, or a copy of it.
     pub(super) fn requeued(&mut self, carrier: PeerId) {
+        if let SlotState::Repeatable(copies) = &mut self.state {
+            return copies.requeued(carrier);
+        }
         if self.carrier.take_if(|it| *it == carrier).is_some()
             && let SlotState::Done(Err(Failure::Lost { .. })) = self.state
         {
             // The connection was lost before the ask could be put on it, and the outcome was not
-            // taken since. The task that was woken for it polls, and leaves another waker.
+            // taken since. The task that was woken for it looks at it, and waits again.
             self.state = SlotState::Waiting(None);
         }
     }
 
-    /// Takes a step, and returns the waker of the task if that is to be woken.
-    pub(super) fn take(&mut self, step: Step) -> Option<Waker> {
-        let waker = match step {
+    /// Takes a step, and returns the waiter if that is to be woken.
+    pub(super) fn take(&mut self, step: Step) -> Option<Waiter> {
+        let waiter = match step {
             Step::Wait => None,
             // Taken before the state is replaced, which would drop it with the stripe locked.
-            Step::Wake | Step::End(_) => self.state.take_waker(),
+            Step::Wake | Step::End(_) => self.state.waiter().and_then(Option::take),
         };
         if let Step::End(failure) = step {
             self.state = SlotState::Done(Err(failure));
         }
-        waker
+        waiter
     }
 }
 
@@ -65,21 +78,41 @@ impl SlotState {
         matches!(self, Self::Waiting(_) | Self::Repeatable(_))
     }
 
-    /// Returns the place of the waiting task's waker; `None` if no task waits.
-    pub(super) fn waker(&mut self) -> Option<&mut Option<Waker>> {
+    /// Returns the place of the waiter; `None` if the ask has ended.
+    pub(super) fn waiter(&mut self) -> Option<&mut Option<Waiter>> {
         match self {
-            Self::Waiting(waker) => Some(waker),
-            Self::Repeatable(copies) => Some(&mut copies.waker),
+            Self::Waiting(waiter) => Some(waiter),
+            Self::Repeatable(copies) => Some(&mut copies.waiter),
             Self::Free | Self::Done(_) => None,
         }
-    }
-
-    pub(super) fn take_waker(&mut self) -> Option<Waker> {
-        self.waker()?.take()
     }
 }
 
 impl Stripe {
+    /// Returns the number of slots that are taken.
+    pub(super) fn taken(&self) -> usize {
+        self.slots.len() - self.free.len()
+    }
+
+    /// Returns whether no more slots may be taken.
+    #[inline]
+    pub(super) fn is_full(&self) -> bool {
+        self.taken() >= self.allowed
+    }
+
+    /// Adds to the number of slots that may be taken.
+    pub(super) fn allow(&mut self, more: usize) {
+        self.allowed += more;
+    }
+
+    /// Gives up the part of that number that is not used, and returns it.
+    pub(super) fn give_up_unused(&mut self) -> usize {
+        let unused = self.allowed - self.taken();
+        self.allowed -= unused;
+        unused
+    }
+
+    /// Takes a slot, whether it may be taken or not.
     pub(super) fn open(&mut self, stripe: usize, deadline: Tick, state: SlotState) -> AskId {
         let index = self.free.pop().unwrap_or_else(|| {
             self.slots.push(Slot {

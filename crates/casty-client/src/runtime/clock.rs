@@ -9,10 +9,10 @@
 //!
 //! While nothing waits for a deadline the task sleeps. To miss none it first sets `asleep` and
 //! then looks once more for something that waits; a task that has something to wait for first makes
-//! it visible and then reads `asleep`. These four are sequentially consistent, so at least one side
-//! sees the other: the clock finds the deadline and ticks on, or the task finds the clock asleep
-//! and wakes it. A wake-up that comes before the clock waits is kept, and costs a second of ticks
-//! at most.
+//! it visible and then reads `asleep`. What waits is made visible and looked for under a lock: whose
+//! turn comes second sees what the other did before its own. So the clock finds the deadline and
+//! ticks on, or the task finds the clock asleep and wakes it. A wake-up that comes before the clock
+//! waits is kept, and costs a second of ticks at most.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -101,9 +101,9 @@ impl Clock {
     /// Wakes the clock if it sleeps. To be called after a deadline was made visible to the closure
     /// that [`run`](Self::run) calls.
     pub(crate) fn keep_awake(&self) {
-        // SeqCst: after the deadline was made visible, in one order with the clock's own store and
-        // look; see the module.
-        if self.asleep.load(Ordering::SeqCst) {
+        // Relaxed: of two threads that took the same lock, the second sees what the first has stored
+        // before; see the module.
+        if self.asleep.load(Ordering::Relaxed) {
             self.wake.notify_one();
         }
     }
@@ -115,7 +115,8 @@ impl Clock {
     }
 
     /// Ticks for ever and calls `ticked` at each tick; sleeps while that returns `false`, because
-    /// nothing waits. `ticked` must read sequentially consistently whether something waits.
+    /// nothing waits. `ticked` must look for that under the lock under which a deadline is made
+    /// visible.
     ///
     /// After a time in which the runtime was not driven, `ticked` is called a tick later, when
     /// other tasks have read what came meanwhile.
@@ -124,13 +125,13 @@ impl Clock {
         let mut is_late = false;
         loop {
             if idle >= IDLE_TICKS {
-                // First asleep, then the last look: see the module.
-                self.asleep.store(true, Ordering::SeqCst);
+                // First asleep, then the last look, which takes the lock: see the module.
+                self.asleep.store(true, Ordering::Relaxed);
                 if !ticked(self.now()) {
                     self.wake.notified().await;
                 }
                 // A task that still reads `true` wakes a clock that is awake: no harm.
-                self.asleep.store(false, Ordering::SeqCst);
+                self.asleep.store(false, Ordering::Relaxed);
                 idle = 0;
             }
             let begun = precise_now();

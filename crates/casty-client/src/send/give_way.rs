@@ -2,17 +2,16 @@
 
 use std::cell::Cell;
 
-use casty_transport::Pushed;
-
 thread_local! {
     /// Set once this thread has filled a batch of an outbox.
     static FILLED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Notes that this thread has put a message into an outbox.
+/// Notes that this thread has put messages into an outbox, and whether that was the time to write
+/// what waits there.
 #[inline]
-pub(crate) fn note(pushed: Pushed) {
-    if pushed.fills_batch {
+pub(crate) fn note(fills_batch: bool) {
+    if fills_batch {
         FILLED.set(true);
     }
 }
@@ -44,7 +43,8 @@ mod tests {
             (1..10).find(|_| way.as_mut().poll(&mut cx).is_ready())
         };
         for (length, expected) in [(10, 1), (64 * 1024, 2), (10, 1), (64 * 1024, 2)] {
-            note(outbox.push(&[&vec![0; length]], Some(())).unwrap());
+            let pushed = outbox.push(&[&vec![0; length]], Some(())).unwrap();
+            note(pushed.fills_batch);
             assert_eq!(polls(), Some(expected), "{length}");
             assert_eq!(polls(), Some(1), "{length}");
         }

@@ -30,10 +30,9 @@ pub(crate) async fn tell(
     core: &Core,
     to: &Destination<'_>,
     message: &impl Message,
-    mut refused: TellError,
+    refused: TellError,
     within: Duration,
 ) -> Result<(), TellError> {
-    let deadline = clock::from_now(within);
     let (mut class, mut bytes) = (String::new(), Vec::new());
     core.encoded(message, |of, encoded| {
         of.clone_into(&mut class);
@@ -48,8 +47,23 @@ pub(crate) async fn tell(
     if let Destination::Actor { class: of, .. } = &mut to {
         *of = &class;
     }
+    encoded(core, &to, message, refused, within).await
+}
+
+/// Sends an encoded message as [`tell`] does.
+///
+/// # Cancel safety
+/// Either the message was accepted or nothing of it was.
+pub(crate) async fn encoded(
+    core: &Core,
+    to: &Destination<'_>,
+    message: Encoded<'_>,
+    mut refused: TellError,
+    within: Duration,
+) -> Result<(), TellError> {
+    let deadline = clock::from_now(within);
     loop {
-        match attempt(core, &to, message, &refused, deadline).await {
+        match attempt(core, to, message, &refused, deadline).await {
             Some(Err(again)) if is_full(&again) => refused = again,
             Some(sent) => return sent,
             None => return Err(refused),

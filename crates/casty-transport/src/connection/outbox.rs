@@ -12,7 +12,7 @@ use std::task::Waker;
 use std::time::Duration;
 
 use casty_proto::frame::{self, FrameKind};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 
 mod leftover;
@@ -39,6 +39,18 @@ pub struct Pushed {
     /// Set for one message of each 64 KiB that wait: it is time that the driver writes them, while they
     /// are in the processor's cache.
     pub fills_batch: bool,
+}
+
+/// The messages that an [`Outbox`] has accepted of many, and the first that it has not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PushedAll<T> {
+    /// The number of messages that were accepted, from the first on.
+    pub count: usize,
+    /// Set if it is time that the driver writes, as [`Pushed::fills_batch`].
+    pub fills_batch: bool,
+    /// The message behind these, if it was not accepted; none behind that was looked at.
+    pub rejected: Option<Rejected<T>>,
 }
 
 /// The frames on their way to one peer, each with a tag of type `T`.
@@ -73,11 +85,57 @@ impl<T: OutboxTag> Outbox<T> {
     /// The outbox is full or closed, messages that match were [revoked](Self::revoke), or the frame
     /// is too long. Nothing was appended.
     pub fn push(&self, parts: &[&[u8]], tag: Option<T>) -> Result<Pushed, Rejected<T>> {
+        // The one lock that all senders to a peer share; held for the copy and a few counts.
+        let mut state = self.state.lock();
+        let pushed = self.append(&mut state, parts, tag)?;
+        wake_driver(state);
+        Ok(pushed)
+    }
+
+    /// Appends one message frame for each of `messages`, in order, until one is not accepted: its
+    /// payload is `header` and the message. Costs one lock for all of them.
+    ///
+    /// Senders wait meanwhile, so give some dozens at a time. The iterator must not use this outbox.
+    pub fn push_all<'m>(
+        &self,
+        header: &[u8],
+        messages: impl IntoIterator<Item = (&'m [u8], T)>,
+    ) -> PushedAll<T> {
+        let mut all = PushedAll {
+            count: 0,
+            fills_batch: false,
+            rejected: None,
+        };
+        let mut state = self.state.lock();
+        for (message, tag) in messages {
+            match self.append(&mut state, &[header, message], Some(tag)) {
+                Ok(Pushed { fills_batch }) => {
+                    all.count += 1;
+                    all.fills_batch |= fills_batch;
+                }
+                Err(rejected) => {
+                    all.rejected = Some(rejected);
+                    break;
+                }
+            }
+        }
+        if all.count > 0 {
+            wake_driver(state);
+        }
+        all
+    }
+
+    /// Appends one message frame, with the state locked.
+    #[inline]
+    fn append(
+        &self,
+        state: &mut State<T>,
+        parts: &[&[u8]],
+        tag: Option<T>,
+    ) -> Result<Pushed, Rejected<T>> {
         let length = parts
             .iter()
             .fold(1usize, |sum, part| sum.saturating_add(part.len()));
-        // The one lock that all senders to a peer share; held for the copy and a few counts.
-        let mut state = self.state.lock();
         let limits = match &tag {
             Some(_) => self.limits,
             None => self.limits.with_reserve(),
@@ -105,13 +163,6 @@ impl<T: OutboxTag> Outbox<T> {
         let end = state.accepted;
         state.entries.push_back(Entry { end, tag });
         state.expected_pushes = state.expected_pushes.saturating_sub(1);
-        // Only a driver that found nothing has left its waker, so of many pushes one wakes it.
-        let driver = state.driver.take();
-        // Released first: a driver on another thread would find it taken.
-        drop(state);
-        if let Some(driver) = driver {
-            driver.wake();
-        }
         Ok(Pushed { fills_batch })
     }
 
@@ -204,6 +255,19 @@ impl<T: OutboxTag> Outbox<T> {
         wakers.into_iter().flatten().for_each(Waker::wake);
         // ... and all who wait for capacity, for nothing is accepted any more.
         self.capacity.notify_waiters();
+    }
+}
+
+/// Wakes the driver, with the state released, if it waits for a push.
+///
+/// Only a driver that found nothing has left its waker, so of many pushes one wakes it.
+#[inline]
+fn wake_driver<T>(mut state: MutexGuard<'_, State<T>>) {
+    let driver = state.driver.take();
+    // Released first: a driver on another thread would find it taken.
+    drop(state);
+    if let Some(driver) = driver {
+        driver.wake();
     }
 }
 

@@ -472,3 +472,47 @@ fn futures_pending<F: Future>(future: std::pin::Pin<&mut F>) -> bool {
 fn is_pending<F: Future>(future: std::pin::Pin<&mut F>, waker: &Waker) -> bool {
     future.poll(&mut Context::from_waker(waker)).is_pending()
 }
+
+#[test]
+fn of_many_messages_those_before_the_first_that_is_refused_are_accepted_in_order() {
+    let messages = || [(&b"1"[..], 1), (b"22", 2), (b"333", 3), (b"4", 4)];
+    let outbox = small();
+    // Three may wait.
+    let all = outbox.push_all(b"->", messages());
+    assert_eq!((all.count, all.fills_batch), (3, false));
+    let rejected = all.rejected.unwrap();
+    assert_eq!(rejected.tag, Some(4));
+    assert!(matches!(rejected.reason, RejectReason::Full { .. }));
+    let singly = small();
+    for message in ["1", "22", "333"] {
+        let parts = [&b"->"[..], message.as_bytes()];
+        singly
+            .push(&parts, u32::try_from(message.len()).ok())
+            .unwrap();
+    }
+    assert_eq!(take(&outbox), take(&singly));
+    assert_eq!(outbox.counters(), singly.counters());
+
+    let outbox = Outbox::<u32>::new(OutboxLimits::new());
+    assert!(outbox.revoke(|tag| *tag == 2).is_empty());
+    let all = outbox.push_all(b"->", messages());
+    assert_eq!(all.count, 1);
+    assert_eq!(all.rejected.unwrap().reason, RejectReason::Closed);
+    let long = vec![0; WORTH_WRITING];
+    let all = outbox.push_all(b"", [(&b"-"[..], 1), (&long, 1), (b"-", 1)]);
+    assert_eq!((all.count, all.fills_batch, all.rejected), (3, true, None));
+    assert_eq!(outbox.push_all(b"", []).count, 0);
+}
+
+#[test]
+fn many_messages_wake_the_driver_once() {
+    let outbox = Outbox::<u32>::new(OutboxLimits::new());
+    let task = Arc::new(Woken::default());
+    let waker = Waker::from(Arc::clone(&task));
+    let cx = Context::from_waker(&waker);
+    assert!(outbox.poll_take(&cx).is_pending());
+    assert_eq!(outbox.push_all(b"", []).count, 0);
+    assert_eq!(task.0.load(Relaxed), 0, "nothing came");
+    outbox.push_all(b"", [(&b"-"[..], 1), (b"-", 2)]);
+    assert_eq!(task.0.load(Relaxed), 1);
+}
