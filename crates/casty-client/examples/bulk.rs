@@ -63,7 +63,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         }
     }
     println!("all accounts together have {sum}");
-    assert_eq!(sum, (0..1_000).sum());
+    assert_eq!(sum, (0..1_000).sum::<i64>());
 
     let report = client.close(Duration::from_secs(5)).await;
     println!("{report}");

@@ -15,6 +15,7 @@ use serde::de::DeserializeOwned;
 use crate::ask::retry::{Kept, Policy, Retrying, Schedule};
 use crate::error::AskError;
 use crate::message::{Destination, Encoded};
+use crate::node::identity::give_back;
 use crate::pending_asks::id::{AskId, HERE, OpenAsk};
 use crate::pending_asks::outcome::{Failure, Outcome};
 use crate::runtime::home::CallerTimer;
@@ -85,8 +86,8 @@ impl<'a, R, F: SendAsk<R>> Ask<'a, R, F> {
         } = self;
         let started = AskSender::open(core, timeout, policy).and_then(|mut ask| {
             let reply_to = core.identity.ask_ref(ask.id());
-            ask.reply_to = Some(reply_to.clone().cast());
-            send.send(&mut ask, reply_to)?;
+            ask.reply_to = Some(reply_to.clone());
+            send.send(&mut ask, reply_to.cast())?;
             Ok(ask.accepted())
         });
         Reply {
@@ -168,6 +169,7 @@ impl<'a> AskSender<'a> {
     /// Returns the state of an ask whose message was accepted.
     fn accepted(mut self) -> ReplyState {
         self.accepted = true;
+        self.reply_to.take().into_iter().for_each(give_back);
         match self.kept.take().zip(self.schedule.take()) {
             Some((kept, schedule)) => {
                 ReplyState::Retrying(Box::new(Retrying::new(self.ask, kept, schedule)))

@@ -17,7 +17,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
 use casty_proto::NodeAddress;
 use parking_lot::{Mutex, MutexGuard};
 
@@ -27,10 +26,12 @@ use crate::runtime::clock::Tick;
 use crate::runtime::stripes::{CachePadded, STRIPES};
 
 pub(crate) mod copies;
+pub(crate) mod hex;
 pub(crate) mod id;
 mod opening;
 pub(crate) mod outcome;
 pub(crate) mod replies;
+pub(crate) mod reply;
 pub(crate) mod retries;
 mod slot;
 pub(crate) mod waiter;
@@ -38,6 +39,7 @@ pub(crate) mod waiter;
 use copies::{Copies, RetryStatus};
 use id::{AskId, MAX_PENDING, PeerId};
 use outcome::{Failure, Outcome, Step};
+use reply::EncodedReply;
 use slot::{Slot, SlotState, Stripe};
 use waiter::{Group, Waiter, Woken};
 
@@ -296,7 +298,7 @@ impl PendingAsks {
     }
 
     /// Returns a long reply, or its failure if the limit leaves no bytes for it.
-    fn admit(&self, reply: Bytes) -> Outcome {
+    fn admit(&self, reply: EncodedReply) -> Outcome {
         if self.bytes.reserve(reply.len()) {
             Ok(reply)
         } else {
@@ -345,6 +347,8 @@ impl PendingAsks {
 mod tests {
     use std::task::Waker;
 
+    use bytes::Bytes;
+
     use super::*;
 
     fn poll(asks: &PendingAsks, id: AskId) -> Poll<Outcome> {
@@ -362,9 +366,9 @@ mod tests {
         let id = asks.open(Tick::after(100)).unwrap();
         assert!(poll(&asks, id).is_pending());
         assert_eq!(asks.late(), 0);
-        asks.end(id, Ok(Bytes::from_static(b"first")));
-        asks.end(id, Ok(Bytes::from_static(b"second")));
-        assert!(matches!(poll(&asks, id), Poll::Ready(Ok(reply)) if reply == b"first"[..]));
+        asks.end(id, Ok(Bytes::from_static(b"first").into()));
+        asks.end(id, Ok(Bytes::from_static(b"second").into()));
+        assert!(matches!(poll(&asks, id), Poll::Ready(Ok(reply)) if *reply == *b"first"));
         assert_eq!((asks.pending(), asks.late()), (0, 1));
     }
 
@@ -375,7 +379,7 @@ mod tests {
         asks.abandon(first);
         let second = asks.open(Tick::after(100)).unwrap();
         assert_ne!(first, second);
-        asks.end(first, Ok(Bytes::from_static(b"late")));
+        asks.end(first, Ok(Bytes::from_static(b"late").into()));
         assert!(poll(&asks, second).is_pending());
         assert_eq!(asks.late(), 1);
     }
@@ -480,7 +484,7 @@ mod tests {
             let waker = Waker::from(task.clone());
             assert!(asks.poll(id, &Context::from_waker(&waker)).is_pending());
         }
-        asks.end(id, Ok(Bytes::new()));
+        asks.end(id, Ok(Bytes::new().into()));
         let woken = tasks.map(|task| task.0.load(Ordering::Relaxed));
         assert_eq!(woken, [0, 1]);
     }
@@ -490,7 +494,7 @@ mod tests {
         let asks = PendingAsks::new(10, 100_000);
         for (length, counted) in [(SHORT_REPLY, 0), (SHORT_REPLY + 1, SHORT_REPLY + 1)] {
             let id = asks.open(Tick::after(1)).unwrap();
-            asks.end(id, Ok(Bytes::from(vec![0; length])));
+            asks.end(id, Ok(Bytes::from(vec![0; length]).into()));
             assert_eq!(asks.bytes.used(), counted, "{length}");
             assert!(matches!(poll(&asks, id), Poll::Ready(Ok(reply)) if reply.len() == length));
             assert_eq!(asks.bytes.used(), 0, "{length}");

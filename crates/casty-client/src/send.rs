@@ -212,7 +212,7 @@ impl Core {
             return Err(TellError::Closed);
         }
         if let Some(id) = self.identity.ask_id(path.as_bytes()) {
-            self.asks.end(id, Ok(message));
+            self.asks.end(id, Ok(message.into()));
             return Ok(());
         }
         self.mailboxes.deliver(path, message)

@@ -52,6 +52,22 @@ pub struct Frame {
     pub payload: Bytes,
 }
 
+/// One whole frame that lies in a read buffer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BorrowedFrame<'a> {
+    /// The kind of the payload.
+    pub kind: FrameKind,
+    /// The bytes behind the type byte.
+    pub payload: &'a [u8],
+}
+
+impl BorrowedFrame<'_> {
+    /// Returns the bytes that it takes in the stream.
+    pub fn length(&self) -> usize {
+        FRAME_HEAD + self.payload.len()
+    }
+}
+
 /// A decoder that splits a byte stream into frames.
 ///
 /// It does no I/O: the caller reads into a buffer and asks for frames until there is none. The
@@ -95,7 +111,23 @@ impl FrameDecoder {
     /// connection with. A length is refused as soon as it is seen, before memory is allocated for
     /// it.
     pub fn next(&self, buffer: &mut BytesMut) -> Result<Option<Frame>, FrameError> {
-        let Some(length) = buffer.first_chunk::<4>() else {
+        let Some(BorrowedFrame { kind, payload }) = self.peek(buffer)? else {
+            return Ok(None);
+        };
+        let length = payload.len();
+        buffer.advance(FRAME_HEAD);
+        let payload = buffer.split_to(length).freeze();
+        Ok(Some(Frame { kind, payload }))
+    }
+
+    /// Returns the whole frame with which `buffer` begins, where it lies; `None` if more bytes are
+    /// needed. Costs no reference count.
+    ///
+    /// # Errors
+    /// As those of [`next`](Self::next).
+    #[inline]
+    pub fn peek<'a>(&self, buffer: &'a [u8]) -> Result<Option<BorrowedFrame<'a>>, FrameError> {
+        let Some((length, rest)) = buffer.split_first_chunk::<4>() else {
             return Ok(None);
         };
         let length = u32::from_be_bytes(*length) as usize;
@@ -108,15 +140,10 @@ impl FrameDecoder {
                 max: self.max,
             });
         }
-        if buffer.len() - 4 < length {
-            return Ok(None);
-        }
-        buffer.advance(4);
-        let mut body = buffer.split_to(length).freeze();
-        let kind = FrameKind::from(body.get_u8());
-        Ok(Some(Frame {
-            kind,
-            payload: body,
+        let body = rest.get(..length).and_then(<[u8]>::split_first);
+        Ok(body.map(|(kind, payload)| BorrowedFrame {
+            kind: FrameKind::from(*kind),
+            payload,
         }))
     }
 }
@@ -184,8 +211,10 @@ mod tests {
                 frames.push(frame);
             }
             buffer.extend_from_slice(&wire[cut..]);
-            while let Some(frame) = decoder.next(&mut buffer).unwrap() {
-                frames.push(frame);
+            while let Some(frame) = decoder.peek(&buffer).unwrap() {
+                let (kind, payload) = (frame.kind, Bytes::copy_from_slice(frame.payload));
+                buffer.advance(frame.length());
+                frames.push(Frame { kind, payload });
             }
             let read: Vec<_> = frames.iter().map(|f| (f.kind, &f.payload[..])).collect();
             assert_eq!(

@@ -19,8 +19,26 @@ pub(crate) const REF: &str = "$casty::ref";
 /// reference count. A client sends to it by `client.tell(&actor, message)`. Inside messages it is
 /// what a Python node calls an `ActorRef`.
 pub struct ActorRef<M: ?Sized> {
-    uri: Arc<str>,
+    uri: Uri,
     message: PhantomData<fn(&M)>,
+}
+
+/// The text of a URI, shared by all clones of a reference.
+#[derive(Clone)]
+enum Uri {
+    Fixed(Arc<str>),
+    /// Written anew for one reference after the other, as asks do.
+    Reused(Arc<String>),
+}
+
+impl Uri {
+    #[inline]
+    fn text(&self) -> &str {
+        match self {
+            Self::Fixed(text) => text,
+            Self::Reused(text) => text,
+        }
+    }
 }
 
 impl<M: ?Sized> ActorRef<M> {
@@ -31,10 +49,7 @@ impl<M: ?Sized> ActorRef<M> {
     pub fn new(uri: impl Into<Arc<str>>) -> Result<Self, AddressError> {
         let uri = uri.into();
         ActorUri::parse(&uri)?;
-        Ok(Self {
-            uri,
-            message: PhantomData,
-        })
+        Ok(Self::from_wire(uri))
     }
 
     /// Returns a reference to the actor at `uri` without checking that: for URIs that the caller has
@@ -54,7 +69,7 @@ impl<M: ?Sized> ActorRef<M> {
 
     /// Returns the `casty://` URI.
     pub fn uri(&self) -> &str {
-        &self.uri
+        self.uri.text()
     }
 
     /// Returns the URI's parts.
@@ -63,19 +78,46 @@ impl<M: ?Sized> ActorRef<M> {
     /// The URI is malformed, or its port is none that a TCP connection can have. A reference that
     /// arrived in a message is kept unchecked, so that it can be sent on.
     pub fn parts(&self) -> Result<ActorUri<'_>, AddressError> {
-        ActorUri::parse(&self.uri)
+        ActorUri::parse(self.uri())
     }
 
     /// Returns whether clones of this reference exist. An ask learns by it that a message which was
     /// made with its reference holds it.
     #[doc(hidden)]
     pub fn is_shared(&self) -> bool {
-        Arc::strong_count(&self.uri) > 1
+        let clones = match &self.uri {
+            Uri::Fixed(text) => Arc::strong_count(text),
+            Uri::Reused(text) => Arc::strong_count(text),
+        };
+        clones > 1
+    }
+
+    /// Returns a reference to the actor at the URI that `write` appends to an empty text, in the memory
+    /// of `former` if no clone of that exists. Not checked, as by
+    /// [`from_uri_unchecked`](Self::from_uri_unchecked).
+    #[doc(hidden)]
+    pub fn written_over(former: Option<Self>, write: impl FnOnce(&mut String)) -> Self {
+        let mut uri = match former.map(|former| former.uri) {
+            Some(Uri::Reused(uri)) => uri,
+            Some(Uri::Fixed(_)) | None => Arc::default(),
+        };
+        if let Some(text) = Arc::get_mut(&mut uri) {
+            text.clear();
+            write(text);
+        } else {
+            let mut text = String::new();
+            write(&mut text);
+            uri = Arc::new(text);
+        }
+        Self {
+            uri: Uri::Reused(uri),
+            message: PhantomData,
+        }
     }
 
     pub(crate) fn from_wire(uri: Arc<str>) -> Self {
         Self {
-            uri,
+            uri: Uri::Fixed(uri),
             message: PhantomData,
         }
     }
@@ -83,13 +125,16 @@ impl<M: ?Sized> ActorRef<M> {
 
 impl<M: ?Sized> Clone for ActorRef<M> {
     fn clone(&self) -> Self {
-        Self::from_wire(Arc::clone(&self.uri))
+        Self {
+            uri: self.uri.clone(),
+            message: PhantomData,
+        }
     }
 }
 
 impl<M: ?Sized> PartialEq for ActorRef<M> {
     fn eq(&self, other: &Self) -> bool {
-        self.uri == other.uri
+        self.uri() == other.uri()
     }
 }
 
@@ -97,19 +142,19 @@ impl<M: ?Sized> Eq for ActorRef<M> {}
 
 impl<M: ?Sized> Hash for ActorRef<M> {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.uri.hash(state);
+        self.uri().hash(state);
     }
 }
 
 impl<M: ?Sized> fmt::Debug for ActorRef<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ActorRef({})", Escaped::new(&self.uri))
+        write!(f, "ActorRef({})", Escaped::new(self.uri()))
     }
 }
 
 impl<M: ?Sized> Serialize for ActorRef<M> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_newtype_struct(REF, &*self.uri)
+        serializer.serialize_newtype_struct(REF, self.uri())
     }
 }
 
@@ -156,6 +201,24 @@ mod tests {
         let hash = |actor| BuildHasherDefault::<DefaultHasher>::default().hash_one(actor);
         assert_eq!(hash(new(a)), hash(new(a)));
         assert_ne!(hash(new(a)), hash(new(b)));
+    }
+
+    #[test]
+    fn memory_is_used_again_unless_somebody_has_a_clone() {
+        let write = |text: &'static str| move |uri: &mut String| uri.push_str(text);
+        let first = ActorRef::<u8>::written_over(None, write("casty://s@h:1/first"));
+        let at = first.uri().as_ptr();
+        let second = ActorRef::written_over(Some(first), write("casty://s@h:1/second"));
+        assert_eq!(second.uri(), "casty://s@h:1/second");
+        assert!(second.uri().as_ptr() == at && !second.is_shared());
+        let kept = second.clone();
+        assert!(second.is_shared() && kept == second);
+        let third = ActorRef::written_over(Some(second), write("casty://s@h:1/3"));
+        assert_eq!(
+            (kept.uri(), third.uri()),
+            ("casty://s@h:1/second", "casty://s@h:1/3")
+        );
+        assert_eq!(ActorRef::new(third.uri()), Ok(third));
     }
 
     #[test]

@@ -69,7 +69,7 @@ fn ask<R: DeserializeOwned>(
 ) -> Reply<R> {
     let send = |ask: &mut AskSender<'_>, _: ActorRef<R>| {
         core.asks.carried_by(ask.id(), peer.id);
-        question(core.announced_to(peer).ask_ref(ask.id()))
+        question(core.announced_to(peer).ask_ref(ask.id()).cast())
     };
     Ask::new(core, send).within(within).into_future()
 }

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
 use casty_proto::ActorRef;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -19,7 +18,9 @@ use crate::ask::{CLOCK_FIRST, check_answerable, failed};
 use crate::client::region::{EntityName, RegionRef};
 use crate::error::{AskError, TellError};
 use crate::message::Envelope;
+use crate::node::identity::give_back;
 use crate::pending_asks::id::OpenAsk;
+use crate::pending_asks::reply::EncodedReply;
 use crate::runtime::home::CallerTimer;
 use crate::send::batch::{Batch, MESSAGES};
 
@@ -50,7 +51,7 @@ pub struct AskMany<I, F, R> {
     batch: Batch,
     /// The places of the messages of the batch.
     batched: Vec<u32>,
-    results: VecDeque<(usize, Result<Bytes, AskError>)>,
+    results: VecDeque<(usize, Result<EncodedReply, AskError>)>,
     timer: CallerTimer,
     /// The time after which a caller elsewhere looks for asks that are over.
     limit: Duration,
@@ -246,8 +247,8 @@ where
     ) -> Result<(), AskError> {
         let core = self.region.core();
         let reply_to = core.identity.ask_ref(ask.id);
-        let asked = reply_to.clone().cast();
-        let (entity, message) = (self.make)(item, reply_to);
+        let asked = reply_to.clone();
+        let (entity, message) = (self.make)(item, reply_to.cast());
         let envelope = Envelope {
             entity_id: entity.id(),
             message: &message,
@@ -269,6 +270,8 @@ where
         if checked.is_err() {
             self.batch.take_back();
         }
+        drop(message);
+        give_back(asked);
         checked
     }
 
@@ -302,7 +305,7 @@ where
         loop {
             if let Some((index, result)) = this.results.pop_front() {
                 let core = this.region.core();
-                let decode = |reply: Bytes| {
+                let decode = |reply: EncodedReply| {
                     let decoded = core.codec.decode(&reply, &core.limits.decoding);
                     decoded.map_err(AskError::from)
                 };

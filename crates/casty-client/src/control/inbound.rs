@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::{Buf, Bytes};
-use casty_proto::frame::{Frame, FrameKind};
+use casty_proto::frame::{BorrowedFrame, Frame, FrameKind};
 use casty_proto::header::{self, Header};
 use casty_proto::message::ShardLocation;
 use casty_proto::{ActorUri, Chain, Escaped, Limits};
@@ -15,6 +15,7 @@ use crate::node::protocol::{LOCATIONS_PATH, PROBES_PATH, Snapshot, VIEWS_PATH};
 use crate::pending_asks::id::AskId;
 use crate::pending_asks::outcome::Failure;
 use crate::pending_asks::replies::Batch;
+use crate::pending_asks::reply::EncodedReply;
 use crate::pending_asks::waiter::Woken;
 use crate::runtime::byte_limit::Counted;
 use crate::runtime::shared_bytes::Share;
@@ -29,7 +30,7 @@ pub(crate) struct Inbound {
     core: Arc<Core>,
     peer: Arc<Peer>,
     /// The replies of the current batch.
-    replies: Vec<(AskId, Bytes)>,
+    replies: Vec<(AskId, EncodedReply)>,
     /// The waiters for the replies of the current batch, empty between two.
     woken: Woken,
     /// The bytes of a frame that has not come in whole yet.
@@ -61,7 +62,7 @@ impl Inbound {
             return self.malformed("target");
         };
         if let Some(id) = self.core.identity.ask_id(path.as_bytes()) {
-            self.replies.push((id, message));
+            self.replies.push((id, message.into()));
         } else if let Some(number) = path.strip_prefix(VIEWS_PATH) {
             self.view(number, &header, Ok(message));
         } else if let Some(region) = path.strip_prefix(LOCATIONS_PATH) {
@@ -158,10 +159,24 @@ impl Session for Inbound {
                 let header = frame.payload.len() - message.len();
                 let mut reply = frame.payload;
                 reply.advance(header);
-                self.replies.push((id, reply));
+                self.replies.push((id, EncodedReply::Long(reply)));
             }
             None => self.other(&frame.payload),
         }
+    }
+
+    fn borrowed(&mut self, frame: BorrowedFrame<'_>) -> bool {
+        if frame.kind != FrameKind::Message {
+            return false;
+        }
+        let Ok((header, message)) = header::split_payload(frame.payload) else {
+            return false;
+        };
+        let Some(reply) = EncodedReply::copy(message) else {
+            return false;
+        };
+        let id = self.peer.identity.ask_id_of_header(header);
+        id.map(|id| self.replies.push((id, reply))).is_some()
     }
 
     fn holds(&mut self, bytes: usize) -> bool {

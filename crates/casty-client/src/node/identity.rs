@@ -16,7 +16,8 @@ use casty_proto::{ActorRef, NodeAddress};
 use parking_lot::Mutex;
 use siphasher::sip::SipHasher13;
 
-use crate::pending_asks::id::{AskId, hex};
+use crate::pending_asks::hex::{from_hex, hex};
+use crate::pending_asks::id::AskId;
 use crate::runtime::random::Rng;
 
 /// The generated addresses that clients of this process announce. No other lock is taken with this
@@ -24,8 +25,8 @@ use crate::runtime::random::Rng;
 static TAKEN: LazyLock<Mutex<HashSet<NodeAddress>>> = LazyLock::new(Mutex::default);
 
 thread_local! {
-    /// The buffer in which the references of asks are built.
-    static URI: Cell<String> = const { Cell::new(String::new()) };
+    /// The reference of an ask that is over, whose memory is used for the next one.
+    static FORMER: Cell<Option<ActorRef<()>>> = const { Cell::new(None) };
 }
 
 /// The beginning of the paths to which replies are sent.
@@ -117,17 +118,15 @@ impl Identity {
         format!("{}{path}", self.root)
     }
 
-    /// Returns the reference to which the reply to an ask is sent.
-    pub(crate) fn ask_ref<R>(&self, id: AskId) -> ActorRef<R> {
-        // Taken out while in use, so that only the reference itself is allocated.
-        let mut uri = URI.take();
-        uri.clear();
-        uri.push_str(&self.root);
-        let path = self.client.ask_path(id);
-        uri.push_str(str::from_utf8(&path).unwrap_or_default());
-        let reference = ActorRef::from_uri_unchecked(uri.as_str());
-        URI.set(uri);
-        reference
+    /// Returns the reference to which the reply to an ask is sent. Allocates nothing if the one before
+    /// was [given back](give_back), and no clone of it is kept.
+    pub(crate) fn ask_ref(&self, id: AskId) -> ActorRef<()> {
+        let former = FORMER.try_with(Cell::take).ok().flatten();
+        ActorRef::written_over(former, |uri| {
+            uri.push_str(&self.root);
+            let path = self.client.ask_path(id);
+            uri.push_str(str::from_utf8(&path).unwrap_or_default());
+        })
     }
 
     /// Returns whether an encoded message contains the path of an ask as text.
@@ -155,7 +154,7 @@ impl Identity {
     pub(crate) fn ask_id(&self, path: &[u8]) -> Option<AskId> {
         let (id, tag) = path.strip_prefix(ASK_PATH)?.split_at_checked(16)?;
         let id = AskId::from_hex(id)?;
-        (tag == hex(self.client.tag(id))).then_some(id)
+        (from_hex(tag)? == self.client.tag(id)).then_some(id)
     }
 
     /// Returns the ask to which a message is addressed, from its whole header if that is written as
@@ -165,6 +164,14 @@ impl Identity {
             .strip_prefix(&*self.header_start)?
             .get(..ASK_PATH.len() + 32)?;
         self.ask_id(path)
+    }
+}
+
+/// Gives back the reference of an ask whose message was sent, for the next one of this thread.
+pub(crate) fn give_back(reply_to: ActorRef<()>) {
+    // A clone may be kept by whoever it was told to: then it is nobody else's to write over.
+    if !reply_to.is_shared() {
+        FORMER.try_with(|former| former.set(Some(reply_to))).ok();
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::hex::from_hex;
 use crate::runtime::clock::Tick;
 use crate::runtime::stripes::STRIPES;
 
@@ -51,36 +52,14 @@ impl AskId {
     }
 
     /// Reads the sixteen digits of its bits; `None` for anything else.
+    #[inline]
     pub(crate) fn from_hex(digits: &[u8]) -> Option<Self> {
-        let number = |digits: &[u8]| {
-            digits.iter().try_fold(0u32, |number, digit| {
-                let digit = match digit {
-                    b'0'..=b'9' => digit - b'0',
-                    b'a'..=b'f' => digit - b'a' + 10,
-                    _ => return None,
-                };
-                Some(number << 4 | u32::from(digit))
-            })
-        };
-        let (slot, generation) = digits.split_at_checked(8)?;
-        if generation.len() != 8 {
-            return None;
-        }
+        let bits = from_hex(digits)?;
         Some(Self {
-            slot: number(slot)?,
-            generation: number(generation)?,
+            slot: u32::try_from(bits >> 32).ok()?,
+            generation: u32::try_from(bits & u64::from(u32::MAX)).ok()?,
         })
     }
-}
-
-/// Returns the sixteen hexadecimal digits of 64 bits.
-pub(crate) fn hex(bits: u64) -> [u8; 16] {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let bytes = bits.to_be_bytes();
-    std::array::from_fn(|at| {
-        let byte = bytes[at / 2];
-        DIGITS[usize::from(if at % 2 == 0 { byte >> 4 } else { byte & 15 })]
-    })
 }
 
 impl fmt::Debug for AskId {
@@ -91,6 +70,7 @@ impl fmt::Debug for AskId {
 
 #[cfg(test)]
 mod tests {
+    use super::super::hex::hex;
     use super::*;
 
     #[test]

@@ -1,8 +1,8 @@
 //! The end of an ask, and the step that an event makes it take.
 
-use bytes::Bytes;
 use casty_proto::NodeAddress;
 
+use super::reply::EncodedReply;
 use crate::error::{Fate, NotSent, OverLimit};
 
 /// The step that an event makes an ask take.
@@ -16,7 +16,7 @@ pub(super) enum Step {
 }
 
 /// The end of an ask: its reply, still encoded, or the reason for which there is none.
-pub(crate) type Outcome = Result<Bytes, Failure>;
+pub(crate) type Outcome = Result<EncodedReply, Failure>;
 
 /// The reason for which an ask ended without a reply.
 #[derive(Debug, Clone)]

@@ -106,7 +106,7 @@ mod tests {
         let mut woken = Woken::default();
         let mut batch = Batch::new(&asks, &mut woken);
         for id in &ids {
-            batch.end(*id, Ok(Bytes::new()));
+            batch.end(*id, Ok(Bytes::new().into()));
         }
         drop(batch);
         assert_eq!(woken.tasks(), ids.len());

@@ -1,6 +1,6 @@
 //! The receiver of what comes in on a connection.
 
-use casty_proto::frame::Frame;
+use casty_proto::frame::{BorrowedFrame, Frame};
 
 /// A connection's owner, as the receiver of the frames that come in.
 ///
@@ -9,6 +9,14 @@ use casty_proto::frame::Frame;
 pub trait Session: Send {
     /// Takes one frame that came in.
     fn frame(&mut self, frame: Frame);
+
+    /// Takes one frame that came in, where it lies in the read buffer, if nothing of it is kept beyond
+    /// the call. Returns whether it did: if not, the frame is handed over [whole](Self::frame), which
+    /// costs reference counts. Default: it does not.
+    fn borrowed(&mut self, frame: BorrowedFrame<'_>) -> bool {
+        let _ = frame;
+        false
+    }
 
     /// Takes note of the bytes that the connection holds of a frame that is not whole yet, beyond the
     /// 256 KiB that any connection may hold. Returns whether it may: if not, the frame is handled as

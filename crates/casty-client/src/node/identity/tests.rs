@@ -22,7 +22,7 @@ fn replies_are_recognised_by_their_header_alone() {
     for host in ["127.1.2.3", "a \"quoted\" h\u{f6}st"] {
         let identity = named(Some(NodeAddress::new(host, 0)));
         let id = AskId::from_hex(b"00000007000000a1").unwrap();
-        let target = identity.ask_ref::<()>(id);
+        let target = identity.ask_ref(id);
         let mut header = Vec::new();
         let sender = "casty://s@n:1/".into();
         Header {
@@ -65,7 +65,7 @@ fn a_renewed_identity_is_another_address_of_the_same_client() {
     let renewed = identity.renewed().unwrap();
     assert_ne!(identity.address(), renewed.address());
     let id = AskId::from_hex(b"00000007000000a1").unwrap();
-    let reference = renewed.ask_ref::<()>(id);
+    let reference = renewed.ask_ref(id);
     let path = reference.parts().unwrap().path;
     assert_eq!(identity.ask_id(path.as_bytes()), Some(id));
     let fixed = named(Some(NodeAddress::new("gateway", 7)));
@@ -79,7 +79,7 @@ fn references_to_one_ask_are_readdressed_and_nothing_else_is() {
     let [id, other] =
         [b"00000007000000a1", b"00000007000000a2"].map(|digits| AskId::from_hex(digits).unwrap());
     let text = |to: &Identity| {
-        let (reply, kept) = (to.ask_ref::<()>(id), identity.ask_ref::<()>(other));
+        let (reply, kept) = (to.ask_ref(id), identity.ask_ref(other));
         format!("a {} b {} c {} d", reply.uri(), kept.uri(), reply.uri())
     };
     let mut message = text(&identity).into_bytes();
@@ -99,7 +99,7 @@ fn an_announced_address_is_kept_to_the_letter() {
 #[test]
 fn a_reply_to_an_ask_that_was_not_told_is_not_taken() {
     let identity = named(None);
-    let path = |id| identity.ask_ref::<()>(id).parts().unwrap().path.to_owned();
+    let path = |id| identity.ask_ref(id).parts().unwrap().path.to_owned();
     let ids = [0, 1, 2, 1 << 32].map(|bits| AskId::from_hex(&hex(bits)).unwrap());
     let paths = ids.map(path);
     for (told, id) in paths.iter().zip(ids) {
@@ -121,7 +121,7 @@ fn a_reply_to_an_ask_that_was_not_told_is_not_taken() {
 fn what_looks_like_an_address_before_the_path_of_an_ask_and_is_none_is_left() {
     let renewed = named(None).renewed().unwrap();
     let id = AskId::from_hex(b"00000007000000a1").unwrap();
-    let reference = renewed.ask_ref::<()>(id);
+    let reference = renewed.ask_ref(id);
     let path = reference.parts().unwrap().path.to_owned();
     for before in [
         "239.1",

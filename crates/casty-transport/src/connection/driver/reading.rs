@@ -115,6 +115,7 @@ impl<S: Session> Reading<S> {
                 }
                 frames += 1;
             }
+            frames += self.deliver_borrowed();
             match self.decoder.next(&mut self.buffer) {
                 Ok(Some(mut frame)) => {
                     frames += 1;
@@ -142,6 +143,21 @@ impl<S: Session> Reading<S> {
             outbox.expect_pushes(woken);
         }
         end
+    }
+
+    /// Hands over the frames at the beginning of the buffer that the session takes where they lie.
+    /// Returns their number.
+    fn deliver_borrowed(&mut self) -> usize {
+        let (mut frames, mut at) = (0, 0);
+        while let Some(rest) = self.buffer.get(at..)
+            && let Ok(Some(frame)) = self.decoder.peek(rest)
+            && self.session.borrowed(frame)
+        {
+            frames += 1;
+            at += frame.length();
+        }
+        self.buffer.advance(at);
+        frames
     }
 
     /// Decides what becomes of the frame of `length` bytes with which the buffer begins, and which is

@@ -85,7 +85,8 @@ fn many_clients(
         let digits = format!("{:016x}", number % 7);
         let ask = AskId::from_hex(digits.as_bytes()).unwrap();
         client.asks.push(ask);
-        node.replies.push_back((client.identity.ask_ref(ask), who));
+        node.replies
+            .push_back((client.identity.ask_ref(ask).cast(), who));
         // Replies come late, when many others have come and gone.
         if node.replies.len() > count / 10 {
             node.reply(&mut clients);
