@@ -57,8 +57,8 @@ pub async fn serve_among(
     }
 }
 
-/// One connection.
-struct Link {
+/// The node's end of one connection.
+pub struct Link {
     node: NodeAddress,
     codec: Codec,
     /// The other members that views list.
@@ -83,7 +83,8 @@ struct Reply {
 }
 
 impl Link {
-    fn new(node: NodeAddress, codec: Codec) -> Self {
+    /// Returns the end of a connection to `node`, on which nothing has come in.
+    pub fn new(node: NodeAddress, codec: Codec) -> Self {
         Self {
             node,
             codec,
@@ -115,7 +116,16 @@ impl Link {
         }
     }
 
-    fn frame(&mut self, frame: &[u8]) -> Result<(), Failure> {
+    /// Returns the bytes that the node has to send; whoever has sent them takes them out.
+    pub fn out(&mut self) -> &mut Vec<u8> {
+        &mut self.out
+    }
+
+    /// Takes in a frame, head included, and appends what answers it to what there is to send.
+    ///
+    /// # Errors
+    /// The frame is none of a client's.
+    pub fn frame(&mut self, frame: &[u8]) -> Result<(), Failure> {
         let payload = frame.get(FRAME_HEAD..).ok_or("an empty frame")?;
         if frame[4] == 0 {
             return Ok(Handshake::new(self.node.clone()).write(&mut self.out)?);

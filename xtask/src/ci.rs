@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 
 use crate::api;
 use crate::features;
+use crate::gates;
 use crate::metadata;
 use crate::readme;
 use crate::release::{self, Release};
@@ -27,6 +28,7 @@ pub(crate) fn run(steps: &mut Steps) -> Result<(), Failure> {
     steps.run("docs", docs.env("RUSTDOCFLAGS", "-D warnings"))?;
     api::run(steps, false)?;
     features::run(steps, false)?;
+    gates::run(steps, false)?;
     readme::run(steps)
 }
 

@@ -1,5 +1,5 @@
-//! The project's own commands: cargo xtask ci | test | tidy | api | features | interop | sim | bench | fuzz |
-//! bombs | soak | mutants | protobuf.
+//! The project's own commands: cargo xtask ci | test | tidy | api | features | interop | sim | bench | gates |
+//! fuzz | bombs | soak | mutants | protobuf.
 
 use std::env;
 use std::process::ExitCode;
@@ -9,6 +9,7 @@ mod bench;
 mod ci;
 mod features;
 mod fuzz;
+mod gates;
 mod metadata;
 mod mutants;
 mod protobuf;
@@ -42,6 +43,9 @@ usage: cargo xtask COMMAND [ARGS]
   sim [ARGS]      worlds in virtual time, one for each of many seeds, and what the tests are worth;
                   `cargo xtask sim --help` tells its arguments
   bench [ARGS]    the benchmarks, then the end-to-end run; ARGS go to that run, and --quick to both
+  gates [--write] what a message costs in instructions and allocations, stage by stage, held against
+                  the budgets in gates/; --write writes those anew. Needs valgrind, which is
+                  installed if it is not there and this is root's Debian
   fuzz [--seconds N] [--minimise] [TARGET...]
                   fuzzes each target, or those named, for N seconds (60), with libFuzzer by way of
                   cargo-fuzz, which is installed under target/ if it is not there; --minimise puts
@@ -55,7 +59,7 @@ usage: cargo xtask COMMAND [ARGS]
   protobuf        writes the Rust types of the protobuf schema, which tidy holds against it
 
 The real-cluster suite needs a Python >= 3.12 and is skipped with a notice where there is none;
-with CASTY_INTEROP=require that is a failure.";
+with CASTY_INTEROP=require that is a failure. So it is with instructions, valgrind and CASTY_GATES.";
 
 fn main() -> ExitCode {
     if let Some(done) = api::rustdoc() {
@@ -79,6 +83,8 @@ fn main() -> ExitCode {
         ("tidy", [flag, name]) if flag == "--words" => tidy::words(&mut steps, Some(name)),
         ("api", []) => api::run(&mut steps, false),
         ("api", [flag]) if flag == "--write" => api::run(&mut steps, true),
+        ("gates", []) => gates::run(&mut steps, false),
+        ("gates", [flag]) if flag == "--write" => gates::run(&mut steps, true),
         ("features", []) => features::run(&mut steps, false),
         ("features", [flag]) if flag == "--full" => features::run(&mut steps, true),
         ("interop", args) => test::interop(&mut steps, args),
