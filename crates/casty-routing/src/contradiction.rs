@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::shard::{ShardCount, ShardId, Shards};
-use crate::view::{RegionAllocations, View};
+use crate::view::View;
 
 /// The most shards that a contradiction lists.
 const LISTED: usize = 64;
@@ -65,8 +65,17 @@ impl CountContradiction {
     /// Returns what a view says against `count` shards of `region`; `None` if it says nothing.
     /// Costs time in proportion to the shards that are allocated.
     pub fn of(view: &View, region: &str, count: ShardCount) -> Option<Self> {
-        let allocated = view.allocations(region)?;
-        Self::among(&allocated.keys().copied(), count)
+        Self::of_shards(view.shard_owners(region)?.shards(), count)
+    }
+
+    /// Returns what allocated shards, sorted, say against a count.
+    pub(crate) fn of_shards(allocated: &[u32], count: ShardCount) -> Option<Self> {
+        let last = allocated.last().is_some_and(|last| *last < count.get());
+        // All of them, and none beyond: what a region of that count looks like in the end.
+        if last && allocated.len() == count.len() {
+            return None;
+        }
+        Self::among(&allocated.iter().copied(), count)
     }
 
     /// Returns what allocated shards say against a count; they come in their order.
@@ -84,10 +93,10 @@ impl CountContradiction {
 
     /// Returns this guess as it is by a later view; `None` if that speaks against it. What the
     /// program itself has asked for since makes it no better a guess, and no worse.
-    pub(crate) fn persisting(&self, allocated: &RegionAllocations) -> Option<Self> {
+    pub(crate) fn persisting(&self, allocated: &[u32]) -> Option<Self> {
         let (resembles, count) = (self.resembles?, self.count);
-        let below = allocated.range(..resembles.get()).count();
-        let other = allocated.range(resembles.get()..).map(|(shard, _)| *shard);
+        let below = allocated.partition_point(|shard| *shard < resembles.get());
+        let other = allocated.iter().skip(below).copied();
         let (whole, all) = (below == resembles.len(), allocated.len() >= count.len());
         (whole && !all).then(|| Self::listing(count, Some(resembles), other))
     }

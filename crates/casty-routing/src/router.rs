@@ -1,5 +1,6 @@
 //! The engine behind the route table: whatever the table does not answer, and whatever fails.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
 use std::sync::Arc;
@@ -16,10 +17,12 @@ use crate::view::View;
 mod event;
 mod listing;
 mod lookups;
+mod owners;
 mod peers;
 mod pending_buffer;
 mod queries;
 mod regions;
+mod revision;
 mod route;
 
 pub use event::{
@@ -29,7 +32,7 @@ pub use event::{
 
 use pending_buffer::PendingBuffer;
 use queries::{QueriedShard, Queries};
-use regions::Owner;
+use revision::Revision;
 use route::{Route, Routes};
 
 /// The engine that brings each message to the connection of the node that it is for.
@@ -161,13 +164,22 @@ impl<H: Clone, T> Router<H, T> {
         if shards.get() > limit {
             return Err(RegisterRegionError::TooManyShards { limit });
         }
-        let routes = &mut self.routes;
-        let (view, regions) = (routes.view.as_deref(), &mut routes.regions);
+        let Routes {
+            view,
+            peers,
+            regions,
+            owners,
+            ..
+        } = &mut self.routes;
+        let view = view.as_deref();
         let limit = self.config.max_regions;
         let (id, made) = regions.register(name, shards, view, limit)?;
         if let (true, Some(view), Some(region)) = (made, view, regions.get_mut(id)) {
-            let told = region.apply(id, view, true, |node| routes.peers.is_suspected(node));
+            let suspected = |node: &NodeAddress| peers.is_suspected(node);
+            let mut revision = Revision::new(view, true, &suspected);
+            let told = revision.apply(id, region, owners);
             self.ready.extend(told.map(Ready::Other));
+            owners.sweep();
         }
         Ok(id)
     }
@@ -213,12 +225,13 @@ impl<H: Clone, T> Router<H, T> {
                 self.take_location(now, region, &location);
             }
             RouterInput::PeerUp { node, handle } => {
+                self.routes.owners.touch(&node);
                 self.routes.peers.up(node, handle);
-                self.rerouted(now);
+                self.reassess(now);
             }
             RouterInput::PeerDown { node, unsent } => {
                 self.routes.peers.down(&node);
-                self.routes.regions.mark_all_dirty();
+                self.routes.owners.touch(&node);
                 self.requeue(now, &node, unsent);
             }
             RouterInput::PeerBusy { node, unsent } => {
@@ -232,13 +245,13 @@ impl<H: Clone, T> Router<H, T> {
             RouterInput::ConnectFailed(node) => {
                 self.routes.peers.connect_failed(&node);
                 self.wants_connection(&node);
-                self.rerouted(now);
+                self.reassess(now);
             }
             RouterInput::Tick => {}
             RouterInput::Close => self.close(),
         }
         if self.routes.forget_strangers(&self.buffer) {
-            self.rerouted(now);
+            self.reassess(now);
         }
         self.repeat_queries(now);
     }
@@ -302,7 +315,7 @@ impl<H: Clone, T> Router<H, T> {
             return self.undeliverable(message, reason);
         }
         let target = (!waiting).then(|| message.target.clone());
-        let account = self.routes.regions.account(&message.target);
+        let account = self.routes.account(&message.target);
         match self.buffer.push_back(message, account) {
             Ok(displaced) => {
                 for message in displaced {
@@ -313,7 +326,7 @@ impl<H: Clone, T> Router<H, T> {
             Err(message) => return self.buffer_full(message),
         }
         if let Some(target) = target {
-            self.routes.mark_dirty(&target);
+            self.routes.note_changed(&target);
             self.assess(now, &target);
         }
     }
@@ -328,15 +341,28 @@ impl<H: Clone, T> Router<H, T> {
             newer = view.version() > kept.version();
         }
         let buffer = &self.buffer;
-        let Routes { peers, regions, .. } = &mut self.routes;
+        let Routes {
+            view: kept,
+            peers,
+            regions,
+            owners,
+            ..
+        } = &mut self.routes;
         peers.forget(|node| view.member(node).is_some() || buffer.has(&Target::Node(node.clone())));
+        let suspected = |node: &NodeAddress| peers.is_suspected(node);
+        let mut revision = Revision::new(&view, newer, &suspected);
         for (id, region) in (0..).map(RegionId).zip(regions.iter_mut()) {
-            let told = region.apply(id, &view, newer, |node| peers.is_suspected(node));
+            let told = revision.apply(id, region, owners);
             self.ready.extend(told.map(Ready::Other));
         }
+        let former = kept.as_ref().map_or(&[][..], |kept| kept.avoided());
+        for node in differing(former, view.avoided()) {
+            owners.touch(node);
+        }
+        owners.sweep();
         self.routes.view = Some(view);
         self.queries.hurry(now);
-        self.rerouted(now);
+        self.reassess(now);
     }
 
     /// Takes in an answer of a coordinator: only where the owner is not known, and only if the node
@@ -362,8 +388,12 @@ impl<H: Clone, T> Router<H, T> {
         }
         let view = self.routes.view.as_deref();
         let version = view.map(View::version).unwrap_or_default();
-        if let Some(region) = self.routes.regions.get_mut(region) {
-            region.learn(shard, Owner::Learned(node.clone(), version));
+        let Routes {
+            regions, owners, ..
+        } = &mut self.routes;
+        if let Some(region) = regions.get_mut(region) {
+            region.learn(shard, node, version, owners);
+            owners.sweep();
         }
         if self.buffer.has(&target) {
             self.assess(now, &target);
@@ -380,27 +410,21 @@ impl<H: Clone, T> Router<H, T> {
             }
         }
         for message in &unsent {
-            self.routes.mark_dirty(&message.target);
+            self.routes.note_changed(&message.target);
         }
         if self.closed {
             for message in unsent.drain(..) {
                 self.undeliverable(message, UndeliverableReason::Closed);
             }
         }
-        let (regions, buffer) = (&self.routes.regions, &mut self.buffer);
-        for message in buffer.push_front(unsent, |target| regions.account(target)) {
+        let (routes, buffer) = (&self.routes, &mut self.buffer);
+        for message in buffer.push_front(unsent, |target| routes.account(target)) {
             match self.config.overflow {
                 Overflow::Refuse => self.buffer_full(message),
                 Overflow::DropOldest => self.undeliverable(message, UndeliverableReason::Displaced),
             }
         }
         self.expire(now);
-        self.reassess(now);
-    }
-
-    /// Takes note that the route to any target may have changed.
-    fn rerouted(&mut self, now: Instant) {
-        self.routes.regions.mark_all_dirty();
         self.reassess(now);
     }
 
@@ -520,7 +544,7 @@ impl<H: Clone, T> Router<H, T> {
     fn note_removed(&mut self, target: &Target) {
         if !self.buffer.has(target) {
             self.flush.remove(target);
-            self.routes.mark_dirty(target);
+            self.routes.note_changed(target);
         }
     }
 }
@@ -532,6 +556,24 @@ impl<H, T> fmt::Debug for Router<H, T> {
             .field("buffered", &self.buffer.buffered())
             .finish_non_exhaustive()
     }
+}
+
+/// Returns what is in one of two sorted slices and not in the other.
+fn differing<'a, T: Ord>(one: &'a [T], other: &'a [T]) -> Vec<&'a T> {
+    let (mut one, mut other) = (one.iter().peekable(), other.iter().peekable());
+    let mut differing = Vec::new();
+    while let (Some(left), Some(right)) = (one.peek(), other.peek()) {
+        match left.cmp(right) {
+            Ordering::Less => differing.extend(one.next()),
+            Ordering::Greater => differing.extend(other.next()),
+            Ordering::Equal => {
+                one.next();
+                other.next();
+            }
+        }
+    }
+    differing.extend(one.chain(other));
+    differing
 }
 
 #[cfg(test)]

@@ -25,8 +25,14 @@ impl RegionId {
     }
 }
 
-/// One row of the table: the owner of each shard of a region.
-pub(crate) type Row<H> = Arc<[Option<H>]>;
+/// The entry of a row for a shard without owner: beyond the places of all nodes.
+pub(crate) const NOBODY: u32 = u32::MAX;
+
+/// One row of the table: for each shard of a region the place of its owner among the nodes.
+pub(crate) type Row = Arc<[u32]>;
+
+/// The nodes of a table, by place; `None` where the node cannot be sent to.
+pub(crate) type Nodes<H> = Arc<[Option<H>]>;
 
 /// The nodes that may be sent to directly, at one moment. Immutable.
 ///
@@ -34,36 +40,42 @@ pub(crate) type Row<H> = Arc<[Option<H>]>;
 /// buffered for the shard. A shard that is not listed is a matter for the
 /// [`Router`](crate::Router).
 pub struct RouteTable<H> {
-    // Rows are shared with the table before: one that did not change costs a pointer.
-    rows: Box<[Row<H>]>,
+    // Rows and nodes are shared with the table before: what did not change costs a pointer. Rows
+    // name nodes by place, so that one which is connected or lost changes no row, and a row is made
+    // and dropped without a look at each shard's handle, be it by a sender who has it last.
+    rows: Box<[Row]>,
+    nodes: Nodes<H>,
 }
 
 impl<H> RouteTable<H> {
-    pub(crate) fn new(rows: Box<[Row<H>]>) -> Self {
-        Self { rows }
+    pub(crate) fn new(rows: Box<[Row]>, nodes: Nodes<H>) -> Self {
+        Self { rows, nodes }
+    }
+
+    fn node(&self, place: u32) -> Option<&H> {
+        self.nodes.get(usize::try_from(place).ok()?)?.as_ref()
     }
 
     /// Returns the connected owner of a shard; `None` if it has none.
     ///
-    /// Two array accesses; nothing is hashed, locked or allocated. Unknown regions and shards have
+    /// Three array accesses; nothing is hashed, locked or allocated. Unknown regions and shards have
     /// no owner.
+    #[inline]
     pub fn owner(&self, region: RegionId, shard: ShardId) -> Option<&H> {
-        self.rows.get(region.index())?.get(shard.index())?.as_ref()
+        self.node(*self.rows.get(region.index())?.get(shard.index())?)
     }
 
     /// Returns the number of shards with a listed owner, over all regions. Walks the whole table.
     pub fn listed(&self) -> usize {
-        self.rows
-            .iter()
-            .map(|row| row.iter().flatten().count())
-            .sum()
+        let entries = self.rows.iter().flat_map(|row| row.iter());
+        entries.filter(|place| self.node(**place).is_some()).count()
     }
 }
 
 impl<H> Default for RouteTable<H> {
     /// Creates the table that lists no owner.
     fn default() -> Self {
-        Self::new(Box::default())
+        Self::new(Box::default(), Nodes::default())
     }
 }
 
@@ -71,6 +83,7 @@ impl<H> fmt::Debug for RouteTable<H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RouteTable")
             .field("regions", &self.rows.len())
+            .field("nodes", &self.nodes.iter().flatten().count())
             .field("listed", &self.listed())
             .finish()
     }
@@ -185,15 +198,17 @@ mod tests {
         let shared = SharedTable::new();
         let (region, shard) = (RegionId(0), ShardId::new(1));
         assert_eq!(shared.load().owner(region, shard), None::<&&str>);
-        let row: Row<&str> = Arc::new([None, Some("n1")]);
-        let other: Row<&str> = Arc::new([Some("n2")]);
-        shared.store(Arc::new(RouteTable::new(Box::new([row, other]))));
+        let rows: [Row; 2] = [Arc::new([NOBODY, 2]), Arc::new([0, 1])];
+        let nodes: Nodes<&str> = Arc::new([Some("n2"), None, Some("n1")]);
+        shared.store(Arc::new(RouteTable::new(Box::new(rows), nodes)));
         let table = shared.load();
         assert_eq!(table.owner(region, shard), Some(&"n1"));
         assert_eq!(table.owner(region, ShardId::new(0)), None);
         assert_eq!(table.owner(region, ShardId::new(u32::MAX)), None);
         assert_eq!(table.owner(RegionId(u32::MAX), shard), None);
         assert_eq!(table.owner(RegionId(1), ShardId::new(0)), Some(&"n2"));
+        let shard = ShardId::new(1);
+        assert_eq!(table.owner(RegionId(1), shard), None, "it is not connected");
         assert_eq!(table.listed(), 2);
     }
 
@@ -204,8 +219,9 @@ mod tests {
         let mut cached = shared.cached();
         assert_eq!(shared.refresh(&mut cached).owner(region, shard), None);
         for owner in ["n1", "n2"] {
-            let row: Row<&str> = Arc::new([Some(owner)]);
-            let table = Arc::new(RouteTable::new(Box::new([row])));
+            let row: Row = Arc::new([0]);
+            let table = RouteTable::new(Box::new([row]), Arc::new([Some(owner)]));
+            let table = Arc::new(table);
             shared.store(Arc::clone(&table));
             for _ in 0..2 {
                 let current = shared.refresh(&mut cached);

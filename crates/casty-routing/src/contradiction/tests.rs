@@ -84,13 +84,7 @@ fn programs_that_agree_are_not_contradicted_while_their_shards_are_allocated_one
 
 #[test]
 fn a_guess_stays_while_the_smaller_region_is_whole_and_the_greater_one_is_not() {
-    let allocation = casty_proto::message::ShardAllocation {
-        primary: casty_proto::NodeAddress::new("n", 1),
-        replicas: casty_proto::Tuple::default(),
-    };
-    let of = |shards: &mut dyn Iterator<Item = u32>| -> RegionAllocations {
-        shards.map(|shard| (shard, allocation.clone())).collect()
-    };
+    let of = |shards: &mut dyn Iterator<Item = u32>| shards.collect::<Vec<_>>();
     let guess = CountContradiction::among(&(0..24), count(32)).unwrap();
     // By itself that might be an accident.
     let polluted = (0..24).chain([25, 27, 30]);

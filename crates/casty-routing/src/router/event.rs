@@ -30,7 +30,8 @@ pub struct RouterConfig {
     pub query_cap: Duration,
     /// The most regions that can be registered. Default: 1,024.
     pub max_regions: u32,
-    /// The most shards of a region; each costs some 64 bytes. Default: 65,536.
+    /// The most shards of a region; each costs some 8 bytes, and as
+    /// much again while the table changes. Default: 65,536.
     pub max_shards: u32,
     /// The treatment of a region whose shard count the view contradicts. Default: it stays in use.
     pub shard_counts: ShardCounts,

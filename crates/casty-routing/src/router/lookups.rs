@@ -61,7 +61,7 @@ impl<H: Clone, T> Router<H, T> {
             Route::Connect(_) | Route::Locate => false,
         };
         passes || {
-            let account = self.routes.regions.account(target);
+            let account = self.routes.account(target);
             self.buffer.has_capacity(target, account, bytes)
         }
     }

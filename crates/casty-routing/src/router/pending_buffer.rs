@@ -6,6 +6,8 @@ use std::time::Instant;
 use casty_proto::NodeAddress;
 
 use super::event::{Buffered, Overflow, PendingMessage, Target};
+use crate::shard::ShardId;
+use crate::table::RegionId;
 
 /// A place in the order of everything that is buffered: smaller is older.
 type Ticket = i64;
@@ -71,10 +73,6 @@ impl<T> PendingBuffer<T> {
         self.queues.contains_key(target)
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.queues.is_empty()
-    }
-
     /// Returns whether messages are buffered that wait for `node`, as far as was known of the first.
     pub(super) fn waits_for(&self, node: &NodeAddress) -> bool {
         self.accounts.contains_key(&Some(node.clone()))
@@ -85,7 +83,20 @@ impl<T> PendingBuffer<T> {
         self.queues.keys()
     }
 
-    /// Returns the same targets, with the number of messages for each.
+    /// Returns the shards of a region for which messages are buffered.
+    pub(super) fn shards_of(&self, region: RegionId) -> impl Iterator<Item = ShardId> {
+        let target = |shard| Target::Shard {
+            region,
+            shard: ShardId::new(shard),
+        };
+        let targets = self.queues.range(target(0)..=target(u32::MAX));
+        targets.filter_map(|(target, _)| match target {
+            Target::Shard { shard, .. } => Some(*shard),
+            Target::Node(_) => None,
+        })
+    }
+
+    /// Returns all targets for which messages are buffered, with the number of messages for each.
     pub(super) fn each(&self) -> impl Iterator<Item = (&Target, usize)> {
         self.queues
             .iter()

@@ -5,150 +5,122 @@ use std::sync::Arc;
 
 use casty_proto::NodeAddress;
 
-use super::event::{RouterOutput, Target};
-use super::pending_buffer::Account;
+use super::owners::Owners;
 use crate::contradiction::CountContradiction;
 use crate::error::RegisterRegionError;
 use crate::shard::{ShardCount, ShardId};
-use crate::table::{RegionId, Row};
+use crate::table::{NOBODY, RegionId, Row};
+use crate::view::owners::ShardOwners;
 use crate::view::{View, ViewVersion};
 
-/// The owner of a shard, and the source that named it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Owner {
-    /// No source has named one.
-    Unknown,
-    /// The view named it.
-    Viewed(NodeAddress),
+/// The reason why the owner of a shard is not simply the one that the view names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Loose {
     /// A coordinator named it while views were at that version. Views that lag behind do not list
     /// the shard, so its absence there means nothing.
-    Learned(NodeAddress, ViewVersion),
-}
-
-impl Owner {
-    pub(super) fn node(&self) -> Option<&NodeAddress> {
-        match self {
-            Self::Unknown => None,
-            Self::Viewed(node) | Self::Learned(node, _) => Some(node),
-        }
-    }
+    Learned(ViewVersion),
+    /// A view named it, and a later one of the same version does not name any.
+    Unlisted,
 }
 
 /// One region.
-pub(super) struct Region<H> {
+pub(super) struct Region {
     pub(super) name: Arc<str>,
     pub(super) count: ShardCount,
     /// The contradiction of the view to this count.
     pub(super) contradiction: Option<CountContradiction>,
-    owners: Box<[Owner]>,
-    /// The published row.
-    pub(super) row: Row<H>,
-    /// The number of the connection that the published row lists for each shard.
-    pub(super) listed: Box<[Option<u64>]>,
-    /// `true` if the row may be out of date.
-    pub(super) dirty: bool,
+    /// The place of each shard's owner.
+    pub(super) owners: Box<[u32]>,
+    /// The shards whose owner is not simply what the last view names.
+    pub(super) loose: BTreeMap<u32, Loose>,
+    /// The owners that the last view names.
+    pub(super) viewed: Option<Arc<ShardOwners>>,
+    /// The published row: the owners, but for shards that must not be listed.
+    pub(super) row: Row,
+    changed: Changed,
 }
 
-impl<H> Region<H> {
+/// The shards whose entry in the published row may be out of date.
+enum Changed {
+    Some(Vec<ShardId>),
+    Any,
+}
+
+impl Region {
     fn new(name: Arc<str>, count: ShardCount) -> Self {
         let places = count.len();
         Self {
             name,
             count,
             contradiction: None,
-            owners: vec![Owner::Unknown; places].into(),
-            row: (0..places).map(|_| None).collect(),
-            listed: vec![None; places].into(),
-            dirty: true,
+            owners: vec![NOBODY; places].into(),
+            loose: BTreeMap::new(),
+            viewed: None,
+            row: vec![NOBODY; places].into(),
+            changed: Changed::Some(Vec::new()),
         }
     }
 
-    pub(super) fn owner(&self, shard: ShardId) -> &Owner {
-        self.owners.get(shard.index()).unwrap_or(&Owner::Unknown)
+    /// Returns the place of a shard's owner.
+    pub(super) fn owner(&self, shard: ShardId) -> u32 {
+        self.owners.get(shard.index()).copied().unwrap_or(NOBODY)
     }
 
-    /// Takes in the answer of a coordinator.
-    pub(super) fn learn(&mut self, shard: ShardId, owner: Owner) {
-        if let Some(known) = self.owners.get_mut(shard.index()) {
-            *known = owner;
-            self.dirty = true;
+    /// Sets the place of a shard's owner.
+    pub(super) fn set_owner<H>(&mut self, shard: ShardId, place: u32, owners: &mut Owners<H>) {
+        if let Some(owner) = self.owners.get_mut(shard.index()) {
+            owners.moved(*owner, place);
+            *owner = place;
+            self.note_changed(shard);
         }
     }
 
-    /// Takes in a view. `newer`: its version is above that of the view before. Returns what is to be
-    /// told of the region, whose number is `id`: that the view says something else against the
-    /// count than the one before.
-    pub(super) fn apply<T>(
+    /// Takes in the answer of a coordinator, while views are at that version.
+    pub(super) fn learn<H>(
         &mut self,
-        id: RegionId,
-        view: &View,
-        newer: bool,
-        suspected: impl Fn(&NodeAddress) -> bool,
-    ) -> Option<RouterOutput<H, T>> {
-        let allocated = view.allocations(&self.name);
-        let contradiction = CountContradiction::of(view, &self.name, self.count)
-            .or_else(|| self.contradiction.as_ref()?.persisting(allocated?));
-        let changed = contradiction != self.contradiction;
-        self.contradiction = contradiction;
-        let update = ViewUpdate {
-            view,
-            newer,
-            suspected,
-        };
-        for (number, owner) in (0..).zip(&mut self.owners) {
-            let allocation = allocated.and_then(|shards| shards.get(&number));
-            update.revise(owner, allocation.map(|a| &a.primary));
+        shard: ShardId,
+        node: &NodeAddress,
+        version: ViewVersion,
+        owners: &mut Owners<H>,
+    ) {
+        if self.count.contains(shard) {
+            self.set_owner(shard, owners.place(node), owners);
+            self.loose.insert(shard.get(), Loose::Learned(version));
         }
-        self.dirty = true;
-        changed.then(|| RouterOutput::Contradiction {
-            region: id,
-            name: Arc::clone(&self.name),
-            contradiction: self.contradiction.clone(),
-        })
     }
 
     /// Returns an allocated shard that a region of this count does not have.
     pub(super) fn allocated_beyond(&self) -> Option<ShardId> {
         self.contradiction.as_ref().and_then(allocated_beyond)
     }
-}
 
-/// A view, against which known owners are checked.
-struct ViewUpdate<'a, F> {
-    view: &'a View,
-    newer: bool,
-    suspected: F,
-}
-
-impl<F: Fn(&NodeAddress) -> bool> ViewUpdate<'_, F> {
-    fn revise(&self, owner: &mut Owner, assigned: Option<&NodeAddress>) {
-        let stays = match (&*owner, assigned) {
-            (Owner::Learned(node, since), assigned) => self.keeps(node, *since, assigned),
-            (Owner::Viewed(node), Some(assigned)) => node == assigned,
-            (Owner::Viewed(_), None) => !self.newer,
-            (Owner::Unknown, assigned) => assigned.is_none(),
-        };
-        if !stays {
-            *owner = assigned.map_or(Owner::Unknown, |node| Owner::Viewed(node.clone()));
+    /// Notes that a shard's entry in the published row may be out of date.
+    pub(super) fn note_changed(&mut self, shard: ShardId) {
+        if let Changed::Some(shards) = &mut self.changed {
+            if shards.len() < self.count.len() / 8 {
+                shards.push(shard);
+            } else {
+                self.changed = Changed::Any;
+            }
         }
     }
 
-    /// Returns whether a learned owner stays: while its node is there, and until a newer view names
-    /// another that is there too.
-    fn keeps(
-        &self,
-        node: &NodeAddress,
-        since: ViewVersion,
-        assigned: Option<&NodeAddress>,
-    ) -> bool {
-        let version = self.view.version();
-        if version.generation > since.generation || self.view.avoids(node) {
-            return false;
+    /// Notes that any shard's entry in the published row may be out of date.
+    pub(super) fn note_all_changed(&mut self) {
+        self.changed = Changed::Any;
+    }
+
+    /// Returns whether the row is up to date.
+    pub(super) fn is_clean(&self) -> bool {
+        matches!(&self.changed, Changed::Some(shards) if shards.is_empty())
+    }
+
+    /// Takes out the shards whose entry may be out of date; `None` if any may be.
+    pub(super) fn take_changed(&mut self) -> Option<Vec<ShardId>> {
+        match std::mem::replace(&mut self.changed, Changed::Some(Vec::new())) {
+            Changed::Some(shards) => Some(shards),
+            Changed::Any => None,
         }
-        assigned.is_none_or(|other| {
-            let usable = !self.view.avoids(other) && !(self.suspected)(other);
-            other == node || version <= since || !usable
-        })
     }
 }
 
@@ -159,14 +131,14 @@ fn allocated_beyond(found: &CountContradiction) -> Option<ShardId> {
 }
 
 /// All regions, by number and by name.
-pub(super) struct Regions<H> {
-    all: Vec<Region<H>>,
+pub(super) struct Regions {
+    all: Vec<Region>,
     names: BTreeMap<Arc<str>, RegionId>,
     /// `true` if a region is of no use while shards beyond its count are allocated.
     pub(super) strict: bool,
 }
 
-impl<H> Regions<H> {
+impl Regions {
     pub(super) fn new(strict: bool) -> Self {
         Self {
             all: Vec::new(),
@@ -175,11 +147,11 @@ impl<H> Regions<H> {
         }
     }
 
-    pub(super) fn get(&self, id: RegionId) -> Option<&Region<H>> {
+    pub(super) fn get(&self, id: RegionId) -> Option<&Region> {
         self.all.get(id.index())
     }
 
-    pub(super) fn get_mut(&mut self, id: RegionId) -> Option<&mut Region<H>> {
+    pub(super) fn get_mut(&mut self, id: RegionId) -> Option<&mut Region> {
         self.all.get_mut(id.index())
     }
 
@@ -187,19 +159,11 @@ impl<H> Regions<H> {
         self.names.get(name).copied()
     }
 
-    /// Returns the node that a target is waiting for as far as is known, be it usable or not.
-    pub(super) fn account(&self, target: &Target) -> Account {
-        match target {
-            Target::Node(node) => Some(node.clone()),
-            Target::Shard { region, shard } => self.get(*region)?.owner(*shard).node().cloned(),
-        }
-    }
-
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Region<H>> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Region> {
         self.all.iter()
     }
 
-    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Region<H>> {
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Region> {
         self.all.iter_mut()
     }
 
@@ -243,12 +207,5 @@ impl<H> Regions<H> {
         self.names.insert(Arc::clone(&name), RegionId(number));
         self.all.push(Region::new(name, count));
         Ok((RegionId(number), true))
-    }
-
-    /// Notes that the published row of every region may be out of date.
-    pub(super) fn mark_all_dirty(&mut self) {
-        for region in &mut self.all {
-            region.dirty = true;
-        }
     }
 }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use casty_proto::NodeAddress;
 
 use super::event::Target;
+use super::owners::Owners;
 use super::peers::{PeerConnection, Peers};
-use super::pending_buffer::PendingBuffer;
+use super::pending_buffer::{Account, PendingBuffer};
 use super::regions::Regions;
 use crate::error::{MissingRoute, UndeliverableReason};
 use crate::shard::ShardId;
@@ -18,7 +19,8 @@ use crate::view::View;
 pub(super) struct Routes<H> {
     pub(super) view: Option<Arc<View>>,
     pub(super) peers: Peers<H>,
-    pub(super) regions: Regions<H>,
+    pub(super) regions: Regions,
+    pub(super) owners: Owners<H>,
     /// The number of regions that the published table has.
     pub(super) published: usize,
 }
@@ -46,6 +48,7 @@ impl<H> Routes<H> {
             view: None,
             peers: Peers::new(),
             regions: Regions::new(strict),
+            owners: Owners::new(),
             published: 0,
         }
     }
@@ -96,9 +99,20 @@ impl<H> Routes<H> {
             let reason = UndeliverableReason::UnknownShard { shard, count };
             return Err(Route::Refused(reason));
         }
-        match region.owner(shard).node() {
+        match self.owners.node(region.owner(shard)) {
             Some(node) if !self.is_avoided(node) && !self.peers.is_suspected(node) => Ok(node),
             _ => Err(Route::Locate),
+        }
+    }
+
+    /// Returns the node that a target is waiting for as far as is known, be it usable or not.
+    pub(super) fn account(&self, target: &Target) -> Account {
+        match target {
+            Target::Node(node) => Some(node.clone()),
+            Target::Shard { region, shard } => {
+                let owner = self.regions.get(*region)?.owner(*shard);
+                self.owners.node(owner).cloned()
+            }
         }
     }
 
@@ -133,12 +147,12 @@ impl<H> Routes<H> {
         crowded
     }
 
-    /// Notes that the published row of a target's region may be out of date.
-    pub(super) fn mark_dirty(&mut self, target: &Target) {
-        if let Target::Shard { region, .. } = target
+    /// Notes that the published row may be out of date for a target.
+    pub(super) fn note_changed(&mut self, target: &Target) {
+        if let Target::Shard { region, shard } = target
             && let Some(region) = self.regions.get_mut(*region)
         {
-            region.dirty = true;
+            region.note_changed(*shard);
         }
     }
 }

@@ -7,6 +7,7 @@ use casty_proto::{FrozenSet, Tuple};
 use super::*;
 use crate::table::RouteTable;
 
+mod differences;
 mod owners;
 mod peers;
 mod queries;

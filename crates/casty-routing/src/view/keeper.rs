@@ -29,6 +29,8 @@ pub struct ViewKeeper {
     lower_since: Option<Instant>,
     /// The members lost since the kept allocations were last confirmed.
     lost: BTreeSet<NodeAddress>,
+    /// `true` if the last snapshot was no lower than the kept view, or became it.
+    confirmed: bool,
 }
 
 /// The outcome of offering a snapshot.
@@ -56,30 +58,57 @@ impl ViewKeeper {
     /// Takes in a snapshot that came in answer to subscription number `subscription`; the numbers
     /// grow with every subscription made.
     ///
-    /// Compares the snapshot with the kept view (about 50 ns a shard) and shares what is equal.
+    /// Compares the snapshot with the kept view (some 50 ns a shard) and shares what is equal.
     pub fn offer(&mut self, now: Instant, subscription: u64, snapshot: TopologySnapshot) -> Offer {
         if subscription < self.subscription {
             return Offer::Superseded;
         }
+        let view = View::after(self.view.as_deref(), snapshot);
+        self.offer_view(now, subscription, view)
+    }
+
+    /// Takes in a snapshot as [`offer`](Self::offer) does, made a view before: [after](View::after)
+    /// the one that is kept, so that this costs time for each region and member, and no more.
+    /// Whatever view it was made after, the outcome is the same.
+    pub fn offer_view(&mut self, now: Instant, subscription: u64, mut view: View) -> Offer {
+        if subscription < self.subscription {
+            return Offer::Superseded;
+        }
         self.subscription = subscription;
-        let mut view = View::from_snapshot(snapshot);
+        self.confirmed = true;
         if let Some(kept) = &self.view {
             let ViewVersion { generation, epoch } = kept.version;
             view.version.generation = generation;
             if view.version.epoch >= epoch {
-                self.confirmed();
+                self.confirm();
             } else if self.restarted(now) {
                 view.version.generation = generation.saturating_add(1);
-                self.confirmed();
+                self.confirm();
             } else {
                 // Its node lags behind: new members with old owners would send messages to
                 // nodes that gave the shards away.
                 self.lower_since.get_or_insert(now);
+                self.confirmed = false;
                 view.version = ViewVersion { generation, epoch };
-                view.allocations.clone_from(&kept.allocations);
+                view.keep_allocations(kept);
             }
         }
         self.keep(view)
+    }
+
+    /// Returns whether the snapshot that was taken in last would show nothing new if it came once
+    /// more for that subscription: [`confirm`](Self::confirm) then does for it what an offer would.
+    /// It would not if its epoch was lower than the kept one, for then time decides.
+    pub fn is_confirmed_by(&self, subscription: u64) -> bool {
+        self.confirmed && subscription == self.subscription
+    }
+
+    /// Takes in the last snapshot once more, if it is [such a one](Self::is_confirmed_by).
+    pub fn confirm(&mut self) {
+        if self.confirmed {
+            self.lower_since = None;
+            self.lost.clear();
+        }
     }
 
     /// Notes that the connection to `node` was lost, or could not be made.
@@ -87,11 +116,6 @@ impl ViewKeeper {
         if self.view.as_ref().is_some_and(|view| view.is_live(node)) {
             self.lost.insert(node.clone());
         }
-    }
-
-    fn confirmed(&mut self) {
-        self.lower_since = None;
-        self.lost.clear();
     }
 
     /// Returns whether a lower epoch means that the cluster began anew.
@@ -106,20 +130,9 @@ impl ViewKeeper {
             })
     }
 
-    fn keep(&mut self, mut view: View) -> Offer {
-        if let Some(kept) = &self.view {
-            for (region, shards) in &mut view.allocations {
-                if let Some(known) = kept
-                    .allocations
-                    .get(region)
-                    .filter(|known| *known == shards)
-                {
-                    *shards = Arc::clone(known);
-                }
-            }
-            if **kept == view {
-                return Offer::Unchanged;
-            }
+    fn keep(&mut self, view: View) -> Offer {
+        if self.view.as_deref() == Some(&view) {
+            return Offer::Unchanged;
         }
         let view = Arc::new(view);
         self.view = Some(Arc::clone(&view));

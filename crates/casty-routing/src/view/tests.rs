@@ -154,8 +154,8 @@ fn an_equal_snapshot_changes_nothing_and_equal_allocations_are_shared() {
     keeper.offer(now, 1, snapshot(6, 2));
     let after = keeper.view().unwrap();
     assert!(Arc::ptr_eq(
-        &before.allocations["r"],
-        &after.allocations["r"]
+        &before.regions["r"].allocations,
+        &after.regions["r"].allocations
     ));
 }
 
@@ -208,4 +208,88 @@ fn a_lower_epoch_is_believed_once_it_has_persisted() {
     assert_eq!(owner(&keeper), 2);
     keeper.offer(end, 1, snapshot(2, 1));
     assert_eq!(owner(&keeper), 1);
+}
+
+#[test]
+fn a_view_that_comes_again_confirms_the_kept_one_only_if_it_was_no_lower() {
+    let now = Instant::now();
+    let mut keeper = ViewKeeper::new();
+    assert!(!keeper.is_confirmed_by(0), "there is none");
+    keeper.offer(now, 1, snapshot(5, 2));
+    assert!(keeper.is_confirmed_by(1) && !keeper.is_confirmed_by(2));
+    keeper.lost(&node(1));
+    keeper.confirm();
+    keeper.lost(&node(2));
+    keeper.offer(now, 2, snapshot(1, 1));
+    assert_eq!(owner(&keeper), 2, "not every member was lost since");
+    assert!(!keeper.is_confirmed_by(2), "time decides about it");
+    keeper.confirm();
+    keeper.offer(now + LOWER_EPOCH_GRACE, 2, snapshot(1, 1));
+    assert_eq!(owner(&keeper), 1, "it has persisted");
+    assert!(keeper.is_confirmed_by(2), "it is the kept one now");
+}
+
+#[test]
+fn a_view_made_after_another_than_the_kept_one_is_taken_in_as_well() {
+    let now = Instant::now();
+    let mut keeper = ViewKeeper::new();
+    keeper.offer(now, 1, snapshot(5, 2));
+    let other = View::after(None, snapshot(5, 2));
+    assert_eq!(keeper.offer_view(now, 1, other), Offer::Unchanged);
+    let other = View::after(None, snapshot(6, 1));
+    assert!(matches!(keeper.offer_view(now, 1, other), Offer::Fresh(_)));
+    assert_eq!(owner(&keeper), 1);
+    let late = View::from_snapshot(snapshot(7, 2));
+    assert_eq!(keeper.offer_view(now, 0, late), Offer::Superseded);
+}
+
+#[test]
+fn replicas_alone_make_another_view_of_the_same_owners() {
+    let mut copied = snapshot(5, 2);
+    for allocation in copied.shard_allocations.get_mut("r").unwrap().values_mut() {
+        allocation.replicas = [node(1)].into_iter().collect();
+    }
+    let bare = View::from_snapshot(snapshot(5, 2));
+    let view = View::after(Some(&bare), copied.clone());
+    assert_ne!(view, bare);
+    assert_eq!(view.allocations("r").unwrap()[&0].replicas.len(), 1);
+    let owners = |view: &View| Arc::clone(view.shard_owners("r").unwrap());
+    assert!(Arc::ptr_eq(&owners(&view), &owners(&bare)));
+    let again = View::after(Some(&view), copied);
+    assert!(Arc::ptr_eq(
+        &again.regions["r"].allocations,
+        &view.regions["r"].allocations
+    ));
+    assert_ne!(View::after(Some(&view), snapshot(5, 2)), view);
+}
+
+#[test]
+fn numbers_name_the_owners_and_those_of_no_use_are_given_up() {
+    let owned = |host: u32| {
+        let owned = |(region, host): (&str, u32)| {
+            let allocation = ShardAllocation {
+                primary: NodeAddress::new(format!("host-{host}"), 1),
+                replicas: Tuple::default(),
+            };
+            (region.into(), BTreeMap::from([(host % 7, allocation)]))
+        };
+        TopologySnapshot {
+            shard_allocations: [("r", host), ("s", 0)].map(owned).into(),
+            ..TopologySnapshot::default()
+        }
+    };
+    let mut view = View::from_snapshot(owned(1));
+    for host in 2..100 {
+        view = View::after(Some(&view), owned(host));
+        for region in ["r", "s"] {
+            let owners = view.shard_owners(region).unwrap();
+            let named = owners
+                .iter()
+                .map(|(shard, number)| (shard, view.numbers().node(number)));
+            let allocated = view.allocations(region).unwrap().iter();
+            let allocated = allocated.map(|(shard, it)| (*shard, Some(&it.primary)));
+            assert!(named.eq(allocated), "{host} {region}");
+        }
+        assert!(view.numbers().len() <= 6, "{}", view.numbers().len());
+    }
 }
