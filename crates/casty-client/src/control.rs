@@ -22,17 +22,19 @@ use crate::error::ReadyError;
 use crate::message::Tag;
 use crate::node::identity::Identity;
 use crate::node::peer::Peer;
-use crate::node::protocol::{ReadView, Snapshot};
+use crate::node::protocol::Snapshot;
 use crate::routing::{CapacityRequest, ControlRequests};
 use crate::runtime::active_time::ActiveTime;
 use crate::runtime::random::Rng;
 use crate::send::Core;
+use reading::{Fingerprint, Fingerprints, ReadView};
 use told::Told;
 
 pub(crate) mod close;
 mod connections;
 pub(crate) mod inbound;
 mod liveness;
+mod reading;
 mod secondary;
 mod told;
 mod views;
@@ -107,6 +109,9 @@ pub(crate) struct Control {
     told_refusals: Told,
     /// The long view that is being read.
     reading: Option<Reading>,
+    fingerprints: Fingerprints,
+    /// The fingerprint of the view that was taken in last.
+    last_view: Option<Fingerprint>,
     /// The view by which all the addresses whose failures are kept are of interest.
     crowded: Option<Arc<View>>,
     next_peer: u32,
@@ -153,6 +158,8 @@ impl Control {
             told_failures: Told::default(),
             told_refusals: Told::default(),
             reading: None,
+            fingerprints: Fingerprints::new(),
+            last_view: None,
             crowded: None,
             next_peer: 0,
             tasks: JoinSet::new(),

@@ -10,10 +10,11 @@ use casty_routing::{
     ConnectionsInput, Offer, RenewalInput, SubscriptionInput, SubscriptionOutput, View,
 };
 
+use super::reading::{Outcome, ReadView, ViewReader};
 use super::{Control, Done, Reading};
 use crate::error::{ReadyError, SILENT_HINT};
 use crate::message::{Route, Tag};
-use crate::node::protocol::{ReadView, Snapshot, VIEWS_PATH};
+use crate::node::protocol::{Snapshot, VIEWS_PATH};
 
 /// The number of subscriptions whose identity is kept: as many as the engine may have to end.
 const SUBSCRIBERS: usize = 128;
@@ -23,6 +24,8 @@ const SUBSCRIBERS: usize = 128;
 const LONG_VIEW: usize = 1024 * 1024;
 /// The same for compressed views, which are some fifty times as long when they are read.
 const LONG_COMPRESSED_VIEW: usize = 16 * 1024;
+/// The most shards of a view that the control task drops itself.
+const MANY_SHARDS: usize = 10_000;
 
 impl Control {
     /// Handles a received view, which is refused if it is of another cluster or cannot be read. A
@@ -60,31 +63,34 @@ impl Control {
                 return self.refuse(&from, ReadyError::ViewOverLimit { node, source });
             }
         };
-        let (codec, limits) = (self.core.codec, self.core.limits.decoding);
-        let reader = from.clone();
-        let length = message.message.len();
-        let read = move || {
-            let decoded = codec.decode(&message.message, &limits);
-            ReadView {
-                from,
-                subscription,
-                decoded,
-            }
+        let codec = self.core.codec;
+        let repeatable = self.views.is_confirmed_by(subscription);
+        let reader = ViewReader {
+            codec,
+            limits: self.core.limits.decoding,
+            fingerprints: self.fingerprints,
+            repeatable: self.last_view.filter(|_| repeatable),
+            kept: self.views.view().cloned(),
         };
         let longest = if codec.is_compressed() {
             LONG_COMPRESSED_VIEW
         } else {
             LONG_VIEW
         };
-        if length <= longest {
-            return self.take(read());
+        if message.message.len() <= longest {
+            let view = reader.read(from, subscription, &message.message);
+            return self.take(view);
         }
         self.reading = Some(Reading {
-            from: reader,
+            from: from.clone(),
             lost: false,
         });
-        self.tasks
-            .spawn_blocking(move || Done::ReadView(Box::new(read())));
+        // No other view is taken in meanwhile, so what is read against the one that is kept is up to
+        // date when it is done.
+        self.tasks.spawn_blocking(move || {
+            let view = reader.read(from, subscription, &message.message);
+            Done::ReadView(Box::new(view))
+        });
     }
 
     /// Takes in a view that was read, or refuses it if it could not be.
@@ -92,10 +98,10 @@ impl Control {
         let ReadView {
             from,
             subscription,
-            decoded,
+            outcome,
         } = view;
-        let snapshot = match decoded {
-            Ok(snapshot) => snapshot,
+        let outcome = match outcome {
+            Ok(outcome) => outcome,
             Err(error) => {
                 self.core.counters.inbound_malformed.add(1);
                 let error = ReadyError::unread(from.clone(), error);
@@ -109,9 +115,15 @@ impl Control {
         let now = self.time.now();
         let input = SubscriptionInput::Snapshot { from, subscription };
         self.subscription.handle(now, input);
-        if let Offer::Fresh(view) = self.views.offer(now, subscription, snapshot) {
-            self.apply(view);
+        let Outcome::Read(view, fingerprint) = outcome else {
+            return self.views.confirm();
+        };
+        match self.views.offer_view(now, subscription, view) {
+            Offer::Superseded => return,
+            Offer::Unchanged => {}
+            Offer::Fresh(view) => self.apply(view),
         }
+        self.last_view = Some(fingerprint);
     }
 
     /// Notes the reason for which a view cannot be used; its node counts as one that sends none.
@@ -134,8 +146,8 @@ impl Control {
             .live_members()
             .map(|member| member.address.clone())
             .collect();
-        let members = view.members().iter().map(|member| &member.address);
-        let gone = members.filter(|node| view.is_gone(node)).cloned().collect();
+        let gone = view.gone_members();
+        let gone = gone.map(|member| member.address.clone()).collect();
         for node in self.renewal.forgotten(|node| view.member(node).is_some()) {
             self.renewal.handle(now, RenewalInput::Gone(node));
         }
@@ -147,7 +159,9 @@ impl Control {
         self.core
             .route(|routing| routing.view(&self.core, Arc::clone(&view)));
         self.resume(&view);
-        self.published.send_replace(Some(view));
+        if let Some(replaced) = self.published.send_replace(Some(view)) {
+            retire(replaced);
+        }
     }
 
     /// Requeues the unsent messages for nodes that a view avoids or does not name: all messages for
@@ -237,5 +251,15 @@ impl Control {
         if self.subscribers.len() > SUBSCRIBERS {
             self.subscribers.pop_first();
         }
+    }
+}
+
+/// Drops a view that was replaced: by a thread of its own if it has many shards, for each that is not
+/// shared takes some 50 ns.
+fn retire(view: Arc<View>) {
+    let shards: usize = view.regions().map(|(_, shards)| shards.len()).sum();
+    if shards > MANY_SHARDS {
+        // Nobody waits for it.
+        drop(tokio::task::spawn_blocking(move || drop(view)));
     }
 }

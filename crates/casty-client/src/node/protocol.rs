@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use casty_proto::message::TopologySnapshot;
-use casty_proto::{DecodeError, NodeAddress};
+use casty_proto::NodeAddress;
 
 use crate::error::OverLimit;
 use crate::runtime::byte_limit::Counted;
@@ -30,11 +29,4 @@ pub(crate) struct Snapshot {
     pub(crate) system: Arc<str>,
     pub(crate) subscription: u64,
     pub(crate) message: Result<Counted, OverLimit>,
-}
-
-/// A view that was read, or could not be.
-pub(crate) struct ReadView {
-    pub(crate) from: NodeAddress,
-    pub(crate) subscription: u64,
-    pub(crate) decoded: Result<TopologySnapshot, DecodeError>,
 }

@@ -329,6 +329,56 @@ fn a_node_that_is_connected_and_tells_nothing_is_named() {
 }
 
 #[test]
+fn a_view_that_comes_again_counts_as_one() {
+    in_paused_time(|| async {
+        let network = MemoryNetwork::new();
+        let mut pair = Pair::connected(&network).await;
+        let before = pair.client.stats().views;
+        for _ in 0..3 {
+            pair.leader.send(&pair.views, &pair.told).await;
+        }
+        others_run().await;
+        assert_eq!(pair.client.stats().views, before + 3);
+        // The node was heard all the time: it is not asked again.
+        for _ in 0..10 {
+            tokio::time::sleep(SECOND).await;
+            pair.leader.send(&pair.views, &pair.told).await;
+        }
+        pair.entity().tell(1).unwrap();
+        assert_eq!(told(&mut pair.to_owner).await, 1);
+        assert_eq!(pair.client.stats().views, before + 13);
+        assert!(pair.seen.current().is_some());
+    });
+}
+
+#[test]
+fn a_lower_epoch_that_comes_again_and_again_is_believed_in_time() {
+    in_paused_time(|| async {
+        let network = MemoryNetwork::new();
+        let mut pair = Pair::connected(&network).await;
+        pair.call(MemberStatus::Up, false).await;
+        let lower = TopologySnapshot {
+            shard_allocations: std::collections::BTreeMap::default(),
+            allocation_epoch: pair.told.allocation_epoch - 1,
+            ..pair.told.clone()
+        };
+        let allocated = |pair: &Pair| {
+            let view = pair.client.topology().current().unwrap();
+            view.allocations("r").is_some()
+        };
+        for _ in 0..5 {
+            pair.leader.send(&pair.views, &lower).await;
+            others_run().await;
+            assert!(allocated(&pair), "its node may lag behind");
+            tokio::time::sleep(SECOND).await;
+        }
+        pair.leader.send(&pair.views, &lower).await;
+        pair.seen.changed().await.unwrap();
+        assert!(!allocated(&pair), "the cluster began anew");
+    });
+}
+
+#[test]
 fn a_view_of_a_node_that_was_not_asked_is_not_taken() {
     in_paused_time(|| async {
         let network = MemoryNetwork::new();
