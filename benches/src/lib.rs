@@ -15,6 +15,7 @@ pub mod node;
 pub mod options;
 pub mod process;
 pub mod report;
+pub mod views;
 pub mod whole;
 
 /// An error that ends a run early, as a line for the terminal.
