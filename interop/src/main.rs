@@ -38,7 +38,9 @@ usage: cargo xtask interop [--serializer SERIALIZER]... [--transport tcp|tls|qui
                      table of both and fails if this client is not as it must be. With NAME, only
                      faults whose name contains it
   --serve            start three nodes with the first serializer and transport, print how the
-                     `casty` command reaches them, and keep them until standard input closes
+                     `casty` command reaches them, the Python that they run with and the folder of
+                     its sources, and keep them until standard input closes
+  --nodes N          with --serve: so many nodes
   NAME               only scenarios whose name contains NAME
 
 A Python >= 3.12 with venv and pip is looked for on PATH and under pyenv. If there is none, the
@@ -89,7 +91,7 @@ fn main() -> ExitCode {
             Request::Run(selection) => suite::run(&python, &scenarios::all(), &selection).await,
             Request::Matrix => matrix::run(&python).await,
             Request::Faults(names) => faults::run(&python, &names).await,
-            Request::Serve(selection) => serve(&python, &selection).await,
+            Request::Serve(selection, nodes) => serve(&python, &selection, nodes).await,
         }
     });
     // A scenario past its deadline may hold a thread; it is not waited for.
@@ -101,17 +103,19 @@ fn main() -> ExitCode {
     }
 }
 
-/// Keeps three nodes until standard input closes.
-async fn serve(python: &Installation, selection: &Selection) -> bool {
+/// Keeps nodes until standard input closes.
+async fn serve(python: &Installation, selection: &Selection, nodes: usize) -> bool {
     let serializer = selection.serializers.first().copied();
     let serializer = serializer.unwrap_or(Serializer::Pickle);
     let transport = selection.transports.first().copied().unwrap_or_default();
     let served = async {
         let link = Link::make(python, transport, selection.makers, "serve").await?;
-        let cluster = PythonCluster::reserve(python, serializer, 3, "serve")?;
+        let cluster = PythonCluster::reserve(python, serializer, nodes, "serve")?;
         let mut cluster = cluster.over(&link).await?;
         cluster.launch().await?;
         println!("{}", cluster.flags());
+        println!("{}", python.interpreter().display());
+        println!("{}", python.sources().display());
         let _ = tokio::io::copy(&mut tokio::io::stdin(), &mut tokio::io::sink()).await;
         Ok::<_, Failure>(cluster.stop().await?)
     };
@@ -134,7 +138,7 @@ enum Request {
     Faults(Vec<String>),
     /// To be a client under test, with orders from standard input.
     Client,
-    Serve(Selection),
+    Serve(Selection, usize),
     Print(String),
 }
 
@@ -145,7 +149,7 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Request, String> {
         makers: Makers::default(),
         names: Vec::new(),
     };
-    let (mut serve, mut faults) = (false, false);
+    let (mut serve, mut faults, mut nodes) = (false, false, 3);
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "--help" | "-h" => return Ok(Request::Print(HELP.to_owned())),
@@ -154,6 +158,7 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Request, String> {
             "--faults" => faults = true,
             "--client" => return Ok(Request::Client),
             "--serve" => serve = true,
+            "--nodes" => nodes = value(&arg, args.next())?,
             "--serializer" => selection.serializers.push(value(&arg, args.next())?),
             "--transport" => selection.transports.push(value(&arg, args.next())?),
             "--certificates" => selection.makers = value(&arg, args.next())?,
@@ -171,7 +176,7 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Request, String> {
         selection.transports = vec![Transport::Tcp];
     }
     if serve {
-        return Ok(Request::Serve(selection));
+        return Ok(Request::Serve(selection, nodes));
     }
     if names(|scenario| selection.takes(scenario)).is_empty() {
         return Err(format!(

@@ -69,6 +69,11 @@ impl Installation {
         self.sources.join(name)
     }
 
+    /// Returns the folder of the Python sources beside this crate.
+    pub fn sources(&self) -> &Path {
+        &self.sources
+    }
+
     /// Returns the folder that nodes log to; made by the first that does.
     pub fn log_folder(&self) -> PathBuf {
         self.workshop.join("logs")
