@@ -2,14 +2,15 @@
 
 use std::time::{Duration, Instant};
 
+use casty_bench_harness::machine::processor_time;
 use casty_client::{ClusterClient, Codec};
 use casty_proto::NodeAddress;
 use casty_routing::{Connections, ConnectionsConfig, ConnectionsInput, ConnectionsOutput};
+use serde::{Deserialize, Serialize};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::Failure;
 use crate::frames::SYSTEM;
-use crate::machine::processor_time;
 use crate::node::serve_among;
 
 /// The time for which dials are made before they are measured: pauses have grown by then.
@@ -22,6 +23,38 @@ pub struct Cost {
     pub dials: f64,
     /// The part of one core that is spent.
     pub core: f64,
+}
+
+/// The cost of members that all refuse, and what it should be at most.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Refused {
+    /// The number of members.
+    pub members: u16,
+    /// The thing that was measured.
+    pub what: String,
+    /// The dials a second; `None` if they were not counted.
+    pub dials: Option<f64>,
+    /// The part of one core that is spent, ...
+    pub core: f64,
+    /// ... and the part that it should be at most.
+    pub most: f64,
+}
+
+/// The whole client.
+pub const CLIENT: &str = "whole client, over TCP";
+/// The engine alone.
+pub const ENGINE: &str = "engine, simulated clock";
+
+impl Refused {
+    /// Returns the name that this has on the list of goals: of the whole client where it can have so
+    /// many members, and of the engine alone where it cannot.
+    pub fn ratio(&self) -> Option<&'static str> {
+        match (self.members, &*self.what) {
+            (1_000, CLIENT) => Some("links_1000_members_refusing_cpu"),
+            (10_000, ENGINE) => Some("links_10000_members_refusing_cpu"),
+            _ => None,
+        }
+    }
 }
 
 /// Returns the addresses of so many members, at which nobody listens.

@@ -1,30 +1,36 @@
-//! The floor: one loop over one connection that copies frames, writes a window of them at once,
-//! and looks at the replies' digits. No task, no wake-up and no allocation per message.
+//! The floor: one loop over one stream that copies frames, writes a window of them at once, and
+//! looks at the replies' digits. No task, no wake-up and no allocation per message.
 
 use std::time::{Duration, Instant};
 
 use bytes::{Buf, BytesMut};
+use casty_bench_harness::load::Load;
+use casty_bench_harness::sample::Sample;
+use casty_bench_harness::worker::Sender;
 use casty_client::Codec;
 use casty_proto::frame::FRAME_HEAD;
 use casty_proto::handshake::Handshake;
 use casty_proto::header;
 use casty_proto::{Limits, NodeAddress};
 use memchr::memmem;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::Failure;
-use crate::cell::{Load, Sample};
 use crate::frames::{ASK_PATH, Frames, next, number};
-use crate::machine::processor_time;
 
 /// Bytes of tells that are written at once.
 const TELL_WRITE: usize = 64 * 1024;
 const READ: usize = 256 * 1024;
 
-/// One connection to the node.
-pub struct Floor {
-    stream: TcpStream,
+/// A stream of bytes in both directions.
+pub trait Bytes: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Bytes for T {}
+
+/// One stream to the node.
+pub struct Floor<S> {
+    stream: S,
     frames: Frames,
     codec: Codec,
     buffer: BytesMut,
@@ -33,15 +39,32 @@ pub struct Floor {
     digits: usize,
 }
 
-impl Floor {
-    /// Connects, and asks once.
+impl Floor<TcpStream> {
+    /// Connects over TCP, and asks once.
     ///
     /// # Errors
     /// The node does not answer.
     pub async fn connect(node: &NodeAddress, codec: Codec) -> Result<Self, Failure> {
         let stream = TcpStream::connect((node.host(), node.port())).await?;
         stream.set_nodelay(true)?;
-        let own = NodeAddress::new("127.200.201.202", stream.local_addr()?.port());
+        let port = stream.local_addr()?.port();
+        Self::over(stream, port, node, codec).await
+    }
+}
+
+impl<S: Bytes> Floor<S> {
+    /// Shakes hands with the node at the other end of a stream, and asks once. `port` makes the
+    /// sender's address its own.
+    ///
+    /// # Errors
+    /// The node does not answer.
+    pub async fn over(
+        stream: S,
+        port: u16,
+        node: &NodeAddress,
+        codec: Codec,
+    ) -> Result<Self, Failure> {
+        let own = NodeAddress::new("127.200.201.202", port);
         let mut floor = Self {
             stream,
             frames: Frames::new(codec, node, &own)?,
@@ -51,24 +74,10 @@ impl Floor {
             digits: 0,
         };
         Handshake::new(own).write(&mut floor.out)?;
-        floor.stream.write_all(&floor.out).await?;
+        floor.write().await?;
         floor.receive().await?;
         floor.told().await?;
         Ok(floor)
-    }
-
-    /// Carries a load for `span`.
-    ///
-    /// # Errors
-    /// The connection fails, or a reply is not one that was asked for.
-    pub async fn carry(&mut self, load: Load, span: Duration) -> Result<Sample, Failure> {
-        let cpu = processor_time();
-        let mut sample = match load {
-            Load::Ask(window) => self.ask(window.into(), span).await?,
-            Load::Tell => self.tell(span).await?,
-        };
-        sample.processor = processor_time().saturating_sub(cpu);
-        Ok(sample)
     }
 
     async fn ask(&mut self, window: u32, span: Duration) -> Result<Sample, Failure> {
@@ -81,7 +90,7 @@ impl Floor {
             for number in 0..window {
                 self.frames.write_ask(number, &mut self.out);
             }
-            self.stream.write_all(&self.out).await?;
+            self.write().await?;
             let mut missing = window;
             while missing > 0 {
                 self.read().await?;
@@ -117,7 +126,7 @@ impl Floor {
                 self.out.extend_from_slice(&self.frames.tell);
                 sample.operations += 1;
             }
-            self.stream.write_all(&self.out).await?;
+            self.write().await?;
         }
         let counted = self.told().await? - before;
         sample.elapsed = begun.elapsed();
@@ -132,7 +141,7 @@ impl Floor {
     async fn told(&mut self) -> Result<u64, Failure> {
         self.out.clear();
         self.frames.write_ask(0, &mut self.out);
-        self.stream.write_all(&self.out).await?;
+        self.write().await?;
         let frame = self.receive().await?;
         let payload = frame.get(FRAME_HEAD..).ok_or("an empty frame")?;
         let (_, message) = header::split_payload(payload)?;
@@ -152,11 +161,26 @@ impl Floor {
         }
     }
 
+    async fn write(&mut self) -> Result<(), Failure> {
+        self.stream.write_all(&self.out).await?;
+        Ok(self.stream.flush().await?)
+    }
+
     async fn read(&mut self) -> Result<(), Failure> {
         self.buffer.reserve(READ / 4);
         match self.stream.read_buf(&mut self.buffer).await? {
             0 => Err("the node closed the connection".into()),
             _ => Ok(()),
+        }
+    }
+}
+
+impl<S: Bytes> Sender for Floor<S> {
+    async fn carry(&mut self, load: Load, span: Duration) -> Result<Sample, Failure> {
+        match load {
+            Load::Ask(window) => self.ask(window.into(), span).await,
+            Load::Tell => self.tell(span).await,
+            other => Err(format!("the floor has no {other}").into()),
         }
     }
 }

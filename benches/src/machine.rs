@@ -1,26 +1,10 @@
-//! The machine that is measured on, and the processor time that was spent.
+//! The machine that is measured on.
 
 use std::fs;
 use std::process::Command;
 use std::thread::available_parallelism;
-use std::time::Duration;
 
 use serde_json::{Value, json};
-
-/// Returns the time that all threads of this process were on a processor; zero where the system
-/// does not tell it as Linux does. Threads that have ended are not counted.
-pub fn processor_time() -> Duration {
-    let Ok(threads) = fs::read_dir("/proc/self/task") else {
-        return Duration::ZERO;
-    };
-    threads
-        .flatten()
-        .filter_map(|thread| {
-            let text = fs::read_to_string(thread.path().join("schedstat")).ok()?;
-            Some(Duration::from_nanos(text.split(' ').next()?.parse().ok()?))
-        })
-        .sum()
-}
 
 /// Facts that a reader needs to judge figures by; null where the system does not tell.
 pub fn facts() -> Value {

@@ -15,9 +15,10 @@ use casty_proto::message::{
     Member, MemberStatus, ShardAllocation, SubscribeTopology, TopologySnapshot,
 };
 use casty_proto::{ActorUri, FrozenSet, Limits, NodeAddress, Tuple};
+use casty_transport::{ListenError, Listener};
 use memchr::memmem;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpListener;
 
 use crate::Failure;
 use crate::frames::{ASK_DIGITS, ASK_PATH, REGION, REGION_PATH, SHARDS, SYSTEM, next};
@@ -49,11 +50,38 @@ pub async fn serve_among(
         stream.set_nodelay(true)?;
         let mut link = Link::new(node.clone(), codec);
         link.others = others.to_vec();
-        tokio::spawn(async move {
-            if let Err(error) = link.run(stream).await {
-                eprintln!("connection ended: {error}");
-            }
-        });
+        tokio::spawn(link.serve(stream));
+    }
+}
+
+/// Serves the streams of a transport's listener as [`serve`] does those of TCP.
+///
+/// # Errors
+/// The listener's.
+pub async fn serve_transport(
+    mut listener: Box<dyn Listener>,
+    codec: Codec,
+) -> Result<(), ListenError> {
+    let node = listener.address();
+    loop {
+        let stream = listener.accept().await?;
+        tokio::spawn(Link::new(node.clone(), codec).serve(stream));
+    }
+}
+
+/// Serves as [`serve`] does, and answers no ask.
+///
+/// # Errors
+/// The listener's.
+pub async fn serve_mute(listener: TcpListener, codec: Codec) -> io::Result<()> {
+    let address = listener.local_addr()?;
+    let node = NodeAddress::new(address.ip().to_string(), address.port());
+    loop {
+        let (stream, _) = listener.accept().await?;
+        stream.set_nodelay(true)?;
+        let mut link = Link::new(node.clone(), codec);
+        link.is_mute = true;
+        tokio::spawn(link.serve(stream));
     }
 }
 
@@ -67,6 +95,8 @@ pub struct Link {
     region: Vec<u8>,
     /// Envelopes that were no asks.
     told: u64,
+    /// Asks are not answered.
+    is_mute: bool,
     reply: Option<Reply>,
     out: Vec<u8>,
 }
@@ -91,12 +121,20 @@ impl Link {
             others: Vec::new(),
             region: Vec::new(),
             told: 0,
+            is_mute: false,
             reply: None,
             out: Vec::new(),
         }
     }
 
-    async fn run(mut self, mut stream: TcpStream) -> Result<(), Failure> {
+    /// Serves a connection to its end, and prints how it broke if it did.
+    async fn serve(self, stream: impl AsyncRead + AsyncWrite + Unpin) {
+        if let Err(error) = self.run(stream).await {
+            eprintln!("connection ended: {error}");
+        }
+    }
+
+    async fn run(mut self, mut stream: impl AsyncRead + AsyncWrite + Unpin) -> Result<(), Failure> {
         let mut buffer = BytesMut::with_capacity(READ);
         loop {
             buffer.reserve(READ / 4);
@@ -111,6 +149,7 @@ impl Link {
             buffer.advance(taken);
             if !self.out.is_empty() {
                 stream.write_all(&self.out).await?;
+                stream.flush().await?;
                 self.out.clear();
             }
         }
@@ -135,6 +174,9 @@ impl Link {
             return Ok(());
         }
         let learned = self.reply.as_ref().map(|reply| reply.from_end);
+        if self.is_mute {
+            return Ok(());
+        }
         if let Some(digits) = find_digits(message, learned) {
             return self.answer(message, digits);
         }

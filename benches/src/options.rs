@@ -1,35 +1,69 @@
-//! The command line of the client program.
+//! The command line of `casty-bench`.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
+use casty_bench_harness::load::Load;
 use casty_client::Codec;
 
 use crate::Failure;
-use crate::cell::{LOADS, Load, SENDERS, Sender};
 
-/// The client program's usage.
+/// The usage of `casty-bench`.
 pub const USAGE: &str = "\
-usage: casty-bench-client [--quick] [--codec pickle|msgpack|json] [--rounds N] [--span MILLISECONDS]
-                          [--load c1|c64|c512|tell] [--sender floor|client|client2|floor2] [--out FILE]
+usage: casty-bench [--quick] [--codec pickle|msgpack|json] [--rounds N] [--span MILLISECONDS] [--seed N]
+                   [--load LOAD]... [--sender SENDER]... [--peers PROGRAM] [--interop PROGRAM]
+                   [--also FILE]... [--out FOLDER]
 
---load and --sender may be given several times; without --sender floor there are no ratios.";
+LOAD is c1, c8, c64, c512 (asks in flight), many512, tell, tell_all or tell_channel. SENDER is floor,
+client, floor2, client2 (two workers), rustls, client-tls, quinn, client-quic; a peer: tonic, tarpc,
+redis, nats, nats2, ractor; client-real or python-real. With --load or --sender only these cells are
+measured, and neither memory nor dials.
+--peers is the program of benches/peers, --interop that of the real-cluster suite; without them there are
+neither peers nor real nodes. --also takes a flat JSON object of ratios that another program measured.";
 
 /// The measurements to make, and their lengths.
 #[derive(Debug, Clone)]
 pub struct Options {
+    /// Set for a coarse look.
+    pub is_quick: bool,
     /// The serializer's name.
     pub codec: String,
     /// The number of measurements of each cell.
     pub rounds: usize,
     /// The duration of each.
     pub span: Duration,
-    /// The kinds of messages to send.
-    pub loads: Vec<Load>,
-    /// The senders to measure.
-    pub senders: Vec<Sender>,
-    /// The file that the report is written to.
+    /// The seed of the order of cells.
+    pub seed: u64,
+    /// The loads to carry; all if none is named.
+    pub loads: Vec<String>,
+    /// The senders to measure; all if none is named.
+    pub senders: Vec<String>,
+    /// The program of the peers.
+    pub peers: Option<PathBuf>,
+    /// The program of the real-cluster suite.
+    pub interop: Option<PathBuf>,
+    /// Files with ratios of other programs.
+    pub also: Vec<PathBuf>,
+    /// The folder that the report is written to.
     pub out: PathBuf,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            is_quick: false,
+            codec: "pickle".to_owned(),
+            rounds: 15,
+            span: Duration::from_millis(300),
+            seed: 0,
+            loads: Vec::new(),
+            senders: Vec::new(),
+            peers: None,
+            interop: None,
+            also: Vec::new(),
+            out: PathBuf::from("target/bench"),
+        }
+    }
 }
 
 impl Options {
@@ -39,16 +73,14 @@ impl Options {
     /// One is unknown or lacks its value.
     pub fn parse(args: impl IntoIterator<Item = String>) -> Result<Self, Failure> {
         let mut options = Self {
-            codec: "pickle".to_owned(),
-            rounds: 5,
-            span: Duration::from_secs(1),
-            loads: Vec::new(),
-            senders: Vec::new(),
-            out: PathBuf::from("target/bench/report.json"),
+            seed: fastrand::u64(..),
+            ..Self::default()
         };
         let mut args = args.into_iter();
         while let Some(name) = args.next() {
             if name == "--quick" {
+                options.is_quick = true;
+                options.rounds = 5;
                 options.span = Duration::from_millis(150);
                 continue;
             }
@@ -60,19 +92,22 @@ impl Options {
                 }
                 "--rounds" => options.rounds = value.parse()?,
                 "--span" => options.span = Duration::from_millis(value.parse()?),
-                "--load" => options.loads.push(load_of(&value)?),
-                "--sender" => options.senders.push(sender_of(&value)?),
+                "--seed" => options.seed = value.parse()?,
+                "--load" => options.loads.push(value.parse::<Load>()?.to_string()),
+                "--sender" => options.senders.push(value),
+                "--peers" => options.peers = Some(value.into()),
+                "--interop" => options.interop = Some(value.into()),
+                "--also" => options.also.push(value.into()),
                 "--out" => options.out = value.into(),
                 _ => return Err(format!("{name}: unknown").into()),
             }
         }
-        if options.loads.is_empty() {
-            options.loads = LOADS.to_vec();
-        }
-        if options.senders.is_empty() {
-            options.senders = SENDERS.to_vec();
-        }
         Ok(options)
+    }
+
+    /// Returns whether everything is measured.
+    pub fn is_whole(&self) -> bool {
+        self.loads.is_empty() && self.senders.is_empty()
     }
 }
 
@@ -89,24 +124,6 @@ pub fn codec_of(name: &str) -> Result<Codec, Failure> {
     }
 }
 
-fn load_of(name: &str) -> Result<Load, Failure> {
-    match name.strip_prefix('c') {
-        Some(at_once) => Ok(Load::Ask(at_once.parse()?)),
-        None if name == "tell" => Ok(Load::Tell),
-        None => Err(format!("{name}: no load").into()),
-    }
-}
-
-fn sender_of(name: &str) -> Result<Sender, Failure> {
-    match name {
-        "floor" => Ok(Sender::Floor),
-        "floor2" => Ok(Sender::FloorTwoWorkers),
-        "client" => Ok(Sender::Client),
-        "client2" => Ok(Sender::ClientTwoWorkers),
-        _ => Err(format!("{name}: no sender").into()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -118,16 +135,23 @@ mod tests {
     #[test]
     fn everything_is_measured_unless_something_is_named() {
         let options = parse("").unwrap();
-        assert_eq!(
-            (options.loads, options.senders),
-            (LOADS.to_vec(), SENDERS.to_vec())
-        );
-        let options =
-            parse("--quick --load c64 --load tell --sender client2 --codec json").unwrap();
-        assert_eq!(options.loads, [Load::Ask(64), Load::Tell]);
-        assert_eq!(options.senders, [Sender::ClientTwoWorkers]);
+        assert!(options.is_whole() && options.peers.is_none() && options.interop.is_none());
+        let options = parse("--quick --load c64 --load tell --sender client2 --codec json");
+        let options = options.unwrap();
+        assert_eq!(options.loads, ["c64", "tell"]);
+        assert_eq!(options.senders, ["client2"]);
         assert_eq!(options.codec, "json");
-        assert!(options.span < Duration::from_secs(1));
+        assert!(options.is_quick && !options.is_whole());
+        assert!(options.span < Options::default().span);
+    }
+
+    #[test]
+    fn a_length_that_is_named_is_taken_in_a_coarse_look_too() {
+        let options = parse("--quick --rounds 3 --span 40 --seed 7 --peers p --interop i").unwrap();
+        assert_eq!((options.rounds, options.seed), (3, 7));
+        assert_eq!(options.span, Duration::from_millis(40));
+        assert_eq!(options.peers, Some("p".into()));
+        assert_eq!(options.interop, Some("i".into()));
     }
 
     #[test]
@@ -137,7 +161,7 @@ mod tests {
             "--codec yaml",
             "--rounds",
             "--load d7",
-            "--sender x",
+            "--seed x",
         ] {
             parse(line).unwrap_err();
         }

@@ -42,7 +42,10 @@ usage: cargo xtask COMMAND [ARGS]
   interop [ARGS]  the real-cluster suite alone; `cargo xtask interop --help` tells its arguments
   sim [ARGS]      worlds in virtual time, one for each of many seeds, and what the tests are worth;
                   `cargo xtask sim --help` tells its arguments
-  bench [ARGS]    the benchmarks, then the end-to-end run; ARGS go to that run, and --quick to both
+  bench [--quick] [--peers] [--real] [ARGS]
+                  the benchmarks, then the run that writes target/bench/report.md: this client beside
+                  the bare loop; --peers adds tonic, tarpc, redis, nats and ractor_cluster, and --real
+                  Python's client on real nodes. ARGS go to the run; `--help` tells them
   gates [--write] what a message costs in instructions and allocations, stage by stage, held against
                   the budgets in gates/; --write writes those anew. Needs valgrind, which is
                   installed if it is not there and this is root's Debian

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use casty_bench_harness::figures::{median, p50_and_p99};
 use casty_benches::Failure;
-use casty_benches::figures::{median, percentiles};
 use casty_benches::views::stall::{Stall, Views};
 use casty_benches::views::{CHANGES, Form, Scale, Times, length, measure};
 use casty_client::Codec;
@@ -120,7 +120,7 @@ async fn stalling(quick: bool) -> Result<f64, Failure> {
             stall.settle().await;
             let span = if views == Views::Moving { long } else { short };
             let mut phase = stall.phase(views, span).await?;
-            let (p50, at_99) = percentiles(&mut phase.tells).ok_or("nothing was told")?;
+            let (p50, at_99) = p50_and_p99(&mut phase.tells).ok_or("nothing was told")?;
             p99[place] = micros(at_99);
             let at = |part: usize| phase.tells.get(part).copied().unwrap_or_default();
             let told = phase.tells.len();

@@ -18,7 +18,7 @@ use tokio::sync::{mpsc, watch};
 use super::{Form, Scale, region, snapshot_of};
 use crate::Failure;
 use crate::frames::{Increment, SYSTEM, next};
-use crate::machine::processor_time;
+use casty_bench_harness::machine::processor_time;
 
 /// The members that are there; each owns every second shard.
 const NODES: u16 = 2;

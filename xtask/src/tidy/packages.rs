@@ -33,7 +33,8 @@ const ARROWS: [(&str, &[&str]); 6] = [
 ];
 
 /// Packages that nothing is built on; they may use anything.
-const FREE: [&str; 7] = [
+const FREE: [&str; 8] = [
+    "casty-bench-harness",
     "casty-benches",
     "casty-docs",
     "casty-fuzz",

@@ -1,0 +1,234 @@
+//! The benchmark: starts nodes and workers, measures in interleaved rounds, and writes the report.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+
+use casty_benches::Failure;
+use casty_benches::machine;
+use casty_benches::options::{Options, USAGE};
+use casty_benches::plan::{self, Group, REAL};
+use casty_benches::plots;
+use casty_benches::process::beside;
+use casty_benches::ratios::is_listed;
+use casty_benches::report::Report;
+use casty_benches::workers::Workers;
+use fastrand::Rng;
+use serde::de::DeserializeOwned;
+
+/// Pending asks whose memory is measured.
+const PENDING: &str = "1000000";
+/// The time for which each cell is carried before anything is measured.
+const WARMING: Duration = Duration::from_millis(50);
+
+fn main() -> ExitCode {
+    if std::env::args().skip(1).any(|arg| arg == "--help") {
+        println!("{USAGE}");
+        return ExitCode::SUCCESS;
+    }
+    let options = match Options::parse(std::env::args().skip(1)) {
+        Ok(options) => options,
+        Err(error) => {
+            eprintln!("{error}\n\n{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match run(&options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("casty-bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(options: &Options) -> Result<(), Failure> {
+    println!("seed {}", options.seed);
+    fs::create_dir_all(&options.out)?;
+    let mut report = Report {
+        facts: facts(options),
+        ..Report::default()
+    };
+    for file in &options.also {
+        let ratios: BTreeMap<String, f64> = serde_json::from_slice(&fs::read(file)?)?;
+        let listed = ratios.into_iter().filter(|(name, _)| is_listed(name));
+        report.also.extend(listed);
+    }
+    if options.is_whole() {
+        report.memory = Some(said(
+            Command::new(beside("casty-bench-memory")?).arg(PENDING),
+        )?);
+    }
+    let mut rng = Rng::with_seed(options.seed);
+    near(options, &mut rng, &mut report)?;
+    if let Some(interop) = &options.interop {
+        real(options, interop, &mut rng, &mut report)?;
+    }
+    if options.is_whole() {
+        let mut dials = Command::new(beside("casty-bench-dials")?);
+        dials.arg("--json");
+        if options.is_quick {
+            dials.arg("--quick");
+        }
+        println!("dials");
+        report.dials = said(&mut dials)?;
+    }
+    report.plots = plots::draw(&report.results, &options.out)?;
+    let json = format!("{:#}\n", report.json());
+    fs::write(options.out.join("report.json"), json)?;
+    fs::write(options.out.join("report.md"), report.markdown())?;
+    print!("{}", report.ratio_table());
+    for (name, reason) in &report.absent {
+        println!("not measured: {name}: {reason}");
+    }
+    println!("\nwritten to {}", options.out.join("report.md").display());
+    Ok(())
+}
+
+fn facts(options: &Options) -> serde_json::Value {
+    let command: Vec<_> = std::env::args().skip(1).collect();
+    let mut facts = machine::facts();
+    facts["arguments"] = command.join(" ").into();
+    facts["seed"] = options.seed.into();
+    facts["codec"] = options.codec.clone().into();
+    facts["rounds"] = options.rounds.into();
+    facts["span_seconds"] = options.span.as_secs_f64().into();
+    facts
+}
+
+/// Runs a program and reads the JSON that it prints.
+fn said<T: DeserializeOwned>(command: &mut Command) -> Result<T, Failure> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let output = command.stderr(Stdio::inherit()).output()?;
+    if !output.status.success() {
+        return Err(format!("{program}: {}", output.status).into());
+    }
+    Ok(serde_json::from_slice(&output.stdout)?)
+}
+
+/// Measures everything that runs on this machine alone.
+fn near(options: &Options, rng: &mut Rng, report: &mut Report) -> Result<(), Failure> {
+    let groups = plan::groups(options);
+    let cells = groups.concat();
+    let mut workers = Workers::default();
+    workers.start_ours(&cells, options)?;
+    workers.start_peers(&cells, options.peers.as_ref());
+    rounds(options, &groups, rng, &mut workers, report);
+    report.absent.extend(workers.absent);
+    Ok(())
+}
+
+/// Measures in rounds, each in an order of its own.
+fn rounds(
+    options: &Options,
+    groups: &[Group],
+    rng: &mut Rng,
+    workers: &mut Workers,
+    report: &mut Report,
+) {
+    for cell in plan::order(groups, rng) {
+        workers.carry(cell, WARMING.min(options.span));
+    }
+    for round in 0..options.rounds {
+        let begun = Instant::now();
+        for cell in plan::order(groups, rng) {
+            if let Some(figures) = workers.carry(cell, options.span) {
+                report.results.add(cell, round, figures);
+            }
+        }
+        let took = begun.elapsed().as_secs_f64();
+        println!("round {} of {}: {took:.1} s", round + 1, options.rounds);
+    }
+}
+
+/// Measures this client and Python's against the same real nodes.
+fn real(
+    options: &Options,
+    interop: &Path,
+    rng: &mut Rng,
+    report: &mut Report,
+) -> Result<(), Failure> {
+    println!("real nodes");
+    let groups = plan::real_groups(options);
+    let mut workers = Workers::default();
+    match Nodes::start(interop) {
+        Err(reason) => {
+            for sender in REAL {
+                workers.absent.insert(sender.to_owned(), reason.to_string());
+            }
+        }
+        Ok(nodes) => {
+            let mut ours = Command::new(beside("casty-bench-worker")?);
+            workers.start("client-real", ours.arg("client-real").args(&nodes.flags));
+            let client = Path::new(env!("CARGO_MANIFEST_DIR")).join("python/client.py");
+            let mut python = Command::new(&nodes.python);
+            python.env("PYTHONPATH", &nodes.sources).arg("-B");
+            workers.start("python-real", python.arg(client).args(&nodes.flags));
+            let options = Options {
+                span: options.span.max(Duration::from_millis(500)),
+                rounds: if options.is_quick {
+                    3
+                } else {
+                    options.rounds.min(7)
+                },
+                ..options.clone()
+            };
+            rounds(&options, &groups, rng, &mut workers, report);
+        }
+    }
+    report.absent.extend(workers.absent);
+    Ok(())
+}
+
+/// Real nodes, which the real-cluster suite keeps; they end with this.
+struct Nodes {
+    suite: Child,
+    /// The arguments that tell a client of them.
+    flags: Vec<String>,
+    python: String,
+    sources: String,
+}
+
+impl Nodes {
+    /// Starts two.
+    fn start(interop: &Path) -> Result<Self, Failure> {
+        let mut suite = Command::new(interop)
+            .args(["--serve", "--nodes", "2"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|error| format!("{}: {error}", interop.display()))?;
+        let mut lines = suite.stdout.take().map(|out| BufReader::new(out).lines());
+        let mut next = || lines.as_mut().and_then(Iterator::next).transpose();
+        let flags = next()?.unwrap_or_default();
+        let flags: Vec<_> = flags.split(' ').map(str::to_owned).collect();
+        let mut wanted = Vec::new();
+        for pair in flags.chunks(2) {
+            if ["--contact", "--system", "--shards"].contains(&&*pair[0]) {
+                wanted.extend_from_slice(pair);
+            }
+        }
+        let nodes = Self {
+            suite,
+            flags: wanted,
+            python: next()?.unwrap_or_default(),
+            sources: next()?.unwrap_or_default(),
+        };
+        if nodes.flags.len() == 6 && !nodes.sources.is_empty() {
+            Ok(nodes)
+        } else {
+            Err("the real-cluster suite started no nodes".into())
+        }
+    }
+}
+
+impl Drop for Nodes {
+    fn drop(&mut self) {
+        // Its nodes end with its input.
+        self.suite.stdin.take();
+        self.suite.wait().ok();
+    }
+}

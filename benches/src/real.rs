@@ -1,0 +1,142 @@
+//! This client against real nodes, which limit it: what counts is its processor time.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use casty_bench_harness::load::Load;
+use casty_bench_harness::sample::Sample;
+use casty_bench_harness::worker::Sender;
+use casty_client::{ActorRef, AskError, ClusterClient, Codec, EntityRef};
+use serde::Serialize;
+use tokio::task::JoinSet;
+
+use crate::Failure;
+
+/// The region of the real-cluster suite's nodes that counts.
+const REGION: &str = "counter";
+/// The number of entities, each of which counts for itself.
+const ENTITIES: usize = 16;
+/// Tells of one measurement for each second that it was asked for, so that it takes about as long.
+const TELLS: f64 = 2_000.0;
+
+#[derive(Serialize)]
+#[serde(rename = "counter_app.messages.Increment")]
+struct Increment {
+    amount: i64,
+}
+
+#[derive(Serialize)]
+#[serde(rename = "counter_app.messages.GetCount")]
+struct GetCount {
+    reply_to: ActorRef<i64>,
+}
+
+/// One client of the cluster.
+pub struct Real {
+    /// Its end would be that of its entities.
+    _client: ClusterClient,
+    entities: Vec<EntityRef>,
+}
+
+impl Real {
+    /// Connects, and asks each entity once.
+    ///
+    /// # Errors
+    /// The cluster does not answer.
+    pub async fn connect(system: &str, contacts: &str, shards: u32) -> Result<Self, Failure> {
+        let client = ClusterClient::builder(system)
+            .contact_points(contacts.split(','))
+            .codec(Codec::pickle())
+            .connect()
+            .await?;
+        client.ready(Duration::from_secs(10)).await?;
+        let region = client.region(REGION, shards)?;
+        let entities = (0..ENTITIES).map(|number| region.entity(format!("ours-{number}")));
+        let real = Self {
+            _client: client,
+            entities: entities.collect(),
+        };
+        real.counted().await?;
+        Ok(real)
+    }
+
+    /// Returns the sum of all counts.
+    async fn counted(&self) -> Result<i64, AskError> {
+        let mut sum = 0;
+        for entity in &self.entities {
+            sum += count(entity).await?;
+        }
+        Ok(sum)
+    }
+
+    async fn ask(&self, tasks: usize, span: Duration) -> Result<Sample, Failure> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let begun = Instant::now();
+        let mut asking = JoinSet::new();
+        for entity in self.entities.iter().cycle().take(tasks) {
+            asking.spawn(ask_until(entity.clone(), Arc::clone(&stop)));
+        }
+        tokio::time::sleep(span).await;
+        stop.store(true, Ordering::Relaxed);
+        let mut sample = Sample::default();
+        while let Some(one) = asking.join_next().await {
+            sample.join(one??);
+        }
+        sample.elapsed = begun.elapsed();
+        Ok(sample)
+    }
+
+    /// Tells so often, and waits until all is counted.
+    async fn tell(&self, tells: usize) -> Result<Sample, Failure> {
+        let before = self.counted().await?;
+        let begun = Instant::now();
+        for entity in self.entities.iter().cycle().take(tells) {
+            entity.tell_wait(Increment { amount: 1 }).await?;
+        }
+        let counted = self.counted().await? - before;
+        let elapsed = begun.elapsed();
+        if i64::try_from(tells).ok() != Some(counted) {
+            return Err(format!("{counted} of {tells} tells were counted").into());
+        }
+        Ok(Sample {
+            operations: u64::try_from(tells)?,
+            elapsed,
+            latencies: Vec::new(),
+        })
+    }
+}
+
+impl Sender for Real {
+    async fn carry(&mut self, load: Load, span: Duration) -> Result<Sample, Failure> {
+        match load {
+            Load::Ask(tasks) => self.ask(tasks.into(), span).await,
+            Load::Tell => self.tell(tells(span)).await,
+            other => Err(format!("nobody sends {other} to real nodes").into()),
+        }
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "some thousands"
+)]
+fn tells(span: Duration) -> usize {
+    (span.as_secs_f64() * TELLS) as usize
+}
+
+async fn ask_until(entity: EntityRef, stop: Arc<AtomicBool>) -> Result<Sample, AskError> {
+    let mut sample = Sample::default();
+    while !stop.load(Ordering::Relaxed) {
+        let begun = Instant::now();
+        count(&entity).await?;
+        sample.operations += 1;
+        sample.time(begun);
+    }
+    Ok(sample)
+}
+
+async fn count(entity: &EntityRef) -> Result<i64, AskError> {
+    entity.ask(|reply_to| GetCount { reply_to }).await
+}
