@@ -24,8 +24,11 @@ use casty_bench_harness::machine::processor_time;
 const NODES: u16 = 2;
 /// The entities that are told in turn.
 const ENTITIES: u32 = 4_096;
-/// Bytes that a node reads at once.
-const READ: usize = 256 * 1024;
+/// Bytes that a node reads at once, and the time that it then takes: less than the client can send, so
+/// that outboxes are never empty. A tell into an empty one wakes the connection's task, which takes ten
+/// times as long as the tell, and how many do that depends on whatever else runs.
+const READ: usize = 64 * 1024;
+const PAUSE: Duration = Duration::from_millis(1);
 
 /// The views that nodes send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -240,10 +243,12 @@ impl Messages {
         let (codec, (ask, asked)) = (self.codec, mpsc::unbounded_channel());
         tokio::spawn(self.send(asked, writing));
         loop {
-            buffer.reserve(READ / 4);
-            if reading.read_buf(&mut buffer).await? == 0 {
+            buffer.reserve(READ);
+            let mut part = (&mut reading).take(READ as u64);
+            if part.read_buf(&mut buffer).await? == 0 {
                 return Ok(());
             }
+            tokio::time::sleep(PAUSE).await;
             let mut taken = 0;
             while let Some(frame) = next(&buffer[taken..]) {
                 taken += frame.len();
