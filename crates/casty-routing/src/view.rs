@@ -262,7 +262,8 @@ impl Region {
         allocations: RegionAllocations,
         numbering: &mut Numbering,
     ) -> Self {
-        let (owners, replicated) = numbering.owners(&allocations);
+        let owners = known.map(|known| &*known.owners);
+        let (owners, replicated) = numbering.owners(&allocations, owners);
         let Some(known) = known.filter(|known| *known.owners == owners) else {
             return Self {
                 allocations: Arc::new(allocations),

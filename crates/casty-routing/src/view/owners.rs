@@ -67,7 +67,7 @@ const SPARE: usize = if cfg!(test) { 1 } else { 1_024 };
 /// The numbering of the owners in one view.
 pub(super) struct Numbering {
     numbers: Arc<Numbers>,
-    /// The numbers found last, by a [place](place_of) that a few nodes may share.
+    /// The numbers found last, by a [place](place_of), or at the one beside it.
     found: Box<[u32]>,
     /// `true` for each number that the view has.
     used: Vec<bool>,
@@ -85,18 +85,27 @@ impl Numbering {
         }
     }
 
-    /// Returns the owners of a region's shards, and whether any has replicas.
+    /// Returns the owners of a region's shards, and whether any has replicas. Fastest for shards whose
+    /// owners are those that are `known` from the view before.
     pub(super) fn owners(
         &mut self,
         allocations: &BTreeMap<u32, ShardAllocation>,
+        known: Option<&ShardOwners>,
     ) -> (ShardOwners, bool) {
         let mut shards = Vec::with_capacity(allocations.len());
         let mut owners = Vec::with_capacity(allocations.len());
         let mut replicated = false;
-        for (shard, allocation) in allocations {
+        let mut known = known.into_iter().flat_map(ShardOwners::iter).peekable();
+        for (shard, ShardAllocation { primary, replicas }) in allocations {
+            while known.next_if(|(other, _)| other < shard).is_some() {}
+            let guess = known.next_if(|(other, _)| other == shard);
+            let guess = guess.map(|(_, number)| number);
+            let guess = guess.filter(|guess| self.numbers.node(*guess) == Some(primary));
+            let number = guess.unwrap_or_else(|| self.number(primary));
+            self.note_used(number);
             shards.push(*shard);
-            owners.push(self.number(&allocation.primary));
-            replicated |= !allocation.replicas.is_empty();
+            owners.push(number);
+            replicated |= !replicas.is_empty();
         }
         let (shards, owners) = (shards.into(), owners.into());
         (ShardOwners { shards, owners }, replicated)
@@ -104,23 +113,31 @@ impl Numbering {
 
     fn number(&mut self, node: &NodeAddress) -> u32 {
         let place = place_of(node) & (self.found.len() - 1);
-        let found = self.found.get(place).copied().unwrap_or(u32::MAX);
-        if self.numbers.node(found) == Some(node) {
-            return found;
+        let places = [place, place ^ 1];
+        let found = places.map(|place| self.found.get(place).copied().unwrap_or(u32::MAX));
+        for found in found {
+            if self.numbers.node(found) == Some(node) {
+                return found;
+            }
         }
         let number = match self.numbers.by_node.get(node) {
             Some(number) => *number,
             None => Arc::make_mut(&mut self.numbers).add(node),
         };
         self.used.resize(self.numbers.len(), false);
+        for (place, number) in places.into_iter().zip([number, found[0]]) {
+            if let Some(found) = self.found.get_mut(place) {
+                *found = number;
+            }
+        }
+        number
+    }
+
+    fn note_used(&mut self, number: u32) {
         let index = usize::try_from(number).unwrap_or(usize::MAX);
         if let Some(used) = self.used.get_mut(index) {
             *used = true;
         }
-        if let Some(found) = self.found.get_mut(place) {
-            *found = number;
-        }
-        number
     }
 
     /// Returns the numbers; where most of them are of no use any more, only those in use, by which
