@@ -152,7 +152,7 @@ pub use client::ask_many::AskMany;
 pub use client::bound_ref::BoundRef;
 pub use client::region::{EntityName, EntityRef, RegionRef};
 pub use client::services::{Instance, Listing};
-pub use client::tell_all::BulkTell;
+pub use client::tell_all::{BulkTell, TellAll};
 pub use client::{AskTarget, ClusterClient};
 pub use config::{BufferLimits, ClientBuilder, ConfigError};
 #[cfg(feature = "config")]

@@ -208,7 +208,8 @@ impl RegionRef {
         &self.core
     }
 
-    fn destination(&self, shard: ShardId) -> Destination<'_> {
+    /// Returns where a message for a shard goes.
+    pub(crate) fn destination(&self, shard: ShardId) -> Destination<'_> {
         Destination::Shard {
             region: self.id,
             name: &self.name,

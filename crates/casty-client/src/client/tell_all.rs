@@ -1,13 +1,18 @@
 //! Many tells in one call.
 
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
 use casty_routing::ShardId;
 use serde::Serialize;
+use tokio::task::yield_now;
 
 use crate::client::region::{EntityName, RegionRef};
 use crate::error::TellError;
-use crate::message::Envelope;
+use crate::message::{Encoded, Envelope};
 use crate::send::batch::Batch;
-use crate::send::give_way::give_way;
+use crate::send::give_way::is_due;
 use crate::send::wait;
 
 /// The outcome of many tells: how many were accepted, and why it stopped.
@@ -73,21 +78,102 @@ impl RegionRef {
     ///
     /// # Cancel safety
     /// Some of the messages, from the first on, were accepted; of the others nothing was.
-    pub async fn tell_all_wait<N, M>(&self, messages: impl IntoIterator<Item = (N, M)>) -> BulkTell
+    pub fn tell_all_wait<N, M, I>(&self, messages: I) -> TellAll<'_, I::IntoIter>
     where
         N: EntityName,
         M: Serialize,
+        I: IntoIterator<Item = (N, M)>,
     {
-        let mut messages = messages.into_iter();
-        let mut all = Telling::new(self);
+        TellAll {
+            messages: messages.into_iter(),
+            telling: Telling::new(self),
+            next: Next::Encode,
+            pause: None,
+        }
+    }
+}
+
+/// The future of [`RegionRef::tell_all_wait`]. Nothing is sent before it is polled.
+// A type with a name, because the future of an `async fn` that keeps the caller's closures cannot be
+// shown to be `Send` where these take references.
+#[must_use = "nothing is sent before it is awaited"]
+pub struct TellAll<'a, I> {
+    messages: I,
+    telling: Telling<'a>,
+    next: Next,
+    pause: Option<Pause>,
+}
+
+/// The next step of many tells that wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    /// The next messages are encoded.
+    Encode,
+    /// What is encoded is sent; `more` if there may be more messages behind.
+    Send { more: bool },
+}
+
+/// A pause, and whether the message that was refused was accepted in it.
+type Pause = Pin<Box<dyn Future<Output = Result<bool, TellError>> + Send>>;
+
+impl<N, M, I> Future for TellAll<'_, I>
+where
+    N: EntityName,
+    M: Serialize,
+    I: Iterator<Item = (N, M)>,
+{
+    type Output = BulkTell;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<BulkTell> {
+        let this = self.get_mut();
         loop {
-            give_way().await;
-            let more = all.encode(&mut messages);
-            all.send_wait().await;
-            if all.stopped.is_some() || !more {
-                return all.end();
+            if let Some(pause) = &mut this.pause {
+                let over = ready!(pause.as_mut().poll(cx));
+                this.pause = None;
+                match over {
+                    Ok(accepted) => this.telling.sent += usize::from(accepted),
+                    Err(refused) => {
+                        this.telling.stopped = Some(refused);
+                        return Poll::Ready(this.telling.end());
+                    }
+                }
+            }
+            match this.next {
+                // Before the next messages are encoded: what was sent is written meanwhile.
+                Next::Encode if is_due() => {
+                    this.pause = Some(Box::pin(async {
+                        yield_now().await;
+                        Ok(false)
+                    }));
+                }
+                Next::Encode => {
+                    let more = this.telling.encode(&mut this.messages);
+                    this.next = Next::Send { more };
+                }
+                Next::Send { more } => {
+                    this.telling.send();
+                    let stopped = &mut this.telling.stopped;
+                    if let Some(refused) = stopped.take_if(|refused| wait::is_full(refused)) {
+                        this.pause = Some(this.telling.wait(refused));
+                    } else if stopped.is_some() || !more {
+                        return Poll::Ready(this.telling.end());
+                    } else {
+                        this.next = Next::Encode;
+                    }
+                }
             }
         }
+    }
+}
+
+/// Nothing in it is pinned.
+impl<I> Unpin for TellAll<'_, I> {}
+
+impl<I> fmt::Debug for TellAll<'_, I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TellAll")
+            .field("region", self.telling.region)
+            .finish_non_exhaustive()
     }
 }
 
@@ -151,31 +237,27 @@ impl<'a> Telling<'a> {
         self.stopped = refused;
     }
 
-    /// Sends what is encoded, and waits for capacity where there is none.
-    async fn send_wait(&mut self) {
-        loop {
-            self.send();
-            let Some(refused) = self.stopped.take_if(|refused| wait::is_full(refused)) else {
-                return;
+    /// Returns the wait for capacity for the message that was refused.
+    fn wait(&self, refused: TellError) -> Pause {
+        let (region, shard) = (self.region.clone(), self.batch.shard(self.sent));
+        let Encoded { bytes, kind } = self.batch.message(self.sent);
+        let bytes = bytes.to_vec();
+        Box::pin(async move {
+            let (core, to) = (region.core(), region.destination(shard));
+            let message = Encoded {
+                bytes: &bytes,
+                kind,
             };
-            let (core, region) = (self.region.core(), self.region.of_batch());
-            let to = self.batch.destination(region, self.sent);
-            let message = self.batch.message(self.sent);
             let within = core.limits.buffer_timeout;
-            match wait::encoded(core, &to, message, refused, within).await {
-                Ok(()) => self.sent += 1,
-                Err(refused) => {
-                    self.stopped = Some(refused);
-                    return;
-                }
-            }
-        }
+            let sent = wait::encoded(core, &to, message, refused, within).await;
+            sent.map(|()| true)
+        })
     }
 
-    fn end(self) -> BulkTell {
+    fn end(&mut self) -> BulkTell {
         BulkTell {
             accepted: self.accepted + self.sent,
-            stopped: self.stopped.or(self.unencoded),
+            stopped: self.stopped.take().or(self.unencoded.take()),
         }
     }
 }

@@ -97,6 +97,11 @@ impl Batch {
         }
     }
 
+    /// Returns the shard to which the message at this place goes.
+    pub(crate) fn shard(&self, at: usize) -> ShardId {
+        self.entries[at].shard
+    }
+
     /// Returns where the message at this place goes.
     pub(crate) fn destination<'a>(&self, region: Region<'a>, at: usize) -> Destination<'a> {
         Destination::Shard {

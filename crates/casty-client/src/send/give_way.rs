@@ -20,9 +20,14 @@ pub(crate) fn note(fills_batch: bool) {
 /// driver writes it while it is in the cache of the processor, and its node works meanwhile. To be
 /// called before a message is encoded: whoever gives up here has sent nothing.
 pub(crate) async fn give_way() {
-    if FILLED.take() {
+    if is_due() {
         tokio::task::yield_now().await;
     }
+}
+
+/// Returns whether it is time to give way, once each time.
+pub(crate) fn is_due() -> bool {
+    FILLED.take()
 }
 
 #[cfg(test)]

@@ -168,6 +168,38 @@ fn who_waits_too_long_learns_how_many_went_and_who_gives_up_has_sent_the_first_o
 }
 
 #[test]
+fn a_task_may_tell_and_ask_all_with_closures_that_take_references() {
+    in_paused_time(|| async {
+        let (_node, mut link, _client, region) = configured(|it| it).await;
+        let task = tokio::spawn(async move {
+            let entities = [1, 2, 3].map(|number| region.entity(number.to_string()));
+            let told = region.tell_all_wait(entities.iter().map(|entity| (entity, 7)));
+            told.await.all().unwrap();
+            let results = region.ask_many(2, &entities, |entity, reply_to| {
+                (
+                    entity,
+                    Get {
+                        reply_to,
+                        number: 8,
+                    },
+                )
+            });
+            results
+                .map(|(_, result)| result.unwrap())
+                .collect::<Vec<_>>()
+                .await
+        });
+        for _ in 0..3 {
+            assert_eq!(told::<i32>(&mut link).await.1, 7);
+        }
+        for _ in 0..3 {
+            answer(&mut link).await;
+        }
+        assert_eq!(task.await.unwrap(), [8; 3]);
+    });
+}
+
+#[test]
 fn messages_without_a_route_are_buffered_up_to_the_limit_in_order() {
     in_paused_time(|| async {
         let network = MemoryNetwork::new();
