@@ -75,7 +75,8 @@ impl Stats {
 pub struct CloseReport {
     /// The final counters; no message is buffered or queued any more.
     pub stats: Stats,
-    /// `true` if every message was written before the deadline.
+    /// `true` if every message was written before the deadline, and no connection was cut while its
+    /// peer may have lacked some of them.
     pub drained: bool,
 }
 

@@ -206,7 +206,7 @@ mod tests {
     #[test]
     fn memory_is_used_again_unless_somebody_has_a_clone() {
         let write = |text: &'static str| move |uri: &mut String| uri.push_str(text);
-        let first = ActorRef::<u8>::written_over(None, write("casty://s@h:1/first"));
+        let first = ActorRef::<u8>::written_over(None, write("casty://s@h:1/the-first"));
         let at = first.uri().as_ptr();
         let second = ActorRef::written_over(Some(first), write("casty://s@h:1/second"));
         assert_eq!(second.uri(), "casty://s@h:1/second");

@@ -21,7 +21,8 @@ const DRAIN_CHECK: Duration = Duration::from_millis(5);
 
 impl Control {
     /// Waits until all messages are written and all asks have ended, then unsubscribes and closes
-    /// every connection. Returns whether every accepted message was written.
+    /// every connection. Returns whether every accepted message was written, and no connection had to
+    /// be cut while a peer may have lacked some of what was.
     pub(super) async fn close(
         &mut self,
         mut deadline: Instant,
@@ -36,7 +37,7 @@ impl Control {
             }
             self.pump();
         }
-        let drained = self.is_written();
+        let mut drained = self.is_written();
         self.core.route(|routing| routing.close(&self.core));
         self.subscription
             .handle(self.time.now(), SubscriptionInput::Close);
@@ -55,6 +56,7 @@ impl Control {
                 .await
                 .is_err()
             {
+                drained &= !self.peers.values().any(|peer| peer.outbox.is_in_flight());
                 self.abort_where(|_| true);
                 self.all_ended().await;
             }

@@ -157,7 +157,7 @@ pub(crate) fn assert_conserved(report: &CloseReport) {
 
 /// Closes a client, and asserts that its counters add up.
 pub(crate) async fn close_and_check(client: &ClusterClient) -> CloseReport {
-    let report = client.close(Duration::from_secs(5)).await;
+    let report = client.close(LONG).await;
     assert_conserved(&report);
     report
 }

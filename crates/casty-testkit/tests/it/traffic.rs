@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use casty_client::{ActorContext, AskError, OverLimit, ServiceKey, ShardEnvelope};
 use casty_proto::Codec;
-use casty_testkit::Status;
+use casty_testkit::{Cluster, Status};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -28,9 +28,7 @@ async fn ten_thousand_numbered_tells_arrive_in_order(net: Net) {
     let report = close_and_check(&client).await;
     assert!(report.drained);
     assert_eq!(report.stats.written, 10_000);
-    cluster
-        .wait_until(|status| status.nodes.iter().map(|node| node.messages).sum::<u64>() == 10_000)
-        .await;
+    handled(&cluster, 10_000).await;
     let mut told: HashMap<String, Vec<i64>> = HashMap::new();
     for (entity, number) in log.lock().iter() {
         told.entry(entity.clone()).or_default().push(*number);
@@ -44,14 +42,37 @@ async fn ten_thousand_numbered_tells_arrive_in_order(net: Net) {
     assert!(busy.iter().all(|node| node.messages > 0), "{busy:?}");
 }
 
+/// Waits until the nodes have handled so many messages.
+async fn handled(cluster: &Cluster, messages: u64) {
+    let all = |status: &Status| {
+        let handled = status.nodes.iter().map(|node| node.messages);
+        handled.sum::<u64>() == messages
+    };
+    let waited = timeout(LONG, cluster.wait_until(all)).await;
+    assert!(waited.is_ok(), "{:#?}", cluster.status());
+}
+
 /// Checks that a connection ends behind the last message, not before it.
 async fn all_that_was_told_is_handled_when_the_client_closes_at_once(net: Net) {
-    const TELLS: usize = 2_000;
+    told_and_closed(net, 2_000, Duration::ZERO).await;
+}
+
+/// Checks that a node that has sent a view meanwhile is not taken for one that has read everything.
+async fn all_that_was_told_to_slow_nodes_is_handled_when_the_client_closes_at_once(net: Net) {
+    told_and_closed(net, 1_500, Duration::from_millis(1_500)).await;
+}
+
+/// Tells pairs of messages, the first of each 4 KiB long, to nodes that read everything so much later,
+/// and closes the client.
+async fn told_and_closed(net: Net, pairs: usize, delay: Duration) {
     let (cluster, log) = net.counters().await;
     let client = net.client(&cluster).await;
+    for node in 0..cluster.status().nodes.len() {
+        cluster.delay(node, delay);
+    }
     let region = region(&client);
     let text = "x".repeat(4096);
-    for number in 0..TELLS {
+    for number in 0..pairs {
         let entity = format!("entity-{}", number % 10);
         for message in [
             Counter::Ballast { text: text.clone() },
@@ -63,14 +84,10 @@ async fn all_that_was_told_is_handled_when_the_client_closes_at_once(net: Net) {
     }
     let report = client.close(LONG).await;
     assert!(report.drained && report.is_conserved(), "{report:?}");
-    let told = 2 * TELLS as u64;
+    let told = 2 * pairs as u64;
     assert_eq!(report.stats.written, told, "{report:?}");
-    let all = |status: &Status| {
-        let handled = status.nodes.iter().map(|node| node.messages);
-        handled.sum::<u64>() == told
-    };
-    timeout(LONG, cluster.wait_until(all)).await.unwrap();
-    assert_eq!(log.lock().len(), TELLS);
+    handled(&cluster, told).await;
+    assert_eq!(log.lock().len(), pairs);
 }
 
 async fn a_thousand_tasks_get_their_own_replies(net: Net) {
@@ -256,6 +273,7 @@ async fn an_entity_sends_a_question_on_to_another_node(net: Net) {
 
 over_all! {
     all_that_was_told_is_handled_when_the_client_closes_at_once
+    all_that_was_told_to_slow_nodes_is_handled_when_the_client_closes_at_once
     ten_thousand_numbered_tells_arrive_in_order
     a_thousand_tasks_get_their_own_replies
     every_serializer_carries_asks

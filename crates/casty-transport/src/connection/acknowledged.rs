@@ -54,7 +54,7 @@ impl Acknowledged {
     ) {
         self.written += count as u64;
         if !self.is_told && in_flight > MAX_UNKNOWN {
-            outbox.assume_acknowledged(MAX_UNKNOWN / 2);
+            outbox.assume_all_but(MAX_UNKNOWN / 2);
         } else if in_flight >= self.query_at
             && let Some(count) = stream.unacknowledged()
         {
@@ -68,7 +68,7 @@ impl Acknowledged {
     #[inline]
     pub(crate) fn received<T: OutboxTag>(&self, outbox: &Outbox<T>) {
         if !self.is_told {
-            outbox.acknowledge(self.written);
+            outbox.assume_acknowledged(self.written);
         }
     }
 
@@ -85,7 +85,12 @@ impl Acknowledged {
             None if ended.answered => self.written,
             None => return,
         };
-        outbox.acknowledge(to);
+        if self.is_told || ended.answered {
+            outbox.acknowledge(to);
+        } else {
+            // By a peer that may not have read it, and may not any more if the connection is cut.
+            outbox.assume_acknowledged(to);
+        }
     }
 
     /// Returns the offset before which everything was acknowledged, with so many bytes under way.

@@ -69,6 +69,7 @@ where
         stream,
         reading: Reading::new(buffer, decoder, session),
         writing: Writing::new(outbox, acknowledged),
+        write_error: None,
     };
     let end = driver.run().await;
     let Driver {
@@ -90,6 +91,8 @@ struct Driver<IO, S, T> {
     stream: IO,
     reading: Reading<S>,
     writing: Writing<T>,
+    /// The reason for which nothing can be written any more.
+    write_error: Option<io::Error>,
 }
 
 impl<IO: Duplex, S: Session, T: OutboxTag> Driver<IO, S, T> {
@@ -131,12 +134,19 @@ impl<IO: Duplex, S: Session, T: OutboxTag> Driver<IO, S, T> {
             if self.reading.ended && self.writing.stage == Stage::ShutDown {
                 return Poll::Ready(ConnectionEnd::Drained);
             }
-            let written = self.writing.poll(&mut self.stream, cx);
-            if let Poll::Ready(Err(error)) = written {
-                return Poll::Ready(ConnectionEnd::Lost(error.into()));
+            if self.write_error.is_none() {
+                match self.writing.poll(&mut self.stream, cx) {
+                    Poll::Ready(Ok(())) => continue,
+                    Poll::Ready(Err(error)) => self.write_error = Some(error),
+                    Poll::Pending => {}
+                }
             }
-            if read.is_pending() && written.is_pending() {
-                return Poll::Pending;
+            if read.is_pending() {
+                // After all that has come, which may be the last words of a peer that has left.
+                return match self.write_error.take() {
+                    Some(error) => Poll::Ready(ConnectionEnd::Lost(error.into())),
+                    None => Poll::Pending,
+                };
             }
         }
     }
@@ -261,6 +271,67 @@ mod tests {
         Arc::new(Outbox::new(
             OutboxLimits::new().bytes(1 << 20).max_frame(1 << 20),
         ))
+    }
+
+    /// Has bytes to read, a few at a time, and takes none.
+    struct Left(&'static [u8]);
+
+    impl tokio::io::AsyncRead for Left {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            buffer: &mut tokio::io::ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            let (now, later) = self.0.split_at(self.0.len().min(4));
+            buffer.put_slice(now);
+            self.0 = later;
+            if now.is_empty() {
+                Poll::Pending
+            } else {
+                Poll::Ready(Ok(()))
+            }
+        }
+    }
+
+    impl tokio::io::AsyncWrite for Left {
+        fn poll_write(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            _: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[tokio::test]
+    async fn what_has_come_from_a_peer_that_left_is_read_though_nothing_can_be_written() {
+        let mut wire = Vec::new();
+        for payload in [b"reply one", b"reply two"] {
+            frame::write_frame(&mut wire, FrameKind::Message, &[payload], 100).unwrap();
+        }
+        let stream = ByteStream::new(Left(wire.leak()), "far");
+        let outbox = outbox();
+        outbox.push(&[b"question"], Some(0)).unwrap();
+        let (sender, mut frames) = mpsc::unbounded_channel();
+        let decoder = FrameDecoder::new(1000);
+        let driven = drive(stream, BytesMut::new(), outbox, Forward(sender), decoder);
+        let (end, left) = driven.await;
+        assert!(
+            matches!(end, ConnectionEnd::Lost(ConnectionLost::Reset)),
+            "{end}"
+        );
+        assert_eq!(left.unsent.len() + left.unknown.len(), 1);
+        for expected in [b"reply one", b"reply two"] {
+            assert_eq!(frames.try_recv().unwrap().payload, expected[..]);
+        }
     }
 
     #[tokio::test]

@@ -209,11 +209,11 @@ impl<T: OutboxTag> Outbox<T> {
         state.counters.iter().map(|group| group.written).sum()
     }
 
-    /// Returns whether a tagged message waits, or is not known to be acknowledged. Walks the
-    /// messages that were written lately.
+    /// Returns whether a tagged message waits, or is not known to be acknowledged: over a stream that
+    /// cannot tell, until the peer has closed its side. Walks the messages that were written lately.
     pub fn is_in_flight(&self) -> bool {
         let state = self.state.lock();
-        state.entries.iter().any(|entry| entry.tag.is_some())
+        state.is_assumed || state.entries.iter().any(|entry| entry.tag.is_some())
     }
 
     /// Returns the counters of the tagged messages so far, by their [groups](OutboxTag::group).

@@ -69,6 +69,8 @@ pub(super) struct State<T> {
     pub(super) entries: VecDeque<Entry<T>>,
     /// The number of entries, from the front, that the kernel took whole.
     pub(super) whole: usize,
+    /// Messages were taken as acknowledged without being told since they last were known to be.
+    pub(super) is_assumed: bool,
     /// The stream offset of the end of all that was accepted.
     pub(super) accepted: u64,
     /// The same when it was last looked at, see [`Outbox::give_back_if_idle`](crate::Outbox).
@@ -159,12 +161,27 @@ fn counters_of<'a, T: OutboxTag>(
 }
 
 impl<T> State<T> {
+    /// Forgets the messages that end before the stream offset `to`, all of which are acknowledged.
+    /// Returns whether any of them was tagged.
+    #[inline]
+    pub(super) fn acknowledge(&mut self, to: u64) -> bool {
+        let mut tagged = false;
+        while self.whole > 0
+            && let Some(entry) = self.entries.pop_front_if(|entry| entry.end <= to)
+        {
+            self.whole -= 1;
+            tagged |= entry.tag.is_some();
+        }
+        tagged
+    }
+
     /// Creates the state of an empty, open outbox.
     pub(super) fn new() -> Self {
         Self {
             bytes: Vec::new(),
             entries: VecDeque::new(),
             whole: 0,
+            is_assumed: false,
             accepted: 0,
             accepted_when_looked: 0,
             written: 0,

@@ -120,22 +120,26 @@ impl<T: OutboxTag> Outbox<T> {
     /// messages that are written and not known to be.
     pub(crate) fn acknowledge(&self, to: u64) -> usize {
         let mut state = self.state.lock();
-        while state.whole > 0
-            && state
-                .entries
-                .pop_front_if(|entry| entry.end <= to)
-                .is_some()
-        {
-            state.whole -= 1;
-        }
+        state.is_assumed = false;
+        state.acknowledge(to);
         state.whole
     }
 
-    /// Takes all but the newest `keep` of the messages that are written as acknowledged.
-    pub(crate) fn assume_acknowledged(&self, keep: usize) {
+    /// Takes everything before the stream offset `to` as acknowledged, which nobody has told.
+    pub(crate) fn assume_acknowledged(&self, to: u64) {
         let mut state = self.state.lock();
-        while state.whole > keep && state.entries.pop_front().is_some() {
+        state.is_assumed |= state.acknowledge(to);
+    }
+
+    /// Takes all but the newest `keep` of the messages that are written as acknowledged, which nobody
+    /// has told.
+    pub(crate) fn assume_all_but(&self, keep: usize) {
+        let mut state = self.state.lock();
+        while state.whole > keep
+            && let Some(entry) = state.entries.pop_front()
+        {
             state.whole -= 1;
+            state.is_assumed |= entry.tag.is_some();
         }
     }
 
