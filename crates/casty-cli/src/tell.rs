@@ -108,7 +108,7 @@ async fn stream(
         let next = lines.next().await;
         let ended = !matches!(next, Ok(Some(_)));
         let line = match next {
-            Ok(Some(Ok(""))) | Ok(None) => None,
+            Ok(Some(Ok("")) | None) => None,
             Ok(Some(line)) => Some(line.map_err(LineError::from).and_then(parse)),
             Err(error) => {
                 batch.send(region, strict, &mut sent).await;

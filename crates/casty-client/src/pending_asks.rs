@@ -28,7 +28,7 @@ use crate::runtime::stripes::{CachePadded, STRIPES};
 pub(crate) mod copies;
 pub(crate) mod hex;
 pub(crate) mod id;
-mod opening;
+pub(crate) mod opening;
 pub(crate) mod outcome;
 pub(crate) mod replies;
 pub(crate) mod reply;

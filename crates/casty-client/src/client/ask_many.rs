@@ -226,7 +226,9 @@ where
             self.window.close(place);
             return;
         };
-        let ask = self.window.begin(place, self.taken);
+        let Some(ask) = self.window.begin(place, self.taken) else {
+            return;
+        };
         self.taken += 1;
         match self.encode(place, ask, item, schedule) {
             Ok(()) => self.batched.push(place),

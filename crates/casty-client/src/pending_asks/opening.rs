@@ -17,6 +17,16 @@ use super::waiter::{Group, Waiter};
 use crate::runtime::clock::Tick;
 use crate::runtime::stripes::{STRIPES, stripe_of_this_thread};
 
+/// Whether the message of an ask may be sent again.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum AskKind {
+    Once,
+    /// It may, at this time for the first.
+    Repeatable {
+        due: Option<Tick>,
+    },
+}
+
 impl PendingAsks {
     /// Takes a slot for an ask; `None` when all are taken.
     pub(crate) fn open(&self, deadline: Tick) -> Option<AskId> {
@@ -30,20 +40,20 @@ impl PendingAsks {
     }
 
     /// Takes slots for asks of a group, one for each of `places` as far as the limit allows, and
-    /// adds their ids to `ids`. Each waits as `state` has it, with this waiter.
+    /// adds their ids to `ids`.
     pub(crate) fn open_places(
         &self,
         deadline: Tick,
         group: &Arc<Group>,
         places: &[u32],
-        repeatable: Option<Option<Tick>>,
+        kind: AskKind,
         ids: &mut Vec<AskId>,
     ) {
         let states = places.iter().map(|place| {
             let waiter = Some(Waiter::Place(Arc::clone(group), *place));
-            match repeatable {
-                None => SlotState::Waiting(waiter),
-                Some(due) => {
+            match kind {
+                AskKind::Once => SlotState::Waiting(waiter),
+                AskKind::Repeatable { due } => {
                     let mut copies = Box::new(Copies::new(due));
                     copies.waiter = waiter;
                     SlotState::Repeatable(copies)
@@ -146,8 +156,8 @@ mod tests {
     fn places_of_a_group_are_taken_as_far_as_the_limit_allows() {
         let asks = PendingAsks::new(3, 0);
         let (group, mut ids) = (Arc::new(Group::default()), Vec::new());
-        for repeatable in [None, Some(None)] {
-            asks.open_places(Tick::after(1), &group, &[0, 1, 2, 3], repeatable, &mut ids);
+        for kind in [AskKind::Once, AskKind::Repeatable { due: None }] {
+            asks.open_places(Tick::after(1), &group, &[0, 1, 2, 3], kind, &mut ids);
             assert_eq!(ids.len(), 3);
             ids.drain(..).for_each(|id| asks.abandon(id));
         }

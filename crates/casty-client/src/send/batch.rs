@@ -155,7 +155,7 @@ impl Batch {
                 return (0, None);
             };
             let goes_along = |at: &usize| owner(*at).is_some_and(|next| Arc::ptr_eq(next, peer));
-            let count = (from..).take_while(goes_along).count();
+            let count = (from..self.entries.len()).take_while(goes_along).count();
             // An ask on a connection that replies at an address of its own is rewritten by itself.
             if self.entries[from].ask.is_some() && !peer.is_confirmed() {
                 return (0, None);

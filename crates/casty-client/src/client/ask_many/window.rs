@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::ask::retry::{Kept, Retrying, Schedule};
 use crate::pending_asks::id::{AskId, OpenAsk};
+use crate::pending_asks::opening::AskKind;
 use crate::pending_asks::outcome::{Failure, Outcome};
 use crate::pending_asks::waiter::Group;
 use crate::runtime::clock::{Tick, precise_now};
@@ -86,9 +87,14 @@ impl Window {
             opened.push(place);
         }
         self.ids.clear();
-        let repeatable = schedule.map(|schedule| schedule.due(&core));
+        let kind = match schedule {
+            None => AskKind::Once,
+            Some(schedule) => AskKind::Repeatable {
+                due: schedule.due(&core),
+            },
+        };
         core.asks
-            .open_places(deadline, &self.group, &opened, repeatable, &mut self.ids);
+            .open_places(deadline, &self.group, &opened, kind, &mut self.ids);
         // Those beyond the limit stay free.
         self.free.extend(opened.drain(self.ids.len()..));
         for (place, id) in opened.iter().zip(&self.ids) {
@@ -110,12 +116,11 @@ impl Window {
         self.opened = opened;
     }
 
-    /// Gives a place to the item of this index, and returns its ask.
-    pub(super) fn begin(&mut self, place: u32, index: usize) -> OpenAsk {
-        let place = self.places[place as usize].as_mut();
-        let place = place.expect("it was opened");
+    /// Gives an opened place to the item of this index, and returns its ask.
+    pub(super) fn begin(&mut self, place: u32, index: usize) -> Option<OpenAsk> {
+        let place = self.places[place as usize].as_mut()?;
         place.index = index;
-        place.ask
+        Some(place.ask)
     }
 
     /// Keeps a message that is to be sent again if need be.
