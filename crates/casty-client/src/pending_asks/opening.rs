@@ -147,7 +147,9 @@ mod tests {
         for _ in 0..3 * STRIPES {
             let ids = opened(&asks, 1);
             assert_eq!(ids.len(), 1_000);
-            ids.into_iter().for_each(|id| asks.abandon(id));
+            for id in ids {
+                asks.abandon(id);
+            }
             assert_eq!(asks.pending(), 0);
         }
     }
@@ -159,7 +161,9 @@ mod tests {
         for kind in [AskKind::Once, AskKind::Repeatable { due: None }] {
             asks.open_places(Tick::after(1), &group, &[0, 1, 2, 3], kind, &mut ids);
             assert_eq!(ids.len(), 3);
-            ids.drain(..).for_each(|id| asks.abandon(id));
+            for id in ids.drain(..) {
+                asks.abandon(id);
+            }
         }
         assert_eq!(asks.pending(), 0);
     }

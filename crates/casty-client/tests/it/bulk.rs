@@ -1,5 +1,6 @@
 //! Many tells in one call, and many asks from one task.
 
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use casty_client::{
@@ -53,12 +54,10 @@ async fn answer(link: &mut Link) {
     link.send(&get.reply_to, &get.number).await;
 }
 
-/// Prepares an ask of one entity for each number.
-fn ask_all(
-    region: &RegionRef,
-    window: usize,
-    numbers: std::ops::Range<i64>,
-) -> AskMany<std::ops::Range<i64>, impl FnMut(i64, ActorRef<i64>) -> (&'static str, Get), i64> {
+/// Asks of one entity, one for each number.
+type Asks = AskMany<Range<i64>, fn(i64, ActorRef<i64>) -> (&'static str, Get), i64>;
+
+fn ask_all(region: &RegionRef, window: usize, numbers: Range<i64>) -> Asks {
     region.ask_many(window, numbers, |number, reply_to| {
         ("e", Get { reply_to, number })
     })
