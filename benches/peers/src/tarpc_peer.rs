@@ -38,7 +38,9 @@ pub(crate) async fn serve() -> Result<(), Failure> {
     let mut listener = serde_transport::tcp::listen("127.0.0.1:0", Bincode::default).await?;
     say(listener.local_addr().port())?;
     while let Some(stream) = listener.next().await {
-        let channel = BaseChannel::with_defaults(stream?);
+        let stream = stream?;
+        stream.get_ref().set_nodelay(true)?;
+        let channel = BaseChannel::with_defaults(stream);
         tokio::spawn(channel.execute(Echo.serve()).for_each(async |answer| {
             tokio::spawn(answer);
         }));
@@ -67,6 +69,7 @@ pub(crate) async fn connect() -> Result<Tarpc, Failure> {
     let server = Server::start(&["tarpc"])?;
     let address = ("127.0.0.1", server.port);
     let stream = serde_transport::tcp::connect(address, Bincode::default).await?;
+    stream.get_ref().set_nodelay(true)?;
     let mut config = client::Config::default();
     config.pending_request_buffer = BUFFER;
     Ok(Tarpc {

@@ -10,7 +10,8 @@ use casty_bench_harness::worker::Sender;
 use futures_util::stream;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
-use tokio_stream::wrappers::{ReceiverStream, TcpListenerStream};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::transport::server::TcpIncoming;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Response, Status, Streaming};
 
@@ -30,6 +31,12 @@ use stubs::bench_server::{Bench, BenchServer};
 const TELLS: u64 = 64;
 /// Messages between a task that tells and the stream.
 const CHANNEL: usize = 1024;
+
+/// Calls in flight that a server allows: more than there are. The default is 200.
+const STREAMS: u32 = 1024;
+/// Bytes that may be on their way, of a stream and of a connection. The default is 64 KiB, of which a
+/// stream of tells would wait.
+const WINDOW: u32 = 4 * 1024 * 1024;
 
 /// The message both ways.
 #[derive(Clone, PartialEq, prost::Message)]
@@ -74,10 +81,13 @@ impl Bench for Service {
 pub(crate) async fn serve() -> Result<(), Failure> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     say(listener.local_addr()?.port())?;
-    let mut server = tonic::transport::Server::builder().tcp_nodelay(true);
+    let mut server = tonic::transport::Server::builder()
+        .max_concurrent_streams(STREAMS)
+        .initial_stream_window_size(WINDOW)
+        .initial_connection_window_size(WINDOW);
     let router = server.add_service(BenchServer::new(Service));
     Ok(router
-        .serve_with_incoming(TcpListenerStream::new(listener))
+        .serve_with_incoming(TcpIncoming::from(listener).with_nodelay(Some(true)))
         .await?)
 }
 
@@ -101,7 +111,11 @@ pub(crate) struct Tonic {
 pub(crate) async fn connect() -> Result<Tonic, Failure> {
     let server = Server::start(&["tonic"])?;
     let endpoint = Endpoint::from_shared(format!("http://127.0.0.1:{}", server.port))?;
-    let channel = endpoint.tcp_nodelay(true).connect().await?;
+    let endpoint = endpoint
+        .tcp_nodelay(true)
+        .initial_stream_window_size(WINDOW)
+        .initial_connection_window_size(WINDOW);
+    let channel = endpoint.connect().await?;
     Ok(Tonic {
         client: Client(BenchClient::new(channel)),
         _server: server,
@@ -112,11 +126,10 @@ impl Tonic {
     /// Sends one stream that gives messages until the time is up.
     async fn stream(&mut self, span: Duration) -> Result<Sample, Failure> {
         let begun = Instant::now();
-        let messages = stream::unfold(0u64, move |told| async move {
-            let is_over = told.is_multiple_of(TELLS) && begun.elapsed() >= span;
-            (!is_over).then(|| (Payload::new(), told + 1))
-        });
-        let counted = self.client.0.tell(messages).await?.into_inner().told;
+        let goes_on = move |told: &u64| !told.is_multiple_of(TELLS) || begun.elapsed() < span;
+        let messages = (0..).take_while(goes_on).map(|_| Payload::new());
+        let counted = self.client.0.tell(stream::iter(messages)).await?;
+        let counted = counted.into_inner().told;
         Ok(told(counted, begun))
     }
 
