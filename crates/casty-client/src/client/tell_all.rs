@@ -109,7 +109,7 @@ pub struct TellAll<'a, I> {
 enum Next {
     /// The next messages are encoded.
     Encode,
-    /// What is encoded is sent; `more` if there may be more messages behind.
+    /// The messages that are encoded are sent; `more` if there may be more messages behind.
     Send { more: bool },
 }
 

@@ -17,7 +17,7 @@ use super::waiter::{Group, Waiter};
 use crate::runtime::clock::Tick;
 use crate::runtime::stripes::{STRIPES, stripe_of_this_thread};
 
-/// Whether the message of an ask may be sent again.
+/// The kind of an ask, by whether its message may be sent again.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum AskKind {
     Once,
