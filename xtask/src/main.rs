@@ -44,7 +44,7 @@ usage: cargo xtask COMMAND [ARGS]
                   `cargo xtask sim --help` tells its arguments
   bench [--quick] [--peers] [--real] [ARGS]
                   the benchmarks, then the run that writes target/bench/report.md: this client beside
-                  the bare loop; --peers adds tonic, tarpc, redis, nats and ractor_cluster, and --real
+                  the bare loop; --peers adds tonic, tarpc, redis and nats, and --real
                   Python's client on real nodes. ARGS go to the run; `--help` tells them
   gates [--write] what a message costs in instructions and allocations, stage by stage, held against
                   the budgets in gates/; --write writes those anew. Needs valgrind, which is
