@@ -1,7 +1,7 @@
 //! Many tells in one call.
 
 use std::fmt;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
 use casty_routing::ShardId;
@@ -113,8 +113,8 @@ enum Next {
     Send { more: bool },
 }
 
-/// A pause, and whether the message that was refused was accepted in it.
-type Pause = Pin<Box<dyn Future<Output = Result<bool, TellError>> + Send>>;
+/// The wait of a message that was refused, until it is accepted.
+type Pause = Pin<Box<dyn Future<Output = Result<(), TellError>> + Send>>;
 
 impl<N, M, I> Future for TellAll<'_, I>
 where
@@ -131,7 +131,7 @@ where
                 let over = ready!(pause.as_mut().poll(cx));
                 this.pause = None;
                 match over {
-                    Ok(accepted) => this.telling.sent += usize::from(accepted),
+                    Ok(()) => this.telling.sent += 1,
                     Err(refused) => {
                         this.telling.stopped = Some(refused);
                         return Poll::Ready(this.telling.end());
@@ -139,12 +139,12 @@ where
                 }
             }
             match this.next {
-                // Before the next messages are encoded: what was sent is written meanwhile.
+                // Before the next messages are encoded: what was sent is written meanwhile. It has done
+                // its part when it is first polled, which has this task woken behind the others.
                 Next::Encode if is_due() => {
-                    this.pause = Some(Box::pin(async {
-                        yield_now().await;
-                        Ok(false)
-                    }));
+                    if pin!(yield_now()).poll(cx).is_pending() {
+                        return Poll::Pending;
+                    }
                 }
                 Next::Encode => {
                     let more = this.telling.encode(&mut this.messages);
@@ -249,8 +249,7 @@ impl<'a> Telling<'a> {
                 kind,
             };
             let within = core.limits.buffer_timeout;
-            let sent = wait::encoded(core, &to, message, refused, within).await;
-            sent.map(|()| true)
+            wait::encoded(core, &to, message, refused, within).await
         })
     }
 

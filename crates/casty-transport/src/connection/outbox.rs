@@ -27,7 +27,7 @@ pub use permit::Permit;
 pub use state::{OutboxCounters, OutboxProgress, OutboxTag};
 pub(crate) use writing::Written;
 
-use state::{Entry, Flight, Phase, State};
+use state::{Flight, Phase, State};
 
 /// With this much waiting, a write is worth its system call, however much more may come.
 pub(crate) const WORTH_WRITING: usize = 64 * 1024;
@@ -87,9 +87,14 @@ impl<T: OutboxTag> Outbox<T> {
     pub fn push(&self, parts: &[&[u8]], tag: Option<T>) -> Result<Pushed, Rejected<T>> {
         // The one lock that all senders to a peer share; held for the copy and a few counts.
         let mut state = self.state.lock();
-        let pushed = self.append(&mut state, parts, tag)?;
-        wake_driver(state);
-        Ok(pushed)
+        match self.append(&mut state, parts, tag.as_ref()) {
+            Ok(pushed) => {
+                state.add(tag);
+                wake_driver(state);
+                Ok(pushed)
+            }
+            Err(reason) => Err(Rejected { tag, reason }),
+        }
     }
 
     /// Appends one message frame for each of `messages`, in order, until one is not accepted: its
@@ -108,13 +113,15 @@ impl<T: OutboxTag> Outbox<T> {
         };
         let mut state = self.state.lock();
         for (message, tag) in messages {
-            match self.append(&mut state, &[header, message], Some(tag)) {
+            match self.append(&mut state, &[header, message], Some(&tag)) {
                 Ok(Pushed { fills_batch }) => {
+                    state.add(Some(tag));
                     all.count += 1;
                     all.fills_batch |= fills_batch;
                 }
-                Err(rejected) => {
-                    all.rejected = Some(rejected);
+                Err(reason) => {
+                    let tag = Some(tag);
+                    all.rejected = Some(Rejected { tag, reason });
                     break;
                 }
             }
@@ -125,44 +132,31 @@ impl<T: OutboxTag> Outbox<T> {
         all
     }
 
-    /// Appends one message frame, with the state locked.
+    /// Appends the bytes of one message frame, with the state locked: its entry is to follow.
     #[inline]
     fn append(
         &self,
         state: &mut State<T>,
         parts: &[&[u8]],
-        tag: Option<T>,
-    ) -> Result<Pushed, Rejected<T>> {
+        tag: Option<&T>,
+    ) -> Result<Pushed, RejectReason> {
         let length = parts
             .iter()
             .fold(1usize, |sum, part| sum.saturating_add(part.len()));
-        let limits = match &tag {
+        let limits = match tag {
             Some(_) => self.limits,
             None => self.limits.with_reserve(),
         };
-        let revoked = state.revoked.zip(tag.as_ref());
-        let admitted = match revoked {
-            Some((matches, tag)) if matches(tag) => Err(RejectReason::Closed),
-            _ => state.admit(length, limits),
-        };
-        let written = admitted.and_then(|()| {
-            let max = self.limits.max_frame;
-            frame::write_frame(&mut state.bytes, FrameKind::Message, parts, max)
-                .map_err(|_| RejectReason::TooLong { length, limit: max })
-        });
-        if let Err(reason) = written {
-            return Err(Rejected { tag, reason });
+        match state.revoked.zip(tag) {
+            Some((matches, tag)) if matches(tag) => return Err(RejectReason::Closed),
+            _ => state.admit(length, limits)?,
         }
+        let max = self.limits.max_frame;
+        frame::write_frame(&mut state.bytes, FrameKind::Message, parts, max)
+            .map_err(|_| RejectReason::TooLong { length, limit: max })?;
         let before = state.pending();
         state.accepted += length as u64 + 4;
         let fills_batch = state.pending() / WORTH_WRITING > before / WORTH_WRITING;
-        if let Some(tag) = &tag {
-            state.messages_pending += 1;
-            state.counters_of(tag).accepted += 1;
-        }
-        let end = state.accepted;
-        state.entries.push_back(Entry { end, tag });
-        state.expected_pushes = state.expected_pushes.saturating_sub(1);
         Ok(Pushed { fills_batch })
     }
 

@@ -130,6 +130,18 @@ impl<T: OutboxTag> State<T> {
         counters_of(&mut self.counters, tag)
     }
 
+    /// Adds the entry of the message that was appended last.
+    #[inline]
+    pub(super) fn add(&mut self, tag: Option<T>) {
+        if let Some(tag) = &tag {
+            self.messages_pending += 1;
+            self.counters_of(tag).accepted += 1;
+        }
+        let end = self.accepted;
+        self.entries.push_back(Entry { end, tag });
+        self.expected_pushes = self.expected_pushes.saturating_sub(1);
+    }
+
     /// Notes that the kernel took `count` more bytes, which moves messages into flight.
     #[inline]
     pub(super) fn wrote(&mut self, count: usize) {
