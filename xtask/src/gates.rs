@@ -44,7 +44,7 @@ pub(crate) fn run(steps: &mut Steps, write: bool) -> Result<(), Failure> {
     let valgrind = valgrind::install(steps);
     if valgrind.is_none() {
         let why = "there is no valgrind, and it takes root and apt-get to install it here";
-        if write || env::var_os("CASTY_GATES").is_some_and(|value| value == "require") {
+        if write || env::var_os("XTASK_GATES").is_some_and(|value| value == "require") {
             return Err(Failure(why.to_owned()));
         }
         println!("instructions are not counted: {why}");

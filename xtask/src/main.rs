@@ -62,7 +62,7 @@ usage: cargo xtask COMMAND [ARGS]
   protobuf        writes the Rust types of the protobuf schema, which tidy holds against it
 
 The real-cluster suite needs a Python >= 3.12 and is skipped with a notice where there is none;
-with CASTY_INTEROP=require that is a failure. So it is with instructions, valgrind and CASTY_GATES.";
+with CASTY_INTEROP=require that is a failure. So it is with instructions, valgrind and XTASK_GATES.";
 
 fn main() -> ExitCode {
     if let Some(done) = api::rustdoc() {
