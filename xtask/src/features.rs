@@ -11,17 +11,18 @@ const HACK: Tool = Tool {
 };
 
 /// The crates that others build on, each in whatever selection of features they like, with the
-/// features that are taken as one.
+/// features that are taken as one. The gates build on the benchmarks, without what runs those.
 ///
 /// casty-client hands its compressions on to casty-proto and does nothing else with them. There
 /// every pair of them is checked; here all of them together, with every other feature.
-const CRATES: [(&str, &str); 6] = [
+const CRATES: [(&str, &str); 7] = [
     ("casty-proto", ""),
     ("casty-routing", ""),
     ("casty-transport", ""),
     ("casty-client", "zlib,gzip,bz2,lzma,lz4"),
     ("casty-testkit", ""),
     (COMMAND, ""),
+    ("casty-benches", ""),
 ];
 
 /// The one of them that is a program and no library.
