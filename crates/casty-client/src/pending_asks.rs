@@ -82,16 +82,9 @@ impl PendingAsks {
     /// Notes that a connection is about to carry these asks: under few locks if one thread opened
     /// them.
     pub(crate) fn all_carried_by(&self, ids: impl Iterator<Item = AskId>, carrier: PeerId) {
-        let mut locked: Option<(usize, MutexGuard<'_, Stripe>)> = None;
+        let mut lock = StripeLock::new(self);
         for id in ids {
-            let number = id.stripe();
-            if locked.as_ref().is_none_or(|(locked, _)| *locked != number) {
-                // Released before the next is locked, or two threads could wait for one another.
-                drop(locked.take());
-                locked = Some((number, self.stripes[number].lock()));
-            }
-            let slot = locked.as_mut().and_then(|(_, stripe)| stripe.find(id));
-            if let Some(slot) = slot {
+            if let Some(slot) = lock.find(id) {
                 slot.carried_by(carrier);
             }
         }
@@ -340,6 +333,36 @@ impl PendingAsks {
 
     fn stripe(&self, id: AskId) -> MutexGuard<'_, Stripe> {
         self.stripes[id.stripe()].lock()
+    }
+}
+
+/// The lock of the stripe that was used last, kept while the next ask lies in the same one.
+struct StripeLock<'a> {
+    asks: &'a PendingAsks,
+    /// The stripe that is locked, and its number.
+    locked: Option<(usize, MutexGuard<'a, Stripe>)>,
+}
+
+impl<'a> StripeLock<'a> {
+    /// Returns a lock that has nothing locked.
+    fn new(asks: &'a PendingAsks) -> Self {
+        Self { asks, locked: None }
+    }
+
+    /// Returns the slot of an ask, if it is still in it, with its stripe locked.
+    #[inline]
+    fn find(&mut self, id: AskId) -> Option<&mut Slot> {
+        let number = id.stripe();
+        if self
+            .locked
+            .as_ref()
+            .is_none_or(|(locked, _)| *locked != number)
+        {
+            // Released before the next is locked, or two threads could wait for one another.
+            self.locked = None;
+            self.locked = Some((number, self.asks.stripes[number].lock()));
+        }
+        self.locked.as_mut().and_then(|(_, stripe)| stripe.find(id))
     }
 }
 

@@ -264,7 +264,7 @@ where
             let Some(schedule) = schedule else {
                 return Ok(());
             };
-            let to = self.batch.destination(self.region.of_batch(), at);
+            let to = self.region.destination(shard);
             let kept = Kept::new(core, &to, encoded)?;
             self.window.keep(place, kept, schedule);
             Ok(())

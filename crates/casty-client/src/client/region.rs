@@ -210,11 +210,7 @@ impl RegionRef {
 
     /// Returns where a message for a shard goes.
     pub(crate) fn destination(&self, shard: ShardId) -> Destination<'_> {
-        Destination::Shard {
-            region: self.id,
-            name: &self.name,
-            shard,
-        }
+        self.of_batch().destination(shard)
     }
 }
 

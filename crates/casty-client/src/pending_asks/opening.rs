@@ -27,16 +27,30 @@ pub(crate) enum AskKind {
     },
 }
 
+impl AskKind {
+    /// Returns the state of a slot that such an ask has just taken.
+    #[inline]
+    fn state(self, waiter: Option<Waiter>) -> SlotState {
+        match self {
+            Self::Once => SlotState::Waiting(waiter),
+            Self::Repeatable { due } => {
+                let mut copies = Box::new(Copies::new(due));
+                copies.waiter = waiter;
+                SlotState::Repeatable(copies)
+            }
+        }
+    }
+}
+
 impl PendingAsks {
     /// Takes a slot for an ask; `None` when all are taken.
     pub(crate) fn open(&self, deadline: Tick) -> Option<AskId> {
-        self.open_as(deadline, SlotState::Waiting(None))
+        self.open_as(deadline, AskKind::Once)
     }
 
     /// Takes a slot for an ask that may be sent again, at `due` for the first time.
     pub(crate) fn open_repeatable(&self, deadline: Tick, due: Option<Tick>) -> Option<AskId> {
-        let copies = Copies::new(due);
-        self.open_as(deadline, SlotState::Repeatable(Box::new(copies)))
+        self.open_as(deadline, AskKind::Repeatable { due })
     }
 
     /// Takes slots for asks of a group, one for each of `places` as far as the limit allows, and
@@ -49,24 +63,16 @@ impl PendingAsks {
         kind: AskKind,
         ids: &mut Vec<AskId>,
     ) {
-        let states = places.iter().map(|place| {
-            let waiter = Some(Waiter::Place(Arc::clone(group), *place));
-            match kind {
-                AskKind::Once => SlotState::Waiting(waiter),
-                AskKind::Repeatable { due } => {
-                    let mut copies = Box::new(Copies::new(due));
-                    copies.waiter = waiter;
-                    SlotState::Repeatable(copies)
-                }
-            }
-        });
+        let states = places
+            .iter()
+            .map(|place| kind.state(Some(Waiter::Place(Arc::clone(group), *place))));
         self.open_each(deadline, states, |id| ids.push(id));
     }
 
     #[inline]
-    fn open_as(&self, deadline: Tick, state: SlotState) -> Option<AskId> {
+    fn open_as(&self, deadline: Tick, kind: AskKind) -> Option<AskId> {
         let mut opened = None;
-        self.open_each(deadline, [state], |id| opened = Some(id));
+        self.open_each(deadline, [kind.state(None)], |id| opened = Some(id));
         opened
     }
 

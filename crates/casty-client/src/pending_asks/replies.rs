@@ -2,20 +2,17 @@
 
 use std::sync::atomic::Ordering;
 
-use parking_lot::MutexGuard;
-
 use super::id::AskId;
 use super::outcome::Outcome;
-use super::slot::{SlotState, Stripe};
+use super::slot::SlotState;
 use super::waiter::Woken;
-use super::{PendingAsks, SHORT_REPLY};
+use super::{PendingAsks, SHORT_REPLY, StripeLock};
 
 /// The end of many asks under few locks. Who waits for them is added to `woken`, to be woken once
 /// the batch is dropped.
 pub(crate) struct Batch<'a> {
     asks: &'a PendingAsks,
-    /// The stripe that is locked, and its number.
-    locked: Option<(usize, MutexGuard<'a, Stripe>)>,
+    lock: StripeLock<'a>,
     /// Kept until no stripe is locked, so that a woken task does not wait for this thread.
     woken: &'a mut Woken,
 }
@@ -25,24 +22,14 @@ impl<'a> Batch<'a> {
     pub(crate) fn new(asks: &'a PendingAsks, woken: &'a mut Woken) -> Self {
         Self {
             asks,
-            locked: None,
+            lock: StripeLock::new(asks),
             woken,
         }
     }
 
     /// Ends one ask.
     pub(crate) fn end(&mut self, id: AskId, outcome: Outcome) {
-        let number = id.stripe();
-        if self
-            .locked
-            .as_ref()
-            .is_none_or(|(locked, _)| *locked != number)
-        {
-            // Released before the next is locked, or two batches could wait for one another.
-            self.locked = None;
-            self.locked = Some((number, self.asks.stripes[number].lock()));
-        }
-        let slot = self.locked.as_mut().and_then(|(_, stripe)| stripe.find(id));
+        let slot = self.lock.find(id);
         let state = slot.map(|slot| &mut slot.state);
         let Some(state) = state.filter(|state| state.is_waiting()) else {
             self.asks.late.fetch_add(1, Ordering::Relaxed);

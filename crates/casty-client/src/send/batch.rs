@@ -42,6 +42,17 @@ pub(crate) struct Region<'a> {
     pub(crate) name: &'a str,
 }
 
+impl<'a> Region<'a> {
+    /// Returns where a message for a shard goes.
+    pub(crate) fn destination(self, shard: ShardId) -> Destination<'a> {
+        Destination::Shard {
+            region: self.id,
+            name: self.name,
+            shard,
+        }
+    }
+}
+
 impl Batch {
     /// Encodes one more message, for an entity of this shard.
     pub(crate) fn add(
@@ -102,15 +113,6 @@ impl Batch {
         self.entries[at].shard
     }
 
-    /// Returns where the message at this place goes.
-    pub(crate) fn destination<'a>(&self, region: Region<'a>, at: usize) -> Destination<'a> {
-        Destination::Shard {
-            region: region.id,
-            name: region.name,
-            shard: self.entries[at].shard,
-        }
-    }
-
     /// Sends the messages from place `from` on, in order, until one is not accepted. Returns the
     /// place of that one, and why; the number of messages if all were accepted.
     ///
@@ -133,7 +135,7 @@ impl Batch {
             }
             // The next one has no owner that takes it: the router finds a route.
             if pushed == 0 {
-                let to = self.destination(region, at);
+                let to = region.destination(self.shard(at));
                 if let Err(refused) = core.send(&to, self.message(at), self.entries[at].ask) {
                     return (at, Some(refused));
                 }
