@@ -60,6 +60,24 @@ pub(crate) struct Encoded<'a> {
     pub(crate) kind: &'static str,
 }
 
+/// A region, as messages to its entities name it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Region<'a> {
+    pub(crate) id: RegionId,
+    pub(crate) name: &'a str,
+}
+
+impl<'a> Region<'a> {
+    /// Returns where a message for a shard goes.
+    pub(crate) fn destination(self, shard: ShardId) -> Destination<'a> {
+        Destination::Shard {
+            region: self.id,
+            name: self.name,
+            shard,
+        }
+    }
+}
+
 /// The receiver of a message, as the caller names it.
 #[derive(Debug, Clone)]
 pub(crate) enum Destination<'a> {

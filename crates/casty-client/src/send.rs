@@ -7,13 +7,14 @@ use std::sync::atomic::Ordering;
 use bytes::Bytes;
 use casty_proto::NodeAddress;
 use casty_proto::message::ShardLocation;
-use casty_transport::{RejectReason, Rejected};
+use casty_routing::{RegionId, ShardId};
+use casty_transport::{Pushed, RejectReason, Rejected};
 use parking_lot::Mutex;
 
 use crate::error::TellError;
-use crate::message::{Destination, Encoded, Outgoing, Route, Tag};
+use crate::message::{Destination, Encoded, Outgoing, Region, Route, Tag};
 use crate::node::peer::Peer;
-use crate::pending_asks::id::OpenAsk;
+use crate::pending_asks::id::{AskId, OpenAsk};
 use crate::routing::Routing;
 use crate::runtime::clock::Tick;
 use crate::shared::Shared;
@@ -73,6 +74,28 @@ impl Core {
         message: Encoded<'_>,
         ask: Option<OpenAsk>,
     ) -> Result<(), TellError> {
+        self.send_inline(to, message, ask)
+    }
+
+    /// Does the same for a message to an entity that is no ask: what only others need is left out.
+    pub(crate) fn tell_shard(
+        &self,
+        region: Region<'_>,
+        shard: ShardId,
+        message: Encoded<'_>,
+    ) -> Result<(), TellError> {
+        self.send_inline(&region.destination(shard), message, None)
+    }
+
+    /// Does what [`send`](Self::send) does, wherever it is called, without what cannot be there.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "leaves out what a caller never needs")]
+    fn send_inline(
+        &self,
+        to: &Destination<'_>,
+        message: Encoded<'_>,
+        ask: Option<OpenAsk>,
+    ) -> Result<(), TellError> {
         if self.is_closed() {
             return Err(TellError::Closed);
         }
@@ -92,78 +115,96 @@ impl Core {
                 name,
                 shard,
             } => {
-                // No lock: the table is immutable, and lists the owner of a shard only if every
-                // older message for that shard is in the owner's outbox, so this one goes behind.
-                self.table.with(|table| {
-                    let peer = table.owner(region, shard)?;
-                    let bytes = self.carry(message.bytes, ask, peer);
-                    let tag = tag(Route::Shard(region, shard));
-                    let pushed = peer.push_envelope(region, name, &bytes, tag);
-                    Some(pushed.map_err(|rejected| self.not_carried(ask, peer, &rejected)))
-                })
+                let tag = tag(Route::Shard(region, shard));
+                self.push_to_owner(region, name, shard, message.bytes, tag)
             }
             Destination::Actor {
                 ref node,
                 path,
                 class,
-            } => {
-                // Released at the end of this arm, before the router's lock is taken, which comes
-                // first in the lock order.
-                let connected = self.connected.read();
-                let peer = connected.get(node);
-                // Pairs with the Release in `Routing::note_backlog`: a sender that sees no backlog
-                // sees the outbox as the router left it, and its message goes behind.
-                let direct = peer.filter(|peer| !peer.backlog.load(Ordering::Acquire));
-                direct.map(|peer| {
-                    let bytes = self.carry(message.bytes, ask, peer);
-                    let tag = Some(tag(Route::Node));
-                    let pushed = peer.push_to_actor(path, class, &bytes, tag);
-                    pushed.map_err(|rejected| self.not_carried(ask, peer, &rejected))
-                })
-            }
+            } => self.push_to_node(node, path, class, message.bytes, tag(Route::Node)),
         };
         match pushed {
-            Some(Ok(pushed)) => {
+            Ok(pushed) => {
                 give_way::note(pushed.fills_batch);
                 Ok(())
             }
-            Some(Err((reason, node))) => match refusal(reason, node) {
-                Some(refused) => Err(refused),
-                None => self.send_by_router(to, message, deadline, ask),
-            },
-            None => self.send_by_router(to, message, deadline, ask),
+            Err(Some(refused)) => Err(refused),
+            Err(None) => self.send_by_router(to, message, deadline, ask),
         }
     }
 
+    /// Puts an envelope into the outbox of the connected owner of a shard. `Err(None)`: the router is to
+    /// find a route.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "leaves out what a caller never needs")]
+    fn push_to_owner(
+        &self,
+        region: RegionId,
+        name: &str,
+        shard: ShardId,
+        message: &[u8],
+        tag: Tag,
+    ) -> Result<Pushed, Option<TellError>> {
+        // No lock: the table is immutable, and lists the owner of a shard only if every older message
+        // for that shard is in the owner's outbox, so this one goes behind.
+        let table = self.table.current();
+        let peer = table.owner(region, shard).ok_or(None)?;
+        let bytes = self.carry(message, tag.ask, peer);
+        let pushed = peer.push_envelope(region, name, &bytes, tag);
+        pushed.map_err(|rejected| self.not_pushed(peer, &rejected))
+    }
+
+    /// Puts a message for an actor into the outbox of its node, as [`push_to_owner`](Self::push_to_owner)
+    /// does. The lock is released at the end, before that of the router is taken, which comes first in the
+    /// lock order.
+    fn push_to_node(
+        &self,
+        node: &NodeAddress,
+        path: &str,
+        class: &str,
+        message: &[u8],
+        tag: Tag,
+    ) -> Result<Pushed, Option<TellError>> {
+        let connected = self.connected.read();
+        let peer = connected.get(node);
+        // Pairs with the Release in `Routing::note_backlog`: a sender that sees no backlog sees the
+        // outbox as the router left it, and its message goes behind.
+        let direct = peer.filter(|peer| !peer.backlog.load(Ordering::Acquire));
+        let peer = direct.ok_or(None)?;
+        let bytes = self.carry(message, tag.ask, peer);
+        let pushed = peer.push_to_actor(path, class, &bytes, Some(tag));
+        pushed.map_err(|rejected| self.not_pushed(peer, &rejected))
+    }
+
     /// Notes the connection that carries an ask, and returns the message as it is to be sent there.
-    fn carry<'m>(&self, message: &'m [u8], ask: Option<OpenAsk>, by: &Peer) -> Cow<'m, [u8]> {
+    #[inline]
+    fn carry<'m>(&self, message: &'m [u8], ask: Option<AskId>, by: &Peer) -> Cow<'m, [u8]> {
         let Some(ask) = ask else {
             return Cow::Borrowed(message);
         };
         // Before the push: the connection may be lost right after it, and ends the asks that name
         // it.
-        self.asks.carried_by(ask.id, by.id);
+        self.asks.carried_by(ask, by.id);
         if by.is_confirmed() {
             return Cow::Borrowed(message);
         }
-        let readdressed = self.readdress(message, ask.id, by);
+        let readdressed = self.readdress(message, ask, by);
         readdressed.map_or(Cow::Borrowed(message), Cow::Owned)
     }
 
-    /// Notes that a connection did not accept a message, and returns the reason.
-    fn not_carried(
-        &self,
-        ask: Option<OpenAsk>,
-        peer: &Peer,
-        rejected: &Rejected<Tag>,
-    ) -> (RejectReason, NodeAddress) {
-        if let Some(ask) = ask {
-            self.asks.requeued(ask.id, peer.id);
+    /// Notes that a connection did not accept a message, and returns its error; `None` if the router
+    /// is to find a route.
+    #[cold]
+    fn not_pushed(&self, peer: &Peer, rejected: &Rejected<Tag>) -> Option<TellError> {
+        if let Some(ask) = rejected.tag.and_then(|tag| tag.ask) {
+            self.asks.requeued(ask, peer.id);
         }
-        (rejected.reason, peer.node.clone())
+        refusal(rejected.reason, peer.node.clone())
     }
 
     /// Hands a message to the router.
+    #[cold]
     fn send_by_router(
         &self,
         to: &Destination<'_>,

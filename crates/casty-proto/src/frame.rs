@@ -158,21 +158,28 @@ pub fn write_frame(
     parts: &[&[u8]],
     max: usize,
 ) -> Result<(), FrameError> {
-    let length = parts
+    let payload = parts
         .iter()
-        .fold(1usize, |sum, part| sum.saturating_add(part.len()));
-    let too_long = FrameError::TooLong { length, max };
-    if length > max {
-        return Err(too_long);
-    }
-    let head = u32::try_from(length).map_err(|_| too_long)?.to_be_bytes();
-    out.reserve(4 + length);
+        .fold(0usize, |sum, part| sum.saturating_add(part.len()));
+    let Some(head) = frame_head(kind, payload, max) else {
+        let length = payload.saturating_add(1);
+        return Err(FrameError::TooLong { length, max });
+    };
+    out.reserve(FRAME_HEAD + payload);
     out.extend_from_slice(&head);
-    out.push(kind.byte());
     for part in parts {
         out.extend_from_slice(part);
     }
     Ok(())
+}
+
+/// Returns the bytes of a frame before its payload, which has this length; `None` if the frame would
+/// be longer than `max`.
+#[inline]
+pub fn frame_head(kind: FrameKind, payload: usize, max: usize) -> Option<[u8; FRAME_HEAD]> {
+    let length = payload.checked_add(1).filter(|length| *length <= max)?;
+    let [a, b, c, d] = u32::try_from(length).ok()?.to_be_bytes();
+    Some([a, b, c, d, kind.byte()])
 }
 
 /// The error of a stream of frames that cannot be read on, or of a frame that cannot be written.

@@ -135,10 +135,17 @@ impl<H> SharedTable<H> {
     /// table's. Costs less than [`load`](Self::load): a read of a number, and nothing is written.
     #[inline]
     pub fn refresh<'c>(&self, cached: &'c mut CachedTable<H>) -> &'c RouteTable<H> {
-        if cached.version != self.version.load(Ordering::Acquire) {
+        if !self.is_current(cached) {
             *cached = self.cached();
         }
-        &cached.table
+        cached
+    }
+
+    /// Returns whether no other table was stored since this one of the same table's was
+    /// [taken](Self::cached) or refreshed.
+    #[inline]
+    pub fn is_current(&self, cached: &CachedTable<H>) -> bool {
+        cached.version == self.version.load(Ordering::Acquire)
     }
 
     /// Replaces the table. Only the owner of the [`Router`](crate::Router) does this, with what
@@ -167,6 +174,15 @@ impl<H> fmt::Debug for SharedTable<H> {
 pub struct CachedTable<H> {
     version: u64,
     table: Arc<RouteTable<H>>,
+}
+
+impl<H> Deref for CachedTable<H> {
+    type Target = RouteTable<H>;
+
+    #[inline]
+    fn deref(&self) -> &RouteTable<H> {
+        &self.table
+    }
 }
 
 /// A look at the current table. Keeps that table alive, so it is not for keeping.

@@ -140,7 +140,7 @@ impl<I, F, R> AskMany<I, F, R> {
 
     /// Sends the batch; what is refused is a result.
     fn send(&mut self) {
-        let region = self.region.of_batch();
+        let region = self.region.as_named();
         let mut from = 0;
         while from < self.batch.len() {
             let (to, refused) = self.batch.send(self.region.core(), region, from);

@@ -13,9 +13,8 @@ use serde::de::DeserializeOwned;
 
 use crate::ask::{Ask, AskSender, SendAsk};
 use crate::error::{AskError, TellError};
-use crate::message::{Destination, Envelope, Message};
+use crate::message::{Destination, Envelope, Message, Region};
 use crate::send::Core;
-use crate::send::batch;
 use crate::send::give_way::give_way;
 use crate::send::wait;
 
@@ -162,9 +161,10 @@ impl RegionRef {
     }
 
     fn send(&self, envelope: &impl Message, shard: ShardId) -> Result<(), TellError> {
-        let to = self.destination(shard);
-        self.core
-            .encoded(envelope, |_, message| self.core.send(&to, message, None))
+        let core = &self.core;
+        core.encoded(envelope, |_, message| {
+            core.tell_shard(self.as_named(), shard, message)
+        })
     }
 
     fn send_ask(
@@ -195,9 +195,9 @@ impl RegionRef {
         }
     }
 
-    /// Returns the region as batches are sent to it.
-    pub(crate) fn of_batch(&self) -> batch::Region<'_> {
-        batch::Region {
+    /// Returns the region as messages name it.
+    pub(crate) fn as_named(&self) -> Region<'_> {
+        Region {
             id: self.id,
             name: &self.name,
         }
@@ -210,7 +210,7 @@ impl RegionRef {
 
     /// Returns where a message for a shard goes.
     pub(crate) fn destination(&self, shard: ShardId) -> Destination<'_> {
-        self.of_batch().destination(shard)
+        self.as_named().destination(shard)
     }
 }
 

@@ -231,7 +231,7 @@ impl<'a> Telling<'a> {
 
     /// Sends what is encoded, until a message is refused.
     fn send(&mut self) {
-        let (core, region) = (self.region.core(), self.region.of_batch());
+        let (core, region) = (self.region.core(), self.region.as_named());
         let (sent, refused) = self.batch.send(core, region, self.sent);
         self.sent = sent;
         self.stopped = refused;

@@ -1,5 +1,6 @@
 //! One connected node: its outbox, and the headers of what goes there.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -103,6 +104,7 @@ impl Peer {
     }
 
     /// Puts an encoded envelope for the owner of a shard into the outbox.
+    #[inline]
     pub(crate) fn push_envelope(
         &self,
         region: RegionId,
@@ -110,11 +112,8 @@ impl Peer {
         message: &[u8],
         tag: Tag,
     ) -> Result<Pushed, Rejected<Tag>> {
-        let make = || self.header(&format!("/_region-{name}"), SHARD_ENVELOPE);
-        match self.templates.get(region, make) {
-            Some(header) => self.outbox.push(&[header, message], Some(tag)),
-            None => self.outbox.push(&[&make(), message], Some(tag)),
-        }
+        let header = self.envelope_header(region, name);
+        self.outbox.push(&[&*header, message], Some(tag))
     }
 
     /// Puts encoded envelopes for the owner of shards of one region into the outbox, in order, until
@@ -125,11 +124,16 @@ impl Peer {
         name: &str,
         messages: impl IntoIterator<Item = (&'m [u8], Tag)>,
     ) -> PushedAll<Tag> {
+        let header = self.envelope_header(region, name);
+        self.outbox.push_all(&header, messages)
+    }
+
+    /// Returns the header of a region's envelopes, made once for all of them.
+    #[inline]
+    fn envelope_header(&self, region: RegionId, name: &str) -> Cow<'_, [u8]> {
         let make = || self.header(&format!("/_region-{name}"), SHARD_ENVELOPE);
-        match self.templates.get(region, make) {
-            Some(header) => self.outbox.push_all(header, messages),
-            None => self.outbox.push_all(&make(), messages),
-        }
+        let kept = self.templates.get(region, make);
+        kept.map_or_else(|| make().into(), Cow::Borrowed)
     }
 
     /// Puts an encoded message for an actor of this node into the outbox. Without a tag it is not

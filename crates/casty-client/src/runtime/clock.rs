@@ -90,7 +90,11 @@ impl Clock {
             .as_secs()
             .saturating_mul(SECOND_NANOSECONDS)
             .saturating_add(u64::from(timeout.subsec_nanos()));
-        Tick(now.saturating_add(timeout).div_ceil(TICK_NANOSECONDS))
+        Tick(
+            now.saturating_add(timeout)
+                .saturating_add(TICK_NANOSECONDS - 1)
+                / TICK_NANOSECONDS,
+        )
     }
 
     /// Returns the tick that has passed last.

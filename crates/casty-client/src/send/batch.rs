@@ -4,10 +4,10 @@
 use std::sync::Arc;
 
 use casty_proto::EncodeError;
-use casty_routing::{RegionId, ShardId};
+use casty_routing::ShardId;
 
 use crate::error::TellError;
-use crate::message::{Destination, Encoded, Message, Route, Tag};
+use crate::message::{Encoded, Message, Region, Route, Tag};
 use crate::node::peer::Peer;
 use crate::pending_asks::id::OpenAsk;
 use crate::send::{Core, give_way, refusal};
@@ -33,24 +33,6 @@ struct Entry {
     /// The offset of the end of the message.
     end: usize,
     ask: Option<OpenAsk>,
-}
-
-/// The region to which a batch is sent.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Region<'a> {
-    pub(crate) id: RegionId,
-    pub(crate) name: &'a str,
-}
-
-impl<'a> Region<'a> {
-    /// Returns where a message for a shard goes.
-    pub(crate) fn destination(self, shard: ShardId) -> Destination<'a> {
-        Destination::Shard {
-            region: self.id,
-            name: self.name,
-            shard,
-        }
-    }
 }
 
 impl Batch {
@@ -148,22 +130,21 @@ impl Batch {
     /// Puts the messages from place `from` on that go to the same node into its outbox. Returns how
     /// many went there, and why the next one is refused if it is.
     fn push(&self, core: &Core, region: Region<'_>, from: usize) -> (usize, Option<TellError>) {
-        core.table.with(|table| {
-            let owner = |at: usize| {
-                let entry = self.entries.get(at)?;
-                table.owner(region.id, entry.shard)
-            };
-            let Some(peer) = owner(from) else {
-                return (0, None);
-            };
-            let goes_along = |at: &usize| owner(*at).is_some_and(|next| Arc::ptr_eq(next, peer));
-            let count = (from..self.entries.len()).take_while(goes_along).count();
-            // An ask on a connection that replies at an address of its own is rewritten by itself.
-            if self.entries[from].ask.is_some() && !peer.is_confirmed() {
-                return (0, None);
-            }
-            self.push_to(core, region, peer, from..from + count)
-        })
+        let table = core.table.current();
+        let owner = |at: usize| {
+            let entry = self.entries.get(at)?;
+            table.owner(region.id, entry.shard)
+        };
+        let Some(peer) = owner(from) else {
+            return (0, None);
+        };
+        let goes_along = |at: &usize| owner(*at).is_some_and(|next| Arc::ptr_eq(next, peer));
+        let count = (from..self.entries.len()).take_while(goes_along).count();
+        // An ask on a connection that replies at an address of its own is rewritten by itself.
+        if self.entries[from].ask.is_some() && !peer.is_confirmed() {
+            return (0, None);
+        }
+        self.push_to(core, region, peer, from..from + count)
     }
 
     /// Puts these messages into the outbox of one node.

@@ -1,6 +1,8 @@
 //! The route tables that a thread used last: looking an owner up reads one number that others write.
 
 use std::cell::Cell;
+use std::ops::Deref;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -12,16 +14,28 @@ use crate::node::peer::Peer;
 const KEPT: usize = 4;
 
 thread_local! {
-    /// Each is taken out while it is in use, for a push may wake a task, and so run code that sends on
-    /// its part. It keeps the peers of the table that it was last, with their empty outboxes, until
-    /// this thread sends again or ends.
-    static TABLES: [Cell<Option<Kept>>; KEPT] = const { [const { Cell::new(None) }; KEPT] };
+    /// Keeps the peers of the table that each was last, with their empty outboxes, until this thread
+    /// sends again or ends.
+    static TABLES: [Cell<Option<Rc<Kept>>>; KEPT] = const { [const { Cell::new(None) }; KEPT] };
 }
 
 /// A table, and the client whose it is.
 struct Kept {
     client: u64,
     table: CachedTable<Arc<Peer>>,
+}
+
+/// A look at the table that is current. Whoever runs meanwhile on the same thread may look as well: a
+/// push may wake a task, and so run code that sends on its part.
+pub(crate) struct Current(Rc<Kept>);
+
+impl Deref for Current {
+    type Target = RouteTable<Arc<Peer>>;
+
+    #[inline]
+    fn deref(&self) -> &Self::Target {
+        &self.0.table
+    }
 }
 
 /// The route table of one client.
@@ -47,23 +61,33 @@ impl Tables {
         self.shared.store(table);
     }
 
-    /// Calls `look` with the current table. No lock is held meanwhile.
+    /// Returns the current table. No lock is held meanwhile.
     #[inline]
-    pub(crate) fn with<R>(&self, look: impl FnOnce(&RouteTable<Arc<Peer>>) -> R) -> R {
+    pub(crate) fn current(&self) -> Current {
         let place = usize::try_from(self.client).unwrap_or(0) % KEPT;
-        // None of a thread that is about to end.
-        let kept = TABLES
-            .try_with(|tables| tables[place].take())
-            .ok()
-            .flatten();
-        let kept = kept.filter(|kept| kept.client == self.client);
-        let mut kept = kept.unwrap_or_else(|| Kept {
-            client: self.client,
-            table: self.shared.cached(),
+        let kept = TABLES.try_with(|tables| {
+            let place = &tables[place];
+            let kept = place.take().filter(|kept| self.is_current(kept));
+            let kept = kept.unwrap_or_else(|| self.load());
+            place.set(Some(Rc::clone(&kept)));
+            kept
         });
-        let outcome = look(self.shared.refresh(&mut kept.table));
-        TABLES.try_with(|tables| tables[place].set(Some(kept))).ok();
-        outcome
+        // A thread that is about to end keeps none.
+        Current(kept.unwrap_or_else(|_| self.load()))
+    }
+
+    #[inline]
+    fn is_current(&self, kept: &Kept) -> bool {
+        kept.client == self.client && self.shared.is_current(&kept.table)
+    }
+
+    #[cold]
+    fn load(&self) -> Rc<Kept> {
+        let table = self.shared.cached();
+        Rc::new(Kept {
+            client: self.client,
+            table,
+        })
     }
 }
 
@@ -85,7 +109,7 @@ mod tests {
             for tables in &clients {
                 let stored = store(tables);
                 for _ in 0..2 {
-                    assert!(tables.with(|table| std::ptr::eq(table, stored)));
+                    assert_eq!(&raw const *tables.current(), stored);
                 }
             }
         }
@@ -95,12 +119,11 @@ mod tests {
     fn what_a_look_leads_to_may_look_again() {
         let [outer, other] = [Tables::new(), Tables::new()];
         let (first, others) = (store(&outer), store(&other));
-        outer.with(|table| {
-            let second = store(&outer);
-            assert!(outer.with(|table| std::ptr::eq(table, second)));
-            assert!(other.with(|table| std::ptr::eq(table, others)));
-            assert!(std::ptr::eq(table, first), "it is not replaced in use");
-        });
+        let looked = outer.current();
+        let second = store(&outer);
+        assert_eq!(&raw const *outer.current(), second);
+        assert_eq!(&raw const *other.current(), others);
+        assert_eq!(&raw const *looked, first, "it is not replaced in use");
     }
 
     #[test]
@@ -108,7 +131,7 @@ mod tests {
         struct Last(Arc<Tables>);
         impl Drop for Last {
             fn drop(&mut self) {
-                self.0.with(|table| assert_eq!(table.listed(), 0));
+                assert_eq!(self.0.current().listed(), 0);
             }
         }
         thread_local! {
@@ -118,7 +141,7 @@ mod tests {
         let used = std::thread::spawn(move || {
             // Registered before the tables, so dropped behind them.
             LAST.set(Some(Last(Arc::clone(&tables))));
-            tables.with(RouteTable::listed)
+            tables.current().listed()
         });
         assert_eq!(used.join().unwrap(), 0);
     }

@@ -97,9 +97,9 @@ async fn attempt(
 /// Returns the connected node that a message would go to.
 fn owner(core: &Core, to: &Destination<'_>) -> Option<Arc<Peer>> {
     match to {
-        Destination::Shard { region, shard, .. } => core
-            .table
-            .with(|table| table.owner(*region, *shard).cloned()),
+        Destination::Shard { region, shard, .. } => {
+            core.table.current().owner(*region, *shard).cloned()
+        }
         Destination::Actor { node, .. } => core.connected.read().get(node).cloned(),
     }
 }

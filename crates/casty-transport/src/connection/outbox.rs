@@ -11,7 +11,7 @@
 use std::task::Waker;
 use std::time::Duration;
 
-use casty_proto::frame::{self, FrameKind};
+use casty_proto::frame::{FrameKind, frame_head};
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 
@@ -84,7 +84,12 @@ impl<T: OutboxTag> Outbox<T> {
     /// # Errors
     /// The outbox is full or closed, messages that match were [revoked](Self::revoke), or the frame
     /// is too long. Nothing was appended.
-    pub fn push(&self, parts: &[&[u8]], tag: Option<T>) -> Result<Pushed, Rejected<T>> {
+    #[inline]
+    pub fn push<const N: usize>(
+        &self,
+        parts: &[&[u8]; N],
+        tag: Option<T>,
+    ) -> Result<Pushed, Rejected<T>> {
         // The one lock that all senders to a peer share; held for the copy and a few counts.
         let mut state = self.state.lock();
         match self.append(&mut state, parts, tag.as_ref()) {
@@ -133,30 +138,40 @@ impl<T: OutboxTag> Outbox<T> {
     }
 
     /// Appends the bytes of one message frame, with the state locked: its entry is to follow.
-    #[inline]
-    fn append(
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "copies the parts once less")]
+    fn append<const N: usize>(
         &self,
         state: &mut State<T>,
-        parts: &[&[u8]],
+        parts: &[&[u8]; N],
         tag: Option<&T>,
     ) -> Result<Pushed, RejectReason> {
-        let length = parts
+        let payload = parts
             .iter()
-            .fold(1usize, |sum, part| sum.saturating_add(part.len()));
+            .fold(0usize, |sum, part| sum.saturating_add(part.len()));
         let limits = match tag {
             Some(_) => self.limits,
             None => self.limits.with_reserve(),
         };
+        let length = payload.saturating_add(1);
         match state.revoked.zip(tag) {
             Some((matches, tag)) if matches(tag) => return Err(RejectReason::Closed),
             _ => state.admit(length, limits)?,
         }
-        let max = self.limits.max_frame;
-        frame::write_frame(&mut state.bytes, FrameKind::Message, parts, max)
-            .map_err(|_| RejectReason::TooLong { length, limit: max })?;
+        let limit = self.limits.max_frame;
+        let Some(head) = frame_head(FrameKind::Message, payload, limit) else {
+            return Err(RejectReason::TooLong { length, limit });
+        };
+        // Once for all parts: what follows never grows the buffer.
+        state.bytes.reserve(head.len() + payload);
+        state.bytes.extend_from_slice(&head);
+        for part in parts {
+            state.bytes.extend_from_slice(part);
+        }
         let before = state.pending();
-        state.accepted += length as u64 + 4;
-        let fills_batch = state.pending() / WORTH_WRITING > before / WORTH_WRITING;
+        let frame = head.len() + payload;
+        state.accepted += frame as u64;
+        let fills_batch = (before + frame) / WORTH_WRITING > before / WORTH_WRITING;
         Ok(Pushed { fills_batch })
     }
 

@@ -131,7 +131,8 @@ impl<T: OutboxTag> State<T> {
     }
 
     /// Adds the entry of the message that was appended last.
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "copies the tag once less")]
     pub(super) fn add(&mut self, tag: Option<T>) {
         if let Some(tag) = &tag {
             self.messages_pending += 1;
@@ -146,9 +147,10 @@ impl<T: OutboxTag> State<T> {
     #[inline]
     pub(super) fn wrote(&mut self, count: usize) {
         self.written += count as u64;
-        while let Some(entry) = self.entries.get(self.whole)
-            && entry.end <= self.written
-        {
+        for entry in self.entries.range(self.whole..) {
+            if entry.end > self.written {
+                break;
+            }
             self.whole += 1;
             self.whole_to = entry.end;
             if let Some(tag) = &entry.tag {
@@ -177,14 +179,16 @@ impl<T> State<T> {
     /// Returns whether any of them was tagged.
     #[inline]
     pub(super) fn acknowledge(&mut self, to: u64) -> bool {
-        let mut tagged = false;
-        while self.whole > 0
-            && let Some(entry) = self.entries.pop_front_if(|entry| entry.end <= to)
-        {
-            self.whole -= 1;
-            tagged |= entry.tag.is_some();
-        }
-        tagged
+        let before = self.entries.partition_point(|entry| entry.end <= to);
+        self.forget(before.min(self.whole))
+    }
+
+    /// Forgets the oldest `count` of the messages that the kernel took whole. Returns whether any of
+    /// them was tagged.
+    pub(super) fn forget(&mut self, count: usize) -> bool {
+        self.whole -= count;
+        let mut forgotten = self.entries.drain(..count);
+        forgotten.any(|entry| entry.tag.is_some())
     }
 
     /// Creates the state of an empty, open outbox.

@@ -135,12 +135,8 @@ impl<T: OutboxTag> Outbox<T> {
     /// has told.
     pub(crate) fn assume_all_but(&self, keep: usize) {
         let mut state = self.state.lock();
-        while state.whole > keep
-            && let Some(entry) = state.entries.pop_front()
-        {
-            state.whole -= 1;
-            state.is_assumed |= entry.tag.is_some();
-        }
+        let over = state.whole.saturating_sub(keep);
+        state.is_assumed |= state.forget(over);
     }
 
     /// Completes once [`abort`](Self::abort) was called, or [`give_up`](Self::give_up), with the
