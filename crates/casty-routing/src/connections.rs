@@ -15,7 +15,6 @@ mod agenda;
 mod dial;
 mod event;
 mod open;
-mod steps;
 
 pub use event::{ConnectionsConfig, ConnectionsInput, ConnectionsOutput};
 

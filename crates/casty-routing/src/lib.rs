@@ -170,6 +170,7 @@ mod retry_budget;
 mod rng;
 mod router;
 mod shard;
+mod steps;
 mod subscription;
 mod table;
 mod view;

@@ -1,6 +1,5 @@
 //! The engine behind the route table: whatever the table does not answer, and whatever fails.
 
-use std::cmp::Ordering;
 use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
 use std::sync::Arc;
@@ -11,6 +10,7 @@ use casty_proto::message::ShardLocation;
 
 use crate::error::{RegisterRegionError, UndeliverableReason};
 use crate::shard::{ShardCount, ShardId};
+use crate::steps::step;
 use crate::table::RegionId;
 use crate::view::View;
 
@@ -24,6 +24,7 @@ mod queries;
 mod regions;
 mod revision;
 mod route;
+mod waiting;
 
 pub use event::{
     Buffered, Overflow, PendingMessage, RouterConfig, RouterInput, RouterOutput, ShardCounts,
@@ -32,8 +33,9 @@ pub use event::{
 
 use pending_buffer::PendingBuffer;
 use queries::{QueriedShard, Queries};
-use revision::Revision;
+use revision::{Revision, differing};
 use route::{Route, Routes};
+use waiting::Waiting;
 
 /// The engine that brings each message to the connection of the node that it is for.
 ///
@@ -114,6 +116,8 @@ pub struct Router<H, T> {
     now: Option<Instant>,
     routes: Routes<H>,
     buffer: PendingBuffer<T>,
+    /// The targets of what is buffered.
+    waiting: Waiting,
     queries: Queries,
     /// Outputs that can be handed out as they are, in order.
     ready: VecDeque<Ready<H, T>>,
@@ -141,6 +145,7 @@ impl<H: Clone, T> Router<H, T> {
             now: None,
             routes: Routes::new(config.shard_counts == ShardCounts::Strict),
             buffer: PendingBuffer::new(limit, config.overflow),
+            waiting: Waiting::default(),
             queries: Queries::new(config.query_base, config.query_cap, seed),
             ready: VecDeque::new(),
             flush: BTreeSet::new(),
@@ -185,11 +190,11 @@ impl<H: Clone, T> Router<H, T> {
     }
 
     /// Returns whether messages are buffered for want of a connection to `node`. If not, a later
-    /// want is told by a new [`RouterOutput::Connect`]. Walks the targets that messages are
-    /// buffered for.
+    /// want is told by a new [`RouterOutput::Connect`]. Walks the targets of that node that messages
+    /// are buffered for.
     pub fn wants_connection(&mut self, node: &NodeAddress) -> bool {
         let connects = |route| matches!(route, Route::Connect(wanted) if wanted == node);
-        let mut targets = self.buffer.targets();
+        let mut targets = self.waiting.targets_of(node).inspect(|_| step());
         let wanted = targets.any(|target| connects(self.routes.route(target)));
         if !wanted {
             self.routes.peers.withdraw_request(node);
@@ -226,8 +231,13 @@ impl<H: Clone, T> Router<H, T> {
             }
             RouterInput::PeerUp { node, handle } => {
                 self.routes.owners.touch(&node);
-                self.routes.peers.up(node, handle);
-                self.reassess(now);
+                self.routes.peers.up(node.clone(), handle);
+                if self.routes.is_leader(&node) {
+                    // It can be asked for all owners that are not known.
+                    self.reassess(now);
+                } else {
+                    self.reassess_of(now, &node);
+                }
             }
             RouterInput::PeerDown { node, unsent } => {
                 self.routes.peers.down(&node);
@@ -240,12 +250,12 @@ impl<H: Clone, T> Router<H, T> {
             }
             RouterInput::PeerReady(node) => {
                 self.routes.peers.set_busy(&node, false);
-                self.reassess(now);
+                self.reassess_of(now, &node);
             }
             RouterInput::ConnectFailed(node) => {
                 self.routes.peers.connect_failed(&node);
                 self.wants_connection(&node);
-                self.reassess(now);
+                self.reassess_of(now, &node);
             }
             RouterInput::Tick => {}
             RouterInput::Close => self.close(),
@@ -375,8 +385,9 @@ impl<H: Clone, T> Router<H, T> {
         let node = &location.node;
         let needed = matches!(self.routes.route(&target), Route::Locate);
         let view = self.routes.view.as_ref();
-        if needed && view.is_none_or(|view| view.member(node).is_none()) {
-            self.routes.peers.trust(node);
+        let stranger = view.is_none_or(|view| view.member(node).is_none());
+        if needed && stranger && self.routes.peers.trust(node) {
+            self.reassess_of(now, node);
         }
         let routes = &self.routes;
         if needed && (routes.is_avoided(node) || routes.peers.is_suspected(node)) {
@@ -409,8 +420,10 @@ impl<H: Clone, T> Router<H, T> {
                 other => self.ready.push_back(other),
             }
         }
+        let mut targets = BTreeSet::new();
         for message in &unsent {
             self.routes.note_changed(&message.target);
+            targets.insert(message.target.clone());
         }
         if self.closed {
             for message in unsent.drain(..) {
@@ -425,12 +438,25 @@ impl<H: Clone, T> Router<H, T> {
             }
         }
         self.expire(now);
-        self.reassess(now);
+        targets.retain(|target| self.buffer.has(target));
+        for target in targets {
+            self.assess(now, &target);
+        }
+        self.reassess_of(now, node);
     }
 
     /// Takes another look at everything buffered.
     fn reassess(&mut self, now: Instant) {
-        let targets: Vec<Target> = self.buffer.targets().cloned().collect();
+        let targets: Vec<Target> = self.waiting.all().cloned().collect();
+        for target in targets {
+            self.assess(now, &target);
+        }
+    }
+
+    /// Takes another look at what is buffered for a node, or for shards that it owns as far as is known.
+    /// Nothing else depends on the node, unless it leads the cluster.
+    fn reassess_of(&mut self, now: Instant, node: &NodeAddress) {
+        let targets: Vec<Target> = self.waiting.targets_of(node).cloned().collect();
         for target in targets {
             self.assess(now, &target);
         }
@@ -438,6 +464,8 @@ impl<H: Clone, T> Router<H, T> {
 
     /// Takes the next step on the route to a target that messages are buffered for.
     fn assess(&mut self, now: Instant, target: &Target) {
+        step();
+        self.waiting.note(target, self.routes.account(target));
         let open = match self.routes.route(target) {
             Route::Open { busy, .. } => !busy,
             Route::Connect(node) => {
@@ -456,6 +484,7 @@ impl<H: Clone, T> Router<H, T> {
                 while let Some(message) = self.buffer.pop(target) {
                     self.undeliverable(message, reason.clone());
                 }
+                self.waiting.remove(target);
                 false
             }
         };
@@ -521,7 +550,7 @@ impl<H: Clone, T> Router<H, T> {
 
     fn close(&mut self) {
         self.closed = true;
-        let targets: Vec<Target> = self.buffer.targets().cloned().collect();
+        let targets: Vec<Target> = self.waiting.all().cloned().collect();
         for target in targets {
             while let Some(message) = self.buffer.pop(&target) {
                 self.undeliverable(message, UndeliverableReason::Closed);
@@ -544,6 +573,7 @@ impl<H: Clone, T> Router<H, T> {
     fn note_removed(&mut self, target: &Target) {
         if !self.buffer.has(target) {
             self.flush.remove(target);
+            self.waiting.remove(target);
             self.routes.note_changed(target);
         }
     }
@@ -556,24 +586,6 @@ impl<H, T> fmt::Debug for Router<H, T> {
             .field("buffered", &self.buffer.buffered())
             .finish_non_exhaustive()
     }
-}
-
-/// Returns what is in one of two sorted slices and not in the other.
-fn differing<'a, T: Ord>(one: &'a [T], other: &'a [T]) -> Vec<&'a T> {
-    let (mut one, mut other) = (one.iter().peekable(), other.iter().peekable());
-    let mut differing = Vec::new();
-    while let (Some(left), Some(right)) = (one.peek(), other.peek()) {
-        match left.cmp(right) {
-            Ordering::Less => differing.extend(one.next()),
-            Ordering::Greater => differing.extend(other.next()),
-            Ordering::Equal => {
-                one.next();
-                other.next();
-            }
-        }
-    }
-    differing.extend(one.chain(other));
-    differing
 }
 
 #[cfg(test)]

@@ -8,9 +8,9 @@ use casty_proto::NodeAddress;
 use super::agenda::{Agenda, Turn};
 use super::event::ConnectionsConfig;
 use super::open::OpenConnections;
-use super::steps::step;
 use crate::backoff::Backoff;
 use crate::rng::Rng;
+use crate::steps::step;
 
 /// The addresses that may be dialled, those that are, and the nodes that are connected or should
 /// be.

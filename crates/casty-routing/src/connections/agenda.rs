@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use casty_proto::NodeAddress;
 
-use super::steps::step;
+use crate::steps::step;
 
 /// The next thing that is to become of an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

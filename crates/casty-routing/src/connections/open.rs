@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use casty_proto::NodeAddress;
 
-use super::steps::step;
+use crate::steps::step;
 
 /// An established connection.
 #[derive(Debug)]

@@ -90,11 +90,11 @@ impl<H> Peers<H> {
         peer.suspected = peer.connection.is_none();
     }
 
-    /// Ends the suspicion of a node: what is known of it may be no longer true.
-    pub(super) fn trust(&mut self, node: &NodeAddress) {
-        if let Some(peer) = self.nodes.get_mut(node) {
-            peer.suspected = false;
-        }
+    /// Ends the suspicion of a node: what is known of it may be no longer true. Returns whether there
+    /// was one.
+    pub(super) fn trust(&mut self, node: &NodeAddress) -> bool {
+        let peer = self.nodes.get_mut(node);
+        peer.is_some_and(|peer| std::mem::replace(&mut peer.suspected, false))
     }
 
     pub(super) fn set_busy(&mut self, node: &NodeAddress, busy: bool) {

@@ -78,11 +78,6 @@ impl<T> PendingBuffer<T> {
         self.accounts.contains_key(&Some(node.clone()))
     }
 
-    /// Returns the targets for which messages are buffered.
-    pub(super) fn targets(&self) -> impl Iterator<Item = &Target> {
-        self.queues.keys()
-    }
-
     /// Returns the shards of a region for which messages are buffered.
     pub(super) fn shards_of(&self, region: RegionId) -> impl Iterator<Item = ShardId> {
         let target = |shard| Target::Shard {

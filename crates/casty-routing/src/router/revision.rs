@@ -1,5 +1,6 @@
 //! A view, against which the owners that are known are checked.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use casty_proto::NodeAddress;
@@ -181,4 +182,22 @@ impl<'a> Revision<'a> {
         }
         *place
     }
+}
+
+/// Returns what is in one of two sorted slices and not in the other.
+pub(super) fn differing<'a, T: Ord>(one: &'a [T], other: &'a [T]) -> Vec<&'a T> {
+    let (mut one, mut other) = (one.iter().peekable(), other.iter().peekable());
+    let mut differing = Vec::new();
+    while let (Some(left), Some(right)) = (one.peek(), other.peek()) {
+        match left.cmp(right) {
+            Ordering::Less => differing.extend(one.next()),
+            Ordering::Greater => differing.extend(other.next()),
+            Ordering::Equal => {
+                one.next();
+                other.next();
+            }
+        }
+    }
+    differing.extend(one.chain(other));
+    differing
 }

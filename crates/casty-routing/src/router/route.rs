@@ -57,6 +57,11 @@ impl<H> Routes<H> {
         self.view.as_ref().is_some_and(|view| view.avoids(node))
     }
 
+    pub(super) fn is_leader(&self, node: &NodeAddress) -> bool {
+        let view = self.view.as_ref();
+        view.and_then(|view| view.leader()) == Some(node)
+    }
+
     /// Returns the route to a target as things are now.
     pub(super) fn route<'a>(&'a self, target: &'a Target) -> Route<'a, H> {
         let node = match target {

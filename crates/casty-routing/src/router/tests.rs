@@ -7,6 +7,7 @@ use casty_proto::{FrozenSet, Tuple};
 use super::*;
 use crate::table::RouteTable;
 
+mod cost;
 mod differences;
 mod owners;
 mod peers;

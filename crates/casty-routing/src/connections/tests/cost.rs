@@ -2,7 +2,7 @@
 //! few. A view may look at all.
 
 use super::*;
-use crate::connections::steps;
+use crate::steps;
 
 /// A cluster of so many members, all of which a view has named and of which none is connected.
 fn many(members: u16) -> (Bench, Vec<NodeAddress>) {

@@ -166,3 +166,19 @@ fn an_owner_that_no_view_lists_and_that_cannot_be_connected_is_asked_for_anew() 
     assert_eq!(bench.handle(failed()), ["query 0 of 1"]);
     assert_eq!(bench.location(0, 2), ["1 to 2", "publish"]);
 }
+
+#[test]
+fn a_stranger_that_is_named_again_is_dialled_for_all_its_shards_that_are_waited_for() {
+    let mut bench = Bench::formed(&[]);
+    bench.send(0, 1);
+    assert_eq!(bench.location(0, 9), ["connect 9"]);
+    bench.send(1, 2);
+    assert_eq!(bench.location(1, 9), [""; 0], "dialled already");
+    let failed = bench.handle(RouterInput::ConnectFailed(node(9)));
+    assert_eq!(failed, ["query 0 of 1", "query 1 of 1"]);
+    let target = bench.target(0);
+    assert!(bench.router.cancel(&target, |_| true).is_some());
+    bench.drain();
+    assert_eq!(bench.location(0, 9), ["connect 9"]);
+    assert_eq!(bench.up(9), ["2 to 9", "publish"]);
+}

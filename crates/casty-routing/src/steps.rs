@@ -1,4 +1,4 @@
-//! A count of the addresses and connections that the engine looks at, so that tests can tell what
+//! A count of the addresses, connections and targets that engines look at, so that tests can tell what
 //! an event costs without a clock.
 
 #[cfg(test)]
@@ -9,15 +9,15 @@ thread_local! {
     static TAKEN: Cell<u64> = const { Cell::new(0) };
 }
 
-/// Counts one address or connection that is looked at; nothing outside tests.
+/// Counts one address, connection or target that is looked at; nothing outside tests.
 #[inline]
-pub(super) fn step() {
+pub(crate) fn step() {
     #[cfg(test)]
     TAKEN.set(TAKEN.get() + 1);
 }
 
 /// Returns the number of those that this thread has looked at.
 #[cfg(test)]
-pub(super) fn taken() -> u64 {
+pub(crate) fn taken() -> u64 {
     TAKEN.get()
 }
