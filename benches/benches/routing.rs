@@ -7,19 +7,11 @@
 )]
 
 use std::hint::black_box;
-use std::sync::Arc;
-use std::time::Instant;
 
-use casty_benches::frames::{REGION, entity};
-use casty_benches::node::view;
-use casty_proto::NodeAddress;
-use casty_routing::{
-    RegionId, Router, RouterConfig, RouterInput, RouterOutput, ShardCount, ShardId, SharedTable,
-    View, entity_shard,
-};
+use casty_benches::frames::entity;
+use casty_benches::routed::{SHARDS, table};
+use casty_routing::{ShardCount, ShardId, entity_shard};
 use criterion::{Criterion, criterion_group, criterion_main};
-
-const SHARDS: u32 = 1000;
 
 fn shard(c: &mut Criterion) {
     let shards = ShardCount::new(SHARDS).unwrap();
@@ -33,35 +25,8 @@ fn shard(c: &mut Criterion) {
     });
 }
 
-/// Returns a table in which one node owns all shards.
-fn table() -> (SharedTable<Arc<NodeAddress>>, RegionId) {
-    let node = NodeAddress::new("127.0.0.1", 25520);
-    let mut router: Router<Arc<NodeAddress>, ()> = Router::new(RouterConfig::default(), 1);
-    let region = router
-        .register_region(REGION, ShardCount::new(SHARDS).unwrap())
-        .unwrap();
-    let shared = SharedTable::new();
-    let up = RouterInput::PeerUp {
-        node: node.clone(),
-        handle: Arc::new(node.clone()),
-    };
-    let view = Arc::new(View::from_snapshot(view(&node, SHARDS)));
-    for input in [up, RouterInput::View(view)] {
-        router.handle(Instant::now(), input);
-        loop {
-            match router.poll() {
-                RouterOutput::Publish(table) => shared.store(table),
-                RouterOutput::Wait(_) => break,
-                _ => {}
-            }
-        }
-    }
-    assert_eq!(shared.load().listed(), SHARDS as usize);
-    (shared, region)
-}
-
 fn route(c: &mut Criterion) {
-    let (shared, region) = table();
+    let (shared, region) = table().unwrap();
     let mut shard = 0;
     c.bench_function("owner of a shard", |b| {
         b.iter(|| {

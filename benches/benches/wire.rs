@@ -9,19 +9,17 @@
 
 use std::future::Future;
 use std::hint::black_box;
-use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Waker};
 
 use bytes::BytesMut;
 use casty_benches::frames::Frames;
-use casty_proto::frame::{DEFAULT_MAX_FRAME, FRAME_HEAD, Frame, FrameDecoder};
+use casty_benches::outlet::{Ignore, Swallow, Tag};
+use casty_proto::frame::{DEFAULT_MAX_FRAME, FRAME_HEAD, FrameDecoder};
 use casty_proto::header::{self, Header};
 use casty_proto::{Codec, NodeAddress};
-use casty_transport::{Duplex, Outbox, OutboxLimits, OutboxTag, Session, drive};
+use casty_transport::{Outbox, OutboxLimits, drive};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 const BATCH: usize = 64;
 
@@ -76,53 +74,6 @@ fn headers(c: &mut Criterion) {
     group.finish();
 }
 
-/// Never has anything to read, and takes all that is written.
-struct Swallow;
-
-impl AsyncRead for Swallow {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-        _: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Poll::Pending
-    }
-}
-
-impl AsyncWrite for Swallow {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Poll::Ready(Ok(bytes.len()))
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl Duplex for Swallow {
-    fn unacknowledged(&self) -> Option<usize> {
-        Some(0)
-    }
-}
-
-struct Number(#[expect(dead_code, reason = "only its size matters")] usize);
-
-impl OutboxTag for Number {}
-
-struct Ignore;
-
-impl Session for Ignore {
-    fn frame(&mut self, _: Frame) {}
-}
-
 fn outbox(c: &mut Criterion) {
     let frames = sample();
     let payload = &frames.tell[FRAME_HEAD..];
@@ -140,8 +91,8 @@ fn outbox(c: &mut Criterion) {
     group.throughput(Throughput::Elements(BATCH as u64));
     group.bench_function("push 64 and write them at once", |b| {
         b.iter(|| {
-            for tag in 0..BATCH {
-                assert!(outbox.push(&[head, message], Some(Number(tag))).is_ok());
+            for tag in 0..BATCH as u64 {
+                assert!(outbox.push(&[head, message], Some(Tag([tag; 7]))).is_ok());
             }
             assert!(driver.as_mut().poll(&mut cx).is_pending());
         });

@@ -18,6 +18,7 @@ pub mod memory;
 pub mod node;
 #[cfg(feature = "run")]
 pub mod options;
+pub mod outlet;
 #[cfg(feature = "run")]
 pub mod plan;
 #[cfg(feature = "run")]
@@ -32,6 +33,9 @@ pub mod real;
 pub mod report;
 #[cfg(feature = "run")]
 pub mod results;
+pub mod routed;
+#[cfg(feature = "run")]
+pub mod scale;
 #[cfg(feature = "run")]
 pub mod sender;
 pub mod views;

@@ -31,7 +31,7 @@ const READ: usize = 256 * 1024;
 /// # Errors
 /// The listener's.
 pub async fn serve(listener: TcpListener, codec: Codec) -> io::Result<()> {
-    serve_among(listener, codec, &[]).await
+    serve_as(listener, codec, |_| {}).await
 }
 
 /// Serves as [`serve`] does, and says that the cluster has `others` besides.
@@ -43,15 +43,41 @@ pub async fn serve_among(
     codec: Codec,
     others: &[NodeAddress],
 ) -> io::Result<()> {
+    serve_as(listener, codec, |link| link.others = others.to_vec()).await
+}
+
+/// Serves as [`serve`] does, and owns all shards of so many regions besides; see [`region`].
+///
+/// # Errors
+/// The listener's.
+pub async fn serve_regions(listener: TcpListener, codec: Codec, regions: u32) -> io::Result<()> {
+    serve_as(listener, codec, |link| link.regions = regions).await
+}
+
+/// Serves as [`serve`] does, and answers no ask.
+///
+/// # Errors
+/// The listener's.
+pub async fn serve_mute(listener: TcpListener, codec: Codec) -> io::Result<()> {
+    serve_as(listener, codec, |link| link.is_mute = true).await
+}
+
+/// Serves connections until the listener fails, each as `set` has it.
+async fn serve_as(listener: TcpListener, codec: Codec, set: impl Fn(&mut Link)) -> io::Result<()> {
     let address = listener.local_addr()?;
     let node = NodeAddress::new(address.ip().to_string(), address.port());
     loop {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
         let mut link = Link::new(node.clone(), codec);
-        link.others = others.to_vec();
+        set(&mut link);
         tokio::spawn(link.serve(stream));
     }
+}
+
+/// Returns the name of one of many regions.
+pub fn region(number: u32) -> String {
+    format!("{REGION}-{number:04}")
 }
 
 /// Serves the streams of a transport's listener as [`serve`] does those of TCP.
@@ -69,28 +95,14 @@ pub async fn serve_transport(
     }
 }
 
-/// Serves as [`serve`] does, and answers no ask.
-///
-/// # Errors
-/// The listener's.
-pub async fn serve_mute(listener: TcpListener, codec: Codec) -> io::Result<()> {
-    let address = listener.local_addr()?;
-    let node = NodeAddress::new(address.ip().to_string(), address.port());
-    loop {
-        let (stream, _) = listener.accept().await?;
-        stream.set_nodelay(true)?;
-        let mut link = Link::new(node.clone(), codec);
-        link.is_mute = true;
-        tokio::spawn(link.serve(stream));
-    }
-}
-
 /// The node's end of one connection.
 pub struct Link {
     node: NodeAddress,
     codec: Codec,
     /// The other members that views list.
     others: Vec<NodeAddress>,
+    /// The number of regions besides the one, all of whose shards the node owns.
+    regions: u32,
     /// The header of envelopes, once one was understood.
     region: Vec<u8>,
     /// Envelopes that were no asks.
@@ -119,6 +131,7 @@ impl Link {
             node,
             codec,
             others: Vec::new(),
+            regions: 0,
             region: Vec::new(),
             told: 0,
             is_mute: false,
@@ -229,7 +242,8 @@ impl Link {
     fn learn(&mut self, payload: &[u8], raw: &[u8]) -> Result<bool, Failure> {
         let (header, message) = Header::split(payload)?;
         let target = ActorUri::parse(&header.target)?;
-        if target.path == REGION_PATH {
+        let region = target.path.strip_prefix(REGION_PATH);
+        if region.is_some_and(|rest| rest.is_empty() || self.regions > 0) {
             raw.clone_into(&mut self.region);
             return Ok(true);
         }
@@ -250,6 +264,10 @@ impl Link {
         .write(&mut payload);
         let mut view = view(&self.node, SHARDS);
         view.members.0.extend(self.others.iter().map(member));
+        if let Some(shards) = view.shard_allocations.get(REGION).cloned() {
+            let more = (0..self.regions).map(|number| (region(number).into(), shards.clone()));
+            view.shard_allocations.extend(more);
+        }
         self.codec.encode(&view, &mut payload)?;
         let max = DEFAULT_MAX_FRAME;
         frame::write_frame(&mut self.out, FrameKind::Message, &[&payload], max)?;

@@ -16,6 +16,8 @@ pub enum Way {
     Tcp,
     /// Plain TCP, and no ask is answered.
     Mute,
+    /// Plain TCP, and the node owns the shards of a thousand regions.
+    Regions,
     /// Mutual TLS.
     Tls,
     /// QUIC.
@@ -28,6 +30,7 @@ impl Way {
         match self {
             Self::Tcp => "tcp",
             Self::Mute => "mute",
+            Self::Regions => "regions",
             Self::Tls => "tls",
             Self::Quic => "quic",
         }

@@ -236,6 +236,49 @@ const PROCESSOR: &str = "client_cpu_per_message_python_over_ours_real";
 /// The loads that real nodes are sent, each of which counts as much.
 const REAL_LOADS: [Load; 4] = [C1, Load::Ask(16), C64, Load::Tell];
 
+/// The ones that `cargo xtask gates` counts.
+const COUNTED: [&str; 4] = [
+    "allocations_per_tell",
+    "allocations_per_ask",
+    "instructions_per_tell",
+    "instructions_per_ask",
+];
+
+/// The ones that `casty-bench-views` measures.
+const VIEWS: [&str; 2] = [
+    "snapshot_1m_shards_apply_over_decode",
+    "tell_p99_while_applying_over_without",
+];
+
+/// Returns why a run has no such ratio, given the reasons for which senders were not measured.
+pub fn missing(name: &str, absent: &BTreeMap<String, String>) -> String {
+    let paired = PAIRED.iter().find(|(known, ..)| *known == name);
+    let cells = match paired {
+        Some((_, _, above, below)) => vec![*above, *below],
+        None if name == PROCESSOR => {
+            let cells = REAL_LOADS
+                .iter()
+                .flat_map(|load| REAL.map(|sender| cell(*load, sender)));
+            cells.collect()
+        }
+        None => Vec::new(),
+    };
+    let reason = cells.iter().find_map(|Cell { load, sender }| {
+        let reason = absent.get(*sender);
+        let reason = reason.or_else(|| absent.get(&format!("{sender} {load}")));
+        Some(format!("{sender}: {}", reason?))
+    });
+    let reason = reason.unwrap_or_else(|| {
+        let reason = match name {
+            name if COUNTED.contains(&name) => "counted by `cargo xtask bench` without --quick",
+            name if VIEWS.contains(&name) => "measured by `casty-bench-views`",
+            _ => "not among the cells of this run",
+        };
+        reason.to_owned()
+    });
+    format!("not measured: {reason}")
+}
+
 /// Returns all ratios that the results hold, by name.
 pub fn of(results: &Results) -> BTreeMap<&'static str, Spread> {
     let paired = PAIRED.iter().filter_map(|(name, by, above, below)| {
@@ -259,14 +302,8 @@ mod tests {
     use crate::options::Options;
     use crate::plan::{groups, real_groups};
 
-    /// The names of what this program measures otherwise, and of what others do.
-    const ELSEWHERE: [&str; 11] = [
-        "allocations_per_tell",
-        "allocations_per_ask",
-        "instructions_per_tell",
-        "instructions_per_ask",
-        "snapshot_1m_shards_apply_over_decode",
-        "tell_p99_while_applying_over_without",
+    /// The names of what this program measures otherwise.
+    const OTHERWISE: [&str; 5] = [
         "idle_rss_mib",
         "bytes_per_pending_ask",
         "million_pending_asks_rss_mib",
@@ -277,7 +314,8 @@ mod tests {
     #[test]
     fn every_name_of_the_list_is_measured_once_and_no_other() {
         let paired = PAIRED.iter().map(|(name, ..)| *name);
-        let all = paired.chain([PROCESSOR]).chain(ELSEWHERE);
+        let all = paired.chain([PROCESSOR]).chain(OTHERWISE);
+        let all = all.chain(COUNTED).chain(VIEWS);
         let mut all: Vec<_> = all.collect();
         let mut listed: Vec<_> = GOALS.iter().map(|(name, _)| *name).collect();
         all.sort_unstable();
@@ -307,6 +345,28 @@ mod tests {
         for (name, _, above, below) in PAIRED {
             let mut together = planned.iter().filter(|group| group.contains(&above));
             assert!(together.all(|group| group.contains(&below)), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_told_with_the_reason() {
+        let absent = [
+            ("redis", "only with --peers"),
+            ("client-real", "only with --real"),
+        ];
+        let absent = absent.map(|(name, reason)| (name.to_owned(), reason.to_owned()));
+        let mut absent = BTreeMap::from(absent);
+        absent.insert("nats tell".to_owned(), "broken".to_owned());
+        for (name, expected) in [
+            ("ask_c512_over_redis", "redis: only with --peers"),
+            ("ask_c1_over_python_real", "client-real: only with --real"),
+            (PROCESSOR, "client-real: only with --real"),
+            ("tell_over_nats_publish", "nats: broken"),
+            ("ask_c512_over_nats", "not among the cells of this run"),
+            (COUNTED[2], "counted by `cargo xtask bench` without --quick"),
+            (VIEWS[0], "measured by `casty-bench-views`"),
+        ] {
+            assert_eq!(missing(name, &absent), format!("not measured: {expected}"));
         }
     }
 

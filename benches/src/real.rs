@@ -1,15 +1,13 @@
 //! This client against real nodes, which limit it: what counts is its processor time.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use casty_bench_harness::asking::{Asker, ask_timed};
 use casty_bench_harness::load::Load;
 use casty_bench_harness::sample::Sample;
 use casty_bench_harness::worker::Sender;
 use casty_client::{ActorRef, AskError, ClusterClient, Codec, EntityRef};
 use serde::Serialize;
-use tokio::task::JoinSet;
 
 use crate::Failure;
 
@@ -70,23 +68,6 @@ impl Real {
         Ok(sum)
     }
 
-    async fn ask(&self, tasks: usize, span: Duration) -> Result<Sample, Failure> {
-        let stop = Arc::new(AtomicBool::new(false));
-        let begun = Instant::now();
-        let mut asking = JoinSet::new();
-        for entity in self.entities.iter().cycle().take(tasks) {
-            asking.spawn(ask_until(entity.clone(), Arc::clone(&stop)));
-        }
-        tokio::time::sleep(span).await;
-        stop.store(true, Ordering::Relaxed);
-        let mut sample = Sample::default();
-        while let Some(one) = asking.join_next().await {
-            sample.join(one??);
-        }
-        sample.elapsed = begun.elapsed();
-        Ok(sample)
-    }
-
     /// Tells so often, and waits until all is counted.
     async fn tell(&self, tells: usize) -> Result<Sample, Failure> {
         let before = self.counted().await?;
@@ -110,7 +91,11 @@ impl Real {
 impl Sender for Real {
     async fn carry(&mut self, load: Load, span: Duration) -> Result<Sample, Failure> {
         match load {
-            Load::Ask(tasks) => self.ask(tasks.into(), span).await,
+            Load::Ask(tasks) => {
+                let entities = self.entities.iter().cloned().cycle();
+                let counters = entities.take(tasks.into()).map(Counter);
+                ask_timed(counters, 1, span).await
+            }
             Load::Tell => self.tell(tells(span)).await,
             other => Err(format!("nobody sends {other} to real nodes").into()),
         }
@@ -126,15 +111,14 @@ fn tells(span: Duration) -> usize {
     (span.as_secs_f64() * TELLS) as usize
 }
 
-async fn ask_until(entity: EntityRef, stop: Arc<AtomicBool>) -> Result<Sample, AskError> {
-    let mut sample = Sample::default();
-    while !stop.load(Ordering::Relaxed) {
-        let begun = Instant::now();
-        count(&entity).await?;
-        sample.operations += 1;
-        sample.time(begun);
+/// An entity that one task asks.
+struct Counter(EntityRef);
+
+impl Asker for Counter {
+    async fn ask(&mut self) -> Result<(), Failure> {
+        count(&self.0).await?;
+        Ok(())
     }
-    Ok(sample)
 }
 
 async fn count(entity: &EntityRef) -> Result<i64, AskError> {

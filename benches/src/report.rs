@@ -76,6 +76,7 @@ impl Report {
         let mut ratios = Map::new();
         let mut quartiles = Map::new();
         let mut goals = Map::new();
+        let mut missing = Map::new();
         for (name, line) in &lines {
             ratios.insert(name.clone(), line.value.into());
             if let Some(spread) = line.spread {
@@ -84,6 +85,9 @@ impl Report {
         }
         for (name, goal) in GOALS {
             let holds = lines.get(name).map(|line| goal.holds(line.value));
+            if holds.is_none() {
+                missing.insert(name.to_owned(), ratios::missing(name, &self.absent).into());
+            }
             goals.insert(name.to_owned(), json!([goal.in_words(), holds]));
         }
         let medians: Vec<_> = self.cells().map(|cell| self.median(cell)).collect();
@@ -91,6 +95,7 @@ impl Report {
         json!({
             "ratios": ratios,
             "ratio_quartiles": quartiles,
+            "ratios_missing": missing,
             "goals": goals,
             "facts": self.facts,
             "memory": self.memory,
@@ -156,13 +161,18 @@ impl Report {
             String::from("| ratio | goal | median | quartiles | |\n|---|---|---:|---|---|\n");
         for (name, goal) in GOALS {
             let (value, spread, verdict) = match lines.get(name) {
-                None => ("-".to_owned(), String::new(), "not measured"),
+                None => (
+                    "-".to_owned(),
+                    String::new(),
+                    ratios::missing(name, &self.absent),
+                ),
                 Some(line) => {
                     let spread = line.spread.map_or_else(String::new, |spread| {
                         format!("{} to {}", short(spread.low), short(spread.high))
                     });
                     let holds = goal.holds(line.value);
-                    (short(line.value), spread, if holds { "yes" } else { "no" })
+                    let verdict = if holds { "yes" } else { "no" };
+                    (short(line.value), spread, verdict.to_owned())
                 }
             };
             let goal = goal.in_words();
@@ -296,6 +306,10 @@ mod tests {
             json!([">= 0.5", true])
         );
         assert_eq!(json["goals"]["ask_c512_over_tonic"], json!([">= 30", null]));
+        let missing = json["ratios_missing"].as_object().unwrap();
+        assert_eq!(missing.len() + ratios.len(), GOALS.len());
+        let reason = missing["ask_c512_over_tonic"].as_str().unwrap();
+        assert!(reason.starts_with("not measured: "), "{reason}");
     }
 
     #[test]

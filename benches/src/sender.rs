@@ -94,7 +94,8 @@ impl FromStr for Name {
     }
 }
 
-/// Connects the whole client, as the sender of that name reaches its node.
+/// Connects the whole client, as the sender of that name reaches its node. `outbox` is the limit of
+/// outboxes in bytes, if it is not the usual one.
 ///
 /// # Errors
 /// The node does not answer.
@@ -103,13 +104,14 @@ pub async fn connect(
     node: &NodeAddress,
     codec: Codec,
     folder: &Path,
+    outbox: Option<usize>,
 ) -> Result<Whole, Failure> {
     let transport = match name.way() {
         Way::Tls => TransportConfig::tls(certificates::client(folder)?),
         Way::Quic => TransportConfig::quic(QuicConfig::new(certificates::client(folder)?)),
-        Way::Tcp | Way::Mute => TransportConfig::tcp(),
+        Way::Tcp | Way::Mute | Way::Regions => TransportConfig::tcp(),
     };
-    Whole::connect(node, codec, transport).await
+    Whole::connect(node, codec, transport, outbox).await
 }
 
 #[cfg(test)]

@@ -3,10 +3,9 @@
 use std::iter::Cycle;
 use std::pin::pin;
 use std::slice;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use casty_bench_harness::asking::{Asker, ask};
 use casty_bench_harness::load::Load;
 use casty_bench_harness::sample::Sample;
 use casty_bench_harness::worker::Sender;
@@ -14,15 +13,11 @@ use casty_client::{
     ActorRef, AskError, ClusterClient, Codec, EntityRef, RegionRef, TransportConfig,
 };
 use casty_proto::NodeAddress;
-use tokio::task::JoinSet;
 use tokio_stream::StreamExt;
 
 use crate::Failure;
 use crate::frames::{GetCount, Increment, REGION, SHARDS, SYSTEM, entity};
 
-/// Reading the clock twice costs as much as a good part of an ask: with several asks in flight,
-/// one in so many is timed.
-const TIMED: u64 = 16;
 /// Messages between two looks at the clock.
 const TELLS: u8 = 64;
 /// The number of entities that are told.
@@ -37,7 +32,7 @@ pub struct Whole {
 }
 
 impl Whole {
-    /// Connects, and asks once.
+    /// Connects, and asks once. `outbox` is the limit of outboxes in bytes, if it is not the usual one.
     ///
     /// # Errors
     /// The node does not answer.
@@ -45,13 +40,16 @@ impl Whole {
         node: &NodeAddress,
         codec: Codec,
         transport: TransportConfig,
+        outbox: Option<usize>,
     ) -> Result<Self, Failure> {
-        let client = ClusterClient::builder(SYSTEM)
+        let mut client = ClusterClient::builder(SYSTEM)
             .contact_point(node.to_string())
             .codec(codec)
-            .transport(transport)
-            .connect()
-            .await?;
+            .transport(transport);
+        if let Some(bytes) = outbox {
+            client = client.outbox_bytes(bytes);
+        }
+        let client = client.connect().await?;
         client.ready(Duration::from_secs(5)).await?;
         let region = client.region(REGION, SHARDS)?;
         count(&region.entity(entity(0))).await?;
@@ -59,23 +57,9 @@ impl Whole {
     }
 
     /// Runs one task for each ask in flight; each asks an entity again and again.
-    async fn ask(&self, tasks: usize, span: Duration) -> Result<Sample, Failure> {
-        let stop = Arc::new(AtomicBool::new(false));
-        let timed = if tasks == 1 { 1 } else { TIMED };
-        let begun = Instant::now();
-        let mut asking = JoinSet::new();
-        for task in 0..tasks {
-            let entity = self.region.entity(entity(task));
-            asking.spawn(ask_until(entity, Arc::clone(&stop), timed));
-        }
-        tokio::time::sleep(span).await;
-        stop.store(true, Ordering::Relaxed);
-        let mut sample = Sample::default();
-        while let Some(one) = asking.join_next().await {
-            sample.join(one??);
-        }
-        sample.elapsed = begun.elapsed();
-        Ok(sample)
+    async fn ask(&self, tasks: u16, span: Duration) -> Result<Sample, Failure> {
+        let counter = |task: u16| Counter(self.region.entity(entity(task.into())));
+        ask((0..tasks).map(counter), span).await
     }
 
     /// Asks the entities in turn, from one task that has so many asks in flight.
@@ -162,7 +146,7 @@ impl Telling {
 impl Sender for Whole {
     async fn carry(&mut self, load: Load, span: Duration) -> Result<Sample, Failure> {
         let sample = match load {
-            Load::Ask(tasks) => self.ask(tasks.into(), span).await?,
+            Load::Ask(tasks) => self.ask(tasks, span).await?,
             Load::AskMany(window) => self.ask_many(window.into(), span).await?,
             Load::Tell => self.tell(span).await?,
             Load::TellAll => self.tell_all(span).await?,
@@ -214,21 +198,14 @@ fn get_count(entity: &EntityRef, reply_to: ActorRef<i64>) -> (&EntityRef, GetCou
     (entity, GetCount { reply_to })
 }
 
-async fn ask_until(
-    entity: EntityRef,
-    stop: Arc<AtomicBool>,
-    timed: u64,
-) -> Result<Sample, AskError> {
-    let mut sample = Sample::default();
-    while !stop.load(Ordering::Relaxed) {
-        let begun = sample.operations.is_multiple_of(timed).then(Instant::now);
-        count(&entity).await?;
-        sample.operations += 1;
-        if let Some(begun) = begun {
-            sample.time(begun);
-        }
+/// An entity that one task asks.
+struct Counter(EntityRef);
+
+impl Asker for Counter {
+    async fn ask(&mut self) -> Result<(), Failure> {
+        count(&self.0).await?;
+        Ok(())
     }
-    Ok(sample)
 }
 
 async fn count(entity: &EntityRef) -> Result<u64, AskError> {

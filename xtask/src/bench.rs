@@ -1,9 +1,14 @@
 //! The benchmarks: criterion's, then the run that writes the report.
 
+use std::fs;
 use std::path::PathBuf;
+use std::process::Command;
 
+use crate::gates;
 use crate::steps::{Failure, Steps, cargo, root};
 use crate::tools::target;
+
+mod documents;
 
 const PACKAGE: &str = "casty-benches";
 /// Measures; starts the package's other programs by itself.
@@ -13,7 +18,21 @@ const VIEWS: &str = "casty-bench-views";
 /// The package of the peers, a workspace of its own.
 const PEERS: &str = "benches/peers/Cargo.toml";
 
-/// Arguments for a coarse look: criterion's own `--quick` takes minutes here.
+/// The files of what other programs measure, and the run takes over.
+const ALSO: [&str; 2] = ["views.json", "gates.json"];
+/// The argument that has the figures of the last run written into the documents, and nothing measured.
+const DOCUMENTS: &str = "--write-docs";
+
+/// Criterion's arguments: by its own defaults the benches take as long as all else.
+const USUAL: [&str; 5] = [
+    "--warm-up-time",
+    "0.5",
+    "--measurement-time",
+    "1.5",
+    "--noplot",
+];
+
+/// The arguments for a coarse look: criterion's own `--quick` takes minutes here.
 const QUICK: [&str; 9] = [
     "--warm-up-time",
     "0.05",
@@ -59,35 +78,24 @@ impl Wanted {
     }
 }
 
-/// Runs criterion's benches, unless only some cells are wanted, then the run that writes the report.
+/// Runs criterion's benches, the gates' counting and the views, unless only some cells are wanted, then
+/// the run that writes the report.
 pub(crate) fn run(steps: &mut Steps, args: &[String]) -> Result<(), Failure> {
+    if let [DOCUMENTS, folder @ ..] = &args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        let folder = folder.first().map_or_else(results, PathBuf::from);
+        return documents::write(steps, &folder);
+    }
     let wanted = Wanted::parse(args);
     if !wanted.is_some() {
-        let told = if wanted.is_quick() { &QUICK[..] } else { &[] };
-        let benches = ["bench", "--package", PACKAGE, "--benches", "--"];
-        steps.run("benches", cargo(benches).args(told))?;
+        others(steps, wanted.is_quick())?;
     }
     let build = ["build", "--release", "--package", PACKAGE, "--bins"];
     steps.run("programs", &mut cargo(build))?;
     if !wanted.is_some() {
-        let run = [
-            "run",
-            "--release",
-            "--package",
-            PACKAGE,
-            "--bin",
-            VIEWS,
-            "--",
-        ];
-        let told = if wanted.is_quick() {
-            &["--quick"][..]
-        } else {
-            &[]
-        };
-        steps.run("views", cargo(run).args(told))?;
+        let mut views = started(VIEWS);
+        steps.run("views", views.args(wanted.is_quick().then_some("--quick")))?;
     }
-    let run = ["run", "--release", "--package", PACKAGE, "--bin", RUN, "--"];
-    let mut run = cargo(run);
+    let mut run = started(RUN);
     run.args(&wanted.rest);
     if !wanted.is_some() {
         run.args(also());
@@ -104,10 +112,37 @@ pub(crate) fn run(steps: &mut Steps, args: &[String]) -> Result<(), Failure> {
     steps.run("run", &mut run)
 }
 
+/// Does what is measured without a node, and forgets what was measured before.
+fn others(steps: &mut Steps, is_quick: bool) -> Result<(), Failure> {
+    for file in ALSO.map(|name| results().join(name)) {
+        // Most often it is not there; and what other programs write replaces it.
+        fs::remove_file(file).ok();
+    }
+    if !is_quick {
+        gates::count(steps)?;
+    }
+    let told = if is_quick { &QUICK[..] } else { &USUAL[..] };
+    let benches = ["bench", "--package", PACKAGE, "--benches", "--"];
+    steps.run("benches", cargo(benches).args(told))
+}
+
+/// Returns a program of the package, built and started by cargo.
+fn started(program: &str) -> Command {
+    let run = ["run", "--release", "--package", PACKAGE, "--bin"];
+    let mut run = cargo(run);
+    run.args([program, "--"]);
+    run
+}
+
+/// Returns the folder that everything measured is written to.
+fn results() -> PathBuf {
+    target().join("bench")
+}
+
 /// Returns the arguments for what other programs have measured: the views, and the gates if they
 /// were counted.
 fn also() -> Vec<PathBuf> {
-    let files = ["views.json", "gates.json"].map(|name| target().join("bench").join(name));
+    let files = ALSO.map(|name| results().join(name));
     let there = files.into_iter().filter(|file| file.is_file());
     there
         .flat_map(|file| [PathBuf::from("--also"), file])

@@ -49,6 +49,28 @@ pub(crate) fn run(steps: &mut Steps, write: bool) -> Result<(), Failure> {
         }
         println!("instructions are not counted: {why}");
     }
+    let counts = counted(steps, valgrind)?;
+    let verb = if write { "written" } else { "compared" };
+    steps.check(&format!("budgets are {verb}"), || {
+        if write {
+            let text = Budgets::text(&Compiler::installed()?, &counts);
+            return store(&path(), &text);
+        }
+        compare(&counts)
+    })
+}
+
+/// Counts for the report of the benchmarks: compares with no budget, and installs nothing.
+pub(crate) fn count(steps: &mut Steps) -> Result<(), Failure> {
+    let valgrind = valgrind::find("valgrind");
+    if valgrind.is_none() {
+        println!("instructions are not counted: there is no valgrind");
+    }
+    counted(steps, valgrind).map(drop)
+}
+
+/// Builds the programs, counts, and stores what is reported of whole messages.
+fn counted(steps: &mut Steps, valgrind: Option<PathBuf>) -> Result<Vec<Count>, Failure> {
     let build = ["build", "--release", "--package", PACKAGE, "--bins"];
     steps.run("gates", &mut cargo(build))?;
     let programs = Programs::new(valgrind);
@@ -58,14 +80,7 @@ pub(crate) fn run(steps: &mut Steps, write: bool) -> Result<(), Failure> {
         print!("{}", counts::table(&counts));
         store_ratios(&counts)
     })?;
-    let verb = if write { "written" } else { "compared" };
-    steps.check(&format!("budgets are {verb}"), || {
-        if write {
-            let text = Budgets::text(&Compiler::installed()?, &counts);
-            return store(&path(), &text);
-        }
-        compare(&counts)
-    })
+    Ok(counts)
 }
 
 /// Fails if something costs more than its budget, or has none.

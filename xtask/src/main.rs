@@ -1,5 +1,5 @@
-//! The project's own commands: cargo xtask ci | test | tidy | api | features | interop | sim | bench | gates |
-//! fuzz | bombs | soak | mutants | protobuf.
+//! The project's own commands: cargo xtask ci | test | tidy | api | features | interop | sim | bench | tune |
+//! flame | gates | fuzz | bombs | soak | mutants | protobuf.
 
 use std::env;
 use std::process::ExitCode;
@@ -8,6 +8,7 @@ mod api;
 mod bench;
 mod ci;
 mod features;
+mod flame;
 mod fuzz;
 mod gates;
 mod metadata;
@@ -21,6 +22,7 @@ mod steps;
 mod test;
 mod tidy;
 mod tools;
+mod tune;
 
 use steps::{Failure, Steps};
 
@@ -45,7 +47,13 @@ usage: cargo xtask COMMAND [ARGS]
   bench [--quick] [--peers] [--real] [ARGS]
                   the benchmarks, then the run that writes target/bench/report.md: this client beside
                   the bare loop; --peers adds tonic, tarpc, redis and nats, and --real
-                  Python's client on real nodes. ARGS go to the run; `--help` tells them
+                  Python's client on real nodes. ARGS go to the run; `--help` tells them.
+                  --write-docs [FOLDER] measures nothing, and copies the figures of the last run into
+                  docs/performance.md
+  tune [--quick]  the worker of the benchmarks built and started in several ways, side by side: profiles,
+                  allocators, limits; writes target/bench/tuning.md
+  flame [NAME...] draws docs/flame/NAME.svg, or all, from samples of perf, which must be installed, by
+                  inferno, which is installed under target/ if it is not there
   gates [--write] what a message costs in instructions and allocations, stage by stage, held against
                   the budgets in gates/; --write writes those anew. Needs valgrind, which is
                   installed if it is not there and this is root's Debian
@@ -98,6 +106,9 @@ fn main() -> ExitCode {
         ("mutants", args) => mutants::run(&mut steps, args),
         ("sim", args) => sim::run(&mut steps, args),
         ("bench", args) => bench::run(&mut steps, args),
+        ("tune", []) => tune::run(&mut steps, false),
+        ("tune", [flag]) if flag == "--quick" => tune::run(&mut steps, true),
+        ("flame", names) => flame::run(&mut steps, names),
         _ => {
             eprintln!("{HELP}");
             return ExitCode::from(2);

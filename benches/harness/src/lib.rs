@@ -6,6 +6,7 @@
 
 use std::error::Error;
 
+pub mod asking;
 pub mod figures;
 pub mod load;
 pub mod machine;

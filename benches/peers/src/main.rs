@@ -9,8 +9,8 @@ use std::process::ExitCode;
 use casty_bench_harness::Failure;
 use casty_bench_harness::worker::{Said, obey, runtime};
 
-mod asking;
 mod nats_peer;
+mod payload;
 #[cfg(feature = "ractor")]
 mod ractor_peer;
 mod redis_peer;

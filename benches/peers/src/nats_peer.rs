@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 use async_nats::{ConnectOptions, Subject};
 use bytes::Bytes;
 use casty_bench_harness::Failure;
+use casty_bench_harness::asking::{Asker, ask_shared};
 use casty_bench_harness::load::Load;
 use casty_bench_harness::sample::Sample;
 use casty_bench_harness::worker::Sender;
 use futures_util::StreamExt;
 
-use crate::asking::{Asker, PAYLOAD, ask, check, unknown};
+use crate::payload::{PAYLOAD, check, unknown};
 use crate::server::{Server, say};
 
 /// Messages that the subscriber may be behind; those beyond are lost.
@@ -115,7 +116,7 @@ impl Nats {
 impl Sender for Nats {
     async fn carry(&mut self, load: Load, span: Duration) -> Result<Sample, Failure> {
         match load {
-            Load::Ask(tasks) => ask(&self.client, tasks, span).await,
+            Load::Ask(tasks) => ask_shared(&self.client, tasks, span).await,
             Load::Tell => self.tell(span).await,
             other => Err(unknown(other)),
         }

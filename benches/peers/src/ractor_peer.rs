@@ -4,13 +4,14 @@ use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
 use casty_bench_harness::Failure;
+use casty_bench_harness::asking::{Asker, ask_shared};
 use casty_bench_harness::load::Load;
 use casty_bench_harness::sample::Sample;
 use casty_bench_harness::worker::Sender;
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort, pg};
 use ractor_cluster::{NodeServer, RactorClusterMessage, client_connect};
 
-use crate::asking::{Asker, PAYLOAD, ask, check, unknown};
+use crate::payload::{PAYLOAD, check, unknown};
 use crate::server::{Server, say};
 
 const GROUP: &str = "bench";
@@ -168,7 +169,7 @@ impl Ractor {
 impl Sender for Ractor {
     async fn carry(&mut self, load: Load, span: Duration) -> Result<Sample, Failure> {
         match load {
-            Load::Ask(tasks) => ask(&self.client, tasks, span).await,
+            Load::Ask(tasks) => ask_shared(&self.client, tasks, span).await,
             Load::Tell => self.tell(span).await,
             other => Err(unknown(other)),
         }

@@ -4,13 +4,14 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use casty_bench_harness::Failure;
+use casty_bench_harness::asking::{Asker, ask_shared};
 use casty_bench_harness::load::Load;
 use casty_bench_harness::sample::Sample;
 use casty_bench_harness::worker::Sender;
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncCommands, Pipeline};
 
-use crate::asking::{Asker, PAYLOAD, ask, check, unknown};
+use crate::payload::{PAYLOAD, check, unknown};
 use crate::server::Server;
 
 const KEY: &str = "entity-07";
@@ -88,7 +89,7 @@ impl Sender for Redis {
     async fn carry(&mut self, load: Load, span: Duration) -> Result<Sample, Failure> {
         let mut pipeline = redis::pipe();
         match load {
-            Load::Ask(tasks) => ask(&self.client, tasks, span).await,
+            Load::Ask(tasks) => ask_shared(&self.client, tasks, span).await,
             Load::AskMany(commands) => {
                 for _ in 0..commands {
                     pipeline.get(KEY);

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use casty_bench_harness::Failure;
+use casty_bench_harness::asking::{Asker, ask_shared};
 use casty_bench_harness::load::Load;
 use casty_bench_harness::sample::Sample;
 use casty_bench_harness::worker::Sender;
@@ -11,7 +12,7 @@ use tarpc::server::{BaseChannel, Channel};
 use tarpc::tokio_serde::formats::Bincode;
 use tarpc::{client, context, serde_transport};
 
-use crate::asking::{Asker, PAYLOAD, ask, check, unknown};
+use crate::payload::{PAYLOAD, check, unknown};
 use crate::server::{Server, say};
 
 /// Requests between the callers and the task that sends them: more than are in flight.
@@ -81,7 +82,7 @@ pub(crate) async fn connect() -> Result<Tarpc, Failure> {
 impl Sender for Tarpc {
     async fn carry(&mut self, load: Load, span: Duration) -> Result<Sample, Failure> {
         match load {
-            Load::Ask(tasks) => ask(&self.client, tasks, span).await,
+            Load::Ask(tasks) => ask_shared(&self.client, tasks, span).await,
             other => Err(unknown(other)),
         }
     }

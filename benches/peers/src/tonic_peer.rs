@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use casty_bench_harness::Failure;
+use casty_bench_harness::asking::{Asker, ask_shared};
 use casty_bench_harness::load::Load;
 use casty_bench_harness::sample::Sample;
 use casty_bench_harness::worker::Sender;
@@ -15,7 +16,7 @@ use tonic::transport::server::TcpIncoming;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Response, Status, Streaming};
 
-use crate::asking::{Asker, PAYLOAD, ask, check, unknown};
+use crate::payload::{PAYLOAD, check, unknown};
 use crate::server::{Server, say};
 
 /// The stubs, which build.rs writes.
@@ -171,7 +172,7 @@ fn told(operations: u64, begun: Instant) -> Sample {
 impl Sender for Tonic {
     async fn carry(&mut self, load: Load, span: Duration) -> Result<Sample, Failure> {
         match load {
-            Load::Ask(tasks) => ask(&self.client, tasks, span).await,
+            Load::Ask(tasks) => ask_shared(&self.client, tasks, span).await,
             Load::TellAll => self.stream(span).await,
             Load::TellChannel => self.channel(span).await,
             other => Err(unknown(other)),

@@ -6,14 +6,16 @@ use std::sync::Arc;
 
 use casty_benches::Failure;
 use casty_benches::certificates;
-use casty_benches::node::{serve, serve_mute, serve_transport};
+use casty_benches::node::{serve, serve_mute, serve_regions, serve_transport};
 use casty_benches::options::codec_of;
+use casty_benches::scale::REGIONS;
 use casty_client::TransportConfig;
 use casty_proto::NodeAddress;
 use casty_transport::QuicConfig;
 use tokio::net::TcpListener;
 
-const USAGE: &str = "usage: casty-bench-node CODEC [tcp|mute|tls CERTIFICATES|quic CERTIFICATES]";
+const USAGE: &str =
+    "usage: casty-bench-node CODEC [tcp|mute|regions|tls CERTIFICATES|quic CERTIFICATES]";
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Failure> {
@@ -21,6 +23,11 @@ async fn main() -> Result<(), Failure> {
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let (codec, transport) = match args[..] {
         [codec] | [codec, "tcp"] => (codec, None),
+        [codec, "regions"] => {
+            let listener = TcpListener::bind("127.0.0.1:0").await?;
+            say(listener.local_addr()?.port())?;
+            return Ok(serve_regions(listener, codec_of(codec)?, REGIONS).await?);
+        }
         [codec, "mute"] => {
             let listener = TcpListener::bind("127.0.0.1:0").await?;
             say(listener.local_addr()?.port())?;

@@ -20,7 +20,7 @@ use casty_proto::NodeAddress;
 
 const USAGE: &str = "\
 usage: casty-bench-worker SENDER [--codec pickle|msgpack|json] [--node HOST:PORT] [--certificates FOLDER]
-                          [--load LOAD --seconds N]
+                          [--outbox-bytes N] [--load LOAD --seconds N]
        casty-bench-worker client-real --system NAME --contact HOST:PORT,... --shards N
 
 Obeys orders from standard input; with --load carries that load once, prints what came of it, and
@@ -41,6 +41,8 @@ struct Options {
     codec: String,
     node: Option<NodeAddress>,
     certificates: PathBuf,
+    /// The limit of the client's outboxes, if it is not the usual one.
+    outbox: Option<usize>,
     load: Option<Load>,
     seconds: f64,
     system: String,
@@ -54,6 +56,7 @@ impl Options {
             codec: "pickle".to_owned(),
             node: None,
             certificates: PathBuf::from("target/bench/certificates"),
+            outbox: None,
             load: None,
             seconds: 1.0,
             system: String::new(),
@@ -66,6 +69,7 @@ impl Options {
                 "--codec" => options.codec = value,
                 "--node" => options.node = Some(value.parse()?),
                 "--certificates" => options.certificates = value.into(),
+                "--outbox-bytes" => options.outbox = Some(value.parse()?),
                 "--load" => options.load = Some(value.parse()?),
                 "--seconds" => options.seconds = value.parse()?,
                 "--system" => options.system = value,
@@ -114,7 +118,7 @@ fn run() -> Result<(), Failure> {
         Name::Rustls => work(0, encrypted::tls(&node, codec, folder), &options),
         Name::Quinn => work(0, encrypted::quic(&node, codec, folder), &options),
         _ => {
-            let whole = connect(name, &node, codec, folder);
+            let whole = connect(name, &node, codec, folder, options.outbox);
             work(name.workers(), whole, &options)
         }
     }

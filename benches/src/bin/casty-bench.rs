@@ -64,8 +64,14 @@ fn run(options: &Options) -> Result<(), Failure> {
     }
     let mut rng = Rng::with_seed(options.seed);
     near(options, &mut rng, &mut report)?;
-    if let Some(interop) = &options.interop {
-        real(options, interop, &mut rng, &mut report)?;
+    match &options.interop {
+        Some(interop) => real(options, interop, &mut rng, &mut report)?,
+        None if plan::real_groups(options).is_empty() => {}
+        None => {
+            let reason = "only with --real".to_owned();
+            let absent = REAL.map(|sender| (sender.to_owned(), reason.clone()));
+            report.absent.extend(absent);
+        }
     }
     if options.is_whole() {
         let mut dials = Command::new(beside("casty-bench-dials")?);

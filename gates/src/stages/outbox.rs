@@ -1,19 +1,17 @@
 //! The outbox of a connection: putting messages in, and the driver that takes them out.
 
 use std::future::Future;
-use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Waker};
 
 use bytes::BytesMut;
 use casty_benches::frames::Frames;
+use casty_benches::outlet::{Ignore, Swallow, Tag};
 use casty_client::Codec;
 use casty_proto::NodeAddress;
-use casty_proto::frame::{DEFAULT_MAX_FRAME, FRAME_HEAD, Frame, FrameDecoder};
+use casty_proto::frame::{DEFAULT_MAX_FRAME, FRAME_HEAD, FrameDecoder};
 use casty_proto::header;
-use casty_transport::{Duplex, Outbox, OutboxLimits, OutboxTag, Session, drive};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use casty_transport::{Outbox, OutboxLimits, drive};
 
 use crate::Failure;
 use crate::meter::LeaveOut;
@@ -62,55 +60,5 @@ fn carry(messages: u32, pushing: LeaveOut, writing: LeaveOut) -> Result<(), Fail
     match (refused, ended, outbox.pending_messages()) {
         (0, false, 0) => Ok(()),
         (refused, _, pending) => Err(format!("{refused} refused, {pending} not written").into()),
-    }
-}
-
-/// As long as the client's.
-#[derive(Clone, Copy)]
-struct Tag(#[expect(dead_code, reason = "only its size matters")] [u64; 7]);
-
-impl OutboxTag for Tag {}
-
-/// A session that nothing comes in for.
-struct Ignore;
-
-impl Session for Ignore {
-    fn frame(&mut self, _: Frame) {}
-}
-
-/// A stream that never has anything to read, and takes all that is written.
-struct Swallow;
-
-impl AsyncRead for Swallow {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-        _: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Poll::Pending
-    }
-}
-
-impl AsyncWrite for Swallow {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Poll::Ready(Ok(bytes.len()))
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl Duplex for Swallow {
-    fn unacknowledged(&self) -> Option<usize> {
-        Some(0)
     }
 }

@@ -28,7 +28,7 @@ fn apt(args: &[&str]) -> Command {
 }
 
 /// Returns the path of a program that can be started by its name.
-fn find(program: &str) -> Option<PathBuf> {
+pub(super) fn find(program: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH")?;
     let mut places = env::split_paths(&path).map(|folder| folder.join(program));
     places.find(|place| place.is_file())
