@@ -17,7 +17,6 @@ pub(crate) const OTHER_VARIANT: &str =
 pub(crate) const MAX_NAME: usize = 512;
 
 /// Returns whether a serde name is the name of a Python class.
-#[inline]
 pub(crate) fn is_class(name: &str) -> bool {
     name.bytes().any(|byte| byte == b'.')
 }

@@ -12,6 +12,11 @@ mod envelope;
 mod float;
 #[cfg(feature = "pickle")]
 mod pickle;
+#[cfg_attr(
+    not(feature = "pickle"),
+    allow(dead_code, reason = "the others use a part of it")
+)]
+mod prepared;
 #[cfg(feature = "protobuf")]
 mod protobuf;
 #[cfg_attr(

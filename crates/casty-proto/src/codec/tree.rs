@@ -27,6 +27,7 @@ mod source;
 pub(super) mod target;
 pub(crate) mod write_value;
 
+#[cfg(feature = "msgpack")]
 use sink::Scalars as _;
 
 pub(super) fn encode_json<T: Serialize + ?Sized>(
@@ -55,8 +56,8 @@ pub(super) fn encode_msgpack<T: Serialize + ?Sized>(
 
 /// The bytes of an envelope before the entity's id, between that and the message, and at the end.
 const JSON_ENVELOPE: [&[u8]; 3] = [
-    br#"{"_type": "casty.cluster.envelope.ShardEnvelope", "entity_id": "#,
-    br#", "message": "#,
+    br#"{"_type": "casty.cluster.envelope.ShardEnvelope", "entity_id": ""#,
+    br#"", "message": "#,
     b"}",
 ];
 
@@ -67,7 +68,7 @@ pub(super) fn encode_json_envelope<T: Serialize + ?Sized>(
 ) -> Result<(), EncodeError> {
     let [before_id, before_message, end] = JSON_ENVELOPE;
     out.extend_from_slice(before_id);
-    json::JsonSink::new(out).str(entity_id)?;
+    json::push_text(out, entity_id);
     out.extend_from_slice(before_message);
     ser::encode_field(message, json::JsonSink::new(out))?;
     out.extend_from_slice(end);

@@ -7,7 +7,6 @@ use super::construction::Construction;
 use super::opcode as op;
 use crate::codec::allowed::Allowed;
 use crate::forward::forward_serializer;
-use crate::message::SHARD_ENVELOPE;
 #[cfg(feature = "protobuf")]
 use crate::protobuf;
 use crate::reference::REF;
@@ -16,7 +15,6 @@ use crate::value::{VALUE, take};
 use crate::{EncodeError, TypeHint};
 
 mod compound;
-mod prepared;
 mod scalar;
 mod spelling;
 mod value;
@@ -57,9 +55,7 @@ pub(super) fn write_envelope<T: Serialize + ?Sized>(
 ) -> Result<(), EncodeError> {
     let [before_id, before_message, end] = ENVELOPE;
     out.extend_from_slice(before_id);
-    let mut writer = Writer::new(out, construction, allowed);
-    writer.hint(SHARD_ENVELOPE);
-    writer.enter()?;
+    let mut writer = Writer::inside(out, construction, allowed);
     writer.str(entity_id);
     writer.out.extend_from_slice(before_message);
     message.serialize(&mut writer)?;
@@ -158,6 +154,7 @@ impl<'o> Writer<'o> {
         Compound::map(self)
     }
 
+    #[inline]
     fn object(&mut self, name: &'static str, len: usize) -> Result<Compound<'_, 'o>, EncodeError> {
         Compound::object(self, name, len)
     }
@@ -170,7 +167,7 @@ impl<'o> Writer<'o> {
     ) -> Result<(), EncodeError> {
         let class = self.begin(name)?;
         self.enter()?;
-        self.global(class.module, class.class);
+        self.global(class.module, class.name);
         value.serialize(&mut *self)?;
         self.out.extend_from_slice(&[op::TUPLE1, op::REDUCE]);
         self.leave();
@@ -192,7 +189,8 @@ impl<'o> Writer<'o> {
 
 macro_rules! ints {
     ($($method:ident $int:ty),*) => {
-        $(fn $method(self, value: $int) -> Result<(), EncodeError> {
+        $(#[inline]
+        fn $method(self, value: $int) -> Result<(), EncodeError> {
             self.hint("builtins.int");
             self.int(value.into());
             Ok(())

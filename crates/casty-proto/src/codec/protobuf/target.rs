@@ -5,6 +5,7 @@ use num_bigint::BigInt;
 use super::sink::{Open, ProtobufSink};
 use super::tag::{self, LEN, kind, one_byte_tag};
 use super::write_value;
+use crate::class_name::{is_class, with_dots};
 use crate::codec::tree::sink::Scalars;
 use crate::codec::tree::target::{Shape, Target};
 use crate::{EncodeError, Value};
@@ -65,7 +66,25 @@ impl Scalars for ProtobufSink<'_> {
     }
 }
 
+impl ProtobufSink<'_> {
+    /// Begins an object of the class of that name.
+    #[inline]
+    pub(super) fn object(&mut self, class: &str) -> Open {
+        let open = self.container(kind::OBJECT);
+        self.part(tag::CLASS, class);
+        open
+    }
+
+    /// Begins a field of an object.
+    #[inline]
+    pub(super) fn named(&mut self, name: &str) {
+        self.part(tag::NAMES, name);
+        self.field = Some(one_byte_tag(tag::FIELD_VALUES, LEN));
+    }
+}
+
 impl Target for ProtobufSink<'_> {
+    type Class = ();
     type Open = Open;
     type Entry = ();
 
@@ -108,21 +127,23 @@ impl Target for ProtobufSink<'_> {
     }
 
     #[inline]
-    fn open_object(&mut self, class: &str, _: usize) -> Result<Open, EncodeError> {
-        let open = self.container(kind::OBJECT);
-        self.part(tag::CLASS, class);
-        Ok(open)
+    fn class(name: &'static str) -> Option<()> {
+        is_class(name).then_some(())
     }
 
     #[inline]
-    fn field(&mut self, name: &str) -> Result<(), EncodeError> {
-        self.part(tag::NAMES, name);
-        self.field = Some(one_byte_tag(tag::FIELD_VALUES, LEN));
+    fn open_object(&mut self, (): (), name: &'static str, _: usize) -> Result<Open, EncodeError> {
+        Ok(self.object(&with_dots(name)))
+    }
+
+    #[inline]
+    fn field(&mut self, (): (), _: usize, name: &'static str) -> Result<(), EncodeError> {
+        self.named(name);
         Ok(())
     }
 
     #[inline]
-    fn close_object(&mut self, object: Open) {
+    fn close_object(&mut self, (): (), object: Open, _: usize) {
         self.end(object);
     }
 
@@ -135,9 +156,8 @@ impl Target for ProtobufSink<'_> {
     }
 
     #[inline]
-    fn open_ref(&mut self) -> Result<(), EncodeError> {
+    fn open_ref(&mut self) {
         self.text = kind::REF;
-        Ok(())
     }
 
     #[inline]

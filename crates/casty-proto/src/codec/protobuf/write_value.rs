@@ -83,7 +83,7 @@ impl<'a> Rest<'a> {
                 let Some((name, value)) = fields.next() else {
                     return Ok(None);
                 };
-                sink.field(name)?;
+                sink.named(name);
                 Ok(Some(value))
             }
         }
@@ -124,7 +124,7 @@ fn open_object<'a>(
         sink.message(kind::ANY, &any)?;
         return Ok(None);
     }
-    let open = sink.open_object(&with_dots(&object.class), fields.len())?;
+    let open = sink.object(&with_dots(&object.class));
     Ok(Some(Frame {
         open,
         rest: Rest::Fields(fields.iter()),

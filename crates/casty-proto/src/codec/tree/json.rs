@@ -3,6 +3,8 @@
 
 mod sink;
 mod source;
+mod text;
 
 pub(crate) use sink::JsonSink;
 pub(crate) use source::JsonSource;
+pub(crate) use text::push_text;

@@ -15,7 +15,7 @@ use crate::{EncodeError, TypeHint, reference, sets};
 mod compound;
 mod writer;
 
-use compound::Compound;
+use compound::{Compound, Kind};
 use writer::{Opening, Writer};
 
 /// Writes a whole value and returns its class.
@@ -70,7 +70,7 @@ impl<S: Target> Writer<S> {
             VALUE => self.value(),
             reference::REF => {
                 self.builtin("casty.remote.ref.RemoteActorRef")?;
-                self.sink.open_ref()?;
+                self.sink.open_ref();
                 value.serialize(&mut *self)?;
                 self.sink.close_ref();
                 Ok(())
@@ -111,7 +111,7 @@ impl<S: Target> Writer<S> {
     fn shape(&mut self, shape: Shape, len: Option<usize>) -> Result<Compound<'_, S>, EncodeError> {
         self.enter()?;
         let open = self.sink.open(shape, len)?;
-        Ok(Compound::new(self, Some(shape), open, len))
+        Ok(Compound::new(self, Kind::Container(shape), open, len))
     }
 
     fn tuple(&mut self, len: usize) -> Result<Compound<'_, S>, EncodeError> {
@@ -150,11 +150,11 @@ impl<S: Target> Writer<S> {
     }
 
     #[inline]
-    fn object(&mut self, class: &'static str, len: usize) -> Result<Compound<'_, S>, EncodeError> {
-        self.class(class)?;
+    fn object(&mut self, name: &'static str, len: usize) -> Result<Compound<'_, S>, EncodeError> {
+        let class = self.class(name)?;
         self.enter()?;
-        let open = self.sink.open_object(&with_dots(class), len)?;
-        Ok(Compound::new(self, None, open, Some(len)))
+        let open = self.sink.open_object(class, name, len)?;
+        Ok(Compound::new(self, Kind::Object(class), open, Some(len)))
     }
 
     fn empty_object(&mut self, class: &'static str) -> Result<(), EncodeError> {

@@ -2,7 +2,10 @@
 
 use num_bigint::BigInt;
 
+use super::marker;
 use crate::EncodeError;
+use crate::class_name::{is_class, with_dots};
+use crate::codec::prepared::Prepared;
 
 /// An array being written, for the sink that opened it.
 #[derive(Debug, Clone, Copy)]
@@ -36,6 +39,24 @@ pub(crate) trait Sink: Scalars {
     fn open_map(&mut self, len: usize) -> Result<(), EncodeError>;
     fn key(&mut self, first: bool, key: &str) -> Result<(), EncodeError>;
     fn close_map(&mut self);
+
+    /// Begins the map of a reference, up to its URI.
+    fn open_ref(&mut self);
+
+    /// Returns a class as objects begin in this form, behind [`open_map`](Self::open_map); `None` if the
+    /// name is that of no class, or of one that is not prepared.
+    fn prepared(name: &'static str) -> Option<&'static Prepared<()>>;
+    /// Appends a part of an object that was prepared.
+    fn raw(&mut self, bytes: &[u8]);
+}
+
+/// Writes what an object of a class begins with; `None` if the name is that of no class.
+pub(super) fn spell_class<S: Sink>(mut sink: S, name: &str) -> Option<()> {
+    if !is_class(name) {
+        return None;
+    }
+    sink.key(true, marker::TYPE).ok()?;
+    sink.str(&with_dots(name)).ok()
 }
 
 /// Returns the error of a serializer that has no form for a kind of value.

@@ -4,6 +4,8 @@ use super::marker;
 use super::sink::{Array, Sink, unsupported};
 use super::target::{Shape, Target};
 use super::write_value::{self, Style};
+use crate::class_name::{is_class, with_dots};
+use crate::codec::prepared::Prepared;
 use crate::{EncodeError, Value};
 
 /// Returns the marker in front of a container's array; a list has none.
@@ -16,7 +18,30 @@ fn marker_of(shape: Shape) -> Option<&'static str> {
     }
 }
 
+/// Writes the class of an object that is not prepared.
+#[cold]
+fn write_class<S: Sink>(sink: &mut S, name: &'static str) -> Result<(), EncodeError> {
+    sink.key(true, marker::TYPE)?;
+    sink.str(&with_dots(name))
+}
+
+/// Writes the name of a field that is not prepared, behind the opening of its class if that is still
+/// to be written.
+#[cold]
+fn write_name<S: Sink>(
+    sink: &mut S,
+    opening: Option<&'static Prepared<()>>,
+    name: &'static str,
+) -> Result<(), EncodeError> {
+    if let Some(class) = opening {
+        sink.raw(&class.opening);
+    }
+    sink.key(false, name)
+}
+
 impl<S: Sink> Target for S {
+    /// The class as it is prepared, if it is: then its opening is written with the first field.
+    type Class = Option<&'static Prepared<()>>;
     /// An object needs none.
     type Open = Array;
     type Entry = Array;
@@ -61,20 +86,44 @@ impl<S: Sink> Target for S {
     }
 
     #[inline]
-    fn open_object(&mut self, class: &str, len: usize) -> Result<Array, EncodeError> {
+    fn class(name: &'static str) -> Option<Self::Class> {
+        let prepared = S::prepared(name);
+        (prepared.is_some() || is_class(name)).then_some(prepared)
+    }
+
+    #[inline]
+    fn open_object(
+        &mut self,
+        class: Self::Class,
+        name: &'static str,
+        len: usize,
+    ) -> Result<Array, EncodeError> {
         self.open_map(len.saturating_add(1))?;
-        self.key(true, marker::TYPE)?;
-        self.str(class)?;
+        if class.is_none() {
+            write_class(self, name)?;
+        }
         Ok(Array(0))
     }
 
     #[inline]
-    fn field(&mut self, name: &str) -> Result<(), EncodeError> {
-        self.key(false, name)
+    fn field(
+        &mut self,
+        class: Self::Class,
+        at: usize,
+        name: &'static str,
+    ) -> Result<(), EncodeError> {
+        match class.and_then(|class| class.field(at, name)) {
+            Some(bytes) => self.raw(bytes),
+            None => write_name(self, class.filter(|_| at == 0), name)?,
+        }
+        Ok(())
     }
 
     #[inline]
-    fn close_object(&mut self, _: Array) {
+    fn close_object(&mut self, class: Self::Class, _: Array, count: usize) {
+        if let (0, Some(class)) = (count, class) {
+            self.raw(&class.opening);
+        }
         self.close_map();
     }
 
@@ -88,11 +137,12 @@ impl<S: Sink> Target for S {
         Ok(())
     }
 
-    fn open_ref(&mut self) -> Result<(), EncodeError> {
-        self.open_map(1)?;
-        self.key(true, marker::REF)
+    #[inline]
+    fn open_ref(&mut self) {
+        Sink::open_ref(self);
     }
 
+    #[inline]
     fn close_ref(&mut self) {
         self.close_map();
     }

@@ -25,6 +25,9 @@ pub(crate) enum Shape {
 /// set, `entry` and `entry_value` before the key and the value of a dict's entry, `field` before
 /// the value of an object's field.
 pub(crate) trait Target: Scalars {
+    /// A class that the program's own code names, as far as the target knows it beforehand.
+    type Class: Copy;
+
     /// A container that is being written, for the target that opened it.
     type Open: Copy;
 
@@ -40,15 +43,29 @@ pub(crate) trait Target: Scalars {
     /// Ends a container of `count` parts.
     fn close(&mut self, shape: Shape, open: Self::Open, count: usize) -> Result<(), EncodeError>;
 
-    /// Begins an object of exactly `len` fields.
-    fn open_object(&mut self, class: &str, len: usize) -> Result<Self::Open, EncodeError>;
-    fn field(&mut self, name: &str) -> Result<(), EncodeError>;
-    fn close_object(&mut self, object: Self::Open);
+    /// Returns the class of that serde name; `None` if it is that of none.
+    fn class(name: &'static str) -> Option<Self::Class>;
+    /// Begins an object of exactly `len` fields, of the class that has this serde name.
+    fn open_object(
+        &mut self,
+        class: Self::Class,
+        name: &'static str,
+        len: usize,
+    ) -> Result<Self::Open, EncodeError>;
+    /// Begins the `at`-th field of an object.
+    fn field(
+        &mut self,
+        class: Self::Class,
+        at: usize,
+        name: &'static str,
+    ) -> Result<(), EncodeError>;
+    /// Ends an object of `count` fields.
+    fn close_object(&mut self, class: Self::Class, object: Self::Open, count: usize);
 
     /// Writes an enum's member by its name.
     fn member(&mut self, class: &str, name: &str) -> Result<(), EncodeError>;
     /// Begins a reference, whose URI is the next text.
-    fn open_ref(&mut self) -> Result<(), EncodeError>;
+    fn open_ref(&mut self);
     fn close_ref(&mut self);
     /// Announces that the next bytes are an encoded `google.protobuf.Any`.
     #[cfg(feature = "protobuf")]

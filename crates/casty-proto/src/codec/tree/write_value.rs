@@ -213,8 +213,7 @@ impl<'a, S: Sink> ValueWriter<'_, 'a, S> {
                 });
             }
             Value::Ref(actor) => {
-                self.sink.open_map(1)?;
-                self.sink.key(true, marker::REF)?;
+                self.sink.open_ref();
                 self.sink.str(actor.uri())?;
                 self.sink.close_map();
             }

@@ -4,15 +4,19 @@ use serde::Serialize;
 
 use super::super::construction::Construction;
 use super::super::opcode as op;
-use super::prepared::Class;
+use super::spelling::{CLASSES, Class};
 use super::writer::{Shape, Writer};
 use crate::EncodeError;
+use crate::codec::prepared::Prepared;
 use crate::forward::forward_compound;
 
 /// A collection or object that is being written.
 pub(super) struct Compound<'w, 'o> {
     writer: &'w mut Writer<'o>,
     kind: Kind,
+    /// The class of an object of named fields, if it is prepared: then its opening is written with the
+    /// first of them.
+    class: Option<&'static Prepared<Class>>,
     /// The number of elements written so far.
     count: usize,
 }
@@ -42,11 +46,13 @@ enum Kind {
 }
 
 impl<'w, 'o> Compound<'w, 'o> {
+    #[inline]
     fn new(writer: &'w mut Writer<'o>, kind: Kind) -> Result<Self, EncodeError> {
         writer.enter()?;
         Ok(Self {
             writer,
             kind,
+            class: None,
             count: 0,
         })
     }
@@ -93,7 +99,7 @@ impl<'w, 'o> Compound<'w, 'o> {
         class: &Class,
         len: usize,
     ) -> Result<Self, EncodeError> {
-        writer.global(class.module, class.class);
+        writer.global(class.module, class.name);
         let marked = mark_if_long(writer, Some(len));
         Self::new(
             writer,
@@ -105,7 +111,38 @@ impl<'w, 'o> Compound<'w, 'o> {
     }
 
     /// Begins an object of named fields.
+    #[inline]
     pub(super) fn object(
+        writer: &'w mut Writer<'o>,
+        name: &'static str,
+        len: usize,
+    ) -> Result<Self, EncodeError> {
+        // Of what most objects are, as little as can be: it is written anew for each type.
+        match CLASSES.get(name) {
+            Some(class) if len > 0 && writer.is_plain() && writer.is_by_name(&class.facts) => {
+                Self::prepared(writer, class)
+            }
+            _ => Self::other_object(writer, name, len),
+        }
+    }
+
+    /// Begins an object of named fields, of a class that is prepared.
+    #[inline]
+    fn prepared(
+        writer: &'w mut Writer<'o>,
+        class: &'static Prepared<Class>,
+    ) -> Result<Self, EncodeError> {
+        let compound = Self::new(writer, Kind::of(&class.facts))?;
+        Ok(Self {
+            class: Some(class),
+            ..compound
+        })
+    }
+
+    /// Begins an object without fields, of fields in order, of a class that is not prepared, or where
+    /// something depends on its class.
+    #[inline(never)]
+    fn other_object(
         writer: &'w mut Writer<'o>,
         name: &'static str,
         len: usize,
@@ -115,33 +152,64 @@ impl<'w, 'o> Compound<'w, 'o> {
             return Self::new(writer, Kind::Empty);
         }
         let class = writer.begin(name)?;
-        if !class.is_casty && writer.construction == Construction::Positional {
+        if !writer.is_by_name(&class) {
             return Self::arguments(writer, &class, len);
         }
-        writer.out.extend_from_slice(&class.opening);
-        let kind = if class.is_casty {
-            Kind::State
-        } else {
-            Kind::Keywords
-        };
-        Self::new(writer, kind)
+        if let Some(prepared) = CLASSES.get(name) {
+            return Self::prepared(writer, prepared);
+        }
+        class.open(writer.out);
+        Self::new(writer, Kind::of(&class))
     }
 
+    #[inline]
     fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
-        if let Kind::Arguments { skipped: true, .. } = self.kind {
-            return Err(unsupported("a field left out before another, in order"));
+        self.check_order()?;
+        self.count += 1;
+        value.serialize(&mut *self.writer)
+    }
+
+    #[inline]
+    fn field<T: Serialize + ?Sized>(
+        &mut self,
+        name: &'static str,
+        value: &T,
+    ) -> Result<(), EncodeError> {
+        let prepared = self.class.and_then(|class| class.field(self.count, name));
+        match prepared {
+            Some(bytes) => self.writer.out.extend_from_slice(bytes),
+            None => self.name(name)?,
         }
         self.count += 1;
         value.serialize(&mut *self.writer)
     }
 
-    fn field<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Result<(), EncodeError> {
+    /// Writes the name of a field that is not prepared.
+    #[inline(never)]
+    fn name(&mut self, name: &'static str) -> Result<(), EncodeError> {
+        self.open_if_first();
         match self.kind {
-            Kind::Arguments { .. } => {}
+            Kind::Arguments { .. } => return self.check_order(),
             Kind::Empty => return Err(unsupported("more fields than were announced")),
             _ => self.writer.str(name),
         }
-        self.element(value)
+        Ok(())
+    }
+
+    /// Checks that no field was left out before another one in order.
+    #[inline]
+    fn check_order(&self) -> Result<(), EncodeError> {
+        if let Kind::Arguments { skipped: true, .. } = self.kind {
+            return Err(unsupported("a field left out before another, in order"));
+        }
+        Ok(())
+    }
+
+    /// Writes the opening of an object that is still without it.
+    fn open_if_first(&mut self) {
+        if let (0, Some(class)) = (self.count, self.class) {
+            self.writer.out.extend_from_slice(&class.opening);
+        }
     }
 
     fn key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), EncodeError> {
@@ -158,14 +226,33 @@ impl<'w, 'o> Compound<'w, 'o> {
         }
     }
 
+    #[inline]
     fn finish(self) -> Result<(), EncodeError> {
+        match self.class {
+            Some(class) if self.count > 0 => {
+                if class.facts.is_casty {
+                    self.writer.out.extend_from_slice(&STATE_END);
+                } else {
+                    self.writer.out.extend_from_slice(&KEYWORDS_END);
+                }
+                self.writer.leave();
+                Ok(())
+            }
+            _ => self.finish_other(),
+        }
+    }
+
+    /// Ends a collection, or an object that is not prepared or has no field.
+    #[inline(never)]
+    fn finish_other(mut self) -> Result<(), EncodeError> {
+        self.open_if_first();
         let closing: &[u8] = match self.kind {
             Kind::List => &[op::APPENDS],
             Kind::Set => &[op::ADDITEMS],
             Kind::FrozenSet => &[op::FROZENSET],
             Kind::Dict => &[op::SETITEMS],
-            Kind::State => &[op::SETITEMS, op::BUILD],
-            Kind::Keywords => &[op::SETITEMS, op::NEWOBJ_EX, op::EMPTY_TUPLE, op::REDUCE],
+            Kind::State => &STATE_END,
+            Kind::Keywords => &KEYWORDS_END,
             Kind::Tuple { marked } => &[tuple_opcode(marked, self.count)?],
             Kind::Arguments { marked, .. } => &[tuple_opcode(marked, self.count)?, op::REDUCE],
             Kind::Empty => &[],
@@ -173,6 +260,32 @@ impl<'w, 'o> Compound<'w, 'o> {
         self.writer.out.extend_from_slice(closing);
         self.writer.leave();
         Ok(())
+    }
+}
+
+/// The bytes of an object behind its fields, as its state.
+const STATE_END: [u8; 2] = [op::SETITEMS, op::BUILD];
+
+/// The bytes of an object behind its fields, as keywords.
+const KEYWORDS_END: [u8; 4] = [op::SETITEMS, op::NEWOBJ_EX, op::EMPTY_TUPLE, op::REDUCE];
+
+impl Kind {
+    /// Returns the way to write an object of that class by the names of its fields.
+    #[inline]
+    fn of(class: &Class) -> Self {
+        if class.is_casty {
+            Self::State
+        } else {
+            Self::Keywords
+        }
+    }
+}
+
+impl Writer<'_> {
+    /// Returns whether the objects of a class are written by the names of their fields.
+    #[inline]
+    fn is_by_name(&self, class: &Class) -> bool {
+        class.is_casty || self.construction == Construction::Keyword
     }
 }
 

@@ -8,6 +8,7 @@ use crate::EncodeError;
 use crate::value::{Date, DateTime, NO_DECIMAL, Time, TimeDelta, ZoneName, is_decimal};
 
 impl Writer<'_> {
+    #[inline]
     pub(super) fn str(&mut self, value: &str) {
         spelling::str(self.out, value);
     }
@@ -25,10 +26,16 @@ impl Writer<'_> {
             .push(if value { op::NEWTRUE } else { op::NEWFALSE });
     }
 
+    #[inline]
     pub(super) fn int(&mut self, value: i64) {
-        if let Ok(byte) = u8::try_from(value) {
-            self.out.extend_from_slice(&[op::BININT1, byte]);
-        } else if let Ok(short) = u16::try_from(value) {
+        match u8::try_from(value) {
+            Ok(byte) => self.out.extend_from_slice(&[op::BININT1, byte]),
+            Err(_) => self.wide_int(value),
+        }
+    }
+
+    fn wide_int(&mut self, value: i64) {
+        if let Ok(short) = u16::try_from(value) {
             let [a, b] = short.to_le_bytes();
             self.out.extend_from_slice(&[op::BININT2, a, b]);
         } else if let Ok(int) = i32::try_from(value) {

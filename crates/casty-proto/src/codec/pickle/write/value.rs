@@ -2,7 +2,7 @@
 
 use super::super::{class, opcode as op};
 use super::compound::{mark_if_long, tuple_opcode};
-use super::prepared::is_casty_module;
+use super::spelling::is_casty_module;
 use super::writer::{Writer, no_class};
 use crate::value::{EnumMember, Fields, Halves, Instantiation, Member, Object, Origin, State};
 use crate::{EncodeError, TypeHint, Value};

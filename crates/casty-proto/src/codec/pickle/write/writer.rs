@@ -3,7 +3,8 @@
 use super::super::class;
 use super::super::construction::Construction;
 use super::super::opcode as op;
-use super::prepared::{self, Class, is_casty_module};
+use super::spelling::{CLASSES, Class, is_casty_module};
+use crate::class_name::with_dots;
 use crate::codec::allowed::Allowed;
 use crate::{EncodeError, Limits, TypeHint};
 
@@ -38,6 +39,7 @@ pub(super) struct ExpectedClass {
 }
 
 impl<'o> Writer<'o> {
+    #[inline]
     pub(super) fn new(out: &'o mut Vec<u8>, construction: Construction, allowed: Allowed) -> Self {
         Self {
             out,
@@ -50,7 +52,22 @@ impl<'o> Writer<'o> {
         }
     }
 
+    /// Returns the state inside the outermost value, whose class is not asked for.
+    #[inline]
+    pub(super) fn inside(
+        out: &'o mut Vec<u8>,
+        construction: Construction,
+        allowed: Allowed,
+    ) -> Self {
+        Self {
+            hint: Some(TypeHint::Borrowed("")),
+            depth: 1,
+            ..Self::new(out, construction, allowed)
+        }
+    }
+
     /// Notes a class as that of the outermost value, unless that has begun.
+    #[inline]
     pub(super) fn hint(&mut self, class: &'static str) {
         if self.hint.is_none() {
             self.hint = Some(TypeHint::Borrowed(class));
@@ -58,6 +75,7 @@ impl<'o> Writer<'o> {
     }
 
     /// Enters a container; [`Writer::leave`] ends it.
+    #[inline]
     pub(super) fn enter(&mut self) -> Result<(), EncodeError> {
         if self.depth == Limits::MAX_DEPTH {
             return Err(EncodeError::TooDeep {
@@ -68,17 +86,14 @@ impl<'o> Writer<'o> {
         Ok(())
     }
 
+    #[inline]
     pub(super) fn leave(&mut self) {
         self.depth -= 1;
     }
 
     /// Begins an object of the class `name`, which is returned.
-    #[inline]
     pub(super) fn begin(&mut self, name: &'static str) -> Result<Class, EncodeError> {
-        let class = prepared::class(name).ok_or_else(|| no_class(name))?;
-        if self.hint.is_none() {
-            self.hint = Some(class.hint.clone());
-        }
+        let class = self.class(name)?;
         let at = self.out.len();
         if self.expected == Some(ExpectedClass { at, name }) {
             self.expected = None;
@@ -86,10 +101,27 @@ impl<'o> Writer<'o> {
         Ok(class)
     }
 
+    /// Returns whether nothing depends on the class of an object that begins here.
+    #[inline]
+    pub(super) fn is_plain(&self) -> bool {
+        self.hint.is_some() && self.expected.is_none()
+    }
+
+    /// Returns the class `name`, which is that of the outermost value unless that has begun.
+    fn class(&mut self, name: &'static str) -> Result<Class, EncodeError> {
+        let known = CLASSES.get(name).map(|prepared| prepared.facts);
+        let class = known.or_else(|| Class::new(name));
+        let class = class.ok_or_else(|| no_class(name))?;
+        if self.hint.is_none() {
+            self.hint = Some(with_dots(name));
+        }
+        Ok(class)
+    }
+
     /// Writes an instance of a class without fields.
     pub(super) fn empty_object(&mut self, name: &'static str) -> Result<(), EncodeError> {
         let class = self.begin(name)?;
-        self.call_without_arguments(class.module, class.class);
+        self.call_without_arguments(class.module, class.name);
         Ok(())
     }
 
@@ -119,19 +151,18 @@ impl<'o> Writer<'o> {
 
     /// Writes a member of an enum.
     pub(super) fn member(&mut self, name: &'static str, member: &str) -> Result<(), EncodeError> {
-        let class = prepared::class(name).ok_or_else(|| no_class(name))?;
-        if self.hint.is_none() {
-            self.hint = Some(class.hint.clone());
-        }
-        self.getattr(class.module, class.class, member);
+        let class = self.class(name)?;
+        self.getattr(class.module, class.name, member);
         Ok(())
     }
 
+    #[inline]
     pub(super) fn take_shape(&mut self) -> Shape {
         std::mem::replace(&mut self.shape, Shape::Plain)
     }
 }
 
+#[cold]
 pub(super) fn no_class(name: &str) -> EncodeError {
     EncodeError::NoClass { name: name.into() }
 }

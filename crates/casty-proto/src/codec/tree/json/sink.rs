@@ -2,11 +2,18 @@
 
 use num_bigint::BigInt;
 
-use super::super::sink::{Array, Scalars, Sink, unsupported};
+use super::super::sink::{Array, Scalars, Sink, spell_class, unsupported};
 use super::source::MAX_DIGITS;
+use super::text::{push_text, write_str};
 use crate::EncodeError;
 use crate::codec::float;
-use crate::escape;
+use crate::codec::prepared::{Prepared, Spelling, Table};
+
+/// The classes that the program's own types name.
+static CLASSES: Table<()> = Table::new(Spelling {
+    class: |name, out| spell_class(JsonSink::new(out), name),
+    field: |name, out| write_key(out, false, name),
+});
 
 /// A sink that appends JSON to a buffer.
 pub(crate) struct JsonSink<'a> {
@@ -14,6 +21,7 @@ pub(crate) struct JsonSink<'a> {
 }
 
 impl<'a> JsonSink<'a> {
+    #[inline]
     pub(crate) fn new(out: &'a mut Vec<u8>) -> Self {
         Self { out }
     }
@@ -97,9 +105,7 @@ impl Sink for JsonSink<'_> {
 
     #[inline]
     fn key(&mut self, first: bool, key: &str) -> Result<(), EncodeError> {
-        self.element(first);
-        write_str(self.out, key);
-        self.out.extend_from_slice(b": ");
+        write_key(self.out, first, key);
         Ok(())
     }
 
@@ -107,6 +113,28 @@ impl Sink for JsonSink<'_> {
     fn close_map(&mut self) {
         self.out.push(b'}');
     }
+
+    #[inline]
+    fn open_ref(&mut self) {
+        self.out.extend_from_slice(br#"{"__ref__": "#);
+    }
+
+    #[inline]
+    fn prepared(name: &'static str) -> Option<&'static Prepared<()>> {
+        CLASSES.get(name)
+    }
+
+    #[inline]
+    fn raw(&mut self, bytes: &[u8]) {
+        self.out.extend_from_slice(bytes);
+    }
+}
+
+fn write_key(out: &mut Vec<u8>, first: bool, key: &str) {
+    let opening: &[u8] = if first { b"\"" } else { b", \"" };
+    out.extend_from_slice(opening);
+    push_text(out, key);
+    out.extend_from_slice(b"\": ");
 }
 
 /// Appends a float as Python's `json` writes it.
@@ -116,50 +144,6 @@ fn write_float(out: &mut Vec<u8>, value: f64) {
         f64::NEG_INFINITY => out.extend_from_slice(b"-Infinity"),
         _ if value.is_nan() => out.extend_from_slice(b"NaN"),
         _ => float::push_finite(out, value),
-    }
-}
-
-/// Returns whether a byte of a string stands for itself.
-const fn is_plain(byte: u8) -> bool {
-    matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\'
-}
-
-/// Appends a string in ASCII, as `json.dumps` writes it.
-#[inline]
-fn write_str(out: &mut Vec<u8>, text: &str) {
-    out.reserve(text.len() + 2);
-    out.push(b'"');
-    // Without an early exit, the loop is vectorised.
-    if text
-        .bytes()
-        .fold(true, |plain, byte| plain & is_plain(byte))
-    {
-        out.extend_from_slice(text.as_bytes());
-    } else {
-        write_escaped(out, text);
-    }
-    out.push(b'"');
-}
-
-fn write_escaped(out: &mut Vec<u8>, text: &str) {
-    for character in text.chars() {
-        let short = match character {
-            '"' | '\\' => character as u8,
-            '\n' => b'n',
-            '\r' => b'r',
-            '\t' => b't',
-            '\u{8}' => b'b',
-            '\u{c}' => b'f',
-            ' '..='~' => {
-                out.push(character as u8);
-                continue;
-            }
-            _ => {
-                escape::push_unicode(out, character);
-                continue;
-            }
-        };
-        out.extend_from_slice(&[b'\\', short]);
     }
 }
 
@@ -184,16 +168,6 @@ mod tests {
         ] {
             assert_eq!(float(value), text);
         }
-    }
-
-    #[test]
-    fn strings_are_written_in_ascii() {
-        let mut out = Vec::new();
-        write_str(&mut out, "a\"\\\n\r\t\u{8}\u{c}\u{1}\u{7f}\u{e9}\u{1f600}");
-        assert_eq!(
-            String::from_utf8(out).unwrap(),
-            r#""a\"\\\n\r\t\b\f\u0001\u007f\u00e9\ud83d\ude00""#
-        );
     }
 
     #[test]

@@ -3,8 +3,16 @@
 use num_bigint::BigInt;
 use rmp::Marker;
 
-use super::super::sink::{Array, Scalars, Sink, unsupported};
+use super::super::sink::{Array, Scalars, Sink, spell_class, unsupported};
 use crate::EncodeError;
+use crate::codec::prepared::{Prepared, Spelling, Table};
+
+/// The classes that the program's own types name.
+static CLASSES: Table<()> = Table::new(Spelling {
+    class: |name, out| spell_class(MsgPackSink::new(out), name),
+    // Only a name of 4 GiB would be refused.
+    field: |name, out| drop(MsgPackSink::new(out).str(name)),
+});
 
 /// A sink that appends MessagePack to a buffer.
 pub(crate) struct MsgPackSink<'a> {
@@ -15,6 +23,7 @@ pub(crate) struct MsgPackSink<'a> {
 const COUNTED: usize = usize::MAX;
 
 impl<'a> MsgPackSink<'a> {
+    #[inline]
     pub(crate) fn new(out: &'a mut Vec<u8>) -> Self {
         Self { out }
     }
@@ -26,7 +35,6 @@ impl<'a> MsgPackSink<'a> {
     }
 
     /// Writes a length in the first of three forms that holds it; the caller has tried the smallest.
-    #[inline]
     fn length(&mut self, len: usize, forms: [Option<Marker>; 3]) -> Result<(), EncodeError> {
         let [one, two, four] = forms;
         if let (Ok(len), Some(marker)) = (u8::try_from(len), one) {
@@ -182,4 +190,19 @@ impl Sink for MsgPackSink<'_> {
 
     #[inline]
     fn close_map(&mut self) {}
+
+    #[inline]
+    fn open_ref(&mut self) {
+        self.out.extend_from_slice(b"\x81\xa7__ref__");
+    }
+
+    #[inline]
+    fn prepared(name: &'static str) -> Option<&'static Prepared<()>> {
+        CLASSES.get(name)
+    }
+
+    #[inline]
+    fn raw(&mut self, bytes: &[u8]) {
+        self.out.extend_from_slice(bytes);
+    }
 }

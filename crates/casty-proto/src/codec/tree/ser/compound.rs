@@ -7,11 +7,17 @@ use super::writer::Writer;
 use crate::EncodeError;
 use crate::forward::forward_compound;
 
+/// The kinds of what is written a part at a time.
+#[derive(Clone, Copy)]
+pub(super) enum Kind<S: Target> {
+    Container(Shape),
+    Object(S::Class),
+}
+
 /// A container or object that is being written.
 pub(crate) struct Compound<'a, S: Target> {
     writer: &'a mut Writer<S>,
-    /// `None` for an object.
-    shape: Option<Shape>,
+    kind: Kind<S>,
     open: S::Open,
     /// The number of parts written so far.
     count: usize,
@@ -22,15 +28,16 @@ pub(crate) struct Compound<'a, S: Target> {
 }
 
 impl<'a, S: Target> Compound<'a, S> {
+    #[inline]
     pub(super) fn new(
         writer: &'a mut Writer<S>,
-        shape: Option<Shape>,
+        kind: Kind<S>,
         open: S::Open,
         len: Option<usize>,
     ) -> Self {
         Self {
             writer,
-            shape,
+            kind,
             open,
             count: 0,
             len,
@@ -51,7 +58,9 @@ impl<'a, S: Target> Compound<'a, S> {
         key: &'static str,
         value: &T,
     ) -> Result<(), EncodeError> {
-        self.writer.sink.field(key)?;
+        if let Kind::Object(class) = self.kind {
+            self.writer.sink.field(class, self.count, key)?;
+        }
         self.count += 1;
         value.serialize(&mut *self.writer)
     }
@@ -72,19 +81,29 @@ impl<'a, S: Target> Compound<'a, S> {
     }
 
     #[inline]
-    pub(super) fn finish(self) -> Result<(), EncodeError> {
+    pub(super) fn finish(mut self) -> Result<(), EncodeError> {
         if self.len.is_some_and(|len| len != self.count) {
-            return Err(EncodeError::custom(
-                "a Serialize implementation announced another number of parts than it wrote",
-            ));
+            return Err(miscounted());
         }
-        match self.shape {
-            Some(shape) => self.writer.sink.close(shape, self.open, self.count)?,
-            None => self.writer.sink.close_object(self.open),
+        match self.kind {
+            Kind::Object(class) => self.writer.sink.close_object(class, self.open, self.count),
+            Kind::Container(shape) => self.close(shape)?,
         }
         self.writer.depth -= 1;
         Ok(())
     }
+
+    #[inline(never)]
+    fn close(&mut self, shape: Shape) -> Result<(), EncodeError> {
+        self.writer.sink.close(shape, self.open, self.count)
+    }
+}
+
+#[cold]
+fn miscounted() -> EncodeError {
+    EncodeError::custom(
+        "a Serialize implementation announced another number of parts than it wrote",
+    )
 }
 
 forward_compound! { [S: Target] Compound<'_, S>, () }

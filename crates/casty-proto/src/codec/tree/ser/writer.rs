@@ -2,7 +2,7 @@
 
 use super::super::sink::unsupported;
 use super::super::target::{Shape, Target};
-use crate::class_name::{OTHER_VARIANT, is_class, same_class, with_dots};
+use crate::class_name::{OTHER_VARIANT, same_class, with_dots};
 use crate::{EncodeError, Limits, TypeHint};
 
 /// The state of a serializer.
@@ -51,13 +51,18 @@ impl<S: Target> Writer<S> {
 
     /// Begins a value of the class with this serde name.
     #[inline]
-    pub(super) fn class(&mut self, name: &'static str) -> Result<(), EncodeError> {
-        if !is_class(name) {
+    pub(super) fn class(&mut self, name: &'static str) -> Result<S::Class, EncodeError> {
+        let Some(class) = S::class(name) else {
             return Err(no_class(name));
+        };
+        if !matches!(self.opening, Opening::Inside) {
+            self.open_class(name)?;
         }
-        if matches!(self.opening, Opening::Inside) {
-            return Ok(());
-        }
+        Ok(class)
+    }
+
+    #[cold]
+    fn open_class(&mut self, name: &'static str) -> Result<(), EncodeError> {
         self.open(with_dots(name))
     }
 
