@@ -20,6 +20,11 @@ mod prepared;
 #[cfg(feature = "protobuf")]
 mod protobuf;
 #[cfg_attr(
+    not(feature = "pickle"),
+    allow(dead_code, reason = "the others use a part of it")
+)]
+mod scalar;
+#[cfg_attr(
     not(all(feature = "json", feature = "msgpack")),
     allow(dead_code, reason = "the rest serves the notation, or one serializer")
 )]

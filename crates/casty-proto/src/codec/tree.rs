@@ -10,6 +10,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::scalar;
 use crate::{DecodeError, EncodeError, Limits, TypeHint};
 
 mod de;
@@ -30,6 +31,10 @@ pub(crate) mod write_value;
 #[cfg(feature = "msgpack")]
 use sink::Scalars as _;
 
+pub(super) use json::only as only_json;
+#[cfg(feature = "msgpack")]
+pub(super) use msgpack::only as only_msgpack;
+
 pub(super) fn encode_json<T: Serialize + ?Sized>(
     value: &T,
     out: &mut Vec<u8>,
@@ -37,7 +42,18 @@ pub(super) fn encode_json<T: Serialize + ?Sized>(
     ser::encode(value, json::JsonSink::new(out))
 }
 
+#[inline]
 pub(super) fn decode_json<T: DeserializeOwned>(
+    input: &[u8],
+    limits: &Limits,
+) -> Result<T, DecodeError> {
+    match scalar::read(input, limits, only_json) {
+        Some(value) => Ok(value),
+        None => decode_whole_json(input, limits),
+    }
+}
+
+pub(super) fn decode_whole_json<T: DeserializeOwned>(
     input: &[u8],
     limits: &Limits,
 ) -> Result<T, DecodeError> {
@@ -96,7 +112,19 @@ pub(super) fn encode_msgpack_envelope<T: Serialize + ?Sized>(
 }
 
 #[cfg(feature = "msgpack")]
+#[inline]
 pub(super) fn decode_msgpack<T: DeserializeOwned>(
+    input: &[u8],
+    limits: &Limits,
+) -> Result<T, DecodeError> {
+    match scalar::read(input, limits, only_msgpack) {
+        Some(value) => Ok(value),
+        None => decode_whole_msgpack(input, limits),
+    }
+}
+
+#[cfg(feature = "msgpack")]
+pub(super) fn decode_whole_msgpack<T: DeserializeOwned>(
     input: &[u8],
     limits: &Limits,
 ) -> Result<T, DecodeError> {

@@ -11,11 +11,10 @@
 
 use std::cell::Cell;
 
-use serde::de::Visitor;
 use serde::de::value::UnitDeserializer;
+use serde::de::{Error, Visitor};
 
 use super::Value;
-use crate::DecodeError;
 
 /// The serde name that announces a value in the side channel.
 pub(crate) const VALUE: &str = "$casty::value";
@@ -40,10 +39,10 @@ pub(crate) fn take() -> Option<Value> {
 ///
 /// # Errors
 /// The visitor expects something else.
-pub(crate) fn hand_over<'de, V: Visitor<'de>>(
+pub(crate) fn hand_over<'de, V: Visitor<'de>, E: Error>(
     value: Value,
     visitor: V,
-) -> Result<V::Value, DecodeError> {
+) -> Result<V::Value, E> {
     put(value);
     let read = visitor.visit_newtype_struct(UnitDeserializer::new());
     // A visitor that knows nothing of the channel leaves the value there: it must not outlive this

@@ -136,8 +136,6 @@ pub(super) enum Node {
 pub(super) struct Arena<'de> {
     input: &'de [u8],
     nodes: Vec<Node>,
-    /// The node of an arena that has no other: then `nodes` takes no memory.
-    single: Node,
     /// The children that were never extended, those of one node behind those of another.
     pool: Vec<Id>,
     /// The children that were extended, a vector for each node.
@@ -174,18 +172,8 @@ impl<'de> Arena<'de> {
             Node::Tuple(Children::EMPTY),
         ]);
         Self {
-            nodes,
-            ..Self::of_single(input, Node::None, depth)
-        }
-    }
-
-    /// Returns an arena of one node without children, whatever number it is asked for by.
-    #[inline]
-    pub(super) fn of_single(input: &'de [u8], single: Node, depth: usize) -> Self {
-        Self {
             input,
-            nodes: Vec::new(),
-            single,
+            nodes,
             pool: Vec::new(),
             extended: Vec::new(),
             shared: Vec::new(),
@@ -216,17 +204,11 @@ impl<'de> Arena<'de> {
 
     #[inline]
     pub(super) fn node(&self, id: Id) -> Node {
-        debug_assert!((id as usize) < self.nodes.len().max(1));
+        debug_assert!((id as usize) < self.nodes.len());
         match self.nodes.get(id as usize) {
             Some(&node) => node,
-            None => self.single(),
+            None => Node::None,
         }
-    }
-
-    // Looking up a node is the innermost step of every reader: the rare case is kept out of line.
-    #[cold]
-    fn single(&self) -> Node {
-        self.single
     }
 
     #[inline]

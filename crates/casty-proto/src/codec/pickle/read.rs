@@ -9,7 +9,6 @@ use crate::{DecodeError, Limit, Limits};
 mod by_value;
 mod call;
 mod machine;
-mod scalar;
 
 use machine::Machine;
 
@@ -24,11 +23,6 @@ pub(super) fn read<'de>(
         return Err(DecodeError::limit(Limit::Bytes, max));
     }
     let depth = limits.depth.min(Limits::MAX_DEPTH);
-    if limits.items > 0
-        && let Some(node) = scalar::only(input)
-    {
-        return Ok((Arena::of_single(input, node, depth), 0));
-    }
     Machine::new(input, depth, limits.items).run()
 }
 
