@@ -91,23 +91,16 @@ impl<'w, 'o> Compound<'w, 'o> {
         len: usize,
     ) -> Result<Self, EncodeError> {
         let class = writer.begin(name)?;
-        Self::arguments(writer, &class, len)
+        let kind = Self::open_arguments(writer, &class, len);
+        Self::new(writer, kind)
     }
 
-    fn arguments(
-        writer: &'w mut Writer<'o>,
-        class: &Class,
-        len: usize,
-    ) -> Result<Self, EncodeError> {
+    fn open_arguments(writer: &mut Writer<'_>, class: &Class, len: usize) -> Kind {
         writer.global(class.module, class.name);
-        let marked = mark_if_long(writer, Some(len));
-        Self::new(
-            writer,
-            Kind::Arguments {
-                marked,
-                skipped: false,
-            },
-        )
+        Kind::Arguments {
+            marked: mark_if_long(writer, Some(len)),
+            skipped: false,
+        }
     }
 
     /// Begins an object of named fields.
@@ -117,54 +110,44 @@ impl<'w, 'o> Compound<'w, 'o> {
         name: &'static str,
         len: usize,
     ) -> Result<Self, EncodeError> {
-        // Of what most objects are, as little as can be: it is written anew for each type.
-        match CLASSES.get(name) {
+        // It is written anew for each type: of what most objects are, as little as can be, and nothing
+        // of the compound has an address, so that it stays in registers.
+        let (kind, class) = match CLASSES.get(name) {
             Some(class) if len > 0 && writer.is_plain() && writer.is_by_name(&class.facts) => {
-                Self::prepared(writer, class)
+                (Kind::of(&class.facts), Some(class))
             }
-            _ => Self::other_object(writer, name, len),
-        }
-    }
-
-    /// Begins an object of named fields, of a class that is prepared.
-    #[inline]
-    fn prepared(
-        writer: &'w mut Writer<'o>,
-        class: &'static Prepared<Class>,
-    ) -> Result<Self, EncodeError> {
-        let compound = Self::new(writer, Kind::of(&class.facts))?;
-        Ok(Self {
-            class: Some(class),
-            ..compound
-        })
+            _ => Self::other_object(writer, name, len)?,
+        };
+        let compound = Self::new(writer, kind)?;
+        Ok(Self { class, ..compound })
     }
 
     /// Begins an object without fields, of fields in order, of a class that is not prepared, or where
     /// something depends on its class.
     #[inline(never)]
     fn other_object(
-        writer: &'w mut Writer<'o>,
+        writer: &mut Writer<'_>,
         name: &'static str,
         len: usize,
-    ) -> Result<Self, EncodeError> {
+    ) -> Result<(Kind, Option<&'static Prepared<Class>>), EncodeError> {
         if len == 0 {
             writer.empty_object(name)?;
-            return Self::new(writer, Kind::Empty);
+            return Ok((Kind::Empty, None));
         }
         let class = writer.begin(name)?;
         if !writer.is_by_name(&class) {
-            return Self::arguments(writer, &class, len);
+            return Ok((Self::open_arguments(writer, &class, len), None));
         }
-        if let Some(prepared) = CLASSES.get(name) {
-            return Self::prepared(writer, prepared);
+        let prepared = CLASSES.get(name);
+        if prepared.is_none() {
+            class.open(writer.out);
         }
-        class.open(writer.out);
-        Self::new(writer, Kind::of(&class))
+        Ok((Kind::of(&class), prepared))
     }
 
     #[inline]
     fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
-        self.check_order()?;
+        self.kind.check_order()?;
         self.count += 1;
         value.serialize(&mut *self.writer)
     }
@@ -178,38 +161,15 @@ impl<'w, 'o> Compound<'w, 'o> {
         let prepared = self.class.and_then(|class| class.field(self.count, name));
         match prepared {
             Some(bytes) => self.writer.out.extend_from_slice(bytes),
-            None => self.name(name)?,
+            None => write_name(
+                self.writer,
+                self.kind,
+                self.class.filter(|_| self.count == 0),
+                name,
+            )?,
         }
         self.count += 1;
         value.serialize(&mut *self.writer)
-    }
-
-    /// Writes the name of a field that is not prepared.
-    #[inline(never)]
-    fn name(&mut self, name: &'static str) -> Result<(), EncodeError> {
-        self.open_if_first();
-        match self.kind {
-            Kind::Arguments { .. } => return self.check_order(),
-            Kind::Empty => return Err(unsupported("more fields than were announced")),
-            _ => self.writer.str(name),
-        }
-        Ok(())
-    }
-
-    /// Checks that no field was left out before another one in order.
-    #[inline]
-    fn check_order(&self) -> Result<(), EncodeError> {
-        if let Kind::Arguments { skipped: true, .. } = self.kind {
-            return Err(unsupported("a field left out before another, in order"));
-        }
-        Ok(())
-    }
-
-    /// Writes the opening of an object that is still without it.
-    fn open_if_first(&mut self) {
-        if let (0, Some(class)) = (self.count, self.class) {
-            self.writer.out.extend_from_slice(&class.opening);
-        }
     }
 
     fn key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), EncodeError> {
@@ -238,29 +198,56 @@ impl<'w, 'o> Compound<'w, 'o> {
                 self.writer.leave();
                 Ok(())
             }
-            _ => self.finish_other(),
+            class => finish_other(self.writer, self.kind, class, self.count),
         }
     }
+}
 
-    /// Ends a collection, or an object that is not prepared or has no field.
-    #[inline(never)]
-    fn finish_other(mut self) -> Result<(), EncodeError> {
-        self.open_if_first();
-        let closing: &[u8] = match self.kind {
-            Kind::List => &[op::APPENDS],
-            Kind::Set => &[op::ADDITEMS],
-            Kind::FrozenSet => &[op::FROZENSET],
-            Kind::Dict => &[op::SETITEMS],
-            Kind::State => &STATE_END,
-            Kind::Keywords => &KEYWORDS_END,
-            Kind::Tuple { marked } => &[tuple_opcode(marked, self.count)?],
-            Kind::Arguments { marked, .. } => &[tuple_opcode(marked, self.count)?, op::REDUCE],
-            Kind::Empty => &[],
-        };
-        self.writer.out.extend_from_slice(closing);
-        self.writer.leave();
-        Ok(())
+/// Writes the name of a field that is not prepared, behind the opening of its class if that is still to
+/// be written.
+#[inline(never)]
+fn write_name(
+    writer: &mut Writer<'_>,
+    kind: Kind,
+    opening: Option<&'static Prepared<Class>>,
+    name: &'static str,
+) -> Result<(), EncodeError> {
+    if let Some(class) = opening {
+        writer.out.extend_from_slice(&class.opening);
     }
+    match kind {
+        Kind::Arguments { .. } => return kind.check_order(),
+        Kind::Empty => return Err(unsupported("more fields than were announced")),
+        _ => writer.str(name),
+    }
+    Ok(())
+}
+
+/// Ends a collection, or an object that is not prepared or has no field.
+#[inline(never)]
+fn finish_other(
+    writer: &mut Writer<'_>,
+    kind: Kind,
+    opening: Option<&'static Prepared<Class>>,
+    count: usize,
+) -> Result<(), EncodeError> {
+    if let Some(class) = opening {
+        writer.out.extend_from_slice(&class.opening);
+    }
+    let closing: &[u8] = match kind {
+        Kind::List => &[op::APPENDS],
+        Kind::Set => &[op::ADDITEMS],
+        Kind::FrozenSet => &[op::FROZENSET],
+        Kind::Dict => &[op::SETITEMS],
+        Kind::State => &STATE_END,
+        Kind::Keywords => &KEYWORDS_END,
+        Kind::Tuple { marked } => &[tuple_opcode(marked, count)?],
+        Kind::Arguments { marked, .. } => &[tuple_opcode(marked, count)?, op::REDUCE],
+        Kind::Empty => &[],
+    };
+    writer.out.extend_from_slice(closing);
+    writer.leave();
+    Ok(())
 }
 
 /// The bytes of an object behind its fields, as its state.
@@ -278,6 +265,15 @@ impl Kind {
         } else {
             Self::Keywords
         }
+    }
+
+    /// Checks that no field was left out before another one in order.
+    #[inline]
+    fn check_order(self) -> Result<(), EncodeError> {
+        if let Self::Arguments { skipped: true, .. } = self {
+            return Err(unsupported("a field left out before another, in order"));
+        }
+        Ok(())
     }
 }
 
