@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::escape::{Escaped, unescape};
+use crate::shared_text;
 
 /// The address by which a node of the cluster is known: the one that its handshake announces and
 /// views list.
@@ -26,6 +27,7 @@ use crate::escape::{Escaped, unescape};
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename = "casty.cluster.state.NodeAddress")]
 pub struct NodeAddress {
+    #[serde(deserialize_with = "shared_text::deserialize")]
     host: Arc<str>,
     port: u16,
 }

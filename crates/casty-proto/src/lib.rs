@@ -143,11 +143,13 @@ pub mod handshake;
 pub mod header;
 mod limits;
 pub mod message;
+mod name_cache;
 pub mod notation;
 #[cfg(feature = "protobuf")]
 pub mod protobuf;
 mod reference;
 mod sets;
+mod shared_text;
 pub mod value;
 
 pub use address::{ActorUri, AddressError, NodeAddress};

@@ -8,7 +8,8 @@ use serde::ser::Error as _;
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::Value;
-use crate::value::{Bytes, Fields, NameCache};
+use crate::name_cache::NameCache;
+use crate::value::{Bytes, Fields};
 
 pub use prost;
 

@@ -16,7 +16,6 @@ mod convert;
 mod de;
 mod decimal;
 mod foreign;
-mod name_cache;
 mod release;
 mod ser;
 mod side_channel;
@@ -35,7 +34,6 @@ pub(crate) use de::plain;
 #[cfg(any(feature = "pickle", feature = "protobuf"))]
 pub(crate) use decimal::NO_DECIMAL;
 pub(crate) use decimal::is_decimal;
-pub(crate) use name_cache::NameCache;
 pub use ser::to_value;
 pub(crate) use side_channel::{VALUE, hand_over, take};
 pub use temporal::{Date, DateTime, TemporalError, Time, TimeDelta};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{FrozenSet, NodeAddress, Tuple};
+use crate::{FrozenSet, NodeAddress, Tuple, shared_text};
 
 /// One member of the cluster as a view shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -18,6 +18,7 @@ pub struct Member {
     /// The roles that it was started with.
     pub roles: FrozenSet<Arc<str>>,
     /// The name that it was started with (`node_id`).
+    #[serde(deserialize_with = "shared_text::deserialize")]
     pub id: Arc<str>,
 }
 
@@ -48,10 +49,12 @@ pub enum MemberStatus {
 #[serde(rename = "casty.cluster.state.ServiceEntry")]
 pub struct ServiceEntry {
     /// The name of the service key.
+    #[serde(deserialize_with = "shared_text::deserialize")]
     pub key: Arc<str>,
     /// The node that runs it.
     pub node: NodeAddress,
     /// The actor's path on that node.
+    #[serde(deserialize_with = "shared_text::deserialize")]
     pub path: Arc<str>,
 }
 

@@ -6,7 +6,8 @@ use super::kind::{self, Kind};
 use super::tag;
 use super::wire::{Budget, Repeated};
 use crate::codec::tree::target::Shape;
-use crate::value::{EnumMember, Member, NameCache, Object, State};
+use crate::name_cache::NameCache;
+use crate::value::{EnumMember, Member, Object, State};
 use crate::{ActorRef, DecodeError, Value, protobuf};
 
 /// Reads a value that was counted, within `depth` levels of containers.

@@ -6,7 +6,8 @@ use super::marker::{self, Marker};
 use super::notation;
 use super::reader::Reader;
 use super::source::{Kind, Number, Open, Source};
-use crate::value::{EnumMember, Member, NameCache, Object, State};
+use crate::name_cache::NameCache;
+use crate::value::{EnumMember, Member, Object, State};
 use crate::{ActorRef, DecodeError, Value};
 
 /// The markers that are known.

@@ -9,6 +9,10 @@ pub(crate) struct NameCache(Vec<Option<Arc<str>>>);
 impl NameCache {
     const ENTRIES: usize = 64;
 
+    pub(crate) const fn new() -> Self {
+        Self(Vec::new())
+    }
+
     /// Returns `name`, shared with its last occurrence unless another name took its place.
     pub(crate) fn intern(&mut self, name: &str) -> Arc<str> {
         if self.0.is_empty() {
