@@ -271,7 +271,9 @@ pub fn missing(name: &str, absent: &BTreeMap<String, String>) -> String {
     let reason = reason.unwrap_or_else(|| {
         let reason = match name {
             name if COUNTED.contains(&name) => "counted by `cargo xtask bench` without --quick",
-            name if VIEWS.contains(&name) => "measured by `casty-bench-views`",
+            name if VIEWS.contains(&name) => {
+                "by `casty-bench-views`, which this program does not start"
+            }
             _ => "not among the cells of this run",
         };
         reason.to_owned()
@@ -364,7 +366,10 @@ mod tests {
             ("tell_over_nats_publish", "nats: broken"),
             ("ask_c512_over_nats", "not among the cells of this run"),
             (COUNTED[2], "counted by `cargo xtask bench` without --quick"),
-            (VIEWS[0], "measured by `casty-bench-views`"),
+            (
+                VIEWS[0],
+                "by `casty-bench-views`, which this program does not start",
+            ),
         ] {
             assert_eq!(missing(name, &absent), format!("not measured: {expected}"));
         }

@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 
 use crate::steps::{Failure, Steps, root};
 
-/// The document that shows figures.
+/// The document that shows figures, ...
 const DOCUMENT: &str = "docs/performance.md";
+/// ... and the one that shows what `casty-bench-scale` prints.
+const README: &str = "benches/README.md";
 
 /// The file that says what a message costs in instructions.
 const BUDGETS: &str = "gates/budgets.toml";
@@ -25,8 +27,8 @@ const FACTS: [&str; 8] = [
     "codec",
 ];
 
-/// Writes the figures of the reports in a folder into the document. One that is not there leaves what the
-/// document has.
+/// Writes the figures of the reports in a folder into the documents. One that is not there, but for the
+/// report of a run, leaves what the documents have.
 pub(super) fn write(steps: &mut Steps, folder: &Path) -> Result<(), Failure> {
     steps.check(&format!("figures of {DOCUMENT}"), || {
         let path = root().join(DOCUMENT);
@@ -38,7 +40,14 @@ pub(super) fn write(steps: &mut Steps, folder: &Path) -> Result<(), Failure> {
         if tuning.is_file() {
             text = replaced(&text, "tuning", &read(&tuning)?)?;
         }
-        fs::write(&path, text).map_err(|error| Failure(format!("{DOCUMENT}: {error}")))
+        fs::write(&path, text).map_err(|error| Failure(format!("{DOCUMENT}: {error}")))?;
+        let scale = folder.join("scale.md");
+        if !scale.is_file() {
+            return Ok(());
+        }
+        let path = root().join(README);
+        let text = replaced(&read(&path)?, "scale", &read(&scale)?)?;
+        fs::write(&path, text).map_err(|error| Failure(format!("{README}: {error}")))
     })
 }
 
@@ -79,7 +88,7 @@ fn stages(budgets: &str) -> String {
 
 /// Returns a text whose part of that name is another one.
 fn replaced(text: &str, name: &str, part: &str) -> Result<String, Failure> {
-    let missing = || Failure(format!("{DOCUMENT}: no marks for {name}"));
+    let missing = || Failure(format!("no marks for {name} in the document"));
     let (begin, end) = (
         format!("<!-- begin {name} -->\n"),
         format!("<!-- end {name} -->"),
@@ -128,10 +137,11 @@ mod tests {
     }
 
     #[test]
-    fn the_document_has_the_marks() {
+    fn the_documents_have_the_marks() {
         let text = read(&root().join(DOCUMENT)).unwrap();
         for name in ["ratios", "stages", "tuning"] {
             replaced(&text, name, "").unwrap();
         }
+        replaced(&read(&root().join(README)).unwrap(), "scale", "").unwrap();
     }
 }
