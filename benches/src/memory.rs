@@ -1,6 +1,5 @@
 //! The memory of a client that does nothing, and of one that waits for very many replies.
 
-use std::future::IntoFuture;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -66,7 +65,7 @@ pub async fn measure(node: &NodeAddress, codec: Codec, asks: u32) -> Result<Memo
     while replies.len() < replies.capacity() {
         let Some(entity) = turn.next() else { break };
         let ask = entity.ask(|reply_to| GetCount { reply_to });
-        let mut reply = ask.into_future();
+        let mut reply = ask.send();
         let mut context = Context::from_waker(Waker::noop());
         match Pin::new(&mut reply).poll(&mut context) {
             Poll::Pending => replies.push(reply),

@@ -185,7 +185,7 @@ async fn ask(counters: &RegionRef) -> Result<(), CommandError> {
             counters
                 .entity(name)
                 .ask(|reply_to| GetCount { reply_to })
-                .into_future(),
+                .send(),
         );
     }
     let mut answered = 0;

@@ -15,7 +15,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::admin::Admin;
-use crate::ask::{Ask, SendAsk};
+use crate::ask::Ask;
+use crate::ask::sender::SendAsk;
 use crate::client::actor::ActorContext;
 use crate::client::bound_ref::BoundRef;
 use crate::client::region::RegionRef;

@@ -54,7 +54,8 @@
 //! * **Actors and services.** [`BoundRef`] sends to one actor of one node; references come in
 //!   messages or from [`lookup`](ClusterClient::lookup). [`spawn`](ClusterClient::spawn) runs an
 //!   actor in this program, to which nodes can send.
-//! * **Asks.** An [`Ask`] is awaited for its reply, by default for 5 s.
+//! * **Asks.** An [`Ask`] is awaited for its reply, by default for 5 s. It is sent when it is first polled, or
+//!   by [`Ask::send`] at once.
 //!   [`idempotent`](Ask::idempotent) allows it to be sent again, within one deadline and one retry
 //!   budget for the whole client.
 //! * **Topology.** [`Topology`] is the view of the cluster as it changes.
@@ -133,8 +134,10 @@ mod topology;
 pub use {casty_proto, casty_routing, casty_transport};
 
 pub use admin::{Admin, DownError, DownReport, NotTold, NotVacated, StillUp, Vacated};
+pub use ask::Ask;
 pub use ask::idempotent::IdempotentAsk;
-pub use ask::{Ask, Reply, SendAsk};
+pub use ask::reply::{Asking, Reply};
+pub use ask::sender::SendAsk;
 pub use casty_proto::message::{ServiceKey, ShardEnvelope};
 pub use casty_proto::{ActorRef, Codec, Compression, Limits, NodeAddress, Value};
 pub use casty_proto::{AddressError, AllowError, Chain, DecodeError, EncodeError, Escaped};

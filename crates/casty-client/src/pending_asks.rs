@@ -26,20 +26,22 @@ use crate::runtime::clock::Tick;
 use crate::runtime::stripes::{CachePadded, STRIPES};
 
 pub(crate) mod copies;
-pub(crate) mod hex;
 pub(crate) mod id;
+pub(crate) mod letters;
 pub(crate) mod opening;
 pub(crate) mod outcome;
 pub(crate) mod replies;
 pub(crate) mod reply;
 pub(crate) mod retries;
+pub(crate) mod secrets;
 mod slot;
 pub(crate) mod waiter;
 
 use copies::{Copies, RetryStatus};
-use id::{AskId, MAX_PENDING, PeerId};
+use id::{AskId, MAX_PENDING, NOBODY, PeerId};
 use outcome::{Failure, Outcome, Step};
 use reply::EncodedReply;
+use secrets::Secrets;
 use slot::{Slot, SlotState, Stripe};
 use waiter::{Group, Waiter, Woken};
 
@@ -49,6 +51,7 @@ pub(crate) struct PendingAsks {
     /// The part of the limit that no stripe has. Relaxed: only the number counts.
     spare: CachePadded<AtomicUsize>,
     limit: usize,
+    secrets: Secrets,
     /// The number of late replies; read for statistics alone, so no order is needed.
     late: AtomicU64,
     /// The bytes of messages kept to be sent again, and of long replies that were not taken yet.
@@ -61,12 +64,13 @@ const SHORT_REPLY: usize = 4096;
 
 impl PendingAsks {
     /// Creates an empty table of at most `limit` asks, which keep at most `bytes` bytes.
-    pub(crate) fn new(limit: usize, bytes: usize) -> Self {
+    pub(crate) fn new(limit: usize, bytes: usize, secrets: Secrets) -> Self {
         let limit = limit.min(MAX_PENDING);
         Self {
             stripes: std::array::from_fn(|_| CachePadded::default()),
             spare: CachePadded(AtomicUsize::new(limit)),
             limit,
+            secrets,
             late: AtomicU64::new(0),
             bytes: ByteLimit::new(bytes),
         }
@@ -87,6 +91,14 @@ impl PendingAsks {
             if let Some(slot) = lock.find(id) {
                 slot.carried_by(carrier);
             }
+        }
+    }
+
+    /// Notes that a connection will not carry the ask that it was expected to carry, and did not have.
+    #[cold]
+    pub(crate) fn not_carried(&self, id: AskId, expected: PeerId) {
+        if let Some(slot) = self.stripe(id).find(id) {
+            slot.not_carried(expected);
         }
     }
 
@@ -167,42 +179,37 @@ impl PendingAsks {
         make: impl FnOnce() -> Waiter,
     ) -> Poll<Outcome> {
         let mut stripe = self.stripe(id);
-        let Some(slot) = stripe.find(id) else {
+        if let Some(outcome) = stripe.take_outcome(id) {
+            drop(stripe);
+            self.taken(&outcome);
+            return Poll::Ready(outcome);
+        }
+        let Some(waiter) = stripe.find(id).and_then(|slot| slot.state.waiter()) else {
             debug_assert!(false, "an ask is polled only until it has ended");
             return Poll::Ready(Err(Failure::Timeout));
         };
-        match slot.state.waiter() {
-            Some(Some(waiter)) if is_same(waiter) => Poll::Pending,
-            Some(waiter) => {
-                let former = waiter.replace(make());
-                // With no stripe locked: it may be the last to own a task.
-                drop(stripe);
-                drop(former);
-                Poll::Pending
-            }
-            None => {
-                let state = stripe.close(id);
-                drop(stripe);
-                self.freed(state.as_ref());
-                Poll::Ready(match state {
-                    Some(SlotState::Done(outcome)) => outcome,
-                    _ => Err(Failure::Timeout),
-                })
-            }
+        if !waiter.as_ref().is_some_and(is_same) {
+            let former = waiter.replace(make());
+            // With no stripe locked: it may be the last to own a task.
+            drop(stripe);
+            drop(former);
         }
+        Poll::Pending
     }
 
     /// Frees the slot of an ask whose reply is no longer awaited.
     pub(crate) fn abandon(&self, id: AskId) {
         // The guard is gone at the end of this statement, before the waker in the state is dropped.
         let state = self.stripe(id).close(id);
-        self.freed(state.as_ref());
+        if let Some(SlotState::Done(outcome)) = &state {
+            self.taken(outcome);
+        }
     }
 
-    /// Releases the bytes of the reply in a slot that was freed.
+    /// Releases the bytes of the reply that was in a slot.
     #[inline]
-    fn freed(&self, state: Option<&SlotState>) {
-        if let Some(SlotState::Done(Ok(reply))) = state
+    fn taken(&self, outcome: &Outcome) {
+        if let Ok(reply) = outcome
             && reply.len() > SHORT_REPLY
         {
             self.bytes.release(reply.len());
@@ -224,7 +231,7 @@ impl PendingAsks {
     /// Ends every ask that the connection `lost` carried, or has it sent again.
     pub(crate) fn lose(&self, lost: PeerId, node: &NodeAddress) {
         self.sweep(|slot| match &mut slot.state {
-            SlotState::Waiting(_) if slot.carrier == Some(lost) => Step::End(Failure::Lost {
+            SlotState::Waiting(_) if slot.carrier == lost => Step::End(Failure::Lost {
                 node: node.clone(),
                 fate: Fate::Written,
             }),
@@ -237,7 +244,7 @@ impl PendingAsks {
     /// router, which knows that it was not sent.
     pub(crate) fn expire(&self, now: Tick) {
         self.sweep(|slot| match &mut slot.state {
-            SlotState::Waiting(_) if slot.deadline <= now && slot.carrier.is_some() => {
+            SlotState::Waiting(_) if slot.deadline <= now && slot.carrier != NOBODY => {
                 Step::End(Failure::Timeout)
             }
             SlotState::Repeatable(copies) => copies.expire(now, slot.deadline),
@@ -352,17 +359,43 @@ impl<'a> StripeLock<'a> {
     /// Returns the slot of an ask, if it is still in it, with its stripe locked.
     #[inline]
     fn find(&mut self, id: AskId) -> Option<&mut Slot> {
+        self.stripe(id).find(id)
+    }
+
+    /// Returns the stripe of an ask, locked.
+    #[inline]
+    fn stripe(&mut self, id: AskId) -> &mut Stripe {
         let number = id.stripe();
-        if self
+        // Released before the next is locked, or two threads could wait for one another.
+        self.locked.take_if(|(locked, _)| *locked != number);
+        let (_, stripe) = self
             .locked
-            .as_ref()
-            .is_none_or(|(locked, _)| *locked != number)
-        {
-            // Released before the next is locked, or two threads could wait for one another.
-            self.locked = None;
-            self.locked = Some((number, self.asks.stripes[number].lock()));
-        }
-        self.locked.as_mut().and_then(|(_, stripe)| stripe.find(id))
+            .get_or_insert_with(|| (number, self.asks.stripes[number].lock()));
+        stripe
+    }
+}
+
+/// The taking of the outcomes of many asks, under few locks.
+pub(crate) struct Taking<'a>(StripeLock<'a>);
+
+impl<'a> Taking<'a> {
+    /// Returns one that has nothing locked.
+    pub(crate) fn new(asks: &'a PendingAsks) -> Self {
+        Self(StripeLock::new(asks))
+    }
+
+    /// Returns the outcome of an ask, whose slot is free then; `None` if it has not ended. A stripe
+    /// stays locked.
+    #[inline]
+    pub(crate) fn take(&mut self, id: AskId) -> Option<Outcome> {
+        let outcome = self.0.stripe(id).take_outcome(id)?;
+        self.0.asks.taken(&outcome);
+        Some(outcome)
+    }
+
+    /// Releases the stripe that is locked.
+    pub(crate) fn release(&mut self) {
+        self.0.locked = None;
     }
 }
 
@@ -385,8 +418,8 @@ mod tests {
 
     #[test]
     fn a_reply_reaches_its_ask_once_and_a_second_one_is_counted() {
-        let asks = PendingAsks::new(10, 0);
-        let id = asks.open(Tick::after(100)).unwrap();
+        let asks = PendingAsks::of(10, 0);
+        let id = asks.open_one(Tick::after(100)).unwrap();
         assert!(poll(&asks, id).is_pending());
         assert_eq!(asks.late(), 0);
         asks.end(id, Ok(Bytes::from_static(b"first").into()));
@@ -397,10 +430,10 @@ mod tests {
 
     #[test]
     fn a_late_reply_never_reaches_the_next_ask_in_the_slot() {
-        let asks = PendingAsks::new(10, 0);
-        let first = asks.open(Tick::after(100)).unwrap();
+        let asks = PendingAsks::of(10, 0);
+        let first = asks.open_one(Tick::after(100)).unwrap();
         asks.abandon(first);
-        let second = asks.open(Tick::after(100)).unwrap();
+        let second = asks.open_one(Tick::after(100)).unwrap();
         assert_ne!(first, second);
         asks.end(first, Ok(Bytes::from_static(b"late").into()));
         assert!(poll(&asks, second).is_pending());
@@ -409,24 +442,24 @@ mod tests {
 
     #[test]
     fn a_full_table_is_an_answer_and_a_dropped_ask_frees_a_slot() {
-        let asks = PendingAsks::new(2, 0);
-        let id = asks.open(Tick::after(1)).unwrap();
-        asks.open(Tick::after(1)).unwrap();
-        assert_eq!(asks.open(Tick::after(1)), None);
+        let asks = PendingAsks::of(2, 0);
+        let id = asks.open_one(Tick::after(1)).unwrap();
+        asks.open_one(Tick::after(1)).unwrap();
+        assert_eq!(asks.open_one(Tick::after(1)), None);
         asks.abandon(id);
-        assert!(asks.open(Tick::after(1)).is_some());
+        assert!(asks.open_one(Tick::after(1)).is_some());
     }
 
     #[test]
     fn deadlines_and_lost_connections_end_only_their_own() {
-        let asks = PendingAsks::new(10, 0);
-        let soon = asks.open(Tick::after(5)).unwrap();
+        let asks = PendingAsks::of(10, 0);
+        let soon = asks.open_one(Tick::after(5)).unwrap();
         asks.carried_by(soon, PeerId(1));
-        let late = asks.open(Tick::after(50)).unwrap();
+        let late = asks.open_one(Tick::after(50)).unwrap();
         asks.carried_by(late, PeerId(1));
-        let unsent = asks.open(Tick::after(50)).unwrap();
+        let unsent = asks.open_one(Tick::after(50)).unwrap();
         asks.carried_by(unsent, PeerId(1));
-        let other = asks.open(Tick::after(50)).unwrap();
+        let other = asks.open_one(Tick::after(50)).unwrap();
         asks.carried_by(other, PeerId(2));
         asks.expire(Tick::after(5));
         assert!(matches!(
@@ -444,8 +477,8 @@ mod tests {
 
     #[test]
     fn an_ask_that_a_connection_did_not_take_before_it_was_lost_is_not_lost_with_it() {
-        let (asks, node) = (PendingAsks::new(10, 0), NodeAddress::new("n", 1));
-        let id = asks.open(Tick::after(50)).unwrap();
+        let (asks, node) = (PendingAsks::of(10, 0), NodeAddress::new("n", 1));
+        let id = asks.open_one(Tick::after(50)).unwrap();
         asks.carried_by(id, PeerId(1));
         asks.lose(PeerId(1), &node);
         asks.requeued(id, PeerId(1));
@@ -454,6 +487,43 @@ mod tests {
         asks.fail(id, Failure::NotSent(reason));
         let end = poll(&asks, id);
         assert!(matches!(end, Poll::Ready(Err(Failure::NotSent(_)))));
+    }
+
+    #[test]
+    fn an_ask_is_expected_on_a_connection_before_it_is_sent_and_ends_with_that_unless_it_goes_elsewhere()
+     {
+        let node = NodeAddress::new("n", 1);
+        for ends in [false, true] {
+            let asks = PendingAsks::of(10, 0);
+            let task = Arc::new(Woken::default());
+            let waker = Waker::from(task.clone());
+            let ask = opening::LoneAsk {
+                deadline: Tick::after(5),
+                kind: opening::AskKind::Once,
+                carrier: Some(PeerId(1)),
+                waiter: Some(Waiter::task(&Context::from_waker(&waker))),
+            };
+            let id = asks.open(ask).unwrap().id;
+            asks.lose(PeerId(2), &node);
+            assert_eq!(task.0.load(Ordering::Relaxed), 0);
+            if ends {
+                asks.expire(Tick::after(5));
+            } else {
+                asks.lose(PeerId(1), &node);
+            }
+            assert_eq!(task.0.load(Ordering::Relaxed), 1);
+            asks.not_carried(id, PeerId(1));
+            assert!(poll(&asks, id).is_pending());
+            asks.expire(Tick::after(5));
+            assert!(poll(&asks, id).is_pending(), "nobody carries it");
+            asks.carried_by(id, PeerId(2));
+            asks.not_carried(id, PeerId(1));
+            asks.lose(PeerId(1), &node);
+            assert!(poll(&asks, id).is_pending());
+            asks.lose(PeerId(2), &node);
+            let end = poll(&asks, id);
+            assert!(matches!(end, Poll::Ready(Err(Failure::Lost { .. }))));
+        }
     }
 
     /// A waker that is the last to own a task, and ends an ask of that when it is dropped.
@@ -473,8 +543,9 @@ mod tests {
     fn wakers_are_dropped_with_no_lock_held() {
         let (done, ended) = std::sync::mpsc::channel();
         std::thread::spawn(move || {
-            let asks = Arc::new(PendingAsks::new(10, 0));
-            let [first, second, other] = [1; 3].map(|tick| asks.open(Tick::after(tick)).unwrap());
+            let asks = Arc::new(PendingAsks::of(10, 0));
+            let [first, second, other] =
+                [1; 3].map(|tick| asks.open_one(Tick::after(tick)).unwrap());
             for ends in [first, second] {
                 let waker = Waker::from(Arc::new(Last(asks.clone(), ends)));
                 assert!(asks.poll(other, &Context::from_waker(&waker)).is_pending());
@@ -500,8 +571,8 @@ mod tests {
 
     #[test]
     fn an_ask_that_another_task_took_over_wakes_that() {
-        let asks = PendingAsks::new(10, 0);
-        let id = asks.open(Tick::after(1)).unwrap();
+        let asks = PendingAsks::of(10, 0);
+        let id = asks.open_one(Tick::after(1)).unwrap();
         let tasks = [(); 2].map(|()| Arc::new(Woken::default()));
         for task in &tasks {
             let waker = Waker::from(task.clone());
@@ -514,9 +585,9 @@ mod tests {
 
     #[test]
     fn a_reply_counts_against_the_limit_until_it_is_taken_if_it_is_long() {
-        let asks = PendingAsks::new(10, 100_000);
+        let asks = PendingAsks::of(10, 100_000);
         for (length, counted) in [(SHORT_REPLY, 0), (SHORT_REPLY + 1, SHORT_REPLY + 1)] {
-            let id = asks.open(Tick::after(1)).unwrap();
+            let id = asks.open_one(Tick::after(1)).unwrap();
             asks.end(id, Ok(Bytes::from(vec![0; length]).into()));
             assert_eq!(asks.bytes.used(), counted, "{length}");
             assert!(matches!(poll(&asks, id), Poll::Ready(Ok(reply)) if reply.len() == length));

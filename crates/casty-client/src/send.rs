@@ -14,7 +14,7 @@ use parking_lot::Mutex;
 use crate::error::TellError;
 use crate::message::{Destination, Encoded, Outgoing, Region, Route, Tag};
 use crate::node::peer::Peer;
-use crate::pending_asks::id::{AskId, OpenAsk};
+use crate::pending_asks::id::{OpenAsk, PeerId};
 use crate::routing::Routing;
 use crate::runtime::clock::Tick;
 use crate::shared::Shared;
@@ -116,13 +116,17 @@ impl Core {
                 shard,
             } => {
                 let tag = tag(Route::Shard(region, shard));
-                self.push_to_owner(region, name, shard, message.bytes, tag)
+                let region = Region { id: region, name };
+                self.push_to_owner(region, shard, (message.bytes, ask), tag)
             }
             Destination::Actor {
                 ref node,
                 path,
                 class,
-            } => self.push_to_node(node, path, class, message.bytes, tag(Route::Node)),
+            } => {
+                let tag = tag(Route::Node);
+                self.push_to_node(node, (path, class), (message.bytes, ask), tag)
+            }
         };
         match pushed {
             Ok(pushed) => {
@@ -130,7 +134,12 @@ impl Core {
                 Ok(())
             }
             Err(Some(refused)) => Err(refused),
-            Err(None) => self.send_by_router(to, message, deadline, ask),
+            Err(None) => {
+                if let Some(ask) = ask {
+                    self.forget_expected(ask);
+                }
+                self.send_by_router(to, message, deadline, ask)
+            }
         }
     }
 
@@ -140,18 +149,17 @@ impl Core {
     #[expect(clippy::inline_always, reason = "leaves out what a caller never needs")]
     fn push_to_owner(
         &self,
-        region: RegionId,
-        name: &str,
+        region: Region<'_>,
         shard: ShardId,
-        message: &[u8],
+        (message, ask): (&[u8], Option<OpenAsk>),
         tag: Tag,
     ) -> Result<Pushed, Option<TellError>> {
         // No lock: the table is immutable, and lists the owner of a shard only if every older message
         // for that shard is in the owner's outbox, so this one goes behind.
         let table = self.table.current();
-        let peer = table.owner(region, shard).ok_or(None)?;
-        let bytes = self.carry(message, tag.ask, peer);
-        let pushed = peer.push_envelope(region, name, &bytes, tag);
+        let peer = table.owner(region.id, shard).ok_or(None)?;
+        let bytes = self.carry(message, ask, peer);
+        let pushed = peer.push_envelope(region.id, region.name, &bytes, tag);
         pushed.map_err(|rejected| self.not_pushed(peer, &rejected))
     }
 
@@ -161,9 +169,8 @@ impl Core {
     fn push_to_node(
         &self,
         node: &NodeAddress,
-        path: &str,
-        class: &str,
-        message: &[u8],
+        (path, class): (&str, &str),
+        (message, ask): (&[u8], Option<OpenAsk>),
         tag: Tag,
     ) -> Result<Pushed, Option<TellError>> {
         let connected = self.connected.read();
@@ -172,24 +179,42 @@ impl Core {
         // outbox as the router left it, and its message goes behind.
         let direct = peer.filter(|peer| !peer.backlog.load(Ordering::Acquire));
         let peer = direct.ok_or(None)?;
-        let bytes = self.carry(message, tag.ask, peer);
+        let bytes = self.carry(message, ask, peer);
         let pushed = peer.push_to_actor(path, class, &bytes, Some(tag));
         pushed.map_err(|rejected| self.not_pushed(peer, &rejected))
     }
 
+    /// Returns the connection that takes messages for a shard at the moment.
+    #[inline]
+    pub(crate) fn carrier_towards(&self, shard: Option<(RegionId, ShardId)>) -> Option<PeerId> {
+        let (region, shard) = shard?;
+        let table = self.table.current();
+        table.owner(region, shard).map(|peer| peer.id)
+    }
+
+    /// Notes that an ask goes another way than was expected when it was opened.
+    fn forget_expected(&self, ask: OpenAsk) {
+        if let Some(carrier) = ask.carrier {
+            self.asks.not_carried(ask.id, carrier);
+        }
+    }
+
     /// Notes the connection that carries an ask, and returns the message as it is to be sent there.
     #[inline]
-    fn carry<'m>(&self, message: &'m [u8], ask: Option<AskId>, by: &Peer) -> Cow<'m, [u8]> {
+    fn carry<'m>(&self, message: &'m [u8], ask: Option<OpenAsk>, by: &Peer) -> Cow<'m, [u8]> {
         let Some(ask) = ask else {
             return Cow::Borrowed(message);
         };
         // Before the push: the connection may be lost right after it, and ends the asks that name
         // it.
-        self.asks.carried_by(ask, by.id);
+        if ask.carrier != Some(by.id) {
+            self.forget_expected(ask);
+            self.asks.carried_by(ask.id, by.id);
+        }
         if by.is_confirmed() {
             return Cow::Borrowed(message);
         }
-        let readdressed = self.readdress(message, ask, by);
+        let readdressed = self.readdress(message, ask.id, by);
         readdressed.map_or(Cow::Borrowed(message), Cow::Owned)
     }
 
@@ -279,5 +304,51 @@ impl Core {
         self.asks.end_all();
         self.mailboxes.close();
         self.dead_letters.close();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::{Context, Waker};
+    use std::time::Duration;
+
+    use casty_transport::MemoryNetwork;
+
+    use super::*;
+    use crate::pending_asks::opening::{AskKind, LoneAsk};
+    use crate::{ClusterClient, TransportConfig};
+
+    #[tokio::test]
+    async fn an_ask_whose_owner_is_gone_when_it_is_sent_does_not_end_with_that() {
+        let client = ClusterClient::builder("s")
+            .contact_point("n:1")
+            .transport(TransportConfig::memory(MemoryNetwork::new()));
+        let client = client.connect().await.unwrap();
+        let core = client.core();
+        let region = client.region("r", 1).unwrap();
+        let deadline = core.clock.deadline(Duration::from_mins(1));
+        let carrier = Some(PeerId(7));
+        let opened = core.asks.open(LoneAsk {
+            deadline,
+            kind: AskKind::Once,
+            carrier,
+            waiter: None,
+        });
+        let id = opened.unwrap().id;
+        let message = Encoded {
+            bytes: b"message",
+            kind: "kind",
+        };
+        let ask = OpenAsk {
+            id,
+            deadline,
+            carrier,
+        };
+        let to = region.destination(ShardId::new(0));
+        core.send(&to, message, Some(ask)).unwrap();
+        assert_eq!(client.stats().buffered, 1);
+        core.asks.lose(PeerId(7), &NodeAddress::new("n", 1));
+        let cx = Context::from_waker(Waker::noop());
+        assert!(core.asks.poll(id, &cx).is_pending());
     }
 }

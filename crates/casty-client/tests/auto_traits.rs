@@ -49,7 +49,9 @@ fn references_bound_to_messages_of_one_thread_go_to_any_thread() {
 fn futures_may_be_spawned(client: &ClusterClient, entity: &EntityRef) {
     let within = std::time::Duration::from_secs(1);
     let ask = entity.ask::<_, i64>(|reply_to| Message { reply_to });
-    is_spawned(ask.into_future());
+    is_spawned(ask.send());
+    let owned = entity.clone();
+    is_spawned(async move { owned.ask::<_, i64>(|reply_to| Message { reply_to }).await });
     is_spawned(entity.tell_within("message", within));
     is_spawned(client.ready(within));
     is_spawned(client.admin().diagnose());

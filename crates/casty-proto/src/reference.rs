@@ -92,17 +92,17 @@ impl<M: ?Sized> ActorRef<M> {
         clones > 1
     }
 
-    /// Returns a reference to the actor at the URI that `write` appends to an empty text, in the memory
-    /// of `former` if no clone of that exists. Not checked, as by
+    /// Returns a reference to the actor at the URI that `write` makes of a text: that of `former`, in
+    /// whose memory it is, if no clone of that exists, else an empty one. Not checked, as by
     /// [`from_uri_unchecked`](Self::from_uri_unchecked).
     #[doc(hidden)]
-    pub fn written_over(former: Option<Self>, write: impl FnOnce(&mut String)) -> Self {
+    #[inline]
+    pub fn rewritten(former: Option<Self>, write: impl FnOnce(&mut String)) -> Self {
         let mut uri = match former.map(|former| former.uri) {
             Some(Uri::Reused(uri)) => uri,
             Some(Uri::Fixed(_)) | None => Arc::default(),
         };
         if let Some(text) = Arc::get_mut(&mut uri) {
-            text.clear();
             write(text);
         } else {
             let mut text = String::new();
@@ -205,15 +205,21 @@ mod tests {
 
     #[test]
     fn memory_is_used_again_unless_somebody_has_a_clone() {
-        let write = |text: &'static str| move |uri: &mut String| uri.push_str(text);
-        let first = ActorRef::<u8>::written_over(None, write("casty://s@h:1/the-first"));
+        let write = |was: &'static str, text: &'static str| {
+            move |uri: &mut String| {
+                assert_eq!(uri, was);
+                text.clone_into(uri);
+            }
+        };
+        let first = ActorRef::<u8>::rewritten(None, write("", "casty://s@h:1/the-first"));
         let at = first.uri().as_ptr();
-        let second = ActorRef::written_over(Some(first), write("casty://s@h:1/second"));
+        let over = write("casty://s@h:1/the-first", "casty://s@h:1/second");
+        let second = ActorRef::rewritten(Some(first), over);
         assert_eq!(second.uri(), "casty://s@h:1/second");
         assert!(second.uri().as_ptr() == at && !second.is_shared());
         let kept = second.clone();
         assert!(second.is_shared() && kept == second);
-        let third = ActorRef::written_over(Some(second), write("casty://s@h:1/3"));
+        let third = ActorRef::rewritten(Some(second), write("", "casty://s@h:1/3"));
         assert_eq!(
             (kept.uri(), third.uri()),
             ("casty://s@h:1/second", "casty://s@h:1/3")

@@ -42,7 +42,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .within(Duration::from_secs(6))
         .idempotent()
         .hedge_after(Duration::from_millis(200));
-    let asking = tokio::spawn(ask.into_future());
+    let asking = tokio::spawn(ask.send());
     while client.stats().hedges == 0 {
         tokio::task::yield_now().await;
     }

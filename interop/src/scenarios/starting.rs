@@ -1,6 +1,5 @@
 //! Clients that begin when not everything is there.
 
-use std::future::IntoFuture;
 use std::time::{Duration, Instant};
 
 use casty_client::NodeAddress;
@@ -92,7 +91,7 @@ async fn before_the_cluster(context: Context) -> Result<Figures, Failure> {
             entity.tell(Increment { amount: 1 })?;
         }
         let ask = entity.ask(|reply_to| GetCount { reply_to }).within(wait);
-        asks.push(tokio::spawn(ask.into_future()));
+        asks.push(tokio::spawn(ask.send()));
     }
     let buffered = client.stats().buffered;
     let begun = Instant::now();

@@ -12,7 +12,9 @@ use casty_transport::RejectReason;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::ask::{Ask, AskSender, Reply};
+use crate::ask::Ask;
+use crate::ask::reply::Reply;
+use crate::ask::sender::AskSender;
 use crate::error::{AskError, Fate, TellError};
 use crate::message::Plain;
 use crate::node::peer::Peer;
@@ -68,10 +70,10 @@ fn ask<R: DeserializeOwned>(
     question: impl FnOnce(ActorRef<R>) -> Result<(), AskError>,
 ) -> Reply<R> {
     let send = |ask: &mut AskSender<'_>, _: ActorRef<R>| {
-        core.asks.carried_by(ask.id(), peer.id);
-        question(core.announced_to(peer).ask_ref(ask.id()).cast())
+        core.asks.carried_by(ask.reply_address().id, peer.id);
+        question(core.announced_to(peer).ask_ref(ask.reply_address()).cast())
     };
-    Ask::new(core, send).within(within).into_future()
+    Ask::new(core, send).within(within).send()
 }
 
 /// Puts one of the protocol's own messages into the outbox of a connected node.

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 
+use crate::ask::Ask;
+use crate::ask::reply::{Asking, Reply};
 use crate::ask::retry::Policy;
-use crate::ask::{Ask, Reply, SendAsk};
+use crate::ask::sender::{Plan, SendAsk};
 use crate::config::limits::ATTEMPTS;
-use crate::error::AskError;
 
 /// An ask whose message may be handled more than once without harm, made by [`Ask::idempotent`]:
 /// it is sent again when its connection is lost while it may have been in flight, and when no reply
@@ -51,7 +52,7 @@ impl<'a, R, F: SendAsk<R>> Ask<'a, R, F> {
 impl<R, F> IdempotentAsk<'_, R, F> {
     /// Sets how long to wait for the reply in all; see [`Ask::within`].
     pub fn within(mut self, timeout: Duration) -> Self {
-        self.ask.timeout = timeout;
+        self.ask.plan.timeout = timeout;
         self
     }
 
@@ -89,20 +90,35 @@ impl<R, F> IdempotentAsk<'_, R, F> {
     }
 }
 
-impl<R: DeserializeOwned, F: SendAsk<R>> IntoFuture for IdempotentAsk<'_, R, F> {
-    type Output = Result<R, AskError>;
-    type IntoFuture = Reply<R>;
+impl<R, F: SendAsk<R>> IdempotentAsk<'_, R, F> {
+    /// Sends the message now, and returns the future of its reply; see [`Ask::send`]. It is sent again
+    /// by whoever polls that.
+    pub fn send(self) -> Reply<R> {
+        Reply::to(self.ask.core, &self.plan(), self.ask.send)
+    }
 
-    /// Sends the message, and returns the future of its reply.
-    fn into_future(self) -> Reply<R> {
-        self.ask.carry_out(Some(self.policy))
+    fn plan(&self) -> Plan {
+        Plan {
+            policy: Some(self.policy),
+            ..self.ask.plan
+        }
+    }
+}
+
+impl<'a, R: DeserializeOwned, F: SendAsk<R>> IntoFuture for IdempotentAsk<'a, R, F> {
+    type Output = <Asking<'a, R, F> as Future>::Output;
+    type IntoFuture = Asking<'a, R, F>;
+
+    /// Returns the future that sends the message when it is first polled, and then waits for its reply.
+    fn into_future(self) -> Asking<'a, R, F> {
+        Asking::new(self.ask.core, self.plan(), self.ask.send)
     }
 }
 
 impl<R, F> fmt::Debug for IdempotentAsk<'_, R, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("IdempotentAsk")
-            .field("timeout", &self.ask.timeout)
+            .field("timeout", &self.ask.plan.timeout)
             .field("policy", &self.policy)
             .finish_non_exhaustive()
     }

@@ -9,17 +9,18 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use casty_proto::ActorRef;
+use casty_routing::ShardId;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio_stream::Stream;
 
+use crate::ask::open::{CLOCK_FIRST, failed};
 use crate::ask::retry::{Kept, Policy, Schedule};
-use crate::ask::{CLOCK_FIRST, check_answerable, failed};
+use crate::ask::sender::check_answerable;
 use crate::client::region::{EntityName, RegionRef};
 use crate::error::{AskError, TellError};
 use crate::message::Envelope;
-use crate::node::identity::give_back;
-use crate::pending_asks::id::OpenAsk;
+use crate::pending_asks::id::ReplyAddress;
 use crate::pending_asks::reply::EncodedReply;
 use crate::runtime::home::CallerTimer;
 use crate::send::batch::{Batch, MESSAGES};
@@ -144,8 +145,10 @@ impl<I, F, R> AskMany<I, F, R> {
         let mut from = 0;
         while from < self.batch.len() {
             let (to, refused) = self.batch.send(self.region.core(), region, from);
-            for place in &self.batched[from..to] {
-                self.window.accepted(*place);
+            if self.policy.is_some() {
+                for place in &self.batched[from..to] {
+                    self.window.accepted(*place);
+                }
             }
             if let Some(refused) = refused {
                 let index = self.window.close(self.batched[to]);
@@ -226,11 +229,11 @@ where
             self.window.close(place);
             return;
         };
-        let Some(ask) = self.window.begin(place, self.taken) else {
+        let Some(address) = self.window.begin(place, self.taken) else {
             return;
         };
         self.taken += 1;
-        match self.encode(place, ask, item, schedule) {
+        match self.encode((place, address), item, schedule) {
             Ok(()) => self.batched.push(place),
             Err(error) => {
                 let index = self.window.close(place);
@@ -242,13 +245,12 @@ where
     /// Adds the message of an ask to the batch.
     fn encode(
         &mut self,
-        place: u32,
-        ask: OpenAsk,
+        (place, address): (u32, ReplyAddress),
         item: I::Item,
         schedule: Option<Schedule>,
     ) -> Result<(), AskError> {
         let core = self.region.core();
-        let reply_to = core.identity.ask_ref(ask.id);
+        let reply_to = core.identity.ask_ref(address);
         let asked = reply_to.clone();
         let (entity, message) = (self.make)(item, reply_to.cast());
         let envelope = Envelope {
@@ -256,11 +258,32 @@ where
             message: &message,
         };
         let shard = entity.shard(&self.region);
-        let added = self.batch.add(core, shard, &envelope, Some(ask));
+        let ask = self.window.ask(place);
+        let added = self.batch.add(core, shard, &envelope, ask);
         added.map_err(TellError::from)?;
-        let at = self.batch.len() - 1;
-        let encoded = self.batch.message(at);
-        let checked = check_answerable(core, ask.id, &asked, encoded.bytes).and_then(|()| {
+        let checked = if asked.is_shared() && schedule.is_none() {
+            Ok(())
+        } else {
+            self.check((place, address), &asked, shard, schedule)
+        };
+        drop(message);
+        self.region.core().identity.give_back(asked);
+        checked
+    }
+
+    /// Checks that the last message of the batch can be answered, and keeps it if it may be sent again;
+    /// else takes it back.
+    #[cold]
+    fn check(
+        &mut self,
+        (place, address): (u32, ReplyAddress),
+        asked: &ActorRef<()>,
+        shard: ShardId,
+        schedule: Option<Schedule>,
+    ) -> Result<(), AskError> {
+        let core = self.region.core();
+        let encoded = self.batch.message(self.batch.len() - 1);
+        let checked = check_answerable(core, address.id, asked, encoded.bytes).and_then(|()| {
             let Some(schedule) = schedule else {
                 return Ok(());
             };
@@ -272,8 +295,6 @@ where
         if checked.is_err() {
             self.batch.take_back();
         }
-        drop(message);
-        give_back(asked);
         checked
     }
 

@@ -10,7 +10,8 @@ use casty_proto::ActorRef;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::ask::{Ask, AskSender, SendAsk};
+use crate::ask::Ask;
+use crate::ask::sender::{AskSender, SendAsk};
 use crate::error::TellError;
 use crate::message::{Destination, Plain};
 use crate::send::Core;

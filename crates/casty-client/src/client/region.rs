@@ -11,7 +11,8 @@ use casty_routing::{CountContradiction, RegionId, ShardCount, ShardId, entity_sh
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::ask::{Ask, AskSender, SendAsk};
+use crate::ask::Ask;
+use crate::ask::sender::{AskSender, SendAsk};
 use crate::error::{AskError, TellError};
 use crate::message::{Destination, Envelope, Message, Region};
 use crate::send::Core;
@@ -316,7 +317,7 @@ impl EntityRef {
             let region = &self.region;
             region.send_ask(ask, &self.envelope(&message), self.shard)
         };
-        Ask::new(&self.region.core, send)
+        Ask::new(&self.region.core, send).towards(self.region.id, self.shard)
     }
 }
 

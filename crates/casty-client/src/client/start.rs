@@ -85,6 +85,7 @@ impl ClusterClient {
         let (snapshots, incoming) = mpsc::channel(SNAPSHOTS);
         let (published, view) = watch::channel(None);
         let (ready_errors, ready_error) = watch::channel(None);
+        let secrets = identity.secrets().clone();
         let shared = Shared {
             system: builder.system.into(),
             codec,
@@ -93,7 +94,7 @@ impl ClusterClient {
             identity,
             clock: Clock::new(),
             home: Home::current(),
-            asks: PendingAsks::new(limits.pending_asks, limits.ask_bytes),
+            asks: PendingAsks::new(limits.pending_asks, limits.ask_bytes, secrets),
             retries: Retries::new(limits.retry_budget),
             mailboxes: Mailboxes::default(),
             counters: Arc::new(Counters::default()),

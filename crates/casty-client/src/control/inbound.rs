@@ -12,7 +12,7 @@ use casty_transport::Session;
 use crate::error::{OverLimit, reason};
 use crate::node::peer::Peer;
 use crate::node::protocol::{LOCATIONS_PATH, PROBES_PATH, Snapshot, VIEWS_PATH};
-use crate::pending_asks::id::AskId;
+use crate::pending_asks::id::ReplyAddress;
 use crate::pending_asks::outcome::Failure;
 use crate::pending_asks::replies::Batch;
 use crate::pending_asks::reply::EncodedReply;
@@ -30,7 +30,7 @@ pub(crate) struct Inbound {
     core: Arc<Core>,
     peer: Arc<Peer>,
     /// The replies of the current batch.
-    replies: Vec<(AskId, EncodedReply)>,
+    replies: Vec<(ReplyAddress, EncodedReply)>,
     /// The waiters for the replies of the current batch, empty between two.
     woken: Woken,
     /// The bytes of a frame that has not come in whole yet.
@@ -61,8 +61,8 @@ impl Inbound {
         let Ok(ActorUri { path, .. }) = ActorUri::parse(&header.target) else {
             return self.malformed("target");
         };
-        if let Some(id) = self.core.identity.ask_id(path.as_bytes()) {
-            self.replies.push((id, message.into()));
+        if let Some(address) = self.core.identity.address_in_path(path.as_bytes()) {
+            self.replies.push((address, message.into()));
         } else if let Some(number) = path.strip_prefix(VIEWS_PATH) {
             self.view(number, &header, Ok(message));
         } else if let Some(region) = path.strip_prefix(LOCATIONS_PATH) {
@@ -153,13 +153,13 @@ impl Session for Inbound {
         let Ok((header, message)) = header::split_payload(&frame.payload) else {
             return self.malformed("length");
         };
-        match self.peer.identity.ask_id_of_header(header) {
-            Some(id) => {
+        match self.peer.identity.address_in_header(header) {
+            Some(address) => {
                 // The payload becomes the reply; a slice of it would count one more reference.
                 let header = frame.payload.len() - message.len();
                 let mut reply = frame.payload;
                 reply.advance(header);
-                self.replies.push((id, EncodedReply::Long(reply)));
+                self.replies.push((address, EncodedReply::Long(reply)));
             }
             None => self.other(&frame.payload),
         }
@@ -172,11 +172,14 @@ impl Session for Inbound {
         let Ok((header, message)) = header::split_payload(frame.payload) else {
             return false;
         };
+        let Some(address) = self.peer.identity.address_in_header(header) else {
+            return false;
+        };
         let Some(reply) = EncodedReply::copy(message) else {
             return false;
         };
-        let id = self.peer.identity.ask_id_of_header(header);
-        id.map(|id| self.replies.push((id, reply))).is_some()
+        self.replies.push((address, reply));
+        true
     }
 
     fn holds(&mut self, bytes: usize) -> bool {
@@ -200,10 +203,15 @@ impl Session for Inbound {
             return 0;
         }
         let mut batch = Batch::new(&self.core.asks, &mut self.woken);
-        for (id, reply) in self.replies.drain(..) {
-            batch.end(id, Ok(reply));
+        let mut strangers = 0;
+        for (address, reply) in self.replies.drain(..) {
+            strangers += usize::from(!batch.reply(address, reply));
         }
         drop(batch);
+        if strangers > 0 {
+            self.core.counters.inbound_dropped.add(strangers);
+            tracing::debug!(node = %self.peer.node, strangers, "replies dropped: no ask was told their address");
+        }
         let woken = self.woken.tasks();
         self.woken.wake();
         woken

@@ -9,15 +9,16 @@
 
 use std::cell::Cell;
 use std::collections::HashSet;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 
 use casty_proto::header::Header;
-use casty_proto::{ActorRef, NodeAddress};
+use casty_proto::{ActorRef, Escaped, NodeAddress};
 use parking_lot::Mutex;
-use siphasher::sip::SipHasher13;
 
-use crate::pending_asks::hex::{from_hex, hex};
-use crate::pending_asks::id::AskId;
+use crate::pending_asks::id::{AskId, ReplyAddress};
+use crate::pending_asks::secrets::Secrets;
 use crate::runtime::random::Rng;
 
 /// The generated addresses that clients of this process announce. No other lock is taken with this
@@ -25,33 +26,37 @@ use crate::runtime::random::Rng;
 static TAKEN: LazyLock<Mutex<HashSet<NodeAddress>>> = LazyLock::new(Mutex::default);
 
 thread_local! {
-    /// The reference of an ask that is over, whose memory is used for the next one.
-    static FORMER: Cell<Option<ActorRef<()>>> = const { Cell::new(None) };
+    /// The reference of an ask that is over, whose memory is used for the next one, and the number of
+    /// the identity that wrote it.
+    static FORMER: Cell<Option<(u64, ActorRef<()>)>> = const { Cell::new(None) };
 }
 
-/// The beginning of the paths to which replies are sent.
-const ASK_PATH: &[u8; 6] = b"/_ask/";
+/// The beginning of the paths to which replies are sent. [`Secrets`] tells what follows.
+const ASK_PATH: &str = "/_ask/";
+/// The length of such a path.
+const ASK_PATH_LENGTH: usize = ASK_PATH.len() + ReplyAddress::LETTERS;
 
 /// One address of a client, and the URIs that begin with it.
-#[derive(Debug)]
 pub(crate) struct Identity {
+    /// The number of the identity among all of this process.
+    number: u64,
     client: Arc<Client>,
     address: NodeAddress,
     /// Set if the address was generated, and is free again in the end.
     generated: bool,
     /// `casty://<system>-client@<host>:<port>`, the root of all references to this address.
     root: String,
-    /// The beginning of the header of a message to this address, up to the path.
-    header_start: Vec<u8>,
+    /// The beginning of the URIs to which replies are sent, up to the letters.
+    ask_root: String,
+    /// The beginning of the header of a reply to this address, up to the letters.
+    reply_start: Vec<u8>,
 }
 
 /// The part that all addresses of a client share.
-#[derive(Debug)]
 struct Client {
     /// `casty://<system>-client@`
     root: String,
-    /// The key that no node knows; see [`Client::ask_path`].
-    key: SipHasher13,
+    secrets: Secrets,
     rng: Arc<Rng>,
 }
 
@@ -61,7 +66,7 @@ impl Identity {
     pub(crate) fn new(system: &str, fixed: Option<NodeAddress>, rng: &Arc<Rng>) -> Self {
         let client = Client {
             root: format!("casty://{system}-client@"),
-            key: SipHasher13::new_with_keys(rng.next_u64(), rng.next_u64()),
+            secrets: Secrets::new(rng),
             rng: Arc::clone(rng),
         };
         Self::at(Arc::new(client), fixed)
@@ -74,28 +79,36 @@ impl Identity {
     }
 
     fn at(client: Arc<Client>, fixed: Option<NodeAddress>) -> Self {
+        // Relaxed: each identity needs a number of its own, in no particular order.
+        static NEXT: AtomicU64 = AtomicU64::new(0);
         let is_generated = fixed.is_none();
         let address = fixed.unwrap_or_else(|| generated(&client.rng));
         let root = client.root.clone() + &address.to_raw();
-        let mut header_start = Vec::new();
+        let ask_root = root.clone() + ASK_PATH;
+        let mut header = Vec::new();
         Header {
-            target: (&*root).into(),
+            target: (&*ask_root).into(),
             sender: "".into(),
             type_hint: "".into(),
         }
-        .write(&mut header_start);
+        .write(&mut header);
         // Behind the length, and up to the quote that ends the target.
-        let end = header_start
-            .windows(12)
-            .position(|at| at == br#"", "sender":"#);
-        let header_start = header_start[4..end.unwrap_or(4)].to_vec();
+        let end = header.windows(12).position(|at| at == br#"", "sender":"#);
+        let reply_start = header[4..end.unwrap_or(4)].to_vec();
         Self {
+            number: NEXT.fetch_add(1, Ordering::Relaxed),
             client,
             address,
             generated: is_generated,
             root,
-            header_start,
+            ask_root,
+            reply_start,
         }
+    }
+
+    /// Returns the secrets of the client's asks.
+    pub(crate) fn secrets(&self) -> &Secrets {
+        &self.client.secrets
     }
 
     /// Returns whether the address was generated, and so can be renewed.
@@ -119,14 +132,30 @@ impl Identity {
     }
 
     /// Returns the reference to which the reply to an ask is sent. Allocates nothing if the one before
-    /// was [given back](give_back), and no clone of it is kept.
-    pub(crate) fn ask_ref(&self, id: AskId) -> ActorRef<()> {
+    /// was [given back](Self::give_back), and no clone of it is kept.
+    pub(crate) fn ask_ref(&self, address: ReplyAddress) -> ActorRef<()> {
         let former = FORMER.try_with(Cell::take).ok().flatten();
-        ActorRef::written_over(former, |uri| {
-            uri.push_str(&self.root);
-            let path = self.client.ask_path(id);
-            uri.push_str(str::from_utf8(&path).unwrap_or_default());
+        let (number, former) = former.unzip();
+        let length = self.ask_root.len();
+        ActorRef::rewritten(former, |uri| {
+            // That of the ask before differs in its letters alone.
+            if number == Some(self.number) && uri.len() == length + ReplyAddress::LETTERS {
+                uri.truncate(length);
+            } else {
+                uri.clear();
+                uri.push_str(&self.ask_root);
+            }
+            uri.push_str(str::from_utf8(&address.letters()).unwrap_or_default());
         })
+    }
+
+    /// Gives back the reference of an ask whose message was sent, for the next one of this thread.
+    pub(crate) fn give_back(&self, reply_to: ActorRef<()>) {
+        // A clone may be kept by whoever it was told to: then it is nobody else's to write over.
+        if !reply_to.is_shared() {
+            let former = Some((self.number, reply_to));
+            FORMER.try_with(|place| place.set(former)).ok();
+        }
     }
 
     /// Returns whether an encoded message contains the path of an ask as text.
@@ -152,48 +181,37 @@ impl Identity {
 
     /// Returns the ask to which a path of this client belongs, if any.
     pub(crate) fn ask_id(&self, path: &[u8]) -> Option<AskId> {
-        let (id, tag) = path.strip_prefix(ASK_PATH)?.split_at_checked(16)?;
-        let id = AskId::from_hex(id)?;
-        (from_hex(tag)? == self.client.tag(id)).then_some(id)
+        self.address_in_path(path).map(|address| address.id)
     }
 
-    /// Returns the ask to which a message is addressed, from its whole header if that is written as
-    /// nodes do: by a comparison of bytes instead of parsing JSON.
-    pub(crate) fn ask_id_of_header(&self, header: &[u8]) -> Option<AskId> {
-        let path = header
-            .strip_prefix(&*self.header_start)?
-            .get(..ASK_PATH.len() + 32)?;
-        self.ask_id(path)
+    /// Returns the address that a path of this client names, if an ask was told it.
+    pub(crate) fn address_in_path(&self, path: &[u8]) -> Option<ReplyAddress> {
+        let address = ReplyAddress::read(path.strip_prefix(ASK_PATH.as_bytes())?)?;
+        self.secrets().is_true(address).then_some(address)
     }
-}
 
-/// Gives back the reference of an ask whose message was sent, for the next one of this thread.
-pub(crate) fn give_back(reply_to: ActorRef<()>) {
-    // A clone may be kept by whoever it was told to: then it is nobody else's to write over.
-    if !reply_to.is_shared() {
-        FORMER.try_with(|former| former.set(Some(reply_to))).ok();
+    /// Returns the address that a header names, if that is written as nodes write it for replies: by a
+    /// comparison of bytes instead of parsing JSON. Whether its secret is true is not looked at.
+    #[inline]
+    pub(crate) fn address_in_header(&self, header: &[u8]) -> Option<ReplyAddress> {
+        ReplyAddress::read(header.strip_prefix(&*self.reply_start)?)
     }
 }
 
 impl Client {
-    /// Returns the path to which the reply to an ask is sent: the ask's id, and a tag that only who
-    /// was told can know. A node knows the ids of its own asks, which tell it those of others, but
-    /// not their tags, so it can answer no ask but those that reached it. Nor does a reply to
-    /// another client that announced the same address reach this one.
-    fn ask_path(&self, id: AskId) -> [u8; ASK_PATH.len() + 32] {
-        let mut path = [0; ASK_PATH.len() + 32];
-        let (start, digits) = path.split_at_mut(ASK_PATH.len());
-        start.copy_from_slice(ASK_PATH);
-        let (bits, tag) = digits.split_at_mut(16);
-        bits.copy_from_slice(&hex(id.bits()));
-        tag.copy_from_slice(&hex(self.tag(id)));
+    /// Returns the path to which the reply to an ask is sent.
+    fn ask_path(&self, id: AskId) -> [u8; ASK_PATH_LENGTH] {
+        let mut path = [0; ASK_PATH_LENGTH];
+        let (start, letters) = path.split_at_mut(ASK_PATH.len());
+        start.copy_from_slice(ASK_PATH.as_bytes());
+        letters.copy_from_slice(&self.secrets.address(id).letters());
         path
     }
+}
 
-    /// Returns the keyed hash of an ask's id.
-    #[inline]
-    fn tag(&self, id: AskId) -> u64 {
-        self.key.hash(&id.bits().to_le_bytes())
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Identity({})", Escaped::new(&self.root))
     }
 }
 

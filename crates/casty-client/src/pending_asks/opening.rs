@@ -11,8 +11,8 @@ use parking_lot::MutexGuard;
 
 use super::PendingAsks;
 use super::copies::Copies;
-use super::id::AskId;
-use super::slot::{SlotState, Stripe};
+use super::id::{PeerId, ReplyAddress};
+use super::slot::{NewAsk, SlotState, Stripe};
 use super::waiter::{Group, Waiter};
 use crate::runtime::clock::Tick;
 use crate::runtime::stripes::{STRIPES, stripe_of_this_thread};
@@ -42,51 +42,68 @@ impl AskKind {
     }
 }
 
+/// An ask of a task of its own.
+pub(crate) struct LoneAsk {
+    pub(crate) deadline: Tick,
+    pub(crate) kind: AskKind,
+    /// The connection that is expected to carry it.
+    pub(crate) carrier: Option<PeerId>,
+    /// The task, if it is known yet.
+    pub(crate) waiter: Option<Waiter>,
+}
+
 impl PendingAsks {
     /// Takes a slot for an ask; `None` when all are taken.
-    pub(crate) fn open(&self, deadline: Tick) -> Option<AskId> {
-        self.open_as(deadline, AskKind::Once)
-    }
-
-    /// Takes a slot for an ask that may be sent again, at `due` for the first time.
-    pub(crate) fn open_repeatable(&self, deadline: Tick, due: Option<Tick>) -> Option<AskId> {
-        self.open_as(deadline, AskKind::Repeatable { due })
+    #[inline]
+    pub(crate) fn open(&self, ask: LoneAsk) -> Option<ReplyAddress> {
+        let LoneAsk {
+            deadline,
+            kind,
+            carrier,
+            mut waiter,
+        } = ask;
+        let mut opened = None;
+        self.open_each(1, |stripe, number| {
+            let ask = NewAsk {
+                deadline,
+                carrier,
+                state: kind.state(waiter.take()),
+            };
+            opened = Some(stripe.open(number, ask, &self.secrets));
+        });
+        opened
     }
 
     /// Takes slots for asks of a group, one for each of `places` as far as the limit allows, and
-    /// adds their ids to `ids`.
+    /// adds their addresses to `opened`.
     pub(crate) fn open_places(
         &self,
         deadline: Tick,
         group: &Arc<Group>,
         places: &[u32],
         kind: AskKind,
-        ids: &mut Vec<AskId>,
+        opened: &mut Vec<ReplyAddress>,
     ) {
-        let states = places
-            .iter()
-            .map(|place| kind.state(Some(Waiter::Place(Arc::clone(group), *place))));
-        self.open_each(deadline, states, |id| ids.push(id));
+        let mut rest = places.iter();
+        self.open_each(places.len(), |stripe, number| {
+            if let Some(place) = rest.next() {
+                let waiter = Waiter::Place(Arc::clone(group), *place);
+                let ask = NewAsk {
+                    deadline,
+                    carrier: None,
+                    state: kind.state(Some(waiter)),
+                };
+                opened.push(stripe.open(number, ask, &self.secrets));
+            }
+        });
     }
 
+    /// Has `open` take so many slots, under one lock, until the limit is reached.
     #[inline]
-    fn open_as(&self, deadline: Tick, kind: AskKind) -> Option<AskId> {
-        let mut opened = None;
-        self.open_each(deadline, [kind.state(None)], |id| opened = Some(id));
-        opened
-    }
-
-    /// Takes a slot for each of `states`, under one lock, until the limit is reached.
-    #[inline]
-    fn open_each(
-        &self,
-        deadline: Tick,
-        states: impl IntoIterator<Item = SlotState>,
-        mut opened: impl FnMut(AskId),
-    ) {
+    fn open_each(&self, count: usize, mut open: impl FnMut(&mut Stripe, usize)) {
         let number = stripe_of_this_thread();
         let mut stripe = self.stripes[number].lock();
-        for state in states {
+        for _ in 0..count {
             if stripe.is_full() && !self.extend(&mut stripe) {
                 drop(stripe);
                 stripe = self.gather(number);
@@ -94,7 +111,7 @@ impl PendingAsks {
                     return;
                 }
             }
-            opened(stripe.open(number, deadline, state));
+            open(&mut stripe, number);
         }
     }
 
@@ -127,10 +144,31 @@ impl PendingAsks {
 
 #[cfg(test)]
 mod tests {
+    use super::super::id::AskId;
+    use super::super::secrets::Secrets;
     use super::*;
+    use crate::runtime::random::Rng;
+
+    impl PendingAsks {
+        /// Creates an empty table.
+        pub(crate) fn of(limit: usize, bytes: usize) -> Self {
+            Self::new(limit, bytes, Secrets::new(&Rng::default()))
+        }
+
+        /// Takes a slot for an ask that is sent once.
+        pub(crate) fn open_one(&self, deadline: Tick) -> Option<AskId> {
+            let ask = LoneAsk {
+                deadline,
+                kind: AskKind::Once,
+                carrier: None,
+                waiter: None,
+            };
+            self.open(ask).map(|address| address.id)
+        }
+    }
 
     fn opened(asks: &PendingAsks, threads: usize) -> Vec<AskId> {
-        let open = || std::iter::from_fn(|| asks.open(Tick::after(1))).collect::<Vec<_>>();
+        let open = || std::iter::from_fn(|| asks.open_one(Tick::after(1))).collect::<Vec<_>>();
         std::thread::scope(|scope| {
             let threads: Vec<_> = (0..threads).map(|_| scope.spawn(open)).collect();
             let ids = threads.into_iter().flat_map(|it| it.join().unwrap());
@@ -141,7 +179,7 @@ mod tests {
     #[test]
     fn threads_take_all_slots_of_the_limit_and_no_more() {
         for limit in [1, 15, 16, 1_000, 5_000] {
-            let asks = PendingAsks::new(limit, 0);
+            let asks = PendingAsks::of(limit, 0);
             let ids = opened(&asks, 40);
             assert_eq!((ids.len(), asks.pending()), (limit, limit));
         }
@@ -149,7 +187,7 @@ mod tests {
 
     #[test]
     fn what_one_thread_has_given_back_another_may_take() {
-        let asks = PendingAsks::new(1_000, 0);
+        let asks = PendingAsks::of(1_000, 0);
         for _ in 0..3 * STRIPES {
             let ids = opened(&asks, 1);
             assert_eq!(ids.len(), 1_000);
@@ -162,13 +200,13 @@ mod tests {
 
     #[test]
     fn places_of_a_group_are_taken_as_far_as_the_limit_allows() {
-        let asks = PendingAsks::new(3, 0);
+        let asks = PendingAsks::of(3, 0);
         let (group, mut ids) = (Arc::new(Group::default()), Vec::new());
         for kind in [AskKind::Once, AskKind::Repeatable { due: None }] {
             asks.open_places(Tick::after(1), &group, &[0, 1, 2, 3], kind, &mut ids);
             assert_eq!(ids.len(), 3);
-            for id in ids.drain(..) {
-                asks.abandon(id);
+            for opened in ids.drain(..) {
+                asks.abandon(opened.id);
             }
         }
         assert_eq!(asks.pending(), 0);

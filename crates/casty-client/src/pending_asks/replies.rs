@@ -2,8 +2,9 @@
 
 use std::sync::atomic::Ordering;
 
-use super::id::AskId;
+use super::id::{AskId, ReplyAddress};
 use super::outcome::Outcome;
+use super::reply::EncodedReply;
 use super::slot::SlotState;
 use super::waiter::Woken;
 use super::{PendingAsks, SHORT_REPLY, StripeLock};
@@ -27,21 +28,31 @@ impl<'a> Batch<'a> {
         }
     }
 
-    /// Ends one ask.
-    pub(crate) fn end(&mut self, id: AskId, outcome: Outcome) {
-        let slot = self.lock.find(id);
-        let state = slot.map(|slot| &mut slot.state);
-        let Some(state) = state.filter(|state| state.is_waiting()) else {
-            self.asks.late.fetch_add(1, Ordering::Relaxed);
-            return;
+    /// Ends the ask that was told this address by its reply; one that comes too late or twice is counted
+    /// and dropped. Returns `false` if none was ever told it.
+    #[inline]
+    pub(crate) fn reply(&mut self, address: ReplyAddress, reply: EncodedReply) -> bool {
+        self.end(address, |asks| match &reply {
+            EncodedReply::Long(long) if long.len() > SHORT_REPLY => asks.admit(reply),
+            _ => Ok(reply),
+        })
+    }
+
+    #[inline]
+    fn end(
+        &mut self,
+        address: ReplyAddress,
+        outcome: impl FnOnce(&PendingAsks) -> Outcome,
+    ) -> bool {
+        let slot = self.lock.find(address.id);
+        let slot = slot.filter(|slot| slot.secret == address.secret && slot.state.is_waiting());
+        let Some(slot) = slot else {
+            return self.asks.count_late(address);
         };
-        let outcome = match outcome {
-            Ok(reply) if reply.len() > SHORT_REPLY => self.asks.admit(reply),
-            outcome => outcome,
-        };
+        let outcome = outcome(self.asks);
         // The waiter is moved out, as it must not be dropped with the stripe locked. All cases are
         // written out, so that no code to drop the others is run.
-        match std::mem::replace(state, SlotState::Done(outcome)) {
+        match std::mem::replace(&mut slot.state, SlotState::Done(outcome)) {
             SlotState::Waiting(Some(waiter)) => self.woken.add(waiter),
             SlotState::Repeatable(copies) => copies
                 .waiter
@@ -49,6 +60,7 @@ impl<'a> Batch<'a> {
                 .for_each(|waiter| self.woken.add(waiter)),
             SlotState::Waiting(None) | SlotState::Free | SlotState::Done(_) => {}
         }
+        true
     }
 }
 
@@ -56,8 +68,20 @@ impl PendingAsks {
     /// Ends one ask, waking its task; a reply that comes too late or twice is counted and dropped.
     pub(crate) fn end(&self, id: AskId, outcome: Outcome) {
         let mut woken = Woken::default();
-        Batch::new(self, &mut woken).end(id, outcome);
+        let address = self.secrets.address(id);
+        match outcome {
+            Ok(reply) => Batch::new(self, &mut woken).reply(address, reply),
+            failed => Batch::new(self, &mut woken).end(address, |_| failed),
+        };
         woken.wake();
+    }
+
+    /// Counts a reply to an ask that has ended; returns `false` if there never was one of this address.
+    #[cold]
+    fn count_late(&self, address: ReplyAddress) -> bool {
+        let is_late = self.secrets.is_true(address);
+        self.late.fetch_add(u64::from(is_late), Ordering::Relaxed);
+        is_late
     }
 }
 
@@ -76,8 +100,8 @@ mod tests {
 
     #[test]
     fn a_batch_of_replies_to_asks_of_many_threads_reaches_all_of_them() {
-        let asks = PendingAsks::new(100, 0);
-        let open = || asks.open(Tick::after(1)).unwrap();
+        let asks = PendingAsks::of(100, 0);
+        let open = || asks.open_one(Tick::after(1)).unwrap();
         // Two of each of 20 threads, one after the other, so that some lie in one stripe.
         let ids = std::thread::scope(|scope| {
             let threads: Vec<_> = (0..20)
@@ -93,7 +117,7 @@ mod tests {
         let mut woken = Woken::default();
         let mut batch = Batch::new(&asks, &mut woken);
         for id in &ids {
-            batch.end(*id, Ok(Bytes::new().into()));
+            batch.reply(asks.secrets.address(*id), Bytes::new().into());
         }
         drop(batch);
         assert_eq!(woken.tasks(), ids.len());
@@ -102,5 +126,24 @@ mod tests {
             assert!(matches!(poll(&asks, id), std::task::Poll::Ready(Ok(_))));
         }
         assert_eq!(asks.late(), 0);
+    }
+
+    #[test]
+    fn a_reply_without_the_secret_of_its_ask_ends_none_and_is_not_taken_for_a_late_one() {
+        let asks = PendingAsks::of(10, 0);
+        let [open, over] = [(); 2].map(|()| asks.open_one(Tick::after(1)).unwrap());
+        assert!(poll(&asks, open).is_pending());
+        asks.abandon(over);
+        let mut woken = Woken::default();
+        let mut batch = Batch::new(&asks, &mut woken);
+        for id in [open, over] {
+            let mut guessed = asks.secrets.address(id);
+            guessed.secret ^= 1;
+            assert!(!batch.reply(guessed, Bytes::new().into()));
+        }
+        assert!(batch.reply(asks.secrets.address(over), Bytes::new().into()));
+        drop(batch);
+        assert_eq!((woken.tasks(), asks.late()), (0, 1));
+        assert!(poll(&asks, open).is_pending());
     }
 }

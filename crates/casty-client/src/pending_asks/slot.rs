@@ -1,8 +1,9 @@
 //! One slot of the table of asks, and one stripe of slots.
 
 use super::copies::Copies;
-use super::id::{AskId, PeerId};
+use super::id::{AskId, NOBODY, PeerId, ReplyAddress};
 use super::outcome::{Failure, Outcome, Step};
+use super::secrets::Secrets;
 use super::waiter::Waiter;
 use crate::runtime::clock::Tick;
 
@@ -18,8 +19,17 @@ pub(super) struct Stripe {
 /// The place of one ask.
 pub(super) struct Slot {
     generation: u32,
+    /// The connection that carries an ask that is sent once; [`NOBODY`] while it has none.
+    pub(super) carrier: PeerId,
     pub(super) deadline: Tick,
-    /// The connection that carries an ask that is sent once; `None` while it has none.
+    /// The secret of the ask, kept so that it is made once.
+    pub(super) secret: u64,
+    pub(super) state: SlotState,
+}
+
+/// An ask that is about to take a slot.
+pub(super) struct NewAsk {
+    pub(super) deadline: Tick,
     pub(super) carrier: Option<PeerId>,
     pub(super) state: SlotState,
 }
@@ -41,7 +51,7 @@ impl Slot {
     pub(super) fn carried_by(&mut self, carrier: PeerId) {
         match &mut self.state {
             SlotState::Repeatable(copies) => copies.carried_by(carrier),
-            _ => self.carrier = Some(carrier),
+            _ => self.carrier = carrier,
         }
     }
 
@@ -50,11 +60,26 @@ impl Slot {
         if let SlotState::Repeatable(copies) = &mut self.state {
             return copies.requeued(carrier);
         }
-        if self.carrier.take_if(|it| *it == carrier).is_some()
-            && let SlotState::Done(Err(Failure::Lost { .. })) = self.state
-        {
+        if self.carrier != carrier {
+            return;
+        }
+        self.carrier = NOBODY;
+        if let SlotState::Done(Err(Failure::Lost { .. })) = self.state {
             // The connection was lost before the ask could be put on it, and the outcome was not
             // taken since. The task that was woken for it looks at it, and waits again.
+            self.state = SlotState::Waiting(None);
+        }
+    }
+
+    /// Notes that a connection will not carry an ask that is sent once, which it never had: so it has
+    /// not ended with that, and its time is over only for who knows that it was not sent.
+    pub(super) fn not_carried(&mut self, expected: PeerId) {
+        if self.carrier != expected {
+            return;
+        }
+        self.carrier = NOBODY;
+        if let SlotState::Done(Err(Failure::Lost { .. } | Failure::Timeout)) = self.state {
+            // The task that was woken for it looks at it, and waits again.
             self.state = SlotState::Waiting(None);
         }
     }
@@ -112,28 +137,56 @@ impl Stripe {
         unused
     }
 
-    /// Takes a slot, whether it may be taken or not.
-    pub(super) fn open(&mut self, stripe: usize, deadline: Tick, state: SlotState) -> AskId {
-        let index = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(Slot {
-                generation: 0,
-                deadline,
-                carrier: None,
-                state: SlotState::Free,
-            });
-            u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX)
-        }) as usize;
+    /// Takes a slot, whether it may be taken or not. This is the stripe of that number.
+    #[inline]
+    pub(super) fn open(&mut self, number: usize, ask: NewAsk, secrets: &Secrets) -> ReplyAddress {
+        let index = match self.free.pop() {
+            Some(index) => index as usize,
+            None => self.add(),
+        };
         let slot = &mut self.slots[index];
-        slot.deadline = deadline;
-        slot.carrier = None;
-        slot.state = state;
-        AskId::new(stripe, index, slot.generation)
+        let address = secrets.address(AskId::new(number, index, slot.generation));
+        slot.carrier = ask.carrier.unwrap_or(NOBODY);
+        slot.deadline = ask.deadline;
+        slot.secret = address.secret;
+        slot.state = ask.state;
+        address
     }
 
+    /// Adds a slot, and returns its index.
+    #[cold]
+    fn add(&mut self) -> usize {
+        self.slots.push(Slot {
+            generation: 0,
+            carrier: NOBODY,
+            deadline: Tick::default(),
+            secret: 0,
+            state: SlotState::Free,
+        });
+        self.slots.len() - 1
+    }
+
+    #[inline]
     pub(super) fn find(&mut self, id: AskId) -> Option<&mut Slot> {
         self.slots.get_mut(id.index()).filter(|slot| {
             slot.generation == id.generation && !matches!(slot.state, SlotState::Free)
         })
+    }
+
+    /// Frees the slot of an ask that has ended, and returns its outcome; `None` if it has not.
+    #[inline]
+    pub(super) fn take_outcome(&mut self, id: AskId) -> Option<Outcome> {
+        let slot = self.find(id)?;
+        if !matches!(slot.state, SlotState::Done(_)) {
+            return None;
+        }
+        let state = std::mem::replace(&mut slot.state, SlotState::Free);
+        slot.generation = slot.generation.wrapping_add(1);
+        self.free.push(id.slot_index());
+        match state {
+            SlotState::Done(outcome) => Some(outcome),
+            _ => None,
+        }
     }
 
     /// Frees a slot and returns its state, to be dropped once the stripe is released.
@@ -141,8 +194,7 @@ impl Stripe {
         let slot = self.find(id)?;
         slot.generation = slot.generation.wrapping_add(1);
         let state = std::mem::replace(&mut slot.state, SlotState::Free);
-        self.free
-            .push(u32::try_from(id.index()).unwrap_or(u32::MAX));
+        self.free.push(id.slot_index());
         Some(state)
     }
 }

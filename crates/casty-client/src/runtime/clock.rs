@@ -32,7 +32,7 @@ const IDLE_TICKS: u32 = 100;
 const LATE: Duration = Duration::from_millis(100);
 
 /// A point in time, in ticks since the client began.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Tick(u64);
 
 impl Tick {

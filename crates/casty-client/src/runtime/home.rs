@@ -5,6 +5,7 @@
 //! timer that needs no runtime.
 
 use std::cell::Cell;
+use std::hash::{BuildHasher, BuildHasherDefault, Hasher};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -13,10 +14,36 @@ use futures_timer::Delay;
 use tokio::runtime::{self, Handle};
 use tokio::task;
 
+/// The number of tasks that a thread remembers.
+const REMEMBERED: usize = 256;
+
 thread_local! {
-    /// The task that last was found to run at home on this thread, and that home. A task never
-    /// changes its runtime.
-    static AT_HOME: Cell<Option<(task::Id, runtime::Id)>> = const { Cell::new(None) };
+    /// Tasks that were found to run at home on this thread, and that home, each at the place of its
+    /// number. A task never changes its runtime.
+    static AT_HOME: [Cell<Option<(task::Id, runtime::Id)>>; REMEMBERED] =
+        const { [const { Cell::new(None) }; REMEMBERED] };
+}
+
+/// Returns the place at which a task is remembered.
+fn place_of(task: task::Id) -> usize {
+    /// The number that it is given to hash.
+    #[derive(Default)]
+    struct Number(u64);
+    impl Hasher for Number {
+        fn write(&mut self, bytes: &[u8]) {
+            for byte in bytes {
+                self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+            }
+        }
+        fn write_u64(&mut self, number: u64) {
+            self.0 = number;
+        }
+        fn finish(&self) -> u64 {
+            self.0
+        }
+    }
+    let number = BuildHasherDefault::<Number>::default().hash_one(task);
+    usize::try_from(number).unwrap_or_default() % REMEMBERED
 }
 
 /// The runtime on which a client was started.
@@ -34,16 +61,28 @@ impl Home {
 
     /// Returns whether the caller runs on this runtime. Cheap for a task that calls again; else as
     /// dear as a clone of the runtime's handle.
+    #[inline]
     fn is_here(self) -> bool {
-        let caller = task::try_id().map(|task| (task, self.0));
-        if caller.is_some() && AT_HOME.get() == caller {
-            return true;
-        }
-        let here = Handle::try_current().is_ok_and(|handle| handle.id() == self.0);
-        if here {
-            AT_HOME.set(caller);
-        }
-        here
+        let Some(task) = task::try_id() else {
+            return self.is_current();
+        };
+        let known = Some((task, self.0));
+        // None is known to a thread that is about to end.
+        AT_HOME
+            .try_with(|tasks| {
+                let place = &tasks[place_of(task)];
+                let is_here = place.get() == known || self.is_current();
+                if is_here {
+                    place.set(known);
+                }
+                is_here
+            })
+            .unwrap_or_else(|_| self.is_current())
+    }
+
+    #[cold]
+    fn is_current(self) -> bool {
+        Handle::try_current().is_ok_and(|handle| handle.id() == self.0)
     }
 
     /// Awaits `future`, at home without a limit, elsewhere for at most `limit`; `None` if that is
@@ -83,12 +122,20 @@ impl CallerTimer {
     /// has its task woken then.
     #[inline]
     pub(crate) fn is_over(&mut self, home: Home, limit: Duration, cx: &mut Context<'_>) -> bool {
+        match self {
+            Self::Home => false,
+            Self::Unknown if home.is_here() => {
+                *self = Self::Home;
+                false
+            }
+            Self::Unknown | Self::Elsewhere(_) => self.is_over_elsewhere(limit, cx),
+        }
+    }
+
+    #[cold]
+    fn is_over_elsewhere(&mut self, limit: Duration, cx: &mut Context<'_>) -> bool {
         if let Self::Unknown = self {
-            *self = if home.is_here() {
-                Self::Home
-            } else {
-                Self::Elsewhere(Box::new(Delay::new(limit)))
-            };
+            *self = Self::Elsewhere(Box::new(Delay::new(limit)));
         }
         match self {
             Self::Elsewhere(delay) => Pin::new(&mut **delay).poll(cx).is_ready(),

@@ -391,7 +391,7 @@ fn what_is_refused_is_a_result() {
                 reply_to,
                 number: 0,
             });
-            ask.into_future()
+            ask.send()
         };
         let _others = [other(), other(), other()];
         let results: Vec<_> = ask_all(&region, 10, 0..2).collect().await;

@@ -259,7 +259,7 @@ fn an_ask_of_an_own_actor_ends_with_the_client() {
         let silent = |_: String, _| std::future::ready(());
         let silent = client.spawn(silent, "silent").unwrap();
         let ask = silent.ask::<i32>(|_| text(0, 1)).within(60 * SECOND);
-        let reply = tokio::spawn(ask.into_future());
+        let reply = tokio::spawn(ask.send());
         tokio::task::yield_now().await;
         assert_conserved(&client.close(SECOND).await);
         let outcome = tokio::time::timeout(120 * SECOND, reply).await;
@@ -292,7 +292,7 @@ async fn asks_and_tells_end_when_the_runtime_of_the_client_goes() {
         views.changed().await.unwrap();
         let entity = client.entity_ref("r", 1).unwrap().entity("e");
         let ask = entity.ask(|reply_to: ActorRef<i32>| reply_to);
-        let reply = ask.within(SECOND).into_future();
+        let reply = ask.within(SECOND).send();
         end.send(()).unwrap();
         running.join().unwrap();
         assert!(matches!(entity.tell(1), Err(TellError::Closed)));
@@ -431,7 +431,7 @@ fn closing_does_not_wait_for_replies_that_have_come() {
         let (node, client, mut link) = connected().await;
         let entity = client.entity_ref("r", 1).unwrap().entity("e");
         let ask = entity.ask::<ActorRef<i32>, i32>(|reply_to| reply_to);
-        let reply = ask.within(60 * SECOND).into_future();
+        let reply = ask.within(60 * SECOND).send();
         let asked = link.next_to("/_region-r").await.unwrap();
         let asked: ShardEnvelope<ActorRef<i32>> = asked.decode();
         link.send(&asked.message, &7).await;
@@ -457,7 +457,7 @@ fn what_was_in_flight_on_a_lost_connection_is_a_dead_letter_of_unknown_fate() {
         let mut letters = client.dead_letters();
         let entity = client.entity_ref("r", 1).unwrap().entity("e");
         entity.tell("answered".to_owned()).unwrap();
-        let asked = entity.ask(|reply_to: ActorRef<i32>| reply_to).into_future();
+        let asked = entity.ask(|reply_to: ActorRef<i32>| reply_to).send();
         link.next_to("/_region-r").await.unwrap();
         link.next_to("/_region-r").await.unwrap();
         client.tell(&actor(&node, "/a"), text(3, 10)).unwrap();

@@ -66,7 +66,7 @@ fn an_idle_connection_whose_node_answers_probes_stays_and_a_silent_one_is_dialle
         let silent = Instant::now();
         let entity = client.entity_ref("r", 1).unwrap().entity("e");
         let ask = entity.ask(|reply_to| Unanswered { reply_to });
-        let asked = tokio::spawn(ask.within(Duration::from_mins(1)).into_future());
+        let asked = tokio::spawn(ask.within(Duration::from_mins(1)).send());
         let mut probed = false;
         while let Some(received) = link.next().await {
             probed |= received.path == RECEPTIONIST_PATH;

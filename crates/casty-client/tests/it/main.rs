@@ -5,6 +5,7 @@
 
 mod actors;
 mod admin;
+mod asking;
 mod bulk;
 mod closing;
 mod connections;

@@ -76,13 +76,13 @@ fn assert_nothing_is_kept(stats: &Stats) {
 fn a_lost_connection_ends_an_ask_unless_it_is_idempotent() {
     in_paused_time(|| async {
         let (mut node, mut link, client, entity) = connected(|it| it).await;
-        let again = tokio::spawn(get(&entity).into_future());
+        let again = tokio::spawn(get(&entity).send());
         let first = asked(&mut link).await;
         let ask = entity.ask::<_, String>(|reply_to| Get {
             reply_to,
             ballast: String::new(),
         });
-        let once = tokio::spawn(ask.into_future());
+        let once = tokio::spawn(ask.send());
         asked(&mut link).await;
         drop(link);
         let error = once.await.unwrap().unwrap_err();
@@ -112,7 +112,7 @@ fn an_ask_of_an_actor_is_sent_again_too() {
             reply_to,
             ballast: String::new(),
         });
-        let again = tokio::spawn(ask.idempotent().into_future());
+        let again = tokio::spawn(ask.idempotent().send());
         link.next_to("/a").await.unwrap();
         drop(link);
         let mut link = node.accept_and_tell().await;
@@ -128,7 +128,7 @@ fn a_hung_node_is_asked_once_in_each_share_of_the_time() {
     in_paused_time(|| async {
         let (_node, mut link, client, entity) = connected(|it| it).await;
         let begun = Instant::now();
-        let ask = tokio::spawn(get(&entity).within(6 * SECOND).into_future());
+        let ask = tokio::spawn(get(&entity).within(6 * SECOND).send());
         for share in 0..3 {
             asked(&mut link).await;
             let (due, at) = (2 * share * SECOND, begun.elapsed());
@@ -161,7 +161,7 @@ fn the_second_attempt_goes_where_the_route_leads_then() {
         let mut at_new = new.accept().await;
         client.ready(SECOND).await.unwrap();
         let entity = client.entity_ref("r", 1).unwrap().entity("e");
-        let ask = tokio::spawn(get(&entity).into_future());
+        let ask = tokio::spawn(get(&entity).send());
         let slow = asked(&mut at_old).await;
         let mut moved = owned_by(&two);
         moved.allocation_epoch += 1;
@@ -182,7 +182,7 @@ fn a_hedge_is_answered_before_a_slow_first_copy_and_that_is_late() {
         let (_node, mut link, client, entity) = connected(|it| it).await;
         let begun = Instant::now();
         let after = Duration::from_millis(100);
-        let ask = tokio::spawn(get(&entity).hedge_after(after).into_future());
+        let ask = tokio::spawn(get(&entity).hedge_after(after).send());
         let first = asked(&mut link).await;
         let hedge = asked(&mut link).await;
         let at = begun.elapsed();
@@ -202,17 +202,17 @@ fn a_hedge_counts_as_an_attempt_and_a_quick_reply_needs_none() {
     in_paused_time(|| async {
         let (_node, mut link, client, entity) = connected(|it| it).await;
         let hedged = || get(&entity).hedge_after(SECOND / 10).within(3 * SECOND);
-        let slow = tokio::spawn(hedged().attempts(2).into_future());
+        let slow = tokio::spawn(hedged().attempts(2).send());
         assert_eq!(count(&mut link, 4 * SECOND).await, 2);
         let error = slow.await.unwrap().unwrap_err();
         assert!(
             matches!(error, AskError::Timeout { attempts: 2, .. }),
             "{error}"
         );
-        let single = tokio::spawn(hedged().attempts(1).into_future());
+        let single = tokio::spawn(hedged().attempts(1).send());
         assert_eq!(count(&mut link, 4 * SECOND).await, 1);
         assert!(single.await.unwrap().is_err());
-        let quick = tokio::spawn(hedged().into_future());
+        let quick = tokio::spawn(hedged().send());
         let only = asked(&mut link).await;
         link.send(&only, &"a".to_owned()).await;
         assert_eq!(quick.await.unwrap().unwrap(), "a");
@@ -235,7 +235,7 @@ fn an_empty_budget_stops_the_storm_on_a_cluster_that_does_not_answer() {
             .ask_attempts(10)
         };
         let (mut node, mut link, client, entity) = connected(scarce).await;
-        let ask = || tokio::spawn(get(&entity).within(10 * SECOND).into_future());
+        let ask = || tokio::spawn(get(&entity).within(10 * SECOND).send());
         let asks: Vec<_> = (0..100).map(|_| ask()).collect();
         assert_eq!(count(&mut link, 11 * SECOND).await, 105);
         for ask in asks {
@@ -278,7 +278,7 @@ fn asks_fill_the_budget_again() {
         let (_node, mut link, client, entity) = connected(earned).await;
         // The second pays half a token, the third the other half.
         for expected in [2, 1, 2] {
-            let ask = tokio::spawn(get(&entity).within(2 * SECOND).into_future());
+            let ask = tokio::spawn(get(&entity).within(2 * SECOND).send());
             assert_eq!(count(&mut link, 3 * SECOND).await, expected);
             assert!(ask.await.unwrap().is_err());
         }
@@ -312,7 +312,7 @@ fn what_waits_for_its_route_is_not_sent_twice_and_was_not_sent_in_the_end() {
 fn what_was_in_flight_once_is_never_called_not_sent() {
     in_paused_time(|| async {
         let (node, mut link, client, entity) = connected(|it| it).await;
-        let ask = tokio::spawn(get(&entity).into_future());
+        let ask = tokio::spawn(get(&entity).send());
         asked(&mut link).await;
         drop((node, link));
         // The second copy is buffered until the deadline.
@@ -333,7 +333,7 @@ fn what_was_in_flight_once_is_never_called_not_sent() {
 fn every_attempt_that_is_lost_is_followed_by_another_until_none_is_left() {
     in_paused_time(|| async {
         let (mut node, mut link, client, entity) = connected(|it| it).await;
-        let ask = tokio::spawn(get(&entity).within(60 * SECOND).into_future());
+        let ask = tokio::spawn(get(&entity).within(60 * SECOND).send());
         for _ in 0..3 {
             asked(&mut link).await;
             drop(link);
@@ -362,7 +362,7 @@ fn every_attempt_that_is_lost_is_followed_by_another_until_none_is_left() {
 fn a_copy_that_finds_the_outbox_full_does_the_ask_no_harm() {
     in_paused_time(|| async {
         let (_node, mut link, client, entity) = connected(|it| it.outbox_bytes(4096)).await;
-        let ask = tokio::spawn(get_long(&entity, 2000).within(6 * SECOND).into_future());
+        let ask = tokio::spawn(get_long(&entity, 2000).within(6 * SECOND).send());
         let first = asked(&mut link).await;
         // The node reads no more.
         let ballast = || entity.tell("-".repeat(1000));
@@ -385,7 +385,7 @@ fn a_copy_that_finds_the_outbox_full_does_the_ask_no_harm() {
 fn a_client_that_closes_sends_nothing_again() {
     in_paused_time(|| async {
         let (_node, mut link, client, entity) = connected(|it| it).await;
-        let ask = tokio::spawn(get(&entity).within(60 * SECOND).into_future());
+        let ask = tokio::spawn(get(&entity).within(60 * SECOND).send());
         asked(&mut link).await;
         let closing = client.clone();
         let closed = tokio::spawn(async move { closing.close(30 * SECOND).await });
@@ -425,7 +425,7 @@ fn an_actor_of_this_client_is_asked_once() {
 fn messages_are_kept_up_to_a_limit_and_no_further() {
     in_paused_time(|| async {
         let (_node, mut link, client, entity) = connected(|it| it.ask_bytes(4096)).await;
-        let first = get_long(&entity, 3000).into_future();
+        let first = get_long(&entity, 3000).send();
         let error = get_long(&entity, 3000).await.unwrap_err();
         assert!(
             matches!(error, AskError::AskBytesFull { limit: 4096, .. }),
@@ -436,7 +436,7 @@ fn messages_are_kept_up_to_a_limit_and_no_further() {
         assert_eq!((stats.accepted, stats.pending_asks), (1, 1));
         assert!((3000..4096).contains(&stats.ask_bytes), "{stats:?}");
         drop(first);
-        let second = tokio::spawn(get_long(&entity, 3000).into_future());
+        let second = tokio::spawn(get_long(&entity, 3000).send());
         asked(&mut link).await;
         let reply_to = asked(&mut link).await;
         link.send(&reply_to, &"a".to_owned()).await;
@@ -454,7 +454,7 @@ fn long_replies_that_nobody_takes_are_kept_up_to_a_limit_and_short_ones_are_not_
                 reply_to,
                 ballast: String::new(),
             });
-            ask.into_future()
+            ask.send()
         };
         let (first, second, third, fourth) = (ask(), ask(), ask(), ask());
         let long = "-".repeat(10 * 1024);
@@ -484,11 +484,7 @@ async fn dropped_at(stage: usize) {
     let mut node = Node::listen(&network, "n:1").await;
     let client = builder(&network, "n:1").connect().await.unwrap();
     let entity = client.entity_ref("r", 1).unwrap().entity("e");
-    let mut ask = Box::pin(
-        get_long(&entity, 5000)
-            .hedge_after(SECOND / 10)
-            .into_future(),
-    );
+    let mut ask = Box::pin(get_long(&entity, 5000).hedge_after(SECOND / 10).send());
     let mut polled = async |within| timeout(within, &mut ask).await.is_err();
     let reach = async {
         if stage == 0 {

@@ -44,7 +44,7 @@ fn an_ask_has_all_its_time_after_one_in_which_the_client_was_not_driven() {
         let entity = client.entity_ref("r", 1).unwrap().entity("e");
         // Keeps the clock awake.
         let waits = entity.ask(|reply_to| Get { reply_to }).within(60 * SECOND);
-        let waits = tokio::spawn(waits.into_future());
+        let waits = tokio::spawn(waits.send());
         others_run().await;
         stop_for(6 * SECOND);
         let ask = entity.ask(|reply_to| Get { reply_to }).within(5 * SECOND);
@@ -66,7 +66,7 @@ fn a_reply_that_came_while_the_client_was_not_driven_is_taken_though_its_time_is
         let (client, _node, mut link) = connected(&network).await;
         let entity = client.entity_ref("r", 1).unwrap().entity("e");
         let ask = entity.ask(|reply_to| Get { reply_to }).within(5 * SECOND);
-        let ask = tokio::spawn(ask.into_future());
+        let ask = tokio::spawn(ask.send());
         let asked = link.next_to("/_region-r").await.unwrap();
         let asked: ShardEnvelope<Get> = asked.decode();
         // Written, and not read before the time is over.
@@ -200,7 +200,7 @@ fn what_has_less_time_than_what_waits_already_ends_in_its_own() {
         let entity = client.entity_ref("r", 1).unwrap().entity("e");
         let ask = |within| {
             let ask = entity.ask(|reply_to| Get { reply_to });
-            ask.within(within).into_future()
+            ask.within(within).send()
         };
         let waiting = tokio::spawn(ask(60 * SECOND));
         others_run().await;

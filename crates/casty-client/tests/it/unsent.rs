@@ -71,7 +71,7 @@ fn an_ask_that_is_dropped_while_it_waits_for_its_route_is_not_sent() {
         let mut letters = client.dead_letters();
         let entity = client.entity_ref("r", 1).unwrap().entity("e");
         let ask = entity.ask::<_, i32>(|reply_to: ActorRef<i32>| reply_to);
-        drop(ask.into_future());
+        drop(ask.send());
         entity.tell(7).unwrap();
         assert_eq!(client.stats().buffered, 2);
         let mut node = Node::listen(&network, "n:1").await;
@@ -110,7 +110,7 @@ fn one_ask_more_than_may_wait_is_refused_with_the_limit() {
         let entity = client.entity_ref("r", 1).unwrap().entity("e");
         let ask = || {
             let ask = entity.ask::<_, i32>(|reply_to: ActorRef<i32>| reply_to);
-            ask.into_future()
+            ask.send()
         };
         let _waiting = [ask(), ask()];
         let error = ask().await.unwrap_err();

@@ -107,7 +107,7 @@ async fn a_client_that_was_away_is_answered_as_soon_as_it_is_back(net: Net) {
     absentee.stay_away().await;
     // Asked while it is away, and so buffered, and once it is back.
     let buffered = absentee.entity.ask(|reply_to| Counter::Where { reply_to });
-    let buffered = buffered.within(LONG).into_future();
+    let buffered = buffered.within(LONG).send();
     absentee.come_back();
     let buffered: u64 = timeout(SOON, buffered)
         .await
@@ -172,10 +172,7 @@ async fn after_the_quarantine_the_first_address_serves_for_everything_again() {
             to: clock.clone(),
             reply_to,
         });
-        let number: u64 = timeout(SOON, passed_on.into_future())
-            .await
-            .unwrap()
-            .unwrap();
+        let number: u64 = timeout(SOON, passed_on.send()).await.unwrap().unwrap();
         assert_eq!(number, 1, "the clock's node");
         absentee.cluster.cut(absentee.source);
     }

@@ -29,7 +29,7 @@ async fn answered_after(net: Net, fault: impl AsyncFnOnce(&Cluster, usize)) -> (
     let alice = region(&client).entity("alice");
     let owner = whereabouts(&alice).await.unwrap();
     cluster.hang(owner);
-    let ask = tokio::spawn(ask_where(&alice).into_future());
+    let ask = tokio::spawn(ask_where(&alice).send());
     written(&client).await;
     fault(&cluster, owner).await;
     let answer = timeout(LONG, ask).await.expect("it ends").unwrap();
@@ -75,7 +75,7 @@ async fn all_idempotent_asks_are_answered_though_every_node_dies_in_turn(net: Ne
     for node in 0..3 {
         let ask = |number| {
             let entity = region.entity(format!("entity-{number}"));
-            tokio::spawn(ask_where(&entity).into_future())
+            tokio::spawn(ask_where(&entity).send())
         };
         let before: Vec<_> = (0..50).map(ask).collect();
         tokio::task::yield_now().await;
@@ -111,7 +111,7 @@ async fn asks_that_are_dropped_at_any_moment_leave_nothing_behind(net: Net) {
             let entity = region.entity(format!("entity-{number}"));
             let patience = Duration::from_micros(round * number * 37 % 12_000);
             let ask = ask_where(&entity).hedge_after(Duration::from_millis(5));
-            tokio::spawn(timeout(patience, ask.into_future()))
+            tokio::spawn(timeout(patience, ask.send()))
         };
         let asks: Vec<_> = (0..20).map(ask).collect();
         let node = usize::try_from(round % 3).unwrap();

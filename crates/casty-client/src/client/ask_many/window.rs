@@ -5,12 +5,14 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use crate::ask::retry::{Kept, Retrying, Schedule};
-use crate::pending_asks::id::{AskId, OpenAsk};
+use crate::pending_asks::Taking;
+use crate::pending_asks::id::{OpenAsk, ReplyAddress};
 use crate::pending_asks::opening::AskKind;
 use crate::pending_asks::outcome::{Failure, Outcome};
 use crate::pending_asks::waiter::Group;
 use crate::runtime::clock::{Tick, precise_now};
 use crate::send::Core;
+use crate::send::batch::MESSAGES;
 
 /// The open asks of one task, each in a place of its own; abandoned when it is dropped.
 pub(super) struct Window {
@@ -24,12 +26,14 @@ pub(super) struct Window {
     due: Vec<u32>,
     /// Empty buffers, kept for the next ones.
     opened: Vec<u32>,
-    ids: Vec<AskId>,
+    addresses: Vec<ReplyAddress>,
 }
 
 /// One open ask.
 struct Place {
     ask: OpenAsk,
+    /// The secret of its address.
+    secret: u64,
     /// The place of its item among all.
     index: usize,
     again: Option<Box<Again>>,
@@ -54,7 +58,7 @@ impl Window {
             free: Vec::new(),
             due: Vec::new(),
             opened: Vec::new(),
-            ids: Vec::new(),
+            addresses: Vec::new(),
         }
     }
 
@@ -86,7 +90,7 @@ impl Window {
             });
             opened.push(place);
         }
-        self.ids.clear();
+        self.addresses.clear();
         let kind = match schedule {
             None => AskKind::Once,
             Some(schedule) => AskKind::Repeatable {
@@ -94,12 +98,17 @@ impl Window {
             },
         };
         core.asks
-            .open_places(deadline, &self.group, &opened, kind, &mut self.ids);
+            .open_places(deadline, &self.group, &opened, kind, &mut self.addresses);
         // Those beyond the limit stay free.
-        self.free.extend(opened.drain(self.ids.len()..));
-        for (place, id) in opened.iter().zip(&self.ids) {
+        self.free.extend(opened.drain(self.addresses.len()..));
+        for (place, address) in opened.iter().zip(&self.addresses) {
             self.places[*place as usize] = Some(Place {
-                ask: OpenAsk { id: *id, deadline },
+                ask: OpenAsk {
+                    id: address.id,
+                    deadline,
+                    carrier: None,
+                },
+                secret: address.secret,
                 index: 0,
                 again: None,
             });
@@ -116,10 +125,19 @@ impl Window {
         self.opened = opened;
     }
 
-    /// Gives an opened place to the item of this index, and returns its ask.
-    pub(super) fn begin(&mut self, place: u32, index: usize) -> Option<OpenAsk> {
+    /// Gives an opened place to the item of this index, and returns the address of its reply.
+    pub(super) fn begin(&mut self, place: u32, index: usize) -> Option<ReplyAddress> {
         let place = self.places[place as usize].as_mut()?;
         place.index = index;
+        Some(ReplyAddress {
+            id: place.ask.id,
+            secret: place.secret,
+        })
+    }
+
+    /// Returns the ask in a place.
+    pub(super) fn ask(&self, place: u32) -> Option<OpenAsk> {
+        let place = self.places[place as usize].as_ref()?;
         Some(place.ask)
     }
 
@@ -163,22 +181,28 @@ impl Window {
     ) -> bool {
         let mut due = std::mem::take(&mut self.due);
         let came = self.group.take_due(&mut due, cx);
-        for number in due.drain(..) {
-            // It may be a place that has been closed since, or another ask is in.
-            let Some(place) = &mut self.places[number as usize] else {
-                continue;
-            };
-            let look = |id| self.core.asks.poll_place(id, &self.group, number);
-            let outcome = match place.again.as_deref_mut() {
-                Some(Again::Retrying(retrying)) => retrying.poll_by(look),
-                _ => look(place.ask.id),
-            };
-            if let Poll::Ready(outcome) = outcome {
-                take(place.index, outcome, place.attempts());
-                self.places[number as usize] = None;
-                self.free.push(number);
+        // Under a lock for no longer than some microseconds.
+        for due in due.chunks(MESSAGES) {
+            let mut taking = Taking::new(&self.core.asks);
+            for number in due {
+                // It may be a place that has been closed since, or another ask is in.
+                let Some(place) = &mut self.places[*number as usize] else {
+                    continue;
+                };
+                let outcome = if let Some(outcome) = taking.take(place.ask.id) {
+                    Poll::Ready(outcome)
+                } else {
+                    taking.release();
+                    place.look((&self.core, &self.group), *number)
+                };
+                if let Poll::Ready(outcome) = outcome {
+                    take(place.index, outcome, place.attempts());
+                    self.places[*number as usize] = None;
+                    self.free.push(*number);
+                }
             }
         }
+        due.clear();
         self.due = due;
         came
     }
@@ -200,6 +224,16 @@ impl Window {
 }
 
 impl Place {
+    /// Returns the outcome of the ask in this place, or has it note the place when there is one.
+    #[cold]
+    fn look(&mut self, (core, group): (&Core, &Arc<Group>), number: u32) -> Poll<Outcome> {
+        let look = |id| core.asks.poll_place(id, group, number);
+        match self.again.as_deref_mut() {
+            Some(Again::Retrying(retrying)) => retrying.poll_by(look),
+            _ => look(self.ask.id),
+        }
+    }
+
     /// Returns how often the message was sent.
     fn attempts(&self) -> u32 {
         match self.again.as_deref() {

@@ -2,6 +2,10 @@ use super::*;
 
 mod many_clients;
 
+fn ask_ref(identity: &Identity, id: AskId) -> ActorRef<()> {
+    identity.ask_ref(identity.secrets().address(id))
+}
+
 fn named(fixed: Option<NodeAddress>) -> Identity {
     Identity::new("s", fixed, &Arc::default())
 }
@@ -21,8 +25,8 @@ fn identities_are_unique_and_given_back() {
 fn replies_are_recognised_by_their_header_alone() {
     for host in ["127.1.2.3", "a \"quoted\" h\u{f6}st"] {
         let identity = named(Some(NodeAddress::new(host, 0)));
-        let id = AskId::from_hex(b"00000007000000a1").unwrap();
-        let target = identity.ask_ref(id);
+        let id = AskId::from_bits(0x7_0000_00a1);
+        let target = ask_ref(&identity, id);
         let mut header = Vec::new();
         let sender = "casty://s@n:1/".into();
         Header {
@@ -31,19 +35,17 @@ fn replies_are_recognised_by_their_header_alone() {
             type_hint: "builtins.int".into(),
         }
         .write(&mut header);
-        assert_eq!(identity.ask_id_of_header(&header[4..]), Some(id));
+        let told = identity.secrets().address(id);
+        assert_eq!(identity.address_in_header(&header[4..]), Some(told));
         assert_eq!(
             identity.ask_id(target.parts().unwrap().path.as_bytes()),
             Some(id)
         );
         let other = named(Some(NodeAddress::new(host, 0)));
+        let told = other.address_in_header(&header[4..]).unwrap();
+        assert!(!other.secrets().is_true(told), "another client's key");
         assert_eq!(
-            other.ask_id_of_header(&header[4..]),
-            None,
-            "another client's key"
-        );
-        assert_eq!(
-            identity.ask_id_of_header(b"{\"target\": \"casty://s-cl"),
+            identity.address_in_header(b"{\"target\": \"casty://s-cl"),
             None
         );
     }
@@ -64,8 +66,8 @@ fn a_renewed_identity_is_another_address_of_the_same_client() {
     let identity = named(None);
     let renewed = identity.renewed().unwrap();
     assert_ne!(identity.address(), renewed.address());
-    let id = AskId::from_hex(b"00000007000000a1").unwrap();
-    let reference = renewed.ask_ref(id);
+    let id = AskId::from_bits(0x7_0000_00a1);
+    let reference = ask_ref(&renewed, id);
     let path = reference.parts().unwrap().path;
     assert_eq!(identity.ask_id(path.as_bytes()), Some(id));
     let fixed = named(Some(NodeAddress::new("gateway", 7)));
@@ -76,10 +78,9 @@ fn a_renewed_identity_is_another_address_of_the_same_client() {
 fn references_to_one_ask_are_readdressed_and_nothing_else_is() {
     let identity = named(None);
     let renewed = identity.renewed().unwrap();
-    let [id, other] =
-        [b"00000007000000a1", b"00000007000000a2"].map(|digits| AskId::from_hex(digits).unwrap());
+    let [id, other] = [0x7_0000_00a1, 0x7_0000_00a2].map(AskId::from_bits);
     let text = |to: &Identity| {
-        let (reply, kept) = (to.ask_ref(id), identity.ask_ref(other));
+        let (reply, kept) = (ask_ref(to, id), ask_ref(&identity, other));
         format!("a {} b {} c {} d", reply.uri(), kept.uri(), reply.uri())
     };
     let mut message = text(&identity).into_bytes();
@@ -99,8 +100,8 @@ fn an_announced_address_is_kept_to_the_letter() {
 #[test]
 fn a_reply_to_an_ask_that_was_not_told_is_not_taken() {
     let identity = named(None);
-    let path = |id| identity.ask_ref(id).parts().unwrap().path.to_owned();
-    let ids = [0, 1, 2, 1 << 32].map(|bits| AskId::from_hex(&hex(bits)).unwrap());
+    let path = |id| ask_ref(&identity, id).parts().unwrap().path.to_owned();
+    let ids = [0, 1, 2, 1 << 32].map(AskId::from_bits);
     let paths = ids.map(path);
     for (told, id) in paths.iter().zip(ids) {
         assert_eq!(identity.ask_id(told.as_bytes()), Some(id));
@@ -109,10 +110,10 @@ fn a_reply_to_an_ask_that_was_not_told_is_not_taken() {
             let guessed = format!("/_ask/{other:?}{}", &told[22..]);
             assert_eq!(identity.ask_id(guessed.as_bytes()), None);
         }
-        for digit in 6..38 {
+        for letter in 6..38 {
             let mut changed = told.clone().into_bytes();
-            changed[digit] = if changed[digit] == b'0' { b'1' } else { b'0' };
-            assert_eq!(identity.ask_id(&changed), None, "digit {digit}");
+            changed[letter] = if changed[letter] == b'a' { b'b' } else { b'a' };
+            assert_eq!(identity.ask_id(&changed), None, "letter {letter}");
         }
     }
 }
@@ -120,8 +121,8 @@ fn a_reply_to_an_ask_that_was_not_told_is_not_taken() {
 #[test]
 fn what_looks_like_an_address_before_the_path_of_an_ask_and_is_none_is_left() {
     let renewed = named(None).renewed().unwrap();
-    let id = AskId::from_hex(b"00000007000000a1").unwrap();
-    let reference = renewed.ask_ref(id);
+    let id = AskId::from_bits(0x7_0000_00a1);
+    let reference = ask_ref(&renewed, id);
     let path = reference.parts().unwrap().path.to_owned();
     for before in [
         "239.1",

@@ -82,11 +82,10 @@ fn many_clients(
         node.connections
             .insert(client.identity.address().clone(), who);
         // Slots and generations are few, and equal in all clients.
-        let digits = format!("{:016x}", number % 7);
-        let ask = AskId::from_hex(digits.as_bytes()).unwrap();
+        let ask = AskId::from_bits((number % 7) as u64);
         client.asks.push(ask);
         node.replies
-            .push_back((client.identity.ask_ref(ask).cast(), who));
+            .push_back((super::ask_ref(&client.identity, ask).cast(), who));
         // Replies come late, when many others have come and gone.
         if node.replies.len() > count / 10 {
             node.reply(&mut clients);

@@ -1,0 +1,238 @@
+//! The sending of an ask: a slot, the message with the reference to reply to, and the outbox.
+
+use std::fmt;
+use std::sync::Arc;
+use std::task::Context;
+use std::time::Duration;
+
+use bytes::Bytes;
+use casty_proto::ActorRef;
+use casty_routing::{RegionId, ShardId};
+
+use crate::ask::open::Open;
+use crate::ask::retry::{Kept, Policy, Retrying, Schedule};
+use crate::error::AskError;
+use crate::message::{Destination, Encoded};
+use crate::pending_asks::id::{AskId, HERE, OpenAsk, ReplyAddress};
+use crate::pending_asks::opening::{AskKind, LoneAsk};
+use crate::pending_asks::waiter::Waiter;
+use crate::send::Core;
+
+/// The way in which an ask is to be carried out.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Plan {
+    pub(crate) timeout: Duration,
+    /// Set if the message may be sent again.
+    pub(crate) policy: Option<Policy>,
+    /// The shard to which the message will go, if that is known before it is made.
+    pub(crate) towards: Option<(RegionId, ShardId)>,
+}
+
+/// The making and sending of an ask's message, given the reference to reply to. An implementation
+/// detail of [`Ask`](crate::Ask).
+pub trait SendAsk<R> {
+    #[doc(hidden)]
+    fn send(self, ask: &mut AskSender<'_>, reply_to: ActorRef<R>) -> Result<(), AskError>;
+}
+
+impl<R, F> SendAsk<R> for F
+where
+    F: FnOnce(&mut AskSender<'_>, ActorRef<R>) -> Result<(), AskError>,
+{
+    fn send(self, ask: &mut AskSender<'_>, reply_to: ActorRef<R>) -> Result<(), AskError> {
+        self(ask, reply_to)
+    }
+}
+
+/// Takes a slot, makes the message and sends it. The ask wakes the task of `cx`, if there is one.
+#[inline]
+pub(super) fn start<R, F: SendAsk<R>>(
+    core: &Arc<Core>,
+    plan: &Plan,
+    send: F,
+    cx: Option<&Context<'_>>,
+) -> Result<Open, AskError> {
+    let mut ask = AskSender::open(core, plan, cx)?;
+    let reply_to = ask.make_reference();
+    send.send(&mut ask, reply_to.cast())?;
+    Ok(ask.accept())
+}
+
+/// The sending side of an ask that has its slot. An implementation detail of [`Ask`](crate::Ask).
+///
+/// The slot is free again when this is dropped before the message was accepted: the message is made
+/// by the user's code, which may fail or panic.
+pub struct AskSender<'a> {
+    core: &'a Arc<Core>,
+    ask: OpenAsk,
+    secret: u64,
+    /// A clone of the reference that the message was made with.
+    asked: Option<ActorRef<()>>,
+    /// Set if the message is to be kept, to be sent again.
+    again: Option<Box<Again>>,
+    accepted: bool,
+}
+
+/// The part of an ask that may be sent again.
+struct Again {
+    schedule: Schedule,
+    kept: Option<Kept>,
+}
+
+impl<'a> AskSender<'a> {
+    fn open(core: &'a Arc<Core>, plan: &Plan, cx: Option<&Context<'_>>) -> Result<Self, AskError> {
+        let deadline = core.clock.deadline(plan.timeout);
+        let (kind, carrier, again) = match plan.policy {
+            // Noted with the opening, and corrected if the message takes another way: a further visit
+            // of the slot for each ask costs more than the look at the table.
+            None => (AskKind::Once, core.carrier_towards(plan.towards), None),
+            Some(policy) => {
+                let schedule = Schedule::new(core, policy, deadline);
+                let due = schedule.due(core);
+                let again = Box::new(Again {
+                    schedule,
+                    kept: None,
+                });
+                (AskKind::Repeatable { due }, None, Some(again))
+            }
+        };
+        let opened = core.asks.open(LoneAsk {
+            deadline,
+            kind,
+            carrier,
+            waiter: cx.map(Waiter::task),
+        });
+        let Some(ReplyAddress { id, secret }) = opened else {
+            let limit = core.asks.limit();
+            return Err(AskError::TooManyAsks { limit });
+        };
+        core.clock.keep_awake();
+        Ok(Self {
+            core,
+            ask: OpenAsk {
+                id,
+                deadline,
+                carrier,
+            },
+            secret,
+            asked: None,
+            again,
+            accepted: false,
+        })
+    }
+
+    /// Returns the address to which the reply goes.
+    #[inline]
+    pub(crate) fn reply_address(&self) -> ReplyAddress {
+        ReplyAddress {
+            id: self.ask.id,
+            secret: self.secret,
+        }
+    }
+
+    /// Returns the reference that the message is to hold.
+    #[inline]
+    fn make_reference(&mut self) -> ActorRef<()> {
+        let reply_to = self.core.identity.ask_ref(self.reply_address());
+        self.asked.insert(reply_to).clone()
+    }
+
+    /// Returns the state of an ask whose message was accepted.
+    #[inline]
+    fn accept(&mut self) -> Open {
+        self.accepted = true;
+        if let Some(asked) = self.asked.take() {
+            self.core.identity.give_back(asked);
+        }
+        match self.again.take() {
+            None => Open::Waiting(self.ask.id),
+            Some(again) => match again.kept {
+                Some(kept) => {
+                    let retrying = Retrying::new(self.ask, kept, again.schedule);
+                    Open::Retrying(Box::new(retrying))
+                }
+                None => Open::Waiting(self.ask.id),
+            },
+        }
+    }
+
+    /// Checks that the message, which is not dropped yet, can be answered.
+    #[inline]
+    fn check_answerable(&self, message: &[u8]) -> Result<(), AskError> {
+        match &self.asked {
+            Some(asked) => check_answerable(self.core, self.ask.id, asked, message),
+            None => Ok(()),
+        }
+    }
+
+    /// Sends an encoded message to a node.
+    #[inline]
+    pub(crate) fn send(
+        &mut self,
+        to: &Destination<'_>,
+        message: Encoded<'_>,
+    ) -> Result<(), AskError> {
+        self.check_answerable(message.bytes)?;
+        if let Some(again) = &mut self.again {
+            again.kept = Some(Kept::new(self.core, to, message)?);
+        }
+        Ok(self.core.send(to, message, Some(self.ask))?)
+    }
+
+    /// Hands an encoded message to an actor of this client.
+    pub(crate) fn deliver_here(&mut self, path: &str, message: &[u8]) -> Result<(), AskError> {
+        self.check_answerable(message)?;
+        self.core.asks.carried_by(self.ask.id, HERE);
+        Ok(self
+            .core
+            .deliver_here(path, Bytes::copy_from_slice(message))?)
+    }
+}
+
+/// Checks that a message, which is not dropped yet, can be answered. `reply_to` is a clone of the
+/// reference that it was made with.
+///
+/// A message that holds the reference keeps it shared. One that does not may have its URI as text,
+/// so it is searched for before it is refused.
+#[inline]
+pub(crate) fn check_answerable(
+    core: &Core,
+    ask: AskId,
+    reply_to: &ActorRef<()>,
+    message: &[u8],
+) -> Result<(), AskError> {
+    if reply_to.is_shared() {
+        Ok(())
+    } else {
+        search(core, ask, message)
+    }
+}
+
+#[cold]
+fn search(core: &Core, ask: AskId, message: &[u8]) -> Result<(), AskError> {
+    let mut found = false;
+    let read = core.codec.edit(message, &core.own_messages(), |plain| {
+        found = core.identity.is_asked_in(plain, ask);
+    });
+    match read {
+        Ok(_) if !found => Err(AskError::NoReplyTo),
+        _ => Ok(()),
+    }
+}
+
+impl Drop for AskSender<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        if !self.accepted {
+            self.core.asks.abandon(self.ask.id);
+        }
+    }
+}
+
+impl fmt::Debug for AskSender<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AskSender")
+            .field("id", &self.ask.id)
+            .finish_non_exhaustive()
+    }
+}
