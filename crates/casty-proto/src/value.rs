@@ -36,6 +36,8 @@ pub(crate) use decimal::NO_DECIMAL;
 pub(crate) use decimal::is_decimal;
 pub use ser::to_value;
 pub(crate) use side_channel::{VALUE, hand_over, take};
+#[cfg(any(feature = "pickle", feature = "protobuf"))]
+pub(crate) use temporal::NO_SUCH_TIME;
 pub use temporal::{Date, DateTime, TemporalError, Time, TimeDelta};
 pub use typed::{BigInt, ByteArray, Bytes, Complex, Decimal, Uuid, UuidError};
 pub(crate) use typed::{complex_of, time_delta_of};

@@ -381,11 +381,8 @@ fn object(class: &str, state: State) -> Value {
 }
 
 fn offset() -> impl Strategy<Value = TimeDelta> {
-    (-1_i32..1, 0_u32..86_400).prop_map(|(days, seconds)| TimeDelta {
-        days,
-        seconds,
-        microseconds: 0,
-    })
+    let day = 86_400_000_000_i128;
+    (1 - day..day).prop_map(|total| TimeDelta::from_microseconds(total).unwrap())
 }
 
 fn time() -> impl Strategy<Value = Time> {

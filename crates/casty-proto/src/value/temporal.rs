@@ -5,6 +5,10 @@ use std::str::FromStr;
 
 use super::zone::ZoneName;
 
+/// The reason for which a date, time or duration is refused whose parts are out of range.
+#[cfg(any(feature = "pickle", feature = "protobuf"))]
+pub(crate) const NO_SUCH_TIME: &str = "a date, time or duration that Python makes none of";
+
 /// A `datetime.datetime`, displayed in ISO 8601, with the name of its zone in brackets if it has one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct DateTime {
@@ -94,6 +98,33 @@ impl Time {
 const DAY: i64 = 86_400;
 const SECOND: i64 = 1_000_000;
 
+#[cfg(any(feature = "pickle", feature = "protobuf"))]
+impl DateTime {
+    /// Returns whether Python can make it.
+    pub(crate) fn exists(&self) -> bool {
+        self.date.exists() && self.time.exists()
+    }
+}
+
+#[cfg(any(feature = "pickle", feature = "protobuf"))]
+impl Date {
+    /// Returns whether Python can make it.
+    pub(crate) fn exists(self) -> bool {
+        Self::new(self.year, self.month, self.day).is_some()
+    }
+}
+
+#[cfg(any(feature = "pickle", feature = "protobuf"))]
+impl Time {
+    /// Returns whether Python can make it.
+    pub(crate) fn exists(&self) -> bool {
+        let counts = |offset: &TimeDelta| offset.exists() && offset.is_offset();
+        let offset = self.offset.as_ref().filter(|_| self.zone.is_none());
+        Self::new(self.hour, self.minute, self.second, self.microsecond).is_some()
+            && offset.is_none_or(counts)
+    }
+}
+
 impl TimeDelta {
     /// Returns a duration of parts that are normalised; `None` if one is out of range.
     pub fn new(days: i32, seconds: u32, microseconds: u32) -> Option<Self> {
@@ -123,6 +154,12 @@ impl TimeDelta {
     pub fn microseconds(&self) -> i128 {
         let seconds = i128::from(self.days) * i128::from(DAY) + i128::from(self.seconds);
         seconds * i128::from(SECOND) + i128::from(self.microseconds)
+    }
+
+    /// Returns whether Python can make it.
+    #[cfg(any(feature = "pickle", feature = "protobuf"))]
+    pub(crate) fn exists(self) -> bool {
+        Self::new(self.days, self.seconds, self.microseconds).is_some()
     }
 
     /// Returns whether it can be an offset from UTC: Python has none of a day or more.

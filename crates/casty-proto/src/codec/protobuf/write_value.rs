@@ -10,7 +10,7 @@ use crate::class_name::with_dots;
 use crate::codec::tree::sink::{Scalars, unsupported};
 use crate::codec::tree::target::{MAX_VALUES, Shape, TOO_MANY_VALUES, Target};
 use crate::protobuf::{self, v1};
-use crate::value::{Member, NO_DECIMAL, Object, State, is_decimal};
+use crate::value::{Member, NO_DECIMAL, NO_SUCH_TIME, Object, State, is_decimal};
 use crate::{EncodeError, Limits, Value};
 
 /// Writes `value`, which stands `depth` levels deep already.
@@ -149,10 +149,21 @@ fn write_leaf(sink: &mut ProtobufSink<'_>, value: &Value) -> Result<(), EncodeEr
                 ));
             }
         },
-        Value::DateTime(value) => sink.message(kind::DATE_TIME, &v1::DateTime::from(&**value))?,
-        Value::Date(value) => sink.message(kind::DATE, &v1::Date::from(*value))?,
-        Value::Time(value) => sink.message(kind::TIME, &v1::Time::from(&**value))?,
-        Value::TimeDelta(value) => sink.message(kind::TIME_DELTA, &v1::TimeDelta::from(*value))?,
+        Value::DateTime(value) if value.exists() => {
+            sink.message(kind::DATE_TIME, &v1::DateTime::from(&**value))?
+        }
+        Value::Date(value) if value.exists() => {
+            sink.message(kind::DATE, &v1::Date::from(*value))?
+        }
+        Value::Time(value) if value.exists() => {
+            sink.message(kind::TIME, &v1::Time::from(&**value))?
+        }
+        Value::TimeDelta(value) if value.exists() => {
+            sink.message(kind::TIME_DELTA, &v1::TimeDelta::from(*value))?;
+        }
+        Value::DateTime(_) | Value::Date(_) | Value::Time(_) | Value::TimeDelta(_) => {
+            return Err(unsupported::<ProtobufSink<'_>>(NO_SUCH_TIME));
+        }
         Value::Uuid(bytes) => sink.raw(kind::UUID, &**bytes),
         Value::Decimal(text) if !is_decimal(text) => {
             return Err(unsupported::<ProtobufSink<'_>>(NO_DECIMAL));

@@ -4,7 +4,9 @@ use super::super::{class, opcode as op};
 use super::compound::{mark_if_long, tuple_opcode};
 use super::spelling::is_casty_module;
 use super::writer::{Writer, no_class};
-use crate::value::{EnumMember, Fields, Halves, Instantiation, Member, Object, Origin, State};
+use crate::value::{
+    EnumMember, Fields, Halves, Instantiation, Member, NO_SUCH_TIME, Object, Origin, State,
+};
 use crate::{EncodeError, TypeHint, Value};
 
 type Named<'v> = std::slice::Iter<'v, (std::sync::Arc<str>, Value)>;
@@ -158,10 +160,16 @@ impl Writer<'_> {
             Value::Bytes(bytes) => self.bytes(bytes),
             Value::ByteArray(bytes) => self.byte_array(bytes),
             Value::Ref(actor) => self.reference(actor.uri()),
-            Value::DateTime(datetime) => self.datetime(datetime),
-            Value::Date(date) => self.date(*date),
-            Value::Time(time) => self.time(time),
-            Value::TimeDelta(delta) => self.timedelta(*delta),
+            Value::DateTime(datetime) if datetime.exists() => self.datetime(datetime),
+            Value::Date(date) if date.exists() => self.date(*date),
+            Value::Time(time) if time.exists() => self.time(time),
+            Value::TimeDelta(delta) if delta.exists() => self.timedelta(*delta),
+            Value::DateTime(_) | Value::Date(_) | Value::Time(_) | Value::TimeDelta(_) => {
+                return Err(EncodeError::Unsupported {
+                    codec: "pickle",
+                    what: NO_SUCH_TIME,
+                });
+            }
             Value::Uuid(uuid) => self.uuid(**uuid),
             Value::Decimal(text) => return self.decimal(text),
             Value::Complex(re, im) => self.complex(*re, *im),
