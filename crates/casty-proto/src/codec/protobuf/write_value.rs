@@ -150,13 +150,13 @@ fn write_leaf(sink: &mut ProtobufSink<'_>, value: &Value) -> Result<(), EncodeEr
             }
         },
         Value::DateTime(value) if value.exists() => {
-            sink.message(kind::DATE_TIME, &v1::DateTime::from(&**value))?
+            sink.message(kind::DATE_TIME, &v1::DateTime::from(&**value))?;
         }
         Value::Date(value) if value.exists() => {
-            sink.message(kind::DATE, &v1::Date::from(*value))?
+            sink.message(kind::DATE, &v1::Date::from(*value))?;
         }
         Value::Time(value) if value.exists() => {
-            sink.message(kind::TIME, &v1::Time::from(&**value))?
+            sink.message(kind::TIME, &v1::Time::from(&**value))?;
         }
         Value::TimeDelta(value) if value.exists() => {
             sink.message(kind::TIME_DELTA, &v1::TimeDelta::from(*value))?;
