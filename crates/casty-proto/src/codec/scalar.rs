@@ -64,6 +64,16 @@ impl Only<'_> {
     }
 }
 
+/// The methods for types of which no scalar is one, or not by itself alone.
+macro_rules! for_whole {
+    ($($method:ident($($argument:ty),*))*) => {
+        $(#[inline]
+        fn $method<V: Visitor<'de>>(self, $(_: $argument,)* _: V) -> Result<V::Value, ForWhole> {
+            Err(ForWhole)
+        })*
+    };
+}
+
 impl<'de> Deserializer<'de> for Only<'de> {
     type Error = ForWhole;
 
@@ -107,63 +117,15 @@ impl<'de> Deserializer<'de> for Only<'de> {
         visitor.visit_unit()
     }
 
-    #[inline]
-    fn deserialize_unit_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        _: V,
-    ) -> Result<V::Value, ForWhole> {
-        Err(ForWhole)
-    }
-
-    #[inline]
-    fn deserialize_seq<V: Visitor<'de>>(self, _: V) -> Result<V::Value, ForWhole> {
-        Err(ForWhole)
-    }
-
-    #[inline]
-    fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, _: V) -> Result<V::Value, ForWhole> {
-        Err(ForWhole)
-    }
-
-    #[inline]
-    fn deserialize_tuple_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        _: usize,
-        _: V,
-    ) -> Result<V::Value, ForWhole> {
-        Err(ForWhole)
-    }
-
-    #[inline]
-    fn deserialize_map<V: Visitor<'de>>(self, _: V) -> Result<V::Value, ForWhole> {
-        Err(ForWhole)
-    }
-
-    #[inline]
-    fn deserialize_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        _: &'static [&'static str],
-        _: V,
-    ) -> Result<V::Value, ForWhole> {
-        Err(ForWhole)
-    }
-
-    #[inline]
-    fn deserialize_enum<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        _: &'static [&'static str],
-        _: V,
-    ) -> Result<V::Value, ForWhole> {
-        Err(ForWhole)
-    }
-
-    #[inline]
-    fn deserialize_identifier<V: Visitor<'de>>(self, _: V) -> Result<V::Value, ForWhole> {
-        Err(ForWhole)
+    for_whole! {
+        deserialize_unit_struct(&'static str)
+        deserialize_seq()
+        deserialize_tuple(usize)
+        deserialize_tuple_struct(&'static str, usize)
+        deserialize_map()
+        deserialize_struct(&'static str, &'static [&'static str])
+        deserialize_enum(&'static str, &'static [&'static str])
+        deserialize_identifier()
     }
 
     forward_to_deserialize_any! {
