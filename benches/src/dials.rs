@@ -3,15 +3,15 @@
 use std::time::{Duration, Instant};
 
 use casty_bench_harness::machine::processor_time;
-use casty_client::{ClusterClient, Codec};
+use casty_client::Codec;
 use casty_proto::NodeAddress;
 use casty_routing::{Connections, ConnectionsConfig, ConnectionsInput, ConnectionsOutput};
 use serde::{Deserialize, Serialize};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::Failure;
-use crate::frames::SYSTEM;
 use crate::node::serve_among;
+use crate::whole::connected;
 
 /// The time for which dials are made before they are measured: pauses have grown by then.
 const SETTLING: Duration = Duration::from_secs(10);
@@ -78,12 +78,7 @@ pub async fn client(members: u16, span: Duration) -> Result<Cost, Failure> {
     let contact = listener.local_addr()?;
     let others = nobody(members);
     let node = tokio::spawn(async move { serve_among(listener, Codec::pickle(), &others).await });
-    let client = ClusterClient::builder(SYSTEM)
-        .contact_point(contact.to_string())
-        .codec(Codec::pickle())
-        .connect()
-        .await?;
-    client.ready(Duration::from_secs(5)).await?;
+    let client = connected(contact).await?;
     tokio::time::sleep(SETTLING).await;
     let (begun, before) = (Instant::now(), processor_time());
     tokio::time::sleep(span).await;

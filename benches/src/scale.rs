@@ -4,14 +4,15 @@ use std::time::{Duration, Instant};
 
 use casty_bench_harness::figures::median;
 use casty_bench_harness::machine::{processor_time, resident};
-use casty_client::{ClusterClient, Codec, EntityRef};
+use casty_client::{Codec, EntityRef};
 use casty_proto::NodeAddress;
 use tokio::net::TcpListener;
 
 use crate::Failure;
 use crate::dials::nobody;
-use crate::frames::{GetCount, Increment, SHARDS, SYSTEM, entity};
+use crate::frames::{GetCount, Increment, SHARDS, entity};
 use crate::node::{region, serve_among};
+use crate::whole::connected;
 
 /// The regions of one client; it takes no more than 1,024.
 pub const REGIONS: u32 = 1_000;
@@ -45,12 +46,7 @@ pub struct Regions {
 /// # Errors
 /// The node does not answer, or a tell is lost.
 pub async fn regions(node: &NodeAddress, rounds: usize) -> Result<Regions, Failure> {
-    let client = ClusterClient::builder(SYSTEM)
-        .contact_point(node.to_string())
-        .codec(Codec::pickle())
-        .connect()
-        .await?;
-    client.ready(Duration::from_secs(5)).await?;
+    let client = connected(node).await?;
     tokio::time::sleep(IDLE).await;
     let before = resident();
     let (mut first, mut again) = (Vec::new(), Vec::new());
@@ -140,12 +136,7 @@ pub async fn cluster(members: u16, span: Duration) -> Result<Cluster, Failure> {
     let others = nobody(members - 1);
     let node = tokio::spawn(async move { serve_among(listener, Codec::pickle(), &others).await });
     let (before, begun) = (resident(), Instant::now());
-    let client = ClusterClient::builder(SYSTEM)
-        .contact_point(contact.to_string())
-        .codec(Codec::pickle())
-        .connect()
-        .await?;
-    client.ready(Duration::from_secs(5)).await?;
+    let client = connected(contact).await?;
     let ready = begun.elapsed();
     tokio::time::sleep(span / 2).await;
     let (spent, begun) = (processor_time(), Instant::now());

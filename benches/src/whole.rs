@@ -1,5 +1,6 @@
 //! The whole client, as a program uses it.
 
+use std::fmt::Display;
 use std::iter::Cycle;
 use std::pin::pin;
 use std::slice;
@@ -22,6 +23,20 @@ use crate::frames::{GetCount, Increment, REGION, SHARDS, SYSTEM, entity};
 const TELLS: u8 = 64;
 /// The number of entities that are told.
 const ENTITIES: usize = 100;
+
+/// Returns a client as a program has it that sets nothing, once it has a view.
+///
+/// # Errors
+/// No node answers.
+pub async fn connected(contact: impl Display) -> Result<ClusterClient, Failure> {
+    let client = ClusterClient::builder(SYSTEM)
+        .contact_point(contact.to_string())
+        .codec(Codec::pickle())
+        .connect()
+        .await?;
+    client.ready(Duration::from_secs(5)).await?;
+    Ok(client)
+}
 
 /// One client of the node.
 #[derive(Clone)]
