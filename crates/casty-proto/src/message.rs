@@ -2,12 +2,13 @@
 //!
 //! Each has the name of its Python class, so any [`Codec`](crate::Codec) writes and reads it as nodes
 //! do. Only messages that nodes exchange among themselves are missing. Those of the distributed
-//! structures are in [`structures`].
+//! structures are in [`structures`], those of streams in [`streams`].
 
 mod envelope;
 mod services;
 mod sharding;
 mod state;
+pub mod streams;
 pub mod structures;
 mod topology;
 

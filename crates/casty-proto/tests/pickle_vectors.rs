@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use casty_proto::message::{
     ClusterState, DownMember, Find, GetShardLocation, GetState, Listing, MemberStatus,
     ShardEnvelope, ShardLocation, SubscribeTopology, TopologySnapshot, UnsubscribeTopology,
-    UpdateRegistry, structures,
+    UpdateRegistry, streams, structures,
 };
 use casty_proto::value::{EnumMember, Member, State};
 use casty_proto::{ActorRef, Codec, DecodeError, FrozenSet, Limits, NodeAddress, Value};
@@ -136,6 +136,16 @@ fn every_cluster_message_is_read_as_its_type_and_survives_writing() {
             "casty.cluster.receptionist.Find" => check::<Find<()>>(&vector),
             "casty.cluster.receptionist.Listing" => check::<Listing<()>>(&vector),
             "casty.cluster.envelope.ShardEnvelope" => check::<ShardEnvelope<Structure>>(&vector),
+            "casty.core.streams.Push" => check::<streams::Push<Value>>(&vector),
+            "casty.core.streams.CompleteStream" => check::<streams::CompleteStream>(&vector),
+            "casty.core.streams.GetSource" => check::<streams::GetSource>(&vector),
+            "casty.core.streams.GetSink" => check::<streams::GetSink>(&vector),
+            "casty.core.streams.Subscribe" => check::<streams::Subscribe<Value>>(&vector),
+            "casty.core.streams.StreamDemand" => check::<streams::StreamDemand>(&vector),
+            "casty.core.streams.StreamCancel" => check::<streams::StreamCancel>(&vector),
+            "casty.core.streams.InputReady" => check::<streams::InputReady>(&vector),
+            "casty.core.streams.StreamElement" => check::<streams::StreamElement<Value>>(&vector),
+            "casty.core.streams.StreamCompleted" => check::<streams::StreamCompleted>(&vector),
             "casty.distributed.lock.LockAcquired" => {
                 check::<structures::lock::LockAcquired>(&vector);
             }

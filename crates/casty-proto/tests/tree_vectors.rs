@@ -5,6 +5,10 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use casty_proto::message::streams::{
+    CompleteStream, GetSink, GetSource, InputReady, Push, StreamCancel, StreamCompleted,
+    StreamConsumerMessage, StreamDemand, StreamElement, StreamProducerMessage, Subscribe,
+};
 use casty_proto::message::structures::{barrier, counter, dict, lock, queue, semaphore, set};
 use casty_proto::message::{
     ClusterState, DownMember, Find, GetShardLocation, GetState, Listing, ShardEnvelope,
@@ -173,6 +177,16 @@ fn every_message_of_the_cluster_is_read_as_its_type_and_written_again() {
             "d-sem-SemaphoreRelease-reply" => typed::<semaphore::SemaphoreReleased>,
             "d-barrier-BarrierArrive" => typed::<Entity<barrier::BarrierArrive>>,
             "d-barrier-BarrierArrive-reply" => typed::<barrier::BarrierReleased>,
+            "stream-Push" => typed::<Push<Value>>,
+            "stream-CompleteStream" => typed::<CompleteStream>,
+            "stream-Subscribe" => typed::<Subscribe<Value>>,
+            "stream-StreamDemand" => typed::<StreamDemand>,
+            "stream-StreamCancel" => typed::<StreamCancel>,
+            "stream-GetSink" => typed::<GetSink>,
+            "stream-GetSource" => typed::<GetSource>,
+            "stream-InputReady" => typed::<InputReady>,
+            "stream-StreamElement" => typed::<StreamElement<Value>>,
+            "stream-StreamCompleted" => typed::<StreamCompleted>,
             "reply-float" => typed::<f64>,
             "reply-int" | "d-counter-GetValue-reply" => typed::<i64>,
             "reply-True" => typed::<bool>,
@@ -185,6 +199,28 @@ fn every_message_of_the_cluster_is_read_as_its_type_and_written_again() {
         read += 1;
     }
     assert!(read >= 2 * 49, "only {read} frames were of a known type");
+}
+
+#[test]
+fn every_message_of_streams_is_one_that_a_producer_or_a_consumer_takes() {
+    let mut read = 0;
+    for vector in vectors() {
+        let Some(name) = vector.what.strip_prefix("stream-") else {
+            continue;
+        };
+        match name {
+            "StreamElement" | "StreamCompleted" | "GetSource" => {
+                typed::<StreamConsumerMessage<Value>>(&vector);
+            }
+            "StreamDemand" | "StreamCancel" => {
+                typed::<StreamConsumerMessage<Value>>(&vector);
+                typed::<StreamProducerMessage<Value>>(&vector);
+            }
+            _ => typed::<StreamProducerMessage<Value>>(&vector),
+        }
+        read += 1;
+    }
+    assert!(read >= 2 * 14, "only {read} frames were of streams");
 }
 
 /// All offsets of a short message, and evenly spread ones of a long one.

@@ -7,6 +7,10 @@ use casty_client::{Codec, Value};
 use casty_proto::frame::{DEFAULT_MAX_FRAME, FRAME_HEAD, FrameDecoder, FrameKind};
 use casty_proto::handshake::Handshake;
 use casty_proto::header::{self, Header};
+use casty_proto::message::streams::{
+    CompleteStream, GetSink, GetSource, InputReady, Push, StreamCancel, StreamCompleted,
+    StreamDemand, StreamElement, Subscribe,
+};
 use casty_proto::message::structures::{barrier, counter, dict, lock, queue, semaphore, set};
 use casty_proto::message::{
     ClusterState, DownMember, Find, GetShardLocation, GetState, Listing, ShardEnvelope,
@@ -178,6 +182,7 @@ fn in_envelope<T: DeserializeOwned + Serialize>(
 fn type_of(what: &str, serializer: Serializer) -> Option<Rewrite> {
     of_cluster(what)
         .or_else(|| of_structure(what))
+        .or_else(|| of_stream(what))
         .or_else(|| of_reply(what))
         .or_else(|| of_application(what, serializer))
 }
@@ -231,6 +236,23 @@ fn of_structure(what: &str) -> Option<Rewrite> {
         "d-sem-SemaphoreRelease-reply" => again_as::<semaphore::SemaphoreReleased>,
         "d-barrier-BarrierArrive" => in_envelope::<barrier::BarrierArrive>,
         "d-barrier-BarrierArrive-reply" => again_as::<barrier::BarrierReleased>,
+        _ => return None,
+    })
+}
+
+/// The elements are whole numbers and points.
+fn of_stream(what: &str) -> Option<Rewrite> {
+    Some(match what {
+        "stream-Push" => again_as::<Push<Value>>,
+        "stream-CompleteStream" => again_as::<CompleteStream>,
+        "stream-Subscribe" => again_as::<Subscribe<Value>>,
+        "stream-StreamDemand" => again_as::<StreamDemand>,
+        "stream-StreamCancel" => again_as::<StreamCancel>,
+        "stream-GetSink" => again_as::<GetSink>,
+        "stream-GetSource" => again_as::<GetSource>,
+        "stream-InputReady" => again_as::<InputReady>,
+        "stream-StreamElement" => again_as::<StreamElement<Value>>,
+        "stream-StreamCompleted" => again_as::<StreamCompleted>,
         _ => return None,
     })
 }

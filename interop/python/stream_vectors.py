@@ -1,0 +1,200 @@
+"""Captures what a real node and Python's client send each other for streams, as golden vectors.
+
+    python stream_vectors.py ../../crates/casty-proto/tests/vectors
+
+Adds the frames to the folders of the serializers there, in place of those of an earlier run. A node
+and a client live in this process, with a relay between them that notes every frame: the client has
+a consumer of the node's producer and a producer for the node's consumer, so each message goes both
+ways that it can go.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import sys
+from pathlib import Path
+from typing import Any
+
+from casty import ClusterClient, ClusteredActorSystem
+from casty.core.address import ActorAddress
+from casty.core.streams import (
+    CompleteStream,
+    GetSink,
+    GetSource,
+    InputReady,
+    Push,
+    stream_consumer,
+    stream_producer,
+)
+
+from casty.remote.ref import RemoteActorRef
+
+from counter_app.messages import Point
+from interop_app import serializers
+from verify import make_ref
+
+SERIALIZERS = ("pickle", "json", "msgpack")
+MODULE = "casty.core.streams."
+HOST = "127.0.0.1"
+
+
+class Relay:
+    """Passes on what it reads, and keeps the frames."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.frames: list[tuple[str, bytes]] = []
+
+    async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        to_reader, to_writer = await asyncio.open_connection(HOST, self.port)
+        await asyncio.gather(
+            self.pass_on("c2s", reader, to_writer), self.pass_on("s2c", to_reader, writer)
+        )
+
+    async def pass_on(
+        self, direction: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        try:
+            while True:
+                head = await reader.readexactly(4)
+                frame = head + await reader.readexactly(int.from_bytes(head, "big"))
+                self.frames.append((direction, frame))
+                writer.write(frame)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            writer.close()
+
+
+async def capture(name: str) -> list[tuple[str, bytes]]:
+    """The frames of streams that node and client send with a serializer."""
+    serializer = serializers.build(name)
+    async with ClusteredActorSystem(
+        name="interop", host=HOST, port=0, node_id="n0", serializer=serializer
+    ) as system:
+        port = system.self_node.port
+        relay = Relay(port)
+        server = await asyncio.start_server(relay.accept, HOST, 0)
+        relayed = server.sockets[0].getsockname()
+        async with ClusterClient(
+            contact_points=[(HOST, port)],
+            system_name="interop",
+            serializer=serializer,
+            address_map=lambda address: relayed if address == (HOST, port) else address,
+        ) as client:
+            await asyncio.sleep(0.5)
+            await read_by_client(system, client, port)
+            await read_by_node(system, client)
+            await asyncio.sleep(0.5)
+        server.close()
+    return relay.frames
+
+
+def on_node(client: ClusterClient, port: int, path: str) -> Any:
+    address = ActorAddress(system="interop", path=path, host=HOST, port=port)
+    return client._remote_transport.make_ref(address)
+
+
+async def read_by_client(system: ClusteredActorSystem, client: ClusterClient, port: int) -> None:
+    system.spawn(stream_producer(), "numbers")
+    producer = on_node(client, port, "/numbers")
+    producer.tell(Push(1))
+    producer.tell(Push(Point(2, 3)))
+    producer.tell(InputReady())
+    consumer = client.spawn(stream_consumer(producer), "reader")
+    # Not answered, but by pickle: no other serializer writes what the producer hands out.
+    producer.tell(GetSink(reply_to=consumer))
+    await asyncio.sleep(0.2)
+    source = await client.ask(consumer, lambda ref: GetSource(reply_to=ref), timeout=5.0)
+    producer.tell(CompleteStream())
+    assert [element async for element in source] == [1, Point(2, 3)]
+
+
+async def read_by_node(system: ClusteredActorSystem, client: ClusterClient) -> None:
+    producer = client.spawn(stream_producer(), "offers")
+    address = ActorAddress.from_uri(f"casty://interop-client@{HOST}:0/offers")
+    offers = system._remote.make_ref(address)
+    consumer = system.spawn(stream_consumer(offers), "buyer")
+    await asyncio.sleep(0.2)
+    source = await system.ask(consumer, lambda ref: GetSource(reply_to=ref), timeout=5.0)
+    for element in (4, Point(5, 6)):
+        producer.tell(Push(element))
+    await asyncio.sleep(0.2)
+    producer.tell(CompleteStream())
+    assert [element async for element in source] == [4, Point(5, 6)]
+    remote = on_node(client, system.self_node.port, "/another")
+    system.spawn(stream_consumer(offers), "another")
+    await asyncio.sleep(0.2)
+    # Answered by none; and the consumer believes to be read from then on.
+    remote.tell(GetSource(reply_to=producer))
+
+
+def shown(message: Any) -> str:
+    """A message as indices show it."""
+
+    def value(field: Any) -> str:
+        is_ref = isinstance(field, RemoteActorRef)
+        return f"<ref {field.address.to_uri()}>" if is_ref else repr(field)
+
+    fields = (f"{name}={value(field)}" for name, field in vars(message).items())
+    return f"{type(message).__name__}({', '.join(fields)})"
+
+
+def described(name: str, direction: str, frame: bytes) -> dict[str, Any] | None:
+    """The entry of a frame in an index, but for its number; None if it is not of streams."""
+    if frame[4] != 1:
+        return None
+    length = int.from_bytes(frame[5:9], "big")
+    header = json.loads(frame[9 : 9 + length])
+    hint = header["type_hint"]
+    # Pickle writes a SinkRef with a copy of its queue, which is of no use to anybody.
+    if not hint.startswith(MODULE) or hint.endswith("Ref"):
+        return None
+    what = "stream-" + hint.removeprefix(MODULE)
+    return {
+        "direction": direction,
+        "frame_type": "message(0x01)",
+        "len": len(frame),
+        "what": what,
+        "header": header,
+        "payload_offset": 9 + length,
+        "payload_len": len(frame) - 9 - length,
+        "decoded": shown(
+            serializers.build(name).deserialize(frame[9 + length :], ref_factory=make_ref)
+        ),
+    }
+
+
+def write(name: str, folder: Path, frames: list[tuple[str, bytes]]) -> int:
+    index = folder / "index.json"
+    entries = json.loads(index.read_text())
+    for entry in entries:
+        if entry["what"].startswith("stream-"):
+            (folder / entry["file"]).unlink()
+    entries = [entry for entry in entries if not entry["what"].startswith("stream-")]
+    seen: set[bytes] = set()
+    number = len(entries)
+    for direction, frame in frames:
+        entry = described(name, direction, frame)
+        # A demand for one more element is written once.
+        if entry is None or frame in seen:
+            continue
+        seen.add(frame)
+        file = f"{number:02}-{direction}-{entry['what']}.bin"
+        (folder / file).write_bytes(frame)
+        entries.append({"file": file, **entry})
+        number += 1
+    lines = (json.dumps(e, separators=(",", ":"), ensure_ascii=False) for e in entries)
+    index.write_text("[\n" + ",\n".join(lines) + "\n]\n")
+    return number
+
+
+async def main(folder: Path) -> None:
+    for name in SERIALIZERS:
+        frames = await capture(name)
+        print(name, write(name, folder / name, frames), "frames")
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.WARNING)
+    asyncio.run(main(Path(sys.argv[1])))
