@@ -54,6 +54,9 @@
 //! * **Actors and services.** [`BoundRef`] sends to one actor of one node; references come in
 //!   messages or from [`lookup`](ClusterClient::lookup). [`spawn`](ClusterClient::spawn) runs an
 //!   actor in this program, to which nodes can send.
+//! * **Streams.** [`subscribe`](ClusterClient::subscribe) reads a producer of a node as a [`StreamSource`];
+//!   [`stream_producer`](ClusterClient::stream_producer) is one for consumers of nodes, and
+//!   [`stream_sink`](ClusterClient::stream_sink) pushes into one.
 //! * **Asks.** An [`Ask`] is awaited for its reply, by default for 5 s. It is sent when it is first polled, or
 //!   by [`Ask::send`] at once.
 //!   [`idempotent`](Ask::idempotent) allows it to be sent again, within one deadline and one retry
@@ -83,7 +86,8 @@
 //!
 //! There is one type for each operation: [`ConfigError`] (nothing was started), [`TellError`] (nothing
 //! was sent), [`AskError`] ([`fate`](AskError::fate) says what may have happened), [`ReadyError`] (the
-//! client goes on trying), [`RegionError`], [`SpawnError`] and [`DownError`]. [`Chain`] shows any of them
+//! client goes on trying), [`RegionError`], [`SpawnError`],
+//! [`StreamError`], [`ProducerError`] and [`DownError`]. [`Chain`] shows any of them
 //! with its causes. What a peer has chosen is [`Escaped`] in all of them; show fields of views, such as
 //! a member's id, so as well.
 //!
@@ -129,6 +133,7 @@ mod runtime;
 mod send;
 mod shared;
 mod stats;
+mod streams;
 mod topology;
 
 pub use {casty_proto, casty_routing, casty_transport};
@@ -138,6 +143,7 @@ pub use ask::Ask;
 pub use ask::idempotent::IdempotentAsk;
 pub use ask::reply::{Asking, Reply};
 pub use ask::sender::SendAsk;
+pub use casty_proto::message::streams::{StreamConsumerMessage, StreamProducerMessage};
 pub use casty_proto::message::{ServiceKey, ShardEnvelope};
 pub use casty_proto::{ActorRef, Codec, Compression, Limits, NodeAddress, Value};
 pub use casty_proto::{AddressError, AllowError, Chain, DecodeError, EncodeError, Escaped};
@@ -167,4 +173,9 @@ pub use error::{
 pub use stats::gauges::Gauges;
 pub use stats::per_region::{NodeStats, RegionStats};
 pub use stats::{CloseReport, Stats};
+pub use streams::error::{ProducerError, StreamError};
+pub use streams::options::{ProducerOptions, SourceOptions};
+pub use streams::producer::StreamProducer;
+pub use streams::sink::StreamSink;
+pub use streams::source::StreamSource;
 pub use topology::Topology;

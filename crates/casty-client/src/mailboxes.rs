@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -25,6 +26,17 @@ struct Mailbox {
     sender: mpsc::Sender<Counted>,
     /// The bytes of the messages in it.
     bytes: Arc<ByteLimit>,
+    /// Set when a message finds no place; none is let in after it. `None` if later ones are.
+    overflowed: Option<Arc<AtomicBool>>,
+}
+
+/// The limits of one mailbox, and of the number of all.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct MailboxLimits {
+    pub(crate) messages: usize,
+    pub(crate) bytes: usize,
+    /// The limit of mailboxes.
+    pub(crate) actors: usize,
 }
 
 /// The load of all mailboxes.
@@ -43,6 +55,33 @@ impl Mailboxes {
         limits: &ClientLimits,
         is_closed: impl FnOnce() -> bool,
     ) -> Result<mpsc::Receiver<Counted>, SpawnError> {
+        let limits = MailboxLimits {
+            messages: limits.mailbox,
+            bytes: limits.mailbox_bytes,
+            actors: limits.actors,
+        };
+        self.insert(path, limits, None, is_closed)
+    }
+
+    /// Opens a mailbox as [`open`](Self::open) does, without gaps: once a message has found no place
+    /// `overflowed` is set, and none is let in any more.
+    pub(crate) fn open_strict(
+        &self,
+        path: &Arc<str>,
+        limits: MailboxLimits,
+        overflowed: Arc<AtomicBool>,
+        is_closed: impl FnOnce() -> bool,
+    ) -> Result<mpsc::Receiver<Counted>, SpawnError> {
+        self.insert(path, limits, Some(overflowed), is_closed)
+    }
+
+    fn insert(
+        &self,
+        path: &Arc<str>,
+        limits: MailboxLimits,
+        overflowed: Option<Arc<AtomicBool>>,
+        is_closed: impl FnOnce() -> bool,
+    ) -> Result<mpsc::Receiver<Counted>, SpawnError> {
         let mut mailboxes = self.mailboxes.write();
         // Read under the lock that `close` takes once the client is closed: a mailbox is opened
         // before and closed with the rest, or not opened.
@@ -58,9 +97,13 @@ impl Mailboxes {
                 limit: limits.actors,
             });
         }
-        let (sender, mailbox) = mpsc::channel(limits.mailbox);
-        let bytes = Arc::new(ByteLimit::new(limits.mailbox_bytes));
-        mailboxes.insert(Arc::clone(path), Mailbox { sender, bytes });
+        let (sender, mailbox) = mpsc::channel(limits.messages);
+        let opened = Mailbox {
+            sender,
+            bytes: Arc::new(ByteLimit::new(limits.bytes)),
+            overflowed,
+        };
+        mailboxes.insert(Arc::clone(path), opened);
         Ok(mailbox)
     }
 
@@ -85,14 +128,7 @@ impl Mailboxes {
         // A reader's lock: messages for different actors do not wait for one another.
         let mailboxes = self.mailboxes.read();
         let mailbox = mailboxes.get(path).ok_or(TellError::NoSuchActor)?;
-        let counted = Counted::new(message, &mailbox.bytes).ok_or(TellError::MailboxFull)?;
-        mailbox
-            .sender
-            .try_send(counted)
-            .map_err(|error| match error {
-                mpsc::error::TrySendError::Full(_) => TellError::MailboxFull,
-                mpsc::error::TrySendError::Closed(_) => TellError::NoSuchActor,
-            })
+        mailbox.put(message)
     }
 
     /// Ends all actors once they have handled the messages in their mailboxes.
@@ -121,6 +157,31 @@ impl Mailboxes {
         // Those that have ended are removed, so that the set is no larger than what runs.
         while tasks.try_join_next().is_some() {}
         tasks.spawn(actor);
+    }
+}
+
+impl Mailbox {
+    fn put(&self, message: Bytes) -> Result<(), TellError> {
+        let Some(overflowed) = &self.overflowed else {
+            return self.put_in(message);
+        };
+        // Its messages come by one connection, one after the other.
+        if overflowed.load(Ordering::Acquire) {
+            return Err(TellError::MailboxFull);
+        }
+        let put = self.put_in(message);
+        if put == Err(TellError::MailboxFull) {
+            overflowed.store(true, Ordering::Release);
+        }
+        put
+    }
+
+    fn put_in(&self, message: Bytes) -> Result<(), TellError> {
+        let counted = Counted::new(message, &self.bytes).ok_or(TellError::MailboxFull)?;
+        self.sender.try_send(counted).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => TellError::MailboxFull,
+            mpsc::error::TrySendError::Closed(_) => TellError::NoSuchActor,
+        })
     }
 }
 

@@ -186,6 +186,7 @@ impl Routing {
         // After the router has delivered what was buffered: a sender that finds the node connected
         // puts its message behind.
         shared.connected.write().insert(peer.node.clone(), peer);
+        shared.streams.changed();
     }
 
     /// Handles the end of a connection: messages that did not leave are routed again, and asks that
@@ -195,6 +196,7 @@ impl Routing {
         // for, and go behind those that are requeued below. Those for its shards, which the table
         // still lists, are refused by the ended outbox and come here as well.
         shared.connected.write().remove(&peer.node);
+        shared.streams.changed();
         shared
             .counters
             .written

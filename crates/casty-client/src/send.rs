@@ -289,6 +289,12 @@ impl Core {
         self.route(|routing| routing.located(self, region, location));
     }
 
+    /// Has the control task connect a node for which nothing is sent yet.
+    pub(crate) fn want(&self, node: &NodeAddress) {
+        self.routing.lock().requests.connections.push(node.clone());
+        self.router_due.notify_one();
+    }
+
     /// Ends every message, ask and actor that still waits: no task moves messages or keeps the time
     /// any longer.
     pub(crate) fn end(&self) {
@@ -303,6 +309,7 @@ impl Core {
         }
         self.asks.end_all();
         self.mailboxes.close();
+        self.streams.changed();
         self.dead_letters.close();
     }
 }

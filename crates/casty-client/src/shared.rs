@@ -9,7 +9,7 @@
 //!    because a writer may wait in between;
 //! 3. [`ended`](Shared::ended) and [`dial_failures`](Shared::dial_failures);
 //! 4. with none of which another is taken: a stripe of [`asks`](Shared::asks), the locks inside an
-//!    outbox, the mailboxes and their tasks, the latest view, the retry budget, the dead-letter
+//!    outbox, the mailboxes and their tasks, the streams that nodes know of, the latest view, the retry budget, the dead-letter
 //!    sink, and the time of the [end](Ending).
 //!
 //! None is held across an await. The dead-letter hook, which is the user's code, is called with
@@ -49,6 +49,7 @@ use crate::runtime::shared_bytes::SharedBytes;
 use crate::send::tables::Tables;
 use crate::stats::Counters;
 use crate::stats::per_region::EndedCounters;
+use crate::streams::registry::Streams;
 
 /// The state of one client that its handles, its tasks, its asks and its router share.
 ///
@@ -99,6 +100,7 @@ pub(crate) struct Shared {
     pub(crate) ending: Ending,
     /// The number of secondary connections; see [`casty_routing::Renewal`].
     pub(crate) secondaries: AtomicU64,
+    pub(crate) streams: Streams,
 }
 
 /// The request to end the client, and the deadline for it.

@@ -7,9 +7,11 @@ use std::sync::{Arc, Weak};
 use casty_proto::{ActorRef, Escaped};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::sync::mpsc;
 
 use crate::client::bound_ref;
 use crate::error::{SpawnError, TellError, reason};
+use crate::runtime::byte_limit::Counted;
 use crate::send::Core;
 
 /// The surroundings of an actor while it handles a message: itself, and the means to send. Cheap to
@@ -69,12 +71,11 @@ where
     F: FnMut(M, ActorContext<M>) -> Fut + Send + 'static,
     Fut: Future<Output = ()> + Send + 'static,
 {
-    let path: Arc<str> = checked_path(name)?.into();
-    let me =
-        ActorRef::new(core.identity.uri(&path)).map_err(|_| SpawnError::Name(name.to_owned()))?;
-    let mut mailbox = core
-        .mailboxes
-        .open(&path, &core.limits, || core.is_closed())?;
+    let Opened {
+        me,
+        mut mailbox,
+        name,
+    } = open(core, name)?;
     let stopped = Arc::new(AtomicBool::new(false));
     let context = ActorContext {
         core: Arc::downgrade(core),
@@ -83,10 +84,6 @@ where
     };
     let (codec, counters) = (core.codec, Arc::clone(&core.counters));
     let limits = core.limits.decoding;
-    let name = NameGuard {
-        core: Arc::downgrade(core),
-        path,
-    };
     core.mailboxes.run(async move {
         let _name = name;
         while let Some(received) = mailbox.recv().await {
@@ -109,8 +106,31 @@ where
     Ok(me)
 }
 
+/// An actor that has a name and a mailbox, and is not run yet.
+pub(crate) struct Opened<M> {
+    pub(crate) me: ActorRef<M>,
+    pub(crate) mailbox: mpsc::Receiver<Counted>,
+    pub(crate) name: NameGuard,
+}
+
+/// Takes a name for an actor, and opens its mailbox.
+pub(crate) fn open<M>(core: &Arc<Core>, name: &str) -> Result<Opened<M>, SpawnError> {
+    let path: Arc<str> = checked_path(name)?.into();
+    let me =
+        ActorRef::new(core.identity.uri(&path)).map_err(|_| SpawnError::Name(name.to_owned()))?;
+    let mailbox = core
+        .mailboxes
+        .open(&path, &core.limits, || core.is_closed())?;
+    let core = Arc::downgrade(core);
+    Ok(Opened {
+        me,
+        mailbox,
+        name: NameGuard { core, path },
+    })
+}
+
 /// A guard that frees an actor's name however its task ends.
-struct NameGuard {
+pub(crate) struct NameGuard {
     core: Weak<Core>,
     path: Arc<str>,
 }

@@ -178,14 +178,18 @@ pub(crate) fn ask<M: Serialize, R: DeserializeOwned>(
 }
 
 /// The place of an actor.
-enum Place<'a> {
+pub(crate) enum Place<'a> {
     /// At this path of this client.
     Here(&'a str),
     There(Destination<'a>),
 }
 
 /// Returns the place of the actor that a reference names, for a message of `class`.
-fn place<'a, M>(core: &Core, to: &'a ActorRef<M>, class: &'a str) -> Result<Place<'a>, TellError> {
+pub(crate) fn place<'a, M>(
+    core: &Core,
+    to: &'a ActorRef<M>,
+    class: &'a str,
+) -> Result<Place<'a>, TellError> {
     let uri = to.parts()?;
     let node = uri.node_address().ok_or(TellError::LocalReference)?;
     let path = uri.path;

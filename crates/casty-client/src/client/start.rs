@@ -28,6 +28,7 @@ use crate::runtime::stripes::take_first_stripe;
 use crate::send::Core;
 use crate::shared::{Ending, Shared};
 use crate::stats::Counters;
+use crate::streams::registry::Streams;
 
 /// The number of views that may wait for the control task; the next replaces one that finds no
 /// place.
@@ -113,6 +114,7 @@ impl ClusterClient {
             drained: OnceLock::new(),
             ending: Ending::default(),
             secondaries: AtomicU64::new(0),
+            streams: Streams::new(Arc::clone(&rng)),
             dial_failures: Mutex::default(),
             ready_error,
         };

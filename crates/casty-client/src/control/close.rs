@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use casty_proto::message::streams::StreamCancel;
 use casty_routing::SubscriptionInput;
 use tokio::sync::mpsc;
 
@@ -42,6 +43,7 @@ impl Control {
         self.subscription
             .handle(self.time.now(), SubscriptionInput::Close);
         self.pump_subscription();
+        self.cancel_streams();
         for peer in self.peers.values().chain(self.secondaries.values()) {
             peer.outbox.drain();
         }
@@ -70,6 +72,19 @@ impl Control {
             .ok();
         self.core.mailboxes.end(CLOSING).await;
         drained
+    }
+
+    /// Tells the producers of streams that are read to stop: they cannot learn of the end in any other
+    /// way.
+    fn cancel_streams(&self) {
+        for (node, producer) in self.core.streams.confirmed_producers() {
+            if let Some(peer) = self.peers.get(&node)
+                && let Ok(producer) = producer.parts()
+            {
+                self.core
+                    .send_control(peer, producer.path, &StreamCancel {});
+            }
+        }
     }
 
     /// Aborts the connections of matching peers.

@@ -6,12 +6,13 @@ use bytes::{Buf, Bytes};
 use casty_proto::frame::{BorrowedFrame, Frame, FrameKind};
 use casty_proto::header::{self, Header};
 use casty_proto::message::ShardLocation;
+use casty_proto::message::streams::StreamCancel;
 use casty_proto::{ActorUri, Chain, Escaped, Limits};
 use casty_transport::Session;
 
 use crate::error::{OverLimit, reason};
 use crate::node::peer::Peer;
-use crate::node::protocol::{LOCATIONS_PATH, PROBES_PATH, Snapshot, VIEWS_PATH};
+use crate::node::protocol::{LOCATIONS_PATH, PROBES_PATH, STREAMS_PATH, Snapshot, VIEWS_PATH};
 use crate::pending_asks::id::ReplyAddress;
 use crate::pending_asks::outcome::Failure;
 use crate::pending_asks::replies::Batch;
@@ -71,8 +72,25 @@ impl Inbound {
             // That it came is all that it says.
         } else if let Err(error) = self.core.mailboxes.deliver(path, message) {
             self.core.counters.inbound_dropped.add(1);
-            let path = Escaped::new(path);
-            tracing::debug!(node = %self.peer.node, %path, error = %Chain(&error), "message dropped");
+            let shown = Escaped::new(path);
+            tracing::debug!(node = %self.peer.node, path = %shown, error = %Chain(&error), "message dropped");
+            self.dropped(path);
+        }
+    }
+
+    /// Has a producer stop whose message was dropped, if its stream was given up before it was known to
+    /// send; has streams look whether they have overflowed, if it was for one.
+    fn dropped(&self, path: &str) {
+        if !path.starts_with(STREAMS_PATH) {
+            return;
+        }
+        if let Some(producer) = self.core.streams.abandoned(path)
+            && let Ok(ActorUri { path, .. }) = producer.parts()
+        {
+            self.core.send_control(&self.peer, path, &StreamCancel {});
+        } else {
+            // One that has read all before may wait, and nothing is let in any more.
+            self.core.streams.changed();
         }
     }
 

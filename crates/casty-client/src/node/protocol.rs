@@ -16,6 +16,9 @@ pub(crate) const LOCATIONS_PATH: &str = "/_proxy-";
 /// The path to which nodes send their views, before the number of the subscription.
 pub(crate) const VIEWS_PATH: &str = "/_topology_sub/";
 
+/// The path to which producers send the elements of a stream, before letters of its own.
+pub(crate) const STREAMS_PATH: &str = "/_stream/";
+
 /// The path to which nodes answer probes of a silent connection: nobody reads the answers.
 pub(crate) const PROBES_PATH: &str = "/_probe";
 

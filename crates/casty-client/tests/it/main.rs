@@ -22,6 +22,8 @@ mod refused_copies;
 mod regions;
 mod renewal;
 mod retries;
+mod streams;
+mod streams_produced;
 mod time;
 mod unanswerable;
 mod unfinished_frames;

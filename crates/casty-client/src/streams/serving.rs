@@ -1,0 +1,269 @@
+//! The task of a producer of this client: its one consumer, and the demand of that.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use casty_proto::message::streams::{
+    StreamCancel, StreamCompleted, StreamConsumerMessage, StreamDemand, Subscribe,
+};
+use casty_proto::{ActorRef, Escaped, NodeAddress, Value};
+use serde::Deserialize;
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
+
+use crate::client::actor::NameGuard;
+use crate::client::bound_ref::{self, BoundRef, Place};
+use crate::error::{TellError, reason};
+use crate::message::Encoded;
+use crate::pending_asks::id::PeerId;
+use crate::runtime::byte_limit::Counted;
+use crate::send::Core;
+use crate::send::wait;
+
+/// The class of the messages that elements are sent in.
+const STREAM_ELEMENT: &str = "casty.core.streams.StreamElement";
+
+/// An encoded element that waits for demand.
+pub(super) struct Pushed {
+    pub(super) message: Vec<u8>,
+    /// Its bytes of the buffer, until it is sent.
+    pub(super) bytes: OwnedSemaphorePermit,
+}
+
+/// The state of a producer, as its owner is told it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Progress {
+    /// The number of elements sent.
+    pub(super) sent: u64,
+    pub(super) end: Option<End>,
+}
+
+/// The end of a producer.
+#[derive(Debug, Clone)]
+pub(super) enum End {
+    Completed,
+    Cancelled,
+    ConsumerLost(NodeAddress),
+    Refused(TellError),
+    /// Its owner has dropped it.
+    GivenUp,
+    /// The client has ended.
+    Closed,
+}
+
+/// The messages that a producer of this client understands. The others are for those of nodes.
+#[derive(Deserialize)]
+enum ToProducer {
+    #[serde(rename = "casty.core.streams.Subscribe")]
+    Subscribe(Subscribe<Value>),
+    #[serde(rename = "casty.core.streams.StreamDemand")]
+    Demand(StreamDemand),
+    #[serde(rename = "casty.core.streams.StreamCancel")]
+    Cancel(StreamCancel),
+}
+
+/// The task of a producer.
+pub(super) struct Serving {
+    core: Arc<Core>,
+    mailbox: mpsc::Receiver<Counted>,
+    elements: mpsc::Receiver<Pushed>,
+    /// Used when the stream is completed; dropped when it is given up.
+    finished: oneshot::Receiver<()>,
+    progress: watch::Sender<Progress>,
+    changes: watch::Receiver<u64>,
+    /// The Rust type of the elements, for dead letters.
+    kind: &'static str,
+    consumer: Option<Consumer>,
+    /// The number of elements that the consumer has asked for and was not sent.
+    demand: u64,
+    /// Set once it has asked for any.
+    asked: bool,
+    completing: bool,
+}
+
+/// The consumer of a producer.
+struct Consumer {
+    actor: ActorRef<StreamConsumerMessage<Value>>,
+    /// Its node, and the connection to it when it was last looked; `None` for an actor of this client.
+    node: Option<(NodeAddress, Option<PeerId>)>,
+}
+
+impl Serving {
+    pub(super) fn new(
+        core: &Arc<Core>,
+        mailbox: mpsc::Receiver<Counted>,
+        elements: mpsc::Receiver<Pushed>,
+        finished: oneshot::Receiver<()>,
+        progress: watch::Sender<Progress>,
+        kind: &'static str,
+    ) -> Self {
+        Self {
+            core: Arc::clone(core),
+            mailbox,
+            elements,
+            finished,
+            progress,
+            changes: core.streams.changes(),
+            kind,
+            consumer: None,
+            demand: 0,
+            asked: false,
+            completing: false,
+        }
+    }
+
+    /// Serves the consumer until the stream has ended.
+    pub(super) async fn run(mut self, name: NameGuard) {
+        let end = self.serve().await;
+        // First: whoever learns of the end may use the name again.
+        drop(name);
+        // What waits is dropped with this, and whoever waits for room is told.
+        self.progress
+            .send_modify(|progress| progress.end = Some(end));
+    }
+
+    async fn serve(&mut self) -> End {
+        loop {
+            // Not before the consumer has asked for anything: until then those of nodes read nothing,
+            // and would miss it.
+            if self.completing && self.asked && self.elements.is_empty() {
+                return self.tell_end().await;
+            }
+            let asked_for = self.demand > 0 && self.consumer.is_some();
+            // In a fixed order. The first three are few, and nothing sent is worth more than them.
+            tokio::select! {
+                biased;
+                received = self.mailbox.recv() => {
+                    let Some(received) = received else {
+                        return End::Closed;
+                    };
+                    if self.received(&received.message) {
+                        return End::Cancelled;
+                    }
+                }
+                _ = self.changes.changed() => {
+                    if let Some(node) = self.lost() {
+                        return End::ConsumerLost(node);
+                    }
+                }
+                finished = &mut self.finished, if !self.completing => match finished {
+                    Ok(()) => self.completing = true,
+                    Err(_) => return End::GivenUp,
+                },
+                Some(pushed) = self.elements.recv(), if asked_for => {
+                    if let Some(end) = self.send(pushed).await {
+                        return end;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Handles a message. Returns whether the consumer has cancelled the stream.
+    fn received(&mut self, message: &[u8]) -> bool {
+        match self.core.codec.decode(message, &self.core.limits.decoding) {
+            Ok(ToProducer::Subscribe(subscribe)) => self.subscribed(subscribe),
+            Ok(ToProducer::Demand(demand)) => self.asked_for(demand.n),
+            Ok(ToProducer::Cancel(_)) => return true,
+            Err(error) => {
+                self.core.counters.inbound_malformed.add(1);
+                tracing::warn!(error = %reason(&error), "a producer of this client cannot read a message");
+            }
+        }
+        false
+    }
+
+    fn subscribed(&mut self, Subscribe { consumer, demand }: Subscribe<Value>) {
+        let shown = Escaped::new(consumer.uri());
+        let node = consumer.parts().ok().and_then(|uri| uri.node_address());
+        let Some(node) = node.filter(|_| self.consumer.is_none()) else {
+            self.core.counters.inbound_dropped.add(1);
+            tracing::warn!(consumer = %shown, "subscription ignored: the producer has a consumer, or that one has no address");
+            return;
+        };
+        let here = node == *self.core.identity.address();
+        let peer = self.core.connected.read().get(&node).map(|peer| peer.id);
+        self.consumer = Some(Consumer {
+            node: (!here).then_some((node, peer)),
+            actor: consumer,
+        });
+        self.asked_for(demand);
+    }
+
+    fn asked_for(&mut self, elements: u64) {
+        self.demand = self.demand.saturating_add(elements);
+        self.asked |= elements > 0 && self.consumer.is_some();
+    }
+
+    /// Returns the consumer's node if the connection to it was lost.
+    fn lost(&mut self) -> Option<NodeAddress> {
+        let (node, known) = self.consumer.as_mut()?.node.as_mut()?;
+        let peer = self.core.connected.read().get(node).map(|peer| peer.id);
+        if let Some(known) = *known {
+            return (peer != Some(known)).then(|| node.clone());
+        }
+        // One that was not connected yet may be now.
+        *known = peer;
+        None
+    }
+
+    /// Sends an element, and waits for capacity while there is none. Returns the end that is found
+    /// meanwhile.
+    async fn send(&mut self, Pushed { message, bytes }: Pushed) -> Option<End> {
+        loop {
+            let consumer = self.consumer.as_ref()?;
+            let sent = push(&self.core, &consumer.actor, &message, self.kind).await;
+            match sent {
+                Ok(()) => break,
+                // A connection whose outbox stays full is lost in the end.
+                Err(full) if wait::is_full(&full) => {
+                    if let Some(node) = self.lost() {
+                        return Some(End::ConsumerLost(node));
+                    }
+                }
+                Err(TellError::Closed) => return Some(End::Closed),
+                Err(error) => return Some(End::Refused(error)),
+            }
+        }
+        drop(bytes);
+        self.demand -= 1;
+        self.progress.send_modify(|progress| progress.sent += 1);
+        None
+    }
+
+    /// Tells the consumer that it has all elements.
+    async fn tell_end(&self) -> End {
+        let Some(consumer) = &self.consumer else {
+            return End::GivenUp;
+        };
+        let actor = BoundRef::new(&self.core, consumer.actor.clone());
+        let end = StreamConsumerMessage::StreamCompleted(StreamCompleted {});
+        match actor.tell_wait(end).await {
+            Ok(()) => End::Completed,
+            Err(TellError::Closed) => End::Closed,
+            Err(error) => End::Refused(error),
+        }
+    }
+}
+
+/// Sends an encoded element to its consumer, and waits for capacity as a tell does.
+async fn push(
+    core: &Core,
+    to: &ActorRef<StreamConsumerMessage<Value>>,
+    message: &[u8],
+    kind: &'static str,
+) -> Result<(), TellError> {
+    let encoded = Encoded {
+        bytes: message,
+        kind,
+    };
+    match bound_ref::place(core, to, STREAM_ELEMENT)? {
+        Place::Here(path) => core.deliver_here(path, Bytes::copy_from_slice(message)),
+        Place::There(to) => match core.send(&to, encoded, None) {
+            Err(full) if wait::is_full(&full) => {
+                let within = core.limits.buffer_timeout;
+                wait::encoded(core, &to, encoded, full, within).await
+            }
+            sent => sent,
+        },
+    }
+}
