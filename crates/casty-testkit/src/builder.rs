@@ -154,6 +154,12 @@ impl ClusterBuilder {
         self
     }
 
+    /// Adds a service that is planned.
+    pub(crate) fn with_service(mut self, plan: ServicePlan) -> Self {
+        self.services.push(plan);
+        self
+    }
+
     /// Sets the time that nodes take to notice that another has died or cannot be reached. Default:
     /// 0, at once; real nodes take 1 to 3 s.
     pub fn detection(mut self, after: Duration) -> Self {

@@ -46,6 +46,9 @@
 //!   it is sent a message for. An [`Entity`] is a type of yours, or a state and a closure:
 //!   [`stateful`]. A service is a closure that clients find by a key. Both answer by
 //!   [`Context::reply`].
+//! - **Streams.** A node has producers that clients subscribe to ([`ClusterBuilder::stream_on`],
+//!   [`ClusterBuilder::stream_producer_on`]), and consumers of what clients produce
+//!   ([`ClusterBuilder::stream_consumer_on`]).
 //! - **Shared gossip.** A node here is casty-routing's [`Coordinator`](casty_routing::Coordinator)
 //!   and casty-transport's listener, connection and driver, with a table of paths between them. The
 //!   state that real nodes gossip is one in memory, of which every node has a view of its own.
@@ -91,7 +94,7 @@
 //!
 //! `casty-client` is the client that most tests drive; `casty-transport` has the transports, and
 //! `casty-proto` the codecs and the messages. In the repository, `TESTING.md` tells what the
-//! project's own tests check, and the folder `examples` of this crate has four programs to begin
+//! project's own tests check, and the folder `examples` of this crate has five programs to begin
 //! with.
 
 mod builder;
@@ -109,6 +112,7 @@ mod settings;
 #[cfg(feature = "sim")]
 pub mod sim;
 mod status;
+mod streams;
 mod wake;
 
 pub use builder::ClusterBuilder;
@@ -118,3 +122,4 @@ pub use entity::{Entity, Stateful, stateful};
 pub use error::StartError;
 pub use round_trip::assert_round_trips;
 pub use status::{NodeStatus, Status};
+pub use streams::Consume;

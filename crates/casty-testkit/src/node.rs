@@ -68,7 +68,7 @@ impl Node {
                 .map(|plan| (Arc::clone(&plan.name), Mutex::new(plan.empty())))
                 .collect(),
             services: services
-                .map(|plan| (Arc::clone(&plan.path), plan.clone()))
+                .map(|plan| (Arc::clone(&plan.path), plan.started()))
                 .collect(),
         }
     }

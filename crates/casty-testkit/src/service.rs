@@ -9,6 +9,7 @@ use crate::context::Context;
 use crate::node::outbound::Outbound;
 
 type Handle = dyn Fn(&[u8], &Outbound) -> Result<(), DecodeError> + Send + Sync;
+type Make = dyn Fn() -> Arc<Handle> + Send + Sync;
 
 /// A service as it is configured: one instance on one node.
 #[derive(Clone)]
@@ -18,6 +19,8 @@ pub(crate) struct ServicePlan {
     pub(crate) path: Arc<str>,
     pub(crate) node: usize,
     handle: Arc<Handle>,
+    /// Makes a handle for each start of the node; `None` if it has no state.
+    make: Option<Arc<Make>>,
 }
 
 impl ServicePlan {
@@ -39,7 +42,37 @@ impl ServicePlan {
             path,
             node,
             handle: Arc::new(handle),
+            make: None,
         }
+    }
+
+    /// Plans a service on `node` that has a state: `make` makes a function that handles its encoded
+    /// messages for each start of the node.
+    pub(crate) fn stateful<H>(
+        key: Arc<str>,
+        node: usize,
+        make: impl Fn() -> H + Send + Sync + 'static,
+    ) -> Self
+    where
+        H: Fn(&[u8], &Outbound) -> Result<(), DecodeError> + Send + Sync + 'static,
+    {
+        let make = move || -> Arc<Handle> { Arc::new(make()) };
+        Self {
+            path: format!("/{key}").into(),
+            key,
+            node,
+            handle: make(),
+            make: Some(Arc::new(make)),
+        }
+    }
+
+    /// Returns the service of a node that starts.
+    pub(crate) fn started(&self) -> Self {
+        let mut started = self.clone();
+        if let Some(make) = &self.make {
+            started.handle = make();
+        }
+        started
     }
 
     /// Handles an encoded message.

@@ -77,6 +77,11 @@ impl Outbound {
         &self.identity.address
     }
 
+    /// Returns the URI of the actor of that name.
+    pub(crate) fn uri(&self, name: &str) -> String {
+        format!("{}{name}", self.identity.sender)
+    }
+
     pub(crate) fn codec(&self) -> Codec {
         self.codec
     }

@@ -20,6 +20,7 @@ mod proxies;
 mod renewal;
 mod retries;
 mod rotation;
+mod streams;
 mod traffic;
 
 /// Makes two tests of each scenario: over memory in virtual time, and over TCP.
