@@ -23,7 +23,7 @@ use parking_lot::{Mutex, MutexGuard};
 use crate::error::Fate;
 use crate::runtime::byte_limit::ByteLimit;
 use crate::runtime::clock::Tick;
-use crate::runtime::stripes::{CachePadded, STRIPES};
+use crate::runtime::stripes::CachePadded;
 
 pub(crate) mod copies;
 pub(crate) mod id;
@@ -35,23 +35,25 @@ pub(crate) mod reply;
 pub(crate) mod retries;
 pub(crate) mod secrets;
 mod slot;
+mod stripe_lock;
+pub(crate) mod taking;
 pub(crate) mod waiter;
 
 use copies::{Copies, RetryStatus};
-use id::{AskId, MAX_PENDING, NOBODY, PeerId};
+use id::{AskId, MAX_PENDING, NOBODY, PeerId, ReplyAddress};
 use outcome::{Failure, Outcome, Step};
 use reply::EncodedReply;
 use secrets::Secrets;
 use slot::{Slot, SlotState, Stripe};
+use stripe_lock::{StripeLock, Stripes};
 use waiter::{Group, Waiter, Woken};
 
 /// The asks of one client.
 pub(crate) struct PendingAsks {
-    stripes: [CachePadded<Mutex<Stripe>>; STRIPES],
+    stripes: Stripes,
     /// The part of the limit that no stripe has. Relaxed: only the number counts.
     spare: CachePadded<AtomicUsize>,
     limit: usize,
-    secrets: Secrets,
     /// The number of late replies; read for statistics alone, so no order is needed.
     late: AtomicU64,
     /// The bytes of messages kept to be sent again, and of long replies that were not taken yet.
@@ -64,13 +66,14 @@ const SHORT_REPLY: usize = 4096;
 
 impl PendingAsks {
     /// Creates an empty table of at most `limit` asks, which keep at most `bytes` bytes.
-    pub(crate) fn new(limit: usize, bytes: usize, secrets: Secrets) -> Self {
+    pub(crate) fn new(limit: usize, bytes: usize, secrets: &Secrets) -> Self {
         let limit = limit.min(MAX_PENDING);
         Self {
-            stripes: std::array::from_fn(|_| CachePadded::default()),
+            stripes: std::array::from_fn(|number| {
+                CachePadded(Mutex::new(Stripe::new(secrets.of_stripe(number))))
+            }),
             spare: CachePadded(AtomicUsize::new(limit)),
             limit,
-            secrets,
             late: AtomicU64::new(0),
             bytes: ByteLimit::new(bytes),
         }
@@ -86,7 +89,7 @@ impl PendingAsks {
     /// Notes that a connection is about to carry these asks: under few locks if one thread opened
     /// them.
     pub(crate) fn all_carried_by(&self, ids: impl Iterator<Item = AskId>, carrier: PeerId) {
-        let mut lock = StripeLock::new(self);
+        let mut lock = StripeLock::new(&self.stripes);
         for id in ids {
             if let Some(slot) = lock.find(id) {
                 slot.carried_by(carrier);
@@ -263,6 +266,12 @@ impl PendingAsks {
         });
     }
 
+    /// Returns the address that an ask was told, whether it has ended or not; `None` if there was none of
+    /// that id.
+    pub(crate) fn address(&self, id: AskId) -> Option<ReplyAddress> {
+        self.stripe(id).address(id)
+    }
+
     /// Returns whether the ask still waits for its reply.
     pub(crate) fn is_awaited(&self, id: AskId) -> bool {
         self.stripe(id)
@@ -343,62 +352,6 @@ impl PendingAsks {
     }
 }
 
-/// The lock of the stripe that was used last, kept while the next ask lies in the same one.
-struct StripeLock<'a> {
-    asks: &'a PendingAsks,
-    /// The stripe that is locked, and its number.
-    locked: Option<(usize, MutexGuard<'a, Stripe>)>,
-}
-
-impl<'a> StripeLock<'a> {
-    /// Returns a lock that has nothing locked.
-    fn new(asks: &'a PendingAsks) -> Self {
-        Self { asks, locked: None }
-    }
-
-    /// Returns the slot of an ask, if it is still in it, with its stripe locked.
-    #[inline]
-    fn find(&mut self, id: AskId) -> Option<&mut Slot> {
-        self.stripe(id).find(id)
-    }
-
-    /// Returns the stripe of an ask, locked.
-    #[inline]
-    fn stripe(&mut self, id: AskId) -> &mut Stripe {
-        let number = id.stripe();
-        // Released before the next is locked, or two threads could wait for one another.
-        self.locked.take_if(|(locked, _)| *locked != number);
-        let (_, stripe) = self
-            .locked
-            .get_or_insert_with(|| (number, self.asks.stripes[number].lock()));
-        stripe
-    }
-}
-
-/// The taking of the outcomes of many asks, under few locks.
-pub(crate) struct Taking<'a>(StripeLock<'a>);
-
-impl<'a> Taking<'a> {
-    /// Returns one that has nothing locked.
-    pub(crate) fn new(asks: &'a PendingAsks) -> Self {
-        Self(StripeLock::new(asks))
-    }
-
-    /// Returns the outcome of an ask, whose slot is free then; `None` if it has not ended. A stripe
-    /// stays locked.
-    #[inline]
-    pub(crate) fn take(&mut self, id: AskId) -> Option<Outcome> {
-        let outcome = self.0.stripe(id).take_outcome(id)?;
-        self.0.asks.taken(&outcome);
-        Some(outcome)
-    }
-
-    /// Releases the stripe that is locked.
-    pub(crate) fn release(&mut self) {
-        self.0.locked = None;
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::task::Waker;
@@ -409,6 +362,12 @@ mod tests {
 
     fn poll(asks: &PendingAsks, id: AskId) -> Poll<Outcome> {
         asks.poll(id, &Context::from_waker(Waker::noop()))
+    }
+
+    /// Ends an ask with a reply, at the address that it was told.
+    fn reply(asks: &PendingAsks, id: AskId, reply: impl Into<Bytes>) {
+        let address = asks.address(id).unwrap();
+        assert!(asks.end(address, Ok(reply.into().into())));
     }
 
     #[test]
@@ -422,8 +381,8 @@ mod tests {
         let id = asks.open_one(Tick::after(100)).unwrap();
         assert!(poll(&asks, id).is_pending());
         assert_eq!(asks.late(), 0);
-        asks.end(id, Ok(Bytes::from_static(b"first").into()));
-        asks.end(id, Ok(Bytes::from_static(b"second").into()));
+        reply(&asks, id, &b"first"[..]);
+        reply(&asks, id, &b"second"[..]);
         assert!(matches!(poll(&asks, id), Poll::Ready(Ok(reply)) if *reply == *b"first"));
         assert_eq!((asks.pending(), asks.late()), (0, 1));
     }
@@ -435,7 +394,7 @@ mod tests {
         asks.abandon(first);
         let second = asks.open_one(Tick::after(100)).unwrap();
         assert_ne!(first, second);
-        asks.end(first, Ok(Bytes::from_static(b"late").into()));
+        reply(&asks, first, &b"late"[..]);
         assert!(poll(&asks, second).is_pending());
         assert_eq!(asks.late(), 1);
     }
@@ -578,7 +537,7 @@ mod tests {
             let waker = Waker::from(task.clone());
             assert!(asks.poll(id, &Context::from_waker(&waker)).is_pending());
         }
-        asks.end(id, Ok(Bytes::new().into()));
+        reply(&asks, id, Bytes::new());
         let woken = tasks.map(|task| task.0.load(Ordering::Relaxed));
         assert_eq!(woken, [0, 1]);
     }
@@ -588,7 +547,7 @@ mod tests {
         let asks = PendingAsks::of(10, 100_000);
         for (length, counted) in [(SHORT_REPLY, 0), (SHORT_REPLY + 1, SHORT_REPLY + 1)] {
             let id = asks.open_one(Tick::after(1)).unwrap();
-            asks.end(id, Ok(Bytes::from(vec![0; length]).into()));
+            reply(&asks, id, vec![0; length]);
             assert_eq!(asks.bytes.used(), counted, "{length}");
             assert!(matches!(poll(&asks, id), Poll::Ready(Ok(reply)) if reply.len() == length));
             assert_eq!(asks.bytes.used(), 0, "{length}");

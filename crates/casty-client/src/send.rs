@@ -7,16 +7,19 @@ use std::sync::atomic::Ordering;
 use bytes::Bytes;
 use casty_proto::NodeAddress;
 use casty_proto::message::ShardLocation;
-use casty_routing::{RegionId, ShardId};
+use casty_routing::ShardId;
 use casty_transport::{Pushed, RejectReason, Rejected};
 use parking_lot::Mutex;
 
 use crate::error::TellError;
 use crate::message::{Destination, Encoded, Outgoing, Region, Route, Tag};
+use crate::node::identity::Identity;
 use crate::node::peer::Peer;
-use crate::pending_asks::id::{OpenAsk, PeerId};
+use crate::pending_asks::id::OpenAsk;
+use crate::pending_asks::reply::EncodedReply;
 use crate::routing::Routing;
 use crate::runtime::clock::Tick;
+use crate::send::tables::Current;
 use crate::shared::Shared;
 
 pub(crate) mod batch;
@@ -74,98 +77,117 @@ impl Core {
         message: Encoded<'_>,
         ask: Option<OpenAsk>,
     ) -> Result<(), TellError> {
-        self.send_inline(to, message, ask)
-    }
-
-    /// Does the same for a message to an entity that is no ask: what only others need is left out.
-    pub(crate) fn tell_shard(
-        &self,
-        region: Region<'_>,
-        shard: ShardId,
-        message: Encoded<'_>,
-    ) -> Result<(), TellError> {
-        self.send_inline(&region.destination(shard), message, None)
-    }
-
-    /// Does what [`send`](Self::send) does, wherever it is called, without what cannot be there.
-    #[inline(always)]
-    #[expect(clippy::inline_always, reason = "leaves out what a caller never needs")]
-    fn send_inline(
-        &self,
-        to: &Destination<'_>,
-        message: Encoded<'_>,
-        ask: Option<OpenAsk>,
-    ) -> Result<(), TellError> {
-        if self.is_closed() {
-            return Err(TellError::Closed);
-        }
-        let deadline = match ask {
-            Some(ask) => ask.deadline,
-            None => self.clock.deadline(self.limits.buffer_timeout),
-        };
-        let tag = |route| Tag {
-            route,
-            deadline,
-            ask: ask.map(|ask| ask.id),
-            kind: message.kind,
-        };
-        let pushed = match *to {
+        let (node, path, class) = match *to {
             Destination::Shard {
-                region,
+                region: id,
                 name,
                 shard,
             } => {
-                let tag = tag(Route::Shard(region, shard));
-                let region = Region { id: region, name };
-                self.push_to_owner(region, shard, (message.bytes, ask), tag)
+                let to = (Region { id, name }, shard);
+                return match ask {
+                    Some(ask) => self.ask_shard(to, message, ask, None),
+                    None => self.tell_shard(to, message),
+                };
             }
             Destination::Actor {
                 ref node,
                 path,
                 class,
-            } => {
-                let tag = tag(Route::Node);
-                self.push_to_node(node, (path, class), (message.bytes, ask), tag)
-            }
+            } => (node, path, class),
         };
-        match pushed {
+        if self.is_closed() {
+            return Err(TellError::Closed);
+        }
+        let tag = self.tag(Route::Node, message, ask);
+        let deadline = tag.deadline;
+        match self.push_to_node(node, (path, class), (message.bytes, ask), tag) {
             Ok(pushed) => {
                 give_way::note(pushed.fills_batch);
                 Ok(())
             }
             Err(Some(refused)) => Err(refused),
-            Err(None) => {
-                if let Some(ask) = ask {
-                    self.forget_expected(ask);
+            Err(None) => self.send_by_router(to, message, deadline, ask),
+        }
+    }
+
+    /// Does the same for a message to an entity that is no ask: what only others need is left out.
+    pub(crate) fn tell_shard(
+        &self,
+        to: (Region<'_>, ShardId),
+        message: Encoded<'_>,
+    ) -> Result<(), TellError> {
+        self.send_to_shard(to, message, None, None)
+    }
+
+    /// Does the same for an ask of an entity. `looked` is the table that was looked at for it before.
+    pub(crate) fn ask_shard(
+        &self,
+        to: (Region<'_>, ShardId),
+        message: Encoded<'_>,
+        ask: OpenAsk,
+        looked: Option<Current>,
+    ) -> Result<(), TellError> {
+        self.send_to_shard(to, message, Some(ask), looked)
+    }
+
+    /// Does what [`send`](Self::send) does for the owner of a shard, wherever it is called, without what
+    /// cannot be there.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "leaves out what a caller never needs")]
+    fn send_to_shard(
+        &self,
+        (region, shard): (Region<'_>, ShardId),
+        message: Encoded<'_>,
+        ask: Option<OpenAsk>,
+        looked: Option<Current>,
+    ) -> Result<(), TellError> {
+        if self.is_closed() {
+            return Err(TellError::Closed);
+        }
+        let tag = self.tag(Route::Shard(region.id, shard), message, ask);
+        // No lock: the table is immutable, and lists the owner of a shard only if every older message
+        // for that shard is in the owner's outbox, so this one goes behind.
+        let table = match looked {
+            Some(looked) => self.table.refreshed(looked),
+            None => self.table.current(),
+        };
+        let Some(peer) = table.owner(region.id, shard) else {
+            let to = region.destination(shard);
+            return self.send_by_router(&to, message, tag.deadline, ask);
+        };
+        let bytes = self.carry(message.bytes, ask, peer);
+        match peer.push_envelope(region.id, region.name, &bytes, tag) {
+            Ok(pushed) => {
+                give_way::note(pushed.fills_batch);
+                Ok(())
+            }
+            Err(rejected) => {
+                let to = region.destination(shard);
+                match self.not_pushed(peer, &rejected) {
+                    Some(refused) => Err(refused),
+                    None => self.send_by_router(&to, message, tag.deadline, ask),
                 }
-                self.send_by_router(to, message, deadline, ask)
             }
         }
     }
 
-    /// Puts an envelope into the outbox of the connected owner of a shard. `Err(None)`: the router is to
-    /// find a route.
-    #[inline(always)]
-    #[expect(clippy::inline_always, reason = "leaves out what a caller never needs")]
-    fn push_to_owner(
-        &self,
-        region: Region<'_>,
-        shard: ShardId,
-        (message, ask): (&[u8], Option<OpenAsk>),
-        tag: Tag,
-    ) -> Result<Pushed, Option<TellError>> {
-        // No lock: the table is immutable, and lists the owner of a shard only if every older message
-        // for that shard is in the owner's outbox, so this one goes behind.
-        let table = self.table.current();
-        let peer = table.owner(region.id, shard).ok_or(None)?;
-        let bytes = self.carry(message, ask, peer);
-        let pushed = peer.push_envelope(region.id, region.name, &bytes, tag);
-        pushed.map_err(|rejected| self.not_pushed(peer, &rejected))
+    /// Returns what the client remembers of a message on this route.
+    #[inline]
+    fn tag(&self, route: Route, message: Encoded<'_>, ask: Option<OpenAsk>) -> Tag {
+        Tag {
+            route,
+            deadline: match ask {
+                Some(ask) => ask.deadline,
+                None => self.clock.deadline(self.limits.buffer_timeout),
+            },
+            ask: ask.map(|ask| ask.id),
+            kind: message.kind,
+        }
     }
 
-    /// Puts a message for an actor into the outbox of its node, as [`push_to_owner`](Self::push_to_owner)
-    /// does. The lock is released at the end, before that of the router is taken, which comes first in the
-    /// lock order.
+    /// Puts a message for an actor into the outbox of its node. `Err(None)`: the router is to find a route.
+    /// The lock is released at the end, before that of the router is taken, which comes first in the lock
+    /// order.
     fn push_to_node(
         &self,
         node: &NodeAddress,
@@ -182,14 +204,6 @@ impl Core {
         let bytes = self.carry(message, ask, peer);
         let pushed = peer.push_to_actor(path, class, &bytes, Some(tag));
         pushed.map_err(|rejected| self.not_pushed(peer, &rejected))
-    }
-
-    /// Returns the connection that takes messages for a shard at the moment.
-    #[inline]
-    pub(crate) fn carrier_towards(&self, shard: Option<(RegionId, ShardId)>) -> Option<PeerId> {
-        let (region, shard) = shard?;
-        let table = self.table.current();
-        table.owner(region, shard).map(|peer| peer.id)
     }
 
     /// Notes that an ask goes another way than was expected when it was opened.
@@ -237,6 +251,9 @@ impl Core {
         deadline: Tick,
         ask: Option<OpenAsk>,
     ) -> Result<(), TellError> {
+        if let Some(ask) = ask {
+            self.forget_expected(ask);
+        }
         // Header and message must fit a frame; the header is a few hundred bytes at most.
         let (length, limit) = (bytes.len() + 1024, self.limits.max_frame);
         if length > limit {
@@ -277,8 +294,9 @@ impl Core {
         if self.is_closed() {
             return Err(TellError::Closed);
         }
-        if let Some(id) = self.identity.ask_id(path.as_bytes()) {
-            self.asks.end(id, Ok(message.into()));
+        let address = Identity::address_in_path(path.as_bytes());
+        let reply = || EncodedReply::from(message.clone());
+        if address.is_some_and(|address| self.asks.end(address, Ok(reply()))) {
             return Ok(());
         }
         self.mailboxes.deliver(path, message)
@@ -322,6 +340,7 @@ mod tests {
     use casty_transport::MemoryNetwork;
 
     use super::*;
+    use crate::pending_asks::id::PeerId;
     use crate::pending_asks::opening::{AskKind, LoneAsk};
     use crate::{ClusterClient, TransportConfig};
 

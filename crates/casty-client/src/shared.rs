@@ -169,10 +169,11 @@ impl Shared {
     /// node knows the client; `None` if it cannot be.
     pub(crate) fn readdress(&self, message: &[u8], ask: AskId, to: &Peer) -> Option<Vec<u8>> {
         let identity = self.announced_to(to);
+        let address = self.asks.address(ask)?;
         let limits = self.own_messages();
         let edited = self
             .codec
-            .edit(message, &limits, |bytes| identity.readdress(bytes, ask));
+            .edit(message, &limits, |bytes| identity.readdress(bytes, address));
         edited.ok()
     }
 

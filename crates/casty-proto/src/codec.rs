@@ -273,7 +273,7 @@ impl Codec {
     }
 
     fn serialize<T: Serialize + ?Sized>(
-        self,
+        &self,
         value: &T,
         out: &mut Vec<u8>,
     ) -> Result<TypeHint, EncodeError> {
@@ -335,7 +335,7 @@ impl Codec {
     }
 
     fn deserialize<T: DeserializeOwned>(
-        self,
+        &self,
         input: &[u8],
         limits: &Limits,
     ) -> Result<T, DecodeError> {

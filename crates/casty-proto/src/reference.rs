@@ -102,12 +102,12 @@ impl<M: ?Sized> ActorRef<M> {
             Some(Uri::Reused(uri)) => uri,
             Some(Uri::Fixed(_)) | None => Arc::default(),
         };
+        if Arc::strong_count(&uri) > 1 {
+            uri = Arc::default();
+        }
+        // Nobody else has it: that was looked at, and there are no weak ones.
         if let Some(text) = Arc::get_mut(&mut uri) {
             write(text);
-        } else {
-            let mut text = String::new();
-            write(&mut text);
-            uri = Arc::new(text);
         }
         Self {
             uri: Uri::Reused(uri),

@@ -94,15 +94,17 @@ impl Wait {
         let Poll::Ready(outcome) = outcome else {
             return Poll::Pending;
         };
-        let attempts = self.open.attempts();
-        self.open = Open::Ended;
-        Poll::Ready(outcome.map_err(|failure| failed(core, timeout, failure, attempts)))
+        let ended = std::mem::replace(&mut self.open, Open::Ended);
+        Poll::Ready(match outcome {
+            Ok(reply) => Ok(reply),
+            Err(failure) => Err(failed(core, timeout, failure, ended.attempts())),
+        })
     }
 
     /// Returns whether the caller runs elsewhere than the client, and its time is over.
     #[inline]
     fn is_over(&mut self, core: &Core, timeout: Duration, cx: &mut Context<'_>) -> bool {
-        let limit = timeout.saturating_add(CLOCK_FIRST);
+        let limit = || timeout.saturating_add(CLOCK_FIRST);
         self.timer.is_over(core.home, limit, cx)
     }
 
@@ -117,6 +119,7 @@ impl Wait {
 
 /// Returns the error of an ask that ended without a reply.
 #[cold]
+#[inline(never)]
 pub(crate) fn failed(core: &Core, timeout: Duration, failure: Failure, attempts: u32) -> AskError {
     match failure {
         Failure::Timeout => AskError::Timeout {

@@ -12,11 +12,14 @@ use casty_routing::{RegionId, ShardId};
 use crate::ask::open::Open;
 use crate::ask::retry::{Kept, Policy, Retrying, Schedule};
 use crate::error::AskError;
-use crate::message::{Destination, Encoded};
+use crate::message::{Destination, Encoded, Region};
+use crate::node::identity::Identity;
 use crate::pending_asks::id::{AskId, HERE, OpenAsk, ReplyAddress};
 use crate::pending_asks::opening::{AskKind, LoneAsk};
 use crate::pending_asks::waiter::Waiter;
+use crate::runtime::clock::Tick;
 use crate::send::Core;
+use crate::send::tables::Current;
 
 /// The way in which an ask is to be carried out.
 #[derive(Debug, Clone, Copy)]
@@ -52,7 +55,11 @@ pub(super) fn start<R, F: SendAsk<R>>(
     send: F,
     cx: Option<&Context<'_>>,
 ) -> Result<Open, AskError> {
-    let mut ask = AskSender::open(core, plan, cx)?;
+    let mut ask = AskSender::new(core);
+    if !ask.open(plan, cx) {
+        let limit = core.asks.limit();
+        return Err(AskError::TooManyAsks { limit });
+    }
     let reply_to = ask.make_reference();
     send.send(&mut ask, reply_to.cast())?;
     Ok(ask.accept())
@@ -66,11 +73,15 @@ pub struct AskSender<'a> {
     core: &'a Arc<Core>,
     ask: OpenAsk,
     secret: u64,
+    /// The table that was looked at for the message's way. User's code runs meanwhile, so it may not be
+    /// the current one any more.
+    looked: Option<Current>,
     /// A clone of the reference that the message was made with.
     asked: Option<ActorRef<()>>,
     /// Set if the message is to be kept, to be sent again.
     again: Option<Box<Again>>,
-    accepted: bool,
+    /// Set while the slot is to be free again with this.
+    is_open: bool,
 }
 
 /// The part of an ask that may be sent again.
@@ -80,22 +91,41 @@ struct Again {
 }
 
 impl<'a> AskSender<'a> {
-    fn open(core: &'a Arc<Core>, plan: &Plan, cx: Option<&Context<'_>>) -> Result<Self, AskError> {
+    /// Returns one that has no slot yet.
+    #[inline]
+    fn new(core: &'a Arc<Core>) -> Self {
+        Self {
+            core,
+            ask: OpenAsk {
+                id: AskId::from_bits(0),
+                deadline: Tick::default(),
+                carrier: None,
+            },
+            secret: 0,
+            looked: None,
+            asked: None,
+            again: None,
+            is_open: false,
+        }
+    }
+
+    /// Takes a slot; returns `false` if there is none. In place, for this is long.
+    fn open(&mut self, plan: &Plan, cx: Option<&Context<'_>>) -> bool {
+        let core = self.core;
         let deadline = core.clock.deadline(plan.timeout);
-        let (kind, carrier, again) = match plan.policy {
+        let (mut kind, mut carrier) = (AskKind::Once, None);
+        if let Some(policy) = plan.policy {
+            let schedule = Schedule::new(core, policy, deadline);
+            let due = schedule.due(core);
+            let kept = None;
+            self.again = Some(Box::new(Again { schedule, kept }));
+            kind = AskKind::Repeatable { due };
+        } else if let Some((region, shard)) = plan.towards {
             // Noted with the opening, and corrected if the message takes another way: a further visit
             // of the slot for each ask costs more than the look at the table.
-            None => (AskKind::Once, core.carrier_towards(plan.towards), None),
-            Some(policy) => {
-                let schedule = Schedule::new(core, policy, deadline);
-                let due = schedule.due(core);
-                let again = Box::new(Again {
-                    schedule,
-                    kept: None,
-                });
-                (AskKind::Repeatable { due }, None, Some(again))
-            }
-        };
+            let looked = self.looked.insert(core.table.current());
+            carrier = looked.owner(region, shard).map(|peer| peer.id);
+        }
         let opened = core.asks.open(LoneAsk {
             deadline,
             kind,
@@ -103,22 +133,17 @@ impl<'a> AskSender<'a> {
             waiter: cx.map(Waiter::task),
         });
         let Some(ReplyAddress { id, secret }) = opened else {
-            let limit = core.asks.limit();
-            return Err(AskError::TooManyAsks { limit });
+            return false;
         };
+        self.ask = OpenAsk {
+            id,
+            deadline,
+            carrier,
+        };
+        self.secret = secret;
+        self.is_open = true;
         core.clock.keep_awake();
-        Ok(Self {
-            core,
-            ask: OpenAsk {
-                id,
-                deadline,
-                carrier,
-            },
-            secret,
-            asked: None,
-            again,
-            accepted: false,
-        })
+        true
     }
 
     /// Returns the address to which the reply goes.
@@ -140,7 +165,7 @@ impl<'a> AskSender<'a> {
     /// Returns the state of an ask whose message was accepted.
     #[inline]
     fn accept(&mut self) -> Open {
-        self.accepted = true;
+        self.is_open = false;
         if let Some(asked) = self.asked.take() {
             self.core.identity.give_back(asked);
         }
@@ -160,7 +185,7 @@ impl<'a> AskSender<'a> {
     #[inline]
     fn check_answerable(&self, message: &[u8]) -> Result<(), AskError> {
         match &self.asked {
-            Some(asked) => check_answerable(self.core, self.ask.id, asked, message),
+            Some(asked) => check_answerable(self.core, self.reply_address(), asked, message),
             None => Ok(()),
         }
     }
@@ -177,6 +202,23 @@ impl<'a> AskSender<'a> {
             again.kept = Some(Kept::new(self.core, to, message)?);
         }
         Ok(self.core.send(to, message, Some(self.ask))?)
+    }
+
+    /// Sends an encoded message to the owner of a shard.
+    #[inline]
+    pub(crate) fn send_to_shard(
+        &mut self,
+        region: Region<'_>,
+        shard: ShardId,
+        message: Encoded<'_>,
+    ) -> Result<(), AskError> {
+        if self.again.is_some() {
+            return self.send(&region.destination(shard), message);
+        }
+        self.check_answerable(message.bytes)?;
+        let looked = self.looked.take();
+        let to = (region, shard);
+        Ok(self.core.ask_shard(to, message, self.ask, looked)?)
     }
 
     /// Hands an encoded message to an actor of this client.
@@ -197,22 +239,22 @@ impl<'a> AskSender<'a> {
 #[inline]
 pub(crate) fn check_answerable(
     core: &Core,
-    ask: AskId,
+    address: ReplyAddress,
     reply_to: &ActorRef<()>,
     message: &[u8],
 ) -> Result<(), AskError> {
     if reply_to.is_shared() {
         Ok(())
     } else {
-        search(core, ask, message)
+        search(core, address, message)
     }
 }
 
 #[cold]
-fn search(core: &Core, ask: AskId, message: &[u8]) -> Result<(), AskError> {
+fn search(core: &Core, address: ReplyAddress, message: &[u8]) -> Result<(), AskError> {
     let mut found = false;
     let read = core.codec.edit(message, &core.own_messages(), |plain| {
-        found = core.identity.is_asked_in(plain, ask);
+        found = Identity::is_asked_in(plain, address);
     });
     match read {
         Ok(_) if !found => Err(AskError::NoReplyTo),
@@ -223,7 +265,7 @@ fn search(core: &Core, ask: AskId, message: &[u8]) -> Result<(), AskError> {
 impl Drop for AskSender<'_> {
     #[inline]
     fn drop(&mut self) {
-        if !self.accepted {
+        if self.is_open {
             self.core.asks.abandon(self.ask.id);
         }
     }

@@ -180,7 +180,10 @@ impl<I, F, R> AskMany<I, F, R> {
     /// Ends the asks whose time is over, for a caller on another runtime than the client's, which may
     /// not be driven. Returns whether that was so.
     fn is_over(&mut self, cx: &mut Context<'_>) -> bool {
-        if !self.timer.is_over(self.region.core().home, self.limit, cx) {
+        if !self
+            .timer
+            .is_over(self.region.core().home, || self.limit, cx)
+        {
             return false;
         }
         let next = self.window.time_out();
@@ -283,7 +286,7 @@ where
     ) -> Result<(), AskError> {
         let core = self.region.core();
         let encoded = self.batch.message(self.batch.len() - 1);
-        let checked = check_answerable(core, address.id, asked, encoded.bytes).and_then(|()| {
+        let checked = check_answerable(core, address, asked, encoded.bytes).and_then(|()| {
             let Some(schedule) = schedule else {
                 return Ok(());
             };

@@ -10,14 +10,14 @@ use casty_proto::{ActorRef, Count, Escaped};
 use casty_routing::{CountContradiction, RegionId, ShardCount, ShardId, entity_shard};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::task::yield_now;
 
 use crate::ask::Ask;
 use crate::ask::sender::{AskSender, SendAsk};
 use crate::error::{AskError, TellError};
 use crate::message::{Destination, Envelope, Message, Region};
 use crate::send::Core;
-use crate::send::give_way::give_way;
-use crate::send::wait;
+use crate::send::{give_way, wait};
 
 /// A shard region of the cluster, made by [`ClusterClient::region`](crate::ClusterClient::region).
 ///
@@ -164,7 +164,7 @@ impl RegionRef {
     fn send(&self, envelope: &impl Message, shard: ShardId) -> Result<(), TellError> {
         let core = &self.core;
         core.encoded(envelope, |_, message| {
-            core.tell_shard(self.as_named(), shard, message)
+            core.tell_shard((self.as_named(), shard), message)
         })
     }
 
@@ -174,9 +174,10 @@ impl RegionRef {
         envelope: &impl Message,
         shard: ShardId,
     ) -> Result<(), AskError> {
-        let to = self.destination(shard);
-        self.core
-            .encoded(envelope, |_, message| ask.send(&to, message))
+        let region = self.as_named();
+        self.core.encoded(envelope, |_, message| {
+            ask.send_to_shard(region, shard, message)
+        })
     }
 
     async fn send_wait(
@@ -185,15 +186,29 @@ impl RegionRef {
         shard: ShardId,
         within: Option<Duration>,
     ) -> Result<(), TellError> {
-        give_way().await;
-        match self.send(envelope, shard) {
-            Err(refused) if wait::is_full(&refused) => {
-                let within = within.unwrap_or(self.core.limits.buffer_timeout);
-                let to = self.destination(shard);
-                wait::tell(&self.core, &to, envelope, refused, within).await
-            }
-            sent => sent,
+        if give_way::is_due() {
+            yield_now().await;
         }
+        match self.send(envelope, shard) {
+            Ok(()) => Ok(()),
+            Err(refused) => self.send_again(envelope, shard, refused, within).await,
+        }
+    }
+
+    /// Sends a message that was `refused` for lack of capacity when there is some.
+    async fn send_again(
+        &self,
+        envelope: &impl Message,
+        shard: ShardId,
+        refused: TellError,
+        within: Option<Duration>,
+    ) -> Result<(), TellError> {
+        if !wait::is_full(&refused) {
+            return Err(refused);
+        }
+        let within = within.unwrap_or(self.core.limits.buffer_timeout);
+        let to = self.destination(shard);
+        wait::tell(&self.core, &to, envelope, refused, within).await
     }
 
     /// Returns the region as messages name it.
@@ -276,8 +291,22 @@ impl EntityRef {
     /// # Cancel safety
     /// Either the message was accepted or nothing of it was.
     pub async fn tell_wait<M: Serialize>(&self, message: M) -> Result<(), TellError> {
-        let envelope = self.envelope(&message);
-        self.region.send_wait(&envelope, self.shard, None).await
+        // As `RegionRef::send_wait`, in place: a future in another one would be written and read again
+        // by every message, for the few that wait.
+        if give_way::is_due() {
+            yield_now().await;
+        }
+        let sent = self.region.send(&self.envelope(&message), self.shard);
+        match sent {
+            Ok(()) => Ok(()),
+            Err(refused) => {
+                let envelope = self.envelope(&message);
+                let region = &self.region;
+                region
+                    .send_again(&envelope, self.shard, refused, None)
+                    .await
+            }
+        }
     }
 
     /// Sends a message to the entity, and waits for capacity at most for `within`; see

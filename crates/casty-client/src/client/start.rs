@@ -18,6 +18,7 @@ use crate::node::identity::Identity;
 use crate::node::protocol::Snapshot;
 use crate::pending_asks::PendingAsks;
 use crate::pending_asks::retries::Retries;
+use crate::pending_asks::secrets::Secrets;
 use crate::routing::Routing;
 use crate::runtime::byte_limit::ByteLimit;
 use crate::runtime::clock::Clock;
@@ -80,13 +81,13 @@ impl ClusterClient {
             transport,
         } = checked;
         let rng = Arc::new(random(builder.seed));
+        let secrets = Secrets::new(&rng);
         let identity = Arc::new(Identity::new(&builder.system, announced, &rng));
         let limits = builder.limits;
         let options = limits.connecting().address_map(builder.address_map);
         let (snapshots, incoming) = mpsc::channel(SNAPSHOTS);
         let (published, view) = watch::channel(None);
         let (ready_errors, ready_error) = watch::channel(None);
-        let secrets = identity.secrets().clone();
         let shared = Shared {
             system: builder.system.into(),
             codec,
@@ -95,7 +96,7 @@ impl ClusterClient {
             identity,
             clock: Clock::new(),
             home: Home::current(),
-            asks: PendingAsks::new(limits.pending_asks, limits.ask_bytes, secrets),
+            asks: PendingAsks::new(limits.pending_asks, limits.ask_bytes, &secrets),
             retries: Retries::new(limits.retry_budget),
             mailboxes: Mailboxes::default(),
             counters: Arc::new(Counters::default()),

@@ -11,6 +11,7 @@ use casty_proto::{ActorUri, Chain, Escaped, Limits};
 use casty_transport::Session;
 
 use crate::error::{OverLimit, reason};
+use crate::node::identity::Identity;
 use crate::node::peer::Peer;
 use crate::node::protocol::{LOCATIONS_PATH, PROBES_PATH, STREAMS_PATH, Snapshot, VIEWS_PATH};
 use crate::pending_asks::id::ReplyAddress;
@@ -62,7 +63,7 @@ impl Inbound {
         let Ok(ActorUri { path, .. }) = ActorUri::parse(&header.target) else {
             return self.malformed("target");
         };
-        if let Some(address) = self.core.identity.address_in_path(path.as_bytes()) {
+        if let Some(address) = Identity::address_in_path(path.as_bytes()) {
             self.replies.push((address, message.into()));
         } else if let Some(number) = path.strip_prefix(VIEWS_PATH) {
             self.view(number, &header, Ok(message));
@@ -137,10 +138,14 @@ impl Inbound {
         let Ok(ActorUri { path, .. }) = ActorUri::parse(&header.target) else {
             return false;
         };
-        if let Some(id) = self.core.identity.ask_id(path.as_bytes()) {
+        let address = Identity::address_in_path(path.as_bytes());
+        if address.is_some() {
             // After the replies that came before it: the first one counts.
             self.batch_end();
-            self.core.asks.end(id, Err(Failure::OverLimit(limit)));
+        }
+        let end = |address| self.core.asks.end(address, Err(Failure::OverLimit(limit)));
+        if address.is_some_and(end) {
+            // Its task knows.
         } else if let Some(number) = path.strip_prefix(VIEWS_PATH) {
             self.view(number, &header, Err(limit));
         } else {

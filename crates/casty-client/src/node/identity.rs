@@ -17,8 +17,7 @@ use casty_proto::header::Header;
 use casty_proto::{ActorRef, Escaped, NodeAddress};
 use parking_lot::Mutex;
 
-use crate::pending_asks::id::{AskId, ReplyAddress};
-use crate::pending_asks::secrets::Secrets;
+use crate::pending_asks::id::ReplyAddress;
 use crate::runtime::random::Rng;
 
 /// The generated addresses that clients of this process announce. No other lock is taken with this
@@ -26,12 +25,18 @@ use crate::runtime::random::Rng;
 static TAKEN: LazyLock<Mutex<HashSet<NodeAddress>>> = LazyLock::new(Mutex::default);
 
 thread_local! {
-    /// The reference of an ask that is over, whose memory is used for the next one, and the number of
-    /// the identity that wrote it.
-    static FORMER: Cell<Option<(u64, ActorRef<()>)>> = const { Cell::new(None) };
+    /// A reference whose memory is used for that of the next ask.
+    static FORMER: Cell<Option<Former>> = const { Cell::new(None) };
 }
 
-/// The beginning of the paths to which replies are sent. [`Secrets`] tells what follows.
+/// The reference of an ask that is over.
+struct Former {
+    /// The number of the identity that wrote it.
+    by: u64,
+    reference: ActorRef<()>,
+}
+
+/// The beginning of the paths to which replies are sent, before the letters of a [`ReplyAddress`].
 const ASK_PATH: &str = "/_ask/";
 /// The length of such a path.
 const ASK_PATH_LENGTH: usize = ASK_PATH.len() + ReplyAddress::LETTERS;
@@ -56,7 +61,6 @@ pub(crate) struct Identity {
 struct Client {
     /// `casty://<system>-client@`
     root: String,
-    secrets: Secrets,
     rng: Arc<Rng>,
 }
 
@@ -66,7 +70,6 @@ impl Identity {
     pub(crate) fn new(system: &str, fixed: Option<NodeAddress>, rng: &Arc<Rng>) -> Self {
         let client = Client {
             root: format!("casty://{system}-client@"),
-            secrets: Secrets::new(rng),
             rng: Arc::clone(rng),
         };
         Self::at(Arc::new(client), fixed)
@@ -106,11 +109,6 @@ impl Identity {
         }
     }
 
-    /// Returns the secrets of the client's asks.
-    pub(crate) fn secrets(&self) -> &Secrets {
-        &self.client.secrets
-    }
-
     /// Returns whether the address was generated, and so can be renewed.
     pub(crate) fn is_generated(&self) -> bool {
         self.generated
@@ -135,11 +133,11 @@ impl Identity {
     /// was [given back](Self::give_back), and no clone of it is kept.
     pub(crate) fn ask_ref(&self, address: ReplyAddress) -> ActorRef<()> {
         let former = FORMER.try_with(Cell::take).ok().flatten();
-        let (number, former) = former.unzip();
+        let is_own = former.as_ref().is_some_and(|it| it.by == self.number);
         let length = self.ask_root.len();
-        ActorRef::rewritten(former, |uri| {
+        ActorRef::rewritten(former.map(|it| it.reference), |uri| {
             // That of the ask before differs in its letters alone.
-            if number == Some(self.number) && uri.len() == length + ReplyAddress::LETTERS {
+            if is_own && uri.len() == length + ReplyAddress::LETTERS {
                 uri.truncate(length);
             } else {
                 uri.clear();
@@ -153,21 +151,24 @@ impl Identity {
     pub(crate) fn give_back(&self, reply_to: ActorRef<()>) {
         // A clone may be kept by whoever it was told to: then it is nobody else's to write over.
         if !reply_to.is_shared() {
-            let former = Some((self.number, reply_to));
-            FORMER.try_with(|place| place.set(former)).ok();
+            let former = Former {
+                by: self.number,
+                reference: reply_to,
+            };
+            FORMER.try_with(|place| place.set(Some(former))).ok();
         }
     }
 
     /// Returns whether an encoded message contains the path of an ask as text.
-    pub(crate) fn is_asked_in(&self, message: &[u8], id: AskId) -> bool {
-        memchr::memmem::find(message, &self.client.ask_path(id)).is_some()
+    pub(crate) fn is_asked_in(message: &[u8], address: ReplyAddress) -> bool {
+        memchr::memmem::find(message, &ask_path(address)).is_some()
     }
 
     /// Replaces the address in references to an ask in an encoded message by this one, which has
     /// the length of all generated ones.
-    pub(crate) fn readdress(&self, message: &mut [u8], id: AskId) {
+    pub(crate) fn readdress(&self, message: &mut [u8], address: ReplyAddress) {
         let own = self.address.to_raw();
-        let path = self.client.ask_path(id);
+        let path = ask_path(address);
         // The path holds 64 bits that nobody else knows, so nothing else is found.
         let paths: Vec<_> = memchr::memmem::find_iter(message, &path).collect();
         for path in paths {
@@ -179,34 +180,27 @@ impl Identity {
         }
     }
 
-    /// Returns the ask to which a path of this client belongs, if any.
-    pub(crate) fn ask_id(&self, path: &[u8]) -> Option<AskId> {
-        self.address_in_path(path).map(|address| address.id)
-    }
-
-    /// Returns the address that a path of this client names, if an ask was told it.
-    pub(crate) fn address_in_path(&self, path: &[u8]) -> Option<ReplyAddress> {
-        let address = ReplyAddress::read(path.strip_prefix(ASK_PATH.as_bytes())?)?;
-        self.secrets().is_true(address).then_some(address)
+    /// Returns the address that a path of this client names, if it is that of an ask. Whether an ask was
+    /// told it is not looked at.
+    pub(crate) fn address_in_path(path: &[u8]) -> Option<ReplyAddress> {
+        ReplyAddress::read(path.strip_prefix(ASK_PATH.as_bytes())?)
     }
 
     /// Returns the address that a header names, if that is written as nodes write it for replies: by a
-    /// comparison of bytes instead of parsing JSON. Whether its secret is true is not looked at.
+    /// comparison of bytes instead of parsing JSON. Whether an ask was told it is not looked at.
     #[inline]
     pub(crate) fn address_in_header(&self, header: &[u8]) -> Option<ReplyAddress> {
         ReplyAddress::read(header.strip_prefix(&*self.reply_start)?)
     }
 }
 
-impl Client {
-    /// Returns the path to which the reply to an ask is sent.
-    fn ask_path(&self, id: AskId) -> [u8; ASK_PATH_LENGTH] {
-        let mut path = [0; ASK_PATH_LENGTH];
-        let (start, letters) = path.split_at_mut(ASK_PATH.len());
-        start.copy_from_slice(ASK_PATH.as_bytes());
-        letters.copy_from_slice(&self.secrets.address(id).letters());
-        path
-    }
+/// Returns the path to which the reply to an ask is sent.
+fn ask_path(address: ReplyAddress) -> [u8; ASK_PATH_LENGTH] {
+    let mut path = [0; ASK_PATH_LENGTH];
+    let (start, letters) = path.split_at_mut(ASK_PATH.len());
+    start.copy_from_slice(ASK_PATH.as_bytes());
+    letters.copy_from_slice(&address.letters());
+    path
 }
 
 impl fmt::Debug for Identity {

@@ -104,7 +104,8 @@ impl Peer {
     }
 
     /// Puts an encoded envelope for the owner of a shard into the outbox.
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "copies the tag once less")]
     pub(crate) fn push_envelope(
         &self,
         region: RegionId,

@@ -1,5 +1,5 @@
-//! The letters as which 64 bits travel: sixteen, from `a` for a nibble of 0 to `p` for one of 15, so that
-//! eight at a time are told and read by a few operations on a word.
+//! The letters as which 64 bits travel: sixteen, from `a` for a nibble of 0 to `p` for one of 15, the lowest
+//! nibble first, so that eight at a time are told and read by a few operations on a word.
 
 /// A byte of each of the eight in a word.
 const ONES: u64 = 0x0101_0101_0101_0101;
@@ -7,10 +7,10 @@ const ONES: u64 = 0x0101_0101_0101_0101;
 /// Returns the sixteen letters of 64 bits.
 #[inline]
 pub(crate) fn letters(bits: u64) -> [u8; 16] {
-    let (mut letters, word) = ([0; 16], |half: u64| letters_of(half).to_be_bytes());
-    let (high, low) = letters.split_at_mut(8);
-    high.copy_from_slice(&word(bits >> 32));
+    let (mut letters, word) = ([0; 16], |half: u64| letters_of(half).to_le_bytes());
+    let (low, high) = letters.split_at_mut(8);
     low.copy_from_slice(&word(bits & u64::from(u32::MAX)));
+    high.copy_from_slice(&word(bits >> 32));
     letters
 }
 
@@ -18,15 +18,15 @@ pub(crate) fn letters(bits: u64) -> [u8; 16] {
 #[inline]
 pub(crate) fn from_letters(letters: &[u8]) -> Option<u64> {
     let letters: &[u8; 16] = letters.try_into().ok()?;
-    let (high, low) = letters.split_first_chunk::<8>()?;
-    let [high, low] = [high, low.try_into().ok()?]
-        .map(|half| u64::from_be_bytes(*half).wrapping_sub(ONES * u64::from(b'a')));
+    let (low, high) = letters.split_first_chunk::<8>()?;
+    let [low, high] = [low, high.try_into().ok()?]
+        .map(|half| u64::from_le_bytes(*half).wrapping_sub(ONES * u64::from(b'a')));
     // Of bytes that are all below sixteen, none was below `a`: that would have taken from another one.
     let are_nibbles = (high | low) & (ONES * 0xf0) == 0;
     are_nibbles.then_some(packed(high) << 32 | packed(low))
 }
 
-/// Returns the letters of the lower half of a word, the first in the highest byte.
+/// Returns the letters of the lower half of a word, the first in the lowest byte.
 #[inline]
 fn letters_of(half: u64) -> u64 {
     let pairs = (half << 16 | half) & 0x0000_ffff_0000_ffff;
@@ -35,7 +35,7 @@ fn letters_of(half: u64) -> u64 {
     nibbles + ONES * u64::from(b'a')
 }
 
-/// Returns the 32 bits that eight nibbles are, the first in the highest byte.
+/// Returns the 32 bits that eight nibbles are, the first in the lowest byte.
 #[inline]
 fn packed(nibbles: u64) -> u64 {
     let bytes = (nibbles >> 4 | nibbles) & 0x00ff_00ff_00ff_00ff;
@@ -49,11 +49,12 @@ mod tests {
 
     #[test]
     fn letters_are_the_nibbles_in_order() {
-        assert_eq!(&letters(0x0123_4567_89ab_cdef), b"abcdefghijklmnop");
+        assert_eq!(&letters(0xfedc_ba98_7654_3210), b"abcdefghijklmnop");
         let mut bits = 0x0123_4567_89ab_cdefu64;
         for turn in 0..10_000 {
             let expected: Vec<_> = format!("{bits:016x}")
                 .bytes()
+                .rev()
                 .map(|digit| match digit {
                     b'0'..=b'9' => digit - b'0' + b'a',
                     _ => digit + 10,

@@ -56,22 +56,17 @@ impl PendingAsks {
     /// Takes a slot for an ask; `None` when all are taken.
     #[inline]
     pub(crate) fn open(&self, ask: LoneAsk) -> Option<ReplyAddress> {
-        let LoneAsk {
-            deadline,
-            kind,
-            carrier,
-            mut waiter,
-        } = ask;
-        let mut opened = None;
-        self.open_each(1, |stripe, number| {
-            let ask = NewAsk {
-                deadline,
-                carrier,
-                state: kind.state(waiter.take()),
-            };
-            opened = Some(stripe.open(number, ask, &self.secrets));
-        });
-        opened
+        let ask = NewAsk {
+            deadline: ask.deadline,
+            carrier: ask.carrier,
+            state: ask.kind.state(ask.waiter),
+        };
+        let number = stripe_of_this_thread();
+        let mut stripe = self.stripes[number].lock();
+        if stripe.is_full() {
+            stripe = self.with_capacity(number, stripe)?;
+        }
+        Some(stripe.open(number, ask))
     }
 
     /// Takes slots for asks of a group, one for each of `places` as far as the limit allows, and
@@ -93,7 +88,7 @@ impl PendingAsks {
                     carrier: None,
                     state: kind.state(Some(waiter)),
                 };
-                opened.push(stripe.open(number, ask, &self.secrets));
+                opened.push(stripe.open(number, ask));
             }
         });
     }
@@ -104,19 +99,33 @@ impl PendingAsks {
         let number = stripe_of_this_thread();
         let mut stripe = self.stripes[number].lock();
         for _ in 0..count {
-            if stripe.is_full() && !self.extend(&mut stripe) {
-                drop(stripe);
-                stripe = self.gather(number);
-                if stripe.is_full() && !self.extend(&mut stripe) {
-                    return;
+            if stripe.is_full() {
+                match self.with_capacity(number, stripe) {
+                    Some(more) => stripe = more,
+                    None => return,
                 }
             }
             open(&mut stripe, number);
         }
     }
 
-    /// Gives a stripe more of the spare part of the limit; returns `false` if there is none.
+    /// Returns the stripe of that number, locked, once it may have one more slot than it has; `None` if
+    /// the limit of all is reached.
     #[cold]
+    fn with_capacity<'a>(
+        &'a self,
+        number: usize,
+        mut stripe: MutexGuard<'a, Stripe>,
+    ) -> Option<MutexGuard<'a, Stripe>> {
+        if self.extend(&mut stripe) {
+            return Some(stripe);
+        }
+        drop(stripe);
+        let mut stripe = self.gather(number);
+        (!stripe.is_full() || self.extend(&mut stripe)).then_some(stripe)
+    }
+
+    /// Gives a stripe more of the spare part of the limit; returns `false` if there is none.
     fn extend(&self, stripe: &mut Stripe) -> bool {
         /// The most that a stripe gets at once. It gets less when little is left, so that little is
         /// unused where others need it.
@@ -132,7 +141,6 @@ impl PendingAsks {
     }
 
     /// Makes spare what stripes may take and do not use; returns stripe `number`, locked.
-    #[cold]
     fn gather(&self, number: usize) -> MutexGuard<'_, Stripe> {
         for stripe in &self.stripes {
             let unused = stripe.lock().give_up_unused();
@@ -152,7 +160,7 @@ mod tests {
     impl PendingAsks {
         /// Creates an empty table.
         pub(crate) fn of(limit: usize, bytes: usize) -> Self {
-            Self::new(limit, bytes, Secrets::new(&Rng::default()))
+            Self::new(limit, bytes, &Secrets::new(&Rng::default()))
         }
 
         /// Takes a slot for an ask that is sent once.

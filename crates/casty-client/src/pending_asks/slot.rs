@@ -3,26 +3,27 @@
 use super::copies::Copies;
 use super::id::{AskId, NOBODY, PeerId, ReplyAddress};
 use super::outcome::{Failure, Outcome, Step};
-use super::secrets::Secrets;
+use super::secrets::{Secret, StripeSecrets};
 use super::waiter::Waiter;
 use crate::runtime::clock::Tick;
 
 /// A part of the table of asks, under a lock of its own.
-#[derive(Default)]
 pub(super) struct Stripe {
     pub(super) slots: Vec<Slot>,
     free: Vec<u32>,
     /// The number of slots that may be taken, a part of the limit of all.
     allowed: usize,
+    secrets: StripeSecrets,
 }
 
 /// The place of one ask.
 pub(super) struct Slot {
+    /// The number of the ask among all of the stripe.
     generation: u32,
     /// The connection that carries an ask that is sent once; [`NOBODY`] while it has none.
     pub(super) carrier: PeerId,
     pub(super) deadline: Tick,
-    /// The secret of the ask, kept so that it is made once.
+    /// The secret of the ask, kept so that it is drawn once.
     pub(super) secret: u64,
     pub(super) state: SlotState,
 }
@@ -114,6 +115,16 @@ impl SlotState {
 }
 
 impl Stripe {
+    /// Creates a stripe without slots, whose asks get these secrets.
+    pub(super) fn new(secrets: StripeSecrets) -> Self {
+        Self {
+            slots: Vec::new(),
+            free: Vec::new(),
+            allowed: 0,
+            secrets,
+        }
+    }
+
     /// Returns the number of slots that are taken.
     pub(super) fn taken(&self) -> usize {
         self.slots.len() - self.free.len()
@@ -139,18 +150,35 @@ impl Stripe {
 
     /// Takes a slot, whether it may be taken or not. This is the stripe of that number.
     #[inline]
-    pub(super) fn open(&mut self, number: usize, ask: NewAsk, secrets: &Secrets) -> ReplyAddress {
+    pub(super) fn open(&mut self, number: usize, ask: NewAsk) -> ReplyAddress {
         let index = match self.free.pop() {
             Some(index) => index as usize,
             None => self.add(),
         };
         let slot = &mut self.slots[index];
-        let address = secrets.address(AskId::new(number, index, slot.generation));
+        let Secret {
+            number: generation,
+            bits: secret,
+        } = self.secrets.draw();
+        slot.generation = generation;
         slot.carrier = ask.carrier.unwrap_or(NOBODY);
         slot.deadline = ask.deadline;
-        slot.secret = address.secret;
-        slot.state = ask.state;
-        address
+        slot.secret = secret;
+        let free = std::mem::replace(&mut slot.state, ask.state);
+        debug_assert!(matches!(free, SlotState::Free), "a slot is taken once");
+        // So that no code to drop the other states is run.
+        std::mem::forget(free);
+        let id = AskId::new(number, index, generation);
+        ReplyAddress { id, secret }
+    }
+
+    /// Returns the address that an ask was told, whether it has ended or not; `None` if there was none of
+    /// that id.
+    #[cold]
+    pub(super) fn address(&mut self, id: AskId) -> Option<ReplyAddress> {
+        let open = self.find(id).map(|slot| slot.secret);
+        let secret = open.or_else(|| self.secrets.drawn(id.generation))?;
+        Some(ReplyAddress { id, secret })
     }
 
     /// Adds a slot, and returns its index.
@@ -177,22 +205,19 @@ impl Stripe {
     #[inline]
     pub(super) fn take_outcome(&mut self, id: AskId) -> Option<Outcome> {
         let slot = self.find(id)?;
-        if !matches!(slot.state, SlotState::Done(_)) {
+        let SlotState::Done(outcome) = &mut slot.state else {
             return None;
-        }
-        let state = std::mem::replace(&mut slot.state, SlotState::Free);
-        slot.generation = slot.generation.wrapping_add(1);
+        };
+        let outcome = std::mem::replace(outcome, Err(Failure::Closed));
+        // There is nothing to drop in what is left, and no code that looks is run.
+        std::mem::forget(std::mem::replace(&mut slot.state, SlotState::Free));
         self.free.push(id.slot_index());
-        match state {
-            SlotState::Done(outcome) => Some(outcome),
-            _ => None,
-        }
+        Some(outcome)
     }
 
     /// Frees a slot and returns its state, to be dropped once the stripe is released.
     pub(super) fn close(&mut self, id: AskId) -> Option<SlotState> {
         let slot = self.find(id)?;
-        slot.generation = slot.generation.wrapping_add(1);
         let state = std::mem::replace(&mut slot.state, SlotState::Free);
         self.free.push(id.slot_index());
         Some(state)

@@ -81,7 +81,11 @@ pub(crate) struct Woken {
 
 impl Woken {
     /// Adds a waiter.
-    #[inline]
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "a waiter stays where it is until it is pushed"
+    )]
     pub(crate) fn add(&mut self, waiter: Waiter) {
         match waiter {
             Waiter::Task(waker) => self.tasks.push(waker),

@@ -78,6 +78,7 @@ impl Clock {
 
     /// Returns the tick at which `timeout` from now is over: never early, and at most two ticks
     /// late.
+    #[inline]
     pub(crate) fn deadline(&self, timeout: Duration) -> Tick {
         let coarse = self.coarse.as_ref();
         let coarse = coarse.filter(|_| !self.is_virtual.load(Ordering::Relaxed));

@@ -5,26 +5,25 @@
 /// A point in the coarse time from which it is counted.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Coarse {
-    /// The time, in nanoseconds since the system began.
-    begun: u64,
-    /// The length of a step in nanoseconds.
-    step: u64,
+    /// The nanoseconds that are added to those since the system began, with what 64 bits do not hold cut
+    /// off: a step, without what the point was after.
+    added: u64,
 }
 
 impl Coarse {
     /// Returns the present point; `None` if the system has no coarse clock.
     pub(crate) fn now() -> Option<Self> {
-        let (begun, step) = (system::time()?, system::step()?);
-        Some(Self { begun, step })
+        let step = system::step()?;
+        let added = step.wrapping_sub(system::time());
+        Some(Self { added })
     }
 
     /// Returns the nanoseconds since this point: as many as have passed, or up to two steps more, as long
     /// as the kernel keeps its time.
     #[inline]
-    pub(crate) fn elapsed_at_least(&self) -> u64 {
-        // What is read is behind by up to a step.
-        let now = system::time().unwrap_or(u64::MAX);
-        now.saturating_sub(self.begun).saturating_add(self.step)
+    pub(crate) fn elapsed_at_least(self) -> u64 {
+        // What is read is behind by up to a step, and never before the point.
+        system::time().wrapping_add(self.added)
     }
 }
 
@@ -32,28 +31,30 @@ impl Coarse {
 mod system {
     use rustix::time::{ClockId, Timespec, clock_getres, clock_gettime};
 
+    /// Returns the nanoseconds since the system began, which fit 64 bits for five centuries.
     #[inline]
-    pub(super) fn time() -> Option<u64> {
+    pub(super) fn time() -> u64 {
         nanoseconds(&clock_gettime(ClockId::MonotonicCoarse))
     }
 
+    /// Returns the length of a step in nanoseconds; `None` if there is no such clock.
     pub(super) fn step() -> Option<u64> {
-        nanoseconds(&clock_getres(ClockId::MonotonicCoarse))
+        let step = nanoseconds(&clock_getres(ClockId::MonotonicCoarse));
+        (step > 0).then_some(step)
     }
 
     #[inline]
-    pub(super) fn nanoseconds(time: &Timespec) -> Option<u64> {
-        let seconds = u64::try_from(time.tv_sec)
-            .ok()?
-            .checked_mul(1_000_000_000)?;
-        seconds.checked_add(u64::try_from(time.tv_nsec).ok()?)
+    #[expect(clippy::cast_sign_loss, reason = "no time of these is negative")]
+    pub(super) fn nanoseconds(time: &Timespec) -> u64 {
+        let seconds = (time.tv_sec as u64).wrapping_mul(1_000_000_000);
+        seconds.wrapping_add(time.tv_nsec as u64)
     }
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 mod system {
-    pub(super) fn time() -> Option<u64> {
-        None
+    pub(super) fn time() -> u64 {
+        0
     }
 
     pub(super) fn step() -> Option<u64> {
@@ -68,14 +69,14 @@ mod tests {
     use super::*;
 
     /// Returns whether the kernel is late to move the coarse clock on from a time that was read before.
-    fn is_late(read: Option<u64>, step: u64) -> bool {
+    fn is_late(read: u64, step: u64) -> bool {
         let precise = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
-        system::nanoseconds(&precise) > read.map(|read| read + step)
+        system::nanoseconds(&precise) > read + step
     }
 
     #[test]
     fn never_less_than_has_passed_is_counted_and_a_few_steps_more_at_most() {
-        assert!(Coarse::now().is_some(), "Linux has one");
+        let step = system::step().expect("Linux has one");
         let moment = system::time();
         // From the very beginning of a step, which is where the clock is right.
         while system::time() == moment {}
@@ -87,12 +88,12 @@ mod tests {
             let now = system::time();
             let passed = begun.elapsed().as_nanos();
             let counted = u128::from(coarse.elapsed_at_least());
-            assert!(counted >= passed || is_late(now, coarse.step));
+            assert!(counted >= passed || is_late(now, step));
             steps += u32::from(now != last);
             last = now;
         }
         let counted = u128::from(coarse.elapsed_at_least());
-        let passed = before.elapsed().as_nanos() + 2 * u128::from(coarse.step);
+        let passed = before.elapsed().as_nanos() + 2 * u128::from(step);
         assert!(counted <= passed, "{counted} {passed}");
     }
 }

@@ -5,7 +5,7 @@
 //! timer that needs no runtime.
 
 use std::cell::Cell;
-use std::hash::{BuildHasher, BuildHasherDefault, Hasher};
+use std::hash::{Hash, Hasher};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -25,9 +25,9 @@ thread_local! {
 }
 
 /// Returns the place at which a task is remembered.
+#[inline]
 fn place_of(task: task::Id) -> usize {
     /// The number that it is given to hash.
-    #[derive(Default)]
     struct Number(u64);
     impl Hasher for Number {
         fn write(&mut self, bytes: &[u8]) {
@@ -35,6 +35,7 @@ fn place_of(task: task::Id) -> usize {
                 self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
             }
         }
+        #[inline]
         fn write_u64(&mut self, number: u64) {
             self.0 = number;
         }
@@ -42,8 +43,9 @@ fn place_of(task: task::Id) -> usize {
             self.0
         }
     }
-    let number = BuildHasherDefault::<Number>::default().hash_one(task);
-    usize::try_from(number).unwrap_or_default() % REMEMBERED
+    let mut number = Number(0);
+    task.hash(&mut number);
+    usize::try_from(number.finish()).unwrap_or_default() % REMEMBERED
 }
 
 /// The runtime on which a client was started.
@@ -71,7 +73,10 @@ impl Home {
         AT_HOME
             .try_with(|tasks| {
                 let place = &tasks[place_of(task)];
-                let is_here = place.get() == known || self.is_current();
+                if place.get() == known {
+                    return true;
+                }
+                let is_here = self.is_current();
                 if is_here {
                     place.set(known);
                 }
@@ -99,7 +104,7 @@ impl Home {
         let mut timer = CallerTimer::default();
         std::future::poll_fn(|cx| match future.as_mut().poll(cx) {
             Poll::Ready(output) => Poll::Ready(Some(output)),
-            Poll::Pending if timer.is_over(self, limit, cx) => Poll::Ready(None),
+            Poll::Pending if timer.is_over(self, || limit, cx) => Poll::Ready(None),
             Poll::Pending => Poll::Pending,
         })
         .await
@@ -121,14 +126,20 @@ impl CallerTimer {
     /// Returns whether the caller is not at home and `limit` is over, counted from the first call;
     /// has its task woken then.
     #[inline]
-    pub(crate) fn is_over(&mut self, home: Home, limit: Duration, cx: &mut Context<'_>) -> bool {
+    pub(crate) fn is_over(
+        &mut self,
+        home: Home,
+        limit: impl FnOnce() -> Duration,
+        cx: &mut Context<'_>,
+    ) -> bool {
         match self {
             Self::Home => false,
             Self::Unknown if home.is_here() => {
-                *self = Self::Home;
+                // There is nothing to drop in it, and no code that looks is run.
+                std::mem::forget(std::mem::replace(self, Self::Home));
                 false
             }
-            Self::Unknown | Self::Elsewhere(_) => self.is_over_elsewhere(limit, cx),
+            Self::Unknown | Self::Elsewhere(_) => self.is_over_elsewhere(limit(), cx),
         }
     }
 

@@ -26,6 +26,7 @@ pub(crate) async fn give_way() {
 }
 
 /// Returns whether it is time to give way, once each time.
+#[inline]
 pub(crate) fn is_due() -> bool {
     FILLED.take()
 }

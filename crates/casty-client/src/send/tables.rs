@@ -62,7 +62,8 @@ impl Tables {
     }
 
     /// Returns the current table. No lock is held meanwhile.
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "short, and every message looks")]
     pub(crate) fn current(&self) -> Current {
         let place = usize::try_from(self.client).unwrap_or(0) % KEPT;
         let kept = TABLES.try_with(|tables| {
@@ -74,6 +75,16 @@ impl Tables {
         });
         // A thread that is about to end keeps none.
         Current(kept.unwrap_or_else(|_| self.load()))
+    }
+
+    /// Returns the current table, which is the one that was `looked` at before if that still is.
+    #[inline]
+    pub(crate) fn refreshed(&self, looked: Current) -> Current {
+        if self.is_current(&looked.0) {
+            looked
+        } else {
+            self.current()
+        }
     }
 
     #[inline]
@@ -113,6 +124,18 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_table_that_was_looked_at_is_looked_at_again_while_it_is_current() {
+        let [tables, other] = [Tables::new(), Tables::new()];
+        let (first, others) = (store(&tables), store(&other));
+        let looked = tables.refreshed(tables.current());
+        assert_eq!(&raw const *looked, first);
+        let second = store(&tables);
+        let looked = tables.refreshed(looked);
+        assert_eq!(&raw const *looked, second);
+        assert_eq!(&raw const *other.refreshed(looked), others);
     }
 
     #[test]

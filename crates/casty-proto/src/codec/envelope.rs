@@ -36,7 +36,13 @@ impl Codec {
             }
             _ => self.encode_whole(entity_id, message, out),
         };
-        written.inspect_err(|_| out.truncate(start))
+        match written {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                out.truncate(start);
+                Err(error)
+            }
+        }
     }
 
     fn encode_whole<T: Serialize + ?Sized>(

@@ -84,7 +84,8 @@ impl<T: OutboxTag> Outbox<T> {
     /// # Errors
     /// The outbox is full or closed, messages that match were [revoked](Self::revoke), or the frame
     /// is too long. Nothing was appended.
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "copies neither the parts nor the tag")]
     pub fn push<const N: usize>(
         &self,
         parts: &[&[u8]; N],

@@ -5,10 +5,10 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use crate::ask::retry::{Kept, Retrying, Schedule};
-use crate::pending_asks::Taking;
 use crate::pending_asks::id::{OpenAsk, ReplyAddress};
 use crate::pending_asks::opening::AskKind;
 use crate::pending_asks::outcome::{Failure, Outcome};
+use crate::pending_asks::taking::Taking;
 use crate::pending_asks::waiter::Group;
 use crate::runtime::clock::{Tick, precise_now};
 use crate::send::Core;

@@ -4,6 +4,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use crate::node::identity::*;
+use crate::pending_asks::id::AskId;
 
 const RECONNECTS: usize = 100;
 
@@ -22,7 +23,7 @@ impl Rng {
 
 struct One {
     identity: Identity,
-    asks: Vec<AskId>,
+    asks: Vec<ReplyAddress>,
 }
 
 /// A node's table of connections, and the replies that it has not sent yet.
@@ -47,7 +48,7 @@ impl Node {
         };
         self.to_another += usize::from(receiver != asker);
         let client = &mut clients[receiver];
-        let Some(ask) = client.identity.ask_id(uri.path.as_bytes()) else {
+        let Some(ask) = Identity::address_in_path(uri.path.as_bytes()) else {
             return;
         };
         if let Some(place) = client.asks.iter().position(|pending| *pending == ask) {
@@ -65,6 +66,7 @@ fn many_clients(
     again: impl Fn(&Identity) -> Identity,
 ) -> Node {
     let mut rng = Rng(7);
+    let secrets = crate::runtime::random::Rng::seeded(7);
     let mut node = Node::default();
     let one = || One {
         identity: first(),
@@ -82,10 +84,11 @@ fn many_clients(
         node.connections
             .insert(client.identity.address().clone(), who);
         // Slots and generations are few, and equal in all clients.
-        let ask = AskId::from_bits((number % 7) as u64);
+        let id = AskId::from_bits((number % 7) as u64);
+        let secret = secrets.next_u64();
+        let ask = ReplyAddress { id, secret };
         client.asks.push(ask);
-        node.replies
-            .push_back((super::ask_ref(&client.identity, ask).cast(), who));
+        node.replies.push_back((client.identity.ask_ref(ask), who));
         // Replies come late, when many others have come and gone.
         if node.replies.len() > count / 10 {
             node.reply(&mut clients);
