@@ -9,13 +9,14 @@ use casty_routing::ShardCount;
 use casty_transport::{ConnectOptions, OutboxLimits, TransportConfig};
 use serde::de::DeserializeOwned;
 
+use crate::actor::ActorPlan;
 use crate::cluster::Cluster;
 use crate::context::Context;
 use crate::entity::Entity;
 use crate::error::StartError;
 use crate::region::RegionPlan;
-use crate::service::ServicePlan;
 use crate::settings::{NODES, Settings};
+use crate::singleton::SingletonPlan;
 
 /// The configuration of a cluster; [`start`](Self::start) starts it.
 ///
@@ -28,7 +29,10 @@ pub struct ClusterBuilder {
     codec: Codec,
     transport: TransportConfig,
     regions: Vec<RegionSettings>,
-    services: Vec<ServicePlan>,
+    services: Vec<ActorPlan>,
+    actors: Vec<ActorPlan>,
+    singletons: Vec<SingletonPlan>,
+    broadcasts: Vec<Arc<str>>,
     detection: Duration,
     gossip: Duration,
     like_casty: bool,
@@ -64,6 +68,9 @@ impl ClusterBuilder {
             transport: TransportConfig::tcp(),
             regions: Vec::new(),
             services: Vec::new(),
+            actors: Vec::new(),
+            singletons: Vec::new(),
+            broadcasts: Vec::new(),
             detection: Duration::ZERO,
             gossip: Duration::from_millis(250),
             like_casty: true,
@@ -149,13 +156,71 @@ impl ClusterBuilder {
         key: impl Into<Arc<str>>,
         handle: impl Fn(M, &mut Context<'_>) + Send + Sync + 'static,
     ) -> Self {
-        let plan = ServicePlan::new(key.into(), node, handle);
+        let plan = ActorPlan::service(node, key.into(), handle);
         self.services.push(plan);
         self
     }
 
+    /// Adds an actor at a path of a node, which no key leads to.
+    ///
+    /// A leading slash may be left out; `parent/child` is a path, too. It handles the messages of each
+    /// connection one after the other.
+    pub fn actor_on<M: DeserializeOwned>(
+        mut self,
+        node: usize,
+        path: &str,
+        handle: impl Fn(M, &mut Context<'_>) + Send + Sync + 'static,
+    ) -> Self {
+        let mut plan = actor(path, handle);
+        plan.node = Some(node);
+        self.actors.push(plan);
+        self
+    }
+
+    /// Adds an actor at a path of all nodes; see [`actor_on`](Self::actor_on).
+    pub fn actor<M: DeserializeOwned>(
+        mut self,
+        path: &str,
+        handle: impl Fn(M, &mut Context<'_>) + Send + Sync + 'static,
+    ) -> Self {
+        self.actors.push(actor(path, handle));
+        self
+    }
+
+    /// Adds a cluster singleton.
+    ///
+    /// The node that takes itself for the leader makes it with `make` when the first message comes, and
+    /// drops it when another leads; the others pass messages on to the leader. `make` is as that of a
+    /// [region](Self::region). Real nodes keep messages that come while they know of no leader; these
+    /// drop them.
+    pub fn singleton<E: Entity>(
+        mut self,
+        name: impl Into<Arc<str>>,
+        make: impl Fn() -> E + Send + Sync + 'static,
+    ) -> Self {
+        self.singletons.push(SingletonPlan::new(name.into(), make));
+        self
+    }
+
+    /// Adds a broadcast actor to all nodes.
+    ///
+    /// A message to the path `/_bcast-NAME` of a node is for its own actor, one to `/NAME` for those of
+    /// all members that the node takes for alive.
+    pub fn broadcast<M: DeserializeOwned>(
+        mut self,
+        name: impl Into<Arc<str>>,
+        handle: impl Fn(M, &mut Context<'_>) + Send + Sync + 'static,
+    ) -> Self {
+        let name = name.into();
+        let path = format!("/_bcast-{name}");
+        self.actors
+            .push(ActorPlan::new(path, Arc::clone(&name), handle));
+        self.broadcasts.push(name);
+        self
+    }
+
     /// Adds a service that is planned.
-    pub(crate) fn with_service(mut self, plan: ServicePlan) -> Self {
+    pub(crate) fn with_service(mut self, plan: ActorPlan) -> Self {
         self.services.push(plan);
         self
     }
@@ -223,6 +288,9 @@ impl ClusterBuilder {
             options: ConnectOptions::new().handshake_timeout(Duration::from_hours(1)),
             regions: regions.collect(),
             services: self.services,
+            actors: self.actors,
+            singletons: self.singletons,
+            broadcasts: self.broadcasts,
             detection: self.detection,
             gossip: self.gossip,
             like_casty: self.like_casty,
@@ -250,14 +318,36 @@ impl ClusterBuilder {
             "a name without line breaks, and shards from 1",
             self.regions.iter().all(region),
         )?;
-        let service = |plan: &ServicePlan| named(&plan.key) && plan.node < self.nodes;
+        let actor = |plan: &ActorPlan| {
+            named(plan.path.trim_start_matches('/')) && plan.node.is_none_or(|it| it < self.nodes)
+        };
         require(
             "service",
             "a name without line breaks, on a node that exists",
-            self.services.iter().all(service),
+            self.services.iter().all(actor),
+        )?;
+        require(
+            "actor",
+            "a path without line breaks, on a node that exists",
+            self.actors.iter().all(actor),
+        )?;
+        let names = self.singletons.iter().map(|plan| &plan.name);
+        require(
+            "singleton or broadcast",
+            "a name without line breaks",
+            names.chain(&self.broadcasts).all(|name| named(name)),
         )?;
         require("gossip", "1 ms or more", self.gossip.as_millis() >= 1)
     }
+}
+
+/// Plans an actor at a path of all nodes.
+fn actor<M: DeserializeOwned>(
+    path: &str,
+    handle: impl Fn(M, &mut Context<'_>) + Send + Sync + 'static,
+) -> ActorPlan {
+    let name = path.trim_start_matches('/');
+    ActorPlan::new(format!("/{name}"), name.into(), handle)
 }
 
 impl fmt::Debug for ClusterBuilder {

@@ -19,6 +19,8 @@ use crate::node::serve::serve;
 use crate::settings::{NODES, Settings};
 use crate::status::Status;
 
+mod services;
+
 /// A cluster of fake nodes in this process.
 ///
 /// Nodes are numbered from 0; a number that no node has, or one that was [replaced](Self::replace),
@@ -130,7 +132,7 @@ impl Cluster {
         self.gossip.status()
     }
 
-    /// Returns the number of messages that entities and services of a node have handled.
+    /// Returns the number of messages that entities and actors of a node have handled.
     #[must_use]
     pub fn received(&self, node: usize) -> u64 {
         let status = self.status();

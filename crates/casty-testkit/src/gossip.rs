@@ -13,6 +13,7 @@ use crate::node::{Node, Place};
 use crate::settings::Settings;
 use crate::status::{NodeStatus, Status};
 
+mod actors;
 mod answers;
 mod growth;
 mod member;
@@ -85,9 +86,10 @@ impl Gossip {
             }
             let place = Place {
                 number,
-                services: member.place,
+                actors: member.place,
             };
-            let node = Node::new(place, address, &self.settings, &self.mailboxes, counters);
+            let plans = (&self.settings, &*topology.services);
+            let node = Node::new(place, address, plans, &self.mailboxes, counters);
             let node = Arc::new(node);
             member.start(Arc::clone(&node));
             topology.joined(number);

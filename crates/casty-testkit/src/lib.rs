@@ -44,8 +44,12 @@
 //!   handle to all of them. Nodes are numbered from 0. Dropping the cluster ends them.
 //! - **Entities.** A region runs on all nodes, and a shard's owner makes an entity for each id that
 //!   it is sent a message for. An [`Entity`] is a type of yours, or a state and a closure:
-//!   [`stateful`]. A service is a closure that clients find by a key. Both answer by
-//!   [`Context::reply`].
+//!   [`stateful`]. All answer by [`Context::reply`].
+//! - **Actors.** A service is a closure that clients find by a key; services may
+//!   [come](Cluster::start_service) and [go](Cluster::stop_service). Other actors are addressed by path:
+//!   [of one node](ClusterBuilder::actor_on), [of all](ClusterBuilder::actor),
+//!   [of a broadcast](ClusterBuilder::broadcast), and [singletons](ClusterBuilder::singleton), entities
+//!   of whichever node leads, to which the others pass messages on.
 //! - **Streams.** A node has producers that clients subscribe to ([`ClusterBuilder::stream_on`],
 //!   [`ClusterBuilder::stream_producer_on`]), and consumers of what clients produce
 //!   ([`ClusterBuilder::stream_consumer_on`]).
@@ -97,6 +101,7 @@
 //! project's own tests check, and the folder `examples` of this crate has five programs to begin
 //! with.
 
+mod actor;
 mod builder;
 mod cluster;
 mod context;
@@ -107,10 +112,10 @@ mod link;
 mod node;
 mod region;
 mod round_trip;
-mod service;
 mod settings;
 #[cfg(feature = "sim")]
 pub mod sim;
+mod singleton;
 mod status;
 mod streams;
 mod wake;

@@ -1,18 +1,20 @@
-//! One node: its connections, its entities and its services.
+//! One node: its connections, its entities and its actors.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use casty_proto::NodeAddress;
 use casty_routing::ShardId;
 use casty_transport::Outbox;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use tokio::sync::watch;
 
+use crate::actor::ActorPlan;
 use crate::link::{Faults, Link};
 use crate::region::Region;
-use crate::service::ServicePlan;
 use crate::settings::Settings;
+use crate::singleton::Singleton;
 use crate::status::Counters;
 
 mod inbound;
@@ -30,7 +32,13 @@ pub(crate) struct Node {
     /// Every accepted connection, by its number.
     links: Mutex<BTreeMap<u64, Arc<Link>>>,
     regions: HashMap<Arc<str>, Mutex<Box<dyn Region>>>,
-    services: HashMap<Arc<str>, ServicePlan>,
+    /// Its actors by path, its services among them. No other lock is taken with this one.
+    actors: RwLock<HashMap<Arc<str>, ActorPlan>>,
+    singletons: HashMap<Arc<str>, Mutex<Box<dyn Singleton>>>,
+    /// Set when another node leads: singletons that were here are gone. Read under the lock of each,
+    /// and set without it, because a singleton may be at work.
+    demoted: HashMap<Arc<str>, AtomicBool>,
+    broadcasts: Vec<Arc<str>>,
 }
 
 /// The numbers of a node.
@@ -38,22 +46,24 @@ pub(crate) struct Node {
 pub(crate) struct Place {
     /// The number of its own.
     pub(crate) number: usize,
-    /// The number under which the services are configured that it runs.
-    pub(crate) services: usize,
+    /// The number under which the actors are configured that it runs.
+    pub(crate) actors: usize,
 }
 
 impl Node {
-    /// Makes a node without connections and entities, which runs the services of its place.
+    /// Makes a node without connections and entities, which runs the actors of its place and those of
+    /// `services` that are configured there.
     pub(crate) fn new(
         place: Place,
         address: NodeAddress,
-        settings: &Arc<Settings>,
+        (settings, services): (&Arc<Settings>, &[ActorPlan]),
         mailboxes: &Arc<Mailboxes>,
         counters: &Arc<Counters>,
     ) -> Self {
         let regions = settings.regions.iter();
-        let services = settings.services.iter();
-        let services = services.filter(|plan| plan.node == place.services);
+        let actors = settings.actors.iter().chain(services);
+        let actors = actors.filter(|plan| plan.runs_on(place.actors));
+        let singletons = settings.singletons.iter();
         let identity = Identity {
             number: place.number,
             sender: format!("casty://{}@{}/", settings.system, address.to_raw()),
@@ -67,9 +77,43 @@ impl Node {
             regions: regions
                 .map(|plan| (Arc::clone(&plan.name), Mutex::new(plan.empty())))
                 .collect(),
-            services: services
-                .map(|plan| (Arc::clone(&plan.path), plan.started()))
+            actors: RwLock::new(
+                actors
+                    .map(|plan| (Arc::clone(&plan.path), plan.started()))
+                    .collect(),
+            ),
+            demoted: singletons
+                .clone()
+                .map(|plan| (Arc::clone(&plan.name), AtomicBool::new(false)))
                 .collect(),
+            singletons: singletons
+                .map(|plan| (Arc::clone(&plan.name), Mutex::new(plan.empty())))
+                .collect(),
+            broadcasts: settings.broadcasts.clone(),
+        }
+    }
+
+    /// Returns the actor at a path.
+    fn actor(&self, path: &str) -> Option<ActorPlan> {
+        self.actors.read().get(path).cloned()
+    }
+
+    /// Starts an actor at its path, in the place of one that is there.
+    pub(crate) fn start_actor(&self, actor: ActorPlan) {
+        let path = Arc::clone(&actor.path);
+        self.actors.write().insert(path, actor);
+    }
+
+    /// Ends the actor at a path.
+    pub(crate) fn stop_actor(&self, path: &str) {
+        self.actors.write().remove(path);
+    }
+
+    /// Notes that another node leads.
+    pub(crate) fn demote(&self) {
+        // Relaxed: it says only whether state is kept, and orders nothing.
+        for demoted in self.demoted.values() {
+            demoted.store(true, Ordering::Relaxed);
         }
     }
 

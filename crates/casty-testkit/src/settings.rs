@@ -7,8 +7,9 @@ use casty_proto::Codec;
 use casty_routing::ShardCount;
 use casty_transport::{ConnectOptions, OutboxLimits, Transport};
 
+use crate::actor::ActorPlan;
 use crate::region::RegionPlan;
-use crate::service::ServicePlan;
+use crate::singleton::SingletonPlan;
 
 /// The most nodes that a cluster ever has.
 pub(crate) const NODES: usize = 256;
@@ -20,7 +21,13 @@ pub(crate) struct Settings {
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) options: ConnectOptions,
     pub(crate) regions: Vec<RegionPlan>,
-    pub(crate) services: Vec<ServicePlan>,
+    /// The services at first; others may come, and these go.
+    pub(crate) services: Vec<ActorPlan>,
+    /// The actors that are no services.
+    pub(crate) actors: Vec<ActorPlan>,
+    pub(crate) singletons: Vec<SingletonPlan>,
+    /// The names of the broadcasts, whose actors are among the others.
+    pub(crate) broadcasts: Vec<Arc<str>>,
     /// The time that nodes take to notice what has changed.
     pub(crate) detection: Duration,
     /// The time between two pushes of an unchanged view.

@@ -13,10 +13,10 @@ use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::actor::ActorPlan;
 use crate::builder::ClusterBuilder;
 use crate::context::Context;
 use crate::node::outbound::Outbound;
-use crate::service::ServicePlan;
 
 /// The number of elements that a consumer asks for at first, as those of real nodes do.
 const INITIAL_DEMAND: u64 = 16;
@@ -97,7 +97,7 @@ impl ClusterBuilder {
                 consume(&mut consumer.lock(), bytes, node, (&*name, handle))
             }
         };
-        self.with_service(ServicePlan::stateful(key, node, make))
+        self.with_service(ActorPlan::stateful(key, node, make))
     }
 
     fn with_producer<T, I>(
@@ -127,7 +127,7 @@ impl ClusterBuilder {
                 Ok(())
             }
         };
-        self.with_service(ServicePlan::stateful(key, node, make))
+        self.with_service(ActorPlan::stateful(key, node, make))
     }
 }
 

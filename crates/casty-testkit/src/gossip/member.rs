@@ -11,8 +11,8 @@ use casty_proto::{ActorRef, FrozenSet, NodeAddress, Tuple};
 use casty_routing::Coordinator;
 use casty_routing::ShardId;
 
+use crate::actor::ActorPlan;
 use crate::node::Node;
-use crate::settings::Settings;
 
 /// The sender of a query for a shard.
 pub(super) type Asker = ActorRef<ShardLocation>;
@@ -28,7 +28,7 @@ enum Sight {
 
 /// One node as the cluster knows it, running or not.
 pub(super) struct Member {
-    /// The number under which services are configured that it runs: its own, or that of the first
+    /// The number under which actors are configured that it runs: its own, or that of the first
     /// node in whose place it is.
     pub(super) place: usize,
     /// Another has taken its place: it never runs again.
@@ -165,8 +165,8 @@ impl<'a> Roll<'a> {
         self.up().min()
     }
 
-    /// Returns the viewer's whole view.
-    pub(super) fn snapshot(&self, settings: &Settings) -> TopologySnapshot {
+    /// Returns the viewer's whole view, with these services on the nodes that it takes for alive.
+    pub(super) fn snapshot(&self, services: &[ActorPlan]) -> TopologySnapshot {
         let known = || self.seen().filter(|(_, _, sight)| *sight != Sight::Unknown);
         let members = known().map(|(number, address, sight)| ViewedMember {
             address: address.clone(),
@@ -178,13 +178,14 @@ impl<'a> Roll<'a> {
             id: format!("node-{number}").into(),
         });
         let unreachable = known().filter(|(_, _, sight)| *sight == Sight::Down);
-        let services = settings.services.iter().flat_map(|plan| {
+        let keys = services.iter().filter_map(|it| Some((it, it.key.clone()?)));
+        let services = keys.flat_map(|(plan, key)| {
             let hosts = self.seen().filter(|(number, _, sight)| {
                 let place = self.members.get(*number).map(|member| member.place);
-                *sight == Sight::Up && place == Some(plan.node)
+                *sight == Sight::Up && place.is_some_and(|place| plan.runs_on(place))
             });
-            hosts.map(|(_, node, _)| ServiceEntry {
-                key: Arc::clone(&plan.key),
+            hosts.map(move |(_, node, _)| ServiceEntry {
+                key: Arc::clone(&key),
                 node: node.clone(),
                 path: Arc::clone(&plan.path),
             })

@@ -11,6 +11,7 @@ use casty_routing::{
 };
 
 use super::member::{Asker, Member, Roll};
+use crate::actor::ActorPlan;
 use crate::node::Node;
 use crate::node::mailboxes::Mailboxes;
 use crate::settings::Settings;
@@ -31,6 +32,8 @@ pub(super) struct Topology {
     settings: Arc<Settings>,
     mailboxes: Arc<Mailboxes>,
     pub(super) members: Vec<Member>,
+    /// The services that are registered, wherever they are configured.
+    pub(super) services: Vec<ActorPlan>,
     pub(super) counters: Vec<Arc<Counters>>,
     /// Pairs of nodes that cannot reach each other, the lower number first.
     pub(super) partitions: BTreeSet<(usize, usize)>,
@@ -48,6 +51,7 @@ impl Topology {
             settings: Arc::clone(settings),
             mailboxes: Arc::clone(mailboxes),
             members: (0..count).map(|place| Member::new(place, count)).collect(),
+            services: settings.services.clone(),
             counters: (0..count).map(|_| Arc::default()).collect(),
             partitions: BTreeSet::new(),
             steps: VecDeque::new(),
@@ -61,7 +65,7 @@ impl Topology {
     }
 
     /// Returns whether two nodes run and can reach each other.
-    fn connected(&self, a: usize, b: usize) -> bool {
+    pub(super) fn connected(&self, a: usize, b: usize) -> bool {
         let apart = self.partitions.contains(&(a.min(b), a.max(b)));
         !apart && self.node(a).is_some() && self.node(b).is_some()
     }
@@ -73,7 +77,7 @@ impl Topology {
 
     /// Returns the whole view of a node.
     pub(super) fn snapshot(&self, viewer: usize) -> TopologySnapshot {
-        self.roll(viewer).snapshot(&self.settings)
+        self.roll(viewer).snapshot(&self.services)
     }
 
     /// Returns the view of a node as its topology actor answers with it.
@@ -118,9 +122,7 @@ impl Topology {
         if let Some(informed) = informed {
             self.spread(informed);
         }
-        for member in 0..count {
-            self.viewed(member);
-        }
+        self.all_viewed();
         let settings = Arc::clone(&self.settings);
         for plan in &settings.regions {
             self.step(number, &plan.name, CoordinatorInput::Host);
@@ -234,6 +236,13 @@ impl Topology {
         }
     }
 
+    /// Notes that the views of all nodes have changed.
+    pub(super) fn all_viewed(&mut self) {
+        for member in 0..self.members.len() {
+            self.viewed(member);
+        }
+    }
+
     /// Adds an input of a coordinator, for when the change is [settled](Self::settle).
     pub(super) fn step(&mut self, node: usize, region: &str, input: CoordinatorInput<Asker>) {
         self.steps.push_back(Step {
@@ -250,8 +259,18 @@ impl Topology {
             self.carry_out(step, now);
         }
         for number in std::mem::take(&mut self.changed) {
+            self.demote_unless_leading(number);
             self.push(number);
             self.answer_waiting(number);
+        }
+    }
+
+    /// Tells a node that does not lead, as it sees it, that its singletons are gone.
+    fn demote_unless_leading(&self, number: usize) {
+        if let Some(node) = self.node(number)
+            && self.roll(number).leader() != Some(node.outbound().address())
+        {
+            node.demote();
         }
     }
 

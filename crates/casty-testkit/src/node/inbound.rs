@@ -1,6 +1,7 @@
 //! The inbound side of a node: messages, and the actors that they are for.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use casty_proto::frame::{Frame, FrameKind};
 use casty_proto::header::Header;
@@ -105,9 +106,18 @@ fn route(gossip: &Gossip, node: &Node, path: &str, message: &[u8]) -> Result<Tak
     if let Some(region) = path.strip_prefix("/_region-") {
         return to_region(node, region, message);
     }
-    if let Some(service) = node.services.get(path) {
-        service.receive(message, &node.outbound)?;
+    if let Some(actor) = node.actor(path) {
+        actor.receive(message, &node.outbound)?;
         node.outbound.counters().messages.increment();
+        return Ok(Taken::Handled);
+    }
+    if let Some(name) = path.strip_prefix("/_singleton-") {
+        return to_singleton(gossip, node, name, message);
+    }
+    if let Some(name) = path.strip_prefix('/')
+        && node.broadcasts.iter().any(|it| **it == *name)
+    {
+        gossip.fan_out(node.outbound.number(), &format!("/_bcast-{name}"), message);
         return Ok(Taken::Handled);
     }
     if let Some(region) = path.strip_prefix("/_coord-") {
@@ -169,6 +179,37 @@ fn to_region(node: &Node, path: &str, message: &[u8]) -> Result<Taken, DecodeErr
         }
         Received::Full | Received::NoSuchEntity => Taken::Unrouted,
     })
+}
+
+/// Hands a message to the singleton if this node leads, else to the node that it takes for the leader.
+fn to_singleton(
+    gossip: &Gossip,
+    node: &Node,
+    name: &str,
+    message: &[u8],
+) -> Result<Taken, DecodeError> {
+    let (Some(singleton), Some(demoted)) = (node.singletons.get(name), node.demoted.get(name))
+    else {
+        return Ok(Taken::Unrouted);
+    };
+    let own = node.outbound.number();
+    match gossip.leader_of(own) {
+        Some(leader) if leader == own => {
+            // Held while it handles the message: one after the other, as on a real node.
+            let mut singleton = singleton.lock();
+            if demoted.swap(false, Ordering::Relaxed) {
+                singleton.vacate();
+            }
+            singleton.receive(message, &node.outbound)?;
+            node.outbound.counters().messages.increment();
+        }
+        Some(leader) => {
+            let path = format!("/_singleton-{name}");
+            gossip.mailboxes().deliver(leader, &path, message);
+        }
+        None => return Ok(Taken::Unrouted),
+    }
+    Ok(Taken::Handled)
 }
 
 fn decode<T: DeserializeOwned>(node: &Node, message: &[u8]) -> Result<T, DecodeError> {

@@ -1,4 +1,4 @@
-//! Discoverable services: actors that clients find by a key.
+//! Actors at a path of a node: plain ones, discoverable services, those of a broadcast.
 
 use std::sync::Arc;
 
@@ -11,38 +11,50 @@ use crate::node::outbound::Outbound;
 type Handle = dyn Fn(&[u8], &Outbound) -> Result<(), DecodeError> + Send + Sync;
 type Make = dyn Fn() -> Arc<Handle> + Send + Sync;
 
-/// A service as it is configured: one instance on one node.
+/// An actor as it is configured.
 #[derive(Clone)]
-pub(crate) struct ServicePlan {
-    /// The name of its key, which is also that of its actor.
-    pub(crate) key: Arc<str>,
+pub(crate) struct ActorPlan {
     pub(crate) path: Arc<str>,
-    pub(crate) node: usize,
+    /// The key under which it is registered; `None` if it is no service.
+    pub(crate) key: Option<Arc<str>>,
+    /// The number under which the node is configured that runs it; `None` for all nodes.
+    pub(crate) node: Option<usize>,
     handle: Arc<Handle>,
     /// Makes a handle for each start of the node; `None` if it has no state.
     make: Option<Arc<Make>>,
 }
 
-impl ServicePlan {
-    /// Plans a service on `node` whose messages `handle` handles.
+impl ActorPlan {
+    /// Plans an actor of all nodes whose messages `handle` handles; in its context it has that name.
     pub(crate) fn new<M: DeserializeOwned>(
-        key: Arc<str>,
-        node: usize,
+        path: String,
+        name: Arc<str>,
         handle: impl Fn(M, &mut Context<'_>) + Send + Sync + 'static,
     ) -> Self {
-        let path = format!("/{key}").into();
-        let name = Arc::clone(&key);
         let handle = move |bytes: &[u8], node: &Outbound| {
             let message = node.codec().decode(bytes, &Limits::default())?;
             handle(message, &mut Context::new(node, &name));
             Ok(())
         };
         Self {
-            key,
-            path,
-            node,
+            path: path.into(),
+            key: None,
+            node: None,
             handle: Arc::new(handle),
             make: None,
+        }
+    }
+
+    /// Plans a service on `node`, whose actor has the name of its key.
+    pub(crate) fn service<M: DeserializeOwned>(
+        node: usize,
+        key: Arc<str>,
+        handle: impl Fn(M, &mut Context<'_>) + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            node: Some(node),
+            key: Some(Arc::clone(&key)),
+            ..Self::new(format!("/{key}"), key, handle)
         }
     }
 
@@ -59,20 +71,25 @@ impl ServicePlan {
         let make = move || -> Arc<Handle> { Arc::new(make()) };
         Self {
             path: format!("/{key}").into(),
-            key,
-            node,
+            key: Some(key),
+            node: Some(node),
             handle: make(),
             make: Some(Arc::new(make)),
         }
     }
 
-    /// Returns the service of a node that starts.
+    /// Returns the actor of a node that starts.
     pub(crate) fn started(&self) -> Self {
         let mut started = self.clone();
         if let Some(make) = &self.make {
             started.handle = make();
         }
         started
+    }
+
+    /// Returns whether a node that is configured under this number runs it.
+    pub(crate) fn runs_on(&self, node: usize) -> bool {
+        self.node.is_none_or(|it| it == node)
     }
 
     /// Handles an encoded message.
