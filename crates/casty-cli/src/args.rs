@@ -8,6 +8,7 @@ use casty_proto::Escaped;
 use clap::error::{ContextKind, ContextValue};
 use clap::{ArgAction, Args, Parser, Subcommand};
 
+use crate::actor::ActorArgs;
 use crate::certificates::CertificateArgs;
 use crate::error::CommandError;
 
@@ -40,9 +41,15 @@ Nothing on the wire tells into how many shards the nodes divide a region, so tha
 that the cluster's allocations speak against is refused, unless --force is given: one message with a
 wrong number makes a second copy of its entity.
 
+With --actor, the message goes to an actor by its path, of one node, of the leader (a singleton is
+/_singleton-NAME there) or of all members (a broadcast's actors are /_bcast-NAME). With --all, each
+reply is printed as {\"node\": ..., \"reply\": ...}, and members that are silent are named.
+
 Examples:
   casty ask --contact 127.0.0.1:25520 --system my-cluster --shards 100 counter user-42 \\
       '{\"_type\": \"counter_app.GetCount\", \"reply_to\": {\"__ref__\": \"$reply\"}}'
+  casty ask --contact 127.0.0.1:25520 --system my-cluster --actor /_singleton-billing --leader \\
+      '{\"_type\": \"bank.GetTotal\", \"reply_to\": {\"__ref__\": \"$reply\"}}'
 
   export CASTY_CONTACT_POINTS=10.0.1.10:25520,10.0.1.11:25520 CASTY_SYSTEM=my-cluster
   export CASTY_REGIONS=account=256,counter=100
@@ -60,7 +67,8 @@ With the serializer pickle, nodes import and call the classes that a message nam
 typed, or is in the file, is allowed, so send none that a stranger wrote.
 
 As with casty ask, the number of shards is given, and refused if the cluster's allocations speak
-against it, unless --force is given.
+against it, unless --force is given. With --actor, the message goes to an actor by its path, as
+casty ask --help tells.
 
 Examples:
   casty tell --contact 127.0.0.1:25520 --system my-cluster --shards 100 counter user-42 \\
@@ -73,11 +81,15 @@ Examples:
 
 const LOOKUP_EXAMPLES: &str = "\
 Prints the reference of each instance on a node that is alive, one a line; exits with 1 when there
-is none. With --ask, asks the first instance instead and prints its reply; any class that the
-message names is allowed, as casty ask --help tells.
+is none. With --ask, asks the first instance instead and prints its reply, or with --all those of all
+instances, one {\"node\": ..., \"reply\": ...} a line; any class that the message names is allowed, as
+casty ask --help tells. With --watch, prints a line `+ REFERENCE` for each instance that there is or
+comes, and `- REFERENCE` for each that goes, until it is interrupted; with --json, the whole array
+after each change.
 
 Examples:
   casty lookup --contact 127.0.0.1:25520 --system my-cluster greeter
+  casty lookup --contact 127.0.0.1:25520 --system my-cluster greeter --watch
   casty lookup --contact 127.0.0.1:25520 --system my-cluster greeter \\
       --ask '{\"_type\": \"hello.Greet\", \"name\": \"Ada\", \"reply_to\": {\"__ref__\": \"$reply\"}}'";
 
@@ -181,9 +193,9 @@ fn escaped(mut error: clap::Error) -> clap::Error {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Ask an entity and print its reply.
+    /// Ask an entity or an actor, and print the reply.
     Ask(Ask),
-    /// Send messages to entities.
+    /// Send messages to entities or actors.
     Tell(Tell),
     /// List the instances of a service, or ask one.
     Lookup(Lookup),
@@ -385,40 +397,62 @@ impl Region {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = ASK_EXAMPLES)]
+#[command(
+    after_help = ASK_EXAMPLES,
+    override_usage = "casty ask [OPTIONS] <REGION> <ENTITY_ID> <JSON>\n       \
+        casty ask [OPTIONS] --actor <PATH> <--node <HOST:PORT>|--leader|--all> <JSON>"
+)]
 pub(crate) struct Ask {
+    /// With an actor, its name is the message: the first word, and the only one.
     #[command(flatten)]
     pub(crate) region: Region,
     /// The entity's id.
-    pub(crate) entity_id: String,
+    #[arg(required_unless_present = "actor", conflicts_with = "actor")]
+    pub(crate) entity_id: Option<String>,
     /// The message, with {"__ref__": "$reply"} where the reply goes to.
-    #[arg(value_name = "JSON", allow_negative_numbers = true)]
-    pub(crate) message: String,
+    #[arg(
+        value_name = "JSON",
+        required_unless_present = "actor",
+        conflicts_with = "actor",
+        allow_negative_numbers = true
+    )]
+    pub(crate) message: Option<String>,
+    #[command(flatten)]
+    pub(crate) actor: ActorArgs,
     #[command(flatten)]
     pub(crate) cluster: Cluster,
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = TELL_EXAMPLES)]
+#[command(
+    after_help = TELL_EXAMPLES,
+    override_usage = "casty tell [OPTIONS] <REGION> <ENTITY_ID> <JSON>\n       \
+        casty tell [OPTIONS] <REGION> --file <FILE>\n       \
+        casty tell [OPTIONS] --actor <PATH> <--node <HOST:PORT>|--leader|--all> <JSON>"
+)]
 pub(crate) struct Tell {
+    /// With an actor, its name is the message: the first word, and the only one.
     #[command(flatten)]
     pub(crate) region: Region,
     /// The entity's id.
-    #[arg(required_unless_present = "file")]
+    #[arg(required_unless_present_any = ["file", "actor"], conflicts_with = "actor")]
     pub(crate) entity_id: Option<String>,
     /// The message.
     #[arg(
         value_name = "JSON",
-        required_unless_present = "file",
+        required_unless_present_any = ["file", "actor"],
+        conflicts_with = "actor",
         allow_negative_numbers = true
     )]
     pub(crate) message: Option<String>,
     /// Send each line `ENTITY_ID<TAB>JSON` of this file, or of standard input if it is `-`.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["entity_id", "message"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["entity_id", "message", "actor"])]
     pub(crate) file: Option<PathBuf>,
     /// Stop at the first line that cannot be sent.
     #[arg(long, conflicts_with_all = ["entity_id", "message"])]
     pub(crate) strict: bool,
+    #[command(flatten)]
+    pub(crate) actor: ActorArgs,
     #[command(flatten)]
     pub(crate) cluster: Cluster,
 }
@@ -432,6 +466,12 @@ pub(crate) struct Lookup {
     /// Ask the first instance this, with {"__ref__": "$reply"} where the reply goes to.
     #[arg(long, value_name = "JSON", allow_negative_numbers = true)]
     pub(crate) ask: Option<String>,
+    /// Ask all instances, and print each reply with its node; those that are silent are named.
+    #[arg(long, requires = "ask")]
+    pub(crate) all: bool,
+    /// Go on, and print which instances come and go.
+    #[arg(long, conflicts_with = "ask")]
+    pub(crate) watch: bool,
     /// Print the instances as one JSON array.
     #[arg(long, conflicts_with = "ask")]
     pub(crate) json: bool,

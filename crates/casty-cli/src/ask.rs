@@ -1,22 +1,27 @@
-//! `casty ask`: one message to an entity, and its reply.
+//! `casty ask`: one message to an entity or an actor, and its reply.
 
 use casty_client::Value;
 
 use crate::args::Ask;
 use crate::error::CommandError;
+use crate::fan_out;
 use crate::message::Message;
-use crate::output::print_json;
+use crate::output::print_reply;
 use crate::session::Session;
 
-/// Asks the entity and prints the reply.
+/// Asks the entity or the actor, and prints the reply.
 pub(crate) async fn run(args: &Ask) -> Result<(), CommandError> {
-    let message = Message::ask(&args.message)?;
     let Ask {
         cluster,
         region,
         entity_id,
+        message,
         ..
     } = args;
+    let (Some(entity_id), Some(message)) = (entity_id, message) else {
+        return actor(args).await;
+    };
+    let message = Message::ask(message)?;
     let missing = format!("no reply from {}/{entity_id}", region.name);
     let session = Session::new(cluster, missing)?.using(region)?;
     let ended = session.run(async |client| {
@@ -29,8 +34,14 @@ pub(crate) async fn run(args: &Ask) -> Result<(), CommandError> {
     ended.await?.outcome
 }
 
-/// Prints a reply in the notation in which messages are typed.
-pub(crate) fn print_reply(reply: &Value) -> Result<(), CommandError> {
-    let text = reply.to_notation();
-    print_json(text.map_err(|error| CommandError::of("the reply cannot be printed", error))?)
+/// Asks the actor, to whom the only word is the message.
+async fn actor(args: &Ask) -> Result<(), CommandError> {
+    let Some(target) = args.actor.target() else {
+        return Ok(());
+    };
+    let message = Message::ask(&args.region.name)?;
+    let until = fan_out::deadline(args.cluster.timeout());
+    let session = Session::new(&args.cluster, target.missing())?;
+    let ended = session.run(async |client| target.ask(client, &message, until).await);
+    ended.await?.outcome
 }

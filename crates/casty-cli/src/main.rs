@@ -18,6 +18,7 @@ use std::process::ExitCode;
 use crate::args::{Arguments, Command};
 use crate::error::CommandError;
 
+mod actor;
 mod args;
 mod ask;
 mod cert;
@@ -26,6 +27,7 @@ mod demo;
 mod doctor;
 mod down;
 mod error;
+mod fan_out;
 mod input;
 mod lookup;
 mod message;

@@ -9,6 +9,7 @@ use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::time::Duration;
 
+use casty_client::Value;
 use casty_proto::Escaped;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::field::{RecordFields, VisitOutput};
@@ -31,6 +32,15 @@ pub(crate) fn print(line: impl Display) -> Result<(), CommandError> {
 /// As [`print()`].
 pub(crate) fn print_json(document: impl Display) -> Result<(), CommandError> {
     write(&Escaped::json(document))
+}
+
+/// Prints a reply in the notation in which messages are typed.
+///
+/// # Errors
+/// As [`print()`], or it is too large to be printed.
+pub(crate) fn print_reply(reply: &Value) -> Result<(), CommandError> {
+    let text = reply.to_notation();
+    print_json(text.map_err(|error| CommandError::of("the reply cannot be printed", error))?)
 }
 
 fn write(line: &Escaped<impl Display>) -> Result<(), CommandError> {

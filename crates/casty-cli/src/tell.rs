@@ -1,4 +1,4 @@
-//! `casty tell`: one message to an entity, or a stream of messages to many.
+//! `casty tell`: one message to an entity or an actor, or a stream of messages to many entities.
 
 use std::path::Path;
 
@@ -24,6 +24,15 @@ pub(crate) async fn run(args: &Tell) -> Result<(), CommandError> {
         _ => None,
     };
     let session = Session::new(&args.cluster, "not everything was written")?;
+    if let Some(target) = args.actor.target() {
+        // To an actor the only word is the message.
+        let message = Message::tell(&args.region.name)?;
+        let ended = session.run(async |client| {
+            let told = target.tell(client, message).await;
+            told.map(|()| Sent::default())
+        });
+        return judge(ended.await?);
+    }
     let session = session.using(&args.region)?;
     let ended = session.run(async |client| {
         let region = session.region(client).await?;

@@ -11,6 +11,7 @@ use casty_routing::{MissingRoute, ShardCount, ShardId, UndeliverableReason};
 use casty_transport::{ConnectError, OutboxLimit};
 
 mod over_limit;
+pub(crate) mod services;
 
 pub use over_limit::OverLimit;
 
@@ -108,6 +109,13 @@ pub enum TellError {
     /// The reference is local to the node that made it: it has no host and port.
     #[error("the reference has no host and port: it is local to the node that made it")]
     LocalReference,
+    /// There is no leader to send to: no view has come, or the last one names none that is alive. Try
+    /// again later, or wait with `tell_wait`.
+    #[error("no view of the cluster names a live leader; try again later")]
+    NoLeader,
+    /// There is no member to send to: no view has come, or the last one calls none up.
+    #[error("no view of the cluster calls a member up; try again later")]
+    NoMember,
     /// No actor of that name runs on this client.
     #[error("no such actor runs on this client")]
     NoSuchActor,

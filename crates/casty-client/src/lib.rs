@@ -51,9 +51,15 @@
 //!   ([`configured_region`](ClusterClient::configured_region)); what the cluster says against it,
 //!   because some other program uses another one, is told and stops nothing
 //!   ([`contradictions`](ClusterClient::contradictions), [`ShardCounts`]).
-//! * **Actors and services.** [`BoundRef`] sends to one actor of one node; references come in
-//!   messages or from [`lookup`](ClusterClient::lookup). [`spawn`](ClusterClient::spawn) runs an
-//!   actor in this program, to which nodes can send.
+//! * **Services.** [`lookup`](ClusterClient::lookup) finds the instances of a service,
+//!   [`lookup_wait`](ClusterClient::lookup_wait) waits for them, [`Services`] is a stream of what changes,
+//!   and a [`Picker`] chooses one for each message, those that failed lately last.
+//! * **Actors of nodes.** [`BoundRef`] sends to one actor of one node; references come in messages, from
+//!   services, or of a path ([`actor_on`](ClusterClient::actor_on)). A [`LeaderRef`] follows the leader,
+//!   where [singletons](ClusterClient::singleton) are, and a [`BroadcastRef`] sends to all members and asks
+//!   each by name.
+//! * **Actors of the client.** [`spawn`](ClusterClient::spawn) runs an actor in this program, to which
+//!   nodes can send.
 //! * **Streams.** [`subscribe`](ClusterClient::subscribe) reads a producer of a node as a [`StreamSource`];
 //!   [`stream_producer`](ClusterClient::stream_producer) is one for consumers of nodes, and
 //!   [`stream_sink`](ClusterClient::stream_sink) pushes into one.
@@ -159,7 +165,11 @@ pub use casty_transport::{TlsConfig, TlsConfigError, TlsStatus};
 pub use client::actor::ActorContext;
 pub use client::ask_many::AskMany;
 pub use client::bound_ref::BoundRef;
+pub use client::broadcast::{AskAll, BroadcastRef, BroadcastTell, Gathered};
+pub use client::leader_ref::LeaderRef;
 pub use client::region::{EntityName, EntityRef, RegionRef};
+pub use client::services::following::Services;
+pub use client::services::picker::{PickBy, Picker};
 pub use client::services::{Instance, Listing};
 pub use client::tell_all::{BulkTell, TellAll};
 pub use client::{AskTarget, ClusterClient};
@@ -167,6 +177,7 @@ pub use config::{BufferLimits, ClientBuilder, ConfigError};
 #[cfg(feature = "config")]
 pub use config::{ClientConfig, ConfigLayers, QuicSettings, SettingError, TcpSettings, TlsFiles};
 pub use dead_letters::{DeadLetter, DeadLetters, Loss};
+pub use error::services::{LookupError, PickError, PickedError};
 pub use error::{
     AskError, Closed, Fate, NotSent, OverLimit, ReadyError, RegionError, SpawnError, TellError,
 };

@@ -1,9 +1,11 @@
 //! The auto traits that users rely on: handles go anywhere, futures may be spawned.
 
 use casty_client::{
-    ActorContext, ActorRef, Admin, AskError, BoundRef, ClientBuilder, CloseReport, ClusterClient,
-    ConfigError, DeadLetter, DeadLetters, DownError, DownReport, EntityRef, Instance, Listing,
-    NotSent, ReadyError, RegionError, RegionRef, Reply, SpawnError, Stats, TellError, Topology,
+    ActorContext, ActorRef, Admin, AskAll, AskError, BoundRef, BroadcastRef, BroadcastTell,
+    ClientBuilder, CloseReport, ClusterClient, ConfigError, DeadLetter, DeadLetters, DownError,
+    DownReport, EntityRef, Gathered, Instance, LeaderRef, Listing, LookupError, NotSent, PickBy,
+    PickError, PickedError, Picker, ReadyError, RegionError, RegionRef, Reply, ServiceKey,
+    Services, SpawnError, Stats, TellError, Topology,
 };
 use serde::Serialize;
 
@@ -26,6 +28,14 @@ fn handles_and_errors_go_to_any_thread() {
     goes_anywhere::<ActorContext<Message>>();
     goes_anywhere::<Instance<Message>>();
     goes_anywhere::<Listing<Message>>();
+    goes_anywhere::<Services<Message>>();
+    goes_anywhere::<Picker<Message>>();
+    goes_anywhere::<PickBy>();
+    goes_anywhere::<LeaderRef<Message>>();
+    goes_anywhere::<BroadcastRef<Message>>();
+    goes_anywhere::<BroadcastTell>();
+    goes_anywhere::<AskAll<Message, i64, fn(ActorRef<i64>) -> Message>>();
+    goes_anywhere::<Gathered<i64>>();
     goes_anywhere::<Reply<i64>>();
     goes_anywhere::<Topology>();
     goes_anywhere::<DeadLetters>();
@@ -35,6 +45,12 @@ fn handles_and_errors_go_to_any_thread() {
     goes_anywhere::<Stats>();
     goes_anywhere::<CloseReport>();
     goes_anywhere::<(TellError, AskError, NotSent, ConfigError)>();
+    goes_anywhere::<(
+        LookupError,
+        PickError,
+        PickedError<TellError>,
+        PickedError<AskError>,
+    )>();
     goes_anywhere::<(ReadyError, RegionError, SpawnError, DownError)>();
 }
 
@@ -55,6 +71,19 @@ fn futures_may_be_spawned(client: &ClusterClient, entity: &EntityRef) {
     is_spawned(entity.tell_within("message", within));
     is_spawned(client.ready(within));
     is_spawned(client.admin().diagnose());
+    let key = ServiceKey::<Message>::new("service");
+    is_spawned(client.lookup_wait(&key, within));
+    is_spawned(client.services(&key).wait_for(1));
+    let picker = client.picker(&key);
+    is_spawned(picker.ask::<i64>(|reply_to| Message { reply_to }));
+    let leader = client.singleton::<Message>("singleton").ok();
+    let leader = leader.as_ref();
+    is_spawned(leader.map(|leader| leader.wait_for_leader(within)));
+    let message = |reply_to| Message { reply_to };
+    is_spawned(leader.map(|leader| leader.ask::<i64>(message).idempotent().send()));
+    let all = client.broadcast::<Message>("all").ok();
+    let asked = all.and_then(|all| all.ask_all::<i64, _>(message).ok());
+    is_spawned(asked.map(AskAll::gather));
     is_spawned(client.topology().wait_for(|_| true));
     is_spawned(ClusterClient::builder("s").connect());
     is_spawned(client.close(within));

@@ -1,6 +1,8 @@
-use casty_client::Codec;
+use casty_client::{Codec, Value};
+use casty_testkit::Context;
+use tokio::io::{AsyncBufReadExt, BufReader};
 
-use crate::process::{AMPLE, GET, casty_to, end, nodes};
+use crate::process::{AMPLE, GET, casty_to, end, ended, interrupt, nodes};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn instances_are_printed_one_a_line_or_as_json() {
@@ -45,4 +47,85 @@ async fn service_without_instances_fails() {
             "casty: no live node runs an instance of \"nobody\"\n"
         );
     }
+}
+
+const GREET: &str =
+    r#"{"_type": "counter_app.Greet", "name": "Ada", "reply_to": {"__ref__": "$reply"}}"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_instances_are_asked_and_the_silent_ones_are_named() {
+    let cluster = nodes(Codec::pickle()).await;
+    let args = [
+        "lookup",
+        "--timeout",
+        AMPLE,
+        "greeter",
+        "--ask",
+        GREET,
+        "--all",
+    ];
+    let ended = end(casty_to(&cluster, &args)).await.with(0);
+    let mut replies: Vec<_> = ended.out.lines().collect();
+    replies.sort_unstable();
+    let reply = |number: usize| {
+        let node = &cluster.addresses()[number];
+        format!("{{\"node\": \"{node}\", \"reply\": \"Hello Ada from {number}\"}}")
+    };
+    let mut expected = [reply(0), reply(1)];
+    expected.sort();
+    assert_eq!(replies, expected);
+
+    cluster.stop_actor(0, "greeter");
+    let args = [
+        "lookup",
+        "--timeout",
+        "2",
+        "greeter",
+        "--ask",
+        GREET,
+        "--all",
+    ];
+    let ended = end(casty_to(&cluster, &args)).await.with(3);
+    assert_eq!(ended.out, format!("{}\n", reply(1)));
+    let silent = format!("casty: {}: no reply within", cluster.addresses()[0]);
+    assert!(ended.err.starts_with(&silent), "{ended:#?}");
+    let end = "casty: 1 of 2 actors did not reply\n";
+    assert!(ended.err.ends_with(end), "{ended:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn watch_prints_which_instances_come_and_go() {
+    let cluster = nodes(Codec::pickle()).await;
+    let mut child = casty_to(&cluster, &["lookup", "greeter", "--watch"])
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let uri = |number: usize| {
+        let node = &cluster.addresses()[number];
+        format!("casty://my-cluster@{node}/greeter")
+    };
+    let mut first = Vec::new();
+    for _ in 0..2 {
+        first.push(lines.next_line().await.unwrap().expect("an instance"));
+    }
+    first.sort();
+    let mut expected = [uri(0), uri(1)].map(|uri| format!("+ {uri}"));
+    expected.sort();
+    assert_eq!(first, expected);
+    cluster.stop_service(1, "greeter");
+    let gone = lines.next_line().await.unwrap();
+    assert_eq!(gone, Some(format!("- {}", uri(1))));
+    cluster.start_service(2, "greeter", |_: Value, _: &mut Context<'_>| {});
+    let come = lines.next_line().await.unwrap();
+    assert_eq!(come, Some(format!("+ {}", uri(2))));
+    interrupt(&child).await;
+    ended(child).await.with(130);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn watch_prints_an_array_for_each_change_and_lasts_as_long_as_it_was_told_to() {
+    let cluster = nodes(Codec::pickle()).await;
+    let args = ["lookup", "nobody", "--watch", "--json", "--timeout", "2"];
+    let ended = end(casty_to(&cluster, &args)).await.with(0);
+    assert_eq!(ended.out, "[]\n");
 }

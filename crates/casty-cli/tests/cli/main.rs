@@ -6,6 +6,7 @@
     reason = "what fails here fails a test"
 )]
 
+mod actor;
 mod admin;
 mod ask;
 mod cert;

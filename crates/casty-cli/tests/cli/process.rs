@@ -46,7 +46,7 @@ struct Greet {
     reply_to: ActorRef<String>,
 }
 
-/// Starts three nodes with counters, and a greeter on the first two.
+/// Starts three nodes with counters, a greeter on the first two, and a singleton `host` that greets, too.
 ///
 /// They send whatever they are sent back to whoever asks, so their values may name anything.
 pub(crate) async fn nodes(codec: Codec) -> Cluster {
@@ -75,6 +75,13 @@ pub(crate) async fn nodes_over(transport: TransportConfig, codec: Codec) -> Clus
         .region("counter", 100, counters)
         .service_on(0, "greeter", greet)
         .service_on(1, "greeter", greet)
+        .singleton(
+            "host",
+            stateful(
+                || (),
+                move |(): &mut (), it, context: &mut Context<'_>| greet(it, context),
+            ),
+        )
         .start()
         .await
         .unwrap()

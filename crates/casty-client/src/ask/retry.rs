@@ -16,6 +16,7 @@ use crate::pending_asks::outcome::Outcome;
 use crate::pending_asks::retries::Retries;
 use crate::runtime::clock::Tick;
 use crate::send::{Core, wait};
+use crate::topology;
 
 /// The limits of sending an idempotent ask again.
 #[derive(Debug, Clone, Copy)]
@@ -91,6 +92,8 @@ enum KeptDestination {
         path: Box<str>,
         class: Box<str>,
     },
+    /// An actor of the node that leads when the message is sent.
+    Leader { path: Box<str>, class: Box<str> },
 }
 
 impl Kept {
@@ -98,12 +101,8 @@ impl Kept {
     pub(crate) fn new(
         core: &Arc<Core>,
         to: &Destination<'_>,
-        Encoded { bytes, kind }: Encoded<'_>,
+        message: Encoded<'_>,
     ) -> Result<Self, AskError> {
-        let (length, limit) = (bytes.len(), core.asks.bytes.limit());
-        if !core.asks.bytes.reserve(length) {
-            return Err(AskError::AskBytesFull { length, limit });
-        }
         let to = match *to {
             Destination::Shard {
                 region,
@@ -124,6 +123,18 @@ impl Kept {
                 class: class.into(),
             },
         };
+        Self::copy(core, to, message)
+    }
+
+    fn copy(
+        core: &Arc<Core>,
+        to: KeptDestination,
+        Encoded { bytes, kind }: Encoded<'_>,
+    ) -> Result<Self, AskError> {
+        let (length, limit) = (bytes.len(), core.asks.bytes.limit());
+        if !core.asks.bytes.reserve(length) {
+            return Err(AskError::AskBytesFull { length, limit });
+        }
         Ok(Self {
             core: Arc::clone(core),
             to,
@@ -132,7 +143,21 @@ impl Kept {
         })
     }
 
-    fn send(&self, ask: OpenAsk) -> Result<(), TellError> {
+    /// Copies a message for the actor at a path of whichever node leads when it is sent.
+    pub(crate) fn for_leader(
+        core: &Arc<Core>,
+        (path, class): (&str, &str),
+        message: Encoded<'_>,
+    ) -> Result<Self, AskError> {
+        let to = KeptDestination::Leader {
+            path: path.into(),
+            class: class.into(),
+        };
+        Self::copy(core, to, message)
+    }
+
+    /// Sends the message.
+    pub(crate) fn send(&self, ask: OpenAsk) -> Result<(), TellError> {
         let to = match &self.to {
             KeptDestination::Shard {
                 region,
@@ -148,12 +173,28 @@ impl Kept {
                 path,
                 class,
             },
+            KeptDestination::Leader { path, class } => Destination::Actor {
+                node: self.connected_leader()?,
+                path,
+                class,
+            },
         };
         let message = Encoded {
             bytes: &self.message,
             kind: self.kind,
         };
         self.core.send(&to, message, Some(ask))
+    }
+
+    /// Returns the leader, if it is connected. For one that is not, as one that has just died, a copy
+    /// would wait in the pending buffer and end the ask with that node.
+    fn connected_leader(&self) -> Result<NodeAddress, TellError> {
+        let leader = topology::leader(&self.core).ok_or(TellError::NoLeader)?;
+        if self.core.connected.read().contains_key(&leader) {
+            Ok(leader)
+        } else {
+            Err(TellError::NoLeader)
+        }
     }
 }
 
@@ -251,7 +292,8 @@ impl Retrying {
             }
             Err(error) => {
                 core.asks.refused(self.ask.id);
-                if !wait::is_full(&error) || self.schedule.left == 0 {
+                let passes = wait::is_full(&error) || matches!(error, TellError::NoLeader);
+                if !passes || self.schedule.left == 0 {
                     core.asks.stop_retrying(self.ask.id);
                 }
             }

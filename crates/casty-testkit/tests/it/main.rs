@@ -7,6 +7,7 @@
     reason = "a test fails by a panic"
 )]
 
+mod actors;
 mod admin;
 mod app;
 mod certificates;
@@ -20,6 +21,7 @@ mod proxies;
 mod renewal;
 mod retries;
 mod rotation;
+mod services;
 mod streams;
 mod traffic;
 
