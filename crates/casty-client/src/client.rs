@@ -17,7 +17,9 @@ use serde::de::DeserializeOwned;
 use crate::admin::Admin;
 use crate::ask::Ask;
 use crate::ask::sender::SendAsk;
-use crate::client::actor::ActorContext;
+use crate::client::actor::behaviour::Function;
+use crate::client::actor::context::ActorContext;
+use crate::client::actor::start::ActorSettings;
 use crate::client::bound_ref::BoundRef;
 use crate::client::region::RegionRef;
 use crate::client::services::Listing;
@@ -281,7 +283,9 @@ impl ClusterClient {
     /// Starts an actor on this client that nodes can send to: `handle` is called with one message
     /// after the other. It ends with the client, or by [`ActorContext::stop`].
     ///
-    /// Messages that cannot be read as `M`, or find the mailbox full, are dropped and counted.
+    /// Messages that cannot be read as `M`, or find the mailbox full, are dropped and counted. A panic
+    /// of `handle` ends it, and is counted and logged. An actor with a state, settings of its own, restarts
+    /// or a handle to watch it by is started by [`actor`](Self::actor).
     ///
     /// # Errors
     /// The name is taken or cannot be one.
@@ -291,8 +295,12 @@ impl ClusterClient {
         F: FnMut(M, ActorContext<M>) -> Fut + Send + 'static,
         Fut: Future<Output = ()> + Send + 'static,
     {
-        let actor = actor::spawn(self.core(), name, handle)?;
-        Ok(BoundRef::new(self.core(), actor))
+        // It is never made anew, so it is taken once.
+        let mut once = Some(handle);
+        let make = move || once.take().map(Function::<F, M, Fut>::new);
+        let settings = ActorSettings::of(self.core());
+        let started = actor::start::start(self.core(), name, settings, make)?;
+        Ok(started.actor().clone())
     }
 
     /// Returns the address that the client announces, to which nodes send its answers. To a node that

@@ -59,6 +59,8 @@
 //!   where [singletons](ClusterClient::singleton) are, and a [`BroadcastRef`] sends to all members and asks
 //!   each by name.
 //! * **Actors of the client.** [`spawn`](ClusterClient::spawn) runs an actor in this program, to which
+//!   nodes can send; [`actor`](ClusterClient::actor) one with a state ([`Actor`]), a mailbox and restarts
+//!   of its own, and a handle that tells why it has ended.
 //!   nodes can send.
 //! * **Streams.** [`subscribe`](ClusterClient::subscribe) reads a producer of a node as a [`StreamSource`];
 //!   [`stream_producer`](ClusterClient::stream_producer) is one for consumers of nodes, and
@@ -162,7 +164,12 @@ pub use casty_transport::{AddressMap, ConnectError, OutboxLimit, TransportConfig
 pub use casty_transport::{QuicConfig, QuicConfigError};
 #[cfg(any(feature = "tls", feature = "quic"))]
 pub use casty_transport::{TlsConfig, TlsConfigError, TlsStatus};
-pub use client::actor::ActorContext;
+pub use client::actor::behaviour::Actor;
+pub use client::actor::builder::ActorBuilder;
+pub use client::actor::context::ActorContext;
+pub use client::actor::exit::ActorExit;
+pub use client::actor::handle::{ActorHandle, ActorStats};
+pub use client::actor::restart::RestartPolicy;
 pub use client::ask_many::AskMany;
 pub use client::bound_ref::BoundRef;
 pub use client::broadcast::{AskAll, BroadcastRef, BroadcastTell, Gathered};
@@ -181,6 +188,7 @@ pub use error::services::{LookupError, PickError, PickedError};
 pub use error::{
     AskError, Closed, Fate, NotSent, OverLimit, ReadyError, RegionError, SpawnError, TellError,
 };
+pub use mailboxes::queue::MailboxOverflow;
 pub use stats::gauges::Gauges;
 pub use stats::per_region::{NodeStats, RegionStats};
 pub use stats::{CloseReport, Stats};

@@ -6,19 +6,33 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use casty_proto::Escaped;
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 
 use crate::config::limits::ClientLimits;
 use crate::error::{SpawnError, TellError};
 use crate::runtime::byte_limit::{ByteLimit, Counted};
 
+pub(crate) mod queue;
+
+use queue::{ActorQueue, ClosedBy, NotPut, QueueLimits};
+
 /// The mailboxes of a client's actors, by path.
 #[derive(Default)]
 pub(crate) struct Mailboxes {
-    mailboxes: RwLock<HashMap<Arc<str>, Mailbox>>,
+    /// The lock of a queue is never taken while this one is held.
+    mailboxes: RwLock<HashMap<Arc<str>, Place>>,
     tasks: Mutex<JoinSet<()>>,
+}
+
+/// One mailbox, by who empties it.
+enum Place {
+    /// A stream.
+    Channel(Mailbox),
+    /// An actor.
+    Queue(Arc<ActorQueue>),
 }
 
 /// The sending side of one mailbox.
@@ -82,6 +96,38 @@ impl Mailboxes {
         overflowed: Option<Arc<AtomicBool>>,
         is_closed: impl FnOnce() -> bool,
     ) -> Result<mpsc::Receiver<Counted>, SpawnError> {
+        let (sender, mailbox) = mpsc::channel(limits.messages);
+        let opened = Mailbox {
+            sender,
+            bytes: Arc::new(ByteLimit::new(limits.bytes)),
+            overflowed,
+        };
+        self.place(path, Place::Channel(opened), limits.actors, is_closed)?;
+        Ok(mailbox)
+    }
+
+    /// Opens the mailbox of an actor, one of `actors`, which stays until it is
+    /// [removed](Self::remove).
+    pub(crate) fn open_queue(
+        &self,
+        path: &Arc<str>,
+        limits: QueueLimits,
+        actors: usize,
+        is_closed: impl FnOnce() -> bool,
+    ) -> Result<Arc<ActorQueue>, SpawnError> {
+        let queue = Arc::new(ActorQueue::new(limits));
+        let place = Place::Queue(Arc::clone(&queue));
+        self.place(path, place, actors, is_closed)?;
+        Ok(queue)
+    }
+
+    fn place(
+        &self,
+        path: &Arc<str>,
+        place: Place,
+        limit: usize,
+        is_closed: impl FnOnce() -> bool,
+    ) -> Result<(), SpawnError> {
         let mut mailboxes = self.mailboxes.write();
         // Read under the lock that `close` takes once the client is closed: a mailbox is opened
         // before and closed with the rest, or not opened.
@@ -92,19 +138,11 @@ impl Mailboxes {
             let name = path.strip_prefix('/').unwrap_or(path);
             return Err(SpawnError::Taken(name.to_owned()));
         }
-        if mailboxes.len() >= limits.actors {
-            return Err(SpawnError::TooMany {
-                limit: limits.actors,
-            });
+        if mailboxes.len() >= limit {
+            return Err(SpawnError::TooMany { limit });
         }
-        let (sender, mailbox) = mpsc::channel(limits.messages);
-        let opened = Mailbox {
-            sender,
-            bytes: Arc::new(ByteLimit::new(limits.bytes)),
-            overflowed,
-        };
-        mailboxes.insert(Arc::clone(path), opened);
-        Ok(mailbox)
+        mailboxes.insert(Arc::clone(path), place);
+        Ok(())
     }
 
     /// Removes a mailbox, whose path is free then.
@@ -114,26 +152,57 @@ impl Mailboxes {
 
     /// Returns the number of mailboxes, of the messages in them, and of their bytes.
     pub(crate) fn load(&self) -> MailboxLoad {
-        let mailboxes = self.mailboxes.read();
-        let waiting = |Mailbox { sender, .. }: &Mailbox| sender.max_capacity() - sender.capacity();
-        MailboxLoad {
-            mailboxes: mailboxes.len(),
-            messages: mailboxes.values().map(waiting).sum(),
-            bytes: mailboxes.values().map(|mailbox| mailbox.bytes.used()).sum(),
+        let (mut load, mut queues) = (MailboxLoad::default(), Vec::new());
+        for place in self.mailboxes.read().values() {
+            load.mailboxes += 1;
+            match place {
+                Place::Channel(Mailbox { sender, bytes, .. }) => {
+                    load.messages += sender.max_capacity() - sender.capacity();
+                    load.bytes += bytes.used();
+                }
+                Place::Queue(queue) => queues.push(Arc::clone(queue)),
+            }
         }
+        for queue in queues {
+            load.messages += queue.len();
+            load.bytes += queue.bytes.used();
+        }
+        load
     }
 
-    /// Puts a message into a mailbox, and wakes its actor.
-    pub(crate) fn deliver(&self, path: &str, message: Bytes) -> Result<(), TellError> {
+    /// Returns whether there is no mailbox.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.mailboxes.read().is_empty()
+    }
+
+    /// Puts a message into a mailbox, and wakes its actor. Returns the number of older messages that it
+    /// took the place of.
+    pub(crate) fn deliver(&self, path: &str, message: Bytes) -> Result<usize, TellError> {
         // A reader's lock: messages for different actors do not wait for one another.
-        let mailboxes = self.mailboxes.read();
-        let mailbox = mailboxes.get(path).ok_or(TellError::NoSuchActor)?;
-        mailbox.put(message)
+        let queue = match self.mailboxes.read().get(path) {
+            None => return Err(TellError::NoSuchActor),
+            Some(Place::Channel(mailbox)) => return mailbox.put(message).map(|()| 0),
+            Some(Place::Queue(queue)) => Arc::clone(queue),
+        };
+        let told = || {
+            let actor = Escaped::new(path);
+            tracing::warn!(%actor, "the mailbox of an actor is full: messages are dropped");
+        };
+        let put = queue.put(&message, told);
+        put.map(|put| put.displaced).map_err(|error| match error {
+            NotPut::Full => TellError::MailboxFull,
+            NotPut::Closed => TellError::NoSuchActor,
+        })
     }
 
     /// Ends all actors once they have handled the messages in their mailboxes.
     pub(crate) fn close(&self) {
-        self.mailboxes.write().clear();
+        let all = std::mem::take(&mut *self.mailboxes.write());
+        for place in all.values() {
+            if let Place::Queue(queue) = place {
+                queue.close(ClosedBy::Client);
+            }
+        }
     }
 
     /// Ends all actors and waits until they have handled the messages in their mailboxes. After
@@ -152,11 +221,11 @@ impl Mailboxes {
     }
 
     /// Runs an actor on the current runtime.
-    pub(crate) fn run(&self, actor: impl Future<Output = ()> + Send + 'static) {
+    pub(crate) fn run(&self, actor: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
         let mut tasks = self.tasks.lock();
         // Those that have ended are removed, so that the set is no larger than what runs.
         while tasks.try_join_next().is_some() {}
-        tasks.spawn(actor);
+        tasks.spawn(actor)
     }
 }
 

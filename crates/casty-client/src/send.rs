@@ -299,7 +299,8 @@ impl Core {
         if address.is_some_and(|address| self.asks.end(address, Ok(reply()))) {
             return Ok(());
         }
-        self.mailboxes.deliver(path, message)
+        self.mailboxes.deliver(path, message)?;
+        Ok(())
     }
 
     /// Hands a coordinator's answer to the router.

@@ -42,8 +42,10 @@ pub struct Stats {
     /// Replies that came after their ask had ended, or a second time.
     pub late_replies: u64,
     /// Messages from the cluster that were dropped, because no such actor runs on this client or
-    /// its mailbox was full.
+    /// its mailbox was full: they themselves, or older ones that made way.
     pub inbound_dropped: u64,
+    /// Panics of the handlers of this client's actors.
+    pub actor_panics: u64,
     /// Messages from the cluster that could not be read, or are over a limit of the client.
     pub inbound_malformed: u64,
     /// Nodes connected.
@@ -112,6 +114,7 @@ pub(crate) struct Counters {
     pub(crate) unknown: Counter,
     pub(crate) inbound_dropped: Counter,
     pub(crate) inbound_malformed: Counter,
+    pub(crate) actor_panics: Counter,
     pub(crate) views: Counter,
 }
 

@@ -1,11 +1,11 @@
 //! The auto traits that users rely on: handles go anywhere, futures may be spawned.
 
 use casty_client::{
-    ActorContext, ActorRef, Admin, AskAll, AskError, BoundRef, BroadcastRef, BroadcastTell,
-    ClientBuilder, CloseReport, ClusterClient, ConfigError, DeadLetter, DeadLetters, DownError,
-    DownReport, EntityRef, Gathered, Instance, LeaderRef, Listing, LookupError, NotSent, PickBy,
-    PickError, PickedError, Picker, ReadyError, RegionError, RegionRef, Reply, ServiceKey,
-    Services, SpawnError, Stats, TellError, Topology,
+    ActorContext, ActorExit, ActorHandle, ActorRef, ActorStats, Admin, AskAll, AskError, BoundRef,
+    BroadcastRef, BroadcastTell, ClientBuilder, CloseReport, ClusterClient, ConfigError,
+    DeadLetter, DeadLetters, DownError, DownReport, EntityRef, Gathered, Instance, LeaderRef,
+    Listing, LookupError, NotSent, PickBy, PickError, PickedError, Picker, ReadyError, RegionError,
+    RegionRef, Reply, ServiceKey, Services, SpawnError, Stats, TellError, Topology,
 };
 use serde::Serialize;
 
@@ -26,6 +26,8 @@ fn handles_and_errors_go_to_any_thread() {
     goes_anywhere::<EntityRef>();
     goes_anywhere::<BoundRef<Message>>();
     goes_anywhere::<ActorContext<Message>>();
+    goes_anywhere::<ActorHandle<Message>>();
+    goes_anywhere::<(ActorExit, ActorStats)>();
     goes_anywhere::<Instance<Message>>();
     goes_anywhere::<Listing<Message>>();
     goes_anywhere::<Services<Message>>();

@@ -71,11 +71,22 @@ impl Inbound {
             self.location(region, &message);
         } else if path == PROBES_PATH {
             // That it came is all that it says.
-        } else if let Err(error) = self.core.mailboxes.deliver(path, message) {
-            self.core.counters.inbound_dropped.add(1);
-            let shown = Escaped::new(path);
-            tracing::debug!(node = %self.peer.node, path = %shown, error = %Chain(&error), "message dropped");
-            self.dropped(path);
+        } else {
+            self.to_actor(path, message);
+        }
+    }
+
+    /// Handles a message for an actor of this client.
+    fn to_actor(&self, path: &str, message: Bytes) {
+        let dropped = &self.core.counters.inbound_dropped;
+        match self.core.mailboxes.deliver(path, message) {
+            Ok(displaced) => dropped.add(displaced),
+            Err(error) => {
+                dropped.add(1);
+                let shown = Escaped::new(path);
+                tracing::debug!(node = %self.peer.node, path = %shown, error = %Chain(&error), "message dropped");
+                self.dropped(path);
+            }
         }
     }
 

@@ -22,7 +22,7 @@ impl Control {
             return;
         }
         let source = self.subscription.source();
-        let actors = self.core.mailboxes.load().mailboxes > 0;
+        let actors = !self.core.mailboxes.is_empty();
         let first = self.peers.values();
         let first = first.map(|peer| peer.observed(actors || source == Some(&peer.node)));
         // Nothing is sent on these: whatever comes, comes unasked.

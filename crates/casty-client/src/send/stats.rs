@@ -43,6 +43,7 @@ impl Core {
             retries_refused: self.retries.refused.get(),
             inbound_dropped: self.counters.inbound_dropped.get(),
             inbound_malformed: self.counters.inbound_malformed.get(),
+            actor_panics: self.counters.actor_panics.get(),
             connections: connected.len() as u64,
             secondary_connections: self.secondaries.load(Ordering::Relaxed),
             views: self.counters.views.get(),

@@ -15,7 +15,7 @@ use serde::Serialize;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::time::timeout;
 
-use crate::client::actor;
+use crate::client::actor::opening;
 use crate::error::SpawnError;
 use crate::message::Plain;
 use crate::send::Core;
@@ -64,7 +64,7 @@ pub(super) fn start<T: Serialize>(
     name: &str,
     options: ProducerOptions,
 ) -> Result<StreamProducer<T>, SpawnError> {
-    let opened = actor::open(core, name)?;
+    let opened = opening::open(core, name)?;
     let (elements, waiting) = mpsc::channel(options.buffer);
     let (finish, finished) = oneshot::channel();
     let (told, progress) = watch::channel(Progress::default());

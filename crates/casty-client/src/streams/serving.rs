@@ -10,7 +10,7 @@ use casty_proto::{ActorRef, Escaped, NodeAddress, Value};
 use serde::Deserialize;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
 
-use crate::client::actor::NameGuard;
+use crate::client::actor::opening::NameGuard;
 use crate::client::bound_ref::{self, BoundRef, Place};
 use crate::error::{TellError, reason};
 use crate::message::Encoded;

@@ -26,6 +26,7 @@ mod retries;
 mod services;
 mod streams;
 mod streams_produced;
+mod supervised;
 mod time;
 mod unanswerable;
 mod unfinished_frames;

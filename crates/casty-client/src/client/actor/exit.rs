@@ -1,0 +1,42 @@
+//! The end of an actor.
+
+use std::fmt;
+
+use casty_proto::Escaped;
+
+/// The reason for which an actor of this client has ended.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ActorExit {
+    /// It was stopped, by itself or by its handle.
+    Stopped,
+    /// The client was closed, and it had handled what was in its mailbox.
+    ClientClosed,
+    /// Its handler panicked, and it was not restarted, or too often.
+    Panicked {
+        /// What the panic said, if that was text.
+        message: String,
+    },
+    /// It was ended in the middle of a message, because it did not end in time or its runtime ended.
+    Aborted,
+}
+
+impl ActorExit {
+    /// Returns whether it ended in order: it was stopped, or its client closed.
+    pub fn is_orderly(&self) -> bool {
+        matches!(self, Self::Stopped | Self::ClientClosed)
+    }
+}
+
+impl fmt::Display for ActorExit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stopped => f.write_str("it was stopped"),
+            Self::ClientClosed => f.write_str("the client was closed"),
+            Self::Panicked { message } => {
+                write!(f, "its handler panicked: {}", Escaped::new(message))
+            }
+            Self::Aborted => f.write_str("it was ended in the middle of a message"),
+        }
+    }
+}
