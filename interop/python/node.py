@@ -143,7 +143,7 @@ def _watch_stdin(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
 
 
 async def start(args: argparse.Namespace, system: ClusteredActorSystem) -> None:
-    """Joins, hosts the regions and the service, settles the shards."""
+    """Joins, hosts the regions, the service and the other actors, settles the shards."""
     async with asyncio.timeout(STARTUP):
         await system.wait_for(args.nodes, timeout=STARTUP)
         hosted = regions(args, system)
@@ -153,6 +153,9 @@ async def start(args: argparse.Namespace, system: ClusteredActorSystem) -> None:
             entities.greeter(args.node_id), key=ServiceKey(SERVICE)
         )
         system.spawn(service, SERVICE)
+        system.spawn(Behaviors.singleton(entities.numbers(args.node_id)), "numbers")
+        system.spawn(Behaviors.broadcasted(entities.witness(args.node_id)), "witness")
+        system.spawn(entities.asker(system), "asker")
         if args.rejoin:
             await rejoin(args, system)
         else:

@@ -23,6 +23,8 @@ messages! {
     "interop_app.messages.Append" Append { number: u32 }
     "interop_app.messages.GetLog" GetLog { reply_to: ActorRef<Vec<u32>> }
     "interop_app.messages.GetNode" GetNode { reply_to: ActorRef<String> }
+    "interop_app.messages.Next" Next { reply_to: ActorRef<String> }
+    "interop_app.messages.AskOn" AskOn { target: ActorRef<Greet>, name: String, reply_to: ActorRef<String> }
 }
 
 /// Asks an entity to answer with `value`.

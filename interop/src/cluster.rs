@@ -42,8 +42,8 @@ const QUIET: Duration = Duration::from_millis(500);
 ///
 /// Regions `counter`, `log`, `echo` and `sender` have all their shards allocated when the cluster
 /// is started; region `fresh` has none, so that its first message asks the coordinator. Every node
-/// offers the service `greeter`. Node `i` has the id `n<i>`. What nodes log goes to
-/// `target/interop/logs`.
+/// offers the service `greeter`, the singleton `numbers`, the broadcast `witness` and the actor `asker`.
+/// Node `i` has the id `n<i>`. What nodes log goes to `target/interop/logs`.
 ///
 /// Dropping it kills every node by its process id. A node also ends by itself when its standard
 /// input closes, so nodes do not even outlive a suite that was killed.

@@ -13,6 +13,7 @@ mod messages;
 mod names;
 mod neighbours;
 mod nodes;
+mod paths;
 mod samples;
 mod services;
 mod starting;
@@ -34,6 +35,7 @@ pub fn all() -> Vec<Scenario> {
         messages::SCENARIOS,
         counts::SCENARIOS,
         services::SCENARIOS,
+        paths::SCENARIOS,
         actors::SCENARIOS,
         samples::SCENARIOS,
         by_value::SCENARIOS,

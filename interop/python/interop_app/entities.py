@@ -12,11 +12,13 @@ from counter_app.messages import Echo, Event, GetCount, Greet, Increment, SendTo
 from interop_app.compare import difference
 from interop_app.messages import (
     Append,
+    AskOn,
     CheckSample,
     GetByValue,
     GetLog,
     GetNode,
     GetSample,
+    Next,
 )
 from interop_app.samples import samples
 
@@ -142,6 +144,56 @@ def greeter(node_id: str) -> Behavior[Any]:
         match message:
             case Greet(name, reply_to):
                 reply_to.tell(f"Hello {name} from {node_id}")
+                return Behaviors.same()
+            case _:
+                return Behaviors.unhandled()
+
+    return Behaviors.receive(receive)
+
+
+def numbers(node_id: str) -> Callable[[], Behavior[Any]]:
+    """The singleton: tells which node it is on, and how often it was asked there."""
+
+    def factory() -> Behavior[Any]:
+        count = 0
+
+        async def receive(ctx: Any, message: Any) -> Behavior[Any]:
+            nonlocal count
+            match message:
+                case Next(reply_to):
+                    count += 1
+                    reply_to.tell(f"{node_id} {count}")
+                    return Behaviors.same()
+                case _:
+                    return Behaviors.unhandled()
+
+        return Behaviors.receive(receive)
+
+    return factory
+
+
+def witness(node_id: str) -> Behavior[Any]:
+    """The broadcast: each node's actor tells which node it is on."""
+
+    async def receive(ctx: Any, message: Any) -> Behavior[Any]:
+        match message:
+            case GetNode(reply_to):
+                reply_to.tell(node_id)
+                return Behaviors.same()
+            case _:
+                return Behaviors.unhandled()
+
+    return Behaviors.receive(receive)
+
+
+def asker(system: Any) -> Behavior[Any]:
+    """Asks whom it is told to, and passes the answer on."""
+
+    async def receive(ctx: Any, message: Any) -> Behavior[Any]:
+        match message:
+            case AskOn(target, name, reply_to):
+                answer = await system.ask(target, lambda ref: Greet(name, ref), timeout=10.0)
+                reply_to.tell(answer)
                 return Behaviors.same()
             case _:
                 return Behaviors.unhandled()

@@ -28,6 +28,22 @@ class GetNode:
 
 
 @dataclass(frozen=True)
+class Next:
+    """Answered with the id of the node and how often that singleton was asked, as text."""
+
+    reply_to: Any
+
+
+@dataclass(frozen=True)
+class AskOn:
+    """Answered with what `target` answers to a `Greet` of that name."""
+
+    target: Any
+    name: str
+    reply_to: Any
+
+
+@dataclass(frozen=True)
 class GetSample:
     """Answered with the sample of that name, made by Python."""
 

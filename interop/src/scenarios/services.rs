@@ -10,11 +10,18 @@ use crate::app::Greet;
 use crate::clients::{close, connect};
 use crate::scenario::{Context, Failure, Figures, Scenario};
 
-pub(super) const SCENARIOS: &[Scenario] = &[Scenario::new(
-    "a_service_is_found_on_every_node_and_each_instance_answers",
-    60,
-    |context| Box::pin(greet_all(context)),
-)];
+pub(super) const SCENARIOS: &[Scenario] = &[
+    Scenario::new(
+        "a_service_is_found_on_every_node_and_each_instance_answers",
+        60,
+        |context| Box::pin(greet_all(context)),
+    ),
+    Scenario::new(
+        "listings_show_an_instance_go_with_its_node_and_come_back",
+        150,
+        |context| Box::pin(come_and_go(context)),
+    ),
+];
 
 async fn greet_all(context: Context) -> Result<Figures, Failure> {
     let cluster = context.cluster().await?;
@@ -60,5 +67,45 @@ async fn greet_all(context: Context) -> Result<Figures, Failure> {
     Ok(format!(
         "{nodes} instances in the view after {:.0} ms, each answered",
         found.as_secs_f64() * 1e3
+    ))
+}
+
+async fn come_and_go(context: Context) -> Result<Figures, Failure> {
+    // Of three nodes of 0.21.0 the two survivors may bring the dead one back into their views.
+    let mut cluster = context.reserve(2).await?.hosting(&["counter"]);
+    cluster.launch().await?;
+    let client = connect(&cluster).await?;
+    let key = ServiceKey::<Greet>::new("greeter");
+    let mut services = client.services(&key);
+    services.wait_for_within(2, Duration::from_secs(20)).await?;
+    let picker = client.picker(&key);
+    let victim = cluster.follower();
+    cluster.kill(victim).await?;
+    let killed = Instant::now();
+    let left = loop {
+        let listing = timeout(Duration::from_secs(30), services.changed()).await??;
+        if listing.instances.len() == 1 {
+            break listing.instances;
+        }
+    };
+    let gone = killed.elapsed();
+    let survivor = &cluster.addresses()[cluster.leader()];
+    if left.iter().any(|instance| instance.node != *survivor) {
+        return Err(format!("left: {left:?}").into());
+    }
+    for _ in 0..10 {
+        let greet = |reply_to| Greet {
+            name: "Rust".to_owned(),
+            reply_to,
+        };
+        picker.ask(greet).await?;
+    }
+    cluster.restart(victim).await?;
+    services.wait_for_within(2, Duration::from_mins(1)).await?;
+    close(&client).await?;
+    cluster.stop().await?;
+    let gone = gone.as_secs_f64();
+    Ok(format!(
+        "gone {gone:.1} s after its node was killed, back when that ran again"
     ))
 }
