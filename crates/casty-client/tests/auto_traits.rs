@@ -4,8 +4,9 @@ use casty_client::{
     ActorContext, ActorExit, ActorHandle, ActorRef, ActorStats, Admin, AskAll, AskError, BoundRef,
     BroadcastRef, BroadcastTell, ClientBuilder, CloseReport, ClusterClient, ConfigError,
     DeadLetter, DeadLetters, DownError, DownReport, EntityRef, Gathered, Instance, LeaderRef,
-    Listing, LookupError, NotSent, PickBy, PickError, PickedError, Picker, ReadyError, RegionError,
-    RegionRef, Reply, ServiceKey, Services, SpawnError, Stats, TellError, Topology,
+    Listing, LookupError, NotSent, PickBy, PickError, PickedError, Picker, ProducerError,
+    ReadyError, RegionError, RegionRef, Reply, ServiceKey, Services, SpawnError, Stats,
+    StreamError, StreamProducer, StreamSink, StreamSource, TellError, Topology,
 };
 use serde::Serialize;
 
@@ -41,6 +42,9 @@ fn handles_and_errors_go_to_any_thread() {
     goes_anywhere::<Reply<i64>>();
     goes_anywhere::<Topology>();
     goes_anywhere::<DeadLetters>();
+    goes_anywhere::<StreamSource<Message>>();
+    goes_anywhere::<StreamProducer<Message>>();
+    goes_anywhere::<StreamSink<Message>>();
     goes_anywhere::<DeadLetter>();
     goes_anywhere::<Admin>();
     goes_anywhere::<DownReport>();
@@ -54,12 +58,16 @@ fn handles_and_errors_go_to_any_thread() {
         PickedError<AskError>,
     )>();
     goes_anywhere::<(ReadyError, RegionError, SpawnError, DownError)>();
+    goes_anywhere::<(StreamError, ProducerError)>();
 }
 
 #[test]
 fn references_bound_to_messages_of_one_thread_go_to_any_thread() {
     goes_anywhere::<BoundRef<std::rc::Rc<()>>>();
     goes_anywhere::<ActorRef<std::rc::Rc<()>>>();
+    goes_anywhere::<StreamSource<std::rc::Rc<()>>>();
+    goes_anywhere::<StreamProducer<std::rc::Rc<()>>>();
+    goes_anywhere::<StreamSink<std::rc::Rc<()>>>();
 }
 
 /// Never run: that it compiles is the test.
@@ -89,4 +97,12 @@ fn futures_may_be_spawned(client: &ClusterClient, entity: &EntityRef) {
     is_spawned(client.topology().wait_for(|_| true));
     is_spawned(ClusterClient::builder("s").connect());
     is_spawned(client.close(within));
+    let producer = client.stream_producer::<i64>("numbers");
+    if let Ok(producer) = producer {
+        let mut stream = client.subscribe(&producer.actor_ref());
+        is_spawned(async move { stream.next().await });
+        let sink = client.stream_sink(&producer.actor_ref());
+        is_spawned(async move { sink.send(1).await });
+        is_spawned(async move { producer.send(1).await });
+    }
 }

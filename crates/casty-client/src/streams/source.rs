@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 
 use casty_proto::message::streams::StreamProducerMessage;
 use casty_proto::{ActorRef, Escaped};
+use parking_lot::Mutex;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio_stream::Stream;
@@ -46,7 +47,8 @@ use crate::streams::options::SourceOptions;
 /// When polled outside a tokio runtime with time enabled, as tokio does.
 #[must_use = "a stream does nothing unless it is polled"]
 pub struct StreamSource<T> {
-    state: State,
+    /// The lock is never taken: it makes this fit to be shared, and whoever polls it has it alone.
+    state: Mutex<State>,
     producer: ActorRef<StreamProducerMessage<T>>,
 }
 
@@ -81,7 +83,7 @@ impl<T: DeserializeOwned> StreamSource<T> {
     ) -> Self {
         let consumer = Consumer::new(core, producer.clone().cast(), options);
         Self {
-            state: State::Idle(Box::new(consumer)),
+            state: Mutex::new(State::Idle(Box::new(consumer))),
             producer: producer.clone(),
         }
     }
@@ -123,7 +125,7 @@ impl<T: DeserializeOwned> StreamSource<T> {
             return None;
         }
         consumer.taken(length);
-        self.state = State::Idle(consumer);
+        *self.state.get_mut() = State::Idle(consumer);
         Some(match decoded {
             Ok(FromProducer::Element { element }) => Ok(element),
             Ok(FromProducer::Completed {}) => return None,
@@ -138,7 +140,7 @@ impl<T: DeserializeOwned> Stream for StreamSource<T> {
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
         // Ended, unless it goes on below.
-        let mut waiting: Waiting = match std::mem::replace(&mut this.state, State::Ended) {
+        let mut waiting: Waiting = match std::mem::replace(this.state.get_mut(), State::Ended) {
             State::Ended => return Poll::Ready(None),
             State::Idle(mut consumer) => {
                 if let Some(message) = consumer.at_hand() {
@@ -153,7 +155,7 @@ impl<T: DeserializeOwned> Stream for StreamSource<T> {
         };
         match waiting.as_mut().poll(cx) {
             Poll::Pending => {
-                this.state = State::Waiting(waiting);
+                *this.state.get_mut() = State::Waiting(waiting);
                 Poll::Pending
             }
             Poll::Ready(woken) => Poll::Ready(this.take(woken)),
