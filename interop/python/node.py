@@ -35,7 +35,7 @@ from casty.cluster.topology_actor import GetState
 from casty.core.address import ActorAddress
 from casty.remote.tls import Config as TlsConfig
 
-from interop_app import entities, serializers
+from interop_app import entities, serializers, streams
 
 #: Seconds for the cluster to form and settle, and for a node to shut down.
 STARTUP = 90.0
@@ -156,6 +156,7 @@ async def start(args: argparse.Namespace, system: ClusteredActorSystem) -> None:
         system.spawn(Behaviors.singleton(entities.numbers(args.node_id)), "numbers")
         system.spawn(Behaviors.broadcasted(entities.witness(args.node_id)), "witness")
         system.spawn(entities.asker(system), "asker")
+        system.spawn(streams.desk(system), streams.DESK)
         if args.rejoin:
             await rejoin(args, system)
         else:

@@ -1,7 +1,7 @@
 //! The messages of the nodes' application (`counter_app` and `interop_app`), as a Rust program
 //! declares them.
 
-use casty_client::ActorRef;
+use casty_client::{ActorRef, StreamProducerMessage};
 use serde::{Deserialize, Serialize};
 
 pub(crate) mod kinds;
@@ -25,6 +25,37 @@ messages! {
     "interop_app.messages.GetNode" GetNode { reply_to: ActorRef<String> }
     "interop_app.messages.Next" Next { reply_to: ActorRef<String> }
     "interop_app.messages.AskOn" AskOn { target: ActorRef<Greet>, name: String, reply_to: ActorRef<String> }
+    "interop_app.messages.PriceUpdate" PriceUpdate { symbol: String, price: f64 }
+    "interop_app.messages.Produce" Produce {
+        name: String, count: u32, buffer_size: u32, reply_to: ActorRef<Producer<i64>>
+    }
+    "interop_app.messages.ProducePrices" ProducePrices {
+        name: String, reply_to: ActorRef<Producer<PriceUpdate>>
+    }
+    "interop_app.messages.StartProducer" StartProducer {
+        name: String, buffer_size: u32, reply_to: ActorRef<Producer<i64>>
+    }
+}
+
+/// The reference to a producer of a stream.
+pub(crate) type Producer<T> = ActorRef<StreamProducerMessage<T>>;
+
+/// Asks a node to read a producer.
+#[derive(Debug, Serialize)]
+#[serde(rename = "interop_app.messages.Consume", bound = "")]
+pub(crate) struct Consume<T> {
+    pub(crate) producer: Producer<T>,
+    pub(crate) take: u32,
+    pub(crate) timeout: f64,
+    pub(crate) reply_to: ActorRef<Consumed<T>>,
+}
+
+/// The elements that a node has read, and how long that took.
+#[derive(Debug, Deserialize)]
+#[serde(rename = "interop_app.messages.Consumed")]
+pub(crate) struct Consumed<T> {
+    pub(crate) elements: Vec<T>,
+    pub(crate) seconds: f64,
 }
 
 /// Asks an entity to answer with `value`.

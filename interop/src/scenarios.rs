@@ -17,6 +17,7 @@ mod paths;
 mod samples;
 mod services;
 mod starting;
+mod streams;
 mod vectors;
 mod verifier;
 mod written;
@@ -37,6 +38,7 @@ pub fn all() -> Vec<Scenario> {
         services::SCENARIOS,
         paths::SCENARIOS,
         actors::SCENARIOS,
+        streams::SCENARIOS,
         samples::SCENARIOS,
         by_value::SCENARIOS,
         compression::SCENARIOS,

@@ -93,3 +93,57 @@ class Computed:
 
     def __post_init__(self) -> None:
         self.area = self.side * self.side
+
+
+@dataclass(frozen=True)
+class Produce:
+    """Starts a producer of that name, which is put the numbers below `count` as it has room, and
+    completed. Answered with its reference."""
+
+    name: str
+    count: int
+    buffer_size: int
+    reply_to: Any
+
+
+@dataclass(frozen=True)
+class ProducePrices:
+    """Starts a producer of that name, which is put the prices of `interop_app.streams`. Answered
+    with its reference."""
+
+    name: str
+    reply_to: Any
+
+
+@dataclass(frozen=True)
+class StartProducer:
+    """Starts a producer of that name that nobody puts anything into. Answered with its reference."""
+
+    name: str
+    buffer_size: int
+    reply_to: Any
+
+
+@dataclass(frozen=True)
+class Consume:
+    """Reads a producer until it ends, or `take` elements if that is not 0. Answered with what was
+    read, as `Consumed`."""
+
+    producer: Any
+    take: int
+    timeout: float
+    reply_to: Any
+
+
+@dataclass(frozen=True)
+class Consumed:
+    elements: list[Any]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class PriceUpdate:
+    """The element of casty's own example of a stream."""
+
+    symbol: str
+    price: float
