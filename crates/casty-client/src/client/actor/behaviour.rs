@@ -1,4 +1,4 @@
-//! What an actor does with its messages.
+//! The behaviour of an actor: its state, and its handling of messages.
 
 use serde::de::DeserializeOwned;
 

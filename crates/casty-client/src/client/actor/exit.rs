@@ -14,7 +14,7 @@ pub enum ActorExit {
     ClientClosed,
     /// Its handler panicked, and it was not restarted, or too often.
     Panicked {
-        /// What the panic said, if that was text.
+        /// The words of the panic, if it had any.
         message: String,
     },
     /// It was ended in the middle of a message, because it did not end in time or its runtime ended.

@@ -23,7 +23,7 @@ pub(super) struct Running<M> {
     pub(super) mailbox: Arc<ActorQueue>,
     pub(super) context: ActorContext<M>,
     pub(super) counters: Arc<ActorCounters>,
-    /// Those of the client.
+    /// The counters of the client.
     pub(super) all: Arc<Counters>,
     pub(super) codec: Codec,
     pub(super) limits: Limits,
