@@ -87,7 +87,13 @@ impl<'a, R, F: SendAsk<R>> Ask<'a, R, F> {
     /// # }
     /// ```
     pub fn send(self) -> Reply<R> {
-        Reply::to(self.core, &self.plan, self.send)
+        Reply::to(self.core, &self.plan, None, self.send)
+    }
+
+    /// Sends the message now, as [`send`](Self::send) does, and lets it wait for a route no longer than
+    /// `route`, however long the reply may take.
+    pub(crate) fn send_routed(self, route: Duration) -> Reply<R> {
+        Reply::to(self.core, &self.plan, Some(route), self.send)
     }
 }
 

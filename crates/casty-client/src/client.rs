@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use casty_proto::message::{ServiceKey, ShardEnvelope};
 use casty_proto::{ActorRef, NodeAddress};
-use casty_routing::{CountContradiction, ShardCount, View};
+use casty_routing::{CountContradiction, View};
 use casty_transport::ConnectError;
 #[cfg(any(feature = "tls", feature = "quic"))]
 use casty_transport::TlsConfig;
@@ -26,6 +26,7 @@ use crate::client::services::Listing;
 use crate::config::ClientBuilder;
 use crate::control::close;
 use crate::dead_letters::DeadLetters;
+use crate::distributed::Distributed;
 use crate::error::{ReadyError, RegionError, SpawnError, TellError};
 use crate::runtime::clock;
 use crate::send::Core;
@@ -151,31 +152,7 @@ impl ClusterClient {
     #[doc(alias = "entity_ref")]
     #[doc(alias = "region_ref")]
     pub fn region(&self, name: &str, shards: u32) -> Result<RegionRef, RegionError> {
-        let region = || name.to_owned();
-        if name.is_empty() || name.contains('\n') {
-            return Err(RegionError::Name { region: region() });
-        }
-        let count =
-            ShardCount::try_from(shards).map_err(|_| RegionError::NoShards { region: region() })?;
-        if let Some(configured) = self.core().regions.get(name)
-            && *configured != shards
-        {
-            return Err(RegionError::OtherConfigured {
-                region: region(),
-                configured: *configured,
-                asked: shards,
-            });
-        }
-        let id = self.core().route(|routing| {
-            let id = routing.router.register_region(name, count);
-            routing.pump(self.core());
-            id
-        });
-        let id = id.map_err(|source| RegionError::Shards {
-            region: region(),
-            source,
-        })?;
-        Ok(RegionRef::new(self.core(), name.into(), id, count))
+        RegionRef::of(self.core(), name, shards)
     }
 
     /// Returns the shard region `name` with the number of shards that the configuration names:
@@ -220,6 +197,12 @@ impl ClusterClient {
     /// As those of [`region`](Self::region).
     pub fn region_ref(&self, key: &str, num_shards: u32) -> Result<RegionRef, RegionError> {
         self.region(key, num_shards)
+    }
+
+    /// Returns the distributed structures of the cluster: counters, maps, sets, queues, locks,
+    /// semaphores and barriers, which every participant shares.
+    pub fn distributed(&self) -> Distributed {
+        Distributed::new(self.core())
     }
 
     /// Sends a message to any actor: of a node, or of this client.
@@ -344,7 +327,9 @@ impl ClusterClient {
     /// most `timeout`, ends the subscription, and closes every connection within the rest of it, or a
     /// second. Over QUIC it then waits until nodes have received everything and know of the end: some
     /// 0.1 s on a quick network, at most the rest of `timeout`, or a second, for nothing is sent
-    /// again after the end of the process. Closing again reports the same. Of several calls at once
+    /// again after the end of the process. Locks and permits that are held are released, as no guard could
+    /// do it later, and acquires that still wait have the time as asks have it
+    /// ([`CloseReport::unreleased`]). Closing again reports the same. Of several calls at once
     /// the shortest `timeout` counts. A caller on another runtime than the client's waits for
     /// `timeout` and no longer if that is not driven, and learns that messages were not written.
     ///
@@ -366,6 +351,7 @@ impl ClusterClient {
         CloseReport {
             stats: core.stats(),
             drained: core.drained.get().copied().unwrap_or(false),
+            unreleased: core.acquires.left(),
         }
     }
 }

@@ -65,6 +65,8 @@
 //! * **Streams.** [`subscribe`](ClusterClient::subscribe) reads a producer of a node as a [`StreamSource`];
 //!   [`stream_producer`](ClusterClient::stream_producer) is one for consumers of nodes, and
 //!   [`stream_sink`](ClusterClient::stream_sink) pushes into one.
+//! * **Structures.** [`Distributed`] has counters, maps, sets, queues, locks, semaphores and barriers, which
+//!   all participants of the cluster share. A [`Guard`] holds a lock or a permit, and tells when that is lost.
 //! * **Asks.** An [`Ask`] is awaited for its reply, by default for 5 s. It is sent when it is first polled, or
 //!   by [`Ask::send`] at once.
 //!   [`idempotent`](Ask::idempotent) allows it to be sent again, within one deadline and one retry
@@ -93,9 +95,9 @@
 //! # Errors
 //!
 //! There is one type for each operation: [`ConfigError`] (nothing was started), [`TellError`] (nothing
-//! was sent), [`AskError`] ([`fate`](AskError::fate) says what may have happened), [`ReadyError`] (the
-//! client goes on trying), [`RegionError`], [`SpawnError`],
-//! [`StreamError`], [`ProducerError`] and [`DownError`]. [`Chain`] shows any of them
+//! was sent), [`AskError`] and [`StructureError`] ([`fate`](AskError::fate) says what may have happened),
+//! [`AcquireError`] (what may be held is released), [`ReadyError`] (the client goes on trying),
+//! [`RegionError`], [`SpawnError`], [`StreamError`], [`ProducerError`] and [`DownError`]. [`Chain`] shows any of them
 //! with its causes. What a peer has chosen is [`Escaped`] in all of them; show fields of views, such as
 //! a member's id, so as well.
 //!
@@ -125,12 +127,14 @@
 //! [`casty_routing`] the engines, views and [`diagnosis`]; [`casty_transport`] the transports, and the
 //! trait for one of your own. `casty-testkit` is a cluster in one process for your tests.
 
+mod acquires;
 mod admin;
 mod ask;
 mod client;
 mod config;
 mod control;
 mod dead_letters;
+mod distributed;
 mod error;
 mod mailboxes;
 mod message;
@@ -184,6 +188,16 @@ pub use config::{BufferLimits, ClientBuilder, ConfigError};
 #[cfg(feature = "config")]
 pub use config::{ClientConfig, ConfigLayers, QuicSettings, SettingError, TcpSettings, TlsFiles};
 pub use dead_letters::{DeadLetter, DeadLetters, Loss};
+pub use distributed::Distributed;
+pub use distributed::barrier::Barrier;
+pub use distributed::counter::Counter;
+pub use distributed::error::{AcquireError, HoldLost, StructureError};
+pub use distributed::guard::{Guard, Released};
+pub use distributed::lock::Lock;
+pub use distributed::map::Map;
+pub use distributed::queue::Queue;
+pub use distributed::semaphore::Semaphore;
+pub use distributed::set::Set;
 pub use error::services::{LookupError, PickError, PickedError};
 pub use error::{
     AskError, Closed, Fate, NotSent, OverLimit, ReadyError, RegionError, SpawnError, TellError,

@@ -12,7 +12,7 @@ use casty_transport::{Pushed, RejectReason, Rejected};
 use parking_lot::Mutex;
 
 use crate::error::TellError;
-use crate::message::{Destination, Encoded, Outgoing, Region, Route, Tag};
+use crate::message::{Destination, Encoded, Message, Outgoing, Region, Route, Tag};
 use crate::node::identity::Identity;
 use crate::node::peer::Peer;
 use crate::pending_asks::id::OpenAsk;
@@ -240,6 +240,19 @@ impl Core {
             self.asks.requeued(ask, peer.id);
         }
         refusal(rejected.reason, peer.node.clone())
+    }
+
+    /// Sends a message although the client accepts no more, as long as its router does. No ask waits for a
+    /// reply to it.
+    pub(crate) fn send_last(
+        &self,
+        to: &Destination<'_>,
+        message: &impl Message,
+    ) -> Result<(), TellError> {
+        let deadline = self.clock.deadline(self.limits.buffer_timeout);
+        self.encoded(message, |_, message| {
+            self.send_by_router(to, message, deadline, None)
+        })
     }
 
     /// Hands a message to the router.

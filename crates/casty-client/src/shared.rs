@@ -31,6 +31,7 @@ use parking_lot::{Mutex, RwLock};
 use serde::Serialize;
 use tokio::sync::{Notify, mpsc, watch};
 
+use crate::acquires::Acquires;
 use crate::config::limits::ClientLimits;
 use crate::dead_letters::DeadLetterSink;
 use crate::error::{ReadyError, TellError};
@@ -69,6 +70,8 @@ pub(crate) struct Shared {
     pub(crate) asks: PendingAsks,
     pub(crate) retries: Retries,
     pub(crate) mailboxes: Mailboxes,
+    /// The acquires of locks and semaphores.
+    pub(crate) acquires: Acquires,
     pub(crate) counters: Arc<Counters>,
     pub(crate) view: watch::Receiver<Option<Arc<View>>>,
     /// The reason for which the view that a node sent cannot be used; `None` once one can.

@@ -80,6 +80,11 @@ pub struct CloseReport {
     /// `true` if every message was written before the deadline, and no connection was cut while its
     /// peer may have lacked some of them.
     pub drained: bool,
+    /// The locks, and permits of semaphores, that may be left behind on nodes: those for which an acquire
+    /// still waited when the time was over, and those held by a client that was dropped. A node grants
+    /// the former to a client that is gone, and only an operator can release them then, by
+    /// [`Lock::release_owner`](crate::Lock::release_owner) or [`Lock::destroy`](crate::Lock::destroy).
+    pub unreleased: usize,
 }
 
 impl CloseReport {
@@ -157,6 +162,7 @@ mod tests {
             assert!(!Stats { accepted, ..stats }.is_conserved());
         }
         let report = |buffered, queued| CloseReport {
+            unreleased: 0,
             stats: Stats {
                 accepted: 12 + buffered + queued,
                 buffered,
@@ -171,6 +177,7 @@ mod tests {
         let text = report(0, 0).to_string();
         assert_eq!(text, "5 written, 4 not sent, 3 unknown");
         let lost = CloseReport {
+            unreleased: 0,
             stats: Stats {
                 accepted: 13,
                 ..report(0, 0).stats

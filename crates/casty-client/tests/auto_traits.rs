@@ -1,12 +1,7 @@
 //! The auto traits that users rely on: handles go anywhere, futures may be spawned.
 
 use casty_client::{
-    ActorContext, ActorExit, ActorHandle, ActorRef, ActorStats, Admin, AskAll, AskError, BoundRef,
-    BroadcastRef, BroadcastTell, ClientBuilder, CloseReport, ClusterClient, ConfigError,
-    DeadLetter, DeadLetters, DownError, DownReport, EntityRef, Gathered, Instance, LeaderRef,
-    Listing, LookupError, NotSent, PickBy, PickError, PickedError, Picker, ProducerError,
-    ReadyError, RegionError, RegionRef, Reply, ServiceKey, Services, SpawnError, Stats,
-    StreamError, StreamProducer, StreamSink, StreamSource, TellError, Topology,
+    AcquireError, ActorContext, ActorExit, ActorHandle, ActorRef, ActorStats, Admin, AskAll, AskError, Barrier, BoundRef, BroadcastRef, BroadcastTell, ClientBuilder, CloseReport, ClusterClient, ConfigError, Counter, DeadLetter, DeadLetters, Distributed, DownError, DownReport, EntityRef, Gathered, Guard, Instance, LeaderRef, Listing, Lock, LookupError, Map, NotSent, PickBy, PickError, PickedError, Picker, ProducerError, Queue, ReadyError, RegionError, RegionRef, Reply, Semaphore, ServiceKey, Services, Set, SpawnError, Stats, StreamError, StreamProducer, StreamSink, StreamSource, StructureError, TellError, Topology,
 };
 use serde::Serialize;
 
@@ -58,16 +53,14 @@ fn handles_and_errors_go_to_any_thread() {
         PickedError<AskError>,
     )>();
     goes_anywhere::<(ReadyError, RegionError, SpawnError, DownError)>();
-    goes_anywhere::<(StreamError, ProducerError)>();
+    AcquireError, Barrier, Counter, Distributed, Guard, Lock, ProducerError, Semaphore, StreamError, StructureError, goes_anywhere,
 }
 
 #[test]
 fn references_bound_to_messages_of_one_thread_go_to_any_thread() {
     goes_anywhere::<BoundRef<std::rc::Rc<()>>>();
     goes_anywhere::<ActorRef<std::rc::Rc<()>>>();
-    goes_anywhere::<StreamSource<std::rc::Rc<()>>>();
-    goes_anywhere::<StreamProducer<std::rc::Rc<()>>>();
-    goes_anywhere::<StreamSink<std::rc::Rc<()>>>();
+    Map, Queue, Rc, Set, StreamProducer, StreamSink, StreamSource, goes_anywhere, rc, std,
 }
 
 /// Never run: that it compiles is the test.
@@ -105,4 +98,16 @@ fn futures_may_be_spawned(client: &ClusterClient, entity: &EntityRef) {
         is_spawned(async move { sink.send(1).await });
         is_spawned(async move { producer.send(1).await });
     }
+}
+
+/// Never run: that it compiles is the test.
+#[expect(dead_code, reason = "that it compiles is the test")]
+fn futures_of_structures_may_be_spawned(map: &Map<String>, lock: &Lock, guard: Guard) {
+    let value = String::new();
+    is_spawned(map.get("key"));
+    is_spawned(map.put("key", &value));
+    is_spawned(lock.acquire());
+    is_spawned(lock.try_within(std::time::Duration::ZERO));
+    is_spawned(guard.lost());
+    is_spawned(guard.release());
 }

@@ -17,6 +17,7 @@ use crate::error::StartError;
 use crate::region::RegionPlan;
 use crate::settings::{NODES, Settings};
 use crate::singleton::SingletonPlan;
+use crate::structure::Structure;
 
 /// The configuration of a cluster; [`start`](Self::start) starts it.
 ///
@@ -131,6 +132,14 @@ impl ClusterBuilder {
     ) -> Self {
         let plan: MakePlan = Box::new(|name, shards| RegionPlan::new(name, shards, make));
         let name = name.into();
+        self.regions.push(RegionSettings { name, shards, plan });
+        self
+    }
+
+    /// Adds a distributed structure to all nodes, as if each had asked its system for it.
+    pub fn structure(mut self, structure: Structure) -> Self {
+        let (name, shards) = structure.region();
+        let plan: MakePlan = Box::new(move |name, shards| structure.plan(name, shards));
         self.regions.push(RegionSettings { name, shards, plan });
         self
     }

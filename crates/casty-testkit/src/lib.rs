@@ -53,6 +53,8 @@
 //! - **Streams.** A node has producers that clients subscribe to ([`ClusterBuilder::stream_on`],
 //!   [`ClusterBuilder::stream_producer_on`]), and consumers of what clients produce
 //!   ([`ClusterBuilder::stream_consumer_on`]).
+//! - **Structures.** [`ClusterBuilder::structure`] has all nodes host one of Casty's distributed
+//!   structures, which behaves as theirs: [`Structure`].
 //! - **Shared gossip.** A node here is casty-routing's [`Coordinator`](casty_routing::Coordinator)
 //!   and casty-transport's listener, connection and driver, with a table of paths between them. The
 //!   state that real nodes gossip is one in memory, of which every node has a view of its own.
@@ -91,8 +93,7 @@
 //!
 //! A fake node notices at once what real ones take 1 to 3 s for, unless
 //! [`ClusterBuilder::detection`] says otherwise, and its views agree as soon as nodes can reach
-//! each other. Messages between nodes do not travel by a network. There are no replicas, and no
-//! distributed structures.
+//! each other. Messages between nodes do not travel by a network. There are no replicas.
 //!
 //! # Beside this crate
 //!
@@ -118,6 +119,7 @@ pub mod sim;
 mod singleton;
 mod status;
 mod streams;
+mod structure;
 mod wake;
 
 pub use builder::ClusterBuilder;
@@ -128,3 +130,4 @@ pub use error::StartError;
 pub use round_trip::assert_round_trips;
 pub use status::{NodeStatus, Status};
 pub use streams::Consume;
+pub use structure::Structure;

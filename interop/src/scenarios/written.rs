@@ -265,16 +265,24 @@ fn sets_and_queues(written: &mut Written) -> Result<(), Failure> {
 
 fn locks_and_barriers(written: &mut Written) -> Result<(), Failure> {
     let me = || "me".to_owned();
+    // What is granted is not said to nodes of this version.
+    let granted = true;
+    written.is(
+        &lock::LockAcquired { granted },
+        "distributed.lock.LockAcquired()",
+    )?;
+    written.is(
+        &semaphore::SemaphoreAcquired { granted },
+        "distributed.semaphore.SemaphoreAcquired()",
+    )?;
     structures! { written:
         lock LockAcquire { owner: me() => "'me'", reply_to: reply_to() => "REF" }
-        lock LockAcquired {}
         lock LockTryAcquire { owner: me() => "'me'", reply_to: reply_to() => "REF" }
         lock LockTryResult { acquired: true => "True" }
         lock LockRelease { owner: me() => "'me'", reply_to: reply_to() => "REF" }
         lock LockReleased { released: false => "False" }
         lock DestroyLock { reply_to: reply_to() => "REF" }
         semaphore SemaphoreAcquire { owner: me() => "'me'", reply_to: reply_to() => "REF" }
-        semaphore SemaphoreAcquired {}
         semaphore SemaphoreTryAcquire { owner: me() => "'me'", reply_to: reply_to() => "REF" }
         semaphore SemaphoreTryResult { acquired: false => "False" }
         semaphore SemaphoreRelease { owner: me() => "'me'", reply_to: reply_to() => "REF" }

@@ -94,7 +94,7 @@ impl<R, F: SendAsk<R>> IdempotentAsk<'_, R, F> {
     /// Sends the message now, and returns the future of its reply; see [`Ask::send`]. It is sent again
     /// by whoever polls that.
     pub fn send(self) -> Reply<R> {
-        Reply::to(self.ask.core, &self.plan(), self.ask.send)
+        Reply::to(self.ask.core, &self.plan(), None, self.ask.send)
     }
 
     fn plan(&self) -> Plan {

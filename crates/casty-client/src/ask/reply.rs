@@ -62,7 +62,7 @@ impl<R: DeserializeOwned, F: SendAsk<R>> Future for Asking<'_, R, F> {
         } = self.get_mut();
         let timeout = plan.timeout;
         if let Some(send) = send.take() {
-            let open = start(core, plan, send, Some(cx))?;
+            let open = start(core, plan, None, send, Some(cx))?;
             // The ask knows this task already: another look at it would find nothing.
             if !wait.begin(open, (core, timeout), cx) {
                 return Poll::Pending;
@@ -109,12 +109,18 @@ enum ReplyState {
 }
 
 impl<R> Reply<R> {
-    /// Sends an ask. The reply is the error if that fails.
-    pub(super) fn to(core: &Arc<Core>, plan: &Plan, send: impl SendAsk<R>) -> Self {
+    /// Sends an ask, whose message may wait for a route no longer than `route`. The reply is the error if
+    /// that fails.
+    pub(super) fn to(
+        core: &Arc<Core>,
+        plan: &Plan,
+        route: Option<Duration>,
+        send: impl SendAsk<R>,
+    ) -> Self {
         Self {
             core: Arc::clone(core),
             timeout: plan.timeout,
-            state: match start(core, plan, send, None) {
+            state: match start(core, plan, route, send, None) {
                 Ok(open) => ReplyState::Sent(Wait::new(open)),
                 Err(refused) => ReplyState::Refused(Some(refused)),
             },

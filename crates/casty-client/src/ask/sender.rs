@@ -48,11 +48,13 @@ where
     }
 }
 
-/// Takes a slot, makes the message and sends it. The ask wakes the task of `cx`, if there is one.
+/// Takes a slot, makes the message and sends it, within `route` if that is shorter than the ask may take.
+/// The ask wakes the task of `cx`, if there is one.
 #[inline]
 pub(super) fn start<R, F: SendAsk<R>>(
     core: &Arc<Core>,
     plan: &Plan,
+    route: Option<Duration>,
     send: F,
     cx: Option<&Context<'_>>,
 ) -> Result<Open, AskError> {
@@ -60,6 +62,9 @@ pub(super) fn start<R, F: SendAsk<R>>(
     if !ask.open(plan, cx) {
         let limit = core.asks.limit();
         return Err(AskError::TooManyAsks { limit });
+    }
+    if let Some(route) = route {
+        ask.ask.deadline = core.clock.deadline(route);
     }
     let reply_to = ask.make_reference();
     send.send(&mut ask, reply_to.cast())?;

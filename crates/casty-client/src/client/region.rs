@@ -14,7 +14,7 @@ use tokio::task::yield_now;
 
 use crate::ask::Ask;
 use crate::ask::sender::{AskSender, SendAsk};
-use crate::error::{AskError, TellError};
+use crate::error::{AskError, RegionError, TellError};
 use crate::message::{Destination, Envelope, Message, Region};
 use crate::send::Core;
 use crate::send::{give_way, wait};
@@ -32,13 +32,38 @@ pub struct RegionRef {
 }
 
 impl RegionRef {
-    pub(crate) fn new(core: &Arc<Core>, name: Arc<str>, id: RegionId, shards: ShardCount) -> Self {
-        Self {
-            core: Arc::clone(core),
-            name,
-            id,
-            shards,
+    /// Returns a region of a client, which takes it up on first use.
+    pub(crate) fn of(core: &Arc<Core>, name: &str, shards: u32) -> Result<Self, RegionError> {
+        let region = || name.to_owned();
+        if name.is_empty() || name.contains('\n') {
+            return Err(RegionError::Name { region: region() });
         }
+        let count =
+            ShardCount::try_from(shards).map_err(|_| RegionError::NoShards { region: region() })?;
+        if let Some(configured) = core.regions.get(name)
+            && *configured != shards
+        {
+            return Err(RegionError::OtherConfigured {
+                region: region(),
+                configured: *configured,
+                asked: shards,
+            });
+        }
+        let id = core.route(|routing| {
+            let id = routing.router.register_region(name, count);
+            routing.pump(core);
+            id
+        });
+        let id = id.map_err(|source| RegionError::Shards {
+            region: region(),
+            source,
+        })?;
+        Ok(Self {
+            core: Arc::clone(core),
+            name: name.into(),
+            id,
+            shards: count,
+        })
     }
 
     /// Returns the region's name, `shard_type` in Casty's `ClusterClient`.
@@ -272,6 +297,17 @@ impl EntityRef {
     /// Returns the region that it belongs to.
     pub fn region(&self) -> &RegionRef {
         &self.region
+    }
+
+    /// Returns its shard.
+    pub(crate) fn shard_id(&self) -> ShardId {
+        self.shard
+    }
+
+    /// Sends a message to the entity although the client accepts no more: the last that is due to it.
+    pub(crate) fn tell_last<M: Serialize>(&self, message: &M) -> Result<(), TellError> {
+        let to = self.region.destination(self.shard);
+        self.region.core.send_last(&to, &self.envelope(message))
     }
 
     /// Sends a message to the entity; see [`RegionRef::tell`].

@@ -10,6 +10,7 @@ use parking_lot::{Mutex, RwLock};
 use tokio::sync::{Notify, mpsc, watch};
 
 use super::{ClusterClient, Handle};
+use crate::acquires::Acquires;
 use crate::config::{ClientBuilder, ConfigError};
 use crate::control::{Control, ControlParts};
 use crate::dead_letters::DeadLetterSink;
@@ -99,6 +100,7 @@ impl ClusterClient {
             asks: PendingAsks::new(limits.pending_asks, limits.ask_bytes, &secrets),
             retries: Retries::new(limits.retry_budget),
             mailboxes: Mailboxes::default(),
+            acquires: Acquires::new(&rng),
             counters: Arc::new(Counters::default()),
             view,
             dead_letters: DeadLetterSink::new(builder.dead_letters),
@@ -129,8 +131,7 @@ impl ClusterClient {
             options,
             contacts,
         };
-        let control = Control::new(parts, &rng);
-        spawn(Arc::clone(&core), control, incoming);
+        spawn(Arc::clone(&core), Control::new(parts, &rng), incoming);
         Self {
             handle: Arc::new(Handle { core }),
         }

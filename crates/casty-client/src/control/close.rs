@@ -31,6 +31,7 @@ impl Control {
     ) -> bool {
         // The request for the end has set it already.
         self.core.closed.store(true, Ordering::SeqCst);
+        self.core.acquires.close();
         while precise_now() < deadline && !self.is_idle() {
             let next = tokio::time::timeout(DRAIN_CHECK, self.next(snapshots));
             if let Ok(Some(sooner)) = next.await {
@@ -38,6 +39,8 @@ impl Control {
             }
             self.pump();
         }
+        // Their last messages are taken, for the router is not closed yet.
+        self.core.acquires.end(CLOSING).await;
         let mut drained = self.is_written();
         self.core.route(|routing| routing.close(&self.core));
         self.subscription
@@ -125,6 +128,6 @@ impl Control {
 
     /// Returns whether neither a message nor an ask waits.
     fn is_idle(&self) -> bool {
-        self.is_written() && !self.core.asks.any_awaited()
+        self.is_written() && !self.core.asks.any_awaited() && self.core.acquires.open() == 0
     }
 }

@@ -7,6 +7,21 @@ pub mod barrier;
 pub mod counter;
 pub mod dict;
 pub mod lock;
+pub mod optional;
 pub mod queue;
 pub mod semaphore;
 pub mod set;
+
+/// Returns what a grant that does not say it means: nodes of casty 0.21 send none that they refuse.
+fn yes() -> bool {
+    true
+}
+
+/// Returns whether a field is what nodes of casty 0.21 leave out.
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_yes(it: &bool) -> bool {
+    *it
+}

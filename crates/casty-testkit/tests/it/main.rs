@@ -16,6 +16,7 @@ mod dials;
 mod failover;
 mod failures;
 mod growth;
+mod holds;
 mod identity;
 mod proxies;
 mod renewal;
@@ -23,6 +24,7 @@ mod retries;
 mod rotation;
 mod services;
 mod streams;
+mod structures;
 mod traffic;
 
 /// Makes two tests of each scenario: over memory in virtual time, and over TCP.

@@ -14,10 +14,14 @@ pub struct LockAcquire {
     pub reply_to: ActorRef<LockAcquired>,
 }
 
-/// The answer to [`LockAcquire`]: the lock is granted.
+/// The answer to [`LockAcquire`]: the lock is granted, or refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename = "casty.distributed.lock.LockAcquired")]
-pub struct LockAcquired {}
+pub struct LockAcquired {
+    /// True if it is granted. Nodes of casty 0.21 grant all that they answer, and do not say so.
+    #[serde(default = "super::yes", skip_serializing_if = "super::is_yes")]
+    pub granted: bool,
+}
 
 /// A request for the lock if it is free.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

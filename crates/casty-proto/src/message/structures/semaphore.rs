@@ -14,10 +14,14 @@ pub struct SemaphoreAcquire {
     pub reply_to: ActorRef<SemaphoreAcquired>,
 }
 
-/// The answer to [`SemaphoreAcquire`]: a permit is granted.
+/// The answer to [`SemaphoreAcquire`]: a permit is granted, or refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename = "casty.distributed.semaphore.SemaphoreAcquired")]
-pub struct SemaphoreAcquired {}
+pub struct SemaphoreAcquired {
+    /// True if it is granted. Nodes of casty 0.21 grant all that they answer, and do not say so.
+    #[serde(default = "super::yes", skip_serializing_if = "super::is_yes")]
+    pub granted: bool,
+}
 
 /// A request for a permit if one is free.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

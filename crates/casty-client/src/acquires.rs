@@ -1,0 +1,182 @@
+//! The tasks that carry acquires of locks and semaphores from their beginning to their end.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::runtime::random::Rng;
+
+/// The most acquires of one client that are under way, held, or being released.
+pub(crate) const ACQUIRES: usize = 4_096;
+
+/// The acquires of a client.
+pub(crate) struct Acquires {
+    rng: Arc<Rng>,
+    home: Handle,
+    tasks: Mutex<JoinSet<()>>,
+    stage: watch::Sender<Stage>,
+    /// The number of those that have not ended.
+    open: Arc<AtomicUsize>,
+    /// The number of those that had not when the client ended.
+    left: AtomicUsize,
+}
+
+/// The stage of a client's life, as acquires see it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Stage {
+    Open,
+    /// The client closes: whatever is held is released, and nothing more acquired.
+    Closing,
+    /// The time for that is over.
+    Over,
+}
+
+/// The reason for which an acquire cannot begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NotBegun {
+    TooMany,
+    Closed,
+}
+
+/// The place of an acquire among all that may be open, until it is dropped.
+pub(crate) struct Ticket(Arc<AtomicUsize>);
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        // Relaxed: it is a limit, and guards no data.
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Acquires {
+    /// Creates the acquires of a client that runs on the current runtime.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub(crate) fn new(rng: &Arc<Rng>) -> Self {
+        Self {
+            rng: Arc::clone(rng),
+            home: Handle::current(),
+            tasks: Mutex::default(),
+            stage: watch::Sender::new(Stage::Open),
+            open: Arc::default(),
+            left: AtomicUsize::new(0),
+        }
+    }
+
+    /// Returns the name of an owner that no other has: 32 hexadecimal digits.
+    pub(crate) fn owner(&self) -> Arc<str> {
+        let [high, low] = [(); 2].map(|()| self.rng.next_u64());
+        format!("{high:016x}{low:016x}").into()
+    }
+
+    /// Runs the task of an acquire on the client's runtime, whichever the caller's is.
+    pub(crate) fn begin<F>(&self, acquire: impl FnOnce(Ticket) -> F) -> Result<(), NotBegun>
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let mut tasks = self.tasks.lock();
+        // Read under the lock that `end` takes later: a task is begun before and ended with the rest,
+        // or not begun.
+        if self.stage() != Stage::Open {
+            return Err(NotBegun::Closed);
+        }
+        while tasks.try_join_next().is_some() {}
+        let limit = |open| (open < ACQUIRES).then_some(open + 1);
+        let open = &self.open;
+        if open
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, limit)
+            .is_err()
+        {
+            return Err(NotBegun::TooMany);
+        }
+        tasks.spawn_on(acquire(Ticket(Arc::clone(open))), &self.home);
+        Ok(())
+    }
+
+    /// Returns the stage of the client's life.
+    pub(crate) fn stage(&self) -> Stage {
+        *self.stage.borrow()
+    }
+
+    /// Waits for a stage, or a later one.
+    ///
+    /// # Cancel safety
+    /// Safe: nothing is consumed.
+    pub(crate) async fn reached(&self, stage: Stage) {
+        let mut stages = self.stage.subscribe();
+        // The sender lives as long as this does.
+        stages.wait_for(|now| *now >= stage).await.ok();
+    }
+
+    /// Returns the number of acquires that have not ended.
+    pub(crate) fn open(&self) -> usize {
+        self.open.load(Ordering::Relaxed)
+    }
+
+    /// Has all that is held released, and nothing more begun.
+    pub(crate) fn close(&self) {
+        let tasks = self.tasks.lock();
+        self.stage.send_if_modified(|stage| {
+            std::mem::replace(stage, Stage::Closing.max(*stage)) < Stage::Closing
+        });
+        drop(tasks);
+    }
+
+    /// Returns the number of acquires that may be left behind on nodes; 0 before the client has ended.
+    pub(crate) fn left(&self) -> usize {
+        self.left.load(Ordering::Relaxed)
+    }
+
+    /// Ends all tasks, and waits for that at most for `timeout`.
+    pub(crate) async fn end(&self, timeout: Duration) {
+        self.close();
+        self.left.store(self.open(), Ordering::Relaxed);
+        self.stage.send_replace(Stage::Over);
+        // Taken out, so that no lock is held across the awaits below.
+        let mut tasks = std::mem::take(&mut *self.tasks.lock());
+        let ended = tokio::time::timeout(timeout, async {
+            while tasks.join_next().await.is_some() {}
+        });
+        if ended.await.is_err() {
+            tasks.shutdown().await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn acquires_are_limited_and_end_with_the_client() {
+        let acquires = Acquires::new(&Arc::default());
+        let wait = |ticket: Ticket| async move {
+            let _ticket = ticket;
+            pending::<()>().await;
+        };
+        for _ in 0..ACQUIRES {
+            acquires.begin(wait).unwrap();
+        }
+        assert_eq!(acquires.begin(wait), Err(NotBegun::TooMany));
+        acquires.end(Duration::ZERO).await;
+        assert_eq!((acquires.left(), acquires.open()), (ACQUIRES, 0));
+        assert_eq!(acquires.begin(wait), Err(NotBegun::Closed));
+        acquires.reached(Stage::Over).await;
+    }
+
+    #[tokio::test]
+    async fn owners_differ_and_are_as_long_as_those_of_nodes() {
+        let acquires = Acquires::new(&Arc::default());
+        let owners = [(); 2].map(|()| acquires.owner());
+        assert_ne!(owners[0], owners[1]);
+        assert!(owners.iter().all(|owner| owner.len() == 32));
+    }
+}
