@@ -15,12 +15,13 @@ const HACK: Tool = Tool {
 ///
 /// casty-client hands its compressions on to casty-proto and does nothing else with them. There
 /// every pair of them is checked; here all of them together, with every other feature.
-const CRATES: [(&str, &str); 7] = [
+const CRATES: [(&str, &str); 8] = [
     ("casty-proto", ""),
     ("casty-routing", ""),
     ("casty-transport", ""),
     ("casty-client", "zlib,gzip,bz2,lzma,lz4"),
     ("casty-testkit", ""),
+    ("casty-types", ""),
     (COMMAND, ""),
     ("casty-benches", ""),
 ];

@@ -3,7 +3,7 @@
 use crate::metadata::Package;
 
 /// Each crate and those of the workspace that it may use. Arrows point down only.
-const ARROWS: [(&str, &[&str]); 6] = [
+const ARROWS: [(&str, &[&str]); 7] = [
     ("casty-proto", &[]),
     ("casty-routing", &["casty-proto"]),
     ("casty-transport", &["casty-proto"]),
@@ -20,11 +20,13 @@ const ARROWS: [(&str, &[&str]); 6] = [
             "casty-proto",
         ],
     ),
+    ("casty-types", &["casty-proto"]),
     (
         "casty-cli",
         &[
             "casty-client",
             "casty-testkit",
+            "casty-types",
             "casty-transport",
             "casty-routing",
             "casty-proto",

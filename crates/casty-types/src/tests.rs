@@ -1,0 +1,7 @@
+//! From stored descriptions to the stored code, and from Python to these descriptions.
+//!
+//! The classes are those of `interop/python/typed`, which real nodes echo in the suite against them.
+
+mod errors;
+mod golden;
+mod python;

@@ -1,0 +1,1 @@
+"""Messages of every kind that `casty types` reads: each module has another corner of Python's types."""
