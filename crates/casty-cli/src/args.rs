@@ -209,6 +209,8 @@ pub(crate) enum Command {
     Proxy(crate::proxy::ProxyArgs),
     /// Make certificates for nodes with TLS and for their clients.
     Cert(crate::cert::CertArgs),
+    /// Write the messages of Python modules as Rust types.
+    Types(crate::types::arguments::TypesArgs),
     /// See a client at work on a cluster of its own.
     #[command(after_help = DEMO_EXAMPLES)]
     Demo,

@@ -3,8 +3,8 @@
 //! Each subcommand is one file, which is read from the top: `run` takes the arguments that `args`
 //! has read and prints its result through `output`. `ask`, `tell`, `lookup`, `topology`, `doctor`
 //! and `down` are clients of a cluster: a `session` starts the client, does the work, and closes it
-//! in order, all within `--timeout`. `proxy` and `cert` need no client, and `demo` brings a cluster
-//! of its own.
+//! in order, all within `--timeout`. `proxy`, `cert` and `types` need no client, and `demo` brings a
+//! cluster of its own.
 //!
 //! Results go to standard output, all else to standard error. A `CommandError` decides the exit
 //! code: 0 done, 1 failed, 2 wrong usage, 3 timed out, 130 interrupted. Messages are typed and
@@ -37,6 +37,7 @@ mod render;
 mod session;
 mod tell;
 mod topology;
+mod types;
 
 fn main() -> ExitCode {
     let arguments = Arguments::read();
@@ -62,6 +63,7 @@ async fn run(command: &Command) -> Result<(), CommandError> {
         Command::Down(args) => down::run(args).await,
         Command::Proxy(args) => proxy::run(args).await,
         Command::Cert(args) => cert::run(args),
+        Command::Types(args) => types::run(args),
         Command::Demo => demo::run().await,
     }
 }

@@ -20,4 +20,5 @@ mod proxy;
 mod tell;
 mod tls;
 mod topology;
+mod types;
 mod usage;

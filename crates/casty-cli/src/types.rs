@@ -1,0 +1,79 @@
+//! `casty types`: the types of Python's messages as Rust code, or what has drifted since.
+
+use std::fs;
+use std::time::Duration;
+
+use casty_types::{Generated, Types, TypesError};
+
+use crate::error::CommandError;
+use crate::output;
+
+pub(crate) mod arguments;
+
+use arguments::TypesArgs;
+
+/// Generates the types, and prints, writes or compares them.
+pub(crate) fn run(args: &TypesArgs) -> Result<(), CommandError> {
+    let types = requested(args);
+    if let Some(file) = &args.out {
+        let generated = types.write(file)?;
+        note(&generated);
+        return Ok(());
+    }
+    let Some(file) = &args.check else {
+        let generated = types.generate()?;
+        note(&generated);
+        for line in generated.text().lines() {
+            output::print(line)?;
+        }
+        return Ok(());
+    };
+    let before = fs::read_to_string(file)
+        .map_err(|error| CommandError::of(format!("cannot read {}", file.display()), error))?;
+    let generated = types.generate()?;
+    note(&generated);
+    let drift = generated.drift_from(&before);
+    for difference in &drift {
+        output::print(difference)?;
+    }
+    if drift.is_empty() {
+        Ok(())
+    } else {
+        Err(CommandError::Findings)
+    }
+}
+
+fn requested(args: &TypesArgs) -> Types {
+    let mut types = Types::of(&args.modules)
+        .within(Duration::from_secs(args.timeout))
+        .proto(&args.proto);
+    if let Some(python) = &args.python {
+        types = types.python(python);
+    }
+    for folder in &args.paths {
+        types = types.path(folder);
+    }
+    for field in &args.big {
+        types = types.big(field);
+    }
+    for class in &args.opaque {
+        types = types.opaque(class);
+    }
+    types
+}
+
+fn note(generated: &Generated) {
+    for note in generated.notes() {
+        output::note(format_args!("casty: {note}"));
+    }
+}
+
+impl From<TypesError> for CommandError {
+    fn from(error: TypesError) -> Self {
+        match error {
+            TypesError::NoModules => Self::Usage(error.into()),
+            TypesError::TooLong { .. } => Self::NotInTime(error.into()),
+            _ => Self::Failed(error.into()),
+        }
+    }
+}
