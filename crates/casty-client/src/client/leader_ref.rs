@@ -27,7 +27,8 @@ use crate::topology::{self, Topology};
 /// Each send goes to the leader that the last view names, so the reference follows it. Views take some
 /// seconds to notice that a leader is dead: what is sent to the old one meanwhile is lost or not sent, as
 /// the fate of each message tells. An [idempotent](crate::Ask::idempotent) ask is sent again to whoever
-/// leads then.
+/// leads then; one whose message was still in the outbox of a leader that dies ends as
+/// [`NotSent::NodeGone`](crate::NotSent), and may be asked again without harm.
 ///
 /// A node whose own view differs passes a singleton's message on to the leader that it sees; the reply
 /// then comes from that one. A node that does not host the actor drops the message without a word.
