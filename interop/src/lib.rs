@@ -7,7 +7,7 @@
 //! and [`matrix`] combines serializers and compressions. [`faults`] kills nodes and cuts connections
 //! under this client and Python's, and compares.
 //! [`transport`] tells how nodes are reached, and [`certificates`] makes what that takes.
-//! `app` declares the messages of the nodes' application, `clients` connects the Rust client, `raw` is a connection without a client,
+//! `app` declares the messages of the nodes' application, `typed` has them as they are generated, `clients` connects the Rust client, `raw` is a connection without a client,
 //! `proxy` a node behind `casty proxy`, `router` one behind a router that can forget connections, and `command` finds that command.
 
 mod app;
@@ -27,4 +27,5 @@ pub mod scenarios;
 pub mod serializer;
 pub mod suite;
 pub mod transport;
+mod typed;
 pub mod verify;

@@ -18,6 +18,7 @@ mod samples;
 mod services;
 mod starting;
 mod streams;
+mod types;
 mod vectors;
 mod verifier;
 mod written;
@@ -40,6 +41,7 @@ pub fn all() -> Vec<Scenario> {
         actors::SCENARIOS,
         streams::SCENARIOS,
         samples::SCENARIOS,
+        types::SCENARIOS,
         by_value::SCENARIOS,
         compression::SCENARIOS,
         neighbours::SCENARIOS,

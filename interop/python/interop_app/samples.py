@@ -12,6 +12,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from counter_app import messages as wire
 from interop_app import messages
+from typed import samples as typed
 
 #: What a serializer can carry: each level includes those before it.
 LEVELS = {"json": 0, "msgpack": 1, "pickle": 2, "cloudpickle": 2, "protobuf": 2}
@@ -29,6 +30,7 @@ def samples(serializer: str, ref: Any) -> dict[str, Any]:
     if serializer == "protobuf":
         named["message"] = Timestamp(seconds=5, nanos=6)
     named["everything"] = _everything(level, ref)
+    named |= typed.samples(level, ref)
     return named
 
 

@@ -107,7 +107,7 @@ def _pickled() -> dict[str, Any]:
     )
     return {
         "typed.Settings": shapes.Settings(),
-        "typed.Defaults": shapes.Defaults(tags=frozenset({"a"}), process=1),
+        "typed.Defaults": shapes.Defaults(whole=2.0, tags=frozenset({"a"}), process=1),
         "typed.Computed": shapes.Computed(3),
         "typed.Moments": moments,
         "typed.date": forward.date(dt.date(2026, 7, 12)),
