@@ -11,6 +11,7 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 use crate::actor::ActorArgs;
 use crate::certificates::CertificateArgs;
 use crate::error::CommandError;
+use crate::structures::hold::{LOCK_EXAMPLES, SEMAPHORE_EXAMPLES};
 
 /// The time that a command may take unless it is given.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -205,6 +206,22 @@ pub(crate) enum Command {
     Doctor(Doctor),
     /// Declare a member dead.
     Down(Down),
+    /// Read a counter, or add to it.
+    Counter(crate::structures::counter::CounterArgs),
+    /// Read and change a map.
+    Map(crate::structures::map::MapArgs),
+    /// Read and change a set.
+    Set(crate::structures::set::SetArgs),
+    /// Push to a queue, and take from it.
+    Queue(crate::structures::queue::QueueArgs),
+    /// Hold a lock while a command runs.
+    #[command(after_help = LOCK_EXAMPLES)]
+    Lock(crate::structures::hold::HoldArgs),
+    /// Hold a permit of a semaphore while a command runs.
+    #[command(after_help = SEMAPHORE_EXAMPLES)]
+    Semaphore(crate::structures::hold::HoldArgs),
+    /// Wait for others at a barrier.
+    Barrier(crate::structures::barrier::BarrierArgs),
     /// Let clients reach a node by another transport, QUIC for example.
     Proxy(crate::proxy::ProxyArgs),
     /// Make certificates for nodes with TLS and for their clients.
@@ -523,7 +540,7 @@ fn missing(what: &str, flag: &str, variable: &str, file: &str) -> CommandError {
 }
 
 /// Reads a time in seconds, fractions allowed.
-fn seconds(text: &str) -> Result<Duration, String> {
+pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
     let parsed: Option<f64> = text.parse().ok();
     let time = parsed.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     match time {

@@ -23,6 +23,10 @@ pub(crate) enum CommandError {
     TimedOut { within: Duration, why: String },
     /// The thing that was waited for was not there in its share of the time.
     NotInTime(Box<dyn Error>),
+    /// The thing that others hold was not free in time.
+    NotAcquired(String),
+    /// The command that was run ended with this code, which is passed on.
+    Ended(u8),
     /// The user interrupted it.
     Interrupted,
     /// Standard output was closed by its reader.
@@ -49,6 +53,8 @@ impl CommandError {
             Self::Failed(_) | Self::Findings => 1,
             Self::Usage(_) => 2,
             Self::TimedOut { .. } | Self::NotInTime(_) => 3,
+            Self::NotAcquired(_) => 75,
+            Self::Ended(code) => *code,
             Self::Interrupted => 130,
         })
     }
@@ -59,8 +65,9 @@ impl CommandError {
             Self::Usage(error) | Self::Failed(error) | Self::NotInTime(error) => {
                 Some(chain(&**error))
             }
+            Self::NotAcquired(what) => Some(what.clone()),
             Self::TimedOut { within, why } => Some(format!("timed out after {within:?}: {why}")),
-            Self::Findings | Self::Interrupted | Self::OutputClosed => None,
+            Self::Findings | Self::Ended(_) | Self::Interrupted | Self::OutputClosed => None,
         }
     }
 }

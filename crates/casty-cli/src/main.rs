@@ -1,14 +1,15 @@
 //! `casty`: a Casty cluster at a shell's prompt.
 //!
 //! Each subcommand is one file, which is read from the top: `run` takes the arguments that `args`
-//! has read and prints its result through `output`. `ask`, `tell`, `lookup`, `topology`, `doctor`
-//! and `down` are clients of a cluster: a `session` starts the client, does the work, and closes it
-//! in order, all within `--timeout`. `proxy`, `cert` and `types` need no client, and `demo` brings a
-//! cluster of its own.
+//! has read and prints its result through `output`. `ask`, `tell`, `lookup`, `topology`, `doctor`,
+//! `down` and the commands in `structures` are clients of a cluster: a `session` starts the client,
+//! does the work, and closes it in order, all within `--timeout`. `proxy`, `cert` and `types` need no
+//! client, and `demo` brings a cluster of its own.
 //!
 //! Results go to standard output, all else to standard error. A `CommandError` decides the exit
-//! code: 0 done, 1 failed, 2 wrong usage, 3 timed out, 130 interrupted. Messages are typed and
-//! printed in Casty's JSON notation (`message`).
+//! code: 0 done, 1 failed, 2 wrong usage, 3 timed out, 130 interrupted; `lock` and `semaphore` exit with
+//! the code of the command that they run, or with 75. Messages are typed and printed in
+//! Casty's JSON notation (`message`).
 //!
 //! `README.md` has an example of each subcommand, and `casty COMMAND --help` more of them. It is a
 //! program, not a library: programs use [`casty_client`] instead.
@@ -35,6 +36,7 @@ mod output;
 mod proxy;
 mod render;
 mod session;
+mod structures;
 mod tell;
 mod topology;
 mod types;
@@ -61,6 +63,13 @@ async fn run(command: &Command) -> Result<(), CommandError> {
         Command::Topology(args) => topology::run(args).await,
         Command::Doctor(args) => doctor::run(args).await,
         Command::Down(args) => down::run(args).await,
+        Command::Counter(args) => structures::counter::run(args).await,
+        Command::Map(args) => structures::map::run(args).await,
+        Command::Set(args) => structures::set::run(args).await,
+        Command::Queue(args) => structures::queue::run(args).await,
+        Command::Lock(args) => structures::hold::lock(args).await,
+        Command::Semaphore(args) => structures::hold::semaphore(args).await,
+        Command::Barrier(args) => structures::barrier::run(args).await,
         Command::Proxy(args) => proxy::run(args).await,
         Command::Cert(args) => cert::run(args),
         Command::Types(args) => types::run(args),

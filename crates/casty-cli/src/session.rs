@@ -35,6 +35,8 @@ pub(crate) struct Session<'a> {
     missing: String,
     /// The region that is used, and its number of shards.
     region: Option<(&'a Region, u32)>,
+    /// False if the work takes interrupts itself.
+    interrupted: bool,
 }
 
 /// The end of a session.
@@ -62,6 +64,7 @@ impl<'a> Session<'a> {
             within: Some(cluster.timeout()),
             missing: missing.into(),
             region: None,
+            interrupted: true,
         })
     }
 
@@ -111,6 +114,20 @@ impl<'a> Session<'a> {
         self
     }
 
+    /// Leaves interrupts to the work, and the closing at its end uninterrupted.
+    #[must_use]
+    pub(crate) fn uninterrupted(mut self) -> Self {
+        self.interrupted = false;
+        self
+    }
+
+    /// Waits for an interrupt, if it is the session's to take.
+    async fn interrupt(&self) {
+        if !self.interrupted || tokio::signal::ctrl_c().await.is_err() {
+            pending::<()>().await;
+        }
+    }
+
     /// Does `work` with a client of the cluster, until it is done, the time is up, or the user
     /// interrupts it; then closes the client in order.
     ///
@@ -131,7 +148,7 @@ impl<'a> Session<'a> {
                 outcome.map(|(done, ())| done)
             }
             () = until(work_end) => Err(self.timed_out(&client)),
-            _ = tokio::signal::ctrl_c() => Err(CommandError::Interrupted),
+            () = self.interrupt() => Err(CommandError::Interrupted),
         };
         let left = work_end.map_or(DRAIN, |end| end.saturating_duration_since(Instant::now()));
         let drain = match &outcome {
@@ -169,7 +186,7 @@ impl<'a> Session<'a> {
             closed = timeout_at(end, client.close(drain)) => {
                 closed.map_err(|_| self.timed_out(client))
             }
-            _ = tokio::signal::ctrl_c() => Err(CommandError::Interrupted),
+            () = self.interrupt() => Err(CommandError::Interrupted),
         };
         let stats = closed
             .as_ref()

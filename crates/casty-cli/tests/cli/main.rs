@@ -17,6 +17,7 @@ mod hostile;
 mod lookup;
 mod process;
 mod proxy;
+mod structures;
 mod tell;
 mod tls;
 mod topology;

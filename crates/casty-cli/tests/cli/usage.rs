@@ -112,7 +112,23 @@ async fn cluster_must_be_named_one_way_or_the_other() {
 #[tokio::test]
 async fn every_command_shows_examples() {
     for command in [
-        "", "ask", "tell", "lookup", "topology", "doctor", "down", "cert", "types", "demo",
+        "",
+        "ask",
+        "tell",
+        "lookup",
+        "topology",
+        "doctor",
+        "down",
+        "counter",
+        "map",
+        "set",
+        "queue",
+        "lock",
+        "semaphore",
+        "barrier",
+        "cert",
+        "types",
+        "demo",
     ] {
         let mut args = vec![command, "--help"];
         args.retain(|arg| !arg.is_empty());
