@@ -13,6 +13,9 @@ use tokio::time::{sleep, timeout};
 /// The time that a server may take to listen.
 const STARTUP: Duration = Duration::from_secs(20);
 
+/// Runs a program until the input ends, which it does with whoever started it, however that ended.
+const UNTIL_INPUT_ENDS: &str = r#""$@" </dev/null & cat; kill $!"#;
+
 /// A server process; ends with its handle.
 #[derive(Debug)]
 pub(crate) struct Server {
@@ -43,9 +46,11 @@ impl Server {
         args: impl FnOnce(u16) -> Vec<String>,
     ) -> Result<Self, Failure> {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let child = Command::new(program)
+        let child = Command::new("sh")
+            .args(["-c", UNTIL_INPUT_ENDS, "sh"])
+            .arg(program)
             .args(args(port))
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()?;
@@ -62,8 +67,8 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Both fail only where it has ended already.
-        self.child.kill().ok();
+        // Its end is that of its input. Waiting fails only where it has ended already.
+        drop(self.child.stdin.take());
         self.child.wait().ok();
     }
 }
