@@ -36,6 +36,8 @@ use crate::topology::{self, Topology};
 
 pub(crate) mod actor;
 pub(crate) mod ask_many;
+#[cfg(feature = "tower")]
+pub(crate) mod ask_service;
 pub(crate) mod bound_ref;
 pub(crate) mod broadcast;
 pub(crate) mod leader_ref;

@@ -11,6 +11,8 @@ use casty_transport::{AddressMap, TransportConfig};
 
 use crate::dead_letters::{DeadLetter, DeadLetterHook};
 
+#[cfg(feature = "config")]
+mod choice;
 mod defaults;
 pub(crate) mod error;
 #[cfg(feature = "config")]
@@ -27,6 +29,8 @@ mod parse;
 mod quic;
 #[cfg(feature = "config")]
 mod settings;
+#[cfg(feature = "config")]
+mod socks5;
 #[cfg(feature = "config")]
 mod tcp;
 #[cfg(all(
@@ -49,6 +53,8 @@ pub use limits::BufferLimits;
 pub use quic::QuicSettings;
 #[cfg(feature = "config")]
 pub use settings::{ClientConfig, TlsFiles};
+#[cfg(feature = "config")]
+pub use socks5::Socks5Settings;
 #[cfg(feature = "config")]
 pub use tcp::TcpSettings;
 

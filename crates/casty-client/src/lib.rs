@@ -108,10 +108,13 @@
 //! | `tcp` | plain TCP | yes |
 //! | `tls` | TLS with certificates on both sides | no |
 //! | `quic` | QUIC, to nodes behind `casty proxy` | no |
+//! | `socks5` | TCP and TLS through a SOCKS5 proxy | no |
 //! | `memory` | a network in one process, for tests | no |
 //! | `pickle`, `json`, `msgpack` | the serializers of nodes | yes |
 //! | `protobuf` | one more, for nodes that are given it | no |
 //! | `zlib`, `gzip`, `bz2`, `lzma`, `lz4` | compression, as nodes are configured | no |
+//! | `blocking` | `blocking`: the client without an async runtime of yours | no |
+//! | `tower` | [`AskService`](ClusterClient::service), a `tower` service that asks | no |
 //! | `config` | settings from TOML files and the environment | no |
 //!
 //! Features are additive: turning one on changes nothing that worked.
@@ -130,6 +133,8 @@
 mod acquires;
 mod admin;
 mod ask;
+#[cfg(feature = "blocking")]
+pub mod blocking;
 mod client;
 mod config;
 mod control;
@@ -166,6 +171,8 @@ pub use casty_routing::{
 pub use casty_transport::{AddressMap, ConnectError, OutboxLimit, TransportConfig};
 #[cfg(feature = "quic")]
 pub use casty_transport::{QuicConfig, QuicConfigError};
+#[cfg(feature = "socks5")]
+pub use casty_transport::{Socks5, Socks5Error};
 #[cfg(any(feature = "tls", feature = "quic"))]
 pub use casty_transport::{TlsConfig, TlsConfigError, TlsStatus};
 pub use client::actor::behaviour::Actor;
@@ -175,6 +182,8 @@ pub use client::actor::exit::ActorExit;
 pub use client::actor::handle::{ActorHandle, ActorStats};
 pub use client::actor::restart::RestartPolicy;
 pub use client::ask_many::AskMany;
+#[cfg(feature = "tower")]
+pub use client::ask_service::AskService;
 pub use client::bound_ref::BoundRef;
 pub use client::broadcast::{AskAll, BroadcastRef, BroadcastTell, Gathered};
 pub use client::leader_ref::LeaderRef;
@@ -186,7 +195,9 @@ pub use client::tell_all::{BulkTell, TellAll};
 pub use client::{AskTarget, ClusterClient};
 pub use config::{BufferLimits, ClientBuilder, ConfigError};
 #[cfg(feature = "config")]
-pub use config::{ClientConfig, ConfigLayers, QuicSettings, SettingError, TcpSettings, TlsFiles};
+pub use config::{
+    ClientConfig, ConfigLayers, QuicSettings, SettingError, Socks5Settings, TcpSettings, TlsFiles,
+};
 pub use dead_letters::{DeadLetter, DeadLetters, Loss};
 pub use distributed::Distributed;
 pub use distributed::barrier::Barrier;

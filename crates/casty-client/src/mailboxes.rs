@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use casty_proto::Escaped;
 use parking_lot::{Mutex, RwLock};
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 
@@ -23,8 +24,10 @@ use queue::{ActorQueue, ClosedBy, NotPut, QueueLimits};
 #[derive(Default)]
 pub(crate) struct Mailboxes {
     /// The lock of a queue is never taken while this one is held.
-    mailboxes: RwLock<HashMap<Arc<str>, Place>>,
+    places: RwLock<HashMap<Arc<str>, Place>>,
     tasks: Mutex<JoinSet<()>>,
+    /// The client's runtime, for those who start actors outside any.
+    runtime: Option<Handle>,
 }
 
 /// One mailbox, by who empties it.
@@ -62,6 +65,14 @@ pub(crate) struct MailboxLoad {
 }
 
 impl Mailboxes {
+    /// Creates none, for a client on this runtime.
+    pub(crate) fn of_client_on(runtime: Handle) -> Self {
+        Self {
+            runtime: Some(runtime),
+            ..Self::default()
+        }
+    }
+
     /// Opens the mailbox of the actor at `path`, which stays until it is [removed](Self::remove).
     pub(crate) fn open(
         &self,
@@ -128,7 +139,7 @@ impl Mailboxes {
         limit: usize,
         is_closed: impl FnOnce() -> bool,
     ) -> Result<(), SpawnError> {
-        let mut mailboxes = self.mailboxes.write();
+        let mut mailboxes = self.places.write();
         // Read under the lock that `close` takes once the client is closed: a mailbox is opened
         // before and closed with the rest, or not opened.
         if is_closed() {
@@ -147,13 +158,13 @@ impl Mailboxes {
 
     /// Removes a mailbox, whose path is free then.
     pub(crate) fn remove(&self, path: &str) {
-        self.mailboxes.write().remove(path);
+        self.places.write().remove(path);
     }
 
     /// Returns the number of mailboxes, of the messages in them, and of their bytes.
     pub(crate) fn load(&self) -> MailboxLoad {
         let (mut load, mut queues) = (MailboxLoad::default(), Vec::new());
-        for place in self.mailboxes.read().values() {
+        for place in self.places.read().values() {
             load.mailboxes += 1;
             match place {
                 Place::Channel(Mailbox { sender, bytes, .. }) => {
@@ -172,14 +183,14 @@ impl Mailboxes {
 
     /// Returns whether there is no mailbox.
     pub(crate) fn is_empty(&self) -> bool {
-        self.mailboxes.read().is_empty()
+        self.places.read().is_empty()
     }
 
     /// Puts a message into a mailbox, and wakes its actor. Returns the number of older messages that it
     /// took the place of.
     pub(crate) fn deliver(&self, path: &str, message: Bytes) -> Result<usize, TellError> {
         // A reader's lock: messages for different actors do not wait for one another.
-        let queue = match self.mailboxes.read().get(path) {
+        let queue = match self.places.read().get(path) {
             None => return Err(TellError::NoSuchActor),
             Some(Place::Channel(mailbox)) => return mailbox.put(message).map(|()| 0),
             Some(Place::Queue(queue)) => Arc::clone(queue),
@@ -197,7 +208,7 @@ impl Mailboxes {
 
     /// Ends all actors once they have handled the messages in their mailboxes.
     pub(crate) fn close(&self) {
-        let all = std::mem::take(&mut *self.mailboxes.write());
+        let all = std::mem::take(&mut *self.places.write());
         for place in all.values() {
             if let Place::Queue(queue) = place {
                 queue.close(ClosedBy::Client);
@@ -220,12 +231,15 @@ impl Mailboxes {
         }
     }
 
-    /// Runs an actor on the current runtime.
+    /// Runs an actor on the current runtime, or else the client's.
     pub(crate) fn run(&self, actor: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
         let mut tasks = self.tasks.lock();
         // Those that have ended are removed, so that the set is no larger than what runs.
         while tasks.try_join_next().is_some() {}
-        tasks.spawn(actor)
+        match &self.runtime {
+            Some(runtime) if Handle::try_current().is_err() => tasks.spawn_on(actor, runtime),
+            _ => tasks.spawn(actor),
+        }
     }
 }
 

@@ -12,6 +12,8 @@ use casty_proto::handshake::HandshakeError;
 use casty_proto::{Escaped, NodeAddress};
 
 use crate::conclusion::Conclusion;
+#[cfg(feature = "socks5")]
+use crate::transport::Socks5Error;
 #[cfg(any(feature = "tls", feature = "quic"))]
 use crate::transport::TlsError;
 #[cfg(feature = "quic")]
@@ -52,6 +54,16 @@ pub enum DialError {
         at: NodeAddress,
         /// The limit that was set.
         after: Duration,
+    },
+    /// The SOCKS5 proxy made no connection, for a reason of its own.
+    #[cfg(feature = "socks5")]
+    #[error("no connection to {at} through the proxy")]
+    Socks5 {
+        /// The address that was dialled.
+        at: NodeAddress,
+        /// The reason.
+        #[source]
+        source: Arc<Socks5Error>,
     },
     /// The peer was reached, but there is no TLS with it, over TCP or inside QUIC.
     #[cfg(any(feature = "tls", feature = "quic"))]
@@ -257,6 +269,10 @@ impl ConnectError {
             }
             #[cfg(feature = "quic")]
             Self::Dial(DialError::Quic { source, .. }) => source.conclusion(),
+            #[cfg(feature = "socks5")]
+            Self::Dial(DialError::Socks5 { source, .. }) if !source.may_pass() => {
+                Conclusion::Misconfigured
+            }
             Self::Dial(_) | Self::ConnectTimeout { .. } => Conclusion::Unreachable,
             Self::HandshakeTimeout { .. } | Self::Closed { .. } | Self::Io { .. } => {
                 Conclusion::Unresponsive

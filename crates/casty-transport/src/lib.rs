@@ -101,6 +101,7 @@
 //! | `tcp` | `TcpTransport`, `TcpConfig` | yes |
 //! | `memory` | `MemoryNetwork`, `MemoryTransport` | yes |
 //! | `tls` | `TlsTransport`, `TlsConfig`; with `tcp` | no |
+//! | `socks5` | `Socks5`: TCP through a proxy; with `tcp` | no |
 //! | `quic` | `QuicTransport`, `QuicConfig`, `TlsConfig` | no |
 //!
 //! # Errors
@@ -140,6 +141,8 @@ pub use transport::{MemoryNetwork, MemoryTransport};
 pub use transport::{Names, Resolver, SystemResolver};
 #[cfg(feature = "quic")]
 pub use transport::{QuicConfig, QuicConfigError, QuicError, QuicTransport};
+#[cfg(feature = "socks5")]
+pub use transport::{Socks5, Socks5Error};
 #[cfg(feature = "tcp")]
 pub use transport::{TcpConfig, TcpTransport};
 #[cfg(any(feature = "tls", feature = "quic"))]

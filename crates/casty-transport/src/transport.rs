@@ -35,6 +35,8 @@ pub use memory::{MemoryNetwork, MemoryTransport};
 pub use quic::{QuicConfig, QuicConfigError, QuicError, QuicTransport};
 #[cfg(any(feature = "tcp", feature = "quic"))]
 pub use resolve::{Names, Resolver, SystemResolver};
+#[cfg(feature = "socks5")]
+pub use tcp::{Socks5, Socks5Error};
 #[cfg(feature = "tcp")]
 pub use tcp::{TcpConfig, TcpTransport};
 #[cfg(feature = "tls")]

@@ -7,6 +7,7 @@ use crate::send::tables::Tables;
 use casty_proto::{Codec, NodeAddress};
 use casty_transport::TransportConfig;
 use parking_lot::{Mutex, RwLock};
+use tokio::runtime;
 use tokio::sync::{Notify, mpsc, watch};
 
 use super::{ClusterClient, Handle};
@@ -99,7 +100,7 @@ impl ClusterClient {
             home: Home::current(),
             asks: PendingAsks::new(limits.pending_asks, limits.ask_bytes, &secrets),
             retries: Retries::new(limits.retry_budget),
-            mailboxes: Mailboxes::default(),
+            mailboxes: Mailboxes::of_client_on(runtime::Handle::current()),
             acquires: Acquires::new(&rng),
             counters: Arc::new(Counters::default()),
             view,

@@ -1,6 +1,6 @@
 //! The errors of a configuration, each with its place.
 
-#[cfg(feature = "config")]
+#[cfg(any(feature = "blocking", feature = "config"))]
 use std::io;
 #[cfg(feature = "config")]
 use std::path::PathBuf;
@@ -57,6 +57,15 @@ pub enum ConfigError {
     #[cfg(feature = "quic")]
     #[error("the configuration of QUIC is invalid")]
     Quic(#[from] casty_transport::QuicConfigError),
+    /// The system gives no thread for a client that is to have its own. This may pass.
+    #[cfg(feature = "blocking")]
+    #[error("cannot start the client's thread: {message}")]
+    Thread {
+        /// The kind of error.
+        kind: io::ErrorKind,
+        /// The operating system's message.
+        message: String,
+    },
     /// A setting from a file, the environment or a flag is invalid.
     #[cfg(feature = "config")]
     #[error(transparent)]

@@ -17,7 +17,7 @@ const fn key(path: &'static str, variable: &'static str) -> Key {
 }
 
 /// All keys.
-pub(super) const KEYS: [Key; 44] = [
+pub(super) const KEYS: [Key; 47] = [
     key("system_name", "CASTY_SYSTEM"),
     key("contact_points", "CASTY_CONTACT_POINTS"),
     key("client_host", "CASTY_CLIENT_HOST"),
@@ -35,6 +35,9 @@ pub(super) const KEYS: [Key; 44] = [
     key("tls.key", "CASTY_TLS__KEY"),
     key("tcp.keep_alive", "CASTY_TCP__KEEP_ALIVE"),
     key("tcp.user_timeout", "CASTY_TCP__USER_TIMEOUT"),
+    key("socks5.proxy", "CASTY_SOCKS5__PROXY"),
+    key("socks5.user", "CASTY_SOCKS5__USER"),
+    key("socks5.password", "CASTY_SOCKS5__PASSWORD"),
     key("quic.keep_alive", "CASTY_QUIC__KEEP_ALIVE"),
     key("quic.idle_timeout", "CASTY_QUIC__IDLE_TIMEOUT"),
     key("quic.window", "CASTY_QUIC__WINDOW"),

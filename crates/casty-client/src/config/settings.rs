@@ -9,6 +9,7 @@ use casty_transport::TransportConfig;
 
 use ::config::ValueKind;
 
+use super::choice::{Choice, Word, choose};
 use super::defaults::default_codec;
 #[cfg(feature = "tcp")]
 use super::defaults::default_transport;
@@ -19,6 +20,7 @@ use super::merged::{Merged, invalid, take};
 use super::names::{HOST, SYSTEM_NAME, is_host, is_system_name};
 use super::parse::{self, Parsed};
 use super::quic::{self, QuicSettings};
+use super::socks5::{self, Socks5Settings};
 use super::tcp::TcpSettings;
 
 /// The configuration of a client from files, the environment and flags.
@@ -62,6 +64,7 @@ pub struct ClientConfig {
     tls_origins: [Option<String>; 3],
     tcp: TcpSettings,
     quic: QuicSettings,
+    socks5: Socks5Settings,
     pub(super) limits: ClientLimits,
     pub(super) regions: BTreeMap<String, u32>,
 }
@@ -79,18 +82,6 @@ pub struct TlsFiles {
     /// The key of the client's certificate, unless the certificate's file has it.
     pub key: Option<PathBuf>,
 }
-
-/// One of the words that a key may have, as it was chosen.
-#[derive(Debug, Clone)]
-struct Choice {
-    value: &'static str,
-    /// The feature that the word needs.
-    feature: &'static str,
-    origin: String,
-}
-
-/// A word and the feature that it needs.
-type Word = (&'static str, &'static str);
 
 const CODECS: [Word; 6] = [
     ("pickle", "pickle"),
@@ -189,14 +180,17 @@ impl ClientConfig {
             tls_origins: TLS_KEYS.map(|key| Some(merged.get(key)?.1)),
             tcp: TcpSettings::read(merged)?,
             quic: QuicSettings::read(merged)?,
+            socks5: Socks5Settings::read(merged)?,
             limits: limits(merged)?,
             regions: take(merged, "regions", &parse::regions)?.unwrap_or_default(),
         };
         config.compression_level = config.level(merged)?;
         config.check_tls(merged)?;
-        if config.transport_name() != Some("quic") {
-            config.check_unused(merged, &quic::KEYS)?;
-        }
+        let unused = match config.transport_name() {
+            Some("quic") => &socks5::KEYS,
+            _ => &quic::KEYS,
+        };
+        config.check_unused(merged, unused)?;
         Ok(config)
     }
 
@@ -251,6 +245,11 @@ impl ClientConfig {
         &self.quic
     }
 
+    /// Returns the SOCKS5 proxy through which nodes are dialled, if one is set.
+    pub fn socks5(&self) -> &Socks5Settings {
+        &self.socks5
+    }
+
     /// Returns the serializer with its compression; `None` if neither is set.
     pub(super) fn codec(&self) -> Result<Option<Codec>, SettingError> {
         let codec = self.serializer()?;
@@ -302,7 +301,7 @@ impl ClientConfig {
         let chosen = chosen
             .or_else(default_transport)
             .map(|transport| transport.over_tcp(self.tcp.config()));
-        Ok(chosen)
+        self.socks5.applied_to(chosen)
     }
 
     fn chosen_transport(&self) -> Result<Option<TransportConfig>, SettingError> {
@@ -457,52 +456,6 @@ impl ConfigLayers {
     /// A value is not one that its key may have, or contradicts another.
     pub fn load(self) -> Result<ClientConfig, ConfigError> {
         Ok(ClientConfig::read(&Merged::new(self.0)?)?)
-    }
-}
-
-impl Choice {
-    /// Returns the error of a word whose feature is not compiled in.
-    fn not_built_in(&self, key: &'static str) -> SettingError {
-        SettingError::NotBuiltIn {
-            key,
-            value: self.value,
-            origin: self.origin.clone(),
-            feature: self.feature,
-        }
-    }
-}
-
-/// Reads one of the words that a key may have.
-fn choose(
-    merged: &Merged,
-    key: &'static str,
-    words: &'static [Word],
-) -> Result<Option<Choice>, SettingError> {
-    let Some((value, origin)) = merged.get(key) else {
-        return Ok(None);
-    };
-    let word = match value {
-        ValueKind::String(text) => words.iter().find(|(word, _)| word == text),
-        _ => None,
-    };
-    match word {
-        Some(&(value, feature)) => Ok(Some(Choice {
-            value,
-            feature,
-            origin,
-        })),
-        None => Err(invalid(key, value, origin, expected(key))),
-    }
-}
-
-/// Returns the words that a key may have, for errors.
-fn expected(key: &str) -> &'static str {
-    match key {
-        "buffer_overflow" => "refuse or drop_oldest",
-        "codec" => "pickle, pickle_positional, cloudpickle, json, msgpack or protobuf",
-        "shard_counts" => "lenient or strict",
-        "compression" => "none, zlib, gzip, bz2, lzma or lz4",
-        _ => "tcp, tls or quic",
     }
 }
 

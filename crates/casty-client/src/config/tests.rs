@@ -125,14 +125,19 @@ fn every_key_can_be_set_by_its_variable() {
             "buffer_overflow" => "drop_oldest",
             "regions" => "a=7",
             "shard_counts" => "strict",
+            "socks5.proxy" => "proxy:7",
             _ => "7777",
         };
-        let layers = ClientConfig::layers()
-            .toml(
-                "transport = 'quic'\ntls = {ca = 'a', cert = 'b'}\ncompression = 'lz4'",
-                "f",
-            )
-            .unwrap();
+        let rest = match key.path {
+            // Shown to nobody.
+            "socks5.password" => continue,
+            path if path.starts_with("socks5.") => {
+                "transport = 'tls'\nsocks5 = {proxy = 'a:1', user = 'u', password = 'p'}"
+            }
+            _ => "transport = 'quic'",
+        };
+        let below = format!("{rest}\ntls = {{ca = 'a', cert = 'b'}}\ncompression = 'lz4'");
+        let layers = ClientConfig::layers().toml(&below, "f").unwrap();
         let value = if key.path == "compression_level" {
             "7"
         } else {

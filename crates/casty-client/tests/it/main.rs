@@ -6,6 +6,8 @@
 mod actors;
 mod admin;
 mod asking;
+#[cfg(feature = "blocking")]
+mod blocking;
 mod bulk;
 mod closing;
 mod connections;
@@ -28,6 +30,8 @@ mod streams;
 mod streams_produced;
 mod supervised;
 mod time;
+#[cfg(feature = "tower")]
+mod tower_service;
 mod unanswerable;
 mod unfinished_frames;
 mod unsent;

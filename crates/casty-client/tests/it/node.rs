@@ -215,6 +215,11 @@ pub(crate) struct Received {
 }
 
 impl Received {
+    /// Returns the name of its class.
+    pub(crate) fn class(&self) -> &str {
+        &self.class
+    }
+
     pub(crate) fn decode<M: DeserializeOwned>(&self) -> M {
         self.decode_as(CODEC)
     }

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 #[cfg(feature = "memory")]
 use crate::transport::MemoryNetwork;
+#[cfg(feature = "socks5")]
+use crate::transport::Socks5;
 #[cfg(any(feature = "tls", feature = "quic"))]
 use crate::transport::TlsConfig;
 #[cfg(feature = "tls")]
@@ -26,9 +28,9 @@ pub struct TransportConfig(Kind);
 #[derive(Debug, Clone)]
 enum Kind {
     #[cfg(feature = "tcp")]
-    Tcp(TcpConfig),
+    Tcp(Tcp),
     #[cfg(feature = "tls")]
-    Tls(TlsConfig, TcpConfig),
+    Tls(TlsConfig, Tcp),
     #[cfg(feature = "memory")]
     Memory(MemoryNetwork),
     #[cfg(feature = "quic")]
@@ -39,7 +41,28 @@ enum Kind {
 #[cfg(feature = "tcp")]
 impl Default for Kind {
     fn default() -> Self {
-        Self::Tcp(TcpConfig::new())
+        Self::Tcp(Tcp::default())
+    }
+}
+
+/// The choices for TCP, with TLS above it or without.
+#[cfg(feature = "tcp")]
+#[derive(Debug, Clone, Default)]
+struct Tcp {
+    times: TcpConfig,
+    #[cfg(feature = "socks5")]
+    proxy: Option<Socks5>,
+}
+
+#[cfg(feature = "tcp")]
+impl Tcp {
+    fn transport(&self) -> TcpTransport {
+        let transport = TcpTransport::with(self.times);
+        #[cfg(feature = "socks5")]
+        if let Some(proxy) = &self.proxy {
+            return transport.through(proxy.clone());
+        }
+        transport
     }
 }
 
@@ -53,7 +76,7 @@ impl TransportConfig {
     /// Chooses TLS over TCP, with these certificates.
     #[cfg(feature = "tls")]
     pub fn tls(config: TlsConfig) -> Self {
-        Self(Kind::Tls(config, TcpConfig::new()))
+        Self(Kind::Tls(config, Tcp::default()))
     }
 
     /// Replaces the times after which a silent TCP connection is lost, under TLS too. Changes
@@ -61,13 +84,38 @@ impl TransportConfig {
     #[cfg(feature = "tcp")]
     #[must_use]
     pub fn over_tcp(mut self, config: TcpConfig) -> Self {
-        match &mut self.0 {
-            Kind::Tcp(tcp) => *tcp = config,
-            #[cfg(feature = "tls")]
-            Kind::Tls(_, tcp) => *tcp = config,
-            _ => {}
+        if let Some(tcp) = self.tcp_mut() {
+            tcp.times = config;
         }
         self
+    }
+
+    /// Has all TCP connections dialled through a SOCKS5 proxy, under TLS too: those of a program that
+    /// reaches its cluster by a bastion, or by `ssh -D`. Changes nothing where the transport is neither.
+    #[cfg(feature = "socks5")]
+    #[must_use]
+    pub fn through(mut self, proxy: Socks5) -> Self {
+        if let Some(tcp) = self.tcp_mut() {
+            tcp.proxy = Some(proxy);
+        }
+        self
+    }
+
+    #[cfg(feature = "tcp")]
+    fn tcp_mut(&mut self) -> Option<&mut Tcp> {
+        match &mut self.0 {
+            Kind::Tcp(tcp) => Some(tcp),
+            #[cfg(feature = "tls")]
+            Kind::Tls(_, tcp) => Some(tcp),
+            #[cfg_attr(
+                not(any(feature = "memory", feature = "quic")),
+                expect(
+                    clippy::match_wildcard_for_single_variants,
+                    reason = "the others are features"
+                )
+            )]
+            _ => None,
+        }
     }
 
     /// Chooses a network inside this process.
@@ -116,10 +164,10 @@ impl TransportConfig {
     pub fn build(&self) -> Arc<dyn Transport> {
         match &self.0 {
             #[cfg(feature = "tcp")]
-            Kind::Tcp(tcp) => Arc::new(TcpTransport::with(*tcp)),
+            Kind::Tcp(tcp) => Arc::new(tcp.transport()),
             #[cfg(feature = "tls")]
             Kind::Tls(config, tcp) => {
-                let tcp = Arc::new(TcpTransport::with(*tcp));
+                let tcp = Arc::new(tcp.transport());
                 Arc::new(TlsTransport::over(tcp, config.clone()))
             }
             #[cfg(feature = "memory")]

@@ -174,7 +174,10 @@ pub(super) async fn bind_by_name<T>(
 }
 
 /// Returns the addresses that the host has now, at least one, none twice.
-async fn resolve(resolver: &dyn Resolver, name: &NodeAddress) -> io::Result<Vec<SocketAddr>> {
+pub(super) async fn resolve(
+    resolver: &dyn Resolver,
+    name: &NodeAddress,
+) -> io::Result<Vec<SocketAddr>> {
     if let Ok(address) = name.host().parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(address, name.port())]);
     }

@@ -13,8 +13,12 @@ use crate::transport::resolve::bind_by_name;
 use crate::transport::{ByteStream, Listener, Names, Resolver, Transport};
 
 mod config;
+#[cfg(feature = "socks5")]
+mod socks5;
 
 pub use config::TcpConfig;
+#[cfg(feature = "socks5")]
+pub use socks5::{Socks5, Socks5Error};
 
 /// Connections that the kernel keeps until they are accepted.
 const BACKLOG: u32 = 1024;
@@ -29,6 +33,8 @@ const BACKLOG: u32 = 1024;
 pub struct TcpTransport {
     config: TcpConfig,
     names: Names,
+    #[cfg(feature = "socks5")]
+    proxy: Option<Socks5>,
 }
 
 impl TcpTransport {
@@ -39,8 +45,10 @@ impl TcpTransport {
 
     /// Creates the transport with these times.
     pub fn with(config: TcpConfig) -> Self {
-        let names = Names::default();
-        Self { config, names }
+        Self {
+            config,
+            ..Self::default()
+        }
     }
 
     /// Sets what resolves the names that are dialled. Default: [`SystemResolver`](super::SystemResolver).
@@ -48,11 +56,24 @@ impl TcpTransport {
         self.names = Names::new(resolver);
         self
     }
+
+    /// Sets the proxy through which all is dialled. Names of nodes are then resolved by it.
+    #[cfg(feature = "socks5")]
+    #[must_use]
+    pub fn through(mut self, proxy: Socks5) -> Self {
+        self.proxy = Some(proxy);
+        self
+    }
 }
 
 #[async_trait]
 impl Transport for TcpTransport {
     async fn dial(&self, to: &NodeAddress) -> Result<ByteStream, DialError> {
+        #[cfg(feature = "socks5")]
+        if let Some(proxy) = &self.proxy {
+            let stream = proxy.dial(to).await?;
+            return Ok(self.ready(stream, format!("{to}")));
+        }
         let connect = async |address: SocketAddr| {
             let stream = TcpStream::connect(address).await;
             let stream = stream.map_err(|error| DialError::from_io(to, error))?;

@@ -159,10 +159,21 @@ fn the_defaults_of_quic_are_those_of_the_transport() {
     assert_eq!((keep_alive, idle_timeout, window), defaults);
 }
 
+fn compressed(full: &str) -> String {
+    full.replace("compression = \"none\"", "compression = \"zlib\"")
+}
+
+/// Returns the example as it is for QUIC, with which there is no SOCKS5 proxy.
+fn over_quic(full: &str) -> String {
+    let full = compressed(full).replace("transport = \"tcp\"", "transport = \"quic\"");
+    let (above, table) = full.split_once("\n[socks5]").unwrap_or_default();
+    let (_, quic) = table.split_once("\n[quic]").unwrap_or_default();
+    format!("{above}\n[quic]{quic}")
+}
+
 #[test]
 fn the_example_shows_the_defaults_of_quic() {
-    let full = example_in_full().replace("transport = \"tcp\"", "transport = \"quic\"");
-    let full = full.replace("compression = \"none\"", "compression = \"zlib\"");
+    let full = over_quic(&example_in_full());
     assert_eq!(*toml(&full).unwrap().quic(), QuicSettings::default());
 }
 
@@ -176,10 +187,11 @@ fn the_example_names_every_key_and_all_it_names_can_be_read() {
             .any(|line| line.starts_with(&format!("{name} = ")) || line == format!("[{name}]"));
         assert!(named, "{} is missing", key.path);
     }
-    let full = full
-        .replace("transport = \"tcp\"", "transport = \"quic\"")
-        .replace("compression = \"none\"", "compression = \"zlib\"");
-    let config = toml(&full).unwrap();
+    let tls = full.replace("transport = \"tcp\"", "transport = \"tls\"");
+    let without_quic = tls.split_once("\n[quic]").unwrap().0;
+    let proxy = toml(&compressed(without_quic)).unwrap().socks5().clone();
+    assert!(proxy.proxy.is_some() && proxy.login.is_some());
+    let config = toml(&over_quic(&full)).unwrap();
     assert_eq!(config.tls().key, Some("gateway/client.key".into()));
     assert_eq!(config.compression(), (Some("zlib"), Some(6)));
     let node = NodeAddress::new("10.0.1.10", 25520);

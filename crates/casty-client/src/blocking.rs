@@ -1,0 +1,189 @@
+//! The client for programs without an async runtime: every future by [`wait`](Wait::wait), every
+//! stream by [`wait_each`](WaitEach::wait_each).
+//!
+//! Nothing of the API is left out, for none of it is written twice: a client that was started by
+//! [`connect_blocking`](crate::ClientBuilder::connect_blocking) is the same [`ClusterClient`]. Its tasks run
+//! on one thread, which all such clients of a process share, and which lasts as long as the process.
+//!
+//! ```no_run
+//! use std::time::Duration;
+//!
+//! use casty_client::blocking::{Wait, WaitEach};
+//! use casty_client::{ActorRef, ClusterClient};
+//! use serde::Serialize;
+//!
+//! #[derive(Serialize)]
+//! #[serde(rename = "bank.Deposit")]
+//! struct Deposit { amount: i64 }
+//!
+//! #[derive(Serialize)]
+//! #[serde(rename = "bank.GetBalance")]
+//! struct GetBalance { reply_to: ActorRef<i64> }
+//!
+//! fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let client = ClusterClient::builder("my-cluster")
+//!         .contact_point("10.0.1.10:25520")
+//!         .connect_blocking()?;
+//!     client.ready(Duration::from_secs(10)).wait()?;
+//!
+//!     let alice = client.region("account", 100)?.entity("alice");
+//!     alice.tell(Deposit { amount: 5 })?;                     // never waits, here as elsewhere
+//!     let balance: i64 = alice.ask(|reply_to| GetBalance { reply_to }).wait()?;
+//!     println!("alice has {balance}");
+//!
+//!     for view in client.topology().wait_each().take(3) {     // the next three views
+//!         println!("led by {:?}", view.leader());
+//!     }
+//!     client.close(Duration::from_secs(5)).wait();
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # Threads
+//!
+//! Any thread may use the client, several at a time. Each ask that is waited for takes the thread that
+//! waits; for many at once, send them with [`Ask::send`](crate::Ask::send) and wait for the replies
+//! afterwards, or use [`ask_many`](crate::RegionRef::ask_many), which is a stream. Handlers of actors run
+//! on the client's own thread: what waits there holds up the client, and panics.
+//!
+//! # Cost
+//!
+//! A wait parks the thread until the client's wakes it: two switches between threads, where a task that
+//! awaits on the client's own runtime may have none.
+//!
+//! [`ClusterClient`]: crate::ClusterClient
+
+use std::future::{IntoFuture, poll_fn};
+use std::io;
+use std::pin::Pin;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::time::timeout;
+use tokio_stream::Stream;
+
+use crate::client::ClusterClient;
+use crate::config::{ClientBuilder, ConfigError};
+
+/// The runtime of all clients that were started without one.
+static SHARED: OnceLock<Runtime> = OnceLock::new();
+
+/// Returns that runtime, started if it is not yet.
+fn shared() -> io::Result<&'static Runtime> {
+    if let Some(runtime) = SHARED.get() {
+        return Ok(runtime);
+    }
+    let mut runtime = Builder::new_multi_thread();
+    runtime.worker_threads(1).thread_name("casty-client");
+    let runtime = runtime.enable_all().build()?;
+    // Another thread may have been faster; one is given up then.
+    Ok(SHARED.get_or_init(|| runtime))
+}
+
+impl ClientBuilder {
+    /// Checks the configuration and starts the client on the thread of the [blocking](crate::blocking) API,
+    /// as [`connect`](Self::connect) does on the current runtime.
+    ///
+    /// # Errors
+    /// As those of `connect`; or the system gives no thread ([`ConfigError::Thread`]).
+    ///
+    /// # Panics
+    /// In an async task, which awaits `connect` instead.
+    pub fn connect_blocking(self) -> Result<ClusterClient, ConfigError> {
+        let runtime = shared().map_err(|error| ConfigError::Thread {
+            kind: error.kind(),
+            message: error.to_string(),
+        })?;
+        runtime.block_on(self.connect())
+    }
+}
+
+/// Waiting for a future on the thread that calls.
+pub trait Wait: IntoFuture + Sized {
+    /// Waits for the outcome, however long it takes: each future of the client ends in a time of its
+    /// own but [`Topology::changed`](crate::Topology::changed) and others that wait for events.
+    ///
+    /// # Panics
+    /// In an async task, which awaits instead; a thread that may block, as that of `spawn_blocking`, is none.
+    /// Also if there is neither a client of this API nor a runtime, and the system gives no thread.
+    fn wait(self) -> Self::Output {
+        block_on(self.into_future())
+    }
+
+    /// Waits for the outcome for at most `limit`, and drops the future then. What that means for it
+    /// is told where its cancel safety is.
+    ///
+    /// # Errors
+    /// There was none within `limit`.
+    ///
+    /// # Panics
+    /// As [`wait`](Self::wait).
+    fn wait_within(self, limit: Duration) -> Result<Self::Output, Elapsed> {
+        block_on(async {
+            timeout(limit, self.into_future())
+                .await
+                .map_err(|_| Elapsed)
+        })
+    }
+}
+
+impl<F: IntoFuture> Wait for F {}
+
+/// Waiting for one item of a stream after the other on the thread that calls.
+pub trait WaitEach: Stream + Unpin + Sized {
+    /// Returns an iterator that waits for each item. `by_ref` of the stream, `(&mut stream).wait_each()`,
+    /// leaves it for later.
+    fn wait_each(self) -> Each<Self> {
+        Each(self)
+    }
+}
+
+impl<S: Stream + Unpin> WaitEach for S {}
+
+/// The items of a stream, each of which is waited for; made by [`WaitEach::wait_each`].
+#[derive(Debug)]
+#[must_use = "nothing is waited for before it is iterated"]
+pub struct Each<S>(S);
+
+impl<S: Stream + Unpin> Each<S> {
+    /// Waits for the next item for at most `limit`; `None` at the end of the stream.
+    ///
+    /// # Errors
+    /// There was none within `limit`. None is lost: it comes with the next call.
+    ///
+    /// # Panics
+    /// As [`Wait::wait`].
+    pub fn next_within(&mut self, limit: Duration) -> Result<Option<S::Item>, Elapsed> {
+        poll_fn(|cx| Pin::new(&mut self.0).poll_next(cx)).wait_within(limit)
+    }
+
+    /// Returns the stream.
+    pub fn into_inner(self) -> S {
+        self.0
+    }
+}
+
+impl<S: Stream + Unpin> Iterator for Each<S> {
+    type Item = S::Item;
+
+    fn next(&mut self) -> Option<S::Item> {
+        block_on(poll_fn(|cx| Pin::new(&mut self.0).poll_next(cx)))
+    }
+}
+
+/// The error of a wait whose time was up before there was an outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("no outcome within the time limit")]
+pub struct Elapsed;
+
+/// Runs a future on this thread, with the time of its runtime, if it belongs to one: that knows whether
+/// the thread may block.
+fn block_on<F: Future>(future: F) -> F::Output {
+    if let Ok(runtime) = Handle::try_current() {
+        return runtime.block_on(future);
+    }
+    #[expect(clippy::expect_used, reason = "told in the docs of `wait`")]
+    let runtime = shared().expect("a thread for clients that wait");
+    runtime.block_on(future)
+}
