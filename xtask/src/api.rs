@@ -19,12 +19,13 @@ use crate::steps::{Failure, Steps, cargo, root};
 use crate::tools;
 
 /// The libraries that are published.
-const CRATES: [&str; 5] = [
+const CRATES: [&str; 6] = [
     "casty-proto",
     "casty-routing",
     "casty-transport",
     "casty-client",
     "casty-testkit",
+    "casty-types",
 ];
 
 /// Traits that listings leave out: nobody names them.

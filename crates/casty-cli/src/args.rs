@@ -1,22 +1,18 @@
 //! The arguments of the command line.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
-use casty_client::{ClientConfig, NodeAddress};
+use casty_client::NodeAddress;
 use casty_proto::Escaped;
 use clap::error::{ContextKind, ContextValue};
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::actor::ActorArgs;
-use crate::certificates::CertificateArgs;
-use crate::error::CommandError;
 use crate::structures::hold::{LOCK_EXAMPLES, SEMAPHORE_EXAMPLES};
 
-/// The time that a command may take unless it is given.
-const TIMEOUT: Duration = Duration::from_secs(5);
-/// The longest time that may be given, short enough to be added to any time.
-const LONGEST: Duration = Duration::from_hours(366 * 24);
+pub(crate) mod cluster;
+
+use cluster::{Cluster, Region};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -233,188 +229,6 @@ pub(crate) enum Command {
     Demo,
 }
 
-/// The cluster, and the way to reach it.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Cluster")]
-pub(crate) struct Cluster {
-    /// Settings of a client as TOML. The environment (CASTY_CONTACT_POINTS and so on) overrides
-    /// it, and flags override both. Timeouts are the command's own: see --timeout.
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// A node to begin with; any will do, several are better (may be repeated)
-    /// [env: CASTY_CONTACT_POINTS].
-    #[arg(long = "contact", value_name = "HOST:PORT", value_delimiter = ',')]
-    contacts: Vec<NodeAddress>,
-    /// The name of the nodes' actor system [env: CASTY_SYSTEM].
-    #[arg(long, value_name = "NAME")]
-    system: Option<String>,
-    /// The serializer that the nodes are configured with [env: CASTY_CODEC] [default: pickle].
-    #[arg(long, value_name = "CODEC", value_parser = CODECS)]
-    codec: Option<String>,
-    /// The compression that the nodes use for messages [env: CASTY_COMPRESSION] [default: none].
-    #[arg(long, value_name = "ALGORITHM", value_parser = COMPRESSIONS)]
-    compression: Option<String>,
-    /// The transport by which nodes are reached [env: CASTY_TRANSPORT] [default: tcp].
-    #[arg(long, value_name = "TRANSPORT", value_parser = ["tcp", "tls", "quic"])]
-    transport: Option<String>,
-    #[command(flatten)]
-    files: CertificateArgs,
-    /// The address to dial for a node behind a proxy, such as 10.0.1.10:25520=localhost:25521
-    /// (may be repeated).
-    #[arg(long, value_name = "NODE=HOST:PORT", value_delimiter = ',')]
-    address_map: Vec<String>,
-    /// The time for the whole command, connecting and closing included [default: 5].
-    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
-    timeout: Option<Duration>,
-    /// The host to announce as the client's own [default: one that no other client has].
-    #[arg(long, value_name = "HOST")]
-    client_host: Option<String>,
-    /// The port to announce with it [default: 0 if a host is given, else random].
-    #[arg(long, value_name = "PORT")]
-    client_port: Option<u16>,
-    /// Overrides --client-host.
-    #[arg(long, value_name = "HOST")]
-    advertised_host: Option<String>,
-    /// Overrides --client-port.
-    #[arg(long, value_name = "PORT")]
-    advertised_port: Option<u16>,
-}
-
-const CODECS: [&str; 6] = [
-    "pickle",
-    "pickle_positional",
-    "cloudpickle",
-    "json",
-    "msgpack",
-    "protobuf",
-];
-const COMPRESSIONS: [&str; 6] = ["none", "zlib", "gzip", "bz2", "lzma", "lz4"];
-
-impl Cluster {
-    /// Reads the file, the environment and the flags, later ones above earlier ones.
-    ///
-    /// # Errors
-    /// They make no sense together, or do not name the cluster.
-    pub(crate) fn config(&self) -> Result<ClientConfig, CommandError> {
-        let mut layers = ClientConfig::layers();
-        if let Some(file) = &self.config {
-            layers = layers.file(file)?;
-        }
-        layers = layers.environment()?;
-        for Flag { key, name, value } in self.flags() {
-            if let Some(value) = value {
-                layers = layers.set(key, value, name)?;
-            }
-        }
-        let config = layers.load()?;
-        if config.contact_points().is_empty() {
-            return Err(missing(
-                "no node to begin with",
-                "--contact",
-                "CASTY_CONTACT_POINTS",
-                "--config",
-            ));
-        }
-        if config.system_name().is_none() {
-            return Err(missing(
-                "no name of the actor system",
-                "--system",
-                "CASTY_SYSTEM",
-                "--config",
-            ));
-        }
-        Ok(config)
-    }
-
-    /// Returns each flag that stands for a key, with its value if it was given.
-    fn flags(&self) -> [Flag; 13] {
-        let listed = |items: Vec<String>| (!items.is_empty()).then(|| items.join(","));
-        let contacts = listed(self.contacts.iter().map(ToString::to_string).collect());
-        let address_map = listed(self.address_map.clone());
-        let port = |port: Option<u16>| port.map(|port| port.to_string());
-        let flag = |key, name, value| Flag { key, name, value };
-        let text = |key, name, value: &Option<String>| flag(key, name, value.clone());
-        let client_port = port(self.client_port);
-        let advertised_port = port(self.advertised_port);
-        let advertised_host = &self.advertised_host;
-        [
-            flag("contact_points", "--contact", contacts),
-            flag("address_map", "--address-map", address_map),
-            flag("client_port", "--client-port", client_port),
-            flag("advertised_port", "--advertised-port", advertised_port),
-            text("system_name", "--system", &self.system),
-            text("codec", "--codec", &self.codec),
-            text("compression", "--compression", &self.compression),
-            text("transport", "--transport", &self.transport),
-            text("tls.ca", "--tls-ca", &self.files.ca),
-            text("tls.cert", "--tls-cert", &self.files.cert),
-            text("tls.key", "--tls-key", &self.files.key),
-            text("client_host", "--client-host", &self.client_host),
-            text("advertised_host", "--advertised-host", advertised_host),
-        ]
-    }
-
-    /// Returns the time that the command may take.
-    pub(crate) fn timeout(&self) -> Duration {
-        self.timeout.unwrap_or(TIMEOUT)
-    }
-
-    /// Returns the part of that time for each node to be connected and to answer, where all are
-    /// asked: a fifth, for they may be asked twice, after a pause.
-    pub(crate) fn share(&self) -> Duration {
-        self.timeout() / 5
-    }
-
-    /// Returns the time that the command may take, if it was given.
-    pub(crate) fn given_timeout(&self) -> Option<Duration> {
-        self.timeout
-    }
-}
-
-/// A flag that stands for a key of the configuration.
-struct Flag {
-    key: &'static str,
-    name: &'static str,
-    value: Option<String>,
-}
-
-/// A region and its number of shards.
-#[derive(Debug, Args)]
-pub(crate) struct Region {
-    /// The number of shards that the nodes divide the region into, their num_shards; messages go
-    /// astray if it is wrong [env: CASTY_REGIONS=REGION=N] [default: that of the table regions in --config].
-    #[arg(
-        long,
-        value_name = "N",
-        value_parser = clap::value_parser!(u32).range(1..=65_536),
-        help_heading = "Cluster"
-    )]
-    shards: Option<u32>,
-    /// Send even if the cluster allocates shards that speak against that number.
-    #[arg(long)]
-    pub(crate) force: bool,
-    /// The shard region's name.
-    #[arg(value_name = "REGION")]
-    pub(crate) name: String,
-}
-
-impl Region {
-    /// Returns the number of shards: that of the flag, or of the configuration.
-    ///
-    /// # Errors
-    /// Neither names one.
-    pub(crate) fn shards(&self, config: &ClientConfig) -> Result<u32, CommandError> {
-        let name = &self.name;
-        let configured = || config.regions().get(name).copied();
-        self.shards.or_else(configured).ok_or_else(|| {
-            let what =
-                format!("no number of shards of region {name:?}, which nodes call num_shards,");
-            let variable = format!("CASTY_REGIONS={name}=N");
-            missing(&what, "--shards", &variable, "[regions] in --config")
-        })
-    }
-}
-
 #[derive(Debug, Args)]
 #[command(
     after_help = ASK_EXAMPLES,
@@ -534,21 +348,6 @@ pub(crate) struct Down {
     pub(crate) cluster: Cluster,
 }
 
-/// Makes the error of a setting that is not given.
-fn missing(what: &str, flag: &str, variable: &str, file: &str) -> CommandError {
-    CommandError::Usage(format!("{what} is given: use {flag}, {variable} or {file}").into())
-}
-
-/// Reads a time in seconds, fractions allowed.
-pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
-    let parsed: Option<f64> = text.parse().ok();
-    let time = parsed.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    match time {
-        Some(time) if (Duration::from_millis(1)..=LONGEST).contains(&time) => Ok(time),
-        _ => Err("seconds from 0.001 to 31622400 are needed".to_owned()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -558,15 +357,5 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Arguments::command().debug_assert();
-    }
-
-    #[test]
-    fn times_are_seconds_with_fractions_within_a_year() {
-        assert_eq!(seconds("0.25"), Ok(Duration::from_millis(250)));
-        assert_eq!(seconds("5"), Ok(TIMEOUT));
-        assert_eq!(seconds("31622400"), Ok(LONGEST));
-        for bad in ["0", "-1", "nan", "inf", "1e30", "31622401", "", "5s"] {
-            assert!(seconds(bad).is_err(), "{bad}");
-        }
     }
 }

@@ -11,7 +11,7 @@ use casty_client::{
 use casty_proto::Listed;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use crate::args::{Cluster, Region};
+use crate::args::cluster::{Cluster, Region};
 use crate::error::{CommandError, chain};
 use crate::output::print_error;
 

@@ -7,7 +7,7 @@ use casty_client::{
 };
 use clap::Args;
 
-use crate::args::Cluster;
+use crate::args::cluster::Cluster;
 use crate::error::CommandError;
 use crate::message::Message;
 use crate::session::Session;

@@ -4,14 +4,14 @@ use std::ffi::OsString;
 use std::time::Duration;
 
 use casty_client::{
-    AcquireError, AskError, ClusterClient, Guard, Lock, Released, Semaphore, StructureError,
+    AcquireError, AskError, Chain, ClusterClient, Guard, Lock, Released, Semaphore, StructureError,
 };
 use clap::Args;
 use tokio::time::{Instant, sleep};
 
 use super::Named;
 use super::child::{self, Signal, Signals};
-use crate::args::seconds;
+use crate::args::cluster::seconds;
 use crate::error::CommandError;
 use crate::output::{print, print_error};
 use crate::session::Session;
@@ -186,7 +186,7 @@ async fn acquire(wait: Option<Duration>, held: &Held) -> Result<Guard, CommandEr
                 error @ (AcquireError::Lost(_)
                 | AcquireError::Structure(StructureError::Ask(AskError::Lost { .. }))),
             ) if begun.elapsed() < wait.unwrap_or(ANY_TIME) => {
-                tracing::info!(%error, "trying again");
+                tracing::info!(error = %Chain(&error), "trying again");
                 sleep(PAUSE).await;
             }
             Err(error) => return Err(error.into()),

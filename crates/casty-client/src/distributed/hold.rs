@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use casty_proto::ActorRef;
 use casty_proto::message::structures::lock::{
     DestroyLock, LockAcquire, LockAcquired, LockRelease, LockReleased, LockTryAcquire,
     LockTryResult,
@@ -12,6 +11,7 @@ use casty_proto::message::structures::semaphore::{
     DestroySemaphore, SemaphoreAcquire, SemaphoreAcquired, SemaphoreRelease, SemaphoreReleased,
     SemaphoreTryAcquire, SemaphoreTryResult,
 };
+use casty_proto::{ActorRef, Chain};
 use serde::{Deserialize, Serialize};
 
 use crate::ask::reply::Reply;
@@ -72,7 +72,7 @@ impl Hold {
         let nobody = ActorRef::from_uri_unchecked(core.identity.uri("/_ask/released"));
         let message = self.message(Request::Release, nobody);
         if let Err(error) = self.entity.tell_last(&message) {
-            tracing::warn!(entity = ?self.entity, owner = %self.owner, %error, "not released");
+            tracing::warn!(entity = ?self.entity, owner = %self.owner, error = %Chain(&error), "not released");
         }
     }
 

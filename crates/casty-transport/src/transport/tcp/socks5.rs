@@ -15,6 +15,10 @@ use crate::error::DialError;
 use crate::transport::SystemResolver;
 use crate::transport::resolve::{first_to_connect, nothing_resolved, resolve};
 
+mod error;
+
+pub use error::Socks5Error;
+
 /// A SOCKS5 proxy through which TCP connections are dialled, those under TLS too; chosen by
 /// [`TransportConfig::through`](crate::TransportConfig::through).
 ///
@@ -118,53 +122,6 @@ impl fmt::Debug for Socks5 {
             .field("at", &self.at)
             .field("user", &self.login.as_ref().map(|(name, _)| name))
             .finish()
-    }
-}
-
-/// The reason for which a SOCKS5 proxy made no connection, where it is the proxy's own. Nothing was sent to
-/// the node.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum Socks5Error {
-    /// There is no connection to the proxy, or it broke. This may pass.
-    #[error("cannot talk to the SOCKS5 proxy {proxy}")]
-    Unreachable {
-        /// The proxy.
-        proxy: NodeAddress,
-        /// The system's error.
-        #[source]
-        source: io::Error,
-    },
-    /// The proxy wants a user and a password, or others.
-    #[error("the SOCKS5 proxy {proxy} wants another user or password")]
-    Unauthorized {
-        /// The proxy.
-        proxy: NodeAddress,
-    },
-    /// The proxy's rules do not allow the connection.
-    #[error("the SOCKS5 proxy {proxy} does not allow the connection")]
-    NotAllowed {
-        /// The proxy.
-        proxy: NodeAddress,
-    },
-    /// The proxy failed, and says no more. This may pass.
-    #[error("the SOCKS5 proxy {proxy} made no connection, and does not tell why")]
-    Failed {
-        /// The proxy.
-        proxy: NodeAddress,
-    },
-    /// What is there does not speak SOCKS5 as it should.
-    #[error("{proxy} is no SOCKS5 proxy")]
-    NotSocks5 {
-        /// The address that was taken for a proxy's.
-        proxy: NodeAddress,
-    },
-}
-
-impl Socks5Error {
-    /// Returns whether trying again may help without a change of the configuration, here or there.
-    pub fn may_pass(&self) -> bool {
-        matches!(self, Self::Unreachable { .. } | Self::Failed { .. })
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{Conclusion, ConnectError};
 
 use super::*;
 
-/// What a proxy of a test answers.
+/// The answers of a proxy of a test.
 #[derive(Clone, Copy)]
 enum Script {
     /// Dials what it is asked for, whoever asks.
