@@ -55,6 +55,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--nodes", type=int, default=1, help="members to wait for")
     parser.add_argument("--shards", type=int, default=100, help="of every region")
     parser.add_argument("--regions", type=_names, default=(), help="name,... (default: all)")
+    parser.add_argument(
+        "--structures", type=_names, default=(), help="kind:name,... (semaphores of two)"
+    )
     parser.add_argument("--rejoin", action="store_true", help="the cluster runs: settle nothing")
     parser.add_argument("--standby", action="store_true", help="begin at a line of standard input")
     parser.add_argument("--journal", default=None, help="file to append what `log` received to")
@@ -93,6 +96,24 @@ def regions(args: argparse.Namespace, system: ClusteredActorSystem) -> dict[str,
         FRESH: entities.counter(args.node_id),
     }
     return {name: known[name] for name in args.regions or known}
+
+
+def structures(args: argparse.Namespace, system: ClusteredActorSystem) -> dict[str, int]:
+    """Hosts distributed structures; their regions, and the number of shards of each."""
+    distributed = system.distributed()
+    regions = {}
+    for structure in args.structures:
+        kind, name = structure.split(":")
+        match kind:
+            case "map" | "set" | "queue":
+                types = (str, Any) if kind == "map" else Any
+                getattr(distributed, kind)[types](name)
+            case "sem":
+                distributed.semaphore(name, 2)
+            case _:
+                getattr(distributed, kind)(name)
+        regions[f"d-{kind}-{name}"] = 10 if kind == "barrier" else 100
+    return regions
 
 
 async def run(args: argparse.Namespace) -> None:
@@ -149,6 +170,7 @@ async def start(args: argparse.Namespace, system: ClusteredActorSystem) -> None:
         hosted = regions(args, system)
         for name, entity in hosted.items():
             system.spawn(Behaviors.sharded(entity, num_shards=args.shards), name)
+        shared = structures(args, system)
         service = Behaviors.discoverable(
             entities.greeter(args.node_id), key=ServiceKey(SERVICE)
         )
@@ -160,11 +182,12 @@ async def start(args: argparse.Namespace, system: ClusteredActorSystem) -> None:
         if args.rejoin:
             await rejoin(args, system)
         else:
-            await settle(args, system, [name for name in hosted if name != FRESH])
+            settled = {name: args.shards for name in hosted if name != FRESH}
+            await settle(args, system, settled | shared)
 
 
 async def settle(
-    args: argparse.Namespace, system: ClusteredActorSystem, names: list[str]
+    args: argparse.Namespace, system: ClusteredActorSystem, regions: dict[str, int]
 ) -> None:
     """Allocates every shard, region after region, and waits until this node knows.
 
@@ -174,12 +197,13 @@ async def settle(
     await _until(system, lambda state: len(_services(state)) >= args.nodes)
     state = await system.get_cluster_state()
     if state.leader == system.self_node:
-        for name in names:
-            await _allocate(args, system, name)
+        for name, shards in regions.items():
+            await _allocate(system, name, shards)
     await _until(
         system,
         lambda state: all(
-            len(state.shard_allocations.get(name, {})) == args.shards for name in names
+            len(state.shard_allocations.get(name, {})) == shards
+            for name, shards in regions.items()
         ),
     )
 
@@ -218,15 +242,15 @@ def _services(state: Any) -> set[Any]:
     return {entry.node for entry in state.registry if entry.key == SERVICE}
 
 
-async def _allocate(args: argparse.Namespace, system: ClusteredActorSystem, name: str) -> None:
+async def _allocate(system: ClusteredActorSystem, name: str, shards: int) -> None:
     coordinator = system.lookup(f"/_coord-{name}")
-    for shard in range(args.shards):
+    for shard in range(shards):
         reply: ShardLocation = await system.ask(
             coordinator, lambda ref: GetShardLocation(shard, ref), timeout=STARTUP
         )
         assert reply.shard_id == shard
     await _until(
-        system, lambda state: len(state.shard_allocations.get(name, {})) == args.shards
+        system, lambda state: len(state.shard_allocations.get(name, {})) == shards
     )
 
 

@@ -54,6 +54,7 @@ pub struct PythonCluster {
     compression: Option<Compression>,
     label: String,
     regions: String,
+    structures: String,
     shards: u32,
     link: Link,
     journal: Option<PathBuf>,
@@ -109,6 +110,7 @@ impl PythonCluster {
             compression: None,
             label: format!("{label}-{serializer}"),
             regions: String::new(),
+            structures: String::new(),
             shards: SHARDS,
             link: Link::tcp(),
             journal: None,
@@ -137,6 +139,14 @@ impl PythonCluster {
     #[must_use]
     pub fn hosting(mut self, regions: &[&str]) -> Self {
         self.regions = regions.join(",");
+        self
+    }
+
+    /// Has the nodes host these distributed structures, each `kind:name`, besides their regions, and
+    /// allocate all their shards. To be called before [`Self::launch`].
+    #[must_use]
+    pub fn sharing(mut self, structures: &[&str]) -> Self {
+        self.structures = structures.join(",");
         self
     }
 
@@ -443,6 +453,7 @@ impl PythonCluster {
             ("--serializer", self.serializer.to_string()),
             ("--compression", self.compression_name().to_owned()),
             ("--regions", self.regions.clone()),
+            ("--structures", self.structures.clone()),
             ("--seeds", join(seeds)),
         ] {
             command.args([name, &value]);

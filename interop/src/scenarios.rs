@@ -18,6 +18,7 @@ mod samples;
 mod services;
 mod starting;
 mod streams;
+mod structures;
 mod types;
 mod vectors;
 mod verifier;
@@ -38,6 +39,7 @@ pub fn all() -> Vec<Scenario> {
         counts::SCENARIOS,
         services::SCENARIOS,
         paths::SCENARIOS,
+        structures::SCENARIOS,
         actors::SCENARIOS,
         streams::SCENARIOS,
         samples::SCENARIOS,
