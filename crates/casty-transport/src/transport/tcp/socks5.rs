@@ -102,7 +102,7 @@ impl Socks5 {
             | Error::InvalidAuthValues(_)
             | Error::PasswordAuthFailure(_) => failed(at, Socks5Error::Unauthorized { proxy }),
             Error::GeneralSocksServerFailure => failed(at, Socks5Error::Failed { proxy }),
-            Error::Io(source) => failed(at, Socks5Error::Unreachable { proxy, source }),
+            Error::Io(source) => self.unreachable(at, source),
             _ => failed(at, Socks5Error::NotSocks5 { proxy }),
         }
     }
