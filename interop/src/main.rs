@@ -41,6 +41,7 @@ usage: cargo xtask interop [--serializer SERIALIZER]... [--transport tcp|tls|qui
                      `casty` command reaches them, the Python that they run with and the folder of
                      its sources, and keep them until standard input closes
   --nodes N          with --serve: so many nodes
+  --interpreter      print the Python that nodes run with, made if it is not there, and run none
   NAME               only scenarios whose name contains NAME
 
 A Python >= 3.12 with venv and pip is looked for on PATH and under pyenv. If there is none, the
@@ -77,7 +78,7 @@ fn main() -> ExitCode {
     let python = match Installation::prepare() {
         Ok(python) => python,
         Err(reason @ SetupError::NoPython { .. }) if !required() => {
-            println!("interop: SKIPPED, nothing was tested against real nodes: {reason}");
+            eprintln!("interop: SKIPPED, nothing was tested against real nodes: {reason}");
             return ExitCode::SUCCESS;
         }
         Err(reason) => {
@@ -88,6 +89,10 @@ fn main() -> ExitCode {
     let passed = runtime.block_on(async {
         match request {
             Request::Print(_) | Request::Client => true,
+            Request::Interpreter => {
+                println!("{}", python.interpreter().display());
+                true
+            }
             Request::Run(selection) => suite::run(&python, &scenarios::all(), &selection).await,
             Request::Matrix => matrix::run(&python).await,
             Request::Faults(names) => faults::run(&python, &names).await,
@@ -139,6 +144,7 @@ enum Request {
     /// To be a client under test, with orders from standard input.
     Client,
     Serve(Selection, usize),
+    Interpreter,
     Print(String),
 }
 
@@ -157,6 +163,7 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Request, String> {
             "--matrix" => return Ok(Request::Matrix),
             "--faults" => faults = true,
             "--client" => return Ok(Request::Client),
+            "--interpreter" => return Ok(Request::Interpreter),
             "--serve" => serve = true,
             "--nodes" => nodes = value(&arg, args.next())?,
             "--serializer" => selection.serializers.push(value(&arg, args.next())?),

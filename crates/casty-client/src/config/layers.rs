@@ -15,8 +15,9 @@ use super::merged::Layer;
 /// The longest file that is read, in bytes.
 const MAX_FILE: u64 = 1024 * 1024;
 
-/// The variables with the prefix that are not settings of a client: a switch of Casty's own tests.
-const NO_SETTINGS: [&str; 1] = ["CASTY_INTEROP"];
+/// The variables with the prefix that are not settings of a client: a switch of Casty's own tests, and the
+/// interpreter of casty-types.
+const NO_SETTINGS: [&str; 2] = ["CASTY_INTEROP", "CASTY_PYTHON"];
 
 /// The layers of a [`ClientConfig`](crate::ClientConfig), made by
 /// [`ClientConfig::layers`](crate::ClientConfig::layers).

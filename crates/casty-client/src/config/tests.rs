@@ -343,6 +343,11 @@ fn variables_of_kubernetes_services_are_none_of_ours() {
     assert_eq!(announced, Some(NodeAddress::new("127.0.0.1", 7)));
 }
 
+#[test]
+fn the_variable_that_names_an_interpreter_is_no_setting() {
+    assert!(layered("", &[("CASTY_PYTHON", "python3.13")]).is_ok());
+}
+
 #[tokio::test]
 async fn a_layer_that_asks_for_tcp_leaves_the_certificates_below_it_idle() {
     let file = "transport = 'tls'\ntls.ca = 'ca.pem'\ntls.cert = 'c.pem'";
