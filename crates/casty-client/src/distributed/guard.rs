@@ -14,7 +14,7 @@ pub(super) type Ended = Result<Released, StructureError>;
 
 /// The hold of a lock, or of a permit of a semaphore. Dropping it releases it in the background.
 ///
-/// It does not know for sure that it still holds: nodes have no leases. [`is_lost`](Self::is_lost) and
+/// It does not know for sure that it still holds: nodes have no leases. [`loss`](Self::loss) and
 /// [`lost`](Self::lost) tell as soon as the cluster's view shows that the node which granted it is gone,
 /// some seconds after it happened, and from then on others may hold it as well. A node that is killed and
 /// started again within a second under the same id may not be noticed at all.
@@ -75,7 +75,7 @@ impl Guard {
     }
 
     /// Returns the reason if it is known to be held no more; it stays so. A local read.
-    pub fn is_lost(&self) -> Option<HoldLost> {
+    pub fn loss(&self) -> Option<HoldLost> {
         let lost = self.lost.borrow().clone();
         let ended = || self.lost.has_changed().is_err().then_some(HoldLost::Closed);
         lost.or_else(ended)
@@ -109,7 +109,7 @@ impl Guard {
         };
         async move {
             let ended = if told { ended.await.ok() } else { None };
-            match (ended, self.is_lost()) {
+            match (ended, self.loss()) {
                 (Some(ended), _) => ended,
                 // The task has ended with the client.
                 (None, Some(lost)) => Ok(Released::Lost(lost)),

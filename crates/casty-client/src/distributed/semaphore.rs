@@ -29,7 +29,7 @@ use crate::distributed::structure::Structure;
 ///   has an owner's name of its own, and under that the client sends releases in the background until a node
 ///   confirms that nothing is left, the node is gone, or the client is closed. What remains: if the process
 ///   ends before, or the node is called dead and is not, it stays held.
-/// * Its state is gone with its node, while holders go on: [`Guard::is_lost`].
+/// * Its state is gone with its node, while holders go on: [`Guard::loss`].
 #[derive(Clone)]
 pub struct Semaphore {
     acquirer: Acquirer,

@@ -75,7 +75,7 @@ async fn a_lock_is_held_by_one_at_a_time_and_handed_on_in_turn(net: Net) {
             .await;
     }
     assert!(order.try_recv().is_err());
-    assert_eq!(first.is_lost(), None);
+    assert_eq!(first.loss(), None);
     assert_eq!(first.release().await.unwrap(), Released::Freed);
     for turn in 0..4 {
         let next = timeout(LONG, order.recv()).await.unwrap();
@@ -157,7 +157,7 @@ async fn a_guard_tells_that_its_node_is_lost(net: Net) {
     let guard = door(&client).acquire().await.unwrap();
     let node = owner(&cluster);
     let address = cluster.address(node).unwrap();
-    assert_eq!(guard.is_lost(), None);
+    assert_eq!(guard.loss(), None);
     cluster.kill(node).await;
     let lost = timeout(LONG, guard.lost()).await.unwrap();
     let was = match &lost {
@@ -165,11 +165,11 @@ async fn a_guard_tells_that_its_node_is_lost(net: Net) {
         other => panic!("{other:?}"),
     };
     assert_eq!(*was, address);
-    assert_eq!(guard.is_lost(), Some(lost.clone()));
+    assert_eq!(guard.loss(), Some(lost.clone()));
     // Another holds it by now.
     let other = door(&client).acquire_within(LONG).await.unwrap();
     assert_eq!(guard.release().await.unwrap(), Released::Lost(lost));
-    assert_eq!(other.is_lost(), None);
+    assert_eq!(other.loss(), None);
     assert_eq!(other.release().await.unwrap(), Released::Freed);
     close(&client).await;
     cluster.stop().await;
@@ -219,7 +219,7 @@ async fn a_client_that_closes_releases_and_waits_for_its_turn(net: Net) {
     // Its turn does not come in time.
     let report = second.close(SHORT).await;
     assert_eq!(report.unreleased, 1, "{report:?}");
-    assert_eq!(permit.is_lost(), Some(HoldLost::Closed));
+    assert_eq!(permit.loss(), Some(HoldLost::Closed));
     assert_eq!(
         permit.release().await.unwrap(),
         Released::Lost(HoldLost::Closed)
@@ -235,7 +235,7 @@ async fn a_client_that_closes_releases_and_waits_for_its_turn(net: Net) {
     assert!(door(&first).destroy().await.unwrap());
     let held = door(&first).acquire().await.unwrap();
     close(&first).await;
-    assert_eq!(held.is_lost(), Some(HoldLost::Closed));
+    assert_eq!(held.loss(), Some(HoldLost::Closed));
     drop((one, other));
     let third = net.client(&cluster).await;
     door(&third)
