@@ -15,6 +15,7 @@ pub enum Conclusion {
     /// One side does not trust the other's certificate. Trying again helps only after somebody
     /// changed a certificate, the configuration or a clock.
     Untrusted,
-    /// Our own configuration cannot work with any peer.
+    /// Our own configuration cannot work, with this peer or with any. Trying again helps only after
+    /// somebody changed it, or that of the proxy that it names.
     Misconfigured,
 }

@@ -19,11 +19,15 @@ mod error;
 
 pub use error::Socks5Error;
 
+/// The longest name of a host that a request has room for, in bytes.
+const LONGEST_NAME: usize = 255;
+
 /// A SOCKS5 proxy through which TCP connections are dialled, those under TLS too; chosen by
 /// [`TransportConfig::through`](crate::TransportConfig::through).
 ///
 /// The name of a node goes to the proxy as it is, which resolves it where it stands; the name of the
-/// proxy is resolved here, at every dial. Listeners do not use it. What a node has acknowledged cannot be
+/// proxy is resolved here, at every dial. Of its addresses the first that can be reached is asked, and its
+/// answer counts; another one only if that breaks off, or is no proxy. Listeners do not use it. What a node has acknowledged cannot be
 /// told behind a proxy: what the proxy's kernel has taken counts as written.
 ///
 /// ```
@@ -60,16 +64,47 @@ impl Socks5 {
 
     /// Dials the proxy, and has it dial `to`.
     pub(super) async fn dial(&self, to: &NodeAddress) -> Result<TcpStream, DialError> {
+        if to.host().len() > LONGEST_NAME {
+            return Err(too_long(to));
+        }
         let addresses = resolve(&SystemResolver, &self.at).await;
         let addresses = addresses.map_err(|source| self.unreachable(to, source))?;
-        let nothing = self.unreachable(to, nothing_resolved());
-        first_to_connect(addresses, nothing, |proxy| self.dial_by(proxy, to)).await
+        self.dial_by(addresses, to).await
     }
 
     /// Does so by one of the addresses of the proxy.
-    async fn dial_by(&self, proxy: SocketAddr, to: &NodeAddress) -> Result<TcpStream, DialError> {
-        let stream = TcpStream::connect(proxy).await;
-        let stream = stream.map_err(|source| self.unreachable(to, source))?;
+    async fn dial_by(
+        &self,
+        mut addresses: Vec<SocketAddr>,
+        to: &NodeAddress,
+    ) -> Result<TcpStream, DialError> {
+        let mut failure = None;
+        loop {
+            // Only that is a race: of two proxies that are asked, both would dial the node.
+            let reach = async |at: SocketAddr| {
+                let stream = TcpStream::connect(at).await;
+                stream.map(|stream| (at, stream))
+            };
+            let reached = first_to_connect(addresses.clone(), nothing_resolved(), reach).await;
+            let (at, stream) = match reached {
+                Ok(reached) => reached,
+                // What was heard of one tells more than that others are not there.
+                Err(source) => return Err(failure.unwrap_or_else(|| self.unreachable(to, source))),
+            };
+            let error = match self.ask(stream, to).await {
+                Ok(stream) => return Ok(stream),
+                Err(error) => error,
+            };
+            if is_answer(&error) {
+                return Err(error);
+            }
+            failure.get_or_insert(error);
+            addresses.retain(|other| *other != at);
+        }
+    }
+
+    /// Has what is at the other end of the stream dial `to`.
+    async fn ask(&self, stream: TcpStream, to: &NodeAddress) -> Result<TcpStream, DialError> {
         let target = (to.host(), to.port());
         let asked = match &self.login {
             None => Socks5Stream::connect_with_socket(stream, target).await,
@@ -97,15 +132,40 @@ impl Socks5 {
             Error::NetworkUnreachable => io(io::ErrorKind::NetworkUnreachable),
             Error::TtlExpired => io(io::ErrorKind::TimedOut),
             Error::ConnectionNotAllowedByRuleset => failed(at, Socks5Error::NotAllowed { proxy }),
+            Error::AddressTypeNotSupported => failed(at, Socks5Error::AddressKind { proxy }),
+            Error::CommandNotSupported => failed(at, Socks5Error::NoConnections { proxy }),
             Error::NoAcceptableAuthMethods
-            | Error::UnknownAuthMethod
+            | Error::AuthorizationRequired
             | Error::InvalidAuthValues(_)
             | Error::PasswordAuthFailure(_) => failed(at, Socks5Error::Unauthorized { proxy }),
-            Error::GeneralSocksServerFailure => failed(at, Socks5Error::Failed { proxy }),
+            // The second is what tokio-socks makes of replies that RFC 1928 does not have.
+            Error::GeneralSocksServerFailure | Error::UnknownAuthMethod => {
+                failed(at, Socks5Error::Failed { proxy })
+            }
             Error::Io(source) => self.unreachable(at, source),
             _ => failed(at, Socks5Error::NotSocks5 { proxy }),
         }
     }
+}
+
+/// Returns the error of a name that no request has room for, and no name server either.
+fn too_long(at: &NodeAddress) -> DialError {
+    let why = format!("a host's name has at most {LONGEST_NAME} bytes");
+    DialError::Unresolved {
+        at: at.clone(),
+        source: Arc::new(io::Error::new(io::ErrorKind::InvalidInput, why)),
+    }
+}
+
+/// Returns whether a proxy has told why there is no connection.
+fn is_answer(error: &DialError) -> bool {
+    let DialError::Socks5 { source, .. } = error else {
+        return true;
+    };
+    !matches!(
+        **source,
+        Socks5Error::Unreachable { .. } | Socks5Error::NotSocks5 { .. }
+    )
 }
 
 fn failed(at: &NodeAddress, error: Socks5Error) -> DialError {

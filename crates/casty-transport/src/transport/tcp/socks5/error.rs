@@ -30,6 +30,20 @@ pub enum Socks5Error {
         /// The proxy.
         proxy: NodeAddress,
     },
+    /// The proxy takes no addresses like the node's: it resolves no names, or knows no IPv6.
+    #[error(
+        "the SOCKS5 proxy {proxy} takes no addresses of this kind: it resolves no names, or has no IPv6"
+    )]
+    AddressKind {
+        /// The proxy.
+        proxy: NodeAddress,
+    },
+    /// The proxy connects nobody with anybody: it is there for something else.
+    #[error("the SOCKS5 proxy {proxy} makes no connections")]
+    NoConnections {
+        /// The proxy.
+        proxy: NodeAddress,
+    },
     /// The proxy failed, and says no more. This may pass.
     #[error("the SOCKS5 proxy {proxy} made no connection, and does not tell why")]
     Failed {

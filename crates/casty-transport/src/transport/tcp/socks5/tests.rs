@@ -9,6 +9,8 @@ use crate::{Conclusion, ConnectError};
 
 use super::*;
 
+mod addresses;
+
 /// The answers of a proxy of a test.
 #[derive(Clone, Copy)]
 enum Script {
@@ -18,6 +20,8 @@ enum Script {
     Login,
     /// Answers a request with this reply (RFC 1928, section 6).
     Reply(u8),
+    /// Does so after a second.
+    Late(u8),
     /// Says these bytes whatever is asked.
     Says(&'static [u8]),
 }
@@ -57,13 +61,21 @@ async fn serve(mut stream: TcpStream, script: Script) -> Option<(String, u16)> {
                 return None;
             }
         }
-        Script::Open | Script::Reply(_) => stream.write_all(&[5, 0]).await.ok()?,
+        Script::Open | Script::Reply(_) | Script::Late(_) => {
+            stream.write_all(&[5, 0]).await.ok()?;
+        }
     }
     let target = request(&mut stream).await?;
-    let reply = if let Script::Reply(code) = script {
-        code
-    } else {
-        0
+    let reply = match script {
+        Script::Reply(code) => code,
+        Script::Late(code) => {
+            let late = std::future::pending::<()>();
+            tokio::time::timeout(Duration::from_secs(1), late)
+                .await
+                .ok();
+            code
+        }
+        _ => 0,
     };
     let bound = [5, reply, 0, 1, 127, 0, 0, 1, 0, 0];
     stream.write_all(&bound).await.ok()?;
@@ -141,47 +153,73 @@ async fn refused_by(proxy: Socks5) -> (Conclusion, String) {
     (ConnectError::from(error).conclusion(), words)
 }
 
+/// The answers that are no connection, what they tell the caller, and in which words.
+const REFUSALS: [(Script, Conclusion, &str); 12] = [
+    (
+        Script::Reply(1),
+        Conclusion::Unreachable,
+        "does not tell why",
+    ),
+    (
+        Script::Reply(2),
+        Conclusion::Misconfigured,
+        "does not allow the connection",
+    ),
+    (
+        Script::Reply(3),
+        Conclusion::Unreachable,
+        "cannot connect to node.example:25520",
+    ),
+    (
+        Script::Reply(4),
+        Conclusion::Unreachable,
+        "cannot connect to node.example:25520",
+    ),
+    (
+        Script::Reply(5),
+        Conclusion::Unreachable,
+        "node.example:25520 refused the connection",
+    ),
+    (
+        Script::Reply(7),
+        Conclusion::Misconfigured,
+        "makes no connections",
+    ),
+    (
+        Script::Reply(8),
+        Conclusion::Misconfigured,
+        "takes no addresses of this kind",
+    ),
+    (
+        Script::Reply(9),
+        Conclusion::Unreachable,
+        "does not tell why",
+    ),
+    (
+        Script::Says(&[5, 2]),
+        Conclusion::Misconfigured,
+        "wants another user or password",
+    ),
+    (
+        Script::Login,
+        Conclusion::Misconfigured,
+        "wants another user or password",
+    ),
+    (
+        Script::Says(b"HTTP/1.1 400"),
+        Conclusion::Misconfigured,
+        "is no SOCKS5 proxy",
+    ),
+    (
+        Script::Says(b""),
+        Conclusion::Unreachable,
+        "cannot talk to the SOCKS5 proxy",
+    ),
+];
+
 #[tokio::test]
 async fn what_the_proxy_refuses_is_told_with_who_is_at_fault() {
-    use Conclusion::{Misconfigured, Unreachable};
-    for (script, conclusion, told) in [
-        (Script::Reply(1), Unreachable, "does not tell why"),
-        (
-            Script::Reply(2),
-            Misconfigured,
-            "does not allow the connection",
-        ),
-        (
-            Script::Reply(3),
-            Unreachable,
-            "cannot connect to node.example:25520",
-        ),
-        (
-            Script::Reply(4),
-            Unreachable,
-            "cannot connect to node.example:25520",
-        ),
-        (
-            Script::Reply(5),
-            Unreachable,
-            "node.example:25520 refused the connection",
-        ),
-        (
-            Script::Login,
-            Misconfigured,
-            "wants another user or password",
-        ),
-        (
-            Script::Says(b"HTTP/1.1 400"),
-            Misconfigured,
-            "is no SOCKS5 proxy",
-        ),
-        (
-            Script::Says(b""),
-            Unreachable,
-            "cannot talk to the SOCKS5 proxy",
-        ),
-    ] {
+    for (script, conclusion, told) in REFUSALS {
         let (at, _asked) = proxy(script).await;
         let (concluded, words) = refused_by(Socks5::new(at)).await;
         assert!(words.contains(told), "{words}");
@@ -191,13 +229,13 @@ async fn what_the_proxy_refuses_is_told_with_who_is_at_fault() {
         let (at, _asked) = proxy(Script::Login).await;
         let (concluded, words) = refused_by(Socks5::new(at).user(name, password)).await;
         assert!(words.contains("wants another user or password"), "{words}");
-        assert_eq!(concluded, Misconfigured);
+        assert_eq!(concluded, Conclusion::Misconfigured);
     }
     let gone = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr();
     let gone = NodeAddress::new("127.0.0.1", gone.unwrap().port());
     let (concluded, words) = refused_by(Socks5::new(gone)).await;
     assert!(words.contains("cannot talk to the SOCKS5 proxy"), "{words}");
-    assert_eq!(concluded, Unreachable);
+    assert_eq!(concluded, Conclusion::Unreachable);
 }
 
 #[tokio::test]
