@@ -153,8 +153,13 @@ pub async fn connect(
     let hello = handshake_frame(announce)?;
     let physical = options.address_map.physical(dialled);
     let (connect, handshake) = (options.connect_timeout, options.handshake_timeout);
-    let end = Instant::now() + connect + handshake;
-    let left = || end.saturating_duration_since(Instant::now());
+    // Beyond all clocks, there is none.
+    let end = Instant::now().checked_add(connect.saturating_add(handshake));
+    let left = || {
+        end.map_or(Duration::MAX, |end| {
+            end.saturating_duration_since(Instant::now())
+        })
+    };
     loop {
         let limit = connect.min(left());
         let stream = transport.dial_within(&physical, limit).await;

@@ -79,6 +79,16 @@ async fn other_addresses_are_tried_for_as_long_as_half_a_timeout_is_left() {
     }
 }
 
+#[tokio::test]
+async fn any_times_may_be_given_for_a_dial() {
+    let transport = Several::new(&[0]);
+    let options = ConnectOptions::new()
+        .connect_timeout(Duration::MAX)
+        .handshake_timeout(Duration::MAX);
+    let connected = connect(&transport, &node(), &client(), &options).await;
+    assert!(connected.is_ok(), "{connected:?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn of_a_dial_that_is_given_up_it_is_told_that_no_node_was_found() {
     let transport = Several::new(&[5_000]);
