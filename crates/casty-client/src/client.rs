@@ -269,7 +269,7 @@ impl ClusterClient {
     /// after the other. It ends with the client, or by [`ActorContext::stop`].
     ///
     /// Messages that cannot be read as `M`, or find the mailbox full, are dropped and counted. A panic
-    /// of `handle` ends it, and is counted and logged. An actor with a state, settings of its own, restarts
+    /// of `handle` ends it, and is counted and logged, as are the messages that its mailbox had left. An actor with a state, settings of its own, restarts
     /// or a handle to watch it by is started by [`actor`](Self::actor).
     ///
     /// # Errors
@@ -325,9 +325,11 @@ impl ClusterClient {
 
     /// Ends the client in order, and reports.
     ///
-    /// Takes no more messages, writes those that are there and waits for the replies to asks for at
-    /// most `timeout`, ends the subscription, and closes every connection within the rest of it, or a
-    /// second. Over QUIC it then waits until nodes have received everything and know of the end: some
+    /// Takes no more messages, writes those that are there, has its actors handle and answer what is in
+    /// their mailboxes, and waits for the replies to asks, all for at most `timeout`; ends the
+    /// subscription, and closes every connection within the rest of it, or a second. Actors that have not
+    /// handled all within `timeout`, or a second, are aborted; those that cannot be, because they keep
+    /// their thread or their runtime is not driven, are waited for no longer than a second. Over QUIC it then waits until nodes have received everything and know of the end: some
     /// 0.1 s on a quick network, at most the rest of `timeout`, or a second, for nothing is sent
     /// again after the end of the process. Locks and permits that are held are released, as no guard could
     /// do it later, and acquires that still wait have the time as asks have it

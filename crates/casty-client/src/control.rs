@@ -175,8 +175,7 @@ impl Control {
         self.pump();
         loop {
             if let Some(deadline) = self.next(&mut snapshots).await {
-                let drained = self.close(deadline, &mut snapshots).await;
-                self.core.drained.set(drained).ok();
+                self.close(deadline, &mut snapshots).await;
                 return;
             }
             self.pump();

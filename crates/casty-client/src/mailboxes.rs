@@ -9,7 +9,7 @@ use bytes::Bytes;
 use casty_proto::Escaped;
 use parking_lot::{Mutex, RwLock};
 use tokio::runtime::Handle;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio::task::{AbortHandle, JoinSet};
 
 use crate::config::limits::ClientLimits;
@@ -18,7 +18,7 @@ use crate::runtime::byte_limit::{ByteLimit, Counted};
 
 pub(crate) mod queue;
 
-use queue::{ActorQueue, ClosedBy, NotPut, QueueLimits};
+use queue::{ActorQueue, ClosedBy, NotPut};
 
 /// The mailboxes of a client's actors, by path.
 #[derive(Default)]
@@ -26,6 +26,8 @@ pub(crate) struct Mailboxes {
     /// The lock of a queue is never taken while this one is held.
     places: RwLock<HashMap<Arc<str>, Place>>,
     tasks: Mutex<JoinSet<()>>,
+    /// The wake-up of a client that closes, given when an actor has ended, and kept until it waits.
+    ended: Notify,
     /// The client's runtime, for those who start actors outside any.
     runtime: Option<Handle>,
 }
@@ -107,7 +109,8 @@ impl Mailboxes {
         overflowed: Option<Arc<AtomicBool>>,
         is_closed: impl FnOnce() -> bool,
     ) -> Result<mpsc::Receiver<Counted>, SpawnError> {
-        let (sender, mailbox) = mpsc::channel(limits.messages);
+        // No channel has more places; nor could memory hold as many messages.
+        let (sender, mailbox) = mpsc::channel(limits.messages.min(Semaphore::MAX_PERMITS));
         let opened = Mailbox {
             sender,
             bytes: Arc::new(ByteLimit::new(limits.bytes)),
@@ -122,14 +125,12 @@ impl Mailboxes {
     pub(crate) fn open_queue(
         &self,
         path: &Arc<str>,
-        limits: QueueLimits,
+        mailbox: &Arc<ActorQueue>,
         actors: usize,
         is_closed: impl FnOnce() -> bool,
-    ) -> Result<Arc<ActorQueue>, SpawnError> {
-        let queue = Arc::new(ActorQueue::new(limits));
-        let place = Place::Queue(Arc::clone(&queue));
-        self.place(path, place, actors, is_closed)?;
-        Ok(queue)
+    ) -> Result<(), SpawnError> {
+        let place = Place::Queue(Arc::clone(mailbox));
+        self.place(path, place, actors, is_closed)
     }
 
     fn place(
@@ -140,8 +141,8 @@ impl Mailboxes {
         is_closed: impl FnOnce() -> bool,
     ) -> Result<(), SpawnError> {
         let mut mailboxes = self.places.write();
-        // Read under the lock that `close` takes once the client is closed: a mailbox is opened
-        // before and closed with the rest, or not opened.
+        // Read under the lock that `close` and `close_actors` take once the client is closed: a mailbox
+        // is opened before and closed with the rest, or not opened.
         if is_closed() {
             return Err(SpawnError::Closed);
         }
@@ -158,7 +159,10 @@ impl Mailboxes {
 
     /// Removes a mailbox, whose path is free then.
     pub(crate) fn remove(&self, path: &str) {
-        self.places.write().remove(path);
+        let removed = self.places.write().remove(path);
+        if let Some(Place::Queue(_)) = removed {
+            self.ended.notify_one();
+        }
     }
 
     /// Returns the number of mailboxes, of the messages in them, and of their bytes.
@@ -186,27 +190,57 @@ impl Mailboxes {
         self.places.read().is_empty()
     }
 
-    /// Puts a message into a mailbox, and wakes its actor. Returns the number of older messages that it
-    /// took the place of.
-    pub(crate) fn deliver(&self, path: &str, message: Bytes) -> Result<usize, TellError> {
+    /// Returns whether any actor has not ended. Streams are none.
+    pub(crate) fn any_actor(&self) -> bool {
+        let places = self.places.read();
+        places
+            .values()
+            .any(|place| matches!(place, Place::Queue(_)))
+    }
+
+    /// Waits until an actor has ended since the last wait was over, or may have. One task at a time.
+    ///
+    /// # Cancel safety
+    /// Safe: an end that was not returned is returned by the next call.
+    pub(crate) async fn actor_ended(&self) {
+        self.ended.notified().await;
+    }
+
+    /// Puts a message into a mailbox, and wakes its actor. A message that is refused is not counted.
+    pub(crate) fn deliver(&self, path: &str, message: Bytes) -> Result<(), TellError> {
         // A reader's lock: messages for different actors do not wait for one another.
         let queue = match self.places.read().get(path) {
             None => return Err(TellError::NoSuchActor),
-            Some(Place::Channel(mailbox)) => return mailbox.put(message).map(|()| 0),
+            Some(Place::Channel(mailbox)) => return mailbox.put(message),
             Some(Place::Queue(queue)) => Arc::clone(queue),
         };
         let told = || {
             let actor = Escaped::new(path);
             tracing::warn!(%actor, "the mailbox of an actor is full: messages are dropped");
         };
-        let put = queue.put(&message, told);
-        put.map(|put| put.displaced).map_err(|error| match error {
+        queue.put(&message, told).map_err(|error| match error {
             NotPut::Full => TellError::MailboxFull,
             NotPut::Closed => TellError::NoSuchActor,
         })
     }
 
-    /// Ends all actors once they have handled the messages in their mailboxes.
+    /// Takes no more messages for actors, each of which ends once it has handled those in its mailbox.
+    /// Streams go on.
+    pub(crate) fn close_actors(&self) {
+        let queues: Vec<_> = {
+            let places = self.places.read();
+            let queues = places.values().filter_map(|place| match place {
+                Place::Queue(queue) => Some(Arc::clone(queue)),
+                Place::Channel(_) => None,
+            });
+            queues.collect()
+        };
+        for queue in queues {
+            queue.close(ClosedBy::Client);
+        }
+    }
+
+    /// Ends all streams, and all actors once they have handled the messages in their mailboxes.
     pub(crate) fn close(&self) {
         let all = std::mem::take(&mut *self.places.write());
         for place in all.values() {
@@ -217,17 +251,23 @@ impl Mailboxes {
     }
 
     /// Ends all actors and waits until they have handled the messages in their mailboxes. After
-    /// `timeout` they are aborted.
-    pub(crate) async fn end(&self, timeout: Duration) {
+    /// `timeout` they are aborted. One whose handler keeps its thread, or whose runtime is not driven,
+    /// cannot be: it is left behind after `aborting`.
+    pub(crate) async fn end(&self, timeout: Duration, aborting: Duration) {
         self.close();
         // Taken out, so that no lock is held across the awaits below.
         let mut tasks = std::mem::take(&mut *self.tasks.lock());
-        let ended = tokio::time::timeout(timeout, async {
-            while tasks.join_next().await.is_some() {}
-        });
-        if ended.await.is_err() {
-            tracing::warn!("actors were ended before they had handled all their messages");
-            tasks.shutdown().await;
+        if all_ended(&mut tasks, timeout).await {
+            return;
+        }
+        tracing::warn!("actors were ended before they had handled all their messages");
+        tasks.abort_all();
+        if !all_ended(&mut tasks, aborting).await {
+            let actors = tasks.len();
+            tracing::warn!(
+                actors,
+                "actors cannot be ended: their handlers keep their threads, or their runtime is not driven"
+            );
         }
     }
 
@@ -241,6 +281,14 @@ impl Mailboxes {
             _ => tasks.spawn(actor),
         }
     }
+}
+
+/// Returns whether all tasks have ended within that time.
+async fn all_ended(tasks: &mut JoinSet<()>, within: Duration) -> bool {
+    // Outside the budget of this task, so that many that have ended are not taken for late.
+    while tasks.try_join_next().is_some() {}
+    let ended = tokio::time::timeout(within, async { while tasks.join_next().await.is_some() {} });
+    ended.await.is_ok()
 }
 
 impl Mailbox {

@@ -42,6 +42,7 @@ pub(crate) struct Routing {
     pub(crate) waiters: Waiters,
     /// Set by an input that may have freed capacity.
     changed: bool,
+    closed: bool,
     /// The counters of the messages that the router had, by [`group`].
     counters: Vec<RouterCounters>,
 }
@@ -72,6 +73,7 @@ impl Routing {
             dead_letters: Vec::new(),
             waiters: Waiters::default(),
             changed: false,
+            closed: false,
             counters: Vec::new(),
         }
     }
@@ -139,13 +141,16 @@ impl Routing {
         self.due
     }
 
-    /// Routes a new message, or refuses it if the pending buffer is full.
+    /// Routes a new message, or refuses it if the pending buffer is full or the router closed.
     pub(crate) fn send(
         &mut self,
         shared: &Shared,
         target: Target,
         outgoing: Outgoing,
     ) -> Result<(), TellError> {
+        if self.closed {
+            return Err(TellError::Closed);
+        }
         if !self.router.accepts(&target, outgoing.message.len()) {
             return Err(TellError::BufferFull);
         }
@@ -313,6 +318,7 @@ impl Routing {
 
     /// Fails all buffered messages as not sent, and ends the waits for capacity.
     pub(crate) fn close(&mut self, shared: &Shared) {
+        self.closed = true;
         self.handle(shared, RouterInput::Close);
         self.waiters.wake_all();
     }

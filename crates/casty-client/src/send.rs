@@ -255,6 +255,23 @@ impl Core {
         })
     }
 
+    /// Does what [`send`](Self::send) does for a message that is no ask, and by the router once the client
+    /// accepts no more, as long as that is open: the actors of a client that closes answer what they were
+    /// sent before.
+    pub(crate) fn send_while_closing(
+        &self,
+        to: &Destination<'_>,
+        message: Encoded<'_>,
+    ) -> Result<(), TellError> {
+        match self.send(to, message, None) {
+            Err(TellError::Closed) => {
+                let deadline = self.clock.deadline(self.limits.buffer_timeout);
+                self.send_by_router(to, message, deadline, None)
+            }
+            sent => sent,
+        }
+    }
+
     /// Hands a message to the router.
     #[cold]
     fn send_by_router(
@@ -302,18 +319,18 @@ impl Core {
         outcome
     }
 
-    /// Delivers a message to an actor of this client.
+    /// Delivers a message to an actor of this client, or a reply to one of its asks.
     pub(crate) fn deliver_here(&self, path: &str, message: Bytes) -> Result<(), TellError> {
-        if self.is_closed() {
-            return Err(TellError::Closed);
-        }
         let address = Identity::address_in_path(path.as_bytes());
         let reply = || EncodedReply::from(message.clone());
+        // A client that closes waits for the replies to its asks, those of its own actors among them.
         if address.is_some_and(|address| self.asks.end(address, Ok(reply()))) {
             return Ok(());
         }
-        self.mailboxes.deliver(path, message)?;
-        Ok(())
+        if self.is_closed() {
+            return Err(TellError::Closed);
+        }
+        self.mailboxes.deliver(path, message)
     }
 
     /// Hands a coordinator's answer to the router.

@@ -41,10 +41,12 @@ pub struct Stats {
     pub retries_refused: u64,
     /// Replies that came after their ask had ended, or a second time.
     pub late_replies: u64,
-    /// Messages from the cluster that were dropped, because no such actor runs on this client or
-    /// its mailbox was full: they themselves, or older ones that made way.
+    /// Messages that were dropped on this client: from the cluster, because no such actor runs here or
+    /// its mailbox was full; and those in the mailbox of an actor that made way for newer ones, or were
+    /// left when it ended. A message that this client told its own actor, and that was refused, is not
+    /// counted.
     pub inbound_dropped: u64,
-    /// Panics of the handlers of this client's actors.
+    /// Panics of this client's actors: of their handlers, and of the making and the drop of their states.
     pub actor_panics: u64,
     /// Messages from the cluster that could not be read, or are over a limit of the client.
     pub inbound_malformed: u64,

@@ -159,6 +159,21 @@ pub(crate) fn tell<M: Serialize>(
     })
 }
 
+/// Does what [`tell`] does, and goes on to send to nodes while the client closes; see
+/// [`Core::send_while_closing`].
+pub(crate) fn tell_while_closing<M: Serialize>(
+    core: &Core,
+    to: &ActorRef<M>,
+    message: &M,
+) -> Result<(), TellError> {
+    core.encoded(&Plain(message), |class, message| {
+        match place(core, to, class)? {
+            Place::Here(path) => core.deliver_here(path, Bytes::copy_from_slice(message.bytes)),
+            Place::There(to) => core.send_while_closing(&to, message),
+        }
+    })
+}
+
 /// Prepares an ask of the actor that a reference names.
 pub(crate) fn ask<M: Serialize, R: DeserializeOwned>(
     core: &Arc<Core>,

@@ -78,15 +78,11 @@ impl Inbound {
 
     /// Handles a message for an actor of this client.
     fn to_actor(&self, path: &str, message: Bytes) {
-        let dropped = &self.core.counters.inbound_dropped;
-        match self.core.mailboxes.deliver(path, message) {
-            Ok(displaced) => dropped.add(displaced),
-            Err(error) => {
-                dropped.add(1);
-                let shown = Escaped::new(path);
-                tracing::debug!(node = %self.peer.node, path = %shown, error = %Chain(&error), "message dropped");
-                self.dropped(path);
-            }
+        if let Err(error) = self.core.mailboxes.deliver(path, message) {
+            self.core.counters.inbound_dropped.add(1);
+            let shown = Escaped::new(path);
+            tracing::debug!(node = %self.peer.node, path = %shown, error = %Chain(&error), "message dropped");
+            self.dropped(path);
         }
     }
 

@@ -3,7 +3,9 @@
 #![cfg(all(feature = "json", feature = "msgpack"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
 
+mod actor_ends;
 mod actors;
+mod actors_closing;
 mod admin;
 mod asking;
 #[cfg(feature = "blocking")]

@@ -43,7 +43,9 @@ pub trait Actor: Send + 'static {
     /// classes, or [`Value`](crate::Value) for anything. Others are dropped and counted.
     type Message: DeserializeOwned + Send + 'static;
 
-    /// Handles one message. A panic ends the actor, unless it [is restarted](crate::RestartPolicy).
+    /// Handles one message. A panic ends the actor, unless it [is restarted](crate::RestartPolicy). Other
+    /// tasks of its thread run when it awaits something that is not there, and at the latest after some
+    /// hundred messages; what blocks its thread holds them all up.
     fn handle(
         &mut self,
         message: Self::Message,

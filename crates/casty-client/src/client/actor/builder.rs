@@ -82,14 +82,11 @@ impl ActorBuilder<'_> {
         self
     }
 
-    /// Starts the actor on the current tokio runtime; nodes can send to it from now on. `make` makes its
-    /// state, in the actor's own task: at first, and for each restart.
+    /// Starts the actor on the current tokio runtime, or on the client's outside any; nodes can send to it
+    /// from now on. `make` makes its state, in the actor's own task: at first, and for each restart.
     ///
     /// # Errors
     /// The name is taken or cannot be one, there are too many actors, or the client is closed.
-    ///
-    /// # Panics
-    /// Outside a tokio runtime, as tokio does.
     pub fn spawn<A: Actor>(
         self,
         mut make: impl FnMut() -> A + Send + 'static,

@@ -1,7 +1,6 @@
 //! The surroundings of an actor while it handles a message.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -11,6 +10,7 @@ use serde::de::DeserializeOwned;
 
 use crate::client::bound_ref;
 use crate::error::{AskError, TellError};
+use crate::mailboxes::queue::ActorQueue;
 use crate::send::Core;
 
 /// The surroundings of an actor while it handles a message: itself, and the means to send. Cheap to
@@ -18,15 +18,15 @@ use crate::send::Core;
 pub struct ActorContext<M> {
     core: Weak<Core>,
     me: ActorRef<M>,
-    stopped: Arc<AtomicBool>,
+    mailbox: Arc<ActorQueue>,
 }
 
 impl<M> ActorContext<M> {
-    pub(super) fn new(core: &Arc<Core>, me: ActorRef<M>) -> Self {
+    pub(super) fn new(core: &Arc<Core>, me: ActorRef<M>, mailbox: &Arc<ActorQueue>) -> Self {
         Self {
             core: Arc::downgrade(core),
             me,
-            stopped: Arc::default(),
+            mailbox: Arc::clone(mailbox),
         }
     }
 
@@ -38,11 +38,15 @@ impl<M> ActorContext<M> {
     /// Sends a message to any actor, such as the reply to whoever asked; see
     /// [`ClusterClient::tell`](crate::ClusterClient::tell).
     ///
+    /// While the client closes, and its actors handle what is in their mailboxes, this still sends to
+    /// nodes, and replies to asks of the client itself; its own actors are told nothing more.
+    ///
     /// # Errors
-    /// The message was not accepted; [`TellError::Closed`] once the client is gone.
+    /// The message was not accepted; [`TellError::Closed`] once the client has closed its connections, or
+    /// was dropped.
     pub fn tell<N: Serialize>(&self, to: &ActorRef<N>, message: N) -> Result<(), TellError> {
         let core = self.core.upgrade().ok_or(TellError::Closed)?;
-        bound_ref::tell(&core, to, &message)
+        bound_ref::tell_while_closing(&core, to, &message)
     }
 
     /// Asks any actor and waits for the reply, as long as the client's
@@ -69,7 +73,8 @@ impl<M> ActorContext<M> {
     ///
     /// # Errors
     /// No reply came, or it cannot be read; [`AskError::fate`] tells what may have happened to the
-    /// message.
+    /// message. A client that closes begins no more asks, be it for its actors:
+    /// [`AskError::Refused`] with [`TellError::Closed`].
     ///
     /// # Cancel safety
     /// Dropping the future abandons the ask.
@@ -85,15 +90,11 @@ impl<M> ActorContext<M> {
         reply.await
     }
 
-    /// Ends the actor after the message being handled. Its name is free then, and what is left in its
-    /// mailbox is dropped.
+    /// Ends the actor after the message being handled, or at once if it waits for one. It takes no more
+    /// messages, and what is left in its mailbox is dropped, now. Its name is free when it has ended. An
+    /// actor that panics in this very message is not restarted.
     pub fn stop(&self) {
-        // Read by the task that runs the handler, or after whatever wakes it: no data goes with it.
-        self.stopped.store(true, Ordering::Relaxed);
-    }
-
-    pub(super) fn is_stopped(&self) -> bool {
-        self.stopped.load(Ordering::Relaxed)
+        self.mailbox.end();
     }
 }
 
@@ -102,7 +103,7 @@ impl<M> Clone for ActorContext<M> {
         Self {
             core: Weak::clone(&self.core),
             me: self.me.clone(),
-            stopped: Arc::clone(&self.stopped),
+            mailbox: Arc::clone(&self.mailbox),
         }
     }
 }

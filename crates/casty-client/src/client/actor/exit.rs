@@ -10,14 +10,16 @@ use casty_proto::Escaped;
 pub enum ActorExit {
     /// It was stopped, by itself or by its handle.
     Stopped,
-    /// The client was closed, and it had handled what was in its mailbox.
+    /// The client was closed, or dropped, and it had handled what was in its mailbox.
     ClientClosed,
-    /// Its handler panicked, and it was not restarted, or too often.
+    /// Its handler panicked, or the making of its state, and it was not restarted, or too often; or its
+    /// state panicked while it was dropped.
     Panicked {
         /// The words of the panic, if it had any.
         message: String,
     },
-    /// It was ended in the middle of a message, because it did not end in time or its runtime ended.
+    /// It was ended in the middle of a message or before one that waited, because it did not end in time
+    /// or its runtime ended. Messages that waited were dropped.
     Aborted,
 }
 
@@ -34,9 +36,9 @@ impl fmt::Display for ActorExit {
             Self::Stopped => f.write_str("it was stopped"),
             Self::ClientClosed => f.write_str("the client was closed"),
             Self::Panicked { message } => {
-                write!(f, "its handler panicked: {}", Escaped::new(message))
+                write!(f, "it panicked: {}", Escaped::new(message))
             }
-            Self::Aborted => f.write_str("it was ended in the middle of a message"),
+            Self::Aborted => f.write_str("it was ended before it had handled all its messages"),
         }
     }
 }

@@ -13,6 +13,10 @@ use crate::client::bound_ref::BoundRef;
 use crate::mailboxes::queue::{ActorQueue, ClosedBy};
 use crate::stats::Counter;
 
+/// The time in which an actor that is aborted has to end, which takes none unless it keeps its thread or
+/// its runtime is not driven.
+const ABORTED: Duration = Duration::from_secs(1);
+
 /// The handle of an actor of this client, made by [`ActorBuilder::spawn`](crate::ActorBuilder::spawn): to
 /// send to it, to stop it, and to learn why it has ended.
 ///
@@ -50,9 +54,10 @@ pub struct ActorStats {
     pub handled: u64,
     /// Messages that were dropped: the mailbox was full, or they were in it when the actor ended.
     pub dropped: u64,
-    /// Messages that could not be read.
+    /// Messages that could not be read, be it for a panic of what reads them.
     pub malformed: u64,
-    /// Panics of its handler, each of which dropped the message being handled.
+    /// Panics of its handler, each of which dropped the message being handled, and of the making and the
+    /// drop of its state.
     pub panics: u64,
     /// Times that it began anew.
     pub restarts: u64,
@@ -123,18 +128,21 @@ impl<M> ActorHandle<M> {
     }
 
     /// Stops the actor in order: it takes no more messages, handles those in its mailbox, and ends; after
-    /// `within` it is aborted at its next await. Its name is free when it has ended. Returns why it has
-    /// ended, also if that was before.
+    /// `within` it is aborted at its next await, which is waited for as well, for a second at most. Returns
+    /// why it has ended, also if that was before, and its name is free then; but one whose handler keeps
+    /// its thread even so, or whose runtime is not driven, ends later, and is called
+    /// [`Aborted`](ActorExit::Aborted) before it has.
     ///
     /// # Cancel safety
-    /// It stops all the same, and is not aborted.
+    /// It stops all the same. It is aborted if the time for that was over.
     pub async fn stop(&self, within: Duration) -> ActorExit {
         self.mailbox.close(ClosedBy::Stop);
-        let in_time = tokio::time::timeout(within, self.stopped()).await;
-        in_time.unwrap_or_else(|_| {
-            self.abort.abort();
-            self.exit().unwrap_or(ActorExit::Aborted)
-        })
+        if let Ok(exit) = tokio::time::timeout(within, self.stopped()).await {
+            return exit;
+        }
+        self.abort.abort();
+        let aborted = tokio::time::timeout(ABORTED, self.stopped()).await;
+        aborted.unwrap_or(ActorExit::Aborted)
     }
 }
 

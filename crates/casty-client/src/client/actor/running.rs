@@ -41,11 +41,23 @@ impl<M: DeserializeOwned + Send + 'static> Running<M> {
     pub(super) async fn run<A: Actor<Message = M>>(
         self,
         mut make: impl FnMut() -> Option<A> + Send,
+        restarts: Restarts,
+    ) -> ActorExit {
+        let exit = self.live(&mut make, restarts).await;
+        match self.dropped(make) {
+            Some(message) if exit.is_orderly() => ActorExit::Panicked { message },
+            _ => exit,
+        }
+    }
+
+    async fn live<A: Actor<Message = M>>(
+        &self,
+        make: &mut (impl FnMut() -> Option<A> + Send),
         mut restarts: Restarts,
     ) -> ActorExit {
         loop {
-            let served = match caught(&mut make) {
-                Ok(Some(mut actor)) => self.serve(&mut actor).await,
+            let served = match caught(&mut *make) {
+                Ok(Some(actor)) => self.serve_to_the_end(actor).await,
                 Ok(None) => return ActorExit::Stopped,
                 Err(message) => Served::Panicked(message),
             };
@@ -53,21 +65,37 @@ impl<M: DeserializeOwned + Send + 'static> Running<M> {
                 Served::Ended(exit) => return exit,
                 Served::Panicked(message) => message,
             };
-            self.counters.panics.add(1);
-            self.all.actor_panics.add(1);
+            self.count_panic();
             let actor = Escaped::new(self.context.me().uri());
             let panic = Escaped::new(&message);
             let Some(pause) = restarts.pause(precise_now()) else {
                 tracing::error!(%actor, %panic, "an actor panicked, and has ended");
                 return ActorExit::Panicked { message };
             };
+            // One that was to end after this message has nothing to begin anew for.
+            if let Some(by) = self.mailbox.finished() {
+                tracing::error!(%actor, %panic, "an actor panicked at its last message");
+                return exit_by(by);
+            }
             tracing::error!(%actor, %panic, ?pause, "an actor panicked, and begins anew");
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
                 // What is in the mailbox is to be handled at once.
                 () = self.mailbox.closed() => {}
             }
+            if let Some(by) = self.mailbox.finished() {
+                return exit_by(by);
+            }
             self.counters.restarts.add(1);
+        }
+    }
+
+    /// Handles messages with one state, and drops that.
+    async fn serve_to_the_end<A: Actor<Message = M>>(&self, mut actor: A) -> Served {
+        let served = self.serve(&mut actor).await;
+        match (self.dropped(actor), served) {
+            (Some(message), Served::Ended(_)) => Served::Ended(ActorExit::Panicked { message }),
+            (_, served) => served,
         }
     }
 
@@ -75,31 +103,59 @@ impl<M: DeserializeOwned + Send + 'static> Running<M> {
         loop {
             let received = match self.mailbox.next().await {
                 Ok(received) => received,
-                Err(ClosedBy::Stop) => return Served::Ended(ActorExit::Stopped),
-                Err(ClosedBy::Client) => return Served::Ended(ActorExit::ClientClosed),
+                Err(by) => return Served::Ended(exit_by(by)),
             };
-            let decoded = self.codec.decode(&received.message, &self.limits);
+            // The reading is the user's code, too. It has nothing of the actor's state in its hands, so a
+            // panic of it is what is wrong with this message.
+            let decoded = caught(|| self.codec.decode(&received.message, &self.limits));
             // Not held while the actor works: it makes room for the next.
             drop(received);
             match decoded {
-                Ok(message) => {
+                Ok(Ok(message)) => {
                     let handled = async { actor.handle(message, &self.context).await };
                     if let Err(panic) = caught_in(handled).await {
                         return Served::Panicked(panic);
                     }
                     self.counters.handled.add(1);
                 }
-                Err(error) => {
-                    self.counters.malformed.add(1);
-                    self.all.inbound_malformed.add(1);
-                    let actor = Escaped::new(self.context.me().uri());
-                    tracing::warn!(%actor, error = %reason(&error), "unreadable message");
+                Ok(Err(error)) => self.unreadable(&reason(&error)),
+                Err(panic) => {
+                    self.unreadable(&format!("its reading panicked: {}", Escaped::new(&panic)));
                 }
             }
-            if self.context.is_stopped() {
-                return Served::Ended(ActorExit::Stopped);
-            }
         }
+    }
+
+    /// Counts a message that cannot be read.
+    fn unreadable(&self, why: &str) {
+        self.counters.malformed.add(1);
+        self.all.inbound_malformed.add(1);
+        let actor = Escaped::new(self.context.me().uri());
+        tracing::warn!(%actor, %why, "unreadable message");
+    }
+
+    /// Drops what is the user's, a state or what makes it. A panic of that is counted; its words are
+    /// returned.
+    fn dropped<T>(&self, its: T) -> Option<String> {
+        let message = caught(move || drop(its)).err()?;
+        self.count_panic();
+        let actor = Escaped::new(self.context.me().uri());
+        let panic = Escaped::new(&message);
+        tracing::error!(%actor, %panic, "an actor panicked while it was dropped");
+        Some(message)
+    }
+
+    fn count_panic(&self) {
+        self.counters.panics.add(1);
+        self.all.actor_panics.add(1);
+    }
+}
+
+/// Returns the end of an actor whose mailbox was closed and is empty.
+fn exit_by(by: ClosedBy) -> ActorExit {
+    match by {
+        ClosedBy::Stop => ActorExit::Stopped,
+        ClosedBy::Client => ActorExit::ClientClosed,
     }
 }
 

@@ -13,7 +13,7 @@ use crate::client::actor::restart::{RestartPolicy, Restarts};
 use crate::client::actor::running::{End, Running};
 use crate::client::bound_ref::BoundRef;
 use crate::error::SpawnError;
-use crate::mailboxes::queue::{MailboxOverflow, QueueLimits};
+use crate::mailboxes::queue::{ActorQueue, MailboxOverflow, QueueLimits};
 use crate::send::Core;
 
 /// The settings of an actor.
@@ -37,8 +37,8 @@ impl ActorSettings {
     }
 }
 
-/// Starts an actor on the current runtime. `make` makes its state, at first and for each restart; it ends
-/// if there is none.
+/// Starts an actor on the current runtime, or else the client's. `make` makes its state, at first and for
+/// each restart; it ends if there is none.
 pub(crate) fn start<A: Actor>(
     core: &Arc<Core>,
     name: &str,
@@ -49,9 +49,9 @@ pub(crate) fn start<A: Actor>(
     let me: ActorRef<A::Message> =
         ActorRef::new(core.identity.uri(&path)).map_err(|_| SpawnError::Name(name.to_owned()))?;
     let mailboxes = &core.mailboxes;
-    let mailbox = mailboxes.open_queue(&path, settings.mailbox, core.limits.actors, || {
-        core.is_closed()
-    })?;
+    let all = Arc::clone(&core.counters);
+    let mailbox = Arc::new(ActorQueue::new(settings.mailbox, all));
+    mailboxes.open_queue(&path, &mailbox, core.limits.actors, || core.is_closed())?;
     let (told, ended) = watch::channel(None);
     let counters = Arc::<ActorCounters>::default();
     let end = End {
@@ -63,7 +63,7 @@ pub(crate) fn start<A: Actor>(
     };
     let running = Running {
         mailbox: Arc::clone(&mailbox),
-        context: ActorContext::new(core, me.clone()),
+        context: ActorContext::new(core, me.clone(), &mailbox),
         counters: Arc::clone(&counters),
         all: Arc::clone(&core.counters),
         codec: core.codec,
