@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use casty_proto::message::streams::{
@@ -9,6 +10,7 @@ use casty_proto::message::streams::{
 };
 use casty_proto::{ActorRef, NodeAddress, Value};
 use tokio::sync::{mpsc, watch};
+use tokio::task::coop;
 use tokio::time::timeout_at;
 
 use crate::client::bound_ref::{self, BoundRef};
@@ -83,9 +85,13 @@ impl Consumer {
         &self.core
     }
 
-    /// Returns the next message if it is there.
-    pub(super) fn at_hand(&mut self) -> Option<Counted> {
-        self.subscribed.as_mut()?.mailbox.try_recv().ok()
+    /// Returns the next message if it is there, and if the task has any of its budget left: a reader that
+    /// never waits for anything else would keep its thread.
+    pub(super) fn at_hand(&mut self, cx: &mut Context<'_>) -> Option<Counted> {
+        match self.subscribed.as_mut()?.mailbox.poll_recv(cx) {
+            Poll::Ready(message) => message,
+            Poll::Pending => None,
+        }
     }
 
     /// Notes that a message was taken, and asks for more elements if it is time.
@@ -124,6 +130,8 @@ impl Consumer {
             self.subscribe().await?;
         }
         let since = precise_now();
+        // See `at_hand`: what the look below finds is taken out of the budget here.
+        coop::consume_budget().await;
         loop {
             let Some(subscribed) = &mut self.subscribed else {
                 return Err(StreamError::Closed);

@@ -24,7 +24,8 @@ pub enum StreamError {
     },
     /// Nothing came since the subscription: there is no producer at that path, or it has another
     /// consumer, or nothing to send. Nobody was sent an element that is lost. One that comes later is,
-    /// and its producer is told to stop then.
+    /// and its producer is told to stop then, as far as this client still knows of it: see
+    /// [`StreamSource`](crate::StreamSource).
     #[error(
         "nothing came from {} within {after:?}: there is no producer, or it has another consumer, or \
          nothing to send",
@@ -37,7 +38,9 @@ pub enum StreamError {
         after: Duration,
     },
     /// The connection to the producer's node was lost. Elements may be lost: those under way, and
-    /// those that the producer has left, if it lives; it is told to stop.
+    /// those that the producer has left, if it lives. It is told to stop, if anything had come from it.
+    /// If nothing had, it may have another consumer; or it has this one for good, which is gone, and a
+    /// further subscription ends with [`NoAnswer`](Self::NoAnswer) until it is started anew.
     #[error("the connection to {node} was lost: elements may be lost")]
     Lost {
         /// The node.
@@ -122,9 +125,17 @@ pub enum ProducerError {
         limit: usize,
     },
     /// Nobody asked for elements in time: no consumer has subscribed, or it takes none. The element
-    /// was not taken, and the stream goes on; of an end that was waited for, elements were not sent.
+    /// was not taken, and the stream goes on.
     #[error("nobody asked for more elements within {after:?}")]
     NoDemand {
+        /// The time that was waited.
+        after: Duration,
+    },
+    /// Nobody asked in time for the elements that were left, or for any at all, when the end was waited
+    /// for. The stream is given up: those that were not sent by then are dropped, and the consumer, if
+    /// there is one, is not told of an end.
+    #[error("nobody asked for the rest of the stream within {after:?}: it is given up")]
+    NotCompleted {
         /// The time that was waited.
         after: Duration,
     },

@@ -46,15 +46,15 @@ impl SourceOptions {
         self
     }
 
-    /// Sets the sum of the bytes of elements that have come and are not taken. Default: 8 MiB; at
-    /// least 4 KiB.
+    /// Sets the sum of the bytes of elements that have come and are not taken. Default: 8 MiB; from 4 KiB
+    /// to 1 GiB, and what is beyond counts as the nearer end.
     ///
     /// Demand is given for as many elements as fit if each is as long as the longest so far; before
     /// the first, as 64 KiB. A producer whose elements grow suddenly can pass the limit with what it
     /// was asked for, and the stream ends with [`StreamError::Overflow`](crate::StreamError::Overflow):
     /// with `demand` times the longest element that cannot be. A single longer one is taken.
     pub fn buffer_bytes(mut self, bytes: usize) -> Self {
-        self.buffer_bytes = bytes.max(4096);
+        self.buffer_bytes = bytes.clamp(4096, 1 << 30);
         self
     }
 
@@ -130,8 +130,8 @@ impl ProducerOptions {
         self
     }
 
-    /// Sets the sum of their bytes. Default: 8 MiB; from 4 KiB to 1 GiB. A single longer element is
-    /// taken while no other waits.
+    /// Sets the sum of their bytes. Default: 8 MiB; from 4 KiB to 1 GiB, and what is beyond counts as the
+    /// nearer end. A single longer element is taken while no other waits.
     pub fn buffer_bytes(mut self, bytes: usize) -> Self {
         self.buffer_bytes = bytes.clamp(4096, 1 << 30);
         self
@@ -165,6 +165,11 @@ mod tests {
         for (asked, given) in [(0, 1), (usize::MAX, 65_536)] {
             assert_eq!(SourceOptions::default().demand(asked).demand, given);
             assert_eq!(ProducerOptions::default().buffer(asked).buffer, given);
+        }
+        for (asked, given) in [(0, 4096), (usize::MAX, 1 << 30)] {
+            let (source, producer) = (SourceOptions::default(), ProducerOptions::default());
+            assert_eq!(source.buffer_bytes(asked).buffer_bytes, given);
+            assert_eq!(producer.buffer_bytes(asked).buffer_bytes, given);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::any::type_name;
 use std::fmt;
+use std::future::poll_fn;
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use casty_proto::message::streams::{StreamElement, StreamProducerMessage};
 use casty_proto::{ActorRef, Escaped};
 use futures_sink::Sink;
 use serde::Serialize;
-use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::timeout;
 
 use crate::client::actor::opening;
@@ -40,23 +41,26 @@ const HEADER: usize = 1024;
 /// [`complete`](Self::complete) has the consumer told that it has everything. Casty has no other word
 /// for an end: a consumer is not told of a producer that is dropped, of a client that is closed or of a
 /// connection that is lost, and ends when nothing has come for its timeout, 30 s in Python. Dropping
-/// it drops what waits for demand. A consumer that cancels ends it with
-/// [`ProducerError::Cancelled`].
+/// it drops what waits for demand, and frees its name, whether or not its completion was begun. A
+/// consumer that cancels ends it with [`ProducerError::Cancelled`].
 ///
 /// # Sink
 ///
 /// It is a [`Sink`] as well. That is flushed when everything waits for demand or was sent, and its close
-/// is the completion.
+/// is the completion: a close that fails is the end, too.
 #[must_use = "the stream ends when its producer is dropped"]
 pub struct StreamProducer<T> {
     core: Arc<Core>,
     actor: ActorRef<StreamProducerMessage<T>>,
     input: Input,
-    /// Used to complete the stream; its drop gives it up.
-    finish: Option<oneshot::Sender<()>>,
+    /// Taken to complete the stream.
+    owner: Option<Owner>,
     step: Step<ProducerError>,
     element: PhantomData<fn(T)>,
 }
+
+/// The hold on a stream, which is given up when this is dropped. `true` once it is to be completed.
+type Owner = watch::Sender<bool>;
 
 /// Starts a producer and the task that serves its consumer.
 pub(super) fn start<T: Serialize>(
@@ -66,16 +70,9 @@ pub(super) fn start<T: Serialize>(
 ) -> Result<StreamProducer<T>, SpawnError> {
     let opened = opening::open(core, name)?;
     let (elements, waiting) = mpsc::channel(options.buffer);
-    let (finish, finished) = oneshot::channel();
+    let (owner, owned) = watch::channel(false);
     let (told, progress) = watch::channel(Progress::default());
-    let serving = Serving::new(
-        core,
-        opened.mailbox,
-        waiting,
-        finished,
-        told,
-        type_name::<T>(),
-    );
+    let serving = Serving::new(core, opened.mailbox, waiting, owned, told, type_name::<T>());
     core.mailboxes.run(serving.run(opened.name));
     Ok(StreamProducer {
         core: Arc::clone(core),
@@ -87,7 +84,7 @@ pub(super) fn start<T: Serialize>(
             progress,
             within: options.demand_within,
         },
-        finish: Some(finish),
+        owner: Some(owner),
         step: Step::done(),
         element: PhantomData,
     })
@@ -102,6 +99,17 @@ impl<T> StreamProducer<T> {
     /// Returns the number of elements that were sent to the consumer.
     pub fn sent(&self) -> u64 {
         self.input.progress.borrow().sent
+    }
+
+    /// Polls what was begun, and the completion then, of which the outcome is returned as often as it is
+    /// asked for.
+    fn poll_complete(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ProducerError>> {
+        ready!(self.step.poll(cx))?;
+        let Some(owner) = self.owner.take() else {
+            return Poll::Ready(self.input.completed());
+        };
+        self.step.begin(self.input.clone().complete(owner));
+        self.step.poll(cx)
     }
 }
 
@@ -120,16 +128,18 @@ impl<T: Serialize> StreamProducer<T> {
     }
 
     /// Has the consumer told that it has all elements once it has, and waits for that: as long as it
-    /// takes one within [`ProducerOptions::demand_within`] of the other.
+    /// takes one within [`ProducerOptions::demand_within`] of the other. However this ends, the stream has
+    /// ended and its name is free, at once or as soon as its task has run.
     ///
     /// # Errors
-    /// The stream ended in another way, or the consumer takes no more.
+    /// The stream ended in another way, or nobody asked for the rest in time
+    /// ([`ProducerError::NotCompleted`]): then that is dropped.
     ///
     /// # Cancel safety
-    /// The stream is given up when the future is dropped.
+    /// The stream is given up when the future is dropped: what was not sent is dropped, and the consumer
+    /// is not told of an end.
     pub async fn complete(mut self) -> Result<(), ProducerError> {
-        let finish = self.finish.take();
-        self.input.clone().finish(finish).await
+        poll_fn(|cx| self.poll_complete(cx)).await
     }
 
     fn encode(&self, element: T) -> Result<Vec<u8>, ProducerError> {
@@ -159,7 +169,7 @@ impl<T: Serialize + Send + 'static> Sink<T> for StreamProducer<T> {
     }
 
     fn start_send(mut self: Pin<&mut Self>, element: T) -> Result<(), ProducerError> {
-        if self.finish.is_none() {
+        if self.owner.is_none() {
             return Err(ProducerError::Completed);
         }
         let message = self.encode(element)?;
@@ -179,12 +189,7 @@ impl<T: Serialize + Send + 'static> Sink<T> for StreamProducer<T> {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), ProducerError>> {
-        ready!(self.step.poll(cx))?;
-        if let Some(finish) = self.finish.take() {
-            let input = self.input.clone();
-            self.step.begin(input.finish(Some(finish)));
-        }
-        self.step.poll(cx)
+        self.poll_complete(cx)
     }
 }
 
@@ -226,11 +231,10 @@ impl Input {
         }
     }
 
-    /// Completes the stream, and waits until that is told.
-    async fn finish(mut self, finish: Option<oneshot::Sender<()>>) -> Result<(), ProducerError> {
-        if let Some(finish) = finish {
-            finish.send(()).ok();
-        }
+    /// Completes the stream, and waits until that is told. It is held as long as this lasts, and no
+    /// longer.
+    async fn complete(mut self, owner: Owner) -> Result<(), ProducerError> {
+        owner.send_replace(true);
         loop {
             // Marked as seen before it is looked at, so that no change is missed.
             let end = self.progress.borrow_and_update().end.clone();
@@ -242,9 +246,25 @@ impl Input {
             match timeout(self.within, self.progress.changed()).await {
                 Ok(Ok(())) => {}
                 Ok(Err(_)) => return Err(self.ended()),
-                Err(_) => return Err(ProducerError::NoDemand { after: self.within }),
+                Err(_) => return Err(self.not_completed()),
             }
         }
+    }
+
+    /// Returns the outcome of a completion that is over.
+    fn completed(&self) -> Result<(), ProducerError> {
+        // One that was aborted has told no end.
+        let runs = self.progress.has_changed().is_ok();
+        match self.progress.borrow().end {
+            Some(End::Completed) => return Ok(()),
+            None if runs => return Err(self.not_completed()),
+            _ => {}
+        }
+        Err(self.ended())
+    }
+
+    fn not_completed(&self) -> ProducerError {
+        ProducerError::NotCompleted { after: self.within }
     }
 
     /// Returns the error of a stream that has ended.
@@ -254,8 +274,10 @@ impl Input {
             Some(End::Cancelled) => ProducerError::Cancelled,
             Some(End::ConsumerLost(node)) => ProducerError::ConsumerLost { node },
             Some(End::Refused(error)) => ProducerError::Refused(error),
+            // By a completion that took too long: whoever drops it asks for no error.
+            Some(End::GivenUp) => self.not_completed(),
             // Aborted with the client.
-            Some(End::Closed | End::GivenUp) | None => ProducerError::Closed,
+            Some(End::Closed) | None => ProducerError::Closed,
         }
     }
 }

@@ -8,7 +8,7 @@ use casty_proto::message::streams::{
 };
 use casty_proto::{ActorRef, Escaped, NodeAddress, Value};
 use serde::Deserialize;
-use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
 
 use crate::client::actor::opening::NameGuard;
 use crate::client::bound_ref::{self, BoundRef, Place};
@@ -66,8 +66,9 @@ pub(super) struct Serving {
     core: Arc<Core>,
     mailbox: mpsc::Receiver<Counted>,
     elements: mpsc::Receiver<Pushed>,
-    /// Used when the stream is completed; dropped when it is given up.
-    finished: oneshot::Receiver<()>,
+    /// `true` once the stream is to be completed; its sender is gone when it is given up, before or after
+    /// that.
+    owned: watch::Receiver<bool>,
     progress: watch::Sender<Progress>,
     changes: watch::Receiver<u64>,
     /// The Rust type of the elements, for dead letters.
@@ -92,7 +93,7 @@ impl Serving {
         core: &Arc<Core>,
         mailbox: mpsc::Receiver<Counted>,
         elements: mpsc::Receiver<Pushed>,
-        finished: oneshot::Receiver<()>,
+        owned: watch::Receiver<bool>,
         progress: watch::Sender<Progress>,
         kind: &'static str,
     ) -> Self {
@@ -100,7 +101,7 @@ impl Serving {
             core: Arc::clone(core),
             mailbox,
             elements,
-            finished,
+            owned,
             progress,
             changes: core.streams.changes(),
             kind,
@@ -113,7 +114,16 @@ impl Serving {
 
     /// Serves the consumer until the stream has ended.
     pub(super) async fn run(mut self, name: NameGuard) {
-        let end = self.serve().await;
+        let mut owned = self.owned.clone();
+        let given_up = async move {
+            owned.wait_for(|_| false).await.ok();
+        };
+        // First, and whatever is waited for: nothing is sent, and no end told, for an owner that is gone.
+        let end = tokio::select! {
+            biased;
+            () = given_up => End::GivenUp,
+            end = self.serve() => end,
+        };
         // First: whoever learns of the end may use the name again.
         drop(name);
         // What waits is dropped with this, and whoever waits for room is told.
@@ -145,7 +155,7 @@ impl Serving {
                         return End::ConsumerLost(node);
                     }
                 }
-                finished = &mut self.finished, if !self.completing => match finished {
+                asked = self.owned.changed(), if !self.completing => match asked {
                     Ok(()) => self.completing = true,
                     Err(_) => return End::GivenUp,
                 },

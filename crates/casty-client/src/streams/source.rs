@@ -37,7 +37,8 @@ use crate::streams::options::SourceOptions;
 /// Dropping it tells the producer to stop, which drops what it has left: that is Casty's only way to
 /// give a subscription up, and a producer takes no other consumer afterwards. If nothing has come yet,
 /// the producer may have another consumer, which that would harm: then it is told once it sends
-/// something, for as long as the client lives.
+/// something, if it can by then. It cannot by a connection that was lost and was not the first to its
+/// node; and of such producers the latest 1,024 are remembered.
 ///
 /// # What cannot be seen
 ///
@@ -143,7 +144,7 @@ impl<T: DeserializeOwned> Stream for StreamSource<T> {
         let mut waiting: Waiting = match std::mem::replace(this.state.get_mut(), State::Ended) {
             State::Ended => return Poll::Ready(None),
             State::Idle(mut consumer) => {
-                if let Some(message) = consumer.at_hand() {
+                if let Some(message) = consumer.at_hand(cx) {
                     return Poll::Ready(this.take((consumer, Ok(message))));
                 }
                 Box::pin(async move {

@@ -29,6 +29,7 @@ mod renewal;
 mod retries;
 mod services;
 mod streams;
+mod streams_given_up;
 mod streams_produced;
 mod supervised;
 mod time;

@@ -250,17 +250,6 @@ fn a_producer_that_is_dropped_sends_no_more_and_completes_nothing() {
 }
 
 #[test]
-fn an_end_that_nobody_waits_for_any_more_is_no_end() {
-    in_paused_time(|| async {
-        let (client, _node, _link) = connected(&MemoryNetwork::new()).await;
-        let options = ProducerOptions::default().demand_within(3 * SECOND);
-        let producer = client.stream_producer_with::<i64>("numbers", options);
-        let ended = producer.unwrap().complete().await;
-        assert_eq!(ended, Err(ProducerError::NoDemand { after: 3 * SECOND }));
-    });
-}
-
-#[test]
 fn messages_that_a_producer_cannot_read_are_skipped() {
     in_paused_time(|| async {
         let (client, node, mut link) = connected(&MemoryNetwork::new()).await;
