@@ -55,12 +55,13 @@
 
 use std::future::{IntoFuture, poll_fn};
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::OnceLock;
+use std::task::Poll;
 use std::time::Duration;
 
+use futures_timer::Delay;
 use tokio::runtime::{Builder, Handle, Runtime};
-use tokio::time::timeout;
 use tokio_stream::Stream;
 
 use crate::client::ClusterClient;
@@ -102,7 +103,8 @@ impl ClientBuilder {
 /// Waiting for a future on the thread that calls.
 pub trait Wait: IntoFuture + Sized {
     /// Waits for the outcome, however long it takes: each future of the client ends in a time of its
-    /// own but [`Topology::changed`](crate::Topology::changed) and others that wait for events.
+    /// own but [`Topology::changed`](crate::Topology::changed) and others that wait for events. On a thread
+    /// that has entered a runtime that is the time of that runtime, which stands still unless it is driven.
     ///
     /// # Panics
     /// In an async task, which awaits instead; a thread that may block, as that of `spawn_blocking`, is none.
@@ -111,8 +113,8 @@ pub trait Wait: IntoFuture + Sized {
         block_on(self.into_future())
     }
 
-    /// Waits for the outcome for at most `limit`, and drops the future then. What that means for it
-    /// is told where its cancel safety is.
+    /// Waits for the outcome for at most `limit`, by the system's time on any thread, and drops the future
+    /// then. What that means for it is told where its cancel safety is.
     ///
     /// # Errors
     /// There was none within `limit`.
@@ -120,11 +122,7 @@ pub trait Wait: IntoFuture + Sized {
     /// # Panics
     /// As [`wait`](Self::wait).
     fn wait_within(self, limit: Duration) -> Result<Self::Output, Elapsed> {
-        block_on(async {
-            timeout(limit, self.into_future())
-                .await
-                .map_err(|_| Elapsed)
-        })
+        block_on(within(limit, self.into_future()))
     }
 }
 
@@ -176,6 +174,18 @@ impl<S: Stream + Unpin> Iterator for Each<S> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("no outcome within the time limit")]
 pub struct Elapsed;
+
+/// Awaits a future for at most `limit`, by a timer that needs no runtime: the one that this thread has
+/// entered may be driven by nobody.
+async fn within<F: Future>(limit: Duration, future: F) -> Result<F::Output, Elapsed> {
+    let mut future = pin!(future);
+    let mut timer = Delay::new(limit);
+    poll_fn(|cx| match future.as_mut().poll(cx) {
+        Poll::Ready(outcome) => Poll::Ready(Ok(outcome)),
+        Poll::Pending => Pin::new(&mut timer).poll(cx).map(|()| Err(Elapsed)),
+    })
+    .await
+}
 
 /// Runs a future on this thread, with the time of its runtime, if it belongs to one: that knows whether
 /// the thread may block.

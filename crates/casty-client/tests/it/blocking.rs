@@ -133,6 +133,22 @@ fn a_wait_ends_in_time_and_loses_nothing() {
 }
 
 #[test]
+fn a_limit_is_kept_on_a_thread_whose_runtime_nobody_drives() {
+    let (done, ended) = mpsc::channel();
+    // On a thread of its own, so that the test ends whatever it finds.
+    thread::spawn(move || {
+        let idle = runtime();
+        let _entered = idle.enter();
+        let soon = Duration::from_millis(20);
+        let waited = std::future::pending::<()>().wait_within(soon);
+        let mut items = tokio_stream::pending::<()>().wait_each();
+        done.send((waited, items.next_within(soon))).ok();
+    });
+    let ended = ended.recv_timeout(20 * SECOND);
+    assert_eq!(ended, Ok((Err(Elapsed), Err(Elapsed))));
+}
+
+#[test]
 fn actors_are_started_on_any_thread_and_run_on_that_of_the_client() {
     let network = MemoryNetwork::new();
     let _asked = node(&network, answer);
