@@ -1,16 +1,19 @@
 """Describes the messages of Python modules as one JSON document on standard output.
 
-Follows `parts.py` in one text. Arguments: the modules. Before them, `--path FOLDER` is a folder to
+Follows `parts.py` and `files.py` in one text. Arguments: the modules. Before them, `--path FOLDER` is a folder to
 import from, and `--opaque CLASS` a class to leave undescribed. What the modules print goes to standard
 error.
 """
 
 
 class Describer:
-    def __init__(self, modules, opaque):
+    def __init__(self, modules, opaque, paths):
         self.modules = modules
         self.opaque = opaque
+        self.paths = paths
         self.types = {}
+        #: The modules of the classes that are described, and of their bases.
+        self.read = set()
         self.notes = []
         self.sources = {}
         self.guarded = {}
@@ -34,13 +37,8 @@ class Describer:
         }
 
     def files(self):
-        """The sources of all that is described, and of the packages around it."""
-        names = {module.__name__ for module in self.modules} | {name for name, _ in self.types}
-        for name in list(names):
-            parts = name.split(".")
-            names.update(".".join(parts[:end]) for end in range(1, len(parts)))
-        found = (getattr(sys.modules.get(name), "__file__", None) for name in names)
-        return sorted(os.path.abspath(file) for file in found if file)
+        asked = {module.__name__ for module in self.modules}
+        return files(asked, {name for name, _ in self.types} | self.read, self.paths)
 
     def exported(self, module):
         """The names of a module that count: those of `__all__`, or the public ones of its own."""
@@ -84,16 +82,15 @@ class Describer:
             if not is_union(value):
                 continue
             context = Context(None, module.__name__)
-            members = self.members(value, context, [])
-            if members and all(is_data(origin(member)) for member, _ in members):
+            members, _ = self.members(value, context)
+            if len(members) > 1 and not self.fault(members):
                 key = frozenset(identity(member) for member, _ in members)
                 self.unions.setdefault(key, (module.__name__, name))
 
     def named_union(self, module, name, value):
-        context = Context(None, module.__name__)
-        members = self.members(value, context, [])
+        members, _ = self.members(value, Context(None, module.__name__))
         key = frozenset(identity(member) for member, _ in members)
-        if self.unions.get(key) == (module.__name__, name) and len(members) > 1:
+        if self.unions.get(key) == (module.__name__, name):
             self.define_union(module.__name__, name, members, [])
 
     def define_union(self, module, name, members, params):
@@ -169,24 +166,21 @@ class Describer:
                 return unknown(f"`{tp}` cannot be evaluated: {told(error)}")
             if isinstance(tp, str):
                 return unknown(f"`{tp}` is a text in a text")
-        try:
-            if tp in SCALARS:
-                return {"kind": SCALARS[tp]}
-        except TypeError:
-            return unknown(f"`{tp!r}` is no type")
+        if scalar := scalar_of(tp):
+            return {"kind": scalar}
         if tp in (typing.Any, object):
             return ANY
-        if tp is typing.Self:
-            return self.convert(context.owner, context)
+        if tp is typing.Self and context.this is not None:
+            return self.convert(*itself(context.this))
         if isinstance(tp, typing.TypeVar):
             return self.variable(tp, context)
         if is_union(tp):
             return self.union(tp, context)
         if isinstance(tp, (typing.NewType, ALIAS)):
             return self.named(tp)
+        if bare(tp) is not tp:
+            return self.convert(bare(tp), context)
         base, args = origin(tp), typing.get_args(tp)
-        if base is typing.Annotated or base in WRAPPERS:
-            return self.convert(args[0], context)
         if base is typing.Literal:
             return self.literal(args, context)
         if isinstance(base, ALIAS):
@@ -227,12 +221,10 @@ class Describer:
         if is_actor_ref(base):
             return {"kind": "ref", "message": self.convert(args[0], context) if args else ANY}
         if isinstance(base, type) and name_of(base) in self.opaque:
-            return unknown(f"`{name_of(base)}` is to be opaque")
+            return unknown(self.left_out(base))
         if is_data(base) or (isinstance(base, type) and issubclass(base, enum.Enum)):
-            if not is_data(base) and not base.__members__:
-                return unknown(f"`{name_of(base)}` is an enum without members")
-            if not is_importable(base):
-                return unknown(f"`{name_of(base)}` cannot be imported by that name")
+            if why := self.left_out(base):
+                return unknown(why)
             params = variables(base)
             given = [self.convert(arg, context) for arg in args]
             if len(given) != len(params):
@@ -242,6 +234,16 @@ class Describer:
         if typing.is_typeddict(base):
             return {"kind": "dict", "key": {"kind": "str"}, "value": ANY}
         return unknown(f"`{shown(tp)}` is no dataclass, enum or type that serializers know")
+
+    def left_out(self, cls):
+        """Why a class is not described; None if it is."""
+        if name_of(cls) in self.opaque:
+            return f"`{name_of(cls)}` is to be opaque"
+        if issubclass(cls, enum.Enum) and not cls.__members__:
+            return f"`{name_of(cls)}` is an enum without members"
+        if not is_importable(cls):
+            return f"`{name_of(cls)}` cannot be imported by that name"
+        return None
 
     def literal(self, args, context):
         kinds = [self.convert(type(arg), context) for arg in args if arg is not None]
@@ -262,9 +264,8 @@ class Describer:
                 kind, value = "newtype", tp.__supertype__
             else:
                 kind, value = "alias", tp.__value__
-            members = self.members(value, context, []) if is_union(value) else []
-            is_data_union = len(members) > 1 and all(is_data(origin(one)) for one, _ in members)
-            if is_data_union and types.NoneType not in typing.get_args(value):
+            members, has_none = self.members(value, context) if is_union(value) else ([], False)
+            if len(members) > 1 and not has_none and not self.fault(members):
                 self.define_union(module, name, members, params)
                 return named(module, name, given)
             self.types[module, name] = described = {
@@ -278,54 +279,77 @@ class Describer:
 
     # Unions -----------------------------------------------------------------------------
 
-    def members(self, tp, context, seen):
-        """The members of a union and of the unions in it, but None, each with its context."""
-        found = []
-        for arg in typing.get_args(tp):
-            if isinstance(arg, typing.ForwardRef):
-                arg = arg.__forward_arg__
-            if isinstance(arg, str):
-                try:
-                    arg = self.evaluate(arg, context)
-                except Exception:
-                    pass
+    def members(self, tp, context):
+        """The members of a union and of the unions in it, each with its context, and whether None is one."""
+        found, has_none = {}, False
+        for arg, where in self.flat(tp, context, ()):
             if arg is None or arg is types.NoneType:
-                continue
-            if isinstance(arg, ALIAS) and arg not in seen and is_union(arg.__value__):
-                inner = Context(arg, arg.__module__, arg.__type_params__)
-                found.extend(self.members(arg.__value__, inner, [*seen, arg]))
-            elif is_union(arg):
-                found.extend(self.members(arg, context, seen))
+                has_none = True
             else:
-                found.append((arg, context))
-        unique = {}
-        for arg, where in found:
-            unique.setdefault(identity(arg), (arg, where))
-        return list(unique.values())
+                found.setdefault(identity(arg), (arg, where))
+        return list(found.values()), has_none
+
+    def flat(self, tp, context, seen):
+        """The members of a union, in whatever aliases; a type that is none is its own only one."""
+        tp, context = self.written(tp, context)
+        if isinstance(tp, ALIAS) and tp not in seen:
+            inside = Context(tp, tp.__module__, tp.__type_params__)
+            return self.flat(tp.__value__, inside, (*seen, tp))
+        if is_union(tp):
+            return [one for arg in typing.get_args(tp) for one in self.flat(arg, context, seen)]
+        return [(tp, context)]
+
+    def written(self, tp, context):
+        """An annotation without the text around it and the notes beside it, and the place that it is of."""
+        tp = bare(tp)
+        if isinstance(tp, typing.ForwardRef):
+            tp = tp.__forward_arg__
+        if isinstance(tp, str):
+            try:
+                tp = bare(self.evaluate(tp, context))
+            except Exception:
+                return tp, context
+        if tp is typing.Self and context.this is not None:
+            return itself(context.this)
+        return tp, context
 
     def union(self, tp, context):
         args = typing.get_args(tp)
         others = [arg for arg in args if arg is not None and arg is not types.NoneType]
         if len(others) == 1 and len(args) == 2:
             return optional(self.convert(others[0], context))
-        members = self.members(tp, context, [])
-        key = frozenset(identity(member) for member, _ in members)
-        if all(is_data(origin(member)) for member, _ in members):
-            of = self.data_union(key, members)
-        else:
-            texts = " and ".join(f"`{shown(member)}`" for member, _ in members)
-            of = unknown(f"a union of {texts}: only those of dataclasses are told apart")
-        return optional(of) if len(others) < len(args) else of
+        members, has_none = self.members(tp, context)
+        of = self.choice(members)
+        return optional(of) if has_none else of
 
-    def data_union(self, key, members):
-        classes = [origin(member) for member, _ in members]
-        if len(set(classes)) < len(classes):
-            return unknown("a union with one class twice, which its name does not tell apart")
+    def choice(self, members):
+        """A value of one of these types."""
+        if len(members) < 2:
+            return self.convert(*members[0]) if members else {"kind": "none"}
+        if why := self.fault(members):
+            return unknown(why)
+        key = frozenset(identity(member) for member, _ in members)
         if key in self.unions:
             module, name = self.unions[key]
             self.define_union(module, name, members, [])
             return named(module, name, [])
         return {"kind": "union", "members": [self.convert(one, where) for one, where in members]}
+
+    def fault(self, members):
+        """Why no enum of Rust has these as its members; None if one has.
+
+        Each needs a class that is described, for that is what values are told apart by.
+        """
+        classes = [origin(member) for member, _ in members]
+        if not all(is_data(cls) for cls in classes):
+            texts = " and ".join(f"`{shown(member)}`" for member, _ in members)
+            return f"a union of {texts}: only those of dataclasses are told apart"
+        for cls in classes:
+            if why := self.left_out(cls):
+                return f"a union in which {why}"
+        if len(set(classes)) < len(classes):
+            return "a union with one class twice, which its name does not tell apart"
+        return None
 
     # Classes ----------------------------------------------------------------------------
 
@@ -333,9 +357,10 @@ class Describer:
         key = cls.__module__, cls.__qualname__
         if key in self.types:
             return
+        self.read.update(base.__module__ for base in cls.__mro__)
         params = variables(cls)
         contexts = {}
-        bases(cls, Context(cls, cls.__module__, params), contexts)
+        bases(cls, Context(cls, cls.__module__, params, this=cls), contexts)
         self.types[key] = described = {
             "kind": "dataclass",
             "module": cls.__module__,
@@ -353,7 +378,7 @@ class Describer:
 
     def field(self, cls, field, contexts):
         owner = next((base for base in cls.__mro__ if field.name in annotations(base)), cls)
-        context = contexts.get(owner) or Context(owner, owner.__module__)
+        context = contexts.get(owner) or Context(owner, owner.__module__, this=cls)
         docs = self.source(owner.__module__).docs
         return {
             "name": field.name,
@@ -367,6 +392,7 @@ class Describer:
         key = cls.__module__, cls.__qualname__
         if key in self.types:
             return
+        self.read.update(base.__module__ for base in cls.__mro__)
         docs = self.source(cls.__module__).docs
         members = {}
         for name, member in cls.__members__.items():
@@ -421,11 +447,12 @@ def load(name):
 
 
 def main(args):
-    opaque, modules = set(), []
+    opaque, modules, paths = set(), [], []
     args = iter(args)
     for arg in args:
         if arg == "--path":
-            sys.path.insert(0, os.path.abspath(next(args)))
+            paths.append(os.path.abspath(next(args)))
+            sys.path.insert(0, paths[-1])
         elif arg == "--opaque":
             opaque.add(next(args))
         else:
@@ -435,7 +462,7 @@ def main(args):
     document = os.fdopen(os.dup(1), "w", encoding="utf-8", errors="backslashreplace")
     os.dup2(2, 1)
     try:
-        described = Describer([load(name) for name in modules], opaque).run()
+        described = Describer([load(name) for name in modules], opaque, paths).run()
         told_of = {"casty_types": VERSION, "described": described}
     except Failure as failure:
         told_of = {"casty_types": VERSION, "error": failure.error}

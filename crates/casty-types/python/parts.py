@@ -1,6 +1,6 @@
 """The parts of Python's types: what annotations, classes, enums and their sources say.
 
-`describe.py` follows in one text.
+`files.py` and `describe.py` follow in one text.
 """
 
 import ast
@@ -64,13 +64,18 @@ class Failure(Exception):
 
 
 class Context:
-    """The place of an annotation: names as they are known there, and what type variables stand for."""
+    """The place of an annotation: names as they are known there, and what type variables stand for.
 
-    def __init__(self, owner, module, params=(), bound=None):
+    `this` is the class that `Self` stands for: the one that is described, which may have inherited the
+    field from the owner.
+    """
+
+    def __init__(self, owner, module, params=(), bound=None, this=None):
         self.owner = owner
         self.module = module
         self.params = params
         self.bound = bound or {}
+        self.this = this
 
     def names(self, guarded):
         scope = {param.__name__: param for param in getattr(self.owner, "__type_params__", ())}
@@ -148,7 +153,9 @@ def is_actor_ref(cls):
 
 
 def is_data(cls):
-    return isinstance(cls, type) and dataclasses.is_dataclass(cls)
+    """Whether a class travels by its fields. An enum that has a dataclass mixed in travels by its members."""
+    is_class = isinstance(cls, type) and not issubclass(cls, enum.Enum)
+    return is_class and dataclasses.is_dataclass(cls)
 
 
 def name_of(cls):
@@ -174,6 +181,27 @@ def unknown(why):
 
 def origin(tp):
     return typing.get_origin(tp) or tp
+
+
+def bare(tp):
+    """An annotation without what is noted beside it."""
+    while typing.get_origin(tp) is typing.Annotated or typing.get_origin(tp) in WRAPPERS:
+        tp = typing.get_args(tp)[0]
+    return tp
+
+
+def scalar_of(tp):
+    """The kind of a scalar; None if it is none, or has notes beside it that have no hash."""
+    try:
+        return SCALARS.get(tp)
+    except TypeError:
+        return None
+
+
+def itself(cls):
+    """What `Self` is in a class, and the place that it is of."""
+    params = variables(cls)
+    return (cls[params] if params else cls), Context(cls, cls.__module__, params, this=cls)
 
 
 def named(module, name, args):
@@ -210,7 +238,7 @@ def bases(cls, context, out):
         args = typing.get_args(written.get(base, base))
         pairs = zip(getattr(base, "__parameters__", ()), args)
         bound = {param: (arg, context) for param, arg in pairs}
-        bases(base, Context(base, base.__module__, (), bound), out)
+        bases(base, Context(base, base.__module__, (), bound, context.this), out)
 
 
 def annotations(cls):

@@ -65,6 +65,7 @@
 
 mod drift;
 mod error;
+mod imports;
 mod model;
 mod names;
 mod outline;

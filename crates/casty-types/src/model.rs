@@ -31,7 +31,7 @@ pub(crate) struct Description {
     pub(crate) modules: Vec<String>,
     pub(crate) types: Vec<Definition>,
     pub(crate) notes: Vec<String>,
-    /// The source files of the modules that the types are in.
+    /// The source files of all that the types are made of.
     pub(crate) files: Vec<String>,
 }
 
@@ -285,6 +285,27 @@ impl Type {
             at += 1;
         }
         all
+    }
+}
+
+impl Type {
+    /// Returns the type with others in the place of its variables.
+    pub(crate) fn filled(&self, given: &[(&str, &Self)]) -> Self {
+        let mut filled = self.clone();
+        let mut open = vec![&mut filled];
+        while let Some(next) = open.pop() {
+            let other = match &*next {
+                Self::Param { name } => given.iter().find(|(param, _)| param == name),
+                _ => None,
+            };
+            if let Some((_, other)) = other {
+                // Its variables, if it has any, are those of another place.
+                *next = (*other).clone();
+            } else {
+                open.extend(next.parts_mut());
+            }
+        }
+        filled
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use unicode_ident::{is_xid_continue, is_xid_start};
+
 /// The words that Rust keeps for itself.
 const KEYWORDS: [&str; 48] = [
     "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "do", "dyn",
@@ -14,46 +16,20 @@ const KEYWORDS: [&str; 48] = [
 /// The keywords that not even `r#` turns into names.
 const PATHS: [&str; 4] = ["self", "Self", "super", "crate"];
 
-/// The names that the generated code uses for something else.
-pub(crate) const TAKEN: [&str; 32] = [
-    "ActorRef",
-    "BTreeMap",
-    "BigInt",
-    "Box",
-    "ByteArray",
-    "Bytes",
-    "Complex",
-    "Date",
-    "DateTime",
-    "Decimal",
-    "Default",
-    "Deserialize",
-    "Err",
-    "From",
-    "FromIterator",
-    "FrozenSet",
-    "HashMap",
-    "Into",
-    "IntoIterator",
-    "None",
-    "Ok",
-    "Option",
-    "Result",
-    "Serialize",
-    "Set",
-    "Some",
-    "String",
-    "Time",
-    "TimeDelta",
-    "Tuple",
-    "Uuid",
-    "Value",
-];
+/// Returns whether a character may stand in a name.
+pub(crate) fn is_part(letter: char) -> bool {
+    letter == '_' || is_xid_continue(letter)
+}
+
+/// Returns whether a character may stand in a word of a name.
+fn is_of_word(letter: char) -> bool {
+    letter != '_' && is_part(letter)
+}
 
 /// Returns a name in the form of types and variants: `NOT_FOUND` and `not_found` are `NotFound`.
 pub(crate) fn camel(name: &str) -> String {
     let mut out = String::new();
-    for part in name.split(|c: char| !c.is_alphanumeric()) {
+    for part in name.split(|c: char| !is_of_word(c)) {
         let shouted = part.chars().filter(|c| c.is_alphabetic()).count() > 1
             && !part.chars().any(char::is_lowercase);
         let mut letters = part.chars();
@@ -67,7 +43,7 @@ pub(crate) fn camel(name: &str) -> String {
     if out == "Self" {
         out.push_str("Member");
     }
-    if !out.starts_with(char::is_alphabetic) {
+    if !out.starts_with(is_xid_start) {
         out.insert(0, 'V');
     }
     out
@@ -79,7 +55,7 @@ pub(crate) fn snake(name: &str) -> String {
     let mut out = String::new();
     let letters: Vec<char> = name.chars().collect();
     for (at, letter) in letters.iter().enumerate() {
-        if !letter.is_alphanumeric() {
+        if !is_of_word(*letter) {
             if !out.is_empty() && !out.ends_with('_') {
                 out.push('_');
             }
@@ -100,7 +76,7 @@ pub(crate) fn snake(name: &str) -> String {
         out.extend(letter.to_lowercase());
     }
     let trimmed = out.trim_end_matches('_');
-    if trimmed.starts_with(char::is_alphabetic) {
+    if trimmed.starts_with(is_xid_start) {
         trimmed.to_owned()
     } else {
         format!("field_{trimmed}").trim_end_matches('_').to_owned()
@@ -167,6 +143,10 @@ mod tests {
             ("self", "SelfMember"),
             ("Élan", "Élan"),
             ("a b", "AB"),
+            ("m²", "M"),
+            ("½", "V"),
+            ("Ⓐb", "B"),
+            ("क्षेत्र", "क्षेत्र"),
         ] {
             assert_eq!(camel(python), rust, "{python}");
         }
@@ -187,6 +167,9 @@ mod tests {
             ("_1", "field_1"),
             ("union", "union"),
             ("größe", "größe"),
+            ("m²", "m"),
+            ("½", "field"),
+            ("क्षेत्र", "क्षेत्र"),
         ] {
             assert_eq!(field(&snake(python)), rust, "{python}");
         }

@@ -1,6 +1,8 @@
 //! A generated text, read back as far as its differences are told in words. Whatever else stands there is
 //! passed over.
 
+use crate::names::is_part;
+
 /// The items of a text.
 #[derive(Debug, Default)]
 pub(crate) struct Outline {
@@ -151,10 +153,7 @@ impl Reader {
         let Some((rest, kind)) = found else {
             return;
         };
-        let own: String = rest
-            .chars()
-            .take_while(|c| c.is_alphanumeric() || *c == '_')
-            .collect();
+        let own: String = rest.chars().take_while(|letter| is_part(*letter)).collect();
         let name = argument(&attributes, "rename");
         let kind = match (kind, &name) {
             ("enum", None) => "union",

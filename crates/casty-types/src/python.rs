@@ -17,6 +17,8 @@ const BEGIN: &str = include_str!("../python/begin.py");
 const SCRIPT: &str = concat!(
     include_str!("../python/parts.py"),
     "\n\n",
+    include_str!("../python/files.py"),
+    "\n\n",
     include_str!("../python/describe.py")
 );
 
@@ -60,7 +62,8 @@ impl Request<'_> {
 
     fn ask<T>(&self, read: impl Fn(&Printed) -> Result<T, Unread>) -> Result<T, TypesError> {
         let candidates = self.candidates();
-        let deadline = Instant::now() + self.within;
+        // None is as far away as one beyond all clocks.
+        let deadline = Instant::now().checked_add(self.within);
         let mut old = Vec::new();
         for python in &candidates {
             let printed = match self.run(python, deadline) {
@@ -119,8 +122,8 @@ impl Request<'_> {
         arguments
     }
 
-    /// Runs an interpreter to its end, or ends it at the deadline.
-    fn run(&self, python: &Path, deadline: Instant) -> Result<Printed, TypesError> {
+    /// Runs an interpreter to its end, or ends it at the deadline, if there is one.
+    fn run(&self, python: &Path, deadline: Option<Instant>) -> Result<Printed, TypesError> {
         let failed = |cause| TypesError::Run {
             python: python.to_owned(),
             cause,
@@ -144,7 +147,7 @@ impl Request<'_> {
         Ok(printed)
     }
 
-    fn talk(&self, child: &mut Child, deadline: Instant) -> Result<Printed, TypesError> {
+    fn talk(&self, child: &mut Child, deadline: Option<Instant>) -> Result<Printed, TypesError> {
         let too_long = || TypesError::TooLong {
             within: self.within,
         };
@@ -154,7 +157,11 @@ impl Request<'_> {
         }
         let out = reader(child.stdout.take(), LONGEST);
         let noise = reader(child.stderr.take(), LONGEST_NOISE);
-        let left = || deadline.saturating_duration_since(Instant::now());
+        let left = || {
+            deadline.map_or(Duration::MAX, |deadline| {
+                deadline.saturating_duration_since(Instant::now())
+            })
+        };
         let out = match out.recv_timeout(left()) {
             Ok(out) => out,
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use crate::imports::{COLLECTIONS, PROTO, SERDE, VALUES};
 use crate::model::Description;
 use crate::plan::{Cycles, Plan, TraitsOf};
 
@@ -17,22 +18,6 @@ mod types;
 mod writer;
 
 use writer::{WIDTH, Writer};
-
-/// The types that are imported from casty-proto, and those of its module `value`.
-const PROTO: [&str; 5] = ["ActorRef", "FrozenSet", "Set", "Tuple", "Value"];
-const VALUES: [&str; 10] = [
-    "BigInt",
-    "ByteArray",
-    "Bytes",
-    "Complex",
-    "Date",
-    "DateTime",
-    "Decimal",
-    "Time",
-    "TimeDelta",
-    "Uuid",
-];
-const COLLECTIONS: [&str; 2] = ["BTreeMap", "HashMap"];
 
 /// Writes all types of a plan as one file, formatted as rustfmt would; `proto` is the path of casty-proto
 /// there.
@@ -91,7 +76,7 @@ fn imports(used: &BTreeSet<&'static str>, proto: &str, plan: &Plan) -> String {
     let serde = if plan.items.is_empty() {
         String::new()
     } else {
-        import("serde", &["Deserialize", "Serialize"])
+        import("serde", &SERDE)
     };
     if proto > "serde" {
         out.push_str(&serde);

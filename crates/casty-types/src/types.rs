@@ -60,7 +60,8 @@ impl Types {
         self
     }
 
-    /// Leaves a class out, by its qualified name: fields of that type are `Value`s.
+    /// Leaves a class out, by its qualified name: fields of that type are `Value`s, and so are those of
+    /// unions with it.
     pub fn opaque(mut self, class: impl Into<String>) -> Self {
         self.opaque.push(class.into());
         self
@@ -79,7 +80,8 @@ impl Types {
         self
     }
 
-    /// Gives Python this long. The default is a minute; afterwards the process is ended.
+    /// Gives Python this long, and any time is fine. The default is a minute; afterwards the process is
+    /// ended.
     pub fn within(mut self, time: Duration) -> Self {
         self.within = time;
         self
@@ -114,7 +116,7 @@ impl Types {
     }
 
     /// Generates the types into a file of that name in `OUT_DIR`, from a build script, and tells cargo of
-    /// which sources they are made and what there is to say about them.
+    /// which [sources](Generated::files) they are made and what there is to say about them.
     ///
     /// # Errors
     /// See [`TypesError`].
@@ -166,7 +168,10 @@ impl Generated {
         &self.notes
     }
 
-    /// Returns the files of Python that the types were read from.
+    /// Returns the files of Python that the types are made of: of the modules that were asked for, of all
+    /// classes and their bases, and of every module that came with them out of the same folders, those of
+    /// [`path`](Types::path) and the current one; of what is installed, only what the types name. Other files
+    /// that a module reads are not known.
     pub fn files(&self) -> &[String] {
         &self.files
     }

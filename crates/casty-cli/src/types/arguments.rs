@@ -29,7 +29,8 @@ pub(crate) struct TypesArgs {
     /// A folder to import from, besides the current one and what Python knows (may be repeated).
     #[arg(long = "path", value_name = "FOLDER")]
     pub(crate) paths: Vec<PathBuf>,
-    /// A class to leave out, such as my_app.messages.Odd: fields of it are Values (may be repeated).
+    /// A class to leave out, such as my_app.messages.Odd: fields of it, and unions with it, are Values (may
+    /// be repeated).
     #[arg(long, value_name = "CLASS")]
     pub(crate) opaque: Vec<String>,
     /// A field whose ints may have more than 64 bits, such as my_app.messages.Sum.total (may be

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::error::TypesError;
-use crate::model::{DefaultValue, Definition, Description, Type};
+use crate::model::{Body, DefaultValue, Definition, Description, Type};
 
 /// The types in the order in which they are written.
 #[derive(Debug)]
@@ -46,18 +46,38 @@ impl Plan {
         self.places = places.collect();
     }
 
-    /// Checks that whatever is named is there.
+    /// Checks that whatever is named is there, and that unions are of classes, none of them twice.
     pub(super) fn check_names(&self) -> Result<(), TypesError> {
-        let types = self
-            .items
-            .iter()
-            .flat_map(|item| item.definition.body.types());
-        for named in types.flat_map(Type::all) {
-            if matches!(named, Type::Named { .. }) && self.place(named).is_none() {
+        let senseless = |why| Err(TypesError::Description { why });
+        for body in self.items.iter().map(|item| &item.definition.body) {
+            if let Body::Union { members } = body {
+                self.check_members(members)?;
+            }
+            for part in body.types().into_iter().flat_map(Type::all) {
+                match part {
+                    Type::Named { .. } if self.place(part).is_none() => {
+                        return senseless(format!("nothing describes {part:?}"));
+                    }
+                    Type::Union { members } => self.check_members(members)?,
+                    _ => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks that a union's members are told apart by their classes, as variants are.
+    fn check_members(&self, members: &[Type]) -> Result<(), TypesError> {
+        let mut seen = Vec::new();
+        for member in members {
+            let class = self.named(member).map(|item| &item.definition.body);
+            let is_class = matches!(class, Some(Body::Dataclass { .. }));
+            if !is_class || seen.contains(&self.place(member)) {
                 return Err(TypesError::Description {
-                    why: format!("nothing describes {named:?}"),
+                    why: format!("a union has the member {member:?}"),
                 });
             }
+            seen.push(self.place(member));
         }
         Ok(())
     }

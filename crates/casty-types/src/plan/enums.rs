@@ -20,8 +20,8 @@ pub(super) fn check(plan: &Plan) -> Result<(), TypesError> {
             return Err(TypesError::Unrepresentable {
                 class: item.python(),
                 why,
-                instead: "have it left out (--opaque, Types::opaque): fields of that type are then \
-                          of the type Value",
+                instead: "have it left out (--opaque, Types::opaque): fields of that type, and \
+                          unions with it, are then of the type Value",
             });
         }
     }

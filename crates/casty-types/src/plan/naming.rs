@@ -3,7 +3,8 @@
 use std::collections::{HashMap, HashSet};
 
 use super::contents::Plan;
-use crate::names::{TAKEN, camel, unique};
+use crate::imports::{is_taken, taken};
+use crate::names::{camel, unique};
 
 /// Names every item: as in Python, with as much of the module before it as tells it from others.
 pub(super) fn name(plan: &mut Plan) {
@@ -23,7 +24,7 @@ pub(super) fn name(plan: &mut Plan) {
             })
             .collect();
     }
-    let mut used: HashSet<String> = TAKEN.iter().map(|&name| name.to_owned()).collect();
+    let mut used: HashSet<String> = taken().map(str::to_owned).collect();
     for (item, name) in plan.items.iter_mut().zip(names) {
         item.rust = unique(&name, &mut used);
     }
@@ -38,7 +39,7 @@ pub(super) fn name(plan: &mut Plan) {
 
 fn is_fine(name: &str, all: &[String]) -> bool {
     let count = all.iter().filter(|other| *other == name).count();
-    count == 1 && !TAKEN.contains(&name)
+    count == 1 && !is_taken(name)
 }
 
 /// Returns the number of segments of the longest module name.

@@ -86,9 +86,10 @@ fn name_of(members: &[Type], owner: &str, label: &str) -> String {
     if members.len() > MOST {
         return format!("{owner}{label}");
     }
-    let names = members.iter().map(|member| match member {
-        Type::Named { name, .. } => camel(name),
-        _ => String::new(),
+    // Each is a class.
+    let names = members.iter().filter_map(|member| match member {
+        Type::Named { name, .. } => Some(camel(name)),
+        _ => None,
     });
     names.collect::<Vec<_>>().join("Or")
 }

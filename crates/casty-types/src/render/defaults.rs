@@ -14,7 +14,7 @@ impl Writer<'_> {
         default: &DefaultValue,
         item: usize,
     ) -> Option<Expression> {
-        let resolved = self.resolved(of).clone();
+        let resolved = self.resolved(of);
         let value = match &resolved {
             Type::Optional { .. } if matches!(default, DefaultValue::None) => {
                 Expression::code("None")
@@ -28,8 +28,7 @@ impl Writer<'_> {
             Type::Tuple { .. } => self.parts(&resolved, default, item)?,
             _ => scalar(&resolved, default).or_else(|| self.contained(&resolved, default, item))?,
         };
-        // Aliases stand for what is boxed inside them.
-        if self.needs_box(of, item) {
+        if self.is_boxed(of, item) {
             return Some(Expression::call("Box::new", value));
         }
         Some(value)
@@ -242,7 +241,15 @@ fn scalar(of: &Type, default: &DefaultValue) -> Option<Expression> {
         (Type::Bool, DefaultValue::Bool { value }) => value.to_string(),
         (Type::Int, DefaultValue::Int { value }) => grouped(value.parse().ok()?),
         (Type::Bigint, DefaultValue::Int { value }) => {
-            format!("BigInt({}_i64.into())", grouped(value.parse().ok()?))
+            let number: i64 = value.parse().ok()?;
+            let digits = format!("{}_i64", grouped(number));
+            // A minus binds less tightly than the call behind it.
+            let number = if number < 0 {
+                format!("({digits})")
+            } else {
+                digits
+            };
+            format!("BigInt({number}.into())")
         }
         (Type::Float, DefaultValue::Float { value } | DefaultValue::Int { value }) => float(value)?,
         (Type::Str, DefaultValue::Str { value }) if value.is_empty() => "String::new()".to_owned(),

@@ -160,7 +160,7 @@ impl Writer<'_> {
         default: &DefaultValue,
     ) -> Defaulted {
         let has_variables = mentions_variables(&field.of);
-        let resolved = self.resolved(&field.of).clone();
+        let resolved = self.resolved(&field.of);
         if let Some(function) = self.own_default(&resolved, default) {
             let argument = Some(default_path(&function, has_variables));
             return Defaulted {
@@ -249,11 +249,13 @@ impl Writer<'_> {
     }
 
     fn union(&mut self, at: usize, item: &Item, members: &[Type]) -> String {
-        let named: Vec<&Item> = members
+        let plan = self.plan;
+        // The plan has seen to it that each member is a class.
+        let classes: Vec<(&Type, &Item)> = members
             .iter()
-            .filter_map(|of| self.plan.named(of))
+            .filter_map(|of| Some((of, plan.named(of)?)))
             .collect();
-        let names: Vec<String> = named.iter().map(|item| item.rust.clone()).collect();
+        let names: Vec<String> = classes.iter().map(|(_, item)| item.rust.clone()).collect();
         let summary = if item.definition.is_made_up {
             "Any one of these classes.".to_owned()
         } else {
@@ -265,7 +267,7 @@ impl Writer<'_> {
         allowed.extend(self.lints_of_sizes(members));
         out.push_str(&attributes::allow(&allowed, ""));
         let _ = writeln!(out, "pub enum {} {{", generic(item));
-        for ((member, class), name) in members.iter().zip(named).zip(names) {
+        for (member, class) in classes {
             let definition = &class.definition;
             let python = serde_name(&definition.module, &definition.name);
             out.push_str(&attributes::serde(
@@ -273,7 +275,7 @@ impl Writer<'_> {
                 INDENT,
             ));
             let of = self.type_in(member, at);
-            let _ = writeln!(out, "{INDENT}{name}({of}),");
+            let _ = writeln!(out, "{INDENT}{}({of}),", class.rust);
         }
         out.push_str("}\n");
         out

@@ -79,8 +79,12 @@ impl Writer<'_> {
         written
     }
 
-    /// Returns whether a type needs a box where it stands.
-    pub(super) fn needs_box(&self, of: &Type, item: usize) -> bool {
+    /// Returns whether a type is written in a box where it stands.
+    pub(super) fn is_boxed(&self, of: &Type, item: usize) -> bool {
+        self.needs_box(of, item) && matches!(self.resolved(of), Type::Named { .. })
+    }
+
+    fn needs_box(&self, of: &Type, item: usize) -> bool {
         self.containers == 0 && self.cycles.needs_box(self.plan, of, item)
     }
 
@@ -97,6 +101,13 @@ impl Writer<'_> {
         let Some(named) = self.plan.named(of) else {
             return self.imported("Value").to_owned();
         };
+        if self.needs_box(of, item) {
+            let resolved = self.resolved(of);
+            // An alias of something around the class: the box goes inside, so the alias is written out.
+            if !matches!(resolved, Type::Named { .. }) {
+                return self.type_in(&resolved, item);
+            }
+        }
         let mut name = named.rust.clone();
         if let Type::Named { args, .. } = of
             && !args.is_empty()
@@ -106,26 +117,38 @@ impl Writer<'_> {
             name = format!("{name}<{}>", self.types_in(args, item).join(", "));
             self.containers -= 1;
         }
-        if self.needs_box(of, item) {
+        if self.is_boxed(of, item) {
             format!("Box<{name}>")
         } else {
             name
         }
     }
 
-    /// Returns a type without the aliases and literals around it.
-    pub(super) fn resolved<'t>(&'t self, of: &'t Type) -> &'t Type {
-        let mut at = of;
+    /// Returns a type without the aliases and literals around it, with what is given for the variables of
+    /// these.
+    pub(super) fn resolved(&self, of: &Type) -> Type {
+        let mut at = of.clone();
         // Aliases form no circle; the plan has seen to that.
         loop {
-            at = match at {
-                Type::Literal { of, .. } => of,
-                Type::Named { .. } => match self.plan.named(at).map(|item| &item.definition.body) {
-                    Some(Body::Alias { of }) => of,
-                    _ => return at,
-                },
-                _ => return at,
+            let inner = match &at {
+                Type::Literal { of, .. } => Some((**of).clone()),
+                Type::Named { args, .. } => self.aliased(&at, args),
+                _ => None,
             };
+            let Some(inner) = inner else {
+                return at;
+            };
+            at = inner;
         }
+    }
+
+    /// Returns what an alias stands for; `None` of any other type.
+    fn aliased(&self, named: &Type, args: &[Type]) -> Option<Type> {
+        let definition = &self.plan.named(named)?.definition;
+        let Body::Alias { of } = &definition.body else {
+            return None;
+        };
+        let params = definition.params.iter().map(String::as_str);
+        Some(of.filled(&params.zip(args).collect::<Vec<_>>()))
     }
 }

@@ -22,7 +22,7 @@ fn sources() -> PathBuf {
 }
 
 /// Returns the folder of a package that stands in for casty: its references, and nothing else.
-fn stand_in() -> PathBuf {
+pub(super) fn stand_in() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python")
 }
 
@@ -43,7 +43,7 @@ pub(super) fn raw_description(modules: &[&str]) -> Option<serde_json::Value> {
 }
 
 /// Returns the outcome, or `None` and a notice if there is no Python that is new enough.
-fn with_python<T>(outcome: Result<T, TypesError>) -> Option<Result<T, TypesError>> {
+pub(super) fn with_python<T>(outcome: Result<T, TypesError>) -> Option<Result<T, TypesError>> {
     if let Err(error @ (TypesError::NoPython { .. } | TypesError::TooOld { .. })) = &outcome {
         let required = std::env::var_os("CASTY_INTEROP").is_some_and(|value| value == "require");
         assert!(!required, "{error}");
@@ -54,29 +54,29 @@ fn with_python<T>(outcome: Result<T, TypesError>) -> Option<Result<T, TypesError
 }
 
 /// A folder with a module of these lines.
-fn module(lines: &[&str]) -> tempfile::TempDir {
+pub(super) fn module(lines: &[&str]) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("app.py"), lines.join("\n")).unwrap();
     folder
 }
 
-fn types(folder: &tempfile::TempDir) -> Types {
+pub(super) fn types(folder: &tempfile::TempDir) -> Types {
     Types::of(["app"]).path(folder.path()).path(stand_in())
 }
 
 /// Returns the code of a module of these lines.
-fn code(lines: &[&str]) -> Option<String> {
+pub(super) fn code(lines: &[&str]) -> Option<String> {
     let generated = with_python(types(&module(lines)).generate())?;
     Some(generated.unwrap().text().to_owned())
 }
 
 /// Returns the error of a module of these lines.
-fn error(lines: &[&str]) -> Option<TypesError> {
+pub(super) fn error(lines: &[&str]) -> Option<TypesError> {
     let generated = with_python(types(&module(lines)).generate())?;
     Some(generated.unwrap_err())
 }
 
-const DATACLASS: &str = "from dataclasses import dataclass, field\n";
+pub(super) const DATACLASS: &str = "from dataclasses import dataclass, field\n";
 
 #[test]
 fn a_module_that_cannot_be_imported_is_told_in_pythons_words() {
