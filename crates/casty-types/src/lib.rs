@@ -72,6 +72,7 @@ mod outline;
 mod plan;
 mod python;
 mod render;
+mod replace;
 #[cfg(test)]
 mod tests;
 mod types;

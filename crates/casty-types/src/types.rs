@@ -12,6 +12,7 @@ use crate::model::Description;
 use crate::plan;
 use crate::python::Request;
 use crate::render;
+use crate::replace::replace;
 
 /// The modules whose types are wanted, and how they are found and written.
 #[derive(Debug, Clone)]
@@ -105,7 +106,9 @@ impl Types {
         Generated::of(request.describe()?, &self.proto, &self.big)
     }
 
-    /// Generates the types into a file, which is left untouched if it has them already.
+    /// Generates the types into a file, which is left untouched if it has them already. Else it is replaced
+    /// as a whole, by way of another one in its folder: who reads it has the old text or the new one. A link
+    /// stays one, and the file keeps its permissions.
     ///
     /// # Errors
     /// See [`TypesError`]. The file is then as it was.
@@ -195,7 +198,7 @@ impl Generated {
         if fs::read(file).is_ok_and(|there| there == self.text.as_bytes()) {
             return Ok(());
         }
-        fs::write(file, &self.text).map_err(|cause| TypesError::File {
+        replace(file, self.text.as_bytes()).map_err(|cause| TypesError::File {
             verb: "write",
             file: file.to_owned(),
             cause,
