@@ -68,9 +68,9 @@ fn variants() -> Vec<Variant> {
         Variant::new("`codegen-units = 1`", "one-unit", &["client"]),
         Variant::new("the same and `lto = \"fat\"`", "lto", &["client"]),
         Variant::new(
-            "outboxes of 64 KiB",
+            "outboxes of 256 KiB",
             "usual",
-            &["client", "--outbox-bytes", "65536"],
+            &["client", "--outbox-bytes", "262144"],
         ),
         Variant::new(
             "outboxes of 4 MiB",
