@@ -92,7 +92,11 @@ impl ActorTarget<'_> {
             }
             Place::All => {
                 let all = client.actor_on_all::<Value>(self.path)?;
-                let asked = all.members().into_iter().map(|node| Asked {
+                let members = all.members();
+                if members.is_empty() {
+                    return Err(TellError::NoMember.into());
+                }
+                let asked = members.into_iter().map(|node| Asked {
                     actor: all.on(&node),
                     node,
                 });

@@ -153,7 +153,7 @@ impl<'a> Session<'a> {
         let left = work_end.map_or(DRAIN, |end| end.saturating_duration_since(Instant::now()));
         let drain = match &outcome {
             Ok(_) => left,
-            Err(CommandError::Interrupted) => left.min(DRAIN),
+            Err(CommandError::Interrupted | CommandError::Ended(_)) => left.min(DRAIN),
             Err(_) => Duration::ZERO,
         };
         let (tally, cut) = self.close(&client, drain, end).await;

@@ -49,10 +49,20 @@ impl Named {
         &self,
         work: impl AsyncFnOnce(Distributed) -> Result<T, CommandError>,
     ) -> Result<T, CommandError> {
+        let all = self.cluster.timeout();
+        self.run_within(all.mul_f64(0.8), all, work).await
+    }
+
+    /// Does `work` with the structures of the cluster, each operation within some time, and all within
+    /// another: a reply that does not come is told by the structure, which knows more about the reason.
+    async fn run_within<T>(
+        &self,
+        within: Duration,
+        all: Duration,
+        work: impl AsyncFnOnce(Distributed) -> Result<T, CommandError>,
+    ) -> Result<T, CommandError> {
         let missing = format!("no reply from {:?}", self.name);
-        let session = Session::new(&self.cluster, missing)?;
-        // The reply that does not come is told by the structure, which knows more about the reason.
-        let within = self.cluster.timeout().mul_f64(0.8);
+        let session = Session::new(&self.cluster, missing)?.within(Some(all));
         let ended = session.run(async |client| {
             client.topology().wait_for(|_| true).await?;
             work(self.structures(client, within)).await

@@ -46,6 +46,7 @@ use crate::pending_asks::retries::Retries;
 use crate::runtime::byte_limit::ByteLimit;
 use crate::runtime::clock::{Clock, Tick, precise_now};
 use crate::runtime::home::Home;
+use crate::runtime::random::Rng;
 use crate::runtime::shared_bytes::SharedBytes;
 use crate::send::tables::Tables;
 use crate::stats::Counters;
@@ -65,6 +66,7 @@ pub(crate) struct Shared {
     /// The client's first address, at which it is asked and answered by all nodes.
     pub(crate) identity: Arc<Identity>,
     pub(crate) clock: Clock,
+    pub(crate) rng: Arc<Rng>,
     /// The runtime that runs the client's tasks.
     pub(crate) home: Home,
     pub(crate) asks: PendingAsks,

@@ -28,13 +28,17 @@ pub(crate) struct BarrierArgs {
 }
 
 pub(crate) async fn run(args: &BarrierArgs) -> Result<(), CommandError> {
-    let arrived = args.named.run(async |structures| {
-        let barrier = structures.barrier(&args.named.name)?;
-        match &args.arrive_as {
-            Some(name) => barrier.arrive_as(name, args.parties).await?,
-            None => barrier.arrive(args.parties).await?,
-        }
-        Ok(())
-    });
+    // Whoever has arrived counts, whatever becomes of this process, so it waits for the whole time.
+    let within = args.named.cluster.timeout();
+    let arrived = args
+        .named
+        .run_within(within, within.mul_f64(1.25), async |structures| {
+            let barrier = structures.barrier(&args.named.name)?;
+            match &args.arrive_as {
+                Some(name) => barrier.arrive_as(name, args.parties).await?,
+                None => barrier.arrive(args.parties).await?,
+            }
+            Ok(())
+        });
     arrived.await
 }

@@ -12,7 +12,9 @@ use crate::output::print_error;
 /// A signal that ends programs, which is passed on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Signal {
+    Hangup,
     Interrupt,
+    Quit,
     Terminate,
 }
 
@@ -20,7 +22,9 @@ impl Signal {
     /// Returns the code with which a shell tells that a command ended by it.
     pub(super) fn exit_code(self) -> u8 {
         match self {
+            Self::Hangup => 129,
             Self::Interrupt => 130,
+            Self::Quit => 131,
             Self::Terminate => 143,
         }
     }
@@ -61,7 +65,9 @@ fn signal_code(_: ExitStatus) -> Option<i32> {
 /// The signals that reach this process.
 #[cfg(unix)]
 pub(super) struct Signals {
+    hangup: tokio::signal::unix::Signal,
     interrupt: tokio::signal::unix::Signal,
+    quit: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
 }
 
@@ -71,7 +77,9 @@ impl Signals {
     pub(super) fn take() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         Ok(Self {
+            hangup: signal(SignalKind::hangup())?,
             interrupt: signal(SignalKind::interrupt())?,
+            quit: signal(SignalKind::quit())?,
             terminate: signal(SignalKind::terminate())?,
         })
     }
@@ -79,18 +87,27 @@ impl Signals {
     /// Waits for the next one.
     pub(super) async fn next(&mut self) -> Signal {
         tokio::select! {
+            _ = self.hangup.recv() => Signal::Hangup,
             _ = self.interrupt.recv() => Signal::Interrupt,
+            _ = self.quit.recv() => Signal::Quit,
             _ = self.terminate.recv() => Signal::Terminate,
         }
     }
 }
 
-/// Sends a signal to the command, unless it has ended.
+/// Sends a signal to the command, unless it has ended, or was sent it already: what is typed at a terminal
+/// goes to all processes in its foreground, and the second interrupt is an order to many programs to stop
+/// where they are.
 #[cfg(unix)]
 pub(super) fn pass_on(signal: Signal, child: &mut Child) {
     use rustix::process::{Pid, Signal as Number, kill_process};
+    if matches!(signal, Signal::Interrupt | Signal::Quit) && is_in_foreground() {
+        return;
+    }
     let number = match signal {
+        Signal::Hangup => Number::HUP,
         Signal::Interrupt => Number::INT,
+        Signal::Quit => Number::QUIT,
         Signal::Terminate => Number::TERM,
     };
     let process = child.id().and_then(|id| i32::try_from(id).ok());
@@ -98,6 +115,16 @@ pub(super) fn pass_on(signal: Signal, child: &mut Child) {
         // It has ended by itself if this fails.
         kill_process(process, number).ok();
     }
+}
+
+/// Returns whether this process, and so the command, is in the foreground of a terminal.
+#[cfg(unix)]
+fn is_in_foreground() -> bool {
+    let terminal = std::fs::File::open("/dev/tty");
+    terminal.is_ok_and(|terminal| {
+        let group = rustix::termios::tcgetpgrp(&terminal);
+        group.is_ok_and(|group| group == rustix::process::getpgrp())
+    })
 }
 
 /// The interrupts that reach this process.

@@ -20,8 +20,8 @@ use crate::session::Session;
 pub(crate) const LOCK_EXAMPLES: &str = "\
 Runs the command while this process holds the lock, and exits with the command's code, or 128 and the
 number of the signal that ended it; with 75 if the lock was not free within --wait, and with 126 or 127
-if the command cannot be run. SIGINT and SIGTERM are passed on to the command, and the lock is released
-when that has ended. If the node that granted the lock is lost, the command is sent SIGTERM, for others
+if the command cannot be run. SIGINT, SIGQUIT, SIGTERM and SIGHUP are passed on to the command (what is
+typed at the terminal reaches it anyway), and the lock is released when that has ended. If the node that granted the lock is lost, the command is sent SIGTERM, for others
 may hold it then. --timeout bounds the wait for the cluster and for each reply, not the command.
 
 The lock is tried again and again, so nothing waits for it on the node when this process is killed; but
@@ -151,7 +151,7 @@ async fn hold(args: &HoldArgs, held: &Held, mut signals: Signals) -> Result<u8, 
     let guard = tokio::select! {
         guard = acquire(args.wait, held) => guard?,
         // An attempt that is under way is released in the background.
-        signal = signals.next() => return Ok(signal.exit_code()),
+        signal = signals.next() => return Err(CommandError::Ended(signal.exit_code())),
     };
     tracing::info!(owner = guard.owner(), "acquired");
     let outcome = run_command(&args.command, &guard, &mut signals).await;

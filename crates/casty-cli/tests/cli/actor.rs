@@ -1,4 +1,4 @@
-use casty_client::Codec;
+use casty_client::{ClusterClient, Codec};
 use casty_testkit::Cluster;
 
 use crate::process::{AMPLE, casty, casty_to, end, nodes};
@@ -124,4 +124,28 @@ async fn an_actor_without_a_place_or_with_two_or_with_an_entity_is_wrong_usage()
     let cluster = nodes(Codec::pickle()).await;
     let args = ["ask", "--actor", "", "--leader", GREET];
     end(casty_to(&cluster, &args)).await.with(2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn to_ask_all_where_nobody_is_alive_is_no_success() {
+    let cluster = nodes(Codec::pickle()).await;
+    let client = ClusterClient::builder(cluster.system())
+        .contact_points(cluster.contact_points())
+        .codec(Codec::pickle());
+    let client = client.connect().await.unwrap();
+    for node in cluster.addresses() {
+        client.admin().force_down(&node).await.unwrap();
+    }
+    let args = [
+        "ask",
+        "--timeout",
+        AMPLE,
+        "--actor",
+        "greeter",
+        "--all",
+        GREET,
+    ];
+    let ended = end(casty_to(&cluster, &args)).await.with(1);
+    assert_eq!(ended.out, "");
+    assert!(ended.err.contains("member"), "{ended:?}");
 }

@@ -168,9 +168,14 @@ pub(crate) async fn end_with_input(mut command: Command, input: &[u8]) -> Ended 
 
 /// Interrupts a command, as Ctrl-C does.
 pub(crate) async fn interrupt(child: &Child) {
+    send(child, "INT").await;
+}
+
+/// Sends a signal to a command.
+pub(crate) async fn send(child: &Child, signal: &str) {
     let id = child.id().unwrap().to_string();
-    let killed = Command::new("kill").args(["-INT", &id]).status().await;
-    assert!(killed.unwrap().success());
+    let sent = Command::new("kill").args(["-s", signal, &id]).status();
+    assert!(sent.await.unwrap().success());
 }
 
 /// Waits until no client is subscribed to any node.

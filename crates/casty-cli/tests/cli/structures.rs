@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use casty_client::{ClusterClient, Codec};
 use casty_testkit::{Cluster, Structure};
-use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 
-use crate::process::{AMPLE, casty_to, end, ended, interrupt, unsubscribed};
+use crate::process::{AMPLE, casty, casty_to, end, ended, interrupt, send, unsubscribed};
 
 /// Starts nodes that host a structure of each kind.
 async fn hosting() -> Cluster {
@@ -190,6 +191,91 @@ async fn a_signal_is_passed_on_and_the_lock_released_when_the_command_has_ended(
     let args = ["lock", "door", "--wait", AMPLE, "--", "echo", "inside"];
     assert_eq!(said(&cluster, &args).await, "inside\n");
     unsubscribed(&cluster).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hangup_is_passed_on_and_the_lock_released() {
+    let cluster = hosting().await;
+    let script = "trap 'echo told; exit 9' HUP; echo inside; while :; do sleep 0.05; done";
+    let (child, mut lines) = holding(&cluster, script).await;
+    send(&child, "HUP").await;
+    assert_eq!(lines.next_line().await.unwrap().unwrap(), "told");
+    ended(child).await.with(9);
+    let args = ["lock", "door", "--wait", AMPLE, "--", "echo", "inside"];
+    assert_eq!(said(&cluster, &args).await, "inside\n");
+}
+
+/// The terminal that `script` makes sends what is typed to all in its foreground.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interrupt_that_is_typed_reaches_the_command_once() {
+    let cluster = hosting().await;
+    let inner = ample(
+        &cluster,
+        &[
+            "lock",
+            "door",
+            "--",
+            "sh",
+            "-c",
+            "trap 'echo told' INT; echo inside; until read line; do :; done; echo \"$line\"",
+        ],
+    );
+    let inner = inner.as_std();
+    let words = std::iter::once(inner.get_program()).chain(inner.get_args());
+    let quoted = words.map(|word| format!("'{}'", word.to_str().unwrap().replace('\'', r"'\''")));
+    let line = quoted.collect::<Vec<_>>().join(" ");
+    let mut terminal = Command::new("script");
+    terminal.args(["-qec", &line, "/dev/null"]);
+    for (name, value) in inner.get_envs() {
+        match value {
+            Some(value) => terminal.env(name, value),
+            None => terminal.env_remove(name),
+        };
+    }
+    let mut child = terminal
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut typed = child.stdin.take().unwrap();
+    let mut said = Vec::new();
+    while let Some(line) = lines.next_line().await.unwrap() {
+        // The terminal echoes what is typed.
+        let line = line.trim_end().trim_start_matches("^C").to_owned();
+        match line.as_str() {
+            "inside" => typed.write_all(b"\x03").await.unwrap(),
+            "told" => typed.write_all(b"done\n").await.unwrap(),
+            _ => {}
+        }
+        said.push(line);
+    }
+    let status = child.wait().await.unwrap();
+    assert!(status.success(), "{status}: {said:?}");
+    let told = said.iter().filter(|line| *line == "told");
+    assert_eq!(told.count(), 1, "{said:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_that_reaches_no_cluster_ends_at_a_signal() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let contact = listener.local_addr().unwrap().to_string();
+    let args = ["lock", "--contact", &contact, "--system", "my-cluster"];
+    let rest = ["--timeout", AMPLE, "door", "--", "true"];
+    let child = casty(&[&args[..], &rest].concat()).spawn().unwrap();
+    let dialled = listener.accept().await.unwrap();
+    send(&child, "TERM").await;
+    ended(child).await.with(143);
+    drop(dialled);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_barrier_waits_for_the_whole_time() {
+    let cluster = hosting().await;
+    let args = ["barrier", "--timeout", "0.5", "start", "--parties", "2"];
+    let ended = end(casty_to(&cluster, &args)).await.with(3);
+    assert!(ended.err.contains("500ms"), "{ended:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

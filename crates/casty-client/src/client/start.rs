@@ -83,7 +83,6 @@ impl ClusterClient {
             transport,
         } = checked;
         let rng = Arc::new(random(builder.seed));
-        let secrets = Secrets::new(&rng);
         let identity = Arc::new(Identity::new(&builder.system, announced, &rng));
         let limits = builder.limits;
         let options = limits.connecting().address_map(builder.address_map);
@@ -98,7 +97,7 @@ impl ClusterClient {
             identity,
             clock: Clock::new(),
             home: Home::current(),
-            asks: PendingAsks::new(limits.pending_asks, limits.ask_bytes, &secrets),
+            asks: PendingAsks::new(limits.pending_asks, limits.ask_bytes, &Secrets::new(&rng)),
             retries: Retries::new(limits.retry_budget),
             mailboxes: Mailboxes::of_client_on(runtime::Handle::current()),
             acquires: Acquires::new(&rng),
@@ -119,6 +118,7 @@ impl ClusterClient {
             ending: Ending::default(),
             secondaries: AtomicU64::new(0),
             streams: Streams::new(Arc::clone(&rng)),
+            rng: Arc::clone(&rng),
             dial_failures: Mutex::default(),
             ready_error,
         };

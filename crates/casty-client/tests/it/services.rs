@@ -194,6 +194,9 @@ fn who_finds_no_service_in_time_is_told_what_was_seen() {
             "service \"greeter\" has 1 live instance within 1s, not 3; it had 2 meanwhile; not alive: \
              x:1"
         );
+        // What was too little for the wish is news still.
+        let listing = tokio::time::timeout(SECOND, services.changed()).await;
+        assert_eq!(paths(&listing.unwrap().unwrap().instances), ["/a"]);
         world.client.close(Duration::ZERO).await;
         let closed = world.client.lookup_wait(&key(), SECOND).await;
         assert!(matches!(closed, Err(LookupError::Closed)));
@@ -235,6 +238,20 @@ fn instances_are_picked_in_turn_by_lot_or_by_node() {
         let service = "greeter".to_owned();
         let node = nowhere;
         assert_eq!(error, PickError::NotThere { service, node });
+    });
+}
+
+#[test]
+fn pickers_that_are_made_anew_do_not_all_begin_with_the_same_instance() {
+    in_paused_time(|| async {
+        let world = World::with(&[("n:1", "/a"), ("n:1", "/b"), ("n:1", "/c")]).await;
+        for by in [PickBy::Any, PickBy::RoundRobin] {
+            let first = |_| path(&world.picker().by(by.clone()).pick());
+            let mut firsts: Vec<_> = (0..60).map(first).collect();
+            firsts.sort();
+            firsts.dedup();
+            assert_eq!(firsts, ["/a", "/b", "/c"], "{by:?}");
+        }
     });
 }
 

@@ -112,11 +112,12 @@ impl<M> Services<M> {
     /// The client has ended.
     ///
     /// # Cancel safety
-    /// Safe: listings of fewer instances are skipped, in any case.
+    /// Safe: a listing of fewer instances that is still the latest is returned by [`changed`](Self::changed).
     pub async fn wait_for(&mut self, instances: usize) -> Result<Listing<M>, Closed> {
         let name = self.key.name();
         let wanted = |view: &View| view.live_services(name).count() >= instances;
-        let view = self.topology.wait_for(wanted).await?;
+        // What does not come up to the wish was not returned, and is news still.
+        let view = self.topology.clone().wait_for(wanted).await?;
         Ok(self.take(&view))
     }
 
@@ -142,7 +143,8 @@ impl<M> Services<M> {
             }
         }
         let (name, mut most) = (self.key.name(), 0);
-        let wanted = self.topology.wait_for(|view| {
+        let mut looking = self.topology.clone();
+        let wanted = looking.wait_for(|view| {
             let live = view.live_services(name).count();
             most = most.max(live);
             live >= instances

@@ -32,8 +32,8 @@ const OFFERS: u32 = 3;
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum PickBy {
-    /// One instance after the other, by node and path. Where the turn begins differs from client to
-    /// client.
+    /// One instance after the other, by node and path. Where the turn begins differs from picker to
+    /// picker; clones take turns together.
     #[default]
     RoundRobin,
     /// Any instance, by lot: each as likely as the others.
@@ -104,14 +104,11 @@ enum Rank {
 
 impl ClusterClient {
     /// Returns a picker of one instance of a service for each message, in turn unless it is told to pick
-    /// [otherwise](Picker::by).
+    /// [otherwise](Picker::by). Keep it, and clone it for other tasks: what failed lately is forgotten with
+    /// it, and the next one's turn begins at any instance.
     pub fn picker<M>(&self, key: &ServiceKey<M>) -> Picker<M> {
-        // Clients differ by it, and one with a seed is the same each time.
-        let address = self.identity().to_raw();
-        let seed = address.bytes().fold(0_u64, |seed, byte| {
-            seed.rotate_left(8).wrapping_mul(31) ^ u64::from(byte)
-        });
-        let lots = Rng::seeded(seed);
+        // Pickers differ by it, and those of a client with a seed are the same each time.
+        let lots = Rng::seeded(self.core().rng.next_u64());
         let shared = Shared {
             turn: AtomicU64::new(lots.next_u64() >> 1),
             lots,
