@@ -40,8 +40,9 @@ fn node(data: &mut Unstructured<'_>) -> Result<u16> {
 }
 
 fn to(data: &mut Unstructured<'_>) -> Result<To> {
-    Ok(match data.int_in_range(0..=6)? {
+    Ok(match data.int_in_range(0..=7)? {
         0 => To::Node(node(data)?),
+        1 => To::Leader,
         _ => To::Shard(
             data.int_in_range(0..=REGIONS - 1)?,
             data.int_in_range(0..=SHARDS - 1)?,

@@ -25,8 +25,8 @@ const BACKLOG: usize = 1_024;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DeadLetter {
-    /// The target of the message: `region/shard`, or the address and path of an actor, as
-    /// [`Escaped`](casty_proto::Escaped) shows them.
+    /// The target of the message: `region/shard`, or the address and path of an actor, with `leader` for the
+    /// address where whichever node leads was meant; as [`Escaped`](casty_proto::Escaped) shows them.
     pub target: String,
     /// The Rust type of the message, as [`std::any::type_name`] writes it.
     pub message_type: &'static str,

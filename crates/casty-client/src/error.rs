@@ -31,8 +31,8 @@ pub enum Fate {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NotSent {
-    /// No connected owner of its shard, or no connection to its node, was found before its
-    /// deadline. If no view has come, [`ready`](crate::ClusterClient::ready) returns the reason.
+    /// No connected owner of its shard, no connected leader, or no connection to its node was found before
+    /// its deadline. If no view has come, [`ready`](crate::ClusterClient::ready) returns the reason.
     #[error("no route was found in time: {0}")]
     Expired(MissingRoute),
     /// The pending buffer was full when the message came back to be routed again, in all or for its

@@ -93,6 +93,8 @@ pub(crate) enum Destination<'a> {
         path: &'a str,
         class: &'a str,
     },
+    /// An actor of whichever node leads; the message is of `class`.
+    Leader { path: &'a str, class: &'a str },
 }
 
 impl Destination<'_> {
@@ -104,6 +106,7 @@ impl Destination<'_> {
                 shard: *shard,
             },
             Self::Actor { node, .. } => Target::Node(node.clone()),
+            Self::Leader { .. } => Target::Leader,
         }
     }
 }
@@ -130,13 +133,15 @@ pub(crate) enum Route {
     Shard(RegionId, ShardId),
     /// The message is for an actor of this very node.
     Node,
+    /// The node leads the cluster.
+    Leader,
 }
 
 impl Route {
     /// Returns the number of the counters of its messages: each region has its own.
     pub(crate) fn group(self) -> usize {
         match self {
-            Self::Node => ACTORS_GROUP,
+            Self::Node | Self::Leader => ACTORS_GROUP,
             Self::Shard(region, _) => group_of(region),
         }
     }
@@ -146,6 +151,7 @@ impl Route {
         match self {
             Self::Shard(region, shard) => Target::Shard { region, shard },
             Self::Node => Target::Node(node.clone()),
+            Self::Leader => Target::Leader,
         }
     }
 }
@@ -156,6 +162,14 @@ pub(crate) const ACTORS_GROUP: usize = 0;
 /// Returns the number of the counters of messages to a region.
 pub(crate) fn group_of(region: RegionId) -> usize {
     region.get() as usize + 1
+}
+
+/// Returns the number of the counters of messages to a target.
+pub(crate) fn group(target: &Target) -> usize {
+    match target {
+        Target::Shard { region, .. } => group_of(*region),
+        Target::Node(_) | Target::Leader => ACTORS_GROUP,
+    }
 }
 
 /// A message that the router has, and may hand to any node.

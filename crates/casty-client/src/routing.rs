@@ -17,7 +17,7 @@ use casty_transport::{Leftover, OutboxCounters, Pushed, RejectReason, Rejected, 
 
 use crate::dead_letters::{DeadLetter, Loss};
 use crate::error::{Fate, NotSent, TellError};
-use crate::message::{ACTORS_GROUP, Outgoing, Route, Tag, group_of};
+use crate::message::{ACTORS_GROUP, Outgoing, Route, Tag, group, group_of};
 use crate::node::peer::{self, Peer};
 use crate::node::protocol::COORDINATORS_PATH;
 use crate::pending_asks::outcome::Failure;
@@ -157,7 +157,7 @@ impl Routing {
         self.counters_of(&target).accepted += 1;
         let node = match &target {
             Target::Node(node) => Some(node.clone()),
-            Target::Shard { .. } => None,
+            Target::Shard { .. } | Target::Leader => None,
         };
         let pending = pending_message(shared, target, outgoing);
         self.handle(shared, RouterInput::Send(pending));
@@ -392,6 +392,9 @@ impl Routing {
         self.changed |= !matches!(input, RouterInput::Send(_) | RouterInput::Tick);
         self.router.handle(precise_now(), input);
         self.pump(shared);
+        // As the backlog of a node is noted: after what was buffered went into an outbox.
+        let backlog = self.router.has_buffered(&Target::Leader);
+        shared.leader_backlog.store(backlog, Ordering::Release);
     }
 
     /// Puts a pending message into an outbox.
@@ -425,12 +428,18 @@ impl Routing {
                 let name = self.router.region_name(*region).map_or("", |name| name);
                 to.push_envelope(*region, name, message, tag(Route::Shard(*region, *shard)))
             }
-            Target::Node(_) => {
+            Target::Node(_) | Target::Leader => {
                 debug_assert!(actor.is_some(), "a message to a node has a path");
                 let (path, class) = actor
                     .as_ref()
                     .map_or(("", ""), |(path, class)| (path, class));
-                to.push_to_actor(path, class, message, Some(tag(Route::Node)))
+                let to_leader = pending.target == Target::Leader;
+                let route = if to_leader {
+                    Route::Leader
+                } else {
+                    Route::Node
+                };
+                to.push_to_actor(path, class, message, Some(tag(route)))
             }
         }
     }
@@ -546,6 +555,7 @@ impl Routing {
                 format!("{name}/{shard}")
             }
             Target::Node(node) => format!("{node}{}", Escaped::new(path.unwrap_or_default())),
+            Target::Leader => format!("leader{}", Escaped::new(path.unwrap_or_default())),
         }
     }
 }
@@ -565,14 +575,6 @@ fn log_contradiction(region: &str, contradiction: Option<&CountContradiction>) {
             %region,
             "no other shard count of the region is seen any more"
         );
-    }
-}
-
-/// Returns the number of the counters of messages to a target.
-fn group(target: &Target) -> usize {
-    match target {
-        Target::Shard { region, .. } => group_of(*region),
-        Target::Node(_) => ACTORS_GROUP,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::ops::Deref;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
@@ -77,7 +78,7 @@ impl Core {
         message: Encoded<'_>,
         ask: Option<OpenAsk>,
     ) -> Result<(), TellError> {
-        let (node, path, class) = match *to {
+        let (node, route, path, class) = match *to {
             Destination::Shard {
                 region: id,
                 name,
@@ -93,14 +94,21 @@ impl Core {
                 ref node,
                 path,
                 class,
-            } => (node, path, class),
+            } => (Some(Cow::Borrowed(node)), Route::Node, path, class),
+            Destination::Leader { path, class } => {
+                (self.leader().map(Cow::Owned), Route::Leader, path, class)
+            }
         };
         if self.is_closed() {
             return Err(TellError::Closed);
         }
-        let tag = self.tag(Route::Node, message, ask);
+        let tag = self.tag(route, message, ask);
         let deadline = tag.deadline;
-        match self.push_to_node(node, (path, class), (message.bytes, ask), tag) {
+        let pushed = match &node {
+            Some(node) => self.push_to_node(node, (path, class), (message.bytes, ask), tag),
+            None => Err(None),
+        };
+        match pushed {
             Ok(pushed) => {
                 give_way::note(pushed.fills_batch);
                 Ok(())
@@ -197,9 +205,13 @@ impl Core {
     ) -> Result<Pushed, Option<TellError>> {
         let connected = self.connected.read();
         let peer = connected.get(node);
-        // Pairs with the Release in `Routing::note_backlog`: a sender that sees no backlog sees the
-        // outbox as the router left it, and its message goes behind.
-        let direct = peer.filter(|peer| !peer.backlog.load(Ordering::Acquire));
+        let backlog = |peer: &&Arc<Peer>| match tag.route {
+            Route::Leader => self.leader_backlog.load(Ordering::Acquire),
+            Route::Node | Route::Shard(..) => peer.backlog.load(Ordering::Acquire),
+        };
+        // Pairs with the Release in `Routing`, where each is noted: a sender that sees no backlog sees
+        // the outbox as the router left it, and its message goes behind.
+        let direct = peer.filter(|peer| !backlog(peer));
         let peer = direct.ok_or(None)?;
         let bytes = self.carry(message, ask, peer);
         let pushed = peer.push_to_actor(path, class, &bytes, Some(tag));
@@ -292,7 +304,9 @@ impl Core {
         let outgoing = Outgoing {
             actor: match to {
                 Destination::Shard { .. } => None,
-                Destination::Actor { path, class, .. } => Some(((*path).into(), (*class).into())),
+                Destination::Actor { path, class, .. } | Destination::Leader { path, class } => {
+                    Some(((*path).into(), (*class).into()))
+                }
             },
             message: Bytes::copy_from_slice(bytes),
             deadline,

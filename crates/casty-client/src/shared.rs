@@ -95,6 +95,9 @@ pub(crate) struct Shared {
     pub(crate) table: Tables,
     /// The connected nodes, for messages to their actors. Written under the router's lock.
     pub(crate) connected: RwLock<HashMap<NodeAddress, Arc<Peer>>>,
+    /// Set while the router buffers messages for whichever node leads: later ones go behind them.
+    /// Written under the router's lock.
+    pub(crate) leader_backlog: AtomicBool,
     /// The wake-up of the control task when the router has a request for it, or is due earlier than
     /// before. A wake-up that finds the task busy is kept for its next wait, so none is missed.
     pub(crate) router_due: Notify,
@@ -234,6 +237,12 @@ impl Shared {
         // Released first: the control task is woken to read it.
         drop(by);
         self.ending.requested.notify_one();
+    }
+
+    /// Returns the leader that the last view names, unless the view avoids it.
+    pub(crate) fn leader(&self) -> Option<NodeAddress> {
+        let view = self.view.borrow();
+        view.as_ref()?.live_leader().cloned()
     }
 
     /// Returns the nodes that are connected.

@@ -152,17 +152,6 @@ pub(crate) async fn ready(core: &Core, timeout: Duration) -> Result<Arc<View>, R
     }
 }
 
-/// Returns the leader that the last view names, unless the view avoids it.
-pub(crate) fn leader(core: &Core) -> Option<NodeAddress> {
-    let view = core.view.borrow().clone()?;
-    live_leader(&view).cloned()
-}
-
-/// Returns the leader that a view names, unless the view avoids it.
-pub(crate) fn live_leader(view: &View) -> Option<&NodeAddress> {
-    view.leader().filter(|leader| !view.avoids(leader))
-}
-
 /// Returns the addresses that could not be connected when last dialled, with the error of each.
 pub(crate) fn dial_failures(core: &Core) -> Vec<(NodeAddress, ConnectError)> {
     let failures = core.dial_failures.lock();

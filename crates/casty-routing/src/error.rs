@@ -109,7 +109,8 @@ pub enum MissingRoute {
     /// A view: no node was reached, or none that tells of its cluster.
     #[error("no view of the cluster has come")]
     View,
-    /// A leader: the view names none, for the cluster is not formed.
+    /// A leader: the view names none, for the cluster is not formed; or it avoids the one that it names,
+    /// for whom the message is.
     #[error("no leader is known")]
     Leader,
     /// A connection to the leader, which could tell who owns the shard.

@@ -46,6 +46,7 @@ use waiting::Waiting;
 /// * A shard belongs to the node that the view names; where the view is silent, to the one that the
 ///   leader's coordinator names. The first answer is kept until its node is gone or a newer view
 ///   names another.
+/// * What is for the leader goes to the one that the view names then.
 /// * A message whose target has no usable connection is buffered, in order, until its deadline.
 /// * A node that a view [avoids](View::avoids), or that could not be connected, owns no shard as
 ///   far as this router is concerned: the leader is asked again until it names another.

@@ -148,6 +148,11 @@ impl View {
         self.leader.as_ref()
     }
 
+    /// Returns the [leader](Self::leader), unless it is [avoided](Self::avoids).
+    pub fn live_leader(&self) -> Option<&NodeAddress> {
+        self.leader().filter(|leader| !self.avoids(leader))
+    }
+
     /// Returns all members ever seen, the dead ones included, sorted by address.
     pub fn members(&self) -> &[Member] {
         &self.members

@@ -18,6 +18,7 @@ fn to() -> impl Strategy<Value = To> {
     prop_oneof![
         6 => (0..REGIONS, 0..SHARDS).prop_map(|(region, shard)| To::Shard(region, shard)),
         1 => (0..NODES).prop_map(To::Node),
+        1 => Just(To::Leader),
     ]
 }
 

@@ -16,7 +16,6 @@ use crate::pending_asks::outcome::Outcome;
 use crate::pending_asks::retries::Retries;
 use crate::runtime::clock::Tick;
 use crate::send::{Core, wait};
-use crate::topology;
 
 /// The limits of sending an idempotent ask again.
 #[derive(Debug, Clone, Copy)]
@@ -92,8 +91,10 @@ enum KeptDestination {
         path: Box<str>,
         class: Box<str>,
     },
-    /// An actor of the node that leads when the message is sent.
-    Leader { path: Box<str>, class: Box<str> },
+    Leader {
+        path: Box<str>,
+        class: Box<str>,
+    },
 }
 
 impl Kept {
@@ -122,15 +123,12 @@ impl Kept {
                 path: path.into(),
                 class: class.into(),
             },
+            Destination::Leader { path, class } => KeptDestination::Leader {
+                path: path.into(),
+                class: class.into(),
+            },
         };
-        Self::copy(core, to, message)
-    }
-
-    fn copy(
-        core: &Arc<Core>,
-        to: KeptDestination,
-        Encoded { bytes, kind }: Encoded<'_>,
-    ) -> Result<Self, AskError> {
+        let Encoded { bytes, kind } = message;
         let (length, limit) = (bytes.len(), core.asks.bytes.limit());
         if !core.asks.bytes.reserve(length) {
             return Err(AskError::AskBytesFull { length, limit });
@@ -141,19 +139,6 @@ impl Kept {
             message: bytes.into(),
             kind,
         })
-    }
-
-    /// Copies a message for the actor at a path of whichever node leads when it is sent.
-    pub(crate) fn for_leader(
-        core: &Arc<Core>,
-        (path, class): (&str, &str),
-        message: Encoded<'_>,
-    ) -> Result<Self, AskError> {
-        let to = KeptDestination::Leader {
-            path: path.into(),
-            class: class.into(),
-        };
-        Self::copy(core, to, message)
     }
 
     /// Sends the message.
@@ -173,28 +158,13 @@ impl Kept {
                 path,
                 class,
             },
-            KeptDestination::Leader { path, class } => Destination::Actor {
-                node: self.connected_leader()?,
-                path,
-                class,
-            },
+            KeptDestination::Leader { path, class } => Destination::Leader { path, class },
         };
         let message = Encoded {
             bytes: &self.message,
             kind: self.kind,
         };
         self.core.send(&to, message, Some(ask))
-    }
-
-    /// Returns the leader, if it is connected. For one that is not, as one that has just died, a copy
-    /// would wait in the pending buffer and end the ask with that node.
-    fn connected_leader(&self) -> Result<NodeAddress, TellError> {
-        let leader = topology::leader(&self.core).ok_or(TellError::NoLeader)?;
-        if self.core.connected.read().contains_key(&leader) {
-            Ok(leader)
-        } else {
-            Err(TellError::NoLeader)
-        }
     }
 }
 
@@ -292,8 +262,7 @@ impl Retrying {
             }
             Err(error) => {
                 core.asks.refused(self.ask.id);
-                let passes = wait::is_full(&error) || matches!(error, TellError::NoLeader);
-                if !passes || self.schedule.left == 0 {
+                if !wait::is_full(&error) || self.schedule.left == 0 {
                     core.asks.stop_retrying(self.ask.id);
                 }
             }

@@ -20,7 +20,6 @@ use crate::pending_asks::waiter::Waiter;
 use crate::runtime::clock::Tick;
 use crate::send::Core;
 use crate::send::tables::Current;
-use crate::topology;
 
 /// The way in which an ask is to be carried out.
 #[derive(Debug, Clone, Copy)]
@@ -227,28 +226,18 @@ impl<'a> AskSender<'a> {
         Ok(self.core.ask_shard(to, message, self.ask, looked)?)
     }
 
-    /// Sends an encoded message of `class` to an actor of the node that leads now. One that may be sent
-    /// again goes to whoever leads then, and waits for that if no connected node leads now: it would wait
-    /// in the pending buffer for one that may be dead, and end with it.
+    /// Sends an encoded message of `class` to an actor of whichever node leads. Only one that may be sent
+    /// again waits for a leader if there is none.
     pub(crate) fn send_to_leader(
         &mut self,
         path: &str,
         class: &str,
         message: Encoded<'_>,
     ) -> Result<(), AskError> {
-        self.check_answerable(message.bytes)?;
-        let Some(again) = &mut self.again else {
-            let node = topology::leader(self.core).ok_or(TellError::NoLeader)?;
-            let to = Destination::Actor { node, path, class };
-            return Ok(self.core.send(&to, message, Some(self.ask))?);
-        };
-        let kept = Kept::for_leader(self.core, (path, class), message)?;
-        match kept.send(self.ask) {
-            Err(TellError::NoLeader) => self.core.asks.refused(self.ask.id),
-            sent => sent?,
+        if self.again.is_none() && self.core.leader().is_none() {
+            return Err(TellError::NoLeader.into());
         }
-        again.kept = Some(kept);
-        Ok(())
+        self.send(&Destination::Leader { path, class }, message)
     }
 
     /// Hands an encoded message to an actor of this client.

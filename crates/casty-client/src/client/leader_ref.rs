@@ -12,23 +12,24 @@ use tokio::time::{Instant, timeout_at};
 use crate::ask::Ask;
 use crate::ask::sender::{AskSender, SendAsk};
 use crate::client::ClusterClient;
-use crate::client::bound_ref::{self, BoundRef};
+use crate::client::bound_ref::BoundRef;
 use crate::client::path::{actor_at, checked};
 use crate::error::TellError;
-use crate::message::Plain;
+use crate::message::{Destination, Plain};
 use crate::runtime::clock;
-use crate::send::Core;
-use crate::topology::{self, Topology};
+use crate::send::give_way::give_way;
+use crate::send::{Core, wait};
+use crate::topology::Topology;
 
 /// A reference to the actor at a path of the cluster's leader, whichever node that is: made by
 /// [`ClusterClient::singleton`](crate::ClusterClient::singleton) and
 /// [`ClusterClient::actor_on_leader`](crate::ClusterClient::actor_on_leader).
 ///
-/// Each send goes to the leader that the last view names, so the reference follows it. Views take some
-/// seconds to notice that a leader is dead: what is sent to the old one meanwhile is lost or not sent, as
-/// the fate of each message tells. An [idempotent](crate::Ask::idempotent) ask is sent again to whoever
-/// leads then; one whose message was still in the outbox of a leader that dies ends as
-/// [`NotSent::NodeGone`](crate::NotSent), and may be asked again without harm.
+/// Each message goes to the leader that the last view names, so the reference follows it as messages for
+/// an entity follow its owner. Views take some seconds to notice that a leader is dead. What never left
+/// goes to the next one, within its own deadline: the time of an ask, the client's buffer timeout for a
+/// tell. An ask that the dead leader was sent ends as [`Lost`](crate::AskError::Lost), unless it is
+/// [idempotent](crate::Ask::idempotent): then it is sent again to whoever leads then.
 ///
 /// A node whose own view differs passes a singleton's message on to the leader that it sees; the reply
 /// then comes from that one. A node that does not host the actor drops the message without a word.
@@ -79,7 +80,7 @@ impl<M> LeaderRef<M> {
     /// Returns the leader that the last view names; `None` without a view, or if the view does not call
     /// it alive.
     pub fn leader(&self) -> Option<NodeAddress> {
-        topology::leader(&self.core)
+        self.core.leader()
     }
 
     /// Waits until a view names a live leader, at most for `within`, and returns it.
@@ -98,11 +99,9 @@ impl<M> LeaderRef<M> {
             return Err(TellError::Closed);
         }
         let mut views = Topology::new(self.core.view.clone());
-        let led = views.wait_for(|view| topology::live_leader(view).is_some());
+        let led = views.wait_for(|view| view.live_leader().is_some());
         match timeout_at(deadline, led).await {
-            Ok(Ok(view)) => topology::live_leader(&view)
-                .cloned()
-                .ok_or(TellError::NoLeader),
+            Ok(Ok(view)) => view.live_leader().cloned().ok_or(TellError::NoLeader),
             Ok(Err(_)) => Err(TellError::Closed),
             Err(_) => Err(TellError::NoLeader),
         }
@@ -130,8 +129,21 @@ impl<M> LeaderRef<M> {
     where
         M: Serialize,
     {
-        let to = self.now()?.actor_ref();
-        bound_ref::tell(&self.core, &to, &message)
+        self.leader().ok_or(TellError::NoLeader)?;
+        self.send(&message)
+    }
+
+    fn send(&self, message: &M) -> Result<(), TellError>
+    where
+        M: Serialize,
+    {
+        self.core.encoded(&Plain(message), |class, message| {
+            let to = Destination::Leader {
+                path: &self.path,
+                class,
+            };
+            self.core.send(&to, message, None)
+        })
     }
 
     /// Sends a message to the actor of the leader, and waits while there is no live leader, and while the
@@ -163,18 +175,26 @@ impl<M> LeaderRef<M> {
         M: Serialize,
     {
         let deadline: Instant = clock::from_now(within).into();
-        let node = self.led_by(deadline).await?;
-        let actor = BoundRef::new(&self.core, actor_at(&self.core, &node, &self.path));
+        self.led_by(deadline).await?;
+        give_way().await;
+        let refused = match self.send(&message) {
+            Err(refused) if wait::is_full(&refused) => refused,
+            sent => return sent,
+        };
+        let to = Destination::Leader {
+            path: &self.path,
+            class: "",
+        };
         let left = deadline.saturating_duration_since(Instant::now());
-        actor.tell_within(message, left).await
+        wait::tell(&self.core, &to, &Plain(&message), refused, left).await
     }
 
     /// Prepares an ask of the actor of the leader; awaited, it sends the message to the node that leads
     /// then, and returns the reply. See [`ClusterClient::ask`](crate::ClusterClient::ask).
     ///
     /// Without a live leader it fails at once, with [`TellError::NoLeader`]; see
-    /// [`wait_for_leader`](Self::wait_for_leader). One that is [idempotent](Ask::idempotent) waits for a
-    /// connected leader: each of its attempts finds one, or is spent.
+    /// [`wait_for_leader`](Self::wait_for_leader). One that is [idempotent](Ask::idempotent) waits for one,
+    /// in the pending buffer.
     pub fn ask<R: DeserializeOwned>(
         &self,
         message: impl FnOnce(ActorRef<R>) -> M,

@@ -112,6 +112,7 @@ impl ClusterClient {
             inbound_bytes: Arc::new(SharedBytes::new(limits.inbound_bytes())),
             table: Tables::new(),
             connected: RwLock::default(),
+            leader_backlog: AtomicBool::default(),
             router_due: Notify::new(),
             closed: AtomicBool::new(false),
             drained: OnceLock::new(),
@@ -133,9 +134,8 @@ impl ClusterClient {
             contacts,
         };
         spawn(Arc::clone(&core), Control::new(parts, &rng), incoming);
-        Self {
-            handle: Arc::new(Handle { core }),
-        }
+        let handle = Arc::new(Handle { core });
+        Self { handle }
     }
 }
 

@@ -165,14 +165,14 @@ impl Control {
     }
 
     /// Requeues the unsent messages for nodes that a view avoids or does not name: all messages for
-    /// nodes that are gone, those for shards for the others.
+    /// nodes that are gone, and for the others those that another node may get.
     ///
     /// Before the router has the view, so that no newer message takes another route first.
     fn revoke(&self, view: &View) {
         for peer in self.peers.values() {
             let matches: fn(&Tag) -> bool = match &peer.node {
                 node if view.is_gone(node) => |_| true,
-                node if !view.is_live(node) => |tag| matches!(tag.route, Route::Shard(..)),
+                node if !view.is_live(node) => |tag| tag.route != Route::Node,
                 _ => continue,
             };
             self.core
@@ -181,7 +181,7 @@ impl Control {
     }
 
     /// Resumes sending to nodes that the view no longer avoids, and, for nodes that it avoids but
-    /// does not call gone, sending of messages that are not for shards.
+    /// does not call gone, sending of messages that no other node may get.
     fn resume(&self, view: &View) {
         for peer in self.peers.values() {
             if !view.is_gone(&peer.node) && (view.avoids(&peer.node) || peer.outbox.resume()) {

@@ -44,7 +44,7 @@ pub(crate) async fn tell(
         kind: message.kind(),
     };
     let mut to = to.clone();
-    if let Destination::Actor { class: of, .. } = &mut to {
+    if let Destination::Actor { class: of, .. } | Destination::Leader { class: of, .. } = &mut to {
         *of = &class;
     }
     encoded(core, &to, message, refused, within).await
@@ -101,6 +101,10 @@ fn owner(core: &Core, to: &Destination<'_>) -> Option<Arc<Peer>> {
             core.table.current().owner(*region, *shard).cloned()
         }
         Destination::Actor { node, .. } => core.connected.read().get(node).cloned(),
+        Destination::Leader { .. } => {
+            let leader = core.leader()?;
+            core.connected.read().get(&leader).cloned()
+        }
     }
 }
 

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use casty_client::{ActorRef, AskError, ClusterClient, Fate, LeaderRef, NodeAddress, TellError};
+use casty_client::{
+    ActorRef, AskError, ClusterClient, Fate, LeaderRef, MissingRoute, NodeAddress, NotSent,
+    TellError,
+};
 use casty_proto::AddressError;
 use casty_proto::message::{MemberStatus, SubscribeTopology, TopologySnapshot};
 use casty_transport::MemoryNetwork;
@@ -70,6 +73,17 @@ impl Pair {
     async fn lead_by(&mut self, leader: Option<&str>) {
         let leader = leader.map(|node| node.parse().unwrap());
         self.tell(|view| view.leader = leader).await;
+    }
+
+    /// Has the second node lead, and fills its connection: what is sent from now on stays in the outbox.
+    async fn lead_by_full(&mut self) {
+        self.lead_by(Some("b:1")).await;
+        let full = &self.second.0.address;
+        let full = self.client.actor_on::<String>(full, "full").unwrap();
+        while self.client.stats().queued == 0 {
+            full.tell("x".repeat(1000)).unwrap();
+            others_run().await;
+        }
     }
 }
 
@@ -173,13 +187,119 @@ fn an_idempotent_ask_waits_for_a_leader_and_one_that_none_came_for_ends_in_time(
         let numbers = pair.numbers();
         let begun = tokio::time::Instant::now();
         let never = numbers.ask(get).idempotent().within(SECOND).await;
-        assert!(matches!(never, Err(AskError::Timeout { .. })), "{never:?}");
+        let Err(AskError::NotSent(NotSent::Expired(MissingRoute::Leader))) = never else {
+            panic!("{never:?}");
+        };
         assert!(begun.elapsed() < SECOND + Duration::from_millis(100));
         let asked = numbers.ask(get).idempotent().within(6 * SECOND).send();
         pair.lead_by(Some("b:1")).await;
         let (reply, ()) = tokio::join!(asked, answer(&mut pair.second.1, "/_singleton-numbers", 8));
         assert_eq!(reply.unwrap(), 8);
         assert_eq!(pair.client.stats().pending_asks, 0);
+    });
+}
+
+#[test]
+fn what_never_left_for_a_leader_that_dies_goes_to_the_next_one_in_order() {
+    in_paused_time(|| async {
+        let mut pair = Pair::connected().await;
+        pair.lead_by_full().await;
+        let (telling, asking) = (pair.numbers::<u32>(), pair.numbers());
+        telling.tell(1).unwrap();
+        let once = asking.ask(get).within(6 * SECOND).send();
+        let again = asking.ask(get).idempotent().within(6 * SECOND).send();
+        let Pair {
+            client,
+            mut first,
+            second,
+            views,
+            told: mut view,
+        } = pair;
+        let dead = second.0.address.clone();
+        // It dies, and is called the leader all the same; then there is none for a while.
+        drop(second);
+        others_run().await;
+        telling.tell(2).unwrap();
+        view.unreachable = [dead].into_iter().collect();
+        for leader in [None, Some(first.0.address.clone())] {
+            others_run().await;
+            assert_eq!(client.stats().pending_asks, 2);
+            view.leader = leader;
+            first.1.send(&views, &view).await;
+        }
+        let mut came = Vec::new();
+        for _ in 0..4 {
+            let received = first.1.next_to("/_singleton-numbers").await.unwrap();
+            if let Ok(asked) = received.try_decode::<Get>() {
+                first.1.send(&asked.reply_to, &7).await;
+                came.push(None);
+            } else {
+                came.push(Some(received.decode::<u32>()));
+            }
+        }
+        assert_eq!(came, [Some(1), None, None, Some(2)]);
+        assert_eq!((once.await.unwrap(), again.await.unwrap()), (7, 7));
+        telling.tell(3).unwrap();
+        let told = first.1.next_to("/_singleton-numbers").await.unwrap();
+        assert_eq!(told.decode::<u32>(), 3);
+        drop(first);
+        assert_conserved(&client.close(SECOND).await);
+    });
+}
+
+#[test]
+fn what_is_in_the_outbox_of_a_leader_that_a_view_avoids_goes_to_the_next_one() {
+    in_paused_time(|| async {
+        let mut pair = Pair::connected().await;
+        pair.lead_by_full().await;
+        let asked = pair.numbers().ask(get).send();
+        let next = pair.first.0.address.clone();
+        let avoided = pair.second.0.address.clone();
+        pair.tell(|view| {
+            view.unreachable = [avoided].into_iter().collect();
+            view.leader = Some(next);
+        })
+        .await;
+        answer(&mut pair.first.1, "/_singleton-numbers", 9).await;
+        assert_eq!(asked.await.unwrap(), 9);
+    });
+}
+
+#[test]
+fn what_a_leader_was_sent_is_not_sent_to_the_next_one() {
+    in_paused_time(|| async {
+        let mut pair = Pair::connected().await;
+        pair.lead_by(Some("b:1")).await;
+        let asked = pair.numbers().ask(get).within(6 * SECOND).send();
+        pair.second.1.next_to("/_singleton-numbers").await.unwrap();
+        let telling = pair.numbers::<u32>();
+        drop(pair.second);
+        let lost = asked.await.unwrap_err();
+        assert!(matches!(lost, AskError::Lost { .. }), "{lost}");
+        pair.told.leader = Some(pair.first.0.address.clone());
+        pair.first.1.send(&pair.views, &pair.told).await;
+        others_run().await;
+        telling.tell(5).unwrap();
+        let told = pair.first.1.next_to("/_singleton-numbers").await.unwrap();
+        assert_eq!(told.decode::<u32>(), 5);
+    });
+}
+
+#[test]
+fn what_never_left_for_a_leader_that_nobody_follows_ends_in_time_and_tells_what_was_missing() {
+    in_paused_time(|| async {
+        let mut pair = Pair::connected().await;
+        pair.lead_by_full().await;
+        let begun = tokio::time::Instant::now();
+        let asked = pair.numbers().ask(get).within(SECOND).send();
+        let dead = pair.second.0.address.clone();
+        drop(pair.second);
+        let error = asked.await.unwrap_err();
+        assert!(begun.elapsed() < SECOND + Duration::from_millis(100));
+        let AskError::NotSent(NotSent::Expired(MissingRoute::Connection(node))) = &error else {
+            panic!("{error:?}");
+        };
+        assert_eq!((node, error.fate()), (&dead, Fate::NotSent));
     });
 }
 

@@ -91,6 +91,9 @@ pub enum Target {
     /// One node and no other. While it is connected, a view matters only if it says that the node
     /// is down or removed.
     Node(NodeAddress),
+    /// The node that leads the cluster, whichever it is. While the view names no leader, or avoids the
+    /// one that it names, there is nothing to connect, and its messages wait.
+    Leader,
 }
 
 /// A message that waits for its delivery. The router never looks into `item`.

@@ -87,7 +87,7 @@ impl<T> PendingBuffer<T> {
         let targets = self.queues.range(target(0)..=target(u32::MAX));
         targets.filter_map(|(target, _)| match target {
             Target::Shard { shard, .. } => Some(*shard),
-            Target::Node(_) => None,
+            Target::Node(_) | Target::Leader => None,
         })
     }
 

@@ -35,7 +35,7 @@ pub(super) enum Route<'a, H> {
     },
     /// A connection to this node.
     Connect(&'a NodeAddress),
-    /// A query: no usable node is known to own the shard.
+    /// A query: no usable node is known to own the shard. Of the leader only views tell.
     Locate,
     /// None: the message cannot be delivered.
     Refused(UndeliverableReason),
@@ -66,6 +66,10 @@ impl<H> Routes<H> {
     pub(super) fn route<'a>(&'a self, target: &'a Target) -> Route<'a, H> {
         let node = match target {
             Target::Node(node) => node,
+            Target::Leader => match self.view.as_ref().and_then(|view| view.live_leader()) {
+                Some(node) => node,
+                None => return Route::Locate,
+            },
             Target::Shard { region, shard } => match self.owner(*region, *shard) {
                 Ok(node) => node,
                 Err(route) => return route,
@@ -114,6 +118,7 @@ impl<H> Routes<H> {
     pub(super) fn account(&self, target: &Target) -> Account {
         match target {
             Target::Node(node) => Some(node.clone()),
+            Target::Leader => self.view.as_ref()?.leader().cloned(),
             Target::Shard { region, shard } => {
                 let owner = self.regions.get(*region)?.owner(*shard);
                 self.owners.node(owner).cloned()
@@ -128,6 +133,7 @@ impl<H> Routes<H> {
             Route::Open { node, .. } => MissingRoute::Capacity(node.clone()),
             Route::Connect(node) => MissingRoute::Connection(node.clone()),
             Route::Locate if self.view.is_none() => MissingRoute::View,
+            Route::Locate if *target == Target::Leader => MissingRoute::Leader,
             Route::Locate => match self.view.as_ref().and_then(|view| view.leader()) {
                 None => MissingRoute::Leader,
                 Some(leader) if self.peers.connection(leader).is_none() => {

@@ -9,6 +9,7 @@ use crate::table::RouteTable;
 
 mod cost;
 mod differences;
+mod leader;
 mod owners;
 mod peers;
 mod queries;
@@ -24,6 +25,16 @@ fn node(number: u16) -> NodeAddress {
 /// Makes a view of live nodes 1, 2 and 3, led by 1, some of them unreachable, with the owners of
 /// the shards of region `r`.
 fn view(epoch: u64, unreachable: &[u16], owners: &[(u32, u16)]) -> Arc<View> {
+    led_by(Some(1), epoch, unreachable, owners)
+}
+
+/// Makes such a view of nodes that another may lead.
+fn led_by(
+    leader: Option<u16>,
+    epoch: u64,
+    unreachable: &[u16],
+    owners: &[(u32, u16)],
+) -> Arc<View> {
     let member = |number| Member {
         address: node(number),
         status: MemberStatus::Up,
@@ -39,7 +50,7 @@ fn view(epoch: u64, unreachable: &[u16], owners: &[(u32, u16)]) -> Arc<View> {
         .map(|(shard, owner)| (*shard, allocation(*owner)));
     Arc::new(View::from_snapshot(TopologySnapshot {
         members: [1, 2, 3].map(member).into_iter().collect(),
-        leader: Some(node(1)),
+        leader: leader.map(node),
         shard_allocations: BTreeMap::from([("r".into(), shards.collect())]),
         allocation_epoch: epoch,
         unreachable: unreachable.iter().copied().map(node).collect(),

@@ -45,6 +45,7 @@ pub(crate) enum Step {
 pub(crate) enum To {
     Shard(u32, u32),
     Node(u16),
+    Leader,
 }
 
 /// The content of a view, apart from its epoch.
@@ -179,6 +180,7 @@ impl World {
                 shard: ShardId::new(*shard),
             },
             To::Node(number) => Target::Node(node(*number)),
+            To::Leader => Target::Leader,
         }
     }
 
@@ -280,7 +282,7 @@ impl World {
         });
         let listed = match target {
             Target::Shard { region, shard } => self.table.owner(region, shard).copied(),
-            Target::Node(_) => None,
+            Target::Node(_) | Target::Leader => None,
         };
         match listed {
             Some(handle) if !self.full.contains(&handle.0) => self.give(handle, id),
@@ -428,9 +430,17 @@ impl World {
 
     fn deliver(&mut self, to: Handle, pending: &PendingMessage<usize>) {
         assert_eq!(self.connected.get(&to.0), Some(&to.1), "a dead connection");
-        if let Target::Shard { .. } = pending.target {
-            let avoided = self.view.as_ref().is_some_and(|v| v.avoids(&node(to.0)));
-            assert!(!avoided, "a node that the view avoids");
+        let view = self.view.as_ref();
+        match pending.target {
+            Target::Shard { .. } => {
+                let avoided = view.is_some_and(|view| view.avoids(&node(to.0)));
+                assert!(!avoided, "a node that the view avoids");
+            }
+            Target::Leader => {
+                let leader = view.and_then(|view| view.live_leader());
+                assert_eq!(leader, Some(&node(to.0)), "another node than the leader");
+            }
+            Target::Node(_) => {}
         }
         if self.full.contains(&to.0) {
             // The rest of this round must not reach the peer either: that would reorder.
