@@ -3,6 +3,7 @@
 #![cfg(all(feature = "json", feature = "msgpack"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
 
+mod acquires;
 mod actor_ends;
 mod actors;
 mod actors_closing;
@@ -17,6 +18,7 @@ mod counts;
 mod dead_members;
 mod failures;
 mod fates;
+mod host;
 mod hostile;
 mod leaders;
 mod limits;
@@ -31,6 +33,7 @@ mod services;
 mod streams;
 mod streams_given_up;
 mod streams_produced;
+mod structures;
 mod supervised;
 mod time;
 #[cfg(feature = "tower")]

@@ -274,6 +274,16 @@ fn without_an_instance_there_is_an_error_that_tells_why() {
             asked,
             PickedError::NotPicked(PickError::NoInstance { .. })
         ));
+        // Nor is there one of which nobody has heard, for a tell.
+        world.list(&[]).await;
+        let nobody = ActorRef::new("casty://s@m:1/nobody").unwrap();
+        let told = picker.tell(greet(nobody)).unwrap_err();
+        assert_eq!(told.fate(), Fate::NotSent);
+        let PickedError::NotPicked(PickError::NoInstance { service, dead }) = told else {
+            panic!("{told:?}");
+        };
+        assert_eq!((&*service, dead.len()), ("greeter", 0));
+        assert_eq!(world.client.stats().accepted, 0);
         world.client.close(Duration::ZERO).await;
         assert_eq!(picker.pick().unwrap_err(), PickError::Closed);
     });
