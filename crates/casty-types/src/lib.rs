@@ -17,6 +17,7 @@
 //!
 //! The command `casty types my_app.messages > src/messages.rs` writes the same file to be checked in, and
 //! `casty types --check src/messages.rs my_app.messages` fails once the Python side has drifted from it.
+//! The example `bank` is a module, its types, and that check in a program.
 //!
 //! **The modules are imported, that is, their code runs**, in a Python of at least 3.12 that has all that
 //! they import. What they print goes to standard error, and threads that they start are not waited for.
@@ -54,7 +55,8 @@
 //! - A field that is missing takes the default that Python has for it; without one, decoding fails with
 //!   `DecodeError::MissingField`, which names it. A default that only Python can make (a factory that is
 //!   called) counts as none, and the field says so.
-//! - Fields that are not known are passed over, as nodes do.
+//! - Fields that are not known are passed over, as nodes do. A class that a union does not have is
+//!   `DecodeError::UnknownVariant`, and one that is another than the field's is `DecodeError::Class`.
 //! - An `int` beyond 64 bits is refused when it is read.
 //! - A subclass is no instance of its base: a field of the type `Animal` holds no `Dog`. A union says which
 //!   classes there may be.

@@ -278,6 +278,71 @@ fn what_is_missing_takes_pythons_default_or_is_named() {
     assert_eq!(read, expected);
 }
 
+/// Circles as nodes of other versions may have them.
+mod others {
+    use serde::Serialize;
+
+    #[derive(Serialize)]
+    #[serde(rename = "typed.shapes.Circle")]
+    pub(super) struct Newer {
+        pub(super) id: i64,
+        pub(super) color: &'static str,
+        pub(super) corners: Vec<Older>,
+    }
+
+    #[derive(Serialize)]
+    #[serde(rename = "typed.shapes.Circle")]
+    pub(super) struct Older {
+        pub(super) name: &'static str,
+    }
+}
+
+#[test]
+fn every_codec_passes_over_what_is_not_known_and_names_what_is_missing() {
+    let codecs = [
+        Codec::json(),
+        Codec::msgpack(),
+        Codec::pickle(),
+        Codec::protobuf(),
+    ];
+    for codec in codecs {
+        let mut bytes = Vec::new();
+        let newer = others::Newer {
+            id: 7,
+            color: "red",
+            corners: vec![others::Older { name: "none" }],
+        };
+        codec.encode(&newer, &mut bytes).unwrap();
+        let read: shapes::Circle = codec.decode(&bytes, &Limits::default()).unwrap();
+        let expected = shapes::Circle {
+            id: 7,
+            name: String::from("unnamed"),
+            radius: 1.0,
+            unit: shapes::Unit::Metre,
+        };
+        assert_eq!(read, expected, "{codec:?}");
+        bytes.clear();
+        codec
+            .encode(&others::Older { name: "c" }, &mut bytes)
+            .unwrap();
+        let refused = codec.decode::<shapes::Circle>(&bytes, &Limits::default());
+        let missing = DecodeError::MissingField { field: "id" };
+        assert_eq!(refused, Err(missing), "{codec:?}");
+        let refused = codec.decode::<Event>(&bytes, &Limits::default());
+        let refused = refused.unwrap_err();
+        assert!(
+            matches!(refused, DecodeError::UnknownVariant { .. }),
+            "{codec:?}: {refused:?}"
+        );
+        let refused = codec.decode::<Freeze>(&bytes, &Limits::default());
+        let refused = refused.unwrap_err();
+        assert!(
+            matches!(refused, DecodeError::Class { .. }),
+            "{codec:?}: {refused:?}"
+        );
+    }
+}
+
 #[test]
 fn an_optional_field_without_a_default_must_be_there() {
     let refused = read::<containers::Even>(r#"{"_type": "typed.containers.Even"}"#).unwrap_err();
