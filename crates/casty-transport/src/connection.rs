@@ -117,6 +117,9 @@ pub struct Connection {
     /// was dialled, the address map has both at one place, or the peer's certificate names its host
     /// or the host at which it is dialled. `Some(false)`: the certificate names neither. `None`:
     /// the transport has no certificates, or this is the accepting side.
+    ///
+    /// A name that is set for all servers (`TlsConfig::with_server_name`) is proof of none: with it, what
+    /// was dialled counts by the way there alone, as without certificates.
     pub covered: Option<bool>,
     /// The bytes that were read behind the peer's handshake: the beginning of what it sends.
     pub leftover: BytesMut,

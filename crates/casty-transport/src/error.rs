@@ -145,6 +145,13 @@ pub enum ListenError {
         /// The address to listen at.
         at: NodeAddress,
     },
+    /// The configuration is one of rustls for clients, which can only dial.
+    #[cfg(any(feature = "tls", feature = "quic"))]
+    #[error("cannot listen at {at} with a configuration of rustls that can only dial")]
+    DialsOnly {
+        /// The address to listen at.
+        at: NodeAddress,
+    },
     /// The configuration of QUIC makes no sense.
     #[cfg(feature = "quic")]
     #[error("cannot listen at {at} with QUIC")]

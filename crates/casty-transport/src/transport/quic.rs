@@ -13,7 +13,7 @@ use quinn::{Endpoint, EndpointConfig, ServerConfig, TokioRuntime};
 
 use crate::error::{DialError, ListenError};
 use crate::transport::resolve::bind_by_name;
-use crate::transport::tls::{TlsDial, host_name, proof_of};
+use crate::transport::tls::{TlsDial, proof_of};
 use crate::transport::{ByteStream, Listener, Names, Resolver, Transport};
 
 mod closing;
@@ -39,7 +39,8 @@ use stream::QuicStream;
 /// a dial of a port where nobody listens waits for the idle timeout, or for its caller's limit.
 ///
 /// A name is resolved at every dial, and its addresses are tried as [`Names`] tells. The listener's
-/// certificate has to be one for the host that is dialled. A connection goes on when the dialler's
+/// certificate has to be one for the host that is dialled, or for the
+/// [name](TlsConfig::with_server_name) that is set. A connection goes on when the dialler's
 /// own address changes.
 ///
 /// Shutting a stream down waits until the peer has received everything. Dropping a stream closes
@@ -77,7 +78,8 @@ impl QuicTransport {
         address: SocketAddr,
     ) -> Result<QuicStream, DialError> {
         let endpoint = dialler(address).map_err(|error| DialError::from_io(to, error))?;
-        let shaken = self.shake_hands(endpoint, address, to.host()).await;
+        let name = self.config.tls().name_for(to)?;
+        let shaken = self.shake_hands(endpoint, address, &name.to_str()).await;
         shaken.map_err(|failure| match failure {
             Failure::Tls(source) => DialError::Tls {
                 at: to.clone(),
@@ -95,11 +97,11 @@ impl QuicTransport {
         &self,
         endpoint: Endpoint,
         address: SocketAddr,
-        host: &str,
+        name: &str,
     ) -> Result<QuicStream, Failure> {
         let dial = TlsDial::new(&*self.config.tls().certificates().await);
         let client = self.config.client(dial.config.clone())?;
-        let connection = match endpoint.connect_with(client, address, host)?.await {
+        let connection = match endpoint.connect_with(client, address, name)?.await {
             Ok(connection) => connection,
             Err(error) => {
                 // QUIC tells only that there was an error; the verifier knows more.
@@ -118,14 +120,15 @@ impl QuicTransport {
 #[async_trait]
 impl Transport for QuicTransport {
     async fn dial(&self, to: &NodeAddress) -> Result<ByteStream, DialError> {
-        host_name(to)?;
+        self.config.tls().name_for(to)?;
         let connect = async |address| {
             let stream = self.connect(to, address).await?;
             let certificate = stream.peer_certificate();
             let unacknowledged = QuicStream::unacknowledged;
             let stream = ByteStream::measured(stream, to.to_string(), unacknowledged);
+            let of_all = self.config.tls().server_name();
             Ok(match certificate {
-                Some(certificate) => stream.proved(proof_of(certificate)),
+                Some(certificate) => stream.proved(proof_of(certificate, of_all)),
                 None => stream,
             })
         };
@@ -133,6 +136,7 @@ impl Transport for QuicTransport {
     }
 
     async fn listen(&self, at: &NodeAddress) -> Result<Box<dyn Listener>, ListenError> {
+        self.config.tls().check_listening(at)?;
         let certificates = self.config.tls().certificates().await;
         let Some(tls) = &certificates.server else {
             return Err(ListenError::NoCertificate { at: at.clone() });

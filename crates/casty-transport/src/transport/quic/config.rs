@@ -1,10 +1,13 @@
 //! The certificates and limits of a QUIC transport.
 
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
 use quinn::{IdleTimeout, VarInt};
+use rustls::pki_types::ServerName;
+use rustls::quic::{ClientConnection, Version};
 use rustls::{CipherSuite, ClientConfig, ServerConfig};
 
 use super::error::QuicConfigError;
@@ -44,7 +47,7 @@ impl QuicConfig {
     pub const WINDOW: u32 = 4 * 1024 * 1024;
 
     /// Creates the configuration with these certificates and their cryptography, and the default
-    /// limits. It is always TLS 1.3.
+    /// limits. It is always TLS 1.3, with [`ALPN`](Self::ALPN) as the only protocol.
     pub fn new(tls: TlsConfig) -> Self {
         Self {
             tls,
@@ -108,7 +111,7 @@ impl QuicConfig {
         if !suites.iter().any(is_initial) {
             return Err(QuicConfigError::Cipher);
         }
-        Ok(())
+        self.tls.own().map_or(Ok(()), check_own)
     }
 
     /// Returns the certificates, whose status tells of renewals.
@@ -156,6 +159,19 @@ impl QuicConfig {
             .datagram_receive_buffer_size(None);
         limits
     }
+}
+
+/// Checks that a configuration of the program's own can be that of QUIC.
+fn check_own(config: ClientConfig) -> Result<(), QuicConfigError> {
+    let protocols = &config.alpn_protocols;
+    if !protocols.is_empty() && !protocols.iter().any(|it| it == QuicConfig::ALPN) {
+        return Err(QuicConfigError::OtherProtocol);
+    }
+    // rustls tells its versions in no other way, and quinn panics without this one.
+    let name = ServerName::from(Ipv4Addr::LOCALHOST);
+    let begun = ClientConnection::new(Arc::new(config), Version::V1, name, Vec::new());
+    begun.map_err(|_| QuicConfigError::NoTls13)?;
+    Ok(())
 }
 
 /// Returns the timeout as QUIC tells it to the peer, in milliseconds; `None` if it is too long.

@@ -73,6 +73,13 @@ pub enum QuicConfigError {
     /// The provider of cryptography lacks the cipher that QUIC begins with (RFC 9001, section 5).
     #[error("the provider of cryptography lacks TLS 1.3 with AES-128-GCM for QUIC")]
     Cipher,
+    /// The configuration of rustls that was given names protocols (ALPN), and `casty/1` is none of
+    /// them. None at all is right, too.
+    #[error("the configuration of rustls names other protocols than casty/1")]
+    OtherProtocol,
+    /// The configuration of rustls that was given cannot do TLS 1.3, which QUIC needs.
+    #[error("the configuration of rustls cannot do TLS 1.3")]
+    NoTls13,
 }
 
 /// The reason for which a dial failed, of TLS or of QUIC.
@@ -109,10 +116,15 @@ impl From<ConnectionError> for Failure {
         if alert == Some(AlertDescription::NoApplicationProtocol) {
             return Self::Quic(QuicError::OtherProtocol);
         }
-        let theirs = matches!(error, ConnectionError::ConnectionClosed(_));
-        match alert.filter(|_| theirs).and_then(TlsError::of_alert) {
-            Some(told) => Self::Tls(told),
-            None => Self::Quic(QuicError::Connection(Arc::new(error))),
+        let told = alert.and_then(TlsError::of_alert);
+        match (told, error) {
+            (Some(told), ConnectionError::ConnectionClosed(_)) => Self::Tls(told),
+            // Ours, of a check of the program's own, which tells us no more.
+            (Some(TlsError::Rejected(_)), ConnectionError::TransportError(ours)) => {
+                let reason = Arc::new(rustls::Error::General(ours.reason));
+                Self::Tls(TlsError::BadCertificate(reason))
+            }
+            (_, error) => Self::Quic(QuicError::Connection(Arc::new(error))),
         }
     }
 }
@@ -152,7 +164,10 @@ mod tests {
         // Only QUIC itself makes such an error.
         let ours = of(ConnectionError::TransportError(other.into()));
         assert!(matches!(ours, Failure::Quic(QuicError::OtherProtocol)));
-        let theirs = closed(alert(AlertDescription::BadCertificate));
-        assert!(matches!(theirs, Failure::Tls(_)));
+        let bad = alert(AlertDescription::BadCertificate);
+        let theirs = closed(bad);
+        assert!(matches!(theirs, Failure::Tls(TlsError::Rejected(_))));
+        let ours = of(ConnectionError::TransportError(bad.into()));
+        assert!(matches!(ours, Failure::Tls(TlsError::BadCertificate(_))));
     }
 }

@@ -12,7 +12,9 @@ use crate::transport::{TlsConfig, TlsConfigError, TlsError};
 
 mod closing;
 mod config;
+mod own;
 mod renewal;
+mod server_name;
 mod trust;
 
 fn good() -> QuicConfig {

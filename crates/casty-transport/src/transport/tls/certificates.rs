@@ -6,6 +6,7 @@ use std::io::{self, Read};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use rustls::client::danger::ServerCertVerifier;
 use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::CertificateDer;
@@ -136,10 +137,9 @@ impl Sources {
                 .build()
                 .map_err(|error| unusable(rustls::Error::General(error.to_string())))?;
         Ok(Certificates {
-            client: client(&verifier, provider)?,
-            verifier,
+            client: client(&verifier, identity.as_ref(), provider)?,
+            verifier: Some(verifier),
             server: server.transpose()?.map(Arc::new),
-            identity,
         })
     }
 
@@ -214,18 +214,33 @@ fn incapable(error: rustls::Error) -> TlsConfigError {
 
 /// The certificates and keys in the form for handshakes.
 pub(crate) struct Certificates {
-    /// For dialling; each dial adds for itself what it shows and checks.
+    /// For dialling; each dial observes for itself what it shows and checks.
     pub(super) client: ClientConfig,
-    pub(super) verifier: Arc<WebPkiServerVerifier>,
-    pub(super) identity: Option<Arc<CertifiedKey>>,
+    /// The check of servers in it; `None` if it is the program's own, which rustls does not hand out.
+    pub(super) verifier: Option<Arc<dyn ServerCertVerifier>>,
     /// For accepting; needs a certificate.
     pub(crate) server: Option<Arc<ServerConfig>>,
+}
+
+impl Certificates {
+    /// Takes a configuration of the program's own, which can only dial.
+    pub(super) fn of(config: &ClientConfig) -> Self {
+        let mut client = config.clone();
+        // As for all: a resumed session would show no certificates.
+        client.resumption = Resumption::disabled();
+        Self {
+            client,
+            verifier: None,
+            server: None,
+        }
+    }
 }
 
 /// Returns the configuration of the dialling side. Sessions are not resumed: a resumed one shows no
 /// certificates, so it would outlive theirs.
 fn client(
     verifier: &Arc<WebPkiServerVerifier>,
+    identity: Option<&Arc<CertifiedKey>>,
     provider: &Arc<CryptoProvider>,
 ) -> Result<ClientConfig, TlsConfigError> {
     let mut config = ClientConfig::builder_with_provider(Arc::clone(provider))
@@ -233,6 +248,10 @@ fn client(
         .map_err(incapable)?
         .with_webpki_verifier(Arc::clone(verifier))
         .with_no_client_auth();
+    if let Some(identity) = identity {
+        let certificate = SingleCertAndKey::from(Arc::clone(identity));
+        config.client_auth_cert_resolver = Arc::new(certificate);
+    }
     config.resumption = Resumption::disabled();
     Ok(config)
 }

@@ -4,19 +4,25 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use casty_proto::NodeAddress;
+use rustls::ClientConfig;
 use rustls::crypto::{CryptoProvider, ring};
+use rustls::pki_types::ServerName;
 use tokio::sync::watch;
 
 use super::certificates::{Certificates, Source, Sources};
+use super::dial::host_name;
 use super::error::TlsConfigError;
 use super::renewal::{Renewal, TlsStatus};
+use crate::error::{DialError, ListenError};
 
 /// The certificates and the key of one side: the authorities that it trusts, and the certificate
 /// that it shows.
 ///
 /// Casty nodes show a certificate and require one, of clients as of each other. The certificate
 /// that is dialled must be for the host that was dialled (behind the address map), as a DNS name
-/// or an IP address among its alternative names.
+/// or an IP address among its alternative names, or for the
+/// [server name](Self::with_server_name) that is set.
 ///
 /// Files are read again at every handshake (a few dozen microseconds, on the runtime's blocking
 /// pool) and parsed if they changed, so a renewal needs no restart; connections that exist go on
@@ -26,7 +32,10 @@ use super::renewal::{Renewal, TlsStatus};
 ///
 /// Cheap to clone; clones share what was read.
 #[derive(Clone)]
-pub struct TlsConfig(Arc<Renewal>);
+pub struct TlsConfig {
+    renewal: Arc<Renewal>,
+    server_name: Option<ServerName<'static>>,
+}
 
 impl TlsConfig {
     /// Creates a builder without anything; an authority is the least that is needed.
@@ -34,42 +43,140 @@ impl TlsConfig {
         TlsConfigBuilder::default()
     }
 
+    /// Creates a configuration of a side that dials from one of rustls: with a store of certificates, a
+    /// verifier or hardware keys of the program's own.
+    ///
+    /// Its versions, provider, verifier and resolver are used as they are, and what
+    /// [`TlsConfig`] says of files does not hold: the verifier decides whom to trust, and the resolver
+    /// which certificate to show, at each handshake anew. Still a server that does not ask for a
+    /// certificate is refused if the resolver has any. Sessions are not resumed, for a resumed one
+    /// shows no certificates. Over QUIC, TLS 1.3 must be enabled, and its protocols (ALPN) be none or
+    /// `casty/1` among them: [`QuicConfig::check`](crate::QuicConfig::check) tells.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use casty_transport::TlsConfig;
+    /// use casty_transport::rustls::{ClientConfig, RootCertStore, crypto::ring};
+    ///
+    /// let provider = Arc::new(ring::default_provider());
+    /// let config = ClientConfig::builder_with_provider(provider)
+    ///     .with_safe_default_protocol_versions()?
+    ///     .with_root_certificates(RootCertStore::empty())
+    ///     .with_no_client_auth();
+    /// let tls = TlsConfig::from_rustls(Arc::new(config));
+    /// # Ok::<(), casty_transport::rustls::Error>(())
+    /// ```
+    pub fn from_rustls(config: impl Into<Arc<ClientConfig>>) -> Self {
+        let config: Arc<ClientConfig> = config.into();
+        Self {
+            renewal: Arc::new(Renewal::of(&config)),
+            server_name: None,
+        }
+    }
+
+    /// Sets the name that the certificates of servers must be for, in place of the host that is
+    /// dialled: a DNS name, which the server is told (SNI), or an IP address. For nodes that share
+    /// one name because their addresses are not known when certificates are made. It counts for
+    /// every server that is dialled, over TLS and QUIC, and not where connections are accepted.
+    ///
+    /// Such a certificate shows that the peer is one of the cluster, not which. So a node is
+    /// believed to be at the address that was dialled, but one that calls itself otherwise is not
+    /// connected unless the address map has it at the same place, or its certificate names its own
+    /// host besides; that it is for this name counts for nothing
+    /// ([`Connection::covered`](crate::Connection::covered)). A contact point that is a name of
+    /// several nodes is no way in then; their own addresses are.
+    ///
+    /// # Errors
+    /// No certificate can be for such a name.
+    pub fn with_server_name(mut self, name: &str) -> Result<Self, TlsConfigError> {
+        let parsed = ServerName::try_from(name.to_owned());
+        let parsed = parsed.map_err(|_| TlsConfigError::ServerName {
+            name: name.to_owned(),
+        })?;
+        self.server_name = Some(parsed);
+        Ok(self)
+    }
+
     /// Returns the outcome of the renewals so far.
     pub fn status(&self) -> TlsStatus {
-        self.0.status.borrow().clone()
+        self.renewal.status.borrow().clone()
     }
 
     /// Follows the status: every renewal and every refusal is a change. A reader that is slow sees
     /// the last one; the counts tell how many there were. Nothing looks at the files while there
     /// are no handshakes.
     pub fn changes(&self) -> watch::Receiver<TlsStatus> {
-        self.0.status.subscribe()
+        self.renewal.status.subscribe()
     }
 
     /// Returns whether there is a certificate to show, as listening needs, and dialling to nodes.
     pub fn has_certificate(&self) -> bool {
-        self.0.sources.identity.is_some()
+        let certificates = self.renewal.current();
+        certificates.client.client_auth_cert_resolver.has_certs()
+    }
+
+    /// Checks that there is what listening needs.
+    ///
+    /// # Errors
+    /// There is no certificate, or a configuration that can only dial.
+    pub(crate) fn check_listening(&self, at: &NodeAddress) -> Result<(), ListenError> {
+        let at = || at.clone();
+        if self.renewal.sources.is_none() {
+            return Err(ListenError::DialsOnly { at: at() });
+        }
+        if !self.has_certificate() {
+            return Err(ListenError::NoCertificate { at: at() });
+        }
+        Ok(())
+    }
+
+    /// Returns the name that the certificate of a server at this address must be for.
+    ///
+    /// # Errors
+    /// There is none, so nothing must be dialled.
+    pub(crate) fn name_for(&self, to: &NodeAddress) -> Result<ServerName<'static>, DialError> {
+        match &self.server_name {
+            Some(name) => Ok(name.clone()),
+            None => host_name(to),
+        }
+    }
+
+    /// Returns the name that is set for all servers.
+    pub(crate) fn server_name(&self) -> Option<&ServerName<'static>> {
+        self.server_name.as_ref()
     }
 
     #[cfg(feature = "quic")]
     pub(crate) fn provider(&self) -> &CryptoProvider {
-        &self.0.provider
+        &self.renewal.provider
+    }
+
+    /// Returns the configuration of the program's own, if it is one.
+    #[cfg(feature = "quic")]
+    pub(crate) fn own(&self) -> Option<ClientConfig> {
+        let own = self.renewal.sources.is_none();
+        own.then(|| self.renewal.current().client.clone())
     }
 
     /// Returns the certificates for the next handshake, read again if they may have changed.
     pub(crate) async fn certificates(&self) -> Arc<Certificates> {
-        if self.0.sources.has_files() {
-            let shared = Arc::clone(&self.0);
+        let sources = self.renewal.sources.as_ref();
+        if sources.is_some_and(Sources::has_files) {
+            let shared = Arc::clone(&self.renewal);
             // Fails only when the runtime ends; all who wait then end with it.
             let _ = tokio::task::spawn_blocking(move || shared.renew()).await;
         }
-        self.0.current()
+        self.renewal.current()
     }
 }
 
 impl fmt::Debug for TlsConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("TlsConfig").field(&self.0.sources).finish()
+        f.debug_struct("TlsConfig")
+            .field("sources", &self.renewal.sources)
+            .field("server_name", &self.server_name)
+            .finish()
     }
 }
 
@@ -81,6 +188,7 @@ pub struct TlsConfigBuilder {
     certificate: Option<Source>,
     key: Option<Source>,
     provider: Option<Arc<CryptoProvider>>,
+    server_name: Option<String>,
 }
 
 impl TlsConfigBuilder {
@@ -131,6 +239,13 @@ impl TlsConfigBuilder {
         self
     }
 
+    /// Sets the name that the certificates of servers must be for, in place of the host that is
+    /// dialled; [`TlsConfig::with_server_name`] says what follows from it. Default: that host.
+    pub fn server_name(mut self, name: impl Into<String>) -> Self {
+        self.server_name = Some(name.into());
+        self
+    }
+
     /// Reads everything once. Blocks for as long as reading files does.
     ///
     /// # Errors
@@ -148,7 +263,14 @@ impl TlsConfigBuilder {
         let provider = self
             .provider
             .unwrap_or_else(|| Arc::new(ring::default_provider()));
-        Ok(TlsConfig(Arc::new(Renewal::new(sources, provider)?)))
+        let config = TlsConfig {
+            renewal: Arc::new(Renewal::new(sources, provider)?),
+            server_name: None,
+        };
+        match self.server_name {
+            Some(name) => config.with_server_name(&name),
+            None => Ok(config),
+        }
     }
 }
 

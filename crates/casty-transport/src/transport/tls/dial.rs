@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use casty_proto::NodeAddress;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{ResolvesClientCert, WebPkiServerVerifier, verify_server_name};
+use rustls::client::{ResolvesClientCert, verify_server_name};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::sign::CertifiedKey;
@@ -28,36 +28,63 @@ pub(crate) fn host_name(of: &NodeAddress) -> Result<ServerName<'static>, DialErr
 
 /// Returns the check whether a host is one of those that a server's certificate names. The
 /// certificate itself was checked when it was shown.
-pub(crate) fn proof_of(certificate: CertificateDer<'static>) -> impl Fn(&str) -> bool {
+///
+/// The name `of_all` that is set for every server is none of them: it tells no server from another.
+pub(crate) fn proof_of(
+    certificate: CertificateDer<'static>,
+    of_all: Option<&ServerName<'static>>,
+) -> impl Fn(&str) -> bool + use<> {
+    let of_all = of_all.map(bare);
     move |host| {
-        let name = ServerName::try_from(host);
+        let name = ServerName::try_from(host).ok();
+        let name = name.filter(|name| of_all.as_ref() != Some(&bare(name)));
         let certificate = ParsedCertificate::try_from(&certificate);
-        let both = name.ok().zip(certificate.ok());
+        let both = name.zip(certificate.ok());
         both.is_some_and(|(name, certificate)| verify_server_name(&certificate, &name).is_ok())
     }
+}
+
+/// Returns a name as it is compared with others: in small letters, without the dot of the root.
+fn bare(name: &ServerName<'_>) -> String {
+    let text = name.to_str();
+    text.trim_end_matches('.').to_ascii_lowercase()
 }
 
 /// The TLS of one dial: the certificate that it shows and the checks that it makes. Each dial needs
 /// its own.
 pub(crate) struct TlsDial {
     pub(crate) config: ClientConfig,
-    side: Arc<ClientSide>,
+    shown: Arc<Shown>,
+    #[cfg_attr(
+        not(feature = "quic"),
+        expect(dead_code, reason = "over TCP the error itself is told")
+    )]
+    checked: Option<Arc<Checked>>,
 }
 
 impl TlsDial {
     /// Creates what a dial needs of the certificates that are in use.
     pub(crate) fn new(certificates: &Certificates) -> Self {
-        let side = Arc::new(ClientSide {
-            certificate: certificates.identity.clone(),
-            asked: AtomicBool::new(false),
-            verifier: Arc::clone(&certificates.verifier),
-            certificate_error: OnceLock::new(),
-        });
         let mut config = certificates.client.clone();
-        config.client_auth_cert_resolver = Arc::<ClientSide>::clone(&side);
-        let verifier = Arc::<ClientSide>::clone(&side);
-        config.dangerous().set_certificate_verifier(verifier);
-        Self { config, side }
+        let shown = Arc::new(Shown {
+            resolver: Arc::clone(&config.client_auth_cert_resolver),
+            asked: AtomicBool::new(false),
+        });
+        config.client_auth_cert_resolver = Arc::<Shown>::clone(&shown);
+        let checked = certificates.verifier.as_ref().map(|verifier| {
+            let checked = Arc::new(Checked {
+                verifier: Arc::clone(verifier),
+                error: OnceLock::new(),
+            });
+            let verifier = Arc::<Checked>::clone(&checked);
+            config.dangerous().set_certificate_verifier(verifier);
+            checked
+        });
+        Self {
+            config,
+            shown,
+            checked,
+        }
     }
 
     /// Refuses a server that shook hands without asking for the certificate that we have.
@@ -67,43 +94,56 @@ impl TlsDial {
     pub(crate) fn check_asked(&self) -> Result<(), TlsError> {
         // Relaxed: it is a lone flag, and the task that drove the handshake, which set it, has
         // handed the finished handshake to this one.
-        if self.side.certificate.is_some() && !self.side.asked.load(Ordering::Relaxed) {
+        if self.shown.has_certs() && !self.shown.asked.load(Ordering::Relaxed) {
             return Err(TlsError::NotAsked);
         }
         Ok(())
     }
 
-    /// Returns the error of the server's certificate, if one was found.
+    /// Returns the error of the server's certificate, if one was found by a check of ours.
     #[cfg(feature = "quic")]
     pub(crate) fn certificate_error(&self) -> Option<TlsError> {
-        self.side.certificate_error.get().map(TlsError::from_rustls)
+        let checked = self.checked.as_ref()?;
+        checked.error.get().map(TlsError::from_rustls)
     }
 }
 
-/// The part that shows our certificate and checks the server's; it remembers whether ours was asked
-/// for, and the error of theirs, which QUIC does not tell.
+/// The part that shows our certificate, and remembers whether it was asked for.
 #[derive(Debug)]
-struct ClientSide {
-    certificate: Option<Arc<CertifiedKey>>,
+struct Shown {
+    resolver: Arc<dyn ResolvesClientCert>,
     /// Set once the server has asked for our certificate.
     asked: AtomicBool,
-    verifier: Arc<WebPkiServerVerifier>,
-    certificate_error: OnceLock<rustls::Error>,
 }
 
-impl ResolvesClientCert for ClientSide {
-    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+impl ResolvesClientCert for Shown {
+    fn resolve(
+        &self,
+        authorities: &[&[u8]],
+        schemes: &[SignatureScheme],
+    ) -> Option<Arc<CertifiedKey>> {
         // Relaxed: see `check_asked`.
         self.asked.store(true, Ordering::Relaxed);
-        self.certificate.clone()
+        self.resolver.resolve(authorities, schemes)
+    }
+
+    fn only_raw_public_keys(&self) -> bool {
+        self.resolver.only_raw_public_keys()
     }
 
     fn has_certs(&self) -> bool {
-        self.certificate.is_some()
+        self.resolver.has_certs()
     }
 }
 
-impl ServerCertVerifier for ClientSide {
+/// The part that checks the server's certificate, and remembers its error, which QUIC does not tell.
+#[derive(Debug)]
+struct Checked {
+    verifier: Arc<dyn ServerCertVerifier>,
+    error: OnceLock<rustls::Error>,
+}
+
+impl ServerCertVerifier for Checked {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -121,7 +161,7 @@ impl ServerCertVerifier for ClientSide {
         );
         verified.inspect_err(|error| {
             // Of several, which there cannot be, the first.
-            self.certificate_error.set(error.clone()).ok();
+            self.error.set(error.clone()).ok();
         })
     }
 

@@ -24,8 +24,11 @@ pub enum TlsError {
     /// The peer's certificate is not valid yet, by the clock of this host.
     #[error("the peer's certificate is not valid yet")]
     NotYetValid,
-    /// The peer's certificate is for other names than the one that was dialled.
-    #[error("the peer's certificate is not for the host that was dialled")]
+    /// The peer's certificate is for other names than the one that was dialled, or the
+    /// [server name](crate::TlsConfig::with_server_name) that is set in its place.
+    #[error(
+        "the peer's certificate is not for the host that was dialled, or the server name that is set"
+    )]
     OtherName,
     /// The peer shows the certificate of an authority, which may sign certificates and not stand for
     /// a host itself. It needs one that the authority has signed.
@@ -198,6 +201,12 @@ pub enum TlsConfigError {
     /// No authority was named whose certificates to trust.
     #[error("TLS needs the certificate of an authority to trust")]
     NoAuthority,
+    /// The name that is set for servers is neither a DNS name nor an IP address.
+    #[error("no certificate can be for a server of the name {name:?}")]
+    ServerName {
+        /// The name.
+        name: String,
+    },
     /// A key was named, but no certificate.
     #[error("TLS has a key, but no certificate that goes with it")]
     KeyAlone,

@@ -2,12 +2,16 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose, date_time_ymd,
 };
+use rustls::crypto::ring;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion};
 use tempfile::TempDir;
 
 use super::TlsConfig;
@@ -58,7 +62,13 @@ impl Authority {
 
     /// Issues the certificate of a node: for one host, as a server and as a client.
     pub(crate) fn node(&self, host: &str, validity: Validity) -> Identity {
-        let mut params = CertificateParams::new([host.to_owned()]).unwrap();
+        self.node_of(&[host], validity)
+    }
+
+    /// Issues the certificate of a node for several hosts.
+    pub(crate) fn node_of(&self, hosts: &[&str], validity: Validity) -> Identity {
+        let hosts: Vec<_> = hosts.iter().map(ToString::to_string).collect();
+        let mut params = CertificateParams::new(hosts).unwrap();
         params.extended_key_usages = vec![
             ExtendedKeyUsagePurpose::ServerAuth,
             ExtendedKeyUsagePurpose::ClientAuth,
@@ -107,6 +117,26 @@ impl Authority {
             .certificate_pem(&identity.certificate)
             .key_pem(&identity.key)
             .build()
+            .unwrap()
+    }
+
+    /// Returns a configuration of rustls of these versions that trusts this authority and shows
+    /// `identity`.
+    pub(crate) fn rustls(
+        &self,
+        identity: &Identity,
+        versions: &[&'static SupportedProtocolVersion],
+    ) -> ClientConfig {
+        let certificate = |pem: &str| CertificateDer::from_pem_slice(pem.as_bytes()).unwrap();
+        let mut roots = RootCertStore::empty();
+        roots.add(certificate(&self.pem)).unwrap();
+        let chain = vec![certificate(&identity.certificate)];
+        let key = PrivateKeyDer::from_pem_slice(identity.key.as_bytes()).unwrap();
+        ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_protocol_versions(versions)
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_client_auth_cert(chain, key)
             .unwrap()
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use casty_proto::Chain;
 use parking_lot::Mutex;
+use rustls::ClientConfig;
 use rustls::crypto::CryptoProvider;
 use tokio::sync::watch;
 
@@ -24,7 +25,8 @@ pub struct TlsStatus {
 
 /// The certificates of one side as its clones share them, and the sources that they are read from.
 pub(super) struct Renewal {
-    pub(super) sources: Sources,
+    /// `None` of certificates that the program sees to itself.
+    pub(super) sources: Option<Sources>,
     pub(super) provider: Arc<CryptoProvider>,
     /// The files as they were read last, unless that failed. Locked while files are read, so that
     /// an older reading never replaces a newer one; taken before `current`.
@@ -43,12 +45,23 @@ impl Renewal {
         let seen = sources.read()?;
         let certificates = Arc::new(sources.parse(&seen, &provider)?);
         Ok(Self {
-            sources,
+            sources: Some(sources),
             provider,
             seen: Mutex::new(Some(seen)),
             current: Mutex::new(certificates),
             status: watch::Sender::new(TlsStatus::default()),
         })
+    }
+
+    /// Takes a configuration of the program's own, which stays as it is.
+    pub(super) fn of(config: &ClientConfig) -> Self {
+        Self {
+            sources: None,
+            provider: Arc::clone(config.crypto_provider()),
+            seen: Mutex::new(None),
+            current: Mutex::new(Arc::new(Certificates::of(config))),
+            status: watch::Sender::new(TlsStatus::default()),
+        }
     }
 
     /// Returns the certificates in use.
@@ -58,8 +71,11 @@ impl Renewal {
 
     /// Reads the files, and takes them into use if they changed and can be used. Blocks.
     pub(super) fn renew(&self) {
+        let Some(sources) = &self.sources else {
+            return;
+        };
         let mut seen = self.seen.lock();
-        let pems = match self.sources.read() {
+        let pems = match sources.read() {
             Ok(pems) => pems,
             Err(error) => {
                 *seen = None;
@@ -69,7 +85,7 @@ impl Renewal {
         if seen.as_ref() == Some(&pems) {
             return;
         }
-        let parsed = self.sources.parse(&pems, &self.provider);
+        let parsed = sources.parse(&pems, &self.provider);
         *seen = Some(pems);
         match parsed {
             Ok(certificates) => {

@@ -20,7 +20,9 @@ use crate::transport::{ByteStream, Listener, Transport};
 mod acknowledged;
 mod certificates;
 mod other_protocols;
+mod own;
 mod renewal;
+mod server_name;
 mod trust;
 
 fn loopback() -> NodeAddress {

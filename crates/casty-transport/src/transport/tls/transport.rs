@@ -8,7 +8,7 @@ use casty_proto::NodeAddress;
 use rustls::pki_types::ServerName;
 use tokio::time::{Instant, timeout};
 
-use super::{TlsConfig, TlsError, host_name, proof_of, stream};
+use super::{TlsConfig, TlsError, proof_of, stream};
 use crate::error::{DialError, ListenError};
 use crate::transport::tcp::TcpTransport;
 use crate::transport::{ByteStream, Listener, Transport};
@@ -16,7 +16,7 @@ use crate::transport::{ByteStream, Listener, Transport};
 /// The transport over TLS, over TCP or another transport.
 ///
 /// A dial is done after the TLS handshake, and after the server has proved to be the host that was
-/// dialled; where the name has several addresses, one of them that fails at that is left for the
+/// dialled, or to have the [name](TlsConfig::with_server_name) that is set; where the name has several addresses, one of them that fails at that is left for the
 /// next. With a certificate of our own, a server that does not ask for it is refused
 /// ([`NotAsked`](super::TlsError::NotAsked)): every Casty node asks, and a server that lets anybody
 /// in is none.
@@ -50,7 +50,7 @@ impl TlsTransport {
         to: &NodeAddress,
         limit: Option<Duration>,
     ) -> Result<ByteStream, DialError> {
-        let name = host_name(to)?;
+        let name = self.config.name_for(to)?;
         let begun = Instant::now();
         loop {
             let left = limit.map(|limit| limit.saturating_sub(begun.elapsed()));
@@ -96,7 +96,7 @@ impl TlsTransport {
         let unacknowledged = stream::Encrypted::unacknowledged;
         let stream = ByteStream::measured(stream, peer, unacknowledged);
         Ok(match certificate {
-            Some(certificate) => stream.proved(proof_of(certificate)),
+            Some(certificate) => stream.proved(proof_of(certificate, self.config.server_name())),
             None => stream,
         })
     }
@@ -117,9 +117,7 @@ impl Transport for TlsTransport {
     }
 
     async fn listen(&self, at: &NodeAddress) -> Result<Box<dyn Listener>, ListenError> {
-        if !self.config.has_certificate() {
-            return Err(ListenError::NoCertificate { at: at.clone() });
-        }
+        self.config.check_listening(at)?;
         Ok(Box::new(TlsListening {
             below: self.below.listen(at).await?,
             config: self.config.clone(),

@@ -9,7 +9,7 @@ use rustls::AlertDescription;
 use super::*;
 
 /// Returns the error that a dialler sees of a listener that accepts what it can.
-async fn refusal(near: TlsConfig, far: TlsConfig) -> DialError {
+pub(super) async fn refusal(near: TlsConfig, far: TlsConfig) -> DialError {
     let mut listener = listening(QuicConfig::new(far)).await;
     let at = listener.address();
     let transport = QuicTransport::new(QuicConfig::new(near));
@@ -19,7 +19,7 @@ async fn refusal(near: TlsConfig, far: TlsConfig) -> DialError {
     }
 }
 
-fn tls(error: DialError) -> (TlsError, Conclusion) {
+pub(super) fn tls(error: DialError) -> (TlsError, Conclusion) {
     let conclusion = ConnectError::from(error.clone()).conclusion();
     match error {
         DialError::Tls { source, .. } => (source, conclusion),

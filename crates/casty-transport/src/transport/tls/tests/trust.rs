@@ -3,7 +3,7 @@
 use super::*;
 
 /// Returns the outcome of a dial to a server of this configuration.
-async fn shake_raw(
+pub(super) async fn shake_raw(
     server: rustls::ServerConfig,
     client: &TlsTransport,
 ) -> Result<ByteStream, DialError> {
