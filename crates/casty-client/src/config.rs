@@ -43,6 +43,8 @@ mod tcp;
 ))]
 mod tests;
 
+#[cfg(feature = "config")]
+mod tls;
 pub use error::ConfigError;
 #[cfg(feature = "config")]
 pub use error::SettingError;
@@ -52,12 +54,14 @@ pub use limits::BufferLimits;
 #[cfg(feature = "config")]
 pub use quic::QuicSettings;
 #[cfg(feature = "config")]
-pub use settings::{ClientConfig, TlsFiles};
+pub use settings::ClientConfig;
 #[cfg(feature = "config")]
 pub use socks5::Socks5Settings;
 #[cfg(feature = "config")]
 pub use tcp::TcpSettings;
 
+#[cfg(feature = "config")]
+pub use tls::TlsSettings;
 use defaults::{default_codec, default_transport};
 use limits::ClientLimits;
 use names::{is_host, is_system_name};

@@ -174,7 +174,7 @@ pub use casty_transport::{QuicConfig, QuicConfigError};
 #[cfg(feature = "socks5")]
 pub use casty_transport::{Socks5, Socks5Error};
 #[cfg(any(feature = "tls", feature = "quic"))]
-pub use casty_transport::{TlsConfig, TlsConfigError, TlsStatus};
+pub use casty_transport::{TlsConfig, TlsConfigError, TlsStatus, rustls};
 pub use client::actor::behaviour::Actor;
 pub use client::actor::builder::ActorBuilder;
 pub use client::actor::context::ActorContext;
@@ -196,7 +196,8 @@ pub use client::{AskTarget, ClusterClient};
 pub use config::{BufferLimits, ClientBuilder, ConfigError};
 #[cfg(feature = "config")]
 pub use config::{
-    ClientConfig, ConfigLayers, QuicSettings, SettingError, Socks5Settings, TcpSettings, TlsFiles,
+    ClientConfig, ConfigLayers, QuicSettings, SettingError, Socks5Settings, TcpSettings,
+    TlsSettings,
 };
 pub use dead_letters::{DeadLetter, DeadLetters, Loss};
 pub use distributed::Distributed;

@@ -17,7 +17,7 @@ const fn key(path: &'static str, variable: &'static str) -> Key {
 }
 
 /// All keys.
-pub(super) const KEYS: [Key; 47] = [
+pub(super) const KEYS: [Key; 48] = [
     key("system_name", "CASTY_SYSTEM"),
     key("contact_points", "CASTY_CONTACT_POINTS"),
     key("client_host", "CASTY_CLIENT_HOST"),
@@ -33,6 +33,7 @@ pub(super) const KEYS: [Key; 47] = [
     key("tls.ca", "CASTY_TLS__CA"),
     key("tls.cert", "CASTY_TLS__CERT"),
     key("tls.key", "CASTY_TLS__KEY"),
+    key("tls.server_name", "CASTY_TLS__SERVER_NAME"),
     key("tcp.keep_alive", "CASTY_TCP__KEEP_ALIVE"),
     key("tcp.user_timeout", "CASTY_TCP__USER_TIMEOUT"),
     key("socks5.proxy", "CASTY_SOCKS5__PROXY"),

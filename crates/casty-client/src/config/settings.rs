@@ -1,7 +1,7 @@
 //! The configuration of a client as it was read, checked and ready to be used.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use casty_proto::{AllowError, Codec, Compression, NodeAddress};
 use casty_routing::{Overflow, ShardCounts};
@@ -22,6 +22,7 @@ use super::parse::{self, Parsed};
 use super::quic::{self, QuicSettings};
 use super::socks5::{self, Socks5Settings};
 use super::tcp::TcpSettings;
+use super::tls::{self, TlsSettings};
 
 /// The configuration of a client from files, the environment and flags.
 ///
@@ -58,29 +59,12 @@ pub struct ClientConfig {
     compression: Option<Choice>,
     compression_level: Option<u8>,
     transport: Option<Choice>,
-    tls: TlsFiles,
-    /// The places where the files are named, in the order of [`TLS_KEYS`].
-    #[cfg(any(feature = "tls", feature = "quic"))]
-    tls_origins: [Option<String>; 3],
+    tls: TlsSettings,
     tcp: TcpSettings,
     quic: QuicSettings,
     socks5: Socks5Settings,
     pub(super) limits: ClientLimits,
     pub(super) regions: BTreeMap<String, u32>,
-}
-
-const TLS_KEYS: [&str; 3] = ["tls.ca", "tls.cert", "tls.key"];
-
-/// The PEM files of a client that speaks TLS or QUIC.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct TlsFiles {
-    /// The certificates of the authorities that the client trusts.
-    pub ca: Option<PathBuf>,
-    /// The client's certificate with its chain.
-    pub cert: Option<PathBuf>,
-    /// The key of the client's certificate, unless the certificate's file has it.
-    pub key: Option<PathBuf>,
 }
 
 const CODECS: [Word; 6] = [
@@ -155,7 +139,6 @@ impl ClientConfig {
                 parse::number::<u16>(value, "a port from 0 to 65535")
             })
         };
-        let path = |key| Ok(take(merged, key, &parse::text)?.map(PathBuf::from));
         let mut config = Self {
             system_name: take(merged, "system_name", &|value| {
                 named(value, is_system_name, SYSTEM_NAME)
@@ -171,13 +154,7 @@ impl ClientConfig {
             compression: choose(merged, "compression", &COMPRESSIONS)?,
             compression_level: None,
             transport: choose(merged, "transport", &TRANSPORTS)?,
-            tls: TlsFiles {
-                ca: path("tls.ca")?,
-                cert: path("tls.cert")?,
-                key: path("tls.key")?,
-            },
-            #[cfg(any(feature = "tls", feature = "quic"))]
-            tls_origins: TLS_KEYS.map(|key| Some(merged.get(key)?.1)),
+            tls: TlsSettings::read(merged)?,
             tcp: TcpSettings::read(merged)?,
             quic: QuicSettings::read(merged)?,
             socks5: Socks5Settings::read(merged)?,
@@ -230,8 +207,8 @@ impl ClientConfig {
         &self.regions
     }
 
-    /// Returns the files for TLS and QUIC.
-    pub fn tls(&self) -> &TlsFiles {
+    /// Returns the files for TLS and QUIC, and the name of the servers.
+    pub fn tls(&self) -> &TlsSettings {
         &self.tls
     }
 
@@ -314,57 +291,8 @@ impl ClientConfig {
             #[cfg(feature = "quic")]
             "quic" => Ok(Some(TransportConfig::quic(self.over_quic(choice)?))),
             #[cfg(feature = "tls")]
-            "tls" => Ok(Some(TransportConfig::tls(self.certificates(choice)?))),
+            "tls" => Ok(Some(TransportConfig::tls(self.tls.certificates(choice)?))),
             _ => Err(choice.not_built_in("transport")),
-        }
-    }
-
-    /// Reads the certificates from the files that are named.
-    #[cfg(any(feature = "tls", feature = "quic"))]
-    fn certificates(&self, choice: &Choice) -> Result<casty_transport::TlsConfig, SettingError> {
-        let mut builder = casty_transport::TlsConfig::builder();
-        if let Some(path) = &self.tls.ca {
-            builder = builder.ca_file(path);
-        }
-        if let Some(path) = &self.tls.cert {
-            builder = builder.certificate_file(path);
-        }
-        if let Some(path) = &self.tls.key {
-            builder = builder.key_file(path);
-        }
-        let built = builder.build();
-        built.map_err(|error| self.unusable(choice, &error))
-    }
-
-    /// Returns the error of the file at fault, or of the certificate if it is no single file.
-    #[cfg(any(feature = "tls", feature = "quic"))]
-    fn unusable(&self, choice: &Choice, error: &casty_transport::TlsConfigError) -> SettingError {
-        use casty_transport::TlsConfigError as E;
-        let file = match error {
-            E::Read { path, .. } | E::TooLong { path } => path.display().to_string(),
-            E::Pem { origin, .. }
-            | E::NoCertificate { origin }
-            | E::BadCertificate { origin, .. }
-            | E::NoKey { origin }
-            | E::EncryptedKey { origin }
-            | E::UnusableKey { origin, .. }
-            | E::OtherKey { key: origin, .. } => origin.to_string(),
-            _ => String::new(),
-        };
-        let TlsFiles { ca, cert, key } = &self.tls;
-        let named = |path: &&Option<PathBuf>| {
-            let path = path.as_ref().map(|path| path.display().to_string());
-            path.is_some_and(|path| path == file)
-        };
-        let place = [cert, key, ca]
-            .iter()
-            .position(named)
-            .map_or(1, |at| [1, 2, 0][at]);
-        let origin = self.tls_origins[place].as_ref();
-        SettingError::Certificates {
-            key: TLS_KEYS[place],
-            origin: origin.unwrap_or(&choice.origin).clone(),
-            message: casty_proto::Chain(error).to_string(),
         }
     }
 
@@ -376,10 +304,12 @@ impl ClientConfig {
             idle_timeout,
             window,
         } = self.quic;
-        Ok(casty_transport::QuicConfig::new(self.certificates(choice)?)
-            .keep_alive(keep_alive)
-            .idle_timeout(idle_timeout)
-            .window(window))
+        Ok(
+            casty_transport::QuicConfig::new(self.tls.certificates(choice)?)
+                .keep_alive(keep_alive)
+                .idle_timeout(idle_timeout)
+                .window(window),
+        )
     }
 
     /// Reads the level of compression, if one is set and used.
@@ -415,10 +345,12 @@ impl ClientConfig {
     /// not mean plain TCP, and a transport that needs them without them.
     fn check_tls(&self, merged: &Merged) -> Result<(), SettingError> {
         let Some(transport) = self.transport.as_ref().filter(|it| it.value != "tcp") else {
-            return self.check_unused(merged, &TLS_KEYS);
+            return self.check_unused(merged, &tls::KEYS);
         };
-        let mut needed = TLS_KEYS.into_iter().take(2);
-        match needed.find(|key| merged.get(key).is_none()) {
+        match tls::NEEDED
+            .into_iter()
+            .find(|key| merged.get(key).is_none())
+        {
             None => Ok(()),
             Some(missing) => Err(SettingError::Contradiction {
                 key: "transport",

@@ -126,6 +126,7 @@ fn every_key_can_be_set_by_its_variable() {
             "regions" => "a=7",
             "shard_counts" => "strict",
             "socks5.proxy" => "proxy:7",
+            "tls.server_name" => "casty.internal",
             _ => "7777",
         };
         let rest = match key.path {
@@ -154,7 +155,7 @@ fn every_key_can_be_set_by_its_variable() {
 }
 
 /// Configurations that are refused, each with the beginning of its error.
-const NONSENSE: [(&str, &str); 42] = [
+const NONSENSE: [(&str, &str); 44] = [
     (
         "allowed_classes = ['plain']",
         "casty.toml: allowed_classes must be a list of classes",
@@ -266,6 +267,14 @@ const NONSENSE: [(&str, &str); 42] = [
     (
         "[tls]\nca = 'x'",
         "casty.toml: tls.ca makes no sense with transport = \"tcp\" by default",
+    ),
+    (
+        "[tls]\nserver_name = 'a'",
+        "casty.toml: tls.server_name makes no sense with transport = \"tcp\" by default",
+    ),
+    (
+        "transport = 'tls'\ntls = {ca = 'x', cert = 'y', server_name = 'a:1'}",
+        "casty.toml: tls.server_name must be a DNS name or an IP address, not \"a:1\"",
     ),
     (
         "transport = 'quic'",

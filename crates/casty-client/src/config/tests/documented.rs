@@ -27,7 +27,7 @@ async fn the_example_says_what_the_defaults_are() {
         format!("{:?}", builder.checked_transport().await.unwrap()),
         format!("{:?}", default_transport().unwrap())
     );
-    assert_eq!(config.tls(), &TlsFiles::default());
+    assert_eq!(config.tls(), &TlsSettings::default());
     let defaults = ClientBuilder::new("my-cluster".to_owned());
     assert_eq!(builder.system, defaults.system);
     let node = NodeAddress::new("10.0.1.10", 25520);
@@ -195,6 +195,7 @@ fn the_example_names_every_key_and_all_it_names_can_be_read() {
     assert_eq!(config.tls().key, Some("gateway/client.key".into()));
     assert_eq!(config.compression(), (Some("zlib"), Some(6)));
     let node = NodeAddress::new("10.0.1.10", 25520);
+    assert_eq!(config.tls().server_name.as_deref(), Some("casty.internal"));
     let map = config.builder().address_map;
     assert_eq!(map.physical(&node), NodeAddress::new("localhost", 25521));
 }

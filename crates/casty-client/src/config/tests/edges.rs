@@ -120,6 +120,32 @@ async fn the_transport_is_quic_if_the_file_says_so() {
     assert!(shown.to_lowercase().contains("quic"), "{shown}");
 }
 
+#[cfg(all(feature = "tls", feature = "quic"))]
+#[tokio::test]
+async fn the_name_of_all_servers_comes_from_the_file_or_its_variable() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("node.pem").display().to_string();
+    let made = rcgen::generate_simple_self_signed(["a".to_owned()]).unwrap();
+    let both = made.cert.pem() + &made.signing_key.serialize_pem();
+    std::fs::write(&path, both).unwrap();
+    for transport in ["tls", "quic"] {
+        let file = format!("transport = '{transport}'\n[tls]\nca = '{path}'\ncert = '{path}'\n");
+        let named = format!("{file}server_name = 'casty.internal'");
+        let variable = [("CASTY_TLS__SERVER_NAME", "other.internal")];
+        for (config, name) in [
+            (toml(&file), None),
+            (toml(&named), Some("casty.internal")),
+            (layered(&named, &variable), Some("other.internal")),
+        ] {
+            let transport = config.unwrap().builder().checked_transport().await;
+            let shown = format!("{:?}", transport.unwrap());
+            let none = shown.contains("server_name: None");
+            assert_eq!(none, name.is_none(), "{shown}");
+            assert!(name.is_none_or(|name| shown.contains(name)), "{shown}");
+        }
+    }
+}
+
 #[test]
 fn the_environment_of_the_process_is_read_and_stands_above_a_file() {
     if std::env::var_os("CASTY_MAILBOX").is_none() {
