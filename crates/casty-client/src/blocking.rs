@@ -44,7 +44,8 @@
 //! Any thread may use the client, several at a time. Each ask that is waited for takes the thread that
 //! waits; for many at once, send them with [`Ask::send`](crate::Ask::send) and wait for the replies
 //! afterwards, or use [`ask_many`](crate::RegionRef::ask_many), which is a stream. Handlers of actors run
-//! on the client's own thread: what waits there holds up the client, and panics.
+//! on the client's own thread: what waits there holds up the client, and panics. A source of contact points
+//! that blocks is set by [`discovery_blocking`](crate::ClientBuilder::discovery_blocking).
 //!
 //! # Cost
 //!
@@ -55,17 +56,22 @@
 
 use std::future::{IntoFuture, poll_fn};
 use std::io;
+use std::panic::resume_unwind;
 use std::pin::{Pin, pin};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::task::Poll;
 use std::time::Duration;
 
+use casty_proto::NodeAddress;
 use futures_timer::Delay;
 use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::sync::Semaphore;
+use tokio::task::{JoinError, spawn_blocking};
 use tokio_stream::Stream;
 
 use crate::client::ClusterClient;
 use crate::config::{ClientBuilder, ConfigError};
+use crate::discovery::BoxError;
 
 /// The runtime of all clients that were started without one.
 static SHARED: OnceLock<Runtime> = OnceLock::new();
@@ -97,6 +103,53 @@ impl ClientBuilder {
             message: error.to_string(),
         })?;
         runtime.block_on(self.connect())
+    }
+}
+
+impl ClientBuilder {
+    /// Sets a source of contact points that blocks, as [`discovery`](Self::discovery) sets one that is
+    /// awaited.
+    ///
+    /// It runs on a thread of its own, so it may take as long as it likes; the client waits for it no
+    /// longer than [`discovery_timeout`](Self::discovery_timeout). A call cannot be stopped: while one
+    /// that was given up goes on, no other is made, so that there is one thread at most.
+    ///
+    /// ```
+    /// use casty_client::{ClusterClient, NodeAddress};
+    ///
+    /// let builder = ClusterClient::builder("my-cluster").discovery_blocking(|| {
+    ///     let listed = std::fs::read_to_string("nodes.txt")?;
+    ///     listed.lines().map(|line| Ok(line.parse::<NodeAddress>()?)).collect()
+    /// });
+    /// ```
+    pub fn discovery_blocking<F>(self, source: F) -> Self
+    where
+        F: Fn() -> Result<Vec<NodeAddress>, BoxError> + Send + Sync + 'static,
+    {
+        let (source, alone) = (Arc::new(source), Arc::new(Semaphore::new(1)));
+        self.discovery(move || called_alone(Arc::clone(&source), Arc::clone(&alone)))
+    }
+}
+
+/// Calls a source that blocks, once no other call of it runs.
+async fn called_alone<F>(
+    source: Arc<F>,
+    alone: Arc<Semaphore>,
+) -> Result<Vec<NodeAddress>, BoxError>
+where
+    F: Fn() -> Result<Vec<NodeAddress>, BoxError> + Send + Sync + 'static,
+{
+    let turn = alone.acquire_owned().await?;
+    let called = spawn_blocking(move || {
+        // Kept for as long as the call runs, whoever still waits for it.
+        let _turn = turn;
+        source()
+    });
+    match called.await.map_err(JoinError::try_into_panic) {
+        Ok(found) => found,
+        Err(Ok(panic)) => resume_unwind(panic),
+        // The runtime ends, and the client with it.
+        Err(Err(error)) => Err(error.into()),
     }
 }
 

@@ -27,6 +27,7 @@ use crate::config::ClientBuilder;
 use crate::control::close;
 use crate::dead_letters::DeadLetters;
 use crate::distributed::Distributed;
+use crate::error::discovery::DiscoveryError;
 use crate::error::{ReadyError, RegionError, SpawnError, TellError};
 use crate::runtime::clock;
 use crate::send::Core;
@@ -125,8 +126,15 @@ impl ClusterClient {
     }
 
     /// Returns the addresses that could not be connected when last dialled, with the error of each.
+    /// [`discovery_failure`](Self::discovery_failure) tells why there may be none.
     pub fn dial_failures(&self) -> Vec<(NodeAddress, ConnectError)> {
         topology::dial_failures(self.core())
+    }
+
+    /// Returns the reason for which the [discovery](ClientBuilder::discovery) named no contact point
+    /// when last asked; `None` if it did, was not asked yet, or there is none.
+    pub fn discovery_failure(&self) -> Option<DiscoveryError> {
+        self.core().discovery_failure.lock().clone()
     }
 
     /// Returns the administration of the cluster: its diagnosis, and members declared dead. Nothing

@@ -10,6 +10,7 @@ use casty_routing::{Overflow, RetryBudgetConfig, ShardCounts};
 use casty_transport::{AddressMap, TransportConfig};
 
 use crate::dead_letters::{DeadLetter, DeadLetterHook};
+use crate::discovery::{Discovery, Source};
 
 #[cfg(feature = "config")]
 mod choice;
@@ -42,9 +43,9 @@ mod tcp;
     feature = "pickle"
 ))]
 mod tests;
-
 #[cfg(feature = "config")]
 mod tls;
+
 pub use error::ConfigError;
 #[cfg(feature = "config")]
 pub use error::SettingError;
@@ -59,9 +60,9 @@ pub use settings::ClientConfig;
 pub use socks5::Socks5Settings;
 #[cfg(feature = "config")]
 pub use tcp::TcpSettings;
-
 #[cfg(feature = "config")]
 pub use tls::TlsSettings;
+
 use defaults::{default_codec, default_transport};
 use limits::ClientLimits;
 use names::{is_host, is_system_name};
@@ -75,6 +76,7 @@ use names::{is_host, is_system_name};
 pub struct ClientBuilder {
     pub(crate) system: String,
     contacts: Vec<String>,
+    pub(crate) discovery: Option<Arc<dyn Source>>,
     client_host: Option<String>,
     client_port: Option<u16>,
     advertised_host: Option<String>,
@@ -98,6 +100,7 @@ impl ClientBuilder {
         Self {
             system,
             contacts: Vec::new(),
+            discovery: None,
             client_host: None,
             client_port: None,
             advertised_host: None,
@@ -129,7 +132,8 @@ impl ClientBuilder {
     }
 
     /// Adds a node to begin with, as `host:port`. The host may be a name; it is looked up at every
-    /// dial. At least one is needed; any member will do, and the others are learned from it.
+    /// dial. At least one is needed, or a [`discovery`](Self::discovery); any member will do, and the
+    /// others are learned from it.
     pub fn contact_point(mut self, host_and_port: impl Into<String>) -> Self {
         self.contacts.push(host_and_port.into());
         self
@@ -138,6 +142,39 @@ impl ClientBuilder {
     /// Adds several nodes to begin with; see [`contact_point`](Self::contact_point).
     pub fn contact_points<S: Into<String>>(mut self, all: impl IntoIterator<Item = S>) -> Self {
         self.contacts.extend(all.into_iter().map(Into::into));
+        self
+    }
+
+    /// Sets a source of contact points beside those that are given, or in place of them: a closure that
+    /// returns a future, or a type of one's own ([`Discovery`]).
+    ///
+    /// It is asked at the start, and again whenever contact points are needed and all that are known
+    /// have failed, those that hang for 10 s: all nodes have moved, say. Between two questions is a
+    /// growing pause, of up to 5 s. What it names replaces what it named before; of more than 1,024
+    /// addresses the first are kept, which the log tells. An error, a panic, no address, and no answer
+    /// within [`discovery_timeout`](Self::discovery_timeout) are failures, which
+    /// [`ready`](crate::ClusterClient::ready) and
+    /// [`discovery_failure`](crate::ClusterClient::discovery_failure) tell. Default: none.
+    ///
+    /// ```
+    /// use casty_client::{ClusterClient, NodeAddress};
+    /// use tokio::net::lookup_host;
+    ///
+    /// // Each address of the name is a contact point, and is dialled as itself.
+    /// let builder = ClusterClient::builder("my-cluster").discovery(|| async {
+    ///     let found = lookup_host("nodes.example:25520").await?;
+    ///     Ok(found.map(|at| NodeAddress::new(at.ip().to_string(), at.port())).collect())
+    /// });
+    /// ```
+    pub fn discovery(mut self, source: impl Discovery) -> Self {
+        self.discovery = Some(Arc::new(source));
+        self
+    }
+
+    /// Sets how long one question to the [`discovery`](Self::discovery) may take; its future is dropped
+    /// then. Default: 5 s; at least 1 ms.
+    pub fn discovery_timeout(mut self, timeout: Duration) -> Self {
+        self.limits.discovery_timeout = timeout;
         self
     }
 
@@ -390,7 +427,7 @@ impl ClientBuilder {
             ([], Some(settings)) => settings.contact_points(),
             _ => contacts,
         };
-        if contacts.is_empty() {
+        if contacts.is_empty() && self.discovery.is_none() {
             return Err(ConfigError::NoContactPoints);
         }
         let parse = |text: &String| {

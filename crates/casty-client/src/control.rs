@@ -3,7 +3,7 @@
 //! It dials nodes, subscribes to their views, hands views and lost connections to the router, and
 //! closes everything in the end. It decides nothing itself.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -18,7 +18,9 @@ use casty_transport::{ConnectError, ConnectOptions, Connection, ConnectionEnd, T
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinSet};
 
+use crate::discovery::Source;
 use crate::error::ReadyError;
+use crate::error::discovery::DiscoveryError;
 use crate::message::Tag;
 use crate::node::identity::Identity;
 use crate::node::peer::Peer;
@@ -28,10 +30,11 @@ use crate::runtime::active_time::ActiveTime;
 use crate::runtime::random::Rng;
 use crate::send::Core;
 use reading::{Fingerprint, Fingerprints, ReadView};
-use told::Told;
+use told::{Reasons, Told};
 
 pub(crate) mod close;
 mod connections;
+mod discovery;
 pub(crate) mod inbound;
 mod liveness;
 mod reading;
@@ -71,6 +74,8 @@ enum Done {
     Capacity { peer: Arc<Peer> },
     /// The reading of a long view.
     ReadView(Box<ReadView>),
+    /// The answer of the program's own source of contact points.
+    Discovered(Result<Vec<NodeAddress>, DiscoveryError>),
 }
 
 /// An event that the control task waits for.
@@ -93,7 +98,8 @@ pub(crate) struct Control {
     ready_errors: watch::Sender<Option<ReadyError>>,
     transport: Arc<dyn Transport>,
     options: ConnectOptions,
-    contacts: BTreeSet<NodeAddress>,
+    /// The program's own source of contact points.
+    source: Option<Arc<dyn Source>>,
     connections: Connections,
     subscription: Subscription,
     views: ViewKeeper,
@@ -107,6 +113,8 @@ pub(crate) struct Control {
     /// The failures of dials that were told in the log, and the refusals of views.
     told_failures: Told,
     told_refusals: Told,
+    /// The reasons that were told of the source of contact points since it last did well.
+    told_discovery: Option<Reasons>,
     /// The long view that is being read.
     reading: Option<Reading>,
     fingerprints: Fingerprints,
@@ -134,20 +142,26 @@ pub(crate) struct ControlParts {
     pub(crate) options: ConnectOptions,
     /// The addresses that are dialled first.
     pub(crate) contacts: Vec<NodeAddress>,
+    /// The source of others.
+    pub(crate) source: Option<Arc<dyn Source>>,
 }
 
 impl Control {
     /// Creates the control task, which dials the contacts once it [runs](Self::run).
     pub(crate) fn new(parts: ControlParts, rng: &Rng) -> Self {
-        let contacts = parts.contacts;
+        let config = ConnectionsConfig::default();
+        let mut connections = Connections::new(config, parts.contacts, rng.next_u64());
+        if parts.source.is_some() {
+            connections = connections.discovering();
+        }
         Self {
             core: parts.core,
             published: parts.published,
             ready_errors: parts.ready_errors,
             transport: parts.transport,
             options: parts.options,
-            contacts: contacts.iter().cloned().collect(),
-            connections: Connections::new(ConnectionsConfig::default(), contacts, rng.next_u64()),
+            source: parts.source,
+            connections,
             subscription: Subscription::new(SubscriptionConfig::default()),
             views: ViewKeeper::new(),
             peers: BTreeMap::new(),
@@ -157,6 +171,7 @@ impl Control {
             subscribers: BTreeMap::new(),
             told_failures: Told::default(),
             told_refusals: Told::default(),
+            told_discovery: None,
             reading: None,
             fingerprints: Fingerprints::new(),
             last_view: None,
@@ -276,6 +291,7 @@ impl Control {
                     self.views.lost(&from);
                 }
             }
+            Done::Discovered(outcome) => self.discovered(outcome),
             Done::Capacity { peer } => {
                 if self.is_current(&peer) {
                     self.core.route(|routing| routing.ready(&self.core, &peer));

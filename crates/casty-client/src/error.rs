@@ -10,10 +10,13 @@ use casty_proto::{
 use casty_routing::{MissingRoute, ShardCount, ShardId, UndeliverableReason};
 use casty_transport::{ConnectError, OutboxLimit};
 
+pub(crate) mod discovery;
 mod over_limit;
 pub(crate) mod services;
 
 pub use over_limit::OverLimit;
+
+use discovery::DiscoveryError;
 
 /// The fate of a message. Casty acknowledges nothing, so no message is ever called delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -333,12 +336,20 @@ pub enum SpawnError {
 #[non_exhaustive]
 pub enum ReadyError {
     /// No view came in time. The client goes on trying.
-    #[error("no view of the cluster within {after:?}{}{}", Reasons(.failures), Silent(.silent))]
+    #[error(
+        "no view of the cluster within {after:?}{}{}{}",
+        Reasons(.failures),
+        Undiscovered(.discovery.as_ref()),
+        Silent(.silent)
+    )]
     Timeout {
         /// The timeout.
         after: Duration,
         /// The addresses that could not be connected when last dialled, with the errors.
         failures: Vec<(NodeAddress, ConnectError)>,
+        /// The reason for which the program's own source of contact points named none when last
+        /// asked; `None` if it did, or there is no such source.
+        discovery: Option<DiscoveryError>,
         /// The nodes that are connected and have sent no view yet: they need longer, hang, or cannot
         /// read the request for it, because they use another serializer or compression.
         silent: Vec<NodeAddress>,
@@ -420,6 +431,18 @@ impl fmt::Display for Reasons<'_> {
     }
 }
 
+/// The failure of the source of contact points, as part of a sentence.
+struct Undiscovered<'a>(Option<&'a DiscoveryError>);
+
+impl fmt::Display for Undiscovered<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            None => Ok(()),
+            Some(error) => write!(f, "; {}", Chain(error)),
+        }
+    }
+}
+
 /// The likely reason for which nodes that are connected send no view.
 pub(crate) const SILENT_HINT: &str =
     "from which no view has come yet: are serializer and compression the cluster's?";
@@ -458,6 +481,7 @@ mod tests {
         let text = ReadyError::Timeout {
             after,
             failures: nodes.iter().map(failed).collect(),
+            discovery: None,
             silent: nodes.clone(),
         };
         let text = text.to_string();

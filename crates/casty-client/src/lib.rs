@@ -44,7 +44,8 @@
 //! * **Client.** [`ClusterClient`] is one client of one cluster, cheap to clone. It is built by
 //!   [`ClientBuilder`], and with the feature `config` from files and the environment by
 //!   `ClientConfig`. [`ready`](ClusterClient::ready) waits for the
-//!   cluster, but nothing has to: messages are buffered until it is reached, within their time.
+//!   cluster, but nothing has to: messages are buffered until it is reached, within their time. Contact
+//!   points are given, or asked for while it runs ([`Discovery`]).
 //! * **Regions and entities.** [`RegionRef`] and [`EntityRef`] send to sharded entities. An entity's
 //!   id leads to a shard, the view of the cluster to the shard's owner. The number of shards is given
 //!   in code or by the configuration
@@ -61,7 +62,6 @@
 //! * **Actors of the client.** [`spawn`](ClusterClient::spawn) runs an actor in this program, to which
 //!   nodes can send; [`actor`](ClusterClient::actor) one with a state ([`Actor`]), a mailbox and restarts
 //!   of its own, and a handle that tells why it has ended.
-//!   nodes can send.
 //! * **Streams.** [`subscribe`](ClusterClient::subscribe) reads a producer of a node as a [`StreamSource`];
 //!   [`stream_producer`](ClusterClient::stream_producer) is one for consumers of nodes, and
 //!   [`stream_sink`](ClusterClient::stream_sink) pushes into one.
@@ -139,6 +139,7 @@ mod client;
 mod config;
 mod control;
 mod dead_letters;
+mod discovery;
 mod distributed;
 mod error;
 mod mailboxes;
@@ -200,6 +201,7 @@ pub use config::{
     TlsSettings,
 };
 pub use dead_letters::{DeadLetter, DeadLetters, Loss};
+pub use discovery::{BoxError, Discovery};
 pub use distributed::Distributed;
 pub use distributed::barrier::Barrier;
 pub use distributed::counter::Counter;
@@ -210,6 +212,7 @@ pub use distributed::map::Map;
 pub use distributed::queue::Queue;
 pub use distributed::semaphore::Semaphore;
 pub use distributed::set::Set;
+pub use error::discovery::DiscoveryError;
 pub use error::services::{LookupError, PickError, PickedError};
 pub use error::{
     AskError, Closed, Fate, NotSent, OverLimit, ReadyError, RegionError, SpawnError, TellError,

@@ -5,6 +5,7 @@ pub(crate) mod byte_limit;
 pub(crate) mod clock;
 mod coarse;
 pub(crate) mod home;
+pub(crate) mod panics;
 pub(crate) mod random;
 pub(crate) mod shared_bytes;
 pub(crate) mod stripes;

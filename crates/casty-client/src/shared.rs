@@ -9,8 +9,9 @@
 //!    because a writer may wait in between;
 //! 3. [`ended`](Shared::ended) and [`dial_failures`](Shared::dial_failures);
 //! 4. with none of which another is taken: a stripe of [`asks`](Shared::asks), the locks inside an
-//!    outbox, the mailboxes and their tasks, the streams that nodes know of, the latest view, the retry budget, the dead-letter
-//!    sink, and the time of the [end](Ending).
+//!    outbox, the mailboxes and their tasks, the streams that nodes know of, the latest view, the
+//!    [failure of the discovery](Shared::discovery_failure), the retry budget, the dead-letter sink, and
+//!    the time of the [end](Ending).
 //!
 //! None is held across an await. The dead-letter hook, which is the user's code, is called with
 //! none of them held. Tasks are woken with locks held, so waking one must only schedule it; the
@@ -34,6 +35,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use crate::acquires::Acquires;
 use crate::config::limits::ClientLimits;
 use crate::dead_letters::DeadLetterSink;
+use crate::error::discovery::DiscoveryError;
 use crate::error::{ReadyError, TellError};
 use crate::mailboxes::Mailboxes;
 use crate::message::{Encoded, Message, Plain};
@@ -80,6 +82,8 @@ pub(crate) struct Shared {
     pub(crate) ready_error: watch::Receiver<Option<ReadyError>>,
     /// The last failure of each address that could not be connected when last dialled.
     pub(crate) dial_failures: Mutex<BTreeMap<NodeAddress, ConnectError>>,
+    /// The reason for which the last question for contact points found none.
+    pub(crate) discovery_failure: Mutex<Option<DiscoveryError>>,
     pub(crate) dead_letters: DeadLetterSink,
     /// The counters of connections that have ended.
     pub(crate) ended: Mutex<EndedCounters>,

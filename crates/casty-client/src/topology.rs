@@ -146,6 +146,7 @@ pub(crate) async fn ready(core: &Core, timeout: Duration) -> Result<Arc<View>, R
             Err(ReadyError::Timeout {
                 after: timeout,
                 failures: dial_failures(core),
+                discovery: core.discovery_failure.lock().clone(),
                 silent: core.connected.read().keys().cloned().collect(),
             })
         }

@@ -3,11 +3,12 @@
 use casty_client::{
     AcquireError, ActorContext, ActorExit, ActorHandle, ActorRef, ActorStats, Admin, AskAll,
     AskError, Barrier, BoundRef, BroadcastRef, BroadcastTell, ClientBuilder, CloseReport,
-    ClusterClient, ConfigError, Counter, DeadLetter, DeadLetters, Distributed, DownError,
-    DownReport, EntityRef, Gathered, Guard, Instance, LeaderRef, Listing, Lock, LookupError, Map,
-    NotSent, PickBy, PickError, PickedError, Picker, ProducerError, Queue, ReadyError, RegionError,
-    RegionRef, Reply, Semaphore, ServiceKey, Services, Set, SpawnError, Stats, StreamError,
-    StreamProducer, StreamSink, StreamSource, StructureError, TellError, Topology,
+    ClusterClient, ConfigError, Counter, DeadLetter, DeadLetters, DiscoveryError, Distributed,
+    DownError, DownReport, EntityRef, Gathered, Guard, Instance, LeaderRef, Listing, Lock,
+    LookupError, Map, NotSent, PickBy, PickError, PickedError, Picker, ProducerError, Queue,
+    ReadyError, RegionError, RegionRef, Reply, Semaphore, ServiceKey, Services, Set, SpawnError,
+    Stats, StreamError, StreamProducer, StreamSink, StreamSource, StructureError, TellError,
+    Topology,
 };
 use serde::Serialize;
 
@@ -51,7 +52,7 @@ fn handles_and_errors_go_to_any_thread() {
     goes_anywhere::<DownReport>();
     goes_anywhere::<Stats>();
     goes_anywhere::<CloseReport>();
-    goes_anywhere::<(TellError, AskError, NotSent, ConfigError)>();
+    goes_anywhere::<(TellError, AskError, NotSent, ConfigError, DiscoveryError)>();
     goes_anywhere::<(
         LookupError,
         PickError,

@@ -3,7 +3,7 @@
 //! Contacts are the way into a cluster: they are dialled until a view names members, and again
 //! whenever none of those can be connected. Members are connected as soon as a view names them,
 //! because a reply may come from any of them. `dial.rs` decides which address is dialled, and when;
-//! this file which connections stay.
+//! `discovery.rs` when contacts are asked for; this file which connections stay.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Instant;
@@ -13,18 +13,22 @@ use casty_proto::NodeAddress;
 mod address_book;
 mod agenda;
 mod dial;
+mod discovery;
 mod event;
 mod open;
 
 pub use event::{ConnectionsConfig, ConnectionsInput, ConnectionsOutput};
 
 use address_book::AddressBook;
+use discovery::Discovery;
 use open::OpenConnection;
+
+use crate::backoff::Backoff;
 
 /// The dialling engine, which keeps one connection to each node that should have one, whatever
 /// names lead there.
 ///
-/// Memory: an entry for each contact, for each member and non-member up to the limits, for as many
+/// Memory: an entry for each contact, given or found, for each member and non-member up to the limits, for as many
 /// again that lately were, and for each connection. A view costs time for each member and each
 /// connection; any other input, and a poll, the logarithm of their number, however many are due,
 /// fail or are lost.
@@ -51,6 +55,8 @@ pub struct Connections {
     source: Option<NodeAddress>,
     /// `true` once a view was seen.
     informed: bool,
+    /// The questions for contacts, if any are to be asked.
+    discovery: Option<Discovery>,
     outputs: VecDeque<ConnectionsOutput>,
 }
 
@@ -67,8 +73,20 @@ impl Connections {
             book,
             source: None,
             informed: false,
+            discovery: None,
             outputs: VecDeque::new(),
         }
+    }
+
+    /// Has contacts asked for, beside those that were given: with the first input, and again whenever
+    /// contacts are needed and those that are known have failed, with growing pauses
+    /// ([`ConnectionsOutput::Discover`]).
+    #[must_use]
+    pub fn discovering(mut self) -> Self {
+        let Self { book, .. } = &mut self;
+        let backoff = Backoff::new(book.config.backoff, book.rng.next());
+        self.discovery = Some(Discovery::new(book.candidates.len(), backoff));
+        self
     }
 
     /// Takes in an event; [`poll`](Self::poll) then returns what to do.
@@ -86,6 +104,11 @@ impl Connections {
             }
             ConnectionsInput::Failed { dialled } => self.failed(now, &dialled),
             ConnectionsInput::Lost { node } => self.lost(now, &node),
+            ConnectionsInput::Discovered(contacts) => {
+                if let Some(discovery) = &mut self.discovery {
+                    discovery.answer(now, contacts, &mut self.book);
+                }
+            }
             ConnectionsInput::Tick => {}
         }
         self.book.settle();
@@ -93,6 +116,12 @@ impl Connections {
         self.prune(now);
         while let Some(address) = self.book.start_dial(now) {
             self.outputs.push_back(ConnectionsOutput::Dial(address));
+        }
+        // Last, because a contact that is dialled now may make others needless.
+        if let Some(discovery) = &mut self.discovery
+            && discovery.asks(now, &self.book)
+        {
+            self.outputs.push_back(ConnectionsOutput::Discover);
         }
     }
 
@@ -121,6 +150,12 @@ impl Connections {
         self.book.candidates.get(address)?.leads_to.as_ref()
     }
 
+    /// Returns whether an address is a contact: one that was given, or found last.
+    pub fn is_contact(&self, address: &NodeAddress) -> bool {
+        let candidate = self.book.candidates.get(address);
+        candidate.is_some_and(|candidate| candidate.contact.is_some())
+    }
+
     /// Returns whether a connection that dialling an address has made may count as one to the node
     /// `canonical`, as its peer calls itself. To be asked before [`ConnectionsInput::Connected`].
     ///
@@ -138,9 +173,7 @@ impl Connections {
         }
         covered.unwrap_or_else(|| {
             let is_member = |node| self.book.live.contains(node);
-            let candidate = self.book.candidates.get(dialled);
-            candidate.is_some_and(|candidate| candidate.contact.is_some())
-                && !(is_member(dialled) && is_member(canonical))
+            self.is_contact(dialled) && !(is_member(dialled) && is_member(canonical))
         })
     }
 
@@ -227,6 +260,9 @@ impl Connections {
         };
         let live = book.live.contains(&canonical);
         book.open.insert(canonical, open, live);
+        if let Some(discovery) = &mut self.discovery {
+            discovery.connected(now);
+        }
     }
 
     fn failed(&mut self, now: Instant, dialled: &NodeAddress) {
@@ -253,6 +289,9 @@ impl Connections {
             return;
         };
         self.source.take_if(|source| source == node);
+        if let Some(discovery) = &mut self.discovery {
+            discovery.lost(open.since);
+        }
         let stable = now >= open.since + self.book.config.stable_after;
         self.book.redial(now, node, stable);
     }
@@ -260,9 +299,14 @@ impl Connections {
     /// Ends connections that nothing needs, and forgets addresses that will not be dialled.
     fn prune(&mut self, now: Instant) {
         // Until a view says what the cluster is, any connection may be the only way into it.
-        if !self.informed {
-            return;
+        if self.informed {
+            self.close_needless(now);
         }
+        self.book.settle();
+        self.book.forget_unused(now);
+    }
+
+    fn close_needless(&mut self, now: Instant) {
         let Self { book, source, .. } = self;
         // A contact that is no member serves until another node feeds the view.
         let needless = source.is_some() && book.stale_since().is_none();
@@ -271,13 +315,13 @@ impl Connections {
             book.touch(&node);
             self.outputs.push_back(ConnectionsOutput::Close(node));
         }
-        book.settle();
-        book.forget_unused(now);
     }
 
     fn deadline(&self) -> Option<Instant> {
         let end = self.book.open.next_end(self.source.as_ref());
-        self.book.next_dial_at().into_iter().chain(end).min()
+        let question = self.discovery.as_ref().and_then(Discovery::next);
+        let dial = self.book.next_dial_at();
+        dial.into_iter().chain(end).chain(question).min()
     }
 }
 

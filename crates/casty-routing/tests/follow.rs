@@ -125,7 +125,9 @@ impl World {
                     assert!(self.connected.remove(&node));
                     self.tell_subscription(SubscriptionInput::Disconnected(node));
                 }
-                ConnectionsOutput::Duplicate(_) | ConnectionsOutput::Suspect(_) => {}
+                ConnectionsOutput::Duplicate(_)
+                | ConnectionsOutput::Suspect(_)
+                | ConnectionsOutput::Discover => {}
                 ConnectionsOutput::Wait(_) => return,
             }
         }

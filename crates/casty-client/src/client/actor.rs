@@ -6,7 +6,6 @@ pub(crate) mod context;
 pub(crate) mod exit;
 pub(crate) mod handle;
 pub(crate) mod opening;
-mod panics;
 pub(crate) mod restart;
 mod running;
 pub(crate) mod start;

@@ -76,14 +76,8 @@ struct Checked {
 
 impl ClusterClient {
     fn start(builder: ClientBuilder, checked: Checked) -> Self {
-        let Checked {
-            contacts,
-            announced,
-            codec,
-            transport,
-        } = checked;
         let rng = Arc::new(random(builder.seed));
-        let identity = Arc::new(Identity::new(&builder.system, announced, &rng));
+        let identity = Arc::new(Identity::new(&builder.system, checked.announced, &rng));
         let limits = builder.limits;
         let options = limits.connecting().address_map(builder.address_map);
         let (snapshots, incoming) = mpsc::channel(SNAPSHOTS);
@@ -91,7 +85,7 @@ impl ClusterClient {
         let (ready_errors, ready_error) = watch::channel(None);
         let shared = Shared {
             system: builder.system.into(),
-            codec,
+            codec: checked.codec,
             limits,
             regions: builder.regions,
             identity,
@@ -106,7 +100,7 @@ impl ClusterClient {
             dead_letters: DeadLetterSink::new(builder.dead_letters),
             ended: Mutex::default(),
             #[cfg(any(feature = "tls", feature = "quic"))]
-            certificates: transport.certificates().cloned(),
+            certificates: checked.transport.certificates().cloned(),
             snapshots,
             view_bytes: Arc::new(ByteLimit::new(limits.max_frame.saturating_mul(4))),
             inbound_bytes: Arc::new(SharedBytes::new(limits.inbound_bytes())),
@@ -121,6 +115,7 @@ impl ClusterClient {
             streams: Streams::new(Arc::clone(&rng)),
             rng: Arc::clone(&rng),
             dial_failures: Mutex::default(),
+            discovery_failure: Mutex::default(),
             ready_error,
         };
         let routing = Routing::new(limits.routing(), rng.next_u64());
@@ -129,9 +124,10 @@ impl ClusterClient {
             core: Arc::clone(&core),
             published,
             ready_errors,
-            transport: transport.build(),
+            transport: checked.transport.build(),
             options,
-            contacts,
+            contacts: checked.contacts,
+            source: builder.discovery,
         };
         spawn(Arc::clone(&core), Control::new(parts, &rng), incoming);
         let handle = Arc::new(Handle { core });

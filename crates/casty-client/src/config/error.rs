@@ -11,7 +11,7 @@ use casty_proto::{AddressError, AllowError};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
-    /// No contact point was given.
+    /// No contact point was given, nor a source of them.
     #[error("no contact point is given")]
     NoContactPoints,
     /// A contact point is not a `host:port`.

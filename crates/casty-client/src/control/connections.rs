@@ -1,10 +1,11 @@
 //! The connections to nodes: their dials, their use and their ends.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use casty_proto::{Chain, NodeAddress};
-use casty_routing::{ConnectionsInput, ConnectionsOutput, RenewalInput, SubscriptionInput, View};
+use casty_routing::{
+    Connections, ConnectionsInput, ConnectionsOutput, RenewalInput, SubscriptionInput, View,
+};
 use casty_transport::{ConnectError, Connection, ConnectionEnd, connect, drive};
 use casty_transport::{Leftover, OutboxLimits};
 
@@ -47,8 +48,8 @@ impl Control {
         let known = failures.contains_key(dialled);
         if !known && failures.len() >= FAILURES {
             let view = self.core.view.borrow().clone();
-            let contacts = &self.contacts;
-            let interest = |node: &NodeAddress| is_of_interest(contacts, view.as_deref(), node);
+            let connections = &self.connections;
+            let interest = |node: &NodeAddress| is_of_interest(connections, view.as_deref(), node);
             // Not again for the same view if nothing gave way.
             let same =
                 |crowded: &Arc<View>| view.as_ref().is_some_and(|it| Arc::ptr_eq(crowded, it));
@@ -229,6 +230,7 @@ impl Control {
                     self.core
                         .route(|routing| routing.suspected(&self.core, node));
                 }
+                ConnectionsOutput::Discover => self.discover(),
                 ConnectionsOutput::Wait(due) => break due,
             }
         };
@@ -266,11 +268,11 @@ impl Control {
 }
 
 /// Returns whether an address is a contact, or that of a member that is not gone.
-fn is_of_interest(
-    contacts: &BTreeSet<NodeAddress>,
+pub(super) fn is_of_interest(
+    connections: &Connections,
     view: Option<&View>,
     node: &NodeAddress,
 ) -> bool {
     let member = |view: &View| view.member(node).is_some() && !view.is_gone(node);
-    contacts.contains(node) || view.is_some_and(member)
+    connections.is_contact(node) || view.is_some_and(member)
 }

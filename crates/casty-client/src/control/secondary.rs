@@ -127,6 +127,7 @@ mod tests {
             transport: Arc::new(network.transport()),
             options: ConnectOptions::new(),
             contacts: Vec::new(),
+            source: None,
         };
         (client, Control::new(parts, &Rng::seeded(1)))
     }

@@ -16,45 +16,24 @@ const AGAIN: Duration = Duration::from_mins(1);
 #[derive(Debug, Default)]
 pub(super) struct Told(BTreeMap<NodeAddress, Reasons>);
 
-/// The reasons that were told of one node.
-#[derive(Debug)]
-struct Reasons {
+/// The reasons that were told of one node, or of anything else.
+#[derive(Debug, Default)]
+pub(super) struct Reasons {
     last: String,
     told: Vec<String>,
     /// The time at which one was told last.
-    at: Instant,
+    at: Option<Instant>,
 }
 
 impl Told {
     /// Notes the reason of a node. Returns whether it is to be told: it is the node's first, or
     /// another than before. One that comes and goes is told once in a while.
     pub(super) fn is_news(&mut self, now: Instant, node: &NodeAddress, reason: &str) -> bool {
-        let reason = without_numbers(reason);
-        let Some(known) = self.0.get_mut(node) else {
-            if self.0.len() >= NODES {
-                return false;
-            }
-            let reasons = Reasons {
-                last: reason.clone(),
-                told: vec![reason],
-                at: now,
-            };
-            self.0.insert(node.clone(), reasons);
-            return true;
-        };
-        if known.last == reason {
+        if self.0.len() >= NODES && !self.0.contains_key(node) {
             return false;
         }
-        let new = !known.told.contains(&reason) && known.told.len() < REASONS;
-        if new {
-            known.told.push(reason.clone());
-        }
-        known.last = reason;
-        let told = new || now >= known.at + AGAIN;
-        if told {
-            known.at = now;
-        }
-        told
+        let reasons = self.0.entry(node.clone()).or_default();
+        reasons.is_news(now, reason)
     }
 
     /// Forgets a node: whatever comes next is told.
@@ -65,6 +44,26 @@ impl Told {
     /// Forgets all nodes but these.
     pub(super) fn retain(&mut self, mut kept: impl FnMut(&NodeAddress) -> bool) {
         self.0.retain(|node, _| kept(node));
+    }
+}
+
+impl Reasons {
+    /// Notes a reason. Returns whether it is to be told, as [`Told::is_news`] does.
+    pub(super) fn is_news(&mut self, now: Instant, reason: &str) -> bool {
+        let reason = without_numbers(reason);
+        if self.at.is_some() && self.last == reason {
+            return false;
+        }
+        let new = !self.told.contains(&reason) && self.told.len() < REASONS;
+        if new {
+            self.told.push(reason.clone());
+        }
+        self.last = reason;
+        let told = new || self.at.is_none_or(|at| now >= at + AGAIN);
+        if told {
+            self.at = Some(now);
+        }
+        told
     }
 }
 

@@ -16,6 +16,7 @@ mod closing;
 mod connections;
 mod counts;
 mod dead_members;
+mod discovery;
 mod failures;
 mod fates;
 mod host;

@@ -136,9 +136,14 @@ impl AddressBook {
         }
     }
 
+    /// Returns whether a contact is being dialled, or is to be without any further wait for itself.
+    pub(super) fn tries_contacts(&self, now: Instant) -> bool {
+        self.dialling.len() > self.agenda.dialling_needed() || self.agenda.contact(now).is_some()
+    }
+
     /// Returns whether the contacts are needed: no member is said to be up, or none of those that
     /// are can be connected, or those that are connected are silent.
-    fn needs_contacts(&self) -> bool {
+    pub(super) fn needs_contacts(&self) -> bool {
         self.stale_since().is_some() || self.suspects.len() == self.live.len()
     }
 }

@@ -18,6 +18,12 @@ pub struct ConnectionsConfig {
     pub failing_at_full_pace: usize,
     /// The head start of a contact before the next one is dialled beside it. Default 100 ms.
     pub stagger: Duration,
+    /// The most contacts that are kept of those that were asked for, beside those that were given.
+    /// Default 1,024.
+    pub found_contacts: usize,
+    /// The time after which contacts are asked for although known ones have not been tried yet, or
+    /// their dials have not ended. Default 10 s.
+    pub discover_after: Duration,
     /// The most contacts that are dialled at a time. Default 8.
     pub contact_dials: usize,
     /// The most members that are dialled at a time. Default 32.
@@ -55,6 +61,8 @@ impl Default for ConnectionsConfig {
             backoff: BackoffConfig::default(),
             failing_at_full_pace: 500,
             stagger: Duration::from_millis(100),
+            found_contacts: 1_024,
+            discover_after: Duration::from_secs(10),
             contact_dials: 8,
             member_dials: 32,
             members: 1_024,
@@ -110,6 +118,10 @@ pub enum ConnectionsInput {
         /// The node's canonical address.
         node: NodeAddress,
     },
+    /// The answer to [`ConnectionsOutput::Discover`]: contacts in place of those that an earlier
+    /// answer named, beside those that were given; none if there is no answer, which leaves those
+    /// that are known. Ignored unless the engine [asks](crate::Connections::discovering).
+    Discovered(Vec<NodeAddress>),
     /// Nothing but time passed.
     Tick,
 }
@@ -129,6 +141,9 @@ pub enum ConnectionsOutput {
     /// it, but it could not be connected. Told once of a node that is up, until it is connected, or
     /// no longer up.
     Suspect(NodeAddress),
+    /// Find contacts, and answer with [`ConnectionsInput::Discovered`], in bounded time. One question
+    /// is open at a time. Only from an engine that [asks](crate::Connections::discovering).
+    Discover,
     /// Nothing more to do until then, or until something happens.
     Wait(Option<Instant>),
 }

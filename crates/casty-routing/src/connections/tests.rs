@@ -8,6 +8,7 @@ use crate::backoff::BackoffConfig;
 
 mod contacts;
 mod cost;
+mod discovery;
 mod histories;
 mod leaving;
 mod naive;
@@ -203,6 +204,8 @@ fn the_documented_defaults_are_the_defaults() {
     assert_eq!(config.stagger, Duration::from_millis(100));
     assert_eq!((config.contact_dials, config.member_dials), (8, 32));
     assert_eq!(config.members, 1_024);
+    assert_eq!(config.found_contacts, 1_024);
+    assert_eq!(config.discover_after, Duration::from_secs(10));
     assert_eq!(config.non_members, 64);
     assert_eq!(config.redial_jitter, Duration::from_millis(10));
     assert_eq!(config.stable_after, Duration::from_secs(1));

@@ -10,11 +10,11 @@ use crate::client::actor::behaviour::Actor;
 use crate::client::actor::context::ActorContext;
 use crate::client::actor::exit::ActorExit;
 use crate::client::actor::handle::ActorCounters;
-use crate::client::actor::panics::{caught, caught_in};
 use crate::client::actor::restart::Restarts;
 use crate::error::reason;
 use crate::mailboxes::queue::{ActorQueue, ClosedBy};
 use crate::runtime::clock::precise_now;
+use crate::runtime::panics::{caught, caught_in};
 use crate::send::Core;
 use crate::stats::Counters;
 

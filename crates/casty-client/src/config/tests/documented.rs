@@ -64,6 +64,7 @@ fn the_documentation_says_what_the_defaults_are() {
         ask_timeout,
         buffer_timeout,
         connect_timeout,
+        discovery_timeout,
         outbox_bytes,
         outbox_messages,
         buffer_overflow,
@@ -99,6 +100,7 @@ fn the_documentation_says_what_the_defaults_are() {
         ("ask_timeout", seconds(ask_timeout)),
         ("buffer_timeout", seconds(buffer_timeout)),
         ("connect_timeout", seconds(connect_timeout)),
+        ("discovery_timeout", seconds(discovery_timeout)),
         ("outbox_bytes", size(outbox_bytes)),
         ("outbox_messages", count(outbox_messages)),
         (
@@ -193,9 +195,9 @@ fn the_example_names_every_key_and_all_it_names_can_be_read() {
     assert!(proxy.proxy.is_some() && proxy.login.is_some());
     let config = toml(&over_quic(&full)).unwrap();
     assert_eq!(config.tls().key, Some("gateway/client.key".into()));
+    assert_eq!(config.tls().server_name.as_deref(), Some("casty.internal"));
     assert_eq!(config.compression(), (Some("zlib"), Some(6)));
     let node = NodeAddress::new("10.0.1.10", 25520);
-    assert_eq!(config.tls().server_name.as_deref(), Some("casty.internal"));
     let map = config.builder().address_map;
     assert_eq!(map.physical(&node), NodeAddress::new("localhost", 25521));
 }

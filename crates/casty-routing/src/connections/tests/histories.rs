@@ -83,7 +83,9 @@ impl World {
                     assert!(self.live.contains(&node) || self.wanted.contains(&node));
                     assert!(!self.connected.contains(&node));
                 }
-                ConnectionsOutput::Duplicate(_) | ConnectionsOutput::Wait(_) => {}
+                ConnectionsOutput::Duplicate(_)
+                | ConnectionsOutput::Discover
+                | ConnectionsOutput::Wait(_) => {}
             }
         }
     }

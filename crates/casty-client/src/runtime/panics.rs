@@ -6,13 +6,14 @@ use std::pin::pin;
 use std::task::Poll;
 
 /// Calls a function; the words of its panic if it panics.
-pub(super) fn caught<T>(call: impl FnOnce() -> T) -> Result<T, String> {
-    // What a panic leaves half done is dropped by the callers: the actor with its state.
+pub(crate) fn caught<T>(call: impl FnOnce() -> T) -> Result<T, String> {
+    // What a panic leaves half done is dropped by the callers: the actor with its state, the future of
+    // a call. What that has borrowed is the program's own.
     catch_unwind(AssertUnwindSafe(call)).map_err(words)
 }
 
 /// Awaits a future; the words of its panic if it panics.
-pub(super) async fn caught_in<T>(future: impl Future<Output = T>) -> Result<T, String> {
+pub(crate) async fn caught_in<T>(future: impl Future<Output = T>) -> Result<T, String> {
     let mut future = pin!(future);
     std::future::poll_fn(|cx| match caught(|| future.as_mut().poll(cx)) {
         Ok(Poll::Pending) => Poll::Pending,
