@@ -308,6 +308,16 @@ async fn a_barrier_lets_all_go_when_all_have_arrived(net: Net) {
     cluster.stop().await;
 }
 
+async fn the_last_to_arrive_at_a_barrier_says_how_many_it_waits_for_and_nobody_is_told(net: Net) {
+    let cluster = hosting(&net).await;
+    let client = net.client(&cluster).await;
+    let start = client.distributed().within(LONG).barrier("start").unwrap();
+    let arrivals = tokio::join!(start.arrive_as("a", 3), start.arrive_as("b", 2));
+    assert!(matches!(arrivals, (Ok(()), Ok(()))), "{arrivals:?}");
+    close(&client).await;
+    cluster.stop().await;
+}
+
 async fn a_lock_that_no_node_hosts_is_named_in_time(net: Net) {
     let cluster = hosting(&net).await;
     let client = net.client(&cluster).await;
@@ -337,6 +347,7 @@ over_both! {
     a_client_that_is_dropped_releases
     a_semaphore_has_as_many_holders_as_permits
     a_barrier_lets_all_go_when_all_have_arrived
+    the_last_to_arrive_at_a_barrier_says_how_many_it_waits_for_and_nobody_is_told
     a_lock_that_no_node_hosts_is_named_in_time
 }
 
