@@ -109,7 +109,7 @@ impl TransportConfig {
             Kind::Tls(_, tcp) => Some(tcp),
             #[cfg_attr(
                 not(any(feature = "memory", feature = "quic")),
-                expect(
+                allow(
                     clippy::match_wildcard_for_single_variants,
                     reason = "the others are features"
                 )
