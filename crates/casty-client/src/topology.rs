@@ -14,6 +14,7 @@ use tokio_stream::Stream;
 use tokio_stream::wrappers::WatchStream;
 
 use crate::error::{Closed, ReadyError};
+use crate::runtime::clock;
 use crate::send::Core;
 
 /// The view of the cluster as it changes, made by
@@ -135,22 +136,25 @@ pub(crate) async fn ready(core: &Core, timeout: Duration) -> Result<Arc<View>, R
         return Err(ReadyError::Closed);
     }
     let (mut views, mut ready_error) = (Topology::new(core.view.clone()), core.ready_error.clone());
-    tokio::select! {
-        biased;
-        view = views.wait_for(|_| true) => Ok(view?),
-        ready_error = ready_error.wait_for(Option::is_some) => {
-            let ready_error = ready_error.map_or(None, |ready_error| ready_error.clone());
-            Err(ready_error.unwrap_or(ReadyError::Closed))
+    let told = async {
+        tokio::select! {
+            biased;
+            view = views.wait_for(|_| true) => Ok(view?),
+            ready_error = ready_error.wait_for(Option::is_some) => {
+                let ready_error = ready_error.map_or(None, |ready_error| ready_error.clone());
+                Err(ready_error.unwrap_or(ReadyError::Closed))
+            }
         }
-        () = tokio::time::sleep(timeout) => {
-            Err(ReadyError::Timeout {
-                after: timeout,
-                failures: dial_failures(core),
-                discovery: core.discovery_failure.lock().clone(),
-                silent: core.connected.read().keys().cloned().collect(),
-            })
-        }
-    }
+    };
+    let told = core.home.by(clock::from_now(timeout), told).await;
+    told.unwrap_or_else(|| {
+        Err(ReadyError::Timeout {
+            after: timeout,
+            failures: dial_failures(core),
+            discovery: core.discovery_failure.lock().clone(),
+            silent: core.connected.read().keys().cloned().collect(),
+        })
+    })
 }
 
 /// Returns the addresses that could not be connected when last dialled, with the error of each.

@@ -2,12 +2,11 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use casty_proto::{ActorRef, AddressError, NodeAddress};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::time::{Instant, timeout_at};
 
 use crate::ask::Ask;
 use crate::ask::sender::{AskSender, SendAsk};
@@ -16,7 +15,7 @@ use crate::client::bound_ref::BoundRef;
 use crate::client::path::{actor_at, checked};
 use crate::error::TellError;
 use crate::message::{Destination, Plain};
-use crate::runtime::clock;
+use crate::runtime::clock::{from_now, precise_now};
 use crate::send::give_way::give_way;
 use crate::send::{Core, wait};
 use crate::topology::Topology;
@@ -91,7 +90,7 @@ impl<M> LeaderRef<M> {
     /// # Cancel safety
     /// Safe: nothing is consumed.
     pub async fn wait_for_leader(&self, within: Duration) -> Result<NodeAddress, TellError> {
-        self.led_by(clock::from_now(within).into()).await
+        self.led_by(from_now(within)).await
     }
 
     async fn led_by(&self, deadline: Instant) -> Result<NodeAddress, TellError> {
@@ -100,10 +99,10 @@ impl<M> LeaderRef<M> {
         }
         let mut views = Topology::new(self.core.view.clone());
         let led = views.wait_for(|view| view.live_leader().is_some());
-        match timeout_at(deadline, led).await {
-            Ok(Ok(view)) => view.live_leader().cloned().ok_or(TellError::NoLeader),
-            Ok(Err(_)) => Err(TellError::Closed),
-            Err(_) => Err(TellError::NoLeader),
+        match self.core.home.by(deadline, led).await {
+            Some(Ok(view)) => view.live_leader().cloned().ok_or(TellError::NoLeader),
+            Some(Err(_)) => Err(TellError::Closed),
+            None => Err(TellError::NoLeader),
         }
     }
 
@@ -174,7 +173,7 @@ impl<M> LeaderRef<M> {
     where
         M: Serialize,
     {
-        let deadline: Instant = clock::from_now(within).into();
+        let deadline = from_now(within);
         self.led_by(deadline).await?;
         give_way().await;
         let refused = match self.send(&message) {
@@ -185,7 +184,7 @@ impl<M> LeaderRef<M> {
             path: &self.path,
             class: "",
         };
-        let left = deadline.saturating_duration_since(Instant::now());
+        let left = deadline.saturating_duration_since(precise_now());
         wait::tell(&self.core, &to, &Plain(&message), refused, left).await
     }
 

@@ -174,9 +174,11 @@ pub(crate) fn from_now(timeout: Duration) -> Instant {
     after(precise_now(), timeout)
 }
 
+/// The longest time that is waited for: further ahead there may be no instant.
+pub(crate) const CENTURY: Duration = Duration::from_hours(100 * 365 * 24);
+
 /// Returns the instant `timeout` after `start`, at most a century later.
 fn after(start: Instant, timeout: Duration) -> Instant {
-    const CENTURY: Duration = Duration::from_hours(100 * 365 * 24);
     start + timeout.min(CENTURY)
 }
 

@@ -8,11 +8,14 @@ use std::cell::Cell;
 use std::hash::{Hash, Hasher};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_timer::Delay;
 use tokio::runtime::{self, Handle};
 use tokio::task;
+use tokio::time::timeout_at;
+
+use crate::runtime::clock::{CENTURY, from_now, precise_now};
 
 /// The number of tasks that a thread remembers.
 const REMEMBERED: usize = 256;
@@ -109,6 +112,27 @@ impl Home {
         })
         .await
     }
+
+    /// Awaits `future` until `deadline`, wherever the caller runs; `None` if that passes first.
+    ///
+    /// # Cancel safety
+    /// That of `future`.
+    pub(crate) async fn by<T>(
+        self,
+        deadline: Instant,
+        future: impl Future<Output = T>,
+    ) -> Option<T> {
+        if self.is_here() {
+            return timeout_at(deadline.into(), future).await.ok();
+        }
+        let left = deadline.saturating_duration_since(precise_now());
+        self.bounded(left, future).await
+    }
+
+    /// Waits for some time, wherever the caller runs.
+    pub(crate) async fn pause(self, time: Duration) {
+        self.by(from_now(time), std::future::pending::<()>()).await;
+    }
 }
 
 /// The timer of a caller that may not be at home.
@@ -146,7 +170,7 @@ impl CallerTimer {
     #[cold]
     fn is_over_elsewhere(&mut self, limit: Duration, cx: &mut Context<'_>) -> bool {
         if let Self::Unknown = self {
-            *self = Self::Elsewhere(Box::new(Delay::new(limit)));
+            *self = Self::Elsewhere(Box::new(Delay::new(limit.min(CENTURY))));
         }
         match self {
             Self::Elsewhere(delay) => Pin::new(&mut **delay).poll(cx).is_ready(),
@@ -196,5 +220,34 @@ mod tests {
         });
         let ended = ended.recv_timeout(Duration::from_secs(20));
         assert_eq!(ended, Ok((None, Some(7))));
+    }
+
+    #[test]
+    fn a_caller_on_no_runtime_waits_as_others_do_however_long_that_is() {
+        let home = runtime().block_on(async { Home::current() });
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        for limit in [Duration::from_mins(1), Duration::MAX] {
+            let by = home.by(from_now(limit), std::future::pending::<()>());
+            assert!(pin!(by).poll(&mut cx).is_pending());
+            assert!(pin!(home.pause(limit)).poll(&mut cx).is_pending());
+            let bounded = home.bounded(limit, std::future::pending::<()>());
+            assert!(pin!(bounded).poll(&mut cx).is_pending());
+        }
+        let ready = home.by(precise_now(), std::future::ready(7));
+        assert_eq!(pin!(ready).poll(&mut cx), Poll::Ready(Some(7)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_caller_at_home_has_the_time_of_that() {
+        let home = Home::current();
+        let begun = tokio::time::Instant::now();
+        home.pause(Duration::from_mins(1)).await;
+        assert_eq!(begun.elapsed(), Duration::from_mins(1));
+        let never = home.by(
+            from_now(Duration::from_mins(1)),
+            std::future::pending::<()>(),
+        );
+        assert_eq!(never.await, None);
+        assert_eq!(begun.elapsed(), Duration::from_mins(2));
     }
 }

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use casty_routing::Target;
-use tokio::time::timeout_at;
 
 use crate::error::TellError;
 use crate::message::{Destination, Encoded, Message};
@@ -86,12 +85,12 @@ async fn attempt(
         let Some(peer) = owner(core, to) else {
             return Some(send());
         };
-        let permit = timeout_at(deadline.into(), peer.outbox.capacity(*length)).await;
-        return permit.ok().map(|_permit| send());
+        let permit = core.home.by(deadline, peer.outbox.capacity(*length)).await;
+        return permit.map(|_permit| send());
     }
     let mut place = Place::take(core, to.target(), message.bytes.len());
-    let permit = timeout_at(deadline.into(), &mut place.ticket.permit).await;
-    permit.ok().map(|_| send())
+    let permit = core.home.by(deadline, &mut place.ticket.permit).await;
+    permit.map(|_| send())
 }
 
 /// Returns the connected node that a message would go to.

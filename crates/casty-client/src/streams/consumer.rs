@@ -11,7 +11,6 @@ use casty_proto::message::streams::{
 use casty_proto::{ActorRef, NodeAddress, Value};
 use tokio::sync::{mpsc, watch};
 use tokio::task::coop;
-use tokio::time::timeout_at;
 
 use crate::client::bound_ref::{self, BoundRef};
 use crate::error::{SpawnError, TellError};
@@ -160,14 +159,14 @@ impl Consumer {
             let limit = self.limit(since);
             let wait = wait(self.subscribed.as_mut(), &mut self.changes);
             let woken = match limit {
-                Some((by, _)) => timeout_at(by.into(), wait).await,
-                None => Ok(wait.await),
+                Some((by, _)) => self.core.home.by(by, wait).await,
+                None => Some(wait.await),
             };
             match (woken, limit) {
-                (Ok(Some(message)), _) => return Ok(message),
-                (Ok(None), _) => {}
-                (Err(_), Some((_, error))) => return Err(error),
-                (Err(_), None) => return Err(StreamError::Closed),
+                (Some(Some(message)), _) => return Ok(message),
+                (Some(None), _) => {}
+                (None, Some((_, error))) => return Err(error),
+                (None, None) => return Err(StreamError::Closed),
             }
         }
     }
@@ -267,7 +266,8 @@ impl Consumer {
             }
             self.core.want(node);
             let again = from_now(WANTED).min(deadline);
-            timeout_at(again.into(), self.changes.changed()).await.ok();
+            let changed = self.changes.changed();
+            self.core.home.by(again, changed).await;
         }
     }
 }

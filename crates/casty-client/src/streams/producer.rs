@@ -14,11 +14,12 @@ use casty_proto::{ActorRef, Escaped};
 use futures_sink::Sink;
 use serde::Serialize;
 use tokio::sync::{Semaphore, mpsc, watch};
-use tokio::time::timeout;
 
 use crate::client::actor::opening;
 use crate::error::SpawnError;
 use crate::message::Plain;
+use crate::runtime::clock::from_now;
+use crate::runtime::home::Home;
 use crate::send::Core;
 use crate::streams::error::ProducerError;
 use crate::streams::options::ProducerOptions;
@@ -83,6 +84,7 @@ pub(super) fn start<T: Serialize>(
             most: options.buffer_bytes,
             progress,
             within: options.demand_within,
+            home: core.home,
         },
         owner: Some(owner),
         step: Step::done(),
@@ -211,6 +213,7 @@ struct Input {
     most: usize,
     progress: watch::Receiver<Progress>,
     within: Duration,
+    home: Home,
 }
 
 impl Input {
@@ -224,10 +227,10 @@ impl Input {
             let bytes = bytes.ok()?;
             self.elements.send(Pushed { message, bytes }).await.ok()
         };
-        match timeout(self.within, put).await {
-            Ok(Some(())) => Ok(()),
-            Ok(None) => Err(self.ended()),
-            Err(_) => Err(ProducerError::NoDemand { after: self.within }),
+        match self.home.by(from_now(self.within), put).await {
+            Some(Some(())) => Ok(()),
+            Some(None) => Err(self.ended()),
+            None => Err(ProducerError::NoDemand { after: self.within }),
         }
     }
 
@@ -243,10 +246,11 @@ impl Input {
                 Some(_) => return Err(self.ended()),
                 None => {}
             }
-            match timeout(self.within, self.progress.changed()).await {
-                Ok(Ok(())) => {}
-                Ok(Err(_)) => return Err(self.ended()),
-                Err(_) => return Err(self.not_completed()),
+            let deadline = from_now(self.within);
+            match self.home.by(deadline, self.progress.changed()).await {
+                Some(Ok(())) => {}
+                Some(Err(_)) => return Err(self.ended()),
+                None => return Err(self.not_completed()),
             }
         }
     }

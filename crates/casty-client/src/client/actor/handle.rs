@@ -11,6 +11,8 @@ use tokio::task::AbortHandle;
 use crate::client::actor::exit::ActorExit;
 use crate::client::bound_ref::BoundRef;
 use crate::mailboxes::queue::{ActorQueue, ClosedBy};
+use crate::runtime::clock::from_now;
+use crate::runtime::home::Home;
 use crate::stats::Counter;
 
 /// The time in which an actor that is aborted has to end, which takes none unless it keeps its thread or
@@ -27,6 +29,7 @@ pub struct ActorHandle<M> {
     counters: Arc<ActorCounters>,
     ended: watch::Receiver<Option<ActorExit>>,
     abort: AbortHandle,
+    home: Home,
 }
 
 /// The parts of a handle.
@@ -35,6 +38,7 @@ pub(super) struct HandleParts {
     pub(super) counters: Arc<ActorCounters>,
     pub(super) ended: watch::Receiver<Option<ActorExit>>,
     pub(super) abort: AbortHandle,
+    pub(super) home: Home,
 }
 
 /// The counters of one actor.
@@ -72,6 +76,7 @@ impl<M> ActorHandle<M> {
             counters,
             ended,
             abort,
+            home,
         } = parts;
         Self {
             actor,
@@ -79,6 +84,7 @@ impl<M> ActorHandle<M> {
             counters,
             ended,
             abort,
+            home,
         }
     }
 
@@ -137,12 +143,13 @@ impl<M> ActorHandle<M> {
     /// It stops all the same. It is aborted if the time for that was over.
     pub async fn stop(&self, within: Duration) -> ActorExit {
         self.mailbox.close(ClosedBy::Stop);
-        if let Ok(exit) = tokio::time::timeout(within, self.stopped()).await {
+        let in_time = self.home.by(from_now(within), self.stopped());
+        if let Some(exit) = in_time.await {
             return exit;
         }
         self.abort.abort();
-        let aborted = tokio::time::timeout(ABORTED, self.stopped()).await;
-        aborted.unwrap_or(ActorExit::Aborted)
+        let aborted = self.home.by(from_now(ABORTED), self.stopped());
+        aborted.await.unwrap_or(ActorExit::Aborted)
     }
 }
 
@@ -154,6 +161,7 @@ impl<M> Clone for ActorHandle<M> {
             counters: Arc::clone(&self.counters),
             ended: self.ended.clone(),
             abort: self.abort.clone(),
+            home: self.home,
         }
     }
 }

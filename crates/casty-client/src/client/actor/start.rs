@@ -80,6 +80,7 @@ pub(crate) fn start<A: Actor>(
         counters,
         ended,
         abort,
+        home: core.home,
     };
     Ok(ActorHandle::new(BoundRef::new(core, me), parts))
 }

@@ -9,7 +9,6 @@ use std::time::Duration;
 use casty_proto::NodeAddress;
 use casty_proto::message::{ServiceEntry, ServiceKey};
 use casty_routing::View;
-use tokio::time::timeout_at;
 use tokio_stream::Stream;
 
 use crate::client::ClusterClient;
@@ -149,10 +148,10 @@ impl<M> Services<M> {
             most = most.max(live);
             live >= instances
         });
-        match timeout_at(deadline.into(), wanted).await {
-            Ok(Ok(view)) => Ok(self.take(&view)),
-            Ok(Err(Closed)) => Err(LookupError::Closed),
-            Err(_) => Err(self.too_few((instances, most), within)),
+        match self.core.home.by(deadline, wanted).await {
+            Some(Ok(view)) => Ok(self.take(&view)),
+            Some(Err(Closed)) => Err(LookupError::Closed),
+            None => Err(self.too_few((instances, most), within)),
         }
     }
 
