@@ -16,6 +16,7 @@ mod convert;
 mod de;
 mod decimal;
 mod foreign;
+mod hashing;
 mod release;
 mod ser;
 mod side_channel;

@@ -15,7 +15,9 @@ mod permits;
 ///
 /// It behaves as that of casty 0.21.0 without a journal, queues of locks included: its state is gone with
 /// its node, a release by one who waits is refused, and who waits is never forgotten. Members of a set are
-/// equal as [`Value`](casty_proto::Value) has it, which tells 1 from 1.0.
+/// equal as [`Value`](casty_proto::Value) has it, which tells 1 from 1.0; one that is
+/// [unhashable](casty_proto::Value::unhashable) ends the set, with all members and without an answer. That
+/// every object is hashable is taken for granted, which on nodes only frozen dataclasses are.
 ///
 /// Nodes send values as they were sent them. Those that name classes of your own need a codec of the
 /// cluster that [allows](casty_proto::Codec::allowing) them, where that is pickle.

@@ -13,8 +13,8 @@ use crate::error::{AskError, Fate, TellError};
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum StructureError {
-    /// No reply came, and the cluster's view shows no such region: no node hosts the structure, or it is
-    /// of another kind or name.
+    /// Nobody named an owner in time, and the cluster's view shows no such region: no node hosts the
+    /// structure, or it is of another kind or name. Nothing was sent.
     #[error(
         "no node hosts region {:?} of {}: does one make the structure, with that number of shards?",
         Escaped::new(region),
@@ -56,6 +56,13 @@ pub enum StructureError {
         /// The number.
         expected: u32,
     },
+    /// Python has no hash for the member, so no set can have it: a node that was sent it would end the set,
+    /// with all its members. Nothing was sent.
+    #[error("Python has no hash for a {class}, so that no set can have such a member")]
+    Unhashable {
+        /// The Python class of what cannot be hashed: of the member, or of a part of it.
+        class: Arc<str>,
+    },
     /// The ask ended without a reply that can be read.
     #[error(transparent)]
     Ask(#[from] AskError),
@@ -65,7 +72,9 @@ impl StructureError {
     /// Returns the fate of the message: whether the operation may have been done.
     pub fn fate(&self) -> Fate {
         match self {
-            Self::WrongShards { .. } | Self::NoView { .. } => Fate::NotSent,
+            Self::WrongShards { .. } | Self::NoView { .. } | Self::Unhashable { .. } => {
+                Fate::NotSent
+            }
             Self::OtherExpected { .. } => Fate::Written,
             Self::NotHosted { source, .. } => source.fate(),
             Self::Ask(error) => error.fate(),
@@ -80,7 +89,8 @@ impl StructureError {
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum AcquireError {
-    /// Others held it all that time. If a node grants it later, the client releases it at once.
+    /// Others held it: when it was tried, or as far as is known of an acquire that a node was sent and has
+    /// not granted. If a node grants it later, the client releases it at once.
     #[error("not acquired within {after:?}, because others hold it")]
     Timeout {
         /// The time.

@@ -63,6 +63,6 @@ impl Value {
 }
 
 /// Returns whether a part was not met before; one that nothing else shares cannot have been.
-fn is_new<T>(seen: &mut HashSet<usize>, part: &Arc<T>) -> bool {
+pub(super) fn is_new<T>(seen: &mut HashSet<usize>, part: &Arc<T>) -> bool {
     Arc::strong_count(part) == 1 || seen.insert(Arc::as_ptr(part).addr())
 }

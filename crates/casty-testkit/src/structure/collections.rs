@@ -65,11 +65,30 @@ enum ToSet {
     Destroy(DestroySet),
 }
 
+impl ToSet {
+    /// Returns the member that the message is about, if it is about one.
+    fn member(&self) -> Option<&Value> {
+        match self {
+            Self::Add(Add { value, .. })
+            | Self::Remove(Remove { value, .. })
+            | Self::Contains(SetContains { value, .. }) => Some(value),
+            Self::Size(_) | Self::Destroy(_) => None,
+        }
+    }
+
+    /// Returns whether Python raises over the message: then a node ends the set, and answers nothing.
+    fn raises(&self) -> bool {
+        self.member()
+            .is_some_and(|member| member.unhashable().is_some())
+    }
+}
+
 /// Makes sets.
 pub(super) fn sets(region: Arc<str>, shards: ShardCount) -> RegionPlan {
     let make = stateful(
         Vec::new,
-        |members: &mut Vec<Value>, message, context: &mut Context<'_>| match message {
+        |members: &mut Vec<Value>, message: ToSet, context: &mut Context<'_>| match message {
+            message if message.raises() => context.stop(),
             ToSet::Add(Add { value, reply_to }) => {
                 let is_new = !members.contains(&value);
                 if is_new {

@@ -23,6 +23,7 @@ mod renewal;
 mod retries;
 mod rotation;
 mod services;
+mod sets;
 mod streams;
 mod structures;
 mod traffic;
