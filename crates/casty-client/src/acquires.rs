@@ -22,7 +22,7 @@ pub(crate) struct Acquires {
     stage: watch::Sender<Stage>,
     /// The number of those that have not ended.
     open: Arc<AtomicUsize>,
-    /// The number of those that had not when the client ended.
+    /// The number of those that have ended and may be left behind on nodes.
     left: AtomicUsize,
 }
 
@@ -32,7 +32,7 @@ pub(crate) enum Stage {
     Open,
     /// The client closes: whatever is held is released, and nothing more acquired.
     Closing,
-    /// The time for that is over.
+    /// The time for that is over: whatever was asked for is released once more, in a moment.
     Over,
 }
 
@@ -114,6 +114,23 @@ impl Acquires {
         stages.wait_for(|now| *now >= stage).await.ok();
     }
 
+    /// Waits until a stage has passed; returns at once for the last.
+    ///
+    /// # Cancel safety
+    /// Safe: nothing is consumed.
+    pub(crate) async fn passed(&self, stage: Stage) {
+        self.reached(match stage {
+            Stage::Open => Stage::Closing,
+            Stage::Closing | Stage::Over => Stage::Over,
+        })
+        .await;
+    }
+
+    /// Notes that an acquire ends, and may be left behind on a node.
+    pub(crate) fn leave(&self) {
+        self.left.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Returns the number of acquires that have not ended.
     pub(crate) fn open(&self) -> usize {
         self.open.load(Ordering::Relaxed)
@@ -128,15 +145,15 @@ impl Acquires {
         drop(tasks);
     }
 
-    /// Returns the number of acquires that may be left behind on nodes; 0 before the client has ended.
+    /// Returns the number of acquires that may be left behind on nodes, if the client ends now.
     pub(crate) fn left(&self) -> usize {
-        self.left.load(Ordering::Relaxed)
+        self.left.load(Ordering::Relaxed) + self.open()
     }
 
-    /// Ends all tasks, and waits for that at most for `timeout`.
+    /// Ends all tasks, and waits for that at most for `timeout`: as long they have to see their last
+    /// messages answered. Those that do not are left behind.
     pub(crate) async fn end(&self, timeout: Duration) {
         self.close();
-        self.left.store(self.open(), Ordering::Relaxed);
         self.stage.send_replace(Stage::Over);
         // Taken out, so that no lock is held across the awaits below.
         let mut tasks = std::mem::take(&mut *self.tasks.lock());
@@ -144,6 +161,7 @@ impl Acquires {
             while tasks.join_next().await.is_some() {}
         });
         if ended.await.is_err() {
+            self.left.fetch_add(self.open(), Ordering::Relaxed);
             tasks.shutdown().await;
         }
     }
@@ -170,6 +188,26 @@ mod tests {
         assert_eq!((acquires.left(), acquires.open()), (ACQUIRES, 0));
         assert_eq!(acquires.begin(wait), Err(NotBegun::Closed));
         acquires.reached(Stage::Over).await;
+        acquires.passed(Stage::Over).await;
+    }
+
+    #[tokio::test]
+    async fn an_acquire_that_ends_in_time_is_left_behind_only_if_it_says_so() {
+        let acquires = Arc::new(Acquires::new(&Arc::default()));
+        for leaves in [true, false] {
+            let all = Arc::clone(&acquires);
+            let ends = |ticket: Ticket| async move {
+                let _ticket = ticket;
+                all.passed(Stage::Closing).await;
+                if leaves {
+                    all.leave();
+                }
+            };
+            acquires.begin(ends).unwrap();
+        }
+        assert_eq!(acquires.left(), 2, "if it ended now");
+        acquires.end(Duration::from_mins(1)).await;
+        assert_eq!((acquires.left(), acquires.open()), (1, 0));
     }
 
     #[tokio::test]

@@ -340,7 +340,8 @@ impl ClusterClient {
     /// their thread or their runtime is not driven, are waited for no longer than a second. Over QUIC it then waits until nodes have received everything and know of the end: some
     /// 0.1 s on a quick network, at most the rest of `timeout`, or a second, for nothing is sent
     /// again after the end of the process. Locks and permits that are held are released, as no guard could
-    /// do it later, and acquires that still wait have the time as asks have it
+    /// do it later: again and again within `timeout`, until a node confirms it, and at its end once more,
+    /// for which there is a second. Acquires that still wait have the time as asks have it
     /// ([`CloseReport::unreleased`]). Closing again reports the same. Of several calls at once
     /// the shortest `timeout` counts. A caller on another runtime than the client's waits for
     /// `timeout` and no longer if that is not driven, and learns that messages were not written.

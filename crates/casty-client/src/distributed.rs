@@ -18,6 +18,7 @@ use crate::distributed::structure::Structure;
 use crate::error::RegionError;
 use crate::send::Core;
 
+pub(crate) mod acquirer;
 pub(crate) mod acquiring;
 pub(crate) mod barrier;
 pub(crate) mod counter;
@@ -50,10 +51,14 @@ const BARRIER_WITHIN: Duration = Duration::from_mins(1);
 /// it calls `system.distributed().counter("hits")`, with the same number of shards.
 ///
 /// The settings here hold for the handles that are made from it. Handles are cheap to make and to
-/// clone; making one sends nothing.
+/// clone; making one sends nothing. But each new kind and name is one more region of the client, until that
+/// ends, whether or not a handle is left: a client has at most 1,024 regions, those of structures included,
+/// and is refused the next one for ever
+/// ([`TooManyRegions`](casty_routing::RegisterRegionError::TooManyRegions)). So do not make a name for each
+/// of many things, as `order-1234`: a map has any number of keys in one region.
 ///
 /// Every operation is one ask. Those that only read are [idempotent](crate::IdempotentAsk) and sent again
-/// when their connection is lost. All others are sent once, because a second time they would do another
+/// when their connection is lost, but for [`Set::contains`]. All others are sent once, because a second time they would do another
 /// thing or reply something else: when [`StructureError::fate`](crate::StructureError::fate) of the error
 /// is not `NotSent`, they may have been done. Where you know better, send the messages of
 /// [`casty_proto::message::structures`] yourself, to [`Counter::entity`] and its like.

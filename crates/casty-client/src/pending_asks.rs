@@ -25,6 +25,7 @@ use crate::runtime::byte_limit::ByteLimit;
 use crate::runtime::clock::Tick;
 use crate::runtime::stripes::CachePadded;
 
+mod carriers;
 pub(crate) mod copies;
 pub(crate) mod id;
 pub(crate) mod letters;

@@ -13,7 +13,7 @@ use casty_transport::{Pushed, RejectReason, Rejected};
 use parking_lot::Mutex;
 
 use crate::error::TellError;
-use crate::message::{Destination, Encoded, Message, Outgoing, Region, Route, Tag};
+use crate::message::{Destination, Encoded, Outgoing, Region, Route, Tag};
 use crate::node::identity::Identity;
 use crate::node::peer::Peer;
 use crate::pending_asks::id::OpenAsk;
@@ -254,17 +254,14 @@ impl Core {
         refusal(rejected.reason, peer.node.clone())
     }
 
-    /// Sends a message although the client accepts no more, as long as its router does. No ask waits for a
-    /// reply to it.
+    /// Sends an ask although the client accepts no more, as long as its router does.
     pub(crate) fn send_last(
         &self,
         to: &Destination<'_>,
-        message: &impl Message,
+        message: Encoded<'_>,
+        ask: OpenAsk,
     ) -> Result<(), TellError> {
-        let deadline = self.clock.deadline(self.limits.buffer_timeout);
-        self.encoded(message, |_, message| {
-            self.send_by_router(to, message, deadline, None)
-        })
+        self.send_by_router(to, message, ask.deadline, Some(ask))
     }
 
     /// Does what [`send`](Self::send) does for a message that is no ask, and by the router once the client

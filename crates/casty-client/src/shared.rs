@@ -43,7 +43,7 @@ use crate::node::identity::Identity;
 use crate::node::peer::Peer;
 use crate::node::protocol::{LOCATIONS_PATH, Snapshot};
 use crate::pending_asks::PendingAsks;
-use crate::pending_asks::id::AskId;
+use crate::pending_asks::id::{AskId, PeerId};
 use crate::pending_asks::retries::Retries;
 use crate::runtime::byte_limit::ByteLimit;
 use crate::runtime::clock::{Clock, Tick, precise_now};
@@ -252,6 +252,13 @@ impl Shared {
     /// Returns the nodes that are connected.
     pub(crate) fn connected_nodes(&self) -> BTreeSet<NodeAddress> {
         self.connected.read().keys().cloned().collect()
+    }
+
+    /// Returns the node at the other end of a connection; `None` once that has ended. Walks all that are.
+    pub(crate) fn node_of(&self, connection: PeerId) -> Option<NodeAddress> {
+        let connected = self.connected.read();
+        let peer = connected.values().find(|peer| peer.id == connection);
+        peer.map(|peer| peer.node.clone())
     }
 
     /// Returns whether the client accepts no more.

@@ -83,9 +83,10 @@ pub struct CloseReport {
     /// peer may have lacked some of them.
     pub drained: bool,
     /// The locks, and permits of semaphores, that may be left behind on nodes: those for which an acquire
-    /// still waited when the time was over, and those held by a client that was dropped. A node grants
-    /// the former to a client that is gone, and only an operator can release them then, by
-    /// [`Lock::release_owner`](crate::Lock::release_owner) or [`Lock::destroy`](crate::Lock::destroy).
+    /// still waited when the time was over, and those whose release no node has confirmed by then, or
+    /// within a second more. A node grants the former to a client that is gone, and only an operator can
+    /// release them then, by [`Lock::release_owner`](crate::Lock::release_owner) or
+    /// [`Lock::destroy`](crate::Lock::destroy).
     pub unreleased: usize,
 }
 

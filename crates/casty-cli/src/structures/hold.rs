@@ -4,7 +4,8 @@ use std::ffi::OsString;
 use std::time::Duration;
 
 use casty_client::{
-    AcquireError, AskError, Chain, ClusterClient, Guard, Lock, Released, Semaphore, StructureError,
+    AcquireError, AskError, Chain, ClusterClient, Guard, Lock, NotSent, Released, Semaphore,
+    StructureError,
 };
 use clap::Args;
 use tokio::time::{Instant, sleep};
@@ -111,6 +112,8 @@ async fn run(args: &HoldArgs, kind: &str) -> Result<(), CommandError> {
     let signals = Signals::take().map_err(|error| CommandError::of("no signals", error))?;
     let session = Session::new(cluster, missing)?.within(None).uninterrupted();
     let ended = session.run(async |client| {
+        // --timeout bounds the wait for the cluster, and --wait what comes behind it.
+        client.topology().wait_for(|_| true).await?;
         let held = args.held(client, kind)?;
         hold(args, &held, signals).await
     });
@@ -188,6 +191,15 @@ async fn acquire(wait: Option<Duration>, held: &Held) -> Result<Guard, CommandEr
             ) if begun.elapsed() < wait.unwrap_or(ANY_TIME) => {
                 tracing::info!(error = %Chain(&error), "trying again");
                 sleep(PAUSE).await;
+            }
+            Err(AcquireError::Structure(
+                error @ StructureError::Ask(
+                    AskError::Timeout { .. } | AskError::NotSent(NotSent::Expired(_)),
+                ),
+            )) if begun.elapsed() >= wait.unwrap_or(ANY_TIME) => {
+                let waited = wait.unwrap_or(ANY_TIME);
+                let what = format!("not acquired within {waited:?}: {}", Chain(&error));
+                return Err(CommandError::NotAcquired(what));
             }
             Err(error) => return Err(error.into()),
         }

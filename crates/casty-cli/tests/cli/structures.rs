@@ -121,6 +121,12 @@ async fn arguments_that_an_action_needs_or_does_not_take_are_told() {
         let ended = end(ample(&cluster, args)).await.with(2);
         assert!(ended.err.contains(what), "{args:?}: {ended:?}");
     }
+    let ended = end(ample(&cluster, &["set", "tags", "contains", "[1]"]));
+    let ended = ended.await.with(1);
+    assert!(
+        ended.err.contains("Python has no hash for a builtins.list"),
+        "{ended:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -154,6 +160,22 @@ async fn the_code_of_the_command_is_passed_on_and_the_lock_is_free_after_it() {
     let client = client(&cluster).await;
     let door = client.distributed().lock("door").unwrap();
     assert!(door.try_acquire().await.unwrap().is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wait_for_the_lock_ends_with_its_time_though_the_node_hangs() {
+    let cluster = hosting().await;
+    assert_eq!(
+        said(&cluster, &["lock", "door", "--destroy"]).await,
+        "true\n"
+    );
+    cluster.hang(cluster.owner("d-lock-door", "door").unwrap());
+    let args = ["lock", "door", "--wait", "0.2", "--", "true"];
+    let ended = end(ample(&cluster, &args)).await.with(75);
+    assert!(
+        ended.err.starts_with("casty: not acquired within 200ms: "),
+        "{ended:?}"
+    );
 }
 
 /// Starts a command that holds the lock until it is told to end, and waits until it does.

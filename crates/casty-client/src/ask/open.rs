@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::ask::retry::Retrying;
 use crate::error::AskError;
-use crate::pending_asks::id::AskId;
+use crate::pending_asks::id::{AskId, PeerId};
 use crate::pending_asks::outcome::{Failure, Outcome};
 use crate::pending_asks::reply::EncodedReply;
 use crate::runtime::home::CallerTimer;
@@ -99,6 +99,32 @@ impl Wait {
             Ok(reply) => Ok(reply),
             Err(failure) => Err(failed(core, timeout, failure, ended.attempts())),
         })
+    }
+
+    /// Returns the connection that carries the ask, if it is sent once; `None` while it waits for a route.
+    pub(super) fn carrier(&self, core: &Core) -> Option<PeerId> {
+        match self.open {
+            Open::Waiting(id) => core.asks.carrier(id),
+            Open::Retrying(_) | Open::Ended => None,
+        }
+    }
+
+    /// Returns the connection that carried the ask, if it is sent once, as soon as it has ended or its time
+    /// is over, or has the task woken then.
+    pub(super) fn poll_carrier(
+        &mut self,
+        core: &Core,
+        timeout: Duration,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<PeerId>> {
+        let Open::Waiting(id) = self.open else {
+            return Poll::Ready(None);
+        };
+        let carrier = core.asks.poll_carrier(id, cx);
+        if carrier.is_pending() && self.is_over(core, timeout, cx) {
+            return Poll::Ready(core.asks.carrier(id));
+        }
+        carrier
     }
 
     /// Returns whether the caller runs elsewhere than the client, and its time is over.

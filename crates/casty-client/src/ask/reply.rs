@@ -1,6 +1,7 @@
 //! The futures of replies: of an ask that is sent when it is polled, and of one that was sent.
 
 use std::fmt;
+use std::future::poll_fn;
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use serde::de::DeserializeOwned;
 use crate::ask::open::{Open, Wait};
 use crate::ask::sender::{Plan, SendAsk, start};
 use crate::error::AskError;
+use crate::pending_asks::id::PeerId;
 use crate::pending_asks::reply::EncodedReply;
 use crate::send::Core;
 
@@ -126,6 +128,33 @@ impl<R> Reply<R> {
             },
             kind: PhantomData,
         }
+    }
+
+    /// Returns the connection that carries the ask; `None` while its message waits for a route.
+    pub(crate) fn carrier(&self) -> Option<PeerId> {
+        match &self.state {
+            ReplyState::Sent(wait) => wait.carrier(&self.core),
+            ReplyState::Refused(_) => None,
+        }
+    }
+}
+
+impl<R: DeserializeOwned> Reply<R> {
+    /// Waits for the reply, and returns it with the connection that carried the ask, if one did.
+    ///
+    /// # Cancel safety
+    /// Safe: the next call waits for the same reply.
+    pub(crate) async fn carried(&mut self) -> (Result<R, AskError>, Option<PeerId>) {
+        poll_fn(|cx| {
+            // Looked at before the outcome is taken: then the ask is forgotten.
+            let carrier = match &mut self.state {
+                ReplyState::Sent(wait) => ready!(wait.poll_carrier(&self.core, self.timeout, cx)),
+                ReplyState::Refused(_) => None,
+            };
+            let reply = ready!(Pin::new(&mut *self).poll(cx));
+            Poll::Ready((reply, carrier))
+        })
+        .await
     }
 }
 

@@ -240,6 +240,16 @@ impl<'a> AskSender<'a> {
         self.send(&Destination::Leader { path, class }, message)
     }
 
+    /// Sends an encoded message although the client accepts no more; see [`Core::send_last`].
+    pub(crate) fn send_last(
+        &mut self,
+        to: &Destination<'_>,
+        message: Encoded<'_>,
+    ) -> Result<(), AskError> {
+        self.check_answerable(message.bytes)?;
+        Ok(self.core.send_last(to, message, self.ask)?)
+    }
+
     /// Hands an encoded message to an actor of this client.
     pub(crate) fn deliver_here(&mut self, path: &str, message: &[u8]) -> Result<(), AskError> {
         self.check_answerable(message)?;

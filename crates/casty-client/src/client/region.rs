@@ -304,12 +304,6 @@ impl EntityRef {
         self.shard
     }
 
-    /// Sends a message to the entity although the client accepts no more: the last that is due to it.
-    pub(crate) fn tell_last<M: Serialize>(&self, message: &M) -> Result<(), TellError> {
-        let to = self.region.destination(self.shard);
-        self.region.core.send_last(&to, &self.envelope(message))
-    }
-
     /// Sends a message to the entity; see [`RegionRef::tell`].
     ///
     /// # Errors
@@ -383,6 +377,27 @@ impl EntityRef {
             region.send_ask(ask, &self.envelope(&message), self.shard)
         };
         Ask::new(&self.region.core, send).towards(self.region.id, self.shard)
+    }
+
+    /// Prepares an ask of the entity that is sent although the client accepts no more, as long as its
+    /// router does: the last that is due to it.
+    pub(crate) fn ask_last<M, R>(
+        &self,
+        message: impl FnOnce(ActorRef<R>) -> M,
+    ) -> Ask<'_, R, impl SendAsk<R>>
+    where
+        M: Serialize,
+        R: DeserializeOwned,
+    {
+        let core = &self.region.core;
+        let send = move |ask: &mut AskSender<'_>, reply_to: ActorRef<R>| {
+            let message = message(reply_to);
+            let to = self.region.destination(self.shard);
+            core.encoded(&self.envelope(&message), |_, message| {
+                ask.send_last(&to, message)
+            })
+        };
+        Ask::new(core, send)
     }
 }
 

@@ -1,5 +1,6 @@
 //! The orderly end of a client: its messages written, its subscriptions and connections ended.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -38,8 +39,7 @@ impl Control {
         // They handle what they have, and can answer it as long as the router is open.
         self.core.mailboxes.close_actors();
         let deadline = self.drain(deadline, snapshots).await;
-        // Their last messages are taken, for the router is not closed yet.
-        self.core.acquires.end(CLOSING).await;
+        self.end_acquires(snapshots).await;
         let mut drained = self.is_written();
         self.core.route(|routing| routing.close(&self.core));
         self.subscription
@@ -106,6 +106,21 @@ impl Control {
         self.abort_where(|_| true);
         self.all_ended().await;
         !cut
+    }
+
+    /// Ends the acquires. Their last messages are taken, for the router is not closed yet, and have a moment
+    /// to find a route, or capacity in an outbox, and an answer.
+    async fn end_acquires(&mut self, snapshots: &mut mpsc::Receiver<Snapshot>) {
+        let core = Arc::clone(&self.core);
+        let mut ended = pin!(core.acquires.end(CLOSING));
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut ended => return,
+                // It is the end already, so a sooner one changes nothing.
+                _ = self.next(snapshots) => self.pump(),
+            }
+        }
     }
 
     /// Tells the producers of streams that are read to stop: they cannot learn of the end in any other

@@ -6,20 +6,16 @@
 //! structure is found free: then nobody waits in its queue, the lost acquire neither.
 
 use std::future::pending;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::oneshot;
-use tokio::time::{Instant, sleep};
+use tokio::sync::{oneshot, watch};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::acquires::{Acquires, Stage, Ticket};
-use crate::ask::open::CLOCK_FIRST;
-use crate::ask::reply::Reply;
-use crate::client::region::EntityRef;
-use crate::distributed::error::{AcquireError, HoldLost, StructureError};
+use crate::distributed::error::{AcquireError, HoldLost};
 use crate::distributed::guard::{Guard, Released, Task};
-use crate::distributed::hold::{Answer, Hold, Kind, Request, destroy};
+use crate::distributed::hold::{Answered, Hold, Request, Waiting};
 use crate::distributed::structure::Structure;
 use crate::distributed::watch::Watch;
 use crate::error::{AskError, Fate};
@@ -32,11 +28,10 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_secs(30);
 /// The time after which a node has read what a connection that was lost had brought.
 const SETTLED: Duration = Duration::from_secs(15);
-
-/// The pause after the first attempt, of which each next one is twice as long.
-const TRY_PAUSE: Duration = Duration::from_millis(20);
-/// The longest pause between two attempts.
-const LONGEST_TRY_PAUSE: Duration = Duration::from_millis(500);
+/// The time within which the router ends a message that found no route, once its time is over.
+const UNSENT: Duration = Duration::from_millis(50);
+/// Longer than any client lives: who waits for a turn waits as long as it takes.
+const ANY_TIME: Duration = Duration::from_hours(50 * 365 * 24);
 
 /// The result of an acquire, for the caller.
 pub(super) type Acquired = Result<Guard, AcquireError>;
@@ -53,9 +48,6 @@ pub(super) struct Acquiring {
     watch: Watch,
     _ticket: Ticket,
 }
-
-/// The reply to an acquire that is still awaited.
-type Waiting = Pin<Box<Reply<Answer>>>;
 
 impl Acquiring {
     /// Begins an acquire: it is seen through on the client's runtime. `within` is the time that the caller
@@ -93,23 +85,22 @@ impl Acquiring {
         if self.request == Request::Acquire {
             self.acquire(to).await;
         } else {
-            let outcome = self.hold.ask(self.request).await;
-            self.concluded(outcome, to).await;
+            self.attempt(to).await;
         }
     }
 
     /// Waits for a turn: with the caller, and then alone.
     async fn acquire(&mut self, mut to: oneshot::Sender<Acquired>) {
-        let mut reply: Waiting = Box::pin(self.hold.wait(self.left));
+        let mut reply = self.hold.begin(Request::Acquire, ANY_TIME, self.left);
         let given_up = tokio::select! {
             biased;
-            outcome = &mut reply => {
-                let outcome = outcome.map(|answer| answer.says_yes());
-                return self.concluded(outcome, to).await;
-            }
+            answer = reply.answer() => return self.concluded(answer, to).await,
             () = to.closed() => None,
             () = self.acquires().reached(Stage::Closing) => Some(self.error(AskError::Closed)),
-            () = sleep(self.left) => Some(self.out_of_time()),
+            () = sleep(self.left) => match unsent(&mut reply).await {
+                Some(answer) => return self.concluded(answer, to).await,
+                None => Some(AcquireError::Timeout { after: self.within }),
+            },
         };
         if let Some(error) = given_up {
             to.send(Err(error)).ok();
@@ -117,10 +108,25 @@ impl Acquiring {
         self.clear(Some(reply)).await;
     }
 
-    /// Goes on once a reply has come, or none will come any more.
-    async fn concluded(&mut self, outcome: Result<bool, AskError>, to: oneshot::Sender<Acquired>) {
+    /// Waits for the answer to an attempt, also when the caller does not.
+    async fn attempt(&mut self, to: oneshot::Sender<Acquired>) {
+        let request = Request::TryAcquire;
+        let mut reply = self.hold.begin(request, self.left, self.left);
+        tokio::select! {
+            biased;
+            answer = reply.answer() => self.concluded(answer, to).await,
+            () = self.acquires().reached(Stage::Over) => {
+                to.send(Err(self.error(AskError::Closed))).ok();
+                self.last(Some(reply)).await;
+            }
+        }
+    }
+
+    /// Goes on once an answer has come, or none will come any more.
+    async fn concluded(&mut self, answer: Answered, to: oneshot::Sender<Acquired>) {
+        let Answered { outcome, by } = answer;
         let error = match outcome {
-            Ok(true) => match self.watch.granted() {
+            Ok(true) => match self.watch.granted(by) {
                 None => return self.hold(to).await,
                 Some(lost) => {
                     to.send(Err(lost.into())).ok();
@@ -136,24 +142,13 @@ impl Acquiring {
         let may_hold = error.fate() != Fate::NotSent;
         to.send(Err(self.error(error))).ok();
         if may_hold {
+            self.watch.bind(by);
             self.clear(None).await;
         }
     }
 
     fn error(&self, error: AskError) -> AcquireError {
         self.structure.told(error).into()
-    }
-
-    /// Returns the error of an acquire that was not granted in time.
-    fn out_of_time(&self) -> AcquireError {
-        let after = self.within;
-        match self
-            .structure
-            .told(AskError::Timeout { after, attempts: 1 })
-        {
-            StructureError::Ask(_) => AcquireError::Timeout { after },
-            told => told.into(),
-        }
     }
 
     /// Hands the guard over, watches the node while it lives, and releases.
@@ -169,15 +164,18 @@ impl Acquiring {
                 biased;
                 report = &mut end => break report.ok(),
                 () = acquires.reached(Stage::Closing) => {
-                    lost.send_replace(Some(HoldLost::Closed));
-                    return self.hold.release_last();
+                    note_loss(&lost, HoldLost::Closed);
+                    // Nothing is reported to a guard any more: it is told at once.
+                    drop(end);
+                    return self.release().await;
                 }
                 why = lost_by(&mut self.watch, is_lost) => why,
             };
             tracing::warn!(hold = ?self.hold.entity, %why, "no longer held");
-            lost.send_replace(Some(why));
+            note_loss(&lost, why);
         };
-        let outcome = self.hold.ask(Request::Release).await;
+        let within = self.structure.within();
+        let outcome = self.hold.ask(Request::Release, within).await;
         let why = lost.borrow().clone();
         let is_over = outcome.is_ok() || why.is_some();
         if let Some(report) = report {
@@ -194,24 +192,41 @@ impl Acquiring {
         }
     }
 
-    /// Releases what was granted, until a node has answered or the one that granted it is gone.
+    /// Releases what was granted, until a node has answered, or the one that granted it is gone, or the
+    /// client ends.
     async fn release(&mut self) {
+        let within = self.structure.within();
         let mut pause = PAUSE;
         loop {
-            if self.acquires().stage() != Stage::Open {
-                return self.hold.release_last();
-            }
-            if self.hold.ask(Request::Release).await.is_ok() {
+            let stage = self.acquires().stage();
+            if self.hold.ask(Request::Release, within).await.is_ok() {
                 return;
+            }
+            if stage == Stage::Over {
+                return self.acquires().leave();
             }
             let acquires = &self.structure.region().core().acquires;
             tokio::select! {
                 biased;
                 _ = self.watch.lost() => return,
-                () = acquires.reached(Stage::Closing) => {}
+                () = acquires.passed(stage) => {}
                 () = sleep(pause) => {}
             }
             pause = LONGEST_PAUSE.min(pause * 2);
+        }
+    }
+
+    /// Releases for the last time, as the client ends. What no node confirms may be left behind.
+    async fn last(&mut self, mut reply: Option<Waiting>) {
+        let within = self.structure.within();
+        let released = tokio::select! {
+            biased;
+            // It was refused, so nothing is held. If it was granted, the release comes behind it.
+            Answered { outcome: Ok(false), .. } = next(&mut reply) => true,
+            released = self.hold.ask(Request::Release, within) => released.unwrap_or(false),
+        };
+        if !released {
+            self.acquires().leave();
         }
     }
 
@@ -219,35 +234,51 @@ impl Acquiring {
     async fn clear(&mut self, mut reply: Option<Waiting>) {
         let (mut since, mut pause) = (Instant::now(), PAUSE);
         loop {
-            // Who waits for a turn may get it while the client closes.
-            let (wait, end) = match &reply {
-                Some(_) => (LOOK, Stage::Over),
-                None => (pause, Stage::Closing),
-            };
+            let stage = self.acquires().stage();
+            if stage == Stage::Over {
+                return self.last(reply).await;
+            }
             let acquires = &self.structure.region().core().acquires;
+            // An acquire that still waits is told by its own end that its node is gone: another node may
+            // have it by now than the one that was to. And it may get its turn while the client closes.
+            let is_lost = reply.is_none();
             tokio::select! {
                 biased;
-                answer = next(&mut reply) => match answer {
-                    Ok(true) => return self.release().await,
+                Answered { outcome, by } = next(&mut reply) => match outcome {
+                    Ok(true) => {
+                        self.watch.granted(by);
+                        return self.release().await;
+                    }
                     Ok(false) => return,
                     Err(error) if error.fate() == Fate::NotSent => return,
-                    Err(_) => (reply, since, pause) = (None, Instant::now(), PAUSE),
-                },
-                _ = self.watch.lost() => return,
-                () = acquires.reached(end) => return self.hold.release_last(),
-                () = sleep(wait) => {
-                    if self.is_cleared(since).await {
-                        return;
+                    Err(_) => {
+                        self.watch.bind(by);
+                        (reply, since, pause) = (None, Instant::now(), PAUSE);
+                        continue;
                     }
-                    pause = LONGEST_PAUSE.min(pause * 2);
-                }
+                },
+                _ = self.watch.lost(), if is_lost => return,
+                () = acquires.passed(stage) => if !is_lost {
+                    continue;
+                },
+                () = sleep(if is_lost { pause } else { LOOK }) => {}
             }
+            let is_cleared = tokio::select! {
+                biased;
+                is_cleared = self.is_cleared(since) => is_cleared,
+                () = self.acquires().reached(Stage::Over) => false,
+            };
+            if is_cleared {
+                return;
+            }
+            pause = LONGEST_PAUSE.min(pause * 2);
         }
     }
 
     /// Releases what was granted meanwhile. Returns whether nothing of the acquire is left on the node.
     async fn is_cleared(&self, since: Instant) -> bool {
-        match self.hold.ask(Request::Release).await {
+        let within = self.structure.within();
+        match self.hold.ask(Request::Release, within).await {
             Ok(true) => return true,
             // The acquire itself may still be under way on the connection that was lost.
             Ok(false) if since.elapsed() >= SETTLED => {}
@@ -257,11 +288,11 @@ impl Acquiring {
             return true;
         }
         // Only where nobody waits is it free.
-        if !matches!(self.hold.ask(Request::TryAcquire).await, Ok(true)) {
+        if !matches!(self.hold.ask(Request::TryAcquire, within).await, Ok(true)) {
             return false;
         }
         loop {
-            match self.hold.ask(Request::Release).await {
+            match self.hold.ask(Request::Release, within).await {
                 // More than once, if the acquire was granted at the same time.
                 Ok(true) => {}
                 Ok(false) => return true,
@@ -271,12 +302,30 @@ impl Acquiring {
     }
 }
 
-/// Waits for the reply to an acquire; for ever if none is awaited any more.
-async fn next(reply: &mut Option<Waiting>) -> Result<bool, AskError> {
+/// Waits for the answer to an acquire; for ever if none is awaited any more.
+async fn next(reply: &mut Option<Waiting>) -> Answered {
     match reply {
-        Some(reply) => reply.await.map(|answer| answer.says_yes()),
+        Some(reply) => reply.answer().await,
         None => pending().await,
     }
+}
+
+/// Waits a moment for the end of a request that no connection has, and whose time for a route is over. Who
+/// asked is told then that it was not sent, and not that others hold it.
+async fn unsent(request: &mut Waiting) -> Option<Answered> {
+    if request.is_carried() {
+        return None;
+    }
+    timeout(UNSENT, request.answer()).await.ok()
+}
+
+/// Tells a guard that it is lost, unless it knows of an earlier loss.
+fn note_loss(lost: &watch::Sender<Option<HoldLost>>, why: HoldLost) {
+    lost.send_if_modified(|noted| {
+        let is_first = noted.is_none();
+        noted.get_or_insert(why);
+        is_first
+    });
 }
 
 /// Waits until what is held is lost; for ever if that is known.
@@ -285,90 +334,5 @@ async fn lost_by(watch: &mut Watch, is_lost: bool) -> HoldLost {
         pending().await
     } else {
         watch.lost().await
-    }
-}
-
-/// The way in which locks and semaphores are acquired.
-#[derive(Clone)]
-pub(super) struct Acquirer {
-    pub(super) structure: Structure,
-    pub(super) entity: EntityRef,
-    kind: Kind,
-}
-
-impl Acquirer {
-    pub(super) fn new(structure: Structure, kind: Kind) -> Self {
-        Self {
-            entity: structure.entity(),
-            structure,
-            kind,
-        }
-    }
-
-    /// Waits for a turn, for at most `within`, or for the time of the handle.
-    pub(super) async fn acquire(&self, within: Option<Duration>) -> Acquired {
-        self.begin(Request::Acquire, within).await
-    }
-
-    /// Acquires it if it is free.
-    pub(super) async fn try_acquire(&self) -> Result<Option<Guard>, AcquireError> {
-        match self.begin(Request::TryAcquire, None).await {
-            Ok(guard) => Ok(Some(guard)),
-            Err(AcquireError::Refused) => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Tries again and again, for at most `within`.
-    pub(super) async fn try_within(&self, within: Duration) -> Acquired {
-        let (end, mut pause) = (Instant::now() + within, TRY_PAUSE);
-        loop {
-            if let Some(guard) = self.try_acquire().await? {
-                return Ok(guard);
-            }
-            let left = end.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Err(AcquireError::Timeout { after: within });
-            }
-            sleep(pause.min(left)).await;
-            pause = LONGEST_TRY_PAUSE.min(pause * 2);
-        }
-    }
-
-    async fn begin(&self, request: Request, within: Option<Duration>) -> Acquired {
-        let within = within.unwrap_or(self.structure.within());
-        let left = self.structure.ready(within).await?;
-        let core = self.structure.region().core();
-        let hold = self.hold(core.acquires.owner());
-        let acquired = Acquiring::begin(&self.structure, hold, request, (within, left))?;
-        // The task keeps the time, if the client's runtime is driven.
-        let limit = left.saturating_add(CLOCK_FIRST);
-        match core.home.bounded(limit, acquired).await {
-            Some(Ok(acquired)) => acquired,
-            Some(Err(_)) => Err(self.structure.told(AskError::Closed).into()),
-            None => Err(AcquireError::Timeout { after: within }),
-        }
-    }
-
-    fn hold(&self, owner: Arc<str>) -> Hold {
-        Hold {
-            entity: self.entity.clone(),
-            kind: self.kind,
-            owner,
-            within: self.structure.within(),
-        }
-    }
-
-    /// Releases what an owner holds. Returns whether it held anything.
-    pub(super) async fn release_owner(&self, owner: &str) -> Result<bool, StructureError> {
-        self.structure.ready(self.structure.within()).await?;
-        let released = self.hold(owner.into()).ask(Request::Release).await;
-        released.map_err(|error| self.structure.told(error))
-    }
-
-    /// Destroys the structure.
-    pub(super) async fn destroy(&self) -> Result<bool, StructureError> {
-        let ask = |reply_to| destroy(self.kind, reply_to);
-        self.structure.ask(&self.entity, ask).await
     }
 }

@@ -11,7 +11,7 @@ use casty_proto::message::structures::semaphore::{
     DestroySemaphore, SemaphoreAcquire, SemaphoreAcquired, SemaphoreRelease, SemaphoreReleased,
     SemaphoreTryAcquire, SemaphoreTryResult,
 };
-use casty_proto::{ActorRef, Chain};
+use casty_proto::{ActorRef, NodeAddress};
 use serde::{Deserialize, Serialize};
 
 use crate::ask::reply::Reply;
@@ -39,41 +39,66 @@ pub(super) struct Hold {
     pub(super) entity: EntityRef,
     pub(super) kind: Kind,
     pub(super) owner: Arc<str>,
-    /// The time for each ask, but for one that waits for its turn.
-    pub(super) within: Duration,
 }
 
-/// Longer than any client lives: who waits for a turn waits as long as it takes.
-const ANY_TIME: Duration = Duration::from_hours(50 * 365 * 24);
+/// A request that was sent, and waits for its answer.
+pub(super) struct Waiting {
+    entity: EntityRef,
+    reply: Reply<Answer>,
+}
+
+/// The end of a request.
+pub(super) struct Answered {
+    /// The answer: true if the node says yes.
+    pub(super) outcome: Result<bool, AskError>,
+    /// The node that had the request last; `None` if none had, or the connection to it has just ended.
+    pub(super) by: Option<NodeAddress>,
+}
+
+impl Waiting {
+    /// Returns whether a connection has the request, so that its node may.
+    pub(super) fn is_carried(&self) -> bool {
+        self.reply.carrier().is_some()
+    }
+
+    /// Waits for the answer.
+    ///
+    /// # Cancel safety
+    /// Safe: the next call waits for the same answer.
+    pub(super) async fn answer(&mut self) -> Answered {
+        let (reply, carrier) = self.reply.carried().await;
+        let by = match &reply {
+            Err(AskError::Lost { node, .. }) => Some(node.clone()),
+            _ => carrier.and_then(|carrier| self.entity.region().core().node_of(carrier)),
+        };
+        let outcome = reply.map(|answer| answer.says_yes());
+        Answered { outcome, by }
+    }
+}
 
 impl Hold {
-    /// Asks, and returns whether the node says yes.
-    pub(super) async fn ask(&self, request: Request) -> Result<bool, AskError> {
+    /// Asks for what a caller wants, and returns the answer to wait for, `within` in all. The message waits
+    /// for a route no longer than `route`.
+    pub(super) fn begin(&self, request: Request, within: Duration, route: Duration) -> Waiting {
         let ask = self
             .entity
             .ask(|reply_to| self.message(request, reply_to))
-            .within(self.within);
-        // On a task of the client, which owns nothing that it could borrow.
-        ask.send().await.map(|answer| answer.says_yes())
+            .within(within);
+        Waiting {
+            entity: self.entity.clone(),
+            reply: ask.send_routed(route),
+        }
     }
 
-    /// Asks for a turn, and returns the reply that comes with it. The message waits for a route no longer
-    /// than `route`.
-    pub(super) fn wait(&self, route: Duration) -> Reply<Answer> {
+    /// Asks for the sake of what is left on a node, and returns whether that says yes. Goes out although
+    /// the client accepts no more messages, as long as its router does.
+    pub(super) async fn ask(&self, request: Request, within: Duration) -> Result<bool, AskError> {
         let ask = self
             .entity
-            .ask(|reply_to| self.message(Request::Acquire, reply_to));
-        ask.within(ANY_TIME).send_routed(route)
-    }
-
-    /// Releases it although the client accepts no more messages. Nobody waits for the reply.
-    pub(super) fn release_last(&self) {
-        let core = self.entity.region().core();
-        let nobody = ActorRef::from_uri_unchecked(core.identity.uri("/_ask/released"));
-        let message = self.message(Request::Release, nobody);
-        if let Err(error) = self.entity.tell_last(&message) {
-            tracing::warn!(entity = ?self.entity, owner = %self.owner, error = %Chain(&error), "not released");
-        }
+            .ask_last(|reply_to| self.message(request, reply_to))
+            .within(within);
+        // On a task of the client, which owns nothing that it could borrow.
+        ask.send().await.map(|answer| answer.says_yes())
     }
 
     fn message(&self, request: Request, reply_to: ActorRef<Answer>) -> Message {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::client::region::EntityRef;
-use crate::distributed::acquiring::Acquirer;
+use crate::distributed::acquirer::Acquirer;
 use crate::distributed::error::{AcquireError, StructureError};
 use crate::distributed::guard::Guard;
 use crate::distributed::hold::Kind;
@@ -24,8 +24,9 @@ use crate::distributed::structure::Structure;
 ///   [`try_within`](Self::try_within), which takes no place in the queue.
 /// * An acquire must not be sent again when its reply is lost: it may wait in the queue, or hold. Here each
 ///   has an owner's name of its own, and under that the client sends releases in the background until a node
-///   confirms that nothing is left, the node is gone, or the client is closed. What remains: if the process
-///   ends before, or the node is called dead and is not, it stays held.
+///   confirms that nothing is left, or the node is gone, or the client is closed, which counts what no node
+///   has confirmed ([`CloseReport::unreleased`](crate::CloseReport::unreleased)). What remains: if the
+///   process ends before, or the node is called dead and is not, it stays held.
 /// * Its state is gone with its node, while holders go on: [`Guard::loss`].
 ///
 /// ```no_run
@@ -101,7 +102,8 @@ impl Lock {
     /// Acquires it, and tries again and again for at most `within`, with pauses of 20 ms to 0.5 s.
     ///
     /// It takes no place in the queue, so nothing of it is left however the process ends. Those who wait in
-    /// the queue come first, always. Needs a tokio runtime where it is called.
+    /// the queue come first, always. Each attempt waits for its answer no longer than the handle's time, and
+    /// all of them together no longer than `within`.
     ///
     /// # Errors
     /// It was never free when asked, or no reply came.

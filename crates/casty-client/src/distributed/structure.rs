@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use casty_proto::{ActorRef, Escaped};
-use casty_routing::ShardCounts;
+use casty_routing::{MissingRoute, ShardCounts};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use crate::client::region::{EntityRef, RegionRef};
 use crate::distributed::error::StructureError;
 use crate::error::{AskError, NotSent};
+use crate::runtime::clock;
 use crate::topology::Topology;
 
 /// The region of a structure, and how it is asked.
@@ -95,11 +96,11 @@ impl Structure {
         if core.view.borrow().is_none() && !core.is_closed() {
             let begun = Instant::now();
             let mut views = Topology::new(core.view.clone());
-            let seen = tokio::time::timeout(within, views.wait_for(|_| true)).await;
-            match seen {
-                Ok(Ok(_)) => left = within.saturating_sub(begun.elapsed()),
-                Ok(Err(_)) => return Err(AskError::Closed.into()),
-                Err(_) => return Err(StructureError::NoView { after: within }),
+            let (deadline, first) = (clock::from_now(within), views.wait_for(|_| true));
+            match core.home.by(deadline, first).await {
+                Some(Ok(_)) => left = within.saturating_sub(begun.elapsed()),
+                Some(Err(_)) => return Err(AskError::Closed.into()),
+                None => return Err(StructureError::NoView { after: within }),
             }
         }
         match self.region.contradiction() {
@@ -114,15 +115,21 @@ impl Structure {
         }
     }
 
-    /// Returns the error of an ask, with what the view says about the region.
+    /// Waits for some time, wherever the caller runs.
+    pub(super) async fn pause(&self, time: Duration) {
+        self.region.core().home.pause(time).await;
+    }
+
+    /// Returns the error of an ask, with what the view says about the region if nobody has named an owner.
+    /// A message that a node was sent has one, whether or not the view shows the region yet.
     pub(super) fn told(&self, error: AskError) -> StructureError {
-        let unanswered = matches!(
+        let ownerless = matches!(
             error,
-            AskError::Timeout { .. } | AskError::NotSent(NotSent::Expired(_))
+            AskError::NotSent(NotSent::Expired(MissingRoute::Owner))
         );
         let view = self.region.core().view.borrow().clone();
         let shown = view.is_none_or(|view| view.allocations(self.region.name()).is_some());
-        if !unanswered || shown {
+        if !ownerless || shown {
             return error.into();
         }
         StructureError::NotHosted {

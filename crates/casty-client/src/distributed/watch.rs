@@ -9,13 +9,21 @@ use tokio::sync::watch;
 use crate::client::region::EntityRef;
 use crate::distributed::error::HoldLost;
 
-/// The owner of an entity as it was when something was granted, beside the views that come since.
+/// The node that has, or may have, granted something, beside the views that come since.
+///
+/// Which one that is only the end of the ask tells. Views and route may name another when it is sent, as a
+/// node that has died and is not known to be dead.
 pub(super) struct Watch {
     entity: EntityRef,
     views: watch::Receiver<Option<Arc<View>>>,
-    granted_by: Option<Process>,
+    /// The node that is watched; `None` while nothing is known of any.
+    by: Option<Process>,
+    /// The node that was most likely to be asked.
+    expected: Option<Process>,
     /// The owner that views named then, which may be behind the node that answered.
     named: Option<NodeAddress>,
+    /// Set if something was granted, though it may be unknown by whom.
+    is_granted: bool,
 }
 
 /// One process of a node.
@@ -25,64 +33,70 @@ struct Process {
     id: Option<Arc<str>>,
 }
 
+impl Process {
+    /// Returns the process of a node, as a view lists it.
+    fn of(node: NodeAddress, view: Option<&View>) -> Self {
+        let id = view.and_then(|view| Some(view.member(&node)?.id.clone()));
+        Self { node, id }
+    }
+}
+
 impl Watch {
     /// Begins to watch, before anything is asked.
     pub(super) fn over(entity: &EntityRef) -> Self {
         let mut views = entity.region().core().view.clone();
         let view = views.borrow_and_update().clone();
-        let mut watch = Self {
+        let view = view.as_deref();
+        let owner = owner(entity, view);
+        Self {
             entity: entity.clone(),
             views,
-            granted_by: None,
-            named: None,
-        };
-        watch.note(view.as_deref());
-        watch
+            by: None,
+            expected: owner.map(|owner| Process::of(owner, view)),
+            named: view.and_then(|view| named(entity, view)).cloned(),
+            is_granted: false,
+        }
     }
 
-    /// Notes that the owner has granted something. Returns the error if it is another than at first: who
-    /// knows which of them has answered.
-    pub(super) fn granted(&mut self) -> Option<HoldLost> {
+    /// Notes that a node has granted something. Returns the error if that is lost already.
+    pub(super) fn granted(&mut self, by: Option<NodeAddress>) -> Option<HoldLost> {
+        self.is_granted = true;
+        if by.is_some() {
+            return self.bind(by);
+        }
+        // Its connection ended with the answer, so it is not known any more. Most likely it is the owner.
+        let view = self.views.borrow_and_update().clone();
+        self.bind(owner(&self.entity, view.as_deref()))
+    }
+
+    /// Notes the node that may have granted something, if one is known. Returns the error if that is lost
+    /// already.
+    pub(super) fn bind(&mut self, by: Option<NodeAddress>) -> Option<HoldLost> {
+        let node = by?;
         let view = self.views.borrow_and_update().clone();
         let view = view.as_deref();
-        if let Some(lost) = view.and_then(|view| self.verdict(view)) {
-            return Some(lost);
+        let mut process = Process::of(node, view);
+        // One that is not listed any more was, so that it is known to be removed.
+        let expected = self.expected.take();
+        let expected = expected.filter(|expected| expected.node == process.node);
+        process.id = process.id.or(expected.and_then(|expected| expected.id));
+        self.by = Some(process);
+        let view = view?;
+        let lost = self.verdict(view);
+        if lost.is_none() {
+            self.named = named(&self.entity, view).cloned();
         }
-        let before = self.granted_by.take();
-        self.note(view);
-        match (before, &self.granted_by) {
-            (Some(before), Some(now)) if before.node != now.node => Some(HoldLost::Moved {
-                from: before.node,
-                to: now.node.clone(),
-            }),
-            (Some(before), None) => {
-                self.granted_by = Some(before);
-                None
-            }
-            _ => None,
-        }
+        lost
     }
 
-    /// Waits until what the owner has granted is gone.
+    /// Waits until what the node has granted is gone; until the client has ended, while none is known.
     ///
     /// # Cancel safety
     /// Safe: the next call looks at the view anew.
     pub(super) async fn lost(&mut self) -> HoldLost {
         loop {
-            let view = self.views.borrow_and_update().clone();
-            if let Some(lost) = view.as_deref().and_then(|view| self.verdict(view)) {
+            if let Some(lost) = self.look() {
                 return lost;
-            }
-            match (&self.granted_by, &view) {
-                (None, view) => self.note(view.as_deref()),
-                (Some(by), Some(view)) => {
-                    let (region, shard) = (self.entity.region(), self.entity.shard_id());
-                    if view.owner(region.name(), shard) == Some(&by.node) {
-                        // From here on, any other owner is a later one.
-                        self.named = Some(by.node.clone());
-                    }
-                }
-                (Some(_), None) => {}
             }
             if self.views.changed().await.is_err() {
                 return HoldLost::Closed;
@@ -90,26 +104,31 @@ impl Watch {
         }
     }
 
-    /// Notes the owner as it is now: the node that takes messages for the entity, or else the one that the
-    /// view names.
-    fn note(&mut self, view: Option<&View>) {
-        let region = self.entity.region();
-        let shard = self.entity.shard_id();
-        self.named = view.and_then(|view| view.owner(region.name(), shard).cloned());
-        let table = region.core().table.current();
-        let carrier = table.owner(region.as_named().id, shard);
-        let node = carrier
-            .map(|peer| peer.node.clone())
-            .or_else(|| self.named.clone());
-        self.granted_by = node.map(|node| Process {
-            id: view.and_then(|view| Some(view.member(&node)?.id.clone())),
-            node,
-        });
+    /// Looks at the latest view. Returns what it says against the node.
+    fn look(&mut self) -> Option<HoldLost> {
+        let view = self.views.borrow_and_update().clone()?;
+        if let Some(lost) = self.verdict(&view) {
+            return Some(lost);
+        }
+        match &mut self.by {
+            Some(by) => {
+                if by.id.is_none() {
+                    by.id = Process::of(by.node.clone(), Some(&*view)).id;
+                }
+                if named(&self.entity, &view) == Some(&by.node) {
+                    // From here on, any other owner is a later one.
+                    self.named = Some(by.node.clone());
+                }
+                None
+            }
+            None if self.is_granted => self.bind(owner(&self.entity, Some(&*view))),
+            None => None,
+        }
     }
 
-    /// Returns what a view says against the node that granted.
+    /// Returns what a view says against the node.
     fn verdict(&self, view: &View) -> Option<HoldLost> {
-        let Process { node, id } = self.granted_by.as_ref()?;
+        let Process { node, id } = self.by.as_ref()?;
         let member = view.member(node);
         // One that no view has listed yet was not removed.
         let removed = member.is_none() && id.is_some();
@@ -121,10 +140,24 @@ impl Watch {
         {
             return Some(HoldLost::NodeRestarted { node: node.clone() });
         }
-        let owner = view.owner(self.entity.region().name(), self.entity.shard_id())?;
+        let owner = named(&self.entity, view)?;
         (owner != node && Some(owner) != self.named.as_ref()).then(|| HoldLost::Moved {
             from: node.clone(),
             to: owner.clone(),
         })
     }
+}
+
+/// Returns the node that takes messages for an entity, or else the one that a view names.
+fn owner(entity: &EntityRef, view: Option<&View>) -> Option<NodeAddress> {
+    let (region, shard) = (entity.region(), entity.shard_id());
+    let table = region.core().table.current();
+    let carrier = table.owner(region.as_named().id, shard);
+    let carrier = carrier.map(|peer| peer.node.clone());
+    carrier.or_else(|| view.and_then(|view| named(entity, view)).cloned())
+}
+
+/// Returns the owner of an entity that a view names.
+fn named<'v>(entity: &EntityRef, view: &'v View) -> Option<&'v NodeAddress> {
+    view.owner(entity.region().name(), entity.shard_id())
 }

@@ -1,4 +1,4 @@
-//! What a set of fake nodes does with members that Python cannot hash.
+//! Sets of fake nodes, and members that Python cannot hash.
 
 use std::time::Duration;
 
