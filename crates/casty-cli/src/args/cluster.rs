@@ -40,6 +40,10 @@ pub(crate) struct Cluster {
     transport: Option<String>,
     #[command(flatten)]
     files: CertificateArgs,
+    /// The name that the certificates of all nodes must have, whatever host is dialled
+    /// [env: CASTY_TLS__SERVER_NAME] [default: the host of each].
+    #[arg(long, value_name = "NAME")]
+    tls_server_name: Option<String>,
     /// The address to dial for a node behind a proxy, such as 10.0.1.10:25520=localhost:25521
     /// (may be repeated).
     #[arg(long, value_name = "NODE=HOST:PORT", value_delimiter = ',')]
@@ -108,7 +112,7 @@ impl Cluster {
     }
 
     /// Returns each flag that stands for a key, with its value if it was given.
-    fn flags(&self) -> [Flag; 13] {
+    fn flags(&self) -> [Flag; 14] {
         let listed = |items: Vec<String>| (!items.is_empty()).then(|| items.join(","));
         let contacts = listed(self.contacts.iter().map(ToString::to_string).collect());
         let address_map = listed(self.address_map.clone());
@@ -130,6 +134,11 @@ impl Cluster {
             text("tls.ca", "--tls-ca", &self.files.ca),
             text("tls.cert", "--tls-cert", &self.files.cert),
             text("tls.key", "--tls-key", &self.files.key),
+            text(
+                "tls.server_name",
+                "--tls-server-name",
+                &self.tls_server_name,
+            ),
             text("client_host", "--client-host", &self.client_host),
             text("advertised_host", "--advertised-host", advertised_host),
         ]

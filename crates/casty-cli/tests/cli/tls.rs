@@ -24,6 +24,7 @@ impl Certificates {
         let issuer = Issuer::new(ca, key);
         for (name, hosts) in [
             ("node.pem", vec!["127.0.0.1".to_owned()]),
+            ("named.pem", vec!["casty.internal".to_owned()]),
             ("me.pem", vec![]),
         ] {
             let mut params = CertificateParams::new(hosts).unwrap();
@@ -86,6 +87,24 @@ async fn nodes_with_tls_answer_clients_that_show_a_certificate() {
         args.extend(tls);
         end(casty_to(&cluster, &args)).await.with(0);
     }
+    cluster.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nodes_whose_certificates_have_one_name_are_reached_by_that_name() {
+    let certificates = Certificates::new();
+    let nodes = TransportConfig::tls(certificates.config("named.pem"));
+    let cluster = nodes_over(nodes, Codec::pickle()).await;
+    let (ca, me) = (certificates.path("ca.pem"), certificates.path("me.pem"));
+    let tls = ["--transport", "tls", "--tls-ca", &ca, "--tls-cert", &me];
+    let topology = |rest: &[&str]| {
+        let args = [&["topology"], &tls[..], rest].concat();
+        end(casty_to(&cluster, &args))
+    };
+    let named = ["--timeout", AMPLE, "--tls-server-name", "casty.internal"];
+    topology(&named).await.with(0);
+    let unnamed = topology(&["--timeout", "1"]).await.with(3);
+    assert!(unnamed.err.contains("127.0.0.1"), "{unnamed:#?}");
     cluster.stop().await;
 }
 
