@@ -39,7 +39,7 @@ that the cluster's allocations speak against is refused, unless --force is given
 wrong number makes a second copy of its entity.
 
 With --actor, the message goes to an actor by its path, of one node, of the leader (a singleton is
-/_singleton-NAME there) or of all members (a broadcast's actors are /_bcast-NAME). With --all, each
+/_singleton-NAME there) or of all members (a broadcast's actors are /_bcast-NAME; NAME alone would send it from each to all). With --all, each
 reply is printed as {\"node\": ..., \"reply\": ...}, and members that are silent are named.
 
 Examples:

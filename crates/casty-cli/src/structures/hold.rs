@@ -22,8 +22,8 @@ pub(crate) const LOCK_EXAMPLES: &str = "\
 Runs the command while this process holds the lock, and exits with the command's code, or 128 and the
 number of the signal that ended it; with 75 if the lock was not free within --wait, and with 126 or 127
 if the command cannot be run. SIGINT, SIGQUIT, SIGTERM and SIGHUP are passed on to the command (what is
-typed at the terminal reaches it anyway), and the lock is released when that has ended. If the node that granted the lock is lost, the command is sent SIGTERM, for others
-may hold it then. --timeout bounds the wait for the cluster and for each reply, not the command.
+typed at the terminal reaches it anyway), and the lock is released when that has ended. If the node that
+granted the lock is lost, the command is sent SIGTERM, for others may hold it then. --timeout bounds the wait for the cluster and for each reply, not the command.
 
 The lock is tried again and again, so nothing waits for it on the node when this process is killed; but
 those who wait there come first. Nodes have no leases: if this process is killed while it holds the lock,

@@ -76,6 +76,9 @@ impl ClusterClient {
     /// Returns a reference to the actors at `path` of all members; a leading slash may be left out.
     /// Nothing is sent.
     ///
+    /// For a broadcast, use [`broadcast`](Self::broadcast): the actor that has its bare name hands on what it
+    /// gets to all members, so that each would get it from each.
+    ///
     /// # Errors
     /// The path is empty or has a line break.
     pub fn actor_on_all<M>(&self, path: &str) -> Result<BroadcastRef<M>, AddressError> {

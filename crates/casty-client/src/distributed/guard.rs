@@ -12,7 +12,11 @@ use crate::error::AskError;
 /// The end of a hold, as its guard learns it.
 pub(super) type Ended = Result<Released, StructureError>;
 
-/// The hold of a lock, or of a permit of a semaphore. Dropping it releases it in the background.
+/// The hold of a lock, or of a permit of a semaphore. Dropping it releases it in the background, on the
+/// client's runtime.
+///
+/// **Before the process ends**, wait for [`release`](Self::release) or close the client: what is still on its
+/// way when `main` returns is lost, and then nobody releases it but an operator.
 ///
 /// It does not know for sure that it still holds: nodes have no leases. [`loss`](Self::loss) and
 /// [`lost`](Self::lost) tell as soon as the cluster's view shows that the node which granted it is gone,
