@@ -112,10 +112,8 @@ async fn run(args: &HoldArgs, kind: &str) -> Result<(), CommandError> {
     let signals = Signals::take().map_err(|error| CommandError::of("no signals", error))?;
     let session = Session::new(cluster, missing)?.within(None).uninterrupted();
     let ended = session.run(async |client| {
-        // --timeout bounds the wait for the cluster, and --wait what comes behind it.
-        client.topology().wait_for(|_| true).await?;
         let held = args.held(client, kind)?;
-        hold(args, &held, signals).await
+        hold(args, (client, &held), signals).await
     });
     match ended.await?.outcome? {
         0 => Ok(()),
@@ -150,9 +148,18 @@ impl HoldArgs {
 }
 
 /// Acquires, runs the command, and releases. Returns the code to exit with.
-async fn hold(args: &HoldArgs, held: &Held, mut signals: Signals) -> Result<u8, CommandError> {
+async fn hold(
+    args: &HoldArgs,
+    (client, held): (&ClusterClient, &Held),
+    mut signals: Signals,
+) -> Result<u8, CommandError> {
+    let acquired = async {
+        // --timeout bounds the wait for the cluster, and --wait what comes behind it.
+        client.topology().wait_for(|_| true).await?;
+        acquire(args.wait, held).await
+    };
     let guard = tokio::select! {
-        guard = acquire(args.wait, held) => guard?,
+        guard = acquired => guard?,
         // An attempt that is under way is released in the background.
         signal = signals.next() => return Err(CommandError::Ended(signal.exit_code())),
     };
