@@ -134,7 +134,7 @@ async fn to_ask_all_where_nobody_is_alive_is_no_success() {
         .codec(Codec::pickle());
     let client = client.connect().await.unwrap();
     for node in cluster.addresses() {
-        client.admin().force_down(&node).await.unwrap();
+        client.admin().force_down(node).await.unwrap();
     }
     let args = [
         "ask",
