@@ -90,6 +90,19 @@ impl Acquiring {
     }
 
     async fn run(mut self, to: oneshot::Sender<Acquired>) {
+        let (core, hold) = (
+            Arc::clone(self.structure.region().core()),
+            self.hold.clone(),
+        );
+        tokio::select! {
+            biased;
+            () = self.see_through(to) => {}
+            // It waits for a reply for which there is no time any more.
+            () = core.acquires.reached(Stage::Over) => hold.release_last(),
+        }
+    }
+
+    async fn see_through(&mut self, to: oneshot::Sender<Acquired>) {
         if self.request == Request::Acquire {
             self.acquire(to).await;
         } else {

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use crate::client::region::{EntityRef, RegionRef};
 use crate::distributed::error::StructureError;
 use crate::error::{AskError, NotSent};
-use crate::topology::Topology;
+use crate::send::Core;
 
 /// The region of a structure, and how it is asked.
 #[derive(Clone)]
@@ -94,13 +94,11 @@ impl Structure {
         let mut left = within;
         if core.view.borrow().is_none() && !core.is_closed() {
             let begun = Instant::now();
-            let mut views = Topology::new(core.view.clone());
-            let seen = tokio::time::timeout(within, views.wait_for(|_| true)).await;
-            match seen {
-                Ok(Ok(_)) => left = within.saturating_sub(begun.elapsed()),
-                Ok(Err(_)) => return Err(AskError::Closed.into()),
-                Err(_) => return Err(StructureError::NoView { after: within }),
+            let seen = tokio::time::timeout(within, first_view(core)).await;
+            if seen.is_err() {
+                return Err(StructureError::NoView { after: within });
             }
+            left = within.saturating_sub(begun.elapsed());
         }
         match self.region.contradiction() {
             Some(contradiction) if self.counts != ShardCounts::Lenient => {
@@ -135,5 +133,16 @@ impl Structure {
     /// Writes a handle for logs.
     pub(super) fn debug(&self, kind: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{kind}({})", Escaped::new(&self.name))
+    }
+}
+
+/// Waits until there is a view, or the client has ended, as whatever is sent then finds.
+async fn first_view(core: &Core) {
+    loop {
+        let seen = core.views.count();
+        if core.view.borrow().is_some() || core.is_closed() {
+            return;
+        }
+        core.views.since(seen).await;
     }
 }

@@ -2,17 +2,14 @@
 
 use std::sync::Arc;
 
-use casty_proto::NodeAddress;
-use casty_routing::View;
-use tokio::sync::watch;
-
 use crate::client::region::EntityRef;
 use crate::distributed::error::HoldLost;
+use casty_proto::NodeAddress;
+use casty_routing::View;
 
 /// The owner of an entity as it was when something was granted, beside the views that come since.
 pub(super) struct Watch {
     entity: EntityRef,
-    views: watch::Receiver<Option<Arc<View>>>,
     granted_by: Option<Process>,
     /// The owner that views named then, which may be behind the node that answered.
     named: Option<NodeAddress>,
@@ -28,22 +25,24 @@ struct Process {
 impl Watch {
     /// Begins to watch, before anything is asked.
     pub(super) fn over(entity: &EntityRef) -> Self {
-        let mut views = entity.region().core().view.clone();
-        let view = views.borrow_and_update().clone();
         let mut watch = Self {
             entity: entity.clone(),
-            views,
             granted_by: None,
             named: None,
         };
-        watch.note(view.as_deref());
+        watch.note(watch.view().as_deref());
         watch
+    }
+
+    /// Returns the view that there is.
+    fn view(&self) -> Option<Arc<View>> {
+        self.entity.region().core().view.borrow().clone()
     }
 
     /// Notes that the owner has granted something. Returns the error if it is another than at first: who
     /// knows which of them has answered.
     pub(super) fn granted(&mut self) -> Option<HoldLost> {
-        let view = self.views.borrow_and_update().clone();
+        let view = self.view();
         let view = view.as_deref();
         if let Some(lost) = view.and_then(|view| self.verdict(view)) {
             return Some(lost);
@@ -63,13 +62,14 @@ impl Watch {
         }
     }
 
-    /// Waits until what the owner has granted is gone.
+    /// Waits until what the owner has granted is gone. No view comes any more once the client has ended.
     ///
     /// # Cancel safety
     /// Safe: the next call looks at the view anew.
     pub(super) async fn lost(&mut self) -> HoldLost {
         loop {
-            let view = self.views.borrow_and_update().clone();
+            let seen = self.entity.region().core().views.count();
+            let view = self.view();
             if let Some(lost) = view.as_deref().and_then(|view| self.verdict(view)) {
                 return lost;
             }
@@ -84,9 +84,7 @@ impl Watch {
                 }
                 (Some(_), None) => {}
             }
-            if self.views.changed().await.is_err() {
-                return HoldLost::Closed;
-            }
+            self.entity.region().core().views.since(seen).await;
         }
     }
 
