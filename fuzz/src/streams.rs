@@ -112,7 +112,7 @@ struct Reading {
     /// The elements that it has asked for, and those that were taken.
     granted: u64,
     taken: u64,
-    /// Those that were sent and not taken.
+    /// The messages that were sent and not taken.
     waiting: VecDeque<Sent>,
     /// Set once anything was sent.
     sent: bool,

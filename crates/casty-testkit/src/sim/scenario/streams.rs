@@ -21,9 +21,9 @@ use sources::Sources;
 /// The streams of a world.
 pub(super) struct Streams {
     world: World,
-    /// Those that clients read.
+    /// The streams that clients read.
     sources: Sources,
-    /// Those that nodes read.
+    /// The streams that nodes read.
     flows: Arc<Flows>,
 }
 

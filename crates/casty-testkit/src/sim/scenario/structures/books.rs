@@ -17,7 +17,7 @@ use crate::sim::world::World;
 pub(super) struct Count {
     world: World,
     pub(super) lives: Arc<Lives>,
-    /// What was added for sure, and what may have been.
+    /// The sum of what was added for sure, and what may have been.
     sums: Mutex<(i64, i64)>,
 }
 
@@ -32,9 +32,9 @@ pub(super) struct Line {
 #[derive(Default)]
 struct Values {
     count: u64,
-    /// Those that are in the queue, or were.
+    /// The values that are in the queue, or were.
     put: BTreeSet<u64>,
-    /// Those that were said not to have been sent.
+    /// The values that were said not to have been sent.
     not_sent: BTreeSet<u64>,
     taken: BTreeSet<u64>,
     /// The number of takes whose value, if there was one, is lost.

@@ -35,7 +35,7 @@ struct Claims {
     count: u64,
     /// Acquires that may be left behind.
     given_up: u32,
-    /// Those who take themselves for holders.
+    /// The claims of those who take themselves for holders.
     open: BTreeMap<u64, Claim>,
     /// Clients that are closed, or about to be: whatever they hold is released meanwhile.
     closed: BTreeSet<usize>,
