@@ -1,4 +1,4 @@
-//! Checks of every decoder, and of the router, that must hold for any input.
+//! Checks of every decoder, of the router and of streams, that must hold for any input.
 //!
 //! A target is a function of bytes that panics if a check fails. libFuzzer looks for such bytes
 //! (`cargo xtask fuzz`); the tests of this package replay the inputs that it has kept under `corpus/`,
@@ -20,6 +20,7 @@ mod config;
 pub mod memory;
 mod router;
 pub mod seeds;
+mod streams;
 mod wire;
 
 /// A function to be fuzzed.
@@ -56,6 +57,7 @@ targets! {
     address: address::address;
     config: config::config;
     router: router::router;
+    streams: streams::streams;
 }
 
 /// Returns the target of this name.

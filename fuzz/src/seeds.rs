@@ -6,11 +6,16 @@ use std::{fs, io};
 use casty_proto::header::{self, Header};
 use casty_proto::{Codec, Limits, Value};
 
+use crate::streams;
+
 /// The folders of vectors, and the targets that read their messages.
 const FOLDERS: [(&str, &[&str]); 9] = [
-    ("json", &["frame", "header", "json", "address", "protobuf"]),
-    ("msgpack", &["msgpack"]),
-    ("pickle", &["pickle", "header"]),
+    (
+        "json",
+        &["frame", "header", "json", "address", "protobuf", "streams"],
+    ),
+    ("msgpack", &["msgpack", "streams"]),
+    ("pickle", &["pickle", "header", "streams"]),
     ("cloudpickle", &["pickle"]),
     ("json-gzip", &["gzip"]),
     ("msgpack-lz4", &["lz4"]),
@@ -44,7 +49,7 @@ pub fn of(target: &str) -> io::Result<Vec<Vec<u8>>> {
             for file in fs::read_dir(vectors.join(folder))? {
                 let path = file?.path();
                 if path.extension().is_some_and(|extension| extension == "bin") {
-                    seeds.extend(seed(target, &fs::read(path)?));
+                    seeds.extend(seed(target, folder, &fs::read(path)?));
                 }
             }
         }
@@ -52,8 +57,8 @@ pub fn of(target: &str) -> io::Result<Vec<Vec<u8>>> {
     Ok(seeds)
 }
 
-/// Returns the part of a frame that a target reads; `None` if it reads none.
-fn seed(target: &str, frame: &[u8]) -> Option<Vec<u8>> {
+/// Returns the part of a frame of some folder that a target reads; `None` if it reads none.
+fn seed(target: &str, folder: &str, frame: &[u8]) -> Option<Vec<u8>> {
     let (kind, payload) = frame.get(4..)?.split_first()?;
     match (target, *kind) {
         ("frame", _) => Some([&[7], frame].concat()),
@@ -63,6 +68,11 @@ fn seed(target: &str, frame: &[u8]) -> Option<Vec<u8>> {
         ("address", _) => {
             let (header, _) = Header::split(payload).ok()?;
             Some(header.target.as_bytes().to_vec())
+        }
+        ("streams", _) => {
+            let (header, message) = Header::split(payload).ok()?;
+            let is_stream = header.type_hint.starts_with("casty.core.streams.");
+            is_stream.then(|| streams::seed(folder, message)).flatten()
         }
         ("protobuf", _) => {
             let (_, message) = header::split_payload(payload).ok()?;

@@ -6,20 +6,23 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
-use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::runtime::changes::Changes;
 use crate::runtime::random::Rng;
 
-/// The most acquires of one client that are under way, held, or being released.
-pub(crate) const ACQUIRES: usize = 4_096;
+/// The most acquires of one client that are under way, held, or being released, unless its asks are few.
+const ACQUIRES: usize = 4_096;
 
 /// The acquires of a client.
 pub(crate) struct Acquires {
     rng: Arc<Rng>,
     home: Handle,
+    /// The most that may be open.
+    most: usize,
     tasks: Mutex<JoinSet<()>>,
-    stage: watch::Sender<Stage>,
+    stage: Mutex<Stage>,
+    changes: Changes,
     /// The number of those that have not ended.
     open: Arc<AtomicUsize>,
     /// The number of those that have ended and may be left behind on nodes.
@@ -39,7 +42,7 @@ pub(crate) enum Stage {
 /// The reason for which an acquire cannot begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NotBegun {
-    TooMany,
+    TooMany { limit: usize },
     Closed,
 }
 
@@ -54,16 +57,22 @@ impl Drop for Ticket {
 }
 
 impl Acquires {
-    /// Creates the acquires of a client that runs on the current runtime.
+    /// Creates the acquires of a client that runs on the current runtime, and may have so many asks at
+    /// once.
+    ///
+    /// Half of them at most wait for a turn, as long as it takes: who holds what they wait for may be of
+    /// this client, and needs one to release it.
     ///
     /// # Panics
     /// Outside a tokio runtime.
-    pub(crate) fn new(rng: &Arc<Rng>) -> Self {
+    pub(crate) fn new(rng: &Arc<Rng>, asks: usize) -> Self {
         Self {
+            most: (asks / 2).clamp(1, ACQUIRES),
             rng: Arc::clone(rng),
             home: Handle::current(),
             tasks: Mutex::default(),
-            stage: watch::Sender::new(Stage::Open),
+            stage: Mutex::new(Stage::Open),
+            changes: Changes::default(),
             open: Arc::default(),
             left: AtomicUsize::new(0),
         }
@@ -87,13 +96,14 @@ impl Acquires {
             return Err(NotBegun::Closed);
         }
         while tasks.try_join_next().is_some() {}
-        let limit = |open| (open < ACQUIRES).then_some(open + 1);
+        let limit = self.most;
+        let one_more = |open| (open < limit).then_some(open + 1);
         let open = &self.open;
         if open
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, limit)
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more)
             .is_err()
         {
-            return Err(NotBegun::TooMany);
+            return Err(NotBegun::TooMany { limit });
         }
         tasks.spawn_on(acquire(Ticket(Arc::clone(open))), &self.home);
         Ok(())
@@ -101,7 +111,7 @@ impl Acquires {
 
     /// Returns the stage of the client's life.
     pub(crate) fn stage(&self) -> Stage {
-        *self.stage.borrow()
+        *self.stage.lock()
     }
 
     /// Waits for a stage, or a later one.
@@ -109,9 +119,13 @@ impl Acquires {
     /// # Cancel safety
     /// Safe: nothing is consumed.
     pub(crate) async fn reached(&self, stage: Stage) {
-        let mut stages = self.stage.subscribe();
-        // The sender lives as long as this does.
-        stages.wait_for(|now| *now >= stage).await.ok();
+        loop {
+            let seen = self.changes.count();
+            if self.stage() >= stage {
+                return;
+            }
+            self.changes.since(seen).await;
+        }
     }
 
     /// Waits until a stage has passed; returns at once for the last.
@@ -139,10 +153,17 @@ impl Acquires {
     /// Has all that is held released, and nothing more begun.
     pub(crate) fn close(&self) {
         let tasks = self.tasks.lock();
-        self.stage.send_if_modified(|stage| {
-            std::mem::replace(stage, Stage::Closing.max(*stage)) < Stage::Closing
-        });
+        self.enter(Stage::Closing);
         drop(tasks);
+    }
+
+    /// Comes to a stage, unless it is behind.
+    fn enter(&self, stage: Stage) {
+        {
+            let mut now = self.stage.lock();
+            *now = stage.max(*now);
+        }
+        self.changes.note();
     }
 
     /// Returns the number of acquires that may be left behind on nodes, if the client ends now.
@@ -154,7 +175,7 @@ impl Acquires {
     /// messages answered. Those that do not are left behind.
     pub(crate) async fn end(&self, timeout: Duration) {
         self.close();
-        self.stage.send_replace(Stage::Over);
+        self.enter(Stage::Over);
         // Taken out, so that no lock is held across the awaits below.
         let mut tasks = std::mem::take(&mut *self.tasks.lock());
         let ended = tokio::time::timeout(timeout, async {
@@ -175,7 +196,7 @@ mod tests {
 
     #[tokio::test]
     async fn acquires_are_limited_and_end_with_the_client() {
-        let acquires = Acquires::new(&Arc::default());
+        let acquires = Acquires::new(&Arc::default(), 65_536);
         let wait = |ticket: Ticket| async move {
             let _ticket = ticket;
             pending::<()>().await;
@@ -183,7 +204,8 @@ mod tests {
         for _ in 0..ACQUIRES {
             acquires.begin(wait).unwrap();
         }
-        assert_eq!(acquires.begin(wait), Err(NotBegun::TooMany));
+        let limit = ACQUIRES;
+        assert_eq!(acquires.begin(wait), Err(NotBegun::TooMany { limit }));
         acquires.end(Duration::ZERO).await;
         assert_eq!((acquires.left(), acquires.open()), (ACQUIRES, 0));
         assert_eq!(acquires.begin(wait), Err(NotBegun::Closed));
@@ -193,7 +215,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_acquire_that_ends_in_time_is_left_behind_only_if_it_says_so() {
-        let acquires = Arc::new(Acquires::new(&Arc::default()));
+        let acquires = Arc::new(Acquires::new(&Arc::default(), usize::MAX));
         for leaves in [true, false] {
             let all = Arc::clone(&acquires);
             let ends = |ticket: Ticket| async move {
@@ -212,7 +234,7 @@ mod tests {
 
     #[tokio::test]
     async fn owners_differ_and_are_as_long_as_those_of_nodes() {
-        let acquires = Acquires::new(&Arc::default());
+        let acquires = Acquires::new(&Arc::default(), 1);
         let owners = [(); 2].map(|()| acquires.owner());
         assert_ne!(owners[0], owners[1]);
         assert!(owners.iter().all(|owner| owner.len() == 32));

@@ -301,7 +301,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets the asks that may wait for their replies at once. Default: 65,536; at least 1.
+    /// Sets the asks that may wait for their replies at once. Default: 65,536; at least 1. Half of them
+    /// may be acquires of locks and semaphores.
     pub fn pending_asks(mut self, asks: usize) -> Self {
         self.limits.pending_asks = asks;
         self

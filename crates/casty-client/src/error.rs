@@ -58,6 +58,10 @@ pub enum NotSent {
         /// The number of shards that the client was given.
         count: ShardCount,
     },
+    /// It was an element of a stream, and the connection was lost by which those before it went: it would
+    /// come behind a gap.
+    #[error("the connection of its stream was lost")]
+    ConnectionLost,
     /// The message was that of an ask whose reply is no longer awaited.
     #[error("its reply is no longer awaited")]
     Abandoned,

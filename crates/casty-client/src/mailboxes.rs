@@ -14,6 +14,7 @@ use tokio::task::{AbortHandle, JoinSet};
 
 use crate::config::limits::ClientLimits;
 use crate::error::{SpawnError, TellError};
+use crate::pending_asks::id::PeerId;
 use crate::runtime::byte_limit::{ByteLimit, Counted};
 
 pub(crate) mod queue;
@@ -45,8 +46,16 @@ struct Mailbox {
     sender: mpsc::Sender<Counted>,
     /// The bytes of the messages in it.
     bytes: Arc<ByteLimit>,
-    /// Set when a message finds no place; none is let in after it. `None` if later ones are.
-    overflowed: Option<Arc<AtomicBool>>,
+    /// `None` if messages may come from anywhere, and later ones are let in after one is not.
+    strict: Option<Strict>,
+}
+
+/// The terms of a mailbox without gaps.
+pub(crate) struct Strict {
+    /// The connection by which messages come, and by no other; `None`: from within this client.
+    pub(crate) by: Option<PeerId>,
+    /// Set when a message finds no place; none is let in after it.
+    pub(crate) overflowed: Arc<AtomicBool>,
 }
 
 /// The limits of one mailbox, and of the number of all.
@@ -90,23 +99,24 @@ impl Mailboxes {
         self.insert(path, limits, None, is_closed)
     }
 
-    /// Opens a mailbox as [`open`](Self::open) does, without gaps: once a message has found no place
-    /// `overflowed` is set, and none is let in any more.
+    /// Opens a mailbox as [`open`](Self::open) does, without gaps: messages come by one connection, whose
+    /// next one would not know what was lost with it, and once one has found no place none is let in any
+    /// more.
     pub(crate) fn open_strict(
         &self,
         path: &Arc<str>,
         limits: MailboxLimits,
-        overflowed: Arc<AtomicBool>,
+        strict: Strict,
         is_closed: impl FnOnce() -> bool,
     ) -> Result<mpsc::Receiver<Counted>, SpawnError> {
-        self.insert(path, limits, Some(overflowed), is_closed)
+        self.insert(path, limits, Some(strict), is_closed)
     }
 
     fn insert(
         &self,
         path: &Arc<str>,
         limits: MailboxLimits,
-        overflowed: Option<Arc<AtomicBool>>,
+        strict: Option<Strict>,
         is_closed: impl FnOnce() -> bool,
     ) -> Result<mpsc::Receiver<Counted>, SpawnError> {
         // No channel has more places; nor could memory hold as many messages.
@@ -114,7 +124,7 @@ impl Mailboxes {
         let opened = Mailbox {
             sender,
             bytes: Arc::new(ByteLimit::new(limits.bytes)),
-            overflowed,
+            strict,
         };
         self.place(path, Place::Channel(opened), limits.actors, is_closed)?;
         Ok(mailbox)
@@ -206,12 +216,18 @@ impl Mailboxes {
         self.ended.notified().await;
     }
 
-    /// Puts a message into a mailbox, and wakes its actor. A message that is refused is not counted.
-    pub(crate) fn deliver(&self, path: &str, message: Bytes) -> Result<(), TellError> {
+    /// Puts a message into a mailbox, and wakes its actor: one that came by a connection, or from within
+    /// this client. A message that is refused is not counted.
+    pub(crate) fn deliver(
+        &self,
+        path: &str,
+        message: Bytes,
+        by: Option<PeerId>,
+    ) -> Result<(), TellError> {
         // A reader's lock: messages for different actors do not wait for one another.
         let queue = match self.places.read().get(path) {
             None => return Err(TellError::NoSuchActor),
-            Some(Place::Channel(mailbox)) => return mailbox.put(message),
+            Some(Place::Channel(mailbox)) => return mailbox.put(message, by),
             Some(Place::Queue(queue)) => Arc::clone(queue),
         };
         let told = || {
@@ -243,7 +259,10 @@ impl Mailboxes {
     /// Ends all streams, and all actors once they have handled the messages in their mailboxes.
     pub(crate) fn close(&self) {
         let all = std::mem::take(&mut *self.places.write());
-        for place in all.values() {
+        let mut all: Vec<_> = all.into_iter().collect();
+        // In one order, so that a simulation repeats itself.
+        all.sort_unstable_by(|(one, _), (two, _)| one.cmp(two));
+        for (_, place) in &all {
             if let Place::Queue(queue) = place {
                 queue.close(ClosedBy::Client);
             }
@@ -292,17 +311,20 @@ async fn all_ended(tasks: &mut JoinSet<()>, within: Duration) -> bool {
 }
 
 impl Mailbox {
-    fn put(&self, message: Bytes) -> Result<(), TellError> {
-        let Some(overflowed) = &self.overflowed else {
+    fn put(&self, message: Bytes, by: Option<PeerId>) -> Result<(), TellError> {
+        let Some(strict) = &self.strict else {
             return self.put_in(message);
         };
+        if by != strict.by {
+            return Err(TellError::NoSuchActor);
+        }
         // Its messages come by one connection, one after the other.
-        if overflowed.load(Ordering::Acquire) {
+        if strict.overflowed.load(Ordering::Acquire) {
             return Err(TellError::MailboxFull);
         }
         let put = self.put_in(message);
         if put == Err(TellError::MailboxFull) {
-            overflowed.store(true, Ordering::Release);
+            strict.overflowed.store(true, Ordering::Release);
         }
         put
     }
@@ -331,10 +353,10 @@ mod tests {
         let mut mailbox = mailboxes.open(&path, &limits, || false).unwrap();
         let message = |length: usize| Bytes::from(vec![0; length]);
         for length in [6_000, 4_000] {
-            mailboxes.deliver(&path, message(length)).unwrap();
+            mailboxes.deliver(&path, message(length), None).unwrap();
         }
         assert_eq!(
-            mailboxes.deliver(&path, message(1)),
+            mailboxes.deliver(&path, message(1), None),
             Err(TellError::MailboxFull)
         );
         let MailboxLoad {
@@ -342,14 +364,14 @@ mod tests {
         } = mailboxes.load();
         assert_eq!((messages, bytes), (2, 10_000));
         drop(mailbox.recv().await);
-        mailboxes.deliver(&path, message(6_000)).unwrap();
+        mailboxes.deliver(&path, message(6_000), None).unwrap();
         while mailboxes.load().messages > 0 {
             drop(mailbox.recv().await);
         }
         // Longer than the limit, and alone.
-        mailboxes.deliver(&path, message(20_000)).unwrap();
+        mailboxes.deliver(&path, message(20_000), None).unwrap();
         assert_eq!(
-            mailboxes.deliver(&path, message(1)),
+            mailboxes.deliver(&path, message(1), None),
             Err(TellError::MailboxFull)
         );
         drop(mailbox);

@@ -135,13 +135,15 @@ pub(crate) enum Route {
     Node,
     /// The node leads the cluster.
     Leader,
+    /// The message is for an actor of this very node, by this very connection or not at all.
+    Connection,
 }
 
 impl Route {
     /// Returns the number of the counters of its messages: each region has its own.
     pub(crate) fn group(self) -> usize {
         match self {
-            Self::Node | Self::Leader => ACTORS_GROUP,
+            Self::Node | Self::Leader | Self::Connection => ACTORS_GROUP,
             Self::Shard(region, _) => group_of(region),
         }
     }
@@ -150,7 +152,7 @@ impl Route {
     pub(crate) fn target(self, node: &NodeAddress) -> Target {
         match self {
             Self::Shard(region, shard) => Target::Shard { region, shard },
-            Self::Node => Target::Node(node.clone()),
+            Self::Node | Self::Connection => Target::Node(node.clone()),
             Self::Leader => Target::Leader,
         }
     }

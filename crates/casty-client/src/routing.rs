@@ -248,7 +248,7 @@ impl Routing {
     }
 
     /// Returns the messages that came back from an outbox as the router takes them, and notes that
-    /// their asks are carried by no connection.
+    /// their asks are carried by no connection. Those that were bound to the connection end here.
     fn requeue(
         &mut self,
         shared: &Shared,
@@ -267,15 +267,20 @@ impl Routing {
                 shared.asks.requeued(ask, peer.id);
             }
             let target = unsent.tag.route.target(&peer.node);
-            Some(pending_message(shared, target, outgoing))
+            let message = pending_message(shared, target, outgoing);
+            Some((unsent.tag.route, message))
         });
-        let messages = messages.collect();
+        let is_bound = |(route, _): &(Route, _)| *route == Route::Connection;
+        let (bound, messages): (Vec<_>, Vec<_>) = messages.partition(is_bound);
+        for (_, lost) in &bound {
+            self.fail_not_sent(shared, lost, NotSent::ConnectionLost);
+        }
         for tag in &unreadable {
             let target = tag.route.target(&peer.node);
             self.counters_of(&target).unknown += 1;
         }
         self.mark_unknown(shared, peer, &unreadable);
-        messages
+        messages.into_iter().map(|(_, message)| message).collect()
     }
 
     /// Counts messages that may have been in flight, ends their asks, and notes their dead letters.

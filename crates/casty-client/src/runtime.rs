@@ -2,6 +2,7 @@
 
 pub(crate) mod active_time;
 pub(crate) mod byte_limit;
+pub(crate) mod changes;
 pub(crate) mod clock;
 mod coarse;
 pub(crate) mod home;

@@ -16,7 +16,7 @@ use crate::error::TellError;
 use crate::message::{Destination, Encoded, Outgoing, Region, Route, Tag};
 use crate::node::identity::Identity;
 use crate::node::peer::Peer;
-use crate::pending_asks::id::OpenAsk;
+use crate::pending_asks::id::{OpenAsk, PeerId};
 use crate::pending_asks::reply::EncodedReply;
 use crate::routing::Routing;
 use crate::runtime::clock::Tick;
@@ -179,6 +179,32 @@ impl Core {
         }
     }
 
+    /// Puts an encoded message for an actor into the outbox of one connection to its node, with which it is
+    /// lost: no other takes it. `None`: that has ended, or the view calls the node gone.
+    pub(crate) fn send_by(
+        &self,
+        (node, by): (&NodeAddress, PeerId),
+        (path, class): (&str, &str),
+        message: Encoded<'_>,
+    ) -> Option<Result<(), TellError>> {
+        if self.is_closed() {
+            return Some(Err(TellError::Closed));
+        }
+        if self.is_gone(node) {
+            return None;
+        }
+        let connected = self.connected.read();
+        let peer = connected.get(node).filter(|peer| peer.id == by)?;
+        let tag = self.tag(Route::Connection, message, None);
+        match peer.push_to_actor(path, class, message.bytes, Some(tag)) {
+            Ok(pushed) => {
+                give_way::note(pushed.fills_batch);
+                Some(Ok(()))
+            }
+            Err(rejected) => refusal(rejected.reason, node.clone()).map(Err),
+        }
+    }
+
     /// Returns what the client remembers of a message on this route.
     #[inline]
     fn tag(&self, route: Route, message: Encoded<'_>, ask: Option<OpenAsk>) -> Tag {
@@ -207,7 +233,7 @@ impl Core {
         let peer = connected.get(node);
         let backlog = |peer: &&Arc<Peer>| match tag.route {
             Route::Leader => self.leader_backlog.load(Ordering::Acquire),
-            Route::Node | Route::Shard(..) => peer.backlog.load(Ordering::Acquire),
+            _ => peer.backlog.load(Ordering::Acquire),
         };
         // Pairs with the Release in `Routing`, where each is noted: a sender that sees no backlog sees
         // the outbox as the router left it, and its message goes behind.
@@ -341,7 +367,7 @@ impl Core {
         if self.is_closed() {
             return Err(TellError::Closed);
         }
-        self.mailboxes.deliver(path, message)
+        self.mailboxes.deliver(path, message, None)
     }
 
     /// Hands a coordinator's answer to the router.
@@ -349,8 +375,11 @@ impl Core {
         self.route(|routing| routing.located(self, region, location));
     }
 
-    /// Has the control task connect a node for which nothing is sent yet.
+    /// Has the control task connect a node for which nothing is sent yet, unless it is gone.
     pub(crate) fn want(&self, node: &NodeAddress) {
+        if self.is_gone(node) {
+            return;
+        }
         self.routing.lock().requests.connections.push(node.clone());
         self.router_due.notify_one();
     }
@@ -370,6 +399,8 @@ impl Core {
         self.asks.end_all();
         self.mailboxes.close();
         self.streams.changed();
+        // Who waits for a first view.
+        self.views.note();
         self.dead_letters.close();
     }
 }
@@ -382,7 +413,6 @@ mod tests {
     use casty_transport::MemoryNetwork;
 
     use super::*;
-    use crate::pending_asks::id::PeerId;
     use crate::pending_asks::opening::{AskKind, LoneAsk};
     use crate::{ClusterClient, TransportConfig};
 

@@ -46,6 +46,7 @@ use crate::pending_asks::PendingAsks;
 use crate::pending_asks::id::{AskId, PeerId};
 use crate::pending_asks::retries::Retries;
 use crate::runtime::byte_limit::ByteLimit;
+use crate::runtime::changes::Changes;
 use crate::runtime::clock::{Clock, Tick, precise_now};
 use crate::runtime::home::Home;
 use crate::runtime::random::Rng;
@@ -78,6 +79,8 @@ pub(crate) struct Shared {
     pub(crate) acquires: Acquires,
     pub(crate) counters: Arc<Counters>,
     pub(crate) view: watch::Receiver<Option<Arc<View>>>,
+    /// The changes of that.
+    pub(crate) views: Changes,
     /// The reason for which the view that a node sent cannot be used; `None` once one can.
     pub(crate) ready_error: watch::Receiver<Option<ReadyError>>,
     /// The last failure of each address that could not be connected when last dialled.
@@ -247,6 +250,12 @@ impl Shared {
     pub(crate) fn leader(&self) -> Option<NodeAddress> {
         let view = self.view.borrow();
         view.as_ref()?.live_leader().cloned()
+    }
+
+    /// Returns whether the view calls a node gone: nothing is sent to it.
+    pub(crate) fn is_gone(&self, node: &NodeAddress) -> bool {
+        let view = self.view.borrow();
+        view.as_ref().is_some_and(|view| view.is_gone(node))
     }
 
     /// Returns the nodes that are connected.

@@ -36,6 +36,7 @@ use crate::client::ClusterClient;
 use crate::client::bound_ref::BoundRef;
 use crate::error::SpawnError;
 
+mod bound;
 mod consumer;
 pub(crate) mod error;
 pub(crate) mod options;

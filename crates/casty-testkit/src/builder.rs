@@ -144,6 +144,20 @@ impl ClusterBuilder {
         self
     }
 
+    /// Adds a distributed structure of whose entities it is told how many each node has.
+    #[cfg(feature = "sim")]
+    pub(crate) fn counted_structure(
+        mut self,
+        structure: Structure,
+        changed: crate::region::counted::CountChanged,
+    ) -> Self {
+        let (name, shards) = structure.region();
+        let plan: MakePlan =
+            Box::new(move |name, shards| structure.plan(name, shards).counted(changed));
+        self.regions.push(RegionSettings { name, shards, plan });
+        self
+    }
+
     /// Adds a discoverable service to node 0.
     ///
     /// It handles the messages of each connection one after the other. Its actor's name is that of

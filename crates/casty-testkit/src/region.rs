@@ -11,6 +11,9 @@ use crate::context::Context;
 use crate::entity::Entity;
 use crate::node::outbound::Outbound;
 
+#[cfg(feature = "sim")]
+pub(crate) mod counted;
+
 /// A region as it is configured, the same on all nodes.
 #[derive(Clone)]
 pub(crate) struct RegionPlan {

@@ -23,6 +23,7 @@ use crate::pending_asks::retries::Retries;
 use crate::pending_asks::secrets::Secrets;
 use crate::routing::Routing;
 use crate::runtime::byte_limit::ByteLimit;
+use crate::runtime::changes::Changes;
 use crate::runtime::clock::Clock;
 use crate::runtime::home::Home;
 use crate::runtime::random::Rng;
@@ -94,9 +95,10 @@ impl ClusterClient {
             asks: PendingAsks::new(limits.pending_asks, limits.ask_bytes, &Secrets::new(&rng)),
             retries: Retries::new(limits.retry_budget),
             mailboxes: Mailboxes::of_client_on(runtime::Handle::current()),
-            acquires: Acquires::new(&rng),
+            acquires: Acquires::new(&rng, limits.pending_asks),
             counters: Arc::new(Counters::default()),
             view,
+            views: Changes::default(),
             dead_letters: DeadLetterSink::new(builder.dead_letters),
             ended: Mutex::default(),
             #[cfg(any(feature = "tls", feature = "quic"))]

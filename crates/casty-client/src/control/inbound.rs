@@ -78,7 +78,8 @@ impl Inbound {
 
     /// Handles a message for an actor of this client.
     fn to_actor(&self, path: &str, message: Bytes) {
-        if let Err(error) = self.core.mailboxes.deliver(path, message) {
+        let by = Some(self.peer.id);
+        if let Err(error) = self.core.mailboxes.deliver(path, message, by) {
             self.core.counters.inbound_dropped.add(1);
             let shown = Escaped::new(path);
             tracing::debug!(node = %self.peer.node, path = %shown, error = %Chain(&error), "message dropped");
@@ -97,7 +98,8 @@ impl Inbound {
         {
             self.core.send_control(&self.peer, path, &StreamCancel {});
         } else {
-            // One that has read all before may wait, and nothing is let in any more.
+            // One that has read all before may wait, and nothing is let in any more: it is full, or its
+            // connection is no more.
             self.core.streams.changed();
         }
     }

@@ -159,20 +159,25 @@ impl Control {
         self.core
             .route(|routing| routing.view(&self.core, Arc::clone(&view)));
         self.resume(&view);
-        if let Some(replaced) = self.published.send_replace(Some(view)) {
+        let replaced = self.published.send_replace(Some(view));
+        self.core.views.note();
+        if let Some(replaced) = replaced {
             retire(replaced);
         }
     }
 
     /// Requeues the unsent messages for nodes that a view avoids or does not name: all messages for
-    /// nodes that are gone, and for the others those that another node may get.
+    /// nodes that are gone but those that are bound to the connection, and for the others those that another
+    /// node may get.
     ///
     /// Before the router has the view, so that no newer message takes another route first.
     fn revoke(&self, view: &View) {
         for peer in self.peers.values() {
             let matches: fn(&Tag) -> bool = match &peer.node {
-                node if view.is_gone(node) => |_| true,
-                node if !view.is_live(node) => |tag| tag.route != Route::Node,
+                node if view.is_gone(node) => |tag| tag.route != Route::Connection,
+                node if !view.is_live(node) => {
+                    |tag| !matches!(tag.route, Route::Node | Route::Connection)
+                }
                 _ => continue,
             };
             self.core

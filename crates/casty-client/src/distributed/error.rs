@@ -6,7 +6,7 @@ use std::time::Duration;
 use casty_proto::{Count, Escaped, NodeAddress};
 use casty_routing::CountContradiction;
 
-use crate::acquires::{ACQUIRES, NotBegun};
+use crate::acquires::NotBegun;
 use crate::error::{AskError, Fate, TellError};
 
 /// The reason for which an operation on a distributed structure has no result.
@@ -102,8 +102,9 @@ pub enum AcquireError {
     /// It was granted, and lost at the same time. It is released in case it was not.
     #[error("it was granted, and lost")]
     Lost(#[from] HoldLost),
-    /// The limit of acquires of a client was reached: those under way, held, and being released. Nothing
-    /// was sent.
+    /// The limit of acquires of a client was reached, 4,096 or half of its
+    /// [`pending_asks`](crate::ClientBuilder::pending_asks): those under way, held, and being released.
+    /// Nothing was sent.
     #[error(
         "the limit of acquires of a client, {limit}, is reached; release some, or try again later"
     )]
@@ -120,7 +121,7 @@ pub enum AcquireError {
 impl From<NotBegun> for AcquireError {
     fn from(not_begun: NotBegun) -> Self {
         match not_begun {
-            NotBegun::TooMany => Self::TooMany { limit: ACQUIRES },
+            NotBegun::TooMany { limit } => Self::TooMany { limit },
             NotBegun::Closed => StructureError::from(AskError::from(TellError::Closed)).into(),
         }
     }

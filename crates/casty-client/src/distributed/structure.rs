@@ -14,7 +14,7 @@ use crate::client::region::{EntityRef, RegionRef};
 use crate::distributed::error::StructureError;
 use crate::error::{AskError, NotSent};
 use crate::runtime::clock;
-use crate::topology::Topology;
+use crate::send::Core;
 
 /// The region of a structure, and how it is asked.
 #[derive(Clone)]
@@ -95,13 +95,11 @@ impl Structure {
         let mut left = within;
         if core.view.borrow().is_none() && !core.is_closed() {
             let begun = Instant::now();
-            let mut views = Topology::new(core.view.clone());
-            let (deadline, first) = (clock::from_now(within), views.wait_for(|_| true));
-            match core.home.by(deadline, first).await {
-                Some(Ok(_)) => left = within.saturating_sub(begun.elapsed()),
-                Some(Err(_)) => return Err(AskError::Closed.into()),
-                None => return Err(StructureError::NoView { after: within }),
+            let deadline = clock::from_now(within);
+            if core.home.by(deadline, first_view(core)).await.is_none() {
+                return Err(StructureError::NoView { after: within });
             }
+            left = within.saturating_sub(begun.elapsed());
         }
         match self.region.contradiction() {
             Some(contradiction) if self.counts != ShardCounts::Lenient => {
@@ -142,5 +140,16 @@ impl Structure {
     /// Writes a handle for logs.
     pub(super) fn debug(&self, kind: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{kind}({})", Escaped::new(&self.name))
+    }
+}
+
+/// Waits until there is a view, or the client has ended, as whatever is sent then finds.
+async fn first_view(core: &Core) {
+    loop {
+        let seen = core.views.count();
+        if core.view.borrow().is_some() || core.is_closed() {
+            return;
+        }
+        core.views.since(seen).await;
     }
 }

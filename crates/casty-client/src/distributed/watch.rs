@@ -2,12 +2,10 @@
 
 use std::sync::Arc;
 
-use casty_proto::NodeAddress;
-use casty_routing::View;
-use tokio::sync::watch;
-
 use crate::client::region::EntityRef;
 use crate::distributed::error::HoldLost;
+use casty_proto::NodeAddress;
+use casty_routing::View;
 
 /// The node that has, or may have, granted something, beside the views that come since.
 ///
@@ -15,7 +13,6 @@ use crate::distributed::error::HoldLost;
 /// node that has died and is not known to be dead.
 pub(super) struct Watch {
     entity: EntityRef,
-    views: watch::Receiver<Option<Arc<View>>>,
     /// The node that is watched; `None` while nothing is known of any.
     by: Option<Process>,
     /// The node that was most likely to be asked.
@@ -44,18 +41,21 @@ impl Process {
 impl Watch {
     /// Begins to watch, before anything is asked.
     pub(super) fn over(entity: &EntityRef) -> Self {
-        let mut views = entity.region().core().view.clone();
-        let view = views.borrow_and_update().clone();
+        let view = entity.region().core().view.borrow().clone();
         let view = view.as_deref();
         let owner = owner(entity, view);
         Self {
             entity: entity.clone(),
-            views,
             by: None,
             expected: owner.map(|owner| Process::of(owner, view)),
             named: view.and_then(|view| named(entity, view)).cloned(),
             is_granted: false,
         }
+    }
+
+    /// Returns the view that there is.
+    fn view(&self) -> Option<Arc<View>> {
+        self.entity.region().core().view.borrow().clone()
     }
 
     /// Notes that a node has granted something. Returns the error if that is lost already.
@@ -65,7 +65,7 @@ impl Watch {
             return self.bind(by);
         }
         // Its connection ended with the answer, so it is not known any more. Most likely it is the owner.
-        let view = self.views.borrow_and_update().clone();
+        let view = self.view();
         self.bind(owner(&self.entity, view.as_deref()))
     }
 
@@ -73,7 +73,7 @@ impl Watch {
     /// already.
     pub(super) fn bind(&mut self, by: Option<NodeAddress>) -> Option<HoldLost> {
         let node = by?;
-        let view = self.views.borrow_and_update().clone();
+        let view = self.view();
         let view = view.as_deref();
         let mut process = Process::of(node, view);
         // One that is not listed any more was, so that it is known to be removed.
@@ -89,24 +89,23 @@ impl Watch {
         lost
     }
 
-    /// Waits until what the node has granted is gone; until the client has ended, while none is known.
+    /// Waits until what the node has granted is gone. No view comes any more once the client has ended.
     ///
     /// # Cancel safety
     /// Safe: the next call looks at the view anew.
     pub(super) async fn lost(&mut self) -> HoldLost {
         loop {
+            let seen = self.entity.region().core().views.count();
             if let Some(lost) = self.look() {
                 return lost;
             }
-            if self.views.changed().await.is_err() {
-                return HoldLost::Closed;
-            }
+            self.entity.region().core().views.since(seen).await;
         }
     }
 
     /// Looks at the latest view. Returns what it says against the node.
     fn look(&mut self) -> Option<HoldLost> {
-        let view = self.views.borrow_and_update().clone()?;
+        let view = self.view()?;
         if let Some(lost) = self.verdict(&view) {
             return Some(lost);
         }

@@ -187,7 +187,7 @@ pub(crate) fn recover(unsent: &UnsentMessage<Tag>, readdressed: bool) -> Option<
     let (_, message) = header::split_payload(&unsent.payload).ok()?;
     let actor = match route {
         Route::Shard(..) => None,
-        Route::Node | Route::Leader => {
+        Route::Node | Route::Leader | Route::Connection => {
             let (header, _) = Header::split(&unsent.payload).ok()?;
             let path = ActorUri::parse(&header.target).ok()?.path;
             Some((path.into(), header.type_hint.as_ref().into()))

@@ -1,5 +1,7 @@
 //! One subscription to a producer: its demand, its deadlines and its end.
 
+use std::any::type_name;
+use std::future::pending;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
@@ -9,18 +11,20 @@ use casty_proto::message::streams::{
     StreamCancel, StreamConsumerMessage, StreamDemand, StreamProducerMessage, Subscribe,
 };
 use casty_proto::{ActorRef, NodeAddress, Value};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::task::coop;
 
 use crate::client::bound_ref::{self, BoundRef};
 use crate::error::{SpawnError, TellError};
-use crate::mailboxes::MailboxLimits;
+use crate::mailboxes::{MailboxLimits, Strict};
+use crate::message::{Encoded, Plain};
 use crate::node::peer::Peer;
 use crate::pending_asks::id::PeerId;
 use crate::runtime::byte_limit::Counted;
 use crate::runtime::clock::{from_now, precise_now};
 use crate::send::Core;
 use crate::send::wait::is_full;
+use crate::streams::bound;
 use crate::streams::error::StreamError;
 use crate::streams::options::SourceOptions;
 
@@ -37,8 +41,8 @@ pub(super) struct Consumer {
     core: Arc<Core>,
     producer: ActorRef<ToProducer>,
     options: SourceOptions,
-    /// Told whenever connected nodes have changed, or a message found no place.
-    changes: watch::Receiver<u64>,
+    /// The changes that were looked at: of connected nodes, and of messages that found no place.
+    seen: u64,
     subscribed: Option<Subscribed>,
     /// The number of elements asked for and not taken yet.
     promised: usize,
@@ -71,7 +75,7 @@ impl Consumer {
             core: Arc::clone(core),
             producer,
             options,
-            changes: core.streams.changes(),
+            seen: core.streams.changes().count(),
             subscribed: None,
             promised: 0,
             longest: None,
@@ -103,10 +107,24 @@ impl Consumer {
         self.longest = self.longest.max(Some(length));
         self.promised = self.promised.saturating_sub(1);
         if let Some(more) = self.due_demand()
-            && bound_ref::tell(&self.core, &self.producer, &demand(more)).is_ok()
+            && self.ask_now(more)
         {
             self.promised += more;
         }
+    }
+
+    /// Asks for more elements, by the connection by which they come: the next one may lead to another
+    /// producer, whose consumer that would harm. Returns whether there was capacity.
+    fn ask_now(&self, more: usize) -> bool {
+        let by = self.subscribed.as_ref().and_then(|it| it.by.as_ref());
+        let (Some((node, by)), Ok(uri)) = (by, self.producer.parts()) else {
+            return bound_ref::tell(&self.core, &self.producer, &demand(more)).is_ok();
+        };
+        let told = self.core.encoded(&Plain(&demand(more)), |class, message| {
+            let sent = self.core.send_by((node, *by), (uri.path, class), message);
+            sent.unwrap_or(Err(TellError::NoSuchActor))
+        });
+        told.is_ok()
     }
 
     /// Notes that the producer has told the end.
@@ -132,10 +150,11 @@ impl Consumer {
         // See `at_hand`: what the look below finds is taken out of the budget here.
         coop::consume_budget().await;
         loop {
+            let (limit, more) = (self.limit(since), self.due_demand());
             let Some(subscribed) = &mut self.subscribed else {
                 return Err(StreamError::Closed);
             };
-            self.changes.mark_unchanged();
+            self.seen = self.core.streams.changes().count();
             // Looked at before the mailbox: what came before the loss is in there by then.
             let lost = subscribed.lost(&self.core);
             match subscribed.mailbox.try_recv() {
@@ -152,19 +171,21 @@ impl Consumer {
             if let Some(node) = lost {
                 return Err(StreamError::Lost { node });
             }
-            if let Some(more) = self.due_demand() {
-                self.demand_wait(more).await?;
-                continue;
-            }
-            let limit = self.limit(since);
-            let wait = wait(self.subscribed.as_mut(), &mut self.changes);
+            let asking = asking(&self.core, (&self.producer, subscribed.by.as_ref()), more);
+            let changed = self.core.streams.changes().since(self.seen);
+            let wait = wait(&mut subscribed.mailbox, changed, asking);
             let woken = match limit {
                 Some((by, _)) => self.core.home.by(by, wait).await,
                 None => Some(wait.await),
             };
             match (woken, limit) {
-                (Some(Some(message)), _) => return Ok(message),
-                (Some(None), _) => {}
+                (Some(Woken::Message(message)), _) => return Ok(message),
+                (Some(Woken::Asked(Ok(more))), _) => self.promised += more,
+                (Some(Woken::Asked(Err(error))), _) if !is_full(&error) => {
+                    return Err(refused(error));
+                }
+                // Looked at again: the connection first.
+                (Some(Woken::Asked(Err(_)) | Woken::Changed), _) => {}
                 (None, Some((_, error))) => return Err(error),
                 (None, None) => return Err(StreamError::Closed),
             }
@@ -186,18 +207,6 @@ impl Consumer {
         Some((begun.checked_add(after)?, error))
     }
 
-    /// Asks for more elements, and waits for capacity if there is none.
-    async fn demand_wait(&mut self, more: usize) -> Result<(), StreamError> {
-        let producer = BoundRef::new(&self.core, self.producer.clone());
-        match producer.tell_wait(demand(more)).await {
-            Ok(()) => self.promised += more,
-            // Tried again, unless the wait ends meanwhile: the connection is looked at first.
-            Err(full) if is_full(&full) => {}
-            Err(error) => return Err(refused(error)),
-        }
-        Ok(())
-    }
-
     /// Waits until the producer's node is connected, and subscribes.
     async fn subscribe(&mut self) -> Result<(), StreamError> {
         let node = self.producer.parts().map_err(TellError::from)?;
@@ -216,11 +225,17 @@ impl Consumer {
         };
         let overflowed = Arc::new(AtomicBool::new(false));
         let closed = || self.core.is_closed();
-        let flag = Arc::clone(&overflowed);
-        let opened = self.core.mailboxes.open_strict(&path, limits, flag, closed);
+        let strict = Strict {
+            by: peer.as_ref().map(|peer| peer.id),
+            overflowed: Arc::clone(&overflowed),
+        };
+        let opened = self
+            .core
+            .mailboxes
+            .open_strict(&path, limits, strict, closed);
         let mailbox = opened.map_err(|error| not_opened(&error))?;
-        // The address of this very connection, so that elements come by it and by no secondary one: its
-        // end is the end of the stream.
+        // The address of this very connection, whose end is the end of the stream: elements come by it,
+        // and are not let in by any that takes the address later.
         let uri = match &peer {
             Some(peer) => peer.identity.uri(&path),
             None => self.core.identity.uri(&path),
@@ -253,12 +268,14 @@ impl Consumer {
         let after = self.options.first_within();
         let deadline = from_now(after);
         loop {
-            self.changes.mark_unchanged();
+            self.seen = self.core.streams.changes().count();
             if self.core.is_closed() {
                 return Err(StreamError::Closed);
             }
-            if let Some(peer) = self.core.connected.read().get(node) {
-                return Ok(Arc::clone(peer));
+            let gone = self.core.is_gone(node);
+            let peer = self.core.connected.read().get(node).cloned();
+            if let Some(peer) = peer.filter(|_| !gone) {
+                return Ok(peer);
             }
             if precise_now() >= deadline {
                 let node = node.clone();
@@ -266,7 +283,7 @@ impl Consumer {
             }
             self.core.want(node);
             let again = from_now(WANTED).min(deadline);
-            let changed = self.changes.changed();
+            let changed = self.core.streams.changes().since(self.seen);
             self.core.home.by(again, changed).await;
         }
     }
@@ -298,17 +315,54 @@ impl Drop for Consumer {
     }
 }
 
-/// Waits for a message, or until the connected nodes have changed.
+/// The end of a wait.
+enum Woken {
+    Message(Counted),
+    /// There is something to look at.
+    Changed,
+    /// More elements were asked for, so many, or could not be.
+    Asked(Result<usize, TellError>),
+}
+
+/// Waits for a message, until the connected nodes have changed, or until more elements are asked for.
 async fn wait(
-    subscribed: Option<&mut Subscribed>,
-    changes: &mut watch::Receiver<u64>,
-) -> Option<Counted> {
-    let mailbox = &mut subscribed?.mailbox;
+    mailbox: &mut mpsc::Receiver<Counted>,
+    changed: impl Future<Output = ()>,
+    asking: impl Future<Output = Result<usize, TellError>>,
+) -> Woken {
     tokio::select! {
         biased;
         // `None`: the client has ended, which the next look finds.
-        message = mailbox.recv() => message,
-        _ = changes.changed() => None,
+        message = mailbox.recv() => message.map_or(Woken::Changed, Woken::Message),
+        () = changed => Woken::Changed,
+        asked = asking => Woken::Asked(asked),
+    }
+}
+
+/// Asks a producer for more elements, and waits for capacity if there is none; for ever if none are
+/// wanted.
+async fn asking(
+    core: &Arc<Core>,
+    (producer, by): (&ActorRef<ToProducer>, Option<&(NodeAddress, PeerId)>),
+    more: Option<usize>,
+) -> Result<usize, TellError> {
+    let Some(more) = more else {
+        return pending().await;
+    };
+    let message = demand(more);
+    let Some((node, by)) = by else {
+        return bound_ref::tell(core, producer, &message).map(|()| more);
+    };
+    let path = producer.parts()?.path;
+    let (class, bytes) = bound::encoded(core, &message)?;
+    let encoded = Encoded {
+        bytes: &bytes,
+        kind: type_name::<ToProducer>(),
+    };
+    match bound::send(core, (node, *by), (path, &class), encoded).await {
+        Some(sent) => sent.map(|()| more),
+        // The next look finds that the connection has ended.
+        None => pending().await,
     }
 }
 

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use casty_proto::{ActorRef, NodeAddress};
 use parking_lot::Mutex;
-use tokio::sync::watch;
 
 use crate::node::protocol::STREAMS_PATH;
+use crate::runtime::changes::Changes;
 use crate::runtime::random::Rng;
 
 /// The number of streams that were given up whose producers are remembered.
@@ -21,7 +21,7 @@ pub(crate) struct Streams {
     rng: Arc<Rng>,
     /// The number of times that streams had to look: connected nodes have changed, the client has ended,
     /// or a message found no place.
-    changes: watch::Sender<u64>,
+    changes: Changes,
     /// No other lock is taken with this one locked.
     known: Mutex<Known>,
 }
@@ -46,19 +46,19 @@ impl Streams {
     pub(crate) fn new(rng: Arc<Rng>) -> Self {
         Self {
             rng,
-            changes: watch::Sender::new(0),
+            changes: Changes::default(),
             known: Mutex::default(),
         }
     }
 
     /// Has streams look whether their nodes are still connected, and whether they have overflowed.
     pub(crate) fn changed(&self) {
-        self.changes.send_modify(|changes| *changes += 1);
+        self.changes.note();
     }
 
     /// Returns what tells that there is something to look for.
-    pub(super) fn changes(&self) -> watch::Receiver<u64> {
-        self.changes.subscribe()
+    pub(super) fn changes(&self) -> &Changes {
+        &self.changes
     }
 
     /// Returns a path for elements that nobody can guess: whoever knows it can send some.

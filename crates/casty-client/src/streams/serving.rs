@@ -1,6 +1,8 @@
 //! The task of a producer of this client: its one consumer, and the demand of that.
 
+use std::future::pending;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use casty_proto::message::streams::{
@@ -9,18 +11,21 @@ use casty_proto::message::streams::{
 use casty_proto::{ActorRef, Escaped, NodeAddress, Value};
 use serde::Deserialize;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
+use tokio::time::sleep_until;
 
 use crate::client::actor::opening::NameGuard;
-use crate::client::bound_ref::{self, BoundRef, Place};
 use crate::error::{TellError, reason};
 use crate::message::Encoded;
 use crate::pending_asks::id::PeerId;
 use crate::runtime::byte_limit::Counted;
+use crate::runtime::clock::from_now;
 use crate::send::Core;
-use crate::send::wait;
+use crate::streams::bound;
 
 /// The class of the messages that elements are sent in.
 const STREAM_ELEMENT: &str = "casty.core.streams.StreamElement";
+/// The time between two requests for a connection.
+const WANTED: Duration = Duration::from_secs(1);
 
 /// An encoded element that waits for demand.
 pub(super) struct Pushed {
@@ -70,7 +75,8 @@ pub(super) struct Serving {
     /// that.
     owned: watch::Receiver<bool>,
     progress: watch::Sender<Progress>,
-    changes: watch::Receiver<u64>,
+    /// The changes of connected nodes that were looked at.
+    seen: u64,
     /// The Rust type of the elements, for dead letters.
     kind: &'static str,
     consumer: Option<Consumer>,
@@ -84,8 +90,18 @@ pub(super) struct Serving {
 /// The consumer of a producer.
 struct Consumer {
     actor: ActorRef<StreamConsumerMessage<Value>>,
-    /// Its node, and the connection to it when it was last looked; `None` for an actor of this client.
+    /// Its node, and the connection to it, by which everything goes; `None` for an actor of this client.
     node: Option<(NodeAddress, Option<PeerId>)>,
+}
+
+impl Consumer {
+    /// Returns the node if it was not connected yet.
+    fn unconnected(&self) -> Option<&NodeAddress> {
+        match &self.node {
+            Some((node, None)) => Some(node),
+            _ => None,
+        }
+    }
 }
 
 impl Serving {
@@ -103,7 +119,7 @@ impl Serving {
             elements,
             owned,
             progress,
-            changes: core.streams.changes(),
+            seen: core.streams.changes().count(),
             kind,
             consumer: None,
             demand: 0,
@@ -133,12 +149,18 @@ impl Serving {
 
     async fn serve(&mut self) -> End {
         loop {
+            let unconnected = self.consumer.as_ref().and_then(Consumer::unconnected);
+            let again = unconnected.map(|node| {
+                self.core.want(node);
+                from_now(WANTED)
+            });
             // Not before the consumer has asked for anything: until then those of nodes read nothing,
             // and would miss it.
-            if self.completing && self.asked && self.elements.is_empty() {
+            let is_last = self.completing && self.asked && self.elements.is_empty();
+            if is_last && again.is_none() {
                 return self.tell_end().await;
             }
-            let asked_for = self.demand > 0 && self.consumer.is_some();
+            let asked_for = self.demand > 0 && self.consumer.is_some() && again.is_none();
             // In a fixed order. The first three are few, and nothing sent is worth more than them.
             tokio::select! {
                 biased;
@@ -150,7 +172,8 @@ impl Serving {
                         return End::Cancelled;
                     }
                 }
-                _ = self.changes.changed() => {
+                () = self.core.streams.changes().since(self.seen) => {
+                    self.seen = self.core.streams.changes().count();
                     if let Some(node) = self.lost() {
                         return End::ConsumerLost(node);
                     }
@@ -160,10 +183,11 @@ impl Serving {
                     Err(_) => return End::GivenUp,
                 },
                 Some(pushed) = self.elements.recv(), if asked_for => {
-                    if let Some(end) = self.send(pushed).await {
+                    if let Err(end) = self.send(pushed).await {
                         return end;
                     }
                 }
+                () = until(again) => {}
             }
         }
     }
@@ -218,62 +242,61 @@ impl Serving {
 
     /// Sends an element, and waits for capacity while there is none. Returns the end that is found
     /// meanwhile.
-    async fn send(&mut self, Pushed { message, bytes }: Pushed) -> Option<End> {
-        loop {
-            let consumer = self.consumer.as_ref()?;
-            let sent = push(&self.core, &consumer.actor, &message, self.kind).await;
-            match sent {
-                Ok(()) => break,
-                // A connection whose outbox stays full is lost in the end.
-                Err(full) if wait::is_full(&full) => {
-                    if let Some(node) = self.lost() {
-                        return Some(End::ConsumerLost(node));
-                    }
-                }
-                Err(TellError::Closed) => return Some(End::Closed),
-                Err(error) => return Some(End::Refused(error)),
-            }
-        }
+    async fn send(&mut self, Pushed { message, bytes }: Pushed) -> Result<(), End> {
+        self.tell(STREAM_ELEMENT, &message).await?;
         drop(bytes);
         self.demand -= 1;
         self.progress.send_modify(|progress| progress.sent += 1);
-        None
+        Ok(())
     }
 
     /// Tells the consumer that it has all elements.
     async fn tell_end(&self) -> End {
-        let Some(consumer) = &self.consumer else {
-            return End::GivenUp;
+        let end = StreamConsumerMessage::<Value>::StreamCompleted(StreamCompleted {});
+        let (class, message) = match bound::encoded(&self.core, &end) {
+            Ok(encoded) => encoded,
+            Err(error) => return End::Refused(error),
         };
-        let actor = BoundRef::new(&self.core, consumer.actor.clone());
-        let end = StreamConsumerMessage::StreamCompleted(StreamCompleted {});
-        match actor.tell_wait(end).await {
+        match self.tell(&class, &message).await {
             Ok(()) => End::Completed,
-            Err(TellError::Closed) => End::Closed,
-            Err(error) => End::Refused(error),
+            Err(end) => end,
         }
+    }
+
+    /// Sends an encoded message to the consumer, and waits for capacity while there is none. All go by one
+    /// connection: what the next one brought would come behind those that were lost with it, and no
+    /// consumer can see that.
+    async fn tell(&self, class: &str, bytes: &[u8]) -> Result<(), End> {
+        let consumer = self.consumer.as_ref().ok_or(End::GivenUp)?;
+        let uri = consumer.actor.parts();
+        let path = uri.map_err(|error| End::Refused(error.into()))?.path;
+        let Some((node, by)) = &consumer.node else {
+            let delivered = self.core.deliver_here(path, Bytes::copy_from_slice(bytes));
+            return delivered.map_err(refused);
+        };
+        let lost = || End::ConsumerLost(node.clone());
+        let by = by.ok_or_else(lost)?;
+        let message = Encoded {
+            bytes,
+            kind: self.kind,
+        };
+        let sent = bound::send(&self.core, (node, by), (path, class), message).await;
+        sent.ok_or_else(lost)?.map_err(refused)
     }
 }
 
-/// Sends an encoded element to its consumer, and waits for capacity as a tell does.
-async fn push(
-    core: &Core,
-    to: &ActorRef<StreamConsumerMessage<Value>>,
-    message: &[u8],
-    kind: &'static str,
-) -> Result<(), TellError> {
-    let encoded = Encoded {
-        bytes: message,
-        kind,
-    };
-    match bound_ref::place(core, to, STREAM_ELEMENT)? {
-        Place::Here(path) => core.deliver_here(path, Bytes::copy_from_slice(message)),
-        Place::There(to) => match core.send(&to, encoded, None) {
-            Err(full) if wait::is_full(&full) => {
-                let within = core.limits.buffer_timeout;
-                wait::encoded(core, &to, encoded, full, within).await
-            }
-            sent => sent,
-        },
+/// Returns the end of a stream of which a message was refused.
+fn refused(error: TellError) -> End {
+    match error {
+        TellError::Closed => End::Closed,
+        error => End::Refused(error),
+    }
+}
+
+/// Waits until then; for ever if there is no such time.
+async fn until(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time.into()).await,
+        None => pending().await,
     }
 }

@@ -12,7 +12,7 @@ use casty_proto::message::streams::{
 use casty_transport::MemoryNetwork;
 use tokio::time::Instant;
 
-use crate::node::{Link, Node, actor, connected, in_paused_time, others_run};
+use crate::node::{Link, Node, actor, builder, connected, in_paused_time, others_run};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -230,6 +230,63 @@ fn a_stream_whose_connection_is_lost_is_not_taken_up_by_the_next_one() {
         assert!(matches!(error, StreamError::Lost { .. }), "{error:?}");
         // It has the producer stop, which would wait for ever.
         let _: StreamCancel = link.next_to("/numbers").await.unwrap().decode();
+    });
+}
+
+#[test]
+fn what_comes_by_the_next_connection_is_not_let_into_a_stream() {
+    in_paused_time(|| async {
+        let network = MemoryNetwork::new();
+        let mut node = Node::listen(&network, "n:1").await;
+        // Under one address for good, so that the node can go on.
+        let client = builder(&network, "n:1").client_host("c");
+        let client = client.connect().await.unwrap();
+        let mut link = node.accept_and_tell().await;
+        client.ready(SECOND).await.unwrap();
+        let mut stream = numbers(&client, &node, quick());
+        let (subscribe, element) = first(&mut stream, &mut link, [1, 2]).await;
+        assert_eq!(element, 1);
+        others_run().await;
+        drop(link);
+        let mut link = node.accept_secondary().await;
+        send(&mut link, &subscribe.consumer, [4]).await;
+        others_run().await;
+        assert_eq!(stream.next().await.unwrap().unwrap(), 2);
+        let error = stream.next().await.unwrap().unwrap_err();
+        assert!(matches!(error, StreamError::Lost { .. }), "{error:?}");
+        assert!(stream.next().await.is_none());
+        assert_eq!(client.stats().inbound_dropped, 1);
+    });
+}
+
+#[test]
+fn a_demand_that_finds_no_capacity_holds_neither_elements_nor_the_end_up() {
+    in_paused_time(|| async {
+        let network = MemoryNetwork::new();
+        let mut node = Node::listen(&network, "n:1").await;
+        let client = builder(&network, "n:1").outbox_bytes(4096);
+        let client = client.buffer_timeout(60 * SECOND).connect().await.unwrap();
+        let mut link = node.accept_and_tell().await;
+        client.ready(SECOND).await.unwrap();
+        let mut stream = numbers(&client, &node, quick().demand(3));
+        let (subscribe, _) = first(&mut stream, &mut link, [1]).await;
+        for length in [1_000, 1] {
+            while client.tell(&actor(&node, "/x"), "-".repeat(length)).is_ok() {
+                others_run().await;
+            }
+        }
+        send(&mut link, &subscribe.consumer, [2]).await;
+        assert_eq!(stream.next().await.unwrap().unwrap(), 2);
+        let begun = Instant::now();
+        let (third, ()) = tokio::join!(stream.next(), async {
+            tokio::time::sleep(SECOND).await;
+            send(&mut link, &subscribe.consumer, [3]).await;
+        });
+        assert_eq!(third.unwrap().unwrap(), 3);
+        assert!(begun.elapsed() < 2 * SECOND, "{:?}", begun.elapsed());
+        let error = stream.next().await.unwrap().unwrap_err();
+        assert!(matches!(error, StreamError::Silent { .. }), "{error:?}");
+        assert!(begun.elapsed() < 5 * SECOND, "{:?}", begun.elapsed());
     });
 }
 

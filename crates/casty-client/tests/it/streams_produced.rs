@@ -234,6 +234,52 @@ fn a_lost_consumer_is_told_within_a_second_of_the_end_of_its_connection() {
 }
 
 #[test]
+fn what_a_lost_connection_had_not_written_is_not_sent_by_the_next_one() {
+    in_paused_time(|| async {
+        let (client, mut node, mut link) = connected(&MemoryNetwork::new()).await;
+        let producer = client.stream_producer::<String>("texts").unwrap();
+        let consumer: ActorRef<StreamConsumerMessage<String>> = actor(&node, CONSUMER);
+        let subscribe = StreamProducerMessage::Subscribe(Subscribe {
+            consumer,
+            demand: 1_000,
+        });
+        link.send(&producer.actor_ref(), &subscribe).await;
+        others_run().await;
+        // More than is under way at a time.
+        for _ in 0..40 {
+            producer.send("-".repeat(100_000)).await.unwrap();
+        }
+        others_run().await;
+        assert!(client.stats().queued > 1);
+        drop(link);
+        let mut link = node.accept().await;
+        let more = tokio::time::timeout(SECOND, link.next_to(CONSUMER)).await;
+        assert!(more.is_err());
+        let error = producer.send(String::new()).await.unwrap_err();
+        assert!(
+            matches!(error, ProducerError::ConsumerLost { .. }),
+            "{error:?}"
+        );
+        let stats = client.stats();
+        assert!(stats.not_sent > 0 && stats.is_conserved(), "{stats:?}");
+    });
+}
+
+#[test]
+fn an_element_waits_for_the_connection_to_a_consumer_that_has_none_yet() {
+    in_paused_time(|| async {
+        let network = MemoryNetwork::new();
+        let (client, _node, mut link) = connected(&network).await;
+        let mut other = Node::listen(&network, "x:1").await;
+        let producer = client.stream_producer::<i64>("numbers").unwrap();
+        producer.send(1).await.unwrap();
+        subscribe(&mut link, &other, &producer, 1).await;
+        let mut link = other.accept().await;
+        assert_comes(&mut link, [1]).await;
+    });
+}
+
+#[test]
 fn a_producer_that_is_dropped_sends_no_more_and_completes_nothing() {
     in_paused_time(|| async {
         let (client, node, mut link) = connected(&MemoryNetwork::new()).await;

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use casty_client::Overflow;
+use casty_client::{ClusterClient, Overflow};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -13,13 +13,18 @@ use super::run::{Report, run};
 use super::violation::Check;
 use super::world::World;
 
+mod beside;
+mod deadline;
 mod events;
 mod hook;
 mod messages;
 mod oracle;
 mod plan;
+mod streams;
+mod structures;
 mod workload;
 
+use beside::Beside;
 use events::Inbox;
 use hook::Hook;
 use oracle::Oracle;
@@ -61,7 +66,11 @@ async fn scenario(world: World, faults: Option<Vec<Fault>>) {
     let plan = Plan::draw(&world, faults);
     world.log(format_args!("plan {plan:?}"));
     let oracle = Oracle::new(&world);
-    let builder = plan.cluster(&oracle);
+    let beside = Beside::of(&world, &plan.faults);
+    let mut builder = plan.cluster(&oracle);
+    if let Some(beside) = &beside {
+        builder = beside.host(builder, plan.nodes, plan.clients);
+    }
     if let Err(error) = world.start(builder).await {
         return world.report(format!("no cluster: {error}"));
     }
@@ -81,19 +90,31 @@ async fn scenario(world: World, faults: Option<Vec<Fault>>) {
         let worker = Worker::new(&stage, &plan, client, number);
         workers.spawn(worker.work(end));
     }
-    let closing = closing_early(world, &plan, &clients);
+    if let Some(beside) = &beside {
+        beside.begin(&plain(&clients), end, &mut workers);
+    }
+    let closing = closing_early(world, &plan, &clients, beside.as_ref());
     tokio::join!(world.chaos(&plan.faults, plan.chaos), closing);
     while workers.join_next().await.is_some() {}
     if plan.closes_early {
         clients.pop();
     }
     recover(&stage, &plan, &clients).await;
+    if let Some(beside) = &beside {
+        let (bound, closed) = (recovery(&plan), plan.closes_early);
+        beside.judge(&plain(&clients), bound, closed).await;
+    }
     let calm = plan.faults.is_empty();
     oracle.judge(calm);
     if calm {
         let closed = plan.closes_early.then(|| plan.clients as u64 - 1);
         oracle.events.judge(closed).await;
     }
+}
+
+/// Returns the clients without their actors.
+fn plain(clients: &[Client]) -> Vec<ClusterClient> {
+    clients.iter().map(|it| it.client.clone()).collect()
 }
 
 /// Connects a client, and starts its actor.
@@ -119,13 +140,16 @@ async fn connect(stage: &Stage, plan: &Plan, number: usize) -> Result<Client, St
 }
 
 /// Closes the last client in the middle of everything, if that is planned.
-async fn closing_early(world: &World, plan: &Plan, clients: &[Client]) {
+async fn closing_early(world: &World, plan: &Plan, clients: &[Client], beside: Option<&Beside>) {
     let Some(Client { client, .. }) = clients.last().filter(|_| plan.closes_early) else {
         return;
     };
     tokio::time::sleep(plan.chaos / 2).await;
     let (begun, jumped) = (Instant::now(), world.jumped());
     let timeout = world.random_time(0..1_000);
+    if let Some(beside) = beside {
+        beside.closes(clients.len() - 1);
+    }
     let report = client.close(timeout).await;
     let took = world.lasted(begun, jumped);
     world.log(format_args!("closed early within {took:?}: {report}"));
@@ -135,19 +159,23 @@ async fn closing_early(world: &World, plan: &Plan, clients: &[Client]) {
     }
 }
 
-/// Checks that everything works again now that no fault is left: every client reaches every entity
-/// and service, what it tells arrives, and what entities send to its actor.
-async fn recover(stage: &Stage, plan: &Plan, clients: &[Client]) {
-    let Stage { world, oracle } = stage;
-    let healed = Instant::now();
+/// Returns the time in which everything has to work again.
+fn recovery(plan: &Plan) -> Duration {
     let replacing = [Fault::Replace, Fault::Renumber];
-    let bound = if plan.faults.contains(&Fault::FlowLost) {
+    if plan.faults.contains(&Fault::FlowLost) {
         RECOVERY_OF_FLOWS
     } else if replacing.iter().any(|fault| plan.faults.contains(fault)) {
         RECOVERY_OF_REPLACED
     } else {
         RECOVERY
-    };
+    }
+}
+
+/// Checks that everything works again now that no fault is left: every client reaches every entity
+/// and service, what it tells arrives, and what entities send to its actor.
+async fn recover(stage: &Stage, plan: &Plan, clients: &[Client]) {
+    let Stage { world, oracle } = stage;
+    let (healed, bound) = (Instant::now(), recovery(plan));
     let mut asking = JoinSet::new();
     for client in clients {
         for entity in 0..plan.entities {

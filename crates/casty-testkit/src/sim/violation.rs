@@ -48,6 +48,15 @@ pub enum Check {
     Arrival,
     /// Everything works again within a bound after all faults have ended.
     Recovery,
+    /// No more participants take themselves for holders of a lock, or of permits, than there may be,
+    /// while the node that granted them lives.
+    Exclusion,
+    /// Nobody holds a lock, or a permit, that everybody has released or given up.
+    GhostHolder,
+    /// A counter has all that was added for sure, while its node lives, and never more than was sent.
+    Tally,
+    /// A barrier lets all go who have arrived, or none.
+    AllOrNone,
     /// A closed client has no connections, no messages, no asks.
     LeftBehind,
     /// No task goes on after the end.

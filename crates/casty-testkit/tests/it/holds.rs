@@ -335,6 +335,29 @@ async fn a_lock_that_no_node_hosts_is_named_in_time(net: Net) {
     cluster.stop().await;
 }
 
+async fn who_waits_leaves_the_holder_of_its_client_an_ask_to_release_by(net: Net) {
+    let cluster = hosting(&net).await;
+    let client = net.client_builder(&cluster).pending_asks(4);
+    let client = client.connect().await.unwrap();
+    let first = door(&client).acquire().await.unwrap();
+    let lock = door(&client);
+    let second = tokio::spawn(async move { lock.acquire_within(LONG).await });
+    let node = owner(&cluster);
+    cluster
+        .wait_until(|status| status.nodes[node].messages == 2)
+        .await;
+    let third = door(&client).acquire_within(SHORT).await.unwrap_err();
+    assert!(
+        matches!(third, AcquireError::TooMany { limit: 2 }),
+        "{third:?}"
+    );
+    assert_eq!(first.release().await.unwrap(), Released::Freed);
+    let second = second.await.unwrap().unwrap();
+    assert_eq!(second.release().await.unwrap(), Released::Freed);
+    close(&client).await;
+    cluster.stop().await;
+}
+
 over_both! {
     a_lock_is_held_by_one_at_a_time_and_handed_on_in_turn
     a_guard_that_is_dropped_releases
@@ -349,6 +372,7 @@ over_both! {
     a_barrier_lets_all_go_when_all_have_arrived
     the_last_to_arrive_at_a_barrier_says_how_many_it_waits_for_and_nobody_is_told
     a_lock_that_no_node_hosts_is_named_in_time
+    who_waits_leaves_the_holder_of_its_client_an_ask_to_release_by
 }
 
 /// Minutes go by, which only virtual time has.

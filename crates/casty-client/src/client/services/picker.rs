@@ -349,6 +349,7 @@ fn verdict(error: Option<&AskError>) -> Option<bool> {
                 Some(false)
             }
             NotSent::OtherShardCount { .. }
+            | NotSent::ConnectionLost
             | NotSent::Abandoned
             | NotSent::Closed
             | NotSent::TooLong => None,

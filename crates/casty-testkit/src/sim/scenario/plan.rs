@@ -17,7 +17,7 @@ use crate::sim::world::World;
 /// Everything that is drawn before the world begins.
 #[derive(Debug)]
 pub(super) struct Plan {
-    nodes: usize,
+    pub(super) nodes: usize,
     addresses: Vec<NodeAddress>,
     codec: Codec,
     detection: Duration,

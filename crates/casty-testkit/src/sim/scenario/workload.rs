@@ -6,6 +6,7 @@ use std::time::Duration;
 use casty_client::{AskError, ClusterClient, EntityRef, Fate, RegionRef, ServiceKey, TellError};
 use tokio::time::Instant;
 
+use super::deadline::LATE;
 use super::events::Inbox;
 use super::messages::{Message, REGION, SERVICE};
 use super::oracle::{Note, Oracle};
@@ -13,8 +14,6 @@ use super::plan::{Limits, Plan};
 use crate::sim::violation::Check;
 use crate::sim::world::World;
 
-/// The time by which an ask may end later than its deadline: clients promise about 20 ms.
-const LATE: Duration = Duration::from_millis(40);
 /// The number of the first worker that sends when all faults are over.
 const AFTERWARDS: u64 = 1_000;
 
