@@ -98,6 +98,8 @@ fn the_release_of_a_client_that_is_dropped_waits_for_capacity() {
         while entity.tell("-".repeat(30_000)).is_ok() {}
         others_run().await;
         while entity.tell("-".repeat(1_000)).is_ok() {}
+        // Less is left than a release takes.
+        while entity.tell("-".to_owned()).is_ok() {}
         drop((client, entity));
         others_run().await;
         let released = timeout(LONG, async {
