@@ -187,9 +187,11 @@ fn line(layer: &str, name: &str, numbers: [&str; 4], outcome: &str) -> String {
 fn there_are_bombs_of_every_layer_and_no_two_of_one_name() {
     let bombs = bombs();
     assert!(bombs.len() >= 40);
+    // These take scripts of what happens, and what comes in them is read by the layers below.
+    let scripted = ["router", "streams"];
     for target in casty_fuzz::TARGETS
         .iter()
-        .filter(|target| target.name != "router")
+        .filter(|target| !scripted.contains(&target.name))
     {
         let known = bombs.iter().any(|bomb| bomb.layer.name == target.name);
         assert!(known, "no bomb for {}", target.name);
