@@ -92,6 +92,8 @@ pub(crate) struct LinkStream {
     bytes: usize,
     /// The stream has nothing more to read.
     finished: bool,
+    /// The error behind all that was read: a kernel gives out what it has received before that, too.
+    failed: Option<io::Error>,
     timer: Timer,
 }
 
@@ -104,6 +106,7 @@ impl LinkStream {
             delayed: VecDeque::new(),
             bytes: 0,
             finished: false,
+            failed: None,
             timer: Timer::default(),
         }
     }
@@ -123,7 +126,12 @@ impl LinkStream {
             let mut buffer = ReadBuf::new(&mut chunk);
             match Pin::new(&mut *stream).poll_read(cx, &mut buffer) {
                 Poll::Pending => break,
-                Poll::Ready(read) => read?,
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(error)) => {
+                    self.finished = true;
+                    self.failed = Some(error);
+                    break;
+                }
             }
             let count = buffer.filled().len();
             chunk.truncate(count);
@@ -142,7 +150,8 @@ impl LinkStream {
         delay: Duration,
     ) -> Poll<io::Result<()>> {
         let Some((arrived, chunk)) = self.delayed.front_mut() else {
-            return Poll::Pending;
+            let failed = self.failed.take();
+            return failed.map_or(Poll::Pending, |error| Poll::Ready(Err(error)));
         };
         let due = *arrived + delay;
         if due > Instant::now() {
@@ -241,5 +250,63 @@ impl AsyncWrite for LinkStream {
             Some(stream) => Pin::new(stream).poll_shutdown(cx),
             None => Poll::Ready(Ok(())),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncReadExt;
+
+    use super::*;
+
+    /// A stream that was reset behind some bytes.
+    struct Reset(&'static [u8]);
+
+    impl AsyncRead for Reset {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            buf: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            if self.0.is_empty() {
+                return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
+            }
+            buf.put_slice(std::mem::take(&mut self.0));
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    impl AsyncWrite for Reset {
+        fn poll_write(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            _: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_came_before_a_reset_is_read_before_it_however_late() {
+        let delay = Duration::from_secs(1);
+        let link = Link::new(Faults {
+            delay,
+            ..Faults::default()
+        });
+        let mut stream = LinkStream::new(ByteStream::new(Reset(b"all"), "peer"), link);
+        let mut read = [0; 8];
+        let begun = Instant::now();
+        let count = stream.read(&mut read).await.unwrap();
+        assert_eq!((&read[..count], begun.elapsed()), (&b"all"[..], delay));
+        let error = stream.read(&mut read).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
     }
 }

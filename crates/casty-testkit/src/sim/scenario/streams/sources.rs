@@ -26,7 +26,7 @@ const ANSWER: Duration = Duration::from_millis(1_200);
 /// The time for each further element.
 const SILENCE: Duration = Duration::from_millis(1_500);
 
-/// What producers have made, by node and place among its streams.
+/// The elements that producers have made, by node and place among its streams.
 type Producers = BTreeMap<(usize, usize), Arc<Mutex<Made>>>;
 
 /// The streams of nodes.
