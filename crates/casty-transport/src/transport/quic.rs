@@ -40,7 +40,7 @@ use stream::QuicStream;
 ///
 /// A name is resolved at every dial, and its addresses are tried as [`Names`] tells. The listener's
 /// certificate has to be one for the host that is dialled, or for the
-/// [name](TlsConfig::with_server_name) that is set. A connection goes on when the dialler's
+/// [name](crate::TlsConfig::with_server_name) that is set. A connection goes on when the dialler's
 /// own address changes.
 ///
 /// Shutting a stream down waits until the peer has received everything. Dropping a stream closes
