@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 
 use crate::runtime::changes::Changes;
 use crate::runtime::random::Rng;
+use crate::runtime::tasks::all_ended;
 
 /// The most acquires of one client that are under way, held, or being released, unless its asks are few.
 const ACQUIRES: usize = 4_096;
@@ -178,10 +179,7 @@ impl Acquires {
         self.enter(Stage::Over);
         // Taken out, so that no lock is held across the awaits below.
         let mut tasks = std::mem::take(&mut *self.tasks.lock());
-        let ended = tokio::time::timeout(timeout, async {
-            while tasks.join_next().await.is_some() {}
-        });
-        if ended.await.is_err() {
+        if !all_ended(&mut tasks, timeout).await {
             self.left.fetch_add(self.open(), Ordering::Relaxed);
             tasks.shutdown().await;
         }

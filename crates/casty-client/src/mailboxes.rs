@@ -16,6 +16,7 @@ use crate::config::limits::ClientLimits;
 use crate::error::{SpawnError, TellError};
 use crate::pending_asks::id::PeerId;
 use crate::runtime::byte_limit::{ByteLimit, Counted};
+use crate::runtime::tasks::all_ended;
 
 pub(crate) mod queue;
 
@@ -300,14 +301,6 @@ impl Mailboxes {
             _ => tasks.spawn(actor),
         }
     }
-}
-
-/// Returns whether all tasks have ended within that time.
-async fn all_ended(tasks: &mut JoinSet<()>, within: Duration) -> bool {
-    // Outside the budget of this task, so that many that have ended are not taken for late.
-    while tasks.try_join_next().is_some() {}
-    let ended = tokio::time::timeout(within, async { while tasks.join_next().await.is_some() {} });
-    ended.await.is_ok()
 }
 
 impl Mailbox {

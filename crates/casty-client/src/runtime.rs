@@ -10,3 +10,4 @@ pub(crate) mod panics;
 pub(crate) mod random;
 pub(crate) mod shared_bytes;
 pub(crate) mod stripes;
+pub(crate) mod tasks;

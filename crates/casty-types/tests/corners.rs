@@ -2,12 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
-use std::fmt::Debug;
-
 use casty_client::casty_proto::value::BigInt;
-use casty_client::{Codec, DecodeError, Limits, Value};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use casty_client::{DecodeError, Value};
+use every_codec::{read, survives};
 
 use corners::{
     Chain, Child, Choices, CornersVec, End, Even, Index, Link, LinkOrEnd, Node, Odd, Sum, Unit,
@@ -17,28 +14,8 @@ use corners::{
 #[allow(dead_code, unreachable_pub)]
 #[path = "golden/corners.rs"]
 mod corners;
-
-/// Asserts that a value survives all codecs.
-fn survives<T>(value: &T)
-where
-    T: Serialize + DeserializeOwned + PartialEq + Debug,
-{
-    for codec in [
-        Codec::json(),
-        Codec::msgpack(),
-        Codec::pickle(),
-        Codec::protobuf(),
-    ] {
-        let mut bytes = Vec::new();
-        codec.encode(value, &mut bytes).unwrap();
-        let back: T = codec.decode(&bytes, &Limits::default()).unwrap();
-        assert_eq!(&back, value, "{codec:?}");
-    }
-}
-
-fn read<T: DeserializeOwned>(json: &str) -> Result<T, DecodeError> {
-    Codec::json().decode(json.as_bytes(), &Limits::default())
-}
+#[path = "shared/every_codec.rs"]
+mod every_codec;
 
 #[test]
 fn boxes_lie_inside_of_what_an_alias_stands_for() {

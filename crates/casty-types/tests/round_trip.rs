@@ -3,15 +3,13 @@
 #![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 use std::collections::BTreeMap;
-use std::fmt::Debug;
 
 use casty_client::casty_proto::value::{
     ByteArray, Bytes, Complex, Date, DateTime, Decimal, Time, TimeDelta, Uuid,
 };
 use casty_client::casty_proto::{FrozenSet, Set, Tuple};
 use casty_client::{ActorRef, Codec, DecodeError, Limits, Value};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use every_codec::{read, survives, survives_in, survives_in_full};
 
 use choices::{Amount, Color, Command, Deposit, Event, Freeze, Journal, Legacy, Level, UserId};
 
@@ -21,6 +19,8 @@ mod choices;
 #[allow(dead_code, unreachable_pub)]
 #[path = "golden/containers.rs"]
 mod containers;
+#[path = "shared/every_codec.rs"]
+mod every_codec;
 #[allow(dead_code, unreachable_pub)]
 #[path = "golden/forward.rs"]
 mod forward;
@@ -31,45 +31,8 @@ mod generics;
 #[path = "golden/shapes.rs"]
 mod shapes;
 
-/// The codecs that carry everything.
-const FULL: [fn() -> Codec; 2] = [Codec::pickle, Codec::protobuf];
-
-fn survives_in<T>(codec: Codec, value: &T)
-where
-    T: Serialize + DeserializeOwned + PartialEq + Debug,
-{
-    let mut bytes = Vec::new();
-    codec.encode(value, &mut bytes).unwrap();
-    let back: T = codec.decode(&bytes, &Limits::default()).unwrap();
-    assert_eq!(&back, value, "{codec:?}");
-}
-
-/// Asserts that a value survives all codecs.
-fn survives<T>(value: &T)
-where
-    T: Serialize + DeserializeOwned + PartialEq + Debug,
-{
-    survives_in(Codec::json(), value);
-    survives_in(Codec::msgpack(), value);
-    survives_in_full(value);
-}
-
-/// Asserts that it survives those that carry everything.
-fn survives_in_full<T>(value: &T)
-where
-    T: Serialize + DeserializeOwned + PartialEq + Debug,
-{
-    for codec in FULL {
-        survives_in(codec(), value);
-    }
-}
-
 fn reference<M>() -> ActorRef<M> {
     ActorRef::new("casty://system@127.0.0.1:25520/actor").unwrap()
-}
-
-fn read<T: DeserializeOwned>(json: &str) -> Result<T, DecodeError> {
-    Codec::json().decode(json.as_bytes(), &Limits::default())
 }
 
 #[test]

@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use crate::ask::Ask;
 use crate::ask::sender::{AskSender, SendAsk};
 use crate::error::TellError;
-use crate::message::{Destination, Plain};
+use crate::message::{Destination, Encoded, Plain};
 use crate::send::Core;
 use crate::send::give_way::give_way;
 use crate::send::wait;
@@ -151,11 +151,8 @@ pub(crate) fn tell<M: Serialize>(
     to: &ActorRef<M>,
     message: &M,
 ) -> Result<(), TellError> {
-    core.encoded(&Plain(message), |class, message| {
-        match place(core, to, class)? {
-            Place::Here(path) => core.deliver_here(path, Bytes::copy_from_slice(message.bytes)),
-            Place::There(to) => core.send(&to, message, None),
-        }
+    tell_by(core, to, message, |to, message| {
+        core.send(to, message, None)
     })
 }
 
@@ -166,10 +163,22 @@ pub(crate) fn tell_while_closing<M: Serialize>(
     to: &ActorRef<M>,
     message: &M,
 ) -> Result<(), TellError> {
+    tell_by(core, to, message, |to, message| {
+        core.send_while_closing(to, message)
+    })
+}
+
+/// Encodes a message, and delivers it here or has it sent to its node.
+fn tell_by<M: Serialize>(
+    core: &Core,
+    to: &ActorRef<M>,
+    message: &M,
+    send: impl FnOnce(&Destination<'_>, Encoded<'_>) -> Result<(), TellError>,
+) -> Result<(), TellError> {
     core.encoded(&Plain(message), |class, message| {
         match place(core, to, class)? {
             Place::Here(path) => core.deliver_here(path, Bytes::copy_from_slice(message.bytes)),
-            Place::There(to) => core.send_while_closing(&to, message),
+            Place::There(to) => send(&to, message),
         }
     })
 }

@@ -78,11 +78,7 @@ fn a_lock_whose_acquire_was_dropped_is_released_when_it_is_granted() {
 fn a_lock_that_is_granted_while_the_connection_is_lost_is_released_on_the_next() {
     in_paused_time(|| async {
         let (mut host, door) = hosted().await;
-        let lost = async {
-            let asked: LockAcquire = host.asked().await;
-            host.reconnected().await;
-            asked
-        };
+        let lost = host.asked_in_vain::<LockAcquire>();
         let (outcome, asked) = tokio::join!(door.acquire_within(LONG), lost);
         assert_lost(&outcome.unwrap_err());
         host.releases(&asked.owner, true).await;
@@ -112,11 +108,7 @@ fn an_acquire_that_was_lost_before_the_node_had_it_is_forgotten_once_the_lock_is
     in_paused_time(|| async {
         let (mut host, door) = hosted().await;
         let begun = Instant::now();
-        let lost = async {
-            let asked: LockAcquire = host.asked().await;
-            host.reconnected().await;
-            asked
-        };
+        let lost = host.asked_in_vain::<LockAcquire>();
         let (outcome, asked) = tokio::join!(door.acquire_within(LONG), lost);
         assert_lost(&outcome.unwrap_err());
         // For so long the node may still read what the lost connection had brought.
@@ -145,11 +137,7 @@ fn an_acquire_that_was_lost_before_the_node_had_it_is_forgotten_once_the_lock_is
 fn a_try_whose_reply_is_lost_is_released_on_the_next_connection() {
     in_paused_time(|| async {
         let (mut host, door) = hosted().await;
-        let lost = async {
-            let asked: LockTryAcquire = host.asked().await;
-            host.reconnected().await;
-            asked
-        };
+        let lost = host.asked_in_vain::<LockTryAcquire>();
         let (outcome, asked) = tokio::join!(door.try_acquire(), lost);
         assert_lost(&outcome.unwrap_err());
         host.releases(&asked.owner, true).await;

@@ -102,6 +102,13 @@ impl Host {
         envelope.message
     }
 
+    /// Reads the next message for the structure, and loses the connection in place of a reply.
+    pub(crate) async fn asked_in_vain<M: DeserializeOwned>(&mut self) -> M {
+        let message = self.asked().await;
+        self.reconnected().await;
+        message
+    }
+
     /// Replies with anything.
     pub(crate) async fn reply<R, A: Serialize>(&mut self, to: &ActorRef<R>, answer: &A) {
         let to = to.clone().cast::<A>();

@@ -156,12 +156,9 @@ fn an_increment_that_may_have_happened_is_not_sent_twice_and_a_read_is() {
     in_paused_time(|| async {
         let mut host = Host::of("d-counter-hits").await;
         let hits = host.structures().counter("hits").unwrap();
-        let lost = async {
-            let asked: Increment = host.asked().await;
-            assert_eq!(asked.amount, 2);
-            host.reconnected().await;
-        };
-        let (outcome, ()) = tokio::join!(hits.increment(2), lost);
+        let lost = host.asked_in_vain::<Increment>();
+        let (outcome, asked) = tokio::join!(hits.increment(2), lost);
+        assert_eq!(asked.amount, 2);
         assert_lost(&outcome.unwrap_err());
         host.is_left_alone(LONG).await;
         host.close().await;
@@ -169,8 +166,7 @@ fn an_increment_that_may_have_happened_is_not_sent_twice_and_a_read_is() {
         let mut host = Host::of("d-counter-hits").await;
         let hits = host.structures().counter("hits").unwrap();
         let answered = async {
-            let _: GetValue = host.asked().await;
-            host.reconnected().await;
+            let _: GetValue = host.asked_in_vain().await;
             let asked: GetValue = host.asked().await;
             host.reply(&asked.reply_to, &2).await;
         };
@@ -185,11 +181,8 @@ fn a_value_whose_taking_may_have_happened_is_not_taken_twice() {
     in_paused_time(|| async {
         let mut host = Host::of("d-queue-jobs").await;
         let jobs = host.structures().queue::<i64>("jobs").unwrap();
-        let lost = async {
-            let _: Dequeue<Value> = host.asked().await;
-            host.reconnected().await;
-        };
-        let (outcome, ()) = tokio::join!(jobs.dequeue(), lost);
+        let lost = host.asked_in_vain::<Dequeue<Value>>();
+        let (outcome, _) = tokio::join!(jobs.dequeue(), lost);
         assert_lost(&outcome.unwrap_err());
         host.is_left_alone(LONG).await;
         host.close().await;
