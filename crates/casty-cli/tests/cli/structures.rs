@@ -246,7 +246,8 @@ async fn an_interrupt_that_is_typed_reaches_the_command_once() {
     let inner = inner.as_std();
     let words = std::iter::once(inner.get_program()).chain(inner.get_args());
     let quoted = words.map(|word| format!("'{}'", word.to_str().unwrap().replace('\'', r"'\''")));
-    let line = quoted.collect::<Vec<_>>().join(" ");
+    // `exec`, for a shell between them would take the interrupt too, and end by it.
+    let line = format!("exec {}", quoted.collect::<Vec<_>>().join(" "));
     let mut terminal = Command::new("script");
     terminal.args(["-qec", &line, "/dev/null"]);
     for (name, value) in inner.get_envs() {
