@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-use casty_types::{Generated, Types, TypesError};
+use casty_types::{Types, TypesError};
 
 use crate::error::CommandError;
 use crate::output;
@@ -17,12 +17,14 @@ pub(crate) fn run(args: &TypesArgs) -> Result<(), CommandError> {
     let types = requested(args);
     if let Some(file) = &args.out {
         let generated = types.write(file)?;
-        note(&generated);
+        note(generated.notes());
+        note(generated.values());
         return Ok(());
     }
     let Some(file) = &args.check else {
         let generated = types.generate()?;
-        note(&generated);
+        note(generated.notes());
+        note(generated.values());
         for line in generated.text().lines() {
             output::print(line)?;
         }
@@ -31,7 +33,8 @@ pub(crate) fn run(args: &TypesArgs) -> Result<(), CommandError> {
     let before = fs::read_to_string(file)
         .map_err(|error| CommandError::of(format!("cannot read {}", file.display()), error))?;
     let generated = types.generate()?;
-    note(&generated);
+    // Of values it was told when the file was generated.
+    note(generated.notes());
     let drift = generated.drift_from(&before);
     for difference in &drift {
         output::print(difference)?;
@@ -62,8 +65,8 @@ fn requested(args: &TypesArgs) -> Types {
     types
 }
 
-fn note(generated: &Generated) {
-    for note in generated.notes() {
+fn note(notes: &[String]) {
+    for note in notes {
         output::note(format_args!("casty: {note}"));
     }
 }

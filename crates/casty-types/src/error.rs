@@ -57,7 +57,12 @@ pub enum TypesError {
         limit: usize,
     },
     /// A module could not be imported.
-    #[error("cannot import {}: {}", Escaped::new(module), Escaped::new(message))]
+    #[error(
+        "cannot import {}: {}{}",
+        Escaped::new(module),
+        Escaped::new(message),
+        remedy(message)
+    )]
     Import {
         /// The module.
         module: String,
@@ -120,4 +125,14 @@ pub enum TypesError {
     /// No build script runs: there is no folder for its output.
     #[error("OUT_DIR is not set: Types::build is for build scripts")]
     NoBuild,
+}
+
+/// Returns what to do about a module that cannot be imported, if its error tells.
+fn remedy(message: &str) -> &'static str {
+    if message.starts_with("ModuleNotFoundError: ") {
+        "; name the folder that has it (--path, Types::path), or a Python that has it (--python, \
+         Types::python, CASTY_PYTHON)"
+    } else {
+        ""
+    }
 }

@@ -26,9 +26,9 @@
 //!
 //! | Python | Rust |
 //! |---|---|
-//! | a dataclass | a struct of its fields, inherited ones included, in dataclass order |
+//! | a dataclass | a struct of its fields, inherited ones included, in dataclass order; it has a `Default` if each field has one |
 //! | an `Enum`, `IntEnum`, `StrEnum`, `Flag` | an enum of its members, with aliases for what pickle carries |
-//! | a union of dataclasses: `A \| B`, `Union`, `type X = A \| B` | an enum of them, by its name in the module, or `AOrB` |
+//! | a union of dataclasses: `A \| B`, `Union`, `type X = A \| B` | an enum of them, by its name in the module, or `AOrB`, made `From` any |
 //! | `X \| None`, `Optional[X]` | `Option<X>` |
 //! | `type X = ...`, `NewType` | an alias, a newtype |
 //! | type variables of a class | type parameters |
@@ -40,7 +40,7 @@
 //! | `bytes` `bytearray` `complex` `datetime` `date` `time` `timedelta` `UUID` `Decimal` | the type of that name in `casty_proto::value` |
 //! | `ActorRef[M]` | `ActorRef<M>` |
 //! | `Literal` | the type of its values |
-//! | `Any`, and all that no serializer has a word for | `Value`, with a comment that says why |
+//! | `Any`, and all that no serializer has a word for | `Value`, with a comment that says why (as [`Generated::values`] does) |
 //!
 //! A type that holds itself is boxed there. Names are Rust's, and serde's attributes have Python's. Classes
 //! of one name in several modules go by the module's name as well. Docstrings become doc comments.
@@ -78,6 +78,7 @@ mod replace;
 #[cfg(test)]
 mod tests;
 mod types;
+mod values;
 
 pub use drift::Drift;
 pub use error::TypesError;

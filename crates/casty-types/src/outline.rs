@@ -231,10 +231,12 @@ impl Reader {
         self.place = Place::Makers;
         let parts = self.items.last_mut().map(|item| item.parts.iter_mut());
         for part in parts.into_iter().flatten() {
-            let is_its = part
-                .maker
-                .as_ref()
-                .is_some_and(|maker| maker.rsplit("::").next() == Some(name.as_str()));
+            // Others that an attribute may name are Rust's own, such as `Option::default`.
+            let is_its = name.starts_with("default_")
+                && part
+                    .maker
+                    .as_ref()
+                    .is_some_and(|maker| maker.rsplit("::").next() == Some(name.as_str()));
             if is_its {
                 part.default = Some(value.clone());
             }

@@ -11,6 +11,7 @@ mod attributes;
 mod defaults;
 mod docs;
 mod expression;
+mod impls;
 mod items;
 mod labels;
 mod lints;

@@ -13,6 +13,7 @@ use crate::plan;
 use crate::python::Request;
 use crate::render;
 use crate::replace::replace;
+use crate::values;
 
 /// The modules whose types are wanted, and how they are found and written.
 #[derive(Debug, Clone)]
@@ -138,6 +139,7 @@ impl Types {
 pub struct Generated {
     text: String,
     notes: Vec<String>,
+    values: Vec<String>,
     files: Vec<String>,
 }
 
@@ -156,6 +158,7 @@ impl Generated {
         let plan = plan::make(&description, big)?;
         Ok(Self {
             text: render::render(&plan, &description, proto),
+            values: values::of(&plan),
             notes: description.notes,
             files: description.files,
         })
@@ -169,6 +172,13 @@ impl Generated {
     /// Returns what there is to say beside it, a sentence each: names that could not be imported.
     pub fn notes(&self) -> &[String] {
         &self.notes
+    }
+
+    /// Returns where the code has a `Value` because Rust or the serializers have no type that says the same, a
+    /// sentence each: the class and its field, and the reason. The comments of the code say the same, so a
+    /// build script does not warn of it.
+    pub fn values(&self) -> &[String] {
+        &self.values
     }
 
     /// Returns the files of Python that the types are made of: of the modules that were asked for, of all

@@ -7,8 +7,8 @@ use casty_client::{DecodeError, Value};
 use every_codec::{read, survives};
 
 use corners::{
-    Chain, Child, Choices, CornersVec, End, Even, Index, Link, LinkOrEnd, Node, Odd, Sum, Unit,
-    Uses, VecOrSum,
+    Blank, Chain, Child, Choices, CornersVec, End, Even, Index, Link, LinkOrEnd, Node, Odd, Page,
+    Slot, Sum, Unit, Uses, VecOrSum,
 };
 
 #[allow(dead_code, unreachable_pub)]
@@ -113,4 +113,25 @@ fn none_is_a_choice_wherever_a_union_says_so() {
         noted_too: VecOrSum::CornersVec(vector()),
         mixed: Some(Value::from(1)),
     });
+}
+
+#[test]
+fn a_class_of_which_every_field_has_a_default_has_one_itself() {
+    // A unit has none, and neither page nor slot asks for it.
+    let page: Page<Unit> = read(r#"{"_type": "corners.Page"}"#).unwrap();
+    assert_eq!(page.size, 20);
+    assert_eq!(Page::default(), page);
+    let slot: Slot<Unit> = read(r#"{"_type": "corners.Slot"}"#).unwrap();
+    assert_eq!(Slot::default(), slot);
+    let blank: Blank = read(r#"{"_type": "corners.Blank"}"#).unwrap();
+    assert_eq!(Blank::default(), blank);
+    assert_eq!(End::default(), End {});
+}
+
+#[test]
+fn a_union_is_made_from_any_of_its_classes() {
+    assert_eq!(LinkOrEnd::from(End {}), LinkOrEnd::End(End {}));
+    let vector = CornersVec { items: vec![1] };
+    let either: VecOrSum = vector.clone().into();
+    assert_eq!(either, VecOrSum::CornersVec(vector));
 }

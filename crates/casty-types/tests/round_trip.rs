@@ -307,6 +307,15 @@ fn every_codec_passes_over_what_is_not_known_and_names_what_is_missing() {
 }
 
 #[test]
+fn a_default_is_what_a_message_without_fields_is_read_as() {
+    let read: shapes::Settings = read(r#"{"_type": "typed.shapes.Settings"}"#).unwrap();
+    assert_eq!(shapes::Settings::default(), read);
+    let success = generics::Success { value: 1 };
+    let outcome = generics::Outcome::from(success.clone());
+    assert_eq!(outcome, generics::Outcome::Success(success));
+}
+
+#[test]
 fn an_optional_field_without_a_default_must_be_there() {
     let refused = read::<containers::Even>(r#"{"_type": "typed.containers.Even"}"#).unwrap_err();
     assert_eq!(refused, DecodeError::MissingField { field: "odd" });

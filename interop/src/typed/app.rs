@@ -142,7 +142,7 @@ impl WithDefaults {
 }
 
 /// The dataclass `counter_app.messages.Empty`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename = "counter_app.messages.Empty")]
 pub struct Empty {}
 

@@ -12,12 +12,15 @@ define as Rust code, with serde's attributes for every serializer, or the reason
 represented: never a half. What a module defines counts, or lists in __all__; names with an underscore
 only if another type needs them.
 
+A field whose annotation has no type in Rust is a Value: standard error tells which, and why.
+
 With --check, generates them anew, compares, and prints in words what has drifted; exits with 1 then,
 and with 0 if nothing has. Build scripts do the same with the crate casty-types.
 
 Examples:
   casty types my_app.messages > src/messages.rs
-  casty types --python .venv/bin/python --path ../python --out src/messages.rs my_app.messages
+  casty types --python .venv/bin/python --path ../python \\
+      --out src/messages.rs my_app.messages
   casty types --check src/messages.rs my_app.messages";
 
 #[derive(Debug, Args)]

@@ -89,6 +89,8 @@ async fn what_fails_prints_nothing_and_leaves_the_file_as_it_was() {
         let expected =
             "casty: cannot import bank: ModuleNotFoundError: No module named 'no_such_module'";
         assert!(ended.err.starts_with(expected), "{ended:?}");
+        let remedy = "; name the folder that has it (--path, ";
+        assert!(ended.err.contains(remedy), "{ended:?}");
     }
     assert_eq!(fs::read_to_string(file).unwrap(), "as it was");
 }
@@ -116,4 +118,24 @@ async fn an_interpreter_that_is_not_there_or_takes_too_long_is_told() {
     let both = ["types", "--out", "a", "--check", "b", "bank"];
     let ended = end(casty(&both)).await.with(2);
     assert!(ended.err.contains("cannot be used with"), "{ended:?}");
+}
+
+#[tokio::test]
+async fn a_field_without_a_type_is_told_with_its_class_and_the_reason() {
+    let folder = module(&(BEFORE.to_owned() + "    note: int | str\n"));
+    let Some(ended) = types(&folder, &[]).await else {
+        return;
+    };
+    let ended = ended.with(0);
+    assert_eq!(
+        ended.err,
+        "casty: bank.Deposit.note: a `Value`: a union of `int` and `str`: only those of dataclasses \
+         are told apart\n"
+    );
+    let file = folder.path().join("messages.rs");
+    let file = file.to_str().unwrap();
+    let written = types(&folder, &["--out", file]).await.unwrap().with(0);
+    assert_eq!(written.err, ended.err);
+    let same = types(&folder, &["--check", file]).await.unwrap().with(0);
+    assert_eq!((same.out.as_str(), same.err.as_str()), ("", ""));
 }

@@ -23,7 +23,7 @@ mod messages;
 
 fn main() -> Result<(), Box<dyn Error>> {
     // A union of dataclasses is an enum. A node reads this as `Deposit(amount=5, currency=Currency.EUR)`.
-    let deposit = Message::Deposit(Deposit {
+    let deposit = Message::from(Deposit {
         amount: 5,
         currency: Currency::Eur,
     });

@@ -52,3 +52,15 @@ pub enum Message {
     #[serde(rename = "bank.GetBalance")]
     GetBalance(GetBalance),
 }
+
+impl From<Deposit> for Message {
+    fn from(value: Deposit) -> Self {
+        Self::Deposit(value)
+    }
+}
+
+impl From<GetBalance> for Message {
+    fn from(value: GetBalance) -> Self {
+        Self::GetBalance(value)
+    }
+}

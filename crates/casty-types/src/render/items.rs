@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::expression::Expression;
+use super::impls::{self, Maker, Whole, constructors, generic};
 use super::labels::{field_names, variants};
 use super::writer::{WIDTH, Writer};
 use super::{attributes, docs, lints};
@@ -12,14 +12,6 @@ use crate::plan::Item;
 
 const INDENT: &str = "    ";
 const INNER: &str = "        ";
-
-/// A function that makes a field's default.
-struct Maker {
-    name: String,
-    of: String,
-    is_complex: bool,
-    value: Expression,
-}
 
 /// The way in which a field takes its default.
 #[derive(Default)]
@@ -49,18 +41,20 @@ impl Writer<'_> {
             Body::Newtype { of } => {
                 let written = self.type_in(of, at);
                 let doc = about(item, &format!("The `NewType` `{}`.", item.python()), of);
-                let derives = attributes::derive(&self.derives(at, false));
+                let derives = attributes::derive(&self.derives(at, false, false));
                 format!("{doc}{derives}pub struct {}(pub {written});\n", item.rust)
             }
         }
     }
 
-    fn derives(&self, at: usize, is_copy: bool) -> Vec<&'static str> {
+    /// Returns the traits that an item derives, with `Default` if it can.
+    fn derives(&self, at: usize, is_copy: bool, has_default: bool) -> Vec<&'static str> {
         let traits = self.traits.item(at);
         let is_ordered = self.ordered.get(at) == Some(&true) && traits.ord;
         let mut derives = vec!["Debug", "Clone"];
         let more = [
             (is_copy, "Copy"),
+            (has_default, "Default"),
             (true, "PartialEq"),
             (traits.eq, "Eq"),
             (is_ordered, "PartialOrd"),
@@ -82,27 +76,31 @@ impl Writer<'_> {
         if definition.doc.is_none() {
             about.insert(0, format!("The dataclass `{}`.", item.python()));
         }
+        let names = field_names(fields);
+        let (mut body, mut makers) = (String::new(), Vec::new());
+        for (field, name) in fields.iter().zip(&names) {
+            body.push_str(&self.field(at, field, name, &mut makers));
+        }
+        let whole = self.whole(at, fields, &makers);
         let mut out = docs::comment(definition.doc.as_deref(), &about, "");
-        out.push_str(&attributes::derive(&self.derives(at, false)));
+        let has_default = matches!(whole, Whole::Derived);
+        out.push_str(&attributes::derive(&self.derives(at, false, has_default)));
         let python = serde_name(&definition.module, &definition.name);
         out.push_str(&attributes::serde(
             &[attributes::text("rename", &python)],
             "",
         ));
-        let names = field_names(fields);
         let types: Vec<&Type> = fields.iter().map(|field| &field.of).collect();
         out.push_str(&attributes::allow(&lints::of_struct(&types, &names), ""));
         if fields.is_empty() {
             let _ = writeln!(out, "pub struct {} {{}}", generic(item));
             return out;
         }
-        let _ = writeln!(out, "pub struct {} {{", generic(item));
-        let mut makers = Vec::new();
-        for (field, name) in fields.iter().zip(&names) {
-            out.push_str(&self.field(at, field, name, &mut makers));
-        }
-        out.push_str("}\n");
+        let _ = writeln!(out, "pub struct {} {{\n{body}}}", generic(item));
         out.push_str(&constructors(item, &makers));
+        if let Whole::Written(values) = whole {
+            out.push_str(&impls::default(item, values));
+        }
         out
     }
 
@@ -219,7 +217,7 @@ impl Writer<'_> {
         }
         let names = variants(members);
         let mut out = docs::comment(definition.doc.as_deref(), &notes, "");
-        out.push_str(&attributes::derive(&self.derives(at, true)));
+        out.push_str(&attributes::derive(&self.derives(at, true, false)));
         let python = serde_name(&definition.module, &definition.name);
         out.push_str(&attributes::serde(
             &[attributes::text("rename", &python)],
@@ -262,12 +260,12 @@ impl Writer<'_> {
             format!("The union `{}`.", item.python())
         };
         let mut out = docs::comment(None, &[summary], "");
-        out.push_str(&attributes::derive(&self.derives(at, false)));
+        out.push_str(&attributes::derive(&self.derives(at, false, false)));
         let mut allowed = lints::of_enum(&item.rust, &names);
         allowed.extend(self.lints_of_sizes(members));
         out.push_str(&attributes::allow(&allowed, ""));
         let _ = writeln!(out, "pub enum {} {{", generic(item));
-        for (member, class) in classes {
+        for (member, class) in &classes {
             let definition = &class.definition;
             let python = serde_name(&definition.module, &definition.name);
             out.push_str(&attributes::serde(
@@ -278,6 +276,7 @@ impl Writer<'_> {
             let _ = writeln!(out, "{INDENT}{}({of}),", class.rust);
         }
         out.push_str("}\n");
+        out.push_str(&self.conversions(at, item, &classes));
         out
     }
 }
@@ -326,15 +325,6 @@ fn only_pickle(what: &str) -> String {
     format!("Json and msgpack do not carry a `{what}`.")
 }
 
-/// Returns an item's name with its type variables.
-fn generic(item: &Item) -> String {
-    if item.params.is_empty() {
-        item.rust.clone()
-    } else {
-        format!("{}<{}>", item.rust, item.params.join(", "))
-    }
-}
-
 fn mentions_variables(of: &Type) -> bool {
     of.all()
         .iter()
@@ -349,49 +339,4 @@ fn default_path(function: &str, has_variables: bool) -> String {
     } else {
         "default".to_owned()
     }
-}
-
-/// Returns the functions that make defaults.
-fn constructors(item: &Item, makers: &[Maker]) -> String {
-    if makers.is_empty() {
-        return String::new();
-    }
-    let params = if item.params.is_empty() {
-        String::new()
-    } else {
-        format!("<{}>", item.params.join(", "))
-    };
-    let mut out = format!("\nimpl{params} {} {{\n", generic(item));
-    for (at, maker) in makers.iter().enumerate() {
-        if at > 0 {
-            out.push('\n');
-        }
-        let (value, is_odd) = maker.value.laid_out(INNER);
-        let mut allowed = Vec::new();
-        if maker.is_complex {
-            allowed.push("clippy::type_complexity");
-        }
-        if value.starts_with("Some(") {
-            allowed.push("clippy::unnecessary_wraps");
-        }
-        if has_long_float(&value) {
-            allowed.extend(["clippy::approx_constant", "clippy::unreadable_literal"]);
-        }
-        out.push_str(&attributes::allow(&allowed, INDENT));
-        if is_odd {
-            out.push_str("    #[rustfmt::skip]\n");
-        }
-        let (name, of) = (&maker.name, &maker.of);
-        let _ = writeln!(out, "    fn {name}() -> {of} {{\n{INNER}{value}\n    }}");
-    }
-    out.push_str("}\n");
-    out
-}
-
-/// Returns whether there is a float among the code of so many digits that clippy looks at it.
-fn has_long_float(code: &str) -> bool {
-    let words = code.split(|c: char| !(c.is_ascii_digit() || c == '.'));
-    words
-        .into_iter()
-        .any(|word| word.contains('.') && word.len() > 4)
 }

@@ -63,6 +63,17 @@ fn a_union_with_a_class_that_is_left_out_is_a_value() {
     assert_eq!(text.matches("pub enum").count(), 1, "{text}");
     let why = "/// A `Value`: a union in which `app.A` is to be opaque.";
     assert!(text.contains(why), "{text}");
+    let left_out = "a `Value`: a union in which `app.A` is to be opaque";
+    for place in [
+        "app.Named",
+        "app.Has.assigned",
+        "app.Has.unnamed",
+        "app.Has.maybe",
+    ] {
+        let line = format!("{place}: {left_out}");
+        let told = generated.values().iter().filter(|told| **told == line);
+        assert_eq!(told.count(), 1, "{line}: {:?}", generated.values());
+    }
 }
 
 #[test]

@@ -97,6 +97,8 @@ fn a_module_that_cannot_be_imported_is_told_in_pythons_words() {
             told.contains(expected) && !told.contains(char::is_control),
             "{told}"
         );
+        let is_missing = expected.starts_with("ModuleNotFoundError");
+        assert_eq!(told.contains("--path"), is_missing, "{told}");
     }
 }
 

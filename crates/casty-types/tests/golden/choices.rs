@@ -97,7 +97,7 @@ pub struct Withdraw {
 }
 
 /// The dataclass `typed.choices.Close`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename = "typed.choices.Close")]
 pub struct Close {}
 
@@ -119,6 +119,24 @@ pub enum Command {
     Close(Close),
 }
 
+impl From<Deposit> for Command {
+    fn from(value: Deposit) -> Self {
+        Self::Deposit(value)
+    }
+}
+
+impl From<Withdraw> for Command {
+    fn from(value: Withdraw) -> Self {
+        Self::Withdraw(value)
+    }
+}
+
+impl From<Close> for Command {
+    fn from(value: Close) -> Self {
+        Self::Close(value)
+    }
+}
+
 /// The union `typed.choices.Legacy`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Legacy {
@@ -126,6 +144,18 @@ pub enum Legacy {
     Freeze(Freeze),
     #[serde(rename = "typed.choices.Close")]
     Close(Close),
+}
+
+impl From<Freeze> for Legacy {
+    fn from(value: Freeze) -> Self {
+        Self::Freeze(value)
+    }
+}
+
+impl From<Close> for Legacy {
+    fn from(value: Close) -> Self {
+        Self::Close(value)
+    }
 }
 
 /// The union `typed.choices.Event`.
@@ -139,6 +169,30 @@ pub enum Event {
     Close(Close),
     #[serde(rename = "typed.choices.Freeze")]
     Freeze(Freeze),
+}
+
+impl From<Deposit> for Event {
+    fn from(value: Deposit) -> Self {
+        Self::Deposit(value)
+    }
+}
+
+impl From<Withdraw> for Event {
+    fn from(value: Withdraw) -> Self {
+        Self::Withdraw(value)
+    }
+}
+
+impl From<Close> for Event {
+    fn from(value: Close) -> Self {
+        Self::Close(value)
+    }
+}
+
+impl From<Freeze> for Event {
+    fn from(value: Freeze) -> Self {
+        Self::Freeze(value)
+    }
 }
 
 /// Every kind of choice as a field.
@@ -186,6 +240,18 @@ pub enum DepositOrFreeze {
     Freeze(Freeze),
 }
 
+impl From<Deposit> for DepositOrFreeze {
+    fn from(value: Deposit) -> Self {
+        Self::Deposit(value)
+    }
+}
+
+impl From<Freeze> for DepositOrFreeze {
+    fn from(value: Freeze) -> Self {
+        Self::Freeze(value)
+    }
+}
+
 /// Any one of these classes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum DepositOrWithdraw {
@@ -193,4 +259,16 @@ pub enum DepositOrWithdraw {
     Deposit(Deposit),
     #[serde(rename = "typed.choices.Withdraw")]
     Withdraw(Withdraw),
+}
+
+impl From<Deposit> for DepositOrWithdraw {
+    fn from(value: Deposit) -> Self {
+        Self::Deposit(value)
+    }
+}
+
+impl From<Withdraw> for DepositOrWithdraw {
+    fn from(value: Withdraw) -> Self {
+        Self::Withdraw(value)
+    }
 }

@@ -138,6 +138,24 @@ pub enum Expression {
     Negate(Negate),
 }
 
+impl From<Number> for Expression {
+    fn from(value: Number) -> Self {
+        Self::Number(value)
+    }
+}
+
+impl From<Add> for Expression {
+    fn from(value: Add) -> Self {
+        Self::Add(value)
+    }
+}
+
+impl From<Negate> for Expression {
+    fn from(value: Negate) -> Self {
+        Self::Negate(value)
+    }
+}
+
 /// The dataclass `typed.containers.Even`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename = "typed.containers.Even")]

@@ -64,7 +64,7 @@ pub struct Chain<T> {
 pub type MaybeChain<T> = Option<Chain<T>>;
 
 /// The dataclass `corners.End`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename = "corners.End")]
 pub struct End {}
 
@@ -179,6 +179,61 @@ pub struct Choices {
     pub mixed: Option<Value>,
 }
 
+/// Every field has a default, and one of them is none of Rust's.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename = "corners.Page")]
+pub struct Page<T> {
+    #[serde(default = "Vec::new")]
+    pub entries: Vec<T>,
+    #[serde(default = "Option::default")]
+    pub following: Option<T>,
+    #[serde(default = "Page::<T>::default_size")]
+    pub size: i64,
+}
+
+impl<T> Page<T> {
+    fn default_size() -> i64 {
+        20
+    }
+}
+
+impl<T> Default for Page<T> {
+    fn default() -> Self {
+        Self {
+            entries: Vec::new(),
+            following: None,
+            size: Self::default_size(),
+        }
+    }
+}
+
+/// The dataclass `corners.Slot`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename = "corners.Slot")]
+pub struct Slot<T> {
+    #[serde(default = "Option::default")]
+    pub held: Option<T>,
+}
+
+impl<T> Default for Slot<T> {
+    fn default() -> Self {
+        Self { held: None }
+    }
+}
+
+/// Rust has the same default for every field.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename = "corners.Blank")]
+pub struct Blank {
+    #[serde(default)]
+    pub text: String,
+    /// Computed in Python, whose constructor takes no such argument: read, and never written.
+    #[serde(default, skip_serializing)]
+    pub count: Option<i64>,
+    #[serde(default)]
+    pub page: Option<Page<i64>>,
+}
+
 /// Any one of these classes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum LinkOrEnd {
@@ -188,6 +243,18 @@ pub enum LinkOrEnd {
     End(End),
 }
 
+impl From<Link> for LinkOrEnd {
+    fn from(value: Link) -> Self {
+        Self::Link(value)
+    }
+}
+
+impl From<End> for LinkOrEnd {
+    fn from(value: End) -> Self {
+        Self::End(value)
+    }
+}
+
 /// Any one of these classes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum VecOrSum {
@@ -195,4 +262,16 @@ pub enum VecOrSum {
     CornersVec(CornersVec),
     #[serde(rename = "corners.Sum")]
     Sum(Sum),
+}
+
+impl From<CornersVec> for VecOrSum {
+    fn from(value: CornersVec) -> Self {
+        Self::CornersVec(value)
+    }
+}
+
+impl From<Sum> for VecOrSum {
+    fn from(value: Sum) -> Self {
+        Self::Sum(value)
+    }
 }

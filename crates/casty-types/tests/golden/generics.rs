@@ -95,6 +95,18 @@ pub enum Outcome<T> {
     Failure(Failure),
 }
 
+impl<T> From<Success<T>> for Outcome<T> {
+    fn from(value: Success<T>) -> Self {
+        Self::Success(value)
+    }
+}
+
+impl<T> From<Failure> for Outcome<T> {
+    fn from(value: Failure) -> Self {
+        Self::Failure(value)
+    }
+}
+
 /// The type `typed.generics.Both`.
 pub type Both<T> = (T, T);
 
@@ -142,4 +154,16 @@ pub enum SuccessOrFailure {
     Success(Success<i64>),
     #[serde(rename = "typed.generics.Failure")]
     Failure(Failure),
+}
+
+impl From<Success<i64>> for SuccessOrFailure {
+    fn from(value: Success<i64>) -> Self {
+        Self::Success(value)
+    }
+}
+
+impl From<Failure> for SuccessOrFailure {
+    fn from(value: Failure) -> Self {
+        Self::Failure(value)
+    }
 }

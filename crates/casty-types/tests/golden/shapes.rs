@@ -133,7 +133,7 @@ pub struct Computed {
 }
 
 /// The dataclass `typed.shapes.Seeded`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename = "typed.shapes.Seeded")]
 pub struct Seeded {
     #[serde(default)]
@@ -161,6 +161,15 @@ impl Settings {
             days: 0,
             seconds: 1,
             microseconds: 500_000,
+        }
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            retries: Self::default_retries(),
+            backoff: Self::default_backoff(),
         }
     }
 }
@@ -307,7 +316,7 @@ impl Defaults {
 }
 
 /// The dataclass `typed.shapes.Empty`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename = "typed.shapes.Empty")]
 pub struct Empty {}
 

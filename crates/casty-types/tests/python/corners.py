@@ -115,3 +115,26 @@ class Choices:
     noted: Annotated[int, {"unit": "m"}]
     noted_too: Annotated[Vec, "all of them"] | Sum
     mixed: "Annotated[MaybeVec, 'some'] | Sum | Unit"
+
+
+@dataclass
+class Page[T]:
+    """Every field has a default, and one of them is none of Rust's."""
+
+    entries: list[T] = field(default_factory=list)
+    following: T | None = None
+    size: int = 20
+
+
+@dataclass
+class Slot[T]:
+    held: T | None = None
+
+
+@dataclass
+class Blank:
+    """Rust has the same default for every field."""
+
+    text: str = ""
+    count: int = field(init=False, default=0)
+    page: Page[int] | None = None
