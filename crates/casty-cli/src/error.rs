@@ -17,6 +17,8 @@ pub(crate) enum CommandError {
     Usage(Box<dyn Error>),
     /// The work was tried and failed.
     Failed(Box<dyn Error>),
+    /// The value that was asked for is not there, which is no failure.
+    NoValue,
     /// Something is wrong with the cluster, and was printed.
     Findings,
     /// The time was up.
@@ -53,6 +55,7 @@ impl CommandError {
             Self::Failed(_) | Self::Findings => 1,
             Self::Usage(_) => 2,
             Self::TimedOut { .. } | Self::NotInTime(_) => 3,
+            Self::NoValue => 4,
             Self::NotAcquired(_) => 75,
             Self::Ended(code) => *code,
             Self::Interrupted => 130,
@@ -67,7 +70,11 @@ impl CommandError {
             }
             Self::NotAcquired(what) => Some(what.clone()),
             Self::TimedOut { within, why } => Some(format!("timed out after {within:?}: {why}")),
-            Self::Findings | Self::Ended(_) | Self::Interrupted | Self::OutputClosed => None,
+            Self::NoValue
+            | Self::Findings
+            | Self::Ended(_)
+            | Self::Interrupted
+            | Self::OutputClosed => None,
         }
     }
 }

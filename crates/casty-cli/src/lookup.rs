@@ -80,19 +80,19 @@ fn list(listing: &Listing<Value>, as_json: bool) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// Prints the instances, and then each that comes or goes, until the client ends.
+/// Prints the instances, or that there is none, and then each that comes or goes, until the client ends.
 async fn watch(args: &Lookup, session: &Session<'_>) -> Result<(), CommandError> {
     let mut seen = false;
     let ended = session.run(async |client| {
         let mut services = client.services(&ServiceKey::<Value>::new(&*args.key));
-        let mut last = BTreeSet::new();
+        let mut last = None;
         loop {
             let listing = tokio::select! {
                 listing = services.changed() => listing?,
                 gone = reader_gone() => return Err(gone),
             };
             seen = true;
-            last = show(&listing.instances, &last, args.json)?;
+            last = Some(show(&listing.instances, last.as_ref(), args.json)?);
         }
     });
     let ended: Result<(), _> = ended.await?.outcome;
@@ -103,10 +103,10 @@ async fn watch(args: &Lookup, session: &Session<'_>) -> Result<(), CommandError>
     }
 }
 
-/// Prints what has changed since the last listing, and returns this one.
+/// Prints what has changed since the last listing, if there was one, and returns this one.
 fn show(
     instances: &[Instance<Value>],
-    last: &BTreeSet<String>,
+    last: Option<&BTreeSet<String>>,
     as_json: bool,
 ) -> Result<BTreeSet<String>, CommandError> {
     let uris = instances.iter().map(|it| it.actor.uri().to_owned());
@@ -115,6 +115,11 @@ fn show(
         print_json(document(instances))?;
         return Ok(uris);
     }
+    if last.is_none() && uris.is_empty() {
+        print("no instances")?;
+    }
+    let nothing = BTreeSet::new();
+    let last = last.unwrap_or(&nothing);
     for gone in last.difference(&uris) {
         print(format_args!("- {gone}"))?;
     }

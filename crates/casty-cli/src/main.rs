@@ -7,9 +7,9 @@
 //! client, and `demo` brings a cluster of its own.
 //!
 //! Results go to standard output, all else to standard error. A `CommandError` decides the exit
-//! code: 0 done, 1 failed, 2 wrong usage, 3 timed out, 130 interrupted; `lock` and `semaphore` exit with
-//! the code of the command that they run, or with 75. Messages are typed and printed in
-//! Casty's JSON notation (`message`).
+//! code: 0 done, 1 failed, 2 wrong usage, 3 timed out, 4 no value there, 130 interrupted; `lock` and
+//! `semaphore` exit with the code of the command that they run, or with 75. Messages are typed and printed
+//! in Casty's JSON notation (`message`).
 //!
 //! `README.md` has an example of each subcommand, and `casty COMMAND --help` more of them. It is a
 //! program, not a library: programs use [`casty_client`] instead.

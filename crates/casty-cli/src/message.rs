@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use casty_client::{ActorRef, Value};
+use casty_client::{ActorRef, DecodeError, Value};
 use casty_proto::notation::NotationError;
 use casty_proto::value::{EnumMember, Member, Object, State};
 use casty_proto::{AddressError, Limits};
@@ -22,6 +22,8 @@ pub(crate) struct Message {
 pub(crate) enum MessageError {
     #[error("the message is not in Casty's JSON notation")]
     Notation(#[from] NotationError),
+    #[error("no JSON: {remedy}")]
+    Text { remedy: String },
     #[error("the message refers to {uri:?}")]
     Reference { uri: String, source: AddressError },
     #[error(
@@ -32,6 +34,47 @@ pub(crate) enum MessageError {
         "a told message gets no reply, so {{\"__ref__\": \"$reply\"}} stands for nothing in it"
     )]
     Reply,
+}
+
+impl MessageError {
+    /// Makes the error of a text that is no value.
+    fn unread(text: &str, error: NotationError) -> Self {
+        let is_malformed = matches!(
+            error,
+            NotationError::Read(
+                DecodeError::Malformed { .. }
+                    | DecodeError::Truncated { .. }
+                    | DecodeError::Trailing { .. }
+            )
+        );
+        match remedy(text).filter(|_| is_malformed) {
+            Some(remedy) => Self::Text { remedy },
+            None => Self::Notation(error),
+        }
+    }
+}
+
+/// Returns what to do about a text that is no JSON; `None` if it is a number, or begins as JSON with parts
+/// does, for its fault is another.
+fn remedy(text: &str) -> Option<String> {
+    /// The longest text that is repeated.
+    const LONGEST: usize = 40;
+    let text = text.trim_start_matches('\u{feff}').trim();
+    let pythons = [("True", "true"), ("False", "false"), ("None", "null")];
+    if let Some((python, json)) = pythons.iter().find(|(python, _)| *python == text) {
+        return Some(format!("{python} is {json} there"));
+    }
+    let digits = text.trim_start_matches('-');
+    let is_number = !digits.is_empty() && digits.chars().all(|it| it.is_ascii_digit());
+    if is_number || text.starts_with(['{', '[', '"']) {
+        return None;
+    }
+    let is_plain = |it: char| it.is_alphanumeric() || " _.,:;/@+-".contains(it);
+    let is_repeated = text.chars().count() <= LONGEST && text.chars().all(is_plain);
+    let text = if is_repeated { text } else { "text" };
+    Some(format!(
+        "text needs quotes, \"{text}\", and in a shell others around them, '\"{text}\"'"
+    ))
 }
 
 impl Message {
@@ -61,7 +104,8 @@ impl Message {
     }
 
     fn parse(text: &str) -> Result<Self, MessageError> {
-        let value = Value::from_notation(text, &Limits::default())?;
+        let value = Value::from_notation(text, &Limits::default())
+            .map_err(|error| MessageError::unread(text, error))?;
         let (mut asks, mut wrong) = (false, None);
         with_references(&value, &mut |reference| {
             if reference.uri() == REPLY {
@@ -172,6 +216,49 @@ mod tests {
         Message::tell(other).unwrap();
         let marked = r#"{"_type": "a.B", "to": {"__ref__": "$reply"}}"#;
         assert!(matches!(Message::tell(marked), Err(MessageError::Reply)));
+    }
+
+    #[test]
+    fn text_without_quotes_is_told_how_to_be_written() {
+        for (text, told) in [
+            (
+                "hello",
+                r#"text needs quotes, "hello", and in a shell others around them, '"hello"'"#,
+            ),
+            (
+                " a b ",
+                r#"text needs quotes, "a b", and in a shell others around them, '"a b"'"#,
+            ),
+            (
+                "",
+                r#"text needs quotes, "", and in a shell others around them, '""'"#,
+            ),
+            (
+                "'it'",
+                r#"text needs quotes, "text", and in a shell others around them, '"text"'"#,
+            ),
+            (
+                "5 apples",
+                r#"text needs quotes, "5 apples", and in a shell others around them, '"5 apples"'"#,
+            ),
+            (
+                "true-ish",
+                r#"text needs quotes, "true-ish", and in a shell others around them, '"true-ish"'"#,
+            ),
+            ("True", "True is true there"),
+            ("None", "None is null there"),
+        ] {
+            let error = Message::tell(text).unwrap_err();
+            assert_eq!(error.to_string(), format!("no JSON: {told}"), "{text}");
+        }
+        let digits = "9".repeat(5000);
+        for other in ["{", "[1", "\"open", "{a: 1}", digits.as_str()] {
+            let error = Message::tell(other).unwrap_err();
+            assert!(
+                matches!(error, MessageError::Notation(_)),
+                "{other}: {error}"
+            );
+        }
     }
 
     #[test]

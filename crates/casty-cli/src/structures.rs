@@ -8,7 +8,7 @@ use casty_client::{
 use clap::Args;
 
 use crate::args::cluster::Cluster;
-use crate::error::CommandError;
+use crate::error::{CommandError, chain};
 use crate::message::Message;
 use crate::session::Session;
 
@@ -102,16 +102,12 @@ fn needed<'a, T>(
     Err(CommandError::Usage(wrong.into()))
 }
 
-/// Makes the error of a value that is not there.
-fn none(what: &str) -> CommandError {
-    CommandError::because(format!("no value {what}"))
-}
-
 impl From<StructureError> for CommandError {
     fn from(error: StructureError) -> Self {
         match error {
             StructureError::WrongShards { .. } => Self::because(format!(
-                "{error}: some program uses another number; is it this one? If not, --force"
+                "{}: some program uses another number; is it this one? If not, --force",
+                chain(&error)
             )),
             StructureError::NotHosted { .. }
             | StructureError::NoView { .. }

@@ -6,7 +6,7 @@ use std::process::ExitStatus;
 
 use tokio::process::{Child, Command};
 
-use crate::error::CommandError;
+use crate::error::{CommandError, chain};
 use crate::output::print_error;
 
 /// A signal that ends programs, which is passed on.
@@ -39,7 +39,8 @@ pub(super) fn start(command: &[OsString]) -> Result<Child, CommandError> {
         .args(arguments)
         .spawn()
         .map_err(|error| {
-            print_error(format_args!("cannot run {}: {error}", program.display()));
+            let why = chain(&error);
+            print_error(format_args!("cannot run {}: {why}", program.display()));
             let missing = error.kind() == io::ErrorKind::NotFound;
             CommandError::Ended(if missing { 127 } else { 126 })
         })

@@ -3,17 +3,19 @@
 use casty_client::Value;
 use clap::{Args, ValueEnum};
 
-use super::{Named, needed, none, value};
+use super::{Named, needed, value};
 use crate::error::CommandError;
 use crate::output::print_reply;
 
 const EXAMPLES: &str = "\
-Values are JSON in Casty's notation, as casty ask --help tells. get prints the value under the key, and
-exits with 1 if there is none; put prints the value that was there, or null; delete and contains print
-whether there was one.
+Values are JSON in Casty's notation, as casty ask --help tells; text is '\"text\"'. get prints the
+value under the key, or nothing and exits with 4 if there is none; put prints the value that was
+there, or null; delete and contains print whether there was one.
 
 Examples:
-  casty map --contact 127.0.0.1:25520 --system my-cluster users put ada '{\"__dict__\": [[\"age\", 36]]}'
+  casty map --contact 127.0.0.1:25520 --system my-cluster users put ada '\"Ada\"'
+  casty map --contact 127.0.0.1:25520 --system my-cluster users put bob \\
+      '{\"__dict__\": [[\"age\", 36]]}'
   casty map --contact 127.0.0.1:25520 --system my-cluster users get ada
   casty map --contact 127.0.0.1:25520 --system my-cluster users delete ada";
 
@@ -57,7 +59,7 @@ pub(crate) async fn run(args: &MapArgs) -> Result<(), CommandError> {
             (Action::Contains, None) => Value::Bool(map.contains(key).await?),
             (Action::Get | Action::Put, None) => {
                 let found = map.get(key).await?;
-                found.ok_or_else(|| none("under that key"))?
+                found.ok_or(CommandError::NoValue)?
             }
         })
     });

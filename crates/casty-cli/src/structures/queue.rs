@@ -3,14 +3,14 @@
 use casty_client::Value;
 use clap::{Args, ValueEnum};
 
-use super::{Named, needed, none, value};
+use super::{Named, needed, value};
 use crate::error::CommandError;
 use crate::output::print_reply;
 
 const EXAMPLES: &str = "\
-Values are JSON in Casty's notation, as casty ask --help tells. pop prints the oldest value and takes
-it, peek prints it; both exit with 1 if there is none. A value that was taken is gone, also if it could
-not be printed. size prints the number of values.
+Values are JSON in Casty's notation, as casty ask --help tells; text is '\"text\"'. pop prints the
+oldest value and takes it, peek prints it; both print nothing and exit with 4 if there is none. A
+value that was taken is gone, also if it could not be printed. size prints the number of values.
 
 Examples:
   casty queue --contact 127.0.0.1:25520 --system my-cluster jobs push '\"one\"'
@@ -60,7 +60,7 @@ pub(crate) async fn run(args: &QueueArgs) -> Result<(), CommandError> {
                 Some(Value::Int(size))
             }
         };
-        found.ok_or_else(|| none("in the queue")).map(Some)
+        found.ok_or(CommandError::NoValue).map(Some)
     });
     match reply.await? {
         Some(reply) => print_reply(&reply),

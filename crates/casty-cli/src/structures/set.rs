@@ -8,11 +8,12 @@ use crate::error::CommandError;
 use crate::output::print;
 
 const EXAMPLES: &str = "\
-Members are JSON in Casty's notation, as casty ask --help tells. add prints whether the member is new,
-remove whether it was there, contains whether it is, and size the number of members.
+Members are JSON in Casty's notation, as casty ask --help tells; text is '\"text\"'. add prints
+whether the member is new, remove whether it was there, contains whether it is, and size the number
+of members.
 
-Members must be hashable in Python, or a node that is asked about one ends the set, and all members are
-gone. Lists and dicts are refused, also within tuples; an object must be of a frozen dataclass.
+Members must be hashable in Python, or a node that is asked about one ends the set, and all members
+are gone. Lists and dicts are refused, also within tuples; an object must be of a frozen dataclass.
 
 Examples:
   casty set --contact 127.0.0.1:25520 --system my-cluster tags add '\"red\"'

@@ -123,6 +123,26 @@ async fn watch_prints_which_instances_come_and_go() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn watch_begins_with_a_line_that_there_is_no_instance() {
+    let cluster = nodes(Codec::pickle()).await;
+    let mut child = casty_to(&cluster, &["lookup", "late", "--watch"])
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let first = lines.next_line().await.unwrap();
+    assert_eq!(first.as_deref(), Some("no instances"));
+    cluster.start_service(2, "late", |_: Value, _: &mut Context<'_>| {});
+    let uri = format!("casty://my-cluster@{}/late", cluster.addresses()[2]);
+    let come = lines.next_line().await.unwrap();
+    assert_eq!(come, Some(format!("+ {uri}")));
+    cluster.stop_service(2, "late");
+    let gone = lines.next_line().await.unwrap();
+    assert_eq!(gone, Some(format!("- {uri}")));
+    interrupt(&child).await;
+    ended(child).await.with(130);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn watch_prints_an_array_for_each_change_and_lasts_as_long_as_it_was_told_to() {
     let cluster = nodes(Codec::pickle()).await;
     let args = ["lookup", "nobody", "--watch", "--json", "--timeout", "2"];
