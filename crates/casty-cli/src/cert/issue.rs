@@ -13,6 +13,8 @@ use rcgen::{
     KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PublicKeyData, SanType,
 };
 use x509_parser::certificate::X509Certificate;
+use x509_parser::error::X509Error;
+use x509_parser::nom;
 use x509_parser::pem::Pem;
 use x509_parser::x509::{AttributeTypeAndValue, X509Name};
 
@@ -82,7 +84,8 @@ impl Authority {
         if !parsed.is_ca() {
             return Err(IssueError::NoAuthority);
         }
-        let usage = parsed.key_usage().map_err(|_| IssueError::Certificate)?;
+        let usage = parsed.key_usage();
+        let usage = usage.map_err(|cause| IssueError::Certificate(Some(cause)))?;
         if usage.is_some_and(|usage| !usage.value.key_cert_sign()) {
             return Err(IssueError::MayNotSign);
         }
@@ -224,11 +227,16 @@ fn first(pem: &[u8]) -> Result<Pem, IssueError> {
     Pem::iter_from_buffer(pem)
         .filter_map(Result::ok)
         .find(|pem| pem.label == "CERTIFICATE")
-        .ok_or(IssueError::Certificate)
+        .ok_or(IssueError::Certificate(None))
 }
 
 fn parsed(pem: &Pem) -> Result<X509Certificate<'_>, IssueError> {
-    pem.parse_x509().map_err(|_| IssueError::Certificate)
+    pem.parse_x509().map_err(|error| {
+        IssueError::Certificate(match error {
+            nom::Err::Error(cause) | nom::Err::Failure(cause) => Some(cause),
+            nom::Err::Incomplete(_) => None,
+        })
+    })
 }
 
 /// The reason why there is no certificate.
@@ -241,7 +249,7 @@ pub(super) enum IssueError {
     #[error("no certificate can begin or end then")]
     Time,
     #[error("the certificate of the authority cannot be read")]
-    Certificate,
+    Certificate(#[source] Option<X509Error>),
     #[error("the key of the authority cannot be used")]
     Key(#[from] key::KeyError),
     #[error("the certificate is no authority's")]

@@ -266,7 +266,7 @@ fn an_authority_that_cannot_sign_is_refused() {
     ));
     assert!(matches!(
         read(&ca.key, &ca.key),
-        Some(IssueError::Certificate)
+        Some(IssueError::Certificate(None))
     ));
     assert!(matches!(
         read(&ca.certificate, "no key"),
