@@ -5,26 +5,36 @@ use std::path::PathBuf;
 use casty_client::NodeAddress;
 use casty_proto::Escaped;
 use clap::error::{ContextKind, ContextValue};
-use clap::{ArgAction, Args, Parser, Subcommand};
+use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::actor::ActorArgs;
 use crate::structures::hold::{LOCK_EXAMPLES, SEMAPHORE_EXAMPLES};
 
 pub(crate) mod cluster;
+mod paragraphs;
 
 use cluster::{Cluster, Region};
 
 const EXAMPLES: &str = "\
 Examples:
   casty demo
-  casty ask --contact 127.0.0.1:25520 --system my-cluster --shards 100 counter user-42 \\
+  casty ask --contact 127.0.0.1:25520 --system my-cluster --shards 100 \\
+      counter user-42 \\
       '{\"_type\": \"counter_app.GetCount\", \"reply_to\": {\"__ref__\": \"$reply\"}}'
   casty topology --contact 127.0.0.1:25520 --system my-cluster --watch
   casty doctor --contact 127.0.0.1:25520 --system my-cluster
 
 Every command has examples of its own: casty ask --help.
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 timed out, 130 interrupted.";
+Exit codes:
+    0  done
+    1  failed, or something was found: by doctor, or by types --check
+    2  wrong usage
+    3  timed out
+    4  there is no value: in a queue for pop or peek, under a key for map get
+   75  not free in time: a lock, or a semaphore
+  130  interrupted
+casty lock and casty semaphore exit as the command does that they run.";
 
 const ASK_EXAMPLES: &str = "\
 The message is JSON in Casty's notation: {\"_type\": \"module.Class\", ...} is an object of that
@@ -39,23 +49,26 @@ that the cluster's allocations speak against is refused, unless --force is given
 wrong number makes a second copy of its entity.
 
 With --actor, the message goes to an actor by its path, of one node, of the leader (a singleton is
-/_singleton-NAME there) or of all members (a broadcast's actors are /_bcast-NAME; NAME alone would send it from each to all). With --all, each
-reply is printed as {\"node\": ..., \"reply\": ...}, and members that are silent are named.
+/_singleton-NAME there) or of all members (a broadcast's actors are /_bcast-NAME; NAME alone would
+send it from each to all). With --all, each reply is printed as {\"node\": ..., \"reply\": ...}, and
+members that are silent are named.
 
 Examples:
-  casty ask --contact 127.0.0.1:25520 --system my-cluster --shards 100 counter user-42 \\
+  casty ask --contact 127.0.0.1:25520 --system my-cluster --shards 100 \\
+      counter user-42 \\
       '{\"_type\": \"counter_app.GetCount\", \"reply_to\": {\"__ref__\": \"$reply\"}}'
-  casty ask --contact 127.0.0.1:25520 --system my-cluster --actor /_singleton-billing --leader \\
+  casty ask --contact 127.0.0.1:25520 --system my-cluster \\
+      --actor /_singleton-billing --leader \\
       '{\"_type\": \"bank.GetTotal\", \"reply_to\": {\"__ref__\": \"$reply\"}}'
 
-  export CASTY_CONTACT_POINTS=10.0.1.10:25520,10.0.1.11:25520 CASTY_SYSTEM=my-cluster
-  export CASTY_REGIONS=account=256,counter=100
+  export CASTY_CONTACT_POINTS=10.0.1.10:25520,10.0.1.11:25520
+  export CASTY_SYSTEM=my-cluster CASTY_REGIONS=account=256,counter=100
   casty ask --codec json --timeout 0.5 account alice \\
       '{\"_type\": \"bank.GetBalance\", \"reply_to\": {\"__ref__\": \"$reply\"}}'";
 
 const TELL_EXAMPLES: &str = "\
-The message is JSON in Casty's notation: {\"_type\": \"module.Class\", ...} is an object of that class.
-With --file, each line is an entity's id, a tab and a message; lines that cannot be read are
+The message is JSON in Casty's notation: {\"_type\": \"module.Class\", ...} is an object of that
+class. With --file, each line is an entity's id, a tab and a message; lines that cannot be read are
 reported with their number and left out. At the end, standard error shows how many messages were
 written to the network, not sent, and cut by a lost connection. Casty acknowledges nothing, so
 none is called delivered.
@@ -68,48 +81,51 @@ against it, unless --force is given. With --actor, the message goes to an actor 
 casty ask --help tells.
 
 Examples:
-  casty tell --contact 127.0.0.1:25520 --system my-cluster --shards 100 counter user-42 \\
+  casty tell --contact 127.0.0.1:25520 --system my-cluster --shards 100 \\
+      counter user-42 \\
       '{\"_type\": \"counter_app.Increment\", \"amount\": 5}'
 
-  export CASTY_CONTACT_POINTS=10.0.1.10:25520,10.0.1.11:25520 CASTY_SYSTEM=my-cluster
-  export CASTY_REGIONS=account=256,counter=100
+  export CASTY_CONTACT_POINTS=10.0.1.10:25520,10.0.1.11:25520
+  export CASTY_SYSTEM=my-cluster CASTY_REGIONS=account=256,counter=100
   casty tell counter --file deposits.tsv --timeout 60
-  printf 'alice\\t{\"_type\": \"bank.Deposit\", \"amount\": 5}\\n' | casty tell account --file -";
+  printf 'alice\\t{\"_type\": \"bank.Deposit\", \"amount\": 5}\\n' \\
+      | casty tell account --file -";
 
 const LOOKUP_EXAMPLES: &str = "\
 Prints the reference of each instance on a node that is alive, one a line; exits with 1 when there
 is none. With --ask, asks the first instance instead and prints its reply, or with --all those of all
 instances, one {\"node\": ..., \"reply\": ...} a line; any class that the message names is allowed, as
 casty ask --help tells. With --watch, prints a line `+ REFERENCE` for each instance that there is or
-comes, and `- REFERENCE` for each that goes, until it is interrupted; with --json, the whole array
-after each change.
+comes, and `- REFERENCE` for each that goes, until it is interrupted, and begins with `no instances`
+if there is none; with --json, prints the whole array at first and after each change.
 
 Examples:
   casty lookup --contact 127.0.0.1:25520 --system my-cluster greeter
   casty lookup --contact 127.0.0.1:25520 --system my-cluster greeter --watch
   casty lookup --contact 127.0.0.1:25520 --system my-cluster greeter \\
-      --ask '{\"_type\": \"hello.Greet\", \"name\": \"Ada\", \"reply_to\": {\"__ref__\": \"$reply\"}}'";
+      --ask '{\"_type\": \"hello.Greet\", \"reply_to\": {\"__ref__\": \"$reply\"}}'";
 
 const TOPOLOGY_EXAMPLES: &str = "\
 Shows the cluster as one of its nodes sees it, and of each region which shards are allocated. A line
 that begins with `warning` tells where these speak against the number of shards that [regions] of
---config or CASTY_REGIONS names: some program uses another one. With --watch, prints what changes until it is
-interrupted; --timeout then bounds the wait for the first view, and ends the watch (with 0) only
-if it is given. With --json, prints one JSON document a line, with --watch one after each change.
+--config or CASTY_REGIONS names: some program uses another one. With --watch, prints what changes
+until it is interrupted; --timeout ends the watch (with 0) if it is given. With --json, prints one
+JSON document a line, with --watch one after each change.
 
 Examples:
   casty topology --contact 127.0.0.1:25520 --system my-cluster
   casty topology --contact 127.0.0.1:25520 --system my-cluster --watch
-  casty topology --contact 127.0.0.1:25520 --system my-cluster --json | jq .leader";
+  casty topology --contact 127.0.0.1:25520 --system my-cluster --json \\
+      | jq .leader";
 
 const DOCTOR_EXAMPLES: &str = "\
 Asks every node for its state, and prints what is wrong: members that are called up and cannot be
 connected or do not answer, views that differ, shards and services on lost nodes, no leader or one
 that is lost, members that join or leave and stay so, addresses or ids that are taken twice, and
-shards that some client has asked for and others do not have: compared with what [regions] of --config
-or CASTY_REGIONS names, or else guessed from which shards are allocated. Each
-finding comes with what it means for messages and what helps. A finding that healthy clusters show
-for a moment, too, must be there again 1.5 s later.
+shards that some client has asked for and others do not have: compared with what [regions] of
+--config or CASTY_REGIONS names, or else guessed from which shards are allocated. Each finding comes
+with what it means for messages and what helps. A finding that healthy clusters show for a moment,
+too, must be there again 1.5 s later.
 
 Exits with 0 if nothing is wrong, or all findings are notes; with 1 otherwise. With --json, prints
 one document: healthy, and findings with severity (note, warning, critical), problem, node, name
@@ -117,7 +133,8 @@ one document: healthy, and findings with severity (note, warning, critical), pro
 
 Examples:
   casty doctor --contact 127.0.0.1:25520 --system my-cluster
-  casty doctor --contact 127.0.0.1:25520 --system my-cluster --json | jq -r '.findings[].helps'
+  casty doctor --contact 127.0.0.1:25520 --system my-cluster --json \\
+      | jq -r '.findings[].helps'
   casty doctor --contact 10.0.1.10:25520 --system my-cluster --timeout 20";
 
 const DOWN_EXAMPLES: &str = "\
@@ -137,7 +154,12 @@ time: a node that was not told brings the member back, so run it again.
 
 Examples:
   casty down --contact 127.0.0.1:25520 --system my-cluster 127.0.0.1:25522
-  casty down --contact 127.0.0.1:25520 --system my-cluster --force 127.0.0.1:25522";
+  casty down --contact 127.0.0.1:25520 --system my-cluster \\
+      --force 127.0.0.1:25522";
+
+/// The help of `--timeout` where a command may go on and print what changes.
+const WATCH_TIMEOUT: &str = "The time for the whole command, connecting and closing included [default: \
+    5; with --watch, none once the first view has come]";
 
 const DEMO_EXAMPLES: &str = "\
 Starts three nodes in this process, on loopback TCP, and a client; tells, asks, kills the node that
@@ -162,7 +184,13 @@ pub(crate) struct Arguments {
 impl Arguments {
     /// Returns the arguments of the process, which ends here if they make no sense or ask for help.
     pub(crate) fn read() -> Self {
-        Self::try_parse().unwrap_or_else(|error| escaped(error).exit())
+        Self::parsed().unwrap_or_else(|error| escaped(error).exit())
+    }
+
+    fn parsed() -> Result<Self, clap::Error> {
+        let mut command = paragraphs::joined(Self::command());
+        let matches = command.try_get_matches_from_mut(std::env::args_os())?;
+        Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
     }
 }
 
@@ -291,7 +319,7 @@ pub(crate) struct Tell {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = LOOKUP_EXAMPLES)]
+#[command(after_help = LOOKUP_EXAMPLES, mut_arg("timeout", |arg| arg.help(WATCH_TIMEOUT)))]
 pub(crate) struct Lookup {
     /// The name of the service key.
     #[arg(value_name = "KEY")]
@@ -313,7 +341,7 @@ pub(crate) struct Lookup {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = TOPOLOGY_EXAMPLES)]
+#[command(after_help = TOPOLOGY_EXAMPLES, mut_arg("timeout", |arg| arg.help(WATCH_TIMEOUT)))]
 pub(crate) struct Topology {
     /// Go on, and print what changes.
     #[arg(long)]
@@ -350,12 +378,76 @@ pub(crate) struct Down {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
+
+    /// Returns all commands, each with its name.
+    fn commands() -> Vec<(String, clap::Command)> {
+        let mut root = paragraphs::joined(Arguments::command());
+        root.build();
+        let mut open = vec![(root.get_name().to_owned(), root)];
+        let mut found = Vec::new();
+        while let Some((name, command)) = open.pop() {
+            let inner = command.get_subcommands();
+            open.extend(inner.map(|it| (format!("{name} {}", it.get_name()), it.clone())));
+            found.push((name, command));
+        }
+        found
+    }
 
     #[test]
     fn the_command_line_is_consistent() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn no_line_of_any_help_is_longer_than_the_terminal() {
+        for (name, command) in commands() {
+            for width in [80, 100] {
+                let mut command = command.clone().term_width(width);
+                for help in [command.render_help(), command.render_long_help()] {
+                    let help = help.to_string();
+                    // Usage is not broken: who types it needs it whole.
+                    let usage = command.render_usage().to_string();
+                    for line in help.lines().filter(|line| !usage.contains(*line)) {
+                        assert!(line.chars().count() <= width, "{name}: {line}");
+                    }
+                    for line in usage.lines() {
+                        assert!(line.chars().count() <= 100, "{name}: {line}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn examples_stay_on_their_lines_in_a_terminal_of_80_columns() {
+        for (name, command) in commands() {
+            let text = command.get_after_help().map(ToString::to_string);
+            let text = text.unwrap_or_default();
+            for line in text.lines().filter(|line| line.starts_with(' ')) {
+                assert!(line.chars().count() <= 80, "{name}: {line}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_time_is_what_it_is_for_each_command() {
+        let whole = "The time for the whole command, connecting and closing included [default: 5]";
+        for (name, command) in commands() {
+            let timeout = command
+                .get_arguments()
+                .find(|arg| arg.get_id() == "timeout");
+            let help = timeout
+                .and_then(clap::Arg::get_help)
+                .map(ToString::to_string);
+            let expected = match name.as_str() {
+                "casty lock" | "casty semaphore" => "for each reply of a node",
+                "casty barrier" => "The time to wait for the others",
+                "casty lookup" | "casty topology" => "with --watch, none once",
+                "casty types" => "The time that Python may take",
+                _ => whole,
+            };
+            assert!(help.is_none_or(|help| help.contains(expected)), "{name}");
+        }
     }
 }

@@ -26,7 +26,8 @@ Examples:
   casty cert node 10.0.1.10 node-1.example --ca-dir certs --out node-1
   casty cert client gateway --ca-dir certs --out gateway
   casty topology --contact 10.0.1.10:25520 --system my-cluster --transport tls \\
-      --tls-ca certs/ca.crt --tls-cert gateway/client.crt --tls-key gateway/client.key";
+      --tls-ca certs/ca.crt \\
+      --tls-cert gateway/client.crt --tls-key gateway/client.key";
 
 const CA_EXAMPLES: &str = "\
 Writes ca.crt, which every node and client trusts, and ca.key, which signs their certificates.
@@ -41,7 +42,8 @@ and other nodes write it, without port.
 
 Examples:
   casty cert node 10.0.1.10 --ca-dir certs --out node-1
-  casty cert node node-2.example 10.0.1.11 ::1 --ca-dir certs --out node-2 --validity 30
+  casty cert node node-2.example 10.0.1.11 ::1 --ca-dir certs --out node-2 \\
+      --validity 30
   casty cert node 10.0.1.10 --ca-dir certs --out node-1 --force";
 
 const CLIENT_EXAMPLES: &str = "\

@@ -43,8 +43,10 @@ Examples:
   casty proxy --listen quic://0.0.0.0:25520 --to tcp://127.0.0.1:25520 \\
       --tls-ca certs/ca.crt --tls-cert node-1/node.crt --tls-key node-1/node.key
   casty proxy --listen tcp://127.0.0.1:25520 --to tls://10.0.1.10:25520 \\
-      --tls-ca certs/ca.crt --tls-cert gateway/client.crt --tls-key gateway/client.key
-  casty proxy --listen tcp://127.0.0.1:9000 --to tcp://10.0.1.10:25520 --max-connections 64";
+      --tls-ca certs/ca.crt \\
+      --tls-cert gateway/client.crt --tls-key gateway/client.key
+  casty proxy --listen tcp://127.0.0.1:9000 --to tcp://10.0.1.10:25520 \\
+      --max-connections 64";
 
 /// The arguments of `casty proxy`.
 #[derive(Debug, Args)]

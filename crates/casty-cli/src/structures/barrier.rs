@@ -6,16 +6,22 @@ use super::Named;
 use crate::error::CommandError;
 
 const EXAMPLES: &str = "\
-Waits until so many have arrived at the barrier, this one included, within --timeout; all must say the
-same number. Exits with 3 if they have not. The arrival then stays counted, so the next round is one
-short, unless --as names it and it arrives again.
+Waits until so many have arrived at the barrier, this one included, within --timeout; all must say
+the same number. Exits with 3 if they have not. The arrival then stays counted, so the next round is
+one short, unless --as names it and it arrives again.
 
 Examples:
-  casty barrier --contact 127.0.0.1:25520 --system my-cluster --timeout 60 start --parties 3
-  casty barrier --contact 127.0.0.1:25520 --system my-cluster start --parties 3 --as worker-1";
+  casty barrier --contact 127.0.0.1:25520 --system my-cluster \\
+      --timeout 60 start --parties 3
+  casty barrier --contact 127.0.0.1:25520 --system my-cluster \\
+      start --parties 3 --as worker-1";
+
+/// The help of `--timeout`, which is about the wait here.
+const TIMEOUT: &str = "The time to wait for the others; connecting and closing may take a quarter of it \
+    besides [default: 5]";
 
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, mut_arg("timeout", |arg| arg.help(TIMEOUT)))]
 pub(crate) struct BarrierArgs {
     #[command(flatten)]
     named: Named,

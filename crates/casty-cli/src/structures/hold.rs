@@ -19,34 +19,44 @@ use crate::session::Session;
 
 /// The end of `casty lock --help`.
 pub(crate) const LOCK_EXAMPLES: &str = "\
-Runs the command while this process holds the lock, and exits with the command's code, or 128 and the
-number of the signal that ended it; with 75 if the lock was not free within --wait, and with 126 or 127
-if the command cannot be run. SIGINT, SIGQUIT, SIGTERM and SIGHUP are passed on to the command (what is
-typed at the terminal reaches it anyway), and the lock is released when that has ended. If the node that
-granted the lock is lost, the command is sent SIGTERM, for others may hold it then. --timeout bounds the wait for the cluster and for each reply, not the command.
+Runs the command while this process holds the lock, and exits with the command's code, or 128 and
+the number of the signal that ended it; with 75 if the lock was not free within --wait, and with 126
+or 127 if the command cannot be run. SIGINT, SIGQUIT, SIGTERM and SIGHUP are passed on to the command
+(what is typed at the terminal reaches it anyway), and the lock is released when that has ended. If
+the node that granted the lock is lost, the command is sent SIGTERM, for others may hold it then.
 
-The lock is tried again and again, so nothing waits for it on the node when this process is killed; but
-those who wait there come first. Nodes have no leases: if this process is killed while it holds the lock,
-that stays locked until it is released by its owner's name, which -v tells, or destroyed.
+The lock is tried again and again, so nothing waits for it on the node when this process is killed;
+but those who wait there come first. Nodes have no leases: if this process is killed while it holds
+the lock, that stays locked until it is released by its owner's name, which -v tells, or destroyed.
 
 Examples:
-  casty lock --contact 127.0.0.1:25520 --system my-cluster nightly -- ./backup.sh
-  casty lock --contact 127.0.0.1:25520 --system my-cluster nightly --wait 5 -- sh -c 'date; sleep 1'
+  casty lock --contact 127.0.0.1:25520 --system my-cluster \\
+      nightly -- ./backup.sh
+  casty lock --contact 127.0.0.1:25520 --system my-cluster \\
+      nightly --wait 5 -- sh -c 'date; sleep 1'
   casty lock --contact 127.0.0.1:25520 --system my-cluster nightly --destroy";
 
 /// The end of `casty semaphore --help`.
 pub(crate) const SEMAPHORE_EXAMPLES: &str = "\
-Does what casty lock does, with a permit of a semaphore; see casty lock --help. The nodes decide how many
-permits there are.
+Does what casty lock does, with a permit of a semaphore; see casty lock --help. The nodes decide how
+many permits there are.
 
 Examples:
-  casty semaphore --contact 127.0.0.1:25520 --system my-cluster pool -- ./import.sh
-  casty semaphore --contact 127.0.0.1:25520 --system my-cluster pool --wait 5 -- ./import.sh";
+  casty semaphore --contact 127.0.0.1:25520 --system my-cluster \\
+      pool -- ./import.sh
+  casty semaphore --contact 127.0.0.1:25520 --system my-cluster \\
+      pool --wait 5 -- ./import.sh";
+
+/// The help of `--timeout`, which bounds neither the wait nor the command here.
+const TIMEOUT: &str = "The time for the cluster to be reached, and for each reply of a node. The wait for \
+    others has --wait, and the command may take any time. With --release and --destroy, the time for \
+    everything [default: 5]";
 
 /// The pause after an attempt that failed.
 const PAUSE: Duration = Duration::from_millis(500);
 
 #[derive(Debug, Args)]
+#[command(mut_arg("timeout", |arg| arg.help(TIMEOUT)))]
 pub(crate) struct HoldArgs {
     #[command(flatten)]
     named: Named,
@@ -171,7 +181,8 @@ async fn hold(
         Ok(Released::Freed | Released::Lost(_)) => {}
         Ok(_) => print_error("it was not held any more when the command ended"),
         Err(error) => print_error(format_args!(
-            "it may still be held: {error}; if so, --release {owner} or --destroy frees it"
+            "it may still be held: {}; if so, --release {owner} or --destroy frees it",
+            Chain(&error)
         )),
     }
     outcome
