@@ -431,6 +431,23 @@ mod tests {
     }
 
     #[test]
+    fn what_a_command_does_is_not_listed_with_what_names_the_cluster() {
+        let listed = |command: &clap::Command| -> Vec<String> {
+            let arguments = command.get_arguments();
+            let listed = arguments.filter(|arg| arg.get_help_heading() == Some("Cluster"));
+            listed.map(|arg| arg.get_id().to_string()).collect()
+        };
+        let commands = commands();
+        let topology = commands.iter().find(|(name, _)| name == "casty topology");
+        let mut known = listed(&topology.unwrap().1);
+        known.push("shards".to_owned());
+        for (name, command) in &commands {
+            let others = listed(command).into_iter().filter(|id| !known.contains(id));
+            assert_eq!(others.collect::<Vec<_>>(), [""; 0], "{name}");
+        }
+    }
+
+    #[test]
     fn the_time_is_what_it_is_for_each_command() {
         let whole = "The time for the whole command, connecting and closing included [default: 5]";
         for (name, command) in commands() {

@@ -20,6 +20,9 @@ pub(crate) mod map;
 pub(crate) mod queue;
 pub(crate) mod set;
 
+/// The heading of what a command takes besides a [`Named`], which would else be that of the cluster.
+const OWN: Option<&str> = None;
+
 /// A structure, and the cluster that it is in.
 #[derive(Debug, Args)]
 pub(crate) struct Named {

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::Named;
+use super::{Named, OWN};
 use crate::error::CommandError;
 
 const EXAMPLES: &str = "\
@@ -26,10 +26,10 @@ pub(crate) struct BarrierArgs {
     #[command(flatten)]
     named: Named,
     /// The number of arrivals to wait for.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = OWN)]
     parties: u32,
     /// The name to arrive under, counted once [default: one that nobody else has].
-    #[arg(long = "as", value_name = "NAME")]
+    #[arg(long = "as", value_name = "NAME", help_heading = OWN)]
     arrive_as: Option<String>,
 }
 

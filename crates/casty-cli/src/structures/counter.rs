@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
-use super::{Named, needed};
+use super::{Named, OWN, needed};
 use crate::error::CommandError;
 use crate::output::print;
 
@@ -29,10 +29,10 @@ pub(crate) struct CounterArgs {
     #[command(flatten)]
     named: Named,
     /// The thing to do.
-    #[arg(value_enum)]
+    #[arg(value_enum, help_heading = OWN)]
     action: Action,
     /// The number to add.
-    #[arg(value_name = "N", allow_negative_numbers = true)]
+    #[arg(value_name = "N", allow_negative_numbers = true, help_heading = OWN)]
     amount: Option<i64>,
 }
 

@@ -10,8 +10,8 @@ use casty_client::{
 use clap::Args;
 use tokio::time::{Instant, sleep};
 
-use super::Named;
 use super::child::{self, Signal, Signals};
+use super::{Named, OWN};
 use crate::args::cluster::seconds;
 use crate::error::CommandError;
 use crate::output::{print, print_error};
@@ -61,16 +61,26 @@ pub(crate) struct HoldArgs {
     #[command(flatten)]
     named: Named,
     /// Give up with the exit code 75 if it is not free in this time [default: wait as long as it takes].
-    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, help_heading = OWN)]
     wait: Option<Duration>,
     /// Release what a dead owner has left, and print whether it held anything.
-    #[arg(long, value_name = "OWNER", conflicts_with_all = ["wait", "command", "destroy"])]
+    #[arg(
+        long,
+        value_name = "OWNER",
+        conflicts_with_all = ["wait", "command", "destroy"],
+        help_heading = OWN
+    )]
     release: Option<String>,
     /// Take it from everybody, for when its holder is dead and nobody knows its owner's name.
-    #[arg(long, conflicts_with_all = ["wait", "command"])]
+    #[arg(long, conflicts_with_all = ["wait", "command"], help_heading = OWN)]
     destroy: bool,
     /// The command to run, behind two dashes.
-    #[arg(last = true, value_name = "COMMAND", required_unless_present_any = ["release", "destroy"])]
+    #[arg(
+        last = true,
+        value_name = "COMMAND",
+        required_unless_present_any = ["release", "destroy"],
+        help_heading = OWN
+    )]
     command: Vec<OsString>,
 }
 

@@ -3,7 +3,7 @@
 use casty_client::Value;
 use clap::{Args, ValueEnum};
 
-use super::{Named, needed, value};
+use super::{Named, OWN, needed, value};
 use crate::error::CommandError;
 use crate::output::print_reply;
 
@@ -38,12 +38,13 @@ pub(crate) struct MapArgs {
     #[command(flatten)]
     named: Named,
     /// The thing to do.
-    #[arg(value_enum)]
+    #[arg(value_enum, help_heading = OWN)]
     action: Action,
     /// The key.
+    #[arg(help_heading = OWN)]
     key: String,
     /// The value to put.
-    #[arg(value_name = "JSON", allow_negative_numbers = true)]
+    #[arg(value_name = "JSON", allow_negative_numbers = true, help_heading = OWN)]
     value: Option<String>,
 }
 

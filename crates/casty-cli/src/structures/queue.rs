@@ -3,7 +3,7 @@
 use casty_client::Value;
 use clap::{Args, ValueEnum};
 
-use super::{Named, needed, value};
+use super::{Named, OWN, needed, value};
 use crate::error::CommandError;
 use crate::output::print_reply;
 
@@ -36,10 +36,10 @@ pub(crate) struct QueueArgs {
     #[command(flatten)]
     named: Named,
     /// The thing to do.
-    #[arg(value_enum)]
+    #[arg(value_enum, help_heading = OWN)]
     action: Action,
     /// The value to push.
-    #[arg(value_name = "JSON", allow_negative_numbers = true)]
+    #[arg(value_name = "JSON", allow_negative_numbers = true, help_heading = OWN)]
     value: Option<String>,
 }
 
