@@ -62,7 +62,7 @@ fn remedy(text: &str) -> Option<String> {
     let text = text.trim_start_matches('\u{feff}').trim();
     let pythons = [("True", "true"), ("False", "false"), ("None", "null")];
     if let Some((python, json)) = pythons.iter().find(|(python, _)| *python == text) {
-        return Some(format!("{python} is {json} there"));
+        return Some(format!("it has {json} for {python}"));
     }
     let digits = text.trim_start_matches('-');
     let is_number = !digits.is_empty() && digits.chars().all(|it| it.is_ascii_digit());
@@ -245,8 +245,8 @@ mod tests {
                 "true-ish",
                 r#"text needs quotes, "true-ish", and in a shell others around them, '"true-ish"'"#,
             ),
-            ("True", "True is true there"),
-            ("None", "None is null there"),
+            ("True", "it has true for True"),
+            ("None", "it has null for None"),
         ] {
             let error = Message::tell(text).unwrap_err();
             assert_eq!(error.to_string(), format!("no JSON: {told}"), "{text}");
