@@ -11,7 +11,6 @@ ways that it can go.
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import sys
 from pathlib import Path
@@ -29,41 +28,12 @@ from casty.core.streams import (
     stream_producer,
 )
 
-from casty.remote.ref import RemoteActorRef
-
+from capture import HOST, SERIALIZERS, Relay, write
 from counter_app.messages import Point
 from interop_app import serializers
-from verify import make_ref
 
-SERIALIZERS = ("pickle", "json", "msgpack")
 MODULE = "casty.core.streams."
-HOST = "127.0.0.1"
-
-
-class Relay:
-    """Passes on what it reads, and keeps the frames."""
-
-    def __init__(self, port: int) -> None:
-        self.port = port
-        self.frames: list[tuple[str, bytes]] = []
-
-    async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        to_reader, to_writer = await asyncio.open_connection(HOST, self.port)
-        await asyncio.gather(
-            self.pass_on("c2s", reader, to_writer), self.pass_on("s2c", to_reader, writer)
-        )
-
-    async def pass_on(
-        self, direction: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        try:
-            while True:
-                head = await reader.readexactly(4)
-                frame = head + await reader.readexactly(int.from_bytes(head, "big"))
-                self.frames.append((direction, frame))
-                writer.write(frame)
-        except (asyncio.IncompleteReadError, ConnectionError):
-            writer.close()
+TOPIC = "stream-"
 
 
 async def capture(name: str) -> list[tuple[str, bytes]]:
@@ -129,70 +99,17 @@ async def read_by_node(system: ClusteredActorSystem, client: ClusterClient) -> N
     remote.tell(GetSource(reply_to=producer))
 
 
-def shown(message: Any) -> str:
-    """A message as indices show it."""
-
-    def value(field: Any) -> str:
-        is_ref = isinstance(field, RemoteActorRef)
-        return f"<ref {field.address.to_uri()}>" if is_ref else repr(field)
-
-    fields = (f"{name}={value(field)}" for name, field in vars(message).items())
-    return f"{type(message).__name__}({', '.join(fields)})"
-
-
-def described(name: str, direction: str, frame: bytes) -> dict[str, Any] | None:
-    """The entry of a frame in an index, but for its number; None if it is not of streams."""
-    if frame[4] != 1:
-        return None
-    length = int.from_bytes(frame[5:9], "big")
-    header = json.loads(frame[9 : 9 + length])
-    hint = header["type_hint"]
+def wanted(hint: str) -> str | None:
     # Pickle writes a SinkRef with a copy of its queue, which is of no use to anybody.
     if not hint.startswith(MODULE) or hint.endswith("Ref"):
         return None
-    what = "stream-" + hint.removeprefix(MODULE)
-    return {
-        "direction": direction,
-        "frame_type": "message(0x01)",
-        "len": len(frame),
-        "what": what,
-        "header": header,
-        "payload_offset": 9 + length,
-        "payload_len": len(frame) - 9 - length,
-        "decoded": shown(
-            serializers.build(name).deserialize(frame[9 + length :], ref_factory=make_ref)
-        ),
-    }
-
-
-def write(name: str, folder: Path, frames: list[tuple[str, bytes]]) -> int:
-    index = folder / "index.json"
-    entries = json.loads(index.read_text())
-    for entry in entries:
-        if entry["what"].startswith("stream-"):
-            (folder / entry["file"]).unlink()
-    entries = [entry for entry in entries if not entry["what"].startswith("stream-")]
-    seen: set[bytes] = set()
-    number = len(entries)
-    for direction, frame in frames:
-        entry = described(name, direction, frame)
-        # A demand for one more element is written once.
-        if entry is None or frame in seen:
-            continue
-        seen.add(frame)
-        file = f"{number:02}-{direction}-{entry['what']}.bin"
-        (folder / file).write_bytes(frame)
-        entries.append({"file": file, **entry})
-        number += 1
-    lines = (json.dumps(e, separators=(",", ":"), ensure_ascii=False) for e in entries)
-    index.write_text("[\n" + ",\n".join(lines) + "\n]\n")
-    return number
+    return TOPIC + hint.removeprefix(MODULE)
 
 
 async def main(folder: Path) -> None:
     for name in SERIALIZERS:
         frames = await capture(name)
-        print(name, write(name, folder / name, frames), "frames")
+        print(name, write(name, folder / name, frames, TOPIC, wanted), "frames")
 
 
 if __name__ == "__main__":

@@ -72,6 +72,39 @@ pub struct Find<M: ?Sized> {
     pub reply_to: ActorRef<Listing<M>>,
 }
 
+/// A request to a receptionist for the instances of a service, at once and whenever they change. Nodes
+/// never end it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename = "casty.cluster.receptionist.Subscribe", bound = "")]
+pub struct Subscribe<M: ?Sized> {
+    /// The service.
+    pub key: ServiceKey<M>,
+    /// The actor that receives the listings.
+    pub reply_to: ActorRef<Listing<M>>,
+}
+
+/// The registration of an actor of the receiving node as an instance of a service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename = "casty.cluster.receptionist.Register", bound = "")]
+pub struct Register<M: ?Sized> {
+    /// The service.
+    pub key: ServiceKey<M>,
+    /// The actor.
+    #[serde(rename = "ref")]
+    pub actor: ActorRef<M>,
+}
+
+/// The end of a [registration](Register).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename = "casty.cluster.receptionist.Deregister", bound = "")]
+pub struct Deregister<M: ?Sized> {
+    /// The service.
+    pub key: ServiceKey<M>,
+    /// The actor.
+    #[serde(rename = "ref")]
+    pub actor: ActorRef<M>,
+}
+
 /// The instances of a service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename = "casty.cluster.receptionist.Listing", bound = "")]

@@ -46,6 +46,20 @@ pub struct TopologySnapshot {
     pub registry: FrozenSet<ServiceEntry>,
 }
 
+impl From<&ClusterState> for TopologySnapshot {
+    /// Returns the view that a node tells of its state.
+    fn from(state: &ClusterState) -> Self {
+        Self {
+            members: state.members.clone(),
+            leader: state.leader().cloned(),
+            shard_allocations: state.shard_allocations.clone(),
+            allocation_epoch: state.allocation_epoch,
+            unreachable: state.unreachable.clone(),
+            registry: state.registry.clone(),
+        }
+    }
+}
+
 /// A request for a node's whole state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename = "casty.cluster.topology_actor.GetState")]
