@@ -4,8 +4,9 @@
 //! Programs that talk to a cluster use `casty-client`, which drives these engines and re-exports
 //! this crate. Use it directly for
 //!
-//! * **a node of your own** that hosts a region: [`Coordinator`] answers the question who owns a
-//!   shard, as Casty's nodes do;
+//! * **a node of your own** that hosts a region: [`Membership`](membership::Membership) makes it a
+//!   member of the cluster, [`NodeConnections`] connects it to the others, and [`Coordinator`] answers
+//!   the question who owns a shard, as Casty's nodes do;
 //! * **a client on another runtime**, or a proxy: [`Connections`], [`Subscription`], [`ViewKeeper`]
 //!   and [`Router`] decide, and your code carries out;
 //! * **tools** that look at a cluster: [`View`], [`entity_shard`], [`diagnosis`].
@@ -24,6 +25,8 @@
 //! | [`ViewKeeper`] | which of two snapshots is newer |
 //! | [`Router`] | where a message goes, and what waits for a route |
 //! | [`Coordinator`] | who owns a shard; the node's side |
+//! | [`Membership`](membership::Membership) | who is a member, who leads, who is dead; the node's side |
+//! | [`NodeConnections`] | which connection between two nodes is kept; the node's side |
 //!
 //! # A router, driven by hand
 //!
@@ -143,6 +146,52 @@
 //! # Ok::<(), casty_proto::AddressError>(())
 //! ```
 //!
+//! # A member of the cluster
+//!
+//! A node joins by its seeds and gossips with members written in Python, by their own rules: the
+//! [`membership`] engine says what is sent to whom, and its state is the view that coordinators are told
+//! of. It is told of messages, and whatever it is told that cannot be true changes nothing:
+//!
+//! ```
+//! use std::time::Instant;
+//! use casty_proto::message::{MemberStatus, TopologySnapshot};
+//! use casty_routing::RegionView;
+//! use casty_routing::membership::{
+//!     Membership, MembershipConfig, MembershipInput, MembershipOutput,
+//! };
+//!
+//! let now = Instant::now();
+//! let config = MembershipConfig::new("rust-1:25520".parse()?, "rust-1");
+//! let mut membership = Membership::new(now, config, 7);
+//! let join = MembershipInput::Join {
+//!     node: "rust-2:25520".parse()?,
+//!     id: "rust-2".into(),
+//!     roles: Default::default(),
+//!     asker: Some("the connection of rust-2"),
+//! };
+//! membership.handle(now, join);
+//! loop {
+//!     match membership.poll() {
+//!         MembershipOutput::Accept { asker, state } => {
+//!             println!("JoinAccepted to {asker}: {} members", state.members.len());
+//!         }
+//!         MembershipOutput::Gossip { to, .. } => println!("GossipMessage to {to}"),
+//!         MembershipOutput::Heartbeat { to } => println!("HeartbeatRequest to {to}"),
+//!         MembershipOutput::View(state) => {
+//!             // To coordinators, and to all who have subscribed to the topology.
+//!             let view = RegionView::of(&TopologySnapshot::from(&*state), "account");
+//!             assert_eq!(view.leader.as_ref(), Some(membership.address()));
+//!         }
+//!         MembershipOutput::Event(event) => println!("{event}"),
+//!         MembershipOutput::Wait(_next) => break,
+//!         _ => {}
+//!     }
+//! }
+//! // It is `up` once it has gossiped that it knows of it.
+//! assert_eq!(membership.state().members[1].status, MemberStatus::Joining);
+//! # Ok::<(), casty_proto::AddressError>(())
+//! ```
+//!
 //! # Errors, limits, features
 //!
 //! Nothing here fails in operation: a message that cannot be delivered comes back as
@@ -165,6 +214,8 @@ mod coordinator;
 pub mod diagnosis;
 mod error;
 mod liveness;
+pub mod membership;
+mod node_connections;
 mod renewal;
 mod retry_budget;
 mod rng;
@@ -184,6 +235,9 @@ pub use coordinator::{
 };
 pub use error::{MissingRoute, RegisterRegionError, UndeliverableReason};
 pub use liveness::{Liveness, LivenessConfig, LivenessInput, LivenessOutput, ObservedConnection};
+pub use node_connections::{
+    NodeConnections, NodeConnectionsConfig, NodeConnectionsInput, NodeConnectionsOutput,
+};
 pub use renewal::{Renewal, RenewalConfig, RenewalInput, RenewalOutput};
 pub use retry_budget::{RetryBudget, RetryBudgetConfig};
 pub use router::{

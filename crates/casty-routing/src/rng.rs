@@ -19,6 +19,12 @@ impl Rng {
         z ^ (z >> 31)
     }
 
+    /// Draws a number below `limit`, which is not 0.
+    pub(crate) fn below(&mut self, limit: usize) -> usize {
+        // Slightly uneven, which does not matter for a choice among members.
+        usize::try_from(self.next() % limit.max(1) as u64).unwrap_or(0)
+    }
+
     /// Draws a duration from zero to `most`, both included, to the microsecond.
     pub(crate) fn up_to(&mut self, most: Duration) -> Duration {
         let most = u64::try_from(most.as_micros()).unwrap_or(u64::MAX);
