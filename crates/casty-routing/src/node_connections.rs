@@ -58,7 +58,6 @@ pub enum NodeConnectionsInput {
 
 /// An order of [`NodeConnections`] to its driver.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum NodeConnectionsOutput {
     /// Dial the node.
     Dial(NodeAddress),
