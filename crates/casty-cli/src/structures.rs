@@ -117,6 +117,11 @@ impl From<StructureError> for CommandError {
             | StructureError::Ask(
                 AskError::Timeout { .. } | AskError::NotSent(NotSent::Expired(_)),
             ) => Self::NotInTime(error.into()),
+            StructureError::NotReleased { ref source, .. }
+                if matches!(**source, AskError::Timeout { .. }) =>
+            {
+                Self::NotInTime(error.into())
+            }
             _ => Self::Failed(error.into()),
         }
     }

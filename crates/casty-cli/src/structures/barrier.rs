@@ -8,7 +8,7 @@ use crate::error::CommandError;
 const EXAMPLES: &str = "\
 Waits until so many have arrived at the barrier, this one included, within --timeout; all must say
 the same number. Exits with 3 if they have not. The arrival then stays counted, so the next round is
-one short, unless --as names it and it arrives again.
+one short, unless it arrives again: under the name of --as, or the one that the error tells.
 
 Examples:
   casty barrier --contact 127.0.0.1:25520 --system my-cluster \\

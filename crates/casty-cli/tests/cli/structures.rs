@@ -301,6 +301,7 @@ async fn a_barrier_waits_for_the_whole_time() {
     let args = ["barrier", "--timeout", "0.5", "start", "--parties", "2"];
     let ended = end(casty_to(&cluster, &args)).await.with(3);
     assert!(ended.err.contains("500ms"), "{ended:?}");
+    assert!(ended.err.contains("stays counted there"), "{ended:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,6 +7,7 @@ use casty_proto::message::structures::barrier::{BarrierArrive, BarrierReply, Des
 use crate::client::region::EntityRef;
 use crate::distributed::error::StructureError;
 use crate::distributed::structure::Structure;
+use crate::error::AskError;
 
 /// A barrier at which participants wait for one another, made by
 /// [`Distributed::barrier`](crate::Distributed::barrier). Cheap to clone.
@@ -41,7 +42,10 @@ impl Barrier {
     /// handle's time, by default 60 s. Sent once.
     ///
     /// # Errors
-    /// Not all arrived in time, or no reply came: this arrival is counted, unless the fate is `NotSent`.
+    /// [`NotReleased`](StructureError::NotReleased): not all arrived in time, or the reply was lost. This
+    /// arrival stays counted, under a name that the error tells: who waits again by
+    /// [`arrive_as`](Self::arrive_as) and that name is counted once, and who calls this again twice. After
+    /// any other error it is not counted.
     ///
     /// # Cancel safety
     /// None: once it was polled the arrival may be counted, whether or not anybody waits.
@@ -65,9 +69,13 @@ impl Barrier {
             expected,
             reply_to,
         };
-        match self.structure.ask(&self.entity, ask).await? {
-            BarrierReply::Released {} => Ok(()),
-            BarrierReply::Mismatch { expected } => Err(StructureError::OtherExpected { expected }),
+        match self.structure.ask(&self.entity, ask).await {
+            Ok(BarrierReply::Released {}) => Ok(()),
+            Ok(BarrierReply::Mismatch { expected }) => {
+                Err(StructureError::OtherExpected { expected })
+            }
+            Err(StructureError::Ask(error)) => Err(unless_released(name, error)),
+            Err(error) => Err(error),
         }
     }
 
@@ -81,6 +89,19 @@ impl Barrier {
     pub async fn destroy(&self) -> Result<bool, StructureError> {
         let ask = |reply_to| DestroyBarrier { reply_to };
         self.structure.ask(&self.entity, ask).await
+    }
+}
+
+/// Returns the error of an arrival under a name: a node that may have it, and has not replied, counts it.
+fn unless_released(name: &str, error: AskError) -> StructureError {
+    match error {
+        AskError::Timeout { .. } | AskError::Lost { .. } | AskError::Closed => {
+            StructureError::NotReleased {
+                name: name.into(),
+                source: Box::new(error),
+            }
+        }
+        error => error.into(),
     }
 }
 

@@ -56,6 +56,23 @@ pub enum StructureError {
         /// The number.
         expected: u32,
     },
+    /// The barrier did not let go in time, or the reply was lost. The arrival may have come to the node, and
+    /// stays counted there until all have arrived: a node can be told to forget no arrival. To wait again,
+    /// arrive [under the same name](crate::Barrier::arrive_as), which is counted once; under any other this
+    /// participant is counted twice. If nobody does, the round ends one arrival early, unless the barrier
+    /// is [destroyed](crate::Barrier::destroy), with all arrivals.
+    #[error(
+        "the barrier has not let go, and this arrival stays counted there: wait again as {:?}, which is \
+         counted once",
+        Escaped::new(name)
+    )]
+    NotReleased {
+        /// The name under which the arrival is counted.
+        name: Arc<str>,
+        /// The end of the ask.
+        #[source]
+        source: Box<AskError>,
+    },
     /// Python has no hash for the member, so no set can have it: a node that was sent it would end the set,
     /// with all its members. Nothing was sent.
     #[error("Python has no hash for a {class}, so that no set can have such a member")]
@@ -76,7 +93,7 @@ impl StructureError {
                 Fate::NotSent
             }
             Self::OtherExpected { .. } => Fate::Written,
-            Self::NotHosted { source, .. } => source.fate(),
+            Self::NotHosted { source, .. } | Self::NotReleased { source, .. } => source.fate(),
             Self::Ask(error) => error.fate(),
         }
     }

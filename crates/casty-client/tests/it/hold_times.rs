@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use casty_client::{AcquireError, AskError, NotSent, StructureError};
+use casty_client::{AcquireError, AskError, NotSent, ShardEnvelope, StructureError};
 use casty_proto::Tuple;
+use casty_proto::message::structures::barrier::BarrierArrive;
 use casty_proto::message::structures::lock::{LockAcquire, LockTryAcquire, LockTryResult};
 use casty_proto::message::{GetShardLocation, ShardLocation};
 use casty_transport::MemoryNetwork;
@@ -123,18 +124,21 @@ fn an_acquire_that_a_node_has_is_out_of_time_though_no_view_shows_the_region() {
         keeper.asked::<LockAcquire>().await;
         let error = acquiring.await.unwrap().unwrap_err();
         assert!(matches!(error, AcquireError::Timeout { .. }), "{error:?}");
-        // One that has to wait for others tells no more than that.
+        // One that has to wait for others tells under which name it stays counted.
         let late = client.distributed().shards(1).within(SHORT).barrier("door");
         let late = late.unwrap();
         let arriving = tokio::spawn(async move { late.arrive(2).await });
         let located = keeper.link.next_to("/_coord-d-barrier-door").await;
         let located: GetShardLocation = located.unwrap().decode();
         keeper.link.send(&located.reply_to, &location).await;
+        let arrived = keeper.link.next_to("/_region-d-barrier-door").await;
+        let arrived: ShardEnvelope<BarrierArrive> = arrived.unwrap().decode();
         let error = arriving.await.unwrap().unwrap_err();
-        assert!(
-            matches!(error, StructureError::Ask(AskError::Timeout { .. })),
-            "{error:?}"
-        );
+        let StructureError::NotReleased { name, source } = &error else {
+            panic!("{error:?}");
+        };
+        assert_eq!(**name, *arrived.message.node);
+        assert!(matches!(**source, AskError::Timeout { .. }), "{source:?}");
     });
 }
 

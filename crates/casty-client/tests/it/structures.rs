@@ -152,6 +152,51 @@ fn a_barrier_of_the_next_version_names_the_number_that_others_expect() {
 }
 
 #[test]
+fn an_arrival_that_is_not_released_names_itself_so_that_it_can_wait_again() {
+    in_paused_time(|| async {
+        let mut host = Host::of("d-barrier-start").await;
+        let start = host
+            .structures()
+            .within(5 * SECOND)
+            .barrier("start")
+            .unwrap();
+        let mut arrived = Vec::new();
+        let (outcome, asked) = tokio::join!(start.arrive(2), host.asked::<BarrierArrive>());
+        arrived.push(asked.node);
+        let late = outcome.unwrap_err();
+        assert_eq!(late.fate(), Fate::Unknown);
+        let StructureError::NotReleased { name, source } = &late else {
+            panic!("{late:?}");
+        };
+        assert!(matches!(**source, AskError::Timeout { .. }), "{source:?}");
+        assert!(late.to_string().contains(&**name), "{late}");
+
+        // The connection is lost in place of a reply.
+        let lost = host.asked_in_vain::<BarrierArrive>();
+        let (outcome, asked) = tokio::join!(start.arrive_as(name, 2), lost);
+        arrived.push(asked.node);
+        let lost = outcome.unwrap_err();
+        let StructureError::NotReleased { name, source } = &lost else {
+            panic!("{lost:?}");
+        };
+        assert!(matches!(**source, AskError::Lost { .. }), "{source:?}");
+
+        let answered = async {
+            let asked: BarrierArrive = host.asked().await;
+            let released =
+                Value::object::<&str, Value>("casty.distributed.barrier.BarrierReleased", []);
+            host.reply(&asked.reply_to, &released).await;
+            asked.node
+        };
+        let (outcome, node) = tokio::join!(start.arrive_as(name, 2), answered);
+        outcome.unwrap();
+        arrived.push(node);
+        assert_eq!(arrived, [&**name; 3], "it is counted once");
+        host.close().await;
+    });
+}
+
+#[test]
 fn an_increment_that_may_have_happened_is_not_sent_twice_and_a_read_is() {
     in_paused_time(|| async {
         let mut host = Host::of("d-counter-hits").await;
