@@ -19,7 +19,18 @@ pub(crate) struct Package {
     pub(crate) sources: Vec<String>,
     /// Names of its features, `default` among them if it is declared.
     pub(crate) features: Vec<String>,
+    /// The features that are on by default.
+    pub(crate) defaults: Vec<String>,
+    pub(crate) examples: Vec<Example>,
     pub(crate) dependencies: Vec<Dependency>,
+}
+
+/// A program that shows how a package is used.
+#[derive(Debug, Clone)]
+pub(crate) struct Example {
+    pub(crate) name: String,
+    /// The features without which it is not built.
+    pub(crate) features: Vec<String>,
 }
 
 /// One line of a package's dependencies.
@@ -58,6 +69,10 @@ fn package(tree: &Value) -> Package {
             .flatten()
             .map(|(name, _)| name.clone())
             .collect(),
+        defaults: features
+            .map(|features| texts(features.get("default")))
+            .unwrap_or_default(),
+        examples: list(tree, "targets").filter_map(example).collect(),
         dependencies: list(tree, "dependencies").map(dependency).collect(),
     }
 }
@@ -76,6 +91,15 @@ fn source(target: &Value) -> Option<String> {
     kinds
         .any(|kind| kind == "lib" || kind == "bin")
         .then(|| within(&path))
+}
+
+/// Returns a target as an example, if it is one.
+fn example(target: &Value) -> Option<Example> {
+    let mut kinds = list(target, "kind").filter_map(Value::as_str);
+    kinds.any(|kind| kind == "example").then(|| Example {
+        name: text(target, "name").unwrap_or_default(),
+        features: texts(target.get("required-features")),
+    })
 }
 
 /// Returns a path from the workspace's folder, with `/` between its parts.
@@ -98,6 +122,12 @@ fn list<'a>(tree: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {
         .and_then(Value::as_array)
         .into_iter()
         .flatten()
+}
+
+fn texts(list: Option<&Value>) -> Vec<String> {
+    let list = list.and_then(Value::as_array).into_iter().flatten();
+    let texts = list.filter_map(Value::as_str);
+    texts.map(str::to_owned).collect()
 }
 
 fn text(tree: &Value, key: &str) -> Option<String> {
@@ -128,6 +158,13 @@ mod tests {
             .unwrap();
         assert_eq!(proto.folder, "crates/casty-proto");
         assert!(proto.features.contains(&"json".to_owned()));
+        let message = proto
+            .examples
+            .iter()
+            .find(|it| it.name == "protobuf_message");
+        assert_eq!(message.unwrap().features, ["protobuf"]);
+        let client = packages.iter().find(|it| it.name == "casty-client");
+        assert!(client.unwrap().defaults.contains(&"tcp".to_owned()));
         assert!(
             proto
                 .dependencies

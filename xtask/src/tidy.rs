@@ -15,6 +15,7 @@ use crate::steps::{Failure, Steps, root};
 use sources::Size;
 
 mod circles;
+mod examples;
 mod lean;
 mod mask;
 mod packages;
@@ -30,6 +31,7 @@ pub(crate) fn run(steps: &mut Steps) -> Result<(), Failure> {
         let packages = metadata::packages()?;
         let mut findings = packages::findings(&packages);
         findings.extend(lean::findings(&packages)?);
+        findings.extend(examples::findings(&packages));
         findings.extend(protobuf::finding()?);
         findings.extend(sim::findings()?);
         let circles = circles::report(&packages, None);
