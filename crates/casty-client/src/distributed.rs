@@ -63,6 +63,9 @@ const BARRIER_WITHIN: Duration = Duration::from_mins(1);
 /// is not `NotSent`, they may have been done. Where you know better, send the messages of
 /// [`casty_proto::message::structures`] yourself, to [`Counter::entity`] and its like.
 ///
+/// Values are taken by reference, `put("alice", &age)`: they are encoded and never kept, and so the call
+/// tells the compiler the type of a map, set or queue that is not written down.
+///
 /// ```no_run
 /// # async fn example(client: &casty_client::ClusterClient) -> Result<(), Box<dyn std::error::Error>> {
 /// let hits = client.distributed().counter("hits")?;
@@ -187,6 +190,10 @@ impl Distributed {
         name: &str,
         (shards, within): (u32, Duration),
     ) -> Result<Structure, RegionError> {
+        if name.is_empty() || name.starts_with('/') {
+            let region = name.to_owned();
+            return Err(RegionError::Name { region });
+        }
         let region = format!("d-{kind}-{name}");
         let configured = self.core.regions.get(&region).copied();
         let shards = self.shards.or(configured).unwrap_or(shards);

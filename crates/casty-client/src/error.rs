@@ -11,6 +11,7 @@ use casty_routing::{MissingRoute, ShardCount, ShardId, UndeliverableReason};
 use casty_transport::{ConnectError, OutboxLimit};
 
 pub(crate) mod discovery;
+pub(crate) mod names;
 mod over_limit;
 pub(crate) mod services;
 
@@ -276,8 +277,12 @@ pub enum RegionError {
         /// The region.
         region: String,
     },
-    /// The name cannot be part of an address.
-    #[error("region name {region:?} is empty or has a line break")]
+    /// The name cannot be that of a region, or of a structure: it is empty, a path, or no part of an
+    /// address.
+    #[error(
+        "name {region:?} is empty, begins with a slash, or has a line break; give the name by which nodes \
+         spawn or make it, and no path"
+    )]
     Name {
         /// The name.
         region: String,

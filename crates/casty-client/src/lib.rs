@@ -97,9 +97,9 @@
 //! There is one type for each operation: [`ConfigError`] (nothing was started), [`TellError`] (nothing
 //! was sent), [`AskError`] and [`StructureError`] ([`fate`](AskError::fate) says what may have happened),
 //! [`AcquireError`] (what may be held is released), [`ReadyError`] (the client goes on trying),
-//! [`RegionError`], [`SpawnError`], [`StreamError`], [`ProducerError`] and [`DownError`]. [`Chain`] shows any of them
-//! with its causes. What a peer has chosen is [`Escaped`] in all of them; show fields of views, such as
-//! a member's id, so as well.
+//! [`PickedError`] (as [`AskError`], with the node), [`RegionError`], [`NameError`], [`SpawnError`],
+//! [`StreamError`], [`ProducerError`] and [`DownError`]. [`Chain`] shows any of them with its causes. What a
+//! peer has chosen is [`Escaped`] in all of them; show fields of views, such as a member's id, so as well.
 //!
 //! # Features
 //!
@@ -213,6 +213,7 @@ pub use distributed::queue::Queue;
 pub use distributed::semaphore::Semaphore;
 pub use distributed::set::Set;
 pub use error::discovery::DiscoveryError;
+pub use error::names::NameError;
 pub use error::services::{LookupError, PickError, PickedError};
 pub use error::{
     AskError, Closed, Fate, NotSent, OverLimit, ReadyError, RegionError, SpawnError, TellError,

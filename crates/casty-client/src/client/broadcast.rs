@@ -17,13 +17,21 @@ use tokio_stream::{Stream, StreamExt};
 use crate::ask::reply::Reply;
 use crate::client::ClusterClient;
 use crate::client::bound_ref::{self, BoundRef};
-use crate::client::path::{actor_at, checked};
+use crate::client::path::{Named, actor_at, checked};
+use crate::error::names::NameError;
 use crate::error::{AskError, TellError};
 use crate::message::{Destination, Plain};
 use crate::send::Core;
 
 /// The number of asks of one [`AskAll`] that are open at a time, unless it is set.
 const AT_ONCE: usize = 64;
+
+/// The names of broadcasts.
+const BROADCASTS: Named = Named {
+    prefix: "_bcast-",
+    by_name: "broadcast",
+    by_path: "actor_on_all",
+};
 
 /// A reference to the actors at one path of all members that are up: made by
 /// [`ClusterClient::broadcast`](crate::ClusterClient::broadcast) and
@@ -66,10 +74,14 @@ impl ClusterClient {
     /// Returns a reference to the broadcast actors of that name, the name by which nodes spawn them.
     /// Nothing is sent.
     ///
+    /// It is a name and no path. One that has a slash, or begins with an underscore, is refused, and the
+    /// error names the call to use; actors that are spawned by such a name all the same are
+    /// [`actor_on_all`](Self::actor_on_all) at `/_bcast-` and their name.
+    ///
     /// # Errors
-    /// The name is empty or has a line break.
-    pub fn broadcast<M>(&self, name: &str) -> Result<BroadcastRef<M>, AddressError> {
-        let path = checked("/_bcast-", name)?;
+    /// The name is empty, has a line break, or is a path.
+    pub fn broadcast<M>(&self, name: &str) -> Result<BroadcastRef<M>, NameError> {
+        let path = BROADCASTS.path(name)?;
         Ok(BroadcastRef::new(self.core(), path))
     }
 
@@ -82,7 +94,7 @@ impl ClusterClient {
     /// # Errors
     /// The path is empty or has a line break.
     pub fn actor_on_all<M>(&self, path: &str) -> Result<BroadcastRef<M>, AddressError> {
-        let path = checked("/", path)?;
+        let path = checked(path)?;
         Ok(BroadcastRef::new(self.core(), path))
     }
 }

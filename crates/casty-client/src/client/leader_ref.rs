@@ -12,13 +12,21 @@ use crate::ask::Ask;
 use crate::ask::sender::{AskSender, SendAsk};
 use crate::client::ClusterClient;
 use crate::client::bound_ref::BoundRef;
-use crate::client::path::{actor_at, checked};
+use crate::client::path::{Named, actor_at, checked};
 use crate::error::TellError;
+use crate::error::names::NameError;
 use crate::message::{Destination, Plain};
 use crate::runtime::clock::{from_now, precise_now};
 use crate::send::give_way::give_way;
 use crate::send::{Core, wait};
 use crate::topology::Topology;
+
+/// The names of singletons.
+const SINGLETONS: Named = Named {
+    prefix: "_singleton-",
+    by_name: "singleton",
+    by_path: "actor_on_leader",
+};
 
 /// A reference to the actor at a path of the cluster's leader, whichever node that is: made by
 /// [`ClusterClient::singleton`](crate::ClusterClient::singleton) and
@@ -44,20 +52,25 @@ impl ClusterClient {
     /// Returns a reference to the cluster singleton of that name, the name by which nodes spawn it.
     /// Nothing is sent; whether nodes host it is not known.
     ///
+    /// It is a name and no path. One that has a slash, or begins with an underscore, is refused, and the
+    /// error names the call to use; a singleton that is spawned by such a name all the same is the
+    /// [`actor_on_leader`](Self::actor_on_leader) at `/_singleton-` and its name.
+    ///
     /// # Errors
-    /// The name is empty or has a line break.
-    pub fn singleton<M>(&self, name: &str) -> Result<LeaderRef<M>, AddressError> {
-        let path = checked("/_singleton-", name)?;
+    /// The name is empty, has a line break, or is a path.
+    pub fn singleton<M>(&self, name: &str) -> Result<LeaderRef<M>, NameError> {
+        let path = SINGLETONS.path(name)?;
         Ok(LeaderRef::new(self.core(), path))
     }
 
     /// Returns a reference to the actor at `path` of whichever node leads; a leading slash may be left
-    /// out. Nothing is sent.
+    /// out. Nothing is sent. A singleton has a path that is not its name: use
+    /// [`singleton`](Self::singleton).
     ///
     /// # Errors
     /// The path is empty or has a line break.
     pub fn actor_on_leader<M>(&self, path: &str) -> Result<LeaderRef<M>, AddressError> {
-        let path = checked("/", path)?;
+        let path = checked(path)?;
         Ok(LeaderRef::new(self.core(), path))
     }
 }

@@ -35,7 +35,7 @@ impl RegionRef {
     /// Returns a region of a client, which takes it up on first use.
     pub(crate) fn of(core: &Arc<Core>, name: &str, shards: u32) -> Result<Self, RegionError> {
         let region = || name.to_owned();
-        if name.is_empty() || name.contains('\n') {
+        if name.is_empty() || name.starts_with('/') || name.contains('\n') {
             return Err(RegionError::Name { region: region() });
         }
         let count =

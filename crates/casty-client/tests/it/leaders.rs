@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use casty_client::{
-    ActorRef, AskError, ClusterClient, Fate, LeaderRef, MissingRoute, NodeAddress, NotSent,
-    TellError,
+    ActorRef, AskError, ClusterClient, Fate, LeaderRef, MissingRoute, NameError, NodeAddress,
+    NotSent, TellError,
 };
 use casty_proto::AddressError;
 use casty_proto::message::{MemberStatus, SubscribeTopology, TopologySnapshot};
@@ -410,23 +410,48 @@ fn names_that_make_no_path_are_refused() {
         let pair = Pair::connected().await;
         let client = &pair.client;
         let node = &pair.first.0.address;
-        for name in ["", "a\nb"] {
-            assert_eq!(
-                client.singleton::<u32>(name).err(),
-                Some(AddressError::NoPath)
-            );
-            assert_eq!(
-                client.broadcast::<u32>(name).err(),
-                Some(AddressError::NoPath)
-            );
-            assert_eq!(
-                client.actor_on::<u32>(node, name).err(),
-                Some(AddressError::NoPath)
-            );
+        for name in ["", "a\nb", "//"] {
+            let unusable = Some(NameError::Unusable(name.to_owned()));
+            assert_eq!(client.singleton::<u32>(name).err(), unusable);
+            assert_eq!(client.broadcast::<u32>(name).err(), unusable);
+            let refused = client.actor_on::<u32>(node, name).err();
+            assert_eq!(refused, Some(AddressError::NoPath));
         }
         assert!(client.actor_on_leader::<u32>("//").is_err());
         assert!(client.actor_on_all::<u32>("/").is_err());
         let nowhere = NodeAddress::new("a:b", 1);
         assert!(client.actor_on::<u32>(&nowhere, "x").is_err());
+    });
+}
+
+#[test]
+fn a_path_in_place_of_a_name_is_refused_and_the_right_call_is_named() {
+    in_paused_time(|| async {
+        let pair = Pair::connected().await;
+        let client = &pair.client;
+        for (name, call, argument) in [
+            ("/_singleton-numbers", "singleton", "numbers"),
+            ("_singleton-numbers", "singleton", "numbers"),
+            ("/numbers", "singleton", "numbers"),
+            ("parent/child", "actor_on_leader", "/parent/child"),
+            ("/_singleton-a/b", "actor_on_leader", "/_singleton-a/b"),
+            ("_numbers", "actor_on_leader", "/_numbers"),
+        ] {
+            let refused = client.singleton::<u32>(name).unwrap_err();
+            let (name, argument) = (name.to_owned(), argument.to_owned());
+            let path = NameError::Path {
+                name,
+                call,
+                argument,
+            };
+            assert_eq!(refused, path);
+        }
+        let refused = client.broadcast::<u32>("/_bcast-cache").unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            "\"/_bcast-cache\" is a path, not the name by which nodes spawn it; use broadcast(\"cache\")"
+        );
+        let refused = client.broadcast::<u32>("a/b").unwrap_err();
+        assert!(refused.to_string().ends_with("use actor_on_all(\"/a/b\")"));
     });
 }

@@ -108,9 +108,18 @@ fn names_of_regions_that_cannot_be_are_refused() {
     in_paused_time(|| async {
         let client = builder(&MemoryNetwork::new(), "n:1").connect().await;
         let client = client.unwrap();
-        for name in ["", "a\nb"] {
-            let refused = client.region(name, 4).unwrap_err();
-            assert!(matches!(refused, RegionError::Name { .. }), "{refused}");
+        let structures = client.distributed();
+        for name in ["", "a\nb", "/_region-a"] {
+            for refused in [
+                client.region(name, 4).unwrap_err(),
+                structures.counter(name).unwrap_err(),
+                structures.barrier(name).unwrap_err(),
+            ] {
+                assert!(matches!(refused, RegionError::Name { .. }), "{refused}");
+            }
         }
+        // Nodes have such names themselves.
+        client.region("_barrier", 10).unwrap();
+        client.region("team/account", 10).unwrap();
     });
 }
