@@ -9,10 +9,12 @@ use std::time::Duration;
 use casty_routing::{RegionId, ShardId};
 use serde::de::DeserializeOwned;
 
+use crate::ask::choice::AskChoice;
 use crate::ask::reply::{Asking, Reply};
 use crate::ask::sender::{Plan, SendAsk};
 use crate::send::Core;
 
+pub(crate) mod choice;
 pub(crate) mod idempotent;
 pub(crate) mod open;
 pub(crate) mod reply;
@@ -29,16 +31,40 @@ pub(crate) mod sender;
 /// Its message is sent once, wherever it has to wait for that: one that has not left when a
 /// connection is lost goes out on the next. One that may have been in flight is not sent again, and
 /// the ask ends as [`Lost`](crate::AskError::Lost), unless it is [idempotent](Self::idempotent).
+///
+/// `R` is the type of the reply, and `C` the [choice](AskChoice) of who is asked, if there is one, which
+/// says what the error is: [`AskError`](crate::AskError), and
+/// [`PickedError`](crate::PickedError) of a [`Picker`](crate::Picker).
 #[must_use = "nothing is sent before the ask is awaited"]
-pub struct Ask<'a, R, F> {
+pub struct Ask<'a, R, F, C = ()> {
     core: &'a Arc<Core>,
     plan: Plan,
     send: F,
-    reply: PhantomData<fn() -> R>,
+    reply: PhantomData<fn() -> (R, C)>,
 }
 
 impl<'a, R, F: SendAsk<R>> Ask<'a, R, F> {
+    /// Returns an ask of one that is not chosen.
     pub(crate) fn new(core: &'a Arc<Core>, send: F) -> Self {
+        Self::choosing(core, send)
+    }
+
+    /// Tells the shard to which the message will go.
+    pub(crate) fn towards(mut self, region: RegionId, shard: ShardId) -> Self {
+        self.plan.towards = Some((region, shard));
+        self
+    }
+
+    /// Sends the message now, as [`send`](Self::send) does, and lets it wait for a route no longer than
+    /// `route`, however long the reply may take.
+    pub(crate) fn send_routed(self, route: Duration) -> Reply<R> {
+        Reply::to(self.core, &self.plan, Some(route), self.send)
+    }
+}
+
+impl<'a, R, C: AskChoice, F: SendAsk<R, C>> Ask<'a, R, F, C> {
+    /// Returns an ask of one that is chosen when the message is made.
+    pub(crate) fn choosing(core: &'a Arc<Core>, send: F) -> Self {
         let plan = Plan {
             timeout: core.limits.ask_timeout,
             policy: None,
@@ -50,12 +76,6 @@ impl<'a, R, F: SendAsk<R>> Ask<'a, R, F> {
             send,
             reply: PhantomData,
         }
-    }
-
-    /// Tells the shard to which the message will go.
-    pub(crate) fn towards(mut self, region: RegionId, shard: ShardId) -> Self {
-        self.plan.towards = Some((region, shard));
-        self
     }
 
     /// Sets how long to wait for the reply, everything included, from the moment it is awaited or sent.
@@ -86,29 +106,28 @@ impl<'a, R, F: SendAsk<R>> Ask<'a, R, F> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn send(self) -> Reply<R> {
+    pub fn send(self) -> Reply<R, C> {
         Reply::to(self.core, &self.plan, None, self.send)
-    }
-
-    /// Sends the message now, as [`send`](Self::send) does, and lets it wait for a route no longer than
-    /// `route`, however long the reply may take.
-    pub(crate) fn send_routed(self, route: Duration) -> Reply<R> {
-        Reply::to(self.core, &self.plan, Some(route), self.send)
     }
 }
 
-impl<'a, R: DeserializeOwned, F: SendAsk<R>> IntoFuture for Ask<'a, R, F> {
-    type Output = <Asking<'a, R, F> as Future>::Output;
-    type IntoFuture = Asking<'a, R, F>;
+impl<'a, R, C, F> IntoFuture for Ask<'a, R, F, C>
+where
+    R: DeserializeOwned,
+    C: AskChoice,
+    F: SendAsk<R, C>,
+{
+    type Output = Result<R, C::Error>;
+    type IntoFuture = Asking<'a, R, F, C>;
 
     /// Returns the future that sends the message when it is first polled, and then waits for its reply.
     #[inline]
-    fn into_future(self) -> Asking<'a, R, F> {
+    fn into_future(self) -> Asking<'a, R, F, C> {
         Asking::new(self.core, self.plan, self.send)
     }
 }
 
-impl<R, F> fmt::Debug for Ask<'_, R, F> {
+impl<R, F, C> fmt::Debug for Ask<'_, R, F, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Ask")
             .field("timeout", &self.plan.timeout)

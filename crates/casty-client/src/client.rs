@@ -16,12 +16,13 @@ use serde::de::DeserializeOwned;
 
 use crate::admin::Admin;
 use crate::ask::Ask;
+use crate::ask::choice::AskChoice;
 use crate::ask::sender::SendAsk;
 use crate::client::actor::behaviour::Function;
 use crate::client::actor::context::ActorContext;
 use crate::client::actor::start::ActorSettings;
 use crate::client::bound_ref::BoundRef;
-use crate::client::region::RegionRef;
+use crate::client::region::{EntityRef, RegionRef};
 use crate::client::services::Listing;
 use crate::config::ClientBuilder;
 use crate::control::close;
@@ -228,13 +229,15 @@ impl ClusterClient {
 
     /// Prepares an ask: a message that carries a reference to reply to, and its first reply.
     ///
-    /// `to` is a [`RegionRef`], which takes envelopes, or a reference to any actor. The message is
-    /// made and sent when the ask is awaited. Default time limit: 5 s, everything included.
+    /// `to` is a [`RegionRef`], which takes envelopes, an entity, a reference to any actor, the
+    /// [singleton](Self::singleton) or another actor of the leader, or the [`Picker`](crate::Picker) of a
+    /// service: any [`AskTarget`]. The message is made and sent when the ask is awaited. Default time
+    /// limit: 5 s, everything included.
     pub fn ask<'a, M, R, T>(
         &'a self,
         to: &'a T,
         message: impl FnOnce(ActorRef<R>) -> M,
-    ) -> Ask<'a, R, impl SendAsk<R>>
+    ) -> Ask<'a, R, impl SendAsk<R, T::Choice>, T::Choice>
     where
         T: AskTarget<M>,
         R: DeserializeOwned,
@@ -379,16 +382,24 @@ impl fmt::Debug for ClusterClient {
 }
 
 /// A receiver that can be asked through [`ClusterClient::ask`], with messages of type `M`. Sealed.
+///
+/// One that is bound to a client, which is all of them but [`ActorRef`], is asked through that client.
 pub trait AskTarget<M>: sealed::Sealed {
+    /// The choice of who is asked, if there is one: [`PickedInstance`](crate::PickedInstance) for a
+    /// [`Picker`](crate::Picker), else `()`.
+    type Choice: AskChoice;
+
     #[doc(hidden)]
     fn ask_through<'a, R: DeserializeOwned>(
         &'a self,
         client: &'a ClusterClient,
         message: impl FnOnce(ActorRef<R>) -> M,
-    ) -> Ask<'a, R, impl SendAsk<R>>;
+    ) -> Ask<'a, R, impl SendAsk<R, Self::Choice>, Self::Choice>;
 }
 
 impl<M: Serialize, I: Serialize + AsRef<str>> AskTarget<ShardEnvelope<M, I>> for RegionRef {
+    type Choice = ();
+
     fn ask_through<'a, R: DeserializeOwned>(
         &'a self,
         _: &'a ClusterClient,
@@ -398,7 +409,21 @@ impl<M: Serialize, I: Serialize + AsRef<str>> AskTarget<ShardEnvelope<M, I>> for
     }
 }
 
+impl<M: Serialize> AskTarget<M> for EntityRef {
+    type Choice = ();
+
+    fn ask_through<'a, R: DeserializeOwned>(
+        &'a self,
+        _: &'a ClusterClient,
+        message: impl FnOnce(ActorRef<R>) -> M,
+    ) -> Ask<'a, R, impl SendAsk<R>> {
+        self.ask(message)
+    }
+}
+
 impl<M: Serialize> AskTarget<M> for ActorRef<M> {
+    type Choice = ();
+
     fn ask_through<'a, R: DeserializeOwned>(
         &'a self,
         client: &'a ClusterClient,
@@ -409,6 +434,8 @@ impl<M: Serialize> AskTarget<M> for ActorRef<M> {
 }
 
 impl<M: Serialize> AskTarget<M> for BoundRef<M> {
+    type Choice = ();
+
     fn ask_through<'a, R: DeserializeOwned>(
         &'a self,
         client: &'a ClusterClient,
@@ -421,6 +448,7 @@ impl<M: Serialize> AskTarget<M> for BoundRef<M> {
 mod sealed {
     pub trait Sealed {}
     impl Sealed for crate::RegionRef {}
+    impl Sealed for crate::EntityRef {}
     impl<M> Sealed for casty_proto::ActorRef<M> {}
     impl<M> Sealed for crate::BoundRef<M> {}
 }

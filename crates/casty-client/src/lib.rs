@@ -68,7 +68,7 @@
 //! * **Structures.** [`Distributed`] has counters, maps, sets, queues, locks, semaphores and barriers, which
 //!   all participants of the cluster share. A [`Guard`] holds a lock or a permit, and tells when that is lost.
 //! * **Asks.** An [`Ask`] is awaited for its reply, by default for 5 s. It is sent when it is first polled, or
-//!   by [`Ask::send`] at once.
+//!   by [`Ask::send`] at once. Whatever can be asked is an [`AskTarget`].
 //!   [`idempotent`](Ask::idempotent) allows it to be sent again, within one deadline and one retry
 //!   budget for the whole client.
 //! * **Topology.** [`Topology`] is the view of the cluster as it changes.
@@ -158,6 +158,7 @@ pub use {casty_proto, casty_routing, casty_transport};
 
 pub use admin::{Admin, DownError, DownReport, NotTold, NotVacated, StillUp, Vacated};
 pub use ask::Ask;
+pub use ask::choice::AskChoice;
 pub use ask::idempotent::IdempotentAsk;
 pub use ask::reply::{Asking, Reply};
 pub use ask::sender::SendAsk;
@@ -190,7 +191,9 @@ pub use client::broadcast::{AskAll, BroadcastRef, BroadcastTell, Gathered};
 pub use client::leader_ref::LeaderRef;
 pub use client::region::{EntityName, EntityRef, RegionRef};
 pub use client::services::following::Services;
-pub use client::services::picker::{PickBy, Picker};
+pub use client::services::picker::Picker;
+pub use client::services::picker::asking::PickedInstance;
+pub use client::services::picker::instances::PickBy;
 pub use client::services::{Instance, Listing};
 pub use client::tell_all::{BulkTell, TellAll};
 pub use client::{AskTarget, ClusterClient};

@@ -5,10 +5,10 @@ use casty_client::{
     AskError, Barrier, BoundRef, BroadcastRef, BroadcastTell, ClientBuilder, CloseReport,
     ClusterClient, ConfigError, Counter, DeadLetter, DeadLetters, DiscoveryError, Distributed,
     DownError, DownReport, EntityRef, Gathered, Guard, Instance, LeaderRef, Listing, Lock,
-    LookupError, Map, NotSent, PickBy, PickError, PickedError, Picker, ProducerError, Queue,
-    ReadyError, RegionError, RegionRef, Reply, Semaphore, ServiceKey, Services, Set, SpawnError,
-    Stats, StreamError, StreamProducer, StreamSink, StreamSource, StructureError, TellError,
-    Topology,
+    LookupError, Map, NameError, NotSent, PickBy, PickError, PickedError, PickedInstance, Picker,
+    ProducerError, Queue, ReadyError, RegionError, RegionRef, Reply, Semaphore, ServiceKey,
+    Services, Set, SpawnError, Stats, StreamError, StreamProducer, StreamSink, StreamSource,
+    StructureError, TellError, Topology,
 };
 use serde::Serialize;
 
@@ -42,6 +42,7 @@ fn handles_and_errors_go_to_any_thread() {
     goes_anywhere::<AskAll<Message, i64, fn(ActorRef<i64>) -> Message>>();
     goes_anywhere::<Gathered<i64>>();
     goes_anywhere::<Reply<i64>>();
+    goes_anywhere::<Reply<i64, PickedInstance>>();
     goes_anywhere::<Topology>();
     goes_anywhere::<DeadLetters>();
     goes_anywhere::<StreamSource<Message>>();
@@ -59,7 +60,7 @@ fn handles_and_errors_go_to_any_thread() {
         PickedError<TellError>,
         PickedError<AskError>,
     )>();
-    goes_anywhere::<(ReadyError, RegionError, SpawnError, DownError)>();
+    goes_anywhere::<(ReadyError, RegionError, NameError, SpawnError, DownError)>();
     goes_anywhere::<(StreamError, ProducerError)>();
 }
 
@@ -96,7 +97,11 @@ fn futures_may_be_spawned(client: &ClusterClient, entity: &EntityRef) {
     is_spawned(client.lookup_wait(&key, within));
     is_spawned(client.services(&key).wait_for(1));
     let picker = client.picker(&key);
-    is_spawned(picker.ask::<i64>(|reply_to| Message { reply_to }));
+    is_spawned(picker.ask::<i64>(|reply_to| Message { reply_to }).send());
+    is_spawned(async move {
+        let ask = picker.ask::<i64>(|reply_to| Message { reply_to });
+        ask.idempotent().await
+    });
     let leader = client.singleton::<Message>("singleton").ok();
     let leader = leader.as_ref();
     is_spawned(leader.map(|leader| leader.wait_for_leader(within)));

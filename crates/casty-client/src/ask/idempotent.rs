@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 
 use crate::ask::Ask;
+use crate::ask::choice::AskChoice;
 use crate::ask::reply::{Asking, Reply};
 use crate::ask::retry::Policy;
 use crate::ask::sender::{Plan, SendAsk};
@@ -18,7 +19,8 @@ use crate::config::limits::ATTEMPTS;
 ///
 /// All copies are the same message with the same reference to reply to. The first reply wins; others
 /// are counted as [late](crate::Stats::late_replies). Each copy goes where the route leads then, so
-/// to the new owner if the old one has died.
+/// to the new owner if the old one has died, and that of a [`Picker`](crate::Picker) to another
+/// instance, as long as there is one.
 ///
 /// * One time limit holds for all of it. Each attempt that is left has an equal share of the time
 ///   that is left, so that one hung node does not use up all of it: of 6 s and three attempts, 2 s
@@ -34,22 +36,22 @@ use crate::config::limits::ATTEMPTS;
 ///
 /// An ask of an actor of this very client is sent once.
 #[must_use = "nothing is sent before the ask is awaited"]
-pub struct IdempotentAsk<'a, R, F> {
-    ask: Ask<'a, R, F>,
+pub struct IdempotentAsk<'a, R, F, C = ()> {
+    ask: Ask<'a, R, F, C>,
     policy: Policy,
 }
 
-impl<'a, R, F: SendAsk<R>> Ask<'a, R, F> {
+impl<'a, R, C: AskChoice, F: SendAsk<R, C>> Ask<'a, R, F, C> {
     /// Marks the ask as one whose message may be handled more than once: it is sent again when
     /// its connection is lost or no reply comes, within the time limit and the client's retry
     /// budget. Costs a copy of the message.
-    pub fn idempotent(self) -> IdempotentAsk<'a, R, F> {
+    pub fn idempotent(self) -> IdempotentAsk<'a, R, F, C> {
         let policy = Policy::of(self.core);
         IdempotentAsk { ask: self, policy }
     }
 }
 
-impl<R, F> IdempotentAsk<'_, R, F> {
+impl<R, F, C> IdempotentAsk<'_, R, F, C> {
     /// Sets how long to wait for the reply in all; see [`Ask::within`].
     pub fn within(mut self, timeout: Duration) -> Self {
         self.ask.plan.timeout = timeout;
@@ -69,7 +71,7 @@ impl<R, F> IdempotentAsk<'_, R, F> {
     /// retry budget. Right to about 20 ms. Default: none.
     ///
     /// It helps where a reply is lost or late; a shard has one owner, so the copy goes to the same
-    /// node unless the route has changed.
+    /// node unless the route has changed. Of a service it goes to another instance.
     ///
     /// Only for idempotent asks:
     /// ```compile_fail,E0599
@@ -90,10 +92,10 @@ impl<R, F> IdempotentAsk<'_, R, F> {
     }
 }
 
-impl<R, F: SendAsk<R>> IdempotentAsk<'_, R, F> {
+impl<R, C: AskChoice, F: SendAsk<R, C>> IdempotentAsk<'_, R, F, C> {
     /// Sends the message now, and returns the future of its reply; see [`Ask::send`]. It is sent again
     /// by whoever polls that.
-    pub fn send(self) -> Reply<R> {
+    pub fn send(self) -> Reply<R, C> {
         Reply::to(self.ask.core, &self.plan(), None, self.ask.send)
     }
 
@@ -105,17 +107,22 @@ impl<R, F: SendAsk<R>> IdempotentAsk<'_, R, F> {
     }
 }
 
-impl<'a, R: DeserializeOwned, F: SendAsk<R>> IntoFuture for IdempotentAsk<'a, R, F> {
-    type Output = <Asking<'a, R, F> as Future>::Output;
-    type IntoFuture = Asking<'a, R, F>;
+impl<'a, R, C, F> IntoFuture for IdempotentAsk<'a, R, F, C>
+where
+    R: DeserializeOwned,
+    C: AskChoice,
+    F: SendAsk<R, C>,
+{
+    type Output = Result<R, C::Error>;
+    type IntoFuture = Asking<'a, R, F, C>;
 
     /// Returns the future that sends the message when it is first polled, and then waits for its reply.
-    fn into_future(self) -> Asking<'a, R, F> {
+    fn into_future(self) -> Asking<'a, R, F, C> {
         Asking::new(self.ask.core, self.plan(), self.ask.send)
     }
 }
 
-impl<R, F> fmt::Debug for IdempotentAsk<'_, R, F> {
+impl<R, F, C> fmt::Debug for IdempotentAsk<'_, R, F, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("IdempotentAsk")
             .field("timeout", &self.ask.plan.timeout)

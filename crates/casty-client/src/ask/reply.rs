@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 
+use crate::ask::choice::AskChoice;
 use crate::ask::open::{Open, Wait};
 use crate::ask::sender::{Plan, SendAsk, start};
 use crate::error::AskError;
@@ -26,21 +27,24 @@ use crate::send::Core;
 /// # Cancel safety
 /// Dropping it abandons the ask, as dropping a [`Reply`] does.
 #[must_use = "nothing is sent before it is polled"]
-pub struct Asking<'a, R, F> {
+pub struct Asking<'a, R, F, C = ()> {
     core: &'a Arc<Core>,
     plan: Plan,
     /// `None` once the message was made.
     send: Option<F>,
+    /// The choice of who is asked, once the message was sent.
+    chosen: Option<C>,
     wait: Wait,
     kind: PhantomData<fn() -> R>,
 }
 
-impl<'a, R, F> Asking<'a, R, F> {
+impl<'a, R, F, C> Asking<'a, R, F, C> {
     pub(super) fn new(core: &'a Arc<Core>, plan: Plan, send: F) -> Self {
         Self {
             core,
             plan,
             send: Some(send),
+            chosen: None,
             wait: Wait::new(Open::Ended),
             kind: PhantomData,
         }
@@ -48,10 +52,15 @@ impl<'a, R, F> Asking<'a, R, F> {
 }
 
 /// Nothing in it is pinned.
-impl<R, F> Unpin for Asking<'_, R, F> {}
+impl<R, F, C> Unpin for Asking<'_, R, F, C> {}
 
-impl<R: DeserializeOwned, F: SendAsk<R>> Future for Asking<'_, R, F> {
-    type Output = Result<R, AskError>;
+impl<R, C, F> Future for Asking<'_, R, F, C>
+where
+    R: DeserializeOwned,
+    C: AskChoice,
+    F: SendAsk<R, C>,
+{
+    type Output = Result<R, C::Error>;
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -59,30 +68,40 @@ impl<R: DeserializeOwned, F: SendAsk<R>> Future for Asking<'_, R, F> {
             core,
             plan,
             send,
+            chosen,
             wait,
             ..
         } = self.get_mut();
         let timeout = plan.timeout;
         if let Some(send) = send.take() {
-            let open = start(core, plan, None, send, Some(cx))?;
+            let choice = send.choose()?;
+            let open = match start(core, plan, None, (send, &choice), Some(cx)) {
+                Ok(open) => open,
+                Err(refused) => return Poll::Ready(Err(choice.failed(refused))),
+            };
+            *chosen = Some(choice);
             // The ask knows this task already: another look at it would find nothing.
             if !wait.begin(open, (core, timeout), cx) {
                 return Poll::Pending;
             }
         }
-        let reply = ready!(wait.poll(core, timeout, cx))?;
-        Poll::Ready(decode(core, &reply))
+        // It has ended already, if nobody is chosen.
+        let Some(chosen) = chosen else {
+            return Poll::Pending;
+        };
+        let reply = ready!(wait.poll(core, timeout, cx));
+        Poll::Ready(ended(core, chosen, reply))
     }
 }
 
-impl<R, F> Drop for Asking<'_, R, F> {
+impl<R, F, C> Drop for Asking<'_, R, F, C> {
     #[inline]
     fn drop(&mut self) {
         self.wait.abandon(self.core);
     }
 }
 
-impl<R, F> fmt::Debug for Asking<'_, R, F> {
+impl<R, F, C> fmt::Debug for Asking<'_, R, F, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Asking")
             .field("timeout", &self.plan.timeout)
@@ -98,42 +117,51 @@ impl<R, F> fmt::Debug for Asking<'_, R, F> {
 /// Dropping it abandons the ask; a reply that comes later is counted and dropped, and reaches
 /// nobody else.
 #[must_use = "the reply is lost unless it is awaited"]
-pub struct Reply<R> {
+pub struct Reply<R, C: AskChoice = ()> {
     core: Arc<Core>,
     timeout: Duration,
-    state: ReplyState,
+    state: ReplyState<C>,
     kind: PhantomData<fn() -> R>,
 }
 
-enum ReplyState {
-    Refused(Option<AskError>),
-    Sent(Wait),
+enum ReplyState<C: AskChoice> {
+    /// The error, until it is taken.
+    Refused(Option<C::Error>),
+    Sent(Wait, C),
 }
 
-impl<R> Reply<R> {
+impl<R, C: AskChoice> Reply<R, C> {
     /// Sends an ask, whose message may wait for a route no longer than `route`. The reply is the error if
     /// that fails.
     pub(super) fn to(
         core: &Arc<Core>,
         plan: &Plan,
         route: Option<Duration>,
-        send: impl SendAsk<R>,
+        send: impl SendAsk<R, C>,
     ) -> Self {
+        let sent = send.choose().and_then(|chosen| {
+            match start(core, plan, route, (send, &chosen), None) {
+                Ok(open) => Ok((Wait::new(open), chosen)),
+                Err(refused) => Err(chosen.failed(refused)),
+            }
+        });
         Self {
             core: Arc::clone(core),
             timeout: plan.timeout,
-            state: match start(core, plan, route, send, None) {
-                Ok(open) => ReplyState::Sent(Wait::new(open)),
+            state: match sent {
+                Ok((wait, chosen)) => ReplyState::Sent(wait, chosen),
                 Err(refused) => ReplyState::Refused(Some(refused)),
             },
             kind: PhantomData,
         }
     }
+}
 
+impl<R> Reply<R> {
     /// Returns the connection that carries the ask; `None` while its message waits for a route.
     pub(crate) fn carrier(&self) -> Option<PeerId> {
         match &self.state {
-            ReplyState::Sent(wait) => wait.carrier(&self.core),
+            ReplyState::Sent(wait, ()) => wait.carrier(&self.core),
             ReplyState::Refused(_) => None,
         }
     }
@@ -148,7 +176,9 @@ impl<R: DeserializeOwned> Reply<R> {
         poll_fn(|cx| {
             // Looked at before the outcome is taken: then the ask is forgotten.
             let carrier = match &mut self.state {
-                ReplyState::Sent(wait) => ready!(wait.poll_carrier(&self.core, self.timeout, cx)),
+                ReplyState::Sent(wait, ()) => {
+                    ready!(wait.poll_carrier(&self.core, self.timeout, cx))
+                }
                 ReplyState::Refused(_) => None,
             };
             let reply = ready!(Pin::new(&mut *self).poll(cx));
@@ -158,34 +188,57 @@ impl<R: DeserializeOwned> Reply<R> {
     }
 }
 
-impl<R: DeserializeOwned> Future for Reply<R> {
-    type Output = Result<R, AskError>;
+/// Nothing in it is pinned.
+impl<R, C: AskChoice> Unpin for Reply<R, C> {}
+
+impl<R: DeserializeOwned, C: AskChoice> Future for Reply<R, C> {
+    type Output = Result<R, C::Error>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        let reply = match &mut this.state {
-            ReplyState::Sent(wait) => ready!(wait.poll(&this.core, this.timeout, cx))?,
-            ReplyState::Refused(error) => {
-                return Poll::Ready(Err(error.take().unwrap_or(AskError::Closed)));
+        match &mut this.state {
+            ReplyState::Sent(wait, chosen) => {
+                let reply = ready!(wait.poll(&this.core, this.timeout, cx));
+                Poll::Ready(ended(&this.core, chosen, reply))
             }
-        };
-        Poll::Ready(decode(&this.core, &reply))
+            // It has ended already, if its error was taken.
+            ReplyState::Refused(error) => match error.take() {
+                Some(error) => Poll::Ready(Err(error)),
+                None => Poll::Pending,
+            },
+        }
     }
 }
 
-impl<R> Drop for Reply<R> {
+impl<R, C: AskChoice> Drop for Reply<R, C> {
     fn drop(&mut self) {
-        if let ReplyState::Sent(wait) = &self.state {
+        if let ReplyState::Sent(wait, _) = &self.state {
             wait.abandon(&self.core);
         }
     }
 }
 
-impl<R> fmt::Debug for Reply<R> {
+impl<R, C: AskChoice> fmt::Debug for Reply<R, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Reply")
             .field("timeout", &self.timeout)
             .finish_non_exhaustive()
+    }
+}
+
+/// Returns the result of an ask that has ended, and tells it to the choice of who was asked.
+#[inline]
+fn ended<R: DeserializeOwned, C: AskChoice>(
+    core: &Core,
+    chosen: &C,
+    reply: Result<EncodedReply, AskError>,
+) -> Result<R, C::Error> {
+    match reply.and_then(|reply| decode(core, &reply)) {
+        Ok(reply) => {
+            chosen.answered();
+            Ok(reply)
+        }
+        Err(error) => Err(chosen.failed(error)),
     }
 }
 

@@ -72,6 +72,13 @@ impl Schedule {
     }
 }
 
+/// The others that may handle the message of an ask as well as the one that it was sent to.
+pub(crate) trait Others: Send + Sync {
+    /// Returns the node and the path of the one that the next copy goes to; `None` if there is none. The
+    /// one that the last copy went to has failed, unless this one is `early`.
+    fn next(&self, early: bool) -> Option<(NodeAddress, Arc<str>)>;
+}
+
 /// A message and its destination, kept to be sent again. Its bytes count against `ask_bytes`.
 pub(crate) struct Kept {
     core: Arc<Core>,
@@ -93,6 +100,10 @@ enum KeptDestination {
     },
     Leader {
         path: Box<str>,
+        class: Box<str>,
+    },
+    Others {
+        others: Arc<dyn Others>,
         class: Box<str>,
     },
 }
@@ -128,6 +139,21 @@ impl Kept {
                 class: class.into(),
             },
         };
+        Self::of(core, to, message)
+    }
+
+    /// Copies a message of `class` that goes to others when it is sent again.
+    pub(crate) fn for_others(
+        core: &Arc<Core>,
+        others: &Arc<dyn Others>,
+        class: &str,
+        message: Encoded<'_>,
+    ) -> Result<Self, AskError> {
+        let (others, class) = (Arc::clone(others), class.into());
+        Self::of(core, KeptDestination::Others { others, class }, message)
+    }
+
+    fn of(core: &Arc<Core>, to: KeptDestination, message: Encoded<'_>) -> Result<Self, AskError> {
         let Encoded { bytes, kind } = message;
         let (length, limit) = (bytes.len(), core.asks.bytes.limit());
         if !core.asks.bytes.reserve(length) {
@@ -141,8 +167,9 @@ impl Kept {
         })
     }
 
-    /// Sends the message.
-    pub(crate) fn send(&self, ask: OpenAsk) -> Result<(), TellError> {
+    /// Sends the message again, early or because no reply has come.
+    fn send(&self, ask: OpenAsk, early: bool) -> Result<(), TellError> {
+        let next;
         let to = match &self.to {
             KeptDestination::Shard {
                 region,
@@ -159,6 +186,15 @@ impl Kept {
                 class,
             },
             KeptDestination::Leader { path, class } => Destination::Leader { path, class },
+            KeptDestination::Others { others, class } => {
+                next = others.next(early).ok_or(TellError::NoMember)?;
+                let (node, path) = &next;
+                Destination::Actor {
+                    node: node.clone(),
+                    path,
+                    class,
+                }
+            }
         };
         let message = Encoded {
             bytes: &self.message,
@@ -252,7 +288,7 @@ impl Retrying {
 
     fn send_again(&mut self, hedge: bool) {
         let core = &self.kept.core;
-        match self.kept.send(self.ask) {
+        match self.kept.send(self.ask, hedge) {
             Ok(()) => {
                 self.attempts += 1;
                 let Retries {

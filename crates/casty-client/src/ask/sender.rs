@@ -9,8 +9,9 @@ use bytes::Bytes;
 use casty_proto::ActorRef;
 use casty_routing::{RegionId, ShardId};
 
+use crate::ask::choice::AskChoice;
 use crate::ask::open::Open;
-use crate::ask::retry::{Kept, Policy, Retrying, Schedule};
+use crate::ask::retry::{Kept, Others, Policy, Retrying, Schedule};
 use crate::error::{AskError, TellError};
 use crate::message::{Destination, Encoded, Region};
 use crate::node::identity::Identity;
@@ -31,18 +32,32 @@ pub(crate) struct Plan {
     pub(crate) towards: Option<(RegionId, ShardId)>,
 }
 
-/// The making and sending of an ask's message, given the reference to reply to. An implementation
-/// detail of [`Ask`](crate::Ask).
-pub trait SendAsk<R> {
+/// The making and sending of an ask's message, given the reference to reply to, to one that is chosen
+/// before if there is a choice. An implementation detail of [`Ask`](crate::Ask).
+pub trait SendAsk<R, C: AskChoice = ()> {
     #[doc(hidden)]
-    fn send(self, ask: &mut AskSender<'_>, reply_to: ActorRef<R>) -> Result<(), AskError>;
+    fn choose(&self) -> Result<C, C::Error>;
+
+    #[doc(hidden)]
+    fn send(
+        self,
+        chosen: &C,
+        ask: &mut AskSender<'_>,
+        reply_to: ActorRef<R>,
+    ) -> Result<(), AskError>;
 }
 
 impl<R, F> SendAsk<R> for F
 where
     F: FnOnce(&mut AskSender<'_>, ActorRef<R>) -> Result<(), AskError>,
 {
-    fn send(self, ask: &mut AskSender<'_>, reply_to: ActorRef<R>) -> Result<(), AskError> {
+    #[inline]
+    fn choose(&self) -> Result<(), AskError> {
+        Ok(())
+    }
+
+    #[inline]
+    fn send(self, (): &(), ask: &mut AskSender<'_>, reply_to: ActorRef<R>) -> Result<(), AskError> {
         self(ask, reply_to)
     }
 }
@@ -50,11 +65,11 @@ where
 /// Takes a slot, makes the message and sends it, within `route` if that is shorter than the ask may take.
 /// The ask wakes the task of `cx`, if there is one.
 #[inline]
-pub(super) fn start<R, F: SendAsk<R>>(
+pub(super) fn start<R, C: AskChoice, F: SendAsk<R, C>>(
     core: &Arc<Core>,
     plan: &Plan,
     route: Option<Duration>,
-    send: F,
+    (send, chosen): (F, &C),
     cx: Option<&Context<'_>>,
 ) -> Result<Open, AskError> {
     let mut ask = AskSender::new(core);
@@ -66,7 +81,7 @@ pub(super) fn start<R, F: SendAsk<R>>(
         ask.ask.deadline = core.clock.deadline(route);
     }
     let reply_to = ask.make_reference();
-    send.send(&mut ask, reply_to.cast())?;
+    send.send(chosen, &mut ask, reply_to.cast())?;
     Ok(ask.accept())
 }
 
@@ -205,6 +220,22 @@ impl<'a> AskSender<'a> {
         self.check_answerable(message.bytes)?;
         if let Some(again) = &mut self.again {
             again.kept = Some(Kept::new(self.core, to, message)?);
+        }
+        Ok(self.core.send(to, message, Some(self.ask))?)
+    }
+
+    /// Sends an encoded message of `class` to the first of several that may handle it: if it may be sent
+    /// again, `others` say where to.
+    pub(crate) fn send_to_one_of(
+        &mut self,
+        others: &Arc<dyn Others>,
+        to: &Destination<'_>,
+        class: &str,
+        message: Encoded<'_>,
+    ) -> Result<(), AskError> {
+        self.check_answerable(message.bytes)?;
+        if let Some(again) = &mut self.again {
+            again.kept = Some(Kept::for_others(self.core, others, class, message)?);
         }
         Ok(self.core.send(to, message, Some(self.ask))?)
     }

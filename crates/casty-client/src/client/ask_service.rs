@@ -9,14 +9,16 @@ use casty_proto::ActorRef;
 use serde::de::DeserializeOwned;
 use tower_service::Service;
 
+use crate::ask::choice::AskChoice;
 use crate::ask::reply::Reply;
 use crate::client::{AskTarget, ClusterClient};
-use crate::error::AskError;
 
 impl ClusterClient {
     /// Returns a [`tower` service](Service) that asks `target`, for stacks of layers: `message` makes the
-    /// message of a request and the reference to reply to. `target` is a [`RegionRef`](crate::RegionRef),
-    /// which takes envelopes, or a reference to any actor. No network.
+    /// message of a request and the reference to reply to. `target` is whatever
+    /// [`ask`](Self::ask) takes: a [`RegionRef`](crate::RegionRef), which takes envelopes, an entity, a
+    /// reference to any actor, the singleton of a name, or the [`Picker`](crate::Picker) of a service. No
+    /// network.
     ///
     /// ```
     /// # use casty_client::{ActorRef, AskError, ClusterClient, RegionRef, ShardEnvelope};
@@ -52,9 +54,11 @@ impl ClusterClient {
 
 /// A `tower` service whose calls are asks; made by [`ClusterClient::service`].
 ///
-/// It is always ready: a call that finds no place ends with an error that tells so, and
-/// [`AskError::fate`] says of every error what may have become of the message, which is what a policy for
-/// retries needs. A layer that limits concurrency bounds what waits. A call sends at once, as
+/// Its error is that of the ask: [`AskError`](crate::AskError), and
+/// [`PickedError`](crate::PickedError) where a [`Picker`](crate::Picker) is asked.
+///
+/// It is always ready: a call that finds no place ends with an error that tells so, and `fate` says of
+/// every error what may have become of the message, which is what a policy for retries needs. A layer that limits concurrency bounds what waits. A call sends at once, as
 /// [`Ask::send`](crate::Ask::send) does, and its future borrows nothing.
 ///
 /// It keeps the client: one is not ended before its services are dropped, or it is
@@ -93,14 +97,14 @@ where
     R: DeserializeOwned,
 {
     type Response = R;
-    type Error = AskError;
-    type Future = Reply<R>;
+    type Error = <T::Choice as AskChoice>::Error;
+    type Future = Reply<R, T::Choice>;
 
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), AskError>> {
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Q) -> Reply<R> {
+    fn call(&mut self, request: Q) -> Reply<R, T::Choice> {
         let message = &self.message;
         let mut ask = self
             .client

@@ -10,9 +10,9 @@ use serde::de::DeserializeOwned;
 
 use crate::ask::Ask;
 use crate::ask::sender::{AskSender, SendAsk};
-use crate::client::ClusterClient;
 use crate::client::bound_ref::BoundRef;
 use crate::client::path::{Named, actor_at, checked};
+use crate::client::{AskTarget, ClusterClient, sealed};
 use crate::error::TellError;
 use crate::error::names::NameError;
 use crate::message::{Destination, Plain};
@@ -222,6 +222,20 @@ impl<M> LeaderRef<M> {
             })
         };
         Ask::new(core, send)
+    }
+}
+
+impl<M> sealed::Sealed for LeaderRef<M> {}
+
+impl<M: Serialize> AskTarget<M> for LeaderRef<M> {
+    type Choice = ();
+
+    fn ask_through<'a, R: DeserializeOwned>(
+        &'a self,
+        _: &'a ClusterClient,
+        message: impl FnOnce(ActorRef<R>) -> M,
+    ) -> Ask<'a, R, impl SendAsk<R>> {
+        self.ask(message)
     }
 }
 

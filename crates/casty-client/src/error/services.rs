@@ -113,7 +113,7 @@ pub enum PickedError<E: Error + 'static> {
     /// The message to the instance that was picked was not accepted, or got no reply.
     #[error("the instance on {node}")]
     Failed {
-        /// The node of the instance.
+        /// The node of the instance; of several that the message of an idempotent ask went to, the last.
         node: NodeAddress,
         /// The reason.
         #[source]

@@ -336,7 +336,7 @@ fn an_ask_without_a_reply_sets_its_instance_aside_and_a_reply_takes_it_back() {
         } = World::with(&[("n:1", "/a"), ("n:1", "/b")]).await;
         let picker = client.picker(&key());
         let greet = |reply_to| Greet { reply_to };
-        let error = picker.ask_within(greet, SECOND).await.unwrap_err();
+        let error = picker.ask(greet).within(SECOND).await.unwrap_err();
         let PickedError::Failed { node, source } = &error else {
             panic!("{error}");
         };
@@ -346,7 +346,7 @@ fn an_ask_without_a_reply_sets_its_instance_aside_and_a_reply_takes_it_back() {
         let silent = link.next().await.unwrap().path;
         // The other one alone is asked meanwhile.
         for _ in 0..3 {
-            let (reply, ()) = tokio::join!(picker.ask(greet), async {
+            let (reply, ()) = tokio::join!(picker.ask(greet).into_future(), async {
                 let asked = link.next().await.unwrap();
                 assert_ne!(asked.path, silent);
                 let Greet { reply_to } = asked.decode();
@@ -357,7 +357,7 @@ fn an_ask_without_a_reply_sets_its_instance_aside_and_a_reply_takes_it_back() {
         tokio::time::advance(5 * SECOND).await;
         let mut asked = Vec::new();
         for _ in 0..2 {
-            let (reply, path) = tokio::join!(picker.ask(greet), async {
+            let (reply, path) = tokio::join!(picker.ask(greet).into_future(), async {
                 let asked = link.next().await.unwrap();
                 let Greet { reply_to } = asked.decode();
                 link.send(&reply_to, &"hello".to_owned()).await;
@@ -368,6 +368,97 @@ fn an_ask_without_a_reply_sets_its_instance_aside_and_a_reply_takes_it_back() {
         }
         asked.sort();
         assert_eq!(asked, ["/a", "/b"]);
+    });
+}
+
+/// Reads the next message for an instance.
+async fn asked(link: &mut Link) -> (String, ActorRef<String>) {
+    loop {
+        let received = link.next().await.unwrap();
+        if let Ok(Greet { reply_to }) = received.try_decode() {
+            return (received.path, reply_to);
+        }
+    }
+}
+
+#[test]
+fn an_idempotent_ask_goes_to_another_instance_when_one_is_silent_and_sets_that_aside() {
+    in_paused_time(|| async {
+        let mut world = World::with(&[("n:1", "/a"), ("n:1", "/b")]).await;
+        let picker = world.picker();
+        let greet = |reply_to| Greet { reply_to };
+        let ask = world
+            .client
+            .ask(&picker, greet)
+            .within(3 * SECOND)
+            .idempotent();
+        let (reply, silent) = tokio::join!(ask.into_future(), async {
+            let (silent, _) = asked(&mut world.link).await;
+            let (other, reply_to) = asked(&mut world.link).await;
+            assert_ne!(other, silent);
+            world.link.send(&reply_to, &"hello".to_owned()).await;
+            silent
+        });
+        assert_eq!(reply.unwrap(), "hello");
+        for _ in 0..4 {
+            assert_ne!(path(&picker.pick()), silent);
+        }
+
+        // Of none that reply, each is set aside, and the last one named.
+        tokio::time::advance(5 * SECOND).await;
+        let ask = picker.ask(greet).within(SECOND).idempotent().attempts(2);
+        let error = ask.await.unwrap_err();
+        let two = AskError::Timeout {
+            after: SECOND,
+            attempts: 2,
+        };
+        let PickedError::Failed { node, source } = &error else {
+            panic!("{error}");
+        };
+        assert_eq!(
+            (node, source.to_string()),
+            (&world.node.address, two.to_string())
+        );
+        let all = world.client.lookup(&key()).instances;
+        assert!(all.iter().all(|instance| picker.is_set_aside(instance)));
+    });
+}
+
+#[test]
+fn an_early_copy_goes_to_another_instance_and_sets_none_aside() {
+    in_paused_time(|| async {
+        let mut world = World::with(&[("n:1", "/a"), ("n:1", "/b"), ("n:1", "/c")]).await;
+        let picker = world.picker();
+        let ask = picker.ask(|reply_to| Greet { reply_to }).within(3 * SECOND);
+        let ask = ask.idempotent().hedge_after(SECOND / 10);
+        let (reply, ()) = tokio::join!(ask.into_future(), async {
+            let (first, _) = asked(&mut world.link).await;
+            let (second, reply_to) = asked(&mut world.link).await;
+            assert_ne!(second, first);
+            world.link.send(&reply_to, &"hello".to_owned()).await;
+        });
+        assert_eq!(reply.unwrap(), "hello");
+        assert_eq!(world.client.stats().hedges, 1);
+        let all = world.client.lookup(&key()).instances;
+        assert!(!all.iter().any(|instance| picker.is_set_aside(instance)));
+    });
+}
+
+#[test]
+fn the_only_instance_is_asked_again_and_taken_back_when_it_replies() {
+    in_paused_time(|| async {
+        let mut world = World::with(&[("n:1", "/a")]).await;
+        let picker = world.picker();
+        let ask = picker.ask(|reply_to| Greet { reply_to }).within(3 * SECOND);
+        let (reply, ()) = tokio::join!(ask.idempotent().into_future(), async {
+            asked(&mut world.link).await;
+            let (_, reply_to) = asked(&mut world.link).await;
+            let only = picker.pick().unwrap();
+            assert!(picker.is_set_aside(&only));
+            world.link.send(&reply_to, &"hello".to_owned()).await;
+        });
+        assert_eq!(reply.unwrap(), "hello");
+        assert!(!picker.is_set_aside(&picker.pick().unwrap()));
     });
 }
 

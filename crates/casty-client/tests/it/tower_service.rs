@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use casty_client::{ActorRef, AskError, Fate, TellError};
+use casty_client::{ActorRef, AskError, Fate, PickError, PickedError, ServiceKey, TellError};
 use casty_proto::message::ShardEnvelope;
 use casty_transport::MemoryNetwork;
 use serde::{Deserialize, Serialize};
@@ -47,6 +47,33 @@ fn calls_are_asks_that_send_at_once_and_end_each_with_its_reply() {
             assert_eq!(reply.await.unwrap(), expected);
         }
         assert!(service.ready().await.is_ok());
+    });
+}
+
+#[test]
+fn entities_singletons_and_pickers_are_services_too() {
+    in_paused_time(|| async {
+        let (client, _node, mut link) = connected(&MemoryNetwork::new()).await;
+        let message = |number, reply_to| Get { reply_to, number };
+        let entity = client.region("r", 1).unwrap().entity("e");
+        let reply = client.service(entity, message).call(1);
+        let asked = link.next_to("/_region-r").await.unwrap();
+        let ShardEnvelope { message: get, .. }: ShardEnvelope<Get> = asked.decode();
+        link.send(&get.reply_to, &11).await;
+        assert_eq!(reply.await.unwrap(), 11);
+
+        let singleton = client.singleton::<Get>("numbers").unwrap();
+        let reply = client.service(singleton, message).idempotent().call(2);
+        let asked = link.next_to("/_singleton-numbers").await.unwrap();
+        link.send(&asked.decode::<Get>().reply_to, &12).await;
+        assert_eq!(reply.await.unwrap(), 12);
+
+        let picker = client.picker(&ServiceKey::<Get>::new("numbers"));
+        let mut service = client.service(picker, message).within(SECOND);
+        let none: PickedError<AskError> = service.ready().await.unwrap().call(3).await.unwrap_err();
+        assert_eq!(none.fate(), Fate::NotSent);
+        let none = matches!(none, PickedError::NotPicked(PickError::NoInstance { .. }));
+        assert!(none, "no node runs one");
     });
 }
 

@@ -83,8 +83,8 @@ async fn an_instance_that_ended_is_set_aside(net: Net) {
     let picker = client.picker(&key()).set_aside_for(Duration::from_hours(1));
     let mut failures = 0;
     for _ in 0..6 {
-        let asked = picker.ask_within(|reply_to| Greet { reply_to }, Duration::from_millis(300));
-        match asked.await {
+        let asked = picker.ask(|reply_to| Greet { reply_to });
+        match asked.within(Duration::from_millis(300)).await {
             Ok(node) => assert_eq!(node, 1),
             Err(_) => failures += 1,
         }
