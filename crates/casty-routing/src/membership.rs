@@ -184,6 +184,16 @@ impl<Q> Membership<Q> {
         &self.config.address
     }
 
+    /// Returns the name and the roles by which this node asks to join.
+    pub fn identity(&self) -> (&Arc<str>, &FrozenSet<Arc<str>>) {
+        (&self.config.id, &self.config.roles)
+    }
+
+    /// Returns whether this node has left: nothing that it is told changes it any more.
+    pub fn has_left(&self) -> bool {
+        self.stage == Stage::Left
+    }
+
     /// Returns whether another node has taken this one in, or asked it to join.
     pub fn has_joined(&self) -> bool {
         self.joined

@@ -14,6 +14,7 @@ use crate::cluster::Cluster;
 use crate::context::Context;
 use crate::entity::Entity;
 use crate::error::StartError;
+use crate::membership::MembershipOptions;
 use crate::region::RegionPlan;
 use crate::settings::{NODES, Settings};
 use crate::singleton::SingletonPlan;
@@ -38,6 +39,7 @@ pub struct ClusterBuilder {
     gossip: Duration,
     like_casty: bool,
     outbox: OutboxLimits,
+    membership: Option<MembershipOptions>,
 }
 
 /// A region that was not checked yet.
@@ -79,6 +81,7 @@ impl ClusterBuilder {
             outbox: OutboxLimits::new()
                 .bytes(64 * 1024 * 1024)
                 .max_frame(u32::MAX as usize),
+            membership: None,
         }
     }
 
@@ -275,6 +278,14 @@ impl ClusterBuilder {
         self
     }
 
+    /// Has nodes agree by heartbeats and gossip on who is a member, as real nodes do, and real nodes join
+    /// them. Default: they share a table, and see of each other what the methods of [`Cluster`] make them
+    /// see, after the [detection](Self::detection) time, which counts for nothing with this.
+    pub fn membership(mut self, options: MembershipOptions) -> Self {
+        self.membership = Some(options);
+        self
+    }
+
     /// Sets the number of bytes that may wait to be written to one client; messages beyond are
     /// dropped and counted. Default: 64 MiB (real nodes set no limit).
     pub fn outbox_bytes(mut self, bytes: usize) -> Self {
@@ -318,6 +329,7 @@ impl ClusterBuilder {
             gossip: self.gossip,
             like_casty: self.like_casty,
             outbox: self.outbox,
+            membership: self.membership,
         };
         Cluster::launch(settings, addresses).await
     }

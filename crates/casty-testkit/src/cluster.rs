@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use casty_proto::{Codec, NodeAddress};
 use casty_routing::ShardId;
+use casty_routing::membership::MembershipInput;
 use casty_transport::Listener;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
@@ -65,6 +66,8 @@ impl Cluster {
         for (node, listener) in listeners.into_iter().enumerate() {
             cluster.run(node, listener);
         }
+        // At once, unless they have to find each other by gossip.
+        cluster.wait_for_agreement().await;
         Ok(cluster)
     }
 
@@ -159,6 +162,18 @@ impl Cluster {
                 return status;
             }
         }
+    }
+
+    /// Waits until all nodes that run take all of them for `up`.
+    ///
+    /// At once where they share a table; where they [gossip](crate::ClusterBuilder::membership) it takes a
+    /// second or two, or for ever while a link between two is cut.
+    ///
+    /// # Cancel safety
+    /// Safe: nothing is consumed.
+    pub async fn wait_for_agreement(&self) {
+        let mut changes = self.gossip.changes();
+        while !self.gossip.is_agreed() && changes.changed().await.is_ok() {}
     }
 
     /// Returns the name and the number of shards of one of the regions, by any number.
@@ -339,6 +354,29 @@ impl Cluster {
     pub fn heal(&self, a: usize, b: usize) {
         self.gossip.separate(a, b, false);
         self.notice();
+    }
+
+    /// Cuts the link from one node to another: what the first sends the other is lost, and not what comes
+    /// back. For nodes that [gossip](crate::ClusterBuilder::membership).
+    pub fn cut_link(&self, from: usize, to: usize) {
+        self.gossip.set_link_cut(from, to, true);
+    }
+
+    /// Mends a link that was [cut](Self::cut_link), or by a [partition](Self::partition).
+    pub fn mend_link(&self, from: usize, to: usize) {
+        self.gossip.set_link_cut(from, to, false);
+    }
+
+    /// Has a node leave in order, and ends it: it says that it is dead, and waits until all members have
+    /// seen that, for 2 s at most. Where nodes share a table this is [`kill`](Self::kill).
+    ///
+    /// # Cancel safety
+    /// Dropping the future may leave the node running, but no member any more.
+    pub async fn leave(&self, node: usize) {
+        self.gossip.order(node, MembershipInput::Leave);
+        let mut changes = self.gossip.changes();
+        while !self.gossip.has_left(node) && changes.changed().await.is_ok() {}
+        self.kill(node).await;
     }
 
     /// Has everything that clients send arrive at a node that much later.

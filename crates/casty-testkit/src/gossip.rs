@@ -15,9 +15,16 @@ use crate::status::{NodeStatus, Status};
 
 mod actors;
 mod answers;
+mod engine;
+mod engines;
 mod growth;
+mod links;
 mod member;
+mod membership;
+mod roll;
 mod topology;
+
+pub(crate) use engine::{Asker, EngineInput};
 
 use member::Member;
 use topology::Topology;
@@ -112,13 +119,9 @@ impl Gossip {
 
     /// Cuts two nodes off from each other, or joins them again; neither has noticed yet.
     pub(crate) fn separate(&self, a: usize, b: usize, separated: bool) {
-        let pair = (a.min(b), a.max(b));
-        let partitions = &mut self.topology.lock().partitions;
-        if separated && a != b {
-            partitions.insert(pair);
-        } else {
-            partitions.remove(&pair);
-        }
+        let links = &mut self.topology.lock().links;
+        links.set_cut(a, b, separated);
+        links.set_cut(b, a, separated);
     }
 
     /// Has every node notice which others it can reach.
@@ -129,6 +132,9 @@ impl Gossip {
     /// Has every node that runs take one for alive.
     pub(crate) fn call_up(&self, number: usize) {
         self.change(|topology| {
+            if topology.gossips() {
+                return topology.hear_of(number);
+            }
             for member in 0..topology.members.len() {
                 if topology.node(member).is_some()
                     && let Some(member) = topology.members.get_mut(member)

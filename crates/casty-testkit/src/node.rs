@@ -8,7 +8,7 @@ use casty_proto::NodeAddress;
 use casty_routing::ShardId;
 use casty_transport::Outbox;
 use parking_lot::{Mutex, RwLock};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use crate::actor::ActorPlan;
 use crate::link::{Faults, Link};
@@ -17,11 +17,13 @@ use crate::settings::Settings;
 use crate::singleton::Singleton;
 use crate::status::Counters;
 
+pub(crate) mod dialling;
 mod inbound;
 pub(crate) mod mailboxes;
 pub(crate) mod outbound;
 pub(crate) mod serve;
 
+use dialling::Dialling;
 use mailboxes::Mailboxes;
 use outbound::{Identity, Outbound};
 
@@ -39,6 +41,8 @@ pub(crate) struct Node {
     /// and set without it, because a singleton may be at work.
     demoted: HashMap<Arc<str>, AtomicBool>,
     broadcasts: Vec<Arc<str>>,
+    /// The nodes that it has to dial, for its task.
+    dials: Mutex<Option<mpsc::Receiver<NodeAddress>>>,
 }
 
 /// The numbers of a node.
@@ -69,9 +73,13 @@ impl Node {
             sender: format!("casty://{}@{}/", settings.system, address.to_raw()),
             address,
         };
-        let (codec, like_casty) = (settings.codec, settings.like_casty);
+        let kind = (settings.codec, settings.like_casty);
+        let dialling = settings.membership.as_ref();
+        let dialling = dialling.map(|_| Dialling::new(identity.address.clone()));
+        let (dialling, dials) = dialling.unzip();
         Self {
-            outbound: Outbound::new(identity, codec, like_casty, mailboxes, counters),
+            outbound: Outbound::new(identity, kind, mailboxes, counters, dialling),
+            dials: Mutex::new(dials),
             faults: watch::Sender::new(Faults::default()),
             links: Mutex::default(),
             regions: regions
@@ -144,6 +152,27 @@ impl Node {
                 other.cut();
             }
         })
+    }
+
+    /// Makes a connection that was dialled the one that is used for the node, unless another one is. Returns
+    /// whether it is.
+    fn admit_dialled(&self, link: u64, to: &NodeAddress, announced: &NodeAddress, outbox: &Arc<Outbox<()>>) -> bool {
+        let Some(dialling) = self.outbound.dialling() else {
+            return false;
+        };
+        let close = dialling.dialled(to, announced, link, outbox).close;
+        let links = self.links.lock();
+        for other in &close {
+            if let Some(other) = links.get(other) {
+                other.cut();
+            }
+        }
+        !close.contains(&link)
+    }
+
+    /// Returns whether the node is stopped.
+    pub(crate) fn is_hung(&self) -> bool {
+        self.faults.borrow().hung
     }
 
     /// Forgets a connection that has ended.

@@ -8,6 +8,7 @@ use casty_routing::ShardCount;
 use casty_transport::{ConnectOptions, OutboxLimits, Transport};
 
 use crate::actor::ActorPlan;
+use crate::membership::MembershipOptions;
 use crate::region::RegionPlan;
 use crate::singleton::SingletonPlan;
 
@@ -35,6 +36,8 @@ pub(crate) struct Settings {
     /// True if nodes treat announced addresses as real ones do.
     pub(crate) like_casty: bool,
     pub(crate) outbox: OutboxLimits,
+    /// How nodes agree on who is a member; `None` if they share a table.
+    pub(crate) membership: Option<MembershipOptions>,
 }
 
 impl Settings {

@@ -102,7 +102,7 @@ pub enum MembershipInput<Q> {
         /// The node that sent it.
         from: NodeAddress,
         /// Its state.
-        state: ClusterState,
+        state: Arc<ClusterState>,
         /// `true` if it answers gossip of this node.
         is_reply: bool,
     },
@@ -118,7 +118,7 @@ pub enum MembershipInput<Q> {
         asker: Option<Q>,
     },
     /// `JoinAccepted`.
-    Accepted(ClusterState),
+    Accepted(Arc<ClusterState>),
     /// `HeartbeatRequest`.
     Heartbeat {
         /// The target of the answer.

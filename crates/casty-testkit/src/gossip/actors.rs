@@ -62,6 +62,7 @@ impl Gossip {
             topology
                 .roll(from)
                 .up()
+                .into_iter()
                 .filter(reachable)
                 .cloned()
                 .collect()

@@ -2,10 +2,11 @@
 
 use casty_proto::message::{
     ClusterState, Find, GetShardLocation, Listing, ServiceInstance, TopologySnapshot,
-    WaitForMembers,
+    UpdateRegistry, WaitForMembers,
 };
 use casty_proto::{ActorRef, NodeAddress, Value};
 use casty_routing::CoordinatorInput;
+use casty_routing::membership::MembershipInput;
 
 use super::Gossip;
 
@@ -62,10 +63,13 @@ impl Gossip {
 
     /// Has a node believe that a member is dead.
     pub(crate) fn down(&self, node: usize, dead: &NodeAddress) {
-        let Some(other) = self.mailboxes.number(dead) else {
-            return;
-        };
         self.change(|topology| {
+            if topology.gossips() {
+                return topology.order(node, MembershipInput::Down(dead.clone()));
+            }
+            let Some(other) = self.mailboxes.number(dead) else {
+                return;
+            };
             let member = topology.members.get_mut(node);
             if member.is_some_and(|member| member.declare_dead(other)) {
                 topology.lost_sight(node, dead);
@@ -74,9 +78,13 @@ impl Gossip {
         });
     }
 
-    /// Tells a node's coordinators and subscribers its view once more.
-    pub(crate) fn tell_views(&self, node: usize) {
-        self.change(|topology| topology.viewed(node));
+    /// Adds instances of services to those that a node gossips. Where nodes share a table they run the
+    /// services that the test gave them: what is added is dropped, and the view told once more.
+    pub(crate) fn update_registry(&self, node: usize, update: UpdateRegistry) {
+        self.change(|topology| {
+            topology.order(node, MembershipInput::Services(update.entries));
+            topology.viewed(node);
+        });
     }
 
     /// Answers with the instances of a service on nodes that are up.
@@ -124,7 +132,7 @@ impl Gossip {
     pub(crate) fn tick(&self, node: usize) {
         self.change(|topology| {
             topology.revive(node);
-            if topology.roll(node).up().count() > 1 {
+            if topology.roll(node).up().len() > 1 {
                 topology.changed.insert(node);
             }
             let coordinators = topology.members.get(node);

@@ -1,17 +1,16 @@
-//! One node's place in the cluster, and its view of the others.
+//! One node's place in the cluster, and what it knows of the others.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use casty_proto::message::{
-    Allocations, Member as ViewedMember, MemberStatus, ServiceEntry, ShardAllocation,
-    ShardLocation, TopologySnapshot, WaitForMembers,
+    Allocations, ShardAllocation, ShardLocation, TopologySnapshot, WaitForMembers,
 };
-use casty_proto::{ActorRef, FrozenSet, NodeAddress, Tuple};
+use casty_proto::{ActorRef, NodeAddress, Tuple};
 use casty_routing::Coordinator;
 use casty_routing::ShardId;
 
-use crate::actor::ActorPlan;
+use super::engine::Engine;
 use crate::node::Node;
 
 /// The sender of a query for a shard.
@@ -19,7 +18,7 @@ pub(super) type Asker = ActorRef<ShardLocation>;
 
 /// The opinion that a node has of another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Sight {
+pub(super) enum Sight {
     /// The other was never heard of.
     Unknown,
     Up,
@@ -36,7 +35,7 @@ pub(super) struct Member {
     /// The node while it runs.
     pub(super) node: Option<Arc<Node>>,
     /// The opinions of each node, itself included.
-    sight: Vec<Sight>,
+    pub(super) sight: Vec<Sight>,
     /// Members that it was told are dead: it believes that, although it may reach them.
     declared_dead: BTreeSet<usize>,
     pub(super) allocations: Allocations,
@@ -44,6 +43,8 @@ pub(super) struct Member {
     pub(super) coordinators: BTreeMap<Arc<str>, Coordinator<Asker>>,
     pub(super) subscribers: Vec<ActorRef<TopologySnapshot>>,
     pub(super) waiting: Vec<WaitForMembers>,
+    /// Its engine, if nodes agree by gossip on who is a member. What it has seen is of no account then.
+    pub(super) engine: Option<Box<Engine>>,
 }
 
 impl Member {
@@ -60,6 +61,7 @@ impl Member {
             coordinators: BTreeMap::new(),
             subscribers: Vec::new(),
             waiting: Vec::new(),
+            engine: None,
         }
     }
 
@@ -131,75 +133,3 @@ impl Member {
     }
 }
 
-/// The members of the cluster as one of them sees them.
-pub(super) struct Roll<'a> {
-    members: &'a [Member],
-    viewer: Option<&'a Member>,
-    addresses: Arc<[NodeAddress]>,
-}
-
-impl<'a> Roll<'a> {
-    pub(super) fn new(members: &'a [Member], viewer: usize, addresses: Arc<[NodeAddress]>) -> Self {
-        let viewer = members.get(viewer);
-        Self {
-            members,
-            viewer,
-            addresses,
-        }
-    }
-
-    fn seen(&self) -> impl Iterator<Item = (usize, &NodeAddress, Sight)> {
-        let sight = self.viewer.map_or(&[][..], |viewer| &viewer.sight);
-        let seen = self.addresses.iter().zip(sight).enumerate();
-        seen.map(|(number, (address, sight))| (number, address, *sight))
-    }
-
-    /// Returns the addresses that are up.
-    pub(super) fn up(&self) -> impl Iterator<Item = &NodeAddress> {
-        let seen = self.seen().filter(|(_, _, sight)| *sight == Sight::Up);
-        seen.map(|(_, address, _)| address)
-    }
-
-    /// Returns the lowest address that is up.
-    pub(super) fn leader(&self) -> Option<&NodeAddress> {
-        self.up().min()
-    }
-
-    /// Returns the viewer's whole view, with these services on the nodes that it takes for alive.
-    pub(super) fn snapshot(&self, services: &[ActorPlan]) -> TopologySnapshot {
-        let known = || self.seen().filter(|(_, _, sight)| *sight != Sight::Unknown);
-        let members = known().map(|(number, address, sight)| ViewedMember {
-            address: address.clone(),
-            status: match sight {
-                Sight::Up => MemberStatus::Up,
-                _ => MemberStatus::Down,
-            },
-            roles: FrozenSet::default(),
-            id: format!("node-{number}").into(),
-        });
-        let unreachable = known().filter(|(_, _, sight)| *sight == Sight::Down);
-        let keys = services.iter().filter_map(|it| Some((it, it.key.clone()?)));
-        let services = keys.flat_map(|(plan, key)| {
-            let hosts = self.seen().filter(|(number, _, sight)| {
-                let place = self.members.get(*number).map(|member| member.place);
-                *sight == Sight::Up && place.is_some_and(|place| plan.runs_on(place))
-            });
-            hosts.map(move |(_, node, _)| ServiceEntry {
-                key: Arc::clone(&key),
-                node: node.clone(),
-                path: Arc::clone(&plan.path),
-            })
-        });
-        TopologySnapshot {
-            members: members.collect(),
-            leader: self.leader().cloned(),
-            shard_allocations: self
-                .viewer
-                .map(|it| it.allocations.clone())
-                .unwrap_or_default(),
-            allocation_epoch: self.viewer.map_or(0, |viewer| viewer.epoch),
-            unreachable: unreachable.map(|(_, address, _)| address.clone()).collect(),
-            registry: services.collect(),
-        }
-    }
-}

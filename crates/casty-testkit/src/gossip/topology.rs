@@ -1,16 +1,19 @@
 //! The state that real nodes gossip, a view of it for each node, and what follows from a change.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
 use casty_proto::NodeAddress;
-use casty_proto::message::{ClusterState, TopologySnapshot};
+use casty_proto::message::{ClusterState, ShardAllocation, TopologySnapshot};
+use casty_routing::membership::MembershipInput;
 use casty_routing::{
     Coordinator, CoordinatorConfig, CoordinatorInput, CoordinatorOutput, RegionView, ShardId,
 };
 
-use super::member::{Asker, Member, Roll};
+use super::links::Links;
+use super::member::{Asker, Member};
+use super::roll::Roll;
 use crate::actor::ActorPlan;
 use crate::node::Node;
 use crate::node::mailboxes::Mailboxes;
@@ -29,18 +32,19 @@ const UNKNOWN_REGIONS: usize = 64;
 
 /// All that changes under one lock.
 pub(super) struct Topology {
-    settings: Arc<Settings>,
-    mailboxes: Arc<Mailboxes>,
+    pub(super) settings: Arc<Settings>,
+    pub(super) mailboxes: Arc<Mailboxes>,
     pub(super) members: Vec<Member>,
     /// The services that are registered, wherever they are configured.
     pub(super) services: Vec<ActorPlan>,
     pub(super) counters: Vec<Arc<Counters>>,
-    /// Pairs of nodes that cannot reach each other, the lower number first.
-    pub(super) partitions: BTreeSet<(usize, usize)>,
+    pub(super) links: Links,
     /// Inputs that coordinators have not been given yet.
     steps: VecDeque<Step>,
     /// Nodes whose view has changed since it was last pushed.
     pub(super) changed: BTreeSet<usize>,
+    /// Nodes to which something is on its way that may have arrived.
+    pub(super) awake: BTreeSet<usize>,
 }
 
 impl Topology {
@@ -53,9 +57,10 @@ impl Topology {
             members: (0..count).map(|place| Member::new(place, count)).collect(),
             services: settings.services.clone(),
             counters: (0..count).map(|_| Arc::default()).collect(),
-            partitions: BTreeSet::new(),
+            links: Links::new(settings.membership.as_ref()),
             steps: VecDeque::new(),
             changed: BTreeSet::new(),
+            awake: BTreeSet::new(),
         }
     }
 
@@ -66,8 +71,22 @@ impl Topology {
 
     /// Returns whether two nodes run and can reach each other.
     pub(super) fn connected(&self, a: usize, b: usize) -> bool {
-        let apart = self.partitions.contains(&(a.min(b), a.max(b)));
-        !apart && self.node(a).is_some() && self.node(b).is_some()
+        self.carries(a, b) && self.carries(b, a)
+    }
+
+    /// Returns whether two nodes run, and what one sends reaches the other.
+    pub(super) fn carries(&self, from: usize, to: usize) -> bool {
+        self.links.carry(from, to) && self.node(from).is_some() && self.node(to).is_some()
+    }
+
+    /// Returns the address of a node.
+    pub(super) fn address(&self, number: usize) -> Option<NodeAddress> {
+        self.mailboxes.addresses().get(number).cloned()
+    }
+
+    /// Returns whether nodes agree by gossip on who is a member.
+    pub(super) fn gossips(&self) -> bool {
+        self.settings.membership.is_some()
     }
 
     /// Returns the members as one of them sees them.
@@ -82,6 +101,10 @@ impl Topology {
 
     /// Returns the view of a node as its topology actor answers with it.
     pub(super) fn state(&self, viewer: usize) -> ClusterState {
+        let member = self.members.get(viewer);
+        if let Some(engine) = member.and_then(|member| member.engine.as_ref()) {
+            return ClusterState::clone(engine.membership.state());
+        }
         let snapshot = self.snapshot(viewer);
         ClusterState {
             members: snapshot.members,
@@ -103,9 +126,21 @@ impl Topology {
         (0..self.members.len()).find(leads)
     }
 
-    /// Has a node that runs by now and those that can reach it see each other; it learns what they
-    /// know.
+    /// Has a node that runs by now be a member.
     pub(super) fn joined(&mut self, number: usize) {
+        if self.gossips() {
+            self.start_engine(number);
+        } else {
+            self.meet_all(number);
+        }
+        let settings = Arc::clone(&self.settings);
+        for plan in &settings.regions {
+            self.step(number, &plan.name, CoordinatorInput::Host);
+        }
+    }
+
+    /// Has a node that runs by now and those that can reach it see each other; it learns what they know.
+    fn meet_all(&mut self, number: usize) {
         let count = self.members.len();
         for other in 0..count {
             let connected = self.connected(number, other);
@@ -123,14 +158,14 @@ impl Topology {
             self.spread(informed);
         }
         self.all_viewed();
-        let settings = Arc::clone(&self.settings);
-        for plan in &settings.regions {
-            self.step(number, &plan.name, CoordinatorInput::Host);
-        }
     }
 
     /// Has every node see which others it can reach, and learn what those know.
     pub(super) fn notice(&mut self) {
+        if self.gossips() {
+            // They find out by themselves.
+            return;
+        }
         let count = self.members.len();
         for viewer in 0..count {
             for other in 0..count {
@@ -196,6 +231,9 @@ impl Topology {
     /// So no leader hands them to one with a lower address, which it would follow if it saw it, and
     /// what leaders make of each other's allocations comes to an end.
     fn spread(&mut self, from: usize) {
+        if self.gossips() {
+            return;
+        }
         let Some(member) = self.members.get(from) else {
             return;
         };
@@ -254,15 +292,23 @@ impl Topology {
 
     /// Gives coordinators their inputs, and those that follow, and pushes the changed views.
     pub(super) fn settle(&mut self) {
-        let now = tokio::time::Instant::now().into_std();
-        while let Some(step) = self.steps.pop_front() {
-            self.carry_out(step, now);
+        let now = now();
+        loop {
+            while let Some(step) = self.steps.pop_front() {
+                self.carry_out(step, now);
+            }
+            let Some(number) = self.awake.pop_first() else {
+                break;
+            };
+            self.run_engine(number, now);
         }
         for number in std::mem::take(&mut self.changed) {
             self.demote_unless_leading(number);
             self.push(number);
             self.answer_waiting(number);
         }
+        let engines = self.members.iter().filter_map(|it| it.engine.as_ref());
+        engines.for_each(|engine| engine.arrange());
     }
 
     /// Tells a node that does not lead, as it sees it, that its singletons are gone.
@@ -312,14 +358,7 @@ impl Topology {
                     );
                 }
                 CoordinatorOutput::Publish { allocations, epoch } => {
-                    if let Some(member) = self.members.get_mut(node)
-                        && epoch > member.epoch
-                    {
-                        member.allocations.insert(Arc::clone(&region), allocations);
-                        member.epoch = epoch;
-                        self.viewed(node);
-                        self.spread(node);
-                    }
+                    self.publish(node, &region, allocations, epoch);
                 }
                 // Nodes have no word for that.
                 CoordinatorOutput::Refused { reason, .. } => {
@@ -330,6 +369,33 @@ impl Topology {
         }
         if let Some(member) = self.members.get_mut(node) {
             member.coordinators.insert(region, coordinator);
+        }
+    }
+
+    /// Takes up the allocations of a region under a new epoch, and tells the others.
+    fn publish(
+        &mut self,
+        node: usize,
+        region: &Arc<str>,
+        allocations: BTreeMap<u32, ShardAllocation>,
+        epoch: u64,
+    ) {
+        if self.gossips() {
+            let region = Arc::clone(region);
+            let input = MembershipInput::Allocations {
+                region,
+                allocations,
+                epoch,
+            };
+            return self.tell_engine(node, now(), input);
+        }
+        if let Some(member) = self.members.get_mut(node)
+            && epoch > member.epoch
+        {
+            member.allocations.insert(Arc::clone(region), allocations);
+            member.epoch = epoch;
+            self.viewed(node);
+            self.spread(node);
         }
     }
 
@@ -367,10 +433,10 @@ impl Topology {
         region: &str,
         input: CoordinatorInput<Asker>,
     ) {
-        if let Some(to) = self.mailboxes.number(to)
-            && self.connected(from, to)
-        {
-            self.step(to, region, input);
+        match self.mailboxes.number(to) {
+            Some(to) if self.carries(from, to) => self.step(to, region, input),
+            Some(_) => {}
+            None => self.ask_outside(from, to, region, input),
         }
     }
 
@@ -392,7 +458,7 @@ impl Topology {
 
     /// Answers those that wait for as many members as are up by now.
     pub(super) fn answer_waiting(&mut self, number: usize) {
-        let up = self.roll(number).up().count();
+        let up = self.roll(number).up().len();
         let state = self.state(number);
         let Some(member) = self.members.get_mut(number) else {
             return;
@@ -418,7 +484,17 @@ impl Topology {
             return;
         };
         member.assign(region, shard, to.clone());
+        if member.engine.is_some() {
+            let (epoch, region) = (member.epoch, Arc::from(region));
+            let allocations = member.allocations.get(&region).cloned();
+            return self.publish(leader, &region, allocations.unwrap_or_default(), epoch);
+        }
         self.viewed(leader);
         self.spread(leader);
     }
+}
+
+/// Returns what time it is.
+pub(super) fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
 }

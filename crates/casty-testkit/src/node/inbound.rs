@@ -5,17 +5,21 @@ use std::sync::atomic::Ordering;
 
 use casty_proto::frame::{Frame, FrameKind};
 use casty_proto::header::Header;
+use casty_proto::message::membership::{
+    GossipMessage, HeartbeatRequest, HeartbeatResponse, JoinAccepted, JoinRequest, PromoteMember,
+};
 use casty_proto::message::{
     DownMember, Find, GetShardLocation, GetState, RECEPTIONIST_PATH, RegisterRegion,
     SubscribeTopology, TOPOLOGY_PATH, UnsubscribeTopology, UpdateRegistry, WaitForMembers,
 };
-use casty_proto::{ActorUri, DecodeError, Limits, Value};
+use casty_proto::{ActorUri, DecodeError, Limits, NodeAddress, Value};
+use casty_routing::membership::MembershipInput;
 use casty_transport::Session;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::Node;
-use crate::gossip::Gossip;
+use crate::gossip::{Asker, EngineInput, Gossip};
 use crate::region::Received;
 
 /// The messages of clients that a topology actor understands.
@@ -33,6 +37,18 @@ enum ToTopology {
     Down(DownMember),
     #[serde(rename = "casty.cluster.topology_actor.UpdateRegistry")]
     Registry(UpdateRegistry),
+    #[serde(rename = "casty.cluster.topology_actor.GossipMessage")]
+    Gossip(GossipMessage),
+    #[serde(rename = "casty.cluster.topology_actor.JoinRequest")]
+    Join(JoinRequest),
+    #[serde(rename = "casty.cluster.topology_actor.JoinAccepted")]
+    Accepted(JoinAccepted),
+    #[serde(rename = "casty.cluster.topology_actor.HeartbeatRequest")]
+    Heartbeat(HeartbeatRequest),
+    #[serde(rename = "casty.cluster.topology_actor.HeartbeatResponse")]
+    Alive(HeartbeatResponse),
+    #[serde(rename = "casty.cluster.topology_actor.PromoteMember")]
+    Promote(PromoteMember),
 }
 
 /// The messages that a coordinator understands.
@@ -48,11 +64,13 @@ enum ToCoordinator {
 pub(super) struct Inbound {
     gossip: Arc<Gossip>,
     node: Arc<Node>,
+    /// The address that the peer has announced.
+    peer: NodeAddress,
 }
 
 impl Inbound {
-    pub(super) fn new(gossip: Arc<Gossip>, node: Arc<Node>) -> Self {
-        Self { gossip, node }
+    pub(super) fn new(gossip: Arc<Gossip>, node: Arc<Node>, peer: NodeAddress) -> Self {
+        Self { gossip, node, peer }
     }
 }
 
@@ -64,7 +82,10 @@ impl Session for Inbound {
         // A header's target need not be a whole URI's worth of sense; its path must be.
         match Header::split(&frame.payload) {
             Ok((header, message)) => match ActorUri::parse(&header.target) {
-                Ok(target) => receive(&self.gossip, &self.node, target.path, message),
+                Ok(target) => {
+                    let from = Some(&self.peer);
+                    receive(&self.gossip, &self.node, from, (target.path, message));
+                }
                 Err(_) => self.node.outbound.counters().malformed.increment(),
             },
             Err(_) => self.node.outbound.counters().malformed.increment(),
@@ -84,12 +105,18 @@ enum Taken {
     Unrouted,
 }
 
-/// Hands a message to the actor that listens at `path`.
-pub(super) fn receive(gossip: &Gossip, node: &Node, path: &str, message: &[u8]) {
+/// Hands a message to the actor that listens at its path. `from` is the peer at the other end of the
+/// connection, if there is one.
+pub(super) fn receive(
+    gossip: &Gossip,
+    node: &Node,
+    from: Option<&NodeAddress>,
+    (path, message): (&str, &[u8]),
+) {
     if node.outbound.is_dead() {
         return;
     }
-    match route(gossip, node, path, message) {
+    match route(gossip, node, from, (path, message)) {
         Ok(Taken::Handled) => {}
         Ok(Taken::Unrouted) => {
             tracing::debug!(node = %node.outbound.address(), path, "no actor listens there");
@@ -102,7 +129,12 @@ pub(super) fn receive(gossip: &Gossip, node: &Node, path: &str, message: &[u8]) 
     }
 }
 
-fn route(gossip: &Gossip, node: &Node, path: &str, message: &[u8]) -> Result<Taken, DecodeError> {
+fn route(
+    gossip: &Gossip,
+    node: &Node,
+    from: Option<&NodeAddress>,
+    (path, message): (&str, &[u8]),
+) -> Result<Taken, DecodeError> {
     if let Some(region) = path.strip_prefix("/_region-") {
         return to_region(node, region, message);
     }
@@ -133,25 +165,7 @@ fn route(gossip: &Gossip, node: &Node, path: &str, message: &[u8]) -> Result<Tak
         return Ok(Taken::Handled);
     }
     match path {
-        TOPOLOGY_PATH => match decode(node, message)? {
-            ToTopology::Subscribe(message) => {
-                gossip.subscribe(node.outbound.number(), &message.reply_to);
-            }
-            ToTopology::Unsubscribe(message) => {
-                gossip.unsubscribe(node.outbound.number(), &message.subscriber);
-            }
-            ToTopology::State(message) => {
-                gossip.tell_state(node.outbound.number(), &message.reply_to);
-            }
-            ToTopology::Members(message) => {
-                gossip.wait_for_members(node.outbound.number(), message);
-            }
-            ToTopology::Down(message) => gossip.down(node.outbound.number(), &message.address),
-            // What it adds is dropped: nodes run the services that the test gave them.
-            ToTopology::Registry(UpdateRegistry { .. }) => {
-                gossip.tell_views(node.outbound.number());
-            }
-        },
+        TOPOLOGY_PATH => return to_topology(gossip, node, from, decode(node, message)?),
         RECEPTIONIST_PATH => {
             let find: Find<Value> = decode(node, message)?;
             gossip.find(node.outbound.number(), find);
@@ -178,6 +192,61 @@ fn to_region(node: &Node, path: &str, message: &[u8]) -> Result<Taken, DecodeErr
             Taken::Handled
         }
         Received::Full | Received::NoSuchEntity => Taken::Unrouted,
+    })
+}
+
+/// Hands a message to the topology actor. What only members say is taken of the member alone that says it.
+fn to_topology(
+    gossip: &Gossip,
+    node: &Node,
+    from: Option<&NodeAddress>,
+    message: ToTopology,
+) -> Result<Taken, DecodeError> {
+    let own = node.outbound.number();
+    match message {
+        ToTopology::Subscribe(message) => gossip.subscribe(own, &message.reply_to),
+        ToTopology::Unsubscribe(message) => gossip.unsubscribe(own, &message.subscriber),
+        ToTopology::State(message) => gossip.tell_state(own, &message.reply_to),
+        ToTopology::Members(message) => gossip.wait_for_members(own, message),
+        ToTopology::Down(message) => gossip.down(own, &message.address),
+        ToTopology::Registry(update) => gossip.update_registry(own, update),
+        of_members => {
+            let said = match (of_members, from) {
+                (of_members, Some(from)) => of_member(of_members, from),
+                (_, None) => None,
+            };
+            let Some(input) = said else {
+                return Ok(Taken::Unrouted);
+            };
+            gossip.order(own, input);
+        }
+    }
+    Ok(Taken::Handled)
+}
+
+/// Returns what a message of a member tells the engine; `None` if it is another member's.
+fn of_member(message: ToTopology, from: &NodeAddress) -> Option<EngineInput> {
+    Some(match message {
+        ToTopology::Gossip(gossip) if gossip.from_node == *from => MembershipInput::Gossip {
+            from: gossip.from_node,
+            state: Arc::new(gossip.state),
+            is_reply: gossip.is_reply,
+        },
+        ToTopology::Join(join) if join.node == *from => MembershipInput::Join {
+            node: join.node,
+            id: join.node_id,
+            roles: join.roles,
+            asker: join.reply_to.map(Asker::Joiner),
+        },
+        ToTopology::Accepted(accepted) => MembershipInput::Accepted(Arc::new(accepted.state)),
+        ToTopology::Heartbeat(heartbeat) => MembershipInput::Heartbeat {
+            asker: Asker::Prober(heartbeat.reply_to),
+        },
+        ToTopology::Alive(alive) if alive.from_node == *from => MembershipInput::Answered {
+            node: alive.from_node,
+        },
+        ToTopology::Promote(promote) => MembershipInput::Promote(promote.address),
+        _ => return None,
     })
 }
 

@@ -12,6 +12,7 @@ use parking_lot::{Mutex, RwLock};
 use serde::Serialize;
 use tokio::time::Instant;
 
+use super::dialling::Dialling;
 use super::mailboxes::Mailboxes;
 use crate::status::Counters;
 
@@ -32,6 +33,8 @@ pub(crate) struct Outbound {
     /// The connection that is known under an address.
     peers: RwLock<HashMap<NodeAddress, Peer>>,
     blacklist: Mutex<HashMap<NodeAddress, Instant>>,
+    /// The connections in place of these, if the node dials others.
+    dialling: Option<Dialling>,
 }
 
 /// The names of a node.
@@ -52,12 +55,13 @@ impl Outbound {
     /// Makes the outbound side of a node to which no client is connected.
     pub(super) fn new(
         identity: Identity,
-        codec: Codec,
-        like_casty: bool,
+        (codec, like_casty): (Codec, bool),
         mailboxes: &Arc<Mailboxes>,
         counters: &Arc<Counters>,
+        dialling: Option<Dialling>,
     ) -> Self {
         Self {
+            dialling,
             identity,
             codec,
             like_casty,
@@ -133,6 +137,17 @@ impl Outbound {
     /// Appends a message to the outbox of the client that announced `to`, or blacklists the
     /// address: a real node dials it then, which fails at once for the addresses of clients.
     fn push(&self, to: &NodeAddress, uri: &str, class: &str, message: &[u8]) -> bool {
+        let mut header = Vec::with_capacity(256);
+        Header {
+            target: uri.into(),
+            sender: (&*self.identity.sender).into(),
+            type_hint: class.into(),
+        }
+        .write(&mut header);
+        let frame: [&[u8]; 2] = [&header, message];
+        if let Some(dialling) = &self.dialling {
+            return dialling.send(to, &frame);
+        }
         if self.is_blacklisted(to) {
             return false;
         }
@@ -143,14 +158,7 @@ impl Outbound {
             self.blacklist(to);
             return false;
         };
-        let mut header = Vec::with_capacity(256);
-        Header {
-            target: uri.into(),
-            sender: (&*self.identity.sender).into(),
-            type_hint: class.into(),
-        }
-        .write(&mut header);
-        peer.outbox.push(&[&header, message], None).is_ok()
+        peer.outbox.push(&frame, None).is_ok()
     }
 
     fn is_blacklisted(&self, address: &NodeAddress) -> bool {
@@ -187,8 +195,14 @@ impl Outbound {
         link: u64,
         announced: &NodeAddress,
         outbox: &Arc<Outbox<()>>,
-        cut: impl FnOnce(u64),
+        mut cut: impl FnMut(u64),
     ) -> bool {
+        if let Some(dialling) = &self.dialling {
+            let orders = dialling.accepted(announced, link, outbox);
+            let is_refused = orders.close.contains(&link);
+            orders.close.into_iter().for_each(cut);
+            return !is_refused;
+        }
         // Held until the new connection stands in the place of the old one, so that of two that
         // announce the same address at once one sees the other.
         let mut peers = self.peers.write();
@@ -205,9 +219,24 @@ impl Outbound {
 
     /// Forgets a connection that has ended, unless another is known under its address by now.
     pub(super) fn forget(&self, link: u64, announced: &NodeAddress) {
+        if let Some(dialling) = &self.dialling {
+            return dialling.ended(announced, link);
+        }
         let mut peers = self.peers.write();
         if peers.get(announced).is_some_and(|peer| peer.link == link) {
             peers.remove(announced);
+        }
+    }
+
+    /// Returns the connections to other nodes, if the node dials them.
+    pub(super) fn dialling(&self) -> Option<&Dialling> {
+        self.dialling.as_ref()
+    }
+
+    /// Has a node be dialled although that has just failed.
+    pub(crate) fn readmit(&self, node: &NodeAddress) {
+        if let Some(dialling) = &self.dialling {
+            dialling.readmit(node);
         }
     }
 
@@ -225,6 +254,9 @@ impl Outbound {
 
     /// Returns the number of clients connected.
     pub(super) fn connections(&self) -> usize {
+        if let Some(dialling) = &self.dialling {
+            return dialling.len();
+        }
         self.peers.read().len()
     }
 }

@@ -1,13 +1,16 @@
 //! The task of a node: accepts connections, pushes its view from time to time, and handles what
 //! other nodes send it.
 
+use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
-use casty_transport::{ByteStream, Listener, Outbox, accept, drive};
-use tokio::sync::{mpsc, oneshot};
+use bytes::BytesMut;
+use casty_proto::NodeAddress;
+use casty_transport::{ByteStream, ConnectOptions, Listener, Outbox, accept, connect, drive};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::{MissedTickBehavior, interval, sleep, sleep_until};
 
 use super::Node;
 use super::inbound::{Inbound, receive};
@@ -34,7 +37,9 @@ pub(crate) async fn serve(
     let mut ticks = interval(gossip.settings().gossip);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut faults = node.faults.subscribe();
-    let mut accepted = 0;
+    let mut due = gossip.due(node.outbound.number());
+    let mut dials = node.dials.lock().take();
+    let mut links = 0;
     loop {
         // A process that is stopped does nothing; the kernel accepts on its behalf.
         tokio::select! {
@@ -49,11 +54,17 @@ pub(crate) async fn serve(
             _ = faults.changed() => {}
             Some(_) = connections.join_next() => {}
             _ = ticks.tick() => gossip.tick(node.outbound.number()),
+            () = when_due(&mut due) => gossip.run_engine(node.outbound.number()),
+            Some(to) = next(&mut dials) => {
+                links += 1;
+                let (gossip, node) = (Arc::clone(&gossip), Arc::clone(&node));
+                connections.spawn(dial(gossip, node, to, links));
+            }
             stream = listener.accept(), if connections.len() < CONNECTIONS => match stream {
                 Ok(stream) => {
-                    accepted += 1;
+                    links += 1;
                     let (gossip, node) = (Arc::clone(&gossip), Arc::clone(&node));
-                    connections.spawn(connection(gossip, node, stream, accepted));
+                    connections.spawn(connection(gossip, node, stream, links));
                 }
                 Err(error) => {
                     tracing::warn!(node = %node.outbound.address(), %error, "cannot accept");
@@ -61,7 +72,7 @@ pub(crate) async fn serve(
                 }
             },
             Some(mail) = mail.recv() => {
-                receive(&gossip, &node, &mail.path, &mail.message);
+                receive(&gossip, &node, None, (&mail.path, &mail.message));
                 gossip.changed();
             }
         }
@@ -85,21 +96,83 @@ async fn connection(gossip: Arc<Gossip>, node: Arc<Node>, stream: ByteStream, nu
         }
     };
     let outbox = Arc::new(Outbox::new(gossip.settings().outbox));
-    let announced = connection.peer.clone();
-    if node.admit(number, &announced, &outbox) {
-        gossip.changed();
-        let session = Inbound::new(Arc::clone(&gossip), Arc::clone(&node));
-        let decoder = options.decoder();
-        let (end, _) = drive(
-            connection.stream,
-            connection.leftover,
-            outbox,
-            session,
-            decoder,
-        )
-        .await;
-        tracing::debug!(node = %address, client = %announced, %end, "connection ended");
+    if node.admit(number, &connection.peer, &outbox) {
+        carry(&gossip, &node, &connection.peer, (connection.stream, connection.leftover), outbox).await;
     }
-    node.close(number, Some(&announced));
+    node.close(number, Some(&connection.peer));
     gossip.changed();
+}
+
+/// Dials a node and serves the connection to its end, unless another one to that node is used.
+async fn dial(gossip: Arc<Gossip>, node: Arc<Node>, to: NodeAddress, number: u64) {
+    let Some(dialling) = node.outbound.dialling() else {
+        return;
+    };
+    let settings = gossip.settings();
+    let options = ConnectOptions::new();
+    let me = node.outbound.address();
+    let connection = match connect(&*settings.transport, &to, me, &options).await {
+        Ok(connection) => connection,
+        Err(error) => {
+            tracing::debug!(node = %me, %to, %error, "not dialled");
+            return dialling.failed(&to);
+        }
+    };
+    let link = node.open(number);
+    let peer = Arc::clone(connection.stream.peer());
+    let stream = ByteStream::new(LinkStream::new(connection.stream, link), peer);
+    let outbox = Arc::new(Outbox::new(settings.outbox));
+    if node.admit_dialled(number, &to, &connection.peer, &outbox) {
+        carry(&gossip, &node, &connection.peer, (stream, connection.leftover), outbox).await;
+    }
+    node.close(number, Some(&connection.peer));
+    gossip.changed();
+}
+
+/// Serves a connection that is in use to its end.
+async fn carry(
+    gossip: &Arc<Gossip>,
+    node: &Arc<Node>,
+    peer: &NodeAddress,
+    (stream, leftover): (ByteStream, BytesMut),
+    outbox: Arc<Outbox<()>>,
+) {
+    gossip.changed();
+    let session = Inbound::new(Arc::clone(gossip), Arc::clone(node), peer.clone());
+    let decoder = gossip.settings().options.decoder();
+    let (end, _) = drive(stream, leftover, outbox, session, decoder).await;
+    tracing::debug!(node = %node.outbound.address(), %peer, %end, "connection ended");
+}
+
+/// Waits until a node's engine has something to do; for ever if it has none.
+async fn when_due(due: &mut Option<watch::Receiver<Option<std::time::Instant>>>) {
+    let Some(due) = due else {
+        return pending().await;
+    };
+    loop {
+        let at = *due.borrow_and_update();
+        let reached = async {
+            match at {
+                Some(at) => sleep_until(at.into()).await,
+                None => pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            changed = due.changed() => {
+                if changed.is_err() {
+                    return pending().await;
+                }
+            }
+            () = reached => return,
+        }
+    }
+}
+
+/// Returns the next node that is to be dialled; waits for ever if none is.
+async fn next(dials: &mut Option<mpsc::Receiver<NodeAddress>>) -> Option<NodeAddress> {
+    match dials {
+        Some(dials) => dials.recv().await,
+        None => pending().await,
+    }
 }

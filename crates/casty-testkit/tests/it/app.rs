@@ -124,8 +124,16 @@ impl Net {
 
     /// Starts a single node with counters on it.
     pub(crate) async fn lone_counter(&self) -> Cluster {
+        self.lone_counter_with(|builder| builder).await
+    }
+
+    /// Starts such a node, configured further.
+    pub(crate) async fn lone_counter_with(
+        &self,
+        configure: impl FnOnce(ClusterBuilder) -> ClusterBuilder,
+    ) -> Cluster {
         let (builder, _) = counters();
-        let builder = builder.nodes(1).transport(self.transport());
+        let builder = configure(builder.nodes(1).transport(self.transport()));
         builder.start().await.unwrap()
     }
 

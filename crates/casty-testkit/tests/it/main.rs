@@ -18,6 +18,7 @@ mod failures;
 mod growth;
 mod holds;
 mod identity;
+mod membership;
 mod proxies;
 mod renewal;
 mod retries;

@@ -1,0 +1,78 @@
+//! What the engines of nodes are told by the outside world: messages, time, and orders.
+
+use std::time::Instant;
+
+use casty_routing::membership::MembershipInput;
+use tokio::sync::watch;
+
+use super::Gossip;
+use super::engine::EngineInput;
+use super::topology::Topology;
+
+impl Gossip {
+    /// Tells the engine of a node something. Nothing happens if it has none.
+    pub(crate) fn order(&self, number: usize, input: EngineInput) {
+        self.change(|topology| topology.order(number, input));
+    }
+
+    /// Tells the engine of a node what has arrived for it, and what time it is.
+    pub(crate) fn run_engine(&self, number: usize) {
+        self.change(|topology| {
+            topology.awake.insert(number);
+        });
+    }
+
+    /// Returns a receiver of the time at which a node's engine has something to do; `None` if it has none.
+    pub(crate) fn due(&self, number: usize) -> Option<watch::Receiver<Option<Instant>>> {
+        let topology = self.topology.lock();
+        let engine = topology.members.get(number)?.engine.as_ref()?;
+        Some(engine.due())
+    }
+
+    /// Returns whether all nodes that run are up to all of them.
+    pub(crate) fn is_agreed(&self) -> bool {
+        let topology = self.topology.lock();
+        let count = topology.members.len();
+        let running = (0..count).filter(|number| topology.node(*number).is_some());
+        let running: Vec<_> = running.collect();
+        let addresses = self.mailboxes.addresses();
+        let sees_all = |viewer: usize| {
+            let roll = topology.roll(viewer);
+            let up = roll.up();
+            let is_up = |number: &usize| addresses.get(*number).is_some_and(|it| up.contains(&it));
+            running.iter().all(is_up)
+        };
+        running.iter().all(|viewer| sees_all(*viewer))
+    }
+
+    /// Returns whether a node has left, or does not run.
+    pub(crate) fn has_left(&self, number: usize) -> bool {
+        let topology = self.topology.lock();
+        let member = topology.members.get(number);
+        let engine = member.and_then(|member| member.engine.as_ref());
+        engine.is_none_or(|engine| engine.membership.has_left())
+    }
+
+    /// Cuts the link from one node to another, or mends it.
+    pub(crate) fn set_link_cut(&self, from: usize, to: usize, is_cut: bool) {
+        self.topology.lock().links.set_cut(from, to, is_cut);
+    }
+}
+
+impl Topology {
+    /// Tells the engine of a node something now.
+    pub(super) fn order(&mut self, number: usize, input: EngineInput) {
+        self.tell_engine(number, super::topology::now(), input);
+    }
+
+    /// Has all engines take a node for alive, as a late answer to a heartbeat makes them.
+    pub(super) fn hear_of(&mut self, number: usize) {
+        let Some(node) = self.address(number) else {
+            return;
+        };
+        for other in 0..self.members.len() {
+            let node = node.clone();
+            self.order(other, MembershipInput::Answered { node });
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! Nodes that agree by gossip on who is a member: of one process, and of two that dial each other.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use casty_client::{ClusterClient, ServiceKey};
+use casty_proto::NodeAddress;
+use casty_proto::message::MemberStatus;
+use casty_routing::membership::{Healing, MembershipEvent};
+use casty_testkit::{Cluster, ClusterBuilder, MembershipOptions};
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use crate::app::{Counter, LONG, Net, region};
+use crate::failures::{up_in_view, whereabouts_in_the_end};
+use crate::over_both;
+
+/// What happened, by the node that it happened to.
+struct Events(mpsc::UnboundedReceiver<(usize, MembershipEvent)>);
+
+impl Events {
+    /// Waits for an event, and returns what came before it.
+    async fn before(&mut self, wanted: impl Fn(&MembershipEvent) -> bool) -> Vec<MembershipEvent> {
+        let mut before = Vec::new();
+        let waiting = async {
+            while let Some((_, event)) = self.0.recv().await {
+                if wanted(&event) {
+                    return;
+                }
+                before.push(event);
+            }
+        };
+        timeout(LONG, waiting).await.expect("it happens");
+        before
+    }
+}
+
+fn gossiping(options: MembershipOptions) -> (impl FnOnce(ClusterBuilder) -> ClusterBuilder, Events) {
+    let (told, events) = mpsc::unbounded_channel();
+    let options = options.on_event(move |node, event| {
+        told.send((node, event.clone())).ok();
+    });
+    let configure = |builder: ClusterBuilder| builder.membership(options);
+    (configure, Events(events))
+}
+
+fn is_silent(event: &MembershipEvent) -> bool {
+    matches!(event, MembershipEvent::Silent { .. })
+}
+
+/// Returns the nodes that answer for many entities.
+async fn hosts(client: &ClusterClient) -> BTreeSet<usize> {
+    let mut hosts = BTreeSet::new();
+    for number in 0..30 {
+        let entity = region(client).entity(format!("entity-{number}"));
+        hosts.insert(whereabouts_in_the_end(&entity).await);
+    }
+    hosts
+}
+
+async fn nodes_that_gossip_serve_as_those_that_share_a_table(net: Net) {
+    let (configure, _) = gossiping(MembershipOptions::new().latency(Duration::from_millis(5)));
+    let (cluster, _) = net.counters_with(configure).await;
+    let client = net.client(&cluster).await;
+    assert_eq!(hosts(&client).await, [0, 1, 2].into());
+    let mut services = client.services(&ServiceKey::<Counter>::new("clock"));
+    let services = timeout(LONG, services.wait_for(1)).await.unwrap().unwrap();
+    assert_eq!(services.instances.len(), 1);
+}
+
+async fn a_node_that_dies_is_missed_and_one_that_comes_back_is_taken_in(net: Net) {
+    let (configure, mut events) = gossiping(MembershipOptions::new());
+    let (cluster, _) = net.counters_with(configure).await;
+    let client = net.client(&cluster).await;
+    hosts(&client).await;
+    cluster.kill(2).await;
+    up_in_view(&client, 2).await;
+    assert_eq!(hosts(&client).await, [0, 1].into());
+    events.before(is_silent).await;
+    cluster.restart(2).await.unwrap();
+    up_in_view(&client, 3).await;
+    timeout(LONG, cluster.wait_for_agreement()).await.unwrap();
+}
+
+async fn a_node_that_leaves_is_gone_at_once(net: Net) {
+    let (configure, mut events) = gossiping(MembershipOptions::new());
+    let (cluster, _) = net.counters_with(configure).await;
+    let client = net.client(&cluster).await;
+    let left = cluster.addresses()[0].clone();
+    cluster.leave(0).await;
+    up_in_view(&client, 2).await;
+    let view = client.topology().current().unwrap();
+    assert_eq!(view.member(&left).unwrap().status, MemberStatus::Down);
+    let ordered = |event: &MembershipEvent| matches!(event, MembershipEvent::Ordered { .. });
+    let before = events.before(ordered).await;
+    assert!(!before.iter().any(is_silent), "{before:?}");
+}
+
+async fn a_link_that_is_cut_one_way_buries_nobody_who_goes_on_to_gossip(net: Net) {
+    let healing = Healing::SilenceAndStillness(Duration::from_secs(3));
+    let (configure, mut events) = gossiping(MembershipOptions::new().healing(healing));
+    let (cluster, _) = net.counters_with(configure).await;
+    let client = net.client(&cluster).await;
+    cluster.cut_link(1, 0);
+    let unheard = |event: &MembershipEvent| matches!(event, MembershipEvent::Unheard { .. });
+    let before = events.before(unheard).await;
+    assert!(!before.iter().any(is_silent), "{before:?}");
+    up_in_view(&client, 3).await;
+}
+
+/// Starts one more node, of a cluster of its own that the nodes of another take in.
+async fn outside(net: &Net, cluster: &Cluster) -> Cluster {
+    let seeds: Vec<NodeAddress> = cluster.addresses().to_vec();
+    let options = MembershipOptions::new().seeds(seeds).id("outside");
+    let (configure, _) = gossiping(options);
+    net.lone_counter_with(configure).await
+}
+
+async fn nodes_outside_are_taken_in_and_host_shards(net: Net) {
+    let (configure, _) = gossiping(MembershipOptions::new());
+    let (cluster, _) = net.counters_with(|it| configure(it).nodes(2)).await;
+    let other = outside(&net, &cluster).await;
+    let client = net.client(&cluster).await;
+    up_in_view(&client, 3).await;
+    // Members that still join host no shards.
+    let all_up = |view: &TopologySnapshot| {
+        let up = view.members.iter().filter(|member| member.status == MemberStatus::Up);
+        up.count() == 3
+    };
+    let mut topology = client.topology();
+    timeout(LONG, topology.wait_for(all_up)).await.unwrap().unwrap();
+    let outsider = other.addresses()[0].clone();
+    timeout(LONG, async {
+        for number in 0_u32.. {
+            let entity = region(&client).entity(format!("entity-{number}"));
+            whereabouts_in_the_end(&entity).await;
+            if other.received(0) > 0 {
+                break;
+            }
+        }
+    })
+    .await
+    .expect("shards go to the node outside");
+    other.stop().await;
+    up_in_view(&client, 2).await;
+    let view = client.topology().current().unwrap();
+    assert_eq!(view.member(&outsider).unwrap().status, MemberStatus::Down);
+    hosts(&client).await;
+}
+
+over_both! {
+    nodes_that_gossip_serve_as_those_that_share_a_table
+    a_node_that_dies_is_missed_and_one_that_comes_back_is_taken_in
+    a_node_that_leaves_is_gone_at_once
+    a_link_that_is_cut_one_way_buries_nobody_who_goes_on_to_gossip
+}
+
+mod processes {
+    pub(super) use super::nodes_outside_are_taken_in_and_host_shards;
+
+    crate::over_all! { nodes_outside_are_taken_in_and_host_shards }
+}
