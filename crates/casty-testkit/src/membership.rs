@@ -126,7 +126,10 @@ impl MembershipOptions {
 
     /// Has a function told what happens, with the number of the node that it happens to. It is called while
     /// nodes are locked: it must not use the cluster.
-    pub fn on_event(mut self, told: impl Fn(usize, &MembershipEvent) + Send + Sync + 'static) -> Self {
+    pub fn on_event(
+        mut self,
+        told: impl Fn(usize, &MembershipEvent) + Send + Sync + 'static,
+    ) -> Self {
         self.on_event = Some(Arc::new(told));
         self
     }

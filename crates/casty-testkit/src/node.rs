@@ -17,15 +17,17 @@ use crate::settings::Settings;
 use crate::singleton::Singleton;
 use crate::status::Counters;
 
-pub(crate) mod dialling;
+mod clients;
 mod inbound;
 pub(crate) mod mailboxes;
 pub(crate) mod outbound;
+mod peers;
 pub(crate) mod serve;
 
-use dialling::Dialling;
+use clients::Clients;
 use mailboxes::Mailboxes;
-use outbound::{Identity, Outbound};
+use outbound::{Connections, Identity, Outbound};
+use peers::Peers;
 
 /// One node from its start to its death; a restarted node is another one of the same number.
 pub(crate) struct Node {
@@ -73,12 +75,16 @@ impl Node {
             sender: format!("casty://{}@{}/", settings.system, address.to_raw()),
             address,
         };
-        let kind = (settings.codec, settings.like_casty);
-        let dialling = settings.membership.as_ref();
-        let dialling = dialling.map(|_| Dialling::new(identity.address.clone()));
-        let (dialling, dials) = dialling.unzip();
+        let me = identity.address.clone();
+        let (connections, dials) = if settings.membership.is_some() {
+            let (peers, dials) = Peers::new(me);
+            (Connections::Peers(peers), Some(dials))
+        } else {
+            let clients = Clients::new(me, settings.like_casty);
+            (Connections::Clients(clients), None)
+        };
         Self {
-            outbound: Outbound::new(identity, kind, mailboxes, counters, dialling),
+            outbound: Outbound::new(identity, settings.codec, mailboxes, counters, connections),
             dials: Mutex::new(dials),
             faults: watch::Sender::new(Faults::default()),
             links: Mutex::default(),
@@ -143,31 +149,33 @@ impl Node {
         opened
     }
 
-    /// Makes a connection the one that is known under the address it announced. Returns whether it
+    /// Makes an accepted connection the one that is used for the address it announced. Returns whether it
     /// is: another one of that address gives way or stays, as real nodes decide it.
     fn admit(&self, link: u64, announced: &NodeAddress, outbox: &Arc<Outbox<()>>) -> bool {
-        self.outbound.admit(link, announced, outbox, |other| {
-            // The one place where this lock is taken under another: that of the clients.
-            if let Some(other) = self.links.lock().get(&other) {
-                other.cut();
-            }
-        })
+        let closed = self.outbound.accepted(announced, link, outbox);
+        self.close_others(link, &closed)
     }
 
-    /// Makes a connection that was dialled the one that is used for the node, unless another one is. Returns
-    /// whether it is.
-    fn admit_dialled(&self, link: u64, to: &NodeAddress, announced: &NodeAddress, outbox: &Arc<Outbox<()>>) -> bool {
-        let Some(dialling) = self.outbound.dialling() else {
+    /// Makes a connection that was dialled the one that is used for a node. Returns whether it is.
+    fn admit_dialled(
+        &self,
+        link: u64,
+        (to, announced): (&NodeAddress, &NodeAddress),
+        outbox: &Arc<Outbox<()>>,
+    ) -> bool {
+        let Some(peers) = self.outbound.peers() else {
             return false;
         };
-        let close = dialling.dialled(to, announced, link, outbox).close;
+        let closed = peers.dialled(to, announced, link, outbox);
+        self.close_others(link, &closed)
+    }
+
+    /// Closes connections. Returns whether `link` is none of them.
+    fn close_others(&self, link: u64, closed: &[u64]) -> bool {
         let links = self.links.lock();
-        for other in &close {
-            if let Some(other) = links.get(other) {
-                other.cut();
-            }
-        }
-        !close.contains(&link)
+        let closed_links = closed.iter().filter_map(|number| links.get(number));
+        closed_links.for_each(|link| link.cut());
+        !closed.contains(&link)
     }
 
     /// Returns whether the node is stopped.
@@ -179,7 +187,7 @@ impl Node {
     fn close(&self, link: u64, announced: Option<&NodeAddress>) {
         self.links.lock().remove(&link);
         if let Some(announced) = announced {
-            self.outbound.forget(link, announced);
+            self.outbound.ended(announced, link);
         }
     }
 

@@ -83,9 +83,9 @@ impl Topology {
             }
             MembershipOutput::Accept { asker, state } => self.accept(from, now, asker, &state),
             MembershipOutput::Answer { asker } => self.answer_alive(from, now, asker),
-            MembershipOutput::Readmit(node) => {
+            MembershipOutput::EndQuarantine(node) => {
                 if let Some(runs) = self.node(from) {
-                    runs.outbound().readmit(&node);
+                    runs.outbound().end_quarantine(&node);
                 }
             }
             MembershipOutput::Event(event) => {
@@ -276,7 +276,10 @@ impl Topology {
         let (Some(node), Some(member)) = (self.address(number), self.members.get(number)) else {
             return FrozenSet::default();
         };
-        let services = self.services.iter().filter(|plan| plan.runs_on(member.place));
+        let services = self
+            .services
+            .iter()
+            .filter(|plan| plan.runs_on(member.place));
         let keyed = services.filter_map(|plan| Some((plan, plan.key.clone()?)));
         let entries = keyed.map(|(plan, key)| ServiceEntry {
             key,
@@ -298,7 +301,10 @@ impl Topology {
         while let Some(input) = self.engine(number).and_then(|engine| engine.take_due(now)) {
             self.tell_engine(number, now, input);
         }
-        if self.engine(number).is_some_and(|engine| engine.is_late(now)) {
+        if self
+            .engine(number)
+            .is_some_and(|engine| engine.is_late(now))
+        {
             self.tell_engine(number, now, MembershipInput::Tick);
         }
     }
@@ -334,7 +340,10 @@ impl Topology {
 /// Returns the members that are dead now and were not before.
 fn newly_dead(before: &ClusterState, now: &ClusterState) -> Vec<NodeAddress> {
     let is_alive = |status: MemberStatus| status.is_alive();
-    let alive = before.members.iter().filter(|member| is_alive(member.status));
+    let alive = before
+        .members
+        .iter()
+        .filter(|member| is_alive(member.status));
     let alive: BTreeSet<_> = alive.map(|member| &member.address).collect();
     let dead = now.members.iter().filter(|member| !is_alive(member.status));
     let dead = dead.filter(|member| alive.contains(&member.address));

@@ -132,4 +132,3 @@ impl Member {
         self.epoch += 1;
     }
 }
-

@@ -1,40 +1,34 @@
-//! The outbound side of a node: the clients that are connected, and the route of what it sends.
+//! The outbound side of a node: the route of what it sends.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use casty_proto::header::Header;
 use casty_proto::{ActorRef, ActorUri, Codec, NodeAddress};
 use casty_transport::Outbox;
-use parking_lot::{Mutex, RwLock};
 use serde::Serialize;
-use tokio::time::Instant;
 
-use super::dialling::Dialling;
+use super::clients::Clients;
 use super::mailboxes::Mailboxes;
+use super::peers::Peers;
 use crate::status::Counters;
-
-/// The time for which an address stays blacklisted that could not be sent to.
-const BLACKLISTED: Duration = Duration::from_secs(5);
-/// The most addresses blacklisted at a time.
-const BLACKLIST: usize = 10_000;
 
 /// A node as its entities and services see it: who it is, and how it sends.
 pub(crate) struct Outbound {
     identity: Identity,
     codec: Codec,
-    /// True if it treats announced addresses as real nodes do.
-    like_casty: bool,
     mailboxes: Arc<Mailboxes>,
     counters: Arc<Counters>,
     dead: AtomicBool,
-    /// The connection that is known under an address.
-    peers: RwLock<HashMap<NodeAddress, Peer>>,
-    blacklist: Mutex<HashMap<NodeAddress, Instant>>,
-    /// The connections in place of these, if the node dials others.
-    dialling: Option<Dialling>,
+    connections: Connections,
+}
+
+/// The connections of a node to whoever is not of this process.
+pub(super) enum Connections {
+    /// It dials nobody.
+    Clients(Clients),
+    /// It dials other nodes.
+    Peers(Peers),
 }
 
 /// The names of a node.
@@ -45,31 +39,22 @@ pub(super) struct Identity {
     pub(super) sender: String,
 }
 
-/// A connection on which a client has announced itself.
-struct Peer {
-    link: u64,
-    outbox: Arc<Outbox<()>>,
-}
-
 impl Outbound {
     /// Makes the outbound side of a node to which no client is connected.
     pub(super) fn new(
         identity: Identity,
-        (codec, like_casty): (Codec, bool),
+        codec: Codec,
         mailboxes: &Arc<Mailboxes>,
         counters: &Arc<Counters>,
-        dialling: Option<Dialling>,
+        connections: Connections,
     ) -> Self {
         Self {
-            dialling,
             identity,
             codec,
-            like_casty,
             mailboxes: Arc::clone(mailboxes),
             counters: Arc::clone(counters),
             dead: AtomicBool::new(false),
-            peers: RwLock::default(),
-            blacklist: Mutex::default(),
+            connections,
         }
     }
 
@@ -134,8 +119,7 @@ impl Outbound {
         }
     }
 
-    /// Appends a message to the outbox of the client that announced `to`, or blacklists the
-    /// address: a real node dials it then, which fails at once for the addresses of clients.
+    /// Writes a message to the connection of a client, or of a node that is not of this process.
     fn push(&self, to: &NodeAddress, uri: &str, class: &str, message: &[u8]) -> bool {
         let mut header = Vec::with_capacity(256);
         Header {
@@ -145,98 +129,49 @@ impl Outbound {
         }
         .write(&mut header);
         let frame: [&[u8]; 2] = [&header, message];
-        if let Some(dialling) = &self.dialling {
-            return dialling.send(to, &frame);
-        }
-        if self.is_blacklisted(to) {
-            return false;
-        }
-        let peers = self.peers.read();
-        let Some(peer) = peers.get(to) else {
-            // The blacklist has a lock of its own; neither is taken while the other is held.
-            drop(peers);
-            self.blacklist(to);
-            return false;
-        };
-        peer.outbox.push(&frame, None).is_ok()
-    }
-
-    fn is_blacklisted(&self, address: &NodeAddress) -> bool {
-        let mut blacklist = self.blacklist.lock();
-        match blacklist.get(address) {
-            None => false,
-            Some(until) if *until > Instant::now() => true,
-            Some(_) => {
-                blacklist.remove(address);
-                false
-            }
+        match &self.connections {
+            Connections::Clients(clients) => clients.send(to, &frame),
+            Connections::Peers(peers) => peers.send(to, &frame),
         }
     }
 
-    fn blacklist(&self, address: &NodeAddress) {
-        if !self.like_casty {
-            return;
-        }
-        let now = Instant::now();
-        let mut blacklist = self.blacklist.lock();
-        if blacklist.len() >= BLACKLIST {
-            blacklist.retain(|_, until| *until > now);
-        }
-        if blacklist.len() < BLACKLIST {
-            blacklist.insert(address.clone(), now + BLACKLISTED);
-        }
-    }
-
-    /// Makes a connection the one that is known under the address it announced. `cut` ends the one
-    /// that was known before, by its number. Returns whether the new one is known: else the other
-    /// stays, as real nodes decide it.
-    pub(super) fn admit(
+    /// Makes a connection the one that is used for the address it announced, unless another one is. Returns
+    /// which are to be closed for that: others, or the new one.
+    pub(super) fn accepted(
         &self,
-        link: u64,
         announced: &NodeAddress,
+        link: u64,
         outbox: &Arc<Outbox<()>>,
-        mut cut: impl FnMut(u64),
-    ) -> bool {
-        if let Some(dialling) = &self.dialling {
-            let orders = dialling.accepted(announced, link, outbox);
-            let is_refused = orders.close.contains(&link);
-            orders.close.into_iter().for_each(cut);
-            return !is_refused;
-        }
-        // Held until the new connection stands in the place of the old one, so that of two that
-        // announce the same address at once one sees the other.
-        let mut peers = self.peers.write();
-        if let Some(other) = peers.get(announced) {
-            if self.like_casty && *announced > self.identity.address {
-                return false;
+    ) -> Vec<u64> {
+        match &self.connections {
+            Connections::Clients(clients) => {
+                let closed = clients.accepted(announced, link, outbox);
+                closed.into_iter().collect()
             }
-            cut(other.link);
+            Connections::Peers(peers) => peers.accepted(announced, link, outbox),
         }
-        let outbox = Arc::clone(outbox);
-        peers.insert(announced.clone(), Peer { link, outbox });
-        true
     }
 
-    /// Forgets a connection that has ended, unless another is known under its address by now.
-    pub(super) fn forget(&self, link: u64, announced: &NodeAddress) {
-        if let Some(dialling) = &self.dialling {
-            return dialling.ended(announced, link);
-        }
-        let mut peers = self.peers.write();
-        if peers.get(announced).is_some_and(|peer| peer.link == link) {
-            peers.remove(announced);
+    /// Forgets a connection that has ended.
+    pub(super) fn ended(&self, announced: &NodeAddress, link: u64) {
+        match &self.connections {
+            Connections::Clients(clients) => clients.ended(announced, link),
+            Connections::Peers(peers) => peers.ended(announced, link),
         }
     }
 
     /// Returns the connections to other nodes, if the node dials them.
-    pub(super) fn dialling(&self) -> Option<&Dialling> {
-        self.dialling.as_ref()
+    pub(super) fn peers(&self) -> Option<&Peers> {
+        match &self.connections {
+            Connections::Clients(_) => None,
+            Connections::Peers(peers) => Some(peers),
+        }
     }
 
     /// Has a node be dialled although that has just failed.
-    pub(crate) fn readmit(&self, node: &NodeAddress) {
-        if let Some(dialling) = &self.dialling {
-            dialling.readmit(node);
+    pub(crate) fn end_quarantine(&self, node: &NodeAddress) {
+        if let Some(peers) = self.peers() {
+            peers.end_quarantine(node);
         }
     }
 
@@ -252,11 +187,11 @@ impl Outbound {
         self.dead.load(Ordering::SeqCst)
     }
 
-    /// Returns the number of clients connected.
+    /// Returns the number of connections.
     pub(super) fn connections(&self) -> usize {
-        if let Some(dialling) = &self.dialling {
-            return dialling.len();
+        match &self.connections {
+            Connections::Clients(clients) => clients.len(),
+            Connections::Peers(peers) => peers.len(),
         }
-        self.peers.read().len()
     }
 }

@@ -97,7 +97,14 @@ async fn connection(gossip: Arc<Gossip>, node: Arc<Node>, stream: ByteStream, nu
     };
     let outbox = Arc::new(Outbox::new(gossip.settings().outbox));
     if node.admit(number, &connection.peer, &outbox) {
-        carry(&gossip, &node, &connection.peer, (connection.stream, connection.leftover), outbox).await;
+        carry(
+            &gossip,
+            &node,
+            &connection.peer,
+            (connection.stream, connection.leftover),
+            outbox,
+        )
+        .await;
     }
     node.close(number, Some(&connection.peer));
     gossip.changed();
@@ -105,7 +112,7 @@ async fn connection(gossip: Arc<Gossip>, node: Arc<Node>, stream: ByteStream, nu
 
 /// Dials a node and serves the connection to its end, unless another one to that node is used.
 async fn dial(gossip: Arc<Gossip>, node: Arc<Node>, to: NodeAddress, number: u64) {
-    let Some(dialling) = node.outbound.dialling() else {
+    let Some(peers) = node.outbound.peers() else {
         return;
     };
     let settings = gossip.settings();
@@ -115,15 +122,22 @@ async fn dial(gossip: Arc<Gossip>, node: Arc<Node>, to: NodeAddress, number: u64
         Ok(connection) => connection,
         Err(error) => {
             tracing::debug!(node = %me, %to, %error, "not dialled");
-            return dialling.failed(&to);
+            return peers.failed(&to);
         }
     };
     let link = node.open(number);
     let peer = Arc::clone(connection.stream.peer());
     let stream = ByteStream::new(LinkStream::new(connection.stream, link), peer);
     let outbox = Arc::new(Outbox::new(settings.outbox));
-    if node.admit_dialled(number, &to, &connection.peer, &outbox) {
-        carry(&gossip, &node, &connection.peer, (stream, connection.leftover), outbox).await;
+    if node.admit_dialled(number, (&to, &connection.peer), &outbox) {
+        carry(
+            &gossip,
+            &node,
+            &connection.peer,
+            (stream, connection.leftover),
+            outbox,
+        )
+        .await;
     }
     node.close(number, Some(&connection.peer));
     gossip.changed();

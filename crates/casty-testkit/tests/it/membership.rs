@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use casty_client::{ClusterClient, ServiceKey};
+use casty_client::{ClusterClient, ServiceKey, View};
 use casty_proto::NodeAddress;
 use casty_proto::message::MemberStatus;
 use casty_routing::membership::{Healing, MembershipEvent};
@@ -35,7 +35,9 @@ impl Events {
     }
 }
 
-fn gossiping(options: MembershipOptions) -> (impl FnOnce(ClusterBuilder) -> ClusterBuilder, Events) {
+fn gossiping(
+    options: MembershipOptions,
+) -> (impl FnOnce(ClusterBuilder) -> ClusterBuilder, Events) {
     let (told, events) = mpsc::unbounded_channel();
     let options = options.on_event(move |node, event| {
         told.send((node, event.clone())).ok();
@@ -123,12 +125,18 @@ async fn nodes_outside_are_taken_in_and_host_shards(net: Net) {
     let client = net.client(&cluster).await;
     up_in_view(&client, 3).await;
     // Members that still join host no shards.
-    let all_up = |view: &TopologySnapshot| {
-        let up = view.members.iter().filter(|member| member.status == MemberStatus::Up);
+    let all_up = |view: &View| {
+        let up = view
+            .members()
+            .iter()
+            .filter(|member| member.status == MemberStatus::Up);
         up.count() == 3
     };
     let mut topology = client.topology();
-    timeout(LONG, topology.wait_for(all_up)).await.unwrap().unwrap();
+    timeout(LONG, topology.wait_for(all_up))
+        .await
+        .unwrap()
+        .unwrap();
     let outsider = other.addresses()[0].clone();
     timeout(LONG, async {
         for number in 0_u32.. {

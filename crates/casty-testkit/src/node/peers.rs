@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use casty_proto::NodeAddress;
-use casty_routing::{NodeLinks, NodeLinksConfig, NodeLinksInput, NodeLinksOutput};
+use casty_routing::{
+    NodeConnections, NodeConnectionsConfig, NodeConnectionsInput, NodeConnectionsOutput,
+};
 use casty_transport::Outbox;
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
@@ -16,13 +18,13 @@ const ORDERS: usize = 1_024;
 const WAITING: usize = 4 * 1024 * 1024;
 
 /// The connections of a node, to clients and other nodes, by the engine that decides which are used.
-pub(crate) struct Dialling {
+pub(crate) struct Peers {
     state: Mutex<State>,
     orders: mpsc::Sender<NodeAddress>,
 }
 
 struct State {
-    engine: NodeLinks,
+    engine: NodeConnections,
     outboxes: HashMap<u64, Arc<Outbox<()>>>,
     /// Frames for nodes that are dialled.
     waiting: HashMap<NodeAddress, Vec<Vec<u8>>>,
@@ -30,18 +32,18 @@ struct State {
 
 /// What is to be done outside of the lock.
 #[derive(Default)]
-pub(crate) struct Orders {
+struct Orders {
     /// Connections to close.
-    pub(crate) close: Vec<u64>,
+    close: Vec<u64>,
     dial: Vec<NodeAddress>,
 }
 
-impl Dialling {
+impl Peers {
     /// Makes the connections of a node; the receiver tells which nodes it has to dial.
     pub(crate) fn new(me: NodeAddress) -> (Self, mpsc::Receiver<NodeAddress>) {
         let (orders, dials) = mpsc::channel(ORDERS);
         let state = Mutex::new(State {
-            engine: NodeLinks::new(NodeLinksConfig::default(), me),
+            engine: NodeConnections::new(NodeConnectionsConfig::default(), me),
             outboxes: HashMap::new(),
             waiting: HashMap::new(),
         });
@@ -55,45 +57,50 @@ impl Dialling {
             drop(state);
             return outbox.push(frame, None).is_ok();
         }
-        let orders = state.tell(NodeLinksInput::Wanted(to.clone()), to);
+        let orders = state.tell(NodeConnectionsInput::Wanted(to.clone()), to);
         let taken = state.waits(to, frame);
         drop(state);
         self.dial(orders.dial);
         taken
     }
 
-    /// Takes up a connection that a peer has begun.
-    pub(crate) fn accepted(&self, node: &NodeAddress, link: u64, outbox: &Arc<Outbox<()>>) -> Orders {
+    /// Takes up a connection that a peer has begun. Returns which are to be closed for that.
+    pub(crate) fn accepted(
+        &self,
+        node: &NodeAddress,
+        link: u64,
+        outbox: &Arc<Outbox<()>>,
+    ) -> Vec<u64> {
         let mut state = self.state.lock();
         state.outboxes.insert(link, Arc::clone(outbox));
-        let input = NodeLinksInput::Accepted {
+        let input = NodeConnectionsInput::Accepted {
             node: node.clone(),
-            link,
+            connection: link,
         };
-        state.tell(input, node)
+        state.tell(input, node).close
     }
 
-    /// Takes up a connection that was dialled.
+    /// Takes up a connection that was dialled. Returns which are to be closed for that.
     pub(crate) fn dialled(
         &self,
         node: &NodeAddress,
         announced: &NodeAddress,
         link: u64,
         outbox: &Arc<Outbox<()>>,
-    ) -> Orders {
+    ) -> Vec<u64> {
         let mut state = self.state.lock();
         state.outboxes.insert(link, Arc::clone(outbox));
-        let input = NodeLinksInput::Dialled {
+        let input = NodeConnectionsInput::Dialled {
             node: node.clone(),
             announced: announced.clone(),
-            link,
+            connection: link,
         };
-        state.tell(input, node)
+        state.tell(input, node).close
     }
 
     /// Notes that a node could not be dialled.
     pub(crate) fn failed(&self, node: &NodeAddress) {
-        let input = NodeLinksInput::Failed(node.clone());
+        let input = NodeConnectionsInput::Failed(node.clone());
         self.state.lock().tell(input, node);
     }
 
@@ -101,12 +108,12 @@ impl Dialling {
     pub(crate) fn ended(&self, node: &NodeAddress, link: u64) {
         let mut state = self.state.lock();
         state.outboxes.remove(&link);
-        state.tell(NodeLinksInput::Ended(link), node);
+        state.tell(NodeConnectionsInput::Ended(link), node);
     }
 
     /// Has a node be dialled although that has just failed.
-    pub(crate) fn readmit(&self, node: &NodeAddress) {
-        let input = NodeLinksInput::Readmit(node.clone());
+    pub(crate) fn end_quarantine(&self, node: &NodeAddress) {
+        let input = NodeConnectionsInput::EndQuarantine(node.clone());
         self.state.lock().tell(input, node);
     }
 
@@ -126,7 +133,7 @@ impl Dialling {
 
 impl State {
     fn outbox(&self, to: &NodeAddress) -> Option<Arc<Outbox<()>>> {
-        let link = self.engine.link(to)?;
+        let link = self.engine.connection(to)?;
         self.outboxes.get(&link).cloned()
     }
 
@@ -145,16 +152,19 @@ impl State {
     }
 
     /// Tells the engine something that concerns a peer, and does what it wants done.
-    fn tell(&mut self, input: NodeLinksInput, node: &NodeAddress) -> Orders {
+    fn tell(&mut self, input: NodeConnectionsInput, node: &NodeAddress) -> Orders {
         self.engine.handle(Instant::now().into_std(), input);
         let mut orders = Orders::default();
         loop {
             match self.engine.poll() {
-                NodeLinksOutput::Dial(node) => {
+                NodeConnectionsOutput::Dial(node) => {
                     self.waiting.entry(node.clone()).or_default();
                     orders.dial.push(node);
                 }
-                NodeLinksOutput::Use { node: used, link } => {
+                NodeConnectionsOutput::Use {
+                    node: used,
+                    connection: link,
+                } => {
                     let mut frames = self.waiting.remove(&used).unwrap_or_default();
                     // What was dialled by another name is the same node.
                     if used != *node {
@@ -167,11 +177,11 @@ impl State {
                         }
                     }
                 }
-                NodeLinksOutput::Close(link) => orders.close.push(link),
-                NodeLinksOutput::Drop(node) => {
+                NodeConnectionsOutput::Close(link) => orders.close.push(link),
+                NodeConnectionsOutput::Drop(node) => {
                     self.waiting.remove(&node);
                 }
-                NodeLinksOutput::Idle => return orders,
+                NodeConnectionsOutput::Idle => return orders,
             }
         }
     }
