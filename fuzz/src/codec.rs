@@ -1,5 +1,6 @@
 //! Serializers: each writes the values that it reads, and reads them again; the others carry them too.
 
+use casty_proto::message::membership::{GossipMessage, JoinRequest};
 use casty_proto::message::{ClusterState, ShardEnvelope, ShardLocation, TopologySnapshot};
 use casty_proto::value::from_value;
 use casty_proto::{Codec, DecodeError, Limit, Limits, Value};
@@ -54,6 +55,8 @@ fn check(codec: Codec, data: &[u8]) {
     keeps_to_limits(codec, data, &value);
     typed::<TopologySnapshot>(codec, data, &value);
     typed::<ClusterState>(codec, data, &value);
+    typed::<GossipMessage>(codec, data, &value);
+    typed::<JoinRequest>(codec, data, &value);
     typed::<ShardLocation>(codec, data, &value);
     typed::<Nested>(codec, data, &value);
     typed::<ShardEnvelope<Nested>>(codec, data, &value);

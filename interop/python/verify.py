@@ -7,6 +7,7 @@ one statement of what it must be:
         `distributed.<module>`, with `ref(uri)`
     "sample": the name of a sample of interop_app.samples
     "same_as": hex of what a real node or client wrote with the same serializer
+    "merged": hex of the gossip of two nodes, of which the first merges the second's
 
 Standard output: one JSON object a line, `name` and `difference` (null when there is none). Exits
 with 1 if anything differs.
@@ -59,6 +60,7 @@ NAMES: dict[str, Any] = {
     **vars(coordinator),
     **vars(topology),
     **vars(topology_actor),
+    "receptionist": receptionist,
     **vars(counter_app.messages),
     **vars(interop_app.messages),
     "datetime": datetime,
@@ -71,7 +73,7 @@ NAMES: dict[str, Any] = {
 }
 
 
-def check(case: dict[str, str]) -> str | None:
+def check(case: dict[str, Any]) -> str | None:
     """How the encoded message differs from what the case says it must be."""
     serializer = serializers.build(case["serializer"])
 
@@ -85,9 +87,15 @@ def check(case: dict[str, str]) -> str | None:
     return difference(_expected(case, read), got)
 
 
-def _expected(case: dict[str, str], read: Callable[[str], Any]) -> Any:
+def _expected(case: dict[str, Any], read: Callable[[str], Any]) -> Any:
     if "same_as" in case:
         return read(case["same_as"])
+    if "merged" in case:
+        own, theirs = (read(gossip) for gossip in case["merged"])
+        merged = topology_actor.merge_gossip(
+            own.state, theirs.state, own.from_node, theirs.from_node
+        )
+        return topology_actor.GossipMessage(state=merged, from_node=own.from_node)
     if "sample" in case:
         return samples(case["serializer"], ref(SAMPLE_REF))[case["sample"]]
     return eval(case["python"], NAMES)

@@ -9,6 +9,7 @@ mod compression;
 mod counts;
 mod failures;
 mod gossip;
+mod merges;
 mod messages;
 mod names;
 mod neighbours;
@@ -34,6 +35,7 @@ pub fn all() -> Vec<Scenario> {
         verifier::SCENARIOS,
         vectors::SCENARIOS,
         written::SCENARIOS,
+        merges::SCENARIOS,
         nodes::SCENARIOS,
         messages::SCENARIOS,
         counts::SCENARIOS,

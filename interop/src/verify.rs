@@ -33,6 +33,13 @@ pub enum Expected {
     Sample(String),
     /// The same as this, which a real node or client wrote.
     SameAs(Vec<u8>),
+    /// The gossip of a node that has merged the gossip of another one.
+    Merged {
+        /// The gossip of the node before that.
+        own: Vec<u8>,
+        /// The gossip of the other one.
+        theirs: Vec<u8>,
+    },
 }
 
 /// Lets Python read all cases in one process; the differences that it found, one line each.
@@ -76,9 +83,10 @@ pub async fn differences(python: &Installation, cases: &[Case]) -> io::Result<Ve
 
 fn line(case: &Case) -> String {
     let (key, value) = match &case.expected {
-        Expected::Python(expression) => ("python", expression.clone()),
-        Expected::Sample(name) => ("sample", name.clone()),
-        Expected::SameAs(bytes) => ("same_as", hex(bytes)),
+        Expected::Python(expression) => ("python", json!(expression)),
+        Expected::Sample(name) => ("sample", json!(name)),
+        Expected::SameAs(bytes) => ("same_as", json!(hex(bytes))),
+        Expected::Merged { own, theirs } => ("merged", json!([hex(own), hex(theirs)])),
     };
     let object = json!({
         "name": case.name,

@@ -7,14 +7,19 @@ use casty_client::{Codec, Value};
 use casty_proto::frame::{DEFAULT_MAX_FRAME, FRAME_HEAD, FrameDecoder, FrameKind};
 use casty_proto::handshake::Handshake;
 use casty_proto::header::{self, Header};
+use casty_proto::message::membership::{
+    GossipMessage, HeartbeatRequest, HeartbeatResponse, JoinAccepted, JoinRequest, PromoteMember,
+    UpdateShardAllocations,
+};
 use casty_proto::message::streams::{
     CompleteStream, GetSink, GetSource, InputReady, Push, StreamCancel, StreamCompleted,
     StreamDemand, StreamElement, Subscribe,
 };
 use casty_proto::message::structures::{barrier, counter, dict, lock, queue, semaphore, set};
 use casty_proto::message::{
-    ClusterState, DownMember, Find, GetShardLocation, GetState, Listing, ShardEnvelope,
-    ShardLocation, SubscribeTopology, TopologySnapshot, UnsubscribeTopology, UpdateRegistry,
+    self, ClusterState, Deregister, DownMember, Find, GetShardLocation, GetState, Listing,
+    Register, ShardEnvelope, ShardLocation, SubscribeTopology, TopologySnapshot,
+    UnsubscribeTopology, UpdateRegistry,
 };
 use casty_proto::value::BigInt;
 use casty_proto::{FrozenSet, Limits};
@@ -181,6 +186,7 @@ fn in_envelope<T: DeserializeOwned + Serialize>(
 
 fn type_of(what: &str, serializer: Serializer) -> Option<Rewrite> {
     of_cluster(what)
+        .or_else(|| of_membership(what))
         .or_else(|| of_structure(what))
         .or_else(|| of_stream(what))
         .or_else(|| of_reply(what))
@@ -200,6 +206,23 @@ fn of_cluster(what: &str) -> Option<Rewrite> {
         "ClusterState" => again_as::<ClusterState>,
         "Find" => again_as::<Find<Greet>>,
         "Listing" => again_as::<Listing<Greet>>,
+        _ => return None,
+    })
+}
+
+fn of_membership(what: &str) -> Option<Rewrite> {
+    Some(match what {
+        "member-GossipMessage" => again_as::<GossipMessage>,
+        "member-JoinRequest" => again_as::<JoinRequest>,
+        "member-JoinAccepted" => again_as::<JoinAccepted>,
+        "member-HeartbeatRequest" => again_as::<HeartbeatRequest>,
+        "member-HeartbeatResponse" => again_as::<HeartbeatResponse>,
+        "member-PromoteMember" => again_as::<PromoteMember>,
+        "member-UpdateShardAllocations" => again_as::<UpdateShardAllocations>,
+        "member-UpdateRegistry" => again_as::<UpdateRegistry>,
+        "member-Register" => again_as::<Register<Value>>,
+        "member-Deregister" => again_as::<Deregister<Value>>,
+        "member-Subscribe" => again_as::<message::Subscribe<Value>>,
         _ => return None,
     })
 }

@@ -1,12 +1,16 @@
 //! Every message that a client writes, built by Rust and compared by Python.
 
 use casty_client::{ActorRef, NodeAddress, ServiceKey, Value};
+use casty_proto::message::membership::{
+    GossipMessage, HeartbeatRequest, HeartbeatResponse, JoinAccepted, JoinRequest, PromoteMember,
+    UpdateShardAllocations,
+};
 use casty_proto::message::structures::{barrier, counter, dict, lock, queue, semaphore, set};
 use casty_proto::message::{
-    ClusterState, DownMember, Find, GetShardLocation, GetState, Listing, Member, MemberStatus,
-    RegisterRegion, ServiceEntry, ServiceInstance, ShardAllocation, ShardEnvelope, ShardLocation,
-    SubscribeTopology, TopologySnapshot, UnsubscribeTopology, UpdateRegistry, VectorClock,
-    WaitForMembers,
+    ClusterState, Deregister, DownMember, Find, GetShardLocation, GetState, Listing, Member,
+    MemberStatus, Register, RegisterRegion, ServiceEntry, ServiceInstance, ShardAllocation,
+    ShardEnvelope, ShardLocation, Subscribe, SubscribeTopology, TopologySnapshot,
+    UnsubscribeTopology, UpdateRegistry, VectorClock, WaitForMembers,
 };
 use casty_proto::{FrozenSet, Tuple};
 use serde::Serialize;
@@ -31,6 +35,7 @@ async fn compare(context: Context) -> Result<Figures, Failure> {
     };
     topology(&mut written)?;
     views(&mut written)?;
+    membership(&mut written)?;
     sharding(&mut written)?;
     services(&mut written)?;
     counters_and_maps(&mut written)?;
@@ -179,6 +184,62 @@ fn views(written: &mut Written) -> Result<(), Failure> {
     written.is(&state, &expression)
 }
 
+fn membership(written: &mut Written) -> Result<(), Failure> {
+    let state = ClusterState {
+        members: members(),
+        version: VectorClock {
+            versions: [(node(2), 1)].into(),
+        },
+        ..ClusterState::default()
+    };
+    let expected = format!(
+        "ClusterState(members={MEMBERS}, version=VectorClock({{NodeAddress('10.0.0.1', 2): 1}}))"
+    );
+    let gossip = GossipMessage {
+        state: state.clone(),
+        from_node: node(1),
+        is_reply: true,
+    };
+    let me = "NodeAddress('10.0.0.1', 1)";
+    let expression = format!("GossipMessage(state={expected}, from_node={me}, is_reply=True)");
+    written.is(&gossip, &expression)?;
+    let accepted = JoinAccepted { state };
+    written.is(&accepted, &format!("JoinAccepted(state={expected})"))?;
+    for (reply_to, python) in [(None, "None"), (Some(reply_to()), "REF")] {
+        let join = JoinRequest {
+            node: node(1),
+            roles: FrozenSet(vec!["worker".into()]),
+            node_id: "n1".into(),
+            reply_to,
+        };
+        let expression = format!("JoinRequest({me}, frozenset({{'worker'}}), 'n1', {python})");
+        written.is(&join, &expression)?;
+    }
+    let heartbeat = HeartbeatRequest {
+        from_node: node(1),
+        reply_to: reply_to(),
+    };
+    written.is(
+        &heartbeat,
+        &format!("HeartbeatRequest(from_node={me}, reply_to=REF)"),
+    )?;
+    let answer = HeartbeatResponse { from_node: node(1) };
+    written.is(&answer, &format!("HeartbeatResponse(from_node={me})"))?;
+    let promote = PromoteMember { address: node(1) };
+    written.is(&promote, &format!("PromoteMember(address={me})"))?;
+    let allocation = ShardAllocation {
+        primary: node(1),
+        replicas: Tuple(vec![]),
+    };
+    let update = UpdateShardAllocations {
+        shard_type: "a".into(),
+        allocations: [(7, allocation)].into(),
+        epoch: 3,
+    };
+    let expression = format!("UpdateShardAllocations('a', {{7: ShardAllocation({me})}}, 3)");
+    written.is(&update, &expression)
+}
+
 fn sharding(written: &mut Written) -> Result<(), Failure> {
     let get = GetShardLocation {
         shard_id: 7,
@@ -219,7 +280,27 @@ fn services(written: &mut Written) -> Result<(), Failure> {
     };
     let expression = "Listing(key=ServiceKey('greeter'), instances=frozenset({
         ServiceInstance(ref=REF, node=NodeAddress('10.0.0.1', 1))}))";
-    written.is(&listing, expression)
+    written.is(&listing, expression)?;
+    let key = ServiceKey::<Greet>::new("greeter");
+    let (actor, reply_to) = (reply_to::<Greet>(), reply_to());
+    let subscribe = Subscribe {
+        key: key.clone(),
+        reply_to,
+    };
+    written.is(
+        &subscribe,
+        "receptionist.Subscribe(ServiceKey('greeter'), REF)",
+    )?;
+    let register = Register {
+        key: key.clone(),
+        actor: actor.clone(),
+    };
+    written.is(&register, "Register(key=ServiceKey('greeter'), ref=REF)")?;
+    let deregister = Deregister { key, actor };
+    written.is(
+        &deregister,
+        "Deregister(key=ServiceKey('greeter'), ref=REF)",
+    )
 }
 
 /// Messages whose fields are all that Python has to be told.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use casty_client::{
-    ActorRef, AskError, ClusterClient, Fate, Instance, LookupError, NodeAddress, PickBy, PickError,
-    PickedError, Picker, ReadyError, ServiceKey, TellError,
+    ActorRef, AskError, ClientBuilder, ClusterClient, Fate, Instance, LookupError, NodeAddress,
+    PickBy, PickError, PickedError, Picker, ReadyError, ServiceKey, TellError,
 };
 use casty_proto::message::{ServiceEntry, SubscribeTopology, TopologySnapshot};
 use casty_transport::MemoryNetwork;
@@ -462,30 +462,56 @@ fn the_only_instance_is_asked_again_and_taken_back_when_it_replies() {
     });
 }
 
+/// Two connected nodes, each of which runs an instance of a service.
+async fn pair(
+    service: &str,
+    configure: impl FnOnce(ClientBuilder) -> ClientBuilder,
+) -> (ClusterClient, [(Node, Link); 2]) {
+    let network = MemoryNetwork::new();
+    let mut first = Node::listen(&network, "n:1").await;
+    let mut second = Node::listen(&network, "o:1").await;
+    let client = configure(builder(&network, "n:1")).connect().await.unwrap();
+    let mut link = first.accept().await;
+    let subscribe: SubscribeTopology = link.next().await.unwrap().decode();
+    let addresses = [&first.address, &second.address];
+    let mut view = view(&addresses, None);
+    let entry = |node: &NodeAddress| ServiceEntry {
+        key: service.into(),
+        node: node.clone(),
+        path: "/a".into(),
+    };
+    view.registry = addresses.into_iter().map(entry).collect();
+    link.send(&subscribe.reply_to, &view).await;
+    client.ready(SECOND).await.unwrap();
+    let other = second.accept().await;
+    others_run().await;
+    (client, [(first, link), (second, other)])
+}
+
+#[test]
+fn an_idempotent_ask_whose_connection_is_lost_goes_to_an_instance_on_another_node() {
+    in_paused_time(|| async {
+        let (client, [(first, mut lost), (_second, mut other)]) = pair("greeter", |it| it).await;
+        let picker = client.picker(&key());
+        // It failed once, and is better than the one that loses this very message.
+        let aside = client.lookup(&key()).instances.remove(1);
+        assert_ne!(aside.node, first.address);
+        picker.failed(&aside);
+        let ask = picker.ask(|reply_to| Greet { reply_to }).idempotent();
+        let (reply, ()) = tokio::join!(ask.into_future(), async {
+            asked(&mut lost).await;
+            drop(lost);
+            let (_, reply_to) = asked(&mut other).await;
+            other.send(&reply_to, &"hello".to_owned()).await;
+        });
+        assert_eq!(reply.unwrap(), "hello");
+    });
+}
+
 #[test]
 fn a_tell_goes_to_another_instance_where_the_first_has_no_capacity() {
     in_paused_time(|| async {
-        let network = MemoryNetwork::new();
-        let mut nodes = Vec::new();
-        for name in ["n:1", "o:1"] {
-            nodes.push(Node::listen(&network, name).await);
-        }
-        let builder = builder(&network, "n:1").outbox_bytes(4096);
-        let client = builder.connect().await.unwrap();
-        let mut link = nodes[0].accept().await;
-        let subscribe: SubscribeTopology = link.next().await.unwrap().decode();
-        let addresses: Vec<_> = nodes.iter().map(|node| node.address.clone()).collect();
-        let mut view = view(&[&addresses[0], &addresses[1]], None);
-        let entry = |node: &NodeAddress| ServiceEntry {
-            key: "text".into(),
-            node: node.clone(),
-            path: "/a".into(),
-        };
-        view.registry = addresses.iter().map(entry).collect();
-        link.send(&subscribe.reply_to, &view).await;
-        client.ready(SECOND).await.unwrap();
-        let _other = nodes[1].accept().await;
-        others_run().await;
+        let (client, _nodes) = pair("text", |it| it.outbox_bytes(4096)).await;
         let picker = client.picker(&ServiceKey::<Arc<str>>::new("text"));
         // Nobody reads, and no task of the client runs in between: some 3 messages fit each.
         let text: Arc<str> = "x".repeat(1_200).into();

@@ -35,8 +35,6 @@ struct Member {
     events: Vec<MembershipEvent>,
     /// The nodes that it was told to connect at once.
     quarantine_ended: BTreeSet<NodeAddress>,
-    /// The number of states that it has sent.
-    gossiped: usize,
     /// The events that arrived while it was paused.
     waiting: Vec<Input>,
 }
@@ -84,7 +82,6 @@ impl World {
             is_paused: false,
             events: Vec::new(),
             quarantine_ended: BTreeSet::new(),
-            gossiped: 0,
             waiting: Vec::new(),
         };
         self.nodes.insert(address, member);
@@ -177,9 +174,6 @@ impl World {
     }
 
     fn send(&mut self, me: &NodeAddress, output: MembershipOutput<NodeAddress>) {
-        if matches!(output, MembershipOutput::Gossip { .. }) {
-            self.member(me.host()).gossiped += 1;
-        }
         let from = me.clone();
         let id = from.host().into();
         let (to, input) = match output {
@@ -264,11 +258,6 @@ impl World {
         self.nodes[&node(by)]
             .quarantine_ended
             .contains(&node(member))
-    }
-
-    /// The number of states that a node has sent.
-    pub(super) fn gossiped(&self, name: &str) -> usize {
-        self.nodes[&node(name)].gossiped
     }
 }
 

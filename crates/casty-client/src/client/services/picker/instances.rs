@@ -63,6 +63,7 @@ enum Rank {
     Connected,
     NotConnected,
     SetAside,
+    Tried,
 }
 
 impl Instances {
@@ -83,8 +84,8 @@ impl Instances {
         }
     }
 
-    /// Picks an instance; those that were `tried` for the same message are no better than those that are
-    /// set aside.
+    /// Picks an instance; one that was `tried` for the same message only if there is no other, not even one
+    /// that is set aside.
     pub(super) fn pick(&self, tried: &[ServiceEntry]) -> Result<ServiceEntry, PickError> {
         if self.core.is_closed() {
             return Err(PickError::Closed);
@@ -123,10 +124,12 @@ impl Instances {
             let aside = self.shared.aside.lock();
             let is_aside = |entry: &ServiceEntry| {
                 let until = aside.get(&place_of(entry));
-                until.is_some_and(|until| *until > now) || tried.contains(entry)
+                until.is_some_and(|until| *until > now)
             };
             let rank = |entry: &&ServiceEntry| {
-                if is_aside(entry) {
+                if tried.contains(entry) {
+                    Rank::Tried
+                } else if is_aside(entry) {
                     Rank::SetAside
                 } else {
                     Rank::NotConnected
