@@ -176,6 +176,19 @@ impl Cluster {
         while !self.gossip.is_agreed() && changes.changed().await.is_ok() {}
     }
 
+    /// Returns whether nodes agree by gossip on who is a member.
+    #[cfg(feature = "sim")]
+    pub(crate) fn gossips(&self) -> bool {
+        self.gossip.settings().membership.is_some()
+    }
+
+    /// Returns in what nodes that gossip do not agree; `None` if all that run are up to all of them, the dead
+    /// are not, and each shard has one owner, which runs.
+    #[cfg(feature = "sim")]
+    pub(crate) fn disagreement(&self) -> Option<String> {
+        self.gossip.disagreement()
+    }
+
     /// Returns the name and the number of shards of one of the regions, by any number.
     #[cfg(feature = "sim")]
     pub(crate) fn region(&self, number: usize) -> Option<(Arc<str>, u32)> {

@@ -1,5 +1,7 @@
 //! What the engines of nodes are told by the outside world: messages, time, and orders.
 
+#[cfg(feature = "sim")]
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use casty_routing::membership::MembershipInput;
@@ -43,6 +45,40 @@ impl Gossip {
             running.iter().all(is_up)
         };
         running.iter().all(|viewer| sees_all(*viewer))
+    }
+
+    /// Returns in what nodes that run do not agree.
+    #[cfg(feature = "sim")]
+    pub(crate) fn disagreement(&self) -> Option<String> {
+        let topology = self.topology.lock();
+        let count = topology.members.len();
+        let running = (0..count).filter(|number| topology.node(*number).is_some());
+        let running: Vec<_> = running.collect();
+        let addresses = running
+            .iter()
+            .filter_map(|number| topology.address(*number));
+        let addresses: BTreeSet<_> = addresses.collect();
+        let first = topology.members.get(*running.first()?)?;
+        for number in running {
+            let roll = topology.roll(number);
+            let up: BTreeSet<_> = roll.up().into_iter().cloned().collect();
+            if up != addresses {
+                return Some(format!("up to node {number} are {up:?}, not {addresses:?}"));
+            }
+            let member = topology.members.get(number)?;
+            if member.allocations != first.allocations {
+                return Some(format!(
+                    "node {number} knows other allocations than the first"
+                ));
+            }
+        }
+        let shards = first.allocations.values().flatten();
+        let mut lost = shards.filter(|(_, it)| !addresses.contains(&it.primary));
+        let (shard, allocation) = lost.next()?;
+        Some(format!(
+            "{} owns shard {shard} and is dead",
+            allocation.primary
+        ))
     }
 
     /// Returns whether a node has left, or does not run.

@@ -28,6 +28,9 @@ enum Act {
     CallUp(usize),
     Separate(usize, usize),
     Join(usize, usize),
+    /// What the first sends the second is lost from now on.
+    Sever(usize, usize),
+    Mend(usize, usize),
     /// The way to the node gets these conditions.
     Way(usize, Conditions),
     Cut(usize),
@@ -56,6 +59,8 @@ impl Act {
             | Self::CallUp(node)
             | Self::Separate(node, _)
             | Self::Join(node, _)
+            | Self::Sever(node, _)
+            | Self::Mend(node, _)
             | Self::Way(node, _)
             | Self::Cut(node)
             | Self::Move(node)
@@ -164,6 +169,8 @@ impl World {
             Act::CallUp(node) => cluster.call_up(node),
             Act::Separate(a, b) => cluster.partition(a, b),
             Act::Join(a, b) => cluster.heal(a, b),
+            Act::Sever(from, to) => cluster.cut_link(from, to),
+            Act::Mend(from, to) => cluster.mend_link(from, to),
             Act::Way(_, conditions) => self.network().change(&address, |it| *it = conditions),
             Act::Cut(_) => self.each_connection(&address, SimConnection::cut),
             Act::Forget(_) => self.each_connection(&address, SimConnection::forget),
@@ -375,7 +382,46 @@ impl Script {
                 self.at_once(Act::Decoy(decoy));
                 self.at_once(Act::Cut(node));
             }
+            Fault::Split | Fault::OneWayLink | Fault::LeaderUnseen | Fault::Zombie => {
+                self.strike_members(world, fault, (node, other), lasting);
+            }
             way_or_frame => self.strike_network(world, way_or_frame, node, lasting),
+        }
+    }
+
+    /// Begins a fault that nodes know which gossip.
+    fn strike_members(
+        &mut self,
+        world: &World,
+        fault: Fault,
+        (node, other): (usize, usize),
+        lasting: Duration,
+    ) {
+        let nodes = world.present();
+        match fault {
+            Fault::Split => {
+                let (half, rest) = nodes.split_at(nodes.len() / 2);
+                for (a, b) in half.iter().flat_map(|a| rest.iter().map(move |b| (*a, *b))) {
+                    self.during(Act::Separate(a, b), lasting, Act::Join(a, b));
+                }
+            }
+            Fault::OneWayLink => {
+                let (sever, mend) = (Act::Sever(node, other), Act::Mend(node, other));
+                self.during(sever, lasting, mend);
+            }
+            Fault::LeaderUnseen => {
+                let leader = world.leader();
+                self.during(Act::Kill(leader), lasting, Act::Restart(leader));
+                if other != leader {
+                    self.then(Duration::from_millis(1), Act::Restart(other));
+                }
+            }
+            _ => {
+                self.during(Act::Kill(node), lasting, Act::Restart(node));
+                for turn in 1..8 {
+                    self.then(lasting * turn / 8, Act::CallUp(node));
+                }
+            }
         }
     }
 

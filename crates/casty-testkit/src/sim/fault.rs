@@ -82,10 +82,19 @@ pub enum Fault {
     /// Every name gets another address before that of its node, where something accepts that is
     /// none, and keeps it; a node's connections are reset.
     DecoyAddress,
+    /// The nodes fall apart into two halves, each of which takes the other for dead. Worlds whose nodes
+    /// gossip have this one and those below.
+    Split,
+    /// What one node sends another one is lost, and not what comes back.
+    OneWayLink,
+    /// The leader dies, and so does the one node that has seen its last changes; that comes back at once.
+    LeaderUnseen,
+    /// A node is dead, and members go on to hear of it.
+    Zombie,
 }
 
 impl Fault {
-    /// All of them.
+    /// All but [those of members](Self::OF_MEMBERS).
     pub const ALL: &'static [Self] = &[
         Self::Kill,
         Self::Restart,
@@ -122,6 +131,14 @@ impl Fault {
         Self::OtherShardCount,
         Self::DecoyAddress,
     ];
+
+    /// Those that only nodes know that gossip, which real nodes do.
+    pub const OF_MEMBERS: &'static [Self] = &[
+        Self::Split,
+        Self::OneWayLink,
+        Self::LeaderUnseen,
+        Self::Zombie,
+    ];
 }
 
 impl fmt::Display for Fault {
@@ -139,7 +156,7 @@ impl FromStr for Fault {
     type Err = UnknownFault;
 
     fn from_str(name: &str) -> Result<Self, UnknownFault> {
-        let all = Self::ALL.iter().copied();
+        let all = Self::ALL.iter().chain(Self::OF_MEMBERS).copied();
         let mut named = all.filter(|fault| fault.to_string() == name);
         named.next().ok_or_else(|| UnknownFault(name.to_owned()))
     }

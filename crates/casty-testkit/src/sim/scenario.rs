@@ -17,6 +17,7 @@ mod beside;
 mod deadline;
 mod events;
 mod hook;
+mod members;
 mod messages;
 mod oracle;
 mod plan;
@@ -37,7 +38,8 @@ const RECOVERY: Duration = Duration::from_secs(12);
 /// The same where nodes were replaced: clients wait 10 s for a silent node that views do not name
 /// any more, then dial it, for 2 s, and then ask who has its shards.
 const RECOVERY_OF_REPLACED: Duration = Duration::from_secs(15);
-/// The same where the network forgot connections: a client takes up to 16 s to give one up that is
+/// The same where nodes gossip, which have to find out who is dead first, and where the network forgot
+/// connections: a client takes up to 16 s to give one up that is
 /// silent, and a node may have blacklisted its address just before.
 const RECOVERY_OF_FLOWS: Duration = Duration::from_secs(25);
 
@@ -100,6 +102,7 @@ async fn scenario(world: World, faults: Option<Vec<Fault>>) {
         clients.pop();
     }
     recover(&stage, &plan, &clients).await;
+    members::judge(world).await;
     if let Some(beside) = &beside {
         let (bound, closed) = (recovery(&plan), plan.closes_early);
         beside.judge(&plain(&clients), bound, closed).await;
@@ -162,7 +165,7 @@ async fn closing_early(world: &World, plan: &Plan, clients: &[Client], beside: O
 /// Returns the time in which everything has to work again.
 fn recovery(plan: &Plan) -> Duration {
     let replacing = [Fault::Replace, Fault::Renumber];
-    if plan.faults.contains(&Fault::FlowLost) {
+    if plan.faults.contains(&Fault::FlowLost) || plan.membership.is_some() {
         RECOVERY_OF_FLOWS
     } else if replacing.iter().any(|fault| plan.faults.contains(fault)) {
         RECOVERY_OF_REPLACED

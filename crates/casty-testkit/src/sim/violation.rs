@@ -57,6 +57,9 @@ pub enum Check {
     Tally,
     /// A barrier lets all go who have arrived, or none.
     AllOrNone,
+    /// Nodes that gossip agree within a bound after the last fault: all that run are up, the dead are not,
+    /// and each shard has one owner, which runs; and it stays so.
+    Agreement,
     /// A closed client has no connections, no messages, no asks.
     LeftBehind,
     /// No task goes on after the end.

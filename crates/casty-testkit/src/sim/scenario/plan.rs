@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use casty_client::Overflow;
 use casty_proto::{Codec, NodeAddress};
+use casty_routing::membership::{Healing, MembershipEvent};
 
 use super::messages::{Message, REGION, SERVICE};
 use super::oracle::Oracle;
 use crate::builder::ClusterBuilder;
 use crate::cluster::Cluster;
 use crate::context::Context;
+use crate::membership::MembershipOptions;
 use crate::sim::fault::Fault;
 use crate::sim::world::World;
 
@@ -33,6 +35,8 @@ pub(super) struct Plan {
     fixed: bool,
     /// True if clients know the name of all nodes, and no address.
     pub(super) by_name: bool,
+    /// How nodes gossip; `None` if they share a table.
+    pub(super) membership: Option<MembershipOptions>,
 }
 
 /// The limits of all clients.
@@ -57,10 +61,11 @@ impl Plan {
         let address = |node| NodeAddress::new(format!("{host}{node}"), 25_520);
         let codec = [Codec::pickle(), Codec::msgpack(), Codec::json()][below(3)];
         let clients = 1 + below(3);
+        let wanted = faults.clone();
         let faults = faults.unwrap_or_else(|| draw_faults(world));
         // Where nothing goes wrong, nothing may be lost.
         let drops = !faults.is_empty() && below(4) == 0;
-        Self {
+        let mut plan = Self {
             nodes,
             addresses: (0..nodes).map(address).collect(),
             codec,
@@ -86,6 +91,36 @@ impl Plan {
             },
             fixed: below(5) == 0,
             by_name: below(3) == 0,
+            membership: None,
+        };
+        // Behind all else, so that worlds whose nodes share a table draw what they always drew.
+        if gossips(world, wanted.as_deref()) {
+            plan.gossip(world, wanted.is_none());
+        }
+        plan
+    }
+
+    /// Has nodes gossip, and strikes them with what only such nodes know, unless all is calm or faults were
+    /// wanted.
+    fn gossip(&mut self, world: &World, draws: bool) {
+        let healing = [
+            Healing::Silence,
+            Healing::SilenceAndStillness(Duration::from_secs(3)),
+        ];
+        let options = MembershipOptions::new()
+            .healing(healing[world.random_below(2)])
+            .latency(world.random_time(0..50))
+            .random_seed(world.random_below(1 << 32) as u64);
+        let log = world.clone();
+        let told = move |node: usize, event: &MembershipEvent| {
+            log.log(format_args!("member {node}: {event}"));
+        };
+        self.membership = Some(options.on_event(told));
+        if draws && !self.faults.is_empty() {
+            let kinds = Fault::OF_MEMBERS;
+            let first = world.random_below(kinds.len());
+            let second = world.random_below(kinds.len());
+            self.faults.extend([kinds[first], kinds[second]]);
         }
     }
 
@@ -97,6 +132,9 @@ impl Plan {
             .codec(self.codec)
             .detection(self.detection)
             .region(REGION, self.shards, oracle.entities());
+        if let Some(options) = &self.membership {
+            builder = builder.membership(options.clone());
+        }
         for node in 0..self.nodes {
             let serving = Arc::clone(&serving);
             let handle =
@@ -137,6 +175,13 @@ impl Plan {
             builder
         }
     }
+}
+
+/// Returns whether the nodes of a world gossip: in a fifth of all worlds, none of which once showed a defect
+/// of another kind, and wherever a fault is wanted that only such nodes know.
+fn gossips(world: &World, wanted: Option<&[Fault]>) -> bool {
+    let of_members = |fault: &Fault| Fault::OF_MEMBERS.contains(fault);
+    matches!(world.seed() % 10, 5 | 8) || wanted.is_some_and(|it| it.iter().any(of_members))
 }
 
 /// Draws a few kinds, or none in one world of ten.
