@@ -21,6 +21,9 @@ from verify import make_ref
 def main(folder: Path) -> None:
     source, target = folder / "pickle", folder / "protobuf"
     target.mkdir(exist_ok=True)
+    # Frames that were captured anew may have other numbers.
+    for old in target.glob("*.bin"):
+        old.unlink()
     pickle, protobuf = PickleSerializer(), serializers.build("protobuf")
     lines = []
     for entry in json.loads((source / "index.json").read_text()):
