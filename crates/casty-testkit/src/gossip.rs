@@ -76,8 +76,18 @@ impl Gossip {
         let mut topology = self.topology.lock();
         let outcome = change(&mut topology);
         topology.settle();
-        // Those that are woken look at the status, and so take this lock.
+        let vacated = std::mem::take(&mut topology.vacated);
+        let vacated = vacated.into_iter().filter_map(|(number, region, shard)| {
+            let node = topology.node(number)?;
+            Some((Arc::clone(node), region, shard))
+        });
+        let vacated: Vec<_> = vacated.collect();
+        // Those that are woken look at the status, and so take this lock; that of a region is held while an
+        // entity handles a message.
         drop(topology);
+        for (node, region, shard) in vacated {
+            node.vacate(&region, shard);
+        }
         self.changed();
         outcome
     }

@@ -30,7 +30,10 @@ impl<Q> Membership<Q> {
             self.take_back(now, from);
         }
         let before = Arc::clone(&self.state);
-        let merged = merge_gossip(&before, theirs, &self.config.address, from);
+        let mut merged = merge_gossip(&before, theirs, &self.config.address, from);
+        if self.config.healing != Healing::Off {
+            self.decide_allocations(from, theirs, &mut merged);
+        }
         self.replace(now, from, &before, merged);
         if !is_reply {
             self.outputs.push_back(MembershipOutput::Gossip {
@@ -40,6 +43,29 @@ impl<Q> Membership<Q> {
             });
         }
         self.promote_if_leader();
+    }
+
+    /// Ends a disagreement of two allocations of one epoch, as two leaders make them that do not see each
+    /// other, and neither would ever be taken in the place of the other: those of the leader count.
+    fn decide_allocations(
+        &self,
+        from: &NodeAddress,
+        theirs: &ClusterState,
+        merged: &mut ClusterState,
+    ) {
+        let is_same_epoch = theirs.allocation_epoch == merged.allocation_epoch;
+        if !is_same_epoch || theirs.shard_allocations == merged.shard_allocations {
+            return;
+        }
+        let leader = merged.leader();
+        if leader == Some(&self.config.address) {
+            // All others take what has a higher epoch.
+            merged.allocation_epoch += 1;
+        } else if leader == Some(from) {
+            merged
+                .shard_allocations
+                .clone_from(&theirs.shard_allocations);
+        }
     }
 
     fn admit(&self, from: &NodeAddress, theirs: &ClusterState) -> Result<(), MembershipRefusal> {

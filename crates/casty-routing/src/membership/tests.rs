@@ -266,3 +266,37 @@ fn allocations_and_services_reach_all_members() {
     world.run(Duration::from_secs(5));
     assert!(world.node("a").state().registry.is_empty());
 }
+
+#[test]
+fn of_two_allocations_of_one_epoch_those_of_the_leader_count() {
+    for (healing, ends) in [(Healing::Silence, true), (Healing::Off, false)] {
+        let names = ["a", "b", "c"];
+        let how: Vec<_> = names.iter().map(|name| (*name, healing)).collect();
+        let mut world = formed(5, &names, &how);
+        for (leader, epoch) in [("a", 1), ("b", 1)] {
+            let primary = node(leader);
+            let replicas = Tuple::default();
+            let shards = [(0, ShardAllocation { primary, replicas })];
+            let region = Arc::from("counter");
+            let allocations = shards.into();
+            world.tell(
+                leader,
+                MembershipInput::Allocations {
+                    region,
+                    allocations,
+                    epoch,
+                },
+            );
+        }
+        world.run(Duration::from_secs(5));
+        let owners = names.map(|name| {
+            let allocations = &world.node(name).state().shard_allocations;
+            allocations["counter"][&0].primary.clone()
+        });
+        assert_eq!(
+            owners == ["a", "a", "a"].map(node),
+            ends,
+            "{healing:?} {owners:?}"
+        );
+    }
+}

@@ -12,8 +12,8 @@ use casty_proto::message::{
     ShardLocation, TOPOLOGY_PATH,
 };
 use casty_proto::{ActorRef, FrozenSet, NodeAddress};
-use casty_routing::CoordinatorInput;
 use casty_routing::membership::{MembershipInput, MembershipOutput};
+use casty_routing::{CoordinatorInput, ShardId};
 
 use super::engine::{Asker, Engine, EngineInput};
 use super::topology::Topology;
@@ -329,11 +329,31 @@ impl Topology {
         {
             member.epoch = state.allocation_epoch;
             member.allocations.clone_from(&state.shard_allocations);
+            self.vacate_lost(number, &before, &state);
         }
         for node in dead {
             self.lost_sight(number, &node);
         }
         self.viewed(number);
+    }
+}
+
+impl Topology {
+    /// Notes the shards that a node owned and does not own any more: their entities end.
+    fn vacate_lost(&mut self, number: usize, before: &ClusterState, now: &ClusterState) {
+        let Some(me) = self.address(number) else {
+            return;
+        };
+        for (region, shards) in &before.shard_allocations {
+            let present = now.shard_allocations.get(region);
+            for (shard, _) in shards.iter().filter(|(_, it)| it.primary == me) {
+                let owner = present.and_then(|shards| shards.get(shard));
+                if owner.is_some_and(|owner| owner.primary != me) {
+                    let shard = ShardId::new(*shard);
+                    self.vacated.push((number, Arc::clone(region), shard));
+                }
+            }
+        }
     }
 }
 

@@ -45,6 +45,8 @@ pub(super) struct Topology {
     pub(super) changed: BTreeSet<usize>,
     /// Nodes to which something is on its way that may have arrived.
     pub(super) awake: BTreeSet<usize>,
+    /// Shards that nodes have lost by their own views: their entities are to end.
+    pub(super) vacated: Vec<(usize, Arc<str>, ShardId)>,
 }
 
 impl Topology {
@@ -61,6 +63,7 @@ impl Topology {
             steps: VecDeque::new(),
             changed: BTreeSet::new(),
             awake: BTreeSet::new(),
+            vacated: Vec::new(),
         }
     }
 

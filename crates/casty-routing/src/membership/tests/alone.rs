@@ -48,7 +48,7 @@ pub(super) fn drain(engine: &mut Membership<&'static str>) -> Vec<MembershipOutp
 pub(super) fn gossip(from: &str, state: ClusterState) -> MembershipInput<&'static str> {
     MembershipInput::Gossip {
         from: node(from),
-        state,
+        state: state.into(),
         is_reply: true,
     }
 }

@@ -177,7 +177,7 @@ fn settings_without_bounds_are_no_panic() {
         let (from, is_reply) = (node("b"), false);
         let gossip = MembershipInput::Gossip {
             from,
-            state: theirs,
+            state: theirs.into(),
             is_reply,
         };
         world.tell("a", gossip);

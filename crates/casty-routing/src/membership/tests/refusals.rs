@@ -279,7 +279,10 @@ fn one_node_more_than_there_may_be_is_not_taken_in() {
 fn an_acceptance_that_nobody_asked_for_and_implausible_allocations_change_nothing() {
     let (now, mut engine) = engine();
     let before = Arc::clone(engine.state());
-    engine.handle(now, MembershipInput::Accepted(state(&["other", "b"])));
+    engine.handle(
+        now,
+        MembershipInput::Accepted(state(&["other", "b"]).into()),
+    );
     let allocations = MembershipInput::Allocations {
         region: "account".into(),
         allocations: [].into(),
@@ -303,9 +306,12 @@ fn an_acceptance_that_does_not_list_this_node_is_none() {
     dead.version.increment(&node("other"));
     engine.handle(now, gossip("other", dead));
     drain(&mut engine);
-    engine.handle(now, MembershipInput::Accepted(state(&["other", "b"])));
+    engine.handle(
+        now,
+        MembershipInput::Accepted(state(&["other", "b"]).into()),
+    );
     assert_eq!(refusal(&drain(&mut engine)), MembershipRefusal::NotListed);
     let accepted = state(&["other", "b", "me"]);
-    engine.handle(now, MembershipInput::Accepted(accepted));
+    engine.handle(now, MembershipInput::Accepted(accepted.into()));
     assert_eq!(engine.state().members.len(), 3);
 }

@@ -182,7 +182,6 @@ impl World {
                 state,
                 is_reply,
             } => {
-                let state = ClusterState::clone(&state);
                 let gossip = MembershipInput::Gossip {
                     from,
                     state,
@@ -203,10 +202,7 @@ impl World {
             }
             MembershipOutput::Heartbeat { to } => (to, MembershipInput::Heartbeat { asker: from }),
             MembershipOutput::Leaving { to } => (to, MembershipInput::Down(from)),
-            MembershipOutput::Accept { asker, state } => (
-                asker,
-                MembershipInput::Accepted(ClusterState::clone(&state)),
-            ),
+            MembershipOutput::Accept { asker, state } => (asker, MembershipInput::Accepted(state)),
             MembershipOutput::Answer { asker } => (asker, MembershipInput::Answered { node: from }),
             other => panic!("nothing to send: {other:?}"),
         };
