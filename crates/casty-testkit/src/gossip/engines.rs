@@ -316,16 +316,19 @@ impl Topology {
         };
         let before = std::mem::replace(&mut engine.shown, Arc::clone(&state));
         let dead = newly_dead(&before, &state);
+        // Of two allocations of one epoch the leader's count, so the epoch does not tell all.
+        let is_moved = before.allocation_epoch != state.allocation_epoch
+            || before.shard_allocations != state.shard_allocations;
         let is_same = dead.is_empty()
+            && !is_moved
             && before.members == state.members
-            && before.allocation_epoch == state.allocation_epoch
             && before.registry == state.registry
             && before.unreachable == state.unreachable;
         if is_same {
             return;
         }
         if let Some(member) = self.members.get_mut(number)
-            && member.epoch != state.allocation_epoch
+            && is_moved
         {
             member.epoch = state.allocation_epoch;
             member.allocations.clone_from(&state.shard_allocations);
