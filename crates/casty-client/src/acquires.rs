@@ -15,6 +15,9 @@ use crate::runtime::tasks::all_ended;
 /// The most acquires of one client that are under way, held, or being released, unless its asks are few.
 const ACQUIRES: usize = 4_096;
 
+/// The most of which a node may still have what it granted, although it was called gone.
+const OUTLIVED: usize = 4_096;
+
 /// The acquires of a client.
 pub(crate) struct Acquires {
     rng: Arc<Rng>,
@@ -26,6 +29,8 @@ pub(crate) struct Acquires {
     changes: Changes,
     /// The number of those that have not ended.
     open: Arc<AtomicUsize>,
+    /// The number of those that are over for whoever acquired, and may not be for a node.
+    outlived: Arc<AtomicUsize>,
     /// The number of those that have ended and may be left behind on nodes.
     left: AtomicUsize,
 }
@@ -49,6 +54,15 @@ pub(crate) enum NotBegun {
 
 /// The place of an acquire among all that may be open, until it is dropped.
 pub(crate) struct Ticket(Arc<AtomicUsize>);
+
+impl Ticket {
+    /// Returns one of so many.
+    fn of(count: &Arc<AtomicUsize>, limit: usize) -> Option<Self> {
+        let one_more = |open| (open < limit).then_some(open + 1);
+        let taken = count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more);
+        taken.is_ok().then(|| Self(Arc::clone(count)))
+    }
+}
 
 impl Drop for Ticket {
     fn drop(&mut self) {
@@ -75,6 +89,7 @@ impl Acquires {
             stage: Mutex::new(Stage::Open),
             changes: Changes::default(),
             open: Arc::default(),
+            outlived: Arc::default(),
             left: AtomicUsize::new(0),
         }
     }
@@ -98,16 +113,15 @@ impl Acquires {
         }
         while tasks.try_join_next().is_some() {}
         let limit = self.most;
-        let one_more = |open| (open < limit).then_some(open + 1);
-        let open = &self.open;
-        if open
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more)
-            .is_err()
-        {
-            return Err(NotBegun::TooMany { limit });
-        }
-        tasks.spawn_on(acquire(Ticket(Arc::clone(open))), &self.home);
+        let ticket = Ticket::of(&self.open, limit).ok_or(NotBegun::TooMany { limit })?;
+        tasks.spawn_on(acquire(ticket), &self.home);
         Ok(())
+    }
+
+    /// Returns a place for an acquire that is over for whoever acquired, beside those that are open; `None` if
+    /// there are too many.
+    pub(crate) fn outlive(&self) -> Option<Ticket> {
+        Ticket::of(&self.outlived, OUTLIVED)
     }
 
     /// Returns the stage of the client's life.

@@ -26,6 +26,8 @@ const PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// The time between two looks at whether an acquire that nobody waits for still waits on the node.
 const LOOK: Duration = Duration::from_secs(30);
+/// The time in which a node that was called gone may come back, with what it granted.
+const RETURN: Duration = Duration::from_mins(5);
 /// The time after which a node has read what a connection that was lost had brought.
 const SETTLED: Duration = Duration::from_secs(15);
 /// The time within which the router ends a message that found no route, once its time is over.
@@ -175,9 +177,8 @@ impl Acquiring {
             note_loss(&lost, why);
         };
         let within = self.structure.within();
-        let outcome = self.hold.ask(Request::Release, within).await;
+        let (outcome, is_over) = self.ask_release(within).await;
         let why = lost.borrow().clone();
-        let is_over = outcome.is_ok() || why.is_some();
         if let Some(report) = report {
             let ended = match (why, outcome) {
                 (Some(why), _) => Ok(Released::Lost(why)),
@@ -199,7 +200,7 @@ impl Acquiring {
         let mut pause = PAUSE;
         loop {
             let stage = self.acquires().stage();
-            if self.hold.ask(Request::Release, within).await.is_ok() {
+            if let (_, true) = self.ask_release(within).await {
                 return;
             }
             if stage == Stage::Over {
@@ -208,11 +209,46 @@ impl Acquiring {
             let acquires = &self.structure.region().core().acquires;
             tokio::select! {
                 biased;
-                _ = self.watch.lost() => return,
+                why = self.watch.lost() => if !self.is_back(&why).await {
+                    return;
+                },
                 () = acquires.passed(stage) => {}
                 () = sleep(pause) => {}
             }
             pause = LONGEST_PAUSE.min(pause * 2);
+        }
+    }
+
+    /// Releases once. Returns the answer, and whether nothing is left: what another node says than the one that
+    /// granted it tells nothing.
+    async fn ask_release(&mut self, within: Duration) -> (Result<bool, AskError>, bool) {
+        let was_there = self.watch.look().is_none();
+        let outcome = self.hold.ask(Request::Release, within).await;
+        let is_over = match outcome {
+            Ok(true) => true,
+            Ok(false) => was_there && self.watch.look().is_none(),
+            Err(_) => false,
+        };
+        (outcome, is_over)
+    }
+
+    /// Waits until views take back what they say against the node that granted it, or may have. It may have
+    /// been called gone while it lived, or a view be of a time before it was started again, and then it has what
+    /// it granted, for good. Returns whether they do, within [`RETURN`] and before the client closes.
+    ///
+    /// It is over for whoever acquired, so this takes no place among the acquires that may be open.
+    async fn is_back(&mut self, why: &HoldLost) -> bool {
+        let may_be_back = matches!(why, HoldLost::NodeGone { .. } | HoldLost::Moved { .. });
+        let Some(outlived) = self.acquires().outlive().filter(|_| may_be_back) else {
+            return false;
+        };
+        self._ticket = outlived;
+        let acquires = &self.structure.region().core().acquires;
+        tokio::select! {
+            biased;
+            () = acquires.reached(Stage::Closing) => false,
+            () = self.watch.returned() => true,
+            () = sleep(RETURN) => false,
         }
     }
 
@@ -257,7 +293,11 @@ impl Acquiring {
                         continue;
                     }
                 },
-                _ = self.watch.lost(), if is_lost => return,
+                why = self.watch.lost(), if is_lost => if self.is_back(&why).await {
+                    continue;
+                } else {
+                    return;
+                },
                 () = acquires.passed(stage) => if !is_lost {
                     continue;
                 },

@@ -25,8 +25,10 @@ use crate::distributed::structure::Structure;
 /// * An acquire must not be sent again when its reply is lost: it may wait in the queue, or hold. Here each
 ///   has an owner's name of its own, and under that the client sends releases in the background until a node
 ///   confirms that nothing is left, or the node is gone, or the client is closed, which counts what no node
-///   has confirmed ([`CloseReport::unreleased`](crate::CloseReport::unreleased)). What remains: if the
-///   process ends before, or the node is called dead and is not, it stays held.
+///   has confirmed ([`CloseReport::unreleased`](crate::CloseReport::unreleased)). A node that pauses for a
+///   second or two is called gone and has all that it granted: if it is back within five minutes, what was
+///   lost to its holder is released there. What remains: if the process ends before, or the node comes back
+///   later, it stays held.
 /// * Its state is gone with its node, while holders go on: [`Guard::loss`].
 ///
 /// ```no_run

@@ -103,8 +103,22 @@ impl Watch {
         }
     }
 
+    /// Waits until no view says anything against the node any more.
+    ///
+    /// # Cancel safety
+    /// Safe: the next call looks at the view anew.
+    pub(super) async fn returned(&mut self) {
+        loop {
+            let seen = self.entity.region().core().views.count();
+            if self.look().is_none() {
+                return;
+            }
+            self.entity.region().core().views.since(seen).await;
+        }
+    }
+
     /// Looks at the latest view. Returns what it says against the node.
-    fn look(&mut self) -> Option<HoldLost> {
+    pub(super) fn look(&mut self) -> Option<HoldLost> {
         let view = self.view()?;
         if let Some(lost) = self.verdict(&view) {
             return Some(lost);

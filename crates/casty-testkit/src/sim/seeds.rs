@@ -55,4 +55,10 @@ pub const REGRESSION_SEEDS: &[RegressionSeed] = &[
         name: "a_silent_node_that_is_only_wanted_is_not_waited_for_either",
         seed: 19_121,
     },
+    // A view was of a time before a node was started again: the client gave up what the node had granted
+    // since, which stayed held.
+    RegressionSeed {
+        name: "what_a_node_granted_that_was_called_gone_is_released_when_it_is_back",
+        seed: 5_100,
+    },
 ];

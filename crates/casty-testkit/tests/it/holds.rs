@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use crate::app::{LONG, Net, close_and_check};
+use crate::failures::subscribed;
 use crate::over_both;
 
 /// Too short for whatever is not free.
@@ -37,6 +38,11 @@ fn pool(client: &ClusterClient) -> Semaphore {
 /// Returns the node that owns the lock.
 fn owner(cluster: &Cluster) -> usize {
     cluster.owner("d-lock-door", "door").unwrap()
+}
+
+/// Returns the lock's shard.
+fn door_shard() -> u32 {
+    entity_shard("door", ShardCount::new(100).unwrap()).get()
 }
 
 /// Closes a client that leaves nothing behind.
@@ -181,13 +187,49 @@ async fn a_guard_tells_that_its_shard_has_moved(net: Net) {
     let guard = door(&client).acquire().await.unwrap();
     let from = owner(&cluster);
     let to = (from + 1) % 3;
-    let shard = entity_shard("door", ShardCount::new(100).unwrap());
-    cluster.move_shard("d-lock-door", shard.get(), to);
+    cluster.move_shard("d-lock-door", door_shard(), to);
     let lost = timeout(LONG, guard.lost()).await.unwrap();
     let [from, to] = [from, to].map(|node| cluster.address(node).unwrap());
     assert_eq!(lost, HoldLost::Moved { from, to });
     drop(guard);
     close(&client).await;
+    cluster.stop().await;
+}
+
+/// Acquires it, however views may be behind that name its owner.
+async fn acquired(lock: &Lock) -> Guard {
+    loop {
+        match lock.try_within(LONG).await {
+            Ok(guard) => return guard,
+            Err(error) => assert!(matches!(error, AcquireError::Lost(_)), "{error}"),
+        }
+    }
+}
+
+async fn what_a_node_granted_that_was_called_gone_is_released_when_it_is_back(net: Net) {
+    let cluster = hosting(&net).await;
+    let holder = net.client(&cluster).await;
+    // A view of the owner itself would not call it gone.
+    let source = subscribed(&cluster).await;
+    let others = [source, (source + 1) % 3];
+    let node = (source + 2) % 3;
+    cluster.move_shard("d-lock-door", door_shard(), node);
+    let guard = acquired(&door(&holder)).await;
+    for other in others {
+        cluster.partition(node, other);
+    }
+    let lost = timeout(LONG, guard.lost()).await.unwrap();
+    assert_eq!(guard.release().await.unwrap(), Released::Lost(lost));
+    for other in others {
+        cluster.heal(node, other);
+    }
+    cluster.move_shard("d-lock-door", door_shard(), node);
+    let other = net.client(&cluster).await;
+    let next = acquired(&door(&other)).await;
+    assert_eq!(next.release().await.unwrap(), Released::Freed);
+    for client in [&holder, &other] {
+        close(client).await;
+    }
     cluster.stop().await;
 }
 
@@ -367,6 +409,7 @@ over_both! {
     an_acquire_whose_connection_is_lost_is_cleared_away
     a_guard_tells_that_its_node_is_lost
     a_guard_tells_that_its_shard_has_moved
+    what_a_node_granted_that_was_called_gone_is_released_when_it_is_back
     an_operator_frees_what_a_dead_holder_has_left
     a_client_that_closes_releases_and_waits_for_its_turn
     a_client_that_is_dropped_releases

@@ -159,9 +159,8 @@ impl Holds {
         claims.open.retain(|_, claim| claim.client != client);
     }
 
-    /// Checks that all permits can be had, now that nobody wants any. Two lives at a time are none of
-    /// this: a node that was called dead and was not keeps what was not released there. Where nodes gossip that
-    /// happens to any that is cut off for a second or two.
+    /// Checks that all permits can be had, now that nobody wants any: also those of a node that was called
+    /// dead and was not, and owns them again.
     pub(super) async fn are_free(&self, handle: &Handle) {
         let end = Instant::now() + GHOSTS + TURN * self.claims.lock().given_up;
         let (mut guards, mut wanted) = (Vec::new(), self.permits);
@@ -178,8 +177,7 @@ impl Holds {
             }
         }
         let missing = wanted - guards.len();
-        let may_be_kept = self.world.cluster().gossips() || !self.lives.now().was_alone();
-        if missing > 0 && !may_be_kept {
+        if missing > 0 {
             let what = format!("{missing} permits of {} are held: {last:?}", self.name);
             self.world.violated(Check::GhostHolder, what);
         }

@@ -16,8 +16,6 @@ pub(super) struct Lives(Mutex<Moment>);
 pub(super) struct Moment {
     /// The lives that there are.
     alive: usize,
-    /// The most that there were at a time.
-    most: usize,
     /// All that have begun.
     begun: usize,
     /// The number of times that any has begun or ended.
@@ -31,7 +29,6 @@ impl Lives {
         Arc::new(move |before, after| {
             let mut now = lives.0.lock();
             now.alive = (now.alive + after).saturating_sub(before);
-            now.most = now.most.max(now.alive);
             now.begun += after.saturating_sub(before);
             now.changes += 1;
         })
@@ -52,10 +49,5 @@ impl Moment {
     /// Returns whether there was one life at most, so that no state was ever lost.
     pub(super) fn is_first(&self) -> bool {
         self.begun <= 1
-    }
-
-    /// Returns whether there were two at no time.
-    pub(super) fn was_alone(&self) -> bool {
-        self.most <= 1
     }
 }
