@@ -58,6 +58,10 @@
 //! - **Shared gossip.** A node here is casty-routing's [`Coordinator`](casty_routing::Coordinator)
 //!   and casty-transport's listener, connection and driver, with a table of paths between them. The
 //!   state that real nodes gossip is one in memory, of which every node has a view of its own.
+//! - **Membership.** With [`ClusterBuilder::membership`] there is no shared state: nodes find out by
+//!   heartbeats and gossip who is a member, as real nodes do, dial seeds outside of the process, and take real
+//!   nodes in. So a cluster of one is a member of a real cluster, which hosts regions there; it may
+//!   [`leave`](Cluster::leave).
 //! - **Faults.** [`kill`](Cluster::kill), [`restart`](Cluster::restart), [`hang`](Cluster::hang),
 //!   [`cut`](Cluster::cut), [`cut_mid_frame`](Cluster::cut_mid_frame), [`delay`](Cluster::delay),
 //!   [`partition`](Cluster::partition), [`move_shard`](Cluster::move_shard),
@@ -73,8 +77,9 @@
 //! With the feature `sim`, the module `sim` runs whole worlds in virtual time: a cluster, real
 //! clients and a network that goes wrong, on one thread and without sockets. Everything random
 //! comes from one seed: a seed that fails today fails tomorrow, with the same log byte for byte.
-//! There are 34 kinds of faults, and each client is checked while its world lasts: its counters add
-//! up, its limits hold, nothing overtakes, asks end in time, and in the end nothing is left behind.
+//! There are 34 kinds of faults, and four more of nodes that gossip, and each client is checked while its
+//! world lasts: its counters add up, its limits hold, nothing overtakes, asks end in time, and in the end
+//! nothing is left behind. Nodes that gossip have to agree in the end.
 //! The example `box_office` puts a whole service through it.
 //!
 //! # Features
@@ -93,7 +98,8 @@
 //!
 //! A fake node notices at once what real ones take 1 to 3 s for, unless
 //! [`ClusterBuilder::detection`] says otherwise, and its views agree as soon as nodes can reach
-//! each other. Messages between nodes do not travel by a network. There are no replicas.
+//! each other. Messages between nodes do not travel by a network. There are no replicas. Nodes that gossip are
+//! as late as real ones; what their broadcasts and singletons are sent reaches no node outside of the process.
 //!
 //! # Beside this crate
 //!
