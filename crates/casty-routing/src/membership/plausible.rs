@@ -2,6 +2,7 @@
 //! of it is not what its clock stands for.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr};
 
 use casty_proto::message::{Allocations, ClusterState, Member, ServiceEntry, ShardAllocation};
 use casty_proto::{FrozenSet, NodeAddress};
@@ -73,9 +74,16 @@ pub(super) fn check_dialable(node: &NodeAddress) -> Result<(), MembershipRefusal
     Err(MembershipRefusal::Undialable { node: node.clone() })
 }
 
-/// Returns whether an address is one that can be dialled.
+/// Returns whether an address is one that can be dialled. Those of clients are not: they have no port, or the
+/// address of a group, at which nobody listens.
 pub(super) fn is_dialable(node: &NodeAddress) -> bool {
-    node.port() != 0 && node.to_raw().parse::<NodeAddress>().is_ok()
+    let is_of_one = |host: IpAddr| {
+        let broadcast = host == IpAddr::V4(Ipv4Addr::BROADCAST);
+        !host.is_multicast() && !host.is_unspecified() && !broadcast
+    };
+    node.port() != 0
+        && node.to_raw().parse::<NodeAddress>().is_ok()
+        && node.host().parse().map_or(true, is_of_one)
 }
 
 /// Returns the reason why instances of services cannot be added to those that are known.

@@ -1,6 +1,7 @@
 //! Services that come and go, and whom a node takes for the leader and for members.
 
 use casty_proto::NodeAddress;
+use casty_routing::membership::MembershipInput;
 
 use super::Gossip;
 use crate::actor::ActorPlan;
@@ -21,11 +22,14 @@ impl Gossip {
             topology.services.retain(|other| !is_same(other));
             node.start_actor(service.clone());
             topology.services.push(service);
+            let services = topology.services_of(number);
+            topology.order(number, MembershipInput::Services(services));
             topology.all_viewed();
         });
     }
 
-    /// Ends a service of a node, and takes it out of the registry of all.
+    /// Ends a service of a node, and takes it out of the registry of all. Nodes that gossip keep it there: no
+    /// message of theirs takes anything out but the death of its node.
     pub(crate) fn stop_service(&self, number: usize, key: &str) {
         self.change(|topology| {
             let Some(member) = topology.members.get(number) else {

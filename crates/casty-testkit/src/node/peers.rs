@@ -14,8 +14,9 @@ use tokio::time::Instant;
 
 /// Nodes that wait to be dialled.
 const ORDERS: usize = 1_024;
-/// Bytes that wait for one node that is dialled.
+/// Bytes that wait for nodes that are dialled, one of them and all.
 const WAITING: usize = 4 * 1024 * 1024;
+const WAITING_IN_ALL: usize = 4 * WAITING;
 
 /// The connections of a node, to clients and other nodes, by the engine that decides which are used.
 pub(crate) struct Peers {
@@ -139,12 +140,13 @@ impl State {
 
     /// Has a frame wait if its node is dialled.
     fn waits(&mut self, to: &NodeAddress, frame: &[&[u8]; 2]) -> bool {
+        let in_all: usize = self.waiting.values().flatten().map(Vec::len).sum();
         let Some(waiting) = self.waiting.get_mut(to) else {
             return false;
         };
         let length: usize = frame.iter().map(|part| part.len()).sum();
         let bytes: usize = waiting.iter().map(Vec::len).sum();
-        let fits = bytes + length <= WAITING;
+        let fits = bytes + length <= WAITING && in_all + length <= WAITING_IN_ALL;
         if fits {
             waiting.push(frame.concat());
         }

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use casty_client::{ClusterClient, ServiceKey, View};
-use casty_proto::NodeAddress;
-use casty_proto::message::MemberStatus;
+use casty_proto::message::membership::{GossipMessage, JoinRequest};
+use casty_proto::message::{ClusterState, MemberStatus, TOPOLOGY_PATH};
+use casty_proto::{FrozenSet, NodeAddress};
 use casty_routing::membership::{Healing, MembershipEvent};
 use casty_testkit::{Cluster, ClusterBuilder, MembershipOptions};
 use tokio::sync::mpsc;
@@ -110,6 +111,36 @@ async fn a_link_that_is_cut_one_way_buries_nobody_who_goes_on_to_gossip(net: Net
     up_in_view(&client, 3).await;
 }
 
+async fn nobody_speaks_for_a_member_and_no_client_becomes_one(net: Net) {
+    let (configure, mut events) = gossiping(MembershipOptions::new());
+    let (cluster, _) = net.counters_with(configure).await;
+    let client = net.client(&cluster).await;
+    let [node, other] = [0, 1].map(|number| cluster.addresses()[number].clone());
+    let unrouted = cluster.status().nodes[0].unrouted;
+    let gossip = GossipMessage {
+        state: ClusterState::default(),
+        from_node: other.clone(),
+        is_reply: false,
+    };
+    let topology = client.actor_on(&node, TOPOLOGY_PATH).unwrap();
+    topology.tell(gossip).unwrap();
+    let topology = client.actor_on(&node, TOPOLOGY_PATH).unwrap();
+    let join = |node: &NodeAddress| JoinRequest {
+        node: node.clone(),
+        roles: FrozenSet::default(),
+        node_id: "impostor".into(),
+        reply_to: None,
+    };
+    topology.tell(join(&other)).unwrap();
+    cluster
+        .wait_until(|status| status.nodes[0].unrouted == unrouted + 2)
+        .await;
+    topology.tell(join(client.identity())).unwrap();
+    let refused = |event: &MembershipEvent| matches!(event, MembershipEvent::Refused { .. });
+    events.before(refused).await;
+    up_in_view(&client, 3).await;
+}
+
 /// Starts one more node, of a cluster of its own that the nodes of another take in.
 async fn outside(net: &Net, cluster: &Cluster) -> Cluster {
     let seeds: Vec<NodeAddress> = cluster.addresses().to_vec();
@@ -161,6 +192,7 @@ over_both! {
     a_node_that_dies_is_missed_and_one_that_comes_back_is_taken_in
     a_node_that_leaves_is_gone_at_once
     a_link_that_is_cut_one_way_buries_nobody_who_goes_on_to_gossip
+    nobody_speaks_for_a_member_and_no_client_becomes_one
 }
 
 mod processes {

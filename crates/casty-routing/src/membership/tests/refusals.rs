@@ -246,12 +246,14 @@ fn a_request_to_join_that_cannot_be_true_changes_nothing() {
         assert!(!outputs.iter().any(answers));
         refusal(&outputs)
     };
-    // That of a client, which cannot be dialled.
-    let client = NodeAddress::new("client-7", 0);
-    let reason = MembershipRefusal::Undialable {
-        node: client.clone(),
-    };
-    assert_eq!(refused(client, "c"), reason);
+    // Those of clients, of Python's and of Rust's, cannot be dialled.
+    for (host, port) in [("client-7", 0), ("239.1.2.3", 25_520), ("0.0.0.0", 25_520)] {
+        let client = NodeAddress::new(host, port);
+        let reason = MembershipRefusal::Undialable {
+            node: client.clone(),
+        };
+        assert_eq!(refused(client, "c"), reason);
+    }
     let reason = MembershipRefusal::OwnAddress { id: "you".into() };
     assert_eq!(refused(node("me"), "you"), reason);
 }
