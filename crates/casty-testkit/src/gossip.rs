@@ -18,11 +18,11 @@ mod answers;
 mod engine;
 mod engines;
 mod growth;
-mod links;
 mod member;
 mod membership;
 mod roll;
 mod topology;
+mod ways;
 
 pub(crate) use engine::{Asker, EngineInput};
 
@@ -129,9 +129,9 @@ impl Gossip {
 
     /// Cuts two nodes off from each other, or joins them again; neither has noticed yet.
     pub(crate) fn separate(&self, a: usize, b: usize, separated: bool) {
-        let links = &mut self.topology.lock().links;
-        links.set_cut(a, b, separated);
-        links.set_cut(b, a, separated);
+        let ways = &mut self.topology.lock().ways;
+        ways.set_cut(a, b, separated);
+        ways.set_cut(b, a, separated);
     }
 
     /// Has every node notice which others it can reach.

@@ -36,7 +36,7 @@ pub(crate) struct Settings {
     /// True if nodes treat announced addresses as real ones do.
     pub(crate) like_casty: bool,
     pub(crate) outbox: OutboxLimits,
-    /// How nodes agree on who is a member; `None` if they share a table.
+    /// The way in which nodes agree on who is a member; `None` if they share a table.
     pub(crate) membership: Option<MembershipOptions>,
 }
 

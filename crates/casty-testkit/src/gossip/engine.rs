@@ -13,7 +13,7 @@ use tokio::sync::watch;
 /// The most messages that are on their way to one node.
 const UNDER_WAY: usize = 16_384;
 
-/// What an engine answers to.
+/// The target of an answer of an engine.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Asker {
     /// A node of this process, by its number.
@@ -24,21 +24,21 @@ pub(crate) enum Asker {
     Prober(ActorRef<HeartbeatResponse>),
 }
 
-/// What an engine is told.
+/// An input of an engine.
 pub(crate) type EngineInput = MembershipInput<Asker>;
 
 /// The engine of one node.
 pub(super) struct Engine {
     pub(super) membership: Membership<Asker>,
-    /// When it has to be told that time has passed.
+    /// The time at which it has to be told that time has passed.
     pub(super) wait: Option<Instant>,
     /// The state that was last shown to subscribers and coordinators.
     pub(super) shown: Arc<ClusterState>,
     under_way: BTreeMap<(Instant, u64), EngineInput>,
-    /// When the last message arrives of each node: none overtakes it.
+    /// The arrival of the last message of each node: none overtakes it.
     last: BTreeMap<usize, Instant>,
     sent: u64,
-    /// When there is something to do. Tells the node's task.
+    /// The time at which there is something to do. Tells the node's task.
     due: watch::Sender<Option<Instant>>,
 }
 

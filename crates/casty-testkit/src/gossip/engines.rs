@@ -32,7 +32,7 @@ impl Topology {
         };
         let others = addresses.iter().filter(|other| **other != address);
         let config = options.config(number, address.clone(), others.cloned());
-        let seed = self.links.draw_seed();
+        let seed = self.ways.draw_seed();
         if let Some(member) = self.members.get_mut(number) {
             member.engine = Some(Box::new(Engine::new(now, config, seed)));
         }
@@ -100,7 +100,7 @@ impl Topology {
     }
 }
 
-/// What engines, and coordinators, send.
+/// The messages that engines and coordinators send.
 impl Topology {
     fn gossip_to(
         &mut self,
@@ -247,7 +247,7 @@ impl Topology {
         if !self.carries(from, to) {
             return;
         }
-        let latency = self.links.draw_latency();
+        let latency = self.ways.draw_latency();
         if let Some(engine) = self.engine(to) {
             engine.send(from, now + latency, input);
             self.awake.insert(to);
@@ -290,7 +290,7 @@ impl Topology {
     }
 }
 
-/// What engines are given, and what they show.
+/// The inputs of engines, and the states that they show.
 impl Topology {
     /// Tells the engine of a node what has arrived and whatever is due, unless its node is stopped.
     pub(super) fn run_engine(&mut self, number: usize, now: Instant) {

@@ -1,4 +1,4 @@
-//! What the engines of nodes are told by the outside world: messages, time, and orders.
+//! The engines of nodes as the outside world uses them: messages, time, and orders.
 
 #[cfg(feature = "sim")]
 use std::collections::BTreeSet;
@@ -91,7 +91,7 @@ impl Gossip {
 
     /// Cuts the link from one node to another, or mends it.
     pub(crate) fn set_link_cut(&self, from: usize, to: usize, is_cut: bool) {
-        self.topology.lock().links.set_cut(from, to, is_cut);
+        self.topology.lock().ways.set_cut(from, to, is_cut);
     }
 }
 

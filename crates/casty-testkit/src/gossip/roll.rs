@@ -12,13 +12,13 @@ use crate::actor::ActorPlan;
 
 /// The members of the cluster as one of them sees them.
 pub(super) enum Roll<'a> {
-    /// What it has seen of the nodes of this process.
+    /// Its sight of the nodes of this process.
     Table {
         members: &'a [Member],
         viewer: Option<&'a Member>,
         addresses: Arc<[NodeAddress]>,
     },
-    /// What it gossips.
+    /// The state that it gossips.
     State(&'a ClusterState),
 }
 

@@ -11,9 +11,9 @@ use casty_routing::{
     Coordinator, CoordinatorConfig, CoordinatorInput, CoordinatorOutput, RegionView, ShardId,
 };
 
-use super::links::Links;
 use super::member::{Asker, Member};
 use super::roll::Roll;
+use super::ways::Ways;
 use crate::actor::ActorPlan;
 use crate::node::Node;
 use crate::node::mailboxes::Mailboxes;
@@ -38,7 +38,7 @@ pub(super) struct Topology {
     /// The services that are registered, wherever they are configured.
     pub(super) services: Vec<ActorPlan>,
     pub(super) counters: Vec<Arc<Counters>>,
-    pub(super) links: Links,
+    pub(super) ways: Ways,
     /// Inputs that coordinators have not been given yet.
     steps: VecDeque<Step>,
     /// Nodes whose view has changed since it was last pushed.
@@ -59,7 +59,7 @@ impl Topology {
             members: (0..count).map(|place| Member::new(place, count)).collect(),
             services: settings.services.clone(),
             counters: (0..count).map(|_| Arc::default()).collect(),
-            links: Links::new(settings.membership.as_ref()),
+            ways: Ways::new(settings.membership.as_ref()),
             steps: VecDeque::new(),
             changed: BTreeSet::new(),
             awake: BTreeSet::new(),
@@ -79,7 +79,7 @@ impl Topology {
 
     /// Returns whether two nodes run, and what one sends reaches the other.
     pub(super) fn carries(&self, from: usize, to: usize) -> bool {
-        self.links.carry(from, to) && self.node(from).is_some() && self.node(to).is_some()
+        self.ways.carry(from, to) && self.node(from).is_some() && self.node(to).is_some()
     }
 
     /// Returns the address of a node.

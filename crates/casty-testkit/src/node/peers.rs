@@ -31,7 +31,7 @@ struct State {
     waiting: HashMap<NodeAddress, Vec<Vec<u8>>>,
 }
 
-/// What is to be done outside of the lock.
+/// The acts that follow outside of the lock.
 #[derive(Default)]
 struct Orders {
     /// Connections to close.

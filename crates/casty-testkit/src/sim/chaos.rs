@@ -28,7 +28,7 @@ enum Act {
     CallUp(usize),
     Separate(usize, usize),
     Join(usize, usize),
-    /// What the first sends the second is lost from now on.
+    /// The first loses whatever it sends the second from now on.
     Sever(usize, usize),
     Mend(usize, usize),
     /// The way to the node gets these conditions.

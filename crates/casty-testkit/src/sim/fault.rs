@@ -85,7 +85,7 @@ pub enum Fault {
     /// The nodes fall apart into two halves, each of which takes the other for dead. Worlds whose nodes
     /// gossip have this one and those below.
     Split,
-    /// What one node sends another one is lost, and not what comes back.
+    /// One node loses whatever it sends another one, and gets what comes back.
     OneWayLink,
     /// The leader dies, and so does the one node that has seen its last changes; that comes back at once.
     LeaderUnseen,
@@ -132,7 +132,7 @@ impl Fault {
         Self::DecoyAddress,
     ];
 
-    /// Those that only nodes know that gossip, which real nodes do.
+    /// The kinds that only nodes know that gossip, as real nodes do.
     pub const OF_MEMBERS: &'static [Self] = &[
         Self::Split,
         Self::OneWayLink,

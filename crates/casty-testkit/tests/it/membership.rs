@@ -16,7 +16,7 @@ use crate::app::{Counter, LONG, Net, region};
 use crate::failures::{up_in_view, whereabouts_in_the_end};
 use crate::over_both;
 
-/// What happened, by the node that it happened to.
+/// The events of all nodes, by number.
 struct Events(mpsc::UnboundedReceiver<(usize, MembershipEvent)>);
 
 impl Events {
@@ -99,7 +99,7 @@ async fn a_node_that_leaves_is_gone_at_once(net: Net) {
     assert!(!before.iter().any(is_silent), "{before:?}");
 }
 
-async fn a_link_that_is_cut_one_way_buries_nobody_who_goes_on_to_gossip(net: Net) {
+async fn nobody_is_dead_to_all_who_is_not_heard_by_one_and_goes_on_to_gossip(net: Net) {
     let healing = Healing::SilenceAndStillness(Duration::from_secs(3));
     let (configure, mut events) = gossiping(MembershipOptions::new().healing(healing));
     let (cluster, _) = net.counters_with(configure).await;
@@ -191,7 +191,7 @@ over_both! {
     nodes_that_gossip_serve_as_those_that_share_a_table
     a_node_that_dies_is_missed_and_one_that_comes_back_is_taken_in
     a_node_that_leaves_is_gone_at_once
-    a_link_that_is_cut_one_way_buries_nobody_who_goes_on_to_gossip
+    nobody_is_dead_to_all_who_is_not_heard_by_one_and_goes_on_to_gossip
     nobody_speaks_for_a_member_and_no_client_becomes_one
 }
 

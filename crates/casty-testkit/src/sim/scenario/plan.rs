@@ -35,7 +35,7 @@ pub(super) struct Plan {
     fixed: bool,
     /// True if clients know the name of all nodes, and no address.
     pub(super) by_name: bool,
-    /// How nodes gossip; `None` if they share a table.
+    /// The way in which nodes gossip; `None` if they share a table.
     pub(super) membership: Option<MembershipOptions>,
 }
 

@@ -5,16 +5,16 @@ use std::time::Duration;
 
 use crate::membership::MembershipOptions;
 
-/// The links between nodes, each in one direction, and how long messages take.
+/// The ways between nodes, each in one direction, and how long messages take.
 #[derive(Debug)]
-pub(super) struct Links {
-    /// Links that carry nothing: from one node, to another.
+pub(super) struct Ways {
+    /// Ways that carry nothing: from one node, to another.
     cut: BTreeSet<(usize, usize)>,
     latency: Duration,
     random: fastrand::Rng,
 }
 
-impl Links {
+impl Ways {
     pub(super) fn new(options: Option<&MembershipOptions>) -> Self {
         Self {
             cut: BTreeSet::new(),
@@ -23,7 +23,7 @@ impl Links {
         }
     }
 
-    /// Cuts a link, or mends it. That of a node to itself stays.
+    /// Cuts a way, or mends it. That of a node to itself stays.
     pub(super) fn set_cut(&mut self, from: usize, to: usize, is_cut: bool) {
         if is_cut && from != to {
             self.cut.insert((from, to));
