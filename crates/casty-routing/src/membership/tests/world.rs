@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use casty_proto::message::{ClusterState, MemberStatus};
+use casty_proto::message::MemberStatus;
 use casty_proto::{FrozenSet, NodeAddress};
 
 use crate::membership::{
