@@ -48,7 +48,7 @@ pub(super) struct Acquiring {
     /// The part of it that is left once there was a view.
     left: Duration,
     watch: Watch,
-    _ticket: Ticket,
+    ticket: Ticket,
 }
 
 impl Acquiring {
@@ -72,7 +72,7 @@ impl Acquiring {
                 within,
                 left,
                 watch,
-                _ticket: ticket,
+                ticket,
             };
             acquiring.run(to)
         });
@@ -242,7 +242,7 @@ impl Acquiring {
         let Some(outlived) = self.acquires().outlive().filter(|_| may_be_back) else {
             return false;
         };
-        self._ticket = outlived;
+        drop(std::mem::replace(&mut self.ticket, outlived));
         let acquires = &self.structure.region().core().acquires;
         tokio::select! {
             biased;
