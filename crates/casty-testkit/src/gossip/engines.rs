@@ -53,7 +53,7 @@ impl Topology {
                     engine.wait = until;
                     return;
                 }
-                MembershipOutput::View(state) => self.show(number, state),
+                MembershipOutput::View(state) => self.show(number, &state),
                 output => self.carry_out_of(number, now, output),
             }
         }
@@ -111,73 +111,58 @@ impl Topology {
         is_reply: bool,
     ) {
         let Some(me) = self.address(from) else { return };
-        match self.mailboxes.number(to) {
-            Some(to) => {
-                let gossip = MembershipInput::Gossip {
-                    from: me,
-                    state,
-                    is_reply,
-                };
-                self.carry(from, to, now, gossip);
-            }
-            None => {
-                let gossip = GossipMessage {
-                    state: Arc::unwrap_or_clone(state),
-                    from_node: me,
-                    is_reply,
-                };
-                self.tell_outside(from, to, &gossip);
-            }
+        if let Some(to) = self.mailboxes.number(to) {
+            let gossip = MembershipInput::Gossip {
+                from: me,
+                state,
+                is_reply,
+            };
+            return self.carry(from, to, now, gossip);
         }
+        let gossip = GossipMessage {
+            state: Arc::unwrap_or_clone(state),
+            from_node: me,
+            is_reply,
+        };
+        self.tell_outside(from, to, &gossip);
     }
 
     fn ask_to_join(&mut self, from: usize, now: Instant, to: &NodeAddress, wants_answer: bool) {
-        let (Some(me), Some(engine)) = (self.address(from), self.engine(from)) else {
+        let (Some(node), Some(engine)) = (self.address(from), self.engine(from)) else {
             return;
         };
         let (id, roles) = engine.membership.identity();
         let (id, roles) = (Arc::clone(id), roles.clone());
-        match self.mailboxes.number(to) {
-            Some(to) => {
-                let asker = wants_answer.then_some(Asker::Node(from));
-                let node = me;
-                let join = MembershipInput::Join {
-                    node,
-                    id,
-                    roles,
-                    asker,
-                };
-                self.carry(from, to, now, join);
-            }
-            None => {
-                let reply_to = wants_answer.then(|| self.topology_of(&me));
-                let join = JoinRequest {
-                    node: me,
-                    roles,
-                    node_id: id,
-                    reply_to,
-                };
-                self.tell_outside(from, to, &join);
-            }
+        if let Some(to) = self.mailboxes.number(to) {
+            let asker = wants_answer.then_some(Asker::Node(from));
+            let join = MembershipInput::Join {
+                node,
+                id,
+                roles,
+                asker,
+            };
+            return self.carry(from, to, now, join);
         }
+        let join = JoinRequest {
+            reply_to: wants_answer.then(|| self.topology_of(&node)),
+            node,
+            roles,
+            node_id: id,
+        };
+        self.tell_outside(from, to, &join);
     }
 
     fn ask_whether_alive(&mut self, from: usize, now: Instant, to: &NodeAddress) {
-        match self.mailboxes.number(to) {
-            Some(to) => {
-                let asker = Asker::Node(from);
-                self.carry(from, to, now, MembershipInput::Heartbeat { asker });
-            }
-            None => {
-                let Some(me) = self.address(from) else { return };
-                let reply_to = self.topology_of(&me);
-                let request = HeartbeatRequest {
-                    from_node: me,
-                    reply_to,
-                };
-                self.tell_outside(from, to, &request);
-            }
+        let Some(me) = self.address(from) else { return };
+        if let Some(to) = self.mailboxes.number(to) {
+            let asker = Asker::Node(from);
+            return self.carry(from, to, now, MembershipInput::Heartbeat { asker });
         }
+        let request = HeartbeatRequest {
+            reply_to: self.topology_of(&me),
+            from_node: me,
+        };
+        self.tell_outside(from, to, &request);
     }
 
     fn accept(&mut self, from: usize, now: Instant, asker: Asker, state: &Arc<ClusterState>) {
@@ -310,12 +295,12 @@ impl Topology {
     }
 
     /// Shows a state to the coordinators and subscribers of its node, if it is another one to them.
-    fn show(&mut self, number: usize, state: Arc<ClusterState>) {
+    fn show(&mut self, number: usize, state: &Arc<ClusterState>) {
         let Some(engine) = self.engine(number) else {
             return;
         };
-        let before = std::mem::replace(&mut engine.shown, Arc::clone(&state));
-        let dead = newly_dead(&before, &state);
+        let before = std::mem::replace(&mut engine.shown, Arc::clone(state));
+        let dead = newly_dead(&before, state);
         // Of two allocations of one epoch the leader's count, so the epoch does not tell all.
         let is_moved = before.allocation_epoch != state.allocation_epoch
             || before.shard_allocations != state.shard_allocations;
@@ -332,7 +317,7 @@ impl Topology {
         {
             member.epoch = state.allocation_epoch;
             member.allocations.clone_from(&state.shard_allocations);
-            self.vacate_lost(number, &before, &state);
+            self.vacate_lost(number, &before, state);
         }
         for node in dead {
             self.lost_sight(number, &node);

@@ -165,7 +165,7 @@ fn route(
         return Ok(Taken::Handled);
     }
     match path {
-        TOPOLOGY_PATH => return to_topology(gossip, node, from, decode(node, message)?),
+        TOPOLOGY_PATH => return Ok(to_topology(gossip, node, from, decode(node, message)?)),
         RECEPTIONIST_PATH => {
             let find: Find<Value> = decode(node, message)?;
             gossip.find(node.outbound.number(), find);
@@ -201,7 +201,7 @@ fn to_topology(
     node: &Node,
     from: Option<&NodeAddress>,
     message: ToTopology,
-) -> Result<Taken, DecodeError> {
+) -> Taken {
     let own = node.outbound.number();
     match message {
         ToTopology::Subscribe(message) => gossip.subscribe(own, &message.reply_to),
@@ -211,17 +211,13 @@ fn to_topology(
         ToTopology::Down(message) => gossip.down(own, &message.address),
         ToTopology::Registry(update) => gossip.update_registry(own, update),
         of_members => {
-            let said = match (of_members, from) {
-                (of_members, Some(from)) => of_member(of_members, from),
-                (_, None) => None,
-            };
-            let Some(input) = said else {
-                return Ok(Taken::Unrouted);
+            let Some(input) = from.and_then(|from| of_member(of_members, from)) else {
+                return Taken::Unrouted;
             };
             gossip.order(own, input);
         }
     }
-    Ok(Taken::Handled)
+    Taken::Handled
 }
 
 /// Returns what a message of a member tells the engine; `None` if it is another member's.
