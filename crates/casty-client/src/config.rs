@@ -532,6 +532,35 @@ impl ClientConfig {
         builder.settings = Some(Box::new(self.clone()));
         builder
     }
+
+    /// Returns the serializer, with its compression and allowed classes, that a client of these settings
+    /// has, for programs that talk to nodes by other means.
+    ///
+    /// # Errors
+    /// It is not compiled in.
+    pub fn to_codec(&self) -> Result<Codec, ConfigError> {
+        self.builder().checked_codec()
+    }
+
+    /// Returns the transport, with its certificates and times, that a client of these settings has. Blocks
+    /// while certificates are read.
+    ///
+    /// # Errors
+    /// It is not compiled in, or a file cannot be used.
+    pub fn to_transport(&self) -> Result<TransportConfig, ConfigError> {
+        let transport = self.transport()?.or_else(default_transport);
+        let transport = transport.ok_or(ConfigError::NoTransport)?;
+        #[cfg(feature = "quic")]
+        transport.check()?;
+        Ok(transport)
+    }
+
+    /// Returns the map from the addresses of nodes to those at which they are dialled.
+    pub fn to_address_map(&self) -> AddressMap {
+        self.address_map
+            .clone()
+            .map_or_else(AddressMap::identity, AddressMap::table)
+    }
 }
 
 impl fmt::Debug for ClientBuilder {

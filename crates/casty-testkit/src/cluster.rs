@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use casty_proto::message::ClusterState;
 use casty_proto::{Codec, NodeAddress};
 use casty_routing::ShardId;
 use casty_routing::membership::MembershipInput;
@@ -125,6 +126,14 @@ impl Cluster {
     #[must_use]
     pub fn owner(&self, region: &str, entity_id: &str) -> Option<usize> {
         self.gossip.owner(region, entity_id)
+    }
+
+    /// Returns the state of the cluster as a node has it; `None` if that does not run.
+    ///
+    /// Where nodes [gossip](crate::ClusterBuilder::membership) it is shared with the node; else it is made.
+    #[must_use]
+    pub fn state(&self, node: usize) -> Option<Arc<ClusterState>> {
+        self.gossip.state(node)
     }
 
     /// Returns the state and the counters of all nodes.

@@ -2,8 +2,10 @@
 
 #[cfg(feature = "sim")]
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Instant;
 
+use casty_proto::message::ClusterState;
 use casty_routing::membership::MembershipInput;
 use tokio::sync::watch;
 
@@ -79,6 +81,15 @@ impl Gossip {
             "{} owns shard {shard} and is dead",
             allocation.primary
         ))
+    }
+
+    /// Returns the state of the cluster as a node has it; `None` if that does not run.
+    pub(crate) fn state(&self, number: usize) -> Option<Arc<ClusterState>> {
+        let topology = self.topology.lock();
+        topology.node(number)?;
+        let engine = topology.members.get(number)?.engine.as_ref();
+        let gossiped = engine.map(|engine| Arc::clone(engine.membership.state()));
+        Some(gossiped.unwrap_or_else(|| Arc::new(topology.state(number))))
     }
 
     /// Returns whether a node has left, or does not run.
