@@ -248,6 +248,8 @@ pub(crate) enum Command {
     Barrier(crate::structures::barrier::BarrierArgs),
     /// Let clients reach a node by another transport, QUIC for example.
     Proxy(crate::proxy::ProxyArgs),
+    /// Keep the dead members of a cluster dead, as a member that hosts nothing.
+    Guard(crate::guard::GuardArgs),
     /// Make certificates for nodes with TLS and for their clients.
     Cert(crate::cert::CertArgs),
     /// Write the messages of Python modules as Rust types.

@@ -4,7 +4,7 @@
 //! has read and prints its result through `output`. `ask`, `tell`, `lookup`, `topology`, `doctor`,
 //! `down` and the commands in `structures` are clients of a cluster: a `session` starts the client,
 //! does the work, and closes it in order, all within `--timeout`. `proxy`, `cert` and `types` need no
-//! client, and `demo` brings a cluster of its own.
+//! client, `guard` is a member of the cluster, and `demo` brings one of its own.
 //!
 //! Results go to standard output, all else to standard error. A `CommandError` decides the exit
 //! code: 0 done, 1 failed, 2 wrong usage, 3 timed out, 4 no value there, 130 interrupted; `lock` and
@@ -29,6 +29,7 @@ mod doctor;
 mod down;
 mod error;
 mod fan_out;
+mod guard;
 mod input;
 mod lookup;
 mod message;
@@ -36,6 +37,7 @@ mod output;
 mod proxy;
 mod render;
 mod session;
+mod signals;
 mod structures;
 mod tell;
 mod topology;
@@ -43,7 +45,7 @@ mod types;
 
 fn main() -> ExitCode {
     let arguments = Arguments::read();
-    let serves = matches!(arguments.command, Command::Proxy(_));
+    let serves = matches!(arguments.command, Command::Proxy(_) | Command::Guard(_));
     output::log(arguments.verbose, serves);
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
@@ -71,6 +73,7 @@ async fn run(command: &Command) -> Result<(), CommandError> {
         Command::Semaphore(args) => structures::hold::semaphore(args).await,
         Command::Barrier(args) => structures::barrier::run(args).await,
         Command::Proxy(args) => proxy::run(args).await,
+        Command::Guard(args) => guard::run(args).await,
         Command::Cert(args) => cert::run(args),
         Command::Types(args) => types::run(args),
         Command::Demo => demo::run().await,

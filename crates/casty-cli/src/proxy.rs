@@ -17,6 +17,7 @@ use tokio::time::timeout;
 use crate::certificates::CertificateArgs;
 use crate::error::CommandError;
 use crate::output::{note, print};
+use crate::signals::{interrupt, twice};
 
 mod descriptors;
 
@@ -310,41 +311,6 @@ async fn note_renewals(certificates: Option<&TlsConfig>) -> Infallible {
             }
         }
     }
-    pending().await
-}
-
-/// Waits for two interrupts.
-async fn twice() {
-    interrupt().await;
-    interrupt().await;
-}
-
-/// Waits for an interrupt, or on Unix for the signal to terminate.
-async fn interrupt() {
-    let pressed = async {
-        if tokio::signal::ctrl_c().await.is_err() {
-            pending::<()>().await;
-        }
-    };
-    tokio::select! {
-        () = pressed => {}
-        () = terminated() => {}
-    }
-}
-
-#[cfg(unix)]
-async fn terminated() {
-    use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminate) => {
-            terminate.recv().await;
-        }
-        Err(_) => pending().await,
-    }
-}
-
-#[cfg(not(unix))]
-async fn terminated() {
     pending().await
 }
 

@@ -86,7 +86,8 @@ impl Rendering {
     }
 }
 
-fn status(status: MemberStatus) -> &'static str {
+/// Returns the word for a status.
+pub(crate) fn status(status: MemberStatus) -> &'static str {
     match status {
         MemberStatus::Joining => "joining",
         MemberStatus::Up => "up",

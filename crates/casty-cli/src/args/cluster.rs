@@ -14,18 +14,14 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 /// The longest time that may be given, short enough to be added to any time.
 const LONGEST: Duration = Duration::from_hours(366 * 24);
 
-/// The cluster, and the way to reach it.
+/// The settings of nodes, and the way to them.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Cluster")]
-pub(crate) struct Cluster {
+pub(crate) struct Wire {
     /// Settings of a client as TOML. The environment (CASTY_CONTACT_POINTS and so on) overrides
     /// it, and flags override both. Timeouts are the command's own: see --timeout.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// A node to begin with; any will do, several are better (may be repeated)
-    /// [env: CASTY_CONTACT_POINTS].
-    #[arg(long = "contact", value_name = "HOST:PORT", value_delimiter = ',')]
-    contacts: Vec<NodeAddress>,
     /// The name of the nodes' actor system [env: CASTY_SYSTEM].
     #[arg(long, value_name = "NAME")]
     system: Option<String>,
@@ -48,6 +44,18 @@ pub(crate) struct Cluster {
     /// (may be repeated).
     #[arg(long, value_name = "NODE=HOST:PORT", value_delimiter = ',')]
     address_map: Vec<String>,
+}
+
+/// The cluster, and the way to reach it.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Cluster")]
+pub(crate) struct Cluster {
+    /// A node to begin with; any will do, several are better (may be repeated)
+    /// [env: CASTY_CONTACT_POINTS].
+    #[arg(long = "contact", value_name = "HOST:PORT", value_delimiter = ',')]
+    contacts: Vec<NodeAddress>,
+    #[command(flatten)]
+    wire: Wire,
     /// The time for the whole command, connecting and closing included [default: 5].
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     timeout: Option<Duration>,
@@ -75,27 +83,41 @@ const CODECS: [&str; 6] = [
 ];
 const COMPRESSIONS: [&str; 6] = ["none", "zlib", "gzip", "bz2", "lzma", "lz4"];
 
-impl Cluster {
-    /// Reads the file, the environment and the flags, later ones above earlier ones.
+impl Wire {
+    /// Reads the file, the environment and the flags, later ones above earlier ones. `begin` names the nodes
+    /// to begin with.
     ///
     /// # Errors
     /// They make no sense together, or do not name the cluster.
-    pub(crate) fn config(&self) -> Result<ClientConfig, CommandError> {
+    pub(crate) fn config(
+        &self,
+        begin: (&'static str, &[NodeAddress]),
+    ) -> Result<ClientConfig, CommandError> {
+        self.config_with(begin, [])
+    }
+
+    fn config_with(
+        &self,
+        (name, nodes): (&'static str, &[NodeAddress]),
+        others: impl IntoIterator<Item = Flag>,
+    ) -> Result<ClientConfig, CommandError> {
         let mut layers = ClientConfig::layers();
         if let Some(file) = &self.config {
             layers = layers.file(file)?;
         }
         layers = layers.environment()?;
-        for Flag { key, name, value } in self.flags() {
-            if let Some(value) = value {
-                layers = layers.set(key, value, name)?;
+        let nodes: Vec<_> = nodes.iter().map(ToString::to_string).collect();
+        let nodes = Flag::new("contact_points", name, listed(&nodes));
+        for flag in self.flags().into_iter().chain([nodes]).chain(others) {
+            if let Some(value) = flag.value {
+                layers = layers.set(flag.key, value, flag.name)?;
             }
         }
         let config = layers.load()?;
         if config.contact_points().is_empty() {
             return Err(missing(
                 "no node to begin with",
-                "--contact",
+                name,
                 "CASTY_CONTACT_POINTS",
                 "--config",
             ));
@@ -112,21 +134,11 @@ impl Cluster {
     }
 
     /// Returns each flag that stands for a key, with its value if it was given.
-    fn flags(&self) -> [Flag; 14] {
-        let listed = |items: Vec<String>| (!items.is_empty()).then(|| items.join(","));
-        let contacts = listed(self.contacts.iter().map(ToString::to_string).collect());
-        let address_map = listed(self.address_map.clone());
-        let port = |port: Option<u16>| port.map(|port| port.to_string());
-        let flag = |key, name, value| Flag { key, name, value };
-        let text = |key, name, value: &Option<String>| flag(key, name, value.clone());
-        let client_port = port(self.client_port);
-        let advertised_port = port(self.advertised_port);
-        let advertised_host = &self.advertised_host;
+    fn flags(&self) -> [Flag; 9] {
+        let text = |key, name, value: &Option<String>| Flag::new(key, name, value.clone());
+        let name = &self.tls_server_name;
         [
-            flag("contact_points", "--contact", contacts),
-            flag("address_map", "--address-map", address_map),
-            flag("client_port", "--client-port", client_port),
-            flag("advertised_port", "--advertised-port", advertised_port),
+            Flag::new("address_map", "--address-map", listed(&self.address_map)),
             text("system_name", "--system", &self.system),
             text("codec", "--codec", &self.codec),
             text("compression", "--compression", &self.compression),
@@ -134,11 +146,30 @@ impl Cluster {
             text("tls.ca", "--tls-ca", &self.files.ca),
             text("tls.cert", "--tls-cert", &self.files.cert),
             text("tls.key", "--tls-key", &self.files.key),
-            text(
-                "tls.server_name",
-                "--tls-server-name",
-                &self.tls_server_name,
-            ),
+            text("tls.server_name", "--tls-server-name", name),
+        ]
+    }
+}
+
+impl Cluster {
+    /// Reads the file, the environment and the flags, later ones above earlier ones.
+    ///
+    /// # Errors
+    /// They make no sense together, or do not name the cluster.
+    pub(crate) fn config(&self) -> Result<ClientConfig, CommandError> {
+        self.wire
+            .config_with(("--contact", &self.contacts), self.flags())
+    }
+
+    /// Returns each flag that stands for a key of a client alone, with its value if it was given.
+    fn flags(&self) -> [Flag; 4] {
+        let text = |key, name, value: &Option<String>| Flag::new(key, name, value.clone());
+        let port =
+            |key, name, port: Option<u16>| Flag::new(key, name, port.map(|port| port.to_string()));
+        let advertised_host = &self.advertised_host;
+        [
+            port("client_port", "--client-port", self.client_port),
+            port("advertised_port", "--advertised-port", self.advertised_port),
             text("client_host", "--client-host", &self.client_host),
             text("advertised_host", "--advertised-host", advertised_host),
         ]
@@ -166,6 +197,17 @@ struct Flag {
     key: &'static str,
     name: &'static str,
     value: Option<String>,
+}
+
+impl Flag {
+    fn new(key: &'static str, name: &'static str, value: Option<String>) -> Self {
+        Self { key, name, value }
+    }
+}
+
+/// Returns a list as a variable would have it; `None` if it is empty.
+fn listed(items: &[String]) -> Option<String> {
+    (!items.is_empty()).then(|| items.join(","))
 }
 
 /// A region and its number of shards.

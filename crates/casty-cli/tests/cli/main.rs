@@ -13,6 +13,7 @@ mod cert;
 mod config;
 mod counts;
 mod demo;
+mod guard;
 mod hostile;
 mod lookup;
 mod process;

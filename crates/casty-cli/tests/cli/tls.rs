@@ -25,6 +25,7 @@ impl Certificates {
         for (name, hosts) in [
             ("node.pem", vec!["127.0.0.1".to_owned()]),
             ("named.pem", vec!["casty.internal".to_owned()]),
+            ("guard.pem", vec!["localhost".to_owned()]),
             ("me.pem", vec![]),
         ] {
             let mut params = CertificateParams::new(hosts).unwrap();

@@ -126,6 +126,7 @@ async fn every_command_shows_examples() {
         "lock",
         "semaphore",
         "barrier",
+        "guard",
         "cert",
         "types",
         "demo",

@@ -8,6 +8,9 @@ use casty_proto::{Count, Escaped, Listed, NodeAddress};
 use super::finding::{Dependent, Difference, NodeFault, Problem};
 use crate::shard::{ShardCount, Shards};
 
+/// The remedy against members that are called up again after their death.
+const GUARD: &str = "a casty guard keeps the dead from coming back";
+
 impl Problem {
     /// Returns what the problem means for messages, as a clause.
     pub fn meaning(&self) -> &'static str {
@@ -73,7 +76,9 @@ impl Problem {
             Self::NobodyAnswers => {
                 "start nodes; check addresses, transport and serializer".to_owned()
             }
-            Self::RefusesConnections { node, .. } => NodeFault::Refuses.remedy(node),
+            Self::RefusesConnections { node, .. } => {
+                format!("{}; {GUARD}", NodeFault::Refuses.remedy(node))
+            }
             Self::DoesNotAnswer { node, .. } => NodeFault::Silent.remedy(node),
             Self::StateUnread { .. } => {
                 "raise the limit that the reason names in the client's settings".to_owned()
