@@ -9,8 +9,15 @@ use std::path::{Path, PathBuf};
 const SKIPPED: [&str; 3] = ["target", ".git", "corpus"];
 
 /// The beginnings of paths from the workspace's folder.
-const TOP: [&str; 7] = [
-    "crates/", "benches/", "docs/", "fuzz/", "interop/", "soak/", "xtask/",
+const TOP: [&str; 8] = [
+    "crates/",
+    "benches/",
+    "docs/",
+    "examples/",
+    "fuzz/",
+    "interop/",
+    "soak/",
+    "xtask/",
 ];
 
 /// The fewest words of a test's name, which is a sentence.

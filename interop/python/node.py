@@ -58,6 +58,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--structures", type=_names, default=(), help="kind:name,... (semaphores of two)"
     )
+    parser.add_argument(
+        "--unallocated", action="store_true", help="leave all shards to whoever asks first"
+    )
     parser.add_argument("--rejoin", action="store_true", help="the cluster runs: settle nothing")
     parser.add_argument("--standby", action="store_true", help="begin at a line of standard input")
     parser.add_argument("--journal", default=None, help="file to append what `log` received to")
@@ -181,7 +184,7 @@ async def start(args: argparse.Namespace, system: ClusteredActorSystem) -> None:
         system.spawn(streams.desk(system), streams.DESK)
         if args.rejoin:
             await rejoin(args, system)
-        else:
+        elif not args.unallocated:
             settled = {name: args.shards for name in hosted if name != FRESH}
             await settle(args, system, settled | shared)
 

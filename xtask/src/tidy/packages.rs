@@ -35,13 +35,14 @@ const ARROWS: [(&str, &[&str]); 7] = [
 ];
 
 /// Packages that nothing is built on; they may use anything.
-const FREE: [&str; 8] = [
+const FREE: [&str; 9] = [
     "casty-bench-harness",
     "casty-benches",
     "casty-docs",
     "casty-fuzz",
     "casty-gates",
     "casty-interop",
+    "casty-rust-node",
     "casty-soak",
     "xtask",
 ];
