@@ -1,19 +1,17 @@
 //! Clusters of real nodes, each a Python process.
 
 use std::collections::HashMap;
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use casty_client::AddressMap;
 use casty_proto::{Codec, Compression, NodeAddress};
 use casty_transport::{ByteStream, DialError};
-use rustix::process::{Pid, Signal, kill_process};
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
-use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use rustix::process::Signal;
+use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
 
 use crate::proxy::QuicProxy;
@@ -23,8 +21,13 @@ use crate::serializer::Serializer;
 use crate::transport::{Link, Transport};
 
 mod error;
+mod mixed;
+mod process;
 
 pub use error::ClusterError;
+pub use mixed::Position;
+pub(crate) use process::signal;
+use process::{Node, log_file};
 
 /// The actor system's name.
 pub const SYSTEM: &str = "interop";
@@ -68,14 +71,10 @@ pub struct PythonCluster {
     inside: Vec<String>,
     // By the index of the node that each is in front of; none but over QUIC.
     proxies: Vec<QuicProxy>,
-}
-
-#[derive(Debug)]
-struct Node {
-    child: Child,
-    // Held open: the node ends when it closes.
-    stdin: ChildStdin,
-    stdout: Lines<BufReader<ChildStdout>>,
+    // The index of the node that is in Rust, with its program.
+    rust: Option<(usize, PathBuf)>,
+    // The number of members that nodes wait for before they host anything.
+    awaited: usize,
 }
 
 /// The start of a node.
@@ -122,6 +121,8 @@ impl PythonCluster {
             nodes: (0..nodes).map(|_| None).collect(),
             inside: Vec::new(),
             proxies: Vec::new(),
+            rust: None,
+            awaited: nodes,
         })
     }
 
@@ -237,17 +238,32 @@ impl PythonCluster {
     /// # Errors
     /// A node could not be started or was not ready in 60 s.
     pub async fn launch(&mut self) -> Result<(), ClusterError> {
-        for index in 0..self.addresses.len() {
-            let seeds = self.addresses.get(..index.min(1)).unwrap_or_default();
-            let mut node = self.spawn(index, seeds, Start::Cluster)?;
-            if index == 0 {
+        let all: Vec<_> = (0..self.addresses.len()).collect();
+        self.launch_in_order(&all).await
+    }
+
+    /// Starts these nodes, the first of which takes the others in, and waits until they are ready.
+    ///
+    /// # Errors
+    /// A node could not be started or was not ready in 60 s.
+    pub(crate) async fn launch_in_order(&mut self, order: &[usize]) -> Result<(), ClusterError> {
+        let first = order.first().copied().unwrap_or_default();
+        let seed = self
+            .addresses
+            .get(first..=first)
+            .unwrap_or_default()
+            .to_vec();
+        for index in order {
+            let seeds = if *index == first { &[][..] } else { &seed[..] };
+            let mut node = self.spawn(*index, seeds, Start::Cluster)?;
+            if *index == first {
                 // The others join through it; dialled too early, it is avoided for 5 s.
-                self.expect(index, &mut node, "LISTENING").await?;
+                self.expect(*index, &mut node, "LISTENING").await?;
             }
-            self.put(index, node);
+            self.put(*index, node);
         }
-        for index in 0..self.addresses.len() {
-            self.ready(index).await?;
+        for index in order {
+            self.ready(*index).await?;
         }
         Ok(())
     }
@@ -334,7 +350,7 @@ impl PythonCluster {
         let Some(mut node) = self.take(index) else {
             return Ok(());
         };
-        node.child.kill().await.map_err(ClusterError::Process)
+        node.kill().await.map_err(ClusterError::Process)
     }
 
     /// Stops a node (SIGSTOP): its connections stay, and it reads and sends nothing. Nothing happens
@@ -356,7 +372,7 @@ impl PythonCluster {
 
     fn signal(&self, index: usize, signal: Signal) -> Result<(), ClusterError> {
         match self.nodes.get(index).and_then(Option::as_ref) {
-            Some(node) => self::signal(&node.child, signal).map_err(ClusterError::Process),
+            Some(node) => node.signal(signal).map_err(ClusterError::Process),
             None => Ok(()),
         }
     }
@@ -391,8 +407,7 @@ impl PythonCluster {
     /// It did not start.
     pub async fn replace(&mut self, standby: Standby) -> Result<(), ClusterError> {
         let Standby { index, mut node } = standby;
-        let begin = node.stdin.write_all(b"\n").await;
-        begin.map_err(ClusterError::Process)?;
+        node.begin().await.map_err(ClusterError::Process)?;
         self.expect(index, &mut node, "LISTENING").await?;
         self.put(index, node);
         Ok(())
@@ -412,19 +427,22 @@ impl PythonCluster {
     pub async fn stop(mut self) -> Result<(), ClusterError> {
         let mut running = Vec::new();
         for (index, slot) in self.nodes.iter_mut().enumerate() {
-            if let Some(Node { child, stdin, .. }) = slot.take() {
-                drop(stdin);
-                running.push((index, child));
+            if let Some(node) = slot.take() {
+                running.push((index, node.told_to_end()));
             }
         }
         let mut stuck = None;
-        for (index, mut child) in running {
-            match timeout(SHUTDOWN, child.wait()).await {
-                Ok(Ok(status)) if status.success() => {}
-                _ => stuck = Some(self.not_ready(index, "a clean end")),
-            }
+        for (index, child) in running {
+            stuck = self.wait_for_end(index, child).await.err().or(stuck);
         }
         stuck.map_or(Ok(()), Err)
+    }
+
+    async fn wait_for_end(&self, index: usize, mut child: Child) -> Result<(), ClusterError> {
+        match timeout(SHUTDOWN, child.wait()).await {
+            Ok(Ok(status)) if status.success() => Ok(()),
+            _ => Err(self.not_ready(index, "a clean end")),
+        }
     }
 
     fn spawn(
@@ -437,7 +455,24 @@ impl PythonCluster {
             .addresses
             .get(index)
             .ok_or(ClusterError::NoSuchNode(index))?;
+        let mut command = match self.rust_program(index) {
+            Some(program) => self.rust_command(program, index, (address, seeds)),
+            None => self.python_command(index, (address, seeds), start),
+        };
+        if let (Transport::Tls, Some(files)) = (self.link.transport(), self.link.certificates()) {
+            command.args(files.arguments(files.node()));
+        }
         let log = self.log(&format!("n{index}"));
+        command.stderr(log_file(&log, start != Start::Cluster)?);
+        Node::start(&mut command).map_err(ClusterError::Process)
+    }
+
+    fn python_command(
+        &self,
+        index: usize,
+        (address, seeds): (&NodeAddress, &[NodeAddress]),
+        start: Start,
+    ) -> Command {
         let mut command = match self.inside.split_first() {
             Some((program, arguments)) => {
                 let mut inside = Command::new(program);
@@ -452,7 +487,7 @@ impl PythonCluster {
             ("--host", address.host().to_owned()),
             ("--port", address.port().to_string()),
             ("--node-id", format!("n{index}")),
-            ("--nodes", self.addresses.len().to_string()),
+            ("--nodes", self.awaited.to_string()),
             ("--shards", self.shards.to_string()),
             ("--serializer", self.serializer.to_string()),
             ("--compression", self.compression_name().to_owned()),
@@ -462,8 +497,8 @@ impl PythonCluster {
         ] {
             command.args([name, &value]);
         }
-        if let (Transport::Tls, Some(files)) = (self.link.transport(), self.link.certificates()) {
-            command.args(files.arguments(files.node()));
+        if self.rust.is_some() {
+            command.arg("--unallocated");
         }
         if let Some(journal) = &self.journal {
             command.arg("--journal").arg(journal);
@@ -474,19 +509,6 @@ impl PythonCluster {
             Start::Standby => drop(command.args(["--rejoin", "--standby"])),
         }
         command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true);
-        command.stderr(log_file(&log, start != Start::Cluster)?);
-        let mut child = command.spawn().map_err(ClusterError::Process)?;
-        match (child.stdin.take(), child.stdout.take()) {
-            (Some(stdin), Some(stdout)) => Ok(Node {
-                child,
-                stdin,
-                stdout: BufReader::new(stdout).lines(),
-            }),
-            _ => Err(ClusterError::Process(io::ErrorKind::BrokenPipe.into())),
-        }
     }
 
     async fn ready(&mut self, index: usize) -> Result<(), ClusterError> {
@@ -503,15 +525,7 @@ impl PythonCluster {
         node: &mut Node,
         word: &'static str,
     ) -> Result<(), ClusterError> {
-        let said = timeout(STARTUP, async {
-            while let Ok(Some(line)) = node.stdout.next_line().await {
-                if line.split(' ').next() == Some(word) {
-                    return true;
-                }
-            }
-            false
-        });
-        match said.await {
+        match timeout(STARTUP, node.says(word)).await {
             Ok(true) => Ok(()),
             _ => Err(self.not_ready(index, word)),
         }
@@ -556,28 +570,9 @@ fn free_addresses(count: usize) -> io::Result<Vec<NodeAddress>> {
         .collect()
 }
 
-/// Opens a log, which begins anew with its cluster and goes on when a node is restarted.
-fn log_file(path: &Path, go_on: bool) -> io::Result<File> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    let mut options = File::options();
-    options.create(true).append(go_on).truncate(!go_on);
-    options.write(true).open(path)
-}
-
 fn join(addresses: &[NodeAddress]) -> String {
     let texts: Vec<_> = addresses.iter().map(ToString::to_string).collect();
     texts.join(",")
-}
-
-/// Sends a signal to a process, unless it has ended.
-pub(crate) fn signal(child: &Child, signal: Signal) -> io::Result<()> {
-    let process = child.id().and_then(|id| id.try_into().ok());
-    match process.and_then(Pid::from_raw) {
-        Some(process) => Ok(kill_process(process, signal)?),
-        None => Ok(()),
-    }
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@
 //! under this client and Python's, and compares.
 //! [`transport`] tells how nodes are reached, and [`certificates`] makes what that takes.
 //! `app` declares the messages of the nodes' application, `typed` has them as they are generated, `clients` connects the Rust client, `raw` is a connection without a client,
-//! `proxy` a node behind `casty proxy`, `router` one behind a router that can forget connections, and `command` finds that command.
+//! `proxy` a node behind `casty proxy`, `router` one behind a router that can forget connections, and `command` finds that command and the member in Rust.
 
 mod app;
 pub mod certificates;

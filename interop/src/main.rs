@@ -2,12 +2,13 @@
 
 use std::env;
 use std::fmt::Display;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::str::FromStr;
 use std::time::Duration;
 
 use casty_interop::certificates::Makers;
-use casty_interop::cluster::PythonCluster;
+use casty_interop::cluster::{Position, PythonCluster};
 use casty_interop::error::Failure;
 use casty_interop::python::{Installation, SetupError};
 use casty_interop::scenarios;
@@ -41,6 +42,9 @@ usage: cargo xtask interop [--serializer SERIALIZER]... [--transport tcp|tls|qui
                      `casty` command reaches them, the Python that they run with and the folder of
                      its sources, and keep them until standard input closes
   --nodes N          with --serve: so many nodes
+  --rust-node PROGRAM
+                     with --serve: the last of them is this program, `rust-node`; prints one line more, of
+                     the numbers of the processes
   --interpreter      print the Python that nodes run with, made if it is not there, and run none
   NAME               only scenarios whose name contains NAME
 
@@ -96,7 +100,7 @@ fn main() -> ExitCode {
             Request::Run(selection) => suite::run(&python, &scenarios::all(), &selection).await,
             Request::Matrix => matrix::run(&python).await,
             Request::Faults(names) => faults::run(&python, &names).await,
-            Request::Serve(selection, nodes) => serve(&python, &selection, nodes).await,
+            Request::Serve(selection, served) => serve(&python, &selection, served).await,
         }
     });
     // A scenario past its deadline may hold a thread; it is not waited for.
@@ -108,8 +112,16 @@ fn main() -> ExitCode {
     }
 }
 
+/// The nodes that are kept.
+struct Served {
+    nodes: usize,
+    /// The program of the last of them; a node in Python if there is none.
+    rust_node: Option<PathBuf>,
+}
+
 /// Keeps nodes until standard input closes.
-async fn serve(python: &Installation, selection: &Selection, nodes: usize) -> bool {
+async fn serve(python: &Installation, selection: &Selection, served: Served) -> bool {
+    let Served { nodes, rust_node } = served;
     let serializer = selection.serializers.first().copied();
     let serializer = serializer.unwrap_or(Serializer::Pickle);
     let transport = selection.transports.first().copied().unwrap_or_default();
@@ -117,10 +129,22 @@ async fn serve(python: &Installation, selection: &Selection, nodes: usize) -> bo
         let link = Link::make(python, transport, selection.makers, "serve").await?;
         let cluster = PythonCluster::reserve(python, serializer, nodes, "serve")?;
         let mut cluster = cluster.over(&link).await?;
+        let is_mixed = rust_node.is_some();
+        if let Some(program) = rust_node {
+            let last = nodes.saturating_sub(1);
+            cluster = cluster
+                .with_rust_node(last, program)
+                .ordered(last, Position::Last);
+        }
         cluster.launch().await?;
         println!("{}", cluster.flags());
         println!("{}", python.interpreter().display());
         println!("{}", python.sources().display());
+        if is_mixed {
+            let processes = cluster.processes().into_iter();
+            let processes = processes.map(|(index, process)| format!("n{index}={process}"));
+            println!("{}", processes.collect::<Vec<_>>().join(" "));
+        }
         let _ = tokio::io::copy(&mut tokio::io::stdin(), &mut tokio::io::sink()).await;
         Ok::<_, Failure>(cluster.stop().await?)
     };
@@ -143,7 +167,7 @@ enum Request {
     Faults(Vec<String>),
     /// To be a client under test, with orders from standard input.
     Client,
-    Serve(Selection, usize),
+    Serve(Selection, Served),
     Interpreter,
     Print(String),
 }
@@ -155,7 +179,11 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Request, String> {
         makers: Makers::default(),
         names: Vec::new(),
     };
-    let (mut serve, mut faults, mut nodes) = (false, false, 3);
+    let (mut serve, mut faults) = (false, false);
+    let mut served = Served {
+        nodes: 3,
+        rust_node: None,
+    };
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "--help" | "-h" => return Ok(Request::Print(HELP.to_owned())),
@@ -165,7 +193,8 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Request, String> {
             "--client" => return Ok(Request::Client),
             "--interpreter" => return Ok(Request::Interpreter),
             "--serve" => serve = true,
-            "--nodes" => nodes = value(&arg, args.next())?,
+            "--nodes" => served.nodes = value(&arg, args.next())?,
+            "--rust-node" => served.rust_node = Some(value(&arg, args.next())?),
             "--serializer" => selection.serializers.push(value(&arg, args.next())?),
             "--transport" => selection.transports.push(value(&arg, args.next())?),
             "--certificates" => selection.makers = value(&arg, args.next())?,
@@ -183,7 +212,7 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Request, String> {
         selection.transports = vec![Transport::Tcp];
     }
     if serve {
-        return Ok(Request::Serve(selection, nodes));
+        return Ok(Request::Serve(selection, served));
     }
     if names(|scenario| selection.takes(scenario)).is_empty() {
         return Err(format!(

@@ -9,6 +9,7 @@ mod compression;
 mod counts;
 mod failures;
 mod gossip;
+mod members;
 mod merges;
 mod messages;
 mod names;
@@ -55,6 +56,7 @@ pub fn all() -> Vec<Scenario> {
         names::SCENARIOS,
         failures::SCENARIOS,
         admin::SCENARIOS,
+        members::SCENARIOS,
     ]
     .concat()
 }

@@ -50,10 +50,10 @@ pub(crate) fn interop(steps: &mut Steps, args: &[String]) -> Result<(), Failure>
     suite(steps, args)
 }
 
-/// Builds the suite and the command that it uses.
+/// Builds the suite, and the programs that it starts: the command, and the member.
 fn build(steps: &mut Steps) -> Result<(), Failure> {
     let workspace = ["build", "--quiet", "--workspace", "--all-features"];
-    let programs = ["--bin", "casty", "--bin", SUITE];
+    let programs = ["--bin", "casty", "--bin", "rust-node", "--bin", SUITE];
     steps.run("programs", cargo(workspace).args(programs))
 }
 
