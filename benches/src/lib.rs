@@ -38,6 +38,8 @@ pub mod routed;
 pub mod scale;
 #[cfg(feature = "run")]
 pub mod sender;
+#[cfg(feature = "run")]
+pub mod served;
 pub mod views;
 pub mod whole;
 #[cfg(feature = "run")]

@@ -12,14 +12,14 @@ use crate::Failure;
 pub const USAGE: &str = "\
 usage: casty-bench [--quick] [--codec pickle|msgpack|json] [--rounds N] [--span MILLISECONDS] [--seed N]
                    [--load LOAD]... [--sender SENDER]... [--peers PROGRAM] [--interop PROGRAM]
-                   [--also FILE]... [--out FOLDER]
+                   [--rust-node PROGRAM] [--also FILE]... [--out FOLDER]
 
 LOAD is c1, c8, c64, c512 (asks in flight), many512, tell, tell_all or tell_channel. SENDER is floor,
 client, floor2, client2 (two workers), rustls, client-tls, quinn, client-quic; a peer: tonic, tarpc,
-redis, nats, nats2, ractor; client-real or python-real. With --load or --sender only these cells are
-measured, and neither memory nor dials.
---peers is the program of benches/peers, --interop that of the real-cluster suite; without them there are
-neither peers nor real nodes. --also takes a flat JSON object of ratios that another program measured.";
+redis, nats, nats2, ractor; client-real or python-real; node-rust or node-python. With --load or --sender
+only these cells are measured, and neither memory nor dials.
+--peers is the program of benches/peers, --interop that of the real-cluster suite, and --rust-node that of
+examples/rust-node; without them there are neither peers nor real nodes nor members. --also takes a flat JSON object of ratios that another program measured.";
 
 /// The measurements to make, and their lengths.
 #[derive(Debug, Clone)]
@@ -42,6 +42,8 @@ pub struct Options {
     pub peers: Option<PathBuf>,
     /// The program of the real-cluster suite.
     pub interop: Option<PathBuf>,
+    /// The program of the member in Rust, for which the suite is needed as well.
+    pub rust_node: Option<PathBuf>,
     /// Files with ratios of other programs.
     pub also: Vec<PathBuf>,
     /// The folder that the report is written to.
@@ -60,6 +62,7 @@ impl Default for Options {
             senders: Vec::new(),
             peers: None,
             interop: None,
+            rust_node: None,
             also: Vec::new(),
             out: PathBuf::from("target/bench"),
         }
@@ -97,6 +100,7 @@ impl Options {
                 "--sender" => options.senders.push(value),
                 "--peers" => options.peers = Some(value.into()),
                 "--interop" => options.interop = Some(value.into()),
+                "--rust-node" => options.rust_node = Some(value.into()),
                 "--also" => options.also.push(value.into()),
                 "--out" => options.out = value.into(),
                 _ => return Err(format!("{name}: unknown").into()),

@@ -26,6 +26,9 @@ pub const PEERS: [&str; 5] = ["tonic", "tarpc", "redis", "nats", "ractor"];
 /// The clients of real nodes.
 pub const REAL: [&str; 2] = ["client-real", "python-real"];
 
+/// This client, as it asks entities of two members of one cluster: one in Rust, one in Python.
+pub const MEMBERS: [&str; 2] = ["node-rust", "node-python"];
+
 /// Numbers of asks in flight.
 const AT_ONCE: [u16; 4] = [1, 8, 64, 512];
 
@@ -34,6 +37,9 @@ const BULK: [u16; 2] = [64, 512];
 
 /// Numbers of asks in flight at real nodes, which are far slower.
 const AT_ONCE_REAL: [u16; 3] = [1, 16, 64];
+
+/// Numbers of asks in flight at members, of which one is as slow.
+const AT_ONCE_MEMBERS: [u16; 2] = [1, 64];
 
 /// Returns the groups of one round.
 pub fn groups(options: &Options) -> Vec<Group> {
@@ -49,6 +55,12 @@ pub fn real_groups(options: &Options) -> Vec<Group> {
     let asks = AT_ONCE_REAL.map(Load::Ask);
     let loads = asks.into_iter().chain([Load::Tell]);
     selected(loads.map(|load| cells(load, &REAL)).collect(), options)
+}
+
+/// Returns the groups of one round against two members of one cluster.
+pub fn member_groups(options: &Options) -> Vec<Group> {
+    let asks = AT_ONCE_MEMBERS.map(Load::Ask).into_iter();
+    selected(asks.map(|load| cells(load, &MEMBERS)).collect(), options)
 }
 
 fn asks(at_once: u16) -> Group {

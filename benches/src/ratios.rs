@@ -39,7 +39,7 @@ impl Goal {
 use Goal::{AtLeast, AtMost};
 
 /// All names with their goals, in the order of the list.
-pub const GOALS: [(&str, Goal); 36] = [
+pub const GOALS: [(&str, Goal); 38] = [
     ("tell_rate_over_floor", AtLeast(0.65)),
     ("tell_all_rate_over_floor", AtLeast(0.72)),
     ("ask_c1_p50_over_floor", AtMost(1.10)),
@@ -66,6 +66,8 @@ pub const GOALS: [(&str, Goal); 36] = [
         AtLeast(30.0),
     ),
     ("ask_c1_over_python_real", AtLeast(1.0)),
+    ("node_ask_c1_rust_over_python", AtLeast(20.0)),
+    ("node_ask_c64_rust_over_python", AtLeast(60.0)),
     ("tls_tell_rate_over_raw_rustls", AtLeast(0.75)),
     ("quic_tell_rate_over_raw_quinn", AtLeast(0.75)),
     ("allocations_per_tell", AtMost(0.0)),
@@ -135,7 +137,7 @@ const fn p50(
 }
 
 /// The ratios of two cells.
-const PAIRED: [Paired; 24] = [
+const PAIRED: [Paired; 26] = [
     rate(
         "tell_rate_over_floor",
         (Load::Tell, "client"),
@@ -217,6 +219,16 @@ const PAIRED: [Paired; 24] = [
         "ask_c1_over_python_real",
         (C1, "client-real"),
         (C1, "python-real"),
+    ),
+    rate(
+        "node_ask_c1_rust_over_python",
+        (C1, "node-rust"),
+        (C1, "node-python"),
+    ),
+    rate(
+        "node_ask_c64_rust_over_python",
+        (C64, "node-rust"),
+        (C64, "node-python"),
     ),
     rate(
         "tls_tell_rate_over_raw_rustls",
@@ -302,7 +314,7 @@ mod tests {
 
     use super::*;
     use crate::options::Options;
-    use crate::plan::{groups, real_groups};
+    use crate::plan::{groups, member_groups, real_groups};
 
     /// The names of what this program measures otherwise.
     const OTHERWISE: [&str; 5] = [
@@ -331,6 +343,7 @@ mod tests {
         let options = Options::default();
         let mut planned = groups(&options).concat();
         planned.extend(real_groups(&options).concat());
+        planned.extend(member_groups(&options).concat());
         for (name, _, above, below) in PAIRED {
             assert!(
                 planned.contains(&above) && planned.contains(&below),
@@ -344,6 +357,7 @@ mod tests {
         let options = Options::default();
         let mut planned = groups(&options);
         planned.extend(real_groups(&options));
+        planned.extend(member_groups(&options));
         for (name, _, above, below) in PAIRED {
             let mut together = planned.iter().filter(|group| group.contains(&above));
             assert!(together.all(|group| group.contains(&below)), "{name}");

@@ -15,6 +15,8 @@ use crate::Failure;
 const REGION: &str = "counter";
 /// The number of entities, each of which counts for itself.
 const ENTITIES: usize = 16;
+/// The entities among which those of one node are looked for.
+const CANDIDATES: usize = 1_000;
 /// Tells of one measurement for each second that it was asked for, so that it takes about as long.
 const TELLS: f64 = 2_000.0;
 
@@ -22,6 +24,12 @@ const TELLS: f64 = 2_000.0;
 #[serde(rename = "counter_app.messages.Increment")]
 struct Increment {
     amount: i64,
+}
+
+#[derive(Serialize)]
+#[serde(rename = "interop_app.messages.GetNode")]
+struct GetNode {
+    reply_to: ActorRef<String>,
 }
 
 #[derive(Serialize)]
@@ -38,11 +46,16 @@ pub struct Real {
 }
 
 impl Real {
-    /// Connects, and asks each entity once.
+    /// Connects, and asks each entity once. With `on`, all entities are on the node of that name.
     ///
     /// # Errors
-    /// The cluster does not answer.
-    pub async fn connect(system: &str, contacts: &str, shards: u32) -> Result<Self, Failure> {
+    /// The cluster does not answer, or that node has too few of the entities.
+    pub async fn connect(
+        system: &str,
+        contacts: &str,
+        shards: u32,
+        on: Option<&str>,
+    ) -> Result<Self, Failure> {
         let client = ClusterClient::builder(system)
             .contact_points(contacts.split(','))
             .codec(Codec::pickle())
@@ -50,10 +63,22 @@ impl Real {
             .await?;
         client.ready(Duration::from_secs(10)).await?;
         let region = client.region(REGION, shards)?;
-        let entities = (0..ENTITIES).map(|number| region.entity(format!("ours-{number}")));
+        let mut entities = Vec::with_capacity(ENTITIES);
+        for number in 0..CANDIDATES {
+            let entity = region.entity(format!("ours-{number}"));
+            if is_on(&entity, on).await? {
+                entities.push(entity);
+            }
+            if entities.len() == ENTITIES {
+                break;
+            }
+        }
+        if entities.len() < ENTITIES {
+            return Err(format!("{on:?} has {} of {CANDIDATES} entities", entities.len()).into());
+        }
         let real = Self {
             _client: client,
-            entities: entities.collect(),
+            entities,
         };
         real.counted().await?;
         Ok(real)
@@ -119,6 +144,15 @@ impl Asker for Counter {
         count(&self.0).await?;
         Ok(())
     }
+}
+
+/// Returns whether an entity is on the node of that name; with none, it is.
+async fn is_on(entity: &EntityRef, node: Option<&str>) -> Result<bool, AskError> {
+    let Some(node) = node else {
+        return Ok(true);
+    };
+    let at: String = entity.ask(|reply_to| GetNode { reply_to }).await?;
+    Ok(at == node)
 }
 
 async fn count(entity: &EntityRef) -> Result<i64, AskError> {

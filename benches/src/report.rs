@@ -12,6 +12,7 @@ use crate::memory::Memory;
 use crate::plan::Cell;
 use crate::ratios::{self, GOALS};
 use crate::results::{Measured, Results};
+use crate::served::MemberMemory;
 
 /// Everything that a run has found.
 #[derive(Debug, Default)]
@@ -22,6 +23,8 @@ pub struct Report {
     pub results: Results,
     /// The memory of the client; none if it was not measured.
     pub memory: Option<Memory>,
+    /// The memory of two members, in Rust and in Python; none if they were not measured.
+    pub members: Option<MemberMemory>,
     /// The cost of dials; empty if it was not measured.
     pub dials: Vec<Refused>,
     /// The names of what was not measured, with the reasons.
@@ -99,6 +102,7 @@ impl Report {
             "goals": goals,
             "facts": self.facts,
             "memory": self.memory,
+            "members": self.members,
             "dials": self.dials,
             "not_measured": self.absent,
             "permilles": PERMILLES,
@@ -139,6 +143,15 @@ impl Report {
         text += &self.ratio_table();
         text += "\n## Cells\n\nMedians over the rounds, quartiles in brackets.\n\n";
         text += &self.cell_table();
+        if let Some(memory) = &self.members {
+            let (rust, python) = (memory.rust_bytes, memory.python_bytes);
+            let _ = writeln!(
+                text,
+                "\nMembers, after they were measured: {} MiB in Rust, {} MiB in Python.",
+                short(mebibytes(rust)),
+                short(mebibytes(python))
+            );
+        }
         if !self.absent.is_empty() {
             text += "\n## Not measured\n\n";
         }

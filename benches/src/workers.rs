@@ -167,6 +167,14 @@ impl Workers {
         }
     }
 
+    /// Notes why these senders are absent.
+    pub fn miss(&mut self, senders: &[&str], reason: &str) {
+        let absent = senders
+            .iter()
+            .map(|sender| ((*sender).to_owned(), reason.to_owned()));
+        self.absent.extend(absent);
+    }
+
     /// Measures a cell; `None` if its sender is absent. A cell that fails is absent from then on,
     /// and so is a sender that does not answer.
     pub fn carry(&mut self, cell: Cell, span: Duration) -> Option<Figures> {

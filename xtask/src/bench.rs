@@ -108,6 +108,9 @@ pub(crate) fn run(steps: &mut Steps, args: &[String]) -> Result<(), Failure> {
         let build = ["build", "--package", "casty-interop"];
         steps.run("the real-cluster suite", &mut cargo(build))?;
         run.arg("--interop").arg(program("debug", "casty-interop"));
+        let build = ["build", "--release", "--package", "casty-rust-node"];
+        steps.run("the member in Rust", &mut cargo(build))?;
+        run.arg("--rust-node").arg(program("release", "rust-node"));
     }
     steps.run("run", &mut run)
 }

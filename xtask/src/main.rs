@@ -47,7 +47,7 @@ usage: cargo xtask COMMAND [ARGS]
   bench [--quick] [--peers] [--real] [ARGS]
                   the benchmarks, then the run that writes target/bench/report.md: this client beside
                   the bare loop; --peers adds tonic, tarpc, redis and nats, and --real
-                  Python's client on real nodes. ARGS go to the run; `--help` tells them.
+                  Python's client on real nodes, and a member in Rust beside one in Python. ARGS go to the run; `--help` tells them.
                   --write-docs [FOLDER] measures nothing, and copies the figures of the last run into
                   docs/performance.md
   tune [--quick]  the worker of the benchmarks built and started in several ways, side by side: profiles,

@@ -24,7 +24,16 @@ pub fn processor_time() -> Duration {
 /// Returns the bytes of this process that are in memory (RSS); zero where the system does not tell
 /// it as Linux does.
 pub fn resident() -> u64 {
-    let statm = fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    resident_in("self")
+}
+
+/// Returns the bytes of another process that are in memory; zero as with [`resident`], and if there is none.
+pub fn resident_of(process: u32) -> u64 {
+    resident_in(&process.to_string())
+}
+
+fn resident_in(process: &str) -> u64 {
+    let statm = fs::read_to_string(format!("/proc/{process}/statm")).unwrap_or_default();
     let pages = statm.split(' ').nth(1).and_then(|pages| pages.parse().ok());
     pages.map_or(0, |pages: u64| pages * PAGE)
 }

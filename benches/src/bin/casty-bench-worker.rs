@@ -21,7 +21,7 @@ use casty_proto::NodeAddress;
 const USAGE: &str = "\
 usage: casty-bench-worker SENDER [--codec pickle|msgpack|json] [--node HOST:PORT] [--certificates FOLDER]
                           [--outbox-bytes N] [--load LOAD --seconds N]
-       casty-bench-worker client-real --system NAME --contact HOST:PORT,... --shards N
+       casty-bench-worker client-real --system NAME --contact HOST:PORT,... --shards N [--on NODE]
 
 Obeys orders from standard input; with --load carries that load once, prints what came of it, and
 ends. Without --node it starts a node of its own.";
@@ -48,6 +48,8 @@ struct Options {
     system: String,
     contact: String,
     shards: u32,
+    /// The name of the node whose entities are sent to; those of any if there is none.
+    on: Option<String>,
 }
 
 impl Options {
@@ -62,6 +64,7 @@ impl Options {
             system: String::new(),
             contact: String::new(),
             shards: 0,
+            on: None,
         };
         while let Some(name) = args.next() {
             let value = args.next().ok_or_else(|| format!("{name}: no value"))?;
@@ -75,6 +78,7 @@ impl Options {
                 "--system" => options.system = value,
                 "--contact" => options.contact = value,
                 "--shards" => options.shards = value.parse()?,
+                "--on" => options.on = Some(value),
                 _ => return Err(format!("{name}: unknown\n\n{USAGE}").into()),
             }
         }
@@ -95,9 +99,10 @@ fn run() -> Result<(), Failure> {
             system,
             contact,
             shards,
+            on,
             ..
         } = &options;
-        let real = Real::connect(system, contact, *shards);
+        let real = Real::connect(system, contact, *shards, on.as_deref());
         return work(0, real, &options);
     }
     let name: Name = name

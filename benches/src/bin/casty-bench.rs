@@ -2,19 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, ExitCode, Stdio};
+use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use casty_benches::Failure;
 use casty_benches::machine;
 use casty_benches::options::{Options, USAGE};
-use casty_benches::plan::{self, Group, REAL};
+use casty_benches::plan::{self, Group, MEMBERS, REAL};
 use casty_benches::plots;
 use casty_benches::process::beside;
 use casty_benches::ratios::is_listed;
 use casty_benches::report::Report;
+use casty_benches::served::Served;
 use casty_benches::workers::Workers;
 use fastrand::Rng;
 use serde::de::DeserializeOwned;
@@ -73,6 +73,7 @@ fn run(options: &Options) -> Result<(), Failure> {
             report.absent.extend(absent);
         }
     }
+    members(options, &mut rng, &mut report)?;
     if options.is_whole() {
         let mut dials = Command::new(beside("casty-bench-dials")?);
         dials.arg("--json");
@@ -160,12 +161,8 @@ fn real(
     println!("real nodes");
     let groups = plan::real_groups(options);
     let mut workers = Workers::default();
-    match Nodes::start(interop) {
-        Err(reason) => {
-            for sender in REAL {
-                workers.absent.insert(sender.to_owned(), reason.to_string());
-            }
-        }
+    match Served::start(interop, None) {
+        Err(reason) => workers.miss(&REAL, &reason.to_string()),
         Ok(nodes) => {
             let mut ours = Command::new(beside("casty-bench-worker")?);
             workers.start("client-real", ours.arg("client-real").args(&nodes.flags));
@@ -173,68 +170,52 @@ fn real(
             let mut python = Command::new(&nodes.python);
             python.env("PYTHONPATH", &nodes.sources).arg("-B");
             workers.start("python-real", python.arg(client).args(&nodes.flags));
-            let options = Options {
-                span: options.span.max(Duration::from_millis(500)),
-                rounds: if options.is_quick {
-                    3
-                } else {
-                    options.rounds.min(7)
-                },
-                ..options.clone()
-            };
-            rounds(&options, &groups, rng, &mut workers, report);
+            rounds(&slower(options), &groups, rng, &mut workers, report);
         }
     }
     report.absent.extend(workers.absent);
     Ok(())
 }
 
-/// Real nodes, which the real-cluster suite keeps; they end with this.
-struct Nodes {
-    suite: Child,
-    /// The arguments that tell a client of them.
-    flags: Vec<String>,
-    python: String,
-    sources: String,
-}
-
-impl Nodes {
-    /// Starts two.
-    fn start(interop: &Path) -> Result<Self, Failure> {
-        let mut suite = Command::new(interop)
-            .args(["--serve", "--nodes", "2"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .map_err(|error| format!("{}: {error}", interop.display()))?;
-        let mut lines = suite.stdout.take().map(|out| BufReader::new(out).lines());
-        let mut next = || lines.as_mut().and_then(Iterator::next).transpose();
-        let flags = next()?.unwrap_or_default();
-        let flags: Vec<_> = flags.split(' ').map(str::to_owned).collect();
-        let mut wanted = Vec::new();
-        for pair in flags.chunks(2) {
-            if ["--contact", "--system", "--shards"].contains(&&*pair[0]) {
-                wanted.extend_from_slice(pair);
+/// Measures this client against the entities of two members of one cluster: one in Rust, one in Python.
+fn members(options: &Options, rng: &mut Rng, report: &mut Report) -> Result<(), Failure> {
+    let groups = plan::member_groups(options);
+    if groups.is_empty() {
+        return Ok(());
+    }
+    let (Some(interop), Some(program)) = (&options.interop, &options.rust_node) else {
+        let mut workers = Workers::default();
+        workers.miss(&MEMBERS, "only with --real");
+        report.absent.extend(workers.absent);
+        return Ok(());
+    };
+    println!("members");
+    let mut workers = Workers::default();
+    match Served::start(interop, Some(program)) {
+        Err(reason) => workers.miss(&MEMBERS, &reason.to_string()),
+        Ok(nodes) => {
+            for (sender, node) in MEMBERS.into_iter().zip([Served::RUST, Served::PYTHON]) {
+                let mut worker = Command::new(beside("casty-bench-worker")?);
+                worker.arg("client-real").args(&nodes.flags);
+                workers.start(sender, worker.args(["--on", node]));
             }
-        }
-        let nodes = Self {
-            suite,
-            flags: wanted,
-            python: next()?.unwrap_or_default(),
-            sources: next()?.unwrap_or_default(),
-        };
-        if nodes.flags.len() == 6 && !nodes.sources.is_empty() {
-            Ok(nodes)
-        } else {
-            Err("the real-cluster suite started no nodes".into())
+            rounds(&slower(options), &groups, rng, &mut workers, report);
+            report.members = nodes.memory();
         }
     }
+    report.absent.extend(workers.absent);
+    Ok(())
 }
 
-impl Drop for Nodes {
-    fn drop(&mut self) {
-        // Its nodes end with its input.
-        self.suite.stdin.take();
-        self.suite.wait().ok();
+/// Returns how real nodes are measured, which are far slower than ours.
+fn slower(options: &Options) -> Options {
+    Options {
+        span: options.span.max(Duration::from_millis(500)),
+        rounds: if options.is_quick {
+            3
+        } else {
+            options.rounds.min(7)
+        },
+        ..options.clone()
     }
 }
