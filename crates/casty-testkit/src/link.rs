@@ -222,7 +222,12 @@ impl AsyncWrite for LinkStream {
             return this.reset();
         };
         if !short {
-            return Pin::new(stream).poll_write(cx, buf);
+            let written = Pin::new(stream).poll_write(cx, buf);
+            // The end of the way there is none of what has come and is kept back: that is read first, as a
+            // kernel has it read that was told of a reset.
+            let is_kept = !this.delayed.is_empty();
+            return written
+                .map(|written| written.or_else(|error| is_kept.then_some(buf.len()).ok_or(error)));
         }
         let end = buf.len().saturating_sub(1);
         let count = match buf.get(..end) {
@@ -255,7 +260,8 @@ impl AsyncWrite for LinkStream {
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::AsyncReadExt;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::time::timeout;
 
     use super::*;
 
@@ -307,6 +313,24 @@ mod tests {
         let count = stream.read(&mut read).await.unwrap();
         assert_eq!((&read[..count], begun.elapsed()), (&b"all"[..], delay));
         let error = stream.read(&mut read).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_write_behind_a_reset_ends_nothing_before_what_came_is_read() {
+        let delay = Duration::from_secs(1);
+        let link = Link::new(Faults {
+            delay,
+            ..Faults::default()
+        });
+        let mut stream = LinkStream::new(ByteStream::new(Reset(b"all"), "peer"), link);
+        let mut read = [0; 8];
+        let early = timeout(delay / 2, stream.read(&mut read)).await;
+        assert!(early.is_err(), "{early:?}");
+        assert_eq!(stream.write(b"lost").await.unwrap(), 4);
+        let count = stream.read(&mut read).await.unwrap();
+        assert_eq!(&read[..count], b"all");
+        let error = stream.write(b"lost").await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
     }
 }
