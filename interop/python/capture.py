@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+import logging
+import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,8 @@ HOST = "127.0.0.1"
 
 #: Says what the frame of a class is, by its name; None if it is not wanted.
 type Wanted = Callable[[str], str | None]
+#: Captures the frames of a serializer, by its name.
+type Capture = Callable[[str], Awaitable[list[tuple[str, bytes]]]]
 
 
 class Relay:
@@ -112,3 +116,15 @@ def write(
     lines = (json.dumps(e, separators=(",", ":"), ensure_ascii=False) for e in entries)
     index.write_text("[\n" + ",\n".join(lines) + "\n]\n")
     return number
+
+
+def run(capture: Capture, topic: str, wanted: Wanted) -> None:
+    """Captures and writes the frames of all serializers to the folder that is the program's argument."""
+
+    async def all_of_them(folder: Path) -> None:
+        for name in SERIALIZERS:
+            frames = await capture(name)
+            print(name, write(name, folder / name, frames, topic, wanted), "frames")
+
+    logging.basicConfig(level=logging.WARNING)
+    asyncio.run(all_of_them(Path(sys.argv[1])))

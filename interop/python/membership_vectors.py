@@ -10,9 +10,6 @@ tell only themselves, one of them sends to the other here.
 from __future__ import annotations
 
 import asyncio
-import logging
-import sys
-from pathlib import Path
 from typing import Any
 
 from casty import Behaviors, ClusteredActorSystem, ServiceKey
@@ -25,7 +22,7 @@ from casty.cluster.topology_actor import (
 )
 from casty.core.address import ActorAddress
 
-from capture import HOST, SERIALIZERS, Relay, write
+from capture import HOST, Relay, run
 from interop_app import serializers
 
 TOPIC = "member-"
@@ -117,12 +114,5 @@ def wanted(hint: str) -> str | None:
     return None
 
 
-async def main(folder: Path) -> None:
-    for name in SERIALIZERS:
-        frames = await capture(name)
-        print(name, write(name, folder / name, frames, TOPIC, wanted), "frames")
-
-
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.WARNING)
-    asyncio.run(main(Path(sys.argv[1])))
+    run(capture, TOPIC, wanted)

@@ -11,9 +11,6 @@ ways that it can go.
 from __future__ import annotations
 
 import asyncio
-import logging
-import sys
-from pathlib import Path
 from typing import Any
 
 from casty import ClusterClient, ClusteredActorSystem
@@ -28,7 +25,7 @@ from casty.core.streams import (
     stream_producer,
 )
 
-from capture import HOST, SERIALIZERS, Relay, write
+from capture import HOST, Relay, run
 from counter_app.messages import Point
 from interop_app import serializers
 
@@ -106,12 +103,5 @@ def wanted(hint: str) -> str | None:
     return TOPIC + hint.removeprefix(MODULE)
 
 
-async def main(folder: Path) -> None:
-    for name in SERIALIZERS:
-        frames = await capture(name)
-        print(name, write(name, folder / name, frames, TOPIC, wanted), "frames")
-
-
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.WARNING)
-    asyncio.run(main(Path(sys.argv[1])))
+    run(capture, TOPIC, wanted)

@@ -300,32 +300,31 @@ mod tests {
         }
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn what_came_before_a_reset_is_read_before_it_however_late() {
-        let delay = Duration::from_secs(1);
+    const DELAY: Duration = Duration::from_secs(1);
+
+    /// Returns a slow stream that was reset behind some bytes.
+    fn slow() -> LinkStream {
         let link = Link::new(Faults {
-            delay,
+            delay: DELAY,
             ..Faults::default()
         });
-        let mut stream = LinkStream::new(ByteStream::new(Reset(b"all"), "peer"), link);
-        let mut read = [0; 8];
+        LinkStream::new(ByteStream::new(Reset(b"all"), "peer"), link)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_came_before_a_reset_is_read_before_it_however_late() {
+        let (mut stream, mut read) = (slow(), [0; 8]);
         let begun = Instant::now();
         let count = stream.read(&mut read).await.unwrap();
-        assert_eq!((&read[..count], begun.elapsed()), (&b"all"[..], delay));
+        assert_eq!((&read[..count], begun.elapsed()), (&b"all"[..], DELAY));
         let error = stream.read(&mut read).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_write_behind_a_reset_ends_nothing_before_what_came_is_read() {
-        let delay = Duration::from_secs(1);
-        let link = Link::new(Faults {
-            delay,
-            ..Faults::default()
-        });
-        let mut stream = LinkStream::new(ByteStream::new(Reset(b"all"), "peer"), link);
-        let mut read = [0; 8];
-        let early = timeout(delay / 2, stream.read(&mut read)).await;
+        let (mut stream, mut read) = (slow(), [0; 8]);
+        let early = timeout(DELAY / 2, stream.read(&mut read)).await;
         assert!(early.is_err(), "{early:?}");
         assert_eq!(stream.write(b"lost").await.unwrap(), 4);
         let count = stream.read(&mut read).await.unwrap();

@@ -10,7 +10,7 @@ use crate::ask::Ask;
 use crate::ask::choice::AskChoice;
 use crate::ask::reply::{Asking, Reply};
 use crate::ask::retry::Policy;
-use crate::ask::sender::{Plan, SendAsk};
+use crate::ask::sender::SendAsk;
 use crate::config::limits::ATTEMPTS;
 
 /// An ask whose message may be handled more than once without harm, made by [`Ask::idempotent`]:
@@ -96,14 +96,16 @@ impl<R, C: AskChoice, F: SendAsk<R, C>> IdempotentAsk<'_, R, F, C> {
     /// Sends the message now, and returns the future of its reply; see [`Ask::send`]. It is sent again
     /// by whoever polls that.
     pub fn send(self) -> Reply<R, C> {
-        Reply::to(self.ask.core, &self.plan(), None, self.ask.send)
+        self.planned().send()
     }
+}
 
-    fn plan(&self) -> Plan {
-        Plan {
-            policy: Some(self.policy),
-            ..self.ask.plan
-        }
+impl<'a, R, F, C> IdempotentAsk<'a, R, F, C> {
+    /// Returns the ask, which its policy is a part of from here on.
+    fn planned(self) -> Ask<'a, R, F, C> {
+        let mut ask = self.ask;
+        ask.plan.policy = Some(self.policy);
+        ask
     }
 }
 
@@ -118,7 +120,7 @@ where
 
     /// Returns the future that sends the message when it is first polled, and then waits for its reply.
     fn into_future(self) -> Asking<'a, R, F, C> {
-        Asking::new(self.ask.core, self.plan(), self.ask.send)
+        self.planned().into_future()
     }
 }
 

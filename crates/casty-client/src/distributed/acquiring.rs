@@ -238,8 +238,10 @@ impl Acquiring {
     ///
     /// It is over for whoever acquired, so this takes no place among the acquires that may be open.
     async fn is_back(&mut self, why: &HoldLost) -> bool {
-        let may_be_back = matches!(why, HoldLost::NodeGone { .. } | HoldLost::Moved { .. });
-        let Some(outlived) = self.acquires().outlive().filter(|_| may_be_back) else {
+        if !matches!(why, HoldLost::NodeGone { .. } | HoldLost::Moved { .. }) {
+            return false;
+        }
+        let Some(outlived) = self.acquires().outlive() else {
             return false;
         };
         drop(std::mem::replace(&mut self.ticket, outlived));

@@ -94,13 +94,7 @@ impl Watch {
     /// # Cancel safety
     /// Safe: the next call looks at the view anew.
     pub(super) async fn lost(&mut self) -> HoldLost {
-        loop {
-            let seen = self.entity.region().core().views.count();
-            if let Some(lost) = self.look() {
-                return lost;
-            }
-            self.entity.region().core().views.since(seen).await;
-        }
+        self.until(|verdict| verdict).await
     }
 
     /// Waits until no view says anything against the node any more.
@@ -108,10 +102,15 @@ impl Watch {
     /// # Cancel safety
     /// Safe: the next call looks at the view anew.
     pub(super) async fn returned(&mut self) {
+        self.until(|verdict| verdict.is_none().then_some(())).await;
+    }
+
+    /// Looks at one view after the other until `wanted` makes something of what it says against the node.
+    async fn until<T>(&mut self, wanted: impl Fn(Option<HoldLost>) -> Option<T>) -> T {
         loop {
             let seen = self.entity.region().core().views.count();
-            if self.look().is_none() {
-                return;
+            if let Some(found) = wanted(self.look()) {
+                return found;
             }
             self.entity.region().core().views.since(seen).await;
         }
