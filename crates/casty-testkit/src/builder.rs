@@ -218,7 +218,8 @@ impl ClusterBuilder {
     /// The node that takes itself for the leader makes it with `make` when the first message comes, and
     /// drops it when another leads; the others pass messages on to the leader. `make` is as that of a
     /// [region](Self::region). Real nodes keep messages that come while they know of no leader; these
-    /// drop them.
+    /// drop them, and messages that the leader itself passes on. A [member](Self::membership) of a cluster of
+    /// real nodes that have a singleton has to have it, too: once it leads, there is no other.
     pub fn singleton<E: Entity>(
         mut self,
         name: impl Into<Arc<str>>,
@@ -231,7 +232,8 @@ impl ClusterBuilder {
     /// Adds a broadcast actor to all nodes.
     ///
     /// A message to the path `/_bcast-NAME` of a node is for its own actor, one to `/NAME` for those of
-    /// all members that the node takes for alive.
+    /// all members that are up to the node, [outside](Self::membership) of this process as well: real nodes
+    /// that ask a broadcast wait for an answer of each member, so one among them has to have it, too.
     pub fn broadcast<M: DeserializeOwned>(
         mut self,
         name: impl Into<Arc<str>>,

@@ -99,7 +99,9 @@
 //! A fake node notices at once what real ones take 1 to 3 s for, unless
 //! [`ClusterBuilder::detection`] says otherwise, and its views agree as soon as nodes can reach
 //! each other. Messages between nodes do not travel by a network. There are no replicas. Nodes that gossip are
-//! as late as real ones; what their broadcasts and singletons are sent reaches no node outside of the process.
+//! as late as real ones. Those among real nodes pass on what is for a singleton or a broadcast as these do, but
+//! for a message that comes from the very node that they take for the leader: that is dropped and counted as
+//! unrouted, where two real nodes send it to and fro for as long as each takes the other for the leader.
 //!
 //! # Beside this crate
 //!

@@ -72,6 +72,7 @@ impl Node {
         let singletons = settings.singletons.iter();
         let identity = Identity {
             number: place.number,
+            system: settings.system.clone(),
             sender: format!("casty://{}@{}/", settings.system, address.to_raw()),
             address,
         };

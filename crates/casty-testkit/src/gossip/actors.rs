@@ -4,6 +4,7 @@ use casty_proto::NodeAddress;
 use casty_routing::membership::MembershipInput;
 
 use super::Gossip;
+use super::topology::Topology;
 use crate::actor::ActorPlan;
 
 impl Gossip {
@@ -47,32 +48,31 @@ impl Gossip {
         });
     }
 
-    /// Returns the node that a node takes for the leader, if it can reach that; itself, if it leads.
-    pub(crate) fn leader_of(&self, number: usize) -> Option<usize> {
+    /// Returns the address of the node that a node takes for the leader, if it can reach that; its own, if it
+    /// leads.
+    pub(crate) fn leader_of(&self, number: usize) -> Option<NodeAddress> {
         let topology = self.topology.lock();
         let leader = topology.roll(number).leader().cloned()?;
-        let leader = self.mailboxes.number(&leader)?;
-        (leader == number || topology.connected(number, leader)).then_some(leader)
+        topology.may_reach(number, &leader).then_some(leader)
     }
 
-    /// Hands a message to the actors at `path` of all members that a node takes for alive.
-    pub(crate) fn fan_out(&self, from: usize, path: &str, message: &[u8]) {
-        let up: Vec<NodeAddress> = {
-            let topology = self.topology.lock();
-            let reachable = |node: &&NodeAddress| {
-                let number = self.mailboxes.number(node);
-                number.is_some_and(|to| to == from || topology.connected(from, to))
-            };
-            topology
-                .roll(from)
-                .up()
-                .into_iter()
-                .filter(reachable)
-                .cloned()
-                .collect()
-        };
-        for number in up.iter().filter_map(|node| self.mailboxes.number(node)) {
-            self.mailboxes.deliver(number, path, message);
-        }
+    /// Returns the members that are up to a node, and that it can reach.
+    pub(crate) fn up_to(&self, number: usize) -> Vec<NodeAddress> {
+        let topology = self.topology.lock();
+        let roll = topology.roll(number);
+        let reachable = roll
+            .up()
+            .into_iter()
+            .filter(|node| topology.may_reach(number, node));
+        reachable.cloned().collect()
+    }
+}
+
+impl Topology {
+    /// Returns whether a node reaches another, or itself. Whether it reaches one outside shows only when it
+    /// sends.
+    fn may_reach(&self, from: usize, to: &NodeAddress) -> bool {
+        let to = self.mailboxes.number(to);
+        to.is_none_or(|to| to == from || self.connected(from, to))
     }
 }

@@ -19,6 +19,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::Node;
+use super::mailboxes::Encoded;
 use crate::gossip::{Asker, EngineInput, Gossip};
 use crate::region::Received;
 
@@ -83,7 +84,11 @@ impl Session for Inbound {
         match Header::split(&frame.payload) {
             Ok((header, message)) => match ActorUri::parse(&header.target) {
                 Ok(target) => {
-                    let from = Some(&self.peer);
+                    let from = Origin::Peer(&self.peer);
+                    let message = Encoded {
+                        class: &header.type_hint,
+                        bytes: message,
+                    };
                     receive(&self.gossip, &self.node, from, (target.path, message));
                 }
                 Err(_) => self.node.outbound.counters().malformed.increment(),
@@ -105,13 +110,31 @@ enum Taken {
     Unrouted,
 }
 
-/// Hands a message to the actor that listens at its path. `from` is the peer at the other end of the
-/// connection, if there is one.
+/// The way by which a message has come.
+#[derive(Clone, Copy)]
+pub(super) enum Origin<'a> {
+    /// A connection, whose other end has announced this address.
+    Peer(&'a NodeAddress),
+    /// A node of this process, by its number.
+    Node(usize),
+}
+
+impl Origin<'_> {
+    /// Returns whether it is the node of that address.
+    fn is(self, node: &NodeAddress, gossip: &Gossip) -> bool {
+        match self {
+            Self::Peer(from) => from == node,
+            Self::Node(from) => gossip.mailboxes().number(node) == Some(from),
+        }
+    }
+}
+
+/// Hands a message to the actor that listens at its path.
 pub(super) fn receive(
     gossip: &Gossip,
     node: &Node,
-    from: Option<&NodeAddress>,
-    (path, message): (&str, &[u8]),
+    from: Origin<'_>,
+    (path, message): (&str, Encoded<'_>),
 ) {
     if node.outbound.is_dead() {
         return;
@@ -132,28 +155,32 @@ pub(super) fn receive(
 fn route(
     gossip: &Gossip,
     node: &Node,
-    from: Option<&NodeAddress>,
-    (path, message): (&str, &[u8]),
+    from: Origin<'_>,
+    (path, message): (&str, Encoded<'_>),
 ) -> Result<Taken, DecodeError> {
+    let bytes = message.bytes;
     if let Some(region) = path.strip_prefix("/_region-") {
-        return to_region(node, region, message);
+        return to_region(node, region, bytes);
     }
     if let Some(actor) = node.actor(path) {
-        actor.receive(message, &node.outbound)?;
+        actor.receive(bytes, &node.outbound)?;
         node.outbound.counters().messages.increment();
         return Ok(Taken::Handled);
     }
     if let Some(name) = path.strip_prefix("/_singleton-") {
-        return to_singleton(gossip, node, name, message);
+        return to_singleton(gossip, node, from, (name, message));
     }
     if let Some(name) = path.strip_prefix('/')
         && node.broadcasts.iter().any(|it| **it == *name)
     {
-        gossip.fan_out(node.outbound.number(), &format!("/_bcast-{name}"), message);
+        let path = format!("/_bcast-{name}");
+        for member in gossip.up_to(node.outbound.number()) {
+            node.outbound.pass_on(&member, &path, message);
+        }
         return Ok(Taken::Handled);
     }
     if let Some(region) = path.strip_prefix("/_coord-") {
-        match decode(node, message)? {
+        match decode(node, bytes)? {
             ToCoordinator::Query(query) => {
                 node.outbound.counters().queries.increment();
                 gossip.query(node.outbound.number(), region, query);
@@ -165,9 +192,9 @@ fn route(
         return Ok(Taken::Handled);
     }
     match path {
-        TOPOLOGY_PATH => return Ok(to_topology(gossip, node, from, decode(node, message)?)),
+        TOPOLOGY_PATH => return Ok(to_topology(gossip, node, from, decode(node, bytes)?)),
         RECEPTIONIST_PATH => {
-            let find: Find<Value> = decode(node, message)?;
+            let find: Find<Value> = decode(node, bytes)?;
             gossip.find(node.outbound.number(), find);
         }
         _ => return Ok(Taken::Unrouted),
@@ -196,12 +223,7 @@ fn to_region(node: &Node, path: &str, message: &[u8]) -> Result<Taken, DecodeErr
 }
 
 /// Hands a message to the topology actor. What only members say is taken of the member alone that says it.
-fn to_topology(
-    gossip: &Gossip,
-    node: &Node,
-    from: Option<&NodeAddress>,
-    message: ToTopology,
-) -> Taken {
+fn to_topology(gossip: &Gossip, node: &Node, from: Origin<'_>, message: ToTopology) -> Taken {
     let own = node.outbound.number();
     match message {
         ToTopology::Subscribe(message) => gossip.subscribe(own, &message.reply_to),
@@ -211,7 +233,11 @@ fn to_topology(
         ToTopology::Down(message) => gossip.down(own, &message.address),
         ToTopology::Registry(update) => gossip.update_registry(own, update),
         of_members => {
-            let Some(input) = from.and_then(|from| of_member(of_members, from)) else {
+            let input = match from {
+                Origin::Peer(from) => of_member(of_members, from),
+                Origin::Node(_) => None,
+            };
+            let Some(input) = input else {
                 return Taken::Unrouted;
             };
             gossip.order(own, input);
@@ -246,12 +272,14 @@ fn of_member(message: ToTopology, from: &NodeAddress) -> Option<EngineInput> {
     })
 }
 
-/// Hands a message to the singleton if this node leads, else to the node that it takes for the leader.
+/// Hands a message to the singleton if this node leads, else to the node that it takes for the leader, unless
+/// that is who passed it on: two that take each other for the leader would send it to and fro until one of them
+/// knows better, as real nodes do.
 fn to_singleton(
     gossip: &Gossip,
     node: &Node,
-    name: &str,
-    message: &[u8],
+    from: Origin<'_>,
+    (name, message): (&str, Encoded<'_>),
 ) -> Result<Taken, DecodeError> {
     let (Some(singleton), Some(demoted)) = (node.singletons.get(name), node.demoted.get(name))
     else {
@@ -259,20 +287,20 @@ fn to_singleton(
     };
     let own = node.outbound.number();
     match gossip.leader_of(own) {
-        Some(leader) if leader == own => {
+        Some(leader) if leader == *node.outbound.address() => {
             // Held while it handles the message: one after the other, as on a real node.
             let mut singleton = singleton.lock();
             if demoted.swap(false, Ordering::Relaxed) {
                 singleton.vacate();
             }
-            singleton.receive(message, &node.outbound)?;
+            singleton.receive(message.bytes, &node.outbound)?;
             node.outbound.counters().messages.increment();
         }
-        Some(leader) => {
+        Some(leader) if !from.is(&leader, gossip) => {
             let path = format!("/_singleton-{name}");
-            gossip.mailboxes().deliver(leader, &path, message);
+            node.outbound.pass_on(&leader, &path, message);
         }
-        None => return Ok(Taken::Unrouted),
+        _ => return Ok(Taken::Unrouted),
     }
     Ok(Taken::Handled)
 }

@@ -10,10 +10,29 @@ use tokio::sync::mpsc;
 /// Messages that may wait for one node.
 const CAPACITY: usize = 16_384;
 
+/// A message as it is sent, and the class that its header names.
+#[derive(Clone, Copy)]
+pub(crate) struct Encoded<'a> {
+    pub(crate) class: &'a str,
+    pub(crate) bytes: &'a [u8],
+}
+
 /// A message from one node to another, or to itself.
 pub(crate) struct Mail {
+    /// The number of the node that sent it, or passed it on.
+    pub(crate) from: usize,
     pub(crate) path: String,
-    pub(crate) message: Bytes,
+    class: String,
+    bytes: Bytes,
+}
+
+impl Mail {
+    pub(crate) fn message(&self) -> Encoded<'_> {
+        Encoded {
+            class: &self.class,
+            bytes: &self.bytes,
+        }
+    }
 }
 
 /// The addresses and the mailboxes of all nodes.
@@ -61,15 +80,18 @@ impl Mailboxes {
         mail
     }
 
-    /// Puts a message into a node's mailbox. Returns whether it was open and had capacity left.
-    pub(crate) fn deliver(&self, node: usize, path: &str, message: &[u8]) -> bool {
+    /// Puts a message of one node into the mailbox of another. Returns whether it was open and had capacity
+    /// left.
+    pub(crate) fn deliver(&self, from: usize, to: usize, path: &str, message: Encoded<'_>) -> bool {
         let senders = self.senders.read();
-        let Some(Some(mailbox)) = senders.get(node) else {
+        let Some(Some(mailbox)) = senders.get(to) else {
             return false;
         };
         let mail = Mail {
+            from,
             path: path.to_owned(),
-            message: Bytes::copy_from_slice(message),
+            class: message.class.to_owned(),
+            bytes: Bytes::copy_from_slice(message.bytes),
         };
         mailbox.try_send(mail).is_ok()
     }

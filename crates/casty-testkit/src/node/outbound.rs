@@ -9,7 +9,7 @@ use casty_transport::Outbox;
 use serde::Serialize;
 
 use super::clients::Clients;
-use super::mailboxes::Mailboxes;
+use super::mailboxes::{Encoded, Mailboxes};
 use super::peers::Peers;
 use crate::status::Counters;
 
@@ -34,6 +34,7 @@ pub(super) enum Connections {
 /// The names of a node.
 pub(super) struct Identity {
     pub(super) number: usize,
+    pub(super) system: String,
     pub(super) address: NodeAddress,
     /// The URI that its messages name as their sender.
     pub(super) sender: String,
@@ -88,7 +89,15 @@ impl Outbound {
     pub(crate) fn tell_all<M: Serialize>(&self, to: &[ActorRef<M>], message: &M) {
         let mut bytes = Vec::new();
         match self.codec().encode(message, &mut bytes) {
-            Ok(class) => to.iter().for_each(|to| self.send(to.uri(), &class, &bytes)),
+            Ok(class) => {
+                let message = Encoded {
+                    class: &class,
+                    bytes: &bytes,
+                };
+                for to in to {
+                    self.send(to.uri(), message);
+                }
+            }
             Err(error) => {
                 tracing::warn!(node = %self.identity.address, %error, "message not sent");
                 self.counters.undelivered.increment();
@@ -96,19 +105,24 @@ impl Outbound {
         }
     }
 
+    /// Passes a message on to the actor at a path of a node, as it is.
+    pub(super) fn pass_on(&self, to: &NodeAddress, path: &str, message: Encoded<'_>) {
+        let (system, node) = (&self.identity.system, to.to_raw());
+        self.send(&format!("casty://{system}@{node}{path}"), message);
+    }
+
     /// Sends an encoded message to the address in its target's URI.
-    fn send(&self, uri: &str, class: &str, message: &[u8]) {
+    fn send(&self, uri: &str, message: Encoded<'_>) {
         if self.is_dead() {
             return;
         }
+        let me = self.identity.number;
         let sent = match ActorUri::parse(uri) {
             Ok(target) => match target.node_address() {
-                None => self
-                    .mailboxes
-                    .deliver(self.identity.number, target.path, message),
+                None => self.mailboxes.deliver(me, me, target.path, message),
                 Some(to) => match self.mailboxes.number(&to) {
-                    Some(number) => self.mailboxes.deliver(number, target.path, message),
-                    None => self.push(&to, uri, class, message),
+                    Some(number) => self.mailboxes.deliver(me, number, target.path, message),
+                    None => self.push(&to, uri, message),
                 },
             },
             Err(_) => false,
@@ -120,15 +134,15 @@ impl Outbound {
     }
 
     /// Writes a message to the connection of a client, or of a node that is not of this process.
-    fn push(&self, to: &NodeAddress, uri: &str, class: &str, message: &[u8]) -> bool {
+    fn push(&self, to: &NodeAddress, uri: &str, message: Encoded<'_>) -> bool {
         let mut header = Vec::with_capacity(256);
         Header {
             target: uri.into(),
             sender: (&*self.identity.sender).into(),
-            type_hint: class.into(),
+            type_hint: message.class.into(),
         }
         .write(&mut header);
-        let frame: [&[u8]; 2] = [&header, message];
+        let frame: [&[u8]; 2] = [&header, message.bytes];
         match &self.connections {
             Connections::Clients(clients) => clients.send(to, &frame),
             Connections::Peers(peers) => peers.send(to, &frame),

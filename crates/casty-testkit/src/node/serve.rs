@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep, sleep_until};
 
 use super::Node;
-use super::inbound::{Inbound, receive};
+use super::inbound::{Inbound, Origin, receive};
 use super::mailboxes::Mail;
 use crate::gossip::Gossip;
 use crate::link::LinkStream;
@@ -72,7 +72,8 @@ pub(crate) async fn serve(
                 }
             },
             Some(mail) = mail.recv() => {
-                receive(&gossip, &node, None, (&mail.path, &mail.message));
+                let from = Origin::Node(mail.from);
+                receive(&gossip, &node, from, (&mail.path, mail.message()));
                 gossip.changed();
             }
         }

@@ -19,6 +19,7 @@ mod growth;
 mod holds;
 mod identity;
 mod membership;
+mod outside;
 mod proxies;
 mod renewal;
 mod retries;

@@ -1,14 +1,14 @@
-//! Nodes that agree by gossip on who is a member: of one process, and of two that dial each other.
+//! Nodes of one process that agree by gossip on who is a member.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use casty_client::{ClusterClient, ServiceKey, View};
+use casty_client::{ClusterClient, ServiceKey};
 use casty_proto::message::membership::{GossipMessage, JoinRequest};
 use casty_proto::message::{ClusterState, MemberStatus, TOPOLOGY_PATH};
 use casty_proto::{FrozenSet, NodeAddress};
 use casty_routing::membership::{Healing, MembershipEvent};
-use casty_testkit::{Cluster, ClusterBuilder, MembershipOptions};
+use casty_testkit::{ClusterBuilder, MembershipOptions};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
@@ -17,11 +17,14 @@ use crate::failures::{up_in_view, whereabouts_in_the_end};
 use crate::over_both;
 
 /// The events of all nodes, by number.
-struct Events(mpsc::UnboundedReceiver<(usize, MembershipEvent)>);
+pub(crate) struct Events(mpsc::UnboundedReceiver<(usize, MembershipEvent)>);
 
 impl Events {
     /// Waits for an event, and returns what came before it.
-    async fn before(&mut self, wanted: impl Fn(&MembershipEvent) -> bool) -> Vec<MembershipEvent> {
+    pub(crate) async fn before(
+        &mut self,
+        wanted: impl Fn(&MembershipEvent) -> bool,
+    ) -> Vec<MembershipEvent> {
         let mut before = Vec::new();
         let waiting = async {
             while let Some((_, event)) = self.0.recv().await {
@@ -36,7 +39,7 @@ impl Events {
     }
 }
 
-fn gossiping(
+pub(crate) fn gossiping(
     options: MembershipOptions,
 ) -> (impl FnOnce(ClusterBuilder) -> ClusterBuilder, Events) {
     let (told, events) = mpsc::unbounded_channel();
@@ -52,7 +55,7 @@ fn is_silent(event: &MembershipEvent) -> bool {
 }
 
 /// Returns the nodes that answer for many entities.
-async fn hosts(client: &ClusterClient) -> BTreeSet<usize> {
+pub(crate) async fn hosts(client: &ClusterClient) -> BTreeSet<usize> {
     let mut hosts = BTreeSet::new();
     for number in 0..30 {
         let entity = region(client).entity(format!("entity-{number}"));
@@ -141,62 +144,10 @@ async fn nobody_speaks_for_a_member_and_no_client_becomes_one(net: Net) {
     up_in_view(&client, 3).await;
 }
 
-/// Starts one more node, of a cluster of its own that the nodes of another take in.
-async fn outside(net: &Net, cluster: &Cluster) -> Cluster {
-    let seeds: Vec<NodeAddress> = cluster.addresses().to_vec();
-    let options = MembershipOptions::new().seeds(seeds).id("outside");
-    let (configure, _) = gossiping(options);
-    net.lone_counter_with(configure).await
-}
-
-async fn nodes_outside_are_taken_in_and_host_shards(net: Net) {
-    let (configure, _) = gossiping(MembershipOptions::new());
-    let (cluster, _) = net.counters_with(|it| configure(it).nodes(2)).await;
-    let other = outside(&net, &cluster).await;
-    let client = net.client(&cluster).await;
-    up_in_view(&client, 3).await;
-    // Members that still join host no shards.
-    let all_up = |view: &View| {
-        let up = view
-            .members()
-            .iter()
-            .filter(|member| member.status == MemberStatus::Up);
-        up.count() == 3
-    };
-    let mut topology = client.topology();
-    timeout(LONG, topology.wait_for(all_up))
-        .await
-        .unwrap()
-        .unwrap();
-    let outsider = other.addresses()[0].clone();
-    timeout(LONG, async {
-        for number in 0_u32.. {
-            let entity = region(&client).entity(format!("entity-{number}"));
-            whereabouts_in_the_end(&entity).await;
-            if other.received(0) > 0 {
-                break;
-            }
-        }
-    })
-    .await
-    .expect("shards go to the node outside");
-    other.stop().await;
-    up_in_view(&client, 2).await;
-    let view = client.topology().current().unwrap();
-    assert_eq!(view.member(&outsider).unwrap().status, MemberStatus::Down);
-    hosts(&client).await;
-}
-
 over_both! {
     nodes_that_gossip_serve_as_those_that_share_a_table
     a_node_that_dies_is_missed_and_one_that_comes_back_is_taken_in
     a_node_that_leaves_is_gone_at_once
     nobody_is_dead_to_all_who_is_not_heard_by_one_and_goes_on_to_gossip
     nobody_speaks_for_a_member_and_no_client_becomes_one
-}
-
-mod processes {
-    pub(super) use super::nodes_outside_are_taken_in_and_host_shards;
-
-    crate::over_all! { nodes_outside_are_taken_in_and_host_shards }
 }
