@@ -14,8 +14,10 @@ use crate::scenario::{Context, Failure, Figures, Scenario};
 use crate::serializer::Serializer;
 use crate::transport::Transport;
 
+mod passing;
 mod reach;
 
+use passing::pass_on;
 use reach::{Clients, shares};
 
 pub(super) const SCENARIOS: &[Scenario] = &[
@@ -103,7 +105,8 @@ async fn follows(context: Context) -> Result<Figures, Failure> {
     hosted(&context, cluster, &[0, 1, RUST]).await
 }
 
-/// Starts all nodes in this order, and has clients reach entities on the one in Rust.
+/// Starts all nodes in this order, and has clients reach entities on the one in Rust, and by way of it what is
+/// elsewhere.
 async fn hosted(
     context: &Context,
     mut cluster: PythonCluster,
@@ -113,6 +116,7 @@ async fn hosted(
     let clients = Clients::connect(context, &cluster, &[0]).await?;
     clients.members(3).await?;
     let nodes = clients.reach_on(&cluster, (RUST, "any")).await?;
+    pass_on(clients.client(), &cluster.addresses()[RUST], 3).await?;
     clients.end(cluster).await?;
     Ok(shares(&nodes))
 }
