@@ -19,6 +19,7 @@ mod plausible;
 mod rounds;
 mod ticking;
 mod verdict;
+mod withdrawn;
 
 pub use detector::DetectorConfig;
 pub use event::{
@@ -30,6 +31,7 @@ pub use merge::merge_gossip;
 use detector::Detector;
 use rounds::{Rounds, after};
 use verdict::{Growth, Verdict};
+use withdrawn::Withdrawn;
 
 /// The membership engine of one node: it is a member of a cluster of Casty's own nodes.
 ///
@@ -67,6 +69,7 @@ pub struct Membership<Q> {
     growth: Growth,
     /// The members of whom it was said that only this node does not hear them.
     unheard: BTreeSet<NodeAddress>,
+    withdrawn: Withdrawn,
     rounds: Rounds,
     /// `true` once another node has been in the state.
     joined: bool,
@@ -105,6 +108,7 @@ impl<Q> Membership<Q> {
             verdicts: BTreeMap::new(),
             growth: Growth::default(),
             unheard: BTreeSet::new(),
+            withdrawn: Withdrawn::default(),
             joined: false,
             asked: false,
             stage: Stage::Member,
@@ -154,6 +158,7 @@ impl<Q> Membership<Q> {
                 epoch,
             } => self.allocate(region, allocations, epoch),
             MembershipInput::Services(entries) => self.register(&entries),
+            MembershipInput::Withdraw(entries) => self.withdraw(&entries),
             MembershipInput::Leave => self.leave(now),
             MembershipInput::Tick => {}
         }
@@ -348,7 +353,20 @@ impl<Q> Membership<Q> {
         if let Err(reason) = plausible::check_services(&self.state.registry, entries) {
             return self.refuse_from_inside(reason);
         }
+        self.withdrawn.restore(entries);
         self.edit(|state| state.registry = merge::both_services(&state.registry, entries));
+    }
+
+    /// Lists instances no more, whatever is gossiped.
+    fn withdraw(&mut self, entries: &FrozenSet<ServiceEntry>) {
+        let known = self.withdrawn.len();
+        if let Err(reason) = plausible::check_withdrawn(known, entries) {
+            return self.refuse_from_inside(reason);
+        }
+        self.withdrawn.add(entries);
+        let withdrawn = std::mem::take(&mut self.withdrawn);
+        self.edit(|state| withdrawn.leave_out(state));
+        self.withdrawn = withdrawn;
     }
 
     /// Says that it is dead, and insists on it until all have seen that.

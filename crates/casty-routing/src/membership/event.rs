@@ -143,8 +143,11 @@ pub enum MembershipInput<Q> {
         /// The number of changes.
         epoch: u64,
     },
-    /// `UpdateRegistry`: instances of services that are added.
+    /// `UpdateRegistry`: instances of services that are added, those as well that were withdrawn.
     Services(FrozenSet<ServiceEntry>),
+    /// Instances of services have ended: this node lists them no more, whatever is gossiped. Casty's nodes have
+    /// no message for that: all that are not told so go on to list them, until the instances' nodes are dead.
+    Withdraw(FrozenSet<ServiceEntry>),
     /// The node leaves: it says so, until all have seen it or the time for that is up.
     Leave,
     /// Nothing but time passed.

@@ -148,6 +148,7 @@ impl<Q> Membership<Q> {
             let interval = self.config.gossip_interval;
             self.rounds.hurry(after(now, interval / 20), interval / 5);
         }
+        self.withdrawn.leave_out(&mut merged);
         self.take(merged);
         if !self.joined && self.state.members.len() > 1 {
             self.joined = true;

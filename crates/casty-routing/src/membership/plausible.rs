@@ -109,6 +109,16 @@ pub(super) fn check_services(
     Ok(())
 }
 
+/// Returns the reason why instances of services cannot be added to those that have ended, which are kept in
+/// mind.
+pub(super) fn check_withdrawn(
+    known: usize,
+    new: &FrozenSet<ServiceEntry>,
+) -> Result<(), MembershipRefusal> {
+    let what = "instances of services that have ended";
+    too_many(what, known + new.len(), MOST_SERVICES)
+}
+
 /// Returns the reason why the shards of one region cannot be allocated beside those of others.
 pub(super) fn check_region(
     known: &Allocations,

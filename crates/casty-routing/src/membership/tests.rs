@@ -11,6 +11,7 @@ mod alone;
 mod cost;
 mod insisting;
 mod refusals;
+mod services;
 mod world;
 
 use world::{World, node};

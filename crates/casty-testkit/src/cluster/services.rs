@@ -27,7 +27,9 @@ impl Cluster {
     /// Ends a service on a node, and takes it out of the views of all at once.
     ///
     /// Real nodes keep listing a service that ended while they live on: for that, see
-    /// [`stop_actor`](Self::stop_actor).
+    /// [`stop_actor`](Self::stop_actor). So do nodes outside of this process that
+    /// [gossip](crate::ClusterBuilder::membership) with these, for no message of Casty's takes a service out but
+    /// the death of its node; what they gossip brings it back to none of this process.
     pub fn stop_service(&self, node: usize, key: &str) {
         self.gossip.stop_service(node, key);
     }

@@ -4,6 +4,7 @@ use casty_proto::NodeAddress;
 use casty_routing::membership::MembershipInput;
 
 use super::Gossip;
+use super::engine::EngineInput;
 use super::topology::Topology;
 use crate::actor::ActorPlan;
 
@@ -23,20 +24,19 @@ impl Gossip {
             topology.services.retain(|other| !is_same(other));
             node.start_actor(service.clone());
             topology.services.push(service);
-            let services = topology.services_of(number);
-            topology.order(number, MembershipInput::Services(services));
+            topology.register(number);
             topology.all_viewed();
         });
     }
 
-    /// Ends a service of a node, and takes it out of the registry of all. Nodes that gossip keep it there: no
-    /// message of theirs takes anything out but the death of its node.
+    /// Ends a service of a node, and takes it out of the registry of all nodes of this process.
     pub(crate) fn stop_service(&self, number: usize, key: &str) {
         self.change(|topology| {
             let Some(member) = topology.members.get(number) else {
                 return;
             };
             let (place, node) = (Some(member.place), member.node.clone());
+            topology.withdraw(number, key);
             topology.services.retain(|service| {
                 let stops = service.key.as_deref() == Some(key) && service.node == place;
                 if stops && let Some(node) = &node {
@@ -69,6 +69,35 @@ impl Gossip {
 }
 
 impl Topology {
+    /// Has the engines list the services of a node: its own all of them, and others those that were withdrawn.
+    fn register(&mut self, number: usize) {
+        let services = self.services_of(number);
+        let mut again = services.clone();
+        again.retain(|entry| self.withdrawn.contains(entry));
+        self.withdrawn.retain(|entry| !again.contains(entry));
+        self.order(number, MembershipInput::Services(services));
+        if !again.is_empty() {
+            self.order_all(&MembershipInput::Services(again));
+        }
+    }
+
+    /// Has the engines of all nodes list a service of a node no more.
+    fn withdraw(&mut self, number: usize, key: &str) {
+        let mut ended = self.services_of(number);
+        ended.retain(|entry| &*entry.key == key);
+        if self.gossips() && !ended.is_empty() {
+            let known = self.withdrawn.iter().chain(&ended).cloned();
+            self.withdrawn = known.collect();
+            self.order_all(&MembershipInput::Withdraw(ended));
+        }
+    }
+
+    fn order_all(&mut self, input: &EngineInput) {
+        for number in 0..self.members.len() {
+            self.order(number, input.clone());
+        }
+    }
+
     /// Returns whether a node reaches another, or itself. Whether it reaches one outside shows only when it
     /// sends.
     fn may_reach(&self, from: usize, to: &NodeAddress) -> bool {

@@ -38,6 +38,10 @@ impl Topology {
         }
         let services = self.services_of(number);
         self.tell_engine(number, now, MembershipInput::Services(services));
+        if !self.withdrawn.is_empty() {
+            let withdrawn = self.withdrawn.clone();
+            self.tell_engine(number, now, MembershipInput::Withdraw(withdrawn));
+        }
         self.tell_engine(number, now, MembershipInput::Tick);
     }
 

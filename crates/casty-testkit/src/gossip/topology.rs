@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
-use casty_proto::NodeAddress;
-use casty_proto::message::{ClusterState, ShardAllocation, TopologySnapshot};
+use casty_proto::message::{ClusterState, ServiceEntry, ShardAllocation, TopologySnapshot};
+use casty_proto::{FrozenSet, NodeAddress};
 use casty_routing::membership::MembershipInput;
 use casty_routing::{
     Coordinator, CoordinatorConfig, CoordinatorInput, CoordinatorOutput, RegionView, ShardId,
@@ -37,6 +37,8 @@ pub(super) struct Topology {
     pub(super) members: Vec<Member>,
     /// The services that are registered, wherever they are configured.
     pub(super) services: Vec<ActorPlan>,
+    /// The services that have ended, where nodes gossip: nodes outside go on to list them.
+    pub(super) withdrawn: FrozenSet<ServiceEntry>,
     pub(super) counters: Vec<Arc<Counters>>,
     pub(super) ways: Ways,
     /// Inputs that coordinators have not been given yet.
@@ -58,6 +60,7 @@ impl Topology {
             mailboxes: Arc::clone(mailboxes),
             members: (0..count).map(|place| Member::new(place, count)).collect(),
             services: settings.services.clone(),
+            withdrawn: FrozenSet::default(),
             counters: (0..count).map(|_| Arc::default()).collect(),
             ways: Ways::new(settings.membership.as_ref()),
             steps: VecDeque::new(),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use casty_client::{ClusterClient, View};
+use casty_client::{ClusterClient, ServiceKey, View};
 use casty_proto::message::MemberStatus;
 use casty_proto::{ActorRef, NodeAddress};
 use casty_testkit::{Cluster, ClusterBuilder, Context, MembershipOptions, stateful};
@@ -167,8 +167,62 @@ async fn a_broadcast_reaches_the_nodes_of_all_processes(net: Net) {
     assert_eq!((gathered.replies.len(), gathered.missing.len()), (3, 0));
 }
 
+/// Waits until a client lists so many instances.
+async fn instances(client: &ClusterClient, key: &str, count: usize) {
+    let mut services = client.services(&ServiceKey::<Next>::new(key));
+    let listed = async { while services.changed().await.unwrap().instances.len() != count {} };
+    timeout(LONG, listed).await.expect("so many are listed");
+}
+
+/// Starts nodes of which one has had a service, and one outside that still lists it. Returns with them a client
+/// of each.
+async fn ended_service(net: &Net) -> ([Cluster; 2], [ClusterClient; 2]) {
+    let cluster = inside(net, |builder| builder.service_on(1, "numbered", here)).await;
+    let other = outside(net, &cluster, |builder| builder).await;
+    let (client, outsider) = (net.client(&cluster).await, net.client(&other).await);
+    for client in [&client, &outsider] {
+        instances(client, "numbered", 1).await;
+    }
+    cluster.stop_service(1, "numbered");
+    instances(&client, "numbered", 0).await;
+    // What is listed elsewhere is gossiped with this.
+    other.start_service(0, "later", here);
+    instances(&client, "later", 1).await;
+    ([cluster, other], [client, outsider])
+}
+
+/// Nodes outside are not told that a service has ended, and bring it back to no node of the service's process.
+async fn a_service_that_ended_is_listed_by_nodes_outside_alone(net: Net) {
+    let ([cluster, _other], [client, outsider]) = ended_service(&net).await;
+    instances(&client, "numbered", 0).await;
+    instances(&outsider, "numbered", 1).await;
+    cluster.start_service(1, "numbered", here);
+    for client in [&client, &outsider] {
+        instances(client, "numbered", 1).await;
+    }
+}
+
+async fn a_node_that_starts_anew_lists_no_service_that_has_ended(net: Net) {
+    let ([cluster, _other], _) = ended_service(&net).await;
+    cluster.restart(0).await.unwrap();
+    let first = cluster.addresses()[0].to_string();
+    let restarted = net.client_builder(&cluster).contact_points([first]);
+    let restarted = restarted.connect().await.unwrap();
+    instances(&restarted, "later", 1).await;
+    instances(&restarted, "numbered", 0).await;
+    cluster.start_service(1, "numbered", here);
+    instances(&restarted, "numbered", 1).await;
+}
+
+mod restarts {
+    pub(super) use super::a_node_that_starts_anew_lists_no_service_that_has_ended;
+
+    crate::over_both! { a_node_that_starts_anew_lists_no_service_that_has_ended }
+}
+
 crate::over_all! {
     nodes_outside_are_taken_in_and_host_shards
     a_singleton_is_reached_by_way_of_any_node_in_whichever_process_it_is
     a_broadcast_reaches_the_nodes_of_all_processes
+    a_service_that_ended_is_listed_by_nodes_outside_alone
 }

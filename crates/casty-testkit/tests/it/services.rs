@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use casty_client::{ActorRef, ClusterClient, ServiceKey};
-use casty_testkit::{Cluster, Context};
+use casty_testkit::{Cluster, ClusterBuilder, Context, MembershipOptions};
 use serde::{Deserialize, Serialize};
 
 use crate::app::{LONG, Net, close_and_check};
@@ -25,8 +25,16 @@ fn key() -> ServiceKey<Greet> {
 
 /// Starts nodes with a greeter on the first, which the client begins with.
 async fn start(net: &Net) -> (Cluster, ClusterClient) {
+    start_with(net, |builder| builder).await
+}
+
+/// Starts such nodes, configured further.
+async fn start_with(
+    net: &Net,
+    configure: impl FnOnce(ClusterBuilder) -> ClusterBuilder,
+) -> (Cluster, ClusterClient) {
     let (cluster, _) = net
-        .counters_with(|builder| builder.service("greeter", greet))
+        .counters_with(|builder| configure(builder.service("greeter", greet)))
         .await;
     let first = cluster.address(0).unwrap();
     let builder = net
@@ -37,9 +45,17 @@ async fn start(net: &Net) -> (Cluster, ClusterClient) {
     (cluster, client)
 }
 
-/// Instances are seen to come and go, and are asked while they are there.
 async fn instances_come_and_go(net: Net) {
-    let (cluster, client) = start(&net).await;
+    come_and_go(start(&net).await).await;
+}
+
+async fn instances_come_and_go_where_nodes_gossip(net: Net) {
+    let gossips = |builder: ClusterBuilder| builder.membership(MembershipOptions::new());
+    come_and_go(start_with(&net, gossips).await).await;
+}
+
+/// Instances are seen to come and go, and are asked while they are there.
+async fn come_and_go((cluster, client): (Cluster, ClusterClient)) {
     let mut greeters = client.services(&key());
     greeters.wait_for_within(1, LONG).await.unwrap();
     cluster.start_service(1, "greeter", greet);
@@ -97,5 +113,6 @@ async fn an_instance_that_ended_is_set_aside(net: Net) {
 
 crate::over_both! {
     instances_come_and_go
+    instances_come_and_go_where_nodes_gossip
     an_instance_that_ended_is_set_aside
 }
