@@ -5,7 +5,7 @@
 //! restarts nodes, [`verify`] has Python read what Rust wrote, [`scenario`] is what a scenario is
 //! made of, [`scenarios`] lists them, one file a topic, and [`suite`] runs them one after another,
 //! and [`matrix`] combines serializers and compressions. [`faults`] kills nodes and cuts connections
-//! under this client and Python's, and compares.
+//! under this client and Python's, and compares. [`guard`] kills nodes beside a `casty guard`, and without.
 //! [`transport`] tells how nodes are reached, and [`certificates`] makes what that takes.
 //! `app` declares the messages of the nodes' application, `typed` has them as they are generated, `clients` connects the Rust client, `raw` is a connection without a client,
 //! `proxy` a node behind `casty proxy`, `router` one behind a router that can forget connections, and `command` finds that command and the member in Rust.
@@ -17,6 +17,7 @@ pub mod cluster;
 mod command;
 pub mod error;
 pub mod faults;
+pub mod guard;
 pub mod matrix;
 mod proxy;
 pub mod python;

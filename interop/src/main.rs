@@ -15,7 +15,7 @@ use casty_interop::scenarios;
 use casty_interop::serializer::Serializer;
 use casty_interop::suite::{self, Selection};
 use casty_interop::transport::{Link, Transport};
-use casty_interop::{faults, matrix};
+use casty_interop::{faults, guard, matrix};
 
 const HELP: &str = "\
 Runs the scenarios of the real-cluster suite against casty 0.21.0 nodes, one after another.
@@ -24,6 +24,7 @@ usage: cargo xtask interop [--serializer SERIALIZER]... [--transport tcp|tls|qui
                            [--certificates MAKERS] [--list] [NAME]...
        cargo xtask interop --matrix
        cargo xtask interop --faults [NAME]...
+       cargo xtask interop --guard [--trials N]
 
   --serializer NAME  only with this serializer: pickle, json, msgpack, protobuf or cloudpickle; may be
                      repeated (default: all but cloudpickle, which is pickle to a client)
@@ -38,6 +39,8 @@ usage: cargo xtask interop [--serializer SERIALIZER]... [--transport tcp|tls|qui
   --faults           real faults, each with this client and with Python's ClusterClient; prints a
                      table of both and fails if this client is not as it must be. With NAME, only
                      faults whose name contains it
+  --guard            nodes killed beside a `casty guard` and without one, 10 of each kind; prints a
+                     table and fails if a guard did not help. With --trials, so many of each
   --serve            start three nodes with the first serializer and transport, print how the
                      `casty` command reaches them, the Python that they run with and the folder of
                      its sources, and keep them until standard input closes
@@ -100,6 +103,7 @@ fn main() -> ExitCode {
             Request::Run(selection) => suite::run(&python, &scenarios::all(), &selection).await,
             Request::Matrix => matrix::run(&python).await,
             Request::Faults(names) => faults::run(&python, &names).await,
+            Request::Guard(trials) => guard::run(&python, trials).await,
             Request::Serve(selection, served) => serve(&python, &selection, served).await,
         }
     });
@@ -165,6 +169,8 @@ enum Request {
     Run(Selection),
     Matrix,
     Faults(Vec<String>),
+    /// So many trials of each kind.
+    Guard(usize),
     /// To be a client under test, with orders from standard input.
     Client,
     Serve(Selection, Served),
@@ -179,7 +185,8 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Request, String> {
         makers: Makers::default(),
         names: Vec::new(),
     };
-    let (mut serve, mut faults) = (false, false);
+    let (mut serve, mut faults, mut guard) = (false, false, false);
+    let mut trials = 10;
     let mut served = Served {
         nodes: 3,
         rust_node: None,
@@ -190,6 +197,8 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Request, String> {
             "--list" => return Ok(Request::Print(names(|_| true).join("\n"))),
             "--matrix" => return Ok(Request::Matrix),
             "--faults" => faults = true,
+            "--guard" => guard = true,
+            "--trials" => trials = value(&arg, args.next())?,
             "--client" => return Ok(Request::Client),
             "--interpreter" => return Ok(Request::Interpreter),
             "--serve" => serve = true,
@@ -204,6 +213,9 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Request, String> {
     }
     if faults {
         return Ok(Request::Faults(selection.names));
+    }
+    if guard {
+        return Ok(Request::Guard(trials));
     }
     if selection.serializers.is_empty() {
         selection.serializers = Serializer::SUITE.to_vec();

@@ -9,6 +9,7 @@ mod compression;
 mod counts;
 mod failures;
 mod gossip;
+mod guards;
 mod members;
 mod merges;
 mod messages;
@@ -57,6 +58,7 @@ pub fn all() -> Vec<Scenario> {
         failures::SCENARIOS,
         admin::SCENARIOS,
         members::SCENARIOS,
+        guards::SCENARIOS,
     ]
     .concat()
 }

@@ -58,14 +58,16 @@ impl Detector {
 
     /// Notes that a node was heard.
     pub(super) fn heard(&mut self, now: Instant, node: &NodeAddress) {
+        let was_silent = self.phi(now, node) >= self.config.threshold;
         let Some(intervals) = self.nodes.get_mut(node) else {
             return self.expect(now, node);
         };
         let is_first = now < intervals.last;
         let interval = now.saturating_duration_since(intervals.last);
         intervals.last = now;
-        if is_first {
-            // It was expected later: there is no interval yet.
+        if is_first || was_silent {
+            // It was expected later, and there is no interval yet; or it is back after a silence that would have
+            // the next one go unnoticed for as long.
             return;
         }
         if intervals.seen.len() >= self.config.samples {
@@ -173,6 +175,16 @@ mod tests {
             detector.heard(after(start, beat * 500), &node());
         }
         (detector, after(start, 9 * 500))
+    }
+
+    #[test]
+    fn a_silence_that_has_ended_does_not_hide_the_next_one() {
+        let (mut detector, last) = steady(Instant::now());
+        let back = after(last, 12_000);
+        assert!(detector.verdict(back).is_some());
+        detector.heard(back, &node());
+        assert!(detector.verdict(after(back, 1_050)).is_none());
+        assert!(detector.verdict(after(back, 1_070)).is_some());
     }
 
     #[test]
