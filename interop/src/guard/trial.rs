@@ -179,7 +179,8 @@ async fn watch(orphans: &[EntityRef], dead: &str) -> Recovery {
 /// Asks all at once. Returns what became of the asks that were not answered, or by the dead node.
 async fn silent(orphans: &[EntityRef], dead: &str) -> Vec<String> {
     let mut asks = JoinSet::new();
-    for orphan in orphans.iter().cloned() {
+    for orphan in orphans {
+        let orphan = orphan.clone();
         asks.spawn(async move {
             let ask = orphan.ask::<_, String>(|reply_to| GetNode { reply_to });
             ask.within(ASK).await
