@@ -26,7 +26,6 @@ from typing import Any
 from casty import (
     Behaviors,
     ClusteredActorSystem,
-    CompressionConfig,
     MemberStatus,
     ServiceKey,
 )
@@ -35,7 +34,15 @@ from casty.cluster.topology_actor import GetState
 from casty.core.address import ActorAddress
 from casty.remote.tls import Config as TlsConfig
 
-from interop_app import entities, serializers, streams
+from interop_app import entities, serializers
+
+try:
+    import casty.core.streams
+except ModuleNotFoundError:
+    # Of casty before 0.17.
+    streams = None
+else:
+    from interop_app import streams
 
 #: Seconds for the cluster to form and settle, and for a node to shut down.
 STARTUP = 90.0
@@ -126,9 +133,7 @@ async def run(args: argparse.Namespace) -> None:
         loop.add_signal_handler(number, stop.set)
     if not args.detached:
         threading.Thread(target=_watch_stdin, args=(loop, stop), daemon=True).start()
-    compression = None
-    if args.compression != "none":
-        compression = CompressionConfig(algorithm=args.compression)
+    algorithm = None if args.compression == "none" else args.compression
     tls = None
     if args.tls_ca:
         tls = TlsConfig.from_paths(
@@ -141,7 +146,7 @@ async def run(args: argparse.Namespace) -> None:
         node_id=args.node_id,
         seed_nodes=args.seeds,
         tls=tls,
-        serializer=serializers.build(args.serializer, compression),
+        **serializers.arguments(args.serializer, algorithm),
     )
     async with system:
         print(f"LISTENING {system.self_node.port}", flush=True)
@@ -181,7 +186,8 @@ async def start(args: argparse.Namespace, system: ClusteredActorSystem) -> None:
         system.spawn(Behaviors.singleton(entities.numbers(args.node_id)), "numbers")
         system.spawn(Behaviors.broadcasted(entities.witness(args.node_id)), "witness")
         system.spawn(entities.asker(system), "asker")
-        system.spawn(streams.desk(system), streams.DESK)
+        if streams is not None:
+            system.spawn(streams.desk(system), streams.DESK)
         if args.rejoin:
             await rejoin(args, system)
         elif not args.unallocated:

@@ -14,7 +14,7 @@ import sys
 import time
 from typing import Any
 
-from casty import ClusterClient, CompressionConfig, ShardEnvelope
+from casty import ClusterClient, ShardEnvelope
 from casty.remote.tls import Config as TlsConfig
 
 from interop_app import serializers
@@ -26,21 +26,19 @@ ATTEMPT = 1.0
 
 async def run(order: dict[str, Any]) -> dict[str, str | None]:
     pairs = (contact.rsplit(":", 1) for contact in order["contacts"])
-    compression = None
-    if order["compression"]:
-        compression = CompressionConfig(algorithm=order["compression"])
-    tls = None
+    arguments = serializers.arguments(order["serializer"], order["compression"])
     if order["tls"]:
         authority, certificate, key = order["tls"]
-        tls = TlsConfig.from_paths(certfile=certificate, keyfile=key, cafile=authority)
+        arguments["tls"] = TlsConfig.from_paths(
+            certfile=certificate, keyfile=key, cafile=authority
+        )
     answers: dict[str, str | None] = dict.fromkeys(order["entities"])
     async with ClusterClient(
         contact_points=[(host, int(port)) for host, port in pairs],
         system_name=order["system"],
         # Two clients that announce the same address take each other's connections.
         client_port=1 + os.getpid() % 60_000,
-        serializer=serializers.build(order["serializer"], compression),
-        tls=tls,
+        **arguments,
     ) as client:
         region = client.entity_ref("counter", num_shards=order["shards"])
 

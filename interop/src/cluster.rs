@@ -329,6 +329,12 @@ impl PythonCluster {
         flags
     }
 
+    /// Returns the arguments of a command that knows no regions.
+    pub fn flags_without_shards(&self) -> String {
+        let shards = format!("--shards {} ", self.shards);
+        self.flags().replace(&shards, "")
+    }
+
     /// Opens a stream to a node, as a client dials it.
     ///
     /// # Errors

@@ -1,11 +1,12 @@
-//! The real-cluster suite: unmodified casty 0.21.0 nodes in processes of their own, and named
-//! scenarios that talk to them. `cargo xtask interop` runs it; `--help` tells its arguments.
+//! The real-cluster suite: unmodified nodes of casty in processes of their own, 0.21.0 unless it is told, and
+//! named scenarios that talk to them. `cargo xtask interop` runs it; `--help` tells its arguments.
 //!
 //! [`python`] finds an interpreter and makes the virtual environment, [`cluster`] starts, kills and
 //! restarts nodes, [`verify`] has Python read what Rust wrote, [`scenario`] is what a scenario is
 //! made of, [`scenarios`] lists them, one file a topic, and [`suite`] runs them one after another,
 //! and [`matrix`] combines serializers and compressions. [`faults`] kills nodes and cuts connections
 //! under this client and Python's, and compares. [`guard`] kills nodes beside a `casty guard`, and without.
+//! [`versions`] runs the core of the scenarios on each [`version`] whose protocol the client speaks.
 //! [`transport`] tells how nodes are reached, and [`certificates`] makes what that takes.
 //! `app` declares the messages of the nodes' application, `typed` has them as they are generated, `clients` connects the Rust client, `raw` is a connection without a client,
 //! `proxy` a node behind `casty proxy`, `router` one behind a router that can forget connections, and `command` finds that command and the member in Rust.
@@ -30,3 +31,5 @@ pub mod suite;
 pub mod transport;
 mod typed;
 pub mod verify;
+pub mod version;
+pub mod versions;

@@ -11,21 +11,28 @@ use casty_interop::certificates::Makers;
 use casty_interop::cluster::{Position, PythonCluster};
 use casty_interop::error::Failure;
 use casty_interop::python::{Installation, SetupError};
+use casty_interop::scenario::Scenario;
 use casty_interop::scenarios;
 use casty_interop::serializer::Serializer;
 use casty_interop::suite::{self, Selection};
 use casty_interop::transport::{Link, Transport};
-use casty_interop::{faults, guard, matrix};
+use casty_interop::version::Version;
+use casty_interop::{faults, guard, matrix, versions};
 
 const HELP: &str = "\
-Runs the scenarios of the real-cluster suite against casty 0.21.0 nodes, one after another.
+Runs the scenarios of the real-cluster suite against nodes of casty, one after another.
 
-usage: cargo xtask interop [--serializer SERIALIZER]... [--transport tcp|tls|quic]...
+usage: cargo xtask interop [--casty VERSION] [--serializer SERIALIZER]... [--transport tcp|tls|quic]...
                            [--certificates MAKERS] [--list] [NAME]...
+       cargo xtask interop --versions [--casty VERSION]... [--serializer SERIALIZER]... [NAME]...
        cargo xtask interop --matrix
        cargo xtask interop --faults [NAME]...
        cargo xtask interop --guard [--trials N]
 
+  --casty VERSION    with this version of casty, from 0.16.0 to 0.21.0 (default: 0.21.0). Those before
+                     0.21.0 have no `casty cert`, so --transport tls takes --certificates rust
+  --versions         the core of the suite on casty 0.16.0, 0.17.0, 0.18.0, 0.19.0, 0.20.1 and 0.21.0, or
+                     on those of --casty; prints a table and what was left out, with the reason
   --serializer NAME  only with this serializer: pickle, json, msgpack, protobuf or cloudpickle; may be
                      repeated (default: all but cloudpickle, which is pickle to a client)
   --transport NAME   only over this transport; may be repeated (default: tcp). tls: nodes with
@@ -82,7 +89,7 @@ fn main() -> ExitCode {
             }
         };
     }
-    let python = match Installation::prepare() {
+    let python = match Installation::prepare(request.version()) {
         Ok(python) => python,
         Err(reason @ SetupError::NoPython { .. }) if !required() => {
             eprintln!("interop: SKIPPED, nothing was tested against real nodes: {reason}");
@@ -93,26 +100,36 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let passed = runtime.block_on(async {
-        match request {
-            Request::Print(_) | Request::Client => true,
-            Request::Interpreter => {
-                println!("{}", python.interpreter().display());
-                true
-            }
-            Request::Run(selection) => suite::run(&python, &scenarios::all(), &selection).await,
-            Request::Matrix => matrix::run(&python).await,
-            Request::Faults(names) => faults::run(&python, &names).await,
-            Request::Guard(trials) => guard::run(&python, trials).await,
-            Request::Serve(selection, served) => serve(&python, &selection, served).await,
-        }
-    });
+    let passed = runtime.block_on(obey(request, &python));
     // A scenario past its deadline may hold a thread; it is not waited for.
     runtime.shutdown_timeout(Duration::from_secs(1));
     if passed {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
+    }
+}
+
+/// Does what is requested, with the Python that is needed first. Returns whether all passed.
+async fn obey(request: Request, python: &Installation) -> bool {
+    match request {
+        Request::Print(_) | Request::Client => true,
+        Request::Interpreter => {
+            println!("{}", python.interpreter().display());
+            true
+        }
+        Request::Run(_, selection) => suite::run(python, &scenarios::all(), &selection).await,
+        Request::Versions(versions, selection) => {
+            let run = versions::run(&versions, &scenarios::all(), &selection).await;
+            run.unwrap_or_else(|reason| {
+                eprintln!("interop: {reason}");
+                false
+            })
+        }
+        Request::Matrix => matrix::run(python).await,
+        Request::Faults(names) => faults::run(python, &names).await,
+        Request::Guard(trials) => guard::run(python, trials).await,
+        Request::Serve(_, selection, served) => serve(python, &selection, served).await,
     }
 }
 
@@ -166,16 +183,34 @@ fn required() -> bool {
 }
 
 enum Request {
-    Run(Selection),
+    Run(Version, Selection),
+    /// The core of the suite, on each of these.
+    Versions(Vec<Version>, Selection),
     Matrix,
     Faults(Vec<String>),
     /// So many trials of each kind.
     Guard(usize),
     /// To be a client under test, with orders from standard input.
     Client,
-    Serve(Selection, Served),
+    Serve(Version, Selection, Served),
     Interpreter,
     Print(String),
+}
+
+impl Request {
+    /// Returns the version of casty that is needed first.
+    fn version(&self) -> Version {
+        match self {
+            Self::Run(version, _) | Self::Serve(version, ..) => *version,
+            Self::Versions(versions, _) => versions.first().copied().unwrap_or(Version::REFERENCE),
+            Self::Matrix
+            | Self::Faults(_)
+            | Self::Guard(_)
+            | Self::Client
+            | Self::Interpreter
+            | Self::Print(_) => Version::REFERENCE,
+        }
+    }
 }
 
 fn parse(mut args: impl Iterator<Item = String>) -> Result<Request, String> {
@@ -185,7 +220,8 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Request, String> {
         makers: Makers::default(),
         names: Vec::new(),
     };
-    let (mut serve, mut faults, mut guard) = (false, false, false);
+    let mut versions: Vec<Version> = Vec::new();
+    let mut task = Task::Run;
     let mut trials = 10;
     let mut served = Served {
         nodes: 3,
@@ -196,14 +232,16 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Request, String> {
             "--help" | "-h" => return Ok(Request::Print(HELP.to_owned())),
             "--list" => return Ok(Request::Print(names(|_| true).join("\n"))),
             "--matrix" => return Ok(Request::Matrix),
-            "--faults" => faults = true,
-            "--guard" => guard = true,
+            "--faults" => task = Task::Faults,
+            "--guard" => task = Task::Guard(0),
             "--trials" => trials = value(&arg, args.next())?,
             "--client" => return Ok(Request::Client),
             "--interpreter" => return Ok(Request::Interpreter),
-            "--serve" => serve = true,
+            "--serve" => task = Task::Serve,
             "--nodes" => served.nodes = value(&arg, args.next())?,
             "--rust-node" => served.rust_node = Some(value(&arg, args.next())?),
+            "--versions" => task = Task::Versions,
+            "--casty" => versions.push(value(&arg, args.next())?),
             "--serializer" => selection.serializers.push(value(&arg, args.next())?),
             "--transport" => selection.transports.push(value(&arg, args.next())?),
             "--certificates" => selection.makers = value(&arg, args.next())?,
@@ -211,28 +249,61 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Request, String> {
             _ => selection.names.push(arg),
         }
     }
-    if faults {
-        return Ok(Request::Faults(selection.names));
-    }
-    if guard {
-        return Ok(Request::Guard(trials));
-    }
     if selection.serializers.is_empty() {
         selection.serializers = Serializer::SUITE.to_vec();
     }
     if selection.transports.is_empty() {
         selection.transports = vec![Transport::Tcp];
     }
-    if serve {
-        return Ok(Request::Serve(selection, served));
+    if let Task::Guard(wanted) = &mut task {
+        *wanted = trials;
     }
-    if names(|scenario| selection.takes(scenario)).is_empty() {
-        return Err(format!(
-            "no scenario is called {}",
-            selection.names.join(" or ")
-        ));
+    request(task, versions, selection, served)
+}
+
+/// The use of a selection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Task {
+    Run,
+    Versions,
+    Faults,
+    /// So many trials.
+    Guard(usize),
+    Serve,
+}
+
+fn request(
+    task: Task,
+    versions: Vec<Version>,
+    selection: Selection,
+    served: Served,
+) -> Result<Request, String> {
+    let version = match (task, &versions[..]) {
+        (Task::Faults | Task::Guard(_), [_, ..]) => {
+            return Err("--faults and --guard measure casty 0.21.0 alone".to_owned());
+        }
+        (Task::Run | Task::Serve, [_, _, ..]) => {
+            return Err("several versions of --casty take --versions".to_owned());
+        }
+        (_, all) => all.first().copied().unwrap_or(Version::REFERENCE),
+    };
+    let taken = |scenario: &Scenario| {
+        selection.takes(scenario) && (scenario.is_core || task != Task::Versions)
+    };
+    if matches!(task, Task::Run | Task::Versions) && names(taken).is_empty() {
+        let names = selection.names.join(" or ");
+        return Err(format!("no scenario is called {names}"));
     }
-    Ok(Request::Run(selection))
+    Ok(match task {
+        Task::Run => Request::Run(version, selection),
+        Task::Versions if versions.is_empty() => {
+            Request::Versions(Version::ALL.to_vec(), selection)
+        }
+        Task::Versions => Request::Versions(versions, selection),
+        Task::Faults => Request::Faults(selection.names),
+        Task::Guard(trials) => Request::Guard(trials),
+        Task::Serve => Request::Serve(version, selection, served),
+    })
 }
 
 /// Returns the value that follows an option.
@@ -241,7 +312,7 @@ fn value<T: FromStr<Err: Display>>(option: &str, text: Option<String>) -> Result
     text.parse().map_err(|error: T::Err| error.to_string())
 }
 
-fn names(taken: impl Fn(&casty_interop::scenario::Scenario) -> bool) -> Vec<&'static str> {
+fn names(taken: impl Fn(&Scenario) -> bool) -> Vec<&'static str> {
     let all = scenarios::all();
     all.iter()
         .filter(|scenario| taken(scenario))

@@ -7,10 +7,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// The packages that are installed into the environment.
+use crate::version::Version;
+
+/// The packages that are installed into the environment of [`Version::REFERENCE`].
 const REQUIREMENTS: &str = include_str!("../python/requirements.txt");
 
-/// The oldest Python that casty 0.21.0 runs on.
+/// The oldest Python that casty 0.16 to 0.21 run on.
 const OLDEST: (u32, u32) = (3, 12);
 
 /// Written last, so an environment without it is not finished.
@@ -19,30 +21,33 @@ const STAMP: &str = "finished";
 /// A virtual environment with casty and the sources of the nodes.
 #[derive(Debug, Clone)]
 pub struct Installation {
+    version: Version,
     interpreter: PathBuf,
     sources: PathBuf,
     workshop: PathBuf,
 }
 
 impl Installation {
-    /// Finds a Python on `PATH` or under pyenv and makes the environment, or reuses the one that
-    /// was made for the same requirements. Making one takes a minute at most and needs the package
+    /// Finds a Python on `PATH` or under pyenv and makes the environment with this version of casty, or reuses the
+    /// one that was made for the same requirements. Making one takes a minute at most and needs the package
     /// index that pip is configured with; reusing one takes neither.
     ///
     /// # Errors
     /// No Python of at least 3.12 with venv and pip was found, or it could not make the
     /// environment.
-    pub fn prepare() -> Result<Self, SetupError> {
+    pub fn prepare(version: Version) -> Result<Self, SetupError> {
         let package = Path::new(env!("CARGO_MANIFEST_DIR"));
         let target = env::var_os("CARGO_TARGET_DIR")
             .map_or_else(|| package.with_file_name("target"), PathBuf::from);
         let workshop = target.join("interop");
-        let name = format!("venv-{:016x}", fingerprint(REQUIREMENTS.as_bytes()));
+        let requirements = version.requirements(REQUIREMENTS);
+        let name = format!("venv-{:016x}", fingerprint(requirements.as_bytes()));
         let environment = workshop.join(name);
         if !is_finished(&environment) {
-            build(&find()?, &environment)?;
+            build(&find()?, &environment, (version, &requirements))?;
         }
         Ok(Self {
+            version,
             interpreter: interpreter(&environment),
             sources: package.join("python"),
             workshop,
@@ -53,10 +58,16 @@ impl Installation {
     #[cfg(test)]
     pub(crate) fn absent() -> Self {
         Self {
+            version: Version::REFERENCE,
             interpreter: PathBuf::from("absent"),
             sources: PathBuf::new(),
             workshop: env::temp_dir().join("casty-interop-absent"),
         }
+    }
+
+    /// Returns the version of casty that is installed.
+    pub fn version(&self) -> Version {
+        self.version
     }
 
     /// Returns the environment's interpreter.
@@ -74,9 +85,14 @@ impl Installation {
         &self.sources
     }
 
-    /// Returns the folder that nodes log to; made by the first that does.
+    /// Returns the folder that nodes log to; made by the first that does. Versions other than the reference have
+    /// one each.
     pub fn log_folder(&self) -> PathBuf {
-        self.workshop.join("logs")
+        let logs = self.workshop.join("logs");
+        if self.version == Version::REFERENCE {
+            return logs;
+        }
+        logs.join(self.version.to_string())
     }
 }
 
@@ -182,14 +198,18 @@ fn fits(python: &Path) -> bool {
 
 /// Builds beside `environment` and moves it there when it is finished, so that a run that is
 /// interrupted leaves nothing half made behind, and two runs at a time do not meet.
-fn build(python: &Path, environment: &Path) -> Result<(), SetupError> {
+fn build(
+    python: &Path,
+    environment: &Path,
+    (version, requirements): (Version, &str),
+) -> Result<(), SetupError> {
     let process = std::process::id();
     let draft = environment.with_extension(format!("draft-{process}"));
     eprintln!(
-        "interop: making a virtual environment with {}",
+        "interop: making a virtual environment with casty {version} and {}",
         python.display()
     );
-    let built = fill(python, &draft).and_then(|()| {
+    let built = fill(python, &draft, requirements).and_then(|()| {
         if environment.exists() && !is_finished(environment) {
             fs::remove_dir_all(environment)?;
         }
@@ -204,11 +224,11 @@ fn build(python: &Path, environment: &Path) -> Result<(), SetupError> {
     built
 }
 
-fn fill(python: &Path, draft: &Path) -> Result<(), SetupError> {
+fn fill(python: &Path, draft: &Path, requirements: &str) -> Result<(), SetupError> {
     fs::create_dir_all(draft)?;
     run(Command::new(python).args(["-m", "venv"]).arg(draft))?;
-    let requirements = draft.join("requirements.txt");
-    fs::write(&requirements, REQUIREMENTS)?;
+    let file = draft.join("requirements.txt");
+    fs::write(&file, requirements)?;
     let pip = [
         "-m",
         "pip",
@@ -218,9 +238,7 @@ fn fill(python: &Path, draft: &Path) -> Result<(), SetupError> {
         "--quiet",
         "-r",
     ];
-    run(Command::new(interpreter(draft))
-        .args(pip)
-        .arg(&requirements))?;
+    run(Command::new(interpreter(draft)).args(pip).arg(&file))?;
     fs::write(draft.join(STAMP), "")?;
     Ok(())
 }

@@ -11,6 +11,7 @@ use crate::cluster::{ClusterError, PythonCluster};
 use crate::python::Installation;
 use crate::serializer::Serializer;
 use crate::transport::Link;
+use crate::version::{Feature, Version};
 
 pub use crate::error::Failure;
 
@@ -29,6 +30,25 @@ pub struct Scenario {
     pub deadline: Duration,
     /// Starts a run.
     pub run: fn(Context) -> Running,
+    /// `true` if `--versions` runs it with every version of casty; else it is run with the reference alone.
+    pub is_core: bool,
+    /// The things that a version of casty must have.
+    pub needs: &'static [Feature],
+}
+
+/// The reason for which a scenario does not do its work in a run: no failure, and told like one.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct LeftOut(pub String);
+
+impl LeftOut {
+    /// Leaves a scenario out, for this reason.
+    ///
+    /// # Errors
+    /// Always, so that the scenario ends with it.
+    pub fn because<T>(reason: impl Into<String>) -> Result<T, Failure> {
+        Err(Self(reason.into()).into())
+    }
 }
 
 impl Scenario {
@@ -49,7 +69,24 @@ impl Scenario {
             name,
             deadline: Duration::from_secs(seconds),
             run,
+            is_core: false,
+            needs: &[],
         }
+    }
+
+    /// Has it be run with every version of casty.
+    #[must_use]
+    pub const fn core(self) -> Self {
+        Self {
+            is_core: true,
+            ..self
+        }
+    }
+
+    /// Leaves it out with versions of casty that lack any of these.
+    #[must_use]
+    pub const fn needs(self, needs: &'static [Feature]) -> Self {
+        Self { needs, ..self }
     }
 }
 
@@ -121,6 +158,11 @@ impl Context {
     /// Returns the environment that nodes run in.
     pub fn python(&self) -> &Installation {
         &self.python
+    }
+
+    /// Returns the version of casty that nodes run with.
+    pub fn version(&self) -> Version {
+        self.python.version()
     }
 
     /// Returns the link that nodes are reached over in this run.

@@ -7,6 +7,7 @@ mod certificates;
 mod closing;
 mod compression;
 mod counts;
+mod doctor;
 mod failures;
 mod gossip;
 mod guards;
@@ -57,6 +58,7 @@ pub fn all() -> Vec<Scenario> {
         names::SCENARIOS,
         failures::SCENARIOS,
         admin::SCENARIOS,
+        doctor::SCENARIOS,
         members::SCENARIOS,
         guards::SCENARIOS,
     ]

@@ -6,7 +6,7 @@ use tokio::time::timeout;
 
 use crate::certificates::Makers;
 use crate::python::Installation;
-use crate::scenario::{Context, Failure, Figures, Scenario};
+use crate::scenario::{Context, Failure, Figures, LeftOut, Scenario};
 use crate::serializer::Serializer;
 use crate::transport::{Link, Transport};
 
@@ -44,21 +44,95 @@ pub struct Result {
     took: Duration,
 }
 
+impl Result {
+    /// Returns that of all scenarios with a serializer that nodes cannot be run with.
+    fn left_out_whole(context: &Context, reason: String) -> Self {
+        Self {
+            scenario: "everything",
+            serializer: context.serializer(),
+            transport: context.link().transport(),
+            outcome: LeftOut::because(reason),
+            took: Duration::ZERO,
+        }
+    }
+
+    /// Returns the name of the scenario.
+    pub fn scenario(&self) -> &'static str {
+        self.scenario
+    }
+
+    /// Returns the serializer that it ran with.
+    pub fn serializer(&self) -> Serializer {
+        self.serializer
+    }
+
+    /// Returns whether it failed.
+    pub fn is_failure(&self) -> bool {
+        self.outcome.is_err() && self.left_out().is_none()
+    }
+
+    /// Returns the reason for which it was left out, if it was.
+    pub fn left_out(&self) -> Option<&str> {
+        let failure = self.outcome.as_ref().err()?;
+        Some(failure.downcast_ref::<LeftOut>()?.0.as_str())
+    }
+
+    /// Returns the word for what came of it, and the rest.
+    fn told(&self) -> (&'static str, String) {
+        match (&self.outcome, self.left_out()) {
+            (Ok(figures), _) => ("ok", figures.clone()),
+            (_, Some(reason)) => ("left out", reason.to_owned()),
+            (Err(failure), None) => ("FAILED", causes(failure)),
+        }
+    }
+}
+
 /// Runs what the selection takes of `scenarios`; prints a line for each as it ends, then the table.
 /// Whether all passed.
 pub async fn run(python: &Installation, scenarios: &[Scenario], selection: &Selection) -> bool {
     let begun = Instant::now();
+    let Some(results) = results(python, scenarios, selection).await else {
+        return false;
+    };
+    print_table(&results);
+    let failed = results.iter().filter(|result| result.is_failure()).count();
+    if failed > 0 {
+        println!(
+            "\nwhat the nodes logged is in {}",
+            python.log_folder().display()
+        );
+    }
+    let left_out = results.iter().filter_map(Result::left_out).count();
+    let passed = results.len() - failed - left_out;
+    let took = begun.elapsed().as_secs_f64();
+    println!("{passed} passed, {failed} failed, {left_out} left out, {took:.0} s");
+    failed == 0 && !results.is_empty()
+}
+
+/// Runs what the selection takes of `scenarios`; prints a line for each as it ends. `None` if there is a transport
+/// that nodes cannot be reached over.
+pub async fn results(
+    python: &Installation,
+    scenarios: &[Scenario],
+    selection: &Selection,
+) -> Option<Vec<Result>> {
     let mut results = Vec::new();
     for transport in &selection.transports {
         let link = match Link::make(python, *transport, selection.makers, transport.name()).await {
             Ok(link) => link,
             Err(failure) => {
                 println!("interop: no {transport}: {}", causes(&failure));
-                return false;
+                return None;
             }
         };
         for serializer in &selection.serializers {
             let context = Context::new(python.clone(), *serializer, link.clone());
+            if let Some(reason) = python.version().refuses(*serializer) {
+                let everything = Result::left_out_whole(&context, reason);
+                println!("{}", line(&everything));
+                results.push(everything);
+                continue;
+            }
             for scenario in scenarios.iter().filter(|one| selection.takes(one)) {
                 let result = run_one(scenario, &context).await;
                 println!("{}", line(&result));
@@ -66,27 +140,16 @@ pub async fn run(python: &Installation, scenarios: &[Scenario], selection: &Sele
             }
         }
     }
-    print_table(&results);
-    let passed = results
-        .iter()
-        .filter(|result| result.outcome.is_ok())
-        .count();
-    if passed < results.len() {
-        println!(
-            "\nwhat the nodes logged is in {}",
-            python.log_folder().display()
-        );
-    }
-    let failed = results.len() - passed;
-    let took = begun.elapsed().as_secs_f64();
-    println!("{passed} passed, {failed} failed, {took:.0} s");
-    passed == results.len() && passed > 0
+    Some(results)
 }
 
 async fn run_one(scenario: &Scenario, context: &Context) -> Result {
     let started = Instant::now();
-    let running = (scenario.run)(context.of(scenario.name));
-    let outcome = finished(running, scenario.deadline).await;
+    let version = context.version();
+    let outcome = match version.lacks_any(scenario.needs) {
+        Some(reason) => LeftOut::because(reason),
+        None => finished((scenario.run)(context.of(scenario.name)), scenario.deadline).await,
+    };
     Result {
         scenario: scenario.name,
         serializer: context.serializer(),
@@ -114,10 +177,7 @@ pub(crate) async fn finished<T: Send + 'static>(
 }
 
 fn line(result: &Result) -> String {
-    let (verdict, detail) = match &result.outcome {
-        Ok(figures) => ("ok", figures.clone()),
-        Err(failure) => ("FAILED", causes(failure)),
-    };
+    let (verdict, detail) = result.told();
     format!(
         "interop {} [{} over {}] ... {verdict} ({:.1} s): {detail}",
         result.scenario,
@@ -149,9 +209,10 @@ fn print_table(results: &[Result]) {
         "scenario", "codec", "over", "seconds"
     );
     for result in results {
-        let detail = match &result.outcome {
-            Ok(figures) => figures.as_str(),
-            Err(_) => "FAILED",
+        let detail = match result.told() {
+            ("ok", figures) => figures,
+            ("left out", reason) => format!("left out: {reason}"),
+            (failed, _) => failed.to_owned(),
         };
         println!(
             "{:width$}  {:8}  {:4}  {:>7.1}  {detail}",
@@ -198,6 +259,18 @@ mod tests {
         assert!(
             line.contains("FAILED") && line.contains("process: "),
             "{line}"
+        );
+    }
+
+    #[tokio::test]
+    async fn what_is_left_out_is_told_with_its_reason_and_is_no_failure() {
+        let leaves = Scenario::new("leaves", 1, |_| Box::pin(async { LeftOut::because("why") }));
+        let context = Context::new(Installation::absent(), Serializer::Json, Link::tcp());
+        let result = run_one(&leaves, &context).await;
+        assert!(line(&result).contains("... left out (0.0 s): why"));
+        assert_eq!(
+            (result.left_out(), result.is_failure()),
+            (Some("why"), false)
         );
     }
 

@@ -11,6 +11,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use casty_interop::python::{Installation, SetupError};
+use casty_interop::version::Version;
 use tokio::runtime::Runtime;
 
 mod app;
@@ -122,7 +123,7 @@ fn soak(length: Duration, real: bool, leak: bool) -> Result<Outcome, Error> {
         return runtime.block_on(ran).map(Outcome::Ran);
     }
     let required = env::var_os("CASTY_INTEROP").is_some_and(|value| value == "require");
-    let python = match Installation::prepare() {
+    let python = match Installation::prepare(Version::REFERENCE) {
         Ok(python) => python,
         Err(reason @ SetupError::NoPython { .. }) if !required => {
             println!("soak: SKIPPED, nothing was tested against real nodes: {reason}");

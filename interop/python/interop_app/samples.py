@@ -8,8 +8,6 @@ import uuid
 import zoneinfo
 from typing import Any
 
-from google.protobuf.timestamp_pb2 import Timestamp
-
 from counter_app import messages as wire
 from interop_app import messages
 from typed import samples as typed
@@ -28,6 +26,9 @@ def samples(serializer: str, ref: Any) -> dict[str, Any]:
     if level >= 2:
         named |= _pickled()
     if serializer == "protobuf":
+        # Not installed beside versions that take no serializer.
+        from google.protobuf.timestamp_pb2 import Timestamp
+
         named["message"] = Timestamp(seconds=5, nanos=6)
     named["everything"] = _everything(level, ref)
     named |= typed.samples(level, ref)

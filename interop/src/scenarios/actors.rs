@@ -11,12 +11,15 @@ use crate::app::{Event, SendTo};
 use crate::clients::{close, connect, entity_on_each_node};
 use crate::cluster::SHARDS;
 use crate::scenario::{Context, Failure, Figures, Scenario};
+use crate::version::Feature;
 
 pub(super) const SCENARIOS: &[Scenario] = &[Scenario::new(
     "an_actor_of_the_client_receives_a_thousand_events_from_each_node_in_order",
     90,
     |context| Box::pin(listen(context)),
-)];
+)
+.core()
+.needs(&[Feature::Order])];
 
 async fn listen(context: Context) -> Result<Figures, Failure> {
     const EVENTS: u32 = 1_000;

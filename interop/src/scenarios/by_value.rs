@@ -9,14 +9,16 @@ use tokio::time::timeout;
 use crate::app::{Echo, GetByValue};
 use crate::clients::{close, connect};
 use crate::cluster::{PythonCluster, SHARDS};
-use crate::scenario::{Context, Failure, Figures, Scenario};
+use crate::scenario::{Context, Failure, Figures, LeftOut, Scenario};
 use crate::serializer::Serializer;
+use crate::version::Feature;
 
 pub(super) const SCENARIOS: &[Scenario] = &[Scenario::new(
     "a_class_or_lambda_in_a_reply_of_a_cloudpickle_node_is_named",
     60,
     |context| Box::pin(named(context)),
-)];
+)
+.needs(&[Feature::Serializers])];
 
 /// A reply comes long before an ask gives up.
 const PROMPT: Duration = Duration::from_secs(2);
@@ -33,7 +35,7 @@ async fn named(context: Context) -> Result<Figures, Failure> {
         context.serializer(),
         Serializer::Pickle | Serializer::CloudPickle
     ) {
-        return Ok("left to pickle".to_owned());
+        return LeftOut::because("left to pickle");
     }
     let reserved =
         PythonCluster::reserve(context.python(), Serializer::CloudPickle, 1, "by_value")?;

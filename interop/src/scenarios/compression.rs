@@ -9,14 +9,16 @@ use tokio::time::timeout;
 use crate::app::{Echo, Event, GetCount, Greet, Increment, SendTo};
 use crate::clients::{close, connect};
 use crate::cluster::{PythonCluster, SHARDS};
-use crate::scenario::{Context, Failure, Figures, Scenario};
+use crate::scenario::{Context, Failure, Figures, LeftOut, Scenario};
 use crate::serializer::Serializer;
+use crate::version::Feature;
 
 pub(super) const SCENARIOS: &[Scenario] = &[Scenario::new(
     "messages_are_exchanged_with_each_compression",
     120,
     |context| Box::pin(each_algorithm(context)),
-)];
+)
+.needs(&[Feature::Serializers])];
 
 /// The longest time that anything here may take.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -24,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Runs with pickle only, for the time that nodes take to start; `--matrix` combines everything.
 async fn each_algorithm(context: Context) -> Result<Figures, Failure> {
     if context.serializer() != Serializer::Pickle {
-        return Ok("left to pickle and to --matrix".to_owned());
+        return LeftOut::because("left to pickle and to --matrix");
     }
     let begun = Instant::now();
     for compression in Compression::ALL {

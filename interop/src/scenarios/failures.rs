@@ -23,7 +23,8 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "entities_of_a_killed_node_answer_from_another",
         150,
         |context| Box::pin(killed_owner(context)),
-    ),
+    )
+    .core(),
 ];
 
 async fn subscribed_node(context: Context) -> Result<Figures, Failure> {

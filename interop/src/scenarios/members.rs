@@ -10,9 +10,10 @@ use crate::app::{GetCount, GetNode, Increment, Next};
 use crate::clients::close;
 use crate::cluster::{Position, PythonCluster};
 use crate::command::rust_node;
-use crate::scenario::{Context, Failure, Figures, Scenario};
+use crate::scenario::{Context, Failure, Figures, LeftOut, Scenario};
 use crate::serializer::Serializer;
 use crate::transport::Transport;
+use crate::version::Feature;
 
 mod passing;
 mod reach;
@@ -23,20 +24,24 @@ use reach::{Clients, shares};
 pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario::new("a_rust_member_follows_and_hosts_entities", 120, |context| {
         Box::pin(follows(context))
-    }),
+    })
+    .core(),
     Scenario::new(
         "a_rust_member_leads_and_ends_no_singleton_that_it_runs",
         120,
         |context| Box::pin(leads(context)),
-    ),
+    )
+    .core(),
     Scenario::new("python_nodes_join_a_rust_member", 120, |context| {
         Box::pin(is_joined(context))
-    }),
+    })
+    .core(),
     Scenario::new(
         "a_rust_member_that_joins_last_takes_no_entity_away",
         120,
         |context| Box::pin(joins_last(context)),
-    ),
+    )
+    .core(),
     Scenario::new(
         "a_rust_member_starts_at_the_same_moment_as_a_python_node",
         120,
@@ -49,17 +54,20 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     ),
     Scenario::new("a_rust_member_compresses_as_nodes_do", 120, |context| {
         Box::pin(compressed(context))
-    }),
+    })
+    .needs(&[Feature::Serializers]),
     Scenario::new(
         "entities_of_a_killed_rust_member_answer_from_a_python_node",
         150,
         |context| Box::pin(killed(context)),
-    ),
+    )
+    .core(),
     Scenario::new(
         "a_python_node_that_is_killed_beside_a_rust_member_stays_dead",
         150,
         |context| Box::pin(outlives(context)),
-    ),
+    )
+    .core(),
     Scenario::new("a_rust_member_goes_on_after_a_stop", 150, |context| {
         Box::pin(stopped(context))
     }),
@@ -67,7 +75,8 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "a_rust_member_that_restarts_at_once_is_taken_in",
         150,
         |context| Box::pin(restarted(context)),
-    ),
+    )
+    .core(),
     Scenario::new(
         "a_rust_member_that_leaves_is_missed_at_once",
         150,
@@ -80,14 +89,17 @@ const RUST: usize = 2;
 /// The time for which it is stopped, longer than the others take to call it dead.
 const STOPPED: Duration = Duration::from_secs(4);
 
-/// Returns why a scenario is not run; `None` if it is. `for_all` has it run with every serializer.
-fn left_out(context: &Context, for_all: bool) -> Option<Figures> {
+/// Leaves a scenario out where it cannot be run, or need not. `for_all` has it run with every serializer.
+fn check(context: &Context, for_all: bool) -> Result<(), Failure> {
     match (context.link().transport(), context.serializer()) {
-        (Transport::Quic, _) => Some("members dial each other by TCP and TLS".to_owned()),
-        (_, Serializer::Pickle) => None,
-        _ if for_all => None,
+        (Transport::Quic, _) => LeftOut::because("members dial each other by TCP and TLS"),
+        (Transport::Tls, _) if !context.version().has(Feature::ClientTls) => {
+            LeftOut::because("Python's client, which is asked too, knows no TLS")
+        }
+        (_, Serializer::Pickle) => Ok(()),
+        _ if for_all => Ok(()),
         // For the time that nodes take to start.
-        _ => Some("left to pickle".to_owned()),
+        _ => LeftOut::because("left to pickle"),
     }
 }
 
@@ -98,9 +110,7 @@ async fn mixed(context: &Context, nodes: usize) -> Result<PythonCluster, Failure
 }
 
 async fn follows(context: Context) -> Result<Figures, Failure> {
-    if let Some(reason) = left_out(&context, true) {
-        return Ok(reason);
-    }
+    check(&context, true)?;
     let cluster = mixed(&context, 3).await?.ordered(RUST, Position::Last);
     hosted(&context, cluster, &[0, 1, RUST]).await
 }
@@ -122,9 +132,7 @@ async fn hosted(
 }
 
 async fn leads(context: Context) -> Result<Figures, Failure> {
-    if let Some(reason) = left_out(&context, true) {
-        return Ok(reason);
-    }
+    check(&context, true)?;
     let mut cluster = mixed(&context, 3).await?.ordered(RUST, Position::First);
     cluster.launch().await?;
     let clients = Clients::connect(&context, &cluster, &[0, 1, RUST]).await?;
@@ -165,18 +173,14 @@ fn leader_is(clients: &Clients, cluster: &PythonCluster, index: usize) -> Result
 }
 
 async fn is_joined(context: Context) -> Result<Figures, Failure> {
-    if let Some(reason) = left_out(&context, true) {
-        return Ok(reason);
-    }
+    check(&context, true)?;
     let cluster = mixed(&context, 3).await?;
     hosted(&context, cluster, &[RUST, 0, 1]).await
 }
 
 async fn joins_last(context: Context) -> Result<Figures, Failure> {
     const COUNTED: usize = 24;
-    if let Some(reason) = left_out(&context, true) {
-        return Ok(reason);
-    }
+    check(&context, true)?;
     let cluster = mixed(&context, 3).await?.ordered(RUST, Position::Last);
     let mut cluster = cluster.awaiting(2);
     cluster.launch_in_order(&[0, 1]).await?;
@@ -207,9 +211,7 @@ async fn joins_last(context: Context) -> Result<Figures, Failure> {
 }
 
 async fn starts_beside(context: Context) -> Result<Figures, Failure> {
-    if let Some(reason) = left_out(&context, true) {
-        return Ok(reason);
-    }
+    check(&context, true)?;
     let mut cluster = mixed(&context, 3).await?.awaiting(1);
     cluster.launch_in_order(&[0]).await?;
     cluster.join_at_once(&[1, RUST], &[0]).await?;
@@ -221,11 +223,9 @@ async fn starts_beside(context: Context) -> Result<Figures, Failure> {
 }
 
 async fn named(context: Context) -> Result<Figures, Failure> {
-    if let Some(reason) = left_out(&context, false) {
-        return Ok(reason);
-    }
+    check(&context, false)?;
     if context.link().transport() == Transport::Tls {
-        return Ok("the nodes' certificates are for addresses".to_owned());
+        return LeftOut::because("the nodes' certificates are for addresses");
     }
     let cluster = mixed(&context, 3).await?.ordered(RUST, Position::First);
     let mut cluster = cluster.named(RUST, "localhost");
@@ -241,9 +241,7 @@ async fn named(context: Context) -> Result<Figures, Failure> {
 }
 
 async fn compressed(context: Context) -> Result<Figures, Failure> {
-    if let Some(reason) = left_out(&context, false) {
-        return Ok(reason);
-    }
+    check(&context, false)?;
     let cluster = mixed(&context, 3).await?;
     let cluster = cluster.compressing(Some(Compression::Lz4));
     hosted(&context, cluster, &[0, 1, RUST]).await
@@ -251,9 +249,7 @@ async fn compressed(context: Context) -> Result<Figures, Failure> {
 
 /// Beside one node in Python: two that survive may bring the dead one back into their views.
 async fn killed(context: Context) -> Result<Figures, Failure> {
-    if let Some(reason) = left_out(&context, false) {
-        return Ok(reason);
-    }
+    check(&context, false)?;
     let mut cluster = mixed(&context, 2).await?.ordered(1, Position::Last);
     cluster.launch().await?;
     let clients = Clients::connect(&context, &cluster, &[0]).await?;
@@ -270,9 +266,7 @@ async fn killed(context: Context) -> Result<Figures, Failure> {
 
 /// Of nodes in Python alone, the two that survive most often bring the dead one back.
 async fn outlives(context: Context) -> Result<Figures, Failure> {
-    if let Some(reason) = left_out(&context, false) {
-        return Ok(reason);
-    }
+    check(&context, false)?;
     let mut cluster = mixed(&context, 3).await?.ordered(1, Position::Last);
     cluster.launch().await?;
     let clients = Clients::connect(&context, &cluster, &[0, RUST]).await?;
@@ -292,9 +286,7 @@ async fn outlives(context: Context) -> Result<Figures, Failure> {
 }
 
 async fn stopped(context: Context) -> Result<Figures, Failure> {
-    if let Some(reason) = left_out(&context, false) {
-        return Ok(reason);
-    }
+    check(&context, false)?;
     let mut cluster = mixed(&context, 3).await?;
     cluster.launch().await?;
     let clients = Clients::connect(&context, &cluster, &[0, 1]).await?;
@@ -313,9 +305,7 @@ async fn stopped(context: Context) -> Result<Figures, Failure> {
 }
 
 async fn restarted(context: Context) -> Result<Figures, Failure> {
-    if let Some(reason) = left_out(&context, false) {
-        return Ok(reason);
-    }
+    check(&context, false)?;
     let mut cluster = mixed(&context, 3).await?;
     cluster.launch().await?;
     let clients = Clients::connect(&context, &cluster, &[0, 1]).await?;
@@ -333,9 +323,7 @@ async fn restarted(context: Context) -> Result<Figures, Failure> {
 }
 
 async fn leaves(context: Context) -> Result<Figures, Failure> {
-    if let Some(reason) = left_out(&context, false) {
-        return Ok(reason);
-    }
+    check(&context, false)?;
     let mut cluster = mixed(&context, 3).await?;
     cluster.launch().await?;
     let clients = Clients::connect(&context, &cluster, &[0, 1]).await?;

@@ -11,15 +11,18 @@ use crate::scenario::{Context, Failure, Figures, Scenario};
 pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario::new("numbered_tells_arrive_all_and_in_order", 120, |context| {
         Box::pin(numbered_tells(context))
-    }),
+    })
+    .core(),
     Scenario::new("a_thousand_concurrent_asks_are_answered", 60, |context| {
         Box::pin(concurrent_asks(context))
-    }),
+    })
+    .core(),
     Scenario::new(
         "first_messages_to_a_region_find_their_shards",
         90,
         |context| Box::pin(first_messages(context)),
-    ),
+    )
+    .core(),
 ];
 
 async fn numbered_tells(context: Context) -> Result<Figures, Failure> {

@@ -14,7 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 use crate::app::GetCount;
 use crate::clients::{builder, close};
 use crate::cluster::SHARDS;
-use crate::scenario::{Context, Failure, Figures, Scenario};
+use crate::scenario::{Context, Failure, Figures, LeftOut, Scenario};
 use crate::transport::Transport;
 
 pub(super) const SCENARIOS: &[Scenario] = &[Scenario::new(
@@ -44,7 +44,7 @@ enum Decoy {
 
 async fn decoys(context: Context) -> Result<Figures, Failure> {
     if context.link().transport() != Transport::Tcp {
-        return Ok("over TCP only: the certificates are for an address".into());
+        return LeftOut::because("over TCP only: the certificates are for an address");
     }
     let cluster = context.cluster().await?;
     let node: SocketAddr = cluster.addresses()[0].to_string().parse()?;

@@ -18,7 +18,8 @@ use crate::scenario::{Context, Failure, Figures, Scenario};
 pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario::new("nodes_come_up_with_all_shards_allocated", 90, |context| {
         Box::pin(come_up(context))
-    }),
+    })
+    .core(),
     Scenario::new("a_killed_node_restarts_under_its_address", 120, |context| {
         Box::pin(kill_and_restart(context))
     }),

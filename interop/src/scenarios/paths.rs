@@ -20,12 +20,14 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "all_members_are_asked_and_the_one_that_is_paused_is_named",
         120,
         |context| Box::pin(broadcast(context)),
-    ),
+    )
+    .core(),
     Scenario::new(
         "a_python_actor_asks_an_actor_of_the_client",
         60,
         |context| Box::pin(asked_by_python(context)),
-    ),
+    )
+    .core(),
 ];
 
 /// The time in which the nodes notice that their leader is dead, and the next one takes over.

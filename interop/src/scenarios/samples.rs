@@ -27,7 +27,8 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "a_value_of_every_type_comes_and_goes_back_unchanged",
         90,
         |context| Box::pin(as_values(context)),
-    ),
+    )
+    .core(),
     Scenario::new(
         "a_value_of_every_type_is_read_and_built_as_a_rust_type",
         90,

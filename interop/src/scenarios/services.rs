@@ -15,7 +15,8 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "a_service_is_found_on_every_node_and_each_instance_answers",
         60,
         |context| Box::pin(greet_all(context)),
-    ),
+    )
+    .core(),
     Scenario::new(
         "listings_show_an_instance_go_with_its_node_and_come_back",
         150,

@@ -16,43 +16,54 @@ use crate::clients::{builder, close, connect};
 use crate::cluster::SYSTEM;
 use crate::scenario::{Context, Failure, Figures, Scenario};
 use crate::serializer::Serializer;
+use crate::version::Feature;
 
 pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario::new(
         "ten_thousand_elements_of_a_nodes_producer_come_in_order",
         90,
         |context| Box::pin(read(context)),
-    ),
+    )
+    .needs(&[Feature::Streams, Feature::Order])
+    .core(),
     Scenario::new(
         "a_node_reads_a_thousand_elements_of_a_clients_producer_in_order",
         90,
         |context| Box::pin(produce(context)),
-    ),
+    )
+    .needs(&[Feature::Streams])
+    .core(),
     Scenario::new(
         "prices_go_from_a_node_through_the_client_to_another_node",
         60,
         |context| Box::pin(pipeline(context)),
-    ),
+    )
+    .needs(&[Feature::Streams, Feature::Order]),
     Scenario::new(
         "a_stream_that_either_end_gives_up_ends_at_the_other",
         60,
         |context| Box::pin(given_up(context)),
-    ),
+    )
+    .needs(&[Feature::Streams, Feature::Order])
+    .core(),
     Scenario::new(
         "a_second_consumer_is_told_and_the_first_goes_on",
         60,
         |context| Box::pin(second_consumer(context)),
-    ),
+    )
+    .needs(&[Feature::Streams, Feature::Order]),
     Scenario::new(
         "a_producer_that_is_pushed_more_than_it_may_keep_stops_without_a_word",
         60,
         |context| Box::pin(pushed(context)),
-    ),
+    )
+    .needs(&[Feature::Streams, Feature::Order]),
     Scenario::new(
         "a_stream_whose_node_is_killed_ends_with_an_error_at_once",
         90,
         |context| Box::pin(killed(context)),
-    ),
+    )
+    .needs(&[Feature::Streams, Feature::Order]),
 ];
 
 const COUNT: u32 = 10_000;

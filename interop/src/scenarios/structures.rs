@@ -1,5 +1,6 @@
 //! Distributed structures of real nodes, shared by Rust and Python participants.
 
+mod alone;
 mod participant;
 
 use std::fs;
@@ -12,37 +13,36 @@ use tempfile::TempDir;
 use tokio::process::Command;
 use tokio::time::sleep;
 
+use self::alone::{LONG, STRUCTURES, count};
 use self::participant::Participant;
 use crate::clients::{close, connect};
 use crate::cluster::PythonCluster;
 use crate::command::casty;
-use crate::scenario::{Context, Failure, Figures, Scenario};
+use crate::scenario::{Context, Failure, Figures, LeftOut, Scenario};
 use crate::transport::Transport;
+use crate::version::Feature;
 
-pub(super) const SCENARIOS: &[Scenario] = &[Scenario::new(
-    "structures_are_shared_by_rust_and_python_participants",
-    240,
-    |context| Box::pin(share(context)),
-)];
-
-/// The structures that the nodes host.
-const STRUCTURES: [&str; 7] = [
-    "counter:hits",
-    "map:users",
-    "set:tags",
-    "queue:jobs",
-    "lock:door",
-    "sem:pool",
-    "barrier:start",
+pub(super) const SCENARIOS: &[Scenario] = &[
+    Scenario::new(
+        "structures_are_shared_by_rust_and_python_participants",
+        240,
+        |context| Box::pin(share(context)),
+    )
+    .core()
+    .needs(&[Feature::ClientStructures]),
+    Scenario::new(
+        "structures_of_nodes_serve_a_client_that_is_alone",
+        120,
+        |context| Box::pin(alone::alone(context)),
+    )
+    .core(),
 ];
+
 /// The time that a task spends inside a lock, and with a permit.
 const INSIDE: Duration = Duration::from_millis(2);
-/// Longer than anything here should take.
-const LONG: Duration = Duration::from_mins(1);
-
 async fn share(context: Context) -> Result<Figures, Failure> {
     if context.link().transport() != Transport::Tcp {
-        return Ok("left to tcp".to_owned());
+        return LeftOut::because("left to tcp");
     }
     let cluster = context.reserve(2).await?.hosting(&["counter"]);
     let mut cluster = cluster.sharing(&STRUCTURES);
@@ -91,25 +91,6 @@ async fn maps(client: &ClusterClient, python: &mut Participant) -> Result<(), Fa
     let gone = users.delete("ada").await? && !users.contains("ada").await?;
     if found != Some(("Ada".to_owned(), 36)) || read != json!("Lin \u{1f600}") || !gone {
         return Err(format!("{found:?}, {read}, {gone}").into());
-    }
-    Ok(())
-}
-
-/// Uses the counter and the set.
-async fn count(client: &ClusterClient) -> Result<(), Failure> {
-    let hits = client.distributed().counter("hits")?;
-    let counted = (hits.increment(7).await?, hits.decrement(2).await?);
-    let tags = client.distributed().set::<String>("tags")?;
-    let red = "red".to_owned();
-    let added = [tags.add(&red).await?, tags.add(&red).await?];
-    let there = (tags.contains(&red).await?, tags.size().await?);
-    let removed = [tags.remove(&red).await?, tags.remove(&red).await?];
-    let got = (hits.get().await?, hits.destroy().await?);
-    if counted != (7, 5) || added != [true, false] || there != (true, 1) {
-        return Err(format!("{counted:?}, {added:?}, {there:?}").into());
-    }
-    if removed != [true, false] || got != (5, true) {
-        return Err(format!("{removed:?}, {got:?}").into());
     }
     Ok(())
 }
@@ -246,14 +227,7 @@ async fn shells(cluster: &PythonCluster, folder: &TempDir) -> Result<(), Failure
         let mut command = Command::new(casty()?);
         command.args(["lock", "--timeout", "20", "door", "--wait", "30"]);
         // The count of shards is that of structures, unless it is given.
-        let flags = cluster.flags();
-        let mut flags = flags.split(' ');
-        while let Some(flag) = flags.next() {
-            let value = flags.next().unwrap_or_default();
-            if flag != "--shards" {
-                command.args([flag, value]);
-            }
-        }
+        command.args(cluster.flags_without_shards().split(' '));
         command.args(["--", "sh", "-c", SCRIPT]);
         command.current_dir(folder.path()).kill_on_drop(true);
         Ok(command)

@@ -14,7 +14,7 @@ use crate::clients::{close, connect};
 use crate::cluster::SHARDS;
 use crate::command::casty;
 use crate::python::Installation;
-use crate::scenario::{Context, Failure, Figures, Scenario};
+use crate::scenario::{Context, Failure, Figures, LeftOut, Scenario};
 use crate::serializer::Serializer;
 use crate::typed::{app, choices, containers, forward, generics, shapes};
 
@@ -187,7 +187,7 @@ async fn of_pickle(samples: &mut Samples) {
 /// Runs once, with no node at all.
 async fn drift(context: Context) -> Result<Figures, Failure> {
     if context.serializer() != Serializer::Pickle {
-        return Ok("left to pickle".to_owned());
+        return LeftOut::because("left to pickle");
     }
     let python = context.python();
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
