@@ -11,7 +11,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use crate::error::Failure;
 
-/// Where a guard listens: nodes reach it by the proxy in front, which has the same port.
+/// The address at which a guard listens: nodes reach it by the proxy in front, which has the same port.
 pub(super) const BEHIND: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
 
 /// The bytes of a handshake that are looked through for the address of the node.
