@@ -23,9 +23,10 @@ const WATCHED: Duration = Duration::from_secs(9);
 /// The longest time that members may take to be up, and the time after that in which they hear each other.
 const SETTLED: Duration = Duration::from_secs(20);
 const HEARD: Duration = Duration::from_secs(2);
-/// The time between two rounds of asks, and the longest of one ask.
+/// The time between two asks of an entity, and the longest of one: one that waits for its owner is sent once that is
+/// known.
 const PAUSE: Duration = Duration::from_millis(50);
-const ASK: Duration = Duration::from_millis(300);
+const ASK: Duration = Duration::from_secs(1);
 /// Entities of a killed node that are watched, at most, and those among which they are looked for.
 const ORPHANS: usize = 12;
 const ENTITIES: usize = 60;
@@ -59,7 +60,7 @@ pub(crate) struct Recovery {
     orphans: usize,
     /// The time after the kill from which all of them were answered, each time that they were asked.
     since: Option<Duration>,
-    /// The answers of the last round in which not all were answered, without those that were.
+    /// The reasons why asks were not answered, the last of each entity.
     last: Vec<String>,
 }
 
@@ -88,7 +89,7 @@ impl Display for Recovery {
         if self.is_in_time() {
             return Ok(());
         }
-        write!(out, "; silent at last: {last:?}")
+        write!(out, "; before: {}", last.join(", "))
     }
 }
 
@@ -156,41 +157,41 @@ pub(crate) async fn settled(client: &ClusterClient, members: usize) -> Result<()
     Ok(())
 }
 
-/// Asks the entities of a node that was just killed again and again.
+/// Asks the entities of a node that was just killed again and again, each by itself.
 async fn watch(orphans: &[EntityRef], dead: &str) -> Recovery {
     let killed = Instant::now();
-    let (mut since, mut last) = (None, Vec::new());
-    while killed.elapsed() < WATCHED {
-        let silent = silent(orphans, dead).await;
-        if silent.is_empty() {
-            since.get_or_insert_with(|| killed.elapsed());
-        } else {
-            (since, last) = (None, silent);
-        }
-        sleep(PAUSE).await;
+    let mut watched = JoinSet::new();
+    for orphan in orphans {
+        watched.spawn(watch_one(orphan.clone(), killed, dead.to_owned()));
     }
+    let outcomes = watched.join_all().await;
+    let last = outcomes.iter().filter_map(|(_, last)| last.clone());
+    let last = last.collect();
+    let since: Option<Vec<_>> = outcomes.iter().map(|(since, _)| *since).collect();
     Recovery {
         orphans: orphans.len(),
-        since,
+        since: since.and_then(|times| times.into_iter().max()),
         last,
     }
 }
 
-/// Asks all at once. Returns what became of the asks that were not answered, or by the dead node.
-async fn silent(orphans: &[EntityRef], dead: &str) -> Vec<String> {
-    let mut asks = JoinSet::new();
-    for orphan in orphans {
-        let orphan = orphan.clone();
-        asks.spawn(async move {
-            let ask = orphan.ask::<_, String>(|reply_to| GetNode { reply_to });
-            ask.within(ASK).await
-        });
+/// Returns from when on an entity was answered by a node that lives, and why the last ask was not that failed.
+async fn watch_one(
+    orphan: EntityRef,
+    killed: Instant,
+    dead: String,
+) -> (Option<Duration>, Option<String>) {
+    let (mut since, mut last) = (None, None);
+    while killed.elapsed() < WATCHED {
+        let ask = orphan.ask::<_, String>(|reply_to| GetNode { reply_to });
+        match ask.within(ASK).await {
+            Ok(node) if node != dead => {
+                since.get_or_insert_with(|| killed.elapsed());
+            }
+            Ok(node) => (since, last) = (None, Some(format!("answered by {node}"))),
+            Err(error) => (since, last) = (None, Some(error.to_string())),
+        }
+        sleep(PAUSE).await;
     }
-    let answers = asks.join_all().await.into_iter();
-    let silent = answers.filter_map(|answer| match answer {
-        Ok(node) if node != dead => None,
-        Ok(node) => Some(node),
-        Err(error) => Some(error.to_string()),
-    });
-    silent.collect()
+    (since, last)
 }
