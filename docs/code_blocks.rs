@@ -4,3 +4,8 @@
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 pub struct Readme;
+
+/// The guide's page for those who come from Python's client.
+#[cfg(doctest)]
+#[doc = include_str!("guide/src/migrating.md")]
+pub struct Migrating;
