@@ -98,7 +98,8 @@
 //! was sent), [`AskError`] and [`StructureError`] ([`fate`](AskError::fate) says what may have happened),
 //! [`AcquireError`] (what may be held is released), [`ReadyError`] (the client goes on trying),
 //! [`PickedError`] (as [`AskError`], with the node), [`RegionError`], [`NameError`], [`SpawnError`],
-//! [`StreamError`], [`ProducerError`] and [`DownError`]. [`Chain`] shows any of them with its causes. What a
+//! [`StreamError`], [`ProducerError`] and [`DownError`]. The [`kind`](ErrorKind) of each says what to do, and
+//! [`Error`] holds any of them. [`Chain`] shows any of them with its causes. What a
 //! peer has chosen is [`Escaped`] in all of them; show fields of views, such as a member's id, so as well.
 //!
 //! # Features
@@ -215,7 +216,9 @@ pub use distributed::map::Map;
 pub use distributed::queue::Queue;
 pub use distributed::semaphore::Semaphore;
 pub use distributed::set::Set;
+pub use error::any::Error;
 pub use error::discovery::DiscoveryError;
+pub use error::kind::ErrorKind;
 pub use error::names::NameError;
 pub use error::services::{LookupError, PickError, PickedError};
 pub use error::{
