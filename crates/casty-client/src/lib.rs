@@ -72,6 +72,8 @@
 //!   [`idempotent`](Ask::idempotent) allows it to be sent again, within one deadline and one retry
 //!   budget for the whole client.
 //! * **Topology.** [`Topology`] is the view of the cluster as it changes.
+//! * **Health.** [`Health`] says what the client can do now and why not more, at one moment
+//!   ([`health`](ClusterClient::health)) or as it changes ([`HealthWatch`]).
 //! * **Administration.** [`Admin`] asks all nodes for their state, says what is wrong and what helps,
 //!   and declares members dead; only on demand.
 //!
@@ -143,6 +145,7 @@ mod dead_letters;
 mod discovery;
 mod distributed;
 mod error;
+mod health;
 mod mailboxes;
 mod message;
 mod node;
@@ -224,6 +227,8 @@ pub use error::services::{LookupError, PickError, PickedError};
 pub use error::{
     AskError, Closed, Fate, NotSent, OverLimit, ReadyError, RegionError, SpawnError, TellError,
 };
+pub use health::watching::HealthWatch;
+pub use health::{Health, HealthState, MemberHealth, ViewHealth, Waiting};
 pub use mailboxes::queue::MailboxOverflow;
 pub use stats::gauges::Gauges;
 pub use stats::per_region::{NodeStats, RegionStats};

@@ -38,7 +38,7 @@ pub enum ErrorKind {
     /// (`tell_wait`), or try again later.
     Busy,
     /// No node can take it now, and nothing was sent: there is no view, no leader, no owner, no connection.
-    /// Try again when the cluster has changed.
+    /// Try again when the cluster has changed; [`health`](crate::ClusterClient::health) tells.
     Unavailable,
     /// No outcome came in time. The message may have been handled, or may be yet: try again only if twice
     /// does no harm.
