@@ -1,5 +1,6 @@
 //! The arguments of the command line.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use casty_client::NodeAddress;
@@ -8,10 +9,12 @@ use clap::error::{ContextKind, ContextValue};
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::actor::ActorArgs;
+use crate::output::{self, Format};
 use crate::structures::hold::{LOCK_EXAMPLES, SEMAPHORE_EXAMPLES};
 
 pub(crate) mod cluster;
 mod paragraphs;
+pub(crate) mod time;
 
 use cluster::{Cluster, Region};
 
@@ -159,7 +162,7 @@ Examples:
 
 /// The help of `--timeout` where a command may go on and print what changes.
 const WATCH_TIMEOUT: &str = "The time for the whole command, connecting and closing included [default: \
-    5; with --watch, none once the first view has come]";
+    5s; with --watch, none once the first view has come]";
 
 const DEMO_EXAMPLES: &str = "\
 Starts three nodes in this process, on loopback TCP, and a client; tells, asks, kills the node that
@@ -179,19 +182,70 @@ pub(crate) struct Arguments {
     /// Log to standard error: -v what matters, -vv everything.
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub(crate) verbose: u8,
+    /// Print lines for people, or JSON, one document a line, errors and notes too [default: text].
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "FORMAT",
+        hide_possible_values = true
+    )]
+    output: Option<Format>,
+    /// The same as --output json.
+    #[arg(long, global = true, conflicts_with = "output")]
+    json: bool,
 }
 
 impl Arguments {
     /// Returns the arguments of the process, which ends here if they make no sense or ask for help.
     pub(crate) fn read() -> Self {
-        Self::parsed().unwrap_or_else(|error| escaped(error).exit())
+        Self::parsed().unwrap_or_else(|error| {
+            let error = escaped(error);
+            if error.use_stderr() && wants_json(std::env::args_os()) {
+                output::choose(Format::Json);
+                let text = error.render().to_string();
+                let what = text.split("\n\nUsage:").next().unwrap_or(&text);
+                let what = what.trim_start_matches("error: ").split_whitespace();
+                let what = what.collect::<Vec<_>>().join(" ");
+                let helps = "--help behind the command shows its arguments, with examples";
+                output::print_failure(&what, helps, 2);
+                std::process::exit(2);
+            }
+            error.exit()
+        })
+    }
+
+    /// Returns the form in which everything is printed.
+    pub(crate) fn format(&self) -> Format {
+        match self.output {
+            Some(format) => format,
+            None if self.json => Format::Json,
+            None => Format::Text,
+        }
+    }
+
+    /// Returns the command line as it is described to people, whole.
+    pub(crate) fn described() -> clap::Command {
+        paragraphs::joined(Self::command())
     }
 
     fn parsed() -> Result<Self, clap::Error> {
-        let mut command = paragraphs::joined(Self::command());
+        let mut command = Self::described();
         let matches = command.try_get_matches_from_mut(std::env::args_os())?;
         Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
     }
+}
+
+/// Returns whether arguments that make no sense ask for JSON.
+fn wants_json(typed: impl IntoIterator<Item = OsString>) -> bool {
+    let mut before = OsString::new();
+    for word in typed.into_iter().take_while(|word| word != "--") {
+        if word == "--json" || word == "--output=json" || (before == "--output" && word == "json") {
+            return true;
+        }
+        before = word;
+    }
+    false
 }
 
 /// Escapes what the user typed where a usage error repeats it. The error's own styles stay.
@@ -254,6 +308,10 @@ pub(crate) enum Command {
     Cert(crate::cert::CertArgs),
     /// Write the messages of Python modules as Rust types.
     Types(crate::types::arguments::TypesArgs),
+    /// Print what makes a shell complete this command.
+    Completions(crate::completions::CompletionsArgs),
+    /// Print the manual page, or write those of all commands.
+    Man(crate::man::ManArgs),
     /// See a client at work on a cluster of its own.
     #[command(after_help = DEMO_EXAMPLES)]
     Demo,
@@ -335,9 +393,6 @@ pub(crate) struct Lookup {
     /// Go on, and print which instances come and go.
     #[arg(long, conflicts_with = "ask")]
     pub(crate) watch: bool,
-    /// Print the instances as one JSON array.
-    #[arg(long, conflicts_with = "ask")]
-    pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) cluster: Cluster,
 }
@@ -348,9 +403,6 @@ pub(crate) struct Topology {
     /// Go on, and print what changes.
     #[arg(long)]
     pub(crate) watch: bool,
-    /// Print JSON, one document a line.
-    #[arg(long)]
-    pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) cluster: Cluster,
 }
@@ -358,9 +410,6 @@ pub(crate) struct Topology {
 #[derive(Debug, Args)]
 #[command(after_help = DOCTOR_EXAMPLES)]
 pub(crate) struct Doctor {
-    /// Print one JSON document.
-    #[arg(long)]
-    pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) cluster: Cluster,
 }
@@ -451,7 +500,7 @@ mod tests {
 
     #[test]
     fn the_time_is_what_it_is_for_each_command() {
-        let whole = "The time for the whole command, connecting and closing included [default: 5]";
+        let whole = "The time for the whole command, connecting and closing included [default: 5s]";
         for (name, command) in commands() {
             let timeout = command
                 .get_arguments()

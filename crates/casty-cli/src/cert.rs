@@ -5,9 +5,11 @@ use std::time::SystemTime;
 
 use casty_proto::Count;
 use clap::{Args, Subcommand};
+use serde_json::json;
 
+use crate::args::time;
 use crate::error::CommandError;
-use crate::output::{note, print};
+use crate::output::{note, print, print_as};
 
 mod files;
 mod issue;
@@ -80,7 +82,7 @@ struct Ca {
     #[arg(long, value_name = "NAME", default_value = "casty-ca")]
     cn: String,
     /// The days that it is valid for, from now on.
-    #[arg(long, value_name = "DAYS", default_value_t = 365, value_parser = clap::value_parser!(u32).range(VALIDITY))]
+    #[arg(long, value_name = "DAYS", default_value_t = 365, value_parser = of_validity)]
     validity: u32,
     #[command(flatten)]
     out: Out,
@@ -114,7 +116,7 @@ struct Signing {
     ca_dir: PathBuf,
     /// The days that it is valid for, from now on; until the end of the authority's certificate at
     /// most.
-    #[arg(long, value_name = "DAYS", default_value_t = 90, value_parser = clap::value_parser!(u32).range(VALIDITY))]
+    #[arg(long, value_name = "DAYS", default_value_t = 90, value_parser = of_validity)]
     validity: u32,
     #[command(flatten)]
     out: Out,
@@ -131,35 +133,43 @@ struct Out {
 }
 
 /// A day to a century.
-const VALIDITY: std::ops::RangeInclusive<i64> = 1..=36_500;
+const VALIDITY: std::ops::RangeInclusive<u32> = 1..=36_500;
+
+fn of_validity(text: &str) -> Result<u32, String> {
+    time::days(text, VALIDITY)
+}
 
 /// The name of the authority's files.
 const AUTHORITY: &str = "ca";
 
 /// Makes the certificate and prints where it is.
 pub(crate) fn run(args: &CertArgs) -> Result<(), CommandError> {
-    match &args.kind {
+    let made = match &args.kind {
         Kind::Ca(ca) => {
             let issued = issue::authority(&ca.cn, validity(ca.validity))?;
-            ca.out.write(AUTHORITY, &issued, "CA")?;
-            print(format_args!("CN: {}", ca.cn))?;
-            print(format_args!("Validity: {}", Count(ca.validity, "day")))
+            let mut made = ca.out.write(AUTHORITY, &issued, "CA")?;
+            made.cn = Some(ca.cn.clone());
+            made.validity = Count(ca.validity, "day").to_string();
+            made
         }
         Kind::Node(node) => {
             let first = node.hosts.first().map_or("", String::as_str);
             let cn = node.cn.as_deref().unwrap_or(first);
-            node.signing.issue("node", "Node", |authority, validity| {
+            let mut made = node.signing.issue("node", "Node", |authority, validity| {
                 authority.node(cn, &node.hosts, validity)
             })?;
-            print(format_args!("SANs: {}", node.hosts.join(", ")))
+            made.sans.clone_from(&node.hosts);
+            made
         }
         Kind::Client(Client { name, signing }) => {
-            signing.issue("client", "Client", |authority, validity| {
+            let mut made = signing.issue("client", "Client", |authority, validity| {
                 authority.client(name, validity)
             })?;
-            print(format_args!("CN: {name}"))
+            made.cn = Some(name.clone());
+            made
         }
-    }
+    };
+    made.print()
 }
 
 impl Signing {
@@ -167,41 +177,104 @@ impl Signing {
     fn issue(
         &self,
         name: &str,
-        title: &str,
+        title: &'static str,
         make: impl FnOnce(&Authority, Validity) -> Result<Issued, IssueError>,
-    ) -> Result<(), CommandError> {
+    ) -> Result<Made, CommandError> {
         let files = Files::new(&self.ca_dir, AUTHORITY);
         let (certificate, key) = files.read()?;
         let authority = Authority::from_pem(&certificate, &key)
-            .map_err(|error| CommandError::of(folder(&self.ca_dir), error))?;
+            .map_err(|error| CommandError::of(folder(&self.ca_dir), error).helped_by(UNSIGNED))?;
         let issued = make(&authority, validity(self.validity))?;
-        self.out.write(name, &issued, title)?;
-        print(format_args!("Signed by: {}", files.certificate.display()))?;
-        let Some(end) = issued.cut else {
-            return print(format_args!("Validity: {}", Count(self.validity, "day")));
-        };
-        note(format_args!(
-            "casty: {} would be beyond the end of the authority's certificate",
-            Count(self.validity, "day")
-        ));
-        let (hour, minute, second) = end.time().as_hms();
-        print(format_args!(
-            "Validity: until {} {hour:02}:{minute:02}:{second:02} UTC, as the authority's",
-            end.date()
-        ))
+        let mut made = self.out.write(name, &issued, title)?;
+        made.signed_by = Some(files.certificate);
+        made.validity = Count(self.validity, "day").to_string();
+        if let Some(end) = issued.cut {
+            note(format_args!(
+                "casty: {} would be beyond the end of the authority's certificate",
+                made.validity
+            ));
+            let (hour, minute, second) = end.time().as_hms();
+            made.validity = format!(
+                "until {} {hour:02}:{minute:02}:{second:02} UTC, as the authority's",
+                end.date()
+            );
+        }
+        Ok(made)
     }
 }
 
 impl Out {
-    fn write(&self, name: &str, issued: &Issued, title: &str) -> Result<(), CommandError> {
+    fn write(
+        &self,
+        name: &str,
+        issued: &Issued,
+        title: &'static str,
+    ) -> Result<Made, CommandError> {
         let files = Files::new(&self.out, name);
         files.write(issued, self.force)?;
-        let Files { certificate, key } = files;
-        print(format_args!(
-            "{title} certificate: {}",
-            certificate.display()
-        ))?;
-        print(format_args!("{title} private key: {}", key.display()))
+        Ok(Made {
+            title,
+            files,
+            signed_by: None,
+            validity: String::new(),
+            cn: None,
+            sans: Vec::new(),
+        })
+    }
+}
+
+/// A certificate that was made, as it is told.
+struct Made {
+    title: &'static str,
+    files: Files,
+    signed_by: Option<PathBuf>,
+    validity: String,
+    cn: Option<String>,
+    sans: Vec<String>,
+}
+
+impl Made {
+    fn print(&self) -> Result<(), CommandError> {
+        let Files { certificate, key } = &self.files;
+        let title = self.title;
+        let document = || {
+            json!({
+                "certificate": certificate.display().to_string(),
+                "key": key.display().to_string(),
+                "signed_by": self.signed_by.as_ref().map(|path| path.display().to_string()),
+                "validity": self.validity,
+                "cn": self.cn,
+                "sans": self.sans,
+            })
+        };
+        print_as(document, || {
+            print(format_args!(
+                "{title} certificate: {}",
+                certificate.display()
+            ))?;
+            print(format_args!("{title} private key: {}", key.display()))?;
+            let told = [
+                (
+                    "Signed by",
+                    self.signed_by
+                        .as_ref()
+                        .map(|path| path.display().to_string()),
+                ),
+                ("CN", self.cn.clone().filter(|_| self.signed_by.is_none())),
+                ("Validity", Some(self.validity.clone())),
+                ("CN", self.cn.clone().filter(|_| self.signed_by.is_some())),
+                (
+                    "SANs",
+                    (!self.sans.is_empty()).then(|| self.sans.join(", ")),
+                ),
+            ];
+            for (name, value) in told {
+                if let Some(value) = value {
+                    print(format_args!("{name}: {value}"))?;
+                }
+            }
+            Ok(())
+        })
     }
 }
 
@@ -217,6 +290,10 @@ fn folder(path: &Path) -> String {
     format!("cannot sign with {}", path.display())
 }
 
+/// The remedy where the authority cannot sign.
+const UNSIGNED: &str =
+    "casty cert ca makes an authority that can sign; name its folder with --ca-dir";
+
 /// The name, host or time cannot be in a certificate, or the authority cannot sign.
 impl From<IssueError> for CommandError {
     fn from(error: IssueError) -> Self {
@@ -224,7 +301,7 @@ impl From<IssueError> for CommandError {
             IssueError::Name(_) | IssueError::Host(_) | IssueError::Time => {
                 Self::Usage(error.into())
             }
-            _ => Self::Failed(error.into()),
+            _ => Self::Failed(error.into()).helped_by(UNSIGNED),
         }
     }
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::args::Doctor;
 use crate::error::CommandError;
-use crate::output::{print, print_json};
+use crate::output::{is_json, print, print_json};
 use crate::session::Session;
 
 /// Prints the findings; fails if there are any.
@@ -15,13 +15,13 @@ pub(crate) async fn run(args: &Doctor) -> Result<(), CommandError> {
     let session = Session::new(&args.cluster, "not all nodes have answered in time")?;
     let ended = session.run(async |client| examine(client, args).await);
     let diagnosis = ended.await?.outcome?;
-    if args.json {
+    if is_json() {
         print_json(document(&diagnosis))?;
     } else {
         diagnosis.findings().iter().try_for_each(print_finding)?;
     }
     if diagnosis.is_healthy() {
-        return if args.json { Ok(()) } else { print("healthy") };
+        return if is_json() { Ok(()) } else { print("healthy") };
     }
     Err(CommandError::Findings)
 }

@@ -1,10 +1,11 @@
 //! `casty down`: declares a member dead.
 
 use casty_client::{ClusterClient, DownError, DownReport, NodeAddress, Vacated};
+use serde_json::json;
 
 use crate::args::Down;
 use crate::error::{CommandError, chain};
-use crate::output::{note, print, print_error};
+use crate::output::{note, print, print_as, print_error};
 use crate::session::Session;
 
 /// Declares the member dead, prints which nodes were told, and waits until it is down in their
@@ -35,11 +36,16 @@ async fn down(client: &ClusterClient, args: &Down) -> Result<(), CommandError> {
     let share = 2 * args.cluster.share();
     let confirmed = report.confirmed(share).await;
     let after = confirmed.map_err(|error| CommandError::NotInTime(error.into()))?;
-    print(format_args!(
-        "{} is down in their views after {} ms",
-        args.node,
-        after.as_millis()
-    ))?;
+    let after = after.as_millis();
+    print_as(
+        || json!({ "event": "down", "node": args.node.to_raw(), "after_ms": after }),
+        || {
+            print(format_args!(
+                "{} is down in their views after {after} ms",
+                args.node
+            ))
+        },
+    )?;
     let vacated = report.vacated(share).await;
     let vacated = vacated.map_err(|error| CommandError::NotInTime(error.into()))?;
     print_vacated(&report, &vacated)
@@ -47,31 +53,34 @@ async fn down(client: &ClusterClient, args: &Down) -> Result<(), CommandError> {
 
 /// Prints what has become of the member's shards.
 fn print_vacated(report: &DownReport, vacated: &Vacated) -> Result<(), CommandError> {
-    let node = report.node();
-    match report.shards() {
-        0 => print(format_args!("{node} owned no shards"))?,
+    let (node, shards, after) = (report.node(), report.shards(), vacated.after.as_millis());
+    let document = || json!({ "event": "vacated", "shards": shards, "after_ms": after });
+    print_as(document, || match shards {
+        0 => print(format_args!("{node} owned no shards")),
         1 => print(format_args!(
-            "its only shard is no longer its own after {} ms",
-            vacated.after.as_millis()
-        ))?,
-        shards => print(format_args!(
-            "none of its {shards} shards is its own any more after {} ms",
-            vacated.after.as_millis()
-        ))?,
-    }
+            "its only shard is no longer its own after {after} ms"
+        )),
+        _ => print(format_args!(
+            "none of its {shards} shards is its own any more after {after} ms"
+        )),
+    })?;
     let mut reminded = vacated.reminded.iter();
     reminded.try_for_each(|leader| {
-        print(format_args!(
-            "{leader}, the leader, had not taken them away by itself: it was told to look again"
-        ))
+        let document = || json!({ "event": "reminded", "node": leader.to_raw() });
+        print_as(document, || {
+            print(format_args!(
+                "{leader}, the leader, had not taken them away by itself: it was told to look again"
+            ))
+        })
     })
 }
 
 /// Prints a line for each node that was told, on standard error for each that was not.
 fn print_report(report: &DownReport) -> Result<(), CommandError> {
-    let told = report.told().iter();
-    told.map(|node| format!("told {node}"))
-        .try_for_each(print)?;
+    report.told().iter().try_for_each(|node| {
+        let document = || json!({ "event": "told", "node": node.to_raw() });
+        print_as(document, || print(format_args!("told {node}")))
+    })?;
     for (node, reason) in report.missed() {
         print_error(format_args!("{node} may not know: {}", chain(reason)));
     }

@@ -10,6 +10,8 @@ use casty_client::{AskError, Closed, ConfigError, RegionError};
 
 use crate::message::MessageError;
 
+mod advice;
+
 /// The reason why a command did not do its work.
 #[derive(Debug)]
 pub(crate) enum CommandError {
@@ -48,9 +50,25 @@ impl CommandError {
         Self::Failed(what.into().into())
     }
 
+    /// Adds what helps, where this place knows better than the kind of the error.
+    pub(crate) fn helped_by(self, helps: &'static str) -> Self {
+        let advised = |error| Box::new(advice::Advised { error, helps });
+        match self {
+            Self::Usage(error) => Self::Usage(advised(error)),
+            Self::Failed(error) => Self::Failed(advised(error)),
+            Self::NotInTime(error) => Self::NotInTime(advised(error)),
+            other => other,
+        }
+    }
+
     /// Returns the code to exit with.
     pub(crate) fn exit_code(&self) -> ExitCode {
-        ExitCode::from(match self {
+        self.code().into()
+    }
+
+    /// Returns that code as a number.
+    pub(crate) fn code(&self) -> u8 {
+        match self {
             Self::OutputClosed => 0,
             Self::Failed(_) | Self::Findings => 1,
             Self::Usage(_) => 2,
@@ -59,7 +77,25 @@ impl CommandError {
             Self::NotAcquired(_) => 75,
             Self::Ended(code) => *code,
             Self::Interrupted => 130,
-        })
+        }
+    }
+
+    /// Returns what the user may do about it, in one line.
+    pub(crate) fn helps(&self) -> &'static str {
+        match self {
+            Self::Usage(error) => advice::known(&**error).unwrap_or(advice::HELP),
+            Self::Failed(error) => advice::known(&**error).unwrap_or(advice::LOOK),
+            Self::NotInTime(error) => advice::known(&**error).unwrap_or(advice::TIME),
+            Self::TimedOut { .. } => advice::TIME,
+            Self::NotAcquired(_) => {
+                "wait for longer with --wait; if its holder is dead, --release or --destroy frees it"
+            }
+            Self::NoValue
+            | Self::Findings
+            | Self::Ended(_)
+            | Self::Interrupted
+            | Self::OutputClosed => advice::HELP,
+        }
     }
 
     /// Returns the message for the user, in one line; `None` where that is known anyway.
@@ -175,5 +211,23 @@ mod tests {
         let broken = CommandError::from(io::Error::from(io::ErrorKind::BrokenPipe));
         assert_eq!(broken.exit_code(), ExitCode::SUCCESS);
         assert_eq!(broken.message(), None);
+    }
+
+    #[test]
+    fn the_cause_that_is_known_tells_what_helps() {
+        let lost = CommandError::of("cannot open x", io::Error::from(io::ErrorKind::NotFound));
+        assert_eq!(lost.helps(), advice::FILES);
+        let own = CommandError::because("odd").helped_by("turn it round");
+        assert_eq!(
+            (own.helps(), own.message().as_deref()),
+            ("turn it round", Some("odd"))
+        );
+        let route = AskError::from(casty_client::NotSent::BufferFull);
+        assert_eq!(CommandError::from(route).helps(), advice::AGAIN);
+        let usage = CommandError::Usage("no".into());
+        assert_eq!(
+            (usage.helps(), CommandError::because("no").helps()),
+            (advice::HELP, advice::LOOK)
+        );
     }
 }

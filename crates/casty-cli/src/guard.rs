@@ -12,7 +12,7 @@ use clap::Args;
 
 use crate::args::cluster::Wire;
 use crate::error::CommandError;
-use crate::output::reader_gone;
+use crate::output::{is_json, reader_gone};
 use crate::signals::interrupt;
 
 mod address;
@@ -85,9 +85,6 @@ pub(crate) struct GuardArgs {
     /// where the guard alone cannot reach it.
     #[arg(long, value_name = "EVIDENCE", value_parser = ["silence", "stillness"], default_value = "stillness")]
     healing: String,
-    /// Print events as JSON, one document a line.
-    #[arg(long)]
-    json: bool,
     #[command(flatten)]
     wire: Wire,
 }
@@ -102,7 +99,7 @@ pub(crate) async fn run(args: &GuardArgs) -> Result<(), CommandError> {
     let (options, events) = events::follow(args.options(&me, &seeds));
     let cluster = args.start(&config, me.clone(), options).await?;
     let me = cluster.address(0).unwrap_or(me);
-    let report = Report::new(args.json);
+    let report = Report::new(is_json());
     report.say(
         "listening",
         Some(&me),

@@ -10,7 +10,7 @@ use crate::args::Lookup;
 use crate::error::CommandError;
 use crate::fan_out::{self, Asked};
 use crate::message::Message;
-use crate::output::{print, print_json, print_reply, reader_gone};
+use crate::output::{is_json, print, print_json, print_reply, reader_gone};
 use crate::session::Session;
 
 /// Lists the instances on live nodes, or asks the first one, or all.
@@ -28,7 +28,7 @@ pub(crate) async fn run(args: &Lookup) -> Result<(), CommandError> {
         match &message {
             Some(message) if args.all => ask_all(&listing, message, until).await,
             Some(message) => ask_first(client, &listing, message).await,
-            None => list(&listing, args.json),
+            None => list(&listing, is_json()),
         }
     });
     ended.await?.outcome
@@ -92,7 +92,7 @@ async fn watch(args: &Lookup, session: &Session<'_>) -> Result<(), CommandError>
                 gone = reader_gone() => return Err(gone),
             };
             seen = true;
-            last = Some(show(&listing.instances, last.as_ref(), args.json)?);
+            last = Some(show(&listing.instances, last.as_ref(), is_json())?);
         }
     });
     let ended: Result<(), _> = ended.await?.outcome;
@@ -141,4 +141,5 @@ fn document(instances: &[Instance<Value>]) -> serde_json::Value {
 fn no_instance(listing: &Listing<Value>) -> CommandError {
     let key = listing.key.name();
     CommandError::because(format!("no live node runs an instance of {key:?}"))
+        .helped_by("casty topology lists the services that there are")
 }

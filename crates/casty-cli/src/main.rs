@@ -4,9 +4,10 @@
 //! has read and prints its result through `output`. `ask`, `tell`, `lookup`, `topology`, `doctor`,
 //! `down` and the commands in `structures` are clients of a cluster: a `session` starts the client,
 //! does the work, and closes it in order, all within `--timeout`. `proxy`, `cert` and `types` need no
-//! client, `guard` is a member of the cluster, and `demo` brings one of its own.
+//! client, `guard` is a member of the cluster, and `demo` brings one of its own; `completions` and `man`
+//! are made of the arguments themselves.
 //!
-//! Results go to standard output, all else to standard error. A `CommandError` decides the exit
+//! Results go to standard output, all else to standard error, as lines or as JSON (`--output`). A `CommandError` decides the exit
 //! code: 0 done, 1 failed, 2 wrong usage, 3 timed out, 4 no value there, 130 interrupted; `lock` and
 //! `semaphore` exit with the code of the command that they run, or with 75. Messages are typed and printed
 //! in Casty's JSON notation (`message`).
@@ -24,6 +25,7 @@ mod args;
 mod ask;
 mod cert;
 mod certificates;
+mod completions;
 mod demo;
 mod doctor;
 mod down;
@@ -32,6 +34,7 @@ mod fan_out;
 mod guard;
 mod input;
 mod lookup;
+mod man;
 mod message;
 mod output;
 mod proxy;
@@ -45,6 +48,7 @@ mod types;
 
 fn main() -> ExitCode {
     let arguments = Arguments::read();
+    output::choose(arguments.format());
     let serves = matches!(arguments.command, Command::Proxy(_) | Command::Guard(_));
     output::log(arguments.verbose, serves);
     let runtime = match tokio::runtime::Runtime::new() {
@@ -76,13 +80,15 @@ async fn run(command: &Command) -> Result<(), CommandError> {
         Command::Guard(args) => guard::run(args).await,
         Command::Cert(args) => cert::run(args),
         Command::Types(args) => types::run(args),
+        Command::Completions(args) => completions::run(args, Arguments::described()),
+        Command::Man(args) => man::run(args, Arguments::described()),
         Command::Demo => demo::run().await,
     }
 }
 
 fn end(failure: &CommandError) -> ExitCode {
     if let Some(message) = failure.message() {
-        output::print_error(message);
+        output::print_failure(&message, failure.helps(), failure.code());
     }
     failure.exit_code()
 }

@@ -7,10 +7,13 @@ use std::fmt::{self, Display};
 use std::io::{self, Write};
 #[cfg(unix)]
 use std::os::fd::AsFd;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use casty_client::Value;
 use casty_proto::Escaped;
+use clap::ValueEnum;
+use serde_json::json;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::field::{RecordFields, VisitOutput};
 use tracing_subscriber::fmt::FormatFields;
@@ -18,12 +21,64 @@ use tracing_subscriber::fmt::format::{DefaultVisitor, Writer};
 
 use crate::error::CommandError;
 
-/// Prints one line of the result, escaped and however long it is.
+/// The form of all that a command prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// Lines for people.
+    Text,
+    /// JSON, one document a line: results on standard output, and errors and notes on standard error.
+    Json,
+}
+
+/// The form that was asked for, which is the same for the whole process.
+static FORMAT: OnceLock<Format> = OnceLock::new();
+
+/// Has everything printed in this form from now on.
+pub(crate) fn choose(format: Format) {
+    FORMAT.set(format).ok();
+}
+
+/// Returns whether everything is printed as JSON.
+pub(crate) fn is_json() -> bool {
+    FORMAT.get() == Some(&Format::Json)
+}
+
+/// Prints one line of the result, escaped and however long it is; as JSON, a document with the line as
+/// `text`.
 ///
 /// # Errors
 /// It cannot be printed; most often because the reader has closed standard output.
 pub(crate) fn print(line: impl Display) -> Result<(), CommandError> {
+    if is_json() {
+        return print_json(json!({ "text": line.to_string() }));
+    }
     write(&Escaped::whole(line))
+}
+
+/// Prints a part of the result, as the document or the lines, whichever was asked for.
+///
+/// # Errors
+/// As [`print()`].
+pub(crate) fn print_as(
+    document: impl FnOnce() -> serde_json::Value,
+    lines: impl FnOnce() -> Result<(), CommandError>,
+) -> Result<(), CommandError> {
+    if is_json() {
+        print_json(document())
+    } else {
+        lines()
+    }
+}
+
+/// Prints a text of this program's own as it is.
+///
+/// # Errors
+/// As [`print()`].
+pub(crate) fn print_verbatim(text: &[u8]) -> Result<(), CommandError> {
+    let mut out = io::stdout().lock();
+    out.write_all(text)?;
+    out.flush()?;
+    Ok(())
 }
 
 /// Prints a JSON document as one line of the result, with the escapes of JSON.
@@ -80,15 +135,38 @@ fn is_hung_up(_: &io::Stdout) -> bool {
     false
 }
 
-/// Prints a line beside the result, on standard error. If that fails there is no other place to
-/// tell it.
+/// Prints a line beside the result, on standard error.
 pub(crate) fn note(line: impl Display) {
-    writeln!(io::stderr().lock(), "{}", Escaped::whole(line)).ok();
+    if is_json() {
+        beside(&Escaped::json(json!({ "note": line.to_string() })));
+    } else {
+        beside(&Escaped::whole(line));
+    }
 }
 
-/// Prints an error for the user.
+/// Prints an error that is not the end of the command.
 pub(crate) fn print_error(line: impl Display) {
-    note(format_args!("casty: {line}"));
+    if is_json() {
+        beside(&Escaped::json(json!({ "error": line.to_string() })));
+    } else {
+        beside(&Escaped::whole(format_args!("casty: {line}")));
+    }
+}
+
+/// Prints the error that ends the command, and what helps.
+pub(crate) fn print_failure(message: &str, helps: &str, code: u8) {
+    if is_json() {
+        let document = json!({ "error": message, "helps": helps, "exit_code": code });
+        beside(&Escaped::json(document));
+    } else {
+        print_error(message);
+        beside(&Escaped::whole(format_args!("       helps: {helps}")));
+    }
+}
+
+/// Prints on standard error. If that fails there is no other place to tell it.
+fn beside(line: &Escaped<impl Display>) {
+    writeln!(io::stderr().lock(), "{line}").ok();
 }
 
 /// Logs to standard error in as much detail as the user asked for.

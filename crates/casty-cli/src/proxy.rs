@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::fmt;
 use std::future::pending;
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,25 +13,24 @@ use casty_client::{NodeAddress, QuicConfig, TlsConfig, TransportConfig};
 use casty_proto::Count;
 use casty_transport::{Proxy, ProxyCounts, ProxyEnd, ProxyLimits, TcpConfig};
 use clap::Args;
+use serde_json::json;
 use tokio::time::timeout;
 
+use crate::args::time;
 use crate::certificates::CertificateArgs;
 use crate::error::CommandError;
-use crate::output::{note, print};
+use crate::output::{note, print, print_as};
 use crate::signals::{interrupt, twice};
 
 mod descriptors;
 
 use descriptors::Room;
 
-/// The longest time that may be given, short enough to be added to any time.
-const LONGEST: u64 = 366 * 24 * 3600;
-
 /// The time that the last acknowledgements may take once all connections have ended.
 const CLOSING: Duration = Duration::from_secs(2);
 
-/// The range of the times of TCP, in seconds.
-const TCP_TIMES: std::ops::RangeInclusive<u64> = 1..=9 * 3600;
+/// The range of the times of TCP.
+const TCP_TIMES: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(9);
 
 const EXAMPLES: &str = "\
 Runs beside a node and opens one connection to it for each that it accepts; bytes pass unchanged.
@@ -68,18 +68,30 @@ pub(crate) struct ProxyArgs {
     #[arg(long, value_name = "N", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..))]
     max_connections: u32,
     /// The time that a connection may go without a byte before it is closed.
-    #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..=LONGEST))]
-    idle_timeout: u64,
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = idle)]
+    idle_timeout: Duration,
     /// Over TCP: the time without a byte after which the other end is probed.
-    #[arg(long, value_name = "SECONDS", default_value_t = TcpConfig::KEEP_ALIVE.as_secs(), value_parser = clap::value_parser!(u64).range(TCP_TIMES))]
-    tcp_keep_alive: u64,
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = of_tcp)]
+    tcp_keep_alive: Duration,
     /// Over TCP: the time for which the other end may acknowledge nothing, neither data nor probes,
     /// before a connection is lost; more than the time before the first probe.
-    #[arg(long, value_name = "SECONDS", default_value_t = TcpConfig::USER_TIMEOUT.as_secs(), value_parser = clap::value_parser!(u64).range(TCP_TIMES))]
-    tcp_user_timeout: u64,
+    #[arg(long, value_name = "TIME", default_value = "15s", value_parser = of_tcp)]
+    tcp_user_timeout: Duration,
     /// The time that connections may go on after an interrupt.
-    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(..=LONGEST))]
-    grace: u64,
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = grace)]
+    grace: Duration,
+}
+
+fn idle(text: &str) -> Result<Duration, String> {
+    time::within(text, Duration::from_secs(1)..=time::LONGEST)
+}
+
+fn of_tcp(text: &str) -> Result<Duration, String> {
+    time::within(text, TCP_TIMES)
+}
+
+fn grace(text: &str) -> Result<Duration, String> {
+    time::within(text, Duration::ZERO..=time::LONGEST)
 }
 
 /// An address and the transport that is spoken there.
@@ -145,7 +157,7 @@ pub(crate) async fn run(args: &ProxyArgs) -> Result<(), CommandError> {
     let limits = ProxyLimits::new()
         .connections(room.connections)
         .handshakes(room.handshakes)
-        .idle(Duration::from_secs(args.idle_timeout));
+        .idle(args.idle_timeout);
     let proxy = Proxy::new(
         listener,
         args.to.address.clone(),
@@ -158,12 +170,15 @@ pub(crate) async fn run(args: &ProxyArgs) -> Result<(), CommandError> {
         address: proxy.address(),
     };
     args.note_limits(room);
-    print(format_args!("{listening} -> {}", args.to))?;
+    print_as(
+        || json!({ "listening": listening.to_string(), "to": args.to.to_string() }),
+        || print(format_args!("{listening} -> {}", args.to)),
+    )?;
     let stop = async {
         interrupt().await;
         note("stopping; interrupt again to cut what is left");
     };
-    let running = proxy.run(stop, Duration::from_secs(args.grace));
+    let running = proxy.run(stop, args.grace);
     let ended = tokio::select! {
         ended = running => ended,
         () = twice() => return Err(CommandError::Interrupted),
@@ -177,7 +192,7 @@ pub(crate) async fn run(args: &ProxyArgs) -> Result<(), CommandError> {
         ProxyEnd::ListenerEnded(error) => Err(CommandError::of("the listener ended", error)),
         ProxyEnd::Stopped { cut: 0 } => Ok(()),
         ProxyEnd::Stopped { cut } => Err(CommandError::because(format!(
-            "cut after {} s: {}",
+            "cut after {:?}: {}",
             args.grace,
             Count(cut, "connection")
         ))),
@@ -236,8 +251,8 @@ impl ProxyArgs {
             return Err(CommandError::Usage(late.into()));
         }
         Ok(TcpConfig::new()
-            .keep_alive(Duration::from_secs(self.tcp_keep_alive))
-            .user_timeout(Duration::from_secs(self.tcp_user_timeout)))
+            .keep_alive(self.tcp_keep_alive)
+            .user_timeout(self.tcp_user_timeout))
     }
 
     /// Finds room for the connections that are wanted.
@@ -317,6 +332,12 @@ async fn note_renewals(certificates: Option<&TlsConfig>) -> Infallible {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_times_of_tcp_are_by_default_those_of_a_client() {
+        assert_eq!(of_tcp("5s"), Ok(TcpConfig::KEEP_ALIVE));
+        assert_eq!(of_tcp("15s"), Ok(TcpConfig::USER_TIMEOUT));
+    }
 
     #[test]
     fn an_endpoint_is_a_transport_and_an_address() {

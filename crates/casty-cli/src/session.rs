@@ -101,7 +101,8 @@ impl<'a> Session<'a> {
                 let what = format!(
                     "{found}: some program uses another number; is it this one? If not, --force"
                 );
-                return Err(CommandError::because(what));
+                let helps = "--shards must be the nodes' num_shards; --force sends all the same";
+                return Err(CommandError::because(what).helped_by(helps));
             }
         }
         Ok(region)

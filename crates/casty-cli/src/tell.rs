@@ -4,6 +4,7 @@ use std::path::Path;
 
 use casty_client::{RegionRef, ShardEnvelope, TellError, Value};
 use casty_proto::Count;
+use serde_json::json;
 use tokio::fs::File;
 use tokio::io::{AsyncBufRead, BufReader, stdin};
 
@@ -11,8 +12,8 @@ use crate::args::Tell;
 use crate::error::{CommandError, chain};
 use crate::input::{self, BadLine, Lines};
 use crate::message::{Message, MessageError};
-use crate::output::{note, print_error};
-use crate::session::{Ended, Session};
+use crate::output::{is_json, note, print_error, print_json};
+use crate::session::{Ended, Session, Tally};
 
 /// Bytes read of a file at once.
 const READ: usize = 64 * 1024;
@@ -71,7 +72,7 @@ fn judge(ended: Ended<Sent>) -> Result<(), CommandError> {
         tally,
         loss,
     } = ended;
-    note(tally);
+    tell_counts(tally)?;
     let Sent { left_out, stopped } = outcome?;
     let lost = tally.not_sent + tally.unknown;
     match (loss, stopped) {
@@ -83,12 +84,28 @@ fn judge(ended: Ended<Sent>) -> Result<(), CommandError> {
         (None, None) if lost > 0 => Err(CommandError::because(format!(
             "cut by the loss of their connection: {}",
             Count(lost, "message")
-        ))),
+        ))
+        .helped_by("they may have arrived: send them again only if twice does no harm")),
         (None, None) if left_out > 0 => {
-            Err(CommandError::because(format!("lines left out: {left_out}")))
+            Err(CommandError::because(format!("lines left out: {left_out}"))
+                .helped_by("mend the lines that are named above, and send those alone"))
         }
         (None, None) => Ok(()),
     }
+}
+
+/// Tells what became of the messages: beside the result, of which there is none, or as the document.
+fn tell_counts(tally: Tally) -> Result<(), CommandError> {
+    if !is_json() {
+        note(tally);
+        return Ok(());
+    }
+    let Tally {
+        written,
+        not_sent,
+        unknown,
+    } = tally;
+    print_json(json!({ "written": written, "not_sent": not_sent, "unknown": unknown }))
 }
 
 /// The reason why a line was not sent.

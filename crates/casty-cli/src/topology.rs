@@ -6,7 +6,7 @@ use casty_client::ClusterClient;
 
 use crate::args::Topology;
 use crate::error::CommandError;
-use crate::output::{print, print_json, reader_gone};
+use crate::output::{is_json, print, print_json, reader_gone};
 use crate::render::Rendering;
 use crate::session::Session;
 
@@ -23,11 +23,11 @@ pub(crate) async fn run(args: &Topology) -> Result<(), CommandError> {
     let ended = session.run(async |client| {
         let view = client.topology().wait_for(|_| true).await?;
         let rendering = Rendering::of(&view, session.config().regions());
-        show(args, &rendering)?;
+        show(&rendering)?;
         seen = true;
         if args.watch {
             let counts = session.config().regions();
-            watch(args, client, counts, rendering).await?;
+            watch(client, counts, rendering).await?;
         }
         Ok(())
     });
@@ -39,8 +39,8 @@ pub(crate) async fn run(args: &Topology) -> Result<(), CommandError> {
 }
 
 /// Prints a view, as text or as JSON.
-fn show(args: &Topology, rendering: &Rendering) -> Result<(), CommandError> {
-    if args.json {
+fn show(rendering: &Rendering) -> Result<(), CommandError> {
+    if is_json() {
         let text = serde_json::to_string(rendering);
         print_json(text.map_err(|error| CommandError::of("the view cannot be printed", error))?)
     } else {
@@ -50,7 +50,6 @@ fn show(args: &Topology, rendering: &Rendering) -> Result<(), CommandError> {
 
 /// Prints each change until the client ends.
 async fn watch(
-    args: &Topology,
     client: &ClusterClient,
     counts: &BTreeMap<String, u32>,
     mut last: Rendering,
@@ -65,8 +64,8 @@ async fn watch(
         if rendering == last {
             continue;
         }
-        if args.json {
-            show(args, &rendering)?;
+        if is_json() {
+            show(&rendering)?;
         } else {
             rendering.changes(&last).into_iter().try_for_each(print)?;
         }

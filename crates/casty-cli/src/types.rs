@@ -1,9 +1,9 @@
 //! `casty types`: the types of Python's messages as Rust code, or what has drifted since.
 
 use std::fs;
-use std::time::Duration;
 
 use casty_types::{Types, TypesError};
+use serde_json::json;
 
 use crate::error::CommandError;
 use crate::output;
@@ -25,10 +25,10 @@ pub(crate) fn run(args: &TypesArgs) -> Result<(), CommandError> {
         let generated = types.generate()?;
         note(generated.notes());
         note(generated.values());
-        for line in generated.text().lines() {
-            output::print(line)?;
-        }
-        return Ok(());
+        return output::print_as(
+            || json!({ "code": generated.text() }),
+            || generated.text().lines().try_for_each(output::print),
+        );
     };
     let before = fs::read_to_string(file)
         .map_err(|error| CommandError::of(format!("cannot read {}", file.display()), error))?;
@@ -36,9 +36,13 @@ pub(crate) fn run(args: &TypesArgs) -> Result<(), CommandError> {
     // Of values it was told when the file was generated.
     note(generated.notes());
     let drift = generated.drift_from(&before);
-    for difference in &drift {
-        output::print(difference)?;
-    }
+    output::print_as(
+        || {
+            let told: Vec<_> = drift.iter().map(ToString::to_string).collect();
+            json!({ "drift": told })
+        },
+        || drift.iter().try_for_each(output::print),
+    )?;
     if drift.is_empty() {
         Ok(())
     } else {
@@ -48,7 +52,7 @@ pub(crate) fn run(args: &TypesArgs) -> Result<(), CommandError> {
 
 fn requested(args: &TypesArgs) -> Types {
     let mut types = Types::of(&args.modules)
-        .within(Duration::from_secs(args.timeout))
+        .within(args.timeout)
         .proto(&args.proto);
     if let Some(python) = &args.python {
         types = types.python(python);

@@ -113,7 +113,8 @@ impl ClusterClient {
 
     /// Waits for the first view of the cluster: a node was reached and has told who is there.
     ///
-    /// Not needed before sending: messages sent earlier are buffered.
+    /// Not needed before sending: messages sent earlier are buffered. Returns at once for good after that
+    /// view, whatever becomes of the cluster; [`health`](Self::health) tells what the client can do now.
     ///
     /// # Errors
     /// No view came within `timeout`, which tells why the contact points could not be connected;

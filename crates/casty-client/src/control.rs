@@ -21,6 +21,7 @@ use tokio::task::{JoinError, JoinSet};
 use crate::discovery::Source;
 use crate::error::ReadyError;
 use crate::error::discovery::DiscoveryError;
+use crate::health::vitals::Signs;
 use crate::message::Tag;
 use crate::node::identity::Identity;
 use crate::node::peer::Peer;
@@ -322,6 +323,17 @@ impl Control {
         self.pump_connections();
         self.pump_renewal();
         self.look();
+        self.tell_signs();
+    }
+
+    /// Tells what of this task whoever asks for the health wants to know.
+    fn tell_signs(&self) {
+        self.core.vitals.observe(Signs {
+            source: self.subscription.source().cloned(),
+            is_stale: self.subscription.is_stale(),
+            views: self.core.views.count(),
+            connections: (self.next_peer, self.peers.len()),
+        });
     }
 
     /// Takes the router's requests for connections, and for reports of capacity in full outboxes,

@@ -10,8 +10,12 @@ use casty_proto::{
 use casty_routing::{MissingRoute, ShardCount, ShardId, UndeliverableReason};
 use casty_transport::{ConnectError, OutboxLimit};
 
+pub(crate) mod any;
 pub(crate) mod discovery;
+pub(crate) mod kind;
 pub(crate) mod names;
+pub(crate) mod outlook;
+mod outlooks;
 mod over_limit;
 pub(crate) mod services;
 
@@ -472,6 +476,11 @@ impl fmt::Display for Silent<'_> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the client is closed")]
 pub struct Closed;
+
+// With what the features add, for it compares with the whole list.
+#[cfg(test)]
+#[cfg(all(feature = "blocking", feature = "config", feature = "quic"))]
+mod every_variant;
 
 #[cfg(test)]
 mod tests {

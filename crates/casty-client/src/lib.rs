@@ -72,6 +72,8 @@
 //!   [`idempotent`](Ask::idempotent) allows it to be sent again, within one deadline and one retry
 //!   budget for the whole client.
 //! * **Topology.** [`Topology`] is the view of the cluster as it changes.
+//! * **Health.** [`Health`] says what the client can do now and why not more, at one moment
+//!   ([`health`](ClusterClient::health)) or as it changes ([`HealthWatch`]).
 //! * **Administration.** [`Admin`] asks all nodes for their state, says what is wrong and what helps,
 //!   and declares members dead; only on demand.
 //!
@@ -98,7 +100,8 @@
 //! was sent), [`AskError`] and [`StructureError`] ([`fate`](AskError::fate) says what may have happened),
 //! [`AcquireError`] (what may be held is released), [`ReadyError`] (the client goes on trying),
 //! [`PickedError`] (as [`AskError`], with the node), [`RegionError`], [`NameError`], [`SpawnError`],
-//! [`StreamError`], [`ProducerError`] and [`DownError`]. [`Chain`] shows any of them with its causes. What a
+//! [`StreamError`], [`ProducerError`] and [`DownError`]. The [`kind`](ErrorKind) of each says what to do, and
+//! [`Error`] holds any of them. [`Chain`] shows any of them with its causes. What a
 //! peer has chosen is [`Escaped`] in all of them; show fields of views, such as a member's id, so as well.
 //!
 //! # Features
@@ -142,6 +145,7 @@ mod dead_letters;
 mod discovery;
 mod distributed;
 mod error;
+mod health;
 mod mailboxes;
 mod message;
 mod node;
@@ -215,12 +219,16 @@ pub use distributed::map::Map;
 pub use distributed::queue::Queue;
 pub use distributed::semaphore::Semaphore;
 pub use distributed::set::Set;
+pub use error::any::Error;
 pub use error::discovery::DiscoveryError;
+pub use error::kind::ErrorKind;
 pub use error::names::NameError;
 pub use error::services::{LookupError, PickError, PickedError};
 pub use error::{
     AskError, Closed, Fate, NotSent, OverLimit, ReadyError, RegionError, SpawnError, TellError,
 };
+pub use health::watching::HealthWatch;
+pub use health::{Health, HealthState, MemberHealth, ViewHealth, Waiting};
 pub use mailboxes::queue::MailboxOverflow;
 pub use stats::gauges::Gauges;
 pub use stats::per_region::{NodeStats, RegionStats};

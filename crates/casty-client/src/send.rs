@@ -401,6 +401,7 @@ impl Core {
         self.streams.changed();
         // Who waits for a first view.
         self.views.note();
+        self.vitals.note();
         self.dead_letters.close();
     }
 }

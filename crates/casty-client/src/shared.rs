@@ -10,8 +10,8 @@
 //! 3. [`ended`](Shared::ended) and [`dial_failures`](Shared::dial_failures);
 //! 4. with none of which another is taken: a stripe of [`asks`](Shared::asks), the locks inside an
 //!    outbox, the mailboxes and their tasks, the streams that nodes know of, the latest view, the
-//!    [failure of the discovery](Shared::discovery_failure), the retry budget, the dead-letter sink, and
-//!    the time of the [end](Ending).
+//!    [failure of the discovery](Shared::discovery_failure), the retry budget, the dead-letter sink, the
+//!    [vitals](Vitals), and the time of the [end](Ending).
 //!
 //! None is held across an await. The dead-letter hook, which is the user's code, is called with
 //! none of them held. Tasks are woken with locks held, so waking one must only schedule it; the
@@ -37,6 +37,7 @@ use crate::config::limits::ClientLimits;
 use crate::dead_letters::DeadLetterSink;
 use crate::error::discovery::DiscoveryError;
 use crate::error::{ReadyError, TellError};
+use crate::health::vitals::Vitals;
 use crate::mailboxes::Mailboxes;
 use crate::message::{Encoded, Message, Plain};
 use crate::node::identity::Identity;
@@ -81,6 +82,8 @@ pub(crate) struct Shared {
     pub(crate) view: watch::Receiver<Option<Arc<View>>>,
     /// The changes of that.
     pub(crate) views: Changes,
+    /// The signs of life beside these, and who waits for a change of the health.
+    pub(crate) vitals: Vitals,
     /// The reason for which the view that a node sent cannot be used; `None` once one can.
     pub(crate) ready_error: watch::Receiver<Option<ReadyError>>,
     /// The last failure of each address that could not be connected when last dialled.
@@ -244,6 +247,7 @@ impl Shared {
         // Released first: the control task is woken to read it.
         drop(by);
         self.ending.requested.notify_one();
+        self.vitals.note();
     }
 
     /// Returns the leader that the last view names, unless the view avoids it.

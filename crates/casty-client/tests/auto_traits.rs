@@ -4,11 +4,11 @@ use casty_client::{
     AcquireError, ActorContext, ActorExit, ActorHandle, ActorRef, ActorStats, Admin, AskAll,
     AskError, Barrier, BoundRef, BroadcastRef, BroadcastTell, ClientBuilder, CloseReport,
     ClusterClient, ConfigError, Counter, DeadLetter, DeadLetters, DiscoveryError, Distributed,
-    DownError, DownReport, EntityRef, Gathered, Guard, Instance, LeaderRef, Listing, Lock,
-    LookupError, Map, NameError, NotSent, PickBy, PickError, PickedError, PickedInstance, Picker,
-    ProducerError, Queue, ReadyError, RegionError, RegionRef, Reply, Semaphore, ServiceKey,
-    Services, Set, SpawnError, Stats, StreamError, StreamProducer, StreamSink, StreamSource,
-    StructureError, TellError, Topology,
+    DownError, DownReport, EntityRef, Error, Gathered, Guard, Health, HealthWatch, Instance,
+    LeaderRef, Listing, Lock, LookupError, Map, NameError, NotSent, PickBy, PickError, PickedError,
+    PickedInstance, Picker, ProducerError, Queue, ReadyError, RegionError, RegionRef, Reply,
+    Semaphore, ServiceKey, Services, Set, SpawnError, Stats, StreamError, StreamProducer,
+    StreamSink, StreamSource, StructureError, TellError, Topology,
 };
 use serde::Serialize;
 
@@ -44,6 +44,8 @@ fn handles_and_errors_go_to_any_thread() {
     goes_anywhere::<Reply<i64>>();
     goes_anywhere::<Reply<i64, PickedInstance>>();
     goes_anywhere::<Topology>();
+    goes_anywhere::<(Health, HealthWatch)>();
+    goes_anywhere::<Error>();
     goes_anywhere::<DeadLetters>();
     goes_anywhere::<StreamSource<Message>>();
     goes_anywhere::<StreamProducer<Message>>();

@@ -6,13 +6,12 @@ use std::time::Duration;
 use casty_client::{ClientConfig, NodeAddress};
 use clap::Args;
 
+use super::time::time;
 use crate::certificates::CertificateArgs;
 use crate::error::CommandError;
 
 /// The time that a command may take unless it is given.
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// The longest time that may be given, short enough to be added to any time.
-const LONGEST: Duration = Duration::from_hours(366 * 24);
 
 /// The settings of nodes, and the way to them.
 #[derive(Debug, Args)]
@@ -56,8 +55,8 @@ pub(crate) struct Cluster {
     contacts: Vec<NodeAddress>,
     #[command(flatten)]
     wire: Wire,
-    /// The time for the whole command, connecting and closing included [default: 5].
-    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    /// The time for the whole command, connecting and closing included [default: 5s].
+    #[arg(long, value_name = "TIME", value_parser = time)]
     timeout: Option<Duration>,
     /// The host to announce as the client's own [default: one that no other client has].
     #[arg(long, value_name = "HOST")]
@@ -250,29 +249,4 @@ impl Region {
 /// Makes the error of a setting that is not given.
 fn missing(what: &str, flag: &str, variable: &str, file: &str) -> CommandError {
     CommandError::Usage(format!("{what} is given: use {flag}, {variable} or {file}").into())
-}
-
-/// Reads a time in seconds, fractions allowed.
-pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
-    let parsed: Option<f64> = text.parse().ok();
-    let time = parsed.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    match time {
-        Some(time) if (Duration::from_millis(1)..=LONGEST).contains(&time) => Ok(time),
-        _ => Err("seconds from 0.001 to 31622400 are needed".to_owned()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_are_seconds_with_fractions_within_a_year() {
-        assert_eq!(seconds("0.25"), Ok(Duration::from_millis(250)));
-        assert_eq!(seconds("5"), Ok(TIMEOUT));
-        assert_eq!(seconds("31622400"), Ok(LONGEST));
-        for bad in ["0", "-1", "nan", "inf", "1e30", "31622401", "", "5s"] {
-            assert!(seconds(bad).is_err(), "{bad}");
-        }
-    }
 }

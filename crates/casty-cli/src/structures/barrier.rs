@@ -18,7 +18,7 @@ Examples:
 
 /// The help of `--timeout`, which is about the wait here.
 const TIMEOUT: &str = "The time to wait for the others; connecting and closing may take a quarter of it \
-    besides [default: 5]";
+    besides [default: 5s]";
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES, mut_arg("timeout", |arg| arg.help(TIMEOUT)))]

@@ -4,7 +4,7 @@ use clap::{Args, ValueEnum};
 
 use super::{Named, OWN, needed};
 use crate::error::CommandError;
-use crate::output::print;
+use crate::output::print_json;
 
 const EXAMPLES: &str = "\
 Prints the counter's value: with add, the new one.
@@ -45,5 +45,5 @@ pub(crate) async fn run(args: &CounterArgs) -> Result<(), CommandError> {
             None => counter.get().await?,
         })
     });
-    print(counted.await?)
+    print_json(counted.await?)
 }

@@ -12,9 +12,9 @@ use tokio::time::{Instant, sleep};
 
 use super::child::{self, Signal, Signals};
 use super::{Named, OWN};
-use crate::args::cluster::seconds;
+use crate::args::time::time;
 use crate::error::CommandError;
-use crate::output::{print, print_error};
+use crate::output::{print_error, print_json};
 use crate::session::Session;
 
 /// The end of `casty lock --help`.
@@ -50,7 +50,7 @@ Examples:
 /// The help of `--timeout`, which bounds neither the wait nor the command here.
 const TIMEOUT: &str = "The time for the cluster to be reached, and for each reply of a node. The wait for \
     others has --wait, and the command may take any time. With --release and --destroy, the time for \
-    everything [default: 5]";
+    everything [default: 5s]";
 
 /// The pause after an attempt that failed.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -61,7 +61,7 @@ pub(crate) struct HoldArgs {
     #[command(flatten)]
     named: Named,
     /// Give up with the exit code 75 if it is not free in this time [default: wait as long as it takes].
-    #[arg(long, value_name = "SECONDS", value_parser = seconds, help_heading = OWN)]
+    #[arg(long, value_name = "TIME", value_parser = time, help_heading = OWN)]
     wait: Option<Duration>,
     /// Release what a dead owner has left, and print whether it held anything.
     #[arg(
@@ -153,7 +153,7 @@ async fn operate(args: &HoldArgs, kind: &str) -> Result<(), CommandError> {
             None => held.destroy().await?,
         })
     });
-    print(done.await?)
+    print_json(done.await?)
 }
 
 impl HoldArgs {

@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum};
 
 use super::{Named, OWN, needed, value};
 use crate::error::CommandError;
-use crate::output::print;
+use crate::output::print_json;
 
 const EXAMPLES: &str = "\
 Members are JSON in Casty's notation, as casty ask --help tells; text is '\"text\"'. add prints
@@ -62,5 +62,5 @@ pub(crate) async fn run(args: &SetArgs) -> Result<(), CommandError> {
             (_, None) => set.size().await?.to_string(),
         })
     });
-    print(said.await?)
+    print_json(said.await?)
 }

@@ -1,9 +1,12 @@
 //! The arguments of `casty types`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use casty_types::Types;
 use clap::Args;
+
+use crate::args::time;
 
 const EXAMPLES: &str = "\
 Imports the modules, that is, RUNS THEIR CODE, in a Python of at least 3.12 that has all that they
@@ -50,9 +53,13 @@ pub(crate) struct TypesArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) check: Option<PathBuf>,
     /// The time that Python may take.
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400), default_value_t = 60)]
-    pub(crate) timeout: u64,
+    #[arg(long, value_name = "TIME", value_parser = patience, default_value = "60s")]
+    pub(crate) timeout: Duration,
     /// The modules, as Python imports them.
     #[arg(value_name = "MODULE", required = true)]
     pub(crate) modules: Vec<String>,
+}
+
+fn patience(text: &str) -> Result<Duration, String> {
+    time::within(text, Duration::from_secs(1)..=Duration::from_hours(24))
 }

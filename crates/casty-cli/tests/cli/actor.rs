@@ -57,7 +57,7 @@ async fn an_actor_of_a_node_or_of_the_leader_is_asked_by_its_path() {
     ];
     let ended = end(casty_to(&cluster, &args)).await.with(3);
     let silent = format!("no reply from \"greeter\" of {third}\n");
-    assert!(ended.err.ends_with(&silent), "{ended:#?}");
+    assert!(ended.said().ends_with(&silent), "{ended:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -77,7 +77,9 @@ async fn all_members_are_asked_and_the_silent_ones_named() {
     let silent = format!("casty: {}: no reply within", address(&cluster, 2));
     assert!(ended.err.starts_with(&silent), "{ended:#?}");
     assert!(
-        ended.err.ends_with("casty: 1 of 3 actors did not reply\n"),
+        ended
+            .said()
+            .ends_with("casty: 1 of 3 actors did not reply\n"),
         "{ended:#?}"
     );
 }

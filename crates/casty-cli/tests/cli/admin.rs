@@ -139,7 +139,8 @@ async fn an_address_that_no_node_knows_is_refused() {
     let cluster = nodes(Codec::pickle()).await;
     let args = ["down", "--timeout", AMPLE, "10.9.8.7:6"];
     let refused = end(casty_to(&cluster, &args)).await.with(1);
-    assert_eq!(refused.err, "casty: no node knows a member 10.9.8.7:6\n");
+    let expected = "casty: no node knows a member 10.9.8.7:6\n       helps: casty topology lists the members\n";
+    assert_eq!(refused.err, expected);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -249,7 +249,7 @@ async fn what_cannot_be_made_is_refused_and_nothing_is_written() {
             "neither an IP address nor a host name",
         ),
         (&["client", ""], 2, "1 to 64 characters"),
-        (&["client", "me", "--validity", "0"], 2, "1..=36500"),
+        (&["client", "me", "--validity", "0"], 2, "from 1 to 36500"),
         (&["node"], 2, "required"),
     ] {
         let ended = cert(own, &[args, &in_place[..]].concat()).await.with(code);

@@ -56,7 +56,7 @@ async fn settings_that_make_no_sense_are_named_with_their_place() {
         "casty: {}: there is no key \"sistem_name\"; is system_name meant?\n",
         file.display()
     );
-    assert_eq!(said, expected);
+    assert!(said.starts_with(&expected), "{said}");
     let said = of(&["--tls-ca", "ca.pem"]).await;
     assert!(
         said.starts_with("casty: --tls-ca: tls.ca makes no sense"),

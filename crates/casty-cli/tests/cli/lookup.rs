@@ -43,7 +43,7 @@ async fn service_without_instances_fails() {
         let ended = end(command).await.with(1);
         assert_eq!(ended.out, "");
         assert_eq!(
-            ended.err,
+            ended.said(),
             "casty: no live node runs an instance of \"nobody\"\n"
         );
     }
@@ -90,7 +90,7 @@ async fn all_instances_are_asked_and_the_silent_ones_are_named() {
     let silent = format!("casty: {}: no reply within", cluster.addresses()[0]);
     assert!(ended.err.starts_with(&silent), "{ended:#?}");
     let end = "casty: 1 of 2 actors did not reply\n";
-    assert!(ended.err.ends_with(end), "{ended:#?}");
+    assert!(ended.said().ends_with(end), "{ended:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

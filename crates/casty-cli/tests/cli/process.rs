@@ -102,6 +102,15 @@ impl Ended {
         assert_eq!(self.code, Some(code), "{self:#?}");
         self
     }
+
+    /// Returns what was said on standard error, and asserts that it ends with what helps.
+    #[track_caller]
+    pub(crate) fn said(&self) -> &str {
+        let end = self.err.rfind("       helps: ").expect("what helps");
+        let (said, helps) = self.err.split_at(end);
+        assert_eq!(helps.lines().count(), 1, "{self:#?}");
+        said
+    }
 }
 
 /// Prepares a command that talks to no cluster yet.

@@ -79,7 +79,7 @@ async fn bad_lines_are_named_and_keep_no_other_from_being_sent() {
         .await
         .with(1);
     let lines: Vec<_> = ended.err.lines().collect();
-    assert_eq!(lines.len(), 5, "{ended:#?}");
+    assert_eq!(lines.len(), 6, "{ended:#?}");
     assert!(lines[0].starts_with("casty: line 2: no tab"));
     assert!(lines[1].starts_with("casty: line 4: the message is not in Casty's JSON notation: "));
     assert!(lines[2].starts_with("casty: line 5: a told message gets no reply"));
@@ -104,7 +104,7 @@ async fn strict_tells_stop_at_the_first_bad_line() {
         .await
         .with(1);
     let lines: Vec<_> = ended.err.lines().collect();
-    assert_eq!(lines.len(), 2, "{ended:#?}");
+    assert_eq!(lines.len(), 3, "{ended:#?}");
     assert_eq!(lines[0], "1 written, 0 not sent, 0 unknown");
     assert!(lines[1].starts_with("casty: line 2: no tab"));
     assert_eq!(count(&cluster, "user-1").await, "1\n");

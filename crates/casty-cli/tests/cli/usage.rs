@@ -19,7 +19,7 @@ async fn what_makes_no_sense_is_a_usage_error_before_anything_is_dialled() {
         ),
         (
             &["ask", "counter", "user-1", GET, "--timeout", "0"],
-            "seconds from",
+            "a time such as 5s",
         ),
         (
             &["ask", "counter", "user-1", GET, "--contact", "nowhere"],
@@ -35,7 +35,7 @@ async fn what_makes_no_sense_is_a_usage_error_before_anything_is_dialled() {
             "asks for no reply",
         ),
         (
-            &["lookup", "greeter", "--ask", GET, "--json"],
+            &["lookup", "greeter", "--output", "text", "--json"],
             "cannot be used with",
         ),
         (&["down"], "required"),
@@ -71,7 +71,7 @@ async fn what_the_user_typed_is_shown_in_usage_errors_without_control_characters
         &[typed],
         &["topology", typed],
         &["topology", TYPED],
-        &["topology", "--json", TYPED],
+        &["topology", "--watch", TYPED],
         &["topology", "--codec", typed],
         &["topology", "--timeout", typed],
         &["topology", "--contact", typed],
@@ -100,7 +100,7 @@ async fn cluster_must_be_named_one_way_or_the_other() {
     let mut command = casty(&["topology", "--system", "a@b"]);
     command.env("CASTY_CONTACT_POINTS", "127.0.0.1:1,127.0.0.1:2");
     let ended = end(command).await.with(2);
-    assert_eq!(ended.err.lines().count(), 1);
+    assert_eq!(ended.err.lines().count(), 2);
     assert!(
         ended
             .err
@@ -129,6 +129,8 @@ async fn every_command_shows_examples() {
         "guard",
         "cert",
         "types",
+        "completions",
+        "man",
         "demo",
     ] {
         let mut args = vec![command, "--help"];
@@ -139,4 +141,40 @@ async fn every_command_shows_examples() {
     }
     let ended = end(casty(&["--version"])).await.with(0);
     assert_eq!(ended.out, format!("casty {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[tokio::test]
+async fn each_time_may_be_written_with_its_unit_or_in_seconds() {
+    for time in ["500ms", "0.5s", "0.5", ".5"] {
+        let mut command = casty(&["topology", "--timeout", time]);
+        command.args(AT);
+        let ended = end(command).await.with(3);
+        let expected = "casty: timed out after 500ms: ";
+        assert!(ended.err.starts_with(expected), "{time}: {ended:?}");
+    }
+    for (option, command) in [
+        ("--timeout", &["types", "a"][..]),
+        ("--wait", &["lock", "a", "--", "true"]),
+        (
+            "--idle-timeout",
+            &["proxy", "--listen", "tcp://a:1", "--to", "tcp://a:1"],
+        ),
+        (
+            "--grace",
+            &["proxy", "--listen", "tcp://a:1", "--to", "tcp://a:1"],
+        ),
+        (
+            "--tcp-keep-alive",
+            &["proxy", "--listen", "tcp://a:1", "--to", "tcp://a:1"],
+        ),
+    ] {
+        let (name, rest) = command.split_first().unwrap();
+        let mut words = vec![*name, option, "5 parsecs"];
+        words.extend(rest);
+        let ended = end(casty(&words)).await.with(2);
+        assert!(
+            ended.err.contains("a time such as 5s"),
+            "{words:?}: {ended:?}"
+        );
+    }
 }

@@ -15,6 +15,7 @@ use crate::acquires::Acquires;
 use crate::config::{ClientBuilder, ConfigError};
 use crate::control::{Control, ControlParts};
 use crate::dead_letters::DeadLetterSink;
+use crate::health::vitals::Vitals;
 use crate::mailboxes::Mailboxes;
 use crate::node::identity::Identity;
 use crate::node::protocol::Snapshot;
@@ -99,6 +100,7 @@ impl ClusterClient {
             counters: Arc::new(Counters::default()),
             view,
             views: Changes::default(),
+            vitals: Vitals::new(),
             dead_letters: DeadLetterSink::new(builder.dead_letters),
             ended: Mutex::default(),
             #[cfg(any(feature = "tls", feature = "quic"))]

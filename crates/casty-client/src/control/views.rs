@@ -15,6 +15,7 @@ use super::{Control, Done, Reading};
 use crate::error::{ReadyError, SILENT_HINT};
 use crate::message::{Route, Tag};
 use crate::node::protocol::{Snapshot, VIEWS_PATH};
+use crate::runtime::clock::precise_now;
 
 /// The number of subscriptions whose identity is kept: as many as the engine may have to end.
 const SUBSCRIBERS: usize = 128;
@@ -109,6 +110,7 @@ impl Control {
             }
         };
         self.core.counters.views.add(1);
+        self.core.vitals.confirm(precise_now());
         self.told_refusals.forget(&from);
         self.ready_errors
             .send_if_modified(|ready_error| ready_error.take().is_some());

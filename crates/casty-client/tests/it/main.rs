@@ -19,6 +19,7 @@ mod dead_members;
 mod discovery;
 mod failures;
 mod fates;
+mod health;
 mod hold_times;
 mod holds_at_close;
 mod host;

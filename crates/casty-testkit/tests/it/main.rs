@@ -16,6 +16,7 @@ mod dials;
 mod failover;
 mod failures;
 mod growth;
+mod health;
 mod holds;
 mod identity;
 mod membership;

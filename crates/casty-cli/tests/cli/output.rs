@@ -1,0 +1,156 @@
+use casty_client::Codec;
+use serde_json::{Value, json};
+
+use crate::process::{ADD, AMPLE, Ended, GET, casty, casty_to, end, end_with_input, nodes};
+
+/// Returns the documents of a text, one a line.
+fn documents(text: &str) -> Vec<Value> {
+    let lines = text.lines();
+    lines
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+/// Returns the only document of standard error: the error.
+fn error(ended: &Ended) -> Value {
+    let mut all = documents(&ended.err);
+    assert_eq!(all.len(), 1, "{ended:#?}");
+    all.remove(0)
+}
+
+#[tokio::test]
+async fn every_error_says_what_helps_as_lines_and_as_json() {
+    let at = ["--contact", "127.0.0.1:1", "--system", "s"];
+    let missing = "no/such/folder/file";
+    let cases: &[(&[&str], i32)] = &[
+        (&["topology"], 2),
+        (&["frobnicate"], 2),
+        (&["ask", "counter", "user-1", "{", "--system", "s"], 2),
+        (
+            &["topology", "--timeout", "0.1", at[0], at[1], at[2], at[3]],
+            3,
+        ),
+        (&["topology", "--config", missing], 2),
+        (&["types", "--check", missing, "a"], 1),
+        (
+            &["cert", "client", "a", "--ca-dir", missing, "--out", missing],
+            1,
+        ),
+        (
+            &[
+                "proxy",
+                "--listen",
+                "tls://127.0.0.1:0",
+                "--to",
+                "tcp://127.0.0.1:1",
+            ],
+            2,
+        ),
+        (&["man", "/dev/null/a"], 1),
+    ];
+    for (args, code) in cases {
+        let text = end(casty(args)).await.with(*code);
+        // Of the shape of the arguments clap tells, with the usage.
+        let said = text.err.contains("       helps: ") || text.err.contains("try '--help'");
+        assert!(said, "{args:?}: {text:#?}");
+        for way in [&["--json"][..], &["--output", "json"], &["--output=json"]] {
+            let mut words = way.to_vec();
+            words.extend(*args);
+            let ended = end(casty(&words)).await.with(*code);
+            let told = error(&ended);
+            assert_eq!(told["exit_code"], json!(code), "{words:?}");
+            let first = text.err.lines().next().unwrap();
+            let what = told["error"].as_str().unwrap();
+            let known = first
+                .trim_start_matches("casty: ")
+                .trim_start_matches("error: ");
+            assert!(
+                what.starts_with(known),
+                "{words:?}: {what:?} is not {known:?}"
+            );
+            assert!(!told["helps"].as_str().unwrap().is_empty());
+            assert_eq!(ended.out, "");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_command_of_a_cluster_prints_json_where_it_is_asked_for() {
+    let cluster = nodes(Codec::pickle()).await;
+    let run = async |args: &[&str]| {
+        let mut words = args.to_vec();
+        words.extend(["--output", "json", "--timeout", AMPLE]);
+        end(casty_to(&cluster, &words)).await
+    };
+    let told = run(&["tell", "counter", "user-1", ADD]).await.with(0);
+    let counts = json!({ "written": 1, "not_sent": 0, "unknown": 0 });
+    assert_eq!((documents(&told.out), &*told.err), (vec![counts], ""));
+    let asked = run(&["ask", "counter", "user-1", GET]).await.with(0);
+    assert_eq!(documents(&asked.out), [json!(5)]);
+    for args in [&["topology"][..], &["doctor"], &["lookup", "greeter"]] {
+        let ended = run(args).await.with(0);
+        assert_eq!(documents(&ended.out).len(), 1, "{args:?}: {ended:#?}");
+    }
+    let unknown = run(&["down", "10.9.8.7:6"]).await.with(1);
+    assert_eq!(
+        error(&unknown)["error"],
+        json!("no node knows a member 10.9.8.7:6")
+    );
+    let last = cluster.addresses().len() - 1;
+    let victim = cluster.addresses()[last].to_string();
+    cluster.kill(last).await;
+    let down = run(&["down", "--force", &victim]).await.with(0);
+    let events = documents(&down.out);
+    let named = |name: &str| events.iter().filter(|it| it["event"] == name).count();
+    assert_eq!(
+        (named("told"), named("down"), named("vacated")),
+        (2, 1, 1),
+        "{down:#?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lines_that_cannot_be_sent_are_documents_too() {
+    let cluster = nodes(Codec::pickle()).await;
+    let args = [
+        "tell",
+        "--json",
+        "--timeout",
+        AMPLE,
+        "counter",
+        "--file",
+        "-",
+    ];
+    let ended = end_with_input(casty_to(&cluster, &args), b"no tab\n")
+        .await
+        .with(1);
+    let errors = documents(&ended.err);
+    assert!(
+        errors[0]["error"]
+            .as_str()
+            .unwrap()
+            .starts_with("line 1: no tab")
+    );
+    assert_eq!(errors[1]["error"], json!("lines left out: 1"));
+    assert_eq!(documents(&ended.out)[0]["written"], json!(0));
+}
+
+#[tokio::test]
+async fn certificates_are_told_as_one_document() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().display().to_string();
+    let args = [
+        "cert",
+        "ca",
+        "--out",
+        &out,
+        "--validity",
+        "30d",
+        "--output",
+        "json",
+    ];
+    let made = end(casty(&args)).await.with(0);
+    let told = &documents(&made.out)[0];
+    assert_eq!(told["validity"], json!("30 days"));
+    assert!(told["certificate"].as_str().unwrap().ends_with("ca.crt"));
+}
