@@ -20,6 +20,9 @@ use crate::settings::{NODES, Settings};
 use crate::singleton::SingletonPlan;
 use crate::structure::Structure;
 
+/// The time that a peer has to announce itself to a member.
+const HANDSHAKE: Duration = Duration::from_secs(5);
+
 /// The configuration of a cluster; [`start`](Self::start) starts it.
 ///
 /// Setters take and return the value, and the last one counts. [`start`](Self::start) checks them.
@@ -283,6 +286,11 @@ impl ClusterBuilder {
     /// Has nodes agree by heartbeats and gossip on who is a member, as real nodes do, and real nodes join
     /// them. Default: they share a table, and see of each other what the methods of [`Cluster`] make them
     /// see, after the [detection](Self::detection) time, which counts for nothing with this.
+    ///
+    /// Anybody may reach such a node, so it has limits that real ones lack: 5 s for a peer to announce itself,
+    /// 256 peers that have not, 4,096 connections. Over TLS and QUIC a peer takes part as a node only under an
+    /// address that its certificate names, whichever side has dialled; a client needs no such certificate. What
+    /// is refused is logged and counted in [`NodeStatus::refused`](crate::NodeStatus::refused).
     pub fn membership(mut self, options: MembershipOptions) -> Self {
         self.membership = Some(options);
         self
@@ -320,8 +328,12 @@ impl ClusterBuilder {
             system: self.system,
             codec: self.codec,
             transport: self.transport.build(),
-            // Real nodes wait for ever.
-            options: ConnectOptions::new().handshake_timeout(Duration::from_hours(1)),
+            options: ConnectOptions::new().handshake_timeout(if self.membership.is_some() {
+                HANDSHAKE
+            } else {
+                // Real nodes wait for ever.
+                Duration::from_hours(1)
+            }),
             regions: regions.collect(),
             services: self.services,
             actors: self.actors,

@@ -220,6 +220,7 @@ impl Gossip {
             malformed: counters.malformed.get(),
             unrouted: counters.unrouted.get(),
             undelivered: counters.undelivered.get(),
+            refused: counters.refused.get(),
         });
         Status {
             nodes: nodes.collect(),

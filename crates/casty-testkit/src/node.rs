@@ -17,6 +17,7 @@ use crate::settings::Settings;
 use crate::singleton::Singleton;
 use crate::status::Counters;
 
+mod admission;
 mod clients;
 mod inbound;
 pub(crate) mod mailboxes;
@@ -24,6 +25,7 @@ pub(crate) mod outbound;
 mod peers;
 pub(crate) mod serve;
 
+use admission::{Refusal, Refusals};
 use clients::Clients;
 use mailboxes::Mailboxes;
 use outbound::{Connections, Identity, Outbound};
@@ -45,6 +47,7 @@ pub(crate) struct Node {
     broadcasts: Vec<Arc<str>>,
     /// The nodes that it has to dial, for its task.
     dials: Mutex<Option<mpsc::Receiver<NodeAddress>>>,
+    refusals: Refusals,
 }
 
 /// The numbers of a node.
@@ -87,6 +90,7 @@ impl Node {
         Self {
             outbound: Outbound::new(identity, settings.codec, mailboxes, counters, connections),
             dials: Mutex::new(dials),
+            refusals: Refusals::default(),
             faults: watch::Sender::new(Faults::default()),
             links: Mutex::default(),
             regions: regions
@@ -130,6 +134,12 @@ impl Node {
         for demoted in self.demoted.values() {
             demoted.store(true, Ordering::Relaxed);
         }
+    }
+
+    /// Counts that a peer was refused, or what it said, and says so.
+    fn refuse(&self, peer: &str, refusal: &Refusal) {
+        self.outbound.counters().refused.increment();
+        self.refusals.tell(self.outbound.address(), peer, refusal);
     }
 
     /// Returns the side that sends.

@@ -37,6 +37,9 @@ pub struct NodeStatus {
     /// Messages it could not send: no client had announced their target's address, that was
     /// blacklisted, or the connection's outbox was full.
     pub undelivered: u64,
+    /// Connections that it refused, and messages that only members may send of peers that are none by their
+    /// certificates.
+    pub refused: u64,
 }
 
 /// The counters of one node, which survive its death.
@@ -48,6 +51,7 @@ pub(crate) struct Counters {
     pub(crate) malformed: Counter,
     pub(crate) unrouted: Counter,
     pub(crate) undelivered: Counter,
+    pub(crate) refused: Counter,
 }
 
 /// A number that only grows.

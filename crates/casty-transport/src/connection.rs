@@ -116,10 +116,14 @@ pub struct Connection {
     /// The certainty that [`Connection::peer`] is the peer's own address. `Some(true)`: it
     /// was dialled, the address map has both at one place, or the peer's certificate names its host
     /// or the host at which it is dialled. `Some(false)`: the certificate names neither. `None`:
-    /// the transport has no certificates, or this is the accepting side.
+    /// the transport has no certificates.
+    ///
+    /// On the accepting side only a certificate tells. A node's covers the address at which others dial it; that
+    /// of a client covers none that it may announce, and need not: nobody dials it.
     ///
     /// A name that is set for all servers (`TlsConfig::with_server_name`) is proof of none: with it, what
-    /// was dialled counts by the way there alone, as without certificates.
+    /// was dialled counts by the way there alone, as without certificates, and whoever dials in is of the
+    /// cluster, but nothing tells which of its nodes (`None`), unless a certificate names a host besides.
     pub covered: Option<bool>,
     /// The bytes that were read behind the peer's handshake: the beginning of what it sends.
     pub leftover: BytesMut,
@@ -173,12 +177,12 @@ pub async fn connect(
         match shaken {
             Ok((peer, leftover)) => {
                 judge.tell(true);
-                let own = options.address_map.physical(&peer);
-                let covered = if peer == *dialled || own == physical {
+                let is_dialled =
+                    peer == *dialled || options.address_map.physical(&peer) == physical;
+                let covered = if is_dialled {
                     Some(true)
                 } else {
-                    let covers = |address: &NodeAddress| stream.covers(address.host());
-                    covers(&peer).map(|covered| covered || covers(&own) == Some(true))
+                    covers(&stream, &peer, options)
                 };
                 return Ok(Connection {
                     stream,
@@ -198,6 +202,14 @@ pub async fn connect(
             }
         }
     }
+}
+
+/// Returns whether the certificate of a stream's peer names the host that it announced, or the one at which that
+/// is dialled; `None` if it has shown none.
+fn covers(stream: &ByteStream, peer: &NodeAddress, options: &ConnectOptions) -> Option<bool> {
+    let own = options.address_map.physical(peer);
+    let covered = stream.covers(peer.host())?;
+    Some(covered || stream.covers(own.host()) == Some(true))
 }
 
 /// Announces ourselves on a stream that was dialled, and waits for the peer's handshake. Returns the
@@ -250,9 +262,10 @@ pub async fn accept(
         Ok(peer)
     };
     let peer = bounded(options.handshake_timeout, peer_name, exchange).await?;
+    let covered = covers(&stream, &peer, options);
     Ok(Connection {
         stream,
-        covered: None,
+        covered,
         peer,
         dialled: None,
         local: canonical.clone(),

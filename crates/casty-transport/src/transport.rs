@@ -152,8 +152,8 @@ impl Drop for Judge {
     }
 }
 
-/// A check whether a host is one that the peer has proved to be.
-type Proof = Box<dyn Fn(&str) -> bool + Send + Sync>;
+/// A check whether a host is one that the peer has proved to be; `None` if it has proved nothing so far.
+type Proof = Box<dyn Fn(&str) -> Option<bool> + Send + Sync>;
 
 /// A stream that a driver moves frames over: bytes in both directions.
 pub trait Duplex: AsyncRead + AsyncWrite + Unpin {
@@ -226,14 +226,40 @@ impl ByteStream {
     /// Adds what the peer has proved: `covers` tells whether a host is one of those that its
     /// certificate names.
     #[must_use]
-    pub fn proved(mut self, covers: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
+    pub fn proved(self, covers: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
+        self.proved_later(move |host| Some(covers(host)))
+    }
+
+    /// Adds what the peer is about to prove: `covers` is as for [`proved`](Self::proved), and tells `None` until
+    /// then.
+    pub(crate) fn proved_later(
+        mut self,
+        covers: impl Fn(&str) -> Option<bool> + Send + Sync + 'static,
+    ) -> Self {
         self.proof = Some(Box::new(covers));
         self
     }
 
-    /// Returns whether the peer's certificate names a host; `None` if the peer has shown none.
+    /// Puts another stream above this one, which changes what is read or written: whose peer it is, what that
+    /// has proved and who judges it stay. Costs an allocation.
+    #[must_use]
+    pub fn below<T>(mut self, above: impl FnOnce(Self) -> T) -> Self
+    where
+        T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let peer = Arc::clone(&self.peer);
+        let (proof, judge) = (self.proof.take(), self.judge.take());
+        Self {
+            proof,
+            judge,
+            ..Self::new(above(self), peer)
+        }
+    }
+
+    /// Returns whether the peer's certificate names a host; `None` if the peer has shown none so far: one that
+    /// dials shows it with its first byte.
     pub fn covers(&self, host: &str) -> Option<bool> {
-        self.proof.as_ref().map(|covers| covers(host))
+        self.proof.as_ref().and_then(|covers| covers(host))
     }
 
     /// Sets the function that is told, once, whether a node proved to be at the other end, as soon

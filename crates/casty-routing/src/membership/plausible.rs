@@ -75,13 +75,15 @@ pub(super) fn check_dialable(node: &NodeAddress) -> Result<(), MembershipRefusal
 }
 
 /// Returns whether an address is one that can be dialled. Those of clients are not: they have no port, or the
-/// address of a group, at which nobody listens.
+/// address of a group, at which nobody listens. Nor is one whose host has blanks, which no name has.
 pub(super) fn is_dialable(node: &NodeAddress) -> bool {
     let is_of_one = |host: IpAddr| {
         let broadcast = host == IpAddr::V4(Ipv4Addr::BROADCAST);
         !host.is_multicast() && !host.is_unspecified() && !broadcast
     };
+    let is_blank = |letter: char| letter.is_whitespace() || letter.is_control();
     node.port() != 0
+        && !node.host().contains(is_blank)
         && node.to_raw().parse::<NodeAddress>().is_ok()
         && node.host().parse().map_or(true, is_of_one)
 }

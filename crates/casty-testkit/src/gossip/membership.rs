@@ -5,8 +5,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
+use casty_proto::NodeAddress;
 use casty_proto::message::ClusterState;
 use casty_routing::membership::MembershipInput;
+use casty_transport::Connection;
 use tokio::sync::watch;
 
 use super::Gossip;
@@ -100,6 +102,31 @@ impl Gossip {
         engine.is_none_or(|engine| engine.membership.has_left())
     }
 
+    /// Returns whether an address is that of a node, as far as a node knows: a member, dead or alive, a seed, or
+    /// one of this process.
+    pub(crate) fn is_node(&self, number: usize, address: &NodeAddress) -> bool {
+        let is_member = self.topology.lock().is_member(number, address);
+        is_member || self.is_seed(address) || self.mailboxes.number(address).is_some()
+    }
+
+    /// Returns whether a connection that a node has dialled is one to the node that its peer calls itself. Without
+    /// certificates a seed is believed, because a name leads to any node, but no member that was dialled as itself
+    /// and calls itself as another one.
+    pub(crate) fn admits(&self, number: usize, to: &NodeAddress, made: &Connection) -> bool {
+        let announced = &made.peer;
+        let is_believed = || {
+            let topology = self.topology.lock();
+            let is_member = |node| topology.is_member(number, node);
+            self.is_seed(to) && !(is_member(to) && is_member(announced))
+        };
+        to == announced || made.covered.unwrap_or_else(is_believed)
+    }
+
+    fn is_seed(&self, address: &NodeAddress) -> bool {
+        let options = self.settings.membership.as_ref();
+        options.is_some_and(|options| options.seeds.contains(address))
+    }
+
     /// Cuts the link from one node to another, or mends it.
     pub(crate) fn set_link_cut(&self, from: usize, to: usize, is_cut: bool) {
         self.topology.lock().ways.set_cut(from, to, is_cut);
@@ -107,6 +134,13 @@ impl Gossip {
 }
 
 impl Topology {
+    /// Returns whether a member is listed in the state that a node gossips.
+    fn is_member(&self, number: usize, address: &NodeAddress) -> bool {
+        let engine = self.members.get(number).and_then(|it| it.engine.as_ref());
+        let state = engine.map(|engine| engine.membership.state());
+        state.is_some_and(|state| state.members.iter().any(|it| it.address == *address))
+    }
+
     /// Tells the engine of a node something now.
     pub(super) fn order(&mut self, number: usize, input: EngineInput) {
         self.tell_engine(number, super::topology::now(), input);

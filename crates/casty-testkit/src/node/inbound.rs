@@ -12,13 +12,14 @@ use casty_proto::message::{
     DownMember, Find, GetShardLocation, GetState, RECEPTIONIST_PATH, RegisterRegion,
     SubscribeTopology, TOPOLOGY_PATH, UnsubscribeTopology, UpdateRegistry, WaitForMembers,
 };
-use casty_proto::{ActorUri, DecodeError, Limits, NodeAddress, Value};
+use casty_proto::{ActorRef, ActorUri, DecodeError, Limits, NodeAddress, Value};
 use casty_routing::membership::MembershipInput;
 use casty_transport::Session;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::Node;
+use super::admission::Refusal;
 use super::mailboxes::Encoded;
 use crate::gossip::{Asker, EngineInput, Gossip};
 use crate::region::Received;
@@ -65,12 +66,19 @@ enum ToCoordinator {
 pub(super) struct Inbound {
     gossip: Arc<Gossip>,
     node: Arc<Node>,
-    /// The address that the peer has announced.
-    peer: NodeAddress,
+    peer: Peer,
+}
+
+/// The other end of a connection.
+pub(super) struct Peer {
+    /// The address that it has announced.
+    pub(super) address: NodeAddress,
+    /// False if its certificate shows that it is not the node of that address.
+    pub(super) may_be_member: bool,
 }
 
 impl Inbound {
-    pub(super) fn new(gossip: Arc<Gossip>, node: Arc<Node>, peer: NodeAddress) -> Self {
+    pub(super) fn new(gossip: Arc<Gossip>, node: Arc<Node>, peer: Peer) -> Self {
         Self { gossip, node, peer }
     }
 }
@@ -113,8 +121,8 @@ enum Taken {
 /// The way by which a message has come.
 #[derive(Clone, Copy)]
 pub(super) enum Origin<'a> {
-    /// A connection, whose other end has announced this address.
-    Peer(&'a NodeAddress),
+    /// A connection.
+    Peer(&'a Peer),
     /// A node of this process, by its number.
     Node(usize),
 }
@@ -123,7 +131,7 @@ impl Origin<'_> {
     /// Returns whether it is the node of that address.
     fn is(self, node: &NodeAddress, gossip: &Gossip) -> bool {
         match self {
-            Self::Peer(from) => from == node,
+            Self::Peer(from) => from.address == *node,
             Self::Node(from) => gossip.mailboxes().number(node) == Some(from),
         }
     }
@@ -233,11 +241,16 @@ fn to_topology(gossip: &Gossip, node: &Node, from: Origin<'_>, message: ToTopolo
         ToTopology::Down(message) => gossip.down(own, &message.address),
         ToTopology::Registry(update) => gossip.update_registry(own, update),
         of_members => {
-            let input = match from {
-                Origin::Peer(from) => of_member(of_members, from),
-                Origin::Node(_) => None,
+            let Origin::Peer(from) = from else {
+                return Taken::Unrouted;
             };
-            let Some(input) = input else {
+            if !from.may_be_member {
+                let announced = from.address.clone();
+                let refusal = Refusal::Uncovered { announced };
+                node.refuse(&from.address.to_string(), &refusal);
+                return Taken::Handled;
+            }
+            let Some(input) = of_member(of_members, &from.address) else {
                 return Taken::Unrouted;
             };
             gossip.order(own, input);
@@ -254,22 +267,34 @@ fn of_member(message: ToTopology, from: &NodeAddress) -> Option<EngineInput> {
             state: Arc::new(gossip.state),
             is_reply: gossip.is_reply,
         },
-        ToTopology::Join(join) if join.node == *from => MembershipInput::Join {
-            node: join.node,
-            id: join.node_id,
-            roles: join.roles,
-            asker: join.reply_to.map(Asker::Joiner),
-        },
+        ToTopology::Join(join)
+            if join.node == *from && join.reply_to.as_ref().is_none_or(|to| is_at(to, from)) =>
+        {
+            MembershipInput::Join {
+                node: join.node,
+                id: join.node_id,
+                roles: join.roles,
+                asker: join.reply_to.map(Asker::Joiner),
+            }
+        }
         ToTopology::Accepted(accepted) => MembershipInput::Accepted(Arc::new(accepted.state)),
-        ToTopology::Heartbeat(heartbeat) => MembershipInput::Heartbeat {
-            asker: Asker::Prober(heartbeat.reply_to),
-        },
+        ToTopology::Heartbeat(heartbeat) if is_at(&heartbeat.reply_to, from) => {
+            MembershipInput::Heartbeat {
+                asker: Asker::Prober(heartbeat.reply_to),
+            }
+        }
         ToTopology::Alive(alive) if alive.from_node == *from => MembershipInput::Answered {
             node: alive.from_node,
         },
         ToTopology::Promote(promote) => MembershipInput::Promote(promote.address),
         _ => return None,
     })
+}
+
+/// Returns whether an actor is on a node: an answer to another one would have that dialled by whoever asks.
+fn is_at<M>(actor: &ActorRef<M>, node: &NodeAddress) -> bool {
+    let parts = actor.parts().ok();
+    parts.and_then(|parts| parts.node_address()).as_ref() == Some(node)
 }
 
 /// Hands a message to the singleton if this node leads, else to the node that it takes for the leader, unless

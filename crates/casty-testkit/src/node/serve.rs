@@ -5,23 +5,23 @@ use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::BytesMut;
-use casty_proto::NodeAddress;
-use casty_transport::{ByteStream, ConnectOptions, Listener, Outbox, accept, connect, drive};
-use tokio::sync::{mpsc, oneshot, watch};
+use casty_proto::{Chain, NodeAddress};
+use casty_transport::{
+    ByteStream, ConnectError, ConnectOptions, Connection, Listener, Outbox, accept, connect, drive,
+};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep, sleep_until};
 
 use super::Node;
-use super::inbound::{Inbound, Origin, receive};
+use super::admission::{Admission, Refusal};
+use super::inbound::{Inbound, Origin, Peer, receive};
 use super::mailboxes::Mail;
 use crate::gossip::Gossip;
 use crate::link::LinkStream;
 
 /// The time for which a listener that fails is left alone.
 const PAUSE: Duration = Duration::from_millis(50);
-/// The most connections of one node.
-const CONNECTIONS: usize = 16_384;
 
 /// Runs a node until `stop` is used or dropped.
 ///
@@ -39,6 +39,7 @@ pub(crate) async fn serve(
     let mut faults = node.faults.subscribe();
     let mut due = gossip.due(node.outbound.number());
     let mut dials = node.dials.lock().take();
+    let admission = Admission::new(gossip.settings());
     let mut links = 0;
     loop {
         // A process that is stopped does nothing; the kernel accepts on its behalf.
@@ -60,12 +61,18 @@ pub(crate) async fn serve(
                 let (gossip, node) = (Arc::clone(&gossip), Arc::clone(&node));
                 connections.spawn(dial(gossip, node, to, links));
             }
-            stream = listener.accept(), if connections.len() < CONNECTIONS => match stream {
-                Ok(stream) => {
-                    links += 1;
-                    let (gossip, node) = (Arc::clone(&gossip), Arc::clone(&node));
-                    connections.spawn(connection(gossip, node, stream, links));
-                }
+            stream = listener.accept() => match stream {
+                Ok(stream) => match admission.place(connections.len()) {
+                    Ok(place) => {
+                        links += 1;
+                        let (gossip, node) = (Arc::clone(&gossip), Arc::clone(&node));
+                        connections.spawn(connection(gossip, node, (stream, place), links));
+                    }
+                    Err(refusal) => {
+                        node.refuse(stream.peer(), &refusal);
+                        gossip.changed();
+                    }
+                },
                 Err(error) => {
                     tracing::warn!(node = %node.outbound.address(), %error, "cannot accept");
                     sleep(PAUSE).await;
@@ -82,33 +89,48 @@ pub(crate) async fn serve(
     connections.shutdown().await;
 }
 
-/// Serves one connection from its handshake to its end.
-async fn connection(gossip: Arc<Gossip>, node: Arc<Node>, stream: ByteStream, number: u64) {
+/// Serves one connection from its handshake to its end. It has its place for as long as it shakes hands.
+async fn connection(
+    gossip: Arc<Gossip>,
+    node: Arc<Node>,
+    (stream, place): (ByteStream, OwnedSemaphorePermit),
+    number: u64,
+) {
     let link = node.open(number);
     let peer = Arc::clone(stream.peer());
-    let stream = ByteStream::new(LinkStream::new(stream, link), peer);
-    let options = &gossip.settings().options;
-    let address = node.outbound.address();
-    let connection = match accept(stream, address, options).await {
-        Ok(connection) => connection,
-        Err(error) => {
-            tracing::debug!(node = %address, %error, "no handshake");
-            return node.close(number, None);
+    let stream = stream.below(|stream| LinkStream::new(stream, link));
+    match shake_hands(&gossip, &node, stream).await {
+        Ok(connection) => {
+            drop(place);
+            let outbox = Arc::new(Outbox::new(gossip.settings().outbox));
+            let announced = connection.peer.clone();
+            if node.admit(number, &announced, &outbox) {
+                carry(&gossip, &node, connection, outbox).await;
+            }
+            node.close(number, Some(&announced));
         }
-    };
-    let outbox = Arc::new(Outbox::new(gossip.settings().outbox));
-    if node.admit(number, &connection.peer, &outbox) {
-        carry(
-            &gossip,
-            &node,
-            &connection.peer,
-            (connection.stream, connection.leftover),
-            outbox,
-        )
-        .await;
+        Err(refusal) => {
+            node.refuse(&peer, &refusal);
+            node.close(number, None);
+        }
     }
-    node.close(number, Some(&connection.peer));
     gossip.changed();
+}
+
+/// Waits until a peer has announced itself, at an address that is not another node's.
+async fn shake_hands(
+    gossip: &Gossip,
+    node: &Node,
+    stream: ByteStream,
+) -> Result<Connection, Refusal> {
+    let options = &gossip.settings().options;
+    let connection = accept(stream, node.outbound.address(), options).await?;
+    let announced = &connection.peer;
+    if connection.covered == Some(false) && gossip.is_node(node.outbound.number(), announced) {
+        let announced = announced.clone();
+        return Err(Refusal::Uncovered { announced });
+    }
+    Ok(connection)
 }
 
 /// Dials a node and serves the connection to its end, unless another one to that node is used.
@@ -119,28 +141,29 @@ async fn dial(gossip: Arc<Gossip>, node: Arc<Node>, to: NodeAddress, number: u64
     let settings = gossip.settings();
     let options = ConnectOptions::new();
     let me = node.outbound.address();
-    let connection = match connect(&*settings.transport, &to, me, &options).await {
+    let mut connection = match connect(&*settings.transport, &to, me, &options).await {
         Ok(connection) => connection,
         Err(error) => {
-            tracing::debug!(node = %me, %to, %error, "not dialled");
+            tracing::debug!(node = %me, %to, error = %Chain(&error), "not dialled");
             return peers.failed(&to);
         }
     };
-    let link = node.open(number);
-    let peer = Arc::clone(connection.stream.peer());
-    let stream = ByteStream::new(LinkStream::new(connection.stream, link), peer);
-    let outbox = Arc::new(Outbox::new(settings.outbox));
-    if node.admit_dialled(number, (&to, &connection.peer), &outbox) {
-        carry(
-            &gossip,
-            &node,
-            &connection.peer,
-            (stream, connection.leftover),
-            outbox,
-        )
-        .await;
+    let announced = connection.peer.clone();
+    if !gossip.admits(node.outbound.number(), &to, &connection) {
+        let dialled = to.clone();
+        let misnamed = ConnectError::Misnamed { dialled, announced };
+        tracing::warn!(node = %me, error = %misnamed, "not connected");
+        return peers.failed(&to);
     }
-    node.close(number, Some(&connection.peer));
+    let link = node.open(number);
+    connection.stream = connection
+        .stream
+        .below(|stream| LinkStream::new(stream, link));
+    let outbox = Arc::new(Outbox::new(settings.outbox));
+    if node.admit_dialled(number, (&to, &announced), &outbox) {
+        carry(&gossip, &node, connection, outbox).await;
+    }
+    node.close(number, Some(&announced));
     gossip.changed();
 }
 
@@ -148,12 +171,22 @@ async fn dial(gossip: Arc<Gossip>, node: Arc<Node>, to: NodeAddress, number: u64
 async fn carry(
     gossip: &Arc<Gossip>,
     node: &Arc<Node>,
-    peer: &NodeAddress,
-    (stream, leftover): (ByteStream, BytesMut),
+    connection: Connection,
     outbox: Arc<Outbox<()>>,
 ) {
     gossip.changed();
-    let session = Inbound::new(Arc::clone(gossip), Arc::clone(node), peer.clone());
+    let Connection {
+        stream,
+        leftover,
+        peer,
+        covered,
+        ..
+    } = connection;
+    let from = Peer {
+        address: peer.clone(),
+        may_be_member: covered != Some(false),
+    };
+    let session = Inbound::new(Arc::clone(gossip), Arc::clone(node), from);
     let decoder = gossip.settings().options.decoder();
     let (end, _) = drive(stream, leftover, outbox, session, decoder).await;
     tracing::debug!(node = %node.outbound.address(), %peer, %end, "connection ended");

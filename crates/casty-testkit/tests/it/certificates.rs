@@ -24,16 +24,25 @@ impl Authority {
 
     /// Issues a new certificate for 127.0.0.1, with its key behind it.
     pub(crate) fn identity(&self) -> String {
+        self.identity_of("127.0.0.1")
+    }
+
+    fn identity_of(&self, host: &str) -> String {
         let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+        let params = CertificateParams::new(vec![host.to_owned()]).unwrap();
         params.signed_by(&key, &self.0).unwrap().pem() + &key.serialize_pem()
     }
 
     /// Trusts it and shows a certificate of it, both from memory.
     pub(crate) fn config(&self) -> TlsConfig {
+        self.config_of("127.0.0.1")
+    }
+
+    /// The same with a certificate for a host.
+    pub(crate) fn config_of(&self, host: &str) -> TlsConfig {
         let config = TlsConfig::builder()
             .ca_pem(self.pem())
-            .certificate_pem(self.identity());
+            .certificate_pem(self.identity_of(host));
         config.build().unwrap()
     }
 

@@ -1,103 +1,12 @@
 //! The addresses that clients announce, which nodes send answers to.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use casty_proto::frame::{Frame, FrameKind};
-use casty_proto::header::Header;
-use casty_proto::message::{ClusterState, GetState, SubscribeTopology, TOPOLOGY_PATH};
-use casty_proto::{ActorRef, Limits, NodeAddress};
-use casty_testkit::Cluster;
-use casty_transport::{ConnectOptions, Outbox, Session, connect, drive};
-use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
 
 use crate::app::{Counter, LONG, Net, close_and_check, region};
 use crate::over_both;
-
-/// A connection without the care that a client takes.
-struct Raw {
-    announced: NodeAddress,
-    outbox: Arc<Outbox<()>>,
-    frames: mpsc::UnboundedReceiver<Frame>,
-}
-
-struct Forward(mpsc::UnboundedSender<Frame>);
-
-impl Session for Forward {
-    fn frame(&mut self, frame: Frame) {
-        self.0.send(frame).ok();
-    }
-}
-
-impl Raw {
-    async fn connect(net: &Net, to: &NodeAddress, announced: &str) -> Self {
-        let announced: NodeAddress = announced.parse().unwrap();
-        let options = ConnectOptions::new();
-        let transport = net.transport().build();
-        let connection = connect(&*transport, to, &announced, &options).await;
-        let connection = connection.unwrap();
-        let outbox = Arc::new(Outbox::new(casty_transport::OutboxLimits::default()));
-        let (sender, frames) = mpsc::unbounded_channel();
-        tokio::spawn(drive(
-            connection.stream,
-            connection.leftover,
-            Arc::clone(&outbox),
-            Forward(sender),
-            options.decoder(),
-        ));
-        Self {
-            announced,
-            outbox,
-            frames,
-        }
-    }
-
-    fn send<M: serde::Serialize>(&self, cluster: &Cluster, message: &M) {
-        let mut bytes = Vec::new();
-        let class = cluster.codec().encode(message, &mut bytes).unwrap();
-        let mut header = Vec::new();
-        Header {
-            target: format!("casty://{}{TOPOLOGY_PATH}", cluster.system()).into(),
-            sender: "casty://test-client/".into(),
-            type_hint: class,
-        }
-        .write(&mut header);
-        self.outbox.push(&[&header, &bytes], None).unwrap();
-    }
-
-    fn reference<M>(&self, path: &str) -> ActorRef<M> {
-        ActorRef::new(format!("casty://test-client@{}{path}", self.announced)).unwrap()
-    }
-
-    fn ask_for_state(&self, cluster: &Cluster) {
-        let reply_to = self.reference("/state");
-        self.send(cluster, &GetState { reply_to });
-    }
-
-    fn subscribe(&self, cluster: &Cluster) {
-        let reply_to = self.reference("/views");
-        self.send(cluster, &SubscribeTopology { reply_to });
-    }
-
-    /// Returns the next state that arrives; `None` once the connection has ended.
-    async fn state(&mut self, cluster: &Cluster) -> Option<ClusterState> {
-        loop {
-            let frame = self.frames.recv().await?;
-            assert_eq!(frame.kind, FrameKind::Message);
-            let (header, message) = Header::split(&frame.payload).unwrap();
-            if header.target.ends_with("/state") {
-                let state = cluster.codec().decode(message, &Limits::default());
-                return Some(state.unwrap());
-            }
-        }
-    }
-
-    async fn closed(&mut self) {
-        let closed = async { while self.frames.recv().await.is_some() {} };
-        timeout(LONG, closed).await.expect("the node closes it");
-    }
-}
+use crate::raw::Raw;
 
 async fn the_second_of_two_with_a_low_address_wins(net: Net) {
     let (cluster, _) = net.counters().await;

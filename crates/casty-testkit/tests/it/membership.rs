@@ -7,7 +7,7 @@ use casty_client::{ClusterClient, ServiceKey};
 use casty_proto::message::membership::{GossipMessage, JoinRequest};
 use casty_proto::message::{ClusterState, MemberStatus, TOPOLOGY_PATH};
 use casty_proto::{FrozenSet, NodeAddress};
-use casty_routing::membership::{Healing, MembershipEvent};
+use casty_routing::membership::{Healing, MembershipEvent, MembershipRefusal};
 use casty_testkit::{ClusterBuilder, MembershipOptions};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -36,6 +36,23 @@ impl Events {
         };
         timeout(LONG, waiting).await.expect("it happens");
         before
+    }
+
+    /// Waits for a refusal, and returns the reason.
+    pub(crate) async fn refusal(
+        &mut self,
+        wanted: impl Fn(&MembershipEvent) -> bool,
+    ) -> Option<MembershipRefusal> {
+        let waiting = async {
+            loop {
+                match self.0.recv().await? {
+                    (_, event) if !wanted(&event) => {}
+                    (_, MembershipEvent::Refused { reason, .. }) => return Some(reason),
+                    _ => {}
+                }
+            }
+        };
+        timeout(LONG, waiting).await.expect("it is refused")
     }
 }
 

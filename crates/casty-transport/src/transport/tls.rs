@@ -20,7 +20,7 @@ mod transport;
 pub(crate) mod words;
 
 pub use config::{TlsConfig, TlsConfigBuilder};
-pub(crate) use dial::{TlsDial, proof_of};
+pub(crate) use dial::{TlsDial, dialler_proof_of, proof_of};
 pub use error::{TlsConfigError, TlsError};
 pub use renewal::TlsStatus;
 #[cfg(feature = "tls")]

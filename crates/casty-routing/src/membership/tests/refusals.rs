@@ -246,8 +246,15 @@ fn a_request_to_join_that_cannot_be_true_changes_nothing() {
         assert!(!outputs.iter().any(answers));
         refusal(&outputs)
     };
-    // Those of clients, of Python's and of Rust's, cannot be dialled.
-    for (host, port) in [("client-7", 0), ("239.1.2.3", 25_520), ("0.0.0.0", 25_520)] {
+    // Those of clients, of Python's and of Rust's, cannot be dialled, nor can hosts that are none.
+    for (host, port) in [
+        ("client-7", 0),
+        ("239.1.2.3", 25_520),
+        ("0.0.0.0", 25_520),
+        ("no host at all", 25_520),
+        ("host\u{7}", 25_520),
+        ("", 25_520),
+    ] {
         let client = NodeAddress::new(host, port);
         let reason = MembershipRefusal::Undialable {
             node: client.clone(),

@@ -19,7 +19,7 @@ use super::config::server_crypto;
 use super::stream::QuicStream;
 use super::words;
 use crate::error::ListenError;
-use crate::transport::tls::TlsConfig;
+use crate::transport::tls::{TlsConfig, dialler_proof_of};
 use crate::transport::{ByteStream, Listener};
 
 /// The time that a dialler may take from its first datagram to the end of its TLS handshake.
@@ -107,15 +107,20 @@ impl QuicListening {
             return;
         }
         let (endpoint, closings) = (self.endpoint.clone(), self.closings.clone());
+        let of_all = self.server.tls.server_name().cloned();
         self.beginning.push(Box::pin(async move {
             let Shaken { connection, from } = shaken;
             let (send, recv) = begun(&connection, from).await?;
             let stream = QuicStream::new(connection, send, recv, endpoint, closings);
-            Some(ByteStream::measured(
-                stream,
-                from.to_string(),
-                QuicStream::unacknowledged,
-            ))
+            let certificate = stream.peer_certificate();
+            let unacknowledged = QuicStream::unacknowledged;
+            let stream = ByteStream::measured(stream, from.to_string(), unacknowledged);
+            Some(match certificate {
+                Some(certificate) => {
+                    stream.proved_later(dialler_proof_of(certificate, of_all.as_ref()))
+                }
+                None => stream,
+            })
         }));
     }
 }

@@ -44,6 +44,17 @@ pub(crate) fn proof_of(
     }
 }
 
+/// Returns the check whether a host is one of those that the certificate of whoever dialled in names. With a
+/// name `of_all`, which is no proof, it does not tell what the certificate is no proof of.
+pub(crate) fn dialler_proof_of(
+    certificate: CertificateDer<'static>,
+    of_all: Option<&ServerName<'static>>,
+) -> impl Fn(&str) -> Option<bool> + use<> {
+    let is_shared = of_all.is_some();
+    let covers = proof_of(certificate, of_all);
+    move |host| Some(covers(host)).filter(|covered| *covered || !is_shared)
+}
+
 /// Returns a name as it is compared with others: in small letters, without the dot of the root.
 fn bare(name: &ServerName<'_>) -> String {
     let text = name.to_str();

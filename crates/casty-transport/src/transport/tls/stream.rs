@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -33,15 +33,27 @@ pub(super) async fn dialled(
     Ok(Encrypted(Box::new(stream.into())))
 }
 
+/// The certificate that a peer has shown, once it has.
+pub(super) type ShownLater = Arc<OnceLock<CertificateDer<'static>>>;
+
 /// Encrypts `stream` as its accepting side, once the peer has shown a certificate.
-async fn accepted(stream: ByteStream, config: TlsConfig) -> Result<Encrypted, TlsError> {
+async fn accepted(
+    stream: ByteStream,
+    config: TlsConfig,
+    shown: ShownLater,
+) -> Result<Encrypted, TlsError> {
     let certificates = config.certificates().await;
     let server = certificates.server.clone().ok_or(TlsError::NoCertificate)?;
     let stream = TlsAcceptor::from(server)
         .accept(stream)
         .await
         .map_err(in_handshake)?;
-    Ok(Encrypted(Box::new(stream.into())))
+    let stream = Encrypted(Box::new(stream.into()));
+    if let Some(certificate) = stream.peer_certificate() {
+        // There is one handshake.
+        shown.set(certificate).ok();
+    }
+    Ok(stream)
 }
 
 /// Sorts an error of the stream while the TLS handshake went on.
@@ -166,8 +178,8 @@ pub(super) enum Accepted {
 }
 
 impl Accepted {
-    pub(super) fn new(stream: ByteStream, config: TlsConfig) -> Self {
-        Self::Shaking(Box::pin(accepted(stream, config)))
+    pub(super) fn new(stream: ByteStream, config: TlsConfig, shown: ShownLater) -> Self {
+        Self::Shaking(Box::pin(accepted(stream, config, shown)))
     }
 
     /// Returns the bytes that are under way; `None` before the handshake is over.

@@ -1,6 +1,6 @@
 //! The transport over TLS.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -8,7 +8,7 @@ use casty_proto::NodeAddress;
 use rustls::pki_types::ServerName;
 use tokio::time::{Instant, timeout};
 
-use super::{TlsConfig, TlsError, proof_of, stream};
+use super::{TlsConfig, TlsError, dialler_proof_of, proof_of, stream};
 use crate::error::{DialError, ListenError};
 use crate::transport::tcp::TcpTransport;
 use crate::transport::{ByteStream, Listener, Transport};
@@ -139,9 +139,15 @@ impl Listener for TlsListening {
     async fn accept(&mut self) -> Result<ByteStream, ListenError> {
         let stream = self.below.accept().await?;
         let peer = Arc::clone(stream.peer());
-        let stream = stream::Accepted::new(stream, self.config.clone());
+        let shown = Arc::new(OnceLock::new());
+        let stream = stream::Accepted::new(stream, self.config.clone(), Arc::clone(&shown));
         let unacknowledged = stream::Accepted::unacknowledged;
-        Ok(ByteStream::measured(stream, peer, unacknowledged))
+        let stream = ByteStream::measured(stream, peer, unacknowledged);
+        let of_all = self.config.server_name().cloned();
+        Ok(stream.proved_later(move |host| {
+            let certificate = shown.get().cloned()?;
+            dialler_proof_of(certificate, of_all.as_ref())(host)
+        }))
     }
 
     fn address(&self) -> NodeAddress {

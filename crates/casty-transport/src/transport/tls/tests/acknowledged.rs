@@ -1,6 +1,7 @@
 //! The bytes of an encrypted stream that the peer has not acknowledged.
 
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::Poll;
 
 use rustls::pki_types::ServerName;
@@ -20,7 +21,11 @@ async fn what_the_session_keeps_to_itself_is_not_taken_for_acknowledged() {
     // Whatever the pipe takes is acknowledged at once.
     let near = ByteStream::measured(near, "near", |_| Some(0));
     let far = ByteStream::measured(far, "far", |_| Some(3));
-    let mut far = Accepted::new(far, ca.config(&ca.node(HOST, Validity::Now)));
+    let mut far = Accepted::new(
+        far,
+        ca.config(&ca.node(HOST, Validity::Now)),
+        Arc::default(),
+    );
     assert_eq!(far.unacknowledged(), None, "no handshake yet");
     let (config, name) = (ca.config(&ca.client()), ServerName::try_from(HOST).unwrap());
     let mut byte = [0];
@@ -61,7 +66,11 @@ async fn a_flush_waits_until_the_session_keeps_nothing() {
     let (near, far) = tokio::io::duplex(ROOM);
     let near = ByteStream::new(near, "near");
     let far = ByteStream::new(far, "far");
-    let mut far = Accepted::new(far, ca.config(&ca.node(HOST, Validity::Now)));
+    let mut far = Accepted::new(
+        far,
+        ca.config(&ca.node(HOST, Validity::Now)),
+        Arc::default(),
+    );
     let (config, name) = (ca.config(&ca.client()), ServerName::try_from(HOST).unwrap());
     let sent = vec![7; 8 * ROOM];
     let mut read = vec![0; sent.len()];

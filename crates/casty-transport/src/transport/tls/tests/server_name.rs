@@ -105,7 +105,7 @@ async fn a_name_that_all_share_covers_no_address_and_others_of_the_certificate_d
         };
         let us = client_address();
         let (far, near) = tokio::join!(serve, connect(&client, &at, &us, &options));
-        far.unwrap();
+        assert_eq!(far.unwrap().covered, Some(false), "a client's");
         assert_eq!(near.unwrap().covered, Some(covered), "{announced} {mapped}");
     }
 }
@@ -123,5 +123,29 @@ fn a_name_that_no_certificate_can_be_for_is_refused_when_it_is_set() {
                 "{error:?}"
             );
         }
+    }
+}
+
+#[tokio::test]
+async fn where_all_share_a_name_whoever_dials_in_is_any_node_unless_its_certificate_names_it() {
+    let ca = Authority::new();
+    let node = ca.node_of(&[SHARED, "node-1.example"], Validity::Now);
+    let config = ca.config(&node).with_server_name(SHARED).unwrap();
+    let transport = TlsTransport::new(config);
+    let mut listener = transport.listen(&loopback()).await.unwrap();
+    let at = listener.address();
+    for (announced, covered) in [
+        ("node-1.example", Some(true)),
+        ("elsewhere.example", None),
+        (SHARED, None),
+    ] {
+        let serve = async {
+            let stream = listener.accept().await.unwrap();
+            accept(stream, &at, &ConnectOptions::new()).await
+        };
+        let (us, options) = (NodeAddress::new(announced, 25520), ConnectOptions::new());
+        let (far, near) = tokio::join!(serve, connect(&transport, &at, &us, &options));
+        near.unwrap();
+        assert_eq!(far.unwrap().covered, covered, "{announced}");
     }
 }

@@ -190,7 +190,39 @@ async fn an_announced_address_is_covered_by_the_certificate_or_the_way_that_was_
         let (far, near) = tokio::join!(serve, connect(&transport, &at, &us, &options));
         let (far, near) = (far.unwrap(), near.unwrap());
         assert_eq!(near.covered, Some(covered), "{announced} {mapped}");
-        assert_eq!(far.covered, None);
+        assert_eq!(far.covered, Some(false), "a client's is for no address");
+    }
+}
+
+#[tokio::test]
+async fn whoever_dials_in_is_covered_by_its_certificate_and_not_before_it_is_shown() {
+    let ca = Authority::new();
+    let node = ca.node(HOST, Validity::Now);
+    let transport = TlsTransport::new(ca.config(&node));
+    let mut listener = transport.listen(&loopback()).await.unwrap();
+    let at = listener.address();
+    let elsewhere = NodeAddress::new("elsewhere.example", 25520);
+    for (announced, mapped, covered) in [
+        (NodeAddress::new(HOST, 1), false, true),
+        (elsewhere.clone(), false, false),
+        (elsewhere.clone(), true, true),
+    ] {
+        let mut options = ConnectOptions::new();
+        if mapped {
+            let map = [(announced.clone(), NodeAddress::new(HOST, 25520))];
+            options = options.address_map(std::collections::HashMap::from(map));
+        }
+        let serve = async {
+            let stream = listener.accept().await.unwrap();
+            assert_eq!(stream.covers(HOST), None);
+            let stream = stream.below(|stream| stream);
+            accept(stream, &at, &options).await
+        };
+        let ours = ConnectOptions::new();
+        let dial = connect(&transport, &at, &announced, &ours);
+        let (far, near) = tokio::join!(serve, dial);
+        near.unwrap();
+        assert_eq!(far.unwrap().covered, Some(covered), "{announced} {mapped}");
     }
 }
 
