@@ -116,6 +116,14 @@ impl LinkStream {
         Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()))
     }
 
+    /// Returns the outcome of a write, or success in the place of its failure while something that has come is
+    /// kept back: the end of the way there is none of that, which is read first, as a kernel has it read that was
+    /// told of a reset.
+    fn unless_kept<T>(&self, outcome: Poll<io::Result<T>>, success: T) -> Poll<io::Result<T>> {
+        let is_kept = !self.delayed.is_empty();
+        outcome.map(|outcome| outcome.or_else(|error| is_kept.then_some(success).ok_or(error)))
+    }
+
     /// Moves all bytes that can be read into the delay's queue.
     fn fill(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
         let Some(stream) = &mut self.stream else {
@@ -223,11 +231,7 @@ impl AsyncWrite for LinkStream {
         };
         if !short {
             let written = Pin::new(stream).poll_write(cx, buf);
-            // The end of the way there is none of what has come and is kept back: that is read first, as a
-            // kernel has it read that was told of a reset.
-            let is_kept = !this.delayed.is_empty();
-            return written
-                .map(|written| written.or_else(|error| is_kept.then_some(buf.len()).ok_or(error)));
+            return this.unless_kept(written, buf.len());
         }
         let end = buf.len().saturating_sub(1);
         let count = match buf.get(..end) {
@@ -244,15 +248,23 @@ impl AsyncWrite for LinkStream {
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.get_mut().stream {
-            Some(stream) => Pin::new(stream).poll_flush(cx),
+        let this = self.get_mut();
+        match &mut this.stream {
+            Some(stream) => {
+                let flushed = Pin::new(stream).poll_flush(cx);
+                this.unless_kept(flushed, ())
+            }
             None => Poll::Ready(Ok(())),
         }
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.get_mut().stream {
-            Some(stream) => Pin::new(stream).poll_shutdown(cx),
+        let this = self.get_mut();
+        match &mut this.stream {
+            Some(stream) => {
+                let ended = Pin::new(stream).poll_shutdown(cx);
+                this.unless_kept(ended, ())
+            }
             None => Poll::Ready(Ok(())),
         }
     }
@@ -292,11 +304,11 @@ mod tests {
         }
 
         fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-            Poll::Ready(Ok(()))
+            Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()))
         }
 
         fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-            Poll::Ready(Ok(()))
+            Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()))
         }
     }
 
@@ -327,9 +339,20 @@ mod tests {
         let early = timeout(DELAY / 2, stream.read(&mut read)).await;
         assert!(early.is_err(), "{early:?}");
         assert_eq!(stream.write(b"lost").await.unwrap(), 4);
+        // Streams that encrypt write when they are flushed, and when they end.
+        stream.flush().await.unwrap();
+        stream.shutdown().await.unwrap();
         let count = stream.read(&mut read).await.unwrap();
         assert_eq!(&read[..count], b"all");
-        let error = stream.write(b"lost").await.unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+        let errors = [
+            stream.write(b"lost").await.map(drop),
+            stream.flush().await,
+            stream.shutdown().await,
+        ];
+        let reset = Err(io::ErrorKind::ConnectionReset);
+        assert_eq!(
+            errors.map(|error| error.map_err(|it| it.kind())),
+            [reset; 3]
+        );
     }
 }
