@@ -1,4 +1,4 @@
-//! Checks of every decoder, of the router and of streams, that must hold for any input.
+//! Checks of every decoder, of the router, of members of a cluster and of streams, that must hold for any input.
 //!
 //! A target is a function of bytes that panics if a check fails. libFuzzer looks for such bytes
 //! (`cargo xtask fuzz`); the tests of this package replay the inputs that it has kept under `corpus/`,
@@ -17,6 +17,7 @@ mod address;
 mod codec;
 pub mod compression;
 mod config;
+mod membership;
 pub mod memory;
 mod router;
 pub mod seeds;
@@ -57,6 +58,7 @@ targets! {
     address: address::address;
     config: config::config;
     router: router::router;
+    membership: membership::membership;
     streams: streams::streams;
 }
 

@@ -33,8 +33,8 @@ const EXAMPLE: &str = include_str!("../../crates/casty-client/casty.example.toml
 pub fn of(target: &str) -> io::Result<Vec<Vec<u8>>> {
     let mut seeds = match target {
         "config" => configs(),
-        // Enough bytes for some steps of the model.
-        "router" => (0..16u8)
+        // Enough bytes for some steps of the model, or of an engine.
+        "router" | "membership" => (0..16u8)
             .map(|byte| {
                 (0..200)
                     .map(|at| byte.wrapping_mul(31).wrapping_add(at))

@@ -92,8 +92,10 @@ pub(super) fn is_due(now: Instant, due: &mut Instant, interval: Duration) -> boo
     true
 }
 
-/// Returns the time that much later; a far one if there is none so late.
+/// Returns the time that much later; a far one if there is none so late, and the last one if that is none.
 pub(super) fn after(now: Instant, time: Duration) -> Instant {
     const FAR: Duration = Duration::from_hours(24 * 365);
-    now.checked_add(time).unwrap_or_else(|| now + FAR)
+    now.checked_add(time)
+        .or_else(|| now.checked_add(FAR))
+        .unwrap_or(now)
 }
