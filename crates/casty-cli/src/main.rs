@@ -26,6 +26,7 @@ mod ask;
 mod cert;
 mod certificates;
 mod completions;
+mod config;
 mod demo;
 mod doctor;
 mod down;
@@ -37,6 +38,7 @@ mod lookup;
 mod man;
 mod message;
 mod output;
+mod progress;
 mod proxy;
 mod render;
 mod session;
@@ -80,6 +82,7 @@ async fn run(command: &Command) -> Result<(), CommandError> {
         Command::Guard(args) => guard::run(args).await,
         Command::Cert(args) => cert::run(args),
         Command::Types(args) => types::run(args),
+        Command::Config(args) => config::run(args),
         Command::Completions(args) => completions::run(args, Arguments::described()),
         Command::Man(args) => man::run(args, Arguments::described()),
         Command::Demo => demo::run().await,

@@ -129,6 +129,7 @@ async fn every_command_shows_examples() {
         "guard",
         "cert",
         "types",
+        "config",
         "completions",
         "man",
         "demo",
