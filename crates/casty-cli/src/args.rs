@@ -286,6 +286,8 @@ pub(crate) enum Command {
     Lookup(Lookup),
     /// Show the members of the cluster and where its shards are.
     Topology(Topology),
+    /// Look at the cluster on a terminal, as it changes.
+    Watch(crate::watch::WatchArgs),
     /// Print what is wrong with the cluster, and what helps.
     Doctor(Doctor),
     /// Declare a member dead.
@@ -522,6 +524,7 @@ mod tests {
                 "casty barrier" => "The time to wait for the others",
                 "casty lookup" | "casty topology" => "with --watch, none once",
                 "casty tell" => "with --file, none once",
+                "casty watch" => "The time for the first view",
                 "casty types" => "The time that Python may take",
                 _ => whole,
             };

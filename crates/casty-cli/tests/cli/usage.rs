@@ -117,6 +117,7 @@ async fn every_command_shows_examples() {
         "tell",
         "lookup",
         "topology",
+        "watch",
         "doctor",
         "down",
         "counter",
