@@ -14,6 +14,7 @@ use crate::structures::hold::{LOCK_EXAMPLES, SEMAPHORE_EXAMPLES};
 
 pub(crate) mod cluster;
 mod paragraphs;
+mod place;
 pub(crate) mod time;
 
 use cluster::{Cluster, Region};
@@ -72,7 +73,8 @@ Examples:
 const TELL_EXAMPLES: &str = "\
 The message is JSON in Casty's notation: {\"_type\": \"module.Class\", ...} is an object of that
 class. With --file, each line is an entity's id, a tab and a message; lines that cannot be read are
-reported with their number and left out. At the end, standard error shows how many messages were
+reported with their number and left out. It goes on until the input ends, however long that is and takes,
+with no more than some MiB in memory, and shows its progress on a terminal. At the end, standard error shows how many messages were
 written to the network, not sent, and cut by a lost connection. Casty acknowledges nothing, so
 none is called delivered.
 
@@ -90,7 +92,7 @@ Examples:
 
   export CASTY_CONTACT_POINTS=10.0.1.10:25520,10.0.1.11:25520
   export CASTY_SYSTEM=my-cluster CASTY_REGIONS=account=256,counter=100
-  casty tell counter --file deposits.tsv --timeout 60
+  casty tell counter --file deposits.tsv
   printf 'alice\\t{\"_type\": \"bank.Deposit\", \"amount\": 5}\\n' \\
       | casty tell account --file -";
 
@@ -163,6 +165,10 @@ Examples:
 /// The help of `--timeout` where a command may go on and print what changes.
 const WATCH_TIMEOUT: &str = "The time for the whole command, connecting and closing included [default: \
     5s; with --watch, none once the first view has come]";
+
+/// The help of `--timeout` where a command may send as long as there is something to send.
+const FILE_TIMEOUT: &str = "The time for the whole command, connecting and closing included [default: \
+    5s; with --file, none once the first view has come]";
 
 const DEMO_EXAMPLES: &str = "\
 Starts three nodes in this process, on loopback TCP, and a client; tells, asks, kills the node that
@@ -280,6 +286,8 @@ pub(crate) enum Command {
     Lookup(Lookup),
     /// Show the members of the cluster and where its shards are.
     Topology(Topology),
+    /// Look at the cluster on a terminal, as it changes.
+    Watch(crate::watch::WatchArgs),
     /// Print what is wrong with the cluster, and what helps.
     Doctor(Doctor),
     /// Declare a member dead.
@@ -308,6 +316,8 @@ pub(crate) enum Command {
     Cert(crate::cert::CertArgs),
     /// Write the messages of Python modules as Rust types.
     Types(crate::types::arguments::TypesArgs),
+    /// Check the settings of a client, and tell where each is from.
+    Config(crate::config::ConfigArgs),
     /// Print what makes a shell complete this command.
     Completions(crate::completions::CompletionsArgs),
     /// Print the manual page, or write those of all commands.
@@ -347,6 +357,7 @@ pub(crate) struct Ask {
 #[derive(Debug, Args)]
 #[command(
     after_help = TELL_EXAMPLES,
+    mut_arg("timeout", |arg| arg.help(FILE_TIMEOUT)),
     override_usage = "casty tell [OPTIONS] <REGION> <ENTITY_ID> <JSON>\n       \
         casty tell [OPTIONS] <REGION> --file <FILE>\n       \
         casty tell [OPTIONS] --actor <PATH> <--node <HOST:PORT>|--leader|--all> <JSON>"
@@ -512,6 +523,8 @@ mod tests {
                 "casty lock" | "casty semaphore" => "for each reply of a node",
                 "casty barrier" => "The time to wait for the others",
                 "casty lookup" | "casty topology" => "with --watch, none once",
+                "casty tell" => "with --file, none once",
+                "casty watch" => "The time for the first view",
                 "casty types" => "The time that Python may take",
                 _ => whole,
             };

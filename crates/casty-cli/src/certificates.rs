@@ -3,7 +3,7 @@
 use clap::Args;
 
 /// The files of a side with TLS.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct CertificateArgs {
     /// The authorities (PEM) of which one must have signed the certificate of the other side.
     #[arg(id = "tls_ca", long = "tls-ca", value_name = "FILE")]

@@ -1,7 +1,7 @@
 //! `casty`: a Casty cluster at a shell's prompt.
 //!
 //! Each subcommand is one file, which is read from the top: `run` takes the arguments that `args`
-//! has read and prints its result through `output`. `ask`, `tell`, `lookup`, `topology`, `doctor`,
+//! has read and prints its result through `output`. `ask`, `tell`, `lookup`, `topology`, `watch`, `doctor`,
 //! `down` and the commands in `structures` are clients of a cluster: a `session` starts the client,
 //! does the work, and closes it in order, all within `--timeout`. `proxy`, `cert` and `types` need no
 //! client, `guard` is a member of the cluster, and `demo` brings one of its own; `completions` and `man`
@@ -26,6 +26,7 @@ mod ask;
 mod cert;
 mod certificates;
 mod completions;
+mod config;
 mod demo;
 mod doctor;
 mod down;
@@ -37,6 +38,7 @@ mod lookup;
 mod man;
 mod message;
 mod output;
+mod progress;
 mod proxy;
 mod render;
 mod session;
@@ -45,6 +47,7 @@ mod structures;
 mod tell;
 mod topology;
 mod types;
+mod watch;
 
 fn main() -> ExitCode {
     let arguments = Arguments::read();
@@ -67,6 +70,7 @@ async fn run(command: &Command) -> Result<(), CommandError> {
         Command::Tell(args) => tell::run(args).await,
         Command::Lookup(args) => lookup::run(args).await,
         Command::Topology(args) => topology::run(args).await,
+        Command::Watch(args) => watch::run(args).await,
         Command::Doctor(args) => doctor::run(args).await,
         Command::Down(args) => down::run(args).await,
         Command::Counter(args) => structures::counter::run(args).await,
@@ -80,6 +84,7 @@ async fn run(command: &Command) -> Result<(), CommandError> {
         Command::Guard(args) => guard::run(args).await,
         Command::Cert(args) => cert::run(args),
         Command::Types(args) => types::run(args),
+        Command::Config(args) => config::run(args),
         Command::Completions(args) => completions::run(args, Arguments::described()),
         Command::Man(args) => man::run(args, Arguments::described()),
         Command::Demo => demo::run().await,

@@ -43,6 +43,11 @@ pub(crate) fn is_json() -> bool {
     FORMAT.get() == Some(&Format::Json)
 }
 
+/// Returns whether results go to a terminal.
+pub(crate) fn is_terminal() -> bool {
+    io::IsTerminal::is_terminal(&io::stdout())
+}
+
 /// Prints one line of the result, escaped and however long it is; as JSON, a document with the line as
 /// `text`.
 ///

@@ -37,6 +37,9 @@ pub(crate) struct Session<'a> {
     region: Option<(&'a Region, u32)>,
     /// False if the work takes interrupts itself.
     interrupted: bool,
+    /// The time that messages may take to be written at the end, and may wait for a route, where there is no
+    /// limit for everything.
+    drain: Duration,
 }
 
 /// The end of a session.
@@ -65,6 +68,7 @@ impl<'a> Session<'a> {
             missing: missing.into(),
             region: None,
             interrupted: true,
+            drain: DRAIN,
         })
     }
 
@@ -115,6 +119,14 @@ impl<'a> Session<'a> {
         self
     }
 
+    /// Lets messages take this time to find a route, and to be written at the end, where there is no limit for
+    /// everything.
+    #[must_use]
+    pub(crate) fn draining(mut self, drain: Duration) -> Self {
+        self.drain = drain;
+        self
+    }
+
     /// Leaves interrupts to the work, and the closing at its end uninterrupted.
     #[must_use]
     pub(crate) fn uninterrupted(mut self) -> Self {
@@ -151,7 +163,9 @@ impl<'a> Session<'a> {
             () = until(work_end) => Err(self.timed_out(&client)),
             () = self.interrupt() => Err(CommandError::Interrupted),
         };
-        let left = work_end.map_or(DRAIN, |end| end.saturating_duration_since(Instant::now()));
+        let left = work_end.map_or(self.drain, |end| {
+            end.saturating_duration_since(Instant::now())
+        });
         let drain = match &outcome {
             Ok(_) => left,
             Err(CommandError::Interrupted | CommandError::Ended(_)) => left.min(DRAIN),
@@ -217,7 +231,7 @@ impl<'a> Session<'a> {
     async fn connect(&self, loss: &Arc<OnceLock<Loss>>) -> Result<ClusterClient, CommandError> {
         let loss = Arc::clone(loss);
         // The session's time is the only one: nothing else ends before it.
-        let longest = self.within.unwrap_or_default() + DRAIN;
+        let longest = self.within.unwrap_or_default() + self.drain;
         let mut builder = self.config.builder();
         if let Some((region, shards)) = self.region {
             builder = builder.region_shards(&*region.name, shards);

@@ -21,6 +21,24 @@ pub(crate) async fn interrupt() {
     }
 }
 
+/// Waits until the terminal is closed; for ever where no signal tells.
+#[cfg(unix)]
+pub(crate) async fn hangup() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::hangup()) {
+        Ok(mut hangup) => {
+            hangup.recv().await;
+        }
+        Err(_) => pending().await,
+    }
+}
+
+/// Waits for ever: no signal tells.
+#[cfg(not(unix))]
+pub(crate) async fn hangup() {
+    pending().await
+}
+
 #[cfg(unix)]
 async fn terminated() {
     use tokio::signal::unix::{SignalKind, signal};

@@ -1,6 +1,8 @@
 //! `casty tell`: one message to an entity or an actor, or a stream of messages to many entities.
 
+use std::fs::Metadata;
 use std::path::Path;
+use std::time::Duration;
 
 use casty_client::{RegionRef, ShardEnvelope, TellError, Value};
 use casty_proto::Count;
@@ -12,8 +14,13 @@ use crate::args::Tell;
 use crate::error::{CommandError, chain};
 use crate::input::{self, BadLine, Lines};
 use crate::message::{Message, MessageError};
-use crate::output::{is_json, note, print_error, print_json};
+use crate::output::{is_json, note, print_json};
+use crate::progress::Progress;
 use crate::session::{Ended, Session, Tally};
+
+/// The time for which a message of a file may wait for a route, and the last ones to be written: longer than a
+/// failover takes.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Bytes read of a file at once.
 const READ: usize = 64 * 1024;
@@ -34,21 +41,29 @@ pub(crate) async fn run(args: &Tell) -> Result<(), CommandError> {
         });
         return judge(ended.await?);
     }
-    let session = session.using(&args.region)?;
+    let mut session = session.using(&args.region)?;
+    if args.file.is_some() {
+        session = session
+            .within(args.cluster.given_timeout())
+            .draining(PATIENCE);
+    }
     let ended = session.run(async |client| {
         let region = session.region(client).await?;
         match (single, &args.file) {
             (Some((id, message)), _) => send(&region, id, message).await.map(|()| Sent::default()),
             (None, Some(path)) if path == Path::new("-") => {
                 let input = BufReader::with_capacity(READ, stdin());
-                stream(&region, input, args.strict).await
+                stream(&region, input, args.strict, Progress::new(None)).await
             }
             (None, Some(path)) => {
                 let opened = File::open(path).await;
                 let file = opened.map_err(|error| {
                     CommandError::of(format!("cannot open {}", path.display()), error)
                 })?;
-                stream(&region, BufReader::with_capacity(READ, file), args.strict).await
+                let length = file.metadata().await.ok().filter(Metadata::is_file);
+                let progress = Progress::new(length.map(|it| it.len()));
+                let input = BufReader::with_capacity(READ, file);
+                stream(&region, input, args.strict, progress).await
             }
             (None, None) => Ok(Sent::default()),
         }
@@ -59,6 +74,8 @@ pub(crate) async fn run(args: &Tell) -> Result<(), CommandError> {
 /// The end of the input.
 #[derive(Debug, Default)]
 struct Sent {
+    /// Messages that were accepted.
+    accepted: u64,
     /// Lines that could not be sent.
     left_out: u64,
     /// The error that kept the rest from being read.
@@ -73,7 +90,9 @@ fn judge(ended: Ended<Sent>) -> Result<(), CommandError> {
         loss,
     } = ended;
     tell_counts(tally)?;
-    let Sent { left_out, stopped } = outcome?;
+    let Sent {
+        left_out, stopped, ..
+    } = outcome?;
     let lost = tally.not_sent + tally.unknown;
     match (loss, stopped) {
         (_, Some(failure)) => Err(failure),
@@ -126,7 +145,9 @@ async fn stream(
     region: &RegionRef,
     input: impl AsyncBufRead + Unpin,
     strict: bool,
+    mut progress: Progress,
 ) -> Result<Sent, CommandError> {
+    let mut read = 0_u64;
     let mut lines = Lines::new(input, input::LONGEST);
     let mut batch = Batch::default();
     let mut sent = Sent::default();
@@ -137,10 +158,11 @@ async fn stream(
             Ok(Some(Ok("")) | None) => None,
             Ok(Some(line)) => Some(line.map_err(LineError::from).and_then(parse)),
             Err(error) => {
-                batch.send(region, strict, &mut sent).await;
+                batch.send(region, strict, (&mut sent, &progress)).await;
                 return Err(CommandError::of("cannot read the messages", error));
             }
         };
+        read += lines.length() as u64 + u64::from(!ended);
         let wrong = match line {
             None => None,
             Some(Ok((id, message))) => {
@@ -151,10 +173,11 @@ async fn stream(
         };
         // What is at hand is sent together, and nothing waits for lines that are still to come.
         if ended || wrong.is_some() || batch.is_full() || !lines.is_at_hand().await {
-            batch.send(region, strict, &mut sent).await;
+            batch.send(region, strict, (&mut sent, &progress)).await;
+            progress.at(read, sent.accepted);
         }
         if let Some(error) = wrong.filter(|_| sent.stopped.is_none()) {
-            sent.leave_out(lines.number(), error, strict);
+            sent.leave_out(lines.number(), error, strict, &progress);
         }
         if ended || sent.stopped.is_some() {
             return Ok(sent);
@@ -164,12 +187,12 @@ async fn stream(
 
 impl Sent {
     /// Notes a line that could not be sent, and tells it unless it is the end of the command.
-    fn leave_out(&mut self, line: u64, error: LineError, strict: bool) {
+    fn leave_out(&mut self, line: u64, error: LineError, strict: bool, progress: &Progress) {
         if strict {
             self.stopped = Some(CommandError::of(format!("line {line}"), error));
         } else {
             self.left_out += 1;
-            print_error(format_args!("line {line}: {}", chain(&error)));
+            progress.print_error(format_args!("line {line}: {}", chain(&error)));
         }
     }
 }
@@ -194,15 +217,21 @@ impl Batch {
     }
 
     /// Sends all of it, but for what is left out.
-    async fn send(&mut self, region: &RegionRef, strict: bool, sent: &mut Sent) {
+    async fn send(
+        &mut self,
+        region: &RegionRef,
+        strict: bool,
+        (sent, progress): (&mut Sent, &Progress),
+    ) {
         let mut from = 0;
         while from < self.messages.len() && sent.stopped.is_none() {
             let rest = self.messages[from..].iter();
             let told = region.tell_all_wait(rest.map(|(id, message)| (id, message)));
             let told = told.await;
             from += told.accepted;
+            sent.accepted += told.accepted as u64;
             if let Some(error) = told.stopped {
-                sent.leave_out(self.numbers[from], error.into(), strict);
+                sent.leave_out(self.numbers[from], error.into(), strict, progress);
                 from += 1;
             }
         }

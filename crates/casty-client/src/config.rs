@@ -22,6 +22,8 @@ mod key;
 mod layers;
 pub(crate) mod limits;
 #[cfg(feature = "config")]
+mod listing;
+#[cfg(feature = "config")]
 mod merged;
 mod names;
 #[cfg(feature = "config")]
@@ -52,6 +54,8 @@ pub use error::SettingError;
 #[cfg(feature = "config")]
 pub use layers::ConfigLayers;
 pub use limits::BufferLimits;
+#[cfg(feature = "config")]
+pub use listing::Setting;
 #[cfg(feature = "config")]
 pub use quic::QuicSettings;
 #[cfg(feature = "config")]

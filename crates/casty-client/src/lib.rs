@@ -204,7 +204,7 @@ pub use client::{AskTarget, ClusterClient};
 pub use config::{BufferLimits, ClientBuilder, ConfigError};
 #[cfg(feature = "config")]
 pub use config::{
-    ClientConfig, ConfigLayers, QuicSettings, SettingError, Socks5Settings, TcpSettings,
+    ClientConfig, ConfigLayers, QuicSettings, Setting, SettingError, Socks5Settings, TcpSettings,
     TlsSettings,
 };
 pub use dead_letters::{DeadLetter, DeadLetters, Loss};

@@ -1,11 +1,12 @@
 //! The arguments that commands share: the cluster, a region of it, and times.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use casty_client::{ClientConfig, NodeAddress};
+use casty_client::{ClientConfig, ConfigError, ConfigLayers, NodeAddress};
 use clap::Args;
 
+use super::place;
 use super::time::time;
 use crate::certificates::CertificateArgs;
 use crate::error::CommandError;
@@ -14,13 +15,20 @@ use crate::error::CommandError;
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The settings of nodes, and the way to them.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Cluster")]
 pub(crate) struct Wire {
     /// Settings of a client as TOML. The environment (CASTY_CONTACT_POINTS and so on) overrides
     /// it, and flags override both. Timeouts are the command's own: see --timeout.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// The table of that file which has the settings, such as casty, where the rest is another
+    /// program's [default: the whole file].
+    #[arg(long, value_name = "TABLE")]
+    config_table: Option<String>,
+    /// The prefix of the variables of the environment [default: CASTY].
+    #[arg(long, value_name = "PREFIX")]
+    env_prefix: Option<String>,
     /// The name of the nodes' actor system [env: CASTY_SYSTEM].
     #[arg(long, value_name = "NAME")]
     system: Option<String>,
@@ -46,7 +54,7 @@ pub(crate) struct Wire {
 }
 
 /// The cluster, and the way to reach it.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Cluster")]
 pub(crate) struct Cluster {
     /// A node to begin with; any will do, several are better (may be repeated)
@@ -100,19 +108,8 @@ impl Wire {
         (name, nodes): (&'static str, &[NodeAddress]),
         others: impl IntoIterator<Item = Flag>,
     ) -> Result<ClientConfig, CommandError> {
-        let mut layers = ClientConfig::layers();
-        if let Some(file) = &self.config {
-            layers = layers.file(file)?;
-        }
-        layers = layers.environment()?;
-        let nodes: Vec<_> = nodes.iter().map(ToString::to_string).collect();
-        let nodes = Flag::new("contact_points", name, listed(&nodes));
-        for flag in self.flags().into_iter().chain([nodes]).chain(others) {
-            if let Some(value) = flag.value {
-                layers = layers.set(flag.key, value, flag.name)?;
-            }
-        }
-        let config = layers.load()?;
+        let layers = self.layers((name, nodes), others)?;
+        let config = layers.load().map_err(|error| self.located(error))?;
         if config.contact_points().is_empty() {
             return Err(missing(
                 "no node to begin with",
@@ -130,6 +127,41 @@ impl Wire {
             ));
         }
         Ok(config)
+    }
+
+    /// Reads all layers, and checks nothing but that their keys exist.
+    fn layers(
+        &self,
+        (name, nodes): (&'static str, &[NodeAddress]),
+        others: impl IntoIterator<Item = Flag>,
+    ) -> Result<ConfigLayers, CommandError> {
+        let mut layers = ClientConfig::layers();
+        if let Some(table) = &self.config_table {
+            layers = layers.table(table);
+        }
+        if let Some(file) = &self.config {
+            layers = layers.file(file).map_err(|error| self.located(error))?;
+        }
+        if let Some(prefix) = &self.env_prefix {
+            layers = layers.environment_prefix(prefix);
+        }
+        layers = layers.environment()?;
+        let nodes: Vec<_> = nodes.iter().map(ToString::to_string).collect();
+        let nodes = Flag::new("contact_points", name, listed(&nodes));
+        for flag in self.flags().into_iter().chain([nodes]).chain(others) {
+            if let Some(value) = flag.value {
+                layers = layers.set(flag.key, value, flag.name)?;
+            }
+        }
+        Ok(layers)
+    }
+
+    /// Adds the line to an error, if that is known.
+    fn located(&self, error: ConfigError) -> CommandError {
+        match &self.config {
+            Some(file) => place::located(error, file, self.config_table.as_deref()),
+            None => error.into(),
+        }
     }
 
     /// Returns each flag that stands for a key, with its value if it was given.
@@ -158,6 +190,44 @@ impl Cluster {
     pub(crate) fn config(&self) -> Result<ClientConfig, CommandError> {
         self.wire
             .config_with(("--contact", &self.contacts), self.flags())
+    }
+
+    /// Reads all layers, and checks nothing but that their keys exist.
+    ///
+    /// # Errors
+    /// A file cannot be read, or has a key that does not exist.
+    pub(crate) fn layers(&self) -> Result<ConfigLayers, CommandError> {
+        self.wire
+            .layers(("--contact", &self.contacts), self.flags())
+    }
+
+    /// Checks layers, their certificates too.
+    ///
+    /// # Errors
+    /// A value is not one that its key may have, contradicts another, or names what cannot be used.
+    pub(crate) fn check(&self, layers: ConfigLayers) -> Result<(), CommandError> {
+        let checked = layers.load().and_then(|config| {
+            config.to_codec()?;
+            config.to_transport().map(drop)
+        });
+        checked.map_err(|error| self.wire.located(error))
+    }
+
+    /// Returns the line of the file of settings in which a key is set, if that is known.
+    pub(crate) fn line_of(&self, key: &str) -> Option<usize> {
+        let text = place::read(self.wire.config.as_ref()?)?;
+        place::line_of(&text, self.wire.config_table.as_deref(), key)
+    }
+
+    /// Takes the settings from this file.
+    pub(crate) fn with_file(mut self, file: PathBuf) -> Self {
+        self.wire.config = Some(file);
+        self
+    }
+
+    /// Returns the file of settings, if one is named.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        self.wire.config.as_deref()
     }
 
     /// Returns each flag that stands for a key of a client alone, with its value if it was given.

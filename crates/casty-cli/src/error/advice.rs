@@ -119,6 +119,9 @@ fn of_setting(error: &(dyn Error + 'static)) -> Option<&'static str> {
     if let Some(error) = error.downcast_ref::<SettingError>() {
         return match error {
             SettingError::Unreadable { .. } => Some(FILES),
+            SettingError::NoTable { .. } => {
+                Some("name the table that has the settings with --config-table")
+            }
             SettingError::Certificates { .. } => {
                 Some("casty cert makes certificates that fit together")
             }

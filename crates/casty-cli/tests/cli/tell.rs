@@ -227,3 +227,25 @@ async fn a_byte_order_mark_before_the_messages_is_no_part_of_the_first_entity() 
     end_with_input(command, marked.as_bytes()).await.with(0);
     assert_eq!(count(&cluster, "alice").await, "10\n");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_takes_as_long_as_it_takes() {
+    let cluster = nodes(Codec::pickle()).await;
+    let mut command = casty_to(&cluster, &["tell", "counter", "--file", "-"]);
+    let mut child = command.stdin(std::process::Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let line = format!("user-1\t{ADD}\n");
+    let handled = |count| {
+        cluster.wait_until(move |status| status.nodes.iter().any(|node| node.messages == count))
+    };
+    stdin.write_all(line.as_bytes()).await.unwrap();
+    handled(1).await;
+    // Longer than any command may take that is given no time.
+    let clock = ["topology", "--watch", "--timeout", "6s"];
+    end(casty_to(&cluster, &clock)).await.with(0);
+    stdin.write_all(line.as_bytes()).await.unwrap();
+    handled(2).await;
+    drop(stdin);
+    let ended = ended(child).await.with(0);
+    assert_eq!(ended.err, "2 written, 0 not sent, 0 unknown\n");
+}

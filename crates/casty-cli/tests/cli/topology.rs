@@ -113,3 +113,19 @@ async fn first_view_that_does_not_come_is_a_timeout_also_of_a_watch() {
         );
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_watched_without_a_terminal_is_printed_once() {
+    let cluster = nodes(Codec::pickle()).await;
+    let shown = end(casty_to(&cluster, &["topology", "--timeout", AMPLE]))
+        .await
+        .with(0);
+    let watched = end(casty_to(&cluster, &["watch", "--timeout", AMPLE]))
+        .await
+        .with(0);
+    assert_eq!((watched.out, &*watched.err), (shown.out, ""));
+    let args = ["watch", "--timeout", AMPLE, "--json"];
+    let watched = end(casty_to(&cluster, &args)).await.with(0);
+    let document: serde_json::Value = serde_json::from_str(&watched.out).unwrap();
+    assert_eq!(document["members"].as_object().unwrap().len(), 3);
+}

@@ -98,14 +98,22 @@ pub enum SettingError {
         message: String,
     },
     /// There is no such key.
-    #[error("{origin}: there is no key {key:?}{}", Meant(*.meant))]
+    #[error("{origin}: there is no key {key:?}{}", Meant(.meant.as_deref()))]
     Unknown {
         /// The key, or the name of the variable.
         key: String,
         /// The place where it stands.
         origin: String,
         /// The key or variable that was probably meant.
-        meant: Option<&'static str>,
+        meant: Option<String>,
+    },
+    /// The file has no table of that name, in which the settings would be.
+    #[error("{origin}: there is no table [{table}]")]
+    NoTable {
+        /// The name of the table.
+        table: String,
+        /// The file.
+        origin: String,
     },
     /// The value is not one that the key may have.
     #[error("{origin}: {key} must be {expected}, not {found}")]
@@ -155,10 +163,10 @@ pub enum SettingError {
 
 /// The key or variable that was probably meant, as the end of a sentence.
 #[cfg(feature = "config")]
-struct Meant(Option<&'static str>);
+struct Meant<'a>(Option<&'a str>);
 
 #[cfg(feature = "config")]
-impl std::fmt::Display for Meant {
+impl std::fmt::Display for Meant<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.0 {
             Some(name) => write!(f, "; is {name} meant?"),

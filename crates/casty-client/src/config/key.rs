@@ -7,65 +7,79 @@ pub(super) struct Key {
     pub(super) path: &'static str,
     /// The environment variable.
     pub(super) variable: &'static str,
+    /// The value where none is set, as a variable would have it; empty where there is none.
+    pub(super) default: &'static str,
 }
 
 /// The prefix of every variable.
 pub(super) const PREFIX: &str = "CASTY_";
 
-const fn key(path: &'static str, variable: &'static str) -> Key {
-    Key { path, variable }
+impl Key {
+    /// Returns the name of the variable without its prefix.
+    pub(super) fn bare_variable(&self) -> &'static str {
+        let bare = self.variable.strip_prefix(PREFIX);
+        bare.unwrap_or(self.variable)
+    }
+}
+
+const fn key(path: &'static str, variable: &'static str, default: &'static str) -> Key {
+    Key {
+        path,
+        variable,
+        default,
+    }
 }
 
 /// All keys.
 pub(super) const KEYS: [Key; 48] = [
-    key("system_name", "CASTY_SYSTEM"),
-    key("contact_points", "CASTY_CONTACT_POINTS"),
-    key("client_host", "CASTY_CLIENT_HOST"),
-    key("client_port", "CASTY_CLIENT_PORT"),
-    key("advertised_host", "CASTY_ADVERTISED_HOST"),
-    key("advertised_port", "CASTY_ADVERTISED_PORT"),
-    key("address_map", "CASTY_ADDRESS_MAP"),
-    key("codec", "CASTY_CODEC"),
-    key("allowed_classes", "CASTY_ALLOWED_CLASSES"),
-    key("compression", "CASTY_COMPRESSION"),
-    key("compression_level", "CASTY_COMPRESSION_LEVEL"),
-    key("transport", "CASTY_TRANSPORT"),
-    key("tls.ca", "CASTY_TLS__CA"),
-    key("tls.cert", "CASTY_TLS__CERT"),
-    key("tls.key", "CASTY_TLS__KEY"),
-    key("tls.server_name", "CASTY_TLS__SERVER_NAME"),
-    key("tcp.keep_alive", "CASTY_TCP__KEEP_ALIVE"),
-    key("tcp.user_timeout", "CASTY_TCP__USER_TIMEOUT"),
-    key("socks5.proxy", "CASTY_SOCKS5__PROXY"),
-    key("socks5.user", "CASTY_SOCKS5__USER"),
-    key("socks5.password", "CASTY_SOCKS5__PASSWORD"),
-    key("quic.keep_alive", "CASTY_QUIC__KEEP_ALIVE"),
-    key("quic.idle_timeout", "CASTY_QUIC__IDLE_TIMEOUT"),
-    key("quic.window", "CASTY_QUIC__WINDOW"),
-    key("ask_timeout", "CASTY_ASK_TIMEOUT"),
-    key("buffer_timeout", "CASTY_BUFFER_TIMEOUT"),
-    key("connect_timeout", "CASTY_CONNECT_TIMEOUT"),
-    key("outbox_bytes", "CASTY_OUTBOX_BYTES"),
-    key("outbox_messages", "CASTY_OUTBOX_MESSAGES"),
-    key("buffer_messages", "CASTY_BUFFER_MESSAGES"),
-    key("buffer_bytes", "CASTY_BUFFER_BYTES"),
-    key("buffer_overflow", "CASTY_BUFFER_OVERFLOW"),
-    key("regions", "CASTY_REGIONS"),
-    key("shard_counts", "CASTY_SHARD_COUNTS"),
-    key("pending_asks", "CASTY_PENDING_ASKS"),
-    key("ask_bytes", "CASTY_ASK_BYTES"),
-    key("ask_attempts", "CASTY_ASK_ATTEMPTS"),
-    key("retry_percent", "CASTY_RETRY_PERCENT"),
-    key("retry_per_second", "CASTY_RETRY_PER_SECOND"),
-    key("retry_burst", "CASTY_RETRY_BURST"),
-    key("max_frame", "CASTY_MAX_FRAME"),
-    key("max_inbound_frame", "CASTY_MAX_INBOUND_FRAME"),
-    key("inbound_bytes", "CASTY_INBOUND_BYTES"),
-    key("limits.bytes", "CASTY_LIMITS__BYTES"),
-    key("limits.items", "CASTY_LIMITS__ITEMS"),
-    key("limits.depth", "CASTY_LIMITS__DEPTH"),
-    key("mailbox", "CASTY_MAILBOX"),
-    key("mailbox_bytes", "CASTY_MAILBOX_BYTES"),
+    key("system_name", "CASTY_SYSTEM", ""),
+    key("contact_points", "CASTY_CONTACT_POINTS", ""),
+    key("client_host", "CASTY_CLIENT_HOST", ""),
+    key("client_port", "CASTY_CLIENT_PORT", ""),
+    key("advertised_host", "CASTY_ADVERTISED_HOST", ""),
+    key("advertised_port", "CASTY_ADVERTISED_PORT", ""),
+    key("address_map", "CASTY_ADDRESS_MAP", ""),
+    key("codec", "CASTY_CODEC", "pickle"),
+    key("allowed_classes", "CASTY_ALLOWED_CLASSES", ""),
+    key("compression", "CASTY_COMPRESSION", "none"),
+    key("compression_level", "CASTY_COMPRESSION_LEVEL", ""),
+    key("transport", "CASTY_TRANSPORT", "tcp"),
+    key("tls.ca", "CASTY_TLS__CA", ""),
+    key("tls.cert", "CASTY_TLS__CERT", ""),
+    key("tls.key", "CASTY_TLS__KEY", ""),
+    key("tls.server_name", "CASTY_TLS__SERVER_NAME", ""),
+    key("tcp.keep_alive", "CASTY_TCP__KEEP_ALIVE", "5s"),
+    key("tcp.user_timeout", "CASTY_TCP__USER_TIMEOUT", "15s"),
+    key("socks5.proxy", "CASTY_SOCKS5__PROXY", ""),
+    key("socks5.user", "CASTY_SOCKS5__USER", ""),
+    key("socks5.password", "CASTY_SOCKS5__PASSWORD", ""),
+    key("quic.keep_alive", "CASTY_QUIC__KEEP_ALIVE", "5s"),
+    key("quic.idle_timeout", "CASTY_QUIC__IDLE_TIMEOUT", "30s"),
+    key("quic.window", "CASTY_QUIC__WINDOW", "4MiB"),
+    key("ask_timeout", "CASTY_ASK_TIMEOUT", "5s"),
+    key("buffer_timeout", "CASTY_BUFFER_TIMEOUT", "5s"),
+    key("connect_timeout", "CASTY_CONNECT_TIMEOUT", "2s"),
+    key("outbox_bytes", "CASTY_OUTBOX_BYTES", "1MiB"),
+    key("outbox_messages", "CASTY_OUTBOX_MESSAGES", "65536"),
+    key("buffer_messages", "CASTY_BUFFER_MESSAGES", "65536"),
+    key("buffer_bytes", "CASTY_BUFFER_BYTES", "64MiB"),
+    key("buffer_overflow", "CASTY_BUFFER_OVERFLOW", "refuse"),
+    key("regions", "CASTY_REGIONS", ""),
+    key("shard_counts", "CASTY_SHARD_COUNTS", "lenient"),
+    key("pending_asks", "CASTY_PENDING_ASKS", "65536"),
+    key("ask_bytes", "CASTY_ASK_BYTES", "16MiB"),
+    key("ask_attempts", "CASTY_ASK_ATTEMPTS", "3"),
+    key("retry_percent", "CASTY_RETRY_PERCENT", "10"),
+    key("retry_per_second", "CASTY_RETRY_PER_SECOND", "10"),
+    key("retry_burst", "CASTY_RETRY_BURST", "100"),
+    key("max_frame", "CASTY_MAX_FRAME", "16MiB"),
+    key("max_inbound_frame", "CASTY_MAX_INBOUND_FRAME", "512MiB"),
+    key("inbound_bytes", "CASTY_INBOUND_BYTES", "1GiB"),
+    key("limits.bytes", "CASTY_LIMITS__BYTES", "512MiB"),
+    key("limits.items", "CASTY_LIMITS__ITEMS", "33554432"),
+    key("limits.depth", "CASTY_LIMITS__DEPTH", "128"),
+    key("mailbox", "CASTY_MAILBOX", "16384"),
+    key("mailbox_bytes", "CASTY_MAILBOX_BYTES", "16MiB"),
 ];
 
 /// Returns the key of this path.
@@ -73,9 +87,9 @@ pub(super) fn of_path(path: &str) -> Option<Key> {
     KEYS.into_iter().find(|key| key.path == path)
 }
 
-/// Returns the key for which this variable stands.
-pub(super) fn of_variable(name: &str) -> Option<Key> {
-    KEYS.into_iter().find(|key| key.variable == name)
+/// Returns the key for which a variable stands, of which this is the name without its prefix.
+pub(super) fn of_variable(bare: &str) -> Option<Key> {
+    KEYS.into_iter().find(|key| key.bare_variable() == bare)
 }
 
 /// Returns the table of this name, if there is one with keys of its own.
@@ -123,7 +137,7 @@ mod tests {
             let spelt = key.variable.trim_start_matches(PREFIX);
             assert!(spelt == expected || key.path == "system_name", "{key:?}");
             assert_eq!(of_path(key.path), Some(*key));
-            assert_eq!(of_variable(key.variable), Some(KEYS[at]));
+            assert_eq!(of_variable(spelt), Some(KEYS[at]));
         }
     }
 

@@ -24,14 +24,67 @@ const NO_SETTINGS: [&str; 2] = ["CASTY_INTEROP", "CASTY_PYTHON"];
 ///
 /// Each layer overrides those before it, key by key; lists, the address map and the regions as a
 /// whole.
-#[derive(Debug, Clone, Default)]
-pub struct ConfigLayers(pub(super) Vec<Layer>);
+///
+/// Where a service keeps the settings of its client beside its own, these are
+/// [one table](Self::table) of its file, and variables have [a prefix of its own](Self::environment_prefix):
+///
+/// ```
+/// use casty_client::ClientConfig;
+///
+/// # fn main() -> Result<(), casty_client::ConfigError> {
+/// let file = "[gateway]\nport = 8080\n\n[casty]\nsystem_name = 'my-cluster'\n";
+/// let config = ClientConfig::layers()
+///     .table("casty")
+///     .toml(file, "gateway.toml")?
+///     .environment_prefix("GATEWAY_CASTY")
+///     .variables([("GATEWAY_CASTY_CODEC", "json"), ("GATEWAY_PORT", "8080")])?
+///     .load()?;
+/// assert_eq!(config.system_name(), Some("my-cluster"));
+/// assert_eq!(config.codec_name(), Some("json"));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct ConfigLayers {
+    pub(super) layers: Vec<Layer>,
+    /// The table that has the settings of files; `None` if they are the whole file.
+    table: Option<String>,
+    /// The prefix of variables, with its underscore.
+    prefix: String,
+}
+
+impl Default for ConfigLayers {
+    fn default() -> Self {
+        Self {
+            layers: Vec::new(),
+            table: None,
+            prefix: PREFIX.to_owned(),
+        }
+    }
+}
 
 impl ConfigLayers {
+    /// Takes the settings of the files that are added behind this call from one table, such as `casty`
+    /// or `services.casty`; all else in them is the program's own. Default: the whole file is settings.
+    #[must_use]
+    pub fn table(mut self, name: impl Into<String>) -> Self {
+        self.table = Some(name.into());
+        self
+    }
+
+    /// Sets the prefix of the variables that are added behind this call: with `GATEWAY_CASTY` they are
+    /// `GATEWAY_CASTY_SYSTEM`, `GATEWAY_CASTY_CONTACT_POINTS` and so on. Default: `CASTY`.
+    #[must_use]
+    pub fn environment_prefix(mut self, prefix: &str) -> Self {
+        self.prefix = format!("{}_", prefix.trim_end_matches('_'));
+        self
+    }
+
     /// Adds a TOML file of at most 1 MiB. Reads it now, and blocks meanwhile.
     ///
     /// # Errors
-    /// The file cannot be read, is not valid TOML, or has a key that does not exist.
+    /// The file cannot be read, is not valid TOML, has no [table](Self::table) of settings where one is
+    /// named, or has a key that does not exist.
     pub fn file(self, path: impl AsRef<Path>) -> Result<Self, ConfigError> {
         let path = path.as_ref();
         let mut text = String::new();
@@ -53,7 +106,8 @@ impl ConfigLayers {
     /// Adds TOML; errors name it `origin`.
     ///
     /// # Errors
-    /// The text is not valid TOML, or has a key that does not exist.
+    /// The text is not valid TOML, has no [table](Self::table) of settings where one is named, or has a
+    /// key that does not exist.
     pub fn toml(mut self, text: &str, origin: &str) -> Result<Self, ConfigError> {
         let origin = origin.to_owned();
         let parsed = FileFormat::Toml.parse(Some(&origin), text);
@@ -61,12 +115,17 @@ impl ConfigLayers {
             message: error.to_string().trim_end().to_owned(),
             origin: origin.clone(),
         })?;
+        let table = match &self.table {
+            Some(name) => inner(table, name, &origin)?,
+            None => table,
+        };
         check_keys(&table, &origin)?;
-        self.0.push(Layer(table));
+        self.layers.push(Layer(table));
         Ok(self)
     }
 
-    /// Adds the variables of this process's environment whose names begin with `CASTY_`; see
+    /// Adds the variables of this process's environment whose names begin with `CASTY_`, or with
+    /// [another prefix](Self::environment_prefix); see
     /// [`variables`](Self::variables).
     ///
     /// # Errors
@@ -84,7 +143,7 @@ impl ConfigLayers {
     /// service that happens to be called casty.
     ///
     /// # Errors
-    /// A variable begins with `CASTY_` and stands for no key, or is not valid Unicode.
+    /// A variable begins with the prefix and stands for no key, or is not valid Unicode.
     pub fn variables<N: Into<OsString>, V: Into<OsString>>(
         mut self,
         variables: impl IntoIterator<Item = (N, V)>,
@@ -92,7 +151,8 @@ impl ConfigLayers {
         let mut ours = BTreeMap::new();
         for (name, value) in variables {
             let name = name.into();
-            let Some(name) = name.to_str().filter(|name| name.starts_with(PREFIX)) else {
+            let prefix = &*self.prefix;
+            let Some(name) = name.to_str().filter(|name| name.starts_with(prefix)) else {
                 continue;
             };
             let value = value.into();
@@ -102,10 +162,12 @@ impl ConfigLayers {
         }
         let mut layer = Map::new();
         for (name, value) in ours {
-            let key = key::of_variable(&name).ok_or_else(|| SettingError::Unknown {
+            let bare = name.get(self.prefix.len()..).unwrap_or_default();
+            let key = key::of_variable(bare).ok_or_else(|| SettingError::Unknown {
                 key: name.clone(),
                 origin: "the environment".to_owned(),
-                meant: key::nearest(&name, KEYS.iter().map(|key| key.variable)),
+                meant: key::nearest(bare, KEYS.iter().map(Key::bare_variable))
+                    .map(|meant| format!("{}{meant}", self.prefix)),
             })?;
             let text = value.into_string().map_err(|value| SettingError::Invalid {
                 key: key.path,
@@ -115,7 +177,7 @@ impl ConfigLayers {
             })?;
             layer.insert(key.path.to_owned(), Value::new(Some(&name), text));
         }
-        self.0.push(Layer(layer));
+        self.layers.push(Layer(layer));
         Ok(self)
     }
 
@@ -135,10 +197,30 @@ impl ConfigLayers {
             return Err(unknown(key, &origin).into());
         };
         let value = Value::new(Some(&origin), value.into());
-        self.0
+        self.layers
             .push(Layer(Map::from_iter([(key.path.to_owned(), value)])));
         Ok(self)
     }
+}
+
+/// Returns a table of a file, which may be one of another's: `services.casty`.
+fn inner(
+    mut table: Map<String, Value>,
+    name: &str,
+    origin: &str,
+) -> Result<Map<String, Value>, SettingError> {
+    for part in name.split('.') {
+        table = match table.remove(part).map(|value| value.kind) {
+            Some(ValueKind::Table(inner)) => inner,
+            _ => {
+                return Err(SettingError::NoTable {
+                    table: name.to_owned(),
+                    origin: origin.to_owned(),
+                });
+            }
+        };
+    }
+    Ok(table)
 }
 
 /// Refuses keys that do not exist.
@@ -172,7 +254,7 @@ fn unknown(key: &str, origin: &str) -> SettingError {
     SettingError::Unknown {
         key: key.to_owned(),
         origin: origin.to_owned(),
-        meant: key::nearest(key, KEYS.iter().map(|key: &Key| key.path)),
+        meant: key::nearest(key, KEYS.iter().map(|key: &Key| key.path)).map(str::to_owned),
     }
 }
 

@@ -387,7 +387,7 @@ impl ConfigLayers {
     /// # Errors
     /// A value is not one that its key may have, or contradicts another.
     pub fn load(self) -> Result<ClientConfig, ConfigError> {
-        Ok(ClientConfig::read(&Merged::new(self.0)?)?)
+        Ok(ClientConfig::read(&Merged::new(self.layers)?)?)
     }
 }
 

@@ -201,3 +201,78 @@ fn the_example_names_every_key_and_all_it_names_can_be_read() {
     let map = config.builder().address_map;
     assert_eq!(map.physical(&node), NodeAddress::new("localhost", 25521));
 }
+
+#[test]
+fn a_setting_that_is_not_set_is_told_with_the_default_of_the_example() {
+    let full = example_in_full();
+    for setting in ClientConfig::layers().settings().unwrap() {
+        let Some(default) = setting.value else {
+            continue;
+        };
+        let name = setting.key.rsplit('.').next().unwrap();
+        let said = [
+            format!("{name} = {default}"),
+            format!("{name} = \"{default}\""),
+        ];
+        let is_said = full.lines().any(|line| said.iter().any(|it| it == line));
+        assert!(is_said, "{}: {default}", setting.key);
+    }
+}
+
+#[test]
+fn settings_may_be_one_table_of_a_file_beside_others() {
+    let of = |table: &str, text: &str| {
+        let layers = ClientConfig::layers().table(table).toml(text, "a.toml")?;
+        layers.load()
+    };
+    let text = "[gateway]\nport = 1\n[casty]\ncodec = 'json'\n[casty.limits]\ndepth = 20\n";
+    let config = of("casty", text).unwrap();
+    assert_eq!(config.codec_name(), Some("json"));
+    assert_eq!(config.builder().limits.decoding.depth, 20);
+    let nested = "[services.casty]\ncodec = 'json'\n";
+    assert_eq!(
+        of("services.casty", nested).unwrap().codec_name(),
+        Some("json")
+    );
+    for (table, text, expected) in [
+        (
+            "casty",
+            "[gateway]\nport = 1",
+            "a.toml: there is no table [casty]",
+        ),
+        ("casty", "casty = 1", "a.toml: there is no table [casty]"),
+        ("a.b", "[a]\nc = 1", "a.toml: there is no table [a.b]"),
+        (
+            "casty",
+            "[casty]\ncodecs = 'json'",
+            "a.toml: there is no key \"codecs\"; is codec meant?",
+        ),
+        ("casty", "[casty]\ncodec = 'xml'", "a.toml: codec must be "),
+    ] {
+        let said = outcome_text(of(table, text));
+        assert!(said.starts_with(expected), "{text}: {said}");
+    }
+}
+
+#[test]
+fn variables_may_have_a_prefix_of_the_programs_own() {
+    let of = |prefix: &str, variables: &[(&str, &str)]| {
+        let layers = ClientConfig::layers().environment_prefix(prefix);
+        layers.variables(variables.iter().copied())?.load()
+    };
+    for prefix in ["GATEWAY_CASTY", "GATEWAY_CASTY_"] {
+        let own = [
+            ("GATEWAY_CASTY_SYSTEM", "bank"),
+            ("GATEWAY_PORT", "1"),
+            ("CASTY_GATEWAY_PORT", "1"),
+            ("GATEWAY_CASTY_LIMITS__DEPTH", "20"),
+        ];
+        let config = of(prefix, &own).unwrap();
+        assert_eq!(config.system_name(), Some("bank"));
+        assert_eq!(config.builder().limits.decoding.depth, 20);
+    }
+    let said = outcome_text(of("GATEWAY_CASTY", &[("GATEWAY_CASTY_CODECS", "json")]));
+    let expected =
+        "the environment: there is no key \"GATEWAY_CASTY_CODECS\"; is GATEWAY_CASTY_CODEC meant?";
+    assert_eq!(said, expected);
+}

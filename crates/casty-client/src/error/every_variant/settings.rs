@@ -94,6 +94,10 @@ pub(super) fn features(found: &mut Found) {
             origin: origin(),
             meant: None,
         },
+        SettingError::NoTable {
+            table: text(),
+            origin: origin(),
+        },
         SettingError::Invalid {
             key,
             origin: origin(),
