@@ -10,12 +10,14 @@ use casty_routing::{RegionId, ShardId};
 use serde::de::DeserializeOwned;
 
 use crate::ask::choice::AskChoice;
+use crate::ask::meter::Meter;
 use crate::ask::reply::{Asking, Reply};
 use crate::ask::sender::{Plan, SendAsk};
 use crate::send::Core;
 
 pub(crate) mod choice;
 pub(crate) mod idempotent;
+pub(crate) mod meter;
 pub(crate) mod open;
 pub(crate) mod reply;
 pub(crate) mod retry;
@@ -52,6 +54,12 @@ impl<'a, R, F: SendAsk<R>> Ask<'a, R, F> {
     /// Tells the shard to which the message will go.
     pub(crate) fn towards(mut self, region: RegionId, shard: ShardId) -> Self {
         self.plan.towards = Some((region, shard));
+        self.of_region(region)
+    }
+
+    /// Tells the region to which the message will go.
+    pub(crate) fn of_region(mut self, region: RegionId) -> Self {
+        self.plan.meter.of_region(region);
         self
     }
 
@@ -69,6 +77,7 @@ impl<'a, R, C: AskChoice, F: SendAsk<R, C>> Ask<'a, R, F, C> {
             timeout: core.limits.ask_timeout,
             policy: None,
             towards: None,
+            meter: Meter::default(),
         };
         Self {
             core,

@@ -58,7 +58,7 @@ impl HealthState {
 
     /// Returns the state as one word, for a log or the label of a metric: `starting`, `ready`, `degraded`,
     /// `unavailable` or `closed`.
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Starting => "starting",
             Self::Ready => "ready",

@@ -118,6 +118,7 @@
 //! | `zlib`, `gzip`, `bz2`, `lzma`, `lz4` | compression, as nodes are configured | no |
 //! | `blocking` | `blocking`: the client without an async runtime of yours | no |
 //! | `tower` | [`AskService`](ClusterClient::service), a `tower` service that asks | no |
+//! | `metrics` | what is counted and how long asks take, for the program's recorder of the `metrics` crate | no |
 //! | `config` | settings from TOML files and the environment | no |
 //!
 //! Features are additive: turning one on changes nothing that worked.
@@ -148,6 +149,8 @@ mod error;
 mod health;
 mod mailboxes;
 mod message;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod node;
 mod pending_asks;
 mod routing;

@@ -202,10 +202,8 @@ impl Routing {
         // still lists, are refused by the ended outbox and come here as well.
         shared.connected.write().remove(&peer.node);
         shared.streams.changed();
-        shared
-            .counters
-            .written
-            .add(usize::try_from(peer.outbox.messages_written()).unwrap_or(0));
+        let written = peer.outbox.messages_written();
+        shared.counters.ended(written, peer.outbox.progress().sent);
         shared.ended.lock().add(&peer.node, &peer.outbox.counters());
         self.mark_unknown(shared, peer, &leftover.unknown);
         let unsent = self.requeue(shared, peer, &leftover.unsent);

@@ -8,6 +8,8 @@ use std::sync::atomic::Ordering;
 use bytes::Bytes;
 use casty_proto::NodeAddress;
 use casty_proto::message::ShardLocation;
+#[cfg(feature = "metrics")]
+use casty_routing::RegionId;
 use casty_routing::ShardId;
 use casty_transport::{Pushed, RejectReason, Rejected};
 use parking_lot::Mutex;
@@ -382,6 +384,15 @@ impl Core {
         }
         self.routing.lock().requests.connections.push(node.clone());
         self.router_due.notify_one();
+    }
+
+    /// Returns the name of a region in use.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn region_name(&self, region: RegionId) -> String {
+        let routing = self.routing.lock();
+        let mut regions = routing.router.regions();
+        let found = regions.find(|(id, _)| *id == region);
+        found.map_or_else(String::new, |(_, name)| name.to_string())
     }
 
     /// Ends every message, ask and actor that still waits: no task moves messages or keeps the time

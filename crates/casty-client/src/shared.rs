@@ -119,6 +119,9 @@ pub(crate) struct Shared {
     /// The number of secondary connections; see [`casty_routing::Renewal`].
     pub(crate) secondaries: AtomicU64,
     pub(crate) streams: Streams,
+    /// The times of asks.
+    #[cfg(feature = "metrics")]
+    pub(crate) latencies: crate::metrics::latencies::Latencies,
 }
 
 /// The request to end the client, and the deadline for it.

@@ -50,6 +50,14 @@ pub struct Stats {
     pub actor_panics: u64,
     /// Messages from the cluster that could not be read, or are over a limit of the client.
     pub inbound_malformed: u64,
+    /// Bytes of frames handed to the kernel, the protocol's own messages included.
+    pub written_bytes: u64,
+    /// Connections made, those to nodes that were connected before included, and no secondary ones.
+    pub connects: u64,
+    /// Connections of these that have ended, for whatever reason.
+    pub disconnects: u64,
+    /// Attempts to connect that failed, or led to another node than was dialled.
+    pub failed_dials: u64,
     /// Nodes connected.
     pub connections: u64,
     /// Secondary connections, to nodes that were lost before and know the client by two addresses;
@@ -124,6 +132,21 @@ pub(crate) struct Counters {
     pub(crate) inbound_malformed: Counter,
     pub(crate) actor_panics: Counter,
     pub(crate) views: Counter,
+    /// Bytes written on connections that have ended.
+    pub(crate) written_bytes: Counter,
+    pub(crate) connects: Counter,
+    pub(crate) disconnects: Counter,
+    pub(crate) failed_dials: Counter,
+}
+
+impl Counters {
+    /// Counts a connection that has ended, on which so many messages were written, and so many bytes.
+    pub(crate) fn ended(&self, messages: u64, bytes: u64) {
+        let number = |it| usize::try_from(it).unwrap_or(0);
+        self.written.add(number(messages));
+        self.written_bytes.add(number(bytes));
+        self.disconnects.add(1);
+    }
 }
 
 /// A number that only grows.

@@ -11,6 +11,7 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 
 use crate::ask::choice::AskChoice;
+use crate::ask::meter::Meter;
 use crate::ask::open::{Open, Wait};
 use crate::ask::sender::{Plan, SendAsk, start};
 use crate::error::AskError;
@@ -75,9 +76,13 @@ where
         let timeout = plan.timeout;
         if let Some(send) = send.take() {
             let choice = send.choose()?;
+            plan.meter.begin();
             let open = match start(core, plan, None, (send, &choice), Some(cx)) {
                 Ok(open) => open,
-                Err(refused) => return Poll::Ready(Err(choice.failed(refused))),
+                Err(refused) => {
+                    plan.meter.end(core, Some(&refused));
+                    return Poll::Ready(Err(choice.failed(refused)));
+                }
             };
             *chosen = Some(choice);
             // The ask knows this task already: another look at it would find nothing.
@@ -90,13 +95,14 @@ where
             return Poll::Pending;
         };
         let reply = ready!(wait.poll(core, timeout, cx));
-        Poll::Ready(ended(core, chosen, reply))
+        Poll::Ready(ended(core, chosen, reply, &mut plan.meter))
     }
 }
 
 impl<R, F, C> Drop for Asking<'_, R, F, C> {
     #[inline]
     fn drop(&mut self) {
+        self.plan.meter.abandon(self.core);
         self.wait.abandon(self.core);
     }
 }
@@ -120,6 +126,7 @@ impl<R, F, C> fmt::Debug for Asking<'_, R, F, C> {
 pub struct Reply<R, C: AskChoice = ()> {
     core: Arc<Core>,
     timeout: Duration,
+    meter: Meter,
     state: ReplyState<C>,
     kind: PhantomData<fn() -> R>,
 }
@@ -139,15 +146,21 @@ impl<R, C: AskChoice> Reply<R, C> {
         route: Option<Duration>,
         send: impl SendAsk<R, C>,
     ) -> Self {
+        let mut meter = plan.meter;
         let sent = send.choose().and_then(|chosen| {
+            meter.begin();
             match start(core, plan, route, (send, &chosen), None) {
                 Ok(open) => Ok((Wait::new(open), chosen)),
-                Err(refused) => Err(chosen.failed(refused)),
+                Err(refused) => {
+                    meter.end(core, Some(&refused));
+                    Err(chosen.failed(refused))
+                }
             }
         });
         Self {
             core: Arc::clone(core),
             timeout: plan.timeout,
+            meter,
             state: match sent {
                 Ok((wait, chosen)) => ReplyState::Sent(wait, chosen),
                 Err(refused) => ReplyState::Refused(Some(refused)),
@@ -199,7 +212,7 @@ impl<R: DeserializeOwned, C: AskChoice> Future for Reply<R, C> {
         match &mut this.state {
             ReplyState::Sent(wait, chosen) => {
                 let reply = ready!(wait.poll(&this.core, this.timeout, cx));
-                Poll::Ready(ended(&this.core, chosen, reply))
+                Poll::Ready(ended(&this.core, chosen, reply, &mut this.meter))
             }
             // It has ended already, if its error was taken.
             ReplyState::Refused(error) => match error.take() {
@@ -212,6 +225,7 @@ impl<R: DeserializeOwned, C: AskChoice> Future for Reply<R, C> {
 
 impl<R, C: AskChoice> Drop for Reply<R, C> {
     fn drop(&mut self) {
+        self.meter.abandon(&self.core);
         if let ReplyState::Sent(wait, _) = &self.state {
             wait.abandon(&self.core);
         }
@@ -226,14 +240,18 @@ impl<R, C: AskChoice> fmt::Debug for Reply<R, C> {
     }
 }
 
-/// Returns the result of an ask that has ended, and tells it to the choice of who was asked.
+/// Returns the result of an ask that has ended, and tells it to the choice of who was asked and to what
+/// measures its time.
 #[inline]
 fn ended<R: DeserializeOwned, C: AskChoice>(
     core: &Core,
     chosen: &C,
     reply: Result<EncodedReply, AskError>,
+    meter: &mut Meter,
 ) -> Result<R, C::Error> {
-    match reply.and_then(|reply| decode(core, &reply)) {
+    let reply = reply.and_then(|reply| decode(core, &reply));
+    meter.end(core, reply.as_ref().err());
+    match reply {
         Ok(reply) => {
             chosen.answered();
             Ok(reply)

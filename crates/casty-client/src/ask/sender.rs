@@ -10,6 +10,7 @@ use casty_proto::ActorRef;
 use casty_routing::{RegionId, ShardId};
 
 use crate::ask::choice::AskChoice;
+use crate::ask::meter::Meter;
 use crate::ask::open::Open;
 use crate::ask::retry::{Kept, Others, Policy, Retrying, Schedule};
 use crate::error::{AskError, TellError};
@@ -30,6 +31,8 @@ pub(crate) struct Plan {
     pub(crate) policy: Option<Policy>,
     /// The shard to which the message will go, if that is known before it is made.
     pub(crate) towards: Option<(RegionId, ShardId)>,
+    /// The measure of its time.
+    pub(crate) meter: Meter,
 }
 
 /// The making and sending of an ask's message, given the reference to reply to, to one that is chosen

@@ -14,6 +14,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio_stream::Stream;
 
+use crate::ask::meter::Meter;
 use crate::ask::open::{CLOCK_FIRST, failed};
 use crate::ask::retry::{Kept, Policy, Schedule};
 use crate::ask::sender::check_answerable;
@@ -52,7 +53,7 @@ pub struct AskMany<I, F, R> {
     batch: Batch,
     /// The places of the messages of the batch.
     batched: Vec<u32>,
-    results: VecDeque<(usize, Result<EncodedReply, AskError>)>,
+    results: VecDeque<((usize, Meter), Result<EncodedReply, AskError>)>,
     timer: CallerTimer,
     /// The time after which a caller elsewhere looks for asks that are over.
     limit: Duration,
@@ -151,8 +152,8 @@ impl<I, F, R> AskMany<I, F, R> {
                 }
             }
             if let Some(refused) = refused {
-                let index = self.window.close(self.batched[to]);
-                self.results.push_back((index, Err(refused.into())));
+                let ask = self.window.close(self.batched[to]);
+                self.results.push_back((ask, Err(refused.into())));
             }
             from = to + 1;
         }
@@ -171,9 +172,9 @@ impl<I, F, R> AskMany<I, F, R> {
             ..
         } = self;
         let core = region.core();
-        window.take_outcomes(cx, |index, outcome, attempts| {
+        window.take_outcomes(cx, |ask, outcome, attempts| {
             let result = outcome.map_err(|failure| failed(core, *timeout, failure, attempts));
-            results.push_back((index, result));
+            results.push_back((ask, result));
         })
     }
 
@@ -232,15 +233,18 @@ where
             self.window.close(place);
             return;
         };
-        let Some(address) = self.window.begin(place, self.taken) else {
+        let Some(address) = self
+            .window
+            .begin(place, (self.taken, self.region.as_named().id))
+        else {
             return;
         };
         self.taken += 1;
         match self.encode((place, address), item, schedule) {
             Ok(()) => self.batched.push(place),
             Err(error) => {
-                let index = self.window.close(place);
-                self.results.push_back((index, Err(error)));
+                let ask = self.window.close(place);
+                self.results.push_back((ask, Err(error)));
             }
         }
     }
@@ -308,7 +312,8 @@ where
         };
         let limit = self.region.core().asks.limit();
         let refused = AskError::TooManyAsks { limit };
-        self.results.push_back((self.taken, Err(refused)));
+        let ask = (self.taken, Meter::default());
+        self.results.push_back((ask, Err(refused)));
         self.taken += 1;
     }
 }
@@ -329,13 +334,15 @@ where
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
         loop {
-            if let Some((index, result)) = this.results.pop_front() {
+            if let Some(((index, mut meter), result)) = this.results.pop_front() {
                 let core = this.region.core();
                 let decode = |reply: EncodedReply| {
                     let decoded = core.codec.decode(&reply, &core.limits.decoding);
                     decoded.map_err(AskError::from)
                 };
-                return Poll::Ready(Some((index, result.and_then(decode))));
+                let result = result.and_then(decode);
+                meter.end(core, result.as_ref().err());
+                return Poll::Ready(Some((index, result)));
             }
             let came = this.take_outcomes(cx);
             this.refill();

@@ -172,7 +172,7 @@ impl RegionRef {
             let (envelope, shard) = self.addressed(&envelope);
             self.send_ask(ask, &envelope, shard)
         };
-        Ask::new(&self.core, send)
+        Ask::new(&self.core, send).of_region(self.id)
     }
 
     /// Returns an envelope as it is encoded, and the shard of its entity.
@@ -397,7 +397,7 @@ impl EntityRef {
                 ask.send_last(&to, message)
             })
         };
-        Ask::new(core, send)
+        Ask::new(core, send).of_region(self.region.id)
     }
 }
 

@@ -17,6 +17,8 @@ use crate::control::{Control, ControlParts};
 use crate::dead_letters::DeadLetterSink;
 use crate::health::vitals::Vitals;
 use crate::mailboxes::Mailboxes;
+#[cfg(feature = "metrics")]
+use crate::metrics::{latencies::Latencies, sampler::Sampler};
 use crate::node::identity::Identity;
 use crate::node::protocol::Snapshot;
 use crate::pending_asks::PendingAsks;
@@ -86,6 +88,8 @@ impl ClusterClient {
         let (published, view) = watch::channel(None);
         let (ready_errors, ready_error) = watch::channel(None);
         let shared = Shared {
+            #[cfg(feature = "metrics")]
+            latencies: Latencies::new(&builder.system, limits.routing().max_regions),
             system: builder.system.into(),
             codec: checked.codec,
             limits,
@@ -150,13 +154,21 @@ fn random(seed: Option<u64>) -> Rng {
 
 /// Spawns the task that runs the clock and the control of a client until either has ended.
 fn spawn(core: Arc<Core>, control: Control, snapshots: mpsc::Receiver<Snapshot>) {
+    // Here, where the program's recorder is at hand; dropped when the client has ended.
+    #[cfg(feature = "metrics")]
+    let mut sampler = Sampler::new(Arc::clone(&core));
     tokio::spawn(async move {
         let asks = &core.asks;
+        #[cfg(feature = "metrics")]
+        let sampling = sampler.run();
+        #[cfg(not(feature = "metrics"))]
+        let sampling = std::future::pending::<()>();
         // Both are polled whenever the task is, but when one has ended.
         tokio::select! {
             biased;
             () = core.clock.run(|now| { asks.expire(now); asks.pending() > 0 }) => {}
             () = control.run(snapshots) => {}
+            () = sampling => {}
         }
     });
 }

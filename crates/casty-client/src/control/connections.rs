@@ -43,6 +43,7 @@ impl Control {
     /// give way to one that is. Warns of the first failure since the address was connected, and of
     /// one for another reason.
     pub(super) fn note_failure(&mut self, dialled: &NodeAddress, error: ConnectError) {
+        self.core.counters.failed_dials.add(1);
         // Locked while the view is read, as the lock order has them.
         let mut failures = self.core.dial_failures.lock();
         let known = failures.contains_key(dialled);
@@ -119,6 +120,7 @@ impl Control {
             return self.connections.handle(self.time.now(), input);
         }
         tracing::info!(node = %canonical, identity = %identity.address(), "connected");
+        self.core.counters.connects.add(1);
         let renewed = identity.address() != self.core.identity.address();
         let (peer, driven) = self.peer(canonical.clone(), identity, connection);
         self.peers.insert(canonical.clone(), Arc::clone(&peer));

@@ -59,7 +59,7 @@ pub enum ErrorKind {
 impl ErrorKind {
     /// Returns the kind as one word, for a log or the label of a metric: `busy`, `unavailable`, `timed_out`,
     /// `lost`, `refused`, `bug` or `closed`.
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Busy => "busy",
             Self::Unavailable => "unavailable",

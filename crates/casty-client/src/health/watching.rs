@@ -52,7 +52,7 @@ impl ClusterClient {
 }
 
 /// Returns the health of a client.
-fn health(core: &Core) -> Health {
+pub(crate) fn health(core: &Core) -> Health {
     // Each lock is released before the next is taken: nothing is compared but what is read here.
     let (signs, confirmed) = core.vitals.read();
     let view = core.view.borrow().clone();

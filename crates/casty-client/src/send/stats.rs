@@ -44,6 +44,11 @@ impl Core {
             inbound_dropped: self.counters.inbound_dropped.get(),
             inbound_malformed: self.counters.inbound_malformed.get(),
             actor_panics: self.counters.actor_panics.get(),
+            written_bytes: self.counters.written_bytes.get()
+                + outboxes().map(|outbox| outbox.progress().sent).sum::<u64>(),
+            connects: self.counters.connects.get(),
+            disconnects: self.counters.disconnects.get(),
+            failed_dials: self.counters.failed_dials.get(),
             connections: connected.len() as u64,
             secondary_connections: self.secondaries.load(Ordering::Relaxed),
             views: self.counters.views.get(),

@@ -29,6 +29,8 @@ mod leaders;
 mod limits;
 mod liveness;
 mod logs;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod node;
 mod off_runtime;
 mod refused_copies;

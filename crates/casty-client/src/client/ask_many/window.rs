@@ -4,6 +4,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use casty_routing::RegionId;
+
+use crate::ask::meter::Meter;
 use crate::ask::retry::{Kept, Retrying, Schedule};
 use crate::pending_asks::id::{OpenAsk, ReplyAddress};
 use crate::pending_asks::opening::AskKind;
@@ -37,6 +40,8 @@ struct Place {
     /// The place of its item among all.
     index: usize,
     again: Option<Box<Again>>,
+    /// The measure of its time.
+    meter: Meter,
 }
 
 /// The part of an ask that may be sent again.
@@ -111,6 +116,7 @@ impl Window {
                 secret: address.secret,
                 index: 0,
                 again: None,
+                meter: Meter::default(),
             });
         }
         if !opened.is_empty() {
@@ -125,10 +131,16 @@ impl Window {
         self.opened = opened;
     }
 
-    /// Gives an opened place to the item of this index, and returns the address of its reply.
-    pub(super) fn begin(&mut self, place: u32, index: usize) -> Option<ReplyAddress> {
+    /// Gives an opened place to the item of this index, for an entity of that region, and returns the address of its reply.
+    pub(super) fn begin(
+        &mut self,
+        place: u32,
+        (index, region): (usize, RegionId),
+    ) -> Option<ReplyAddress> {
         let place = self.places[place as usize].as_mut()?;
         place.index = index;
+        place.meter.of_region(region);
+        place.meter.begin();
         Some(ReplyAddress {
             id: place.ask.id,
             secret: place.secret,
@@ -162,22 +174,22 @@ impl Window {
         }
     }
 
-    /// Closes an ask that was not accepted, and returns the index of its item.
-    pub(super) fn close(&mut self, place: u32) -> usize {
+    /// Closes an ask that was not accepted, and returns the index of its item, and the measure of its time.
+    pub(super) fn close(&mut self, place: u32) -> (usize, Meter) {
         let closed = self.places[place as usize].take();
         self.free.push(place);
-        closed.map_or(0, |place| {
+        closed.map_or((0, Meter::default()), |place| {
             self.core.asks.abandon(place.ask.id);
-            place.index
+            (place.index, place.meter)
         })
     }
 
-    /// Hands each outcome that there is to `take`, with the index of its item and how often its message
+    /// Hands each outcome that there is to `take`, with the index of its item, its time, and how often its message
     /// was sent. If there is nothing to look at, has the task woken when there is, and returns `false`.
     pub(super) fn take_outcomes(
         &mut self,
         cx: &Context<'_>,
-        mut take: impl FnMut(usize, Outcome, u32),
+        mut take: impl FnMut((usize, Meter), Outcome, u32),
     ) -> bool {
         let mut due = std::mem::take(&mut self.due);
         let came = self.group.take_due(&mut due, cx);
@@ -196,7 +208,8 @@ impl Window {
                     place.look((&self.core, &self.group), *number)
                 };
                 if let Poll::Ready(outcome) = outcome {
-                    take(place.index, outcome, place.attempts());
+                    place.meter.stop();
+                    take((place.index, place.meter), outcome, place.attempts());
                     self.places[*number as usize] = None;
                     self.free.push(*number);
                 }
@@ -245,7 +258,8 @@ impl Place {
 
 impl Drop for Window {
     fn drop(&mut self) {
-        for place in self.places.iter().flatten() {
+        for place in self.places.iter_mut().flatten() {
+            place.meter.abandon(&self.core);
             self.core.asks.abandon(place.ask.id);
         }
     }

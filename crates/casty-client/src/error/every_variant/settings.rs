@@ -98,6 +98,10 @@ pub(super) fn features(found: &mut Found) {
             table: text(),
             origin: origin(),
         },
+        SettingError::NoTable {
+            table: text(),
+            origin: origin(),
+        },
         SettingError::Invalid {
             key,
             origin: origin(),

@@ -1,0 +1,350 @@
+//! The table of all metrics: names, labels, kinds and what each is read from.
+
+use metrics::Unit;
+
+use crate::health::{Health, HealthState};
+use crate::stats::Stats;
+
+/// The label that each metric has: the name of the cluster's actor system.
+pub(crate) const SYSTEM: &str = "system";
+
+/// The state of a client at one moment, from which metrics are read.
+pub(crate) struct Sample {
+    pub(crate) stats: Stats,
+    pub(crate) health: Health,
+    /// The epoch of the view's allocations; `None` before the first view.
+    pub(crate) epoch: Option<u64>,
+}
+
+/// The kind of a metric, and how it is read.
+#[derive(Clone, Copy)]
+pub(crate) enum Kind {
+    /// A number that only grows, added up over the clients of a program.
+    Counter(fn(&Sample) -> u64),
+    /// A level, added up over the clients of a program.
+    Level(fn(&Sample) -> u64),
+    /// A value of the client that was looked at last.
+    Latest(fn(&Sample) -> Option<f64>),
+    /// The times of asks, told as they end.
+    Times,
+}
+
+impl Kind {
+    /// Returns the word of Prometheus for it.
+    #[cfg(test)]
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Counter(_) => "counter",
+            Self::Level(_) | Self::Latest(_) => "gauge",
+            Self::Times => "histogram",
+        }
+    }
+}
+
+/// One metric, or one of several of the same name that differ in a label.
+pub(crate) struct Metric {
+    pub(crate) name: &'static str,
+    pub(crate) kind: Kind,
+    /// A label and its value, beside [`SYSTEM`].
+    pub(crate) label: Option<(&'static str, &'static str)>,
+    pub(crate) unit: Unit,
+    /// The description, in one sentence; the same for all of one name.
+    pub(crate) help: &'static str,
+}
+
+/// The times of asks.
+pub(crate) const ASK_DURATION: &str = "casty_client_ask_duration_seconds";
+/// The labels of these times beside [`SYSTEM`].
+pub(crate) const REGION: &str = "region";
+pub(crate) const OUTCOME: &str = "outcome";
+
+const fn counter(name: &'static str, read: fn(&Sample) -> u64, help: &'static str) -> Metric {
+    Metric {
+        name,
+        kind: Kind::Counter(read),
+        label: None,
+        unit: Unit::Count,
+        help,
+    }
+}
+
+const fn level(name: &'static str, read: fn(&Sample) -> u64, help: &'static str) -> Metric {
+    Metric {
+        name,
+        kind: Kind::Level(read),
+        label: None,
+        unit: Unit::Count,
+        help,
+    }
+}
+
+impl Metric {
+    const fn labelled(mut self, label: &'static str, value: &'static str) -> Self {
+        self.label = Some((label, value));
+        self
+    }
+
+    const fn bytes(mut self) -> Self {
+        self.unit = Unit::Bytes;
+        self
+    }
+}
+
+const fn fate(value: &'static str, read: fn(&Sample) -> u64) -> Metric {
+    let help = "Messages that have ended, by fate; those not sent and unknown were dead letters.";
+    counter("casty_client_messages_total", read, help).labelled("fate", value)
+}
+
+const fn clients(state: HealthState) -> Metric {
+    let read: fn(&Sample) -> u64 = match state {
+        HealthState::Starting => |it| u64::from(it.health.state == HealthState::Starting),
+        HealthState::Ready => |it| u64::from(it.health.state == HealthState::Ready),
+        HealthState::Degraded => |it| u64::from(it.health.state == HealthState::Degraded),
+        HealthState::Unavailable => |it| u64::from(it.health.state == HealthState::Unavailable),
+        HealthState::Closed => |it| u64::from(it.health.state == HealthState::Closed),
+    };
+    let help = "Clients that are open, by the state of their health.";
+    level("casty_client_clients", read, help).labelled("state", state.as_str())
+}
+
+/// All metrics; `docs/metrics.md` lists them, and a test compares the two.
+pub(crate) const METRICS: &[Metric] = &[
+    counter(
+        "casty_client_messages_accepted_total",
+        |it| it.stats.accepted,
+        "Messages accepted by tells and asks.",
+    ),
+    fate("written", |it| it.stats.written),
+    fate("not_sent", |it| it.stats.not_sent),
+    fate("unknown", |it| it.stats.unknown),
+    counter(
+        "casty_client_written_bytes_total",
+        |it| it.stats.written_bytes,
+        "Bytes of frames handed to the kernel, the protocol's own messages included.",
+    )
+    .bytes(),
+    Metric {
+        name: ASK_DURATION,
+        kind: Kind::Times,
+        label: None,
+        unit: Unit::Seconds,
+        help: "Times of asks, from the call to the reply or the error; the count is that of asks.",
+    },
+    counter(
+        "casty_client_retries_total",
+        |it| it.stats.retries,
+        "Messages of idempotent asks that were sent again.",
+    ),
+    counter(
+        "casty_client_hedges_total",
+        |it| it.stats.hedges,
+        "Messages of idempotent asks that were sent again early, as a hedge.",
+    ),
+    counter(
+        "casty_client_retries_refused_total",
+        |it| it.stats.retries_refused,
+        "Retries and hedges that the retry budget did not allow.",
+    ),
+    counter(
+        "casty_client_late_replies_total",
+        |it| it.stats.late_replies,
+        "Replies that came after their ask had ended, or a second time.",
+    ),
+    counter(
+        "casty_client_inbound_dropped_total",
+        |it| it.stats.inbound_dropped,
+        "Messages for actors of the client that were dropped.",
+    ),
+    counter(
+        "casty_client_inbound_malformed_total",
+        |it| it.stats.inbound_malformed,
+        "Messages from the cluster that could not be read, or are over a limit.",
+    ),
+    counter(
+        "casty_client_actor_panics_total",
+        |it| it.stats.actor_panics,
+        "Panics of the client's actors.",
+    ),
+    counter(
+        "casty_client_views_total",
+        |it| it.stats.views,
+        "Views of the cluster received.",
+    ),
+    counter(
+        "casty_client_connects_total",
+        |it| it.stats.connects,
+        "Connections made, those to nodes that were connected before included.",
+    ),
+    counter(
+        "casty_client_disconnects_total",
+        |it| it.stats.disconnects,
+        "Connections that have ended, for whatever reason.",
+    ),
+    counter(
+        "casty_client_failed_dials_total",
+        |it| it.stats.failed_dials,
+        "Attempts to connect that failed.",
+    ),
+    clients(HealthState::Starting),
+    clients(HealthState::Ready),
+    clients(HealthState::Degraded),
+    clients(HealthState::Unavailable),
+    level(
+        "casty_client_buffered_messages",
+        |it| it.stats.buffered,
+        "Messages that wait for a route.",
+    ),
+    level(
+        "casty_client_buffered_bytes",
+        |it| it.stats.gauges.buffered_bytes,
+        "Bytes of the messages that wait for a route.",
+    )
+    .bytes(),
+    level(
+        "casty_client_queued_messages",
+        |it| it.stats.queued,
+        "Messages in the outboxes of connected nodes.",
+    ),
+    level(
+        "casty_client_queued_bytes",
+        |it| it.stats.gauges.queued_bytes,
+        "Bytes in the outboxes of connected nodes.",
+    )
+    .bytes(),
+    level(
+        "casty_client_waiting_tells",
+        |it| it.stats.gauges.waiting_tells,
+        "Tells that wait for capacity in the pending buffer.",
+    ),
+    level(
+        "casty_client_pending_asks",
+        |it| it.stats.pending_asks,
+        "Asks that wait for their reply.",
+    ),
+    level(
+        "casty_client_ask_bytes",
+        |it| it.stats.ask_bytes,
+        "Bytes that asks keep: messages to be sent again, and long replies.",
+    )
+    .bytes(),
+    level(
+        "casty_client_mailbox_messages",
+        |it| it.stats.gauges.mailboxes,
+        "Messages in the mailboxes of the client's actors.",
+    ),
+    level(
+        "casty_client_mailbox_bytes",
+        |it| it.stats.gauges.mailbox_bytes,
+        "Bytes in the mailboxes of the client's actors.",
+    )
+    .bytes(),
+    level(
+        "casty_client_connections",
+        |it| it.stats.connections,
+        "Nodes connected.",
+    ),
+    level(
+        "casty_client_secondary_connections",
+        |it| it.stats.secondary_connections,
+        "Secondary connections, to nodes that were lost before.",
+    ),
+    level(
+        "casty_client_members",
+        |it| it.health.members_total as u64,
+        "Members of the view that are not gone.",
+    ),
+    level(
+        "casty_client_members_usable",
+        |it| it.health.members_usable as u64,
+        "Members that are connected and that the view calls alive.",
+    ),
+    level(
+        "casty_client_contradicted_regions",
+        |it| it.stats.contradicted_regions,
+        "Regions whose shard count the view contradicts.",
+    ),
+    Metric {
+        name: "casty_client_view_age_seconds",
+        kind: Kind::Latest(|it| Some(it.health.view.as_ref()?.age.as_secs_f64())),
+        label: None,
+        unit: Unit::Seconds,
+        help: "Time since the view was last confirmed.",
+    },
+    Metric {
+        name: "casty_client_view_epoch",
+        #[expect(clippy::cast_precision_loss, reason = "no epoch comes near 2^53")]
+        kind: Kind::Latest(|it| it.epoch.map(|epoch| epoch as f64)),
+        label: None,
+        unit: Unit::Count,
+        help: "Epoch of the view's allocations.",
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::fs;
+
+    use super::*;
+
+    /// Returns the other labels of a metric, and their values where there are but some.
+    fn labels(of: &[&Metric]) -> String {
+        let values: Vec<_> = of.iter().filter_map(|metric| metric.label).collect();
+        match values.first() {
+            None if of[0].name == ASK_DURATION => format!("`{REGION}`, `{OUTCOME}`"),
+            None => String::new(),
+            Some((label, _)) => {
+                let values: Vec<_> = values
+                    .iter()
+                    .map(|(_, value)| format!("`{value}`"))
+                    .collect();
+                format!("`{label}`: {}", values.join(", "))
+            }
+        }
+    }
+
+    #[test]
+    fn the_documentation_lists_every_metric_as_it_is() {
+        let mut by_name: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for metric in METRICS {
+            by_name.entry(metric.name).or_default().push(metric);
+        }
+        let rows = by_name.values().map(|of| {
+            let (first, labels) = (of[0], labels(of));
+            let (name, kind, help) = (first.name, first.kind.word(), first.help);
+            let row = format!("| `{name}` | {kind} | {labels} | {help} |");
+            row.replace("|  |", "| |")
+        });
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/metrics.md");
+        let page = fs::read_to_string(path).expect("the page");
+        let found = page
+            .lines()
+            .filter(|line| line.starts_with("| `casty_client_"));
+        let (rows, found): (Vec<_>, Vec<_>) = (rows.collect(), found.map(str::to_owned).collect());
+        assert_eq!(found, rows, "\n{}", rows.join("\n"));
+    }
+
+    #[test]
+    fn names_are_as_prometheus_has_them() {
+        for Metric {
+            name,
+            kind,
+            label,
+            unit,
+            help,
+        } in METRICS
+        {
+            let is_total = name.ends_with("_total");
+            assert_eq!(is_total, matches!(kind, Kind::Counter(_)), "{name}");
+            let stem = name.trim_end_matches("_total");
+            assert_eq!(stem.ends_with("_bytes"), *unit == Unit::Bytes, "{name}");
+            assert_eq!(stem.ends_with("_seconds"), *unit == Unit::Seconds, "{name}");
+            assert!(help.ends_with('.'), "{name}: {help}");
+            let same = METRICS.iter().filter(|other| other.name == *name);
+            for other in same {
+                assert_eq!((other.help, other.unit), (*help, *unit), "{name}");
+                assert_eq!(other.label.is_some(), label.is_some(), "{name}");
+            }
+        }
+    }
+}
