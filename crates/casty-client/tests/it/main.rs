@@ -31,6 +31,7 @@ mod liveness;
 mod logs;
 mod node;
 mod off_runtime;
+mod other_versions;
 mod refused_copies;
 mod regions;
 mod renewal;
