@@ -36,21 +36,13 @@ impl Installation {
     /// No Python of at least 3.12 with venv and pip was found, or it could not make the
     /// environment.
     pub fn prepare(version: Version) -> Result<Self, SetupError> {
-        let package = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let target = env::var_os("CARGO_TARGET_DIR")
-            .map_or_else(|| package.with_file_name("target"), PathBuf::from);
-        let workshop = target.join("interop");
         let requirements = version.requirements(REQUIREMENTS);
-        let name = format!("venv-{:016x}", fingerprint(requirements.as_bytes()));
-        let environment = workshop.join(name);
-        if !is_finished(&environment) {
-            build(&find()?, &environment, (version, &requirements))?;
-        }
+        let environment = environment(&requirements)?;
         Ok(Self {
             version,
             interpreter: interpreter(&environment),
-            sources: package.join("python"),
-            workshop,
+            sources: package().join("python"),
+            workshop: workshop(),
         })
     }
 
@@ -94,6 +86,37 @@ impl Installation {
         }
         logs.join(self.version.to_string())
     }
+}
+
+/// Returns the interpreter of an environment with a version of casty that speaks another protocol, made as that of an
+/// [`Installation`] is.
+///
+/// # Errors
+/// As those of [`Installation::prepare`].
+pub(crate) fn stranger(version: &str) -> Result<PathBuf, SetupError> {
+    Ok(interpreter(&environment(&format!("casty=={version}\n"))?))
+}
+
+/// Returns the environment that has these packages, made if it is not there.
+fn environment(requirements: &str) -> Result<PathBuf, SetupError> {
+    let name = format!("venv-{:016x}", fingerprint(requirements.as_bytes()));
+    let environment = workshop().join(name);
+    if !is_finished(&environment) {
+        build(&find()?, &environment, requirements)?;
+    }
+    Ok(environment)
+}
+
+fn package() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Returns the folder of all that the suite makes.
+fn workshop() -> PathBuf {
+    let target = env::var_os("CARGO_TARGET_DIR");
+    target
+        .map_or_else(|| package().with_file_name("target"), PathBuf::from)
+        .join("interop")
 }
 
 /// The reason that there is no environment to run nodes in.
@@ -198,15 +221,12 @@ fn fits(python: &Path) -> bool {
 
 /// Builds beside `environment` and moves it there when it is finished, so that a run that is
 /// interrupted leaves nothing half made behind, and two runs at a time do not meet.
-fn build(
-    python: &Path,
-    environment: &Path,
-    (version, requirements): (Version, &str),
-) -> Result<(), SetupError> {
+fn build(python: &Path, environment: &Path, requirements: &str) -> Result<(), SetupError> {
     let process = std::process::id();
     let draft = environment.with_extension(format!("draft-{process}"));
     eprintln!(
-        "interop: making a virtual environment with casty {version} and {}",
+        "interop: making a virtual environment with {} by {}",
+        requirements.lines().next().unwrap_or_default(),
         python.display()
     );
     let built = fill(python, &draft, requirements).and_then(|()| {

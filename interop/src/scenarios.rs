@@ -17,6 +17,7 @@ mod messages;
 mod names;
 mod neighbours;
 mod nodes;
+mod other_versions;
 mod paths;
 mod samples;
 mod services;
@@ -59,6 +60,7 @@ pub fn all() -> Vec<Scenario> {
         failures::SCENARIOS,
         admin::SCENARIOS,
         doctor::SCENARIOS,
+        other_versions::SCENARIOS,
         members::SCENARIOS,
         guards::SCENARIOS,
     ]

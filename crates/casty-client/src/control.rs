@@ -30,6 +30,7 @@ use crate::routing::{CapacityRequest, ControlRequests};
 use crate::runtime::active_time::ActiveTime;
 use crate::runtime::random::Rng;
 use crate::send::Core;
+use other_versions::OtherVersions;
 use reading::{Fingerprint, Fingerprints, ReadView};
 use told::{Reasons, Told};
 
@@ -38,6 +39,7 @@ mod connections;
 mod discovery;
 pub(crate) mod inbound;
 mod liveness;
+mod other_versions;
 mod reading;
 mod secondary;
 mod told;
@@ -57,6 +59,11 @@ enum Done {
         dialled: NodeAddress,
         identity: Arc<Identity>,
         outcome: Result<Connection, ConnectError>,
+    },
+    /// No dial, of an address at which nothing can be had for now.
+    NotDialled {
+        dialled: NodeAddress,
+        error: ConnectError,
     },
     /// A dial for a secondary connection.
     SecondaryDialled {
@@ -114,6 +121,7 @@ pub(crate) struct Control {
     /// The failures of dials that were told in the log, and the refusals of views.
     told_failures: Told,
     told_refusals: Told,
+    other_versions: OtherVersions,
     /// The reasons that were told of the source of contact points since it last did well.
     told_discovery: Option<Reasons>,
     /// The long view that is being read.
@@ -172,6 +180,7 @@ impl Control {
             subscribers: BTreeMap::new(),
             told_failures: Told::default(),
             told_refusals: Told::default(),
+            other_versions: OtherVersions::default(),
             told_discovery: None,
             reading: None,
             fingerprints: Fingerprints::new(),
@@ -276,9 +285,11 @@ impl Control {
                 outcome: Err(error),
                 ..
             } => {
-                self.note_failure(&dialled, error);
-                self.failed(dialled);
+                let now = self.time.now();
+                let error = self.other_versions.failed(now, &dialled, error);
+                self.cannot_connect(dialled, error);
             }
+            Done::NotDialled { dialled, error } => self.cannot_connect(dialled, error),
             Done::Ended {
                 peer,
                 end,

@@ -380,6 +380,10 @@ pub enum ReadyError {
         /// The system that the client was configured for.
         expected: Arc<str>,
     },
+    /// Nodes of another version of casty, which speaks another protocol, are at all contact points. The client
+    /// asks again each minute.
+    #[error(transparent)]
+    OtherVersion(ConnectError),
     /// A node that was reached sent a view that cannot be read: it uses another serializer, or
     /// another version of the protocol.
     #[error("the view that {node} sent cannot be read: is the codec the cluster's?")]

@@ -156,6 +156,14 @@ impl Connections {
         candidate.is_some_and(|candidate| candidate.contact.is_some())
     }
 
+    /// Returns the contacts, those that were given and those that were found last, by address. Costs time for each
+    /// address that is known.
+    pub fn contacts(&self) -> impl Iterator<Item = &NodeAddress> {
+        let candidates = self.book.candidates.iter();
+        let contacts = candidates.filter(|(_, candidate)| candidate.contact.is_some());
+        contacts.map(|(address, _)| address)
+    }
+
     /// Returns whether a connection that dialling an address has made may count as one to the node
     /// `canonical`, as its peer calls itself. To be asked before [`ConnectionsInput::Connected`].
     ///

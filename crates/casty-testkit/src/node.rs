@@ -24,6 +24,7 @@ pub(crate) mod mailboxes;
 pub(crate) mod outbound;
 mod peers;
 pub(crate) mod serve;
+mod strangers;
 
 use admission::{Refusal, Refusals};
 use clients::Clients;

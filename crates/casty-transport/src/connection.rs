@@ -7,13 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use casty_proto::frame::{DEFAULT_MAX_FRAME, FrameDecoder, FrameKind};
+use casty_proto::frame::{DEFAULT_MAX_FRAME, FrameDecoder, FrameError, FrameKind};
 use casty_proto::handshake::{Handshake, MAX_HANDSHAKE};
 use casty_proto::{Chain, NodeAddress};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, timeout};
 
 use crate::error::{ConnectError, DialError, NotCasty};
+use crate::other_version::OtherVersion;
 use crate::transport::AddressMap;
 #[cfg(any(feature = "tls", feature = "quic"))]
 use crate::transport::TlsError;
@@ -21,10 +22,12 @@ use crate::transport::{ByteStream, Transport};
 
 mod acknowledged;
 mod driver;
+mod identify;
 mod outbox;
 mod session;
 
 pub use driver::{ConnectionEnd, drive};
+pub use identify::identify;
 pub use outbox::{
     Leftover, Outbox, OutboxCounters, OutboxLimit, OutboxLimits, OutboxProgress, OutboxTag, Permit,
     Pushed, PushedAll, RejectReason, Rejected, UnsentMessage,
@@ -286,6 +289,7 @@ enum Broken {
     Closed,
     Io(io::Error),
     NotCasty(NotCasty),
+    OtherVersion(OtherVersion),
 }
 
 impl From<io::Error> for Broken {
@@ -305,6 +309,11 @@ async fn bounded(
         Ok(Err(Broken::Closed)) => Err(ConnectError::Closed { peer }),
         Ok(Err(Broken::Io(error))) => Err(broken(peer, error)),
         Ok(Err(Broken::NotCasty(reason))) => Err(ConnectError::NotCasty { peer, reason }),
+        Ok(Err(Broken::OtherVersion(version))) => Err(ConnectError::OtherVersion {
+            peer,
+            version,
+            cluster: None,
+        }),
         Err(_) => Err(ConnectError::HandshakeTimeout { peer, after }),
     }
 }
@@ -337,9 +346,8 @@ async fn receive(stream: &mut ByteStream, buffer: &mut BytesMut) -> Result<NodeA
             Ok(Some(frame)) => break frame,
             Ok(None) if stream.read_buf(buffer).await? == 0 => return Err(Broken::Closed),
             Ok(None) => {}
-            Err(_) if is_tls(buffer) => return Err(Broken::NotCasty(NotCasty::Tls)),
-            Err(_) if is_http(buffer) => return Err(Broken::NotCasty(NotCasty::Http)),
-            Err(error) => return Err(Broken::NotCasty(error.into())),
+            Err(_) if OtherVersion::may_follow(buffer) && stream.read_buf(buffer).await? > 0 => {}
+            Err(error) => return Err(stranger(buffer, error)),
         }
     };
     match frame.kind {
@@ -348,6 +356,20 @@ async fn receive(stream: &mut ByteStream, buffer: &mut BytesMut) -> Result<NodeA
             .map_err(|error| Broken::NotCasty(error.into())),
         other => Err(Broken::NotCasty(NotCasty::Kind(other))),
     }
+}
+
+/// Returns what a stream is that begins with these bytes, which are no frame of a handshake.
+fn stranger(buffer: &[u8], error: FrameError) -> Broken {
+    if let Some(version) = OtherVersion::of(buffer) {
+        return Broken::OtherVersion(version);
+    }
+    Broken::NotCasty(if is_tls(buffer) {
+        NotCasty::Tls
+    } else if is_http(buffer) {
+        NotCasty::Http
+    } else {
+        error.into()
+    })
 }
 
 /// Returns whether the stream begins with an alert or a handshake of TLS: record type and major

@@ -3,6 +3,7 @@
 //! Every error here is cheap to clone, so that one lost connection can be reported to all who
 //! waited for it.
 
+use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +13,7 @@ use casty_proto::handshake::HandshakeError;
 use casty_proto::{Escaped, NodeAddress};
 
 use crate::conclusion::Conclusion;
+use crate::other_version::OtherVersion;
 #[cfg(feature = "socks5")]
 use crate::transport::Socks5Error;
 #[cfg(any(feature = "tls", feature = "quic"))]
@@ -249,6 +251,21 @@ pub enum ConnectError {
         #[source]
         reason: NotCasty,
     },
+    /// The peer is a node or a client of another version of casty, which speaks another protocol. Nothing
+    /// is wrong with it or the way to it: one of both has to be replaced.
+    #[error(
+        "{} speaks the protocol of {version}{}; this side speaks that of casty 0.16 to 0.21",
+        Escaped::new(peer),
+        InCluster(.cluster.as_deref())
+    )]
+    OtherVersion {
+        /// The address that was dialled, before the address map, or the other end that has dialled.
+        peer: Arc<str>,
+        /// The version whose protocol it speaks.
+        version: OtherVersion,
+        /// The name of its cluster, if it has told it.
+        cluster: Option<Arc<str>>,
+    },
     /// The node calls itself by an address that is not the one that was dialled, and that nothing
     /// shows to be its own. Messages for that address would be its.
     #[error(
@@ -284,7 +301,7 @@ impl ConnectError {
             Self::HandshakeTimeout { .. } | Self::Closed { .. } | Self::Io { .. } => {
                 Conclusion::Unresponsive
             }
-            Self::NotCasty { .. } => Conclusion::NotCasty,
+            Self::NotCasty { .. } | Self::OtherVersion { .. } => Conclusion::NotCasty,
             Self::Misnamed { .. } => Conclusion::Untrusted,
             Self::Announce(_) => Conclusion::Misconfigured,
         }
@@ -311,6 +328,18 @@ pub enum NotCasty {
     /// A handshake frame whose content cannot be read.
     #[error("its handshake cannot be read")]
     Handshake(#[from] HandshakeError),
+}
+
+/// The cluster of a node, as part of a sentence.
+struct InCluster<'a>(Option<&'a str>);
+
+impl fmt::Display for InCluster<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            None => Ok(()),
+            Some(name) => write!(f, " (cluster {:?})", Escaped::new(name)),
+        }
+    }
 }
 
 /// Returns the kind of a frame as part of a sentence.

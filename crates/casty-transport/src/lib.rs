@@ -119,16 +119,20 @@
 mod conclusion;
 mod connection;
 mod error;
+mod other_version;
 mod proxy;
 mod transport;
 
 pub use conclusion::Conclusion;
-pub use connection::{ConnectOptions, Connection, ConnectionEnd, Session, accept, connect, drive};
+pub use connection::{
+    ConnectOptions, Connection, ConnectionEnd, Session, accept, connect, drive, identify,
+};
 pub use connection::{
     Leftover, Outbox, OutboxCounters, OutboxLimit, OutboxLimits, OutboxProgress, OutboxTag, Permit,
     Pushed, PushedAll, RejectReason, Rejected, UnsentMessage,
 };
 pub use error::{ConnectError, ConnectionLost, DialError, ListenError, NotCasty};
+pub use other_version::OtherVersion;
 pub use proxy::{Proxy, ProxyCounters, ProxyCounts, ProxyEnd, ProxyLimits};
 #[cfg(any(feature = "tls", feature = "quic"))]
 pub use rustls;

@@ -11,12 +11,15 @@ use casty_proto::message::{ClusterState, Member, MemberStatus, ServiceEntry, Sha
 use crate::scenario::{Context, Failure, Figures, Scenario};
 use crate::serializer::Serializer;
 use crate::verify::{Case, Expected, differences};
+use crate::version::Feature;
 
-pub(super) const SCENARIOS: &[Scenario] = &[Scenario::new(
-    "states_are_merged_as_python_merges_them",
-    120,
-    |context| Box::pin(compare(context)),
-)];
+pub(super) const SCENARIOS: &[Scenario] =
+    &[
+        Scenario::new("states_are_merged_as_python_merges_them", 120, |context| {
+            Box::pin(compare(context))
+        })
+        .needs(&[Feature::Serializers]),
+    ];
 
 const NODES: usize = 4;
 const HISTORIES: u64 = 12;

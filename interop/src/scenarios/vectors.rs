@@ -31,12 +31,14 @@ use crate::app::{Echo, Event, GetCount, Greet, Increment, SendTo};
 use crate::scenario::{Context, Failure, Figures, Scenario};
 use crate::serializer::Serializer;
 use crate::verify::{Case, Expected, differences};
+use crate::version::Feature;
 
 pub(super) const SCENARIOS: &[Scenario] = &[Scenario::new(
     "every_captured_frame_written_again_is_the_same_to_python",
     60,
     |context| Box::pin(rewrite(context)),
-)];
+)
+.needs(&[Feature::Serializers])];
 
 /// The name of a captured frame, and its place.
 #[derive(Deserialize)]

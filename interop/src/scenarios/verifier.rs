@@ -3,12 +3,15 @@
 use crate::scenario::{Context, Failure, Figures, Scenario};
 use crate::serializer::Serializer;
 use crate::verify::{Case, Expected, differences};
+use crate::version::Feature;
 
-pub(super) const SCENARIOS: &[Scenario] = &[Scenario::new(
-    "python_tells_equal_from_different",
-    60,
-    |context| Box::pin(tell_apart(context)),
-)];
+pub(super) const SCENARIOS: &[Scenario] =
+    &[
+        Scenario::new("python_tells_equal_from_different", 60, |context| {
+            Box::pin(tell_apart(context))
+        })
+        .needs(&[Feature::Serializers]),
+    ];
 
 async fn tell_apart(context: Context) -> Result<Figures, Failure> {
     let serializer = context.serializer();

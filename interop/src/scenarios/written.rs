@@ -19,12 +19,14 @@ use crate::app::{Greet, Increment};
 use crate::scenario::{Context, Failure, Figures, Scenario};
 use crate::serializer::Serializer;
 use crate::verify::{Case, Expected, differences};
+use crate::version::Feature;
 
 pub(super) const SCENARIOS: &[Scenario] = &[Scenario::new(
     "every_message_built_by_rust_is_what_python_builds",
     60,
     |context| Box::pin(compare(context)),
-)];
+)
+.needs(&[Feature::Serializers])];
 
 const REF: &str = "casty://s-client@127.1.2.3:0/_ask/00000000000000010000000000000002";
 

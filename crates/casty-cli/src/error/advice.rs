@@ -147,6 +147,7 @@ fn of_node(error: &(dyn Error + 'static)) -> Option<&'static str> {
             ReadyError::Timeout { .. } => Some(TIME),
             ReadyError::OtherSystem { .. } => Some("name the cluster's own system with --system"),
             ReadyError::Unreadable { .. } => Some(CODEC),
+            ReadyError::OtherVersion(_) => Some("name nodes of casty 0.16 to 0.21"),
             _ => Some(LOOK),
         };
     }

@@ -16,6 +16,7 @@ mod demo;
 mod guard;
 mod hostile;
 mod lookup;
+mod other_versions;
 mod output;
 mod process;
 mod proxy;

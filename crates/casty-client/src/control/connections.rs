@@ -6,11 +6,13 @@ use casty_proto::{Chain, NodeAddress};
 use casty_routing::{
     Connections, ConnectionsInput, ConnectionsOutput, RenewalInput, SubscriptionInput, View,
 };
-use casty_transport::{ConnectError, Connection, ConnectionEnd, connect, drive};
+use casty_transport::{ConnectError, Connection, ConnectionEnd, connect, drive, identify};
 use casty_transport::{Leftover, OutboxLimits};
 
+use super::other_versions::is_closed;
 use super::{Control, Done};
 use crate::control::inbound::Inbound;
+use crate::error::ReadyError;
 use crate::message::Tag;
 use crate::node::identity::Identity;
 use crate::node::peer::{NewPeer, Peer};
@@ -20,8 +22,44 @@ use crate::pending_asks::id::PeerId;
 const FAILURES: usize = 64;
 
 impl Control {
+    /// Handles an address that cannot be connected.
+    pub(super) fn cannot_connect(&mut self, dialled: NodeAddress, error: ConnectError) {
+        self.note_failure(&dialled, error);
+        self.tell_other_versions(&dialled);
+        self.failed(dialled);
+    }
+
+    /// Tells those that wait for the first view that there will be none, if nodes of other versions of casty are at
+    /// all contacts; or no longer, after a dial of this address.
+    fn tell_other_versions(&self, dialled: &NodeAddress) {
+        let failures = self.core.dial_failures.lock();
+        let found = |contact| {
+            let failure = failures.get(contact);
+            failure.filter(|error| matches!(error, ConnectError::OtherVersion { .. }))
+        };
+        let was_told = matches!(
+            *self.ready_errors.borrow(),
+            Some(ReadyError::OtherVersion(_))
+        );
+        // All contacts are looked at only where they may change what is told.
+        if !was_told && found(dialled).is_none() {
+            return;
+        }
+        let all: Option<Vec<_>> = self.connections.contacts().map(found).collect();
+        let first = all.and_then(|all| all.first().copied().cloned());
+        let first = first.filter(|_| self.peers.is_empty());
+        self.ready_errors.send_if_modified(|told| {
+            match &first {
+                Some(error) => *told = Some(ReadyError::OtherVersion(error.clone())),
+                None if was_told => *told = None,
+                None => {}
+            }
+            was_told || first.is_some()
+        });
+    }
+
     /// Handles a dial that failed.
-    pub(super) fn failed(&mut self, dialled: NodeAddress) {
+    fn failed(&mut self, dialled: NodeAddress) {
         self.views.lost(&dialled);
         let now = self.time.now();
         let input = ConnectionsInput::Failed {
@@ -89,11 +127,12 @@ impl Control {
                 dialled: dialled.clone(),
                 announced: canonical,
             };
-            self.note_failure(dialled, error);
-            return self.failed(dialled.clone());
+            return self.cannot_connect(dialled.clone(), error);
         }
         self.core.dial_failures.lock().remove(dialled);
         self.told_failures.forget(dialled);
+        self.other_versions.forget(dialled);
+        self.tell_other_versions(dialled);
         if *dialled != canonical {
             // Messages for actors at the dialled address may be meant for another node than this.
             self.core
@@ -250,7 +289,17 @@ impl Control {
 
     /// Dials a node, under a fresh address if it was lost before, or may be connected under another
     /// name: a node closes the connection that it has when another comes under the same address.
+    ///
+    /// One that closes the connection is asked which version of casty it is, once in some minutes, and not dialled
+    /// for a while if that is another.
     fn dial(&mut self, dialled: NodeAddress) {
+        let now = self.time.now();
+        if let Some(error) = self.other_versions.refuses(now, &dialled) {
+            let not_dialled = async { Done::NotDialled { dialled, error } };
+            self.tasks.spawn(not_dialled);
+            return;
+        }
+        let asks = self.other_versions.may_ask(now, &dialled);
         let node = self.connections.leads_to(&dialled).unwrap_or(&dialled);
         let fresh = self.renewal.is_lost(node) || self.may_be_connected(node);
         let fresh = fresh.then(|| self.core.identity.renewed());
@@ -259,7 +308,13 @@ impl Control {
             .map_or_else(|| Arc::clone(&self.core.identity), Arc::new);
         let (transport, options) = (Arc::clone(&self.transport), self.options.clone());
         self.tasks.spawn(async move {
-            let outcome = connect(&*transport, &dialled, identity.address(), &options).await;
+            let mut outcome = connect(&*transport, &dialled, identity.address(), &options).await;
+            if asks
+                && outcome.as_ref().is_err_and(is_closed)
+                && let Some(found) = identify(&*transport, &dialled, &options).await
+            {
+                outcome = Err(found);
+            }
             Done::Dialled {
                 dialled,
                 identity,

@@ -59,6 +59,14 @@ fn misnamed() -> ConnectError {
     ConnectError::Misnamed { dialled, announced }
 }
 
+fn other_version() -> ConnectError {
+    ConnectError::OtherVersion {
+        peer: "n:1".into(),
+        version: casty_transport::OtherVersion::V0_30,
+        cluster: None,
+    }
+}
+
 /// The errors that were checked: the names of type and variant.
 #[derive(Default)]
 struct Found(BTreeSet<(String, String)>);

@@ -137,6 +137,7 @@ impl HasOutlook for ReadyError {
             }
             Self::Timeout { .. } => Outlook::UNAVAILABLE,
             Self::OtherSystem { .. } | Self::Unreadable { .. } => Outlook::REFUSED,
+            Self::OtherVersion(error) => error.outlook(),
             Self::ViewOverLimit { source, .. } => match source.outlook() {
                 // Views are sent again by themselves.
                 Outlook::LOST => Outlook::UNTIL_A_VIEW,

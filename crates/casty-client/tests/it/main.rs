@@ -33,6 +33,7 @@ mod logs;
 mod metrics;
 mod node;
 mod off_runtime;
+mod other_versions;
 mod refused_copies;
 mod regions;
 mod renewal;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use casty_proto::{Chain, NodeAddress};
 use casty_transport::{
     ByteStream, ConnectError, ConnectOptions, Connection, Listener, Outbox, accept, connect, drive,
+    identify,
 };
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
@@ -17,6 +18,7 @@ use super::Node;
 use super::admission::{Admission, Refusal};
 use super::inbound::{Inbound, Origin, Peer, receive};
 use super::mailboxes::Mail;
+use super::strangers::{Meeting, Strangers};
 use crate::gossip::Gossip;
 use crate::link::LinkStream;
 
@@ -41,6 +43,7 @@ pub(crate) async fn serve(
     let mut dials = node.dials.lock().take();
     let admission = Admission::new(gossip.settings());
     let mut links = 0;
+    let mut strangers = Strangers::default();
     loop {
         // A process that is stopped does nothing; the kernel accepts on its behalf.
         tokio::select! {
@@ -53,13 +56,18 @@ pub(crate) async fn serve(
             biased;
             _ = &mut stop => break,
             _ = faults.changed() => {}
-            Some(_) = connections.join_next() => {}
+            Some(ended) = connections.join_next() => {
+                if let Ok(Some(meeting)) = ended {
+                    strangers.met(node.outbound.address(), meeting);
+                }
+            }
             _ = ticks.tick() => gossip.tick(node.outbound.number()),
             () = when_due(&mut due) => gossip.run_engine(node.outbound.number()),
             Some(to) = next(&mut dials) => {
                 links += 1;
                 let (gossip, node) = (Arc::clone(&gossip), Arc::clone(&node));
-                connections.spawn(dial(gossip, node, to, links));
+                let asks = strangers.may_ask(&to);
+                connections.spawn(dial(gossip, node, (to, asks), links));
             }
             stream = listener.accept() => match stream {
                 Ok(stream) => match admission.place(connections.len()) {
@@ -89,17 +97,18 @@ pub(crate) async fn serve(
     connections.shutdown().await;
 }
 
-/// Serves one connection from its handshake to its end. It has its place for as long as it shakes hands.
+/// Serves one connection from its handshake to its end. It has its place for as long as it shakes hands. Returns the
+/// meeting with one that speaks the protocol of another version of casty.
 async fn connection(
     gossip: Arc<Gossip>,
     node: Arc<Node>,
     (stream, place): (ByteStream, OwnedSemaphorePermit),
     number: u64,
-) {
+) -> Option<Meeting> {
     let link = node.open(number);
     let peer = Arc::clone(stream.peer());
     let stream = stream.below(|stream| LinkStream::new(stream, link));
-    match shake_hands(&gossip, &node, stream).await {
+    let met = match shake_hands(&gossip, &node, stream).await {
         Ok(connection) => {
             drop(place);
             let outbox = Arc::new(Outbox::new(gossip.settings().outbox));
@@ -108,13 +117,21 @@ async fn connection(
                 carry(&gossip, &node, connection, outbox).await;
             }
             node.close(number, Some(&announced));
+            None
         }
         Err(refusal) => {
             node.refuse(&peer, &refusal);
             node.close(number, None);
+            match refusal {
+                Refusal::NoHandshake(error @ ConnectError::OtherVersion { .. }) => {
+                    Some(Meeting::Refused(error))
+                }
+                _ => None,
+            }
         }
-    }
+    };
     gossip.changed();
+    met
 }
 
 /// Waits until a peer has announced itself, at an address that is not another node's.
@@ -133,11 +150,15 @@ async fn shake_hands(
     Ok(connection)
 }
 
-/// Dials a node and serves the connection to its end, unless another one to that node is used.
-async fn dial(gossip: Arc<Gossip>, node: Arc<Node>, to: NodeAddress, number: u64) {
-    let Some(peers) = node.outbound.peers() else {
-        return;
-    };
+/// Dials a node and serves the connection to its end, unless another one to that node is used. One that closes it
+/// is asked which version of casty it is, if it may be.
+async fn dial(
+    gossip: Arc<Gossip>,
+    node: Arc<Node>,
+    (to, asks): (NodeAddress, bool),
+    number: u64,
+) -> Option<Meeting> {
+    let peers = node.outbound.peers()?;
     let settings = gossip.settings();
     let options = ConnectOptions::new();
     let me = node.outbound.address();
@@ -145,7 +166,12 @@ async fn dial(gossip: Arc<Gossip>, node: Arc<Node>, to: NodeAddress, number: u64
         Ok(connection) => connection,
         Err(error) => {
             tracing::debug!(node = %me, %to, error = %Chain(&error), "not dialled");
-            return peers.failed(&to);
+            peers.failed(&to);
+            if !(asks && matches!(error, ConnectError::Closed { .. })) {
+                return None;
+            }
+            let found = identify(&*settings.transport, &to, &options).await;
+            return Some(Meeting::Asked(to, found));
         }
     };
     let announced = connection.peer.clone();
@@ -153,7 +179,8 @@ async fn dial(gossip: Arc<Gossip>, node: Arc<Node>, to: NodeAddress, number: u64
         let dialled = to.clone();
         let misnamed = ConnectError::Misnamed { dialled, announced };
         tracing::warn!(node = %me, error = %misnamed, "not connected");
-        return peers.failed(&to);
+        peers.failed(&to);
+        return None;
     }
     let link = node.open(number);
     connection.stream = connection
@@ -165,6 +192,7 @@ async fn dial(gossip: Arc<Gossip>, node: Arc<Node>, to: NodeAddress, number: u64
     }
     node.close(number, Some(&announced));
     gossip.changed();
+    None
 }
 
 /// Serves a connection that is in use to its end.

@@ -31,6 +31,7 @@ pub(super) fn not_ready(found: &mut Found) {
         )
         .unready(Refused, timeout(vec![bad], None, Vec::new()))
         .unready(Refused, other)
+        .unready(Refused, ReadyError::OtherVersion(other_version()))
         .unready(
             Refused,
             ReadyError::Unreadable {
