@@ -98,10 +98,6 @@ pub(super) fn features(found: &mut Found) {
             table: text(),
             origin: origin(),
         },
-        SettingError::NoTable {
-            table: text(),
-            origin: origin(),
-        },
         SettingError::Invalid {
             key,
             origin: origin(),
