@@ -20,7 +20,8 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "a_survivor_is_reminded_to_take_away_the_shards_of_its_dead_leader",
         150,
         |context| Box::pin(survivor(context)),
-    ),
+    )
+    .core(),
 ];
 
 /// By then nodes have noticed that another one is dead, and have most often forgotten it again.

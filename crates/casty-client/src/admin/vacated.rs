@@ -1,7 +1,7 @@
 //! The shards of a member that was declared dead: whether they were taken away, and the reminder of a
 //! leader that has not noticed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +22,9 @@ const REMIND_AFTER: Duration = Duration::from_millis(500);
 
 /// The time for the answer to a reminder, which is not needed: the next look shows what it did.
 const REMINDER: Duration = Duration::from_secs(1);
+
+/// The time for the answer of one coordinator, before the next one is asked.
+const ANSWER: Duration = Duration::from_millis(250);
 
 /// The outcome of a wait until a dead member's shards were taken away.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,8 +60,8 @@ impl DownReport {
     /// shard, as owner or replica. Asks them every 20 ms, or less often where their answers take
     /// longer. A leader that lists it still 0.5 s after this began is reminded, and again at once
     /// where that took some shards away, else 0.5 s later: told an empty addition to its registry,
-    /// which has it look at its view again, and from the second time on asked for one of the shards of
-    /// each region. Both are needed with nodes of casty 0.21: one that becomes the leader because the
+    /// which has it look at its view again, and from the second time on asked for a shard of each region,
+    /// one after the other and for another shard each time. Both are needed with nodes of casty 0.21: one that becomes the leader because the
     /// member died takes nothing from it before the next change, which a node that is alone never
     /// sees; and of several regions that change at once its view takes but one.
     ///
@@ -72,7 +75,7 @@ impl DownReport {
     /// Safe: a reminder repeats what the nodes know already.
     pub async fn vacated(&self, timeout: Duration) -> Result<Vacated, NotVacated> {
         let (begun, node) = (Instant::now(), self.node());
-        let (mut reminded, mut remind_at, mut before) = (BTreeSet::new(), REMIND_AFTER, 0);
+        let (mut reminded, mut remind_at, mut before) = (BTreeMap::new(), REMIND_AFTER, 0);
         loop {
             let looked = Instant::now();
             let (survey, silent) = self.look(begun, timeout).await;
@@ -80,7 +83,7 @@ impl DownReport {
             let after = begun.elapsed();
             let known = survey.states().next().is_some();
             if known && left.is_empty() && silent.is_empty() {
-                let reminded = reminded.into_iter().collect();
+                let reminded = reminded.into_keys().collect();
                 return Ok(Vacated { after, reminded });
             }
             if after >= timeout || self.core().is_closed() {
@@ -96,7 +99,7 @@ impl DownReport {
                     shards,
                     listed_by: listed_by.map(|(viewer, _)| viewer.clone()).collect(),
                     silent,
-                    reminded: reminded.into_iter().collect(),
+                    reminded: reminded.into_keys().collect(),
                 });
             }
             if after >= remind_at || left.len() < before {
@@ -110,46 +113,59 @@ impl DownReport {
     }
 }
 
-/// Reminds the leaders that list the member.
-async fn remind(report: &DownReport, survey: &Survey, reminded: &mut BTreeSet<NodeAddress>) {
+/// Reminds the leaders that list the member, and counts that.
+async fn remind(report: &DownReport, survey: &Survey, reminded: &mut BTreeMap<NodeAddress, usize>) {
     let leaders = survey
         .states()
         .filter(|(node, it)| leader(it) == Some(node));
     for (node, state) in leaders {
-        // By region, so that each is asked for one.
-        let left: BTreeMap<_, _> = listed(state, report.node()).collect();
+        let mut left: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for (region, shard) in listed(state, report.node()) {
+            left.entry(region).or_default().push(shard);
+        }
         let peer = report.core().connected.read().get(node).cloned();
         if let Some(peer) = peer
             && !left.is_empty()
         {
-            let again = !reminded.insert(node.clone());
-            tracing::debug!(%node, member = %report.node(), again, "reminded to take shards away");
-            remind_leader(report, &peer, left, again).await;
+            let times = reminded.entry(node.clone()).or_default();
+            tracing::debug!(%node, member = %report.node(), times, "reminded to take shards away");
+            remind_leader(report, &peer, &left, *times).await;
+            *times += 1;
         }
     }
 }
 
-/// Has a leader look at its view again; if it was told so before, also has its coordinators publish
+/// Has a leader look at its view again; if it was told so before, so many times, also has its coordinators publish
 /// what they make of it.
+///
+/// One coordinator after the other: of several that publish at once the view takes one, and the others, which
+/// count as high, believe that it took theirs. Such a one publishes again when it allocates a shard, and it has
+/// allocated those that it was asked for before.
 async fn remind_leader(
     report: &DownReport,
     peer: &Arc<Peer>,
-    left: BTreeMap<Arc<str>, ShardId>,
-    again: bool,
+    left: &BTreeMap<Arc<str>, Vec<ShardId>>,
+    times: usize,
 ) {
     let core = report.core();
     let update = UpdateRegistry::default();
     // Errors are of no interest: the next look shows what has become of the shards.
     tell_topology(core, peer, &update, REMINDER).await.ok();
-    if again {
-        let left = left.iter();
-        let asked: Vec<_> = left
-            .map(|(region, shard)| ask_owner(core, peer, (region, *shard), REMINDER))
-            .collect();
-        for answer in asked {
-            answer.await.ok();
+    if times == 0 {
+        return;
+    }
+    for (region, shards) in left {
+        if let Some(shard) = in_turn(shards, times) {
+            ask_owner(core, peer, (region, shard), ANSWER).await.ok();
         }
     }
+}
+
+/// Returns another one of these each time.
+fn in_turn(shards: &[ShardId], times: usize) -> Option<ShardId> {
+    shards
+        .get(times.checked_rem(shards.len()).unwrap_or_default())
+        .copied()
 }
 
 /// The shards that are left and the nodes that do not answer, as part of a sentence.
@@ -196,6 +212,14 @@ mod tests {
         (1..=1_000)
             .map(|port| NodeAddress::new("n", port))
             .collect()
+    }
+
+    #[test]
+    fn a_coordinator_is_asked_for_another_shard_each_time() {
+        let shards = [3, 5, 8].map(ShardId::new);
+        let asked: Vec<_> = (1..5).filter_map(|times| in_turn(&shards, times)).collect();
+        assert_eq!(asked, [5, 8, 3, 5].map(ShardId::new));
+        assert_eq!(in_turn(&[], 1), None);
     }
 
     #[test]
