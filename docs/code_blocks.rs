@@ -5,7 +5,32 @@
 #[doc = include_str!("../README.md")]
 pub struct Readme;
 
-/// The guide's page for those who come from Python's client.
-#[cfg(doctest)]
-#[doc = include_str!("guide/src/migrating.md")]
-pub struct Migrating;
+/// Compiles a page of the guide.
+macro_rules! page {
+    ($name:ident, $file:literal) => {
+        #[cfg(doctest)]
+        #[doc = include_str!(concat!("guide/src/", $file))]
+        pub struct $name;
+    };
+}
+
+page!(GettingStarted, "getting-started.md");
+page!(Connecting, "connecting.md");
+page!(Asking, "asking.md");
+page!(Many, "many.md");
+page!(Fates, "fates.md");
+page!(BackPressure, "back-pressure.md");
+page!(Failover, "failover.md");
+page!(Services, "services.md");
+page!(Structures, "structures.md");
+page!(Streams, "streams.md");
+page!(Layers, "layers.md");
+page!(Transports, "transports.md");
+page!(Serializers, "serializers.md");
+page!(Testing, "testing.md");
+page!(Production, "production.md");
+page!(Operating, "operating.md");
+page!(Shell, "shell.md");
+page!(Members, "members.md");
+page!(Migrating, "migrating.md");
+page!(Tuning, "tuning.md");
