@@ -40,7 +40,7 @@ async fn a_node_of_another_version_is_named_at_once_by_every_command() {
         let told = format!(
             "casty: {contact} speaks the protocol of casty 0.30 (cluster \"prod\"); this side speaks that of casty 0.16 to 0.21\n"
         );
-        assert!(ended.err.starts_with(&told), "{ended:?}");
+        assert!(ended.err.contains(&told), "{ended:?}");
     }
     answering.abort();
 }
