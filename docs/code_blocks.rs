@@ -24,7 +24,7 @@ page!(Failover, "failover.md");
 page!(Services, "services.md");
 page!(Structures, "structures.md");
 page!(Streams, "streams.md");
-page!(Layers, "layers.md");
+page!(WithoutAsync, "without-async.md");
 page!(Transports, "transports.md");
 page!(Serializers, "serializers.md");
 page!(Testing, "testing.md");
