@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use casty_client::casty_routing::membership::Healing;
-use casty_client::{AddressError, ClientConfig, NodeAddress, TransportConfig};
+use casty_client::{AddressError, AddressMap, ClientConfig, NodeAddress, TransportConfig};
 use casty_proto::Listed;
 use casty_testkit::{Cluster, MembershipOptions};
+use casty_transport::Advertised;
 use clap::Args;
 
 use crate::args::cluster::Wire;
@@ -17,14 +18,14 @@ use crate::signals::interrupt;
 
 mod address;
 mod events;
+mod refused;
 mod report;
 mod standing;
-mod transport;
 mod watch;
 
+use refused::cannot_listen;
 use report::Report;
 use standing::ROLE;
-use transport::{Advertised, cannot_listen};
 use watch::Watch;
 
 /// The time for which the changes that a silent member makes must have stopped, with `--healing stillness`: a
@@ -142,7 +143,9 @@ impl GuardArgs {
         options: MembershipOptions,
     ) -> Result<Cluster, CommandError> {
         let transport = config.to_transport()?.build();
-        let transport = Advertised::new(transport, self.listen, config.to_address_map());
+        let listen = self.listen.to_string();
+        let listens = AddressMap::function(move |at| NodeAddress::new(&*listen, at.port()));
+        let transport = Advertised::new(transport, listens, config.to_address_map());
         let cluster = Cluster::builder(config.system_name().unwrap_or_default())
             .addresses([me])
             .codec(config.to_codec()?)

@@ -138,7 +138,9 @@ pub use proxy::{Proxy, ProxyCounters, ProxyCounts, ProxyEnd, ProxyLimits};
 pub use rustls;
 #[cfg(feature = "tls")]
 pub use transport::TlsTransport;
-pub use transport::{AddressMap, ByteStream, Duplex, Listener, Transport, TransportConfig};
+pub use transport::{
+    AddressMap, Advertised, ByteStream, Duplex, Listener, Transport, TransportConfig,
+};
 #[cfg(feature = "memory")]
 pub use transport::{MemoryNetwork, MemoryTransport};
 #[cfg(any(feature = "tcp", feature = "quic"))]

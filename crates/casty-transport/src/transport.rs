@@ -15,6 +15,7 @@ use tokio::time::timeout;
 use crate::error::{DialError, ListenError};
 
 mod address_map;
+mod advertised;
 mod config;
 #[cfg(feature = "memory")]
 mod memory;
@@ -28,6 +29,7 @@ pub(crate) mod tcp;
 pub(crate) mod tls;
 
 pub use address_map::AddressMap;
+pub use advertised::Advertised;
 pub use config::TransportConfig;
 #[cfg(feature = "memory")]
 pub use memory::{MemoryNetwork, MemoryTransport};

@@ -36,7 +36,6 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, oneshot};
 
 mod actors;
-mod advertised;
 mod options;
 
 use actors::{Counter, Numbers, WitnessMessage, witness};

@@ -4,10 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use casty_proto::{Codec, Compression, NodeAddress};
-use casty_transport::{TlsConfig, TransportConfig};
+use casty_transport::{AddressMap, Advertised, TlsConfig, TransportConfig};
 use clap::Parser;
-
-use crate::advertised::Advertised;
 
 /// The reason why there is no member.
 pub(crate) type Failure = Box<dyn std::error::Error>;
@@ -95,7 +93,9 @@ impl Options {
         if self.advertise.is_none() {
             return Ok(transport);
         }
-        let advertised = Advertised::new(transport.build(), self.listen.clone());
+        let listen = self.listen.clone();
+        let listens = AddressMap::function(move |_| listen.clone());
+        let advertised = Advertised::new(transport.build(), listens, AddressMap::identity());
         Ok(TransportConfig::custom(Arc::new(advertised)))
     }
 }

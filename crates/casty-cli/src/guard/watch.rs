@@ -11,9 +11,9 @@ use casty_testkit::Cluster;
 use tokio::time::{Instant, sleep_until};
 
 use super::events::Events;
+use super::refused::cannot_listen;
 use super::report::Report;
 use super::standing::Standing;
-use super::transport::cannot_listen;
 use crate::error::CommandError;
 use crate::render::status;
 
