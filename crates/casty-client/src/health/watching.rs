@@ -14,6 +14,7 @@ use crate::client::ClusterClient;
 use crate::error::Closed;
 use crate::runtime::clock::precise_now;
 use crate::send::Core;
+use crate::stats::Stats;
 use crate::topology;
 
 impl ClusterClient {
@@ -35,7 +36,7 @@ impl ClusterClient {
     /// # }
     /// ```
     pub fn health(&self) -> Health {
-        health(self.core())
+        health(self.core(), &self.core().stats())
     }
 
     /// Returns the health as it changes: what it is now, and then each that differs in more than its times,
@@ -51,14 +52,13 @@ impl ClusterClient {
     }
 }
 
-/// Returns the health of a client.
-pub(crate) fn health(core: &Core) -> Health {
+/// Returns the health of a client whose counters are these.
+pub(crate) fn health(core: &Core, stats: &Stats) -> Health {
     // Each lock is released before the next is taken: nothing is compared but what is read here.
     let (signs, confirmed) = core.vitals.read();
     let view = core.view.borrow().clone();
     let connected = core.connected_nodes();
     let failures = topology::dial_failures(core);
-    let stats = core.stats();
     let mut members = view
         .as_ref()
         .map_or_else(Vec::new, |view| members(view, &connected, &failures));
@@ -129,7 +129,7 @@ impl HealthWatch {
     pub fn current(&mut self) -> Health {
         self.change = None;
         self.changes.mark_unchanged();
-        let health = health(&self.core);
+        let health = health(&self.core, &self.core.stats());
         self.last = Some(health.clone());
         health
     }

@@ -81,9 +81,10 @@ impl Sampler {
     /// Tells the recorder what has changed since the last reading.
     fn read(&mut self) {
         let view = self.core.view.borrow().clone();
+        let stats = self.core.stats();
         let sample = Sample {
-            stats: self.core.stats(),
-            health: health(&self.core),
+            health: health(&self.core, &stats),
+            stats,
             epoch: view.map(|view| view.version().epoch),
         };
         for kept in &mut self.kept {
