@@ -43,13 +43,11 @@ impl Rendering {
     pub(crate) fn of(view: &View, counts: &BTreeMap<String, u32>) -> Self {
         let members = view.members().iter().map(|member| {
             let node = &member.address;
-            let mut roles: Vec<_> = member.roles.0.iter().map(ToString::to_string).collect();
-            roles.sort();
             let shown = Member {
                 id: member.id.to_string(),
                 status: status(member.status),
-                unreachable: view.avoids(node) && !view.is_gone(node),
-                roles,
+                unreachable: is_unreachable(view, node),
+                roles: roles(member),
             };
             (node.to_raw(), shown)
         });
@@ -65,11 +63,6 @@ impl Rendering {
             };
             (name.to_string(), region)
         });
-        let warnings = counts.iter().filter_map(|(region, count)| {
-            let count = ShardCount::new(*count)?;
-            let found = CountContradiction::of(view, region, count)?;
-            Some((region.clone(), found.to_string()))
-        });
         let services = view.all_services().map(|(key, entries)| {
             let instances = entries
                 .iter()
@@ -81,9 +74,33 @@ impl Rendering {
             members: members.collect(),
             regions: regions.collect(),
             services: services.collect(),
-            warnings: warnings.collect(),
+            warnings: warnings(view, counts).collect(),
         }
     }
+}
+
+/// Returns whether a member that is not gone cannot be reached from the node whose view it is.
+pub(crate) fn is_unreachable(view: &View, node: &NodeAddress) -> bool {
+    view.avoids(node) && !view.is_gone(node)
+}
+
+/// Returns the roles of a member, in order.
+pub(crate) fn roles(member: &casty_proto::message::Member) -> Vec<String> {
+    let mut roles: Vec<_> = member.roles.0.iter().map(ToString::to_string).collect();
+    roles.sort();
+    roles
+}
+
+/// Returns what a view says against the numbers of shards that the user has configured, by region.
+pub(crate) fn warnings(
+    view: &View,
+    counts: &BTreeMap<String, u32>,
+) -> impl Iterator<Item = (String, String)> {
+    counts.iter().filter_map(|(region, count)| {
+        let count = ShardCount::new(*count)?;
+        let found = CountContradiction::of(view, region, count)?;
+        Some((region.clone(), found.to_string()))
+    })
 }
 
 /// Returns the word for a status.

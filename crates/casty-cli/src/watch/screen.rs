@@ -3,13 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use casty_client::casty_routing::ShardCount;
 use casty_client::diagnosis::{Diagnosis, Severity};
-use casty_client::{Chain, CountContradiction, Escaped, ReadyError, Stats, View};
+use casty_client::{Chain, Escaped, ReadyError, Stats, View};
 use tokio::time::Instant;
 
 use super::keys::Key;
-use crate::render::status;
+use crate::render::{is_unreachable, roles, status, warnings};
 
 /// The least time between two counts of a rate.
 const WINDOW: Duration = Duration::from_secs(1);
@@ -189,13 +188,11 @@ impl Summary {
         }
         let members = view.members().iter().map(|member| {
             let node = &member.address;
-            let is_lost = view.avoids(node) && !view.is_gone(node);
-            let mut roles: Vec<_> = member.roles.0.iter().map(|role| shown(role)).collect();
-            roles.sort();
+            let roles: Vec<_> = roles(member).iter().map(|role| shown(role)).collect();
             Member {
                 node: shown(&node.to_raw()),
                 id: shown(&member.id),
-                status: if is_lost {
+                status: if is_unreachable(view, node) {
                     "unreachable"
                 } else {
                     status(member.status)
@@ -211,10 +208,8 @@ impl Summary {
             let live = entries.iter().filter(|entry| view.is_live(&entry.node));
             (shown(key), live.count())
         });
-        let warnings = counts.iter().filter_map(|(region, count)| {
-            let found = CountContradiction::of(view, region, ShardCount::new(*count)?)?;
-            Some(format!("{}: {}", shown(region), shown(&found.to_string())))
-        });
+        let warnings = warnings(view, counts)
+            .map(|(region, found)| format!("{}: {}", shown(&region), shown(&found)));
         Self {
             leader: view.leader().map(|node| shown(&node.to_raw())),
             epoch: view.version().epoch,
