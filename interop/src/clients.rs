@@ -1,8 +1,10 @@
 //! Clients of a cluster, for scenarios and faults: connected, closed, and their entities found.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use casty_client::{ClientBuilder, CloseReport, ClusterClient, EntityRef, RegionRef};
+use casty_client::{ClientBuilder, CloseReport, ClusterClient, EntityRef, RegionRef, View};
+use casty_proto::message::MemberStatus;
+use tokio::time::timeout;
 
 use crate::app::GetNode;
 use crate::cluster::{PythonCluster, SYSTEM};
@@ -32,6 +34,42 @@ pub(crate) async fn close(client: &ClusterClient) -> Result<CloseReport, Failure
         return Err(format!("the counters do not add up: {report:?}").into());
     }
     Ok(report)
+}
+
+/// Waits until so many members are up and alive to a client.
+pub(crate) async fn members_up(
+    client: &ClusterClient,
+    count: usize,
+    within: Duration,
+) -> Result<(), Failure> {
+    let are_up = |view: &View| {
+        let live = view.live_members();
+        live.filter(|member| member.status == MemberStatus::Up)
+            .count()
+            == count
+    };
+    let mut topology = client.topology();
+    let seen = timeout(within, topology.wait_for(are_up)).await;
+    let view = client.topology().current();
+    let members = view.as_deref().map(View::members);
+    seen.map_err(|_| format!("not {count} members are up, but {members:?}"))??;
+    Ok(())
+}
+
+/// Waits until the states of all nodes agree, and nothing is wrong with them.
+pub(crate) async fn agreed(client: &ClusterClient, within: Duration) -> Result<(), Failure> {
+    let begun = Instant::now();
+    loop {
+        let diagnosis = client.admin().diagnose().await?;
+        if diagnosis.is_healthy() {
+            return Ok(());
+        }
+        if begun.elapsed() > within {
+            let all = diagnosis.findings().iter();
+            let codes: Vec<_> = all.map(|finding| finding.problem.code()).collect();
+            return Err(format!("the nodes disagree: {}", codes.join(", ")).into());
+        }
+    }
 }
 
 /// Returns an entity of `region` on each node, by the node's index; ids begin with `prefix`. The

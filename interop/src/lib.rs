@@ -9,7 +9,7 @@
 //! [`versions`] runs the core of the scenarios on each [`version`] whose protocol the client speaks.
 //! [`transport`] tells how nodes are reached, and [`certificates`] makes what that takes.
 //! `app` declares the messages of the nodes' application, `typed` has them as they are generated, `clients` connects the Rust client, `raw` is a connection without a client,
-//! `proxy` a node behind `casty proxy`, `router` one behind a router that can forget connections, and `command` finds that command and the member in Rust.
+//! `proxy` a node behind `casty proxy`, `passing` the connections of any other proxy, `router` one behind a router that can forget connections, and `command` finds that command and the member in Rust.
 
 mod app;
 pub mod certificates;
@@ -20,6 +20,7 @@ pub mod error;
 pub mod faults;
 pub mod guard;
 pub mod matrix;
+mod passing;
 mod proxy;
 pub mod python;
 mod raw;

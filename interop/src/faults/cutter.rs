@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 
 use super::order::now;
 use crate::error::Failure;
+use crate::passing::{pass_each, undelayed};
 
 /// Passes connections on to a node until one is to be cut. It ends when it is dropped.
 pub(super) struct Cutter {
@@ -39,13 +40,10 @@ impl Cutter {
         let armed = Arc::new(AtomicBool::new(false));
         let (tell, cuts) = mpsc::channel(1);
         let (node, cutting) = (node.clone(), Arc::clone(&armed));
-        let accepting = tokio::spawn(async move {
-            let mut streams = tokio::task::JoinSet::new();
-            while let Ok((client, _)) = listener.accept().await {
-                let (node, tell) = (node.clone(), tell.clone());
-                streams.spawn(pass(client, node, (Arc::clone(&cutting), tell)));
-            }
-        });
+        let accepting = tokio::spawn(pass_each(listener, move |client| {
+            let (node, tell) = (node.clone(), tell.clone());
+            pass(client, node, (Arc::clone(&cutting), tell))
+        }));
         Ok(Self {
             at,
             armed,
@@ -81,12 +79,7 @@ async fn pass(
     let Ok(mut node) = TcpStream::connect((node.host(), node.port())).await else {
         return;
     };
-    // Small frames are not to wait for acknowledgements here.
-    if client
-        .set_nodelay(true)
-        .and(node.set_nodelay(true))
-        .is_err()
-    {
+    if undelayed(&client, &node).is_none() {
         return;
     }
     let cut = {

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::error::Failure;
+use crate::passing::{pass_each, undelayed};
 
 /// Passes connections on to a node, but for those that it had when it was told to swallow. It ends
 /// when it is dropped.
@@ -27,13 +28,10 @@ impl Swallower {
         let at = NodeAddress::new("127.0.0.1", listener.local_addr()?.port());
         let (swallowed, accepted) = (watch::Sender::new(()), Arc::new(AtomicUsize::new(0)));
         let (node, swallow, count) = (node.clone(), swallowed.clone(), Arc::clone(&accepted));
-        let accepting = tokio::spawn(async move {
-            let mut streams = tokio::task::JoinSet::new();
-            while let Ok((client, _)) = listener.accept().await {
-                count.fetch_add(1, Ordering::SeqCst);
-                streams.spawn(pass(client, node.clone(), swallow.subscribe()));
-            }
-        });
+        let accepting = tokio::spawn(pass_each(listener, move |client| {
+            count.fetch_add(1, Ordering::SeqCst);
+            pass(client, node.clone(), swallow.subscribe())
+        }));
         Ok(Self {
             at,
             accepted,
@@ -70,12 +68,7 @@ async fn pass(mut client: TcpStream, node: NodeAddress, mut swallowed: watch::Re
     let Ok(mut node) = TcpStream::connect((node.host(), node.port())).await else {
         return;
     };
-    // Small frames are not to wait for acknowledgements here.
-    if client
-        .set_nodelay(true)
-        .and(node.set_nodelay(true))
-        .is_err()
-    {
+    if undelayed(&client, &node).is_none() {
         return;
     }
     tokio::select! {

@@ -7,9 +7,10 @@ use casty_proto::NodeAddress;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinHandle;
 
 use crate::error::Failure;
+use crate::passing::{pass_each, undelayed};
 
 /// The address at which a guard listens: nodes reach it by the proxy in front, which has the same port.
 pub(super) const BEHIND: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
@@ -43,12 +44,13 @@ impl OneWay {
         let at = NodeAddress::new("127.0.0.1", dialled.local_addr()?.port());
         let (lost, loses) = watch::channel(Lost::Neither);
         let name: Arc<str> = node.to_string().into();
-        let from_nodes = tokio::spawn(accept(in_front, loses.clone(), move |node, loses| {
-            pass_from_node(node, port, Arc::clone(&name), loses)
+        let loses_too = loses.clone();
+        let from_nodes = tokio::spawn(pass_each(in_front, move |node| {
+            pass_from_node(node, port, Arc::clone(&name), loses_too.clone())
         }));
         let to = node.clone();
-        let from_guard = tokio::spawn(accept(dialled, loses, move |guard, loses| {
-            pass_to_node(guard, to.clone(), loses)
+        let from_guard = tokio::spawn(pass_each(dialled, move |guard| {
+            pass_to_node(guard, to.clone(), loses.clone())
         }));
         Ok(Self {
             node: node.clone(),
@@ -81,18 +83,6 @@ impl OneWay {
 impl Drop for OneWay {
     fn drop(&mut self) {
         self.accepting.iter().for_each(JoinHandle::abort);
-    }
-}
-
-/// Passes on each connection.
-async fn accept<P: Future<Output = Option<()>> + Send + 'static>(
-    listener: TcpListener,
-    loses: watch::Receiver<Lost>,
-    pass: impl Fn(TcpStream, watch::Receiver<Lost>) -> P,
-) {
-    let mut passing = JoinSet::new();
-    while let Ok((stream, _)) = listener.accept().await {
-        passing.spawn(pass(stream, loses.clone()));
     }
 }
 
@@ -130,8 +120,7 @@ async fn pass_to_node(
 
 /// Passes bytes on until either side ends.
 async fn both_ways(guard: TcpStream, node: TcpStream, loses: watch::Receiver<Lost>) -> Option<()> {
-    // Small frames are not to wait for acknowledgements here.
-    guard.set_nodelay(true).and(node.set_nodelay(true)).ok()?;
+    undelayed(&guard, &node)?;
     let (from_guard, to_guard) = guard.into_split();
     let (from_node, to_node) = node.into_split();
     tokio::select! {

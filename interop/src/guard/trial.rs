@@ -3,14 +3,13 @@
 use std::fmt::{self, Display, Formatter};
 use std::time::{Duration, Instant};
 
-use casty_client::{ClusterClient, EntityRef, View};
-use casty_proto::message::MemberStatus;
+use casty_client::{ClusterClient, EntityRef};
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 use super::beside::{Evidence, Guard};
 use crate::app::GetNode;
-use crate::clients::{close, connect};
+use crate::clients::{agreed, close, connect, members_up};
 use crate::cluster::{PythonCluster, SHARDS};
 use crate::error::Failure;
 use crate::python::Installation;
@@ -140,19 +139,8 @@ pub(crate) async fn trial(
 
 /// Waits until so many members are up in the views of all nodes, and each has heard the others for a while.
 pub(crate) async fn settled(client: &ClusterClient, members: usize) -> Result<(), Failure> {
-    let are_up = |view: &View| {
-        let up = view.live_members();
-        up.filter(|member| member.status == MemberStatus::Up)
-            .count()
-            == members
-    };
-    timeout(SETTLED, client.topology().wait_for(are_up)).await??;
-    let begun = Instant::now();
-    while !client.admin().diagnose().await?.is_healthy() {
-        if begun.elapsed() > SETTLED {
-            return Err("the nodes do not agree before anything has happened".into());
-        }
-    }
+    members_up(client, members, SETTLED).await?;
+    agreed(client, SETTLED).await?;
     sleep(HEARD).await;
     Ok(())
 }

@@ -4,15 +4,14 @@ use std::collections::BTreeMap;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use casty_client::{ClusterClient, Compression, NodeAddress, RegionRef, View};
-use casty_proto::message::MemberStatus;
+use casty_client::{ClusterClient, Compression, NodeAddress, RegionRef};
 use serde_json::json;
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 use tokio::time::timeout;
 
 use crate::app::GetNode;
-use crate::clients::{builder, close};
+use crate::clients::{agreed, builder, close, members_up};
 use crate::cluster::{PythonCluster, SHARDS, SYSTEM};
 use crate::scenario::{Context, Failure};
 
@@ -59,18 +58,7 @@ impl Clients {
 
     /// Waits until so many members are up and alive to the client.
     pub(super) async fn members(&self, count: usize) -> Result<(), Failure> {
-        let are_up = |view: &View| {
-            let live = view.live_members();
-            live.filter(|member| member.status == MemberStatus::Up)
-                .count()
-                == count
-        };
-        let mut topology = self.client.topology();
-        let seen = timeout(PATIENCE, topology.wait_for(are_up)).await;
-        let view = self.client.topology().current();
-        let members = view.as_deref().map(View::members);
-        seen.map_err(|_| format!("not {count} members are up, but {members:?}"))??;
-        Ok(())
+        members_up(&self.client, count, PATIENCE).await
     }
 
     /// Waits until a member is not alive to the client.
@@ -169,18 +157,7 @@ impl Clients {
 
     /// Waits until the states of all nodes agree, and nothing is wrong with them.
     pub(super) async fn agree(&self) -> Result<(), Failure> {
-        let begun = Instant::now();
-        loop {
-            let diagnosis = self.client.admin().diagnose().await?;
-            if diagnosis.is_healthy() {
-                return Ok(());
-            }
-            if begun.elapsed() > PATIENCE {
-                let all = diagnosis.findings().iter();
-                let codes: Vec<_> = all.map(|finding| finding.problem.code()).collect();
-                return Err(format!("the nodes disagree: {}", codes.join(", ")).into());
-            }
-        }
+        agreed(&self.client, PATIENCE).await
     }
 
     /// Waits until all agree, and ends the client and the nodes.
