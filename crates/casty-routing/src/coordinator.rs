@@ -177,15 +177,21 @@ impl<Q> Coordinator<Q> {
         }
     }
 
-    /// Takes, as leader, what a newer view knows, and keeps what it does not know. All regions
-    /// count their changes on one epoch, so a newer view need not contain what was published here.
+    /// Takes, as leader, what a view knows that is not older, and keeps what it does not know, or knows
+    /// on a node that is not live.
+    ///
+    /// All regions count their changes on one epoch, and so does another that takes itself for the leader: what
+    /// was published here is lost if its epoch had been used by then. A view that has that epoch and other
+    /// allocations shows it, and they are published anew, under a higher one.
     fn merge(&mut self, allocations: BTreeMap<u32, ShardAllocation>, epoch: u64) {
-        if epoch <= self.view.epoch {
+        let is_known = epoch == self.view.epoch && allocations == self.view.allocations;
+        if is_known || epoch < self.view.epoch {
             return;
         }
-        let known = allocations.len();
         let own = std::mem::replace(&mut self.view.allocations, allocations);
         self.view.epoch = epoch;
+        self.vacate();
+        let known = self.view.allocations.len();
         for (shard, allocation) in own {
             self.view.allocations.entry(shard).or_insert(allocation);
         }

@@ -251,6 +251,42 @@ fn a_newer_view_that_lacks_what_the_leader_allocated_does_not_undo_it() {
 }
 
 #[test]
+fn what_was_published_under_an_epoch_that_was_taken_is_published_anew() {
+    let mut bench = leader(&[1, 2]);
+    assert_eq!(bench.place(0), 1);
+    // Another region, or another leader, was first with epoch 1.
+    let view = || view(Some(1), &[1, 2]);
+    assert_eq!(
+        bench.give(CoordinatorInput::View(view().with(1, &[(8, 2)]))),
+        [publish(2, &[(0, 1), (8, 2)])]
+    );
+    assert_eq!(
+        bench.give(CoordinatorInput::View(view().with(2, &[(0, 1), (8, 2)]))),
+        [],
+        "it has arrived"
+    );
+}
+
+#[test]
+fn a_shard_that_was_taken_from_a_dead_node_is_not_given_back_by_a_view_of_the_same_epoch() {
+    let mut bench = leader(&[1, 2, 3]);
+    let mut seen = view(Some(1), &[1, 2, 3]).with(4, &[(0, 3)]);
+    bench.give(CoordinatorInput::View(seen.clone()));
+    seen.live.remove(&node(3));
+    assert_eq!(
+        bench.give(CoordinatorInput::View(seen.clone())),
+        [publish(5, &[])]
+    );
+    assert_eq!(bench.place(0), 1);
+    // Neither 5 nor 6 was accepted: another leader had counted as far.
+    seen.epoch = 6;
+    assert_eq!(
+        bench.give(CoordinatorInput::View(seen)),
+        [publish(8, &[(0, 1)])]
+    );
+}
+
+#[test]
 fn a_newer_view_that_moves_a_shard_is_believed() {
     let mut bench = leader(&[1, 2]);
     assert_eq!(bench.place(0), 1);
