@@ -12,14 +12,15 @@ use crate::Failure;
 pub const USAGE: &str = "\
 usage: casty-bench [--quick] [--codec pickle|msgpack|json] [--rounds N] [--span MILLISECONDS] [--seed N]
                    [--load LOAD]... [--sender SENDER]... [--peers PROGRAM] [--interop PROGRAM]
-                   [--rust-node PROGRAM] [--also FILE]... [--out FOLDER]
+                   [--rust-node PROGRAM] [--metered PROGRAM] [--also FILE]... [--out FOLDER]
 
 LOAD is c1, c8, c64, c512 (asks in flight), many512, tell, tell_all or tell_channel. SENDER is floor,
-client, floor2, client2 (two workers), rustls, client-tls, quinn, client-quic; a peer: tonic, tarpc,
+client, floor2, client2 (two workers), rustls, client-tls, quinn, client-quic, client-metered; a peer: tonic, tarpc,
 redis, nats, nats2, ractor; client-real or python-real; node-rust or node-python. With --load or --sender
 only these cells are measured, and neither memory nor dials.
 --peers is the program of benches/peers, --interop that of the real-cluster suite, and --rust-node that of
-examples/rust-node; without them there are neither peers nor real nodes nor members. --also takes a flat JSON object of ratios that another program measured.";
+examples/rust-node; without them there are neither peers nor real nodes nor members. --metered is
+casty-bench-worker built with the feature `metrics`, for client-metered. --also takes a flat JSON object of ratios that another program measured.";
 
 /// The measurements to make, and their lengths.
 #[derive(Debug, Clone)]
@@ -44,6 +45,8 @@ pub struct Options {
     pub interop: Option<PathBuf>,
     /// The program of the member in Rust, for which the suite is needed as well.
     pub rust_node: Option<PathBuf>,
+    /// The worker whose client tells an exporter what it counts.
+    pub metered: Option<PathBuf>,
     /// Files with ratios of other programs.
     pub also: Vec<PathBuf>,
     /// The folder that the report is written to.
@@ -63,6 +66,7 @@ impl Default for Options {
             peers: None,
             interop: None,
             rust_node: None,
+            metered: None,
             also: Vec::new(),
             out: PathBuf::from("target/bench"),
         }
@@ -101,6 +105,7 @@ impl Options {
                 "--peers" => options.peers = Some(value.into()),
                 "--interop" => options.interop = Some(value.into()),
                 "--rust-node" => options.rust_node = Some(value.into()),
+                "--metered" => options.metered = Some(value.into()),
                 "--also" => options.also.push(value.into()),
                 "--out" => options.out = value.into(),
                 _ => return Err(format!("{name}: unknown").into()),

@@ -29,6 +29,9 @@ pub const REAL: [&str; 2] = ["client-real", "python-real"];
 /// This client, as it asks entities of two members of one cluster: one in Rust, one in Python.
 pub const MEMBERS: [&str; 2] = ["node-rust", "node-python"];
 
+/// This client, built with the feature `metrics` and with an exporter's recorder in place.
+pub const METERED: &str = "client-metered";
+
 /// Numbers of asks in flight.
 const AT_ONCE: [u16; 4] = [1, 8, 64, 512];
 
@@ -67,7 +70,11 @@ fn asks(at_once: u16) -> Group {
     let mut group = cells(Load::Ask(at_once), &OURS);
     group.extend(cells(Load::Ask(at_once), &PEERS));
     if BULK.contains(&at_once) {
-        group.extend(cells(Load::AskMany(at_once), &["client", "client2"]));
+        group.extend(cells(Load::Ask(at_once), &[METERED]));
+        group.extend(cells(
+            Load::AskMany(at_once),
+            &["client", "client2", METERED],
+        ));
     }
     if at_once == 512 {
         // A pipeline: one request of as many commands.
@@ -78,6 +85,7 @@ fn asks(at_once: u16) -> Group {
 
 fn tells() -> Group {
     let mut group = cells(Load::Tell, &OURS);
+    group.extend(cells(Load::Tell, &[METERED]));
     group.extend(cells(Load::Tell, &["redis", "nats", "nats2", "ractor"]));
     group.extend(cells(Load::TellAll, &["client", "client2", "tonic"]));
     group.extend(cells(Load::TellChannel, &["tonic"]));

@@ -6,7 +6,7 @@ use casty_bench_harness::figures::Spread;
 use casty_bench_harness::load::Load;
 use casty_bench_harness::sample::Figures;
 
-use crate::plan::{Cell, REAL};
+use crate::plan::{Cell, METERED, REAL};
 use crate::results::Results;
 
 /// A limit that a ratio should keep.
@@ -39,7 +39,7 @@ impl Goal {
 use Goal::{AtLeast, AtMost};
 
 /// All names with their goals, in the order of the list.
-pub const GOALS: [(&str, Goal); 38] = [
+pub const GOALS: [(&str, Goal); 41] = [
     ("tell_rate_over_floor", AtLeast(0.65)),
     ("tell_all_rate_over_floor", AtLeast(0.72)),
     ("ask_c1_p50_over_floor", AtMost(1.10)),
@@ -51,6 +51,9 @@ pub const GOALS: [(&str, Goal); 38] = [
     ("two_workers_over_current_ask_many_512", AtLeast(0.92)),
     ("two_workers_over_current_ask_c64", AtLeast(0.75)),
     ("two_workers_over_current_ask_c512", AtLeast(0.75)),
+    ("metered_over_plain_tell", AtLeast(0.97)),
+    ("metered_over_plain_ask_c64", AtLeast(0.97)),
+    ("metered_over_plain_ask_many_512", AtLeast(0.97)),
     ("ask_c512_over_tonic", AtLeast(30.0)),
     ("ask_c512_over_tarpc", AtLeast(5.5)),
     ("ask_c512_over_redis", AtLeast(3.0)),
@@ -137,7 +140,7 @@ const fn p50(
 }
 
 /// The ratios of two cells.
-const PAIRED: [Paired; 26] = [
+const PAIRED: [Paired; 29] = [
     rate(
         "tell_rate_over_floor",
         (Load::Tell, "client"),
@@ -184,6 +187,21 @@ const PAIRED: [Paired; 26] = [
         "two_workers_over_current_ask_c512",
         (C512, "client2"),
         (C512, "client"),
+    ),
+    rate(
+        "metered_over_plain_tell",
+        (Load::Tell, METERED),
+        (Load::Tell, "client"),
+    ),
+    rate(
+        "metered_over_plain_ask_c64",
+        (C64, METERED),
+        (C64, "client"),
+    ),
+    rate(
+        "metered_over_plain_ask_many_512",
+        (MANY512, METERED),
+        (MANY512, "client"),
     ),
     rate("ask_c512_over_tonic", (C512, "client"), (C512, "tonic")),
     rate("ask_c512_over_tarpc", (C512, "client"), (C512, "tarpc")),

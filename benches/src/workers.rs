@@ -13,7 +13,7 @@ use casty_bench_harness::worker::{Order, Said};
 
 use crate::Failure;
 use crate::options::Options;
-use crate::plan::Cell;
+use crate::plan::{Cell, METERED};
 use crate::process::{NodeProcess, Way, beside};
 use crate::sender::Name;
 
@@ -115,16 +115,38 @@ impl Workers {
             let Some(cell) = cells.iter().find(|cell| cell.sender == name.as_str()) else {
                 continue;
             };
-            let node = self.node(name.way(), &options.codec, &certificates)?;
-            let mut command = Command::new(beside("casty-bench-worker")?);
-            command.arg(name.as_str()).args(["--node", &node]);
-            command.args(["--codec", &options.codec]);
-            command.arg("--certificates").arg(&certificates);
+            let program = beside("casty-bench-worker")?;
+            let mut command = self.ours(&program, name, options, &certificates)?;
             let worker = Worker::start(&mut command);
             let worker = worker.map_err(|error| format!("{}: {error}", cell.sender))?;
             self.running.insert(cell.sender, worker);
         }
+        if cells.iter().any(|cell| cell.sender == METERED) {
+            match &options.metered {
+                Some(program) => {
+                    let mut command = self.ours(program, Name::Client, options, &certificates)?;
+                    self.start(METERED, &mut command);
+                }
+                None => self.miss(&[METERED], "only with --metrics"),
+            }
+        }
         Ok(())
+    }
+
+    /// Returns the command that starts a sender of this package.
+    fn ours(
+        &mut self,
+        program: &Path,
+        name: Name,
+        options: &Options,
+        certificates: &Path,
+    ) -> Result<Command, Failure> {
+        let node = self.node(name.way(), &options.codec, certificates)?;
+        let mut command = Command::new(program);
+        command.arg(name.as_str()).args(["--node", &node]);
+        command.args(["--codec", &options.codec]);
+        command.arg("--certificates").arg(certificates);
+        Ok(command)
     }
 
     /// Returns the address of the node that is reached in that way, which all senders share.

@@ -13,6 +13,8 @@ mod documents;
 const PACKAGE: &str = "casty-benches";
 /// Measures; starts the package's other programs by itself.
 const RUN: &str = "casty-bench";
+/// Carries a load.
+const WORKER: &str = "casty-bench-worker";
 /// Measures what views cost.
 const VIEWS: &str = "casty-bench-views";
 /// The package of the peers, a workspace of its own.
@@ -50,6 +52,7 @@ const QUICK: [&str; 9] = [
 struct Wanted {
     peers: bool,
     real: bool,
+    metrics: bool,
     /// The arguments of the run.
     rest: Vec<String>,
 }
@@ -61,6 +64,7 @@ impl Wanted {
             match arg.as_str() {
                 "--peers" => wanted.peers = true,
                 "--real" => wanted.real = true,
+                "--metrics" => wanted.metrics = true,
                 other => wanted.rest.push(other.to_owned()),
             }
         }
@@ -112,7 +116,22 @@ pub(crate) fn run(steps: &mut Steps, args: &[String]) -> Result<(), Failure> {
         steps.run("the member in Rust", &mut cargo(build))?;
         run.arg("--rust-node").arg(program("release", "rust-node"));
     }
+    if wanted.metrics {
+        run.arg("--metered").arg(metered(steps)?);
+    }
     steps.run("run", &mut run)
+}
+
+/// Builds the worker whose client tells an exporter what it counts. Has a folder of its own, because the usual
+/// worker is another one.
+fn metered(steps: &mut Steps) -> Result<PathBuf, Failure> {
+    let folder = target().join("metered");
+    let mut build = cargo(["build", "--release", "--package", PACKAGE, "--bin", WORKER]);
+    build
+        .args(["--features", "metrics", "--target-dir"])
+        .arg(&folder);
+    steps.run("the worker with metrics", &mut build)?;
+    Ok(folder.join("release").join(WORKER))
 }
 
 /// Does what is measured without a node, and forgets what was measured before.

@@ -6,6 +6,7 @@ use crate::api;
 use crate::features;
 use crate::gates;
 use crate::metadata;
+use crate::package;
 use crate::readme;
 use crate::release::{self, Release};
 use crate::steps::{Failure, Steps, cargo};
@@ -29,6 +30,7 @@ pub(crate) fn run(steps: &mut Steps) -> Result<(), Failure> {
     api::run(steps, false)?;
     features::run(steps, false)?;
     gates::run(steps, false)?;
+    package::run(steps)?;
     readme::run(steps)
 }
 

@@ -15,14 +15,14 @@ const HACK: Tool = Tool {
 ///
 /// casty-client hands its compressions on to casty-proto and does nothing else with them. There
 /// every pair of them is checked; here all of them together, with every other feature. Its facades
-/// stand beside each other, above all the rest.
+/// and its metrics stand beside each other, above all the rest.
 const CRATES: [(&str, &[&str]); 8] = [
     ("casty-proto", &[]),
     ("casty-routing", &[]),
     ("casty-transport", &[]),
     (
         "casty-client",
-        &["zlib,gzip,bz2,lzma,lz4", "blocking,tower"],
+        &["zlib,gzip,bz2,lzma,lz4", "blocking,metrics,tower"],
     ),
     ("casty-testkit", &[]),
     ("casty-types", &[]),

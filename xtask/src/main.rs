@@ -1,5 +1,6 @@
 //! The project's own commands: cargo xtask ci | test | tidy | api | features | interop | sim | bench | tune |
-//! flame | gates | fuzz | bombs | soak | mutants | protobuf.
+//! flame | gates | fuzz | bombs | soak | mutants | deny | minimal | package | publish |
+//! protobuf.
 
 use std::env;
 use std::process::ExitCode;
@@ -7,13 +8,17 @@ use std::process::ExitCode;
 mod api;
 mod bench;
 mod ci;
+mod deny;
 mod features;
 mod flame;
 mod fuzz;
 mod gates;
 mod metadata;
+mod minimal;
 mod mutants;
+mod package;
 mod protobuf;
+mod publish;
 mod readme;
 mod release;
 mod sim;
@@ -44,10 +49,11 @@ usage: cargo xtask COMMAND [ARGS]
   interop [ARGS]  the real-cluster suite alone; `cargo xtask interop --help` tells its arguments
   sim [ARGS]      worlds in virtual time, one for each of many seeds, and what the tests are worth;
                   `cargo xtask sim --help` tells its arguments
-  bench [--quick] [--peers] [--real] [ARGS]
+  bench [--quick] [--peers] [--real] [--metrics] [ARGS]
                   the benchmarks, then the run that writes target/bench/report.md: this client beside
                   the bare loop; --peers adds tonic, tarpc, redis and nats, and --real
-                  Python's client on real nodes, and a member in Rust beside one in Python. ARGS go to the run; `--help` tells them.
+                  Python's client on real nodes, and a member in Rust beside one in Python; --metrics adds
+                  the client with the feature metrics and an exporter. ARGS go to the run; `--help` tells them.
                   --write-docs [FOLDER] measures nothing, and copies the figures of the last run into
                   docs/performance.md
   tune [--quick]  the worker of the benchmarks built and started in several ways, side by side: profiles,
@@ -67,6 +73,15 @@ usage: cargo xtask COMMAND [ARGS]
   mutants [FILE]...
                   how many faults, put into the engines and decoders one by one, the tests notice,
                   by cargo-mutants, which is installed as cargo-hack is; takes hours for all files
+  deny [--offline]
+                  the licences, sources and duplicates of dependencies, and what is known against them, by
+                  cargo-deny, which is installed as cargo-hack is; without the last with --offline
+  minimal         checks what is published with the oldest releases of dependencies that its manifests
+                  allow
+  package         packs what would be published, and builds and runs a project that has only that
+  publish VERSION [--execute]
+                  checks that the workspace is that release, packs it as `package` does, and has cargo do all
+                  but send it; with --execute sends and tags it
   protobuf        writes the Rust types of the protobuf schema, which tidy holds against it
 
 The real-cluster suite needs a Python >= 3.12 and is skipped with a notice where there is none;
@@ -99,6 +114,14 @@ fn main() -> ExitCode {
         ("features", []) => features::run(&mut steps, false),
         ("features", [flag]) if flag == "--full" => features::run(&mut steps, true),
         ("interop", args) => test::interop(&mut steps, args),
+        ("deny", []) => deny::run(&mut steps, false),
+        ("deny", [flag]) if flag == "--offline" => deny::run(&mut steps, true),
+        ("minimal", []) => minimal::run(&mut steps),
+        ("package", []) => package::run(&mut steps),
+        ("publish", [version]) => publish::run(&mut steps, version, false),
+        ("publish", [version, flag]) if flag == "--execute" => {
+            publish::run(&mut steps, version, true)
+        }
         ("protobuf", []) => protobuf::run(&mut steps),
         ("fuzz", args) => fuzz::run(&mut steps, args),
         ("bombs", []) => fuzz::bombs(&mut steps),

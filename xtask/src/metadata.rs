@@ -10,8 +10,12 @@ use crate::steps::{Failure, cargo, root};
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Package {
     pub(crate) name: String,
+    pub(crate) version: String,
+    /// `false` if its manifest says `publish = false`.
+    pub(crate) published: bool,
     pub(crate) description: Option<String>,
     pub(crate) license: Option<String>,
+    pub(crate) repository: Option<String>,
     pub(crate) rust_version: Option<String>,
     /// Its folder, from the workspace's.
     pub(crate) folder: String,
@@ -59,8 +63,12 @@ fn package(tree: &Value) -> Package {
     let features = tree.get("features").and_then(Value::as_object);
     Package {
         name: text(tree, "name").unwrap_or_default(),
+        version: text(tree, "version").unwrap_or_default(),
+        // The registries to which it may go; null for any.
+        published: tree.get("publish").is_none_or(Value::is_null),
         description: text(tree, "description"),
         license: text(tree, "license"),
+        repository: text(tree, "repository"),
         rust_version: text(tree, "rust_version"),
         folder: folder(tree),
         sources: list(tree, "targets").filter_map(source).collect(),
@@ -146,6 +154,7 @@ mod tests {
             .find(|package| package.name == "xtask")
             .unwrap();
         assert_eq!(own.license.as_deref(), Some("MIT"));
+        assert!(!own.published);
         assert_eq!(own.sources, ["xtask/src/main.rs"]);
         assert!(
             own.dependencies
@@ -157,6 +166,7 @@ mod tests {
             .find(|package| package.name == "casty-proto")
             .unwrap();
         assert_eq!(proto.folder, "crates/casty-proto");
+        assert!(proto.published && proto.version.starts_with("0."));
         assert!(proto.features.contains(&"json".to_owned()));
         let message = proto
             .examples

@@ -27,6 +27,11 @@ Obeys orders from standard input; with --load carries that load once, prints wha
 ends. Without --node it starts a node of its own.";
 
 fn main() -> ExitCode {
+    #[cfg(feature = "metrics")]
+    if let Err(error) = record() {
+        eprintln!("casty-bench-worker: {error}");
+        return ExitCode::FAILURE;
+    }
     match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -34,6 +39,16 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Has clients tell an exporter what they count. Nobody fetches it.
+#[cfg(feature = "metrics")]
+fn record() -> Result<(), Failure> {
+    let builder = metrics_exporter_prometheus::PrometheusBuilder::new();
+    // As a program that wants a histogram of it has them.
+    let buckets = [0.0001, 0.001, 0.01, 0.1, 1.0];
+    let recorder = builder.set_buckets(&buckets)?.build_recorder();
+    Ok(metrics::set_global_recorder(recorder)?)
 }
 
 /// The command line.

@@ -30,8 +30,9 @@ const LOOK: Duration = Duration::from_secs(30);
 const RETURN: Duration = Duration::from_mins(5);
 /// The time after which a node has read what a connection that was lost had brought.
 const SETTLED: Duration = Duration::from_secs(15);
-/// The time within which the router ends a message that found no route, once its time is over.
-const UNSENT: Duration = Duration::from_millis(50);
+/// The time within which the router ends a message that found no route, once its time is over: what deadlines are
+/// right to.
+const UNSENT: Duration = Duration::from_millis(20);
 /// Longer than any client lives: who waits for a turn waits as long as it takes.
 const ANY_TIME: Duration = Duration::from_hours(50 * 365 * 24);
 
@@ -177,7 +178,7 @@ impl Acquiring {
             note_loss(&lost, why);
         };
         let within = self.structure.within();
-        let (outcome, is_over) = self.ask_release(within).await;
+        let (outcome, is_over) = self.ask_release(within, Instant::now()).await;
         let why = lost.borrow().clone();
         if let Some(report) = report {
             let ended = match (why, outcome) {
@@ -197,10 +198,10 @@ impl Acquiring {
     /// client ends.
     async fn release(&mut self) {
         let within = self.structure.within();
-        let mut pause = PAUSE;
+        let (since, mut pause) = (Instant::now(), PAUSE);
         loop {
             let stage = self.acquires().stage();
-            if let (_, true) = self.ask_release(within).await {
+            if let (_, true) = self.ask_release(within, since).await {
                 return;
             }
             if stage == Stage::Over {
@@ -220,13 +221,21 @@ impl Acquiring {
     }
 
     /// Releases once. Returns the answer, and whether nothing is left: what another node says than the one that
-    /// granted it tells nothing.
-    async fn ask_release(&mut self, within: Duration) -> (Result<bool, AskError>, bool) {
+    /// granted it tells nothing. It does, once views have had the time to agree since releases began: a node
+    /// that does not have the shard hands messages for it on, so an acquire may have been granted behind it.
+    async fn ask_release(
+        &mut self,
+        within: Duration,
+        since: Instant,
+    ) -> (Result<bool, AskError>, bool) {
         let was_there = self.watch.look().is_none();
-        let outcome = self.hold.ask(Request::Release, within).await;
+        let Answered { outcome, by } = self.hold.ask_last(Request::Release, within).await;
         let is_over = match outcome {
             Ok(true) => true,
-            Ok(false) => was_there && self.watch.look().is_none(),
+            Ok(false) => {
+                let is_its = self.watch.may_be(by.as_ref()) || since.elapsed() >= SETTLED;
+                is_its && was_there && self.watch.look().is_none()
+            }
             Err(_) => false,
         };
         (outcome, is_over)

@@ -93,12 +93,21 @@ impl Hold {
     /// Asks for the sake of what is left on a node, and returns whether that says yes. Goes out although
     /// the client accepts no more messages, as long as its router does.
     pub(super) async fn ask(&self, request: Request, within: Duration) -> Result<bool, AskError> {
+        self.ask_last(request, within).await.outcome
+    }
+
+    /// Asks the same, and returns the node that was asked as well.
+    pub(super) async fn ask_last(&self, request: Request, within: Duration) -> Answered {
         let ask = self
             .entity
             .ask_last(|reply_to| self.message(request, reply_to))
             .within(within);
-        // On a task of the client, which owns nothing that it could borrow.
-        ask.send().await.map(|answer| answer.says_yes())
+        let mut waiting = Waiting {
+            entity: self.entity.clone(),
+            // On a task of the client, which owns nothing that it could borrow.
+            reply: ask.send(),
+        };
+        waiting.answer().await
     }
 
     fn message(&self, request: Request, reply_to: ActorRef<Answer>) -> Message {

@@ -89,6 +89,13 @@ impl Watch {
         lost
     }
 
+    /// Returns whether a node that has answered may be the one that granted. It is not if both are known and
+    /// differ, as two that each take themselves for the owner while members do not agree.
+    pub(super) fn may_be(&self, answered: Option<&NodeAddress>) -> bool {
+        let granted = self.by.as_ref().map(|by| &by.node);
+        answered.is_none() || granted.is_none() || answered == granted
+    }
+
     /// Waits until what the node has granted is gone. No view comes any more once the client has ended.
     ///
     /// # Cancel safety

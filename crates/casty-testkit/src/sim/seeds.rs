@@ -61,4 +61,14 @@ pub const REGRESSION_SEEDS: &[RegressionSeed] = &[
         name: "what_a_node_granted_that_was_called_gone_is_released_when_it_is_back",
         seed: 5_100,
     },
+    // Two members led at once: what one published under an epoch that the other had taken was lost.
+    RegressionSeed {
+        name: "what_was_published_under_an_epoch_that_was_taken_is_published_anew",
+        seed: 6_168,
+    },
+    // A release came to another node than the one that had granted, and its answer was believed.
+    RegressionSeed {
+        name: "a_release_that_another_node_answers_is_sent_again",
+        seed: 12_848,
+    },
 ];
