@@ -41,13 +41,20 @@ fn main() -> ExitCode {
     }
 }
 
-/// Has clients tell an exporter what they count. Nobody fetches it.
+/// Has clients tell an exporter what they count, and fetches it every 10 s, as Prometheus does.
 #[cfg(feature = "metrics")]
 fn record() -> Result<(), Failure> {
     let builder = metrics_exporter_prometheus::PrometheusBuilder::new();
     // As a program that wants a histogram of it has them.
     let buckets = [0.0001, 0.001, 0.01, 0.1, 1.0];
     let recorder = builder.set_buckets(&buckets)?.build_recorder();
+    let exporter = recorder.handle();
+    std::thread::spawn(move || {
+        loop {
+            std::thread::sleep(Duration::from_secs(10));
+            std::hint::black_box(exporter.render());
+        }
+    });
     Ok(metrics::set_global_recorder(recorder)?)
 }
 

@@ -4,9 +4,10 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use casty_routing::RegionId;
-use metrics::{Histogram, Label, SharedString};
+use metrics::{Label, SharedString};
 
-use super::table::{ASK_DURATION, OUTCOME, REGION, SYSTEM};
+use super::table::{ASK_DURATION, ASKS, OUTCOME, REGION, SYSTEM};
+use super::times::Times;
 use crate::error::AskError;
 use crate::error::kind::ErrorKind;
 
@@ -52,17 +53,17 @@ impl AskOutcome {
     }
 }
 
-/// The histograms of one region, or of actors, each made when it is first needed.
+/// The times of one region, or of actors, each made when it is first needed.
 struct ByOutcome {
     region: SharedString,
-    histograms: [OnceLock<Histogram>; AskOutcome::COUNT],
+    times: [OnceLock<Times>; AskOutcome::COUNT],
 }
 
 impl ByOutcome {
     fn new(region: SharedString) -> Self {
         Self {
             region,
-            histograms: Default::default(),
+            times: Default::default(),
         }
     }
 
@@ -73,11 +74,19 @@ impl ByOutcome {
                 Label::new(REGION, self.region.clone()),
                 Label::new(OUTCOME, outcome.label()),
             ];
-            metrics::histogram!(ASK_DURATION, labels)
+            let counter = metrics::counter!(ASKS, labels.clone());
+            Times::new(counter, metrics::histogram!(ASK_DURATION, labels))
         };
-        if let Some(histogram) = self.histograms.get(outcome.place()) {
-            histogram.get_or_init(make).record(took);
+        if let Some(times) = self.times.get(outcome.place()) {
+            times.get_or_init(make).count(took);
         }
+    }
+
+    fn tell(&self) {
+        self.times
+            .iter()
+            .filter_map(OnceLock::get)
+            .for_each(Times::tell);
     }
 }
 
@@ -100,7 +109,7 @@ impl Latencies {
         }
     }
 
-    /// Tells the time of an ask; `name` is called for the first of a region.
+    /// Counts the time of an ask; `name` is called for the first of a region.
     pub(crate) fn record(
         &self,
         region: Option<RegionId>,
@@ -115,6 +124,13 @@ impl Latencies {
         };
         let of = region.and_then(place).unwrap_or(&self.actors);
         of.record(&self.system, outcome, took);
+    }
+
+    /// Tells the recorder what was counted since the last call.
+    pub(crate) fn tell(&self) {
+        self.actors.tell();
+        let regions = self.regions.iter().filter_map(OnceLock::get);
+        regions.for_each(|region| region.tell());
     }
 }
 

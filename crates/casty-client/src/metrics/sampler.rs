@@ -60,7 +60,7 @@ impl Sampler {
                     gauge: metrics::gauge!(name, labels),
                     read,
                 }),
-                Kind::Times => None,
+                Kind::Asks | Kind::Times => None,
             }
         });
         let kept = kept.collect();
@@ -80,6 +80,7 @@ impl Sampler {
 
     /// Tells the recorder what has changed since the last reading.
     fn read(&mut self) {
+        self.core.latencies.tell();
         let view = self.core.view.borrow().clone();
         let stats = self.core.stats();
         let sample = Sample {
@@ -143,7 +144,7 @@ fn describe(metric: &Metric) {
         name, unit, help, ..
     } = metric;
     match metric.kind {
-        Kind::Counter(_) => metrics::describe_counter!(*name, *unit, *help),
+        Kind::Counter(_) | Kind::Asks => metrics::describe_counter!(*name, *unit, *help),
         Kind::Level(_) | Kind::Latest(_) => metrics::describe_gauge!(*name, *unit, *help),
         Kind::Times => metrics::describe_histogram!(ASK_DURATION, *unit, *help),
     }

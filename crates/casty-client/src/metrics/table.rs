@@ -25,7 +25,9 @@ pub(crate) enum Kind {
     Level(fn(&Sample) -> u64),
     /// A value of the client that was looked at last.
     Latest(fn(&Sample) -> Option<f64>),
-    /// The times of asks, told as they end.
+    /// The number of asks that have ended, of which the client keeps no counter.
+    Asks,
+    /// The times of these.
     Times,
 }
 
@@ -34,7 +36,7 @@ impl Kind {
     #[cfg(test)]
     pub(crate) fn word(self) -> &'static str {
         match self {
-            Self::Counter(_) => "counter",
+            Self::Counter(_) | Self::Asks => "counter",
             Self::Level(_) | Self::Latest(_) => "gauge",
             Self::Times => "histogram",
         }
@@ -52,9 +54,11 @@ pub(crate) struct Metric {
     pub(crate) help: &'static str,
 }
 
+/// The number of asks.
+pub(crate) const ASKS: &str = "casty_client_asks_total";
 /// The times of asks.
 pub(crate) const ASK_DURATION: &str = "casty_client_ask_duration_seconds";
-/// The labels of these times beside [`SYSTEM`].
+/// The labels of both beside [`SYSTEM`].
 pub(crate) const REGION: &str = "region";
 pub(crate) const OUTCOME: &str = "outcome";
 
@@ -124,11 +128,18 @@ pub(crate) const METRICS: &[Metric] = &[
     )
     .bytes(),
     Metric {
+        name: ASKS,
+        kind: Kind::Asks,
+        label: None,
+        unit: Unit::Count,
+        help: "Asks that have ended, by outcome.",
+    },
+    Metric {
         name: ASK_DURATION,
         kind: Kind::Times,
         label: None,
         unit: Unit::Seconds,
-        help: "Times of asks, from the call to the reply or the error; the count is that of asks.",
+        help: "Times of asks, from the call to the reply or the error.",
     },
     counter(
         "casty_client_retries_total",
@@ -291,7 +302,9 @@ mod tests {
     fn labels(of: &[&Metric]) -> String {
         let values: Vec<_> = of.iter().filter_map(|metric| metric.label).collect();
         match values.first() {
-            None if of[0].name == ASK_DURATION => format!("`{REGION}`, `{OUTCOME}`"),
+            None if matches!(of[0].kind, Kind::Asks | Kind::Times) => {
+                format!("`{REGION}`, `{OUTCOME}`")
+            }
             None => String::new(),
             Some((label, _)) => {
                 let values: Vec<_> = values
@@ -335,7 +348,7 @@ mod tests {
         } in METRICS
         {
             let is_total = name.ends_with("_total");
-            assert_eq!(is_total, matches!(kind, Kind::Counter(_)), "{name}");
+            assert_eq!(is_total, kind.word() == "counter", "{name}");
             let stem = name.trim_end_matches("_total");
             assert_eq!(stem.ends_with("_bytes"), *unit == Unit::Bytes, "{name}");
             assert_eq!(stem.ends_with("_seconds"), *unit == Unit::Seconds, "{name}");

@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
-use casty_client::{AcquireError, ClusterClient, Guard, HoldLost, Released};
+use casty_client::{AcquireError, ClusterClient, Guard, HoldLost, Released, ShardEnvelope};
+use casty_proto::Tuple;
 use casty_proto::message::structures::lock::{LockAcquire, LockAcquired, LockRelease};
-use casty_proto::message::{MemberStatus, TopologySnapshot};
+use casty_proto::message::{GetShardLocation, MemberStatus, ShardLocation, TopologySnapshot};
 use casty_transport::MemoryNetwork;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::keeper::{Keeper, LONG, door, told};
-use crate::node::{in_paused_time, others_run};
+use crate::node::{Node, in_paused_time, others_run};
 
 const SECOND: Duration = Duration::from_secs(1);
 const NODES: [&str; 2] = ["b:1", "a:1"];
@@ -117,5 +118,48 @@ fn a_guard_is_told_its_first_loss_for_good() {
         client.close(Duration::ZERO).await;
         assert_eq!(guard.loss(), Some(lost.clone()));
         assert_eq!(guard.release().await.unwrap(), Released::Lost(lost));
+    });
+}
+
+/// Answers the next query for the lock's shard.
+async fn locate(keeper: &mut Keeper, owner: &str) {
+    let asked = keeper.link.next_to("/_coord-d-lock-door");
+    let asked = timeout(LONG, asked).await.expect("it is not asked");
+    let asked: GetShardLocation = asked.unwrap().decode();
+    let location = ShardLocation {
+        shard_id: asked.shard_id,
+        node: owner.parse().unwrap(),
+        replicas: Tuple::default(),
+    };
+    keeper.link.send(&asked.reply_to, &location).await;
+}
+
+#[test]
+fn a_release_that_another_node_answers_is_sent_again() {
+    in_paused_time(|| async {
+        let network = MemoryNetwork::new();
+        let mut other = Node::listen(&network, "a:1").await;
+        let unowned = told(&NODES, None);
+        let (client, mut keeper) = Keeper::connected(&network, ("b:1", &unowned), |it| it).await;
+        let lock = door(&client);
+        let acquiring = tokio::spawn(async move { lock.acquire().await });
+        locate(&mut keeper, "a:1").await;
+        let mut link = other.accept().await;
+        let asked = link.next_to("/_region-d-lock-door").await.unwrap();
+        let asked: ShardEnvelope<LockAcquire> = asked.decode();
+        let granted = LockAcquired { granted: true };
+        link.send(&asked.message.reply_to, &granted).await;
+        let guard = acquiring.await.unwrap().unwrap();
+        // It cannot be reached any more, and the other one takes itself for the owner.
+        drop((link, other));
+        others_run().await;
+        let releasing = tokio::spawn(guard.release());
+        locate(&mut keeper, "b:1").await;
+        keeper.releases(false).await;
+        assert_eq!(releasing.await.unwrap().unwrap(), Released::NotHeld);
+        assert_eq!(keeper.releases(true).await, asked.message.owner);
+        others_run().await;
+        let report = client.close(Duration::ZERO).await;
+        assert_eq!(report.unreleased, 0);
     });
 }
