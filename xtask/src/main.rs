@@ -1,5 +1,5 @@
 //! The project's own commands: cargo xtask ci | test | tidy | api | features | interop | sim | bench | tune |
-//! flame | gates | fuzz | bombs | soak | mutants | protobuf.
+//! flame | gates | fuzz | bombs | soak | mutants | pictures | protobuf.
 
 use std::env;
 use std::process::ExitCode;
@@ -13,6 +13,7 @@ mod fuzz;
 mod gates;
 mod metadata;
 mod mutants;
+mod pictures;
 mod protobuf;
 mod readme;
 mod release;
@@ -67,6 +68,8 @@ usage: cargo xtask COMMAND [ARGS]
   mutants [FILE]...
                   how many faults, put into the engines and decoders one by one, the tests notice,
                   by cargo-mutants, which is installed as cargo-hack is; takes hours for all files
+  pictures        draws docs/pictures anew: casty watch on a terminal of 80 by 24, and the plot of a
+                  casty bench
   protobuf        writes the Rust types of the protobuf schema, which tidy holds against it
 
 The real-cluster suite needs a Python >= 3.12 and is skipped with a notice where there is none;
@@ -99,6 +102,7 @@ fn main() -> ExitCode {
         ("features", []) => features::run(&mut steps, false),
         ("features", [flag]) if flag == "--full" => features::run(&mut steps, true),
         ("interop", args) => test::interop(&mut steps, args),
+        ("pictures", []) => pictures::run(&mut steps),
         ("protobuf", []) => protobuf::run(&mut steps),
         ("fuzz", args) => fuzz::run(&mut steps, args),
         ("bombs", []) => fuzz::bombs(&mut steps),
