@@ -142,7 +142,9 @@ async fn show(
 ) -> Result<(), CommandError> {
     // Whoever cannot reach the cluster reads the reason on an ordinary terminal.
     let mut topology = client.topology();
-    topology.wait_for(|_| true).await?;
+    let first = topology.wait_for(|_| true).await?;
+    // In a quiet cluster no other comes: only views that differ are told.
+    screen.see(&first);
     let failed = |error| CommandError::of("cannot use the terminal", error);
     // Before the terminal is taken, and so until it is given back.
     let kept = Kept::begin();
