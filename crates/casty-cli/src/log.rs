@@ -62,15 +62,15 @@ impl Kept {
         *kept() = Some(VecDeque::new());
         Some(Self(()))
     }
+}
 
-    /// Returns the last lines, at most this many.
-    pub(crate) fn last(&self, most: usize) -> Vec<String> {
-        let kept = kept();
-        let lines = kept.iter().flatten().rev().take(most);
-        let mut lines: Vec<_> = lines.cloned().collect();
-        lines.reverse();
-        lines
-    }
+/// Returns the last lines that are kept, at most this many.
+pub(crate) fn last_lines(most: usize) -> Vec<String> {
+    let kept = kept();
+    let lines = kept.iter().flatten().rev().take(most);
+    let mut lines: Vec<_> = lines.cloned().collect();
+    lines.reverse();
+    lines
 }
 
 impl Drop for Kept {

@@ -12,7 +12,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use crate::args::cluster::Cluster;
 use crate::args::time::time;
 use crate::error::CommandError;
-use crate::log::Kept;
+use crate::log::{Kept, last_lines};
 use crate::output::{is_json, is_terminal, print, print_json};
 use crate::render::Rendering;
 use crate::session::Session;
@@ -147,7 +147,7 @@ async fn show(
     screen.see(&first);
     let failed = |error| CommandError::of("cannot use the terminal", error);
     // Before the terminal is taken, and so until it is given back.
-    let kept = Kept::begin();
+    let _kept = Kept::begin();
     let mut terminal = ratatui::try_init().map_err(failed)?;
     let _restored = Restored;
     let palette = args.palette();
@@ -177,7 +177,7 @@ async fn show(
             _ = ticks.tick() => {}
         }
         screen.count(&client.stats(), Instant::now());
-        screen.log = kept.as_ref().map_or_else(Vec::new, |it| it.last(LOG));
+        screen.log = last_lines(LOG);
         let drawn = terminal.draw(|frame| draw::draw(frame, &mut screen, palette));
         drawn.map_err(failed)?;
     }

@@ -6,7 +6,7 @@ use std::error::Error;
 use plotters::backend::SVGBackend;
 use plotters::drawing::IntoDrawingArea;
 
-use super::report::{Point, Report, millis};
+use super::report::{Point, Report};
 
 mod panel;
 mod theme;
@@ -170,7 +170,7 @@ fn latency_axis(all: &[&Series]) -> Axis {
     while power <= 10_000_000_000 {
         for micros in [power, power * 2, power * 5] {
             if (least..=most + 0.05).contains(&decade(micros)) {
-                marks.push((decade(micros), millis(micros)));
+                marks.push((decade(micros), trimmed(whole(micros) / 1000.0)));
             }
         }
         power *= 10;
@@ -191,13 +191,16 @@ fn even(most: f64) -> Vec<(f64, String)> {
     let mut marks = Vec::new();
     let mut at = 0.0;
     while at <= most && marks.len() < 12 {
-        // Without the ends that sums of fractions have.
-        let text = format!("{:.3}", at);
-        let text = text.trim_end_matches('0').trim_end_matches('.');
-        marks.push((at, text.to_owned()));
+        marks.push((at, trimmed(at)));
         at += step;
     }
     marks
+}
+
+/// Shows a number of three decimals at most, without zeros at its end.
+fn trimmed(number: f64) -> String {
+    let text = format!("{number:.3}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 /// Returns where a share of the asks is on an axis on which each nine takes the same length.

@@ -85,7 +85,7 @@ pub(super) struct Percentiles {
     mean: f64,
     max: u64,
     #[serde(flatten)]
-    percentiles: BTreeMap<&'static str, u64>,
+    percents: BTreeMap<&'static str, u64>,
 }
 
 /// A part of the measured time. The last is all that came after it: late messages, and replies.
@@ -225,20 +225,24 @@ impl Percentiles {
             min: all.min(),
             mean: all.mean(),
             max: all.max(),
-            percentiles: PERCENTILES.into_iter().map(at).collect(),
+            percents: PERCENTILES.into_iter().map(at).collect(),
         })
     }
 
     fn lines(&self) -> [String; 2] {
-        let (mut names, mut values) = (String::from("  "), String::from("  "));
-        for (percent, name) in PERCENTILES {
-            let value = self.percentiles.get(name).copied().unwrap_or_default();
-            names += &format!("{:>9}", format!("{percent} %"));
-            values += &format!("{:>9}", millis(value));
-        }
-        names += &format!("{:>9}", "max");
-        values += &format!("{:>9}", millis(self.max));
-        [names, values]
+        let all = self.quantiles();
+        let names = all.iter().map(|(name, _)| format!("{name:>9}"));
+        let values = all.iter().map(|(_, it)| format!("{:>9}", millis(*it)));
+        [names.collect::<Vec<_>>(), values.collect()].map(|cells| format!("  {}", cells.concat()))
+    }
+
+    /// Returns what is told of it in lines, each with its heading.
+    fn quantiles(&self) -> Vec<(String, u64)> {
+        let at = |name| self.percents.get(name).copied().unwrap_or_default();
+        let told = PERCENTILES.map(|(percent, name)| (format!("{percent} %"), at(name)));
+        told.into_iter()
+            .chain([("max".to_owned(), self.max)])
+            .collect()
     }
 }
 
@@ -253,7 +257,7 @@ fn timeline(record: &Record, schedule: Schedule) -> Vec<Point> {
         let of = |value: u64| (!latency.is_empty()).then_some(value);
         points.push(Point {
             at_s: at.as_secs_f64(),
-            for_s: (index < last).then(|| (end - at).as_secs_f64()),
+            for_s: (index < last).then(|| end.saturating_sub(at).as_secs_f64()),
             due: it.due,
             sent: it.sent,
             replies: it.replies,
@@ -277,7 +281,7 @@ fn curve<T: Counter>(all: &Histogram<T>) -> Vec<(f64, u64)> {
 }
 
 /// Shows microseconds as milliseconds.
-pub(super) fn millis(micros: u64) -> String {
+fn millis(micros: u64) -> String {
     let (whole, part) = (micros / 1000, micros % 1000);
     match micros {
         0..10_000 => format!("{whole}.{part:03}"),

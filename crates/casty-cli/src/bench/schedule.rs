@@ -190,7 +190,7 @@ mod tests {
             late.iter()
                 .all(|(_, at)| *at == Duration::from_millis(1500))
         );
-        let longest = late.iter().map(|(due, at)| *at - due.at).max();
+        let longest = late.iter().map(|(due, at)| at.saturating_sub(due.at)).max();
         assert_eq!(longest, Some(stall));
     }
 

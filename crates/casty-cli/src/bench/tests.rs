@@ -91,9 +91,9 @@ fn the_document_has_this_shape() {
     let mut told = serde_json::to_value(short()).unwrap();
     let timeline = told.as_object_mut().unwrap().remove("timeline").unwrap();
     let ends = |due: u64| json!({ "due": due, "done": due, "not_sent": {}, "failed": {} });
-    let times = |count: u64, at: u64| {
+    let times = |count: u64, at: u32| {
         json!({
-            "count": count, "min": at, "mean": at as f64, "max": at, "p50": at, "p75": at, "p90": at,
+            "count": count, "min": at, "mean": f64::from(at), "max": at, "p50": at, "p75": at, "p90": at,
             "p99": at, "p99_9": at, "p99_99": at,
         })
     };

@@ -11,7 +11,7 @@ use casty_testkit::Cluster;
 use vt100::{Cell, Color, Screen};
 
 use crate::process::{ADD, AMPLE, GET, casty_to, ended, nodes};
-use crate::terminal::Terminal;
+use crate::terminal::{Terminal, rows};
 use crate::watch::{busy_nodes, is_whole};
 
 /// Writes a picture, if that is wanted.
@@ -42,7 +42,8 @@ fn picture(screen: &Screen) -> String {
         }
         text.push_str("\u{1b}[0m\n");
     }
-    Term::new().render_svg(&text)
+    // As wide as eighty of its letters.
+    Term::new().min_width_px(680).render_svg(&text)
 }
 
 /// Returns the codes of a cell's style, each behind a semicolon.
@@ -80,6 +81,24 @@ async fn pictures_of_a_cluster_on_a_terminal_are_readable_with_and_without_colou
         assert_eq!(svg.contains("fg-green"), variables.is_empty(), "{svg}");
         keep(name, &svg);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_picture_of_a_cluster_in_trouble_tells_what_helps() {
+    let cluster = busy_nodes().await;
+    cluster.hang(1);
+    let args = ["watch", "--every", "1s", "--timeout", AMPLE];
+    let terminal = Terminal::start(&cluster, &args, &[]);
+    let hung = cluster.contact_points()[1].clone();
+    let told = |screen: &Screen| {
+        let rows = rows(screen);
+        rows.iter()
+            .any(|row| row.contains("critical: ") && row.contains(&hung))
+    };
+    let screen = terminal.shows("the problem", told).await;
+    let svg = picture(&screen);
+    assert!(svg.contains("fg-red") && svg.contains("helps: "), "{svg}");
+    keep("watch-trouble.svg", &svg);
 }
 
 /// Waits until the nodes have handled some more messages.

@@ -20,7 +20,8 @@ pub(crate) const SIZE: (u16, u16) = (24, 80);
 pub(crate) struct Terminal {
     child: Child,
     keys: OwnedWritePty,
-    terminal: OwnedFd,
+    /// The device, which tells its modes.
+    device: OwnedFd,
     screen: watch::Sender<Parser>,
 }
 
@@ -53,14 +54,14 @@ impl Terminal {
             .envs(variables.iter().copied())
             .kill_on_drop(true);
         let child = command.spawn(pts).unwrap();
-        let terminal = pty.as_fd().try_clone_to_owned().unwrap();
+        let device = pty.as_fd().try_clone_to_owned().unwrap();
         let (output, keys) = pty.into_split();
         let (screen, _) = watch::channel(Parser::new(SIZE.0, SIZE.1, 0));
         tokio::spawn(follow(output, screen.clone()));
         Self {
             child,
             keys,
-            terminal,
+            device,
             screen,
         }
     }
@@ -77,7 +78,7 @@ impl Terminal {
 
     /// Returns how the terminal treats what is typed now.
     pub(crate) fn modes(&self) -> Modes {
-        let modes = tcgetattr(&self.terminal).unwrap().local_modes;
+        let modes = tcgetattr(&self.device).unwrap().local_modes;
         Modes {
             reads_lines: modes.contains(LocalModes::ICANON),
             echoes: modes.contains(LocalModes::ECHO),

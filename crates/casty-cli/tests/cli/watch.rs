@@ -13,7 +13,8 @@ const GREEN: Color = Color::Idx(2);
 /// Starts nodes whose shards all have owners.
 pub(crate) async fn busy_nodes() -> Cluster {
     let cluster = nodes(Codec::pickle()).await;
-    let lines: String = (0..1500).map(|it| format!("user-{it}\t{ADD}\n")).collect();
+    let lines = (0..1500).map(|it| format!("user-{it}\t{ADD}\n"));
+    let lines = lines.collect::<Vec<_>>().concat();
     let args = ["tell", "--timeout", AMPLE, "counter", "--file", "-"];
     let told = end_with_input(casty_to(&cluster, &args), lines.as_bytes()).await;
     assert_eq!(told.with(0).err, "1500 written, 0 not sent, 0 unknown\n");

@@ -72,6 +72,7 @@ pub(super) fn panel(
 ) -> Drawn {
     let names = (across.name, up.name);
     let mut chart = ChartBuilder::on(area)
+        .margin_left(16)
         .margin_right(24)
         .margin_top(6)
         .margin_bottom(8)
