@@ -1,6 +1,5 @@
 //! The project's own commands: cargo xtask ci | test | tidy | api | features | interop | sim | bench | tune |
-//! flame | gates | fuzz | bombs | soak | mutants | deny | minimal | package | publish |
-//! protobuf.
+//! flame | gates | fuzz | bombs | soak | mutants | pictures | deny | minimal | package | publish | protobuf.
 
 use std::env;
 use std::process::ExitCode;
@@ -17,6 +16,7 @@ mod metadata;
 mod minimal;
 mod mutants;
 mod package;
+mod pictures;
 mod protobuf;
 mod publish;
 mod readme;
@@ -82,6 +82,8 @@ usage: cargo xtask COMMAND [ARGS]
   publish VERSION [--execute]
                   checks that the workspace is that release, packs it as `package` does, and has cargo do all
                   but send it; with --execute sends and tags it
+  pictures        draws docs/pictures anew: casty watch on a terminal of 80 by 24, and the plot of a
+                  casty bench
   protobuf        writes the Rust types of the protobuf schema, which tidy holds against it
 
 The real-cluster suite needs a Python >= 3.12 and is skipped with a notice where there is none;
@@ -122,6 +124,7 @@ fn main() -> ExitCode {
         ("publish", [version, flag]) if flag == "--execute" => {
             publish::run(&mut steps, version, true)
         }
+        ("pictures", []) => pictures::run(&mut steps),
         ("protobuf", []) => protobuf::run(&mut steps),
         ("fuzz", args) => fuzz::run(&mut steps, args),
         ("bombs", []) => fuzz::bombs(&mut steps),

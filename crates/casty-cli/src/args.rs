@@ -282,6 +282,8 @@ pub(crate) enum Command {
     Ask(Ask),
     /// Send messages to entities or actors.
     Tell(Tell),
+    /// Send messages at a fixed rate, and tell how long replies took.
+    Bench(crate::bench::BenchArgs),
     /// List the instances of a service, or ask one.
     Lookup(Lookup),
     /// Show the members of the cluster and where its shards are.
@@ -525,6 +527,7 @@ mod tests {
                 "casty lookup" | "casty topology" => "with --watch, none once",
                 "casty tell" => "with --file, none once",
                 "casty watch" => "The time for the first view",
+                "casty bench" => "and for each reply",
                 "casty types" => "The time that Python may take",
                 _ => whole,
             };

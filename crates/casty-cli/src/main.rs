@@ -1,8 +1,8 @@
 //! `casty`: a Casty cluster at a shell's prompt.
 //!
 //! Each subcommand is one file, which is read from the top: `run` takes the arguments that `args`
-//! has read and prints its result through `output`. `ask`, `tell`, `lookup`, `topology`, `watch`, `doctor`,
-//! `down` and the commands in `structures` are clients of a cluster: a `session` starts the client,
+//! has read and prints its result through `output`. `ask`, `tell`, `bench`, `lookup`, `topology`, `watch`,
+//! `doctor`, `down` and the commands in `structures` are clients of a cluster: a `session` starts the client,
 //! does the work, and closes it in order, all within `--timeout`. `proxy`, `cert` and `types` need no
 //! client, `guard` is a member of the cluster, and `demo` brings one of its own; `completions` and `man`
 //! are made of the arguments themselves.
@@ -23,6 +23,7 @@ use crate::error::CommandError;
 mod actor;
 mod args;
 mod ask;
+mod bench;
 mod cert;
 mod certificates;
 mod completions;
@@ -34,6 +35,7 @@ mod error;
 mod fan_out;
 mod guard;
 mod input;
+mod log;
 mod lookup;
 mod man;
 mod message;
@@ -53,7 +55,8 @@ fn main() -> ExitCode {
     let arguments = Arguments::read();
     output::choose(arguments.format());
     let serves = matches!(arguments.command, Command::Proxy(_) | Command::Guard(_));
-    output::log(arguments.verbose, serves);
+    let draws = matches!(arguments.command, Command::Watch(_)) && watch::draws();
+    log::start(arguments.verbose, serves, draws);
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => return end(&CommandError::of("cannot start", error)),
@@ -68,6 +71,7 @@ async fn run(command: &Command) -> Result<(), CommandError> {
     match command {
         Command::Ask(args) => ask::run(args).await,
         Command::Tell(args) => tell::run(args).await,
+        Command::Bench(args) => bench::run(args).await,
         Command::Lookup(args) => lookup::run(args).await,
         Command::Topology(args) => topology::run(args).await,
         Command::Watch(args) => watch::run(args).await,

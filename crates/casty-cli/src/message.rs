@@ -17,6 +17,13 @@ pub(crate) struct Message {
     asks: bool,
 }
 
+/// A message of either kind.
+#[derive(Debug, Clone)]
+pub(crate) enum Either {
+    Tell(Value),
+    Ask(Message),
+}
+
 /// The reason why a text is no message, or not one that can be sent so.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum MessageError {
@@ -101,6 +108,19 @@ impl Message {
         } else {
             Err(MessageError::NoReply)
         }
+    }
+
+    /// Reads a message of either kind: one to ask with if it asks for a reply, else one to tell.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub(crate) fn either(text: &str) -> Result<Either, MessageError> {
+        let message = Self::parse(text)?;
+        Ok(if message.asks {
+            Either::Ask(message)
+        } else {
+            Either::Tell(message.value)
+        })
     }
 
     fn parse(text: &str) -> Result<Self, MessageError> {

@@ -3,7 +3,7 @@
 //! Nothing else prints, and all that is printed here is escaped: whatever a peer has chosen, it stays on
 //! its line, and no terminal obeys it.
 
-use std::fmt::{self, Display};
+use std::fmt::Display;
 use std::io::{self, Write};
 #[cfg(unix)]
 use std::os::fd::AsFd;
@@ -14,10 +14,6 @@ use casty_client::Value;
 use casty_proto::Escaped;
 use clap::ValueEnum;
 use serde_json::json;
-use tracing::level_filters::LevelFilter;
-use tracing_subscriber::field::{RecordFields, VisitOutput};
-use tracing_subscriber::fmt::FormatFields;
-use tracing_subscriber::fmt::format::{DefaultVisitor, Writer};
 
 use crate::error::CommandError;
 
@@ -174,82 +170,15 @@ fn beside(line: &Escaped<impl Display>) {
     writeln!(io::stderr().lock(), "{line}").ok();
 }
 
-/// Logs to standard error in as much detail as the user asked for.
+/// Writes a part of the log on standard error, as it is: its fields were escaped.
 ///
-/// By default nothing, for commands print at their end what was wrong; one that `serves` warns.
-pub(crate) fn log(verbosity: u8, serves: bool) {
-    let level = match verbosity {
-        0 if serves => LevelFilter::WARN,
-        0 => return,
-        1 => LevelFilter::INFO,
-        _ => LevelFilter::DEBUG,
-    };
-    let ansi = io::IsTerminal::is_terminal(&io::stderr());
-    tracing_subscriber::fmt()
-        .fmt_fields(EscapedFields)
-        .with_max_level(level)
-        .with_writer(io::stderr)
-        .with_ansi(ansi)
-        .init();
+/// # Errors
+/// It cannot be written.
+pub(crate) fn write_log(bytes: &[u8]) -> io::Result<usize> {
+    io::stderr().write(bytes)
 }
 
-/// The fields of an event as they are printed by default, and escaped: those of other crates, too.
-struct EscapedFields;
-
-impl<'writer> FormatFields<'writer> for EscapedFields {
-    fn format_fields<R: RecordFields>(
-        &self,
-        mut writer: Writer<'writer>,
-        fields: R,
-    ) -> fmt::Result {
-        let mut text = String::new();
-        let mut visitor = DefaultVisitor::new(Writer::new(&mut text), true);
-        fields.record(&mut visitor);
-        visitor.finish()?;
-        write!(writer, "{}", Escaped::new(text))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::{Arc, Mutex};
-
-    use super::*;
-
-    #[derive(Clone, Default)]
-    struct Log(Arc<Mutex<Vec<u8>>>);
-
-    impl Write for Log {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().write(bytes)
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    #[test]
-    fn what_any_crate_logs_stays_on_its_line() {
-        let log = Log::default();
-        let writer = log.clone();
-        let subscriber = tracing_subscriber::fmt()
-            .fmt_fields(EscapedFields)
-            .with_writer(move || writer.clone())
-            .with_ansi(false)
-            .finish();
-        tracing::subscriber::with_default(subscriber, || {
-            let error = io::Error::other("e\u{1b}[31m\n\u{9b}");
-            let error: &dyn std::error::Error = &error;
-            tracing::info!(plain = "a\nWARN forged", shown = %"b\r", error, "m\u{202e}");
-        });
-        let logged = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-        let line = logged.strip_suffix('\n').unwrap();
-        assert!(
-            !line.contains(char::is_control) && !line.contains('\u{202e}'),
-            "{line:?}"
-        );
-        let fields = r#"m\u{202e} plain="a\nWARN forged" shown=b\r error=e"#;
-        assert!(line.contains(fields), "{line:?}");
-    }
+/// Returns whether standard error is a terminal.
+pub(crate) fn errors_go_to_terminal() -> bool {
+    io::IsTerminal::is_terminal(&io::stderr())
 }

@@ -12,6 +12,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use crate::args::cluster::Cluster;
 use crate::args::time::time;
 use crate::error::CommandError;
+use crate::log::{Kept, last_lines};
 use crate::output::{is_json, is_terminal, print, print_json};
 use crate::render::Rendering;
 use crate::session::Session;
@@ -30,16 +31,23 @@ use screen::Screen;
 /// The time between two drawings where nothing changes but the ages.
 const TICK: Duration = Duration::from_secs(1);
 
+/// The most lines of the log that are shown.
+const LOG: usize = 5;
+
 const EXAMPLES: &str = "\
 Shows members, leader, epoch, shards of each node, regions, services, and what casty doctor finds, and
 goes on until q is pressed: also while no node can be reached, until one is back. The arrows, PgUp, PgDn,
 Home and End scroll; ? explains the columns. Uses no more memory after a week than after a minute.
 
+With -v, the last lines of the log are shown at the foot, and more of them once it is left; all of them go
+to where standard error leads, if that is no terminal.
+
 Where standard output is no terminal, or with --output json, prints what casty topology prints, once.
 
 Examples:
   casty watch --contact 127.0.0.1:25520 --system my-cluster
-  casty watch --contact 127.0.0.1:25520 --system my-cluster --color never";
+  casty watch --contact 127.0.0.1:25520 --system my-cluster --color never
+  casty watch --contact 127.0.0.1:25520 --system my-cluster -vv 2> watch.log";
 
 /// The help of `--timeout`, which bounds the first view alone.
 const TIMEOUT: &str = "The time for the first view of the cluster to come; there is no other limit \
@@ -73,7 +81,7 @@ pub(crate) struct WatchArgs {
 pub(crate) async fn run(args: &WatchArgs) -> Result<(), CommandError> {
     let session = Session::new(&args.cluster, "no view of the cluster came")?;
     let counts = session.config().regions();
-    if is_json() || !is_terminal() {
+    if !draws() {
         let ended = session.run(async |client| once(client, counts).await);
         return ended.await?.outcome;
     }
@@ -88,6 +96,11 @@ pub(crate) async fn run(args: &WatchArgs) -> Result<(), CommandError> {
         }
     });
     ended.await?.outcome
+}
+
+/// Returns whether this command draws on the terminal, for there is one.
+pub(crate) fn draws() -> bool {
+    !is_json() && is_terminal()
 }
 
 /// Prints what `casty topology` prints.
@@ -129,11 +142,17 @@ async fn show(
 ) -> Result<(), CommandError> {
     // Whoever cannot reach the cluster reads the reason on an ordinary terminal.
     let mut topology = client.topology();
-    topology.wait_for(|_| true).await?;
+    let first = topology.wait_for(|_| true).await?;
+    // In a quiet cluster no other comes: only views that differ are told.
+    screen.see(&first);
     let failed = |error| CommandError::of("cannot use the terminal", error);
+    // Before the terminal is taken, and so until it is given back.
+    let _kept = Kept::begin();
     let mut terminal = ratatui::try_init().map_err(failed)?;
     let _restored = Restored;
     let palette = args.palette();
+    // Else the library leaves out colours where NO_COLOR is set, and that was decided.
+    ratatui::crossterm::style::force_color_output(true);
     let admin = client.admin().within(args.cluster.share());
     let mut examination = examine(&admin, Duration::ZERO);
     let mut keys = Keys::read();
@@ -158,6 +177,7 @@ async fn show(
             _ = ticks.tick() => {}
         }
         screen.count(&client.stats(), Instant::now());
+        screen.log = last_lines(LOG);
         let drawn = terminal.draw(|frame| draw::draw(frame, &mut screen, palette));
         drawn.map_err(failed)?;
     }

@@ -50,12 +50,14 @@ impl Palette {
 
 /// Draws the screen, and tells it how much of it is shown.
 pub(super) fn draw(frame: &mut Frame<'_>, screen: &mut Screen, palette: Palette) {
+    let log = log(screen, frame.area().height);
     let areas = Layout::vertical([
         Constraint::Length(2),
         Constraint::Min(0),
+        Constraint::Length(u16::try_from(log.len()).unwrap_or(u16::MAX)),
         Constraint::Length(1),
     ]);
-    let [top, middle, bottom] = areas.areas(frame.area());
+    let [top, middle, below, bottom] = areas.areas(frame.area());
     let lines = if screen.helps {
         help()
     } else {
@@ -69,12 +71,24 @@ pub(super) fn draw(frame: &mut Frame<'_>, screen: &mut Screen, palette: Palette)
     let shown: Vec<_> = lines.into_iter().skip(screen.scroll).take(page).collect();
     frame.render_widget(Paragraph::new(head(screen, palette)), top);
     frame.render_widget(Paragraph::new(shown), middle);
+    frame.render_widget(Paragraph::new(log), below);
     let place = format!("lines {}-{last} of {all}", (screen.scroll + 1).min(all));
     let keys = "q quit   ? help   arrows, PgUp, PgDn, Home, End scroll";
     let gap = usize::from(bottom.width).saturating_sub(keys.len() + place.len());
     let foot = Line::from(format!("{keys}{:gap$}{place}", ""));
     let foot = foot.style(Style::new().add_modifier(Modifier::REVERSED));
     frame.render_widget(Paragraph::new(foot), bottom);
+}
+
+/// Returns the last lines of the log under their heading, in a third of the height at most.
+fn log(screen: &Screen, height: u16) -> Vec<Line<'static>> {
+    let most = usize::from(height / 3).saturating_sub(1);
+    let left_out = screen.log.len().saturating_sub(most);
+    if screen.log.is_empty() || most == 0 {
+        return Vec::new();
+    }
+    let lines = screen.log.iter().skip(left_out).cloned().map(Line::from);
+    std::iter::once(heading("LOG")).chain(lines).collect()
 }
 
 /// Returns the two lines above the list.

@@ -28,6 +28,8 @@ pub(super) struct Screen {
     /// The lines that are shown at once.
     pub(super) page: usize,
     pub(super) helps: bool,
+    /// The last lines of the log, if there is one.
+    pub(super) log: Vec<String>,
 }
 
 /// The doctor's findings.
@@ -104,6 +106,7 @@ impl Screen {
             scroll: 0,
             page: 1,
             helps: false,
+            log: Vec::new(),
         }
     }
 

@@ -212,3 +212,19 @@ async fn nothing_has_a_colour_where_none_are_wanted() {
     screen.press(Key::Help);
     has(&rows(&mut screen), "MEMBERS");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_stands_at_the_foot_and_leaves_most_of_the_screen() {
+    let (_cluster, client) = cluster(1).await;
+    let mut screen = seen(&client, |_| true).await;
+    let before = rows(&mut screen);
+    screen.log = (0..100)
+        .map(|it| format!("12:00:00  INFO line {it}"))
+        .collect();
+    let with_log = rows(&mut screen);
+    assert_eq!(with_log[..10], before[..10]);
+    assert_eq!(with_log[15], "LOG", "{with_log:#?}");
+    assert_eq!(with_log[16], "12:00:00  INFO line 93", "{with_log:#?}");
+    assert_eq!(with_log[22], "12:00:00  INFO line 99", "{with_log:#?}");
+    assert!(with_log[23].starts_with("q quit"), "{with_log:#?}");
+}

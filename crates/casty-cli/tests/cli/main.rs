@@ -9,6 +9,7 @@
 mod actor;
 mod admin;
 mod ask;
+mod bench;
 mod cert;
 mod config;
 mod counts;
@@ -18,12 +19,18 @@ mod hostile;
 mod lookup;
 mod other_versions;
 mod output;
+#[cfg(unix)]
+mod pictures;
 mod process;
 mod proxy;
 mod shell;
 mod structures;
 mod tell;
+#[cfg(unix)]
+mod terminal;
 mod tls;
 mod topology;
 mod types;
 mod usage;
+#[cfg(unix)]
+mod watch;

@@ -115,6 +115,7 @@ async fn every_command_shows_examples() {
         "",
         "ask",
         "tell",
+        "bench",
         "lookup",
         "topology",
         "watch",
