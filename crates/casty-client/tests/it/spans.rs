@@ -289,8 +289,7 @@ fn dials_subscriptions_and_views_are_spans() {
         let (spans, _guard) = Spans::listen(Level::DEBUG);
         let network = MemoryNetwork::new();
         let mut node = Node::listen(&network, "n:1").await;
-        let client = builder(&network, "n:1").contact_point("nobody:1");
-        let client = client.connect().await.unwrap();
+        let client = builder(&network, "n:1").connect().await.unwrap();
         let mut link = node.accept().await;
         let subscribe = link.next().await.unwrap();
         let subscribe: casty_proto::message::SubscribeTopology = subscribe.decode();
@@ -304,6 +303,7 @@ fn dials_subscriptions_and_views_are_spans() {
         client.ready(SECOND).await.unwrap();
         link.send(&subscribe.reply_to, &view).await;
         link.send(&subscribe.reply_to.cast(), &7_i32).await;
+        let _elsewhere = builder(&network, "nobody:1").connect().await.unwrap();
         others_run().await;
         let dials = spans.of("connect");
         let of = |node: &str| dials.iter().find(|dial| dial.fields["node"] == node);
