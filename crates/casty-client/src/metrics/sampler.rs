@@ -31,7 +31,7 @@ enum Kept {
     },
 }
 
-/// What a level is read from.
+/// The source of a level.
 enum Read {
     Stats(fn(&Stats) -> u64),
     Sample(fn(&Sample) -> u64),

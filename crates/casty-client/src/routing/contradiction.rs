@@ -1,4 +1,4 @@
-//! What the log is told of shard counts that contradict each other.
+//! The telling of shard counts that contradict each other, in the log.
 
 use casty_proto::Escaped;
 use casty_routing::CountContradiction;

@@ -266,7 +266,7 @@ impl TryFrom<DateTime> for SystemTime {
     }
 }
 
-/// What is finer than a microsecond is left out.
+/// In whole microseconds; anything finer is left out.
 impl TryFrom<Duration> for TimeDelta {
     type Error = TimeError;
 
