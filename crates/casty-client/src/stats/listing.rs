@@ -56,7 +56,6 @@ pub(crate) struct Declared {
     pub(crate) help: &'static str,
     pub(crate) read: fn(&Stats) -> u64,
     /// `None` if it is no metric.
-    #[cfg_attr(not(feature = "metrics"), expect(dead_code, reason = "for metrics"))]
     pub(crate) metric: Option<ToldAs>,
 }
 
