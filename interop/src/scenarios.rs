@@ -24,6 +24,7 @@ mod services;
 mod starting;
 mod streams;
 mod structures;
+mod traces;
 mod types;
 mod vectors;
 mod verifier;
@@ -42,6 +43,7 @@ pub fn all() -> Vec<Scenario> {
         merges::SCENARIOS,
         nodes::SCENARIOS,
         messages::SCENARIOS,
+        traces::SCENARIOS,
         counts::SCENARIOS,
         services::SCENARIOS,
         paths::SCENARIOS,

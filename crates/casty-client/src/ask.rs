@@ -19,9 +19,11 @@ pub(crate) mod choice;
 pub(crate) mod idempotent;
 pub(crate) mod meter;
 pub(crate) mod open;
+pub(crate) mod outcome;
 pub(crate) mod reply;
 pub(crate) mod retry;
 pub(crate) mod sender;
+pub(crate) mod span;
 
 /// An ask being prepared: await it, or set how it is to be carried out first.
 ///

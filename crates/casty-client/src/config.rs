@@ -11,6 +11,7 @@ use casty_transport::{AddressMap, TransportConfig};
 
 use crate::dead_letters::{DeadLetter, DeadLetterHook};
 use crate::discovery::{Discovery, Source};
+use crate::trace_source::TraceSource;
 
 #[cfg(feature = "config")]
 mod choice;
@@ -47,6 +48,7 @@ mod tcp;
 mod tests;
 #[cfg(feature = "config")]
 mod tls;
+mod trace_context;
 
 pub use error::ConfigError;
 #[cfg(feature = "config")]
@@ -92,6 +94,8 @@ pub struct ClientBuilder {
     pub(crate) limits: ClientLimits,
     pub(crate) regions: BTreeMap<String, u32>,
     pub(crate) dead_letters: Option<DeadLetterHook>,
+    trace_context: Option<bool>,
+    trace_source: Option<TraceSource>,
     /// The seed of all that is random, in a simulation.
     pub(crate) seed: Option<u64>,
     /// The settings of files and the environment, for what is not set here.
@@ -116,6 +120,8 @@ impl ClientBuilder {
             limits: ClientLimits::default(),
             regions: BTreeMap::new(),
             dead_letters: None,
+            trace_context: None,
+            trace_source: None,
             seed: None,
             #[cfg(feature = "config")]
             settings: None,

@@ -32,6 +32,7 @@ use crate::runtime::random::Rng;
 use crate::send::Core;
 use other_versions::OtherVersions;
 use reading::{Fingerprint, Fingerprints, ReadView};
+use spans::{SubscribeSpan, ViewSpan};
 use told::{Reasons, Told};
 
 pub(crate) mod close;
@@ -42,6 +43,7 @@ mod liveness;
 mod other_versions;
 mod reading;
 mod secondary;
+mod spans;
 mod told;
 mod views;
 
@@ -50,6 +52,7 @@ struct Reading {
     from: NodeAddress,
     /// The connection to the node was lost since.
     lost: bool,
+    span: ViewSpan,
 }
 
 /// The outcome of a task that the control task has started.
@@ -126,6 +129,8 @@ pub(crate) struct Control {
     told_discovery: Option<Reasons>,
     /// The long view that is being read.
     reading: Option<Reading>,
+    /// The span of the latest subscription.
+    subscribing: SubscribeSpan,
     fingerprints: Fingerprints,
     /// The fingerprint of the view that was taken in last.
     last_view: Option<Fingerprint>,
@@ -183,6 +188,7 @@ impl Control {
             other_versions: OtherVersions::default(),
             told_discovery: None,
             reading: None,
+            subscribing: SubscribeSpan::default(),
             fingerprints: Fingerprints::new(),
             last_view: None,
             crowded: None,
@@ -296,9 +302,12 @@ impl Control {
                 leftover,
             } => self.ended(&peer, &end, &leftover),
             Done::ReadView(view) => {
-                let reading = self.reading.take();
-                self.take(*view);
-                if let Some(Reading { from, lost: true }) = reading {
+                let (lost, span) = match self.reading.take() {
+                    Some(Reading { from, lost, span }) => (lost.then_some(from), span),
+                    None => (None, ViewSpan::begin(&view.from, view.subscription)),
+                };
+                self.take(*view, span);
+                if let Some(from) = lost {
                     // After its view, and not before it: the next one may be of a cluster begun anew.
                     self.views.lost(&from);
                 }

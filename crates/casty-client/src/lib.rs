@@ -118,6 +118,7 @@
 //! | `zlib`, `gzip`, `bz2`, `lzma`, `lz4` | compression, as nodes are configured | no |
 //! | `blocking` | `blocking`: the client without an async runtime of yours | no |
 //! | `tower` | [`AskService`](ClusterClient::service), a `tower` service that asks | no |
+//! | `chrono`, `jiff` | dates and times of these crates from and to those of messages ([`value`]) | no |
 //! | `metrics` | what is counted and how long asks take, for the program's recorder of the `metrics` crate | no |
 //! | `config` | settings from TOML files and the environment | no |
 //!
@@ -126,7 +127,9 @@
 //! # Runtime and logs
 //!
 //! A client needs a tokio runtime with time enabled, on which it runs one control task and one task
-//! for each connection. It logs by [`tracing`](https://docs.rs/tracing), and never for each message.
+//! for each connection. It logs by [`tracing`](https://docs.rs/tracing), and never for each message. Dials,
+//! subscriptions, views and asks are spans, if anybody listens, and messages carry the trace context of the
+//! program, if that is wanted ([`trace_context`](ClientBuilder::trace_context)).
 //!
 //! # The crates below
 //!
@@ -157,9 +160,12 @@ mod routing;
 mod runtime;
 mod send;
 mod shared;
+mod spans;
 mod stats;
 mod streams;
 mod topology;
+mod trace_source;
+pub mod value;
 
 pub use {casty_proto, casty_routing, casty_transport};
 
@@ -171,7 +177,9 @@ pub use ask::reply::{Asking, Reply};
 pub use ask::sender::SendAsk;
 pub use casty_proto::message::streams::{StreamConsumerMessage, StreamProducerMessage};
 pub use casty_proto::message::{ServiceKey, ShardEnvelope};
-pub use casty_proto::{ActorRef, Codec, Compression, Limits, NodeAddress, Value};
+pub use casty_proto::{
+    ActorRef, Codec, Compression, Limits, NodeAddress, TraceParent, TraceParentError, Value,
+};
 pub use casty_proto::{AddressError, AllowError, Chain, DecodeError, EncodeError, Escaped};
 pub use casty_routing::{
     CountContradiction, MissingRoute, Overflow, RetryBudgetConfig, ShardCounts, ShardId, View,
@@ -234,6 +242,7 @@ pub use health::watching::HealthWatch;
 pub use health::{Health, HealthState, MemberHealth, ViewHealth, Waiting};
 pub use mailboxes::queue::MailboxOverflow;
 pub use stats::gauges::Gauges;
+pub use stats::listing::{Stat, StatKind};
 pub use stats::per_region::{NodeStats, RegionStats};
 pub use stats::{CloseReport, Stats};
 pub use streams::error::{ProducerError, StreamError};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use casty_proto::message::SHARD_ENVELOPE;
-use casty_proto::{Codec, EncodeError, NodeAddress, TypeHint};
+use casty_proto::{Codec, EncodeError, NodeAddress, TraceParent, TypeHint};
 use casty_routing::{RegionId, ShardId, Target};
 use casty_transport::OutboxTag;
 use serde::Serialize;
@@ -58,6 +58,8 @@ pub(crate) struct Encoded<'a> {
     pub(crate) bytes: &'a [u8],
     /// The Rust type of the message, for dead letters.
     pub(crate) kind: &'static str,
+    /// The trace context that it was kept with; `None` if it takes the one there is when it is sent.
+    pub(crate) trace: Option<&'a TraceParent>,
 }
 
 /// A region, as messages to its entities name it.
@@ -184,6 +186,7 @@ pub(crate) struct Outgoing {
     pub(crate) deadline: Tick,
     pub(crate) ask: Option<AskId>,
     pub(crate) kind: &'static str,
+    pub(crate) trace: Option<TraceParent>,
     /// Set if its reply address may be another than the client's first address.
     pub(crate) readdressed: bool,
 }

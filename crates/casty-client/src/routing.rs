@@ -10,14 +10,14 @@ use std::time::Instant;
 use casty_proto::message::{GetShardLocation, ShardLocation};
 use casty_proto::{Escaped, NodeAddress};
 use casty_routing::{
-    CountContradiction, PendingMessage, Router, RouterConfig, RouterInput, RouterOutput,
-    ShardCount, Target, UndeliverableReason, View,
+    PendingMessage, Router, RouterConfig, RouterInput, RouterOutput, ShardCount, Target,
+    UndeliverableReason, View,
 };
 use casty_transport::{Leftover, OutboxCounters, Pushed, RejectReason, Rejected, UnsentMessage};
 
 use crate::dead_letters::{DeadLetter, Loss};
 use crate::error::{Fate, NotSent, TellError};
-use crate::message::{ACTORS_GROUP, Outgoing, Route, Tag, group, group_of};
+use crate::message::{ACTORS_GROUP, Encoded, Outgoing, Region, Route, Tag, group, group_of};
 use crate::node::peer::{self, Peer};
 use crate::node::protocol::COORDINATORS_PATH;
 use crate::pending_asks::outcome::Failure;
@@ -25,8 +25,10 @@ use crate::runtime::clock::precise_now;
 use crate::shared::Shared;
 use crate::stats::per_region::{self, RegionIdentity, RegionStats, RouterCounters};
 
+mod contradiction;
 pub(crate) mod waiters;
 
+use contradiction::log_contradiction;
 use waiters::Waiters;
 
 /// The router of one client.
@@ -256,7 +258,7 @@ impl Routing {
         let readdressed = peer.identity.address() != shared.identity.address();
         let mut unreadable = Vec::new();
         let messages = unsent.iter().filter_map(|unsent| {
-            let Some(outgoing) = peer::recover(unsent, readdressed) else {
+            let Some(outgoing) = peer::recover(unsent, readdressed, shared.is_traced()) else {
                 tracing::error!(node = %peer.node, "bug: an unsent message could not be read");
                 unreadable.push(unsent.tag);
                 return None;
@@ -413,13 +415,18 @@ impl Routing {
             deadline,
             ask,
             kind,
+            trace,
             readdressed,
         } = &pending.item;
         let edit = *readdressed || !to.is_confirmed();
         let edited = ask
             .filter(|_| edit)
             .and_then(|ask| shared.readdress(message, ask, to));
-        let message = edited.as_deref().unwrap_or(message);
+        let message = Encoded {
+            bytes: edited.as_deref().unwrap_or(message),
+            kind,
+            trace: trace.as_ref(),
+        };
         let tag = |route| Tag {
             route,
             deadline: *deadline,
@@ -429,7 +436,8 @@ impl Routing {
         match &pending.target {
             Target::Shard { region, shard } => {
                 let name = self.router.region_name(*region).map_or("", |name| name);
-                to.push_envelope(*region, name, message, tag(Route::Shard(*region, *shard)))
+                let named = Region { id: *region, name };
+                to.push_traced_envelope(named, message, tag(Route::Shard(*region, *shard)))
             }
             Target::Node(_) | Target::Leader => {
                 debug_assert!(actor.is_some(), "a message to a node has a path");
@@ -560,24 +568,6 @@ impl Routing {
             Target::Node(node) => format!("{node}{}", Escaped::new(path.unwrap_or_default())),
             Target::Leader => format!("leader{}", Escaped::new(path.unwrap_or_default())),
         }
-    }
-}
-
-/// Logs what the view says against the shard count of a region, or that it says nothing any more.
-fn log_contradiction(region: &str, contradiction: Option<&CountContradiction>) {
-    let region = Escaped::new(region);
-    if let Some(found) = contradiction {
-        let shards = found.count.get();
-        tracing::warn!(
-            %region,
-            shards,
-            "some program uses another shard count for the region: {found}"
-        );
-    } else {
-        tracing::info!(
-            %region,
-            "no other shard count of the region is seen any more"
-        );
     }
 }
 

@@ -106,8 +106,12 @@ impl Core {
         }
         let tag = self.tag(route, message, ask);
         let deadline = tag.deadline;
+        // Before a lock is taken: it is the program's code that returns it.
+        let trace = self.trace_of(message.trace);
+        let trace = trace.as_ref();
+        let message = Encoded { trace, ..message };
         let pushed = match &node {
-            Some(node) => self.push_to_node(node, (path, class), (message.bytes, ask), tag),
+            Some(node) => self.push_to_node(node, (path, class), (message, ask), tag),
             None => Err(None),
         };
         match pushed {
@@ -166,7 +170,13 @@ impl Core {
             return self.send_by_router(&to, message, tag.deadline, ask);
         };
         let bytes = self.carry(message.bytes, ask, peer);
-        match peer.push_envelope(region.id, region.name, &bytes, tag) {
+        let pushed = if self.is_traced() {
+            let bytes = &*bytes;
+            self.push_traced(peer, region, Encoded { bytes, ..message }, tag)
+        } else {
+            peer.push_envelope(region.id, region.name, &bytes, tag)
+        };
+        match pushed {
             Ok(pushed) => {
                 give_way::note(pushed.fills_batch);
                 Ok(())
@@ -179,6 +189,21 @@ impl Core {
                 }
             }
         }
+    }
+
+    /// Puts an encoded envelope into the outbox of its shard's owner, with its trace context if it has one.
+    #[cold]
+    #[inline(never)]
+    fn push_traced(
+        &self,
+        peer: &Peer,
+        region: Region<'_>,
+        message: Encoded<'_>,
+        tag: Tag,
+    ) -> Result<Pushed, Rejected<Tag>> {
+        let trace = self.trace_of(message.trace);
+        let trace = trace.as_ref();
+        peer.push_traced_envelope(region, Encoded { trace, ..message }, tag)
     }
 
     /// Puts an encoded message for an actor into the outbox of one connection to its node, with which it is
@@ -198,7 +223,7 @@ impl Core {
         let connected = self.connected.read();
         let peer = connected.get(node).filter(|peer| peer.id == by)?;
         let tag = self.tag(Route::Connection, message, None);
-        match peer.push_to_actor(path, class, message.bytes, Some(tag)) {
+        match peer.push_to_actor(path, class, message, Some(tag)) {
             Ok(pushed) => {
                 give_way::note(pushed.fills_batch);
                 Some(Ok(()))
@@ -228,7 +253,7 @@ impl Core {
         &self,
         node: &NodeAddress,
         (path, class): (&str, &str),
-        (message, ask): (&[u8], Option<OpenAsk>),
+        (message, ask): (Encoded<'_>, Option<OpenAsk>),
         tag: Tag,
     ) -> Result<Pushed, Option<TellError>> {
         let connected = self.connected.read();
@@ -241,8 +266,9 @@ impl Core {
         // the outbox as the router left it, and its message goes behind.
         let direct = peer.filter(|peer| !backlog(peer));
         let peer = direct.ok_or(None)?;
-        let bytes = self.carry(message, ask, peer);
-        let pushed = peer.push_to_actor(path, class, &bytes, Some(tag));
+        let bytes = &*self.carry(message.bytes, ask, peer);
+        let message = Encoded { bytes, ..message };
+        let pushed = peer.push_to_actor(path, class, message, Some(tag));
         pushed.map_err(|rejected| self.not_pushed(peer, &rejected))
     }
 
@@ -314,7 +340,7 @@ impl Core {
     fn send_by_router(
         &self,
         to: &Destination<'_>,
-        Encoded { bytes, kind }: Encoded<'_>,
+        Encoded { bytes, kind, trace }: Encoded<'_>,
         deadline: Tick,
         ask: Option<OpenAsk>,
     ) -> Result<(), TellError> {
@@ -337,6 +363,7 @@ impl Core {
             deadline,
             ask: ask.map(|ask| ask.id),
             kind,
+            trace: self.trace_of(trace),
             readdressed: false,
         };
         self.route(|routing| routing.send(self, to.target(), outgoing))
@@ -448,6 +475,7 @@ mod tests {
         let message = Encoded {
             bytes: b"message",
             kind: "kind",
+            trace: None,
         };
         let ask = OpenAsk {
             id,

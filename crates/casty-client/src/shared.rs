@@ -25,7 +25,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use casty_proto::message::ShardLocation;
-use casty_proto::{ActorRef, Chain, Codec, Escaped, Limits, NodeAddress};
+use casty_proto::{ActorRef, Chain, Codec, Escaped, Limits, NodeAddress, TraceParent};
 use casty_routing::View;
 use casty_transport::ConnectError;
 use parking_lot::{Mutex, RwLock};
@@ -56,6 +56,7 @@ use crate::send::tables::Tables;
 use crate::stats::Counters;
 use crate::stats::per_region::EndedCounters;
 use crate::streams::registry::Streams;
+use crate::trace_source::TraceSource;
 
 /// The state of one client that its handles, its tasks, its asks and its router share.
 ///
@@ -119,6 +120,8 @@ pub(crate) struct Shared {
     /// The number of secondary connections; see [`casty_routing::Renewal`].
     pub(crate) secondaries: AtomicU64,
     pub(crate) streams: Streams,
+    /// The source of the trace contexts that messages carry; `None` if they carry none.
+    pub(crate) trace_source: Option<TraceSource>,
     /// The times of asks.
     #[cfg(feature = "metrics")]
     pub(crate) latencies: crate::metrics::latencies::Latencies,
@@ -178,12 +181,27 @@ impl Shared {
             .map_err(|error| E::from(TellError::from(error)));
         let sent = encoded.and_then(|class| {
             let (bytes, kind) = (&*buffer, message.kind());
-            send(&class, Encoded { bytes, kind })
+            let trace = None;
+            send(&class, Encoded { bytes, kind, trace })
         });
         if buffer.capacity() <= SCRATCH_KEPT {
             SCRATCH.set(buffer);
         }
         sent
+    }
+
+    /// Returns the trace context with which a message is sent: the one that it was `kept` with, or else
+    /// the one that the program has now. That is the program's code, so no lock is held.
+    #[inline]
+    pub(crate) fn trace_of(&self, kept: Option<&TraceParent>) -> Option<TraceParent> {
+        let source = self.trace_source.as_ref()?;
+        kept.copied().or_else(|| source())
+    }
+
+    /// Returns whether messages may carry trace contexts.
+    #[inline]
+    pub(crate) fn is_traced(&self) -> bool {
+        self.trace_source.is_some()
     }
 
     /// Returns the message of an ask with its reply address replaced by the one under which the
@@ -217,7 +235,7 @@ impl Shared {
     /// with the connection: the engines ask again.
     pub(crate) fn send_control<M: Serialize>(&self, peer: &Peer, path: &str, message: &M) {
         let sent = self.encoded(&Plain(message), |class, message| {
-            let pushed = peer.push_to_actor(path, class, message.bytes, None);
+            let pushed = peer.push_to_actor(path, class, message, None);
             pushed.map(drop).map_err(|_| TellError::Closed)
         });
         if let Err(error) = sent {

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::stats::gauges::Gauges;
 
 pub(crate) mod gauges;
+pub(crate) mod listing;
 pub(crate) mod per_region;
 
 /// The counters of a client since its start. Each accepted message is exactly one of written, not

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 
 use crate::escape;
+use crate::trace_parent::TraceParent;
 
 /// The header of a message frame, `{"target": .., "sender": .., "type_hint": ..}`.
 ///
@@ -85,6 +86,62 @@ pub fn split_payload(payload: &[u8]) -> Result<(&[u8], &[u8]), HeaderError> {
         .ok_or(HeaderError::Truncated)
 }
 
+/// The key of a trace context, and the text before it, which takes the place of the last brace.
+const TRACE_KEY: &[u8; 18] = b", \"traceparent\": \"";
+/// The length of what takes that place.
+const TRACE_TAIL: usize = TRACE_KEY.len() + TraceParent::LENGTH + 2;
+
+/// A header that was written before, and a trace context in it under the key `traceparent`: the bytes, in
+/// parts, without a copy of the header.
+///
+/// Nodes ignore keys that they do not know.
+#[derive(Debug, Clone, Copy)]
+pub struct TracedHeader<'a> {
+    length: [u8; 4],
+    front: &'a [u8],
+    tail: [u8; TRACE_TAIL],
+}
+
+impl<'a> TracedHeader<'a> {
+    /// Adds a trace context to what [`Header::write`] has written, its length included; `None` if that is
+    /// something else.
+    pub fn new(written: &'a [u8], trace: &TraceParent) -> Option<Self> {
+        let (length, header) = written.split_first_chunk::<4>()?;
+        let front = header.strip_suffix(b"}")?;
+        let more = u32::try_from(TRACE_TAIL - 1).ok()?;
+        let length = u32::from_be_bytes(*length).checked_add(more)?;
+        let mut tail = [0; TRACE_TAIL];
+        let (key, rest) = tail.split_at_mut(TRACE_KEY.len());
+        key.copy_from_slice(TRACE_KEY);
+        let (value, end) = rest.split_at_mut(TraceParent::LENGTH);
+        value.copy_from_slice(&trace.to_bytes());
+        end.copy_from_slice(b"\"}");
+        Some(Self {
+            length: length.to_be_bytes(),
+            front,
+            tail,
+        })
+    }
+
+    /// Returns the bytes, in order.
+    pub fn parts(&self) -> [&[u8]; 3] {
+        [&self.length, self.front, &self.tail]
+    }
+}
+
+/// Returns the trace context that a header has, the part of a payload that [`split_payload`] returns first;
+/// `None` if it has none, or one that cannot be read.
+pub fn trace_parent(header: &[u8]) -> Option<TraceParent> {
+    #[derive(Deserialize)]
+    struct Traced<'a> {
+        #[serde(borrow)]
+        traceparent: Cow<'a, str>,
+    }
+
+    let read: Traced<'_> = serde_json::from_slice(header).ok()?;
+    read.traceparent.parse().ok()
+}
+
 /// Appends a JSON string in ASCII.
 fn write_text(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
@@ -146,6 +203,46 @@ mod tests {
         assert_eq!(wire[..6], *b"before");
         assert_eq!(wire[6..10], length);
         assert_eq!(std::str::from_utf8(&wire[10..]), Ok(written));
+    }
+
+    const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+    #[test]
+    fn a_trace_context_is_a_key_more_and_the_header_reads_as_before() {
+        let header = Header {
+            target: "casty://s@h:1/a \"b\"".into(),
+            sender: "casty://s-client@127.0.0.1:0/".into(),
+            type_hint: "pkg.mod.C".into(),
+        };
+        let mut plain = Vec::new();
+        header.write(&mut plain);
+        let trace = TRACE.parse().unwrap();
+        let mut wire = TracedHeader::new(&plain, &trace).unwrap().parts().concat();
+        assert_eq!(wire.len(), plain.len() + 74);
+        wire.extend_from_slice(b"message");
+        assert_eq!(Header::split(&wire).unwrap(), (header, &b"message"[..]));
+        let (head, message) = split_payload(&wire).unwrap();
+        assert_eq!(message, b"message");
+        let expected = format!(r#", "type_hint": "pkg.mod.C", "traceparent": "{TRACE}"}}"#);
+        assert!(std::str::from_utf8(head).unwrap().ends_with(&expected));
+        assert_eq!(trace_parent(head), Some(trace));
+        assert_eq!(trace_parent(&plain[4..]), None);
+    }
+
+    #[test]
+    fn a_trace_context_that_cannot_be_read_is_none() {
+        for header in [
+            "",
+            "{}",
+            r#"{"traceparent": 1}"#,
+            r#"{"traceparent": null}"#,
+            r#"{"traceparent": "00-0"}"#,
+            r#"{"traceparent": "", "traceparent": ""}"#,
+        ] {
+            assert_eq!(trace_parent(header.as_bytes()), None, "{header}");
+        }
+        assert!(TracedHeader::new(b"", &TRACE.parse().unwrap()).is_none());
+        assert!(TracedHeader::new(b"\0\0\0\x01[", &TRACE.parse().unwrap()).is_none());
     }
 
     #[test]

@@ -88,6 +88,7 @@
 //! | `msgpack` | `Codec::msgpack` | yes |
 //! | `pickle` | `Codec::pickle`, `Codec::pickle_positional` | yes |
 //! | `protobuf` | `Codec::protobuf`, the module `protobuf` | no |
+//! | `chrono`, `jiff` | dates and times of these crates from and to those of [`value`] | no |
 //! | `zlib` `gzip` `bz2` `lzma` `lz4` | the [`Compression`] of that name | no |
 //!
 //! Features only add: turning one on changes nothing that worked without it.
@@ -150,6 +151,7 @@ pub mod protobuf;
 mod reference;
 mod sets;
 mod shared_text;
+mod trace_parent;
 pub mod value;
 
 pub use address::{ActorUri, AddressError, NodeAddress};
@@ -162,4 +164,5 @@ pub use escape::{Chain, Escaped, unescape};
 pub use limits::Limits;
 pub use reference::ActorRef;
 pub use sets::{FrozenSet, Set, Tuple};
+pub use trace_parent::{TraceParent, TraceParentError};
 pub use value::Value;

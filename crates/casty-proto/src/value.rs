@@ -10,6 +10,8 @@ use std::sync::Arc;
 use crate::ActorRef;
 
 mod access;
+#[cfg(feature = "chrono")]
+mod chrono;
 mod classes;
 mod compare;
 mod convert;
@@ -17,7 +19,11 @@ mod de;
 mod decimal;
 mod foreign;
 mod hashing;
+mod instant;
+#[cfg(feature = "jiff")]
+mod jiff;
 mod release;
+mod rfc3339;
 mod ser;
 mod side_channel;
 mod temporal;
@@ -35,6 +41,7 @@ pub(crate) use de::plain;
 #[cfg(any(feature = "pickle", feature = "protobuf"))]
 pub(crate) use decimal::NO_DECIMAL;
 pub(crate) use decimal::is_decimal;
+pub use instant::TimeError;
 pub use ser::to_value;
 pub(crate) use side_channel::{VALUE, hand_over, take};
 #[cfg(any(feature = "pickle", feature = "protobuf"))]

@@ -6,9 +6,9 @@ use casty_proto::{DecodeError, Limits};
 use serde::de::DeserializeOwned;
 
 use crate::context::Context;
-use crate::node::outbound::Outbound;
+use crate::node::handling::Handling;
 
-type Handle = dyn Fn(&[u8], &Outbound) -> Result<(), DecodeError> + Send + Sync;
+type Handle = dyn Fn(&[u8], Handling<'_>) -> Result<(), DecodeError> + Send + Sync;
 type Make = dyn Fn() -> Arc<Handle> + Send + Sync;
 
 /// An actor as it is configured.
@@ -31,7 +31,7 @@ impl ActorPlan {
         name: Arc<str>,
         handle: impl Fn(M, &mut Context<'_>) + Send + Sync + 'static,
     ) -> Self {
-        let handle = move |bytes: &[u8], node: &Outbound| {
+        let handle = move |bytes: &[u8], node: Handling<'_>| {
             let message = node.codec().decode(bytes, &Limits::default())?;
             handle(message, &mut Context::new(node, &name));
             Ok(())
@@ -66,7 +66,7 @@ impl ActorPlan {
         make: impl Fn() -> H + Send + Sync + 'static,
     ) -> Self
     where
-        H: Fn(&[u8], &Outbound) -> Result<(), DecodeError> + Send + Sync + 'static,
+        H: Fn(&[u8], Handling<'_>) -> Result<(), DecodeError> + Send + Sync + 'static,
     {
         let make = move || -> Arc<Handle> { Arc::new(make()) };
         Self {
@@ -96,7 +96,7 @@ impl ActorPlan {
     ///
     /// # Errors
     /// The message cannot be read.
-    pub(crate) fn receive(&self, bytes: &[u8], node: &Outbound) -> Result<(), DecodeError> {
+    pub(crate) fn receive(&self, bytes: &[u8], node: Handling<'_>) -> Result<(), DecodeError> {
         (self.handle)(bytes, node)
     }
 }

@@ -2,20 +2,20 @@
 
 use std::fmt;
 
-use casty_proto::{ActorRef, NodeAddress};
+use casty_proto::{ActorRef, NodeAddress, TraceParent};
 use serde::Serialize;
 
-use crate::node::outbound::Outbound;
+use crate::node::handling::Handling;
 
 /// The surroundings of an entity or a service while it handles a message, and its way to answer.
 pub struct Context<'a> {
-    node: &'a Outbound,
+    node: Handling<'a>,
     name: &'a str,
     stopped: bool,
 }
 
 impl<'a> Context<'a> {
-    pub(crate) fn new(node: &'a Outbound, name: &'a str) -> Self {
+    pub(crate) fn new(node: Handling<'a>, name: &'a str) -> Self {
         Self {
             node,
             name,
@@ -48,6 +48,13 @@ impl<'a> Context<'a> {
     #[must_use]
     pub fn address(&self) -> &NodeAddress {
         self.node.address()
+    }
+
+    /// Returns the trace context that the message carries, if it carries any; real nodes ignore it. A
+    /// message that another fake node has passed on carries none.
+    #[must_use]
+    pub fn trace_parent(&self) -> Option<TraceParent> {
+        self.node.trace_parent()
     }
 
     /// Ends the entity after this message, as an exception does on a real node: the next message

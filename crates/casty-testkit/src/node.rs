@@ -19,6 +19,7 @@ use crate::status::Counters;
 
 mod admission;
 mod clients;
+pub(crate) mod handling;
 mod inbound;
 pub(crate) mod mailboxes;
 pub(crate) mod outbound;

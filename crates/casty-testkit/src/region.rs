@@ -9,7 +9,7 @@ use casty_routing::{ShardCount, ShardId, entity_shard};
 
 use crate::context::Context;
 use crate::entity::Entity;
-use crate::node::outbound::Outbound;
+use crate::node::handling::Handling;
 
 #[cfg(feature = "sim")]
 pub(crate) mod counted;
@@ -61,10 +61,11 @@ pub(crate) enum Received {
 /// The entities of a region on one node, whatever their type.
 pub(crate) trait Region: Send {
     /// Hands an encoded envelope to its entity, making that if need be.
-    fn envelope(&mut self, bytes: &[u8], node: &Outbound) -> Result<Received, DecodeError>;
+    fn envelope(&mut self, bytes: &[u8], node: Handling<'_>) -> Result<Received, DecodeError>;
 
     /// Hands an encoded bare message to an entity that exists.
-    fn bare(&mut self, id: &str, bytes: &[u8], node: &Outbound) -> Result<Received, DecodeError>;
+    fn bare(&mut self, id: &str, bytes: &[u8], node: Handling<'_>)
+    -> Result<Received, DecodeError>;
 
     /// Drops the entities of a shard.
     fn vacate(&mut self, shard: ShardId);
@@ -83,7 +84,7 @@ struct Entities<E, F> {
 }
 
 impl<E: Entity, F: Fn() -> E + Send + Sync> Entities<E, F> {
-    fn receive(&mut self, id: &str, message: E::Message, node: &Outbound) -> Received {
+    fn receive(&mut self, id: &str, message: E::Message, node: Handling<'_>) -> Received {
         let Some(entity) = self.alive.get_mut(id) else {
             return Received::NoSuchEntity;
         };
@@ -97,7 +98,7 @@ impl<E: Entity, F: Fn() -> E + Send + Sync> Entities<E, F> {
 }
 
 impl<E: Entity, F: Fn() -> E + Send + Sync> Region for Entities<E, F> {
-    fn envelope(&mut self, bytes: &[u8], node: &Outbound) -> Result<Received, DecodeError> {
+    fn envelope(&mut self, bytes: &[u8], node: Handling<'_>) -> Result<Received, DecodeError> {
         let codec = node.codec();
         let envelope: ShardEnvelope<E::Message> = codec.decode(bytes, &Limits::default())?;
         let id = envelope.entity_id;
@@ -110,7 +111,12 @@ impl<E: Entity, F: Fn() -> E + Send + Sync> Region for Entities<E, F> {
         Ok(self.receive(&id, envelope.message, node))
     }
 
-    fn bare(&mut self, id: &str, bytes: &[u8], node: &Outbound) -> Result<Received, DecodeError> {
+    fn bare(
+        &mut self,
+        id: &str,
+        bytes: &[u8],
+        node: Handling<'_>,
+    ) -> Result<Received, DecodeError> {
         if !self.alive.contains_key(id) {
             return Ok(Received::NoSuchEntity);
         }

@@ -6,7 +6,7 @@ use casty_proto::{DecodeError, Limits};
 
 use crate::context::Context;
 use crate::entity::Entity;
-use crate::node::outbound::Outbound;
+use crate::node::handling::Handling;
 
 /// A singleton as it is configured, the same on all nodes.
 #[derive(Clone)]
@@ -44,7 +44,7 @@ impl SingletonPlan {
 /// The place of a singleton on one node, whatever its type.
 pub(crate) trait Singleton: Send {
     /// Hands an encoded message to the singleton, making that if need be.
-    fn receive(&mut self, bytes: &[u8], node: &Outbound) -> Result<(), DecodeError>;
+    fn receive(&mut self, bytes: &[u8], node: Handling<'_>) -> Result<(), DecodeError>;
 
     /// Drops the singleton: another node leads.
     fn vacate(&mut self);
@@ -57,7 +57,7 @@ struct Place<E, F> {
 }
 
 impl<E: Entity, F: Fn() -> E + Send + Sync> Singleton for Place<E, F> {
-    fn receive(&mut self, bytes: &[u8], node: &Outbound) -> Result<(), DecodeError> {
+    fn receive(&mut self, bytes: &[u8], node: Handling<'_>) -> Result<(), DecodeError> {
         let message = node.codec().decode(bytes, &Limits::default())?;
         let mut context = Context::new(node, &self.name);
         let entity = self.entity.get_or_insert_with(|| (self.make)());

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::actor::ActorPlan;
 use crate::builder::ClusterBuilder;
 use crate::context::Context;
+use crate::node::handling::Handling;
 use crate::node::outbound::Outbound;
 
 /// The number of elements that a consumer asks for at first, as those of real nodes do.
@@ -91,7 +92,7 @@ impl ClusterBuilder {
         let make = move || {
             let consumer = Mutex::new(None::<ActorRef<StreamProducerMessage<T>>>);
             let (name, handle) = (Arc::clone(&name), Arc::clone(&handle));
-            move |bytes: &[u8], node: &Outbound| {
+            move |bytes: &[u8], node: Handling<'_>| {
                 let handle: Handle<'_, T> = &*handle;
                 // Held while an element is handled, so that they stay in order.
                 consume(&mut consumer.lock(), bytes, node, (&*name, handle))
@@ -120,10 +121,10 @@ impl ClusterBuilder {
                 most,
                 ..Producer::<T>::default()
             });
-            move |bytes: &[u8], node: &Outbound| -> Result<(), DecodeError> {
+            move |bytes: &[u8], node: Handling<'_>| -> Result<(), DecodeError> {
                 let message = node.codec().decode(bytes, &Limits::default())?;
                 // Held while elements are sent, so that they stay in order.
-                producer.lock().receive(message, node);
+                producer.lock().receive(message, &node);
                 Ok(())
             }
         };
@@ -237,7 +238,7 @@ enum ToConsumer<T> {
 fn consume<T: DeserializeOwned>(
     producer: &mut Option<ActorRef<StreamProducerMessage<T>>>,
     bytes: &[u8],
-    node: &Outbound,
+    node: Handling<'_>,
     (name, handle): (&str, Handle<'_, T>),
 ) -> Result<(), DecodeError> {
     let element = match node.codec().decode(bytes, &Limits::default())? {
@@ -251,7 +252,7 @@ fn consume<T: DeserializeOwned>(
                     demand: 0,
                 },
             );
-            demand(&to, INITIAL_DEMAND, node);
+            demand(&to, INITIAL_DEMAND, &node);
             *producer = Some(consume.producer);
             return Ok(());
         }
@@ -271,7 +272,7 @@ fn consume<T: DeserializeOwned>(
         *producer = None;
         node.tell(&to.cast(), &StreamCancel {});
     } else {
-        demand(&to, 1, node);
+        demand(&to, 1, &node);
     }
     Ok(())
 }

@@ -80,7 +80,7 @@ fn ask<R: DeserializeOwned>(
 fn push<M: Serialize>(core: &Core, peer: &Peer, path: &str, message: &M) -> Result<(), AskError> {
     let mut ended = false;
     core.encoded(&Plain(message), |class, message| {
-        let Err(rejected) = peer.push_to_actor(path, class, message.bytes, None) else {
+        let Err(rejected) = peer.push_to_actor(path, class, message, None) else {
             return Ok(());
         };
         match rejected.reason {

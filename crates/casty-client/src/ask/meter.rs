@@ -8,8 +8,8 @@ mod measured {
 
     use casty_routing::RegionId;
 
+    use crate::ask::outcome::AskOutcome;
     use crate::error::AskError;
-    use crate::metrics::latencies::AskOutcome;
     use crate::runtime::clock::precise_now;
     use crate::send::Core;
 

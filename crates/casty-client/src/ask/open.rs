@@ -4,6 +4,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use crate::ask::retry::Retrying;
+use crate::ask::span::Open as OpenSpan;
 use crate::error::AskError;
 use crate::pending_asks::id::{AskId, PeerId};
 use crate::pending_asks::outcome::{Failure, Outcome};
@@ -83,6 +84,54 @@ impl Wait {
         timeout: Duration,
         cx: &mut Context<'_>,
     ) -> Poll<Result<EncodedReply, AskError>> {
+        let ended = self.poll_ended(core, timeout, cx);
+        ended.map(|(reply, _)| reply)
+    }
+
+    /// Does the same for an ask whose `span` somebody listens to.
+    #[cold]
+    pub(super) fn poll_listened(
+        &mut self,
+        core: &Core,
+        timeout: Duration,
+        cx: &mut Context<'_>,
+        span: &mut OpenSpan,
+    ) -> Poll<Result<EncodedReply, AskError>> {
+        // Before the outcome is taken, for then the ask is forgotten.
+        self.tell_carrier(core, span);
+        match self.poll_ended(core, timeout, cx) {
+            Poll::Ready((reply, ended)) => {
+                span.note(core, None, ended.attempts());
+                Poll::Ready(reply)
+            }
+            Poll::Pending => {
+                // It may have been sent again.
+                self.tell_carrier(core, span);
+                Poll::Pending
+            }
+        }
+    }
+
+    /// Tells the span of an open ask what is known of its way.
+    fn tell_carrier(&self, core: &Core, span: &mut OpenSpan) {
+        if let Some(id) = self.open.id() {
+            let carrier = core.asks.latest_carrier(id);
+            span.note(core, carrier, self.open.attempts());
+        }
+    }
+
+    /// Returns the reply and the state of the ask before that, or has the task woken when there is one.
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "the state is dropped unread but for spans"
+    )]
+    fn poll_ended(
+        &mut self,
+        core: &Core,
+        timeout: Duration,
+        cx: &mut Context<'_>,
+    ) -> Poll<(Result<EncodedReply, AskError>, Open)> {
         let mut outcome = self.open.poll(core, cx);
         // The client's clock, if its runtime is driven, ends it first.
         if outcome.is_pending() && self.is_over(core, timeout, cx) {
@@ -95,10 +144,11 @@ impl Wait {
             return Poll::Pending;
         };
         let ended = std::mem::replace(&mut self.open, Open::Ended);
-        Poll::Ready(match outcome {
+        let reply = match outcome {
             Ok(reply) => Ok(reply),
             Err(failure) => Err(failed(core, timeout, failure, ended.attempts())),
-        })
+        };
+        Poll::Ready((reply, ended))
     }
 
     /// Returns the connection that carries the ask, if it is sent once; `None` while it waits for a route.

@@ -14,6 +14,7 @@ use crate::ask::choice::AskChoice;
 use crate::ask::meter::Meter;
 use crate::ask::open::{Open, Wait};
 use crate::ask::sender::{Plan, SendAsk, start};
+use crate::ask::span::AskSpan;
 use crate::error::AskError;
 use crate::pending_asks::id::PeerId;
 use crate::pending_asks::reply::EncodedReply;
@@ -36,6 +37,7 @@ pub struct Asking<'a, R, F, C = ()> {
     /// The choice of who is asked, once the message was sent.
     chosen: Option<C>,
     wait: Wait,
+    span: AskSpan,
     kind: PhantomData<fn() -> R>,
 }
 
@@ -47,6 +49,7 @@ impl<'a, R, F, C> Asking<'a, R, F, C> {
             send: Some(send),
             chosen: None,
             wait: Wait::new(Open::Ended),
+            span: AskSpan::default(),
             kind: PhantomData,
         }
     }
@@ -71,15 +74,18 @@ where
             send,
             chosen,
             wait,
+            span,
             ..
         } = self.get_mut();
         let timeout = plan.timeout;
         if let Some(send) = send.take() {
             let choice = send.choose()?;
             plan.meter.begin();
-            let open = match start(core, plan, None, (send, &choice), Some(cx)) {
+            span.begin();
+            let open = match start(core, plan, None, (send, &choice), (Some(cx), span)) {
                 Ok(open) => open,
                 Err(refused) => {
+                    span.end(Some(&refused));
                     plan.meter.end(core, Some(&refused));
                     return Poll::Ready(Err(choice.failed(refused)));
                 }
@@ -94,8 +100,8 @@ where
         let Some(chosen) = chosen else {
             return Poll::Pending;
         };
-        let reply = ready!(wait.poll(core, timeout, cx));
-        Poll::Ready(ended(core, chosen, reply, &mut plan.meter))
+        let reply = ready!(poll_wait(wait, (core, timeout), span, cx));
+        Poll::Ready(ended(core, chosen, reply, (&mut plan.meter, span)))
     }
 }
 
@@ -103,6 +109,7 @@ impl<R, F, C> Drop for Asking<'_, R, F, C> {
     #[inline]
     fn drop(&mut self) {
         self.plan.meter.abandon(self.core);
+        self.span.abandon();
         self.wait.abandon(self.core);
     }
 }
@@ -127,6 +134,7 @@ pub struct Reply<R, C: AskChoice = ()> {
     core: Arc<Core>,
     timeout: Duration,
     meter: Meter,
+    span: AskSpan,
     state: ReplyState<C>,
     kind: PhantomData<fn() -> R>,
 }
@@ -146,12 +154,14 @@ impl<R, C: AskChoice> Reply<R, C> {
         route: Option<Duration>,
         send: impl SendAsk<R, C>,
     ) -> Self {
-        let mut meter = plan.meter;
+        let (mut meter, mut span) = (plan.meter, AskSpan::default());
         let sent = send.choose().and_then(|chosen| {
             meter.begin();
-            match start(core, plan, route, (send, &chosen), None) {
+            span.begin();
+            match start(core, plan, route, (send, &chosen), (None, &span)) {
                 Ok(open) => Ok((Wait::new(open), chosen)),
                 Err(refused) => {
+                    span.end(Some(&refused));
                     meter.end(core, Some(&refused));
                     Err(chosen.failed(refused))
                 }
@@ -161,6 +171,7 @@ impl<R, C: AskChoice> Reply<R, C> {
             core: Arc::clone(core),
             timeout: plan.timeout,
             meter,
+            span,
             state: match sent {
                 Ok((wait, chosen)) => ReplyState::Sent(wait, chosen),
                 Err(refused) => ReplyState::Refused(Some(refused)),
@@ -211,8 +222,10 @@ impl<R: DeserializeOwned, C: AskChoice> Future for Reply<R, C> {
         let this = self.get_mut();
         match &mut this.state {
             ReplyState::Sent(wait, chosen) => {
-                let reply = ready!(wait.poll(&this.core, this.timeout, cx));
-                Poll::Ready(ended(&this.core, chosen, reply, &mut this.meter))
+                let by = (&*this.core, this.timeout);
+                let reply = ready!(poll_wait(wait, by, &mut this.span, cx));
+                let told = (&mut this.meter, &mut this.span);
+                Poll::Ready(ended(&this.core, chosen, reply, told))
             }
             // It has ended already, if its error was taken.
             ReplyState::Refused(error) => match error.take() {
@@ -226,6 +239,7 @@ impl<R: DeserializeOwned, C: AskChoice> Future for Reply<R, C> {
 impl<R, C: AskChoice> Drop for Reply<R, C> {
     fn drop(&mut self) {
         self.meter.abandon(&self.core);
+        self.span.abandon();
         if let ReplyState::Sent(wait, _) = &self.state {
             wait.abandon(&self.core);
         }
@@ -240,17 +254,32 @@ impl<R, C: AskChoice> fmt::Debug for Reply<R, C> {
     }
 }
 
-/// Returns the result of an ask that has ended, and tells it to the choice of who was asked and to what
-/// measures its time.
+/// Polls for the reply, and tells the span of the ask, if somebody listens, what it can know of its way.
+#[inline]
+fn poll_wait(
+    wait: &mut Wait,
+    (core, timeout): (&Core, Duration),
+    span: &mut AskSpan,
+    cx: &mut Context<'_>,
+) -> Poll<Result<EncodedReply, AskError>> {
+    match span.listened() {
+        None => wait.poll(core, timeout, cx),
+        Some(span) => wait.poll_listened(core, timeout, cx, span),
+    }
+}
+
+/// Returns the result of an ask that has ended, and tells it to the choice of who was asked, to what
+/// measures its time, and to its span.
 #[inline]
 fn ended<R: DeserializeOwned, C: AskChoice>(
     core: &Core,
     chosen: &C,
     reply: Result<EncodedReply, AskError>,
-    meter: &mut Meter,
+    (meter, span): (&mut Meter, &mut AskSpan),
 ) -> Result<R, C::Error> {
     let reply = reply.and_then(|reply| decode(core, &reply));
     meter.end(core, reply.as_ref().err());
+    span.end(reply.as_ref().err());
     match reply {
         Ok(reply) => {
             chosen.answered();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use casty_proto::NodeAddress;
+use casty_proto::{NodeAddress, TraceParent};
 use casty_routing::{RegionId, ShardId};
 
 use crate::error::{AskError, TellError};
@@ -85,6 +85,8 @@ pub(crate) struct Kept {
     to: KeptDestination,
     message: Box<[u8]>,
     kind: &'static str,
+    /// The trace context of every copy.
+    trace: Option<TraceParent>,
 }
 
 enum KeptDestination {
@@ -154,7 +156,7 @@ impl Kept {
     }
 
     fn of(core: &Arc<Core>, to: KeptDestination, message: Encoded<'_>) -> Result<Self, AskError> {
-        let Encoded { bytes, kind } = message;
+        let Encoded { bytes, kind, trace } = message;
         let (length, limit) = (bytes.len(), core.asks.bytes.limit());
         if !core.asks.bytes.reserve(length) {
             return Err(AskError::AskBytesFull { length, limit });
@@ -164,7 +166,13 @@ impl Kept {
             to,
             message: bytes.into(),
             kind,
+            trace: core.trace_of(trace),
         })
+    }
+
+    /// Returns the trace context with which each copy is sent.
+    pub(crate) fn trace(&self) -> Option<&TraceParent> {
+        self.trace.as_ref()
     }
 
     /// Sends the message again, early or because no reply has come.
@@ -199,6 +207,7 @@ impl Kept {
         let message = Encoded {
             bytes: &self.message,
             kind: self.kind,
+            trace: self.trace(),
         };
         self.core.send(&to, message, Some(ask))
     }

@@ -13,6 +13,7 @@ use crate::ask::choice::AskChoice;
 use crate::ask::meter::Meter;
 use crate::ask::open::Open;
 use crate::ask::retry::{Kept, Others, Policy, Retrying, Schedule};
+use crate::ask::span::AskSpan;
 use crate::error::{AskError, TellError};
 use crate::message::{Destination, Encoded, Region};
 use crate::node::identity::Identity;
@@ -73,9 +74,9 @@ pub(super) fn start<R, C: AskChoice, F: SendAsk<R, C>>(
     plan: &Plan,
     route: Option<Duration>,
     (send, chosen): (F, &C),
-    cx: Option<&Context<'_>>,
+    (cx, span): (Option<&Context<'_>>, &AskSpan),
 ) -> Result<Open, AskError> {
-    let mut ask = AskSender::new(core);
+    let mut ask = AskSender::new(core, span);
     if !ask.open(plan, cx) {
         let limit = core.asks.limit();
         return Err(AskError::TooManyAsks { limit });
@@ -105,6 +106,7 @@ pub struct AskSender<'a> {
     again: Option<Box<Again>>,
     /// Set while the slot is to be free again with this.
     is_open: bool,
+    span: &'a AskSpan,
 }
 
 /// The part of an ask that may be sent again.
@@ -116,7 +118,7 @@ struct Again {
 impl<'a> AskSender<'a> {
     /// Returns one that has no slot yet.
     #[inline]
-    fn new(core: &'a Arc<Core>) -> Self {
+    fn new(core: &'a Arc<Core>, span: &'a AskSpan) -> Self {
         Self {
             core,
             ask: OpenAsk {
@@ -129,6 +131,7 @@ impl<'a> AskSender<'a> {
             asked: None,
             again: None,
             is_open: false,
+            span,
         }
     }
 
@@ -221,8 +224,12 @@ impl<'a> AskSender<'a> {
         message: Encoded<'_>,
     ) -> Result<(), AskError> {
         self.check_answerable(message.bytes)?;
+        // The trace context that it is given is kept for less long than its bytes are.
+        let mut message = message;
+        self.span.sent_to(to, message.kind);
         if let Some(again) = &mut self.again {
-            again.kept = Some(Kept::new(self.core, to, message)?);
+            let kept = again.kept.insert(Kept::new(self.core, to, message)?);
+            message.trace = kept.trace();
         }
         Ok(self.core.send(to, message, Some(self.ask))?)
     }
@@ -237,8 +244,12 @@ impl<'a> AskSender<'a> {
         message: Encoded<'_>,
     ) -> Result<(), AskError> {
         self.check_answerable(message.bytes)?;
+        // The trace context that it is given is kept for less long than its bytes are.
+        let mut message = message;
+        self.span.sent_to(to, message.kind);
         if let Some(again) = &mut self.again {
-            again.kept = Some(Kept::for_others(self.core, others, class, message)?);
+            let kept = Kept::for_others(self.core, others, class, message)?;
+            message.trace = again.kept.insert(kept).trace();
         }
         Ok(self.core.send(to, message, Some(self.ask))?)
     }
@@ -255,6 +266,7 @@ impl<'a> AskSender<'a> {
             return self.send(&region.destination(shard), message);
         }
         self.check_answerable(message.bytes)?;
+        self.span.sent_to(&region.destination(shard), message.kind);
         let looked = self.looked.take();
         let to = (region, shard);
         Ok(self.core.ask_shard(to, message, self.ask, looked)?)
@@ -281,12 +293,14 @@ impl<'a> AskSender<'a> {
         message: Encoded<'_>,
     ) -> Result<(), AskError> {
         self.check_answerable(message.bytes)?;
+        self.span.sent_to(to, message.kind);
         Ok(self.core.send_last(to, message, self.ask)?)
     }
 
     /// Hands an encoded message to an actor of this client.
     pub(crate) fn deliver_here(&mut self, path: &str, message: &[u8]) -> Result<(), AskError> {
         self.check_answerable(message)?;
+        self.span.sent_here(path);
         self.core.asks.carried_by(self.ask.id, HERE);
         Ok(self
             .core

@@ -36,6 +36,7 @@ use crate::send::Core;
 use crate::shared::{Ending, Shared};
 use crate::stats::Counters;
 use crate::streams::registry::Streams;
+use crate::trace_source::TraceSource;
 
 /// The number of views that may wait for the control task; the next replaces one that finds no
 /// place.
@@ -64,6 +65,7 @@ impl ClientBuilder {
             announced: self.checked_identity()?,
             codec: self.checked_codec()?,
             transport: self.checked_transport().await?,
+            trace_source: self.used_trace_source(),
         };
         Ok(ClusterClient::start(self, checked))
     }
@@ -76,6 +78,7 @@ struct Checked {
     announced: Option<NodeAddress>,
     codec: Codec,
     transport: TransportConfig,
+    trace_source: Option<TraceSource>,
 }
 
 impl ClusterClient {
@@ -121,13 +124,13 @@ impl ClusterClient {
             ending: Ending::default(),
             secondaries: AtomicU64::new(0),
             streams: Streams::new(Arc::clone(&rng)),
+            trace_source: checked.trace_source,
             rng: Arc::clone(&rng),
             dial_failures: Mutex::default(),
             discovery_failure: Mutex::default(),
             ready_error,
         };
-        let routing = Routing::new(limits.routing(), rng.next_u64());
-        let core = Arc::new(Core::new(shared, routing));
+        let core = routed(shared, &rng);
         let parts = ControlParts {
             core: Arc::clone(&core),
             published,
@@ -141,6 +144,12 @@ impl ClusterClient {
         let handle = Arc::new(Handle { core });
         Self { handle }
     }
+}
+
+/// Returns the state of a client with a router.
+fn routed(shared: Shared, rng: &Rng) -> Arc<Core> {
+    let routing = Routing::new(shared.limits.routing(), rng.next_u64());
+    Arc::new(Core::new(shared, routing))
 }
 
 /// Returns the source of a client's random numbers, which decides all of it if there is a seed.

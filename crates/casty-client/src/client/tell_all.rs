@@ -240,13 +240,14 @@ impl<'a> Telling<'a> {
     /// Returns the wait for capacity for the message that was refused.
     fn wait(&self, refused: TellError) -> Pause {
         let (region, shard) = (self.region.clone(), self.batch.shard(self.sent));
-        let Encoded { bytes, kind } = self.batch.message(self.sent);
-        let bytes = bytes.to_vec();
+        let Encoded { bytes, kind, trace } = self.batch.message(self.sent);
+        let (bytes, trace) = (bytes.to_vec(), trace.copied());
         Box::pin(async move {
             let (core, to) = (region.core(), region.destination(shard));
             let message = Encoded {
                 bytes: &bytes,
                 kind,
+                trace: trace.as_ref(),
             };
             let within = core.limits.buffer_timeout;
             wait::encoded(core, &to, message, refused, within).await

@@ -31,7 +31,7 @@ const fn key(path: &'static str, variable: &'static str, default: &'static str) 
 }
 
 /// All keys.
-pub(super) const KEYS: [Key; 48] = [
+pub(super) const KEYS: [Key; 49] = [
     key("system_name", "CASTY_SYSTEM", ""),
     key("contact_points", "CASTY_CONTACT_POINTS", ""),
     key("client_host", "CASTY_CLIENT_HOST", ""),
@@ -80,6 +80,7 @@ pub(super) const KEYS: [Key; 48] = [
     key("limits.depth", "CASTY_LIMITS__DEPTH", "128"),
     key("mailbox", "CASTY_MAILBOX", "16384"),
     key("mailbox_bytes", "CASTY_MAILBOX_BYTES", "16MiB"),
+    key("trace_context", "CASTY_TRACE_CONTEXT", "false"),
 ];
 
 /// Returns the key of this path.

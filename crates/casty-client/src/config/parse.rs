@@ -31,6 +31,16 @@ pub(super) fn number<T: TryFrom<i64>>(value: &ValueKind, expected: &'static str)
         .ok_or(expected)
 }
 
+/// Parses `true` or `false`, which variables have as text.
+pub(super) fn boolean(value: &ValueKind) -> Parsed<bool> {
+    match value {
+        ValueKind::Boolean(value) => Some(*value),
+        ValueKind::String(text) => text.parse().ok(),
+        _ => None,
+    }
+    .ok_or("true or false")
+}
+
 /// Parses a time with its unit, such as `5s` or `250ms`.
 pub(super) fn duration(value: &ValueKind) -> Parsed<Duration> {
     const EXPECTED: &str = "a time such as \"5s\" or \"250ms\"";

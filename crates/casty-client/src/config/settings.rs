@@ -65,6 +65,7 @@ pub struct ClientConfig {
     socks5: Socks5Settings,
     pub(super) limits: ClientLimits,
     pub(super) regions: BTreeMap<String, u32>,
+    pub(super) trace_context: Option<bool>,
 }
 
 const CODECS: [Word; 6] = [
@@ -160,6 +161,7 @@ impl ClientConfig {
             socks5: Socks5Settings::read(merged)?,
             limits: limits(merged)?,
             regions: take(merged, "regions", &parse::regions)?.unwrap_or_default(),
+            trace_context: take(merged, "trace_context", &parse::boolean)?,
         };
         config.compression_level = config.level(merged)?;
         config.check_tls(merged)?;

@@ -125,6 +125,7 @@ fn every_key_can_be_set_by_its_variable() {
             "buffer_overflow" => "drop_oldest",
             "regions" => "a=7",
             "shard_counts" => "strict",
+            "trace_context" => "true",
             "socks5.proxy" => "proxy:7",
             "tls.server_name" => "casty.internal",
             _ => "7777",

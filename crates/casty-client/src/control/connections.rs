@@ -8,8 +8,10 @@ use casty_routing::{
 };
 use casty_transport::{ConnectError, Connection, ConnectionEnd, connect, drive, identify};
 use casty_transport::{Leftover, OutboxLimits};
+use tracing::Instrument;
 
 use super::other_versions::is_closed;
+use super::spans::DialSpan;
 use super::{Control, Done};
 use crate::control::inbound::Inbound;
 use crate::error::ReadyError;
@@ -307,7 +309,9 @@ impl Control {
             .flatten()
             .map_or_else(|| Arc::clone(&self.core.identity), Arc::new);
         let (transport, options) = (Arc::clone(&self.transport), self.options.clone());
-        self.tasks.spawn(async move {
+        let span = DialSpan::begin(&dialled, false);
+        let spanned = span.clone();
+        let dial = async move {
             let mut outcome = connect(&*transport, &dialled, identity.address(), &options).await;
             if asks
                 && outcome.as_ref().is_err_and(is_closed)
@@ -315,12 +319,14 @@ impl Control {
             {
                 outcome = Err(found);
             }
+            span.end(&outcome);
             Done::Dialled {
                 dialled,
                 identity,
                 outcome,
             }
-        });
+        };
+        self.tasks.spawn(dial.instrument(spanned.into()));
     }
 }
 

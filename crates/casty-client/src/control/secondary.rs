@@ -6,7 +6,9 @@ use std::sync::atomic::Ordering;
 use casty_proto::NodeAddress;
 use casty_routing::{RenewalInput, RenewalOutput};
 use casty_transport::{ConnectError, Connection, connect};
+use tracing::Instrument;
 
+use super::spans::DialSpan;
 use super::{Control, Done};
 use crate::node::peer::Peer;
 
@@ -38,10 +40,14 @@ impl Control {
     fn dial_secondary(&mut self, node: NodeAddress) {
         let core = Arc::clone(&self.core);
         let (transport, options) = (Arc::clone(&self.transport), self.options.clone());
-        self.tasks.spawn(async move {
+        let span = DialSpan::begin(&node, true);
+        let spanned = span.clone();
+        let dial = async move {
             let outcome = connect(&*transport, &node, core.identity.address(), &options).await;
+            span.end(&outcome);
             Done::SecondaryDialled { node, outcome }
-        });
+        };
+        self.tasks.spawn(dial.instrument(spanned.into()));
     }
 
     /// Takes a secondary connection just made into use, or reports that there is none.

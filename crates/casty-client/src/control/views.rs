@@ -11,6 +11,7 @@ use casty_routing::{
 };
 
 use super::reading::{Outcome, ReadView, ViewReader};
+use super::spans::ViewSpan;
 use super::{Control, Done, Reading};
 use crate::error::{ReadyError, SILENT_HINT};
 use crate::message::{Route, Tag};
@@ -44,9 +45,11 @@ impl Control {
             tracing::debug!(node = %from, subscription, "a view that it was not asked for");
             return self.core.counters.inbound_malformed.add(1);
         }
+        let span = ViewSpan::begin(&from, subscription);
         if system != self.core.system {
             let expected = Arc::clone(&self.core.system);
             let (node, found) = (from.clone(), system);
+            span.end("refused");
             return self.refuse(
                 &from,
                 ReadyError::OtherSystem {
@@ -60,6 +63,7 @@ impl Control {
             Ok(message) => message,
             Err(source) => {
                 self.core.counters.inbound_malformed.add(1);
+                span.end("refused");
                 let node = from.clone();
                 return self.refuse(&from, ReadyError::ViewOverLimit { node, source });
             }
@@ -80,11 +84,12 @@ impl Control {
         };
         if message.message.len() <= longest {
             let view = reader.read(from, subscription, &message.message);
-            return self.take(view);
+            return self.take(view, span);
         }
         self.reading = Some(Reading {
             from: from.clone(),
             lost: false,
+            span,
         });
         // No other view is taken in meanwhile, so what is read against the one that is kept is up to
         // date when it is done.
@@ -95,7 +100,7 @@ impl Control {
     }
 
     /// Takes in a view that was read, or refuses it if it could not be.
-    pub(super) fn take(&mut self, view: ReadView) {
+    pub(super) fn take(&mut self, view: ReadView, span: ViewSpan) {
         let ReadView {
             from,
             subscription,
@@ -105,6 +110,7 @@ impl Control {
             Ok(outcome) => outcome,
             Err(error) => {
                 self.core.counters.inbound_malformed.add(1);
+                span.end("refused");
                 let error = ReadyError::unread(from.clone(), error);
                 return self.refuse(&from, error);
             }
@@ -112,18 +118,23 @@ impl Control {
         self.core.counters.views.add(1);
         self.core.vitals.confirm(precise_now());
         self.told_refusals.forget(&from);
+        self.subscribing.taken(subscription);
         self.ready_errors
             .send_if_modified(|ready_error| ready_error.take().is_some());
         let now = self.time.now();
         let input = SubscriptionInput::Snapshot { from, subscription };
         self.subscription.handle(now, input);
         let Outcome::Read(view, fingerprint) = outcome else {
+            span.end("repeated");
             return self.views.confirm();
         };
         match self.views.offer_view(now, subscription, view) {
-            Offer::Superseded => return,
-            Offer::Unchanged => {}
-            Offer::Fresh(view) => self.apply(view),
+            Offer::Superseded => return span.end("superseded"),
+            Offer::Unchanged => span.end("unchanged"),
+            Offer::Fresh(view) => {
+                self.apply(Arc::clone(&view));
+                span.fresh(&view);
+            }
         }
         self.last_view = Some(fingerprint);
     }
@@ -203,6 +214,7 @@ impl Control {
             match self.subscription.poll() {
                 SubscriptionOutput::Subscribe { to, subscription } => {
                     self.note_subscriber(&to, subscription);
+                    self.subscribing.begin(&to, subscription);
                     let reply_to = self.views_ref(subscription);
                     self.send_to_topology(&to, &SubscribeTopology { reply_to });
                 }
@@ -213,9 +225,13 @@ impl Control {
                 SubscriptionOutput::Unsubscribe { from, subscription } => {
                     let subscriber = self.views_ref(subscription);
                     self.subscribers.remove(&subscription);
+                    self.subscribing.given_up(subscription);
                     self.send_to_topology(&from, &UnsubscribeTopology { subscriber });
                 }
-                SubscriptionOutput::Silent(node) => self.tell_silent(&node),
+                SubscriptionOutput::Silent(node) => {
+                    self.subscribing.silent(&node);
+                    self.tell_silent(&node);
+                }
                 SubscriptionOutput::Stale { .. } => {
                     tracing::warn!("no node keeps the view of the cluster up to date");
                     // They may be gone without notice, and another cluster at their addresses.

@@ -8,26 +8,12 @@ use metrics::{Label, SharedString};
 
 use super::table::{ASK_DURATION, ASKS, OUTCOME, REGION, SYSTEM};
 use super::times::Times;
-use crate::error::AskError;
+use crate::ask::outcome::AskOutcome;
 use crate::error::kind::ErrorKind;
-
-/// The end of an ask, as the label of its time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum AskOutcome {
-    Replied,
-    Failed(ErrorKind),
-    /// Its future was dropped before.
-    Abandoned,
-}
 
 impl AskOutcome {
     /// The number of outcomes.
     const COUNT: usize = 9;
-
-    /// Returns the outcome of an ask that ended with this error, or without one.
-    pub(crate) fn of(error: Option<&AskError>) -> Self {
-        error.map_or(Self::Replied, |error| Self::Failed(error.kind()))
-    }
 
     /// Returns its place among all.
     fn place(self) -> usize {
@@ -41,14 +27,6 @@ impl AskOutcome {
             Self::Failed(ErrorKind::Bug) => 6,
             Self::Failed(ErrorKind::Closed) => 7,
             Self::Abandoned => 8,
-        }
-    }
-
-    fn label(self) -> &'static str {
-        match self {
-            Self::Replied => "replied",
-            Self::Failed(kind) => kind.as_str(),
-            Self::Abandoned => "abandoned",
         }
     }
 }
@@ -72,7 +50,7 @@ impl ByOutcome {
             let labels = vec![
                 Label::new(SYSTEM, system.clone()),
                 Label::new(REGION, self.region.clone()),
-                Label::new(OUTCOME, outcome.label()),
+                Label::new(OUTCOME, outcome.as_str()),
             ];
             let counter = metrics::counter!(ASKS, labels.clone());
             Times::new(counter, metrics::histogram!(ASK_DURATION, labels))
@@ -157,7 +135,7 @@ mod tests {
             .collect();
         let places: Vec<_> = all.iter().map(|outcome| outcome.place()).collect();
         assert_eq!(places, (0..AskOutcome::COUNT).collect::<Vec<_>>());
-        let mut labels: Vec<_> = all.iter().map(|outcome| outcome.label()).collect();
+        let mut labels: Vec<_> = all.iter().map(|outcome| outcome.as_str()).collect();
         labels.sort_unstable();
         labels.dedup();
         assert_eq!(labels.len(), AskOutcome::COUNT);

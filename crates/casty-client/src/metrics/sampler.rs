@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use metrics::{Counter, Gauge, Label, SharedString};
 
-use super::table::{ASK_DURATION, Kind, METRICS, Metric, SYSTEM, Sample};
+use super::table::{self, ASK_DURATION, Kind, Metric, SYSTEM, Sample};
 use crate::health::watching::health;
 use crate::send::Core;
+use crate::stats::Stats;
 
 /// The time between two readings.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -16,18 +17,24 @@ const PERIOD: Duration = Duration::from_secs(1);
 enum Kept {
     Counter {
         counter: Counter,
-        read: fn(&Sample) -> u64,
+        read: fn(&Stats) -> u64,
         told: u64,
     },
     Level {
         gauge: Gauge,
-        read: fn(&Sample) -> u64,
+        read: Read,
         told: u64,
     },
     Latest {
         gauge: Gauge,
         read: fn(&Sample) -> Option<f64>,
     },
+}
+
+/// The source of a level.
+enum Read {
+    Stats(fn(&Stats) -> u64),
+    Sample(fn(&Sample) -> u64),
 }
 
 /// The handles of one client's metrics. Its levels are taken back when it is dropped.
@@ -40,8 +47,8 @@ impl Sampler {
     /// Describes the metrics, and takes a handle of each from the recorder there is.
     pub(crate) fn new(core: Arc<Core>) -> Self {
         let system: SharedString = core.system.to_string().into();
-        let kept = METRICS.iter().filter_map(|metric| {
-            describe(metric);
+        let kept = table::all().filter_map(|metric| {
+            describe(&metric);
             let mut labels = vec![Label::new(SYSTEM, system.clone())];
             labels.extend(metric.label.map(|(label, value)| Label::new(label, value)));
             let name = metric.name;
@@ -51,9 +58,14 @@ impl Sampler {
                     read,
                     told: 0,
                 }),
+                Kind::Gauge(read) => Some(Kept::Level {
+                    gauge: metrics::gauge!(name, labels),
+                    read: Read::Stats(read),
+                    told: 0,
+                }),
                 Kind::Level(read) => Some(Kept::Level {
                     gauge: metrics::gauge!(name, labels),
-                    read,
+                    read: Read::Sample(read),
                     told: 0,
                 }),
                 Kind::Latest(read) => Some(Kept::Latest {
@@ -95,14 +107,17 @@ impl Sampler {
                     read,
                     told,
                 } => {
-                    let now = read(&sample);
+                    let now = read(&sample.stats);
                     // While messages move, one may be between two counters and seem to be gone.
                     let more = now.saturating_sub(*told);
                     *told += more;
                     counter.increment(more);
                 }
                 Kept::Level { gauge, read, told } => {
-                    let now = read(&sample);
+                    let now = match read {
+                        Read::Stats(read) => read(&sample.stats),
+                        Read::Sample(read) => read(&sample),
+                    };
                     change(gauge, *told, now);
                     *told = now;
                 }
@@ -145,7 +160,9 @@ fn describe(metric: &Metric) {
     } = metric;
     match metric.kind {
         Kind::Counter(_) | Kind::Asks => metrics::describe_counter!(*name, *unit, *help),
-        Kind::Level(_) | Kind::Latest(_) => metrics::describe_gauge!(*name, *unit, *help),
+        Kind::Gauge(_) | Kind::Level(_) | Kind::Latest(_) => {
+            metrics::describe_gauge!(*name, *unit, *help);
+        }
         Kind::Times => metrics::describe_histogram!(ASK_DURATION, *unit, *help),
     }
 }

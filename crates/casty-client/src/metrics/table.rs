@@ -4,6 +4,7 @@ use metrics::Unit;
 
 use crate::health::{Health, HealthState};
 use crate::stats::Stats;
+use crate::stats::listing::{Declared, STATS, StatKind};
 
 /// The label that each metric has: the name of the cluster's actor system.
 pub(crate) const SYSTEM: &str = "system";
@@ -20,8 +21,10 @@ pub(crate) struct Sample {
 #[derive(Clone, Copy)]
 pub(crate) enum Kind {
     /// A number that only grows, added up over the clients of a program.
-    Counter(fn(&Sample) -> u64),
-    /// A level, added up over the clients of a program.
+    Counter(fn(&Stats) -> u64),
+    /// A level of the statistics, added up over the clients of a program.
+    Gauge(fn(&Stats) -> u64),
+    /// Another level, added up over the clients of a program.
     Level(fn(&Sample) -> u64),
     /// A value of the client that was looked at last.
     Latest(fn(&Sample) -> Option<f64>),
@@ -37,13 +40,14 @@ impl Kind {
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Counter(_) | Self::Asks => "counter",
-            Self::Level(_) | Self::Latest(_) => "gauge",
+            Self::Gauge(_) | Self::Level(_) | Self::Latest(_) => "gauge",
             Self::Times => "histogram",
         }
     }
 }
 
 /// One metric, or one of several of the same name that differ in a label.
+#[derive(Clone, Copy)]
 pub(crate) struct Metric {
     pub(crate) name: &'static str,
     pub(crate) kind: Kind,
@@ -62,16 +66,6 @@ pub(crate) const ASK_DURATION: &str = "casty_client_ask_duration_seconds";
 pub(crate) const REGION: &str = "region";
 pub(crate) const OUTCOME: &str = "outcome";
 
-const fn counter(name: &'static str, read: fn(&Sample) -> u64, help: &'static str) -> Metric {
-    Metric {
-        name,
-        kind: Kind::Counter(read),
-        label: None,
-        unit: Unit::Count,
-        help,
-    }
-}
-
 const fn level(name: &'static str, read: fn(&Sample) -> u64, help: &'static str) -> Metric {
     Metric {
         name,
@@ -87,16 +81,6 @@ impl Metric {
         self.label = Some((label, value));
         self
     }
-
-    const fn bytes(mut self) -> Self {
-        self.unit = Unit::Bytes;
-        self
-    }
-}
-
-const fn fate(value: &'static str, read: fn(&Sample) -> u64) -> Metric {
-    let help = "Messages that have ended, by fate; those not sent and unknown were dead letters.";
-    counter("casty_client_messages_total", read, help).labelled("fate", value)
 }
 
 const fn clients(state: HealthState) -> Metric {
@@ -111,22 +95,8 @@ const fn clients(state: HealthState) -> Metric {
     level("casty_client_clients", read, help).labelled("state", state.as_str())
 }
 
-/// All metrics; `docs/metrics.md` lists them, and a test compares the two.
-pub(crate) const METRICS: &[Metric] = &[
-    counter(
-        "casty_client_messages_accepted_total",
-        |it| it.stats.accepted,
-        "Messages accepted by tells and asks.",
-    ),
-    fate("written", |it| it.stats.written),
-    fate("not_sent", |it| it.stats.not_sent),
-    fate("unknown", |it| it.stats.unknown),
-    counter(
-        "casty_client_written_bytes_total",
-        |it| it.stats.written_bytes,
-        "Bytes of frames handed to the kernel, the protocol's own messages included.",
-    )
-    .bytes(),
+/// The metrics that the statistics do not have.
+const OTHERS: &[Metric] = &[
     Metric {
         name: ASKS,
         kind: Kind::Asks,
@@ -141,124 +111,10 @@ pub(crate) const METRICS: &[Metric] = &[
         unit: Unit::Seconds,
         help: "Times of asks, from the call to the reply or the error.",
     },
-    counter(
-        "casty_client_retries_total",
-        |it| it.stats.retries,
-        "Messages of idempotent asks that were sent again.",
-    ),
-    counter(
-        "casty_client_hedges_total",
-        |it| it.stats.hedges,
-        "Messages of idempotent asks that were sent again early, as a hedge.",
-    ),
-    counter(
-        "casty_client_retries_refused_total",
-        |it| it.stats.retries_refused,
-        "Retries and hedges that the retry budget did not allow.",
-    ),
-    counter(
-        "casty_client_late_replies_total",
-        |it| it.stats.late_replies,
-        "Replies that came after their ask had ended, or a second time.",
-    ),
-    counter(
-        "casty_client_inbound_dropped_total",
-        |it| it.stats.inbound_dropped,
-        "Messages for actors of the client that were dropped.",
-    ),
-    counter(
-        "casty_client_inbound_malformed_total",
-        |it| it.stats.inbound_malformed,
-        "Messages from the cluster that could not be read, or are over a limit.",
-    ),
-    counter(
-        "casty_client_actor_panics_total",
-        |it| it.stats.actor_panics,
-        "Panics of the client's actors.",
-    ),
-    counter(
-        "casty_client_views_total",
-        |it| it.stats.views,
-        "Views of the cluster received.",
-    ),
-    counter(
-        "casty_client_connects_total",
-        |it| it.stats.connects,
-        "Connections made, those to nodes that were connected before included.",
-    ),
-    counter(
-        "casty_client_disconnects_total",
-        |it| it.stats.disconnects,
-        "Connections that have ended, for whatever reason.",
-    ),
-    counter(
-        "casty_client_failed_dials_total",
-        |it| it.stats.failed_dials,
-        "Attempts to connect that failed.",
-    ),
     clients(HealthState::Starting),
     clients(HealthState::Ready),
     clients(HealthState::Degraded),
     clients(HealthState::Unavailable),
-    level(
-        "casty_client_buffered_messages",
-        |it| it.stats.buffered,
-        "Messages that wait for a route.",
-    ),
-    level(
-        "casty_client_buffered_bytes",
-        |it| it.stats.gauges.buffered_bytes,
-        "Bytes of the messages that wait for a route.",
-    )
-    .bytes(),
-    level(
-        "casty_client_queued_messages",
-        |it| it.stats.queued,
-        "Messages in the outboxes of connected nodes.",
-    ),
-    level(
-        "casty_client_queued_bytes",
-        |it| it.stats.gauges.queued_bytes,
-        "Bytes in the outboxes of connected nodes.",
-    )
-    .bytes(),
-    level(
-        "casty_client_waiting_tells",
-        |it| it.stats.gauges.waiting_tells,
-        "Tells that wait for capacity in the pending buffer.",
-    ),
-    level(
-        "casty_client_pending_asks",
-        |it| it.stats.pending_asks,
-        "Asks that wait for their reply.",
-    ),
-    level(
-        "casty_client_ask_bytes",
-        |it| it.stats.ask_bytes,
-        "Bytes that asks keep: messages to be sent again, and long replies.",
-    )
-    .bytes(),
-    level(
-        "casty_client_mailbox_messages",
-        |it| it.stats.gauges.mailboxes,
-        "Messages in the mailboxes of the client's actors.",
-    ),
-    level(
-        "casty_client_mailbox_bytes",
-        |it| it.stats.gauges.mailbox_bytes,
-        "Bytes in the mailboxes of the client's actors.",
-    )
-    .bytes(),
-    level(
-        "casty_client_connections",
-        |it| it.stats.connections,
-        "Nodes connected.",
-    ),
-    level(
-        "casty_client_secondary_connections",
-        |it| it.stats.secondary_connections,
-        "Secondary connections, to nodes that were lost before.",
-    ),
     level(
         "casty_client_members",
         |it| it.health.members_total as u64,
@@ -268,11 +124,6 @@ pub(crate) const METRICS: &[Metric] = &[
         "casty_client_members_usable",
         |it| it.health.members_usable as u64,
         "Members that are connected and that the view calls alive.",
-    ),
-    level(
-        "casty_client_contradicted_regions",
-        |it| it.stats.contradicted_regions,
-        "Regions whose shard count the view contradicts.",
     ),
     Metric {
         name: "casty_client_view_age_seconds",
@@ -290,6 +141,32 @@ pub(crate) const METRICS: &[Metric] = &[
         help: "Epoch of the view's allocations.",
     },
 ];
+
+/// Returns all metrics, those of the statistics first; `docs/metrics.md` lists them, and a test compares
+/// the two.
+pub(crate) fn all() -> impl Iterator<Item = Metric> {
+    let of_stats = STATS.iter().filter_map(of_stat);
+    of_stats.chain(OTHERS.iter().copied())
+}
+
+/// Returns the metric that a number of the statistics is told as, if it is.
+fn of_stat(declared: &Declared) -> Option<Metric> {
+    let told = declared.metric?;
+    Some(Metric {
+        name: told.name,
+        kind: match declared.kind {
+            StatKind::Counter => Kind::Counter(declared.read),
+            StatKind::Gauge => Kind::Gauge(declared.read),
+        },
+        label: told.label,
+        unit: if told.is_bytes {
+            Unit::Bytes
+        } else {
+            Unit::Count
+        },
+        help: told.help.unwrap_or(declared.help),
+    })
+}
 
 #[cfg(test)]
 mod tests {
@@ -318,8 +195,9 @@ mod tests {
 
     #[test]
     fn the_documentation_lists_every_metric_as_it_is() {
+        let all: Vec<_> = all().collect();
         let mut by_name: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        for metric in METRICS {
+        for metric in &all {
             by_name.entry(metric.name).or_default().push(metric);
         }
         let rows = by_name.values().map(|of| {
@@ -339,13 +217,14 @@ mod tests {
 
     #[test]
     fn names_are_as_prometheus_has_them() {
+        let all: Vec<_> = all().collect();
         for Metric {
             name,
             kind,
             label,
             unit,
             help,
-        } in METRICS
+        } in &all
         {
             let is_total = name.ends_with("_total");
             assert_eq!(is_total, kind.word() == "counter", "{name}");
@@ -353,7 +232,7 @@ mod tests {
             assert_eq!(stem.ends_with("_bytes"), *unit == Unit::Bytes, "{name}");
             assert_eq!(stem.ends_with("_seconds"), *unit == Unit::Seconds, "{name}");
             assert!(help.ends_with('.'), "{name}: {help}");
-            let same = METRICS.iter().filter(|other| other.name == *name);
+            let same = all.iter().filter(|other| other.name == *name);
             for other in same {
                 assert_eq!((other.help, other.unit), (*help, *unit), "{name}");
                 assert_eq!(other.label.is_some(), label.is_some(), "{name}");

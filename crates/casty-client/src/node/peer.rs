@@ -5,13 +5,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use casty_proto::header::{self, Header};
+use casty_proto::header::{self, Header, TracedHeader};
 use casty_proto::message::SHARD_ENVELOPE;
-use casty_proto::{ActorUri, NodeAddress};
+use casty_proto::{ActorUri, NodeAddress, TraceParent};
 use casty_routing::{ObservedConnection, RegionId};
 use casty_transport::{Outbox, OutboxLimits, Pushed, PushedAll, Rejected, UnsentMessage};
 
-use crate::message::{Outgoing, Route, Tag};
+use crate::message::{Encoded, Outgoing, Region, Route, Tag};
 use crate::node::identity::Identity;
 use crate::node::templates::Templates;
 use crate::pending_asks::id::PeerId;
@@ -117,16 +117,50 @@ impl Peer {
         self.outbox.push(&[&*header, message], Some(tag))
     }
 
+    /// Puts an encoded envelope for the owner of a shard into the outbox, with its trace context if it has
+    /// one.
+    pub(crate) fn push_traced_envelope(
+        &self,
+        Region { id, name }: Region<'_>,
+        message: Encoded<'_>,
+        tag: Tag,
+    ) -> Result<Pushed, Rejected<Tag>> {
+        self.push(&self.envelope_header(id, name), message, Some(tag))
+    }
+
     /// Puts encoded envelopes for the owner of shards of one region into the outbox, in order, until
-    /// one is not accepted.
+    /// one is not accepted, all with the same trace context if there is one.
     pub(crate) fn push_envelopes<'m>(
         &self,
-        region: RegionId,
-        name: &str,
+        Region { id, name }: Region<'_>,
+        trace: Option<&TraceParent>,
         messages: impl IntoIterator<Item = (&'m [u8], Tag)>,
     ) -> PushedAll<Tag> {
-        let header = self.envelope_header(region, name);
+        let mut header = self.envelope_header(id, name);
+        if let Some(trace) = trace
+            && let Some(traced) = TracedHeader::new(&header, trace)
+        {
+            header = Cow::Owned(traced.parts().concat());
+        }
         self.outbox.push_all(&header, messages)
+    }
+
+    /// Puts an encoded message behind its header into the outbox, with its trace context if it has one.
+    fn push(
+        &self,
+        header: &[u8],
+        message: Encoded<'_>,
+        tag: Option<Tag>,
+    ) -> Result<Pushed, Rejected<Tag>> {
+        let trace = message.trace;
+        match trace.and_then(|trace| TracedHeader::new(header, trace)) {
+            Some(traced) => {
+                let [length, front, tail] = traced.parts();
+                let parts = [length, front, tail, message.bytes];
+                self.outbox.push(&parts, tag)
+            }
+            None => self.outbox.push(&[header, message.bytes], tag),
+        }
     }
 
     /// Returns the header of a region's envelopes, made once for all of them.
@@ -143,10 +177,10 @@ impl Peer {
         &self,
         path: &str,
         class: &str,
-        message: &[u8],
+        message: Encoded<'_>,
         tag: Option<Tag>,
     ) -> Result<Pushed, Rejected<Tag>> {
-        self.outbox.push(&[&self.header(path, class), message], tag)
+        self.push(&self.header(path, class), message, tag)
     }
 
     /// Returns the part of a frame's payload that comes before the message.
@@ -176,15 +210,21 @@ impl fmt::Debug for Peer {
 }
 
 /// Returns a message that came back from an outbox as the router takes it. Its header was written
-/// by this client, so it can be read; `None` would be a bug of ours, and is treated as a loss.
-pub(crate) fn recover(unsent: &UnsentMessage<Tag>, readdressed: bool) -> Option<Outgoing> {
+/// by this client, so it can be read; `None` would be a bug of ours, and is treated as a loss. Its trace
+/// context is read if it may be `traced`.
+pub(crate) fn recover(
+    unsent: &UnsentMessage<Tag>,
+    readdressed: bool,
+    traced: bool,
+) -> Option<Outgoing> {
     let Tag {
         route,
         deadline,
         ask,
         kind,
     } = unsent.tag;
-    let (_, message) = header::split_payload(&unsent.payload).ok()?;
+    let (head, message) = header::split_payload(&unsent.payload).ok()?;
+    let trace = traced.then(|| header::trace_parent(head)).flatten();
     let actor = match route {
         Route::Shard(..) => None,
         Route::Node | Route::Leader | Route::Connection => {
@@ -199,6 +239,7 @@ pub(crate) fn recover(unsent: &UnsentMessage<Tag>, readdressed: bool) -> Option<
         deadline,
         ask,
         kind,
+        trace,
         readdressed,
     })
 }

@@ -13,6 +13,14 @@ impl PendingAsks {
         self.stripe(id).find(id).and_then(|slot| carrier(slot))
     }
 
+    /// Returns the connection that carries an ask, the last one of several; `None` while it waits for a
+    /// route, and of one that is sent again once it has ended.
+    pub(crate) fn latest_carrier(&self, id: AskId) -> Option<PeerId> {
+        let mut stripe = self.stripe(id);
+        let slot = stripe.find(id)?;
+        slot.latest_copy().or_else(|| carrier(slot))
+    }
+
     /// Returns the connection that carried an ask which is sent once, as soon as it has ended, or has the
     /// task woken then. Its outcome stays to be taken, and tells of this connection and no other.
     pub(crate) fn poll_carrier(&self, id: AskId, cx: &Context<'_>) -> Poll<Option<PeerId>> {

@@ -71,6 +71,11 @@ impl Copies {
         self.carriers.push(carrier);
     }
 
+    /// Returns the connection that carries the last of the copies that any carries.
+    pub(super) fn latest_carrier(&self) -> Option<PeerId> {
+        self.carriers.last().copied()
+    }
+
     /// Notes that a connection did not accept, or gave back, a copy.
     pub(super) fn requeued(&mut self, carrier: PeerId) {
         if let Some(at) = self.carriers.iter().rposition(|it| *it == carrier) {

@@ -56,6 +56,14 @@ impl Slot {
         }
     }
 
+    /// Returns the connection that carries the last copy of an ask that may be sent again.
+    pub(super) fn latest_copy(&self) -> Option<PeerId> {
+        match &self.state {
+            SlotState::Repeatable(copies) => copies.latest_carrier(),
+            _ => None,
+        }
+    }
+
     /// Notes that a connection did not accept, or gave back, the ask, or a copy of it.
     pub(super) fn requeued(&mut self, carrier: PeerId) {
         if let SlotState::Repeatable(copies) = &mut self.state {

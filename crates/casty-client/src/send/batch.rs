@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use casty_proto::EncodeError;
+use casty_proto::{EncodeError, TraceParent};
 use casty_routing::ShardId;
 
 use crate::error::TellError;
@@ -25,6 +25,8 @@ pub(crate) struct Batch {
     entries: Vec<Entry>,
     /// The Rust type of the messages.
     kind: &'static str,
+    /// The trace context of all of them.
+    trace: Option<TraceParent>,
 }
 
 #[derive(Debug)]
@@ -50,6 +52,9 @@ impl Batch {
             return Err(error);
         }
         self.kind = message.kind();
+        if self.entries.is_empty() {
+            self.trace = core.trace_of(None);
+        }
         let end = self.bytes.len();
         self.entries.push(Entry { shard, end, ask });
         Ok(())
@@ -87,6 +92,7 @@ impl Batch {
         Encoded {
             bytes: &self.bytes[start..self.entries[at].end],
             kind: self.kind,
+            trace: self.trace.as_ref(),
         }
     }
 
@@ -170,7 +176,7 @@ impl Batch {
             };
             (self.message(at).bytes, tag)
         });
-        let pushed = peer.push_envelopes(region.id, region.name, messages);
+        let pushed = peer.push_envelopes(region, self.trace.as_ref(), messages);
         give_way::note(pushed.fills_batch);
         for ask in asks().skip(pushed.count) {
             core.asks.requeued(ask.id, peer.id);

@@ -41,6 +41,7 @@ pub(crate) async fn tell(
     let message = Encoded {
         bytes: &bytes,
         kind: message.kind(),
+        trace: None,
     };
     let mut to = to.clone();
     if let Destination::Actor { class: of, .. } | Destination::Leader { class: of, .. } = &mut to {

@@ -358,6 +358,7 @@ async fn asking(
     let encoded = Encoded {
         bytes: &bytes,
         kind: type_name::<ToProducer>(),
+        trace: None,
     };
     match bound::send(core, (node, *by), (path, &class), encoded).await {
         Some(sent) => sent.map(|()| more),

@@ -279,6 +279,7 @@ impl Serving {
         let message = Encoded {
             bytes,
             kind: self.kind,
+            trace: None,
         };
         let sent = bound::send(&self.core, (node, by), (path, class), message).await;
         sent.ok_or_else(lost)?.map_err(refused)

@@ -87,14 +87,19 @@ pub(crate) fn keep_warnings() -> (Warnings, DefaultGuard) {
 }
 
 fn keep(level: Level) -> (Warnings, DefaultGuard) {
+    listen_with_another();
+    let warnings = Warnings(Arc::default(), level);
+    let guard = tracing::subscriber::set_default(warnings.clone());
+    (warnings, guard)
+}
+
+/// Has another subscriber listen, to nothing, for ever.
+pub(crate) fn listen_with_another() {
     // With one subscriber alone, whether a place in the code is heard is decided once, by the thread
     // that comes there first, and that may be another test's, which has none.
     static OTHER: LazyLock<Dispatch> =
         LazyLock::new(|| Dispatch::new(Warnings(Arc::default(), Level::ERROR)));
     LazyLock::force(&OTHER);
-    let warnings = Warnings(Arc::default(), level);
-    let guard = tracing::subscriber::set_default(warnings.clone());
-    (warnings, guard)
 }
 
 #[test]

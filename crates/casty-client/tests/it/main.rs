@@ -41,6 +41,7 @@ mod rerouted_holds;
 mod retries;
 mod services;
 mod set_members;
+mod spans;
 mod streams;
 mod streams_given_up;
 mod streams_produced;
@@ -49,6 +50,7 @@ mod supervised;
 mod time;
 #[cfg(feature = "tower")]
 mod tower_service;
+mod trace_contexts;
 mod unanswerable;
 mod unfinished_frames;
 mod unsent;

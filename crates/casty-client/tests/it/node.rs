@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use casty_client::{
-    ActorRef, ClientBuilder, CloseReport, ClusterClient, Codec, NodeAddress, TransportConfig,
+    ActorRef, ClientBuilder, CloseReport, ClusterClient, Codec, NodeAddress, TraceParent,
+    TransportConfig,
 };
 use casty_proto::frame::{self, FrameDecoder, FrameKind};
-use casty_proto::header::Header;
+use casty_proto::header::{self, Header};
 use casty_proto::message::{
     Member, MemberStatus, ShardAllocation, SubscribeTopology, TopologySnapshot,
 };
@@ -212,6 +213,8 @@ pub(crate) struct Received {
     pub(crate) path: String,
     class: String,
     message: Vec<u8>,
+    /// The trace context of its header.
+    pub(crate) trace: Option<TraceParent>,
 }
 
 impl Received {
@@ -240,7 +243,8 @@ impl Link {
         let decoder = FrameDecoder::new(frame::DEFAULT_MAX_FRAME);
         loop {
             if let Some(frame) = decoder.next(&mut self.buffer).unwrap() {
-                let (header, message) = Header::split(&frame.payload).unwrap();
+                let (head, message) = header::split_payload(&frame.payload).unwrap();
+                let header = Header::read(head).unwrap();
                 let path = ActorUri::parse(&header.target).unwrap().path.to_owned();
                 let message = message.to_vec();
                 let class = header.type_hint.into_owned();
@@ -248,6 +252,7 @@ impl Link {
                     path,
                     class,
                     message,
+                    trace: header::trace_parent(head),
                 });
             }
             if self.stream.read_buf(&mut self.buffer).await.unwrap_or(0) == 0 {

@@ -18,9 +18,9 @@ const SLACK: Duration = Duration::from_millis(35);
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename = "m.Get")]
-struct Get {
-    reply_to: ActorRef<String>,
-    ballast: String,
+pub(crate) struct Get {
+    pub(crate) reply_to: ActorRef<String>,
+    pub(crate) ballast: String,
 }
 
 fn get(entity: &EntityRef) -> IdempotentAsk<'_, String, impl SendAsk<String>> {
@@ -36,7 +36,7 @@ fn get_long(entity: &EntityRef, length: usize) -> IdempotentAsk<'_, String, impl
 }
 
 /// Reads the next ask of the entity at a node.
-async fn asked(link: &mut Link) -> ActorRef<String> {
+pub(crate) async fn asked(link: &mut Link) -> ActorRef<String> {
     let received = link.next_to("/_region-r").await.unwrap();
     received.decode::<ShardEnvelope<Get>>().message.reply_to
 }

@@ -95,8 +95,10 @@ impl Time {
     }
 }
 
-const DAY: i64 = 86_400;
-const SECOND: i64 = 1_000_000;
+/// The seconds of a day.
+pub(super) const DAY: i64 = 86_400;
+/// The microseconds of a second.
+pub(super) const SECOND: i64 = 1_000_000;
 
 #[cfg(any(feature = "pickle", feature = "protobuf"))]
 impl DateTime {

@@ -11,7 +11,7 @@ const LONGEST: usize = 64;
 ///
 /// A name of 1 to 64 letters, digits and `_ + - .`, in segments between slashes, none of which begins
 /// with a dot. Whether there is such a zone is known where its data are.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ZoneName(Arc<str>);
 
 /// The error of a text that names no time zone.

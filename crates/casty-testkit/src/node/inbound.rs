@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use casty_proto::frame::{Frame, FrameKind};
-use casty_proto::header::Header;
+use casty_proto::header::{self, Header};
 use casty_proto::message::membership::{
     GossipMessage, HeartbeatRequest, HeartbeatResponse, JoinAccepted, JoinRequest, PromoteMember,
 };
@@ -20,6 +20,7 @@ use serde::de::DeserializeOwned;
 
 use super::Node;
 use super::admission::Refusal;
+use super::handling::Handling;
 use super::mailboxes::Encoded;
 use crate::gossip::{Asker, EngineInput, Gossip};
 use crate::region::Received;
@@ -89,13 +90,16 @@ impl Session for Inbound {
             return;
         }
         // A header's target need not be a whole URI's worth of sense; its path must be.
-        match Header::split(&frame.payload) {
-            Ok((header, message)) => match ActorUri::parse(&header.target) {
+        let split = header::split_payload(&frame.payload);
+        let read = split.and_then(|(head, message)| Ok((Header::read(head)?, head, message)));
+        match read {
+            Ok((header, head, message)) => match ActorUri::parse(&header.target) {
                 Ok(target) => {
                     let from = Origin::Peer(&self.peer);
                     let message = Encoded {
                         class: &header.type_hint,
                         bytes: message,
+                        header: head,
                     };
                     receive(&self.gossip, &self.node, from, (target.path, message));
                 }
@@ -167,11 +171,12 @@ fn route(
     (path, message): (&str, Encoded<'_>),
 ) -> Result<Taken, DecodeError> {
     let bytes = message.bytes;
+    let handling = Handling::new(&node.outbound, message.header);
     if let Some(region) = path.strip_prefix("/_region-") {
-        return to_region(node, region, bytes);
+        return to_region(node, handling, (region, bytes));
     }
     if let Some(actor) = node.actor(path) {
-        actor.receive(bytes, &node.outbound)?;
+        actor.receive(bytes, handling)?;
         node.outbound.counters().messages.increment();
         return Ok(Taken::Handled);
     }
@@ -210,14 +215,18 @@ fn route(
     Ok(Taken::Handled)
 }
 
-fn to_region(node: &Node, path: &str, message: &[u8]) -> Result<Taken, DecodeError> {
+fn to_region(
+    node: &Node,
+    handling: Handling<'_>,
+    (path, message): (&str, &[u8]),
+) -> Result<Taken, DecodeError> {
     let received = if let Some(region) = node.regions.get(path) {
         // Held while the entity handles the message: one after the other, as on a real node.
-        region.lock().envelope(message, &node.outbound)?
+        region.lock().envelope(message, handling)?
     } else if let Some((region, id)) = path.split_once("/entity-")
         && let Some(region) = node.regions.get(region)
     {
-        region.lock().bare(id, message, &node.outbound)?
+        region.lock().bare(id, message, handling)?
     } else {
         Received::NoSuchEntity
     };
@@ -318,7 +327,8 @@ fn to_singleton(
             if demoted.swap(false, Ordering::Relaxed) {
                 singleton.vacate();
             }
-            singleton.receive(message.bytes, &node.outbound)?;
+            let handling = Handling::new(&node.outbound, message.header);
+            singleton.receive(message.bytes, handling)?;
             node.outbound.counters().messages.increment();
         }
         Some(leader) if !from.is(&leader, gossip) => {

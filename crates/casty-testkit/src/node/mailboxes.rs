@@ -10,11 +10,13 @@ use tokio::sync::mpsc;
 /// Messages that may wait for one node.
 const CAPACITY: usize = 16_384;
 
-/// A message as it is sent, and the class that its header names.
+/// A message as it is sent, and what its header has.
 #[derive(Clone, Copy)]
 pub(crate) struct Encoded<'a> {
     pub(crate) class: &'a str,
     pub(crate) bytes: &'a [u8],
+    /// The header with which it has come from a client; else empty.
+    pub(crate) header: &'a [u8],
 }
 
 /// A message from one node to another, or to itself.
@@ -31,6 +33,7 @@ impl Mail {
         Encoded {
             class: &self.class,
             bytes: &self.bytes,
+            header: &[],
         }
     }
 }

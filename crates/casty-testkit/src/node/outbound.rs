@@ -93,6 +93,7 @@ impl Outbound {
                 let message = Encoded {
                     class: &class,
                     bytes: &bytes,
+                    header: &[],
                 };
                 for to in to {
                     self.send(to.uri(), message);

@@ -6,7 +6,7 @@ use casty_proto::DecodeError;
 use casty_routing::ShardId;
 
 use super::{Received, Region, RegionPlan};
-use crate::node::outbound::Outbound;
+use crate::node::handling::Handling;
 
 /// A function that is told the number of a region's entities on one node before and after it has
 /// changed. A node that ends has none.
@@ -50,11 +50,16 @@ impl Counted {
 }
 
 impl Region for Counted {
-    fn envelope(&mut self, bytes: &[u8], node: &Outbound) -> Result<Received, DecodeError> {
+    fn envelope(&mut self, bytes: &[u8], node: Handling<'_>) -> Result<Received, DecodeError> {
         self.watch(|region| region.envelope(bytes, node))
     }
 
-    fn bare(&mut self, id: &str, bytes: &[u8], node: &Outbound) -> Result<Received, DecodeError> {
+    fn bare(
+        &mut self,
+        id: &str,
+        bytes: &[u8],
+        node: Handling<'_>,
+    ) -> Result<Received, DecodeError> {
         self.watch(|region| region.bare(id, bytes, node))
     }
 

@@ -31,6 +31,7 @@ mod services;
 mod sets;
 mod streams;
 mod structures;
+mod traces;
 mod traffic;
 
 /// Makes two tests of each scenario: over memory in virtual time, and over TCP.
