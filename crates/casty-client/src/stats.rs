@@ -3,9 +3,14 @@
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use casty_transport::Outbox;
+
+use crate::message::Tag;
 use crate::stats::gauges::Gauges;
+use crate::stats::losses::LossCounters;
 
 pub(crate) mod gauges;
+pub(crate) mod losses;
 pub(crate) mod per_region;
 
 /// The counters of a client since its start. Each accepted message is exactly one of written, not
@@ -128,6 +133,11 @@ pub(crate) struct Counters {
     pub(crate) written: Counter,
     pub(crate) not_sent: Counter,
     pub(crate) unknown: Counter,
+    /// Bytes of messages written on connections that have ended.
+    pub(crate) message_bytes: Counter,
+    pub(crate) not_sent_bytes: Counter,
+    pub(crate) unknown_bytes: Counter,
+    pub(crate) dead_letters: LossCounters,
     pub(crate) inbound_dropped: Counter,
     pub(crate) inbound_malformed: Counter,
     pub(crate) actor_panics: Counter,
@@ -135,16 +145,21 @@ pub(crate) struct Counters {
     /// Bytes written on connections that have ended.
     pub(crate) written_bytes: Counter,
     pub(crate) connects: Counter,
+    /// Connections of these to nodes that were connected before.
+    pub(crate) reconnects: Counter,
     pub(crate) disconnects: Counter,
     pub(crate) failed_dials: Counter,
 }
 
 impl Counters {
-    /// Counts a connection that has ended, on which so many messages were written, and so many bytes.
-    pub(crate) fn ended(&self, messages: u64, bytes: u64) {
+    /// Counts a connection that has ended, and what was written on it.
+    pub(crate) fn ended(&self, outbox: &Outbox<Tag>) {
         let number = |it| usize::try_from(it).unwrap_or(0);
-        self.written.add(number(messages));
-        self.written_bytes.add(number(bytes));
+        self.written.add(number(outbox.messages_written()));
+        self.written_bytes.add(number(outbox.progress().sent));
+        let bytes = outbox.message_bytes();
+        self.message_bytes.add(number(bytes.written));
+        self.unknown_bytes.add(number(bytes.unknown));
         self.disconnects.add(1);
     }
 }

@@ -160,6 +160,8 @@ impl Control {
         }
         tracing::info!(node = %canonical, identity = %identity.address(), "connected");
         self.core.counters.connects.add(1);
+        let known = self.core.ended.lock().knows(&canonical);
+        self.core.counters.reconnects.add(usize::from(known));
         let renewed = identity.address() != self.core.identity.address();
         let (peer, driven) = self.peer(canonical.clone(), identity, connection);
         self.peers.insert(canonical.clone(), Arc::clone(&peer));

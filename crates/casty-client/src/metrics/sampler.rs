@@ -85,6 +85,7 @@ impl Sampler {
         let sample = Sample {
             health: health(&self.core, &stats),
             stats,
+            counts: self.core.metric_counts(),
             epoch: view.map(|view| view.version().epoch),
         };
         for kept in &mut self.kept {

@@ -3,7 +3,9 @@
 use metrics::Unit;
 
 use crate::health::{Health, HealthState};
+use crate::metrics::counts::MetricCounts;
 use crate::stats::Stats;
+use crate::stats::losses::REASONS;
 
 /// The label that each metric has: the name of the cluster's actor system.
 pub(crate) const SYSTEM: &str = "system";
@@ -11,6 +13,7 @@ pub(crate) const SYSTEM: &str = "system";
 /// The state of a client at one moment, from which metrics are read.
 pub(crate) struct Sample {
     pub(crate) stats: Stats,
+    pub(crate) counts: MetricCounts,
     pub(crate) health: Health,
     /// The epoch of the view's allocations; `None` before the first view.
     pub(crate) epoch: Option<u64>,
@@ -95,6 +98,24 @@ const fn fate(value: &'static str, read: fn(&Sample) -> u64) -> Metric {
     counter("casty_client_messages_total", read, help).labelled("fate", value)
 }
 
+const fn fate_bytes(value: &'static str, read: fn(&Sample) -> u64) -> Metric {
+    let help = "Bytes of messages that have ended, by fate: with the heads of their frames, if they were sent.";
+    let metric = counter("casty_client_message_bytes_total", read, help);
+    metric.labelled("fate", value).bytes()
+}
+
+const fn dead_letters<const PLACE: usize>() -> Metric {
+    let help = "Messages that were not sent or may have been lost, by reason.";
+    let read: fn(&Sample) -> u64 = |it| it.counts.dead_letters[PLACE];
+    let metric = counter("casty_client_dead_letters_total", read, help);
+    metric.labelled("reason", REASONS[PLACE])
+}
+
+const fn connects(value: &'static str, read: fn(&Sample) -> u64) -> Metric {
+    let help = "Connections made, by whether the node was connected before.";
+    counter("casty_client_connects_total", read, help).labelled("node", value)
+}
+
 const fn clients(state: HealthState) -> Metric {
     let read: fn(&Sample) -> u64 = match state {
         HealthState::Starting => |it| u64::from(it.health.state == HealthState::Starting),
@@ -117,6 +138,19 @@ pub(crate) const METRICS: &[Metric] = &[
     fate("written", |it| it.stats.written),
     fate("not_sent", |it| it.stats.not_sent),
     fate("unknown", |it| it.stats.unknown),
+    fate_bytes("written", |it| it.counts.written_bytes),
+    fate_bytes("not_sent", |it| it.counts.not_sent_bytes),
+    fate_bytes("unknown", |it| it.counts.unknown_bytes),
+    dead_letters::<0>(),
+    dead_letters::<1>(),
+    dead_letters::<2>(),
+    dead_letters::<3>(),
+    dead_letters::<4>(),
+    dead_letters::<5>(),
+    dead_letters::<6>(),
+    dead_letters::<7>(),
+    dead_letters::<8>(),
+    dead_letters::<9>(),
     counter(
         "casty_client_written_bytes_total",
         |it| it.stats.written_bytes,
@@ -170,11 +204,10 @@ pub(crate) const METRICS: &[Metric] = &[
         |it| it.stats.views,
         "Views of the cluster received.",
     ),
-    counter(
-        "casty_client_connects_total",
-        |it| it.stats.connects,
-        "Connections made, those to nodes that were connected before included.",
-    ),
+    connects("new", |it| {
+        it.stats.connects.saturating_sub(it.counts.reconnects)
+    }),
+    connects("known", |it| it.counts.reconnects),
     counter(
         "casty_client_disconnects_total",
         |it| it.stats.disconnects,
@@ -322,6 +355,15 @@ mod tests {
             .filter(|line| line.starts_with("| `casty_client_"));
         let (rows, found): (Vec<_>, Vec<_>) = (rows.collect(), found.map(str::to_owned).collect());
         assert_eq!(found, rows, "\n{}", rows.join("\n"));
+    }
+
+    #[test]
+    fn each_reason_of_a_dead_letter_is_told_once() {
+        let told = METRICS
+            .iter()
+            .filter(|metric| metric.name == "casty_client_dead_letters_total");
+        let told: Vec<_> = told.filter_map(|metric| Some(metric.label?.1)).collect();
+        assert_eq!(told, REASONS);
     }
 
     #[test]
