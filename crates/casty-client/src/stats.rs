@@ -1,14 +1,15 @@
 //! The statistics of a client: its counters, its gauges and the report of its close.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use casty_transport::Outbox;
+use casty_transport::{Outbox, OutboxTag};
 
-use crate::message::Tag;
 use crate::stats::gauges::Gauges;
 use crate::stats::losses::LossCounters;
 
+pub(crate) use counter::Counter;
+
+mod counter;
 pub(crate) mod gauges;
 pub(crate) mod losses;
 pub(crate) mod per_region;
@@ -153,7 +154,7 @@ pub(crate) struct Counters {
 
 impl Counters {
     /// Counts a connection that has ended, and what was written on it.
-    pub(crate) fn ended(&self, outbox: &Outbox<Tag>) {
+    pub(crate) fn ended<T: OutboxTag>(&self, outbox: &Outbox<T>) {
         let number = |it| usize::try_from(it).unwrap_or(0);
         self.written.add(number(outbox.messages_written()));
         self.written_bytes.add(number(outbox.progress().sent));
@@ -161,25 +162,6 @@ impl Counters {
         self.message_bytes.add(number(bytes.written));
         self.unknown_bytes.add(number(bytes.unknown));
         self.disconnects.add(1);
-    }
-}
-
-/// A number that only grows.
-///
-/// Relaxed throughout: it is read for statistics, and no data is published with it. Counters that
-/// have to add up are read under the lock under which they are counted.
-#[derive(Debug, Default)]
-pub(crate) struct Counter(AtomicU64);
-
-impl Counter {
-    /// Adds `count`.
-    pub(crate) fn add(&self, count: usize) {
-        self.0.fetch_add(count as u64, Ordering::Relaxed);
-    }
-
-    /// Returns the number.
-    pub(crate) fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
     }
 }
 

@@ -30,7 +30,7 @@ pub(crate) enum Failure {
 #[derive(Serialize)]
 struct Problem {
     error: &'static str,
-    /// Whether the request may have been done all the same, so that doing it again may do it twice.
+    /// Set if the request may have been done all the same, so that doing it again may do it twice.
     may_have_been_done: bool,
 }
 

@@ -1,4 +1,4 @@
-//! What operators ask: is it alive, is it ready, and what has it counted.
+//! The questions of operators: is it alive, is it ready, and what has it counted.
 
 use std::time::Duration;
 

@@ -17,7 +17,7 @@ use crate::settings::GatewaySettings;
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct Ended {
-    /// Whether all requests had their answer in time.
+    /// Set if all requests had their answer in time.
     pub answered: bool,
     /// The fates of all messages.
     pub report: CloseReport,

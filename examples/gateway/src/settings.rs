@@ -17,9 +17,9 @@ const PREFIX: &str = "GATEWAY_CASTY";
 /// The settings of the gateway and of its client.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Those of the table `gateway`.
+    /// The settings of the table `gateway`.
     pub gateway: GatewaySettings,
-    /// Those of the table `casty`, and above them those of the environment.
+    /// The settings of the table `casty`, and above them those of the environment.
     pub client: ClientConfig,
 }
 

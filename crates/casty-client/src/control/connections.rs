@@ -159,9 +159,7 @@ impl Control {
             return self.connections.handle(self.time.now(), input);
         }
         tracing::info!(node = %canonical, identity = %identity.address(), "connected");
-        self.core.counters.connects.add(1);
-        let known = self.core.ended.lock().knows(&canonical);
-        self.core.counters.reconnects.add(usize::from(known));
+        self.core.count_connected(&canonical);
         let renewed = identity.address() != self.core.identity.address();
         let (peer, driven) = self.peer(canonical.clone(), identity, connection);
         self.peers.insert(canonical.clone(), Arc::clone(&peer));

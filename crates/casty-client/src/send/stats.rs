@@ -59,6 +59,13 @@ impl Core {
         }
     }
 
+    /// Counts a connection that was made, by whether the node was connected before.
+    pub(crate) fn count_connected(&self, node: &NodeAddress) {
+        let known = self.ended.lock().knows(node);
+        self.counters.connects.add(1);
+        self.counters.reconnects.add(usize::from(known));
+    }
+
     /// Returns the counters that only metrics have, each exact by itself.
     #[cfg(feature = "metrics")]
     pub(crate) fn metric_counts(&self) -> MetricCounts {

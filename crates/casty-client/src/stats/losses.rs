@@ -2,7 +2,7 @@
 
 use crate::dead_letters::Loss;
 use crate::error::NotSent;
-use crate::stats::Counter;
+use crate::stats::counter::Counter;
 
 /// The reasons as words, in the order of their counters.
 pub(crate) const REASONS: [&str; 10] = [

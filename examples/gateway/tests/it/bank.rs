@@ -67,7 +67,7 @@ impl Account {
 /// The records of the bank, which outlive its nodes.
 #[derive(Clone, Default)]
 pub(crate) struct Books {
-    /// How often each amount was deposited or withdrawn; tests use each for one request.
+    /// The number of times that each amount was deposited or withdrawn; tests use each for one request.
     pub(crate) changes: Arc<Mutex<BTreeMap<i64, u32>>>,
     /// The number of followers of the account that was told last of one.
     pub(crate) followers: Arc<watch::Sender<usize>>,

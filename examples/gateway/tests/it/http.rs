@@ -110,7 +110,8 @@ impl<B: Body<Data = Bytes, Error: std::fmt::Debug> + Unpin> Events<B> {
         loop {
             if let Some((event, rest)) = self.text.split_once("\n\n") {
                 let balance = balance(event);
-                self.text = rest.to_owned();
+                let begins = self.text.len() - rest.len();
+                self.text.drain(..begins);
                 match balance {
                     Some(balance) => return Some(balance),
                     None => continue,

@@ -57,10 +57,8 @@ fn named<'a>(queries: impl IntoIterator<Item = &'a str>) -> BTreeSet<String> {
     let mut named = BTreeSet::new();
     for query in queries {
         for metric in Query::parse(query).metrics {
-            let stem = ["_bucket", "_count", "_sum"].iter();
-            let stem = stem
-                .filter_map(|ending| metric.name.strip_suffix(ending))
-                .next();
+            let mut stem = ["_bucket", "_count", "_sum"].iter();
+            let stem = stem.find_map(|ending| metric.name.strip_suffix(ending));
             named.insert(stem.unwrap_or(&metric.name).to_owned());
         }
     }

@@ -1,4 +1,4 @@
-//! What probes are told as nodes go and come back.
+//! The answers to probes as nodes go and come back.
 
 use std::time::Duration;
 

@@ -13,7 +13,7 @@ use casty_testkit::sim::{self, Fault, World};
 use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::{Method, Request};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 use tower::ServiceExt;
 
 use crate::bank::{Books, SHARDS, bank};
@@ -120,7 +120,7 @@ async fn customer(gateway: Gateway) {
                 gateway.balance(account).await;
             }
         }
-        tokio::time::sleep(world.random_time(0..800)).await;
+        sleep_until(Instant::now() + world.random_time(0..800)).await;
     }
 }
 
