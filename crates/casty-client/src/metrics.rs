@@ -3,6 +3,7 @@
 //! What the client counts is read once a second, by a task that keeps its handles. The times of asks are
 //! counted here as each ends, and told by the same task.
 
+pub(crate) mod counts;
 pub(crate) mod latencies;
 pub(crate) mod sampler;
 pub(crate) mod table;

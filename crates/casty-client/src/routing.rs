@@ -204,8 +204,7 @@ impl Routing {
         // still lists, are refused by the ended outbox and come here as well.
         shared.connected.write().remove(&peer.node);
         shared.streams.changed();
-        let written = peer.outbox.messages_written();
-        shared.counters.ended(written, peer.outbox.progress().sent);
+        shared.counters.ended(&peer.outbox);
         shared.ended.lock().add(&peer.node, &peer.outbox.counters());
         self.mark_unknown(shared, peer, &leftover.unknown);
         let unsent = self.requeue(shared, peer, &leftover.unsent);
@@ -286,6 +285,7 @@ impl Routing {
     /// Counts messages that may have been in flight, ends their asks, and notes their dead letters.
     fn mark_unknown(&mut self, shared: &Shared, peer: &Peer, unknown: &[Tag]) {
         shared.counters.unknown.add(unknown.len());
+        shared.counters.dead_letters.in_flight(unknown.len());
         for tag in unknown {
             let node = peer.node.clone();
             if let Some(ask) = tag.ask {
@@ -542,6 +542,9 @@ impl Routing {
         reason: NotSent,
     ) {
         shared.counters.not_sent.add(1);
+        let bytes = &shared.counters.not_sent_bytes;
+        bytes.add(pending.item.message.len());
+        shared.counters.dead_letters.not_sent(&reason);
         self.counters_of(&pending.target).not_sent += 1;
         if let Some(ask) = pending.item.ask {
             shared.asks.fail(ask, Failure::NotSent(reason.clone()));

@@ -1,12 +1,18 @@
 //! The statistics of a client: its counters, its gauges and the report of its close.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+
+use casty_transport::{Outbox, OutboxTag};
 
 use crate::stats::gauges::Gauges;
+use crate::stats::losses::LossCounters;
 
+pub(crate) use counter::Counter;
+
+mod counter;
 pub(crate) mod gauges;
 pub(crate) mod listing;
+pub(crate) mod losses;
 pub(crate) mod per_region;
 
 /// The counters of a client since its start. Each accepted message is exactly one of written, not
@@ -129,6 +135,11 @@ pub(crate) struct Counters {
     pub(crate) written: Counter,
     pub(crate) not_sent: Counter,
     pub(crate) unknown: Counter,
+    /// Bytes of messages written on connections that have ended.
+    pub(crate) message_bytes: Counter,
+    pub(crate) not_sent_bytes: Counter,
+    pub(crate) unknown_bytes: Counter,
+    pub(crate) dead_letters: LossCounters,
     pub(crate) inbound_dropped: Counter,
     pub(crate) inbound_malformed: Counter,
     pub(crate) actor_panics: Counter,
@@ -136,36 +147,22 @@ pub(crate) struct Counters {
     /// Bytes written on connections that have ended.
     pub(crate) written_bytes: Counter,
     pub(crate) connects: Counter,
+    /// Connections of these to nodes that were connected before.
+    pub(crate) reconnects: Counter,
     pub(crate) disconnects: Counter,
     pub(crate) failed_dials: Counter,
 }
 
 impl Counters {
-    /// Counts a connection that has ended, on which so many messages were written, and so many bytes.
-    pub(crate) fn ended(&self, messages: u64, bytes: u64) {
+    /// Counts a connection that has ended, and what was written on it.
+    pub(crate) fn ended<T: OutboxTag>(&self, outbox: &Outbox<T>) {
         let number = |it| usize::try_from(it).unwrap_or(0);
-        self.written.add(number(messages));
-        self.written_bytes.add(number(bytes));
+        self.written.add(number(outbox.messages_written()));
+        self.written_bytes.add(number(outbox.progress().sent));
+        let bytes = outbox.message_bytes();
+        self.message_bytes.add(number(bytes.written));
+        self.unknown_bytes.add(number(bytes.unknown));
         self.disconnects.add(1);
-    }
-}
-
-/// A number that only grows.
-///
-/// Relaxed throughout: it is read for statistics, and no data is published with it. Counters that
-/// have to add up are read under the lock under which they are counted.
-#[derive(Debug, Default)]
-pub(crate) struct Counter(AtomicU64);
-
-impl Counter {
-    /// Adds `count`.
-    pub(crate) fn add(&self, count: usize) {
-        self.0.fetch_add(count as u64, Ordering::Relaxed);
-    }
-
-    /// Returns the number.
-    pub(crate) fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
     }
 }
 

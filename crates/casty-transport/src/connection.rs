@@ -29,8 +29,8 @@ mod session;
 pub use driver::{ConnectionEnd, drive};
 pub use identify::identify;
 pub use outbox::{
-    Leftover, Outbox, OutboxCounters, OutboxLimit, OutboxLimits, OutboxProgress, OutboxTag, Permit,
-    Pushed, PushedAll, RejectReason, Rejected, UnsentMessage,
+    Leftover, MessageBytes, Outbox, OutboxCounters, OutboxLimit, OutboxLimits, OutboxProgress,
+    OutboxTag, Permit, Pushed, PushedAll, RejectReason, Rejected, UnsentMessage,
 };
 pub use session::Session;
 

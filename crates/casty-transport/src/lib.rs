@@ -128,8 +128,8 @@ pub use connection::{
     ConnectOptions, Connection, ConnectionEnd, Session, accept, connect, drive, identify,
 };
 pub use connection::{
-    Leftover, Outbox, OutboxCounters, OutboxLimit, OutboxLimits, OutboxProgress, OutboxTag, Permit,
-    Pushed, PushedAll, RejectReason, Rejected, UnsentMessage,
+    Leftover, MessageBytes, Outbox, OutboxCounters, OutboxLimit, OutboxLimits, OutboxProgress,
+    OutboxTag, Permit, Pushed, PushedAll, RejectReason, Rejected, UnsentMessage,
 };
 pub use error::{ConnectError, ConnectionLost, DialError, ListenError, NotCasty};
 pub use other_version::OtherVersion;

@@ -2,9 +2,10 @@
 
 use casty_transport::{
     AddressMap, ByteStream, Conclusion, ConnectError, ConnectOptions, Connection, ConnectionEnd,
-    ConnectionLost, DialError, Leftover, ListenError, Listener, NotCasty, Outbox, OutboxCounters,
-    OutboxLimit, OutboxLimits, OutboxProgress, Permit, Proxy, ProxyCounters, ProxyCounts, ProxyEnd,
-    ProxyLimits, RejectReason, Rejected, Transport, TransportConfig, UnsentMessage,
+    ConnectionLost, DialError, Leftover, ListenError, Listener, MessageBytes, NotCasty, Outbox,
+    OutboxCounters, OutboxLimit, OutboxLimits, OutboxProgress, Permit, Proxy, ProxyCounters,
+    ProxyCounts, ProxyEnd, ProxyLimits, RejectReason, Rejected, Transport, TransportConfig,
+    UnsentMessage,
 };
 
 fn sent<T: Send + ?Sized>() {}
@@ -23,6 +24,7 @@ fn what_is_shared_can_be_shared_and_what_is_moved_can_be_moved() {
     shared::<ConnectOptions>();
     shared::<Leftover<u32>>();
     shared::<Outbox<u32>>();
+    shared::<MessageBytes>();
     shared::<OutboxCounters>();
     shared::<OutboxProgress>();
     shared::<OutboxLimit>();

@@ -35,11 +35,12 @@ const ARROWS: [(&str, &[&str]); 7] = [
 ];
 
 /// Packages that nothing is built on; they may use anything.
-const FREE: [&str; 9] = [
+const FREE: [&str; 10] = [
     "casty-bench-harness",
     "casty-benches",
     "casty-docs",
     "casty-fuzz",
+    "casty-gateway",
     "casty-gates",
     "casty-interop",
     "casty-rust-node",

@@ -161,7 +161,7 @@ impl Control {
             return self.connections.handle(self.time.now(), input);
         }
         tracing::info!(node = %canonical, identity = %identity.address(), "connected");
-        self.core.counters.connects.add(1);
+        self.core.count_connected(&canonical);
         let renewed = identity.address() != self.core.identity.address();
         let (peer, driven) = self.peer(canonical.clone(), identity, connection);
         self.peers.insert(canonical.clone(), Arc::clone(&peer));

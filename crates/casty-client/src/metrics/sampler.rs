@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use metrics::{Counter, Gauge, Label, SharedString};
 
-use super::table::{self, ASK_DURATION, Kind, Metric, SYSTEM, Sample};
+use super::table::{self, ASK_DURATION, Kind, Metric, Read, SYSTEM, Sample};
 use crate::health::watching::health;
 use crate::send::Core;
-use crate::stats::Stats;
 
 /// The time between two readings.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -17,7 +16,7 @@ const PERIOD: Duration = Duration::from_secs(1);
 enum Kept {
     Counter {
         counter: Counter,
-        read: fn(&Stats) -> u64,
+        read: Read,
         told: u64,
     },
     Level {
@@ -29,12 +28,6 @@ enum Kept {
         gauge: Gauge,
         read: fn(&Sample) -> Option<f64>,
     },
-}
-
-/// The source of a level.
-enum Read {
-    Stats(fn(&Stats) -> u64),
-    Sample(fn(&Sample) -> u64),
 }
 
 /// The handles of one client's metrics. Its levels are taken back when it is dropped.
@@ -58,14 +51,9 @@ impl Sampler {
                     read,
                     told: 0,
                 }),
-                Kind::Gauge(read) => Some(Kept::Level {
-                    gauge: metrics::gauge!(name, labels),
-                    read: Read::Stats(read),
-                    told: 0,
-                }),
                 Kind::Level(read) => Some(Kept::Level {
                     gauge: metrics::gauge!(name, labels),
-                    read: Read::Sample(read),
+                    read,
                     told: 0,
                 }),
                 Kind::Latest(read) => Some(Kept::Latest {
@@ -98,6 +86,7 @@ impl Sampler {
         let sample = Sample {
             health: health(&self.core, &stats),
             stats,
+            counts: self.core.metric_counts(),
             epoch: view.map(|view| view.version().epoch),
         };
         for kept in &mut self.kept {
@@ -107,17 +96,14 @@ impl Sampler {
                     read,
                     told,
                 } => {
-                    let now = read(&sample.stats);
+                    let now = read.of(&sample);
                     // While messages move, one may be between two counters and seem to be gone.
                     let more = now.saturating_sub(*told);
                     *told += more;
                     counter.increment(more);
                 }
                 Kept::Level { gauge, read, told } => {
-                    let now = match read {
-                        Read::Stats(read) => read(&sample.stats),
-                        Read::Sample(read) => read(&sample),
-                    };
+                    let now = read.of(&sample);
                     change(gauge, *told, now);
                     *told = now;
                 }
@@ -160,9 +146,7 @@ fn describe(metric: &Metric) {
     } = metric;
     match metric.kind {
         Kind::Counter(_) | Kind::Asks => metrics::describe_counter!(*name, *unit, *help),
-        Kind::Gauge(_) | Kind::Level(_) | Kind::Latest(_) => {
-            metrics::describe_gauge!(*name, *unit, *help);
-        }
+        Kind::Level(_) | Kind::Latest(_) => metrics::describe_gauge!(*name, *unit, *help),
         Kind::Times => metrics::describe_histogram!(ASK_DURATION, *unit, *help),
     }
 }

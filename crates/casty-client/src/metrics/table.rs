@@ -3,8 +3,10 @@
 use metrics::Unit;
 
 use crate::health::{Health, HealthState};
+use crate::metrics::counts::MetricCounts;
 use crate::stats::Stats;
 use crate::stats::listing::{Declared, STATS, StatKind};
+use crate::stats::losses::REASONS;
 
 /// The label that each metric has: the name of the cluster's actor system.
 pub(crate) const SYSTEM: &str = "system";
@@ -12,6 +14,7 @@ pub(crate) const SYSTEM: &str = "system";
 /// The state of a client at one moment, from which metrics are read.
 pub(crate) struct Sample {
     pub(crate) stats: Stats,
+    pub(crate) counts: MetricCounts,
     pub(crate) health: Health,
     /// The epoch of the view's allocations; `None` before the first view.
     pub(crate) epoch: Option<u64>,
@@ -21,11 +24,9 @@ pub(crate) struct Sample {
 #[derive(Clone, Copy)]
 pub(crate) enum Kind {
     /// A number that only grows, added up over the clients of a program.
-    Counter(fn(&Stats) -> u64),
-    /// A level of the statistics, added up over the clients of a program.
-    Gauge(fn(&Stats) -> u64),
-    /// Another level, added up over the clients of a program.
-    Level(fn(&Sample) -> u64),
+    Counter(Read),
+    /// A level, added up over the clients of a program.
+    Level(Read),
     /// A value of the client that was looked at last.
     Latest(fn(&Sample) -> Option<f64>),
     /// The number of asks that have ended, of which the client keeps no counter.
@@ -34,13 +35,30 @@ pub(crate) enum Kind {
     Times,
 }
 
+/// The source of a number.
+#[derive(Clone, Copy)]
+pub(crate) enum Read {
+    Stats(fn(&Stats) -> u64),
+    Sample(fn(&Sample) -> u64),
+}
+
+impl Read {
+    /// Returns the number as it is in a sample.
+    pub(crate) fn of(self, sample: &Sample) -> u64 {
+        match self {
+            Self::Stats(read) => read(&sample.stats),
+            Self::Sample(read) => read(sample),
+        }
+    }
+}
+
 impl Kind {
     /// Returns the word of Prometheus for it.
     #[cfg(test)]
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Counter(_) | Self::Asks => "counter",
-            Self::Gauge(_) | Self::Level(_) | Self::Latest(_) => "gauge",
+            Self::Level(_) | Self::Latest(_) => "gauge",
             Self::Times => "histogram",
         }
     }
@@ -66,10 +84,21 @@ pub(crate) const ASK_DURATION: &str = "casty_client_ask_duration_seconds";
 pub(crate) const REGION: &str = "region";
 pub(crate) const OUTCOME: &str = "outcome";
 
+/// Returns a counter that the statistics do not have.
+const fn counter(name: &'static str, read: fn(&Sample) -> u64, help: &'static str) -> Metric {
+    Metric {
+        name,
+        kind: Kind::Counter(Read::Sample(read)),
+        label: None,
+        unit: Unit::Count,
+        help,
+    }
+}
+
 const fn level(name: &'static str, read: fn(&Sample) -> u64, help: &'static str) -> Metric {
     Metric {
         name,
-        kind: Kind::Level(read),
+        kind: Kind::Level(Read::Sample(read)),
         label: None,
         unit: Unit::Count,
         help,
@@ -81,6 +110,29 @@ impl Metric {
         self.label = Some((label, value));
         self
     }
+
+    const fn bytes(mut self) -> Self {
+        self.unit = Unit::Bytes;
+        self
+    }
+}
+
+const fn fate_bytes(value: &'static str, read: fn(&Sample) -> u64) -> Metric {
+    let help = "Bytes of messages that have ended, by fate: with the heads of their frames, if they were sent.";
+    let metric = counter("casty_client_message_bytes_total", read, help);
+    metric.labelled("fate", value).bytes()
+}
+
+const fn dead_letters<const PLACE: usize>() -> Metric {
+    let help = "Messages that were not sent or may have been lost, by reason.";
+    let read: fn(&Sample) -> u64 = |it| it.counts.dead_letters[PLACE];
+    let metric = counter("casty_client_dead_letters_total", read, help);
+    metric.labelled("reason", REASONS[PLACE])
+}
+
+const fn connects(value: &'static str, read: fn(&Sample) -> u64) -> Metric {
+    let help = "Connections made, by whether the node was connected before.";
+    counter("casty_client_connects_total", read, help).labelled("node", value)
 }
 
 const fn clients(state: HealthState) -> Metric {
@@ -104,6 +156,23 @@ const OTHERS: &[Metric] = &[
         unit: Unit::Count,
         help: "Asks that have ended, by outcome.",
     },
+    fate_bytes("written", |it| it.counts.written_bytes),
+    fate_bytes("not_sent", |it| it.counts.not_sent_bytes),
+    fate_bytes("unknown", |it| it.counts.unknown_bytes),
+    dead_letters::<0>(),
+    dead_letters::<1>(),
+    dead_letters::<2>(),
+    dead_letters::<3>(),
+    dead_letters::<4>(),
+    dead_letters::<5>(),
+    dead_letters::<6>(),
+    dead_letters::<7>(),
+    dead_letters::<8>(),
+    dead_letters::<9>(),
+    connects("new", |it| {
+        it.stats.connects.saturating_sub(it.counts.reconnects)
+    }),
+    connects("known", |it| it.counts.reconnects),
     Metric {
         name: ASK_DURATION,
         kind: Kind::Times,
@@ -155,8 +224,8 @@ fn of_stat(declared: &Declared) -> Option<Metric> {
     Some(Metric {
         name: told.name,
         kind: match declared.kind {
-            StatKind::Counter => Kind::Counter(declared.read),
-            StatKind::Gauge => Kind::Gauge(declared.read),
+            StatKind::Counter => Kind::Counter(Read::Stats(declared.read)),
+            StatKind::Gauge => Kind::Level(Read::Stats(declared.read)),
         },
         label: told.label,
         unit: if told.is_bytes {
@@ -213,6 +282,13 @@ mod tests {
             .filter(|line| line.starts_with("| `casty_client_"));
         let (rows, found): (Vec<_>, Vec<_>) = (rows.collect(), found.map(str::to_owned).collect());
         assert_eq!(found, rows, "\n{}", rows.join("\n"));
+    }
+
+    #[test]
+    fn each_reason_of_a_dead_letter_is_told_once() {
+        let told = all().filter(|metric| metric.name == "casty_client_dead_letters_total");
+        let told: Vec<_> = told.filter_map(|metric| Some(metric.label?.1)).collect();
+        assert_eq!(told, REASONS);
     }
 
     #[test]

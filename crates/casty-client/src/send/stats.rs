@@ -8,6 +8,8 @@ use casty_proto::NodeAddress;
 use casty_transport::OutboxCounters;
 
 use crate::mailboxes::MailboxLoad;
+#[cfg(feature = "metrics")]
+use crate::metrics::counts::MetricCounts;
 use crate::node::peer::Peer;
 use crate::routing::Routing;
 use crate::send::Core;
@@ -54,6 +56,32 @@ impl Core {
             views: self.counters.views.get(),
             contradicted_regions: routing.contradicted() as u64,
             gauges: self.gauges(&routing, &connected),
+        }
+    }
+
+    /// Counts a connection that was made, by whether the node was connected before.
+    pub(crate) fn count_connected(&self, node: &NodeAddress) {
+        let known = self.ended.lock().knows(node);
+        self.counters.connects.add(1);
+        self.counters.reconnects.add(usize::from(known));
+    }
+
+    /// Returns the counters that only metrics have, each exact by itself.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn metric_counts(&self) -> MetricCounts {
+        // For the same reason as in `stats`.
+        let _routing = self.routing.lock();
+        let connected = self.connected.read();
+        let live = connected.values().map(|peer| peer.outbox.message_bytes());
+        let (written, unknown) = live.fold((0, 0), |(written, unknown), bytes| {
+            (written + bytes.written, unknown + bytes.unknown)
+        });
+        MetricCounts {
+            written_bytes: self.counters.message_bytes.get() + written,
+            not_sent_bytes: self.counters.not_sent_bytes.get(),
+            unknown_bytes: self.counters.unknown_bytes.get() + unknown,
+            dead_letters: self.counters.dead_letters.get(),
+            reconnects: self.counters.reconnects.get(),
         }
     }
 

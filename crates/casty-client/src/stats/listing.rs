@@ -157,8 +157,7 @@ pub(crate) const STATS: &[Declared] = &[
     declared!(
         Counter connects,
         "Connections made, those to nodes that were connected before included."
-    )
-    .told_as("casty_client_connects_total"),
+    ),
     declared!(Counter disconnects, "Connections that have ended, for whatever reason.")
         .told_as("casty_client_disconnects_total"),
     declared!(Counter failed_dials, "Attempts to connect that failed.")

@@ -99,6 +99,11 @@ impl EndedCounters {
         }
     }
 
+    /// Returns whether a connection to this node has ended, of the last 1,024 that had one.
+    pub(crate) fn knows(&self, node: &NodeAddress) -> bool {
+        self.nodes.contains_key(node)
+    }
+
     /// Returns the counters by group, those of `live` connections included.
     pub(crate) fn by_group<'a>(
         &self,

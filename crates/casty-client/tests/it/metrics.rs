@@ -92,6 +92,12 @@ impl Recorded {
         });
     }
 
+    /// Returns the present value of a metric of system `s`.
+    fn value(&self, name: &str, labels: &str) -> f64 {
+        let key = format!("casty_client_{name}{{system=s{labels}}}");
+        self.values.borrow()[&key]
+    }
+
     /// Waits until a metric of system `s` has a value.
     async fn wait_for(&self, name: &str, labels: &str, value: f64) {
         let key = format!("casty_client_{name}{{system=s{labels}}}");
@@ -144,7 +150,7 @@ fn what_a_client_counts_is_told_once_a_second_and_levels_go_back_in_the_end() {
         recorded.wait_for("clients", ",state=ready", 1.0).await;
         recorded.wait_for("clients", ",state=starting", 0.0).await;
         recorded.wait_for("connections", "", 1.0).await;
-        recorded.wait_for("connects_total", "", 1.0).await;
+        recorded.wait_for("connects_total", ",node=new", 1.0).await;
         recorded.wait_for("view_epoch", "", 1.0).await;
 
         let entity = client.entity_ref("r", 1).unwrap().entity("e");
@@ -175,6 +181,44 @@ fn what_a_client_counts_is_told_once_a_second_and_levels_go_back_in_the_end() {
             recorded.wait_for(level, "", 0.0).await;
         }
         recorded.wait_for("clients", ",state=ready", 0.0).await;
+    });
+}
+
+#[test]
+fn dead_letters_are_told_by_reason_bytes_by_fate_and_connections_by_whether_the_node_was_known() {
+    in_paused_time(|| async {
+        let recorded = Recorded::default();
+        let _guard = metrics::set_default_local_recorder(&recorded);
+        let network = MemoryNetwork::new();
+        let (client, mut node, mut link) = connected(&network).await;
+        let entity = client.entity_ref("r", 1).unwrap().entity("e");
+        entity.tell(1).unwrap();
+        link.next_to("/_region-r").await.unwrap();
+        let told = |name, labels, value| recorded.wait_for(name, labels, value);
+        told("messages_total", ",fate=written", 1.0).await;
+        let written = recorded.value("message_bytes_total", ",fate=written");
+        let all = client.stats().written_bytes;
+        // The rest are the protocol's own.
+        assert!(written > 50.0 && written < all as f64, "{written} of {all}");
+        entity.tell(22).unwrap();
+        link.next_to("/_region-r").await.unwrap();
+        // Of one digit more.
+        told("message_bytes_total", ",fate=written", 2.0 * written + 1.0).await;
+
+        drop(link);
+        node.accept_and_tell().await;
+        told("connects_total", ",node=known", 1.0).await;
+        told("connects_total", ",node=new", 1.0).await;
+
+        let nobody = client.bind(crate::node::actor::<i32>(
+            &crate::node::Node::listen(&network, "m:1").await,
+            "/user/x",
+        ));
+        let length = 3.0;
+        nobody.tell(333).unwrap();
+        told("dead_letters_total", ",reason=expired", 1.0).await;
+        told("messages_total", ",fate=not_sent", 1.0).await;
+        told("message_bytes_total", ",fate=not_sent", length).await;
     });
 }
 

@@ -24,7 +24,7 @@ mod writing;
 pub use leftover::{Leftover, UnsentMessage};
 pub use limits::{OutboxLimit, OutboxLimits, RejectReason, Rejected};
 pub use permit::Permit;
-pub use state::{OutboxCounters, OutboxProgress, OutboxTag};
+pub use state::{MessageBytes, OutboxCounters, OutboxProgress, OutboxTag};
 pub(crate) use writing::Written;
 
 use state::{Flight, Phase, State};
@@ -217,6 +217,15 @@ impl<T: OutboxTag> Outbox<T> {
     pub fn messages_written(&self) -> u64 {
         let state = self.state.lock();
         state.counters.iter().map(|group| group.written).sum()
+    }
+
+    /// Returns the bytes of tagged messages that have left, the heads of their frames included.
+    pub fn message_bytes(&self) -> MessageBytes {
+        let state = self.state.lock();
+        MessageBytes {
+            written: state.whole_to - state.excepted_bytes,
+            unknown: state.unknown_bytes,
+        }
     }
 
     /// Returns whether a tagged message waits, or is not known to be acknowledged: over a stream that

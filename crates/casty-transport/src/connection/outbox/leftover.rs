@@ -91,11 +91,16 @@ impl<T: OutboxTag> Outbox<T> {
         for UnsentMessage { tag, .. } in &unsent {
             state.counters_of(tag).unsent += 1;
         }
+        let mut begin = state.forgotten_to;
         for (place, entry) in entries.iter().enumerate() {
+            let length = entry.end - std::mem::replace(&mut begin, entry.end);
             if let Some(tag) = &entry.tag {
+                let is_whole = u64::from(place < whole);
+                state.unknown_bytes += length;
+                state.excepted_bytes += length * is_whole;
                 let counters = state.counters_of(tag);
                 counters.unknown += 1;
-                counters.written -= u64::from(place < whole);
+                counters.written -= is_whole;
             }
         }
         drop(state);

@@ -45,6 +45,16 @@ pub struct OutboxProgress {
     pub sent: u64,
 }
 
+/// The bytes of the frames of tagged messages that have left an [`Outbox`](crate::Outbox).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct MessageBytes {
+    /// Bytes of messages that were handed to the kernel whole, those excepted that are `unknown`.
+    pub written: u64,
+    /// Bytes of messages that were not known to be acknowledged when the connection ended.
+    pub unknown: u64,
+}
+
 /// The bytes that the driver has taken, and how far they are written.
 #[derive(Debug, Default)]
 pub(super) struct Flight {
@@ -79,6 +89,12 @@ pub(super) struct State<T> {
     pub(super) written: u64,
     /// The stream offset of the end of the last message that the kernel took whole.
     pub(super) whole_to: u64,
+    /// The stream offset of the end of the last message that is no longer among the entries.
+    pub(super) forgotten_to: u64,
+    /// The bytes before `whole_to` of frames that have no tag, or whose fate is unknown.
+    pub(super) excepted_bytes: u64,
+    /// The bytes of tagged messages whose fate is unknown.
+    pub(super) unknown_bytes: u64,
     /// The counters of tagged messages, by their groups.
     pub(super) counters: Vec<OutboxCounters>,
     /// Tagged messages that are not wholly written.
@@ -152,10 +168,13 @@ impl<T: OutboxTag> State<T> {
                 break;
             }
             self.whole += 1;
-            self.whole_to = entry.end;
+            let begin = std::mem::replace(&mut self.whole_to, entry.end);
             if let Some(tag) = &entry.tag {
                 self.messages_pending -= 1;
                 counters_of(&mut self.counters, tag).written += 1;
+            } else {
+                // So that the many, which have a tag, cost nothing.
+                self.excepted_bytes += entry.end - begin;
             }
         }
     }
@@ -187,6 +206,9 @@ impl<T> State<T> {
     /// them was tagged.
     pub(super) fn forget(&mut self, count: usize) -> bool {
         self.whole -= count;
+        if let Some(last) = count.checked_sub(1).and_then(|at| self.entries.get(at)) {
+            self.forgotten_to = last.end;
+        }
         let mut forgotten = self.entries.drain(..count);
         forgotten.any(|entry| entry.tag.is_some())
     }
@@ -202,6 +224,9 @@ impl<T> State<T> {
             accepted_when_looked: 0,
             written: 0,
             whole_to: 0,
+            forgotten_to: 0,
+            excepted_bytes: 0,
+            unknown_bytes: 0,
             counters: Vec::new(),
             messages_pending: 0,
             phase: Phase::Open,

@@ -516,3 +516,29 @@ fn many_messages_wake_the_driver_once() {
     outbox.push_all(b"", [(&b"-"[..], 1), (b"-", 2)]);
     assert_eq!(task.0.load(Relaxed), 1);
 }
+
+#[test]
+fn bytes_are_of_whole_tagged_frames_and_unknown_are_those_that_are_not_acknowledged() {
+    let outbox = small();
+    let bytes = |outbox: &Outbox<u32>| {
+        let bytes = outbox.message_bytes();
+        (bytes.written, bytes.unknown)
+    };
+    outbox.push(&[b"12345"], Some(1)).unwrap();
+    outbox.push(&[b"control"], None).unwrap();
+    outbox.push(&[b"1"], Some(0)).unwrap();
+    take(&outbox);
+    // The last is written in part.
+    wrote(&outbox, 23);
+    assert_eq!(bytes(&outbox), (10, 0));
+    wrote(&outbox, 5);
+    assert_eq!(bytes(&outbox), (16, 0));
+    outbox.acknowledge(22);
+    outbox.push(&[b"12"], Some(1)).unwrap();
+    outbox.push(&[b"123"], Some(1)).unwrap();
+    take(&outbox);
+    wrote(&outbox, 1);
+    outbox.close();
+    // One that the kernel took whole and one that it took in part; the last did not leave.
+    assert_eq!(bytes(&outbox), (10, 6 + 7));
+}
