@@ -108,10 +108,10 @@ pub(crate) struct BenchArgs {
     /// Messages a second, of both kinds together.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     rate: u32,
-    /// How long the load is measured, up to a day.
+    /// The time for which the load is measured, up to a day.
     #[arg(long, value_name = "TIME", value_parser = duration, default_value = "10s")]
     duration: Duration,
-    /// How long it goes on before anything is measured.
+    /// The time for which it goes on before anything is measured.
     #[arg(long, value_name = "TIME", value_parser = warm_up, default_value = "2s")]
     warm_up: Duration,
     /// The shares of tells and asks, such as tell=90,ask=10.

@@ -50,7 +50,7 @@ pub(super) struct Report {
     /// The messages of the measured time, by their ends.
     #[serde(flatten)]
     pub(super) measured: Both,
-    /// Those of the warm-up, which nothing else here counts but `fates`.
+    /// The messages of the warm-up, which nothing else here counts but `fates`.
     warm_up: Both,
     /// Of asks, from when each was due; `null` if none was replied to.
     pub(super) latency_us: Option<Percentiles>,

@@ -52,7 +52,7 @@ pub(super) struct Due {
     pub(super) kind: Kind,
     /// The number of messages of its kind that were due before.
     pub(super) nth: u64,
-    /// Whether it is measured, for the warm-up is over.
+    /// True if it is measured, for the warm-up is over.
     pub(super) is_measured: bool,
 }
 

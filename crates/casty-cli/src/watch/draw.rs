@@ -136,11 +136,10 @@ fn body(screen: &Screen, palette: Palette, width: usize) -> Vec<Line<'static>> {
         all.max().unwrap_or_default().min(WIDEST)
     };
     let (node, id) = (widest(|it| &it.node), widest(|it| &it.id));
-    lines.extend(
-        view.members
-            .iter()
-            .map(|it| member(it, palette, (node, id))),
-    );
+    lines.extend(view.members.iter().map(|it| {
+        let is_in_trouble = screen.is_in_trouble(&it.node);
+        member(it, is_in_trouble, palette, (node, id))
+    }));
     lines.push(heading("REGIONS"));
     lines.extend(view.regions.iter().map(|it| {
         let (shards, nodes) = (Count(it.shards, "shard"), Count(it.nodes, "node"));
@@ -186,8 +185,19 @@ fn problems(screen: &Screen, palette: Palette, width: usize) -> Vec<Line<'static
     lines
 }
 
-fn member(it: &Member, palette: Palette, (node, id): (usize, usize)) -> Line<'static> {
+fn member(
+    it: &Member,
+    is_in_trouble: bool,
+    palette: Palette,
+    (node, id): (usize, usize),
+) -> Line<'static> {
+    let status = if it.is_up && is_in_trouble {
+        "up !"
+    } else {
+        it.status
+    };
     let style = match it.status {
+        _ if it.is_up && is_in_trouble => palette.bad,
         _ if it.is_up => palette.good,
         "joining" | "leaving" => palette.odd,
         _ => palette.bad,
@@ -200,7 +210,7 @@ fn member(it: &Member, palette: Palette, (node, id): (usize, usize)) -> Line<'st
     );
     Line::from(vec![
         Span::raw(names),
-        Span::styled(format!("{:<11}", it.status), style),
+        Span::styled(format!("{status:<11}"), style),
         Span::raw(format!("  {:>6} shards  {}", it.shards, it.roles)),
     ])
 }
@@ -222,6 +232,7 @@ second.
 
 PROBLEMS   what casty doctor finds, with what helps, looked for again and again.
 MEMBERS    * marks the leader. unreachable: called up, and not answering nodes.
+           up !: called up, and PROBLEMS tells what is wrong with it.
            shards: those that the node owns, of all regions.
 REGIONS    the shards that are allocated, and the nodes that own them.
 SERVICES   the instances on nodes that are up.

@@ -46,6 +46,8 @@ pub(super) enum Health {
 #[derive(Debug, Clone)]
 pub(super) struct Problem {
     pub(super) severity: Severity,
+    /// The node that it is about, as members are shown.
+    pub(super) node: Option<String>,
     pub(super) what: String,
     pub(super) helps: String,
 }
@@ -125,6 +127,7 @@ impl Screen {
                     .iter()
                     .map(|finding| Problem {
                         severity: finding.severity,
+                        node: finding.problem.node().map(|node| shown(&node.to_raw())),
                         what: shown(&finding.problem.to_string()),
                         helps: shown(&finding.problem.remedy()),
                     })
@@ -152,6 +155,16 @@ impl Screen {
             traffic.changes = epoch.saturating_sub(before).saturating_mul(1000) / millis;
             traffic.since = Some((now, stats.views, epoch));
         }
+    }
+
+    /// Returns whether something is wrong with a node that others call up.
+    pub(super) fn is_in_trouble(&self, node: &str) -> bool {
+        let Health::Known(found) = &self.health else {
+            return false;
+        };
+        let is_about = |it: &Problem| it.node.as_deref() == Some(node);
+        let is_bad = |it: &Problem| it.severity != Severity::Note;
+        found.iter().any(|it| is_about(it) && is_bad(it))
     }
 
     /// Does what a key means.

@@ -266,3 +266,38 @@ async fn a_load_that_makes_no_sense_is_refused_before_it_begins() {
     let said = "casty: cannot write /no/such/folder/bench.svg: ";
     assert!(ended.err.starts_with(said), "{ended:?}");
 }
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn progress_is_drawn_on_a_terminal_and_an_interrupt_there_shows_the_results() {
+    use crate::terminal::{Terminal, rows};
+    let cluster = nodes(Codec::pickle()).await;
+    let args = [
+        "bench",
+        "counter",
+        "--rate",
+        "200",
+        "--duration",
+        "1h",
+        "--warm-up",
+        "0",
+        "--message",
+        GET,
+        "--timeout",
+        AMPLE,
+    ];
+    let mut terminal = Terminal::start(&cluster, &args, &[]);
+    let is_bar = |row: &String| row.contains(" messages, ") && row.ends_with(" left");
+    let drawn = |screen: &vt100::Screen| rows(screen).iter().any(is_bar);
+    terminal.shows("the progress", drawn).await;
+    terminal.press("\u{3}").await;
+    assert_eq!(terminal.ended().await, Some(130));
+    // The echo of the key may leave the last drawing of the bar above them.
+    let results = |screen: &vt100::Screen| {
+        let rows = rows(screen);
+        let title = "counter: 200 messages a second for 3600 s, asks, interrupted";
+        let is_told = rows.iter().any(|row| row == title);
+        is_told && rows.iter().any(|row| row.starts_with("fates of all"))
+    };
+    terminal.shows("the results", results).await;
+}

@@ -43,7 +43,11 @@ fn picture(screen: &Screen) -> String {
         text.push_str("\u{1b}[0m\n");
     }
     // As wide as eighty of its letters.
-    Term::new().min_width_px(680).render_svg(&text)
+    let svg = Term::new().min_width_px(680).render_svg(&text);
+    // The colours of the first screens are hard to read on black.
+    let svg = svg.replace("#AA0000", "#FF7B72");
+    svg.replace("#00AA00", "#56D364")
+        .replace("#AA5500", "#E3B341")
 }
 
 /// Returns the codes of a cell's style, each behind a semicolon.

@@ -22,7 +22,39 @@ pub(crate) struct Terminal {
     keys: OwnedWritePty,
     /// The device, which tells its modes.
     device: OwnedFd,
-    screen: watch::Sender<Parser>,
+    shown: watch::Sender<Shown>,
+}
+
+/// The screen, and the last bytes that were drawn on it.
+struct Shown {
+    parser: Parser,
+    last: Vec<u8>,
+}
+
+/// The bytes with which each drawing of the whole screen ends: the cursor is hidden.
+const DRAWN: &[u8] = b"\x1b[?25l";
+
+impl Shown {
+    fn new() -> Self {
+        Self {
+            parser: Parser::new(SIZE.0, SIZE.1, 0),
+            last: Vec::new(),
+        }
+    }
+
+    fn draw(&mut self, bytes: &[u8]) {
+        self.parser.process(bytes);
+        self.last.extend(bytes);
+        self.last
+            .drain(..self.last.len().saturating_sub(DRAWN.len()));
+    }
+
+    /// Returns the screen; `None` in the middle of a drawing.
+    fn whole(&self) -> Option<&Screen> {
+        let screen = self.parser.screen();
+        let is_whole = !screen.alternate_screen() || self.last == DRAWN;
+        is_whole.then_some(screen)
+    }
 }
 
 /// The ways in which a terminal treats what is typed.
@@ -56,23 +88,23 @@ impl Terminal {
         let child = command.spawn(pts).unwrap();
         let device = pty.as_fd().try_clone_to_owned().unwrap();
         let (output, keys) = pty.into_split();
-        let (screen, _) = watch::channel(Parser::new(SIZE.0, SIZE.1, 0));
-        tokio::spawn(follow(output, screen.clone()));
+        let (shown, _) = watch::channel(Shown::new());
+        tokio::spawn(follow(output, shown.clone()));
         Self {
             child,
             keys,
             device,
-            screen,
+            shown,
         }
     }
 
     /// Waits until the screen is as it is wanted, and returns it then.
     pub(crate) async fn shows(&self, what: &str, wanted: impl Fn(&Screen) -> bool) -> Screen {
-        let mut screens = self.screen.subscribe();
-        let shown = screens.wait_for(|parser| wanted(parser.screen()));
+        let mut screens = self.shown.subscribe();
+        let shown = screens.wait_for(|shown| shown.whole().is_some_and(&wanted));
         match timeout(LONGEST, shown).await {
-            Ok(Ok(parser)) => parser.screen().clone(),
-            _ => panic!("{what}: {:#?}", rows(self.screen.borrow().screen())),
+            Ok(Ok(shown)) => shown.parser.screen().clone(),
+            _ => panic!("{what}: {:#?}", rows(self.shown.borrow().parser.screen())),
         }
     }
 
@@ -92,8 +124,11 @@ impl Terminal {
 
     /// Gives the terminal another size.
     pub(crate) fn resize(&mut self, rows: u16, columns: u16) {
-        self.screen
-            .send_modify(|parser| parser.screen_mut().set_size(rows, columns));
+        self.shown.send_modify(|shown| {
+            // What was drawn for the last size is no whole screen.
+            shown.last.clear();
+            shown.parser.screen_mut().set_size(rows, columns);
+        });
         self.keys.resize(Size::new(rows, columns)).unwrap();
     }
 
@@ -105,11 +140,11 @@ impl Terminal {
 }
 
 /// Puts all that a command prints onto the screen, until its terminal is closed: whoever is not read stops.
-async fn follow(mut output: OwnedReadPty, screen: watch::Sender<Parser>) {
+async fn follow(mut output: OwnedReadPty, shown: watch::Sender<Shown>) {
     let mut bytes = [0; 4096];
     // The other end is gone: an error on Linux, and nothing to read elsewhere.
     while let Ok(read @ 1..) = output.read(&mut bytes).await {
-        screen.send_modify(|parser| parser.process(&bytes[..read]));
+        shown.send_modify(|shown| shown.draw(&bytes[..read]));
     }
 }
 

@@ -177,6 +177,10 @@ async fn what_is_wrong_is_shown_in_red_with_what_helps() {
     };
     let screen = terminal.shows("the problem", shown).await;
     assert!(colours(&screen).contains(&RED));
+    let rows = rows(&screen);
+    let is_marked = |row: &&String| row.contains("  up !  ");
+    let marked: Vec<_> = rows.iter().filter(is_marked).collect();
+    assert!(marked.len() == 1 && marked[0].contains(&hung), "{rows:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
