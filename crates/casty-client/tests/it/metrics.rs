@@ -197,9 +197,12 @@ fn dead_letters_are_told_by_reason_bytes_by_fate_and_connections_by_whether_the_
         let told = |name, labels, value| recorded.wait_for(name, labels, value);
         told("messages_total", ",fate=written", 1.0).await;
         let written = recorded.value("message_bytes_total", ",fate=written");
-        let all = client.stats().written_bytes;
+        let all = u32::try_from(client.stats().written_bytes).unwrap();
         // The rest are the protocol's own.
-        assert!(written > 50.0 && written < all as f64, "{written} of {all}");
+        assert!(
+            written > 50.0 && written < f64::from(all),
+            "{written} of {all}"
+        );
         entity.tell(22).unwrap();
         link.next_to("/_region-r").await.unwrap();
         // Of one digit more.
