@@ -198,7 +198,7 @@ fn what_is_out_of_range_is_told_and_not_cut_off() {
         of(LAST).unwrap().to_string(),
         "9999-12-31T23:59:59.999999+00:00"
     );
-    let late = SystemTime::UNIX_EPOCH + Duration::from_secs(300_000_000_000);
+    let late = SystemTime::UNIX_EPOCH + Duration::from_secs(300_000_000_001);
     assert_eq!(DateTime::try_from(late), Err(TimeError::OutOfRange));
     assert_eq!(
         TimeDelta::try_from(Duration::MAX),

@@ -18,9 +18,9 @@ const SECOND: Duration = Duration::from_secs(1);
 struct Numbered(Arc<AtomicU64>);
 
 impl Numbered {
-    fn next(&self) -> Option<TraceParent> {
+    fn next(&self) -> TraceParent {
         let number = self.0.fetch_add(1, Ordering::Relaxed) + 1;
-        Some(number_of(number))
+        number_of(number)
     }
 
     fn taken(&self) -> u64 {
@@ -43,7 +43,7 @@ async fn traced(
     let (network, numbered) = (MemoryNetwork::new(), Numbered::default());
     let mut node = Node::listen(&network, "n:1").await;
     let source = numbered.clone();
-    let client = builder(&network, "n:1").trace_source(move || source.next());
+    let client = builder(&network, "n:1").trace_source(move || Some(source.next()));
     let client = configure(client).connect().await.unwrap();
     let link = node.accept_and_tell().await;
     client.ready(SECOND).await.unwrap();
@@ -146,7 +146,7 @@ fn what_waits_for_its_route_keeps_the_context_with_which_it_was_sent() {
         let source = numbered.clone();
         let client = builder(&network, "n:1")
             .trace_context(true)
-            .trace_source(move || source.next());
+            .trace_source(move || Some(source.next()));
         let client = client.connect().await.unwrap();
         let entity = client.entity_ref("r", 1).unwrap().entity("e");
         entity.tell(1).unwrap();

@@ -17,9 +17,9 @@ struct GetTrace {
 }
 
 /// Answers with the context that a message came with.
-fn answer(message: GetTrace, context: &mut Context<'_>) {
+fn answer(GetTrace { reply_to }: GetTrace, context: &mut Context<'_>) {
     let trace = context.trace_parent().map(|trace| trace.to_string());
-    context.reply(&message.reply_to, &trace);
+    context.reply(&reply_to, &trace);
 }
 
 async fn entities_and_services_see_the_context_of_whoever_asks(net: Net) {
