@@ -1,4 +1,4 @@
-//! What dependencies may be: their licences, their sources, what is known against them.
+//! The rules for dependencies: their licences, their sources, what is known against them.
 
 use crate::steps::{Failure, Steps};
 use crate::tools::Tool;

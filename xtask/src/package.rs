@@ -1,4 +1,4 @@
-//! What would be published: every package packed in the order in which they depend on each other, unpacked
+//! The packages as they would be published: packed in the order in which they depend on each other, unpacked
 //! elsewhere, and used by a project that has nothing but those files.
 
 use std::fs;
@@ -12,7 +12,7 @@ use crate::tools;
 /// The package whose example becomes the project's program, and the example.
 const EXAMPLE: (&str, &str) = ("casty-client", "examples/tell_and_ask.rs");
 
-/// What the program depends on beside casty-client and casty-testkit; the same as the example does.
+/// The dependencies of the program beside casty-client and casty-testkit, as the example has them.
 const DEPENDENCIES: &str = "\
 serde = { version = \"1\", features = [\"derive\"] }
 tokio = { version = \"1\", features = [\"macros\", \"rt-multi-thread\"] }

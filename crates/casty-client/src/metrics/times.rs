@@ -109,6 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(clippy::cast_precision_loss, reason = "no time here comes near 2^53")]
     fn a_time_is_told_right_to_a_32nd() {
         let mut last = 0;
         for micros in (0..4_000).chain((4_000..3_000_000_000).step_by(777_777)) {
