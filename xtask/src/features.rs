@@ -13,16 +13,20 @@ const HACK: Tool = Tool {
 /// The crates that others build on, each in whatever selection of features they like, with the
 /// groups of features that are taken as one. The gates build on the benchmarks, without what runs those.
 ///
-/// casty-client hands its compressions on to casty-proto and does nothing else with them. There
-/// every pair of them is checked; here all of them together, with every other feature. Its facades
-/// and its metrics stand beside each other, above all the rest.
+/// casty-client hands its compressions and the types of times on to casty-proto and does nothing else with
+/// them. There every pair of compressions is checked; here all of them together, with every other feature. The
+/// types of times turn one more of their own each into those of the protocol. The client's facades and its
+/// metrics stand beside each other, above all the rest.
 const CRATES: [(&str, &[&str]); 8] = [
-    ("casty-proto", &[]),
+    ("casty-proto", &["chrono,jiff"]),
     ("casty-routing", &[]),
     ("casty-transport", &[]),
     (
         "casty-client",
-        &["zlib,gzip,bz2,lzma,lz4", "blocking,metrics,tower"],
+        &[
+            "zlib,gzip,bz2,lzma,lz4,chrono,jiff",
+            "blocking,metrics,tower",
+        ],
     ),
     ("casty-testkit", &[]),
     ("casty-types", &[]),
