@@ -162,7 +162,7 @@ fn stored(path: &Path) -> String {
 fn store(path: &PathBuf, text: &str) -> Result<(), Failure> {
     let folder = path.parent().unwrap_or(path);
     let done = fs::create_dir_all(folder).and_then(|()| fs::write(path, text));
-    done.map_err(|error| Failure(format!("{}: {error}", path.display())))
+    done.map_err(Failure::at(path))
 }
 
 /// Returns the lines that went, and those that came; `None` if none did.

@@ -42,7 +42,7 @@ pub(crate) fn run(steps: &mut Steps, names: &[String]) -> Result<(), Failure> {
     }
     install(steps)?;
     let folder = tools::target().join("flame");
-    fs::create_dir_all(&folder).map_err(|error| failure(&folder, &error))?;
+    fs::create_dir_all(&folder).map_err(Failure::at(&folder))?;
     let build = ["build", "--release", "--package", PACKAGE, "--bins"];
     steps.run("program", &mut cargo(build))?;
     for (name, sender, load) in PICTURES {
@@ -114,7 +114,7 @@ fn draw(name: &str, samples: &Path) -> Result<(), Failure> {
         Command::new(tool("inferno-collapse-perf")).arg(&raw),
         &folded,
     )?;
-    let text = fs::read_to_string(&folded).map_err(|error| failure(&folded, &error))?;
+    let text = fs::read_to_string(&folded).map_err(Failure::at(&folded))?;
     let mut counts: BTreeMap<String, u64> = BTreeMap::new();
     for (stack, count) in text.lines().filter_map(simplified) {
         *counts.entry(stack).or_default() += count;
@@ -127,16 +127,16 @@ fn draw(name: &str, samples: &Path) -> Result<(), Failure> {
         // Writing to a string does not fail.
         let _ = writeln!(lines, "{stack} {count}");
     }
-    fs::write(&folded, lines).map_err(|error| failure(&folded, &error))?;
+    fs::write(&folded, lines).map_err(Failure::at(&folded))?;
     let pictures = root().join("docs/flame");
-    fs::create_dir_all(&pictures).map_err(|error| failure(&pictures, &error))?;
+    fs::create_dir_all(&pictures).map_err(Failure::at(&pictures))?;
     let mut flamegraph = Command::new(tool("inferno-flamegraph"));
     flamegraph.args(["--deterministic", "--minwidth", "0.2", "--title", name]);
     let drawn = samples.with_extension("svg");
     output(flamegraph.arg(&folded), &drawn)?;
-    let text = fs::read_to_string(&drawn).map_err(|error| failure(&drawn, &error))?;
+    let text = fs::read_to_string(&drawn).map_err(Failure::at(&drawn))?;
     let picture = pictures.join(format!("{name}.svg"));
-    fs::write(&picture, without_comments(&text)).map_err(|error| failure(&picture, &error))
+    fs::write(&picture, without_comments(&text)).map_err(Failure::at(&picture))
 }
 
 /// Returns a picture without the comments of its script, in which its authors note what is to be done.
@@ -148,17 +148,13 @@ fn without_comments(picture: &str) -> String {
 
 /// Runs a command and writes what it prints to a file.
 fn output(command: &mut Command, to: &Path) -> Result<(), Failure> {
-    let file = fs::File::create(to).map_err(|error| failure(to, &error))?;
+    let file = fs::File::create(to).map_err(Failure::at(to))?;
     let program = command.get_program().to_string_lossy().into_owned();
     match command.stdout(file).status() {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(Failure(format!("{program}: {status}"))),
         Err(error) => Err(Failure(format!("{program}: {error}"))),
     }
-}
-
-fn failure(path: &Path, error: &std::io::Error) -> Failure {
-    Failure(format!("{}: {error}", path.display()))
 }
 
 #[cfg(test)]

@@ -111,10 +111,9 @@ pub(crate) fn bombs(steps: &mut Steps) -> Result<(), Failure> {
 /// Returns all targets, by the folders of their corpora.
 fn targets() -> Result<Vec<String>, Failure> {
     let folder = kept("");
-    let failure = |error| Failure(format!("{}: {error}", folder.display()));
     let mut names = Vec::new();
-    for entry in fs::read_dir(&folder).map_err(failure)? {
-        let name = entry.map_err(failure)?.file_name();
+    for entry in fs::read_dir(&folder).map_err(Failure::at(&folder))? {
+        let name = entry.map_err(Failure::at(&folder))?.file_name();
         names.push(name.to_string_lossy().into_owned());
     }
     names.sort();

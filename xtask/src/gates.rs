@@ -133,7 +133,7 @@ fn ratios(counts: &[Count]) -> Value {
 }
 
 fn store(path: &PathBuf, text: &str) -> Result<(), Failure> {
-    fs::write(path, text).map_err(|error| Failure(format!("{}: {error}", path.display())))
+    fs::write(path, text).map_err(Failure::at(path))
 }
 
 /// Returns the file of the budgets.

@@ -59,6 +59,13 @@ pub(crate) fn packages() -> Result<Vec<Package>, Failure> {
     Ok(list(&tree, "packages").map(package).collect())
 }
 
+/// Returns the packages that are published.
+pub(crate) fn published() -> Result<Vec<Package>, Failure> {
+    let mut packages = packages()?;
+    packages.retain(|package| package.published);
+    Ok(packages)
+}
+
 fn package(tree: &Value) -> Package {
     let features = tree.get("features").and_then(Value::as_object);
     Package {

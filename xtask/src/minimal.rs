@@ -10,8 +10,7 @@ use crate::tools;
 
 /// Checks all packages that are published with those releases, in a folder of its own.
 pub(crate) fn run(steps: &mut Steps) -> Result<(), Failure> {
-    let mut packages = metadata::packages()?;
-    packages.retain(|package| package.published);
+    let packages = metadata::published()?;
     let lock = root().join("Cargo.lock");
     let kept = Kept::take(&lock)?;
     let mut update = unstable(&["update", "-Z", "direct-minimal-versions"]);
@@ -42,12 +41,12 @@ struct Kept<'a> {
 impl<'a> Kept<'a> {
     fn take(path: &'a Path) -> Result<Self, Failure> {
         let content = fs::read(path);
-        let content = content.map_err(|error| Failure(format!("{}: {error}", path.display())))?;
+        let content = content.map_err(Failure::at(path))?;
         Ok(Self { path, content })
     }
 
     fn give_back(self) -> Result<(), Failure> {
         let written = fs::write(self.path, self.content);
-        written.map_err(|error| Failure(format!("{}: {error}", self.path.display())))
+        written.map_err(Failure::at(self.path))
     }
 }

@@ -121,9 +121,8 @@ fn measured(
         Err(error) => Err(Failure(format!("cargo-mutants: {error}"))),
     })?;
     let path = folder.join("mutants.out/outcomes.json");
-    let failed = |error: &dyn fmt::Display| Failure(format!("{}: {error}", path.display()));
-    let text = fs::read_to_string(&path).map_err(|error| failed(&error))?;
-    scores(&text).map_err(|error| failed(&error))
+    let text = fs::read_to_string(&path).map_err(Failure::at(&path))?;
+    scores(&text).map_err(Failure::at(&path))
 }
 
 /// Returns the files that were asked for, or all.

@@ -2,7 +2,7 @@
 //! elsewhere, and used by a project that has nothing but those files.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use crate::metadata::{self, Package};
@@ -20,8 +20,7 @@ tokio = { version = \"1\", features = [\"macros\", \"rt-multi-thread\"] }
 
 /// Packs, unpacks, checks every unpacked package, and runs the program.
 pub(crate) fn run(steps: &mut Steps) -> Result<(), Failure> {
-    let mut packages = metadata::packages()?;
-    packages.retain(|package| package.published);
+    let packages = metadata::published()?;
     let folder = tools::target().join("package");
     steps.run("packages", &mut pack(&packages))?;
     let scratch = folder.join("scratch");
@@ -58,15 +57,15 @@ fn in_project(scratch: &Path, args: &[&str]) -> Command {
 
 fn unpack(packages: &[Package], folder: &Path, scratch: &Path) -> Result<(), Failure> {
     if scratch.exists() {
-        fs::remove_dir_all(scratch).map_err(at(scratch))?;
+        fs::remove_dir_all(scratch).map_err(Failure::at(scratch))?;
     }
     let sources = scratch.join("first-program/src");
-    fs::create_dir_all(&sources).map_err(at(&sources))?;
+    fs::create_dir_all(&sources).map_err(Failure::at(&sources))?;
     for package in packages {
         let archive = folder.join(format!("{}.crate", unpacked(package)));
         let mut tar = Command::new("tar");
         tar.arg("xzf").arg(&archive).arg("-C").arg(scratch);
-        let status = tar.status().map_err(at(&archive))?;
+        let status = tar.status().map_err(Failure::at(&archive))?;
         if !status.success() {
             return Err(Failure(format!("{}: tar: {status}", archive.display())));
         }
@@ -83,9 +82,9 @@ fn unpack(packages: &[Package], folder: &Path, scratch: &Path) -> Result<(), Fai
     let example = example.ok_or_else(|| Failure(format!("{} is not published", EXAMPLE.0)))?;
     // Else each new release of a dependency might fail a check of this project, which has not changed.
     let lock = root().join("Cargo.lock");
-    fs::copy(&lock, scratch.join("Cargo.lock")).map_err(at(&lock))?;
+    fs::copy(&lock, scratch.join("Cargo.lock")).map_err(Failure::at(&lock))?;
     let program = sources.join("main.rs");
-    fs::copy(&example, &program).map_err(at(&example))?;
+    fs::copy(&example, &program).map_err(Failure::at(&example))?;
     write(&scratch.join("Cargo.toml"), &project(packages))?;
     write(
         &scratch.join("first-program/Cargo.toml"),
@@ -127,12 +126,7 @@ fn first_program(packages: &[Package]) -> String {
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    fs::write(path, text).map_err(at(path))
-}
-
-fn at(path: &Path) -> impl FnOnce(std::io::Error) -> Failure {
-    let path = PathBuf::from(path);
-    move |error| Failure(format!("{}: {error}", path.display()))
+    fs::write(path, text).map_err(Failure::at(path))
 }
 
 #[cfg(test)]

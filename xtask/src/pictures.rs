@@ -10,8 +10,7 @@ const FOLDER: &str = "CASTY_PICTURES";
 /// Draws the pictures anew.
 pub(crate) fn run(steps: &mut Steps) -> Result<(), Failure> {
     let folder = root().join("docs/pictures");
-    fs::create_dir_all(&folder)
-        .map_err(|error| Failure(format!("{}: {error}", folder.display())))?;
+    fs::create_dir_all(&folder).map_err(Failure::at(&folder))?;
     let mut tests = cargo([
         "test",
         "--package",

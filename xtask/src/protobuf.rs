@@ -20,8 +20,7 @@ fn checked_in() -> PathBuf {
 pub(crate) fn run(steps: &mut Steps) -> Result<(), Failure> {
     steps.check("protobuf", || {
         let path = checked_in();
-        fs::write(&path, generate()?)
-            .map_err(|error| Failure(format!("{}: {error}", path.display())))
+        fs::write(&path, generate()?).map_err(Failure::at(&path))
     })
 }
 

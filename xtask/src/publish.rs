@@ -10,11 +10,9 @@ use crate::steps::{Failure, Steps, cargo, root};
 /// Checks that the workspace is what a release promises, and packs it. With `execute` it is published and
 /// tagged; else cargo does all but send it.
 pub(crate) fn run(steps: &mut Steps, version: &str, execute: bool) -> Result<(), Failure> {
-    let mut packages = metadata::packages()?;
-    packages.retain(|package| package.published);
+    let packages = metadata::published()?;
     let changes = root().join("CHANGELOG.md");
-    let changes = fs::read_to_string(&changes)
-        .map_err(|error| Failure(format!("{}: {error}", changes.display())))?;
+    let changes = fs::read_to_string(&changes).map_err(Failure::at(&changes))?;
     steps.check("the workspace is that release", || {
         let missing = missing(version, &packages, &changes);
         if missing.is_empty() {

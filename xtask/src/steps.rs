@@ -10,6 +10,13 @@ use std::time::{Duration, Instant};
 #[derive(Debug)]
 pub(crate) struct Failure(pub(crate) String);
 
+impl Failure {
+    /// Returns what makes a failure at this path of an error.
+    pub(crate) fn at<E: fmt::Display>(path: &Path) -> impl Fn(E) -> Self {
+        move |error| Self(format!("{}: {error}", path.display()))
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

@@ -143,7 +143,7 @@ pub(crate) fn run(steps: &mut Steps, is_quick: bool) -> Result<(), Failure> {
     let path = tools::target().join("bench/tuning.md");
     let written = fs::create_dir_all(tools::target().join("bench"));
     let written = written.and_then(|()| fs::write(&path, table));
-    written.map_err(|error| Failure(format!("{}: {error}", path.display())))
+    written.map_err(Failure::at(&path))
 }
 
 /// Returns the folder of a build: the usual one, or one of its own, so that none undoes another.

@@ -53,7 +53,7 @@ pub(super) fn write(steps: &mut Steps, folder: &Path) -> Result<(), Failure> {
 
 fn read(path: &PathBuf) -> Result<String, Failure> {
     let text = fs::read_to_string(path);
-    text.map_err(|error| Failure(format!("{}: {error}", path.display())))
+    text.map_err(Failure::at(path))
 }
 
 /// Returns the facts and the table of ratios of a report.

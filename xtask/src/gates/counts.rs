@@ -47,8 +47,7 @@ impl Programs {
     /// Counts every stage.
     pub(super) fn count(&self) -> Result<Vec<Count>, Failure> {
         let folder = &self.profiles;
-        fs::create_dir_all(folder)
-            .map_err(|error| Failure(format!("{}: {error}", folder.display())))?;
+        fs::create_dir_all(folder).map_err(Failure::at(folder))?;
         let list = self.program(ALLOCATIONS);
         let list = output(&mut command(&list))?;
         let stages: Option<Vec<_>> = list.lines().map(stage).collect();
@@ -88,7 +87,7 @@ impl Programs {
             .args([stage, &messages.to_string()]);
         output(&mut callgrind)?;
         let text = fs::read_to_string(&profile);
-        let text = text.map_err(|error| Failure(format!("{}: {error}", profile.display())))?;
+        let text = text.map_err(Failure::at(&profile))?;
         totals(&text).ok_or_else(|| Failure(format!("{}: no totals", profile.display())))
     }
 

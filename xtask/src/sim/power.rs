@@ -79,7 +79,7 @@ pub(super) fn findings() -> Result<Vec<String>, Failure> {
 fn patches() -> Result<Vec<PathBuf>, Failure> {
     let folder = root().join("xtask/power");
     let entries = fs::read_dir(&folder).and_then(Iterator::collect::<io::Result<Vec<_>>>);
-    let entries = entries.map_err(|error| Failure(format!("{}: {error}", folder.display())))?;
+    let entries = entries.map_err(Failure::at(&folder))?;
     let mut patches: Vec<_> = entries.into_iter().map(|entry| entry.path()).collect();
     patches.retain(|path| path.extension().is_some_and(|it| it == "patch"));
     patches.sort();
