@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use tokio::process::Command;
 
 use crate::process::{
-    ADD, AMPLE, Ended, GET, IGNORED, casty, casty_to, end, ended, interrupt, nodes,
+    ADD, AMPLE, Ended, GET, IGNORED, casty, casty_to, end, ended, hang_owner, interrupt, nodes,
 };
 
 /// Prepares a load on a cluster.
@@ -132,11 +132,7 @@ async fn tells_for_which_there_is_no_capacity_are_counted_and_delay_no_other() {
     let cluster = nodes(Codec::pickle()).await;
     let first = ["tell", "--timeout", AMPLE, "counter", "bench-0", ADD];
     end(casty_to(&cluster, &first)).await.with(0);
-    let status = cluster
-        .wait_until(|status| status.nodes.iter().any(|node| node.messages == 1))
-        .await;
-    let owner = status.nodes.iter().position(|node| node.messages == 1);
-    cluster.hang(owner.unwrap());
+    hang_owner(&cluster).await;
     // More than the outbox and all buffers of the kernel hold.
     let padding = "x".repeat(100_000);
     let long = format!("{{\"_type\": \"a.B\", \"padding\": \"{padding}\"}}");

@@ -194,3 +194,12 @@ pub(crate) async fn unsubscribed(cluster: &Cluster) {
         .wait_until(|status| status.nodes.iter().all(|node| node.subscribers == 0))
         .await;
 }
+
+/// Waits until a node has handled the first message of all, and hangs that node.
+pub(crate) async fn hang_owner(cluster: &Cluster) {
+    let status = cluster
+        .wait_until(|status| status.nodes.iter().any(|node| node.messages == 1))
+        .await;
+    let owner = status.nodes.iter().position(|node| node.messages == 1);
+    cluster.hang(owner.unwrap());
+}

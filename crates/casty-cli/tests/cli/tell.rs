@@ -5,7 +5,7 @@ use casty_testkit::{Cluster, Status};
 use tokio::io::AsyncWriteExt;
 
 use crate::process::{
-    ADD, AMPLE, GET, casty, casty_to, end, end_with_input, ended, interrupt, nodes,
+    ADD, AMPLE, GET, casty, casty_to, end, end_with_input, ended, hang_owner, interrupt, nodes,
 };
 
 /// Returns a thousand lines to ten entities, each worth 1.
@@ -195,11 +195,7 @@ async fn nodes_that_read_nothing_hold_the_sender_back_until_the_time_is_up() {
     let mut stdin = child.stdin.take().unwrap();
     let line = format!("user-1\t{ADD}\n");
     stdin.write_all(line.as_bytes()).await.unwrap();
-    let status = cluster
-        .wait_until(|status| status.nodes.iter().any(|node| node.messages == 1))
-        .await;
-    let owner = status.nodes.iter().position(|node| node.messages == 1);
-    cluster.hang(owner.unwrap());
+    hang_owner(&cluster).await;
     let padding = "x".repeat(100_000);
     let line = format!("user-1\t{{\"_type\": \"a.B\", \"padding\": \"{padding}\"}}\n");
     // More than the outbox and all buffers of the kernel hold: it cannot all be taken.
