@@ -31,8 +31,8 @@ usage: cargo xtask interop [--casty VERSION] [--serializer SERIALIZER]... [--tra
 
   --casty VERSION    with this version of casty, from 0.16.0 to 0.21.0 (default: 0.21.0). Those before
                      0.21.0 have no `casty cert`, so --transport tls takes --certificates rust
-  --versions         the core of the suite on casty 0.16.0, 0.17.0, 0.18.0, 0.19.0, 0.20.1 and 0.21.0, or
-                     on those of --casty; prints a table and what was left out, with the reason
+  --versions         the core of the suite on casty 0.16.0, 0.17.0, 0.18.0, 0.19.0, 0.20.0, 0.20.1 and 0.21.0,
+                     or on those of --casty; prints a table and what was left out, with the reason
   --serializer NAME  only with this serializer: pickle, json, msgpack, protobuf or cloudpickle; may be
                      repeated (default: all but cloudpickle, which is pickle to a client)
   --transport NAME   only over this transport; may be repeated (default: tcp). tls: nodes with

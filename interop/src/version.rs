@@ -16,12 +16,13 @@ impl Version {
     /// The version that the suite runs with unless it is told.
     pub const REFERENCE: Self = Self::new(21, 0);
 
-    /// The last of each minor version, as `--versions` runs them.
-    pub const ALL: [Self; 6] = [
+    /// The last of each minor version, and the one that differs from it, as `--versions` runs them.
+    pub const ALL: [Self; 7] = [
         Self::new(16, 0),
         Self::new(17, 0),
         Self::new(18, 0),
         Self::new(19, 0),
+        Self::new(20, 0),
         Self::new(20, 1),
         Self::REFERENCE,
     ];
@@ -173,7 +174,7 @@ mod tests {
         let reason = oldest.lacks(Feature::Streams);
         assert_eq!(reason.as_deref(), Some("nodes have streams since 0.17.0"));
         let ordered = Version::ALL.map(|version| version.has(Feature::Order));
-        assert_eq!(ordered, [true, true, true, false, true, true]);
+        assert_eq!(ordered, [true, true, true, false, false, true, true]);
         assert_eq!(oldest.refuses(Serializer::Pickle), None);
         assert!(oldest.refuses(Serializer::Json).is_some());
         assert_eq!(Version::REFERENCE.refuses(Serializer::Json), None);

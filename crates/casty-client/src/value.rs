@@ -10,9 +10,11 @@
 //! | [`DateTime`] without either | | `NaiveDateTime` | `civil::DateTime` |
 //! | [`Date`], [`Time`] | | `NaiveDate`, `NaiveTime` | `civil::Date`, `civil::Time` |
 //! | [`TimeDelta`] | `Duration` | `TimeDelta` | `SignedDuration` |
+//! | [`Decimal`] | integers, `f64`, a text | | |
 //!
 //! Python's times have microseconds: what is finer is left out. What the other type cannot hold is a
-//! [`TimeError`], never another time.
+//! [`TimeError`], never another time. A [`Decimal`] keeps its text, and
+//! [`numeric_cmp`](Decimal::numeric_cmp) compares two by number.
 //!
 //! ```
 //! use std::time::SystemTime;
@@ -36,9 +38,9 @@
 use std::time::SystemTime;
 
 pub use casty_proto::value::{
-    BigInt, ByteArray, Bytes, Complex, Date, DateTime, Decimal, EnumMember, Fields, Items, Member,
-    Object, Pairs, State, TemporalError, Time, TimeDelta, TimeError, Uuid, UuidError, Value,
-    ZoneName, ZoneNameError, from_value, num_bigint, to_value,
+    BigInt, ByteArray, Bytes, Complex, Date, DateTime, Decimal, DecimalError, EnumMember, Fields,
+    Items, Member, Object, Pairs, State, TemporalError, Time, TimeDelta, TimeError, Uuid,
+    UuidError, Value, ZoneName, ZoneNameError, from_value, num_bigint, to_value,
 };
 
 /// Returns the time by the clock of this machine, in UTC, to the microsecond.

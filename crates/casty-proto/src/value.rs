@@ -38,6 +38,7 @@ pub(crate) use de::big_int;
 pub use de::from_value;
 #[cfg(any(feature = "pickle", feature = "protobuf"))]
 pub(crate) use de::plain;
+pub use decimal::DecimalError;
 #[cfg(any(feature = "pickle", feature = "protobuf"))]
 pub(crate) use decimal::NO_DECIMAL;
 pub(crate) use decimal::is_decimal;

@@ -1,5 +1,9 @@
 //! The texts that Python makes a `decimal.Decimal` of.
 
+mod numeric;
+
+pub use numeric::DecimalError;
+
 /// The kind of value that serializers refuse to write.
 #[cfg(any(feature = "pickle", feature = "protobuf"))]
 pub(crate) const NO_DECIMAL: &str = "a Decimal of a text that Python makes none of";
@@ -17,7 +21,7 @@ const MIN_EXPONENT: i128 = -1_999_999_999_999_999_997;
 pub(crate) fn is_decimal(text: &str) -> bool {
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
     match unsigned.as_bytes().first() {
-        Some(b'0'..=b'9' | b'.') => is_number(unsigned),
+        Some(b'0'..=b'9' | b'.') => Digits::parse(unsigned).is_some(),
         _ => is_special(unsigned),
     }
 }
@@ -32,30 +36,48 @@ fn is_special(text: &str) -> bool {
     }
 }
 
-/// Returns whether a text is digits with at most one point and an exponent within Python's bounds.
-fn is_number(text: &str) -> bool {
-    let (digits, exponent) = match text.split_once(['e', 'E']) {
-        None => (text, Some(0)),
-        Some((digits, exponent)) => (digits, parse_exponent(exponent)),
-    };
-    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-    let are_digits = whole
-        .bytes()
-        .chain(fraction.bytes())
-        .all(|b| b.is_ascii_digit());
-    let Some(exponent) = exponent.filter(|_| are_digits && whole.len() + fraction.len() > 0) else {
-        return false;
-    };
-    let last = exponent - length(fraction);
-    // The digits from the first that counts on; of a zero, the last one alone.
-    let leading = |part: &str| part.len() - part.trim_start_matches('0').len();
-    let zeros = match leading(whole) {
-        all if all == whole.len() => all + leading(fraction),
-        some => some,
-    };
-    let significant =
-        (length(whole) + length(fraction) - i128::try_from(zeros).unwrap_or(0)).max(1);
-    last >= MIN_EXPONENT && last + significant - 1 <= MAX_EXPONENT
+/// A finite number as its text has it: digits with at most one point, and the exponent that follows them.
+#[derive(Debug, Clone, Copy)]
+struct Digits<'a> {
+    whole: &'a str,
+    fraction: &'a str,
+    exponent: i128,
+}
+
+impl<'a> Digits<'a> {
+    /// Parses a text without a sign; `None` if it is none, or is out of Python's bounds.
+    fn parse(text: &'a str) -> Option<Self> {
+        let (digits, exponent) = match text.split_once(['e', 'E']) {
+            None => (text, 0),
+            Some((digits, exponent)) => (digits, parse_exponent(exponent)?),
+        };
+        let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+        let all = || whole.bytes().chain(fraction.bytes());
+        if all().next().is_none() || !all().all(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
+        let digits = Self {
+            whole,
+            fraction,
+            exponent,
+        };
+        let last = exponent - length(fraction);
+        // Of a zero, the last digit alone counts.
+        let first = digits.first().unwrap_or(last);
+        (last >= MIN_EXPONENT && first <= MAX_EXPONENT).then_some(digits)
+    }
+
+    /// Returns the exponent of the first digit that is not 0; `None` of a zero.
+    fn first(&self) -> Option<i128> {
+        let leading = |part: &str| part.len() - part.trim_start_matches('0').len();
+        let zeros = match leading(self.whole) {
+            all if all == self.whole.len() => all + leading(self.fraction),
+            some => some,
+        };
+        let is_zero = zeros == self.whole.len() + self.fraction.len();
+        let zeros = i128::try_from(zeros).unwrap_or(i128::MAX);
+        (!is_zero).then(|| self.exponent + length(self.whole) - 1 - zeros)
+    }
 }
 
 /// Parses an exponent; `None` if it is none, or far out of bounds.

@@ -40,7 +40,8 @@ pub struct Complex {
 /// A `decimal.Decimal` in Python's own notation, such as `1.50`, `-1E+5` or `NaN`; pickle and
 /// protobuf carry it, and refuse a text of which Python makes none.
 ///
-/// Equal if the texts are: `1.5` and `1.50` differ.
+/// Equal if the texts are: `1.5` and `1.50` differ. [`numeric_cmp`](Self::numeric_cmp) compares the numbers.
+/// It is parsed from a text, and comes from and goes to Rust's integers and `f64`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Decimal(pub Arc<str>);
 
