@@ -16,6 +16,7 @@ macro_rules! page {
 
 page!(GettingStarted, "getting-started.md");
 page!(Connecting, "connecting.md");
+page!(Sending, "sending.md");
 page!(Asking, "asking.md");
 page!(Many, "many.md");
 page!(Fates, "fates.md");
@@ -34,3 +35,4 @@ page!(Shell, "shell.md");
 page!(Members, "members.md");
 page!(Migrating, "migrating.md");
 page!(Tuning, "tuning.md");
+page!(LimitsAndDefaults, "limits.md");

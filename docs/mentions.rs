@@ -69,6 +69,20 @@ fn tests_that_the_documents_name_exist() {
 }
 
 #[test]
+fn the_runbook_has_a_section_for_every_finding() {
+    let source = root().join("crates/casty-routing/src/diagnosis/finding.rs");
+    let source = fs::read_to_string(source).unwrap();
+    let (_, names) = source.split_once("pub fn code(&self)").unwrap();
+    let (names, _) = names.split_once("\n    }\n").unwrap();
+    let names: Vec<_> = names.split('"').skip(1).step_by(2).collect();
+    assert!(names.len() > 15, "{names:?}");
+    let page = fs::read_to_string(root().join("docs/guide/src/operating.md")).unwrap();
+    let named: Vec<_> = quoted(&page).collect();
+    let missing: Vec<_> = names.iter().filter(|name| !named.contains(name)).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+#[test]
 fn only_relative_links_are_followed_and_sections_left_out() {
     let text = "[a](b.md) [c](https://d/e.md) [f](g/h.md#i) [j](#k) `l[m](n)`";
     let found: Vec<_> = links(text).collect();

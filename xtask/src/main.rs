@@ -1,5 +1,6 @@
 //! The project's own commands: cargo xtask ci | test | tidy | api | features | interop | sim | bench | tune |
-//! flame | gates | fuzz | bombs | soak | mutants | pictures | deny | minimal | package | publish | protobuf.
+//! flame | gates | fuzz | bombs | soak | mutants | pictures | limits | deny | minimal | package | publish |
+//! protobuf.
 
 use std::env;
 use std::process::ExitCode;
@@ -12,6 +13,7 @@ mod features;
 mod flame;
 mod fuzz;
 mod gates;
+mod limits;
 mod metadata;
 mod minimal;
 mod mutants;
@@ -84,6 +86,9 @@ usage: cargo xtask COMMAND [ARGS]
                   but send it; with --execute sends and tags it
   pictures        draws docs/pictures anew: casty watch on a terminal of 80 by 24, and the plot of a
                   casty bench
+  limits [--write]
+                  docs/guide/src/limits.md, compared with the code, as `test` does it too; --write writes its
+                  tables anew
   protobuf        writes the Rust types of the protobuf schema, which tidy holds against it
 
 The real-cluster suite needs a Python >= 3.12 and is skipped with a notice where there is none;
@@ -125,6 +130,8 @@ fn main() -> ExitCode {
             publish::run(&mut steps, version, true)
         }
         ("pictures", []) => pictures::run(&mut steps),
+        ("limits", []) => limits::run(&mut steps, false),
+        ("limits", [flag]) if flag == "--write" => limits::run(&mut steps, true),
         ("protobuf", []) => protobuf::run(&mut steps),
         ("fuzz", args) => fuzz::run(&mut steps, args),
         ("bombs", []) => fuzz::bombs(&mut steps),

@@ -12,7 +12,9 @@ use crate::runtime::changes::Changes;
 use crate::runtime::random::Rng;
 use crate::runtime::tasks::all_ended;
 
-/// The most acquires of one client that are under way, held, or being released, unless its asks are few.
+/// The most acquires of one client that are under way, held, or being released.
+///
+/// Beyond it, and beyond half of `pending_asks`, the next one is refused (`AcquireError::TooMany`).
 const ACQUIRES: usize = 4_096;
 
 /// The most of which a node may still have what it granted, although it was called gone.

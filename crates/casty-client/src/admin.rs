@@ -19,6 +19,8 @@ pub use down::{DownError, DownReport, NotTold, StillUp};
 pub use vacated::{NotVacated, Vacated};
 
 /// The default time in which each node has to be connected and to answer.
+///
+/// Beyond it, it counts as silent, or as not connected; `Admin::within` sets it.
 const TIMEOUT: Duration = Duration::from_secs(1);
 /// The time between the two surveys of what may pass by itself: longer than the second in which
 /// nodes tell each other of changes.

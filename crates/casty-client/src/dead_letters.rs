@@ -18,7 +18,9 @@ use tokio_stream::wrappers::errors::BroadcastStreamRecvError;
 
 use crate::error::{Fate, NotSent};
 
-/// The number of letters that a slow reader may be behind.
+/// The number of dead letters that a slow reader may be behind.
+///
+/// Beyond it, a reader misses the oldest, and `DeadLetters::missed` returns how many; counters miss none.
 const BACKLOG: usize = 1_024;
 
 /// A message that was accepted, and then was not sent or may have been lost under way.

@@ -37,9 +37,13 @@ mod watch;
 const SHARDS: u32 = 100;
 /// The same of barriers.
 const BARRIER_SHARDS: u32 = 10;
-/// The time for an operation, unless it is set.
+/// The time for an operation of a structure, unless it is set.
+///
+/// Beyond it, it fails as an ask does (`StructureError::Ask`); `within` sets it.
 const WITHIN: Duration = Duration::from_secs(5);
 /// The time to wait at a barrier, unless it is set.
+///
+/// Beyond it, the wait ends, and the arrival stays counted (`StructureError::NotReleased`); `within` sets it.
 const BARRIER_WITHIN: Duration = Duration::from_mins(1);
 
 /// The distributed structures of a cluster, made by

@@ -15,7 +15,9 @@ use crate::error::discovery::DiscoveryError;
 pub(crate) mod vitals;
 pub(crate) mod watching;
 
-/// The most members that are listed one by one.
+/// The most members that a client's health lists one by one.
+///
+/// Beyond it, members are counted and not listed.
 const LISTED: usize = 1_024;
 
 /// The state of a client, as far as its health goes.

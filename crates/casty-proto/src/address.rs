@@ -182,6 +182,8 @@ impl fmt::Display for ActorUri<'_> {
 }
 
 /// The longest host that can be given, in bytes; the longest name has 253.
+///
+/// Beyond it, it is no address (`AddressError::BadHost`).
 const LONGEST_HOST: usize = 255;
 
 /// Returns whether a text can be the host of a node that is dialled.

@@ -14,6 +14,8 @@ pub(crate) const OTHER_VARIANT: &str =
 
 /// The longest name of a module, or of a class in it, that is read from pickles, in bytes. Names are
 /// compared each time they occur, so long ones would cost more than their mention in the input.
+///
+/// Beyond it, the message is not read (`DecodeError`), or not written (`EncodeError`).
 pub(crate) const MAX_NAME: usize = 512;
 
 /// Returns whether a serde name is the name of a Python class.

@@ -60,6 +60,8 @@ enum Form {
 
 impl<T> Escaped<T> {
     /// The most characters that logs and errors show of one text.
+    ///
+    /// Beyond it, the rest is left out.
     pub const LONGEST: usize = 1_024;
 
     /// Shows the first [`LONGEST`](Self::LONGEST) characters, and `...` for others.

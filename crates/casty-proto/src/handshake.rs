@@ -17,6 +17,8 @@ pub struct Handshake {
 }
 
 /// The longest payload of a handshake in bytes.
+///
+/// Beyond it, the connection is refused (`HandshakeError::TooLong`).
 pub const MAX_HANDSHAKE: usize = 4096;
 
 #[derive(Serialize)]

@@ -10,7 +10,9 @@ use crate::rng::Rng;
 pub struct BackoffConfig {
     /// The longest delay after the first failure; it doubles with each further one. Default 50 ms.
     pub base: Duration,
-    /// The longest delay ever. Default 5 s.
+    /// The longest delay ever between two attempts to connect. Default 5 s.
+    ///
+    /// Beyond it, pauses grow no more.
     pub cap: Duration,
     /// The shortest delay ever, which bounds the rate of attempts whatever is drawn. Default
     /// 10 ms.

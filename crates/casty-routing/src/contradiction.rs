@@ -6,6 +6,8 @@ use crate::shard::{ShardCount, ShardId, Shards};
 use crate::view::View;
 
 /// The most shards that a contradiction lists.
+///
+/// Beyond it, shards are counted and not listed.
 const LISTED: usize = 64;
 /// The most shards that its text names.
 const NAMED: usize = 12;

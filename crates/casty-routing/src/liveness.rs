@@ -11,9 +11,14 @@ pub struct LivenessConfig {
     pub look: Duration,
     /// The silence after which a connection is probed from which something is expected. Default
     /// 5 s.
+    ///
+    /// Beyond it, it is probed.
     pub silence: Duration,
     /// The time that a probed connection has to bring anything. Nodes that are only paused or busy
     /// come back within it most often. Default 9 s.
+    ///
+    /// Beyond it, the connection is given up, its node dialled anew, and what was written on it is of unknown
+    /// fate.
     pub answer: Duration,
 }
 

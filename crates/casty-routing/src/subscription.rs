@@ -9,12 +9,18 @@ use casty_proto::NodeAddress;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct SubscriptionConfig {
-    /// The time that a node has for its first view. Default 2 s.
+    /// The time that a node has for its first view, once it is asked for views. Default 2 s.
+    ///
+    /// Beyond it, another node is asked for views.
     pub first: Duration,
-    /// The silence after which a node is probed. Nodes of a cluster of several push
+    /// The silence after which the node that sends views is probed. Nodes of a cluster of several push
     /// about four views a second; a lone node pushes nothing unless asked. Default 3 s.
+    ///
+    /// Beyond it, it is probed.
     pub silence: Duration,
-    /// The time that a probed node has to answer. Default 1 s.
+    /// The time that a node that sends views has to answer when it is probed. Default 1 s.
+    ///
+    /// Beyond it, another node is asked for views.
     pub answer: Duration,
     /// The time for which a node that was left is chosen only if there is no other. Default 30 s.
     pub avoid: Duration,

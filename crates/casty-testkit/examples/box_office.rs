@@ -2,11 +2,10 @@
 //! are answered once the faults are over.
 //!
 //! Runs a hundred worlds in virtual time, which takes seconds:
-//! `cargo run -p casty-testkit --features sim --example box_office`. With a seed behind `--` it runs
-//! that one alone and prints its whole log.
+//! `cargo run -p casty-testkit --features sim --example box_office`. With `CASTY_SIM_SEED=7` in the environment it
+//! runs that world alone and prints its whole log.
 
 use std::collections::BTreeMap;
-use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -125,18 +124,7 @@ async fn buy(world: &World, database: &Database, number: usize) -> Result<(), St
     Ok(())
 }
 
-fn main() -> ExitCode {
-    let seed = std::env::args().nth(1).and_then(|seed| seed.parse().ok());
-    if let Some(seed) = seed {
-        let report = sim::run(seed, sim::Trace::Whole, evening);
-        println!("{}{report}", report.log);
-        return if report.is_fine() {
-            ExitCode::SUCCESS
-        } else {
-            ExitCode::FAILURE
-        };
-    }
+fn main() {
     sim::seeds(0..100, evening); // panics with the seed that fails
-    println!("no seat was sold twice in 100 worlds");
-    ExitCode::SUCCESS
+    println!("no seat was sold twice");
 }

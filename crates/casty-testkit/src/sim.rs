@@ -51,6 +51,10 @@
 //! sim::seeds(0..5, scenario); // panics with the seed that fails
 //! ```
 //!
+//! A failure names the seed, what was not as it should be, and the faults that came before, and shows the end of
+//! the log. All of the log is shown by the same command with [`CASTY_SIM_SEED`](ONLY_SEED) set to that seed, or by
+//! [`run`] with [`Trace::Whole`].
+//!
 //! What a scenario does itself must be decided by the seed, too: no threads, no clocks but tokio's,
 //! [`World::random_below`] instead of other randomness, and `biased;` in `tokio::select!`, which
 //! draws otherwise. Several tasks that wait for one `tokio::sync::watch` are woken in any order.
@@ -61,6 +65,7 @@ mod connection;
 mod decoy;
 mod direction;
 mod fault;
+mod inflicted;
 mod log;
 mod names;
 mod network;
@@ -77,8 +82,9 @@ mod watched;
 mod world;
 
 pub use fault::{Fault, UnknownFault};
+pub use inflicted::Inflicted;
 pub use log::Trace;
-pub use run::{Report, run, seeds};
+pub use run::{ONLY_SEED, Report, run, seeds};
 pub use scenario::{run_scenario, run_scenario_against};
 pub use seeds::{REGRESSION_SEEDS, RegressionSeed};
 pub use violation::{Check, Violation};

@@ -24,6 +24,8 @@ use crate::message::{Destination, Plain};
 use crate::send::Core;
 
 /// The number of asks of one [`AskAll`] that are open at a time, unless it is set.
+///
+/// Beyond it, the next one is sent when one has ended.
 const AT_ONCE: usize = 64;
 
 /// The names of broadcasts.

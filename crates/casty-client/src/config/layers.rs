@@ -12,12 +12,14 @@ use super::error::{ConfigError, SettingError};
 use super::key::{self, KEYS, Key, PREFIX};
 use super::merged::Layer;
 
-/// The longest file that is read, in bytes.
+/// The longest configuration file that is read, in bytes.
+///
+/// Beyond it, the file is refused (`SettingError::Unreadable`).
 const MAX_FILE: u64 = 1024 * 1024;
 
-/// The variables with the prefix that are not settings of a client: a switch of Casty's own tests, and the
-/// interpreter of casty-types.
-const NO_SETTINGS: [&str; 2] = ["CASTY_INTEROP", "CASTY_PYTHON"];
+/// The variables with the prefix that are not settings of a client: a switch of Casty's own tests, the
+/// interpreter of casty-types, and the seed that casty-testkit is to run alone.
+const NO_SETTINGS: [&str; 3] = ["CASTY_INTEROP", "CASTY_PYTHON", "CASTY_SIM_SEED"];
 
 /// The layers of a [`ClientConfig`](crate::ClientConfig), made by
 /// [`ClientConfig::layers`](crate::ClientConfig::layers).

@@ -60,6 +60,10 @@ pub(crate) struct ClientLimits {
     pub(crate) ask_timeout: Duration,
     pub(crate) buffer_timeout: Duration,
     pub(crate) connect_timeout: Duration,
+    /// The time for one question to a discovery.
+    ///
+    /// Beyond it, a discovery has failed that has not answered, which `ready` and `discovery_failure` tell;
+    /// `ClientBuilder::discovery_timeout` sets it.
     pub(crate) discovery_timeout: Duration,
     pub(crate) outbox_bytes: usize,
     pub(crate) outbox_messages: usize,
@@ -77,6 +81,9 @@ pub(crate) struct ClientLimits {
     pub(crate) decoding: Limits,
     pub(crate) mailbox: usize,
     pub(crate) mailbox_bytes: usize,
+    /// The most actors and streams that a client has at a time.
+    ///
+    /// Beyond it, the next one is refused (`SpawnError::TooMany`, `StreamError::TooMany`).
     pub(crate) actors: usize,
 }
 

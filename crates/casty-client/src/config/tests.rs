@@ -354,8 +354,10 @@ fn variables_of_kubernetes_services_are_none_of_ours() {
 }
 
 #[test]
-fn the_variable_that_names_an_interpreter_is_no_setting() {
-    assert!(layered("", &[("CASTY_PYTHON", "python3.13")]).is_ok());
+fn variables_of_the_projects_other_libraries_are_no_settings() {
+    for variable in [("CASTY_PYTHON", "python3.13"), ("CASTY_SIM_SEED", "17")] {
+        assert!(layered("", &[variable]).is_ok());
+    }
 }
 
 #[tokio::test]

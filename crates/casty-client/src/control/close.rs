@@ -16,9 +16,11 @@ use crate::runtime::clock::precise_now;
 
 /// The time in which connections have to be written out and closed once nothing more is accepted.
 const CLOSING: Duration = Duration::from_secs(1);
-/// The longest time that an orderly end takes beyond its deadline: its acquires, its connections, its
+/// The longest time that an orderly end takes beyond its deadline. Its acquires, its connections, its
 /// transport and those of its actors that are aborted have [`CLOSING`] each, and tasks are not woken to
 /// the moment.
+///
+/// Beyond it, a close returns although something has not ended.
 pub(crate) const AFTERWARDS: Duration = CLOSING.saturating_mul(5);
 /// The time between two checks of a closing client for messages that are not written yet.
 const DRAIN_CHECK: Duration = Duration::from_millis(5);

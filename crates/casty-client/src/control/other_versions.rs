@@ -12,6 +12,8 @@ const ADDRESSES: usize = 64;
 /// The time in which an address that closes connections is asked once.
 const AGAIN: Duration = Duration::from_mins(5);
 /// The pause between two dials of an address at which another version was found.
+///
+/// Beyond it, it is dialled again, once.
 const PAUSE: Duration = Duration::from_mins(1);
 
 /// The addresses that were asked which version of casty they are.

@@ -27,6 +27,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// The time between two looks at whether an acquire that nobody waits for still waits on the node.
 const LOOK: Duration = Duration::from_secs(30);
 /// The time in which a node that was called gone may come back, with what it granted.
+///
+/// Beyond it, nothing is released there any more.
 const RETURN: Duration = Duration::from_mins(5);
 /// The time after which a node has read what a connection that was lost had brought.
 const SETTLED: Duration = Duration::from_secs(15);

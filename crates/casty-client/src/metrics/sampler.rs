@@ -9,7 +9,9 @@ use super::table::{self, ASK_DURATION, Kind, Metric, Read, SYSTEM, Sample};
 use crate::health::watching::health;
 use crate::send::Core;
 
-/// The time between two readings.
+/// The time between two readings of the metrics.
+///
+/// Beyond it, metrics are told anew.
 const PERIOD: Duration = Duration::from_secs(1);
 
 /// A metric that is kept up to date, and what was told of it.

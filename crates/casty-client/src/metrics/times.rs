@@ -15,6 +15,8 @@ const BUCKETS: usize = PER_DOUBLING * (DOUBLINGS + 1);
 
 /// The most samples that one histogram is told at once. Exporters keep each until they are asked, so what
 /// is beyond is told by a share of it; the counter has all.
+///
+/// Beyond it, the histogram is told a share of the samples, in the same proportions.
 pub(crate) const SAMPLES: u64 = 10_000;
 
 /// The times of one kind of ask. Takes 2 KiB.

@@ -69,6 +69,9 @@ impl ReplyAddress {
 
 /// The upper bits of [`AskId::slot`] name the stripe.
 const INDEX_BITS: u32 = 28;
+/// The most asks that may wait, whatever is set.
+///
+/// Beyond it, `pending_asks` counts as this many.
 pub(super) const MAX_PENDING: usize = 1 << INDEX_BITS;
 
 impl AskId {

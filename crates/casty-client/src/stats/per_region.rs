@@ -8,6 +8,8 @@ use casty_transport::OutboxCounters;
 
 /// The number of nodes without a connection that have counters of their own; those of others are
 /// added up.
+///
+/// Beyond it, the counters of others are added up.
 const REMEMBERED: usize = 1_024;
 
 /// The counters of one region's messages since the client began. Each accepted message is exactly

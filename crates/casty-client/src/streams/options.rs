@@ -21,9 +21,24 @@ const FIRST_LENGTH: usize = 64 * 1024;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub struct SourceOptions {
+    /// The most elements of a stream that its producer may be ahead of its reader.
+    ///
+    /// Beyond it, the producer waits; `SourceOptions::demand` sets it.
     demand: usize,
+    /// The most bytes of the elements that a reader has not taken yet.
+    ///
+    /// Beyond it, a stream whose elements have grown suddenly ends (`StreamError::Overflow`);
+    /// `SourceOptions::buffer_bytes` sets it.
     buffer_bytes: usize,
+    /// The time in which a stream's producer has to be connected, and again in which something has to come.
+    ///
+    /// Beyond it, the stream ends (`StreamError::NotConnected`, `StreamError::NoAnswer`);
+    /// `SourceOptions::answer_within` sets it.
     answer_within: Duration,
+    /// The time for which nothing may come to a reader who waits.
+    ///
+    /// Beyond it, the stream ends (`StreamError::Silent`); `SourceOptions::silence` sets it, or that there is
+    /// none.
     silence: Option<Duration>,
 }
 
@@ -107,8 +122,18 @@ impl SourceOptions {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub struct ProducerOptions {
+    /// The most elements of a producer that wait for demand.
+    ///
+    /// Beyond it, `send` waits; `ProducerOptions::buffer` sets it.
     pub(super) buffer: usize,
+    /// The most bytes of these elements.
+    ///
+    /// Beyond it, `send` waits; `ProducerOptions::buffer_bytes` sets it.
     pub(super) buffer_bytes: usize,
+    /// The time for which a producer waits for demand.
+    ///
+    /// Beyond it, `send` fails (`ProducerError::NoDemand`), and so does the end
+    /// (`ProducerError::NotCompleted`); `ProducerOptions::demand_within` sets it.
     pub(super) demand_within: Duration,
 }
 

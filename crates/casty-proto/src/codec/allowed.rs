@@ -6,7 +6,9 @@ use std::sync::Mutex;
 use crate::class_name::is_capitalised;
 use crate::class_name::{MAX_NAME, split};
 
-/// The most entries of a list.
+/// The most entries of a list of allowed classes.
+///
+/// Beyond it, the list is refused (`AllowError::TooMany`).
 const MAX_ENTRIES: usize = 1024;
 
 /// The lists that were made so far, each once: codecs are copied freely, and so last as long as the

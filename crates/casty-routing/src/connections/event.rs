@@ -20,15 +20,25 @@ pub struct ConnectionsConfig {
     pub stagger: Duration,
     /// The most contacts that are kept of those that were asked for, beside those that were given.
     /// Default 1,024.
+    ///
+    /// Beyond it, the others are left out, which the log tells.
     pub found_contacts: usize,
     /// The time after which contacts are asked for although known ones have not been tried yet, or
     /// their dials have not ended. Default 10 s.
+    ///
+    /// Beyond it, the discovery is asked.
     pub discover_after: Duration,
     /// The most contacts that are dialled at a time. Default 8.
+    ///
+    /// Beyond it, the next one is dialled when one has ended.
     pub contact_dials: usize,
     /// The most members that are dialled at a time. Default 32.
+    ///
+    /// Beyond it, the next one is dialled when one has ended.
     pub member_dials: usize,
     /// The most members that are connected; those of lower address come first. Default 1,024.
+    ///
+    /// Beyond it, a member is connected only if a message is for it.
     pub members: usize,
     /// The most nodes outside the view that are connected because they are wanted. Default 64.
     pub non_members: usize,
@@ -40,10 +50,14 @@ pub struct ConnectionsConfig {
     pub stable_after: Duration,
     /// The time for which a connection stays open after its node vanished from the view, since
     /// views of different nodes differ for seconds. Default 10 s.
+    ///
+    /// Beyond it, it is closed, and what was not sent on it is routed anew.
     pub removal_grace: Duration,
     /// The time for which a connection stays open after a view declared its node down or removed.
     /// Nodes that are only slow are declared down as well, and still answer what they were asked.
     /// Default 2 s.
+    ///
+    /// Beyond it, it is closed, and asks that went by it are lost (`AskError::Lost`).
     pub down_grace: Duration,
     /// The time for which an address that led to a node of another name is not dialled while that
     /// node is connected. Nodes take one connection of a client each, so trying may cost that one;

@@ -26,12 +26,19 @@ pub struct RouterConfig {
     /// The wait before the leader is asked for a shard a second time; doubled each time, with
     /// jitter between half of it and all of it. Default: 500 ms.
     pub query_base: Duration,
-    /// The longest wait between two such queries. Default: 2 s.
+    /// The longest wait between two queries for the owner of a shard. Default: 2 s.
+    ///
+    /// Beyond it, pauses grow no more: the leader is asked until the message has an owner, or its time is over.
     pub query_cap: Duration,
     /// The most regions that can be registered. Default: 1,024.
+    ///
+    /// Beyond it, the next region is refused (`RegisterRegionError::TooManyRegions`); structures are regions,
+    /// too.
     pub max_regions: u32,
     /// The most shards of a region; each costs some 8 bytes, and as
     /// much again while the table changes. Default: 65,536.
+    ///
+    /// Beyond it, the region is refused (`RegisterRegionError::TooManyShards`).
     pub max_shards: u32,
     /// The treatment of a region whose shard count the view contradicts. Default: it stays in use.
     pub shard_counts: ShardCounts,

@@ -11,6 +11,8 @@ use casty_proto::message::TopologySnapshot;
 use super::{View, ViewVersion};
 
 /// The time for which snapshots must keep showing a lower epoch before it is believed.
+///
+/// Beyond it, it is believed: the cluster has begun anew.
 pub const LOWER_EPOCH_GRACE: Duration = Duration::from_secs(5);
 
 /// The newest view, and the rules by which a snapshot replaces it:

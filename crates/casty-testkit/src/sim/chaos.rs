@@ -333,7 +333,7 @@ impl Script {
 
     /// Begins a fault: some of it at once, the rest as acts to come.
     fn strike(&mut self, world: &World, fault: Fault, node: usize, lasting: Duration) {
-        world.log(format_args!("fault {fault} at node {node} for {lasting:?}"));
+        world.struck(fault, node, lasting);
         let nodes = world.present();
         let place = nodes.iter().position(|it| *it == node).unwrap_or(0);
         let other = place + 1 + world.random_below(nodes.len().max(2) - 1);

@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio::runtime::Builder as RuntimeBuilder;
 
 use super::checks::Checker;
+use super::inflicted::{Inflicted, KEPT};
 use super::log::{Log, Trace};
 use super::violation::{Check, Violation};
 use super::world::World;
@@ -23,13 +24,17 @@ pub struct Report {
     pub seed: u64,
     /// The checks that failed; the first 32 of them.
     pub violations: Vec<Violation>,
+    /// The faults that happened before the first check failed, in order; the last 64 of them.
+    pub faults: Vec<Inflicted>,
+    /// The number of all faults, those after the failure included.
+    pub fault_count: u64,
     /// The virtual time that passed.
     pub elapsed: Duration,
     /// A number that stands for the whole log: worlds with equal logs have equal digests.
     pub digest: u64,
     /// The number of lines of the log.
     pub lines: u64,
-    /// The whole log, if that was wanted, else its last lines.
+    /// The whole log, if that was wanted, else its last lines; see [`Trace`].
     pub log: String,
 }
 
@@ -47,23 +52,61 @@ impl fmt::Display for Report {
         for violation in &self.violations {
             write!(f, "\n  {violation}")?;
         }
+        if self.is_fine() {
+            return Ok(());
+        }
+        let (named, count) = (self.faults.len(), self.fault_count);
+        let last = if named < KEPT { "" } else { "the last " };
+        let colon = if named > 0 { ":" } else { "" };
+        write!(
+            f,
+            "\n  {last}{named} faults before that, of {count} in all{colon}"
+        )?;
+        for fault in &self.faults {
+            write!(f, "\n    {fault}")?;
+        }
         Ok(())
     }
 }
 
+/// The environment variable that has [`seeds`] run one seed alone, whatever its range, and show the whole log.
+pub const ONLY_SEED: &str = "CASTY_SIM_SEED";
+
 /// Runs one world after the other.
 ///
+/// With [`CASTY_SIM_SEED`](ONLY_SEED) in the environment it runs the world of that seed alone, and prints its
+/// whole log, whether it fails or not: of a test that passes, `cargo test` shows it behind `-- --nocapture`.
+///
 /// # Panics
-/// A check failed in one of them: the message names the seed and shows the end of the log. Or it
-/// was called inside a tokio runtime: each world has its own.
+/// A check failed in one of them: the message names the seed, the checks, and the faults that happened before,
+/// shows the end of the log, and says how to see all of it. Or it was called inside a tokio runtime: each world
+/// has its own. Or `CASTY_SIM_SEED` is no number.
 pub fn seeds<F>(seeds: Range<u64>, scenario: impl Fn(World) -> F)
 where
     F: Future<Output = ()> + 'static,
 {
+    if let Some(seed) = only_seed() {
+        let report = run(seed, Trace::Whole, &scenario);
+        println!("{}", report.log);
+        assert!(report.is_fine(), "{report}");
+        return;
+    }
     for seed in seeds {
         let report = run(seed, Trace::Last, &scenario);
-        assert!(report.is_fine(), "{report}\n{}", report.log);
+        assert!(
+            report.is_fine(),
+            "{report}\n  the end of its log, of {} lines; {ONLY_SEED}={seed} and the same command show all:\n{}",
+            report.lines,
+            report.log
+        );
     }
+}
+
+/// Returns the seed that the environment names, if it does.
+fn only_seed() -> Option<u64> {
+    let seed = std::env::var_os(ONLY_SEED)?;
+    let number = seed.to_str().and_then(|seed| seed.parse().ok());
+    Some(number.unwrap_or_else(|| panic!("{ONLY_SEED}={} is no number", seed.display())))
 }
 
 /// Runs the world of one seed: the scenario, then the end of everything, with all checks.
@@ -100,9 +143,12 @@ where
             world.violated(Check::Panic, "a task panicked");
         }
         let (digest, lines) = log.digest();
+        let faults = world.faults();
         Report {
             seed,
             violations: world.violations(),
+            faults: faults.kept(),
+            fault_count: faults.count(),
             elapsed,
             digest,
             lines,

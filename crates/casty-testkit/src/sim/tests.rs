@@ -3,6 +3,8 @@ use std::time::Duration;
 
 use super::*;
 
+mod failures;
+
 #[test]
 fn the_same_seed_gives_the_same_log_byte_for_byte() {
     for seed in 0..20 {

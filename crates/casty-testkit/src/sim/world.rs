@@ -11,6 +11,8 @@ use casty_transport::TransportConfig;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
+use super::fault::Fault;
+use super::inflicted::{Faults, Inflicted};
 use super::log::Log;
 use super::network::{NAME, Network};
 use super::transport::SimTransport;
@@ -36,6 +38,7 @@ struct Shared {
     /// The client that takes regions for others than they are, once there is one.
     stranger: OnceLock<ClusterClient>,
     violations: Mutex<Vec<Violation>>,
+    faults: Mutex<Faults>,
     /// The time by which clocks have jumped in all.
     jumped: Mutex<Duration>,
 }
@@ -54,6 +57,7 @@ impl World {
             watched: Mutex::default(),
             stranger: OnceLock::new(),
             violations: Mutex::default(),
+            faults: Mutex::default(),
             jumped: Mutex::default(),
         }))
     }
@@ -246,11 +250,29 @@ impl World {
     pub(super) fn violated(&self, check: Check, what: impl Into<String>) {
         let what = what.into();
         self.log(format_args!("VIOLATED {check}: {what}"));
+        self.0.faults.lock().failed();
         let mut violations = self.0.violations.lock();
         if violations.len() < 32 {
             let at = self.elapsed();
             violations.push(Violation { check, at, what });
         }
+    }
+
+    /// Notes that a fault begins.
+    pub(super) fn struck(&self, fault: Fault, node: usize, lasting: Duration) {
+        self.log(format_args!("fault {fault} at node {node} for {lasting:?}"));
+        let at = self.elapsed();
+        self.0.faults.lock().push(Inflicted {
+            fault,
+            node,
+            at,
+            lasting,
+        });
+    }
+
+    /// Returns the faults so far, as far as they are kept.
+    pub(super) fn faults(&self) -> Faults {
+        self.0.faults.lock().clone()
     }
 
     pub(super) fn violations(&self) -> Vec<Violation> {

@@ -10,6 +10,8 @@ const QUERY_EVERY: usize = 256;
 
 /// The most messages of unknown fate where the stream does not tell what was acknowledged and the
 /// peer says nothing: what is remembered of them is bounded.
+///
+/// Beyond it, the older half counts as acknowledged.
 const MAX_UNKNOWN: usize = 65_536;
 
 /// One driver's knowledge of the bytes that it wrote.

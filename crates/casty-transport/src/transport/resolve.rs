@@ -22,8 +22,12 @@ mod memory;
 use memory::Memory;
 
 /// The time that an address of a name may stay silent before the next one is tried beside it.
+///
+/// Beyond it, the next one is tried beside it.
 const NEXT_ADDRESS_AFTER: Duration = Duration::from_millis(250);
 /// The most addresses of a name that are tried.
+///
+/// Beyond it, the others are not tried.
 const ADDRESSES: usize = 64;
 
 /// A source of the addresses that names lead to.

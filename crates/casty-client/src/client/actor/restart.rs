@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 /// The most restarts within a period that can be allowed.
+///
+/// Beyond it, a greater number counts as this one.
 const MOST: u32 = 10_000;
 
 /// The policy by which an actor whose handler panicked begins anew: with a state that is made anew, the

@@ -23,6 +23,8 @@ pub(crate) mod asking;
 pub(crate) mod instances;
 
 /// The number of instances that one told message is offered to at most.
+///
+/// Beyond it, the message is refused as the last of them refused it.
 const OFFERS: u32 = 3;
 
 /// A picker of one instance of a service for each message, made by

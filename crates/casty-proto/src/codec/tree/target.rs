@@ -3,8 +3,10 @@
 use super::sink::Scalars;
 use crate::{EncodeError, Value};
 
-/// The most values that one value is written out to. Values that share parts could ask for more
-/// than any memory holds.
+/// The most values that one dynamic value is written out to. Values that share parts could ask for more than
+/// any memory holds.
+///
+/// Beyond it, the message is not written (`EncodeError::Unsupported`).
 pub(crate) const MAX_VALUES: usize = 1 << 22;
 
 /// The kind of value that has more parts than [`MAX_VALUES`].

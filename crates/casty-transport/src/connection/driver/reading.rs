@@ -18,7 +18,10 @@ const READ_CHUNK: usize = 64 * 1024;
 const KEPT: usize = 256 * 1024;
 /// The longest header that is waited for when its frame is over the limit.
 const LONGEST_HEADER: usize = 4 * 1024;
-/// The longest frame that is skipped. A length beyond may well be none, and what follows no message.
+/// The longest frame over the limit that is skipped, in bytes. A length beyond may well be none, and what follows no
+/// message.
+///
+/// Beyond it, the connection ends.
 const LONGEST_SKIPPED: usize = 1 << 30;
 
 /// The inbound half of a driver.

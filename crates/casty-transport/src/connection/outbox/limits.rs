@@ -4,7 +4,9 @@ use std::fmt;
 
 use casty_proto::{Count, frame};
 
-/// Bytes beyond the limit that are left to untagged messages.
+/// The bytes beyond `outbox_bytes` that are left to the protocol's own messages.
+///
+/// Beyond it, such a message is refused, too.
 pub(super) const RESERVE: usize = 64 * 1024;
 
 /// The limits of what an [`Outbox`](crate::Outbox) holds. Setters take and give the value.

@@ -10,6 +10,8 @@ use parking_lot::Mutex;
 use tokio::sync::{Semaphore, watch};
 
 /// The most look-ups at a time.
+///
+/// Beyond it, look-ups wait for their turn, within the time to connect.
 const AT_MOST: usize = 4;
 
 /// The look-ups of the process: one at a time of each name, however many wait for it, and few at a

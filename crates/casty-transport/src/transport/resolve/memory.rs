@@ -10,6 +10,8 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 
 /// The time for which an address that failed comes behind those that did not.
+///
+/// Beyond it, it is in the order of the resolver again.
 const LOSER_FOR: Duration = Duration::from_secs(30);
 /// The most names of which something is remembered.
 const NAMES: usize = 256;

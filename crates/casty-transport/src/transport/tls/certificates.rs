@@ -20,7 +20,10 @@ use super::error::TlsConfigError;
 use super::key;
 use super::words::BrokenPem;
 
-/// The longest file that is read; bundles of every public authority take a quarter of it.
+/// The longest file of certificates or keys that is read, in bytes; bundles of every public authority take a
+/// quarter of it.
+///
+/// Beyond it, the file is refused (`TlsConfigError::TooLong`).
 const MAX_FILE: u64 = 1024 * 1024;
 
 /// A file, or the content of one.

@@ -16,6 +16,8 @@ use crate::runtime::random::Rng;
 use crate::send::Core;
 
 /// The time for which an instance that failed is set aside, unless it is set.
+///
+/// Beyond it, it is picked as any other.
 const ASIDE: Duration = Duration::from_secs(5);
 
 /// The way in which a [`Picker`](crate::Picker) picks.

@@ -5,8 +5,10 @@ use super::super::int;
 use super::super::opcode as op;
 use crate::{DecodeError, Limit};
 
-/// The longest `int` that is read, in bytes: some 10,000 digits. Python itself refuses to print
+/// The longest integer in a pickle that is read, in bytes: some 10,000 digits. Python itself refuses to print
 /// more than 4,300.
+///
+/// Beyond it, the message is not read (`DecodeError`).
 const MAX_LONG: usize = 4096;
 
 /// The reader of one pickle: a stack machine whose stack holds node numbers.

@@ -5,8 +5,10 @@ use num_bigint::BigInt;
 use super::super::source::{Kind, Mark, Number, Open, Source};
 use crate::DecodeError;
 
-/// The most digits of an integer that is read or written: Python itself refuses longer ones, as
-/// reading them takes quadratic time.
+/// The most digits of an integer in json. Python itself refuses longer ones, as reading them takes quadratic
+/// time.
+///
+/// Beyond it, the message is not read (`DecodeError`), or not written (`EncodeError`).
 pub(super) const MAX_DIGITS: usize = 4_300;
 
 /// The values that [`Open`] has here.
