@@ -38,6 +38,7 @@ Exit codes:
     4  there is no value: in a queue for pop or peek, under a key for map get
    75  not free in time: a lock, or a semaphore
   130  interrupted
+
 casty lock and casty semaphore exit as the command does that they run.";
 
 const ASK_EXAMPLES: &str = "\
@@ -327,6 +328,23 @@ pub(crate) enum Command {
     /// See a client at work on a cluster of its own.
     #[command(after_help = DEMO_EXAMPLES)]
     Demo,
+}
+
+impl Command {
+    /// Returns whether it is a command of a cluster that casty doctor could look at.
+    pub(crate) fn has_a_cluster(&self) -> bool {
+        !matches!(
+            self,
+            Self::Doctor(_)
+                | Self::Proxy(_)
+                | Self::Cert(_)
+                | Self::Types(_)
+                | Self::Config(_)
+                | Self::Completions(_)
+                | Self::Man(_)
+                | Self::Demo
+        )
+    }
 }
 
 #[derive(Debug, Args)]

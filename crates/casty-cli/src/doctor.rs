@@ -12,7 +12,8 @@ use crate::session::Session;
 
 /// Prints the findings; fails if there are any.
 pub(crate) async fn run(args: &Doctor) -> Result<(), CommandError> {
-    let session = Session::new(&args.cluster, "not all nodes have answered in time")?;
+    let session = Session::new(&args.cluster, "not all nodes have answered in time")?
+        .helped_by("give it more time with --timeout");
     let ended = session.run(async |client| examine(client, args).await);
     let diagnosis = ended.await?.outcome?;
     if is_json() {

@@ -10,7 +10,7 @@ use casty_client::{AskError, Closed, ConfigError, RegionError};
 
 use crate::message::MessageError;
 
-mod advice;
+pub(crate) mod advice;
 
 /// The reason why a command did not do its work.
 #[derive(Debug)]
@@ -24,7 +24,12 @@ pub(crate) enum CommandError {
     /// Something is wrong with the cluster, and was printed.
     Findings,
     /// The time was up.
-    TimedOut { within: Duration, why: String },
+    TimedOut {
+        within: Duration,
+        why: String,
+        /// The advice, for only the place that waited knows what was missing.
+        helps: &'static str,
+    },
     /// The thing that was waited for was not there in its share of the time.
     NotInTime(Box<dyn Error>),
     /// The thing that others hold was not free in time.
@@ -80,13 +85,13 @@ impl CommandError {
         }
     }
 
-    /// Returns what the user may do about it, in one line.
-    pub(crate) fn helps(&self) -> &'static str {
+    /// Returns what the user may do about it, in one line; `otherwise` where nothing is known of its cause.
+    pub(crate) fn helps(&self, otherwise: &'static str) -> &'static str {
         match self {
             Self::Usage(error) => advice::known(&**error).unwrap_or(advice::HELP),
-            Self::Failed(error) => advice::known(&**error).unwrap_or(advice::LOOK),
+            Self::Failed(error) => advice::known(&**error).unwrap_or(otherwise),
             Self::NotInTime(error) => advice::known(&**error).unwrap_or(advice::TIME),
-            Self::TimedOut { .. } => advice::TIME,
+            Self::TimedOut { helps, .. } => helps,
             Self::NotAcquired(_) => {
                 "wait for longer with --wait; if its holder is dead, --release or --destroy frees it"
             }
@@ -105,7 +110,9 @@ impl CommandError {
                 Some(chain(&**error))
             }
             Self::NotAcquired(what) => Some(what.clone()),
-            Self::TimedOut { within, why } => Some(format!("timed out after {within:?}: {why}")),
+            Self::TimedOut { within, why, .. } => {
+                Some(format!("timed out after {within:?}: {why}"))
+            }
             Self::NoValue
             | Self::Findings
             | Self::Ended(_)
@@ -216,18 +223,19 @@ mod tests {
     #[test]
     fn the_cause_that_is_known_tells_what_helps() {
         let lost = CommandError::of("cannot open x", io::Error::from(io::ErrorKind::NotFound));
-        assert_eq!(lost.helps(), advice::FILES);
+        assert_eq!(lost.helps(advice::LOOK), advice::FILES);
         let own = CommandError::because("odd").helped_by("turn it round");
         assert_eq!(
-            (own.helps(), own.message().as_deref()),
+            (own.helps(advice::LOOK), own.message().as_deref()),
             ("turn it round", Some("odd"))
         );
         let route = AskError::from(casty_client::NotSent::BufferFull);
-        assert_eq!(CommandError::from(route).helps(), advice::AGAIN);
+        assert_eq!(CommandError::from(route).helps(advice::LOOK), advice::AGAIN);
         let usage = CommandError::Usage("no".into());
-        assert_eq!(
-            (usage.helps(), CommandError::because("no").helps()),
-            (advice::HELP, advice::LOOK)
-        );
+        assert_eq!(usage.helps(advice::LOOK), advice::HELP);
+        for otherwise in [advice::LOOK, advice::LOG] {
+            let unknown = CommandError::because("no");
+            assert_eq!(unknown.helps(otherwise), otherwise);
+        }
     }
 }

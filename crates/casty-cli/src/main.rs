@@ -18,7 +18,7 @@
 use std::process::ExitCode;
 
 use crate::args::{Arguments, Command};
-use crate::error::CommandError;
+use crate::error::{CommandError, advice};
 
 mod actor;
 mod args;
@@ -59,12 +59,17 @@ fn main() -> ExitCode {
     log::start(arguments.verbose, serves, draws);
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
-        Err(error) => return end(&CommandError::of("cannot start", error)),
+        Err(error) => return end(&CommandError::of("cannot start", error), advice::LOG),
     };
     let outcome = runtime.block_on(run(&arguments.command));
     // A read of standard input may still be waiting; the process ends without it.
     runtime.shutdown_background();
-    outcome.map_or_else(|failure| end(&failure), |()| ExitCode::SUCCESS)
+    let otherwise = if arguments.command.has_a_cluster() {
+        advice::LOOK
+    } else {
+        advice::LOG
+    };
+    outcome.map_or_else(|failure| end(&failure, otherwise), |()| ExitCode::SUCCESS)
 }
 
 async fn run(command: &Command) -> Result<(), CommandError> {
@@ -95,9 +100,10 @@ async fn run(command: &Command) -> Result<(), CommandError> {
     }
 }
 
-fn end(failure: &CommandError) -> ExitCode {
+/// Prints the error, with `otherwise` as the advice if its cause has none, and returns its exit code.
+fn end(failure: &CommandError, otherwise: &'static str) -> ExitCode {
     if let Some(message) = failure.message() {
-        output::print_failure(&message, failure.helps(), failure.code());
+        output::print_failure(&message, failure.helps(otherwise), failure.code());
     }
     failure.exit_code()
 }

@@ -12,7 +12,7 @@ use casty_proto::Listed;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::args::cluster::{Cluster, Region};
-use crate::error::{CommandError, chain};
+use crate::error::{CommandError, advice, chain};
 use crate::output::print_error;
 
 /// The part of the command's time that is kept for closing: at most this, and at most a tenth.
@@ -33,6 +33,8 @@ pub(crate) struct Session<'a> {
     within: Option<Duration>,
     /// The words for what did not happen when the time is up.
     missing: String,
+    /// The advice where the cluster was reached, and the time is up.
+    helps: &'static str,
     /// The region that is used, and its number of shards.
     region: Option<(&'a Region, u32)>,
     /// False if the work takes interrupts itself.
@@ -66,6 +68,7 @@ impl<'a> Session<'a> {
             config: cluster.config()?,
             within: Some(cluster.timeout()),
             missing: missing.into(),
+            helps: advice::TIME,
             region: None,
             interrupted: true,
             drain: DRAIN,
@@ -110,6 +113,13 @@ impl<'a> Session<'a> {
             }
         }
         Ok(region)
+    }
+
+    /// Sets another advice for a time that is up although the cluster was reached.
+    #[must_use]
+    pub(crate) fn helped_by(mut self, helps: &'static str) -> Self {
+        self.helps = helps;
+        self
     }
 
     /// Sets another time for everything; `None` for no limit.
@@ -276,18 +286,24 @@ impl<'a> Session<'a> {
     /// Makes the error of a time that is up, with as much of the reason as is known.
     fn timed_out(&self, client: &ClusterClient) -> CommandError {
         let failures = client.dial_failures();
-        let failures = failures
+        let told = failures
             .iter()
             .map(|(node, error)| format!("{node}: {}", chain(error)));
-        let unreached = Listed(failures, ", ").to_string();
-        let why = match client.topology().current() {
-            None if unreached.is_empty() => format!(
-                "no node at {} has sent a view of its cluster: is its serializer {}?",
-                Listed(self.config.contact_points(), ", "),
-                self.codec_name()
-            ),
-            None => format!("no node could be reached: {unreached}"),
-            Some(view) => {
+        let unreached = Listed(told, ", ").to_string();
+        let (why, helps) = match (client.topology().current(), failures.first()) {
+            (None, None) => {
+                let why = format!(
+                    "no node at {} has sent a view of its cluster: is its serializer {}?",
+                    Listed(self.config.contact_points(), ", "),
+                    self.codec_name()
+                );
+                (why, advice::CODEC)
+            }
+            (None, Some((_, first))) => {
+                let why = format!("no node could be reached: {unreached}");
+                (why, advice::of_contact(first))
+            }
+            (Some(view), _) => {
                 let absent = |region: &&str| view.allocations(region).is_none();
                 let region = self.region.map(|(region, _)| &*region.name);
                 let region = region.filter(absent).map_or_else(String::new, |region| {
@@ -297,11 +313,12 @@ impl<'a> Session<'a> {
                     "" => String::new(),
                     nodes => format!("; could not be reached: {nodes}"),
                 };
-                format!("{}{region}{unreached}", self.missing)
+                let why = format!("{}{region}{unreached}", self.missing);
+                (why, self.helps)
             }
         };
         let within = self.within.unwrap_or_else(|| self.cluster.timeout());
-        CommandError::TimedOut { within, why }
+        CommandError::TimedOut { within, why, helps }
     }
 }
 

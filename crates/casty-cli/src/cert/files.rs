@@ -138,4 +138,5 @@ fn exists(path: &Path) -> CommandError {
         "{} exists already; --force replaces it",
         path.display()
     ))
+    .helped_by("write to another folder with --out, or replace what is there with --force")
 }

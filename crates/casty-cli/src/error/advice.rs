@@ -8,18 +8,23 @@ use casty_client::{
     AcquireError, AskError, ConfigError, ConnectError, DownError, EncodeError, NotSent, ReadyError,
     RegionError, SettingError, StructureError, TellError,
 };
+use casty_transport::{Conclusion, NotCasty};
 
 use crate::message::MessageError;
 
 pub(super) const HELP: &str = "--help behind the command shows its arguments, with examples";
-pub(super) const LOOK: &str =
+/// The advice where nothing is known of the cause, and a cluster may be at fault.
+pub(crate) const LOOK: &str =
     "casty doctor tells what is wrong with the cluster; -v logs what this command does";
-pub(super) const TIME: &str =
+/// The advice where nothing is known of the cause, and there is no cluster.
+pub(crate) const LOG: &str = "-v logs what this command does";
+/// The advice where a cluster that could be reached took too long.
+pub(crate) const TIME: &str =
     "give it more time with --timeout; casty doctor tells what is wrong with the cluster";
 pub(super) const AGAIN: &str = "run it again in a moment";
 const REPEAT: &str =
     "it may have been done: repeat it only if twice does no harm; casty topology shows who is left";
-const CODEC: &str =
+pub(crate) const CODEC: &str =
     "--codec must be the serializer of the nodes, and the classes ones that they know";
 const SHARDS: &str =
     "--shards must be the nodes' num_shards; casty topology shows which are allocated";
@@ -44,6 +49,24 @@ impl fmt::Display for Advised {
 impl Error for Advised {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.error.source()
+    }
+}
+
+/// Returns what helps against an address at which there was no node to talk to.
+pub(crate) fn of_contact(error: &ConnectError) -> &'static str {
+    const TRANSPORT: &str = "--transport and the certificates must be the nodes'";
+    if let ConnectError::NotCasty { reason, .. } = error
+        && *reason == NotCasty::Tls
+    {
+        return TRANSPORT;
+    }
+    match error.conclusion() {
+        Conclusion::Unreachable => {
+            "check --contact: does a node listen there, and is it reachable from here?"
+        }
+        Conclusion::Unresponsive | Conclusion::Untrusted => TRANSPORT,
+        Conclusion::NotCasty => "that is no Casty node: check --contact",
+        _ => "casty config check tells where each setting is from",
     }
 }
 

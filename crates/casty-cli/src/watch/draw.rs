@@ -14,10 +14,18 @@ use tokio::time::Instant;
 use super::screen::{Health, Member, Screen};
 
 /// The time without a view after which that is told.
-const SILENCE: Duration = Duration::from_secs(3);
+///
+/// Longer than the silence after which a lone node is asked again.
+const SILENCE: Duration = Duration::from_secs(5);
 
 /// The most characters of a column.
 const WIDEST: usize = 32;
+/// The characters of a member's line besides its names and its roles.
+const FIXED: usize = 32;
+/// The least characters for a node's address, and those for its id where the address is long.
+const LEAST: (usize, usize) = (12, 8);
+/// The most characters for roles and the blanks before them, where the id would take more.
+const ROLES: usize = 14;
 
 /// The styles of what is good, odd and bad.
 #[derive(Debug, Clone, Copy)]
@@ -131,14 +139,10 @@ fn body(screen: &Screen, palette: Palette, width: usize) -> Vec<Line<'static>> {
     let view = &screen.view;
     let mut lines = problems(screen, palette, width);
     lines.push(heading("MEMBERS"));
-    let widest = |text: fn(&Member) -> &str| {
-        let all = view.members.iter().map(|it| text(it).chars().count());
-        all.max().unwrap_or_default().min(WIDEST)
-    };
-    let (node, id) = (widest(|it| &it.node), widest(|it| &it.id));
+    let columns = Columns::of(&view.members, width);
     lines.extend(view.members.iter().map(|it| {
         let is_in_trouble = screen.is_in_trouble(&it.node);
-        member(it, is_in_trouble, palette, (node, id))
+        member(it, is_in_trouble, palette, columns)
     }));
     lines.push(heading("REGIONS"));
     lines.extend(view.regions.iter().map(|it| {
@@ -185,12 +189,38 @@ fn problems(screen: &Screen, palette: Palette, width: usize) -> Vec<Line<'static
     lines
 }
 
-fn member(
-    it: &Member,
-    is_in_trouble: bool,
-    palette: Palette,
-    (node, id): (usize, usize),
-) -> Line<'static> {
+/// The characters of the columns of members whose widths differ.
+#[derive(Debug, Clone, Copy)]
+struct Columns {
+    node: usize,
+    id: usize,
+    roles: usize,
+}
+
+impl Columns {
+    /// Divides a line, so that the status and the shards are always on it: first comes the node's address,
+    /// for it is what other commands take, then a few characters of its id, its roles, and the rest of the id.
+    fn of(members: &[Member], width: usize) -> Self {
+        let widest = |text: fn(&Member) -> &str| {
+            let all = members.iter().map(|it| text(it).chars().count());
+            all.max().unwrap_or_default()
+        };
+        let room = width.saturating_sub(FIXED);
+        let most = room.saturating_sub(LEAST.1).max(LEAST.0);
+        let node = widest(|it| &it.node).min(WIDEST).min(most);
+        let left = room.saturating_sub(node);
+        let roles = match widest(|it| &it.roles) {
+            0 => 0,
+            roles => (roles + 2).min(ROLES).min(left.saturating_sub(LEAST.1)),
+        };
+        let id = widest(|it| &it.id).min(WIDEST).min(left - roles);
+        let roles = (left - id).saturating_sub(2);
+        Self { node, id, roles }
+    }
+}
+
+fn member(it: &Member, is_in_trouble: bool, palette: Palette, columns: Columns) -> Line<'static> {
+    let Columns { node, id, roles } = columns;
     let status = if it.is_up && is_in_trouble {
         "up !"
     } else {
@@ -211,7 +241,11 @@ fn member(
     Line::from(vec![
         Span::raw(names),
         Span::styled(format!("{status:<11}"), style),
-        Span::raw(format!("  {:>6} shards  {}", it.shards, it.roles)),
+        Span::raw(format!(
+            "  {:>6} shards  {}",
+            it.shards,
+            cut(&it.roles, roles)
+        )),
     ])
 }
 

@@ -132,6 +132,48 @@ async fn three_nodes_fit_a_terminal_of_80_by_24() {
     assert!(rows[23].ends_with(" of 10"), "{rows:#?}");
 }
 
+/// Returns the rows of members with these names, of which the second is unreachable.
+async fn listed(name: fn(usize) -> (String, String), roles: &str) -> Vec<String> {
+    let (_cluster, client) = cluster(3).await;
+    let mut screen = seen(&client, |view| view.live_members().count() == 3).await;
+    for (at, member) in screen.view.members.iter_mut().enumerate() {
+        (member.node, member.id) = name(at);
+        (member.roles, member.shards) = (roles.to_owned(), 100_000 + at);
+    }
+    (screen.view.members[1].status, screen.view.members[1].is_up) = ("unreachable", false);
+    let rows = rows(&mut screen);
+    let at = rows.iter().position(|row| row == "MEMBERS").unwrap();
+    rows[at + 1..at + 4].to_vec()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn long_names_leave_room_for_the_status_and_the_shards() {
+    let pods = |at| {
+        let host = format!("bank-node-{at}.bank-nodes");
+        (format!("{host}:25520"), host)
+    };
+    let domains = |at| {
+        let host = format!("bank-node-{at}.bank-nodes.default.svc.cluster.local");
+        (format!("{host}:25520"), host)
+    };
+    for (at, row) in listed(pods, "accounts").await.iter().enumerate() {
+        let status = if at == 1 { "unreachable" } else { "up" };
+        let node = format!("bank-node-{at}.bank-nodes:25520  bank-node~  ");
+        let expected = format!("{node}{status:<11}  {} shards  accounts", 100_000 + at);
+        assert_eq!(row[2..], expected);
+    }
+    for (at, row) in listed(domains, "accounts,gateways")
+        .await
+        .iter()
+        .enumerate()
+    {
+        let status = if at == 1 { "unreachable" } else { "up" };
+        let node = format!("bank-node-{at}.bank-nodes.default.~  bank-no~  ");
+        let expected = format!("{node}{status:<11}  {} shards  accou~", 100_000 + at);
+        assert_eq!(row[2..], expected);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dead_node_is_told_from_the_others() {
     let (cluster, client) = cluster(3).await;
@@ -180,7 +222,9 @@ async fn the_loss_of_all_nodes_is_told_and_so_is_their_return() {
     let mut stats = client.stats();
     screen.count(&stats, start);
     screen.count(&stats, start + Duration::from_secs(4));
-    assert_eq!(rows(&mut screen)[1], "no view has come for 4 s");
+    assert!(rows(&mut screen)[1].starts_with("1 member, 1 up"));
+    screen.count(&stats, start + Duration::from_secs(6));
+    assert_eq!(rows(&mut screen)[1], "no view has come for 6 s");
     stats.connections = 0;
     screen.count(&stats, start + Duration::from_secs(12));
     let gone = "no node is connected; what is shown is 12 s old";

@@ -1,7 +1,12 @@
-use casty_client::Codec;
+use casty_client::{Codec, TransportConfig};
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpListener;
 
-use crate::process::{ADD, AMPLE, Ended, GET, casty, casty_to, end, end_with_input, nodes};
+use crate::process::{
+    ADD, AMPLE, Ended, GET, IGNORED, casty, casty_to, end, end_with_input, nodes, nodes_over,
+};
+use crate::tls::Certificates;
 
 /// Returns the documents of a text, one a line.
 fn documents(text: &str) -> Vec<Value> {
@@ -72,6 +77,95 @@ async fn every_error_says_what_helps_as_lines_and_as_json() {
             assert_eq!(ended.out, "");
         }
     }
+}
+
+/// Starts a server that writes these bytes to whoever connects, and hangs up.
+async fn server(says: &'static [u8]) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            stream.write_all(says).await.ok();
+        }
+    });
+    address
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_that_is_not_reached_has_an_advice_for_each_reason() {
+    const CONTACT: &str =
+        "check --contact: does a node listen there, and is it reachable from here?";
+    const TRANSPORT: &str = "--transport and the certificates must be the nodes'";
+    let certificates = Certificates::new();
+    let tls = TransportConfig::tls(certificates.config("node.pem"));
+    let nodes_with_tls = nodes_over(tls, Codec::pickle()).await;
+    let nodes_with_json = nodes(Codec::json()).await;
+    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let refused = closed.local_addr().unwrap().to_string();
+    drop(closed);
+    for (contact, helps) in [
+        (refused, CONTACT),
+        // No resolver is asked for a name that has an empty part.
+        ("no..host:25520".to_owned(), CONTACT),
+        (
+            server(b"HTTP/1.1 400 Bad Request\r\n\r\n").await,
+            "that is no Casty node: check --contact",
+        ),
+        (server(b"").await, TRANSPORT),
+        (nodes_with_tls.contact_points().remove(0), TRANSPORT),
+        (
+            nodes_with_json.contact_points().remove(0),
+            "--codec must be the serializer of the nodes, and the classes ones that they know",
+        ),
+    ] {
+        for name in ["topology", "doctor"] {
+            let mut command = casty(&[name, "--json", "--timeout", "2"]);
+            command.args(["--contact", &contact, "--system", "my-cluster"]);
+            let ended = end(command).await.with(3);
+            assert_eq!(
+                error(&ended)["helps"],
+                json!(helps),
+                "{contact}: {ended:#?}"
+            );
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_time_is_the_advice_where_the_cluster_was_reached() {
+    let cluster = nodes(Codec::pickle()).await;
+    let ask = [
+        "ask",
+        "--json",
+        "--timeout",
+        "2",
+        "counter",
+        "user-1",
+        IGNORED,
+    ];
+    let ended = end(casty_to(&cluster, &ask)).await.with(3);
+    let helps =
+        "give it more time with --timeout; casty doctor tells what is wrong with the cluster";
+    assert_eq!(error(&ended)["helps"], json!(helps), "{ended:#?}");
+}
+
+#[tokio::test]
+async fn a_command_without_a_cluster_names_no_command_that_needs_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().display().to_string();
+    let args = ["cert", "ca", "--json", "--out", &out];
+    end(casty(&args)).await.with(0);
+    let again = end(casty(&args)).await.with(1);
+    let helps = "write to another folder with --out, or replace what is there with --force";
+    assert_eq!(error(&again)["helps"], json!(helps), "{again:#?}");
+    // Python ends without a word of the reason that this command could know.
+    let mut types = casty(&["types", "--json", "--python", "false", "a"]);
+    types.env_remove("CASTY_PYTHON");
+    let failed = end(types).await.with(1);
+    assert_eq!(
+        error(&failed)["helps"],
+        json!("-v logs what this command does")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -47,6 +47,20 @@ async fn bash_completes_commands_and_options() {
     assert_eq!(said.out, "topology\n", "{said:#?}");
 }
 
+/// Returns the commands of a page that would be filled and broken like prose.
+fn outside_of_examples(page: &str) -> Vec<&str> {
+    let mut stays = false;
+    let lines = page.lines().filter(|line| {
+        stays = match *line {
+            ".nf" => true,
+            ".fi" => false,
+            _ => stays,
+        };
+        !stays && line.starts_with("  casty ")
+    });
+    lines.collect()
+}
+
 #[tokio::test]
 async fn each_command_has_a_manual_page() {
     let folder = tempfile::tempdir().unwrap();
@@ -62,9 +76,20 @@ async fn each_command_has_a_manual_page() {
     for name in names.into_iter().filter(|name| *name != "help") {
         let page = fs::read_to_string(man.join(format!("casty-{name}.1"))).unwrap();
         assert!(page.contains(".TH casty-"), "{name}: {page}");
-        assert!(page.contains("Examples:"), "{name}: {page}");
+        assert!(page.contains(".SH \"EXAMPLES\"\n.nf\n  "), "{name}: {page}");
+        assert!(!page.contains("EXTRA"), "{name}: {page}");
+        assert_eq!(outside_of_examples(&page), [""; 0], "{name}");
     }
     assert!(man.join("casty-cert-ca.1").exists());
+    let root = fs::read_to_string(man.join("casty.1")).unwrap();
+    assert!(
+        root.contains(".SH \"EXIT STATUS\"\n.nf\n    0  done\n"),
+        "{root}"
+    );
+    assert!(
+        root.contains("  130  interrupted\n.fi\n.PP\ncasty lock"),
+        "{root}"
+    );
     let root = fs::read(man.join("casty.1")).unwrap();
     let printed = end(casty(&["man"])).await.with(0);
     assert_eq!(printed.out.as_bytes(), root);
