@@ -1,6 +1,6 @@
 //! The project's own commands: cargo xtask ci | test | tidy | api | features | interop | sim | bench | tune |
-//! flame | gates | fuzz | bombs | soak | mutants | pictures | limits | deny | minimal | package | publish |
-//! protobuf.
+//! flame | gates | fuzz | bombs | soak | mutants | pictures | limits | deny | minimal | semver |
+//! package | static | publish | protobuf.
 
 use std::env;
 use std::process::ExitCode;
@@ -23,14 +23,17 @@ mod protobuf;
 mod publish;
 mod readme;
 mod release;
+mod semver;
 mod sim;
 mod soak;
+mod static_binary;
 mod steps;
 mod test;
 mod tidy;
 mod tools;
 mod tune;
 
+use static_binary::Wishes;
 use steps::{Failure, Steps};
 
 const HELP: &str = "\
@@ -80,7 +83,15 @@ usage: cargo xtask COMMAND [ARGS]
                   cargo-deny, which is installed as cargo-hack is; without the last with --offline
   minimal         checks what is published with the oldest releases of dependencies that its manifests
                   allow
+  semver [--baseline REV]
+                  what has changed in the public API of the libraries since the last release, or since REV,
+                  and their version does not tell; by cargo-semver-checks, which is installed as
+                  cargo-hack is
   package         packs what would be published, and builds and runs a project that has only that
+  static [--target TRIPLE] [--twice]
+                  the casty command as one static program, for musl unless another target is named; its bytes
+                  depend on the sources and the tools alone, and --twice builds it in another folder, too, and
+                  compares
   publish VERSION [--execute]
                   checks that the workspace is that release, packs it as `package` does, and has cargo do all
                   but send it; with --execute sends and tags it
@@ -121,13 +132,11 @@ fn main() -> ExitCode {
         ("features", []) => features::run(&mut steps, false),
         ("features", [flag]) if flag == "--full" => features::run(&mut steps, true),
         ("interop", args) => test::interop(&mut steps, args),
-        ("deny", []) => deny::run(&mut steps, false),
-        ("deny", [flag]) if flag == "--offline" => deny::run(&mut steps, true),
-        ("minimal", []) => minimal::run(&mut steps),
-        ("package", []) => package::run(&mut steps),
-        ("publish", [version]) => publish::run(&mut steps, version, false),
-        ("publish", [version, flag]) if flag == "--execute" => {
-            publish::run(&mut steps, version, true)
+        ("deny" | "minimal" | "semver" | "package" | "static" | "publish", args) => {
+            match release_step(&mut steps, &command, args) {
+                Some(done) => done,
+                None => return usage(),
+            }
         }
         ("pictures", []) => pictures::run(&mut steps),
         ("limits", []) => limits::run(&mut steps, false),
@@ -142,12 +151,31 @@ fn main() -> ExitCode {
         ("tune", []) => tune::run(&mut steps, false),
         ("tune", [flag]) if flag == "--quick" => tune::run(&mut steps, true),
         ("flame", names) => flame::run(&mut steps, names),
-        _ => {
-            eprintln!("{HELP}");
-            return ExitCode::from(2);
-        }
+        _ => return usage(),
     };
     report(&command, &steps, done)
+}
+
+/// Does one of the steps of a release; `None` if the arguments are none of its own.
+fn release_step(steps: &mut Steps, command: &str, args: &[String]) -> Option<Result<(), Failure>> {
+    let args: Vec<_> = args.iter().map(String::as_str).collect();
+    Some(match (command, args.as_slice()) {
+        ("deny", []) => deny::run(steps, false),
+        ("deny", ["--offline"]) => deny::run(steps, true),
+        ("minimal", []) => minimal::run(steps),
+        ("semver", []) => semver::run(steps, None),
+        ("semver", ["--baseline", revision]) => semver::run(steps, Some(revision)),
+        ("package", []) => package::run(steps),
+        ("static", args) => static_binary::run(steps, Wishes::read(args)?),
+        ("publish", [version]) => publish::run(steps, version, false),
+        ("publish", [version, "--execute"]) => publish::run(steps, version, true),
+        _ => return None,
+    })
+}
+
+fn usage() -> ExitCode {
+    eprintln!("{HELP}");
+    ExitCode::from(2)
 }
 
 fn report(command: &str, steps: &Steps, done: Result<(), Failure>) -> ExitCode {

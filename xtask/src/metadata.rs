@@ -17,16 +17,29 @@ pub(crate) struct Package {
     pub(crate) license: Option<String>,
     pub(crate) repository: Option<String>,
     pub(crate) rust_version: Option<String>,
+    pub(crate) readme: Option<String>,
+    pub(crate) keywords: Vec<String>,
+    pub(crate) categories: Vec<String>,
+    /// Whether it tells docs.rs how it is documented.
+    pub(crate) on_docs_rs: bool,
     /// Its folder, from the workspace's.
     pub(crate) folder: String,
     /// The root files of its library and of its programs, from the workspace's folder.
     pub(crate) sources: Vec<String>,
+    /// The names of its programs.
+    pub(crate) programs: Vec<String>,
     /// Names of its features, `default` among them if it is declared.
     pub(crate) features: Vec<String>,
     /// The features that are on by default.
     pub(crate) defaults: Vec<String>,
     pub(crate) examples: Vec<Example>,
     pub(crate) dependencies: Vec<Dependency>,
+}
+
+impl Package {
+    pub(crate) fn is_library(&self) -> bool {
+        self.sources.iter().any(|path| path.ends_with("/lib.rs"))
+    }
 }
 
 /// A program that shows how a package is used.
@@ -77,8 +90,13 @@ fn package(tree: &Value) -> Package {
         license: text(tree, "license"),
         repository: text(tree, "repository"),
         rust_version: text(tree, "rust_version"),
+        readme: text(tree, "readme"),
+        keywords: texts(tree.get("keywords")),
+        categories: texts(tree.get("categories")),
+        on_docs_rs: tree.pointer("/metadata/docs/rs").is_some(),
         folder: folder(tree),
         sources: list(tree, "targets").filter_map(source).collect(),
+        programs: list(tree, "targets").filter_map(program).collect(),
         features: features
             .into_iter()
             .flatten()
@@ -106,6 +124,14 @@ fn source(target: &Value) -> Option<String> {
     kinds
         .any(|kind| kind == "lib" || kind == "bin")
         .then(|| within(&path))
+}
+
+/// Returns the name of a target, if it is a program.
+fn program(target: &Value) -> Option<String> {
+    let mut kinds = list(target, "kind").filter_map(Value::as_str);
+    kinds
+        .any(|kind| kind == "bin")
+        .then(|| text(target, "name"))?
 }
 
 /// Returns a target as an example, if it is one.
@@ -163,6 +189,7 @@ mod tests {
         assert_eq!(own.license.as_deref(), Some("MIT"));
         assert!(!own.published);
         assert_eq!(own.sources, ["xtask/src/main.rs"]);
+        assert_eq!(own.programs, ["xtask"]);
         assert!(
             own.dependencies
                 .iter()
@@ -173,6 +200,8 @@ mod tests {
             .find(|package| package.name == "casty-proto")
             .unwrap();
         assert_eq!(proto.folder, "crates/casty-proto");
+        assert!(proto.on_docs_rs && proto.readme.is_some());
+        assert!(proto.keywords.contains(&"casty".to_owned()) && !proto.categories.is_empty());
         assert!(proto.published && proto.version.starts_with("0."));
         assert!(proto.features.contains(&"json".to_owned()));
         let message = proto

@@ -16,8 +16,8 @@ pub(crate) fn run(steps: &mut Steps) -> Result<(), Failure> {
     let mut update = unstable(&["update", "-Z", "direct-minimal-versions"]);
     let updated = steps.run("the oldest releases that are allowed", &mut update);
     let folder = tools::target().join("minimal");
-    let mut check = cargo(["check", "--all-features", "--quiet", "--target-dir"]);
-    check.arg(folder);
+    let mut check = cargo(["check", "--all-features", "--keep-going", "--quiet"]);
+    check.arg("--target-dir").arg(folder);
     for package in &packages {
         check.args(["--package", &package.name]);
     }

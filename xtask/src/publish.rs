@@ -1,11 +1,10 @@
 //! A release: what has to be true before one is published, and the publishing.
 
 use std::fs;
-use std::process::Command;
 
 use crate::metadata::{self, Package};
 use crate::package;
-use crate::steps::{Failure, Steps, cargo, root};
+use crate::steps::{Failure, Steps, cargo, git, root};
 
 /// Checks that the workspace is what a release promises, and packs it. With `execute` it is published and
 /// tagged; else cargo does all but send it.
@@ -49,13 +48,18 @@ fn missing(version: &str, packages: &[Package], changes: &str) -> Vec<String> {
     {
         missing.push(format!("CHANGELOG.md has no section \"{heading}\""));
     }
-    if packages.iter().any(|package| package.repository.is_none()) {
-        missing.push("workspace.package.repository is not set in Cargo.toml".to_owned());
-    }
+    let homeless = packages.iter().filter(|it| it.repository.is_none());
+    missing.extend(homeless.map(|package| {
+        format!(
+            "{}/Cargo.toml has no `repository.workspace = true`",
+            package.folder
+        )
+    }));
     missing
 }
 
-fn nothing_uncommitted() -> Result<(), Failure> {
+/// Fails with what differs from the last commit.
+pub(crate) fn nothing_uncommitted() -> Result<(), Failure> {
     let output = git(&["status", "--porcelain"]).output();
     let output = output.map_err(|error| Failure(format!("git: {error}")))?;
     let changed = String::from_utf8_lossy(&output.stdout);
@@ -63,12 +67,6 @@ fn nothing_uncommitted() -> Result<(), Failure> {
         return Ok(());
     }
     Err(Failure(format!("git status says: {}", changed.trim())))
-}
-
-fn git(args: &[&str]) -> Command {
-    let mut git = Command::new("git");
-    git.args(args).current_dir(root());
-    git
 }
 
 #[cfg(test)]

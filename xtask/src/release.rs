@@ -30,6 +30,20 @@ pub(crate) fn installed() -> Result<Release, Failure> {
     parse(release).ok_or_else(|| Failure(format!("rustc --version says {line}")))
 }
 
+/// Returns the target of programs that run on this machine.
+pub(crate) fn host() -> Result<String, Failure> {
+    let output = Command::new("rustc")
+        .args(["--print", "host-tuple"])
+        .output()
+        .map_err(|error| Failure(format!("rustc: {error}")))?;
+    let host = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    if host.is_empty() {
+        let errors = String::from_utf8_lossy(&output.stderr);
+        return Err(Failure(format!("rustc --print host-tuple: {errors}")));
+    }
+    Ok(host)
+}
+
 /// Returns the oldest release that every package promises to build with.
 pub(crate) fn promised(packages: &[Package]) -> Result<Release, Failure> {
     let mut promised = None;

@@ -88,6 +88,13 @@ pub(crate) fn cargo<S: AsRef<str>>(args: impl IntoIterator<Item = S>) -> Command
     command
 }
 
+/// Returns git, in the workspace's folder.
+pub(crate) fn git(args: &[&str]) -> Command {
+    let mut git = Command::new("git");
+    git.args(args).current_dir(root());
+    git
+}
+
 /// Returns the command as one would type it.
 fn command_line(command: &Command) -> String {
     let program = Path::new(command.get_program())

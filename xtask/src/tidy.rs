@@ -9,6 +9,7 @@ use std::process::Command;
 
 use crate::metadata;
 use crate::protobuf;
+use crate::release;
 use crate::sim;
 use crate::steps::{Failure, Steps, root};
 
@@ -16,6 +17,7 @@ use sources::Size;
 
 mod circles;
 mod examples;
+mod images;
 mod lean;
 mod mask;
 mod packages;
@@ -39,16 +41,24 @@ pub(crate) fn run(steps: &mut Steps) -> Result<(), Failure> {
         findings.extend(circles.findings);
         findings.extend(clippy_budget(&read(&root().join("clippy.toml"))));
         let mut largest = Largest::default();
-        for path in files()? {
-            findings.extend(paths::findings(&path));
+        let files = files()?;
+        let repository = images::Repository {
+            files: &files,
+            packages: &packages,
+            promised: release::promised(&packages)?,
+            ignored: &read(&root().join(images::IGNORED)),
+        };
+        for path in &files {
+            findings.extend(paths::findings(path));
             // Golden vectors and the like are no text.
-            if let Ok(text) = fs::read_to_string(root().join(&path)) {
-                findings.extend(sources::findings(&path, &text));
-                findings.extend(sinks::findings(&path, &text));
-                findings.extend(summaries::findings(&path, &text));
-                findings.extend(words::findings(&path, &text));
-                if let Some(size) = sources::size(&path, &text) {
-                    largest.note(path, size);
+            if let Ok(text) = fs::read_to_string(root().join(path)) {
+                findings.extend(images::findings(path, &text, repository));
+                findings.extend(sources::findings(path, &text));
+                findings.extend(sinks::findings(path, &text));
+                findings.extend(summaries::findings(path, &text));
+                findings.extend(words::findings(path, &text));
+                if let Some(size) = sources::size(path, &text) {
+                    largest.note(path.clone(), size);
                 }
             }
         }

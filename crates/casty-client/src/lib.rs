@@ -137,6 +137,9 @@
 //! [`casty_routing`] the engines, views and [`diagnosis`]; [`casty_transport`] the transports, and the
 //! trait for one of your own. `casty-testkit` is a cluster in one process for your tests.
 
+// The features that an item needs stand beside it.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod acquires;
 mod admin;
 mod ask;

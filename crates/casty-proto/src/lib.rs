@@ -115,6 +115,9 @@
 //! `examples/custom_codec.rs` is a serializer of one's own, `examples/protobuf_message.rs` a message of
 //! prost's inside a message to an actor.
 
+// The features that an item needs stand beside it.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod address;
 mod class_name;
 mod codec;

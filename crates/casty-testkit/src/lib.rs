@@ -110,6 +110,9 @@
 //! project's own tests check, and the folder `examples` of this crate has five programs to begin
 //! with.
 
+// The features that an item needs stand beside it.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod actor;
 mod builder;
 mod cluster;

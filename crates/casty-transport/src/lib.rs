@@ -116,6 +116,9 @@
 //!
 //! `examples/custom_transport.rs` implements [`Transport`], and uses it like any other.
 
+// The features that an item needs stand beside it.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod conclusion;
 mod connection;
 mod error;

@@ -102,15 +102,28 @@ fn arrows(package: &Package) -> Vec<String> {
     findings
 }
 
+/// Returns what a package does not say about itself: all of them, and those that are published.
 fn about(package: &Package) -> Vec<String> {
-    [
-        ("description", &package.description),
-        ("license", &package.license),
-    ]
-    .into_iter()
-    .filter(|(_, value)| value.as_deref().unwrap_or_default().is_empty())
-    .map(|(key, _)| format!("{}: has no {key}", package.name))
-    .collect()
+    let told = |text: &Option<String>| text.as_deref().is_some_and(|text| !text.is_empty());
+    let always = [
+        ("description", told(&package.description)),
+        ("license", told(&package.license)),
+    ];
+    let published = [
+        ("readme", told(&package.readme)),
+        ("keywords", !package.keywords.is_empty()),
+        ("categories", !package.categories.is_empty()),
+        (
+            "package.metadata.docs.rs",
+            package.on_docs_rs || !package.is_library(),
+        ),
+    ];
+    let published = published.into_iter().filter(|_| package.published);
+    let lines = always.into_iter().chain(published);
+    lines
+        .filter(|(_, told)| !told)
+        .map(|(key, _)| format!("{}: has no {key}", package.name))
+        .collect()
 }
 
 #[cfg(test)]
@@ -171,5 +184,26 @@ mod tests {
             findings(&[mute]),
             ["xtask: has no description", "xtask: has no license"]
         );
+    }
+
+    #[test]
+    fn a_published_package_says_besides_what_its_registry_shows() {
+        let library = Package {
+            published: true,
+            sources: vec!["crates/casty-proto/src/lib.rs".to_owned()],
+            readme: Some("README.md".to_owned()),
+            keywords: vec!["casty".to_owned()],
+            ..package("casty-proto", &[])
+        };
+        let wanted = ["categories", "package.metadata.docs.rs"];
+        let wanted = wanted.map(|key| format!("casty-proto: has no {key}"));
+        assert_eq!(findings(std::slice::from_ref(&library)), wanted);
+        let program = Package {
+            sources: vec!["crates/casty-cli/src/main.rs".to_owned()],
+            categories: vec!["command-line-utilities".to_owned()],
+            name: "casty-cli".to_owned(),
+            ..library
+        };
+        assert_eq!(findings(&[program]), [""; 0]);
     }
 }

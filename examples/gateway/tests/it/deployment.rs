@@ -97,34 +97,15 @@ fn all_settings_name_the_system_and_the_region_that_the_nodes_have() {
     assert!(node.contains(&format!("\"--port\", type=int, default={NODES}")));
 }
 
+/// `cargo xtask tidy` checks the rest of every Dockerfile: what it copies, builds and runs, and as which user.
 #[test]
-fn the_image_has_one_static_program_that_nobody_but_itself_runs() {
-    let dockerfile = text("deploy/Dockerfile");
-    let release = env!("CARGO_PKG_RUST_VERSION");
-    assert_eq!(
-        instructions(&dockerfile, "FROM"),
-        [&format!("rust:{release}-alpine AS build"), "scratch"]
-    );
-    assert_eq!(instructions(&dockerfile, "USER"), ["65532:65532"]);
+fn the_images_expose_the_ports_that_the_gateway_and_the_nodes_listen_on() {
     let port = GatewaySettings::default().listen.port();
-    assert_eq!(instructions(&dockerfile, "EXPOSE"), [port.to_string()]);
-    assert!(dockerfile.contains(concat!(
-        "--package ",
-        env!("CARGO_PKG_NAME"),
-        " --bin gateway"
-    )));
-    for copy in instructions(&dockerfile, "COPY examples/gateway/") {
-        let (from, _) = copy.split_once(' ').unwrap();
-        assert!(path(from).exists(), "{from}");
-    }
-    let node = text("deploy/node/Dockerfile");
-    assert_eq!(instructions(&node, "USER"), ["65532:65532"]);
-    assert_eq!(instructions(&node, "EXPOSE"), [NODES.to_string()]);
-    for copy in instructions(&node, "COPY") {
-        let (files, _) = copy.rsplit_once(' ').unwrap();
-        for file in files.split(' ') {
-            assert!(path("deploy/node").join(file).exists(), "{file}");
-        }
+    for (of, port) in [
+        ("deploy/Dockerfile", port.to_string()),
+        ("deploy/node/Dockerfile", NODES.to_string()),
+    ] {
+        assert_eq!(instructions(&text(of), "EXPOSE"), [port], "{of}");
     }
 }
 
