@@ -83,6 +83,17 @@ fn the_runbook_has_a_section_for_every_finding() {
 }
 
 #[test]
+fn the_book_has_every_document() {
+    let folder = root().join("docs");
+    let summary = folder.join("SUMMARY.md");
+    let text = fs::read_to_string(&summary).unwrap();
+    let listed: Vec<_> = links(&text).map(|link| folder.join(link)).collect();
+    let all = files(&folder, "md").filter(|page| *page != summary);
+    let missing: Vec<_> = all.filter(|page| !listed.contains(page)).collect();
+    assert!(missing.is_empty(), "{missing:#?}");
+}
+
+#[test]
 fn only_relative_links_are_followed_and_sections_left_out() {
     let text = "[a](b.md) [c](https://d/e.md) [f](g/h.md#i) [j](#k) `l[m](n)`";
     let found: Vec<_> = links(text).collect();

@@ -42,6 +42,7 @@ pub use casty_proto::value::{
     Items, Member, Object, Pairs, State, TemporalError, Time, TimeDelta, TimeError, Uuid,
     UuidError, Value, ZoneName, ZoneNameError, from_value, num_bigint, to_value,
 };
+pub use casty_proto::{FrozenSet, Set, Tuple};
 
 /// Returns the time by the clock of this machine, in UTC, to the microsecond.
 ///
