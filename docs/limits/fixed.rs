@@ -35,7 +35,7 @@ struct Limit {
 pub(crate) fn tables() -> String {
     let mut text = String::new();
     for (name, heading) in CRATES {
-        text += &format!("\n### {heading}\n\n| limit | value | beyond it |\n|---|---|---|\n");
+        text.push_str(&heading_of(heading));
         let mut files = Vec::new();
         sources(&root().join("crates").join(name).join("src"), &mut files);
         files.sort();
@@ -53,6 +53,11 @@ pub(crate) fn tables() -> String {
         assert!(count > 3, "{name} has {count} limits");
     }
     text
+}
+
+/// Returns the head of a table, below its heading.
+fn heading_of(subject: &str) -> String {
+    format!("\n### {subject}\n\n| limit | value | beyond it |\n|---|---|---|\n")
 }
 
 /// Adds the files of Rust below a folder.

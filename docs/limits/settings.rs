@@ -1,5 +1,7 @@
 //! The settings: each with its default, and with the words in which the configuration refuses other values.
 
+use std::fmt::Write as _;
+
 use casty_client::{ClientConfig, ConfigError, SettingError};
 
 use crate::example::Comments;
@@ -64,16 +66,14 @@ pub(crate) fn tables() -> String {
         row(rows, &cells.map(String::as_str));
     }
     for ((_, word), told) in TYPES.iter().zip(types).filter(|(_, told)| !told.is_empty()) {
-        text += &format!("- {word}: {told}\n");
+        writeln!(text, "- {word}: {told}").unwrap();
     }
     for (table, rows) in tables {
         if !table.is_empty() {
-            text += &format!(
-                "\n### The table `[{table}]`\n\n{}\n",
-                comments.tables[table]
-            );
+            let about = &comments.tables[table];
+            writeln!(text, "\n### The table `[{table}]`\n\n{about}").unwrap();
         }
-        text += &format!("\n{rows}");
+        write!(text, "\n{rows}").unwrap();
     }
     text
 }

@@ -95,7 +95,7 @@ pub(crate) fn shown(value: Value, is_bytes: bool) -> String {
                 (1_000_000, "ms"),
                 (1_000, "µs"),
             ];
-            let fits = units.iter().find(|(unit, _)| time % unit == 0);
+            let fits = units.iter().find(|(unit, _)| time.is_multiple_of(*unit));
             let (unit, name) = fits.unwrap_or(&(1, "ns"));
             format!("{} {name}", grouped(time / unit))
         }
@@ -107,7 +107,7 @@ pub(crate) fn size(bytes: u128) -> String {
     let units = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
     let fits = units
         .iter()
-        .find(|(unit, _)| bytes >= *unit && bytes % unit == 0);
+        .find(|(unit, _)| bytes >= *unit && bytes.is_multiple_of(*unit));
     let (unit, name) = fits.unwrap_or(&(1, "bytes"));
     format!("{} {name}", grouped(bytes / unit))
 }
