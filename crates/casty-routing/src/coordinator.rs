@@ -188,14 +188,15 @@ impl<Q> Coordinator<Q> {
         if is_known || epoch < self.view.epoch {
             return;
         }
-        let own = std::mem::replace(&mut self.view.allocations, allocations);
+        let mut own = std::mem::replace(&mut self.view.allocations, allocations);
         self.view.epoch = epoch;
-        self.vacate();
+        placement::vacate(&mut own, &self.view.live);
+        let vacated = placement::vacate(&mut self.view.allocations, &self.view.live);
         let known = self.view.allocations.len();
         for (shard, allocation) in own {
             self.view.allocations.entry(shard).or_insert(allocation);
         }
-        if self.view.allocations.len() > known {
+        if vacated || self.view.allocations.len() > known {
             self.change();
         }
     }

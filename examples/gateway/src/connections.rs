@@ -1,93 +1,68 @@
-//! A listener that has so many connections at once; more wait in the kernel.
+//! Connections: so many at once, each with a deadline for the head of its next request; more wait in the kernel.
 
-use std::io;
-use std::net::SocketAddr;
-use std::pin::Pin;
+use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
+use axum::Router;
 use axum::serve::Listener;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// The listener.
-pub(crate) struct BoundedListener {
+use crate::settings::GatewaySettings;
+
+/// The connections of a listener.
+pub(crate) struct Connections {
     listener: TcpListener,
     free: Arc<Semaphore>,
+    http: http1::Builder,
 }
 
-impl BoundedListener {
-    /// Bounds a listener to so many connections.
-    pub(crate) fn new(listener: TcpListener, connections: usize) -> Self {
-        let free = Arc::new(Semaphore::new(connections));
-        Self { listener, free }
+impl Connections {
+    /// Bounds the connections of a listener.
+    pub(crate) fn new(listener: TcpListener, settings: &GatewaySettings) -> Self {
+        let mut http = http1::Builder::new();
+        http.timer(TokioTimer::new())
+            .header_read_timeout(settings.head_timeout);
+        Self {
+            listener,
+            free: Arc::new(Semaphore::new(settings.max_connections)),
+            http,
+        }
     }
-}
 
-impl Listener for BoundedListener {
-    type Io = Accepted;
-    type Addr = SocketAddr;
+    /// Serves until it is told to stop: takes no more then, and waits until each has answered its last request.
+    pub(crate) async fn serve(mut self, router: Router, told_to_stop: impl Future<Output = ()>) {
+        let service = TowerToHyperService::new(router);
+        let all = GracefulShutdown::new();
+        let mut told_to_stop = pin!(told_to_stop);
+        loop {
+            let (stream, permit) = tokio::select! {
+                accepted = self.accept() => accepted,
+                () = &mut told_to_stop => break,
+            };
+            let connection = self
+                .http
+                .serve_connection(TokioIo::new(stream), service.clone());
+            let connection = all.watch(connection);
+            tokio::spawn(async move {
+                // An error is its peer's: it went away, sent what is no HTTP, or no head in time.
+                connection.await.ok();
+                drop(permit);
+            });
+        }
+        drop(self.listener);
+        all.shutdown().await;
+    }
 
-    async fn accept(&mut self) -> (Accepted, SocketAddr) {
+    async fn accept(&mut self) -> (TcpStream, Option<OwnedSemaphorePermit>) {
         // Fails when it is closed, and nobody closes it.
         let permit = Arc::clone(&self.free).acquire_owned().await.ok();
-        // Goes on after errors, as that of axum does.
-        let (stream, address) = Listener::accept(&mut self.listener).await;
-        let accepted = Accepted {
-            stream,
-            _permit: permit,
-        };
-        (accepted, address)
-    }
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.listener.local_addr()
-    }
-}
-
-/// A connection, which keeps its permit until it is dropped.
-pub(crate) struct Accepted {
-    stream: TcpStream,
-    _permit: Option<OwnedSemaphorePermit>,
-}
-
-impl AsyncRead for Accepted {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buffer)
-    }
-}
-
-impl AsyncWrite for Accepted {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        parts: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, parts)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        // Goes on after errors, with a pause where there are no more descriptors.
+        let (stream, _) = Listener::accept(&mut self.listener).await;
+        (stream, permit)
     }
 }

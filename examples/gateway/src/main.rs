@@ -56,7 +56,7 @@ async fn run(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
     let accounts = Accounts::new(client, settings.gateway.following())?;
     let listener = TcpListener::bind(settings.gateway.listen).await?;
     println!("LISTENING {}", listener.local_addr()?);
-    let ended = serve(listener, accounts, &metrics, &settings.gateway, told).await?;
+    let ended = serve(listener, accounts, &metrics, &settings.gateway, told).await;
     println!("{ended}");
     Ok(())
 }

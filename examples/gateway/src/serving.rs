@@ -1,7 +1,6 @@
 //! The socket, and the end in order.
 
 use std::fmt;
-use std::io;
 
 use casty_client::CloseReport;
 use tokio::net::TcpListener;
@@ -9,7 +8,7 @@ use tokio::sync::watch;
 
 use crate::accounts::Accounts;
 use crate::api::router;
-use crate::connections::BoundedListener;
+use crate::connections::Connections;
 use crate::probes::Metrics;
 use crate::settings::GatewaySettings;
 
@@ -37,16 +36,13 @@ impl fmt::Display for Ended {
 
 /// Serves until it is told to end: takes no more connections then, ends the streams, waits for the requests that
 /// run, and closes the client.
-///
-/// # Errors
-/// The listener is of no use.
 pub async fn serve(
     listener: TcpListener,
     accounts: Accounts,
     metrics: &Metrics,
     settings: &GatewaySettings,
     told_to_end: impl Future<Output = ()> + Send + 'static,
-) -> io::Result<Ended> {
+) -> Ended {
     let router = router(accounts.clone(), settings).merge(metrics.route());
     let (stop, mut stopping) = watch::channel(false);
     let streams = accounts.clone();
@@ -55,20 +51,16 @@ pub async fn serve(
         streams.stop_following();
         stop.send_replace(true);
     };
-    let listener = BoundedListener::new(listener, settings.max_connections);
-    let serving = axum::serve(listener, router).with_graceful_shutdown(told);
+    let serving = Connections::new(listener, settings).serve(router, told);
     let too_late = async {
         stopping.wait_for(|stop| *stop).await.ok();
         tokio::time::sleep(settings.drain_timeout).await;
     };
     let answered = tokio::select! {
-        served = serving.into_future() => {
-            served?;
-            true
-        }
+        () = serving => true,
         () = too_late => false,
         () = metrics.upkeep() => false,
     };
     let report = accounts.client().close(settings.close_timeout).await;
-    Ok(Ended { answered, report })
+    Ended { answered, report }
 }

@@ -31,6 +31,9 @@ pub struct GatewaySettings {
     pub listen: SocketAddr,
     /// The connections at once; more wait in the kernel.
     pub max_connections: usize,
+    /// The time in which a connection must send the head of its first or next request.
+    #[serde(deserialize_with = "time")]
+    pub head_timeout: Duration,
     /// The requests at once; more are refused.
     pub max_requests: usize,
     /// The time in which a request must have an answer.
@@ -54,6 +57,7 @@ impl Default for GatewaySettings {
         Self {
             listen: (Ipv4Addr::UNSPECIFIED, 8080).into(),
             max_connections: 4_096,
+            head_timeout: Duration::from_secs(30),
             max_requests: 1_024,
             request_timeout: Duration::from_secs(2),
             max_streams: 1_024,

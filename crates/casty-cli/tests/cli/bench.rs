@@ -7,10 +7,18 @@ use crate::process::{
     ADD, AMPLE, Ended, GET, IGNORED, casty, casty_to, end, ended, hang_owner, interrupt, nodes,
 };
 
-/// Prepares a load on a cluster.
-fn load(cluster: &Cluster, words: &[&str]) -> Command {
-    let mut args = vec!["bench", "counter", "--json"];
-    args.extend(words);
+/// Returns the arguments of a load: options as on a command line, and those that have spaces.
+fn arguments<'a>(options: &'a str, others: &[&'a str]) -> Vec<&'a str> {
+    let mut all = vec!["bench", "counter"];
+    all.extend(options.split(' '));
+    all.extend(others);
+    all
+}
+
+/// Prepares a load on a cluster, which is told as a document.
+fn load(cluster: &Cluster, options: &str, others: &[&str]) -> Command {
+    let mut args = arguments(options, others);
+    args.push("--json");
     casty_to(cluster, &args)
 }
 
@@ -59,27 +67,15 @@ async fn each_message_of_a_load_is_counted_once_and_arrives() {
     let cluster = nodes(Codec::pickle()).await;
     let folder = tempfile::tempdir().unwrap();
     let plot = folder.path().join("bench.svg");
-    let words = [
-        "--rate",
-        "1000",
-        "--duration",
-        "1s",
-        "--warm-up",
-        "500ms",
-        "--mix",
-        "tell=3,ask=1",
-        "--message",
-        ADD,
-        "--message",
-        GET,
-        "--max-in-flight",
-        "65536",
-        "--timeout",
-        AMPLE,
-        "--plot",
-        plot.to_str().unwrap(),
-    ];
-    let ended = end(load(&cluster, &words)).await.with(0);
+    let options =
+        "--rate 1000 --duration 1s --warm-up 500ms --mix tell=3,ask=1 --max-in-flight 65536";
+    let messages = ["--message", ADD, "--message", GET];
+    let others = [
+        &messages[..],
+        &["--plot", plot.to_str().unwrap(), "--timeout", AMPLE],
+    ]
+    .concat();
+    let ended = end(load(&cluster, options, &others)).await.with(0);
     let told = document(&ended);
     let counts = |due: u64| json!({ "due": due, "done": due, "not_sent": {}, "failed": {} });
     assert_eq!(told["tells"], counts(750), "{told:#}");
@@ -103,21 +99,10 @@ async fn each_message_of_a_load_is_counted_once_and_arrives() {
 #[tokio::test(flavor = "multi_thread")]
 async fn asks_without_a_place_or_a_reply_are_counted_by_their_reasons() {
     let cluster = nodes(Codec::pickle()).await;
-    let words = [
-        "--rate",
-        "100",
-        "--duration",
-        "500ms",
-        "--warm-up",
-        "0",
-        "--message",
-        IGNORED,
-        "--max-in-flight",
-        "5",
-        "--timeout",
-        "3",
-    ];
-    let ended = end(load(&cluster, &words)).await.with(1);
+    let options = "--rate 100 --duration 500ms --warm-up 0 --max-in-flight 5 --timeout 3";
+    let ended = end(load(&cluster, options, &["--message", IGNORED]))
+        .await
+        .with(1);
     let told = document(&ended);
     let expected = json!({
         "due": 50, "done": 0, "not_sent": { "max_in_flight": 45 }, "failed": { "timed_out": 5 },
@@ -136,21 +121,10 @@ async fn tells_for_which_there_is_no_capacity_are_counted_and_delay_no_other() {
     // More than the outbox and all buffers of the kernel hold.
     let padding = "x".repeat(100_000);
     let long = format!("{{\"_type\": \"a.B\", \"padding\": \"{padding}\"}}");
-    let words = [
-        "--rate",
-        "1000",
-        "--duration",
-        "1s",
-        "--warm-up",
-        "0s",
-        "--entities",
-        "1",
-        "--message",
-        &long,
-        "--timeout",
-        "3",
-    ];
-    let child = load(&cluster, &words).spawn().unwrap();
+    let options = "--rate 1000 --duration 1s --warm-up 0s --entities 1 --timeout 3";
+    let child = load(&cluster, options, &["--message", &long])
+        .spawn()
+        .unwrap();
     let ended = ended(child).await;
     let told = document(&ended);
     assert_eq!(told["tells"]["due"], json!(1000));
@@ -162,21 +136,10 @@ async fn tells_for_which_there_is_no_capacity_are_counted_and_delay_no_other() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_interrupt_ends_a_load_with_the_results_so_far() {
     let cluster = nodes(Codec::pickle()).await;
-    let words = [
-        "--rate",
-        "500",
-        "--duration",
-        "1h",
-        "--warm-up",
-        "0",
-        "--message",
-        ADD,
-        "--message",
-        GET,
-        "--timeout",
-        AMPLE,
-    ];
-    let child = load(&cluster, &words).spawn().unwrap();
+    let others = ["--message", ADD, "--message", GET, "--timeout", AMPLE];
+    let child = load(&cluster, "--rate 500 --duration 1h --warm-up 0", &others)
+        .spawn()
+        .unwrap();
     cluster
         .wait_until(|status| status.nodes.iter().map(|it| it.messages).sum::<u64>() >= 100)
         .await;
@@ -191,22 +154,8 @@ async fn an_interrupt_ends_a_load_with_the_results_so_far() {
 #[tokio::test(flavor = "multi_thread")]
 async fn results_are_lines_for_people() {
     let cluster = nodes(Codec::msgpack()).await;
-    let args = [
-        "bench",
-        "counter",
-        "--codec",
-        "msgpack",
-        "--rate",
-        "200",
-        "--duration",
-        "500ms",
-        "--warm-up",
-        "0",
-        "--message",
-        GET,
-        "--timeout",
-        AMPLE,
-    ];
+    let options = "--codec msgpack --rate 200 --duration 500ms --warm-up 0";
+    let args = arguments(options, &["--message", GET, "--timeout", AMPLE]);
     let ended = end(casty_to(&cluster, &args)).await.with(0);
     let lines: Vec<_> = ended.out.lines().collect();
     assert_eq!(lines[0], "counter: 200 messages a second for 0.5 s, asks");
@@ -221,42 +170,36 @@ async fn results_are_lines_for_people() {
 #[tokio::test]
 async fn a_load_that_makes_no_sense_is_refused_before_it_begins() {
     let to = ["--contact", "127.0.0.1:1", "--system", "s", "--shards", "9"];
-    for (words, said) in [
-        (&["--rate", "0", "--message", ADD][..], "1..=1000000"),
-        (&["--rate", "5"], "--message"),
-        (&["--rate", "5", "--message", "{"], "JSON notation"),
+    for (options, messages, said) in [
+        ("--rate 0", &["--message", ADD][..], "1..=1000000"),
+        ("--rate 5", &[], "--message"),
+        ("--rate 5", &["--message", "{"], "JSON notation"),
+        ("--rate 5 --mix tell", &["--message", ADD], "tell=90,ask=10"),
         (
-            &["--rate", "5", "--message", ADD, "--mix", "tell"],
-            "tell=90,ask=10",
-        ),
-        (
-            &["--rate", "5", "--message", ADD, "--mix", "ask=1"],
+            "--rate 5 --mix ask=1",
+            &["--message", ADD],
             "--mix names asks",
         ),
         (
-            &["--rate", "5", "--message", GET, "--mix", "tell=1"],
+            "--rate 5 --mix tell=1",
+            &["--message", GET],
             "--mix names tells",
         ),
         (
-            &["--rate", "5", "--message", ADD, "--duration", "25h"],
+            "--rate 5 --duration 25h",
+            &["--message", ADD],
             "a time such as",
         ),
     ] {
-        let mut args = vec!["bench", "counter"];
-        args.extend(to.iter().chain(words));
+        let mut args = arguments(options, messages);
+        args.extend(to);
         let ended = end(casty(&args)).await.with(2);
-        assert!(ended.err.contains(said), "{words:?}: {ended:?}");
+        assert!(ended.err.contains(said), "{args:?}: {ended:?}");
     }
-    let mut args = vec![
-        "bench",
-        "counter",
-        "--rate",
-        "5",
-        "--message",
-        ADD,
-        "--plot",
-    ];
-    args.push("/no/such/folder/bench.svg");
+    let mut args = arguments(
+        "--rate 5 --plot /no/such/folder/bench.svg",
+        &["--message", ADD],
+    );
     args.extend(to);
     let ended = end(casty(&args)).await.with(1);
     let said = "casty: cannot write /no/such/folder/bench.svg: ";
@@ -268,20 +211,8 @@ async fn a_load_that_makes_no_sense_is_refused_before_it_begins() {
 async fn progress_is_drawn_on_a_terminal_and_an_interrupt_there_shows_the_results() {
     use crate::terminal::{Terminal, rows};
     let cluster = nodes(Codec::pickle()).await;
-    let args = [
-        "bench",
-        "counter",
-        "--rate",
-        "200",
-        "--duration",
-        "1h",
-        "--warm-up",
-        "0",
-        "--message",
-        GET,
-        "--timeout",
-        AMPLE,
-    ];
+    let options = "--rate 200 --duration 1h --warm-up 0";
+    let args = arguments(options, &["--message", GET, "--timeout", AMPLE]);
     let mut terminal = Terminal::start(&cluster, &args, &[]);
     let is_bar = |row: &String| row.contains(" messages, ") && row.ends_with(" left");
     let drawn = |screen: &vt100::Screen| rows(screen).iter().any(is_bar);

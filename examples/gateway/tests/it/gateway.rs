@@ -1,7 +1,6 @@
 //! Gateways under test: in this process, so that tests can wait for what its client knows, or as a program.
 
 use std::fs;
-use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -46,7 +45,7 @@ pub(crate) struct Gateway {
     pub(crate) address: SocketAddr,
     pub(crate) client: ClusterClient,
     stop: oneshot::Sender<()>,
-    served: JoinHandle<io::Result<Ended>>,
+    served: JoinHandle<Ended>,
 }
 
 impl Gateway {
@@ -79,7 +78,7 @@ impl Gateway {
     pub(crate) async fn stop(self) -> Ended {
         self.stop.send(()).unwrap();
         let served = timeout(LONG, self.served).await;
-        served.expect("it ends").unwrap().unwrap()
+        served.expect("it ends").unwrap()
     }
 }
 

@@ -163,6 +163,23 @@ async fn connections_over_the_limit_wait_for_one_to_end() {
 }
 
 #[tokio::test]
+async fn a_connection_that_sends_half_a_head_makes_way_for_another() {
+    let cluster = bank("heads", &Books::default()).start().await.unwrap();
+    let settings = "max_connections = 1\nhead_timeout = '200ms'";
+    let gateway = Gateway::start(&cluster, settings, "").await;
+    let mut slow = TcpStream::connect(gateway.address).await.unwrap();
+    slow.write_all(b"GET /healthz HTTP/1.1\r\nhost:")
+        .await
+        .unwrap();
+    assert_eq!(get(gateway.address, "/healthz").await.status, 200);
+    let mut answer = String::new();
+    let read = timeout(LONG, slow.read_to_string(&mut answer)).await;
+    read.expect("it is closed").unwrap();
+    assert_eq!(answer, "");
+    gateway.stop().await;
+}
+
+#[tokio::test]
 async fn requests_over_the_limit_are_refused_and_a_body_that_does_not_come_is_given_up() {
     let cluster = bank("limits", &Books::default()).start().await.unwrap();
     let settings = "request_timeout = '1s'\nmax_requests = 1";

@@ -282,7 +282,7 @@ fn a_shard_that_was_taken_from_a_dead_node_is_not_given_back_by_a_view_of_the_sa
     seen.epoch = 6;
     assert_eq!(
         bench.give(CoordinatorInput::View(seen)),
-        [publish(8, &[(0, 1)])]
+        [publish(7, &[(0, 1)])]
     );
 }
 
