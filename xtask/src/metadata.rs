@@ -20,7 +20,7 @@ pub(crate) struct Package {
     pub(crate) readme: Option<String>,
     pub(crate) keywords: Vec<String>,
     pub(crate) categories: Vec<String>,
-    /// Whether it tells docs.rs how it is documented.
+    /// `true` if it tells docs.rs how it is documented.
     pub(crate) on_docs_rs: bool,
     /// Its folder, from the workspace's.
     pub(crate) folder: String,

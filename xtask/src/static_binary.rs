@@ -12,18 +12,14 @@ use crate::tools;
 mod build;
 mod elf;
 
-use build::Build;
-
-/// The package, and the program in it.
-const PACKAGE: &str = "casty-cli";
-const PROGRAM: &str = "casty";
+use build::{Build, arch, musl};
 
 /// The wishes of a caller.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Wishes {
     /// The target; musl's of this machine if it is `None`.
     target: Option<String>,
-    /// Whether it is built a second time, elsewhere, and compared.
+    /// The wish for a second build elsewhere, with which it is compared.
     twice: bool,
 }
 
@@ -69,15 +65,6 @@ pub(crate) fn run(steps: &mut Steps, wishes: Wishes) -> Result<(), Failure> {
         steps.check("both builds are the same", || same(&program, &again))?;
     }
     Ok(())
-}
-
-/// Returns musl's target for machines like one of this target.
-fn musl(host: &str) -> String {
-    format!("{}-unknown-linux-musl", arch(host))
-}
-
-fn arch(target: &str) -> &str {
-    target.split('-').next().unwrap_or(target)
 }
 
 /// Builds the same commit in another folder; returns the program.

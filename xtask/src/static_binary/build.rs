@@ -5,8 +5,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::{PACKAGE, PROGRAM, arch, musl};
 use crate::steps::{Failure, Steps, cargo, git};
+
+/// The package, and the program in it.
+const PACKAGE: &str = "casty-cli";
+const PROGRAM: &str = "casty";
 
 /// The profile of Cargo.toml.
 const PROFILE: &str = "dist";
@@ -100,6 +103,16 @@ impl Build {
     }
 }
 
+/// Returns musl's target for machines like one of this target.
+pub(super) fn musl(host: &str) -> String {
+    format!("{}-unknown-linux-musl", arch(host))
+}
+
+/// Returns the kind of processor of a target.
+pub(super) fn arch(target: &str) -> &str {
+    target.split('-').next().unwrap_or(target)
+}
+
 /// Fails with what to install, if the target's standard library or a C compiler for it is missing.
 pub(super) fn possible(target: &str, host: &str) -> Result<(), Failure> {
     let output = Command::new("rustc")
@@ -177,14 +190,14 @@ mod tests {
     #[test]
     fn no_folder_keeps_its_name_and_the_narrowest_counts() {
         let build = Build {
-            sources: "/home/ada/casty".into(),
-            folder: "/home/ada/casty/target".into(),
+            sources: "/sources/casty".into(),
+            folder: "/sources/casty/target".into(),
             target: String::new(),
             host: String::new(),
         };
         let flags = build.rust_flags().unwrap();
         let places: Vec<_> = ["casty=/casty", "casty/target=/target"]
-            .map(|it| format!("--remap-path-prefix=/home/ada/{it}"))
+            .map(|it| format!("--remap-path-prefix=/sources/{it}"))
             .map(|flag| flags.iter().position(|other| *other == flag).unwrap())
             .to_vec();
         assert!(
