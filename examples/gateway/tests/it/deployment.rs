@@ -100,12 +100,12 @@ fn all_settings_name_the_system_and_the_region_that_the_nodes_have() {
 /// `cargo xtask tidy` checks the rest of every Dockerfile: what it copies, builds and runs, and as which user.
 #[test]
 fn the_images_expose_the_ports_that_the_gateway_and_the_nodes_listen_on() {
-    let port = GatewaySettings::default().listen.port();
-    for (of, port) in [
-        ("deploy/Dockerfile", port.to_string()),
+    let [requests, probes] = ports(&GatewaySettings::default());
+    for (of, exposed) in [
+        ("deploy/Dockerfile", format!("{requests} {probes}")),
         ("deploy/node/Dockerfile", NODES.to_string()),
     ] {
-        assert_eq!(instructions(&text(of), "EXPOSE"), [port], "{of}");
+        assert_eq!(instructions(&text(of), "EXPOSE"), [exposed], "{of}");
     }
 }
 
@@ -147,13 +147,15 @@ fn what_compose_mounts_and_builds_is_there_and_names_lead_to_services() {
         let command = texts(&services[host]["command"]);
         assert_eq!(command, ["--host", host, "--seeds", &contacts.join(",")]);
     }
-    let port = GatewaySettings::default().listen.port();
-    assert_eq!(
-        texts(&services["gateway"]["ports"]),
-        [format!("{port}:{port}")]
-    );
+    let published = ports(&GatewaySettings::default()).map(|port| format!("{port}:{port}"));
+    assert_eq!(texts(&services["gateway"]["ports"]), published);
     let grace = services["gateway"]["stop_grace_period"].as_str().unwrap();
     assert!(humantime::parse_duration(grace).unwrap() > stop(&GatewaySettings::default()));
+}
+
+/// Returns the ports of requests and of probes.
+fn ports(settings: &GatewaySettings) -> [u16; 2] {
+    [settings.listen.port(), settings.probe_listen.port()]
 }
 
 /// Returns the time that a gateway may take to stop.
@@ -182,10 +184,10 @@ fn prometheus_scrapes_the_gateway_and_reads_the_rules_and_grafana_finds_both() {
         assert!(mounts("prometheus", rules).ends_with("prometheus/alerts.yml"));
     }
     let job = &prometheus["scrape_configs"][0];
-    let port = GatewaySettings::default().listen.port();
+    let [_, probes] = ports(&GatewaySettings::default());
     assert_eq!(
         texts(&job["static_configs"][0]["targets"]),
-        [format!("gateway:{port}")]
+        [format!("gateway:{probes}")]
     );
     assert_eq!(job["metrics_path"], "/metrics");
     let provisioning = "/etc/grafana/provisioning";
@@ -226,6 +228,10 @@ fn container<'a>(objects: &'a [Value], kind: &str) -> &'a Value {
     let pod = &workload["spec"]["template"]["spec"];
     assert_eq!(pod["securityContext"]["runAsNonRoot"], true);
     let container = &pod["containers"][0];
+    // As the page says that it is built; and nobody looks for it in a registry.
+    let image = container["image"].as_str().unwrap();
+    assert!(text("deploy/README.md").contains(&format!("--tag {image} ")));
+    assert_eq!(container["imagePullPolicy"], "IfNotPresent");
     let resources = &container["resources"];
     assert!(resources["requests"]["cpu"].is_string() && resources["limits"]["memory"].is_string());
     let own = &container["securityContext"];
@@ -246,24 +252,27 @@ fn the_gateways_manifest_asks_its_probes_and_gives_it_the_time_to_stop() {
     let container = container(&objects, "Deployment");
     let mapped = &of_kind(&objects, "ConfigMap")["data"]["gateway.toml"];
     let settings = settings(mapped.as_str().unwrap());
-    let port = &container["ports"][0];
-    assert_eq!(port["containerPort"], settings.gateway.listen.port());
+    let [requests, probes] = ports(&settings.gateway);
+    assert_eq!(container["ports"][0]["containerPort"], requests);
+    let port = &container["ports"][1];
+    assert_eq!(port["containerPort"], probes);
     for (probe, path) in [("livenessProbe", "/healthz"), ("readinessProbe", "/readyz")] {
         let get = &container[probe]["httpGet"];
         assert_eq!((&get["path"], &get["port"]), (&path.into(), &port["name"]));
     }
     let pod = &of_kind(&objects, "Deployment")["spec"]["template"];
     let scraped = &pod["metadata"]["annotations"];
-    assert_eq!(
-        scraped["prometheus.io/port"],
-        settings.gateway.listen.port().to_string()
-    );
+    assert_eq!(scraped["prometheus.io/port"], probes.to_string());
     let pause = container["lifecycle"]["preStop"]["sleep"]["seconds"]
         .as_u64()
         .unwrap();
     let grace = pod["spec"]["terminationGracePeriodSeconds"]
         .as_u64()
         .unwrap();
+    let page = text("deploy/README.md");
+    assert!(
+        page.contains("Kubernetes 1.30") && page.contains(&format!("The time to stop, {grace} s,"))
+    );
     let takes = Duration::from_secs(pause) + stop(&settings.gateway);
     assert!(
         Duration::from_secs(grace) > takes,
