@@ -213,3 +213,27 @@ fn every_variant_of_every_error_has_a_kind_that_goes_with_the_fate_of_its_messag
     let left: Vec<_> = listed.symmetric_difference(&found.0).collect();
     assert!(left.is_empty(), "{left:#?}");
 }
+
+#[test]
+fn errors_of_values_and_of_what_else_comes_from_below_are_converted_as_the_others() {
+    use casty_proto::value::{Date, DateTime, Decimal, DecimalError, TimeError, Uuid, ZoneName};
+    fn refused<T: std::str::FromStr<Err: Into<Error>>>(text: &str) -> Error {
+        text.parse::<T>().err().expect("it is none").into()
+    }
+    let rfc3339: Error = DateTime::parse_rfc3339("../x").expect_err("is none").into();
+    let errors = [
+        refused::<Decimal>("../x"),
+        refused::<Date>("../x"),
+        refused::<Uuid>("../x"),
+        refused::<ZoneName>("../x"),
+        refused::<casty_proto::TraceParent>("../x"),
+        rfc3339,
+    ];
+    for error in errors {
+        assert_eq!((error.kind(), error.fate()), (Bug, None), "{error}");
+    }
+    let late: Error = TimeError::OutOfRange.into();
+    assert!(late.downcast_ref::<TimeError>().is_some());
+    let number: Error = DecimalError::OutOfRange.into();
+    assert_eq!(number.kind(), Bug);
+}

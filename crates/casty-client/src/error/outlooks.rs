@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use casty_proto::{AddressError, AllowError, DecodeError, EncodeError};
+use casty_proto::value::{DecimalError, TemporalError, TimeError, UuidError, ZoneNameError};
+use casty_proto::{AddressError, AllowError, DecodeError, EncodeError, TraceParentError};
 use casty_routing::{MissingRoute, RegisterRegionError};
 #[cfg(feature = "quic")]
 use casty_transport::QuicConfigError;
+#[cfg(feature = "socks5")]
+use casty_transport::Socks5Error;
 #[cfg(any(feature = "tls", feature = "quic"))]
 use casty_transport::TlsConfigError;
 use casty_transport::{Conclusion, ConnectError};
@@ -433,11 +436,19 @@ of_the_crates_below! {
     AddressError => Outlook::BUG;
     EncodeError => Outlook::BUG;
     DecodeError => Outlook::BUG;
+    DecimalError => Outlook::BUG;
+    TemporalError => Outlook::BUG;
+    TimeError => Outlook::BUG;
+    TraceParentError => Outlook::BUG;
+    UuidError => Outlook::BUG;
+    ZoneNameError => Outlook::BUG;
     AllowError => Outlook::REFUSED;
     #[cfg(feature = "quic")]
     QuicConfigError => Outlook::REFUSED;
     #[cfg(any(feature = "tls", feature = "quic"))]
     TlsConfigError => Outlook::REFUSED;
+    #[cfg(feature = "socks5")]
+    Socks5Error => Outlook::REFUSED;
 }
 
 /// Gives errors of this crate the methods that tell their outlook, and converts them to [`Error`].
