@@ -35,7 +35,7 @@ const ARROWS: [(&str, &[&str]); 7] = [
 ];
 
 /// Packages that nothing is built on; they may use anything.
-const FREE: [&str; 10] = [
+const FREE: [&str; 11] = [
     "casty-bench-harness",
     "casty-benches",
     "casty-docs",
@@ -43,6 +43,7 @@ const FREE: [&str; 10] = [
     "casty-gateway",
     "casty-gates",
     "casty-interop",
+    "casty-networks",
     "casty-rust-node",
     "casty-soak",
     "xtask",
