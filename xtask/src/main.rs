@@ -1,5 +1,5 @@
 //! The project's own commands: cargo xtask ci | test | tidy | api | features | interop | sim | bench | tune |
-//! flame | gates | fuzz | bombs | soak | mutants | pictures | limits | deny | minimal | semver |
+//! flame | gates | fuzz | bombs | soak | mutants | pictures | limits | deny | minimal |
 //! package | static | publish | protobuf.
 
 use std::env;
@@ -23,7 +23,6 @@ mod protobuf;
 mod publish;
 mod readme;
 mod release;
-mod semver;
 mod sim;
 mod soak;
 mod static_binary;
@@ -83,10 +82,6 @@ usage: cargo xtask COMMAND [ARGS]
                   cargo-deny, which is installed as cargo-hack is; without the last with --offline
   minimal         checks what is published with the oldest releases of dependencies that its manifests
                   allow
-  semver [--baseline REV]
-                  what has changed in the public API of the libraries since the last release, or since REV,
-                  and their version does not tell; by cargo-semver-checks, which is installed as
-                  cargo-hack is
   package         packs what would be published, and builds and runs a project that has only that
   static [--target TRIPLE] [--twice]
                   the casty command as one static program, for musl unless another target is named; its bytes
@@ -132,7 +127,7 @@ fn main() -> ExitCode {
         ("features", []) => features::run(&mut steps, false),
         ("features", [flag]) if flag == "--full" => features::run(&mut steps, true),
         ("interop", args) => test::interop(&mut steps, args),
-        ("deny" | "minimal" | "semver" | "package" | "static" | "publish", args) => {
+        ("deny" | "minimal" | "package" | "static" | "publish", args) => {
             match release_step(&mut steps, &command, args) {
                 Some(done) => done,
                 None => return usage(),
@@ -163,8 +158,6 @@ fn release_step(steps: &mut Steps, command: &str, args: &[String]) -> Option<Res
         ("deny", []) => deny::run(steps, false),
         ("deny", ["--offline"]) => deny::run(steps, true),
         ("minimal", []) => minimal::run(steps),
-        ("semver", []) => semver::run(steps, None),
-        ("semver", ["--baseline", revision]) => semver::run(steps, Some(revision)),
         ("package", []) => package::run(steps),
         ("static", args) => static_binary::run(steps, Wishes::read(args)?),
         ("publish", [version]) => publish::run(steps, version, false),
