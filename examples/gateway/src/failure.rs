@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use casty_client::{Error, ErrorKind};
+use casty_client::{Error, ErrorKind, Fate};
 use serde::Serialize;
 
 use crate::following::FollowError;
@@ -69,7 +69,8 @@ impl Failure {
     fn may_have_been_done(&self) -> bool {
         match self {
             Self::Client(error) => {
-                matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::Lost)
+                let lost = matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::Lost);
+                error.fate().map_or(lost, |fate| fate != Fate::NotSent)
             }
             _ => false,
         }

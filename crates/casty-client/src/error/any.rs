@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use casty_proto::Chain;
 
+use super::Fate;
 use super::kind::ErrorKind;
 use super::outlook::{HasOutlook, Outlook};
 
@@ -28,6 +29,7 @@ use super::outlook::{HasOutlook, Outlook};
 /// ```
 pub struct Error {
     outlook: Outlook,
+    fate: Option<Fate>,
     // On the heap, so that results stay small.
     error: Box<dyn StdError + Send + Sync>,
 }
@@ -37,6 +39,7 @@ impl Error {
     pub(super) fn new<E: HasOutlook + Send + Sync + 'static>(error: E) -> Self {
         Self {
             outlook: error.outlook(),
+            fate: error.fate(),
             error: Box::new(error),
         }
     }
@@ -56,6 +59,28 @@ impl Error {
     /// [`TellError::retry_after`](crate::TellError::retry_after).
     pub fn retry_after(&self) -> Option<Duration> {
         self.outlook.retry_after
+    }
+
+    /// Returns the fate of the message that the operation was about; `None` if it was about none, as that of a
+    /// [`RegionError`](crate::RegionError), or about several, as that of a [`StreamError`](crate::StreamError).
+    /// Any but [`Fate::NotSent`] means that the message may have been handled.
+    ///
+    /// # Examples
+    ///
+    /// A gateway says whether doing it again may do it twice, of any error:
+    ///
+    /// ```
+    /// use casty_client::{Error, ErrorKind, Fate};
+    ///
+    /// fn may_have_been_done(error: &Error) -> bool {
+    ///     let lost = matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::Lost);
+    ///     error.fate().map_or(lost, |fate| fate != Fate::NotSent)
+    /// }
+    /// # assert!(may_have_been_done(&casty_client::AskError::Closed.into()));
+    /// # assert!(!may_have_been_done(&casty_client::TellError::Closed.into()));
+    /// ```
+    pub fn fate(&self) -> Option<Fate> {
+        self.fate
     }
 
     /// Returns the error that this was made of; `None` if it is of another type.

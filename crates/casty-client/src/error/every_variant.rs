@@ -78,11 +78,13 @@ impl Found {
         E: HasOutlook + Into<Error> + 'static,
     {
         let (told, debug) = (error.outlook(), format!("{error:?}"));
+        let fate = error.fate();
         let shown = Chain(&error).to_string();
         let any: Error = error.into();
         assert_eq!((told.kind, any.kind()), (kind, kind), "{debug}");
         assert_eq!(any.is_back_pressure(), kind == Busy, "{debug}");
         assert_eq!(any.retry_after(), told.retry_after, "{debug}");
+        assert_eq!(any.fate(), fate, "{debug}");
         assert!(told.retry_after.is_none() || kind == Unavailable, "{debug}");
         assert_eq!(any.to_string(), shown);
         assert!(any.downcast_ref::<E>().is_some(), "{debug}");
@@ -102,6 +104,7 @@ impl Found {
     where
         E: HasOutlook + Into<Error> + 'static,
     {
+        assert_eq!(HasOutlook::fate(&error), Some(fate), "{error:?}");
         match kind {
             Busy | Unavailable => assert_eq!(fate, Fate::NotSent, "{error:?}"),
             TimedOut | Lost => assert_ne!(fate, Fate::NotSent, "{error:?}"),
@@ -136,7 +139,7 @@ impl Found {
 
     fn structure(&mut self, kind: ErrorKind, error: StructureError) -> &mut Self {
         let fate = error.fate();
-        self.is(kind, AcquireError::Structure(error.clone()));
+        self.sent(kind, AcquireError::Structure(error.clone()), fate);
         self.sent(kind, error, fate)
     }
 

@@ -10,7 +10,7 @@ use std::fmt;
 /// |---|---|---|
 /// | [`Busy`](Self::Busy), [`Unavailable`](Self::Unavailable) | was not sent | is safe, later |
 /// | [`TimedOut`](Self::TimedOut), [`Lost`](Self::Lost) | may have been handled | may do it twice |
-/// | [`Refused`](Self::Refused), [`Bug`](Self::Bug), [`Closed`](Self::Closed) | has a `fate()` that tells | is of no use |
+/// | [`Refused`](Self::Refused), [`Bug`](Self::Bug), [`Closed`](Self::Closed) | has a [`fate()`](crate::Error::fate) that tells | is of no use |
 ///
 /// # Examples
 ///

@@ -3,6 +3,7 @@
 use std::error::Error as StdError;
 use std::time::Duration;
 
+use super::Fate;
 use super::kind::ErrorKind;
 
 /// The time between two views of a node: before the next one nothing of a cluster changes for a client.
@@ -52,4 +53,9 @@ pub(crate) trait HasOutlook: StdError {
     /// Returns its outlook. One place decides for each error, without a `_`: a new variant has to be thought
     /// of.
     fn outlook(&self) -> Outlook;
+
+    /// Returns the fate of the message that the operation was about; `None` if it was not about one alone.
+    fn fate(&self) -> Option<Fate> {
+        None
+    }
 }

@@ -16,7 +16,9 @@ use super::kind::ErrorKind;
 use super::names::NameError;
 use super::outlook::{HasOutlook, Outlook};
 use super::services::{LookupError, PickError, PickedError};
-use super::{AskError, Closed, NotSent, OverLimit, ReadyError, RegionError, SpawnError, TellError};
+use super::{
+    AskError, Closed, Fate, NotSent, OverLimit, ReadyError, RegionError, SpawnError, TellError,
+};
 use crate::admin::{DownError, NotTold, NotVacated, StillUp};
 #[cfg(feature = "blocking")]
 use crate::blocking::Elapsed;
@@ -37,6 +39,10 @@ impl HasOutlook for NotSent {
             Self::OtherShardCount { .. } | Self::TooLong => Outlook::REFUSED,
             Self::Closed => Outlook::CLOSED,
         }
+    }
+
+    fn fate(&self) -> Option<Fate> {
+        Some(Fate::NotSent)
     }
 }
 
@@ -60,6 +66,10 @@ impl HasOutlook for TellError {
             Self::Closed => Outlook::CLOSED,
         }
     }
+
+    fn fate(&self) -> Option<Fate> {
+        Some(Self::fate(self))
+    }
 }
 
 impl HasOutlook for AskError {
@@ -76,6 +86,10 @@ impl HasOutlook for AskError {
             Self::Closed => Outlook::CLOSED,
             Self::ReplyOverLimit(limit) => limit.outlook(),
         }
+    }
+
+    fn fate(&self) -> Option<Fate> {
+        Some(Self::fate(self))
     }
 }
 
@@ -190,6 +204,10 @@ impl HasOutlook for PickError {
             Self::Closed => Outlook::CLOSED,
         }
     }
+
+    fn fate(&self) -> Option<Fate> {
+        Some(Fate::NotSent)
+    }
 }
 
 impl<E: HasOutlook + 'static> HasOutlook for PickedError<E> {
@@ -199,6 +217,13 @@ impl<E: HasOutlook + 'static> HasOutlook for PickedError<E> {
             Self::Failed { source, .. } => source.outlook(),
         }
     }
+
+    fn fate(&self) -> Option<Fate> {
+        match self {
+            Self::NotPicked(error) => HasOutlook::fate(error),
+            Self::Failed { source, .. } => source.fate(),
+        }
+    }
 }
 
 impl HasOutlook for Loss {
@@ -206,6 +231,13 @@ impl HasOutlook for Loss {
         match self {
             Self::NotSent(reason) => reason.outlook(),
             Self::InFlight { .. } => Outlook::LOST,
+        }
+    }
+
+    fn fate(&self) -> Option<Fate> {
+        match self {
+            Self::NotSent(_) => Some(Fate::NotSent),
+            Self::InFlight { .. } => Some(Fate::Unknown),
         }
     }
 }
@@ -221,6 +253,10 @@ impl HasOutlook for StructureError {
             Self::Ask(error) => error.outlook(),
         }
     }
+
+    fn fate(&self) -> Option<Fate> {
+        Some(Self::fate(self))
+    }
 }
 
 impl HasOutlook for AcquireError {
@@ -231,6 +267,14 @@ impl HasOutlook for AcquireError {
             Self::Lost(lost) => lost.outlook(),
             Self::TooMany { .. } => Outlook::BUSY,
             Self::Structure(error) => error.outlook(),
+        }
+    }
+
+    fn fate(&self) -> Option<Fate> {
+        match self {
+            Self::Structure(error) => Some(error.fate()),
+            // Of an acquire and its release: `may_hold` tells.
+            Self::Timeout { .. } | Self::Refused | Self::Lost(_) | Self::TooMany { .. } => None,
         }
     }
 }
@@ -292,6 +336,10 @@ impl HasOutlook for NotTold {
             Self::Unanswered(AskError::Refused(_)) => Outlook::LOST,
             Self::Unanswered(error) => error.outlook(),
         }
+    }
+
+    fn fate(&self) -> Option<Fate> {
+        Some(Self::fate(self))
     }
 }
 

@@ -1,5 +1,7 @@
 //! Requests, and what becomes of them when something is wrong.
 
+use std::time::Duration;
+
 use hyper::Method;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -132,6 +134,30 @@ async fn a_withdrawal_whose_node_dies_under_way_may_have_been_done_and_is_not_se
     assert_eq!(answer.field("error"), "lost");
     assert_eq!(answer.field("may_have_been_done"), true);
     assert_eq!(books.changes.lock().unwrap()[&4], 1);
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_withdrawal_under_way_when_the_client_is_closed_may_have_been_done() {
+    let books = Books::default();
+    let cluster = bank("cut", &books).start().await.unwrap();
+    let gateway = Gateway::start(&cluster, "request_timeout = '30s'", "").await;
+    let path = format!("/accounts/{SILENT}/withdrawals");
+    let silent = async { post(gateway.address, &path, 6).await };
+    let closes = async {
+        let asked = cluster.wait_until(|_| books.changes.lock().unwrap().contains_key(&6));
+        timeout(LONG, asked).await.expect("it is asked");
+        // It waits for no replies.
+        gateway.client.close(Duration::ZERO).await;
+    };
+    let (answer, _) = tokio::join!(silent, closes);
+    assert_eq!((answer.status, answer.retry_after), (503, None));
+    assert_eq!(answer.field("error"), "closed");
+    assert_eq!(answer.field("may_have_been_done"), true);
+    // What comes after that is not sent.
+    let answer = post(gateway.address, "/accounts/alice/withdrawals", 7).await;
+    assert_eq!((answer.status, answer.retry_after), (503, None));
+    assert_eq!(answer.field("may_have_been_done"), false);
     gateway.stop().await;
 }
 

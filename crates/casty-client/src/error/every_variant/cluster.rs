@@ -77,7 +77,9 @@ pub(super) fn services(found: &mut Found) {
         (ErrorKind::Closed, PickError::Closed),
     ] {
         let not_picked: PickedError<AskError> = PickedError::NotPicked(error.clone());
-        found.sent(kind, not_picked, Fate::NotSent).is(kind, error);
+        found
+            .sent(kind, not_picked, Fate::NotSent)
+            .sent(kind, error, Fate::NotSent);
     }
 }
 
