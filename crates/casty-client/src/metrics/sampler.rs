@@ -30,7 +30,7 @@ enum Kept {
     },
 }
 
-/// The handles of one client's metrics. Its levels are taken back when it is dropped.
+/// The handles of one client's metrics. Its gauges are taken back when it is dropped.
 pub(crate) struct Sampler {
     core: Arc<Core>,
     kept: Vec<Kept>,
@@ -122,8 +122,11 @@ impl Drop for Sampler {
     fn drop(&mut self) {
         self.read();
         for kept in &mut self.kept {
-            if let Kept::Level { gauge, told, .. } = kept {
-                change(gauge, std::mem::take(told), 0);
+            match kept {
+                Kept::Counter { .. } => {}
+                Kept::Level { gauge, told, .. } => change(gauge, std::mem::take(told), 0),
+                // Another client of the system sets it again within a second.
+                Kept::Latest { gauge, .. } => gauge.set(0.0),
             }
         }
     }
