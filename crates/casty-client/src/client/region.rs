@@ -58,6 +58,8 @@ impl RegionRef {
             region: region(),
             source,
         })?;
+        #[cfg(feature = "metrics")]
+        core.latencies.begin(id, |_| region());
         Ok(Self {
             core: Arc::clone(core),
             name: name.into(),

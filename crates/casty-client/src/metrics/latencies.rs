@@ -15,6 +15,19 @@ impl AskOutcome {
     /// The number of outcomes.
     const COUNT: usize = 9;
 
+    /// Each outcome, in the order of their places.
+    const ALL: [Self; Self::COUNT] = [
+        Self::Replied,
+        Self::Failed(ErrorKind::Busy),
+        Self::Failed(ErrorKind::Unavailable),
+        Self::Failed(ErrorKind::TimedOut),
+        Self::Failed(ErrorKind::Lost),
+        Self::Failed(ErrorKind::Refused),
+        Self::Failed(ErrorKind::Bug),
+        Self::Failed(ErrorKind::Closed),
+        Self::Abandoned,
+    ];
+
     /// Returns its place among all.
     fn place(self) -> usize {
         match self {
@@ -31,14 +44,19 @@ impl AskOutcome {
     }
 }
 
-/// The times of one region, or of actors, each made when it is first needed.
+/// The times of one region, or of actors, each made when it is first needed; their counters are there from the
+/// beginning.
 struct ByOutcome {
     region: SharedString,
     times: [OnceLock<Times>; AskOutcome::COUNT],
 }
 
 impl ByOutcome {
-    fn new(region: SharedString) -> Self {
+    fn new(system: &SharedString, region: SharedString) -> Self {
+        for outcome in AskOutcome::ALL {
+            // A series that begins with its first count shows no rate of it.
+            metrics::counter!(ASKS, labels(system, &region, outcome)).increment(0);
+        }
         Self {
             region,
             times: Default::default(),
@@ -47,11 +65,7 @@ impl ByOutcome {
 
     fn record(&self, system: &SharedString, outcome: AskOutcome, took: Duration) {
         let make = || {
-            let labels = vec![
-                Label::new(SYSTEM, system.clone()),
-                Label::new(REGION, self.region.clone()),
-                Label::new(OUTCOME, outcome.as_str()),
-            ];
+            let labels = labels(system, &self.region, outcome);
             let counter = metrics::counter!(ASKS, labels.clone());
             Times::new(counter, metrics::histogram!(ASK_DURATION, labels))
         };
@@ -68,6 +82,15 @@ impl ByOutcome {
     }
 }
 
+/// Returns the labels of asks of one region that end in one way.
+fn labels(system: &SharedString, region: &SharedString, outcome: AskOutcome) -> Vec<Label> {
+    vec![
+        Label::new(SYSTEM, system.clone()),
+        Label::new(REGION, region.clone()),
+        Label::new(OUTCOME, outcome.as_str()),
+    ]
+}
+
 /// The times of one client's asks. Nothing is locked, and nothing allocated but for what is new.
 pub(crate) struct Latencies {
     system: SharedString,
@@ -80,11 +103,17 @@ pub(crate) struct Latencies {
 impl Latencies {
     /// Creates what keeps the times of a client of this system, with at most so many regions.
     pub(crate) fn new(system: &str, regions: u32) -> Self {
+        let system: SharedString = system.to_owned().into();
         Self {
-            system: system.to_owned().into(),
-            actors: ByOutcome::new(SharedString::const_str("")),
+            actors: ByOutcome::new(&system, SharedString::const_str("")),
+            system,
             regions: (0..regions).map(|_| OnceLock::new()).collect(),
         }
+    }
+
+    /// Takes up a region, so that its counters are there before an ask ends; `name` is called the first time.
+    pub(crate) fn begin(&self, id: RegionId, name: impl FnOnce(RegionId) -> String) {
+        self.region(id, name);
     }
 
     /// Counts the time of an ask; `name` is called for the first of a region.
@@ -95,13 +124,15 @@ impl Latencies {
         took: Duration,
         name: impl FnOnce(RegionId) -> String,
     ) {
-        let place = |id: RegionId| {
-            let place = usize::try_from(id.get()).ok()?;
-            let region = self.regions.get(place)?;
-            Some(&**region.get_or_init(|| Box::new(ByOutcome::new(name(id).into()))))
-        };
-        let of = region.and_then(place).unwrap_or(&self.actors);
+        let region = region.and_then(|id| self.region(id, name));
+        let of = region.unwrap_or(&self.actors);
         of.record(&self.system, outcome, took);
+    }
+
+    fn region(&self, id: RegionId, name: impl FnOnce(RegionId) -> String) -> Option<&ByOutcome> {
+        let region = self.regions.get(usize::try_from(id.get()).ok()?)?;
+        let begin = || Box::new(ByOutcome::new(&self.system, name(id).into()));
+        Some(region.get_or_init(begin))
     }
 
     /// Tells the recorder what was counted since the last call.
@@ -118,21 +149,7 @@ mod tests {
 
     #[test]
     fn every_outcome_has_a_place_and_a_label_of_its_own() {
-        let kinds = [
-            ErrorKind::Busy,
-            ErrorKind::Unavailable,
-            ErrorKind::TimedOut,
-            ErrorKind::Lost,
-            ErrorKind::Refused,
-            ErrorKind::Bug,
-            ErrorKind::Closed,
-        ];
-        let failed = kinds.into_iter().map(AskOutcome::Failed);
-        let all: Vec<_> = [AskOutcome::Replied]
-            .into_iter()
-            .chain(failed)
-            .chain([AskOutcome::Abandoned])
-            .collect();
+        let all = AskOutcome::ALL;
         let places: Vec<_> = all.iter().map(|outcome| outcome.place()).collect();
         assert_eq!(places, (0..AskOutcome::COUNT).collect::<Vec<_>>());
         let mut labels: Vec<_> = all.iter().map(|outcome| outcome.as_str()).collect();

@@ -177,8 +177,9 @@ fn what_a_client_counts_is_told_once_a_second_and_levels_go_back_in_the_end() {
         others_run().await;
         recorded.wait_for("messages_accepted_total", "", 2.0).await;
         recorded.wait_for("disconnects_total", "", 1.0).await;
-        for level in ["connections", "pending_asks", "members"] {
-            recorded.wait_for(level, "", 0.0).await;
+        let gauges = ["connections", "pending_asks", "members"];
+        for gauge in gauges.into_iter().chain(["view_age_seconds", "view_epoch"]) {
+            recorded.wait_for(gauge, "", 0.0).await;
         }
         recorded.wait_for("clients", ",state=ready", 0.0).await;
     });
@@ -234,6 +235,13 @@ fn the_time_of_each_ask_is_told_by_its_region_and_outcome() {
         let region = client.entity_ref("r", 1).unwrap();
         let entity = region.entity("e");
         let outcome = |region, outcome| format!(",region={region},outcome={outcome}");
+        // Before any ask: else the first failure would have nothing to differ from.
+        for of in ["r", ""] {
+            for failed in ["unavailable", "timed_out", "closed"] {
+                let asks = recorded.value("asks_total", &outcome(of, failed));
+                assert!(asks.abs() < 0.01, "{of} {failed}: {asks}");
+            }
+        }
         let ask = entity.ask(|reply_to: ActorRef<i32>| reply_to).send();
         let asked: ShardEnvelope<ActorRef<i32>> =
             link.next_to("/_region-r").await.unwrap().decode();
@@ -249,6 +257,8 @@ fn the_time_of_each_ask_is_told_by_its_region_and_outcome() {
         recorded
             .wait_for("ask_duration_seconds", &outcome("r", "timed_out"), 1.0)
             .await;
+        let asks = recorded.value("asks_total", &outcome("r", "timed_out"));
+        assert!((asks - 1.0).abs() < 0.01, "{asks}");
 
         drop(entity.ask(|reply_to: ActorRef<i32>| reply_to).send());
         recorded
