@@ -15,10 +15,14 @@ fn file(path: &str) -> String {
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
+/// Returns the dashboard.
+fn dashboard() -> Value {
+    serde_json::from_str(&file("grafana/dashboard.json")).unwrap()
+}
+
 /// Returns the panels of the dashboard that show something.
 fn panels() -> Vec<Value> {
-    let dashboard: Value = serde_json::from_str(&file("grafana/dashboard.json")).unwrap();
-    let panels = dashboard["panels"].as_array().unwrap().clone();
+    let panels = dashboard()["panels"].as_array().unwrap().clone();
     let shown = panels.into_iter().filter(|panel| panel["type"] != "row");
     shown.collect()
 }
@@ -130,14 +134,70 @@ fn there_is_an_alarm_for_each_that_the_documentation_calls_worth_one() {
     assert!(silent.is_empty(), "no alarm for {silent:?}");
 }
 
+/// Adds the names of all sources in a part of the dashboard.
+fn sources(of: &Value, found: &mut Vec<String>) {
+    match of {
+        Value::Object(fields) => {
+            if let Some(source) = fields.get("datasource") {
+                found.push(source["uid"].as_str().expect("a name").to_owned());
+            }
+            fields.values().for_each(|value| sources(value, found));
+        }
+        Value::Array(values) => values.iter().for_each(|value| sources(value, found)),
+        _ => {}
+    }
+}
+
 #[test]
-fn panels_lie_beside_each_other_and_read_from_the_provisioned_source() {
+fn everything_reads_from_the_source_that_is_chosen_at_first_the_provisioned_one() {
+    let dashboard = dashboard();
+    let mut found = Vec::new();
+    sources(&dashboard, &mut found);
+    assert!(found.len() > 2 * panels().len(), "{found:?}");
+    assert!(found.iter().all(|uid| uid == "${datasource}"), "{found:?}");
+    let chosen = &dashboard["templating"]["list"][0];
+    assert_eq!(chosen["name"], "datasource");
+    assert_eq!(chosen["type"], "datasource");
     let source: Value =
         serde_norway::from_str(&file("deploy/grafana/datasources/prometheus.yaml")).unwrap();
-    let uid = &source["datasources"][0]["uid"];
+    let source = &source["datasources"][0];
+    assert_eq!(chosen["query"], source["type"]);
+    assert_eq!(chosen["current"]["value"], source["uid"]);
+    assert_eq!(chosen["current"]["text"], source["name"]);
+}
+
+#[test]
+fn every_curve_is_of_the_systems_and_instances_that_are_chosen() {
+    let dashboard = dashboard();
+    let variables = dashboard["templating"]["list"].as_array().unwrap();
+    for (name, query) in [
+        ("system", "label_values(casty_client_clients, system)"),
+        (
+            "instance",
+            "label_values(casty_client_clients{system=~\"$system\"}, instance)",
+        ),
+    ] {
+        let variable = variables.iter().find(|it| it["name"] == name).unwrap();
+        assert_eq!(variable["query"]["query"], query);
+        // All of them, until one is chosen.
+        assert_eq!(variable["allValue"], ".*");
+        assert_eq!(variable["current"]["value"], "$__all");
+    }
+    let chosen = |label: &str| (label.to_owned(), "=~".to_owned(), format!("${label}"));
+    for (title, text, _) in curves() {
+        for metric in Query::parse(&text).metrics {
+            let is_of = |label| metric.matchers.contains(&chosen(label));
+            assert!(is_of("instance"), "{title}: {text}");
+            let is_clients = metric.name.starts_with("casty_client_");
+            assert_eq!(is_of("system"), is_clients, "{title}: {text}");
+        }
+    }
+}
+
+#[test]
+fn panels_lie_beside_each_other() {
     let mut places = BTreeSet::new();
     for panel in panels() {
-        assert_eq!(&panel["datasource"]["uid"], uid);
         let place = &panel["gridPos"];
         let place = ["x", "y"].map(|axis| place[axis].as_u64().unwrap());
         assert!(places.insert(place), "two panels at {place:?}");

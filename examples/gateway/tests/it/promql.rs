@@ -77,9 +77,11 @@ impl Query {
     /// Returns what of it is not in an exposition.
     pub(crate) fn missing(&self, read: &Exposition) -> Vec<String> {
         let mut missing = Vec::new();
-        let mut known = BTreeSet::from(["instance"]);
+        let mut known = BTreeSet::new();
         for Selected { name, matchers } in &self.metrics {
-            let labels = read.labels(name);
+            let mut labels = read.labels(name);
+            // Prometheus adds it.
+            labels.insert("instance");
             if !read.samples.contains_key(name) {
                 missing.push(name.clone());
             }
@@ -148,6 +150,7 @@ fn a_query_is_taken_apart_and_what_is_wrong_with_it_is_named() {
         ("a{x=\"2\"}", vec!["a{x=2}"]),
         ("a{z=\"2\"}", vec!["a{z}"]),
         ("sum by (z, instance) (a)", vec!["by z"]),
+        ("sum(a{x=~\"$x\", instance=~\"$instance\"})", vec![]),
     ] {
         assert_eq!(Query::parse(query).missing(&read), missing, "{query}");
     }
