@@ -16,7 +16,6 @@ use crate::admission::{Admission, admit};
 use crate::body::Timely;
 use crate::deadline::Deadline;
 use crate::failure::Failure;
-use crate::probes::{healthz, readyz};
 use crate::settings::GatewaySettings;
 
 /// The longest body of a request, in bytes.
@@ -25,7 +24,8 @@ const BODY: usize = 4_096;
 /// The longest name of an account, in bytes.
 const NAME: usize = 128;
 
-/// Returns the gateway's routes, which need no socket. Metrics are not among them, for a process has one recorder.
+/// Returns the routes of requests, which need no socket. Those of operators are served beside them, by connections
+/// of their own.
 pub fn router(accounts: Accounts, settings: &GatewaySettings) -> Router {
     let admission = Admission::new(settings.max_requests, settings.request_timeout);
     let admission = middleware::from_fn_with_state(admission, admit);
@@ -36,8 +36,6 @@ pub fn router(accounts: Accounts, settings: &GatewaySettings) -> Router {
         .route("/accounts/{id}/events", get(events))
         .route_layer(admission)
         .layer(DefaultBodyLimit::max(BODY))
-        .route("/healthz", get(healthz))
-        .route("/readyz", get(readyz))
         .with_state(accounts)
 }
 

@@ -2,6 +2,7 @@
 
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::serve::Listener;
@@ -12,8 +13,6 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::settings::GatewaySettings;
-
 /// The connections of a listener.
 pub(crate) struct Connections {
     listener: TcpListener,
@@ -22,14 +21,14 @@ pub(crate) struct Connections {
 }
 
 impl Connections {
-    /// Bounds the connections of a listener.
-    pub(crate) fn new(listener: TcpListener, settings: &GatewaySettings) -> Self {
+    /// Bounds the connections of a listener, and the time of each for the head of its next request.
+    pub(crate) fn new(listener: TcpListener, most: usize, head_timeout: Duration) -> Self {
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new())
-            .header_read_timeout(settings.head_timeout);
+            .header_read_timeout(head_timeout);
         Self {
             listener,
-            free: Arc::new(Semaphore::new(settings.max_connections)),
+            free: Arc::new(Semaphore::new(most)),
             http,
         }
     }

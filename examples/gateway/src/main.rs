@@ -5,9 +5,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use casty_client::Chain;
-use casty_gateway::{Accounts, Metrics, Settings, serve};
+use casty_gateway::{Accounts, Listeners, Metrics, Settings, serve};
 use clap::Parser;
-use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -54,9 +53,10 @@ async fn run(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
     });
     let client = builder.connect().await?;
     let accounts = Accounts::new(client, settings.gateway.following())?;
-    let listener = TcpListener::bind(settings.gateway.listen).await?;
-    println!("LISTENING {}", listener.local_addr()?);
-    let ended = serve(listener, accounts, &metrics, &settings.gateway, told).await;
+    let listeners = Listeners::bind(&settings.gateway).await?;
+    println!("LISTENING {}", listeners.requests()?);
+    println!("PROBES {}", listeners.probes()?);
+    let ended = serve(listeners, accounts, &metrics, &settings.gateway, told).await;
     println!("{ended}");
     Ok(())
 }

@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::routing::get;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use tokio::sync::watch;
 
 use crate::accounts::Accounts;
 use crate::admission::DURATION;
@@ -45,7 +46,7 @@ impl Metrics {
     }
 
     /// Returns the route that tells them.
-    pub(crate) fn route(&self) -> Router {
+    fn route(&self) -> Router {
         let handle = self.0.clone();
         let text = [(header::CONTENT_TYPE, "text/plain; version=0.0.4")];
         let told = move || std::future::ready((text, handle.render()));
@@ -61,15 +62,38 @@ impl Metrics {
     }
 }
 
+/// The gateway, as operators ask about it.
+#[derive(Clone)]
+struct Asked {
+    accounts: Accounts,
+    stopping: watch::Receiver<bool>,
+}
+
+/// Returns the routes of operators. Once `stopping` says so, it is ready no more.
+pub(crate) fn probes(
+    accounts: Accounts,
+    metrics: &Metrics,
+    stopping: watch::Receiver<bool>,
+) -> Router {
+    Router::new()
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz))
+        .with_state(Asked { accounts, stopping })
+        .merge(metrics.route())
+}
+
 /// Says whether this process must begin anew: a cluster that is away is no reason.
-pub(crate) async fn healthz(State(accounts): State<Accounts>) -> (StatusCode, String) {
-    let health = accounts.client().health();
+async fn healthz(State(asked): State<Asked>) -> (StatusCode, String) {
+    let health = asked.accounts.client().health();
     (status(health.is_live()), format!("{health}\n"))
 }
 
-/// Says whether requests should come here: some of the cluster can be reached.
-pub(crate) async fn readyz(State(accounts): State<Accounts>) -> (StatusCode, String) {
-    let health = accounts.client().health();
+/// Says whether requests should come here: some of the cluster can be reached, and the gateway does not stop.
+async fn readyz(State(asked): State<Asked>) -> (StatusCode, String) {
+    if *asked.stopping.borrow() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n".to_owned());
+    }
+    let health = asked.accounts.client().health();
     (status(health.is_ready()), format!("{health}\n"))
 }
 

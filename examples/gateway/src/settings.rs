@@ -27,9 +27,11 @@ pub struct Settings {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct GatewaySettings {
-    /// The address to listen at.
+    /// The address to listen at for requests.
     pub listen: SocketAddr,
-    /// The connections at once; more wait in the kernel.
+    /// The address to listen at for probes and who reads the metrics, with 64 connections of their own.
+    pub probe_listen: SocketAddr,
+    /// The connections of requests at once; more wait in the kernel.
     pub max_connections: usize,
     /// The time in which a connection must send the head of its first or next request.
     #[serde(deserialize_with = "time")]
@@ -56,6 +58,7 @@ impl Default for GatewaySettings {
     fn default() -> Self {
         Self {
             listen: (Ipv4Addr::UNSPECIFIED, 8080).into(),
+            probe_listen: (Ipv4Addr::UNSPECIFIED, 8081).into(),
             max_connections: 4_096,
             head_timeout: Duration::from_secs(30),
             max_requests: 1_024,

@@ -106,8 +106,9 @@ fn the_image_has_one_static_program_that_nobody_but_itself_runs() {
         [&format!("rust:{release}-alpine AS build"), "scratch"]
     );
     assert_eq!(instructions(&dockerfile, "USER"), ["65532:65532"]);
-    let port = GatewaySettings::default().listen.port();
-    assert_eq!(instructions(&dockerfile, "EXPOSE"), [port.to_string()]);
+    let [requests, probes] = ports(&GatewaySettings::default());
+    let exposed = format!("{requests} {probes}");
+    assert_eq!(instructions(&dockerfile, "EXPOSE"), [exposed]);
     assert!(dockerfile.contains(concat!(
         "--package ",
         env!("CARGO_PKG_NAME"),
@@ -166,13 +167,15 @@ fn what_compose_mounts_and_builds_is_there_and_names_lead_to_services() {
         let command = texts(&services[host]["command"]);
         assert_eq!(command, ["--host", host, "--seeds", &contacts.join(",")]);
     }
-    let port = GatewaySettings::default().listen.port();
-    assert_eq!(
-        texts(&services["gateway"]["ports"]),
-        [format!("{port}:{port}")]
-    );
+    let published = ports(&GatewaySettings::default()).map(|port| format!("{port}:{port}"));
+    assert_eq!(texts(&services["gateway"]["ports"]), published);
     let grace = services["gateway"]["stop_grace_period"].as_str().unwrap();
     assert!(humantime::parse_duration(grace).unwrap() > stop(&GatewaySettings::default()));
+}
+
+/// Returns the ports of requests and of probes.
+fn ports(settings: &GatewaySettings) -> [u16; 2] {
+    [settings.listen.port(), settings.probe_listen.port()]
 }
 
 /// Returns the time that a gateway may take to stop.
@@ -201,10 +204,10 @@ fn prometheus_scrapes_the_gateway_and_reads_the_rules_and_grafana_finds_both() {
         assert!(mounts("prometheus", rules).ends_with("prometheus/alerts.yml"));
     }
     let job = &prometheus["scrape_configs"][0];
-    let port = GatewaySettings::default().listen.port();
+    let [_, probes] = ports(&GatewaySettings::default());
     assert_eq!(
         texts(&job["static_configs"][0]["targets"]),
-        [format!("gateway:{port}")]
+        [format!("gateway:{probes}")]
     );
     assert_eq!(job["metrics_path"], "/metrics");
     let provisioning = "/etc/grafana/provisioning";
@@ -265,18 +268,17 @@ fn the_gateways_manifest_asks_its_probes_and_gives_it_the_time_to_stop() {
     let container = container(&objects, "Deployment");
     let mapped = &of_kind(&objects, "ConfigMap")["data"]["gateway.toml"];
     let settings = settings(mapped.as_str().unwrap());
-    let port = &container["ports"][0];
-    assert_eq!(port["containerPort"], settings.gateway.listen.port());
+    let [requests, probes] = ports(&settings.gateway);
+    assert_eq!(container["ports"][0]["containerPort"], requests);
+    let port = &container["ports"][1];
+    assert_eq!(port["containerPort"], probes);
     for (probe, path) in [("livenessProbe", "/healthz"), ("readinessProbe", "/readyz")] {
         let get = &container[probe]["httpGet"];
         assert_eq!((&get["path"], &get["port"]), (&path.into(), &port["name"]));
     }
     let pod = &of_kind(&objects, "Deployment")["spec"]["template"];
     let scraped = &pod["metadata"]["annotations"];
-    assert_eq!(
-        scraped["prometheus.io/port"],
-        settings.gateway.listen.port().to_string()
-    );
+    assert_eq!(scraped["prometheus.io/port"], probes.to_string());
     let pause = container["lifecycle"]["preStop"]["sleep"]["seconds"]
         .as_u64()
         .unwrap();

@@ -7,11 +7,10 @@ use std::process::Stdio;
 use std::sync::OnceLock;
 
 use casty_client::ClusterClient;
-use casty_gateway::{Accounts, Ended, Metrics, Settings, serve};
+use casty_gateway::{Accounts, Ended, Listeners, Metrics, Settings, serve};
 use casty_testkit::Cluster;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
-use tokio::net::TcpListener;
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -26,7 +25,7 @@ pub(crate) fn file(cluster: &Cluster, gateway: &str, casty: &str) -> (TempDir, P
     let path = folder.path().join("gateway.toml");
     let (system, contacts) = (cluster.system(), cluster.contact_points());
     let text = format!(
-        "[gateway]\nlisten = '127.0.0.1:0'\n{gateway}\n\
+        "[gateway]\nlisten = '127.0.0.1:0'\nprobe_listen = '127.0.0.1:0'\n{gateway}\n\
          [casty]\nsystem_name = '{system}'\ncontact_points = {contacts:?}\n{casty}\n\
          [casty.regions]\naccount = {SHARDS}\n"
     );
@@ -43,6 +42,7 @@ fn metrics() -> &'static Metrics {
 /// A gateway in this process.
 pub(crate) struct Gateway {
     pub(crate) address: SocketAddr,
+    pub(crate) probes: SocketAddr,
     pub(crate) client: ClusterClient,
     stop: oneshot::Sender<()>,
     served: JoinHandle<Ended>,
@@ -57,17 +57,18 @@ impl Gateway {
         let client = settings.client.builder().connect().await.unwrap();
         client.ready(LONG).await.unwrap();
         let accounts = Accounts::new(client.clone(), settings.gateway.following()).unwrap();
-        let listener = TcpListener::bind(settings.gateway.listen).await.unwrap();
-        let address = listener.local_addr().unwrap();
+        let listeners = Listeners::bind(&settings.gateway).await.unwrap();
+        let (address, probes) = (listeners.requests().unwrap(), listeners.probes().unwrap());
         let (stop, stopped) = oneshot::channel();
         let served = tokio::spawn(async move {
             let told = async {
                 stopped.await.ok();
             };
-            serve(listener, accounts, metrics, &settings.gateway, told).await
+            serve(listeners, accounts, metrics, &settings.gateway, told).await
         });
         Self {
             address,
+            probes,
             client,
             stop,
             served,
@@ -85,6 +86,7 @@ impl Gateway {
 /// A gateway as a program; killed when it is dropped.
 pub(crate) struct Program {
     pub(crate) address: SocketAddr,
+    pub(crate) probes: SocketAddr,
     child: Child,
     lines: Lines<BufReader<ChildStdout>>,
     _folder: TempDir,
@@ -98,11 +100,15 @@ impl Program {
         command.arg("--config").arg(path).stdout(Stdio::piped());
         let mut child = command.kill_on_drop(true).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let line = timeout(LONG, lines.next_line()).await.unwrap().unwrap();
-        let line = line.expect("it listens");
-        let address = line.strip_prefix("LISTENING ").expect(&line);
+        let mut told = async |prefix| -> SocketAddr {
+            let line = timeout(LONG, lines.next_line()).await.unwrap().unwrap();
+            let line = line.expect("it listens");
+            line.strip_prefix(prefix).expect(&line).parse().unwrap()
+        };
+        let (address, probes) = (told("LISTENING ").await, told("PROBES ").await);
         Self {
-            address: address.parse().unwrap(),
+            address,
+            probes,
             child,
             lines,
             _folder: folder,

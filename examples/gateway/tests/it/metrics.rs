@@ -17,7 +17,7 @@ async fn metrics_when(gateway: &Gateway, wanted: impl Fn(&Exposition) -> bool) -
         let mut attempts = interval(Duration::from_millis(50));
         loop {
             attempts.tick().await;
-            let answer = get(gateway.address, "/metrics").await;
+            let answer = get(gateway.probes, "/metrics").await;
             assert_eq!(
                 (answer.status, &*answer.content_type),
                 (200, "text/plain; version=0.0.4")

@@ -23,10 +23,10 @@ async fn the_gateway_is_ready_while_any_node_is_there_and_lives_on_when_none_is(
             .await
             .unwrap_or_else(|_| panic!("it is not {state}"))
             .unwrap();
-        let answer = get(gateway.address, "/readyz").await;
+        let answer = get(gateway.probes, "/readyz").await;
         assert_eq!(answer.status, ready, "{answer:?}");
         assert!(answer.text.starts_with(state.as_str()), "{answer:?}");
-        assert_eq!(get(gateway.address, "/healthz").await.status, 200);
+        assert_eq!(get(gateway.probes, "/healthz").await.status, 200);
     };
     told(HealthState::Ready, 200).await;
     cluster.kill(1).await;

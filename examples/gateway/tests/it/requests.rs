@@ -55,6 +55,8 @@ async fn a_request_that_is_wrong_is_refused_before_anything_is_sent() {
         (Method::GET, "/accounts/", "", 404),
         (Method::GET, "/accounts/a/deposits", "", 405),
         (Method::DELETE, "/accounts/a", "", 405),
+        // It is for operators alone.
+        (Method::GET, "/metrics", "", 404),
     ] {
         let answer = Answer::of(send(gateway.address, request(&method, path, body)).await).await;
         assert_eq!(answer.status, status, "{method} {path} {body}: {answer:?}");
@@ -162,7 +164,7 @@ async fn a_withdrawal_under_way_when_the_client_is_closed_may_have_been_done() {
 }
 
 #[tokio::test]
-async fn connections_over_the_limit_wait_for_one_to_end() {
+async fn connections_over_the_limit_wait_for_one_to_end_and_probes_do_not() {
     let cluster = bank("connections", &Books::default())
         .start()
         .await
@@ -170,7 +172,7 @@ async fn connections_over_the_limit_wait_for_one_to_end() {
     let gateway = Gateway::start(&cluster, "max_connections = 1", "").await;
     let mut events = Events::of(gateway.address, "alice").await;
     events.until(0).await;
-    let waits = async { get(gateway.address, "/healthz").await };
+    let waits = async { get(gateway.address, "/accounts/bob").await };
     let mut waits = Box::pin(waits);
     let goes_on = async {
         // Of another client, so that something happens meanwhile.
@@ -178,6 +180,9 @@ async fn connections_over_the_limit_wait_for_one_to_end() {
         let deposit = casty_gateway::Deposit { amount: 1 };
         accounts.entity("alice").tell(deposit).unwrap();
         events.until(1).await;
+        for probe in ["/healthz", "/readyz", "/metrics"] {
+            assert_eq!(get(gateway.probes, probe).await.status, 200, "{probe}");
+        }
     };
     tokio::select! {
         answer = &mut waits => panic!("it did not wait: {answer:?}"),
@@ -194,10 +199,10 @@ async fn a_connection_that_sends_half_a_head_makes_way_for_another() {
     let settings = "max_connections = 1\nhead_timeout = '200ms'";
     let gateway = Gateway::start(&cluster, settings, "").await;
     let mut slow = TcpStream::connect(gateway.address).await.unwrap();
-    slow.write_all(b"GET /healthz HTTP/1.1\r\nhost:")
+    slow.write_all(b"GET /accounts/alice HTTP/1.1\r\nhost:")
         .await
         .unwrap();
-    assert_eq!(get(gateway.address, "/healthz").await.status, 200);
+    assert_eq!(get(gateway.address, "/accounts/alice").await.status, 200);
     let mut answer = String::new();
     let read = timeout(LONG, slow.read_to_string(&mut answer)).await;
     read.expect("it is closed").unwrap();
@@ -221,8 +226,6 @@ async fn requests_over_the_limit_are_refused_and_a_body_that_does_not_come_is_gi
     let refused = get(gateway.address, "/accounts/bob").await;
     assert_eq!((refused.status, refused.retry_after), (503, Some(1)));
     assert_eq!(refused.field("error"), "overloaded");
-    // Probes are not counted.
-    assert_eq!(get(gateway.address, "/readyz").await.status, 200);
     let mut answer = String::new();
     let read = timeout(LONG, slow.read_to_string(&mut answer)).await;
     read.expect("it is given up").unwrap();

@@ -36,6 +36,9 @@ async fn at_sigterm_requests_that_run_are_answered_streams_end_and_the_fates_are
         }
     };
     timeout(LONG, refused).await.expect("nobody is let in");
+    for (probe, status) in [("/readyz", 503), ("/healthz", 200), ("/metrics", 200)] {
+        assert_eq!(get(program.probes, probe).await.status, status, "{probe}");
+    }
     assert!(!late.is_finished());
 
     // Somebody else has the account answer.
