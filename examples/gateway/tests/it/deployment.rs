@@ -248,6 +248,10 @@ fn container<'a>(objects: &'a [Value], kind: &str) -> &'a Value {
     let pod = &workload["spec"]["template"]["spec"];
     assert_eq!(pod["securityContext"]["runAsNonRoot"], true);
     let container = &pod["containers"][0];
+    // As the page says that it is built; and nobody looks for it in a registry.
+    let image = container["image"].as_str().unwrap();
+    assert!(text("deploy/README.md").contains(&format!("--tag {image} ")));
+    assert_eq!(container["imagePullPolicy"], "IfNotPresent");
     let resources = &container["resources"];
     assert!(resources["requests"]["cpu"].is_string() && resources["limits"]["memory"].is_string());
     let own = &container["securityContext"];
@@ -285,6 +289,10 @@ fn the_gateways_manifest_asks_its_probes_and_gives_it_the_time_to_stop() {
     let grace = pod["spec"]["terminationGracePeriodSeconds"]
         .as_u64()
         .unwrap();
+    let page = text("deploy/README.md");
+    assert!(
+        page.contains("Kubernetes 1.30") && page.contains(&format!("The time to stop, {grace} s,"))
+    );
     let takes = Duration::from_secs(pause) + stop(&settings.gateway);
     assert!(
         Duration::from_secs(grace) > takes,
