@@ -18,6 +18,9 @@ pub(crate) const SILENT: &str = "silent";
 /// The account that answers withdrawals when the next deposit comes.
 pub(crate) const LATE: &str = "late";
 
+/// The account that answers withdrawals by something that is no number.
+pub(crate) const GARBLED: &str = "garbled";
+
 /// The messages that an account understands: in Python, a union of the dataclasses.
 #[derive(Deserialize)]
 enum Message {
@@ -95,6 +98,7 @@ impl Books {
                 match context.entity_id() {
                     SILENT => {}
                     LATE => account.late.push(reply_to),
+                    GARBLED => context.reply(&reply_to.cast::<String>(), &"much".to_owned()),
                     _ => context.reply(&reply_to, &left),
                 }
                 if left.is_some() {

@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::LONG;
-use crate::bank::{Books, SILENT, bank};
+use crate::bank::{Books, GARBLED, SILENT, bank};
 use crate::gateway::Gateway;
 use crate::http::{Answer, Events, get, post, request, send};
 
@@ -140,7 +140,7 @@ async fn a_withdrawal_whose_node_dies_under_way_may_have_been_done_and_is_not_se
 }
 
 #[tokio::test]
-async fn a_withdrawal_under_way_when_the_client_is_closed_may_have_been_done() {
+async fn a_withdrawal_that_is_cut_by_the_end_of_the_client_may_have_been_done_and_later_ones_not() {
     let books = Books::default();
     let cluster = bank("cut", &books).start().await.unwrap();
     let gateway = Gateway::start(&cluster, "request_timeout = '30s'", "").await;
@@ -152,14 +152,28 @@ async fn a_withdrawal_under_way_when_the_client_is_closed_may_have_been_done() {
         // It waits for no replies.
         gateway.client.close(Duration::ZERO).await;
     };
-    let (answer, _) = tokio::join!(silent, closes);
-    assert_eq!((answer.status, answer.retry_after), (503, None));
-    assert_eq!(answer.field("error"), "closed");
+    let (answer, ()) = tokio::join!(silent, closes);
+    assert_eq!((answer.status, answer.retry_after), (502, None));
+    assert_eq!(answer.field("error"), "lost");
     assert_eq!(answer.field("may_have_been_done"), true);
-    // What comes after that is not sent.
     let answer = post(gateway.address, "/accounts/alice/withdrawals", 7).await;
     assert_eq!((answer.status, answer.retry_after), (503, None));
+    assert_eq!(answer.field("error"), "closed");
     assert_eq!(answer.field("may_have_been_done"), false);
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_withdrawal_whose_reply_cannot_be_read_has_been_done() {
+    let books = Books::default();
+    let cluster = bank("garbled", &books).start().await.unwrap();
+    let gateway = Gateway::start(&cluster, "", "").await;
+    let path = format!("/accounts/{GARBLED}/withdrawals");
+    let answer = post(gateway.address, &path, 8).await;
+    assert_eq!((answer.status, answer.retry_after), (500, None));
+    assert_eq!(answer.field("error"), "bug");
+    assert_eq!(answer.field("may_have_been_done"), true);
+    assert_eq!(books.changes.lock().unwrap()[&8], 1);
     gateway.stop().await;
 }
 
