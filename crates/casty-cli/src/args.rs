@@ -13,6 +13,8 @@ use crate::output::{self, Format};
 use crate::structures::hold::{LOCK_EXAMPLES, SEMAPHORE_EXAMPLES};
 
 pub(crate) mod cluster;
+#[cfg(test)]
+mod examples;
 mod paragraphs;
 mod place;
 pub(crate) mod time;
@@ -75,9 +77,11 @@ const TELL_EXAMPLES: &str = "\
 The message is JSON in Casty's notation: {\"_type\": \"module.Class\", ...} is an object of that
 class. With --file, each line is an entity's id, a tab and a message; lines that cannot be read are
 reported with their number and left out. It goes on until the input ends, however long that is and takes,
-with no more than some MiB in memory, and shows its progress on a terminal. At the end, standard error shows how many messages were
-written to the network, not sent, and cut by a lost connection. Casty acknowledges nothing, so
-none is called delivered.
+with no more than some MiB in memory, and shows its progress on a terminal. At the end, standard error shows
+how many messages were written to the network, not sent, and cut by a lost connection, in which time, and how
+many were written in a second. Casty acknowledges nothing, so none is called delivered. A message for which no
+node is found within a minute is dropped and counted as not sent; the others go on, and the command fails at
+its end.
 
 With the serializer pickle, nodes import and call the classes that a message names: whatever was
 typed, or is in the file, is allowed, so send none that a stranger wrote.
@@ -463,7 +467,7 @@ mod tests {
     use super::*;
 
     /// Returns all commands, each with its name.
-    fn commands() -> Vec<(String, clap::Command)> {
+    pub(super) fn commands() -> Vec<(String, clap::Command)> {
         let mut root = paragraphs::joined(Arguments::command());
         root.build();
         let mut open = vec![(root.get_name().to_owned(), root)];

@@ -4,9 +4,7 @@
 //! a `load` sends them and awaits replies, a `record` measures within bounded memory, and a `report` is made
 //! of that, and a `plot` of the report.
 
-use std::fs::File;
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,6 +31,7 @@ mod plot;
 mod record;
 mod report;
 mod schedule;
+mod target;
 #[cfg(test)]
 mod tests;
 
@@ -41,6 +40,7 @@ use mix::Mix;
 use record::Record;
 use report::{Report, Settings};
 use schedule::{Pacer, Schedule};
+use target::Target;
 
 /// The longest load.
 const LONGEST: Duration = Duration::from_hours(24);
@@ -156,8 +156,7 @@ pub(crate) async fn run(args: &BenchArgs) -> Result<(), CommandError> {
     let (tells, asks) = args.messages()?;
     let mix = args.mix(&tells, &asks)?;
     let session = Session::new(&args.cluster, "not everything was written")?.using(&args.region)?;
-    // Whoever mistypes the name is told before the load, not after.
-    let plot = args.plot.as_deref().map(create).transpose()?;
+    let plot = args.plot.as_deref().map(Target::new).transpose()?;
     let patience = args.cluster.timeout();
     let session = session.within(None).draining(patience).uninterrupted();
     let mut measured = None;
@@ -228,7 +227,7 @@ async fn drive(
 ) -> Result<Driven, CommandError> {
     let failed = |error| CommandError::of("cannot measure", error);
     let schedule = pacer.schedule();
-    let mut progress = Progress::new(Some(schedule.total()));
+    let progress = Progress::new(Some(schedule.total()));
     let patience = load.patience;
     let run = Run::new(Record::new(schedule).map_err(failed)?);
     let _stop = Stop(Arc::clone(&run));
@@ -272,7 +271,7 @@ async fn drive(
 }
 
 /// Prints the results, and draws them.
-fn show(report: &Report, plot: Option<(File, &Path)>) -> Result<(), CommandError> {
+fn show(report: &Report, plot: Option<Target<'_>>) -> Result<(), CommandError> {
     if is_json() {
         let text = serde_json::to_string(report);
         print_json(
@@ -281,22 +280,14 @@ fn show(report: &Report, plot: Option<(File, &Path)>) -> Result<(), CommandError
     } else {
         report.lines().into_iter().try_for_each(print)?;
     }
-    plot.map_or(Ok(()), |(file, path)| draw(report, file, path))
+    plot.map_or(Ok(()), |target| draw(report, target))
 }
 
-/// Opens the file that is drawn into.
-fn create(path: &Path) -> Result<(File, &Path), CommandError> {
-    let file = File::create(path);
-    let failed = |error| CommandError::of(format!("cannot write {}", path.display()), error);
-    Ok((file.map_err(failed)?, path))
-}
-
-fn draw(report: &Report, mut file: File, path: &Path) -> Result<(), CommandError> {
+fn draw(report: &Report, target: Target<'_>) -> Result<(), CommandError> {
     let drawn = plot::draw(report);
     let drawn = drawn
         .map_err(|error| CommandError::because(format!("the results cannot be drawn: {error}")))?;
-    let written = file.write_all(drawn.as_bytes());
-    written.map_err(|error| CommandError::of(format!("cannot write {}", path.display()), error))
+    target.write(&drawn)
 }
 
 impl BenchArgs {

@@ -1,13 +1,15 @@
 //! `casty cert`: certificates for nodes with TLS and for their clients.
 
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use casty_proto::Count;
 use clap::{Args, Subcommand};
-use serde_json::json;
+use serde_json::{Value, json};
+use time::OffsetDateTime;
 
-use crate::args::time;
+use crate::args::time::days;
 use crate::error::CommandError;
 use crate::output::{note, print, print_as};
 
@@ -136,7 +138,7 @@ struct Out {
 const VALIDITY: std::ops::RangeInclusive<u32> = 1..=36_500;
 
 fn of_validity(text: &str) -> Result<u32, String> {
-    time::days(text, VALIDITY)
+    days(text, VALIDITY)
 }
 
 /// The name of the authority's files.
@@ -148,8 +150,8 @@ pub(crate) fn run(args: &CertArgs) -> Result<(), CommandError> {
         Kind::Ca(ca) => {
             let issued = issue::authority(&ca.cn, validity(ca.validity))?;
             let mut made = ca.out.write(AUTHORITY, &issued, "CA")?;
-            made.cn = Some(ca.cn.clone());
-            made.validity = Count(ca.validity, "day").to_string();
+            made.tell("CN", "cn", &ca.cn);
+            made.tell("Validity", "validity", Count(ca.validity, "day"));
             made
         }
         Kind::Node(node) => {
@@ -158,14 +160,15 @@ pub(crate) fn run(args: &CertArgs) -> Result<(), CommandError> {
             let mut made = node.signing.issue("node", "Node", |authority, validity| {
                 authority.node(cn, &node.hosts, validity)
             })?;
-            made.sans.clone_from(&node.hosts);
+            made.tell("SANs", "sans", node.hosts.join(", "));
+            made.document["sans"] = json!(node.hosts);
             made
         }
         Kind::Client(Client { name, signing }) => {
             let mut made = signing.issue("client", "Client", |authority, validity| {
                 authority.client(name, validity)
             })?;
-            made.cn = Some(name.clone());
+            made.tell("CN", "cn", name);
             made
         }
     };
@@ -186,21 +189,26 @@ impl Signing {
             .map_err(|error| CommandError::of(folder(&self.ca_dir), error).helped_by(UNSIGNED))?;
         let issued = make(&authority, validity(self.validity))?;
         let mut made = self.out.write(name, &issued, title)?;
-        made.signed_by = Some(files.certificate);
-        made.validity = Count(self.validity, "day").to_string();
-        if let Some(end) = issued.cut {
-            note(format_args!(
-                "casty: {} would be beyond the end of the authority's certificate",
-                made.validity
-            ));
-            let (hour, minute, second) = end.time().as_hms();
-            made.validity = format!(
-                "until {} {hour:02}:{minute:02}:{second:02} UTC, as the authority's",
-                end.date()
-            );
-        }
+        made.tell("Signed by", "signed_by", files.certificate.display());
+        let wanted = Count(self.validity, "day").to_string();
+        let Some(end) = issued.cut else {
+            made.tell("Validity", "validity", wanted);
+            return Ok(made);
+        };
+        note(format_args!(
+            "casty: {wanted} would be beyond the end of the authority's certificate"
+        ));
+        let (date, time) = (end.date(), clock(end));
+        let cut = format!("until {date} {time} UTC, as the authority's");
+        made.tell("Validity", "validity", cut);
         Ok(made)
     }
+}
+
+/// Returns the time of a day.
+fn clock(at: OffsetDateTime) -> String {
+    let (hour, minute, second) = at.time().as_hms();
+    format!("{hour:02}:{minute:02}:{second:02}")
 }
 
 impl Out {
@@ -212,69 +220,42 @@ impl Out {
     ) -> Result<Made, CommandError> {
         let files = Files::new(&self.out, name);
         files.write(issued, self.force)?;
+        let (certificate, key) = (files.certificate.display(), files.key.display());
+        let end = issued.not_after;
         Ok(Made {
-            title,
-            files,
-            signed_by: None,
-            validity: String::new(),
-            cn: None,
-            sans: Vec::new(),
+            document: json!({
+                "certificate": certificate.to_string(),
+                "key": key.to_string(),
+                "signed_by": null,
+                "validity": null,
+                "not_after": format!("{}T{}Z", end.date(), clock(end)),
+                "cn": null,
+                "sans": [],
+            }),
+            lines: vec![
+                format!("{title} certificate: {certificate}"),
+                format!("{title} private key: {key}"),
+            ],
         })
     }
 }
 
-/// A certificate that was made, as it is told.
+/// A certificate that was made, as it is told: as a document, and as lines.
 struct Made {
-    title: &'static str,
-    files: Files,
-    signed_by: Option<PathBuf>,
-    validity: String,
-    cn: Option<String>,
-    sans: Vec<String>,
+    document: Value,
+    lines: Vec<String>,
 }
 
 impl Made {
-    fn print(&self) -> Result<(), CommandError> {
-        let Files { certificate, key } = &self.files;
-        let title = self.title;
-        let document = || {
-            json!({
-                "certificate": certificate.display().to_string(),
-                "key": key.display().to_string(),
-                "signed_by": self.signed_by.as_ref().map(|path| path.display().to_string()),
-                "validity": self.validity,
-                "cn": self.cn,
-                "sans": self.sans,
-            })
-        };
-        print_as(document, || {
-            print(format_args!(
-                "{title} certificate: {}",
-                certificate.display()
-            ))?;
-            print(format_args!("{title} private key: {}", key.display()))?;
-            let told = [
-                (
-                    "Signed by",
-                    self.signed_by
-                        .as_ref()
-                        .map(|path| path.display().to_string()),
-                ),
-                ("CN", self.cn.clone().filter(|_| self.signed_by.is_none())),
-                ("Validity", Some(self.validity.clone())),
-                ("CN", self.cn.clone().filter(|_| self.signed_by.is_some())),
-                (
-                    "SANs",
-                    (!self.sans.is_empty()).then(|| self.sans.join(", ")),
-                ),
-            ];
-            for (name, value) in told {
-                if let Some(value) = value {
-                    print(format_args!("{name}: {value}"))?;
-                }
-            }
-            Ok(())
-        })
+    /// Adds what is told of it, with its name in lines and in the document.
+    fn tell(&mut self, name: &str, key: &str, value: impl Display) {
+        self.lines.push(format!("{name}: {value}"));
+        self.document[key] = json!(value.to_string());
+    }
+
+    fn print(self) -> Result<(), CommandError> {
+        let Self { document, lines } = self;
+        print_as(|| document, || lines.into_iter().try_for_each(print))
     }
 }
 

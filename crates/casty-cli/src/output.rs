@@ -13,6 +13,7 @@ use std::time::Duration;
 use casty_client::Value;
 use casty_proto::Escaped;
 use clap::ValueEnum;
+use console::Term;
 use serde_json::json;
 
 use crate::error::CommandError;
@@ -176,6 +177,13 @@ fn beside(line: &Escaped<impl Display>) {
 /// It cannot be written.
 pub(crate) fn write_log(bytes: &[u8]) -> io::Result<usize> {
     io::stderr().write(bytes)
+}
+
+/// Returns the terminal that standard error is, for what this program draws there of its own, which holds no
+/// text of a peer; `None` if it is none, or one that cannot be drawn on.
+pub(crate) fn error_terminal() -> Option<Term> {
+    let terminal = Term::buffered_stderr();
+    (terminal.is_term() && !console::is_dumb()).then_some(terminal)
 }
 
 /// Returns whether standard error is a terminal.

@@ -1,57 +1,57 @@
 //! The progress of a long command: on the terminal that standard error is, and nowhere else.
 
 use std::fmt;
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
-use tokio::time::Instant;
+use casty_proto::Count;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
-use crate::output::{self, is_json};
+use crate::output;
 
-/// The least time between two drawings, and between two rates.
+mod terminal;
+
+use terminal::Narrow;
+
+/// The time between two drawings, and the least between two rates.
 const PAUSE: Duration = Duration::from_millis(100);
 /// The time over which a rate is counted.
 const WINDOW: Duration = Duration::from_secs(1);
 
-/// The progress of a command that sends messages. Nothing is drawn where standard error is no terminal, or
-/// JSON is printed.
+/// The progress of a command that sends messages, drawn again and again: also while nothing is done. Nothing
+/// is drawn where standard error is no terminal.
 pub(crate) struct Progress {
     bar: ProgressBar,
-    rate: Rate,
-    drawn: Option<Instant>,
+    messages: Arc<AtomicU64>,
 }
 
 impl Progress {
     /// Begins a progress towards a number of steps; `None` if nobody knows how many there are.
     pub(crate) fn new(length: Option<u64>) -> Self {
-        let (bar, template) = match length {
-            _ if is_json() => (ProgressBar::hidden(), ""),
-            Some(length) => (
-                ProgressBar::new(length),
-                "{wide_bar} {percent}%  {msg}  {eta} left",
-            ),
-            None => (ProgressBar::new_spinner(), "{spinner} {msg}  {elapsed}"),
+        let template = match length {
+            Some(_) => "{wide_bar} {percent}%  {rate}  {eta} left",
+            None => "{spinner} {rate}  {elapsed}",
         };
+        let target = match output::error_terminal() {
+            Some(terminal) => ProgressDrawTarget::term_like(Box::new(Narrow(terminal))),
+            None => ProgressDrawTarget::hidden(),
+        };
+        let bar = ProgressBar::with_draw_target(length, target);
+        let messages = Arc::new(AtomicU64::new(0));
         if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style);
+            bar.set_style(style.with_key("rate", shown(Arc::clone(&messages))));
         }
-        Self {
-            bar,
-            rate: Rate::new(Instant::now()),
-            drawn: None,
+        if !bar.is_hidden() {
+            bar.enable_steady_tick(PAUSE);
         }
+        Self { bar, messages }
     }
 
     /// Notes the steps that were done, and the messages that were sent.
-    pub(crate) fn at(&mut self, steps: u64, messages: u64) {
-        let now = Instant::now();
-        if self.drawn.is_some_and(|last| now < last + PAUSE) {
-            return;
-        }
-        self.drawn = Some(now);
-        self.rate.note(now, messages);
+    pub(crate) fn at(&self, steps: u64, messages: u64) {
+        self.messages.store(messages, Ordering::Relaxed);
         self.bar.set_position(steps);
-        self.bar.set_message(self.rate.to_string());
     }
 
     /// Prints an error above the progress.
@@ -63,6 +63,19 @@ impl Progress {
 impl Drop for Progress {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
+    }
+}
+
+/// Returns what writes the messages and their rate, as they are when a bar is drawn.
+fn shown(
+    messages: Arc<AtomicU64>,
+) -> impl Fn(&ProgressState, &mut dyn fmt::Write) + Clone + Send + Sync {
+    let rate = Arc::new(Mutex::new(Rate::new(Instant::now())));
+    move |_, out| {
+        let mut rate = rate.lock().unwrap_or_else(PoisonError::into_inner);
+        rate.note(Instant::now(), messages.load(Ordering::Relaxed));
+        // A bar of which this part is missing is no reason to end the command.
+        write!(out, "{rate}").ok();
     }
 }
 
@@ -87,7 +100,7 @@ impl Rate {
         self.messages = messages;
         let (then, before) = self.since;
         let took = now.saturating_duration_since(then);
-        if took >= WINDOW || self.per_second == 0 {
+        if took >= WINDOW || (took >= PAUSE && self.per_second == 0) {
             let millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX).max(1);
             let new = messages.saturating_sub(before);
             self.per_second = new.saturating_mul(1000) / millis;
@@ -100,7 +113,8 @@ impl Rate {
 
 impl fmt::Display for Rate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} messages, {}/s", self.messages, self.per_second)
+        let messages = Count(self.messages, "message");
+        write!(f, "{messages}, {}/s", self.per_second)
     }
 }
 
@@ -123,14 +137,17 @@ mod tests {
         assert_eq!(rate.to_string(), "800 messages, 200/s");
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn what_comes_faster_than_it_can_be_read_is_drawn_now_and_then() {
-        let mut progress = Progress::new(Some(1000));
-        progress.at(10, 1);
-        progress.at(20, 2);
-        assert_eq!(progress.bar.position(), 10);
-        tokio::time::advance(PAUSE).await;
-        progress.at(30, 3);
-        assert_eq!(progress.bar.position(), 30);
+    #[test]
+    fn a_rate_falls_while_nothing_is_sent() {
+        let start = Instant::now();
+        let mut rate = Rate::new(start);
+        let at = |millis| start + Duration::from_millis(millis);
+        rate.note(at(1000), 600);
+        rate.note(at(1900), 600);
+        assert_eq!(rate.to_string(), "600 messages, 600/s");
+        rate.note(at(2000), 600);
+        assert_eq!(rate.to_string(), "600 messages, 0/s");
+        rate.note(at(2100), 601);
+        assert_eq!(rate.to_string(), "601 messages, 10/s");
     }
 }

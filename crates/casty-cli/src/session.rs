@@ -80,7 +80,7 @@ impl<'a> Session<'a> {
     /// # Errors
     /// Its number of shards is not given.
     pub(crate) fn using(mut self, region: &'a Region) -> Result<Self, CommandError> {
-        let shards = region.shards(&self.config)?;
+        let shards = region.shards(&self.config, self.cluster)?;
         self.region = Some((region, shards));
         Ok(self)
     }

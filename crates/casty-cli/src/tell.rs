@@ -2,7 +2,7 @@
 
 use std::fs::Metadata;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use casty_client::{RegionRef, ShardEnvelope, TellError, Value};
 use casty_proto::Count;
@@ -39,7 +39,7 @@ pub(crate) async fn run(args: &Tell) -> Result<(), CommandError> {
             let told = target.tell(client, message).await;
             told.map(|()| Sent::default())
         });
-        return judge(ended.await?);
+        return judge(ended.await?, None);
     }
     let mut session = session.using(&args.region)?;
     if args.file.is_some() {
@@ -47,8 +47,10 @@ pub(crate) async fn run(args: &Tell) -> Result<(), CommandError> {
             .within(args.cluster.given_timeout())
             .draining(PATIENCE);
     }
+    let mut began = None;
     let ended = session.run(async |client| {
         let region = session.region(client).await?;
+        began = args.file.as_ref().map(|_| Instant::now());
         match (single, &args.file) {
             (Some((id, message)), _) => send(&region, id, message).await.map(|()| Sent::default()),
             (None, Some(path)) if path == Path::new("-") => {
@@ -68,7 +70,8 @@ pub(crate) async fn run(args: &Tell) -> Result<(), CommandError> {
             (None, None) => Ok(Sent::default()),
         }
     });
-    judge(ended.await?)
+    let ended = ended.await?;
+    judge(ended, began.map(|began| began.elapsed()))
 }
 
 /// The end of the input.
@@ -82,14 +85,14 @@ struct Sent {
     stopped: Option<CommandError>,
 }
 
-/// Turns the end of the session into that of the command.
-fn judge(ended: Ended<Sent>) -> Result<(), CommandError> {
+/// Turns the end of the session into that of the command. `took` is the time that a file took.
+fn judge(ended: Ended<Sent>, took: Option<Duration>) -> Result<(), CommandError> {
     let Ended {
         outcome,
         tally,
         loss,
     } = ended;
-    tell_counts(tally)?;
+    tell_counts(tally, took)?;
     let Sent {
         left_out, stopped, ..
     } = outcome?;
@@ -114,9 +117,18 @@ fn judge(ended: Ended<Sent>) -> Result<(), CommandError> {
 }
 
 /// Tells what became of the messages: beside the result, of which there is none, or as the document.
-fn tell_counts(tally: Tally) -> Result<(), CommandError> {
+///
+/// Of a file also the time, with the messages that were written in a second.
+fn tell_counts(tally: Tally, took: Option<Duration>) -> Result<(), CommandError> {
     if !is_json() {
-        note(tally);
+        match took {
+            Some(took) => {
+                let rate = u128::from(tally.written) * 1000 / took.as_millis().max(1);
+                let seconds = took.as_secs_f64();
+                note(format_args!("{tally} in {seconds:.1} s, {rate}/s"));
+            }
+            None => note(tally),
+        }
         return Ok(());
     }
     let Tally {
@@ -124,7 +136,11 @@ fn tell_counts(tally: Tally) -> Result<(), CommandError> {
         not_sent,
         unknown,
     } = tally;
-    print_json(json!({ "written": written, "not_sent": not_sent, "unknown": unknown }))
+    let mut document = json!({ "written": written, "not_sent": not_sent, "unknown": unknown });
+    if let Some(took) = took {
+        document["seconds"] = json!((took.as_secs_f64() * 1000.0).round() / 1000.0);
+    }
+    print_json(document)
 }
 
 /// The reason why a line was not sent.
@@ -145,7 +161,7 @@ async fn stream(
     region: &RegionRef,
     input: impl AsyncBufRead + Unpin,
     strict: bool,
-    mut progress: Progress,
+    progress: Progress,
 ) -> Result<Sent, CommandError> {
     let mut read = 0_u64;
     let mut lines = Lines::new(input, input::LONGEST);

@@ -19,6 +19,9 @@ pub(crate) fn run(args: &TypesArgs) -> Result<(), CommandError> {
         let generated = types.write(file)?;
         note(generated.notes());
         note(generated.values());
+        if output::is_json() {
+            output::print_json(json!({ "out": file.display().to_string() }))?;
+        }
         return Ok(());
     }
     let Some(file) = &args.check else {

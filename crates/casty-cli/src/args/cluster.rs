@@ -111,22 +111,24 @@ impl Wire {
         let layers = self.layers((name, nodes), others)?;
         let config = layers.load().map_err(|error| self.located(error))?;
         if config.contact_points().is_empty() {
+            let variable = self.variable("CONTACT_POINTS");
             return Err(missing(
                 "no node to begin with",
                 name,
-                "CASTY_CONTACT_POINTS",
+                &variable,
                 "--config",
             ));
         }
         if config.system_name().is_none() {
-            return Err(missing(
-                "no name of the actor system",
-                "--system",
-                "CASTY_SYSTEM",
-                "--config",
-            ));
+            let (what, variable) = ("no name of the actor system", self.variable("SYSTEM"));
+            return Err(missing(what, "--system", &variable, "--config"));
         }
         Ok(config)
+    }
+
+    /// Returns the name of a variable of the environment, which begins with the prefix that was chosen.
+    fn variable(&self, name: &str) -> String {
+        format!("{}_{name}", self.env_prefix.as_deref().unwrap_or("CASTY"))
     }
 
     /// Reads all layers, and checks nothing but that their keys exist.
@@ -304,13 +306,17 @@ impl Region {
     ///
     /// # Errors
     /// Neither names one.
-    pub(crate) fn shards(&self, config: &ClientConfig) -> Result<u32, CommandError> {
+    pub(crate) fn shards(
+        &self,
+        config: &ClientConfig,
+        cluster: &Cluster,
+    ) -> Result<u32, CommandError> {
         let name = &self.name;
         let configured = || config.regions().get(name).copied();
         self.shards.or_else(configured).ok_or_else(|| {
             let what =
                 format!("no number of shards of region {name:?}, which nodes call num_shards,");
-            let variable = format!("CASTY_REGIONS={name}=N");
+            let variable = format!("{}={name}=N", cluster.wire.variable("REGIONS"));
             missing(&what, "--shards", &variable, "[regions] in --config")
         })
     }

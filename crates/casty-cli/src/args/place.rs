@@ -5,6 +5,7 @@ use std::io::Read;
 use std::path::Path;
 
 use casty_client::{ConfigError, SettingError};
+use toml::de::DeTable;
 
 use crate::error::CommandError;
 
@@ -57,40 +58,16 @@ pub(super) fn read(file: &Path) -> Option<String> {
 
 /// Returns the number of the line in which a key is set, of a table within a table of settings.
 pub(super) fn line_of(text: &str, table: Option<&str>, key: &str) -> Option<usize> {
-    let wanted = match table {
-        Some(table) => format!("{table}.{key}"),
-        None => key.to_owned(),
-    };
-    let mut header = String::new();
-    for (number, line) in (1..).zip(text.lines()) {
-        let line = line.trim();
-        if let Some(name) = line
-            .strip_prefix('[')
-            .and_then(|rest| rest.split(']').next())
-        {
-            header = bare(name);
-            if header == wanted {
-                return Some(number);
-            }
-            continue;
-        }
-        let name = line.split_once('=').map(|(name, _)| bare(name));
-        let name = name.filter(|name| !name.starts_with('#'));
-        let is_it = |name: String| match &*header {
-            "" => name == wanted,
-            header => format!("{header}.{name}") == wanted,
-        };
-        if name.is_some_and(is_it) {
-            return Some(number);
-        }
+    let document = DeTable::parse(text).ok()?;
+    let path = table.into_iter().chain([key]);
+    let (mut inner, mut start) = (Some(document.get_ref()), None);
+    for name in path.flat_map(|it| it.split('.')) {
+        let (found, value) = inner?.iter().find(|(it, _)| it.get_ref() == name)?;
+        start = Some(found.span().start);
+        inner = value.get_ref().as_table();
     }
-    None
-}
-
-/// Returns a key without spaces and quotes around its parts.
-fn bare(key: &str) -> String {
-    let unquoted = |part: &str| part.trim().trim_matches(['"', '\'']).to_owned();
-    key.split('.').map(unquoted).collect::<Vec<_>>().join(".")
+    let before = text.get(..start?)?;
+    Some(before.matches('\n').count() + 1)
 }
 
 #[cfg(test)]
@@ -100,7 +77,8 @@ mod tests {
     #[test]
     fn a_key_is_found_in_its_table_and_in_no_other() {
         let text = "# codec = 1\ncodec = 'json'\ntls.ca = 'a'\n\n[ \"quic\" ] # x\nwindow = 1\n[casty.tls]\n\
-                    'ca' = 'b'\n[casty]\ncodec = 'json'\n[casty.regions]\n";
+                    'ca' = 'b'\n[casty]\ncodec = 'json'\n[casty.regions]\n[inline]\n\
+                    tls = { cert = 'a', ca = 'b' }\nhosts = [\n  'codec = 1',\n]\n";
         for (table, key, line) in [
             (None, "codec", Some(2)),
             (None, "tls.ca", Some(3)),
@@ -110,8 +88,13 @@ mod tests {
             (Some("casty"), "codec", Some(10)),
             (Some("casty"), "regions", Some(11)),
             (Some("other"), "codec", None),
+            (Some("inline"), "tls.ca", Some(13)),
+            (Some("inline"), "tls.key", None),
+            (Some("inline"), "hosts.0", None),
+            (Some("inline"), "codec", None),
         ] {
             assert_eq!(line_of(text, table, key), line, "{table:?} {key}");
         }
+        assert_eq!(line_of("codec = 'json'\n[", None, "codec"), None);
     }
 }

@@ -18,6 +18,9 @@ use theme::{FIRST, GROUND, SECOND, THIRD, style};
 const SIZE: (u32, u32) = (880, 1020);
 /// The height of the title.
 const TITLE: u32 = 60;
+/// The width of a line, and of one that another may lie upon.
+const LINE: u32 = 2;
+const BELOW: u32 = 4;
 /// The height of a panel.
 const PANEL: u32 = 320;
 
@@ -79,6 +82,7 @@ fn percentiles(area: &Area<'_>, report: &Report) -> Drawn {
     let series = Series {
         name: "latency",
         colour: FIRST,
+        width: LINE,
         points,
     };
     panel(area, name, across, latency_axis(&[&series]), &[series])
@@ -87,23 +91,25 @@ fn percentiles(area: &Area<'_>, report: &Report) -> Drawn {
 /// Draws the latency of the asks that were due in each part of the time.
 fn latency(area: &Area<'_>, report: &Report) -> Drawn {
     let name = "Latency of asks, by when they were due";
-    let of = |name, colour, value: fn(&Point) -> Option<u64>| {
+    let of = |name, (colour, width), value: fn(&Point) -> Option<u64>| {
         let points = within(report).filter_map(|it| Some((middle(it), decade(value(it)?))));
         Series {
             name,
             colour,
+            width,
             points: points.collect(),
         }
     };
     let all = [
-        of("slowest", THIRD, |it| it.max_us),
-        of("99 %", SECOND, |it| it.p99_us),
-        of("50 %", FIRST, |it| it.p50_us),
+        // Of few asks 99 % are as slow as the slowest: both lines are seen then.
+        of("99 %", (SECOND, BELOW), |it| it.p99_us),
+        of("slowest", (THIRD, LINE), |it| it.max_us),
+        of("50 %", (FIRST, LINE), |it| it.p50_us),
     ];
     if all[0].points.is_empty() {
         return empty(area, name);
     }
-    let up = latency_axis(&[&all[0], &all[2]]);
+    let up = latency_axis(&[&all[1], &all[2]]);
     panel(area, name, time_axis(report), up, &all)
 }
 
@@ -115,6 +121,7 @@ fn throughput(area: &Area<'_>, report: &Report) -> Drawn {
         Series {
             name,
             colour,
+            width: LINE,
             points: points.collect(),
         }
     };

@@ -56,6 +56,8 @@ pub(super) struct Report {
     pub(super) latency_us: Option<Percentiles>,
     /// Of messages, from when each was due until it was sent: what this command itself came late.
     lateness_us: Option<Percentiles>,
+    /// Within the measured time; `null` if nothing was due in it.
+    throughput: Option<Throughput>,
     /// The ends of all messages that the client took, those of the warm-up included.
     fates: Fates,
     pub(super) timeline: Vec<Point>,
@@ -68,6 +70,13 @@ pub(super) struct Report {
 pub(super) struct Shares {
     pub(super) tell: u64,
     pub(super) ask: u64,
+}
+
+/// Messages that were sent in a second, whenever they were due, and replies that came.
+#[derive(Debug, Clone, Copy, Serialize)]
+struct Throughput {
+    sent_per_second: u64,
+    replies_per_second: u64,
 }
 
 #[derive(Debug, Clone, Copy, Serialize)]
@@ -111,8 +120,10 @@ impl Report {
     /// Makes the report of what was measured.
     pub(super) fn of(settings: Settings, record: Record, tally: Tally) -> Self {
         let Settings { schedule, mix, .. } = settings;
+        let timeline = timeline(&record, schedule);
         Self {
-            timeline: timeline(&record, schedule),
+            throughput: Throughput::of(&timeline, schedule.rate),
+            timeline,
             curve: curve(&record.latency),
             region: settings.region,
             rate: schedule.rate,
@@ -156,6 +167,18 @@ impl Report {
         format!("{region}: {rate} messages a second for {duration}, {mix}")
     }
 
+    fn throughput_line(&self) -> Option<String> {
+        let Throughput {
+            sent_per_second: sent,
+            replies_per_second: replies,
+        } = self.throughput?;
+        let replies = match self.measured.asks.due {
+            0 => String::new(),
+            _ => format!(", {replies} replies/s"),
+        };
+        Some(format!("throughput     {sent} sent/s{replies}"))
+    }
+
     /// Returns the report as lines.
     pub(super) fn lines(&self) -> Vec<String> {
         let cut = if self.interrupted {
@@ -192,6 +215,7 @@ impl Report {
             lines.push("lateness of this command, in ms, within the above".to_owned());
             lines.extend(lateness.lines());
         }
+        lines.extend(self.throughput_line());
         let Fates {
             written,
             not_sent,
@@ -201,6 +225,24 @@ impl Report {
             "fates of all   {written} written, {not_sent} not sent, {unknown} unknown"
         ));
         lines
+    }
+}
+
+impl Throughput {
+    /// Returns what was achieved in the time in which messages were due: an interrupt cuts it.
+    fn of(timeline: &[Point], rate: u32) -> Option<Self> {
+        let within = || timeline.iter().filter(|it| it.for_s.is_some());
+        let sum = |of: fn(&Point) -> u64| within().map(of).map(u128::from).sum::<u128>();
+        // That many are due in a second, exactly.
+        let due = sum(|it| it.due);
+        let per_second = |count: u128| {
+            let rounded = (count * u128::from(rate) + due / 2) / due;
+            u64::try_from(rounded).unwrap_or(u64::MAX)
+        };
+        (due > 0).then(|| Self {
+            sent_per_second: per_second(sum(|it| it.sent)),
+            replies_per_second: per_second(sum(|it| it.replies)),
+        })
     }
 }
 

@@ -111,6 +111,7 @@ fn the_document_has_this_shape() {
         "warm_up": { "tells": ends(5), "asks": ends(5) },
         "latency_us": times(5, 2000),
         "lateness_us": times(10, 0),
+        "throughput": { "sent_per_second": 10, "replies_per_second": 5 },
         "fates": { "written": 20, "not_sent": 0, "unknown": 0 },
     });
     assert_eq!(told, expected, "{told:#}");
@@ -151,6 +152,7 @@ fn people_are_told_the_same() {
         "lateness of this command, in ms, within the above",
         "       50 %",
         "      0.000",
+        "throughput     10 sent/s, 5 replies/s",
         "fates of all   20 written, 0 not sent, 0 unknown",
     ];
     assert_eq!(lines.len(), starts.len(), "{lines:#?}");
@@ -183,6 +185,28 @@ fn a_plot_has_titles_axes_units_and_both_themes() {
     assert!(svg.trim_end().ends_with("</svg>"));
     let lines = svg.matches("<polyline ").count();
     assert!(lines >= 7, "{lines} lines: {svg}");
+    // Of one ask in an interval all percentiles are the same: the wider line is seen on both sides.
+    let (_, drawn) = svg.split_once("</style>").unwrap();
+    let wide = drawn.find("stroke-width=\"4\"").unwrap();
+    let slowest = drawn.find("stroke=\"#8250DF\"").unwrap();
+    assert!(wide < slowest, "{svg}");
+}
+
+#[test]
+fn a_load_that_cannot_keep_up_tells_the_rate_that_it_achieved() {
+    let (schedule, mix) = (seconds(100, 0, 2), Mix { tell: 1, ask: 1 });
+    let mut record = Record::new(schedule).unwrap();
+    let mut pacer = Pacer::new(schedule, mix);
+    while let Step::Send(due) = pacer.step(Duration::from_secs(9)) {
+        // It takes twice as long as it should.
+        let late = 2 * due.at;
+        record.due(&due, late);
+        record.sent(&due, late);
+        record.end(&due, End::Done, late);
+    }
+    let lines = report(schedule, mix, record).lines();
+    let achieved = lines.iter().find(|it| it.starts_with("throughput"));
+    assert_eq!(achieved.unwrap(), "throughput     50 sent/s, 25 replies/s");
 }
 
 #[test]

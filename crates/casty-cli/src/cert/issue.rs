@@ -30,7 +30,9 @@ pub(super) struct Issued {
     pub(super) certificate: String,
     /// PKCS#8, not encrypted.
     pub(super) key: String,
-    /// The end of its validity, if that came before the one that was asked for: the authority's own.
+    /// The end of its validity.
+    pub(super) not_after: time::OffsetDateTime,
+    /// The same, if that came before the one that was asked for: the authority's own.
     pub(super) cut: Option<time::OffsetDateTime>,
 }
 
@@ -55,6 +57,7 @@ pub(super) fn authority(name: &str, validity: Validity) -> Result<Issued, IssueE
     Ok(Issued {
         certificate,
         key,
+        not_after: params.not_after,
         cut: None,
     })
 }
@@ -147,7 +150,8 @@ impl Authority {
         if self.end <= params.not_before {
             return Err(IssueError::Expired(self.end));
         }
-        params.not_after = cut.unwrap_or(params.not_after);
+        let not_after = cut.unwrap_or(params.not_after);
+        params.not_after = not_after;
         let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
         let certificate = params.signed_by(&key, &self.issuer)?.pem();
         let issued = first(certificate.as_bytes())?;
@@ -159,6 +163,7 @@ impl Authority {
         Ok(Issued {
             certificate,
             key,
+            not_after,
             cut,
         })
     }

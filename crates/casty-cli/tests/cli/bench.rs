@@ -160,6 +160,8 @@ async fn results_are_lines_for_people() {
     let lines: Vec<_> = ended.out.lines().collect();
     assert_eq!(lines[0], "counter: 200 messages a second for 0.5 s, asks");
     assert_eq!(lines[1], "asks             100 due         100 replies");
+    let throughput = lines[lines.len() - 2];
+    assert!(throughput.starts_with("throughput     "), "{ended:?}");
     assert_eq!(
         lines.last(),
         Some(&"fates of all   100 written, 0 not sent, 0 unknown")
@@ -196,6 +198,15 @@ async fn a_load_that_makes_no_sense_is_refused_before_it_begins() {
         let ended = end(casty(&args)).await.with(2);
         assert!(ended.err.contains(said), "{args:?}: {ended:?}");
     }
+    // What was drawn before is there as long as there is nothing new.
+    let old = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(old.path(), "old").unwrap();
+    let plot = ["--plot", old.path().to_str().unwrap()];
+    let others = [&["--message", ADD, "--timeout", "0.2"][..], &plot].concat();
+    let mut args = arguments("--rate 5", &others);
+    args.extend(to);
+    end(casty(&args)).await.with(3);
+    assert_eq!(std::fs::read_to_string(old.path()).unwrap(), "old");
     let mut args = arguments(
         "--rate 5 --plot /no/such/folder/bench.svg",
         &["--message", ADD],
@@ -219,11 +230,11 @@ async fn progress_is_drawn_on_a_terminal_and_an_interrupt_there_shows_the_result
     terminal.shows("the progress", drawn).await;
     terminal.press("\u{3}").await;
     assert_eq!(terminal.ended().await, Some(130));
-    // The echo of the key may leave the last drawing of the bar above them.
+    // Nothing is left of the bar beside them.
     let results = |screen: &vt100::Screen| {
         let rows = rows(screen);
         let title = "counter: 200 messages a second for 3600 s, asks, interrupted";
-        let is_told = rows.iter().any(|row| row == title);
+        let is_told = rows.iter().any(|row| row == title) && !rows.iter().any(is_bar);
         is_told && rows.iter().any(|row| row.starts_with("fates of all"))
     };
     terminal.shows("the results", results).await;

@@ -1,3 +1,6 @@
+use std::time::{Duration, SystemTime};
+
+use casty_client::value::DateTime;
 use casty_client::{Codec, TransportConfig};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
@@ -226,7 +229,26 @@ async fn lines_that_cannot_be_sent_are_documents_too() {
             .starts_with("line 1: no tab")
     );
     assert_eq!(errors[1]["error"], json!("lines left out: 1"));
-    assert_eq!(documents(&ended.out)[0]["written"], json!(0));
+    let counts = &documents(&ended.out)[0];
+    assert_eq!(counts["written"], json!(0));
+    assert!(
+        counts["seconds"].as_f64().is_some_and(|it| it < 60.0),
+        "{counts}"
+    );
+}
+
+/// Returns the end of a certificate's validity as a document tells it.
+fn end_of(told: &Value) -> SystemTime {
+    let end = DateTime::parse_rfc3339(told["not_after"].as_str().unwrap()).unwrap();
+    (&end).try_into().unwrap()
+}
+
+/// Returns the same as it is in the certificate.
+fn end_of_certificate(told: &Value) -> SystemTime {
+    let pem = std::fs::read(told["certificate"].as_str().unwrap()).unwrap();
+    let (_, pem) = x509_parser::pem::parse_x509_pem(&pem).unwrap();
+    let end = pem.parse_x509().unwrap().validity().not_after.timestamp();
+    SystemTime::UNIX_EPOCH + Duration::from_secs(end.try_into().unwrap())
 }
 
 #[tokio::test]
@@ -247,4 +269,17 @@ async fn certificates_are_told_as_one_document() {
     let told = &documents(&made.out)[0];
     assert_eq!(told["validity"], json!("30 days"));
     assert!(told["certificate"].as_str().unwrap().ends_with("ca.crt"));
+    assert_eq!(end_of(told), end_of_certificate(told));
+    // A client's ends with the authority's, and says so.
+    let args = [
+        "cert", "client", "me", "--json", "--ca-dir", &out, "--out", &out,
+    ];
+    let made = end(casty(&args)).await.with(0);
+    let cut = &documents(&made.out)[0];
+    assert_eq!(cut["not_after"], told["not_after"]);
+    assert_eq!(end_of(cut), end_of_certificate(cut));
+    assert_eq!(
+        (&cut["cn"], &cut["sans"], &told["cn"]),
+        (&json!("me"), &json!([]), &json!("casty-ca"))
+    );
 }

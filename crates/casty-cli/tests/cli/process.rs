@@ -113,6 +113,25 @@ impl Ended {
     }
 }
 
+/// Asserts that a line tells these counts of a file's messages, and then the time and the rate.
+#[track_caller]
+pub(crate) fn assert_counts(line: &str, counts: &str) {
+    let rest = line
+        .strip_prefix(counts)
+        .and_then(|it| it.strip_prefix(" in "));
+    let (seconds, rate) = rest.and_then(|it| it.split_once(" s, ")).expect(line);
+    let rate: u64 = rate.trim_end().strip_suffix("/s").unwrap().parse().unwrap();
+    let written: u64 = counts.split(' ').next().unwrap().parse().unwrap();
+    let seconds: f64 = seconds.parse().unwrap();
+    assert!(rate <= written.max(1) * 1000, "{line}");
+    assert!(seconds < LONGEST.as_secs_f64(), "{line}");
+    assert_eq!(
+        written > 0 && seconds < 1.0,
+        rate >= written.max(1),
+        "{line}"
+    );
+}
+
 /// Prepares a command that talks to no cluster yet.
 pub(crate) fn casty(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_casty"));

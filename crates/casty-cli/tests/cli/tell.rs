@@ -5,7 +5,8 @@ use casty_testkit::{Cluster, Status};
 use tokio::io::AsyncWriteExt;
 
 use crate::process::{
-    ADD, AMPLE, GET, casty, casty_to, end, end_with_input, ended, hang_owner, interrupt, nodes,
+    ADD, AMPLE, GET, assert_counts, casty, casty_to, end, end_with_input, ended, hang_owner,
+    interrupt, nodes,
 };
 
 /// Returns a thousand lines to ten entities, each worth 1.
@@ -32,10 +33,8 @@ async fn each_of_a_thousand_lines_of_a_file_arrives() {
     let path = file.path().to_str().unwrap();
     let args = ["tell", "--timeout", AMPLE, "counter", "--file", path];
     let ended = end(casty_to(&cluster, &args)).await.with(0);
-    assert_eq!(
-        (&*ended.out, &*ended.err),
-        ("", "1000 written, 0 not sent, 0 unknown\n")
-    );
+    assert_eq!(ended.out, "");
+    assert_counts(&ended.err, "1000 written, 0 not sent, 0 unknown");
     for entity in 0..10 {
         assert_eq!(count(&cluster, &format!("user-{entity}")).await, "100\n");
     }
@@ -56,7 +55,7 @@ async fn each_of_a_thousand_lines_of_standard_input_arrives() {
     ];
     let command = casty_to(&cluster, &args);
     let ended = end_with_input(command, thousand().as_bytes()).await.with(0);
-    assert_eq!(ended.err, "1000 written, 0 not sent, 0 unknown\n");
+    assert_counts(&ended.err, "1000 written, 0 not sent, 0 unknown");
     let handled = |status: &Status| -> u64 { status.nodes.iter().map(|n| n.messages).sum() };
     let status = cluster.wait_until(|status| handled(status) >= 1000).await;
     assert_eq!(handled(&status), 1000);
@@ -83,7 +82,7 @@ async fn bad_lines_are_named_and_keep_no_other_from_being_sent() {
     assert!(lines[0].starts_with("casty: line 2: no tab"));
     assert!(lines[1].starts_with("casty: line 4: the message is not in Casty's JSON notation: "));
     assert!(lines[2].starts_with("casty: line 5: a told message gets no reply"));
-    assert_eq!(lines[3], "2 written, 0 not sent, 0 unknown");
+    assert_counts(lines[3], "2 written, 0 not sent, 0 unknown");
     assert_eq!(lines[4], "casty: lines left out: 3");
     assert_eq!(count(&cluster, "user-1").await, "11\n");
 }
@@ -105,7 +104,7 @@ async fn strict_tells_stop_at_the_first_bad_line() {
         .with(1);
     let lines: Vec<_> = ended.err.lines().collect();
     assert_eq!(lines.len(), 3, "{ended:#?}");
-    assert_eq!(lines[0], "1 written, 0 not sent, 0 unknown");
+    assert_counts(lines[0], "1 written, 0 not sent, 0 unknown");
     assert!(lines[1].starts_with("casty: line 2: no tab"));
     assert_eq!(count(&cluster, "user-1").await, "1\n");
 }
@@ -182,7 +181,7 @@ async fn input_that_goes_on_for_ever_ends_with_an_interrupt() {
         .await;
     interrupt(&child).await;
     let ended = ended(child).await.with(130);
-    assert_eq!(ended.err, "1 written, 0 not sent, 0 unknown\n");
+    assert_counts(&ended.err, "1 written, 0 not sent, 0 unknown");
     drop(stdin);
 }
 
@@ -243,5 +242,40 @@ async fn a_file_takes_as_long_as_it_takes() {
     handled(2).await;
     drop(stdin);
     let ended = ended(child).await.with(0);
-    assert_eq!(ended.err, "2 written, 0 not sent, 0 unknown\n");
+    assert_counts(&ended.err, "2 written, 0 not sent, 0 unknown");
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn progress_is_drawn_on_a_terminal_also_while_nothing_comes() {
+    use crate::terminal::{Terminal, rows};
+    let cluster = nodes(Codec::pickle()).await;
+    let args = ["tell", "--timeout", AMPLE, "counter", "--file", "-"];
+    let mut terminal = Terminal::start(&cluster, &args, &[]);
+    let drawn = |screen: &vt100::Screen, bar: &str| rows(screen).iter().any(|it| it.contains(bar));
+    terminal
+        .shows("a progress", |screen| drawn(screen, " 0 messages, 0/s  "))
+        .await;
+    terminal
+        .press(&format!("user-1\t{ADD}\nuser-2\t{ADD}\n"))
+        .await;
+    terminal
+        .shows("a rate", |screen| {
+            drawn(screen, " 2 messages, ") && !drawn(screen, " 2 messages, 0/s")
+        })
+        .await;
+    terminal
+        .shows("the rate of a pause", |screen| {
+            drawn(screen, " 2 messages, 0/s  ")
+        })
+        .await;
+    // The end of what is typed.
+    terminal.press("\u{4}").await;
+    assert_eq!(terminal.ended().await, Some(0));
+    terminal
+        .shows("the end", |screen| {
+            let is_told = drawn(screen, "2 written, 0 not sent, 0 unknown in ");
+            is_told && !drawn(screen, " 2 messages, ")
+        })
+        .await;
 }

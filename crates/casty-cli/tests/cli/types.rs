@@ -61,6 +61,9 @@ pub struct Deposit {
     let written = types(&folder, &["--out", file]).await.unwrap().with(0);
     assert_eq!(written.out, "");
     assert_eq!(fs::read_to_string(file).unwrap(), printed);
+    let told = types(&folder, &["--out", file, "--json"]).await.unwrap();
+    let document: serde_json::Value = serde_json::from_str(&told.with(0).out).unwrap();
+    assert_eq!(document, serde_json::json!({ "out": file }));
     let same = types(&folder, &["--check", file]).await.unwrap().with(0);
     assert_eq!((same.out.as_str(), same.err.as_str()), ("", ""));
 

@@ -110,6 +110,30 @@ async fn cluster_must_be_named_one_way_or_the_other() {
 }
 
 #[tokio::test]
+async fn what_is_missing_is_named_with_the_prefix_of_variables_that_was_chosen() {
+    let cases: &[(&[&str], &str)] = &[
+        (
+            &["topology", "--system", "s"],
+            "--contact, ACME_CONTACT_POINTS or --config",
+        ),
+        (
+            &["topology", "--contact", "127.0.0.1:1"],
+            "--system, ACME_SYSTEM or --config",
+        ),
+        (
+            &["ask", "account", "a", GET, AT[0], AT[1], AT[2], AT[3]],
+            "--shards, ACME_REGIONS=account=N or [regions] in --config",
+        ),
+    ];
+    for (args, expected) in cases {
+        let mut command = casty(args);
+        command.args(["--env-prefix", "ACME"]);
+        let ended = end(command).await.with(2);
+        assert!(ended.err.contains(expected), "{args:?}: {ended:?}");
+    }
+}
+
+#[tokio::test]
 async fn every_command_shows_examples() {
     for command in [
         "",

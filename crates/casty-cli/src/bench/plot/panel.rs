@@ -24,6 +24,7 @@ pub(super) type Drawn = Result<(), Box<dyn Error>>;
 pub(super) struct Series {
     pub(super) name: &'static str,
     pub(super) colour: RGBColor,
+    pub(super) width: u32,
     pub(super) points: Vec<(f64, f64)>,
 }
 
@@ -93,10 +94,11 @@ pub(super) fn panel(
     for Series {
         name,
         colour,
+        width,
         points,
     } in all
     {
-        let line = colour.stroke_width(2);
+        let line = colour.stroke_width(*width);
         chart
             .draw_series(LineSeries::new(points.iter().copied(), line))?
             .label(*name)
