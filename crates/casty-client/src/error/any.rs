@@ -31,7 +31,7 @@ pub struct Error {
     outlook: Outlook,
     fate: Option<Fate>,
     // On the heap, so that results stay small.
-    error: Box<dyn StdError + Send + Sync>,
+    cause: Box<dyn StdError + Send + Sync>,
 }
 
 impl Error {
@@ -40,7 +40,7 @@ impl Error {
         Self {
             outlook: error.outlook(),
             fate: error.fate(),
-            error: Box::new(error),
+            cause: Box::new(error),
         }
     }
 
@@ -85,13 +85,13 @@ impl Error {
 
     /// Returns the error that this was made of; `None` if it is of another type.
     pub fn downcast_ref<E: StdError + 'static>(&self) -> Option<&E> {
-        self.error.downcast_ref()
+        self.cause.downcast_ref()
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&Chain(&*self.error), f)
+        fmt::Display::fmt(&Chain(&*self.cause), f)
     }
 }
 
