@@ -75,6 +75,11 @@ impl Wanted {
         self.rest.iter().any(|arg| arg == "--quick")
     }
 
+    /// Returns whether a client with metrics is measured beside the plain one: always if all is.
+    fn is_metered(&self) -> bool {
+        self.metrics || !(self.is_some() || self.is_quick())
+    }
+
     /// Returns whether only some cells are wanted, and so nothing else.
     fn is_some(&self) -> bool {
         let is_choice = |arg: &String| ["--load", "--sender", "--help"].contains(&arg.as_str());
@@ -116,7 +121,7 @@ pub(crate) fn run(steps: &mut Steps, args: &[String]) -> Result<(), Failure> {
         steps.run("the member in Rust", &mut cargo(build))?;
         run.arg("--rust-node").arg(program("release", "rust-node"));
     }
-    if wanted.metrics {
+    if wanted.is_metered() {
         run.arg("--metered").arg(metered(steps)?);
     }
     steps.run("run", &mut run)
@@ -201,5 +206,7 @@ mod tests {
         assert_eq!(wanted.rest, ["--quick", "--seed", "7"]);
         assert_eq!(parse(""), Wanted::default());
         assert!(parse("--load c64").is_some() && parse("--sender floor").is_some());
+        assert!(parse("").is_metered() && parse("--load c64 --metrics").is_metered());
+        assert!(!parse("--load c64").is_metered() && !wanted.is_metered());
     }
 }

@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use crate::api;
 use crate::features;
 use crate::gates;
+use crate::getting_started;
 use crate::metadata;
 use crate::package;
 use crate::readme;
@@ -31,6 +32,7 @@ pub(crate) fn run(steps: &mut Steps) -> Result<(), Failure> {
     features::run(steps, false)?;
     gates::run(steps, false)?;
     package::run(steps)?;
+    getting_started::run(steps)?;
     readme::run(steps)
 }
 

@@ -13,6 +13,7 @@ mod features;
 mod flame;
 mod fuzz;
 mod gates;
+mod getting_started;
 mod limits;
 mod metadata;
 mod minimal;
@@ -56,8 +57,9 @@ usage: cargo xtask COMMAND [ARGS]
   bench [--quick] [--peers] [--real] [--metrics] [ARGS]
                   the benchmarks, then the run that writes target/bench/report.md: this client beside
                   the bare loop; --peers adds tonic, tarpc, redis and nats, and --real
-                  Python's client on real nodes, and a member in Rust beside one in Python; --metrics adds
-                  the client with the feature metrics and an exporter. ARGS go to the run; `--help` tells them.
+                  Python's client on real nodes, and a member in Rust beside one in Python; --metrics adds,
+                  to a quick run or to some cells, the client with the feature metrics and an exporter,
+                  which the usual run has. ARGS go to the run; `--help` tells them.
                   --write-docs [FOLDER] measures nothing, and copies the figures of the last run into
                   docs/performance.md
   tune [--quick]  the worker of the benchmarks built and started in several ways, side by side: profiles,
