@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What a block of Rust begins with.
+/// The line that a block of Rust begins with, in part.
 const FENCE: &str = "```rust";
 
 /// The addresses that pages write, which the test has nodes at addresses of its own for.

@@ -11,11 +11,11 @@ use serde::Deserialize;
 pub(crate) const LONG: Duration = Duration::from_secs(30);
 
 thread_local! {
-    /// Where the nodes of this thread's test are.
+    /// The addresses of the nodes of this thread's test.
     static HOSTS: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
 }
 
-/// What an account understands.
+/// The messages that an account understands.
 #[derive(Deserialize)]
 enum Message {
     #[serde(rename = "bank.Deposit")]

@@ -95,7 +95,7 @@ mod pushes {
         use super::*;
         use crate::nodes::{LONG, client};
 
-        /// What a stock understands.
+        /// The messages that a stock understands.
         #[derive(Deserialize)]
         enum Message {
             #[serde(rename = "prices.Follow")]
@@ -104,7 +104,7 @@ mod pushes {
             Followed { reply_to: ActorRef<bool> },
         }
 
-        /// What it pushes.
+        /// The price that it pushes.
         #[derive(Serialize)]
         #[serde(rename = "prices.Price")]
         struct Pushed {

@@ -11,7 +11,7 @@ mod lookup {
         use super::*;
         use crate::nodes::{LONG, client};
 
-        /// What a node reads of `Greet`.
+        /// The message as a node reads it: `Greet`.
         #[derive(Deserialize)]
         #[serde(rename = "hello.Greet")]
         struct Greeted {
@@ -50,7 +50,7 @@ mod paths {
         use super::*;
         use crate::nodes::{bank, client};
 
-        /// What a node reads of `GetCount`.
+        /// The message as a node reads it: `GetCount`.
         #[derive(Deserialize)]
         #[serde(rename = "office.GetCount")]
         struct Counted {
@@ -100,7 +100,7 @@ mod actors {
             reply_to: ActorRef<i64>,
         }
 
-        /// What the node sends to the meter.
+        /// The messages that the node sends to the meter.
         #[derive(Serialize)]
         enum Sent {
             #[serde(rename = "meter.Add")]
