@@ -44,7 +44,7 @@ fn blocks(page: &str) -> impl Iterator<Item = String> {
     std::iter::from_fn(move || {
         lines.find(|line| line.starts_with(FENCE))?;
         let inside = lines.by_ref().take_while(|line| *line != "```");
-        Some(inside.map(|line| format!("{line}\n")).collect())
+        Some(inside.flat_map(|line| [line, "\n"]).collect())
     })
 }
 

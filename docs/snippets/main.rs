@@ -4,6 +4,12 @@
 //! compiler tells; a block that cannot be run says why, by `expect(dead_code)`.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
+#![allow(
+    clippy::duration_suboptimal_units,
+    clippy::ignored_unit_patterns,
+    clippy::unused_async,
+    reason = "the pages say what readers need and no more"
+)]
 
 use std::fs;
 use std::path::Path;

@@ -51,7 +51,7 @@ mod traces {
 
         #[tokio::test]
         async fn a_node_is_sent_the_trace_of_the_program() {
-            let told = |_: &mut (), asked: ActorRef<String>, context: &mut Context<'_>| {
+            let told = |(): &mut (), asked: ActorRef<String>, context: &mut Context<'_>| {
                 let parent = context.trace_parent().map(|parent| parent.to_string());
                 context.reply(&asked, &parent.unwrap_or_default());
             };

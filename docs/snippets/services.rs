@@ -59,7 +59,7 @@ mod paths {
 
         #[tokio::test]
         async fn singletons_broadcasts_and_actors_of_a_node_are_asked() {
-            let numbers = |_: &mut (), counted: Counted, context: &mut Context<'_>| {
+            let numbers = |(): &mut (), counted: Counted, context: &mut Context<'_>| {
                 context.reply(&counted.reply_to, &7);
             };
             let actor = |counted: Counted, context: &mut Context<'_>| {

@@ -3,7 +3,7 @@
 block!("structures_1");
 
 mod run {
-    use casty_testkit::Structure;
+    use casty_testkit::{ClusterBuilder, Structure};
 
     use super::*;
     use crate::nodes::{bank, client};
@@ -18,7 +18,7 @@ mod run {
         ];
         let nodes = structures
             .into_iter()
-            .fold(bank(), |nodes, it| nodes.structure(it));
+            .fold(bank(), ClusterBuilder::structure);
         let nodes = nodes.start().await.unwrap();
         let client = client(&nodes).await;
         // The second one would wait for a lock that the first had kept.
