@@ -32,8 +32,20 @@ fn is_special(text: &str) -> bool {
     let quiet = lower.strip_prefix('s').unwrap_or(&lower);
     match quiet.strip_prefix("nan") {
         Some(payload) => payload.bytes().all(|byte| byte.is_ascii_digit()),
-        None => matches!(&*lower, "inf" | "infinity"),
+        None => is_infinity(text),
     }
+}
+
+/// Returns whether a text without a sign is an infinity.
+fn is_infinity(text: &str) -> bool {
+    text.eq_ignore_ascii_case("inf") || text.eq_ignore_ascii_case("infinity")
+}
+
+/// Returns whether a decimal in Python's notation is a signaling nan.
+pub(crate) fn is_signaling(text: &str) -> bool {
+    let digits = text.trim_start_matches(['+', '-']);
+    let name = digits.get(..4);
+    name.is_some_and(|name| name.eq_ignore_ascii_case("snan"))
 }
 
 /// A finite number as its text has it: digits with at most one point, and the exponent that follows them.

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::classes::is_new;
+use super::decimal::is_signaling;
 use super::{Items, Value};
 
 impl Value {
@@ -43,13 +44,6 @@ impl Value {
         }
         None
     }
-}
-
-/// Returns whether a decimal in Python's notation is a signaling nan.
-fn is_signaling(text: &str) -> bool {
-    let digits = text.trim_start_matches(['+', '-']);
-    let name = digits.get(..4);
-    name.is_some_and(|name| name.eq_ignore_ascii_case("snan"))
 }
 
 #[cfg(test)]

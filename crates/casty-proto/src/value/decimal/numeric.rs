@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use num_bigint::BigInt;
 
-use super::{Digits, is_decimal};
+use super::{Digits, is_decimal, is_infinity, is_signaling};
 use crate::value::Decimal;
 
 /// The error of a text that is no [`Decimal`], or of one that another type cannot hold.
@@ -64,8 +64,7 @@ enum Size<'a> {
 impl<'a> Number<'a> {
     fn parse(text: &'a str) -> Option<Self> {
         let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
-        let is_infinite = |name| unsigned.eq_ignore_ascii_case(name);
-        let size = if is_infinite("inf") || is_infinite("infinity") {
+        let size = if is_infinity(unsigned) {
             Size::Infinite
         } else {
             Size::Finite(Digits::parse(unsigned)?)
@@ -166,8 +165,7 @@ impl TryFrom<&Decimal> for f64 {
             return Err(DecimalError::NoDecimal);
         }
         let Some(number) = Number::parse(text) else {
-            let signals = text.trim_start_matches(['+', '-']).starts_with(['s', 'S']);
-            return (!signals)
+            return (!is_signaling(text))
                 .then_some(Self::NAN)
                 .ok_or(DecimalError::OutOfRange);
         };
