@@ -41,7 +41,8 @@ pub enum RenewalInput {
     /// led to before.
     Connected(NodeAddress),
     /// The connection to a node ended, whichever side ended it: the node may have something to send
-    /// still.
+    /// still. Or a node that was never connected may have failed to send to the client: one that took over
+    /// the lead is passed on what others were asked.
     Lost(NodeAddress),
     /// The secondary connection to a node is up.
     SecondaryUp(NodeAddress),

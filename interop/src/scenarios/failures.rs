@@ -140,7 +140,9 @@ async fn restarted_node(context: Context) -> Result<Figures, Failure> {
     // The entity's state died with the node: the log begins with what came after.
     let first = log.first().copied().unwrap_or(told);
     if log != (first..told).collect::<Vec<_>>() {
-        return Err(format!("{told} told, logged out of order or with gaps: {log:?}").into());
+        let report = close(&client).await?;
+        let problem = format!("{told} told, logged out of order or with gaps: {log:?}");
+        return Err(format!("{problem}; {report}").into());
     }
     victim.tell(Append { number: told })?;
     let last: Vec<u32> = victim.ask(|reply_to| GetLog { reply_to }).await?;

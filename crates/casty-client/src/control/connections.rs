@@ -248,8 +248,8 @@ impl Control {
         }
     }
 
-    /// Tells the renewal engine that the connection to a node has ended.
-    fn renewal_lost(&mut self, node: NodeAddress) {
+    /// Tells the renewal engine that a node may have failed to send to this client.
+    pub(super) fn renewal_lost(&mut self, node: NodeAddress) {
         if self.core.identity.is_generated() {
             self.renewal
                 .handle(self.time.now(), RenewalInput::Lost(node));

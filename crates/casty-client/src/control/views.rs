@@ -164,6 +164,7 @@ impl Control {
         for node in self.renewal.forgotten(|node| view.member(node).is_some()) {
             self.renewal.handle(now, RenewalInput::Gone(node));
         }
+        self.distrust_new_leader(&view);
         let input = SubscriptionInput::Live(live.iter().cloned().collect());
         self.subscription.handle(now, input);
         self.connections
@@ -176,6 +177,19 @@ impl Control {
         self.core.views.note();
         if let Some(replaced) = replaced {
             retire(replaced);
+        }
+    }
+
+    /// Has a new leader that is not connected be dialled under a fresh address: the former one may have passed
+    /// on to it what this client asked, and it then failed to send to the client.
+    fn distrust_new_leader(&mut self, view: &View) {
+        let former = self.core.view.borrow().clone();
+        let former = former.as_deref().and_then(View::leader);
+        if let Some((former, leader)) = former.zip(view.leader())
+            && former != leader
+            && !self.peers.contains_key(leader)
+        {
+            self.renewal_lost(leader.clone());
         }
     }
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use casty_client::{ClusterClient, EntityRef, NodeAddress, TransportConfig};
-use casty_testkit::Cluster;
+use casty_client::{AskError, ClusterClient, EntityRef, NodeAddress, TransportConfig};
+use casty_testkit::{Cluster, ClusterBuilder, Context, stateful};
 use casty_transport::{ByteStream, DialError, ListenError, Listener, Transport};
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
@@ -181,4 +181,55 @@ async fn after_the_quarantine_the_first_address_serves_for_everything_again() {
         (report.stats.connections, report.stats.secondary_connections),
         (0, 0)
     );
+}
+
+fn tell_where((): &mut (), message: Counter, context: &mut Context<'_>) {
+    if let Counter::Where { reply_to } = message {
+        context.reply(&reply_to, &(context.node() as u64));
+    }
+}
+
+async fn ask_singleton(client: &ClusterClient, by: &NodeAddress) -> Result<u64, AskError> {
+    let singleton = client.actor_on(by, "/_singleton-where").unwrap();
+    let asked = singleton.ask(|reply_to| Counter::Where { reply_to });
+    asked.within(SOON).await
+}
+
+/// It was passed on a question by the leader before it, and had no connection to reply by.
+#[tokio::test(start_paused = true)]
+async fn a_new_leader_that_failed_to_send_to_a_client_answers_it_once_it_is_connected() {
+    let net = Net::memory();
+    let with = |it: ClusterBuilder| {
+        let at = [NodeAddress::new("127.0.0.2", 0)];
+        it.addresses(at)
+            .singleton("where", stateful(|| (), tell_where))
+    };
+    let cluster = net.lone_counter_with(with).await;
+    let (gate, open) = watch::channel(true);
+    let below = net.transport().build();
+    let transport = TransportConfig::custom(Arc::new(Gate { below, open }));
+    let client = net.client_builder(&cluster).transport(transport);
+    let client = client.connect().await.unwrap();
+    client.ready(LONG).await.unwrap();
+    gate.send_replace(false);
+
+    cluster.add(NodeAddress::new("127.0.0.1", 0)).await.unwrap();
+    let [former, leader] = [0, 1].map(|node| cluster.address(node).unwrap());
+    let mut topology = client.topology();
+    let leads = topology.wait_for(|view| view.leader() == Some(&leader));
+    timeout(LONG, leads).await.expect("views come").unwrap();
+    let (passed_on, failed) = tokio::join!(
+        ask_singleton(&client, &former),
+        cluster.wait_until(|status| status.nodes[1].undelivered > 0),
+    );
+    assert!(
+        matches!(passed_on, Err(AskError::Timeout { .. })),
+        "{passed_on:?}"
+    );
+    assert_eq!(failed.nodes[1].connections, 0);
+
+    gate.send_replace(true);
+    let number = ask_singleton(&client, &leader).await;
+    assert_eq!(number.expect("no quarantine"), 1);
+    close_and_check(&client).await;
 }
