@@ -25,6 +25,8 @@ mod measured {
         /// It has not begun, or was told.
         #[default]
         None,
+        /// It has begun, and its time is not taken.
+        Untimed,
         Since(Instant),
         Took(Duration),
     }
@@ -38,8 +40,12 @@ mod measured {
 
         /// Begins.
         #[inline]
-        pub(crate) fn begin(&mut self) {
-            self.time = Time::Since(precise_now());
+        pub(crate) fn begin(&mut self, core: &Core) {
+            self.time = if core.latencies.is_next_timed() {
+                Time::Since(precise_now())
+            } else {
+                Time::Untimed
+            };
         }
 
         /// Stops before the outcome is known in full.
@@ -64,10 +70,13 @@ mod measured {
 
         fn tell(&mut self, core: &Core, outcome: AskOutcome) {
             self.stop();
-            if let Time::Took(took) = std::mem::take(&mut self.time) {
-                let name = |id| core.region_name(id);
-                core.latencies.record(self.region, outcome, took, name);
-            }
+            let took = match std::mem::take(&mut self.time) {
+                Time::None | Time::Since(_) => return,
+                Time::Untimed => None,
+                Time::Took(took) => Some(took),
+            };
+            let name = |id| core.region_name(id);
+            core.latencies.record(self.region, outcome, took, name);
         }
     }
 }
@@ -93,7 +102,7 @@ mod measured {
         pub(crate) fn of_region(&mut self, _: RegionId) {}
 
         #[inline]
-        pub(crate) fn begin(&mut self) {}
+        pub(crate) fn begin(&mut self, _: &Core) {}
 
         #[inline]
         pub(crate) fn stop(&mut self) {}

@@ -80,7 +80,7 @@ where
         let timeout = plan.timeout;
         if let Some(send) = send.take() {
             let choice = send.choose()?;
-            plan.meter.begin();
+            plan.meter.begin(core);
             span.begin();
             let open = match start(core, plan, None, (send, &choice), (Some(cx), span)) {
                 Ok(open) => open,
@@ -156,7 +156,7 @@ impl<R, C: AskChoice> Reply<R, C> {
     ) -> Self {
         let (mut meter, mut span) = (plan.meter, AskSpan::default());
         let sent = send.choose().and_then(|chosen| {
-            meter.begin();
+            meter.begin(core);
             span.begin();
             match start(core, plan, route, (send, &chosen), (None, &span)) {
                 Ok(open) => Ok((Wait::new(open), chosen)),

@@ -1,15 +1,22 @@
 //! The times of asks, by region and outcome.
 
+use std::cell::Cell;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use casty_routing::RegionId;
 use metrics::{Label, SharedString};
 
 use super::table::{ASK_DURATION, ASKS, OUTCOME, REGION, SYSTEM};
-use super::times::Times;
+use super::times::{SAMPLES, Times};
 use crate::ask::outcome::AskOutcome;
 use crate::error::kind::ErrorKind;
+
+thread_local! {
+    /// The asks that this thread has begun, of whichever client; it wraps.
+    static BEGUN: Cell<u32> = const { Cell::new(0) };
+}
 
 impl AskOutcome {
     /// The number of outcomes.
@@ -63,7 +70,7 @@ impl ByOutcome {
         }
     }
 
-    fn record(&self, system: &SharedString, outcome: AskOutcome, took: Duration) {
+    fn record(&self, system: &SharedString, outcome: AskOutcome, took: Option<Duration>) {
         let make = || {
             let labels = labels(system, &self.region, outcome);
             let counter = metrics::counter!(ASKS, labels.clone());
@@ -74,11 +81,9 @@ impl ByOutcome {
         }
     }
 
-    fn tell(&self) {
-        self.times
-            .iter()
-            .filter_map(OnceLock::get)
-            .for_each(Times::tell);
+    fn tell(&self) -> u64 {
+        let times = self.times.iter().filter_map(OnceLock::get);
+        times.map(Times::tell).sum()
     }
 }
 
@@ -98,6 +103,8 @@ pub(crate) struct Latencies {
     actors: ByOutcome,
     /// The times of the regions, by number, as many as there may be.
     regions: Box<[OnceLock<Box<ByOutcome>>]>,
+    /// The asks of a thread whose time is not taken between two whose is: a power of two less one.
+    untimed_between: AtomicU32,
 }
 
 impl Latencies {
@@ -108,7 +115,24 @@ impl Latencies {
             actors: ByOutcome::new(&system, SharedString::const_str("")),
             system,
             regions: (0..regions).map(|_| OnceLock::new()).collect(),
+            untimed_between: AtomicU32::new(0),
         }
+    }
+
+    /// Returns whether the time of an ask that begins now is to be taken: of each, or of as many as the
+    /// histograms are told of where far more end in a second.
+    ///
+    /// Reading the clock twice costs more than all else that is measured of an ask.
+    #[inline]
+    pub(crate) fn is_next_timed(&self) -> bool {
+        // Nothing else is read by what it says.
+        let between = self.untimed_between.load(Ordering::Relaxed);
+        between == 0
+            || BEGUN.with(|begun| {
+                let number = begun.get().wrapping_add(1);
+                begun.set(number);
+                number & between == 0
+            })
     }
 
     /// Takes up a region, so that its counters are there before an ask ends; `name` is called the first time.
@@ -116,12 +140,12 @@ impl Latencies {
         self.region(id, name);
     }
 
-    /// Counts the time of an ask; `name` is called for the first of a region.
+    /// Counts an ask, and its time if it was taken; `name` is called for the first of a region.
     pub(crate) fn record(
         &self,
         region: Option<RegionId>,
         outcome: AskOutcome,
-        took: Duration,
+        took: Option<Duration>,
         name: impl FnOnce(RegionId) -> String,
     ) {
         let region = region.and_then(|id| self.region(id, name));
@@ -135,12 +159,22 @@ impl Latencies {
         Some(region.get_or_init(begin))
     }
 
-    /// Tells the recorder what was counted since the last call.
+    /// Tells the recorder what was counted since the last call, and takes the times of as many of the asks to
+    /// come as are of use if they come as fast. To be called once a second.
     pub(crate) fn tell(&self) {
-        self.actors.tell();
         let regions = self.regions.iter().filter_map(OnceLock::get);
-        regions.for_each(|region| region.tell());
+        let of_regions: u64 = regions.map(|region| region.tell()).sum();
+        let asks = self.actors.tell() + of_regions;
+        self.untimed_between
+            .store(untimed_between(asks), Ordering::Relaxed);
     }
+}
+
+/// Returns how many asks may go untimed between two, so that of so many at least [`SAMPLES`] are timed: a power
+/// of two less one.
+fn untimed_between(asks: u64) -> u32 {
+    let share = u32::try_from(asks / SAMPLES).unwrap_or(u32::MAX);
+    share.checked_ilog2().map_or(0, |power| (1 << power) - 1)
 }
 
 #[cfg(test)]
@@ -156,5 +190,18 @@ mod tests {
         labels.sort_unstable();
         labels.dedup();
         assert_eq!(labels.len(), AskOutcome::COUNT);
+    }
+
+    #[test]
+    fn all_asks_are_timed_until_there_are_twice_as_many_as_are_told() {
+        let between =
+            [0, 1, SAMPLES, 2 * SAMPLES - 1, 2 * SAMPLES, 5 * SAMPLES].map(untimed_between);
+        assert_eq!(between, [0, 0, 0, 0, 1, 3]);
+        assert_eq!(untimed_between(u64::MAX), u32::MAX >> 1);
+        let latencies = Latencies::new("test", 1);
+        assert!((0..100).all(|_| latencies.is_next_timed()));
+        latencies.untimed_between.store(3, Ordering::Relaxed);
+        let timed = (0..400).filter(|_| latencies.is_next_timed());
+        assert_eq!(timed.count(), 100);
     }
 }

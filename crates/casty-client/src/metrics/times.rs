@@ -1,6 +1,6 @@
 //! A histogram of times that are counted as they come and told to the recorder once a second.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use metrics::{Counter, Histogram};
@@ -22,6 +22,8 @@ pub(crate) const SAMPLES: u64 = 10_000;
 /// The times of one kind of ask. Takes 2 KiB.
 pub(crate) struct Times {
     counts: Box<[AtomicU32]>,
+    /// The asks whose time was not taken.
+    untimed: AtomicU64,
     counter: Counter,
     histogram: Histogram,
 }
@@ -31,24 +33,31 @@ impl Times {
     pub(crate) fn new(counter: Counter, histogram: Histogram) -> Self {
         Self {
             counts: (0..BUCKETS).map(|_| AtomicU32::new(0)).collect(),
+            untimed: AtomicU64::new(0),
             counter,
             histogram,
         }
     }
 
-    /// Counts a time. One atomic addition.
-    pub(crate) fn count(&self, took: Duration) {
+    /// Counts an ask, and its time if it was taken. One atomic addition.
+    #[inline]
+    pub(crate) fn count(&self, took: Option<Duration>) {
+        // Nothing is read by what was counted here but the count.
+        let Some(took) = took else {
+            self.untimed.fetch_add(1, Ordering::Relaxed);
+            return;
+        };
         if let Some(count) = self.counts.get(bucket(took)) {
-            // Nothing is read by what was counted here but the count.
             count.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    /// Tells the recorder what was counted since the last call.
-    pub(crate) fn tell(&self) {
+    /// Tells the recorder what was counted since the last call, and returns how many asks that were.
+    pub(crate) fn tell(&self) -> u64 {
+        let untimed = self.untimed.swap(0, Ordering::Relaxed);
         let mut counts = self.counts.iter();
-        if counts.all(|count| count.load(Ordering::Relaxed) == 0) {
-            return;
+        if untimed == 0 && counts.all(|count| count.load(Ordering::Relaxed) == 0) {
+            return 0;
         }
         let counts = self.counts.iter();
         let counts: Vec<u64> = counts
@@ -57,11 +66,12 @@ impl Times {
                 _ => count.swap(0, Ordering::Relaxed).into(),
             })
             .collect();
-        let total: u64 = counts.iter().sum();
-        self.counter.increment(total);
-        for (bucket, samples) in shares(&counts, total).filter(|(_, samples)| *samples > 0) {
+        let timed: u64 = counts.iter().sum();
+        self.counter.increment(timed + untimed);
+        for (bucket, samples) in shares(&counts, timed).filter(|(_, samples)| *samples > 0) {
             self.histogram.record_many(middle(bucket), samples);
         }
+        timed + untimed
     }
 }
 

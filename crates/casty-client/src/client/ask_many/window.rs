@@ -140,7 +140,7 @@ impl Window {
         let place = self.places[place as usize].as_mut()?;
         place.index = index;
         place.meter.of_region(region);
-        place.meter.begin();
+        place.meter.begin(&self.core);
         Some(ReplyAddress {
             id: place.ask.id,
             secret: place.secret,
