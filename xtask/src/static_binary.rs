@@ -87,7 +87,7 @@ fn again(steps: &mut Steps, here: &Build) -> Result<PathBuf, Failure> {
 fn looked_at(program: &Path, build: &Build) -> Result<(), Failure> {
     let bytes = fs::read(program).map_err(Failure::at(program))?;
     let at = Failure::at::<String>(program);
-    let loader = elf::loader(&bytes).map_err(|error| at(error.to_owned()))?;
+    let loader = elf::loader(&bytes).map_err(|error| at(error.to_string()))?;
     if let Some(loader) = loader {
         return Err(at(format!("is not static: {loader} loads it")));
     }

@@ -116,11 +116,12 @@ pub enum MissingRoute {
     /// A connection to the leader, which could tell who owns the shard.
     #[error("no connection to the leader {0}")]
     LeaderConnection(NodeAddress),
-    /// A usable owner: no node hosts the region, or its owner is dead and the cluster has not
-    /// noticed.
+    /// A usable owner: no node hosts the region, or the view avoids the owner and the leader has named no
+    /// other.
     #[error("the leader names no usable owner of the shard")]
     Owner,
-    /// A connection to the owner or the node addressed.
+    /// A connection to the owner of the shard, which the cluster may take for alive although it is dead, or to
+    /// the node addressed.
     #[error("no connection to {0}")]
     Connection(NodeAddress),
     /// Capacity of the node, which is connected, but takes in no more at the moment.

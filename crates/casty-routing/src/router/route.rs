@@ -139,7 +139,10 @@ impl<H> Routes<H> {
                 Some(leader) if self.peers.connection(leader).is_none() => {
                     MissingRoute::LeaderConnection(leader.clone())
                 }
-                Some(_) => MissingRoute::Owner,
+                Some(_) => match self.account(target) {
+                    Some(owner) if !self.is_avoided(&owner) => MissingRoute::Connection(owner),
+                    _ => MissingRoute::Owner,
+                },
             },
         };
         UndeliverableReason::Deadline { missing }

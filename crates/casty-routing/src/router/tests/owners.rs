@@ -34,6 +34,17 @@ fn a_node_that_could_not_be_connected_is_avoided_until_it_is() {
 }
 
 #[test]
+fn a_message_whose_owner_could_not_be_connected_ends_with_its_name() {
+    let mut bench = Bench::formed(&[(0, 2)]);
+    bench.down(2, vec![]);
+    bench.handle(RouterInput::ConnectFailed(node(2)));
+    assert_eq!(bench.send(0, 1), ["query 0 of 1"]);
+    let ended = bench.later(6 * SECOND);
+    let end = format!("1: the deadline passed: no connection to {}", node(2));
+    assert_eq!(ended.last(), Some(&end));
+}
+
+#[test]
 fn unreachable_is_authoritative_even_while_the_connection_is_up() {
     let mut bench = Bench::formed(&[(0, 2)]);
     assert_eq!(bench.view(view(1, &[2], &[(0, 2)])), ["publish"]);
