@@ -1,7 +1,13 @@
 //! Serializers: each writes the values that it reads, and reads them again; the others carry them too.
 
-use casty_proto::message::membership::{GossipMessage, JoinRequest};
-use casty_proto::message::{ClusterState, ShardEnvelope, ShardLocation, TopologySnapshot};
+use casty_proto::message::membership::{
+    GossipMessage, HeartbeatRequest, HeartbeatResponse, JoinAccepted, JoinRequest, PromoteMember,
+    UpdateShardAllocations,
+};
+use casty_proto::message::{
+    ClusterState, Deregister, Register, RegisterRegion, ShardEnvelope, ShardLocation, Subscribe,
+    TopologySnapshot, UpdateRegistry,
+};
 use casty_proto::value::from_value;
 use casty_proto::{Codec, DecodeError, Limit, Limits, Value};
 use serde::de::{DeserializeOwned, IgnoredAny};
@@ -55,8 +61,7 @@ fn check(codec: Codec, data: &[u8]) {
     keeps_to_limits(codec, data, &value);
     typed::<TopologySnapshot>(codec, data, &value);
     typed::<ClusterState>(codec, data, &value);
-    typed::<GossipMessage>(codec, data, &value);
-    typed::<JoinRequest>(codec, data, &value);
+    members(codec, data, &value);
     typed::<ShardLocation>(codec, data, &value);
     typed::<Nested>(codec, data, &value);
     typed::<ShardEnvelope<Nested>>(codec, data, &value);
@@ -68,6 +73,22 @@ fn check(codec: Codec, data: &[u8]) {
     ] {
         survives(other, &value, other == codec);
     }
+}
+
+/// Checks the messages of members.
+fn members(codec: Codec, data: &[u8], value: &Value) {
+    typed::<GossipMessage>(codec, data, value);
+    typed::<JoinRequest>(codec, data, value);
+    typed::<JoinAccepted>(codec, data, value);
+    typed::<HeartbeatRequest>(codec, data, value);
+    typed::<HeartbeatResponse>(codec, data, value);
+    typed::<PromoteMember>(codec, data, value);
+    typed::<UpdateRegistry>(codec, data, value);
+    typed::<UpdateShardAllocations>(codec, data, value);
+    typed::<RegisterRegion>(codec, data, value);
+    typed::<Register<Value>>(codec, data, value);
+    typed::<Deregister<Value>>(codec, data, value);
+    typed::<Subscribe<Value>>(codec, data, value);
 }
 
 fn read<T: DeserializeOwned>(codec: Codec, data: &[u8]) -> Result<T, DecodeError> {

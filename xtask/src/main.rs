@@ -41,8 +41,9 @@ The project's own commands.
 
 usage: cargo xtask COMMAND [ARGS]
 
-  ci              everything a change must pass: format, tidy, clippy, docs, the public API,
-                  features, and the commands that README.md promises
+  ci              everything a change must pass: format, tidy, clippy, docs, the public API, features,
+                  gates, packages, the first program of the guide, and the commands that README.md
+                  promises
   test            all tests of the workspace, worlds in virtual time, then the real-cluster suite
   tidy            budgets, names, dependencies, circles between files, and what sources must not
                   hold; --circles [PACKAGE] prints every circle with the arrows that make it,

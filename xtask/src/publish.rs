@@ -3,10 +3,10 @@
 use std::fs;
 
 use crate::metadata::{self, Package};
-use crate::package;
 use crate::steps::{Failure, Steps, cargo, git, root};
+use crate::{deny, minimal, package};
 
-/// Checks that the workspace is what a release promises, and packs it. With `execute` it is published and
+/// Checks that the workspace and what it depends on are what a release promises, and packs it. With `execute` it is published and
 /// tagged; else cargo does all but send it.
 pub(crate) fn run(steps: &mut Steps, version: &str, execute: bool) -> Result<(), Failure> {
     let packages = metadata::published()?;
@@ -20,6 +20,8 @@ pub(crate) fn run(steps: &mut Steps, version: &str, execute: bool) -> Result<(),
         Err(Failure(missing.join("; ")))
     })?;
     steps.check("nothing is uncommitted", nothing_uncommitted)?;
+    deny::run(steps, false)?;
+    minimal::run(steps)?;
     package::run(steps)?;
     // Cargo finds their order, and waits for each before those that depend on it.
     let mut publish = cargo(["publish", "--no-verify", "--locked"]);

@@ -116,7 +116,9 @@ pub(crate) struct Control {
     views: ViewKeeper,
     peers: BTreeMap<NodeAddress, Arc<Peer>>,
     renewal: Renewal,
-    /// The secondary connections, under the client's first address, to nodes that were lost before.
+    /// The last leader that a view has named.
+    last_leader: Option<NodeAddress>,
+    /// The secondary connections, under the client's first address, to nodes that may have failed to send there.
     secondaries: BTreeMap<NodeAddress, Arc<Peer>>,
     liveness: Liveness,
     /// The identities under which the latest subscriptions were made.
@@ -180,6 +182,7 @@ impl Control {
             views: ViewKeeper::new(),
             peers: BTreeMap::new(),
             renewal: Renewal::new(RenewalConfig::default(), rng.next_u64()),
+            last_leader: None,
             secondaries: BTreeMap::new(),
             liveness: Liveness::new(LivenessConfig::default()),
             subscribers: BTreeMap::new(),

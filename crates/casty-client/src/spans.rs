@@ -59,7 +59,7 @@ spans! {
     connect = "connect", "casty_client::connect", INFO, root,
     "A dial of a node, from the look-up of its name to the end of the handshake." {
         node: "the address that is dialled",
-        secondary: "whether it is a secondary connection, to a node that was lost before",
+        secondary: "whether it is a secondary connection, under the first address of the client",
         peer: "the address by which the node calls itself",
         outcome: "`connected` or `failed`",
         error: "why it failed, with the causes",

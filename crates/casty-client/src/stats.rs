@@ -67,8 +67,8 @@ pub struct Stats {
     pub failed_dials: u64,
     /// Nodes connected.
     pub connections: u64,
-    /// Secondary connections, to nodes that were lost before and know the client by two addresses;
-    /// see [`casty_routing::Renewal`].
+    /// Secondary connections, to nodes that know the client by two addresses: they were lost before, or took
+    /// over the lead before they were connected; see [`casty_routing::Renewal`].
     pub secondary_connections: u64,
     /// Views of the cluster received.
     pub views: u64,

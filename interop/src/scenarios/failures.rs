@@ -107,8 +107,8 @@ impl std::fmt::Display for Asks {
 
 async fn restarted_node(context: Context) -> Result<Figures, Failure> {
     const BEFORE: u32 = 500;
-    /// Messages that the node may have read and not handled when it was killed.
-    const READ_BY_THE_DYING: u64 = 50;
+    /// Messages that the node, or its kernel, may have taken and it not handled when it was killed.
+    const TAKEN_BY_THE_DYING: u64 = 50;
     let mut cluster = context.reserve(2).await?.hosting(&["log"]);
     cluster.launch().await?;
     let patient = builder(&cluster, &[0, 1]).buffer_timeout(Duration::from_mins(1));
@@ -139,11 +139,10 @@ async fn restarted_node(context: Context) -> Result<Figures, Failure> {
         }
     }
     let restarted = begun.elapsed().as_secs_f64();
-    // Behind all messages, whichever node has the shard.
+    victim.tell(Append { number: told })?;
+    // Behind all messages, whichever nodes got them: each is asked on the connection that they took.
     let _: Vec<u32> = first_answer(begun, || victim.ask(|reply_to| GetLog { reply_to })).await?;
     let answered = begun.elapsed().as_secs_f64();
-    victim.tell(Append { number: told })?;
-    // Whichever node has the shard by now, it is asked on the same connection.
     let logs = logs(&cluster, &client, victim).await?;
     let report = close(&client).await?;
     cluster.stop().await?;
@@ -153,7 +152,7 @@ async fn restarted_node(context: Context) -> Result<Figures, Failure> {
     let first = logged.first().copied().unwrap_or(told);
     let in_order = logs.iter().all(|log| log.is_sorted());
     let lost = first.saturating_sub(BEFORE);
-    let may_be_lost = report.stats.unknown + READ_BY_THE_DYING;
+    let may_be_lost = report.stats.unknown + TAKEN_BY_THE_DYING;
     if !in_order || logged != (first..=told).collect::<Vec<_>>() {
         let problem = format!("{told} told, logged out of order or with gaps: {logs:?}");
         return Err(format!("{problem}; {report}").into());

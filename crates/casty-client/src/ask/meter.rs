@@ -41,7 +41,7 @@ mod measured {
         /// Begins.
         #[inline]
         pub(crate) fn begin(&mut self, core: &Core) {
-            self.time = if core.latencies.is_next_timed() {
+            self.time = if core.latencies.is_next_timed(self.region) {
                 Time::Since(precise_now())
             } else {
                 Time::Untimed

@@ -183,12 +183,11 @@ impl Control {
     /// Has a new leader that is not connected be dialled under a fresh address: the former one may have passed
     /// on to it what this client asked, and it then failed to send to the client.
     fn distrust_new_leader(&mut self, view: &View) {
-        let former = self.core.view.borrow().clone();
-        let former = former.as_deref().and_then(View::leader);
-        if let Some((former, leader)) = former.zip(view.leader())
-            && former != leader
-            && !self.peers.contains_key(leader)
-        {
+        let Some(leader) = view.leader() else {
+            return;
+        };
+        let former = self.last_leader.replace(leader.clone());
+        if former.is_some_and(|former| former != *leader) && !self.peers.contains_key(leader) {
             self.renewal_lost(leader.clone());
         }
     }

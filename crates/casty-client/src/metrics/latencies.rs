@@ -56,6 +56,7 @@ impl AskOutcome {
 struct ByOutcome {
     region: SharedString,
     times: [OnceLock<Times>; AskOutcome::COUNT],
+    share: Share,
 }
 
 impl ByOutcome {
@@ -67,6 +68,7 @@ impl ByOutcome {
         Self {
             region,
             times: Default::default(),
+            share: Share::default(),
         }
     }
 
@@ -81,9 +83,11 @@ impl ByOutcome {
         }
     }
 
-    fn tell(&self) -> u64 {
+    /// Tells the recorder what was counted since the last call, and has the share of the asks be timed that is
+    /// of use if as many come again.
+    fn tell(&self) {
         let times = self.times.iter().filter_map(OnceLock::get);
-        times.map(Times::tell).sum()
+        self.share.set(times.map(Times::tell).sum());
     }
 }
 
@@ -103,8 +107,6 @@ pub(crate) struct Latencies {
     actors: ByOutcome,
     /// The times of the regions, by number, as many as there may be.
     regions: Box<[OnceLock<Box<ByOutcome>>]>,
-    /// The asks of a thread whose time is not taken between two whose is: a power of two less one.
-    untimed_between: AtomicU32,
 }
 
 impl Latencies {
@@ -115,24 +117,21 @@ impl Latencies {
             actors: ByOutcome::new(&system, SharedString::const_str("")),
             system,
             regions: (0..regions).map(|_| OnceLock::new()).collect(),
-            untimed_between: AtomicU32::new(0),
         }
     }
 
-    /// Returns whether the time of an ask that begins now is to be taken: of each, or of as many as the
-    /// histograms are told of where far more end in a second.
+    /// Returns whether the time of an ask that begins now is to be taken: of each, or of a share of those of
+    /// its region where far more end in a second than the histogram is told of.
     ///
     /// Reading the clock twice costs more than all else that is measured of an ask.
     #[inline]
-    pub(crate) fn is_next_timed(&self) -> bool {
-        // Nothing else is read by what it says.
-        let between = self.untimed_between.load(Ordering::Relaxed);
-        between == 0
-            || BEGUN.with(|begun| {
-                let number = begun.get().wrapping_add(1);
-                begun.set(number);
-                number & between == 0
-            })
+    pub(crate) fn is_next_timed(&self, region: Option<RegionId>) -> bool {
+        let place = region.and_then(|id| usize::try_from(id.get()).ok());
+        let region = place.and_then(|place| self.regions.get(place)?.get());
+        region
+            .map_or(&self.actors, |region| region)
+            .share
+            .takes_next()
     }
 
     /// Takes up a region, so that its counters are there before an ask ends; `name` is called the first time.
@@ -159,26 +158,48 @@ impl Latencies {
         Some(region.get_or_init(begin))
     }
 
-    /// Tells the recorder what was counted since the last call, and takes the times of as many of the asks to
-    /// come as are of use if they come as fast. To be called once a second.
+    /// Tells the recorder what was counted since the last call. To be called once a second.
     pub(crate) fn tell(&self) {
+        self.actors.tell();
         let regions = self.regions.iter().filter_map(OnceLock::get);
-        let of_regions: u64 = regions.map(|region| region.tell()).sum();
-        let asks = self.actors.tell() + of_regions;
-        self.untimed_between
-            .store(untimed_between(asks), Ordering::Relaxed);
+        regions.for_each(|region| region.tell());
     }
 }
 
-/// Returns how many asks may go untimed between two, so that of so many at least [`SAMPLES`] are timed: a power
-/// of two less one.
-fn untimed_between(asks: u64) -> u32 {
-    let share = u32::try_from(asks / SAMPLES).unwrap_or(u32::MAX);
-    share.checked_ilog2().map_or(0, |power| (1 << power) - 1)
+/// The share of asks whose time is taken: one of a power of two.
+#[derive(Default)]
+struct Share {
+    /// The high bits that are to be clear in what the number of an ask is spread to.
+    mask: AtomicU32,
+}
+
+impl Share {
+    /// Sets it so that of so many asks at least [`SAMPLES`] are timed.
+    fn set(&self, asks: u64) {
+        let times = u32::try_from(asks / SAMPLES).unwrap_or(u32::MAX);
+        let power = times.checked_ilog2().unwrap_or(0);
+        // Nothing else is read by what it says.
+        self.mask.store(!(u32::MAX >> power), Ordering::Relaxed);
+    }
+
+    /// Returns whether the next ask of this thread is among them.
+    #[inline]
+    fn takes_next(&self) -> bool {
+        let mask = self.mask.load(Ordering::Relaxed);
+        mask == 0
+            || BEGUN.with(|begun| {
+                let number = begun.get().wrapping_add(1);
+                begun.set(number);
+                // By the golden ratio: multiples of it are spread evenly, whatever pattern asks come in.
+                number.wrapping_mul(0x9E37_79B9) & mask == 0
+            })
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use casty_routing::{Router, RouterConfig, ShardCount};
+
     use super::*;
 
     #[test]
@@ -194,14 +215,61 @@ mod tests {
 
     #[test]
     fn all_asks_are_timed_until_there_are_twice_as_many_as_are_told() {
-        let between =
-            [0, 1, SAMPLES, 2 * SAMPLES - 1, 2 * SAMPLES, 5 * SAMPLES].map(untimed_between);
-        assert_eq!(between, [0, 0, 0, 0, 1, 3]);
-        assert_eq!(untimed_between(u64::MAX), u32::MAX >> 1);
-        let latencies = Latencies::new("test", 1);
-        assert!((0..100).all(|_| latencies.is_next_timed()));
-        latencies.untimed_between.store(3, Ordering::Relaxed);
-        let timed = (0..400).filter(|_| latencies.is_next_timed());
-        assert_eq!(timed.count(), 100);
+        let share = Share::default();
+        for (asks, most) in [
+            (0, 1),
+            (2 * SAMPLES - 1, 1),
+            (2 * SAMPLES, 2),
+            (5 * SAMPLES, 4),
+        ] {
+            share.set(asks);
+            let timed = (0..4_000).filter(|_| share.takes_next()).count();
+            assert!(timed.abs_diff(4_000 / most) <= 2, "{asks}: {timed}");
+        }
+        share.set(u64::MAX);
+        assert!((0..4_000).filter(|_| share.takes_next()).count() <= 1);
+    }
+
+    #[test]
+    fn asks_that_come_in_turns_are_timed_as_often() {
+        let share = Share::default();
+        share.set(64 * SAMPLES);
+        for turns in [2, 3, 4, 5, 8, 13, 16, 64] {
+            let mut timed = vec![0_i32; turns];
+            for ask in 0..64 * 1_000 * turns {
+                timed[ask % turns] += i32::from(share.takes_next());
+            }
+            assert!(
+                timed.iter().all(|timed| (900..1_100).contains(timed)),
+                "{timed:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_share_of_a_busy_region_is_its_own_and_goes_back() {
+        let latencies = Latencies::new("test", 2);
+        let mut router = Router::<(), ()>::new(RouterConfig::default(), 0);
+        let [quiet, busy] = ["quiet", "busy"].map(|name| {
+            let shards = ShardCount::new(1).unwrap();
+            router.register_region(name, shards).unwrap()
+        });
+        let record = |asks| {
+            for _ in 0..asks {
+                latencies.record(Some(busy), AskOutcome::Replied, None, |_| "busy".to_owned());
+            }
+        };
+        let timed = |region| {
+            (0..1_000)
+                .filter(|_| latencies.is_next_timed(region))
+                .count()
+        };
+        record(4 * SAMPLES);
+        assert_eq!(timed(Some(busy)), 1_000);
+        latencies.tell();
+        assert!(timed(Some(busy)).abs_diff(250) <= 2);
+        assert_eq!((timed(None), timed(Some(quiet))), (1_000, 1_000));
+        latencies.tell();
+        assert_eq!(timed(Some(busy)), 1_000);
     }
 }

@@ -178,7 +178,7 @@ const OTHERS: &[Metric] = &[
         kind: Kind::Times,
         label: None,
         unit: Unit::Seconds,
-        help: "Times of asks, from the call to the reply or the error.",
+        help: "Times of asks, from the call to the reply or the error; of a share where very many end.",
     },
     clients(HealthState::Starting),
     clients(HealthState::Ready),

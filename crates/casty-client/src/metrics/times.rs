@@ -13,10 +13,9 @@ const PER_DOUBLING: usize = 1 << FINENESS;
 const DOUBLINGS: usize = 32;
 const BUCKETS: usize = PER_DOUBLING * (DOUBLINGS + 1);
 
-/// The most samples that one histogram is told at once. Exporters keep each until they are asked, so what
-/// is beyond is told by a share of it; the counter has all.
+/// The most samples that one histogram is told at once: exporters keep each until they are asked.
 ///
-/// Beyond it, the histogram is told a share of the samples, in the same proportions.
+/// Beyond it, the histogram is told a share of the samples, in the same proportions; the counter has all.
 pub(crate) const SAMPLES: u64 = 10_000;
 
 /// The times of one kind of ask. Takes 2 KiB.
@@ -115,7 +114,39 @@ fn middle(bucket: usize) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use metrics::HistogramFn;
+    use parking_lot::Mutex;
+
     use super::*;
+
+    /// Keeps what it is told.
+    #[derive(Default)]
+    struct Told(Mutex<Vec<f64>>);
+
+    impl HistogramFn for Told {
+        fn record(&self, value: f64) {
+            self.0.lock().push(value);
+        }
+    }
+
+    #[test]
+    fn what_is_not_timed_is_counted() {
+        let (counter, told) = (Arc::new(AtomicU64::new(0)), Arc::new(Told::default()));
+        let times = Times::new(
+            Counter::from_arc(Arc::clone(&counter)),
+            Histogram::from_arc(Arc::clone(&told)),
+        );
+        times.count(Some(Duration::from_micros(5)));
+        (0..3).for_each(|_| times.count(None));
+        assert_eq!(times.tell(), 4);
+        assert_eq!(counter.load(Ordering::Relaxed), 4);
+        assert_eq!(*told.0.lock(), [5.5e-6]);
+        times.count(None);
+        assert_eq!((times.tell(), times.tell()), (1, 0));
+        assert_eq!(counter.load(Ordering::Relaxed), 5);
+    }
 
     #[test]
     #[expect(clippy::cast_precision_loss, reason = "no time here comes near 2^53")]

@@ -163,7 +163,7 @@ pub(crate) const STATS: &[Declared] = &[
     declared!(Counter failed_dials, "Attempts to connect that failed.")
         .told_as("casty_client_failed_dials_total"),
     declared!(Gauge connections, "Nodes connected.").told_as("casty_client_connections"),
-    declared!(Gauge secondary_connections, "Secondary connections, to nodes that were lost before.")
+    declared!(Gauge secondary_connections, "Secondary connections, to nodes that were lost before or took over the lead before they were connected.")
         .told_as("casty_client_secondary_connections"),
     declared!(Counter views, "Views of the cluster received.").told_as("casty_client_views_total"),
     declared!(Gauge contradicted_regions, "Regions whose shard count the view contradicts.")

@@ -90,7 +90,9 @@ impl Problem {
             } => format!("casty down {node}: it has the leader take them away"),
             Self::HangsOnLostNode { node, fault, .. } => fault.remedy(node),
             Self::ViewsDiffer(Difference::Status { node, .. }) => {
-                format!("casty down {node}, if its process is dead; else see what parts the nodes")
+                format!(
+                    "casty down {node}, if its process is dead, and {GUARD}; else see what parts the nodes"
+                )
             }
             Self::ViewsDiffer(Difference::Leader { .. }) => {
                 "see what parts the nodes; restart those that follow a node which should not lead"

@@ -417,9 +417,14 @@ impl Script {
                 }
             }
             _ => {
-                self.during(Act::Kill(node), lasting, Act::Restart(node));
+                self.at_once(Act::Kill(node));
                 for turn in 1..8 {
                     self.then(lasting * turn / 8, Act::CallUp(node));
+                }
+                // Its process comes back in the end, or never does: another has taken its place meanwhile.
+                match world.random_below(2) {
+                    0 => self.then(lasting, Act::Restart(node)),
+                    _ => self.then(lasting / 2, Act::Replace(node)),
                 }
             }
         }

@@ -58,7 +58,8 @@ pub enum Check {
     /// A barrier lets all go who have arrived, or none.
     AllOrNone,
     /// Nodes that gossip agree within a bound after the last fault: all that run are up, the dead are not,
-    /// and each shard has one owner, which runs; and it stays so.
+    /// and each shard that was given away, as it is when it is first asked for, has one owner, which runs; and
+    /// it stays so.
     Agreement,
     /// A closed client has no connections, no messages, no asks.
     LeftBehind,

@@ -13,7 +13,7 @@ use casty_proto::{FrozenSet, NodeAddress, Tuple};
 use casty_routing::membership::{MembershipEvent, MembershipRefusal};
 use casty_testkit::{Cluster, MembershipOptions};
 use casty_transport::{ConnectOptions, accept};
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
 use crate::app::{LONG, Net, close_and_check};
@@ -244,9 +244,36 @@ async fn peers_that_announce_nothing_are_closed(net: Net) {
     cluster.stop().await;
 }
 
+/// The openings of nodes of casty 0.22 and 0.30, which speak other protocols.
+const OTHER_VERSIONS: [&[u8]; 2] = [
+    b"\x01\0\0\x01\0\0\0\x01\0\0\0\x8e",
+    b"\x02\0\0\0\0\0\0\x01\0\0\0\x51",
+];
+
+async fn a_node_of_another_version_that_dials_is_refused_and_changes_nothing(net: Net) {
+    let (cluster, _events) = start(&net).await;
+    cluster.wait_for_agreement().await;
+    let before = cluster.state(0).unwrap().members.clone();
+    let transport = net.transport().build();
+    for (number, opening) in (1..).zip(OTHER_VERSIONS) {
+        let mut stream = transport.dial(&cluster.addresses()[0]).await.unwrap();
+        stream.write_all(opening).await.unwrap();
+        let refused = cluster.wait_until(|status| status.nodes[0].refused >= number);
+        timeout(LONG, refused).await.expect("it is counted");
+        let mut answer = Vec::new();
+        let closed = timeout(LONG, stream.read_to_end(&mut answer)).await;
+        closed.expect("it is closed").ok();
+    }
+    assert_eq!(cluster.state(0).unwrap().members, before);
+    let client = net.client(&cluster).await;
+    assert_eq!(hosts(&client).await.len(), 2);
+    close_and_check(&client).await;
+}
+
 crate::over_both! {
     nothing_that_cannot_be_true_is_adopted_and_the_node_goes_on
     peers_that_announce_nothing_are_closed
+    a_node_of_another_version_that_dials_is_refused_and_changes_nothing
 }
 
 /// A transport that shows a certificate.

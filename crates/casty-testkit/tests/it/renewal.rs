@@ -233,3 +233,24 @@ async fn a_new_leader_that_failed_to_send_to_a_client_answers_it_once_it_is_conn
     assert_eq!(number.expect("no quarantine"), 1);
     close_and_check(&client).await;
 }
+
+/// What it was asked meanwhile it could answer.
+#[tokio::test(start_paused = true)]
+async fn a_new_leader_that_was_connected_before_keeps_its_one_connection() {
+    let net = Net::memory();
+    let at = ["127.0.0.1", "127.0.0.2"].map(|host| NodeAddress::new(host, 0));
+    let with = |it: ClusterBuilder| it.nodes(2).addresses(at);
+    let (cluster, _) = net.counters_with(with).await;
+    let client = net.client(&cluster).await;
+    let connected = cluster.wait_until(|status| status.nodes.iter().all(|it| it.connections == 1));
+    timeout(LONG, connected).await.expect("both are dialled");
+    cluster.kill(0).await;
+    let leader = cluster.address(1).unwrap();
+    let mut topology = client.topology();
+    let leads = topology.wait_for(|view| view.leader() == Some(&leader));
+    timeout(LONG, leads).await.expect("views come").unwrap();
+    let stats = client.stats();
+    assert_eq!((stats.connections, stats.secondary_connections), (1, 0));
+    assert_eq!(cluster.status().nodes[1].connections, 1);
+    close_and_check(&client).await;
+}

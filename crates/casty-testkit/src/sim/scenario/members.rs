@@ -19,7 +19,8 @@ pub(super) async fn judge(world: &World) {
     }
     let agree = || cluster.disagreement().is_none();
     if world.wait_until(AGREEMENT, agree).await {
-        tokio::time::sleep(LASTING).await;
+        let disagree = || cluster.disagreement().is_some();
+        world.wait_until(LASTING, disagree).await;
     }
     if let Some(what) = cluster.disagreement() {
         world.violated(Check::Agreement, what);
