@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use crate::sim::violation::Check;
 use crate::sim::world::World;
 
@@ -11,16 +13,24 @@ const AGREEMENT: Duration = Duration::from_secs(15);
 /// The time for which they have to go on to agree.
 const LASTING: Duration = Duration::from_secs(5);
 
-/// Checks that the nodes agree in time, and stay so. At once if they share a table.
+/// Checks that the nodes agree in time, and then go on to. At once if they share a table.
+///
+/// What was heard before the last fault was over may still part them for a moment: then they have to agree anew,
+/// within the same time.
 pub(super) async fn judge(world: &World) {
     let cluster = world.cluster();
     if !cluster.gossips() {
         return;
     }
+    let begun = Instant::now();
     let agree = || cluster.disagreement().is_none();
-    if world.wait_until(AGREEMENT, agree).await {
-        let disagree = || cluster.disagreement().is_some();
-        world.wait_until(LASTING, disagree).await;
+    while world
+        .wait_until(AGREEMENT.saturating_sub(begun.elapsed()), agree)
+        .await
+    {
+        if !world.wait_until(LASTING, || !agree()).await {
+            return;
+        }
     }
     if let Some(what) = cluster.disagreement() {
         world.violated(Check::Agreement, what);
