@@ -234,7 +234,7 @@ async fn a_new_leader_that_failed_to_send_to_a_client_answers_it_once_it_is_conn
     close_and_check(&client).await;
 }
 
-/// What it was asked meanwhile it could answer.
+/// It could answer what it was asked meanwhile.
 #[tokio::test(start_paused = true)]
 async fn a_new_leader_that_was_connected_before_keeps_its_one_connection() {
     let net = Net::memory();
