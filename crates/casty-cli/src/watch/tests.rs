@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use casty_client::{ActorRef, ClusterClient, View};
+use casty_client::{ActorRef, ClusterClient, NodeAddress, ReadyError, Stats, View};
+use casty_proto::FrozenSet;
+use casty_proto::message::{Member, MemberStatus, TopologySnapshot};
 use casty_testkit::{Cluster, Context, stateful};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -271,4 +273,40 @@ async fn the_log_stands_at_the_foot_and_leaves_most_of_the_screen() {
     assert_eq!(with_log[16], "12:00:00  INFO line 93", "{with_log:#?}");
     assert_eq!(with_log[22], "12:00:00  INFO line 99", "{with_log:#?}");
     assert!(with_log[23].starts_with("q quit"), "{with_log:#?}");
+}
+
+/// The one node is another each second, a thousand times.
+#[test]
+fn what_is_kept_does_not_grow_with_what_came() {
+    let (begun, mut screen) = (Instant::now(), Screen::new("watched", BTreeMap::new()));
+    let mut kept = Vec::new();
+    for number in 10_000..11_000_u16 {
+        let node = NodeAddress::new("10.0.0.1", number);
+        let member = Member {
+            address: node.clone(),
+            status: MemberStatus::Up,
+            roles: FrozenSet::default(),
+            id: number.to_string().into(),
+        };
+        let view = View::from_snapshot(TopologySnapshot {
+            leader: Some(node.clone()),
+            members: [member].into_iter().collect(),
+            allocation_epoch: number.into(),
+            ..TopologySnapshot::default()
+        });
+        screen.see(&view);
+        let now = begun + Duration::from_secs(number.into());
+        screen.count(&Stats::default(), now);
+        let (found, expected) = ("one".into(), "another".into());
+        let unread = ReadyError::OtherSystem {
+            node,
+            found,
+            expected,
+        };
+        screen.examined(Err(unread), now);
+        rows(&mut screen);
+        kept.push(format!("{screen:?}").len());
+    }
+    let (first, last) = (kept[100], kept[999]);
+    assert!(last <= first + 50, "{first} bytes of text became {last}");
 }

@@ -181,7 +181,8 @@ impl Control {
     }
 
     /// Has a new leader that is not connected be dialled under a fresh address: the former one may have passed
-    /// on to it what this client asked, and it then failed to send to the client.
+    /// on to it what this client asked, and it then failed to send to the client. A dial that is under way goes
+    /// on under the first address.
     fn distrust_new_leader(&mut self, view: &View) {
         let Some(leader) = view.leader() else {
             return;
