@@ -6,8 +6,8 @@ use crate::metadata::{self, Package};
 use crate::steps::{Failure, Steps, cargo, git, root};
 use crate::{deny, minimal, package};
 
-/// Checks that the workspace and what it depends on are what a release promises, and packs it. With `execute` it is published and
-/// tagged; else cargo does all but send it.
+/// Checks that the workspace and what it depends on are what a release promises, and packs it. With `execute`
+/// it is published and tagged; else cargo does all but send it.
 pub(crate) fn run(steps: &mut Steps, version: &str, execute: bool) -> Result<(), Failure> {
     let packages = metadata::published()?;
     let changes = root().join("CHANGELOG.md");

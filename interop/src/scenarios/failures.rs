@@ -2,9 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use casty_proto::message::ShardEnvelope;
-
 use casty_client::{AskError, ClusterClient, EntityRef, NodeAddress};
+use casty_proto::message::ShardEnvelope;
 use tokio::time::timeout;
 
 use crate::app::{Append, GetLog, GetNode};

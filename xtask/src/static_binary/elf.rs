@@ -30,7 +30,18 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_program_is_refused() {
+    fn a_program_without_that_header_is_static_and_what_is_no_program_is_refused() {
         loader(b"#!/bin/sh\n").unwrap_err();
+        let mut program = vec![0; 64];
+        program[..7].copy_from_slice(b"\x7fELF\x02\x01\x01");
+        assert_eq!(loader(&program), Ok(None));
+        // One header, behind the first 64 bytes: cut short, then of another kind.
+        program[0x20] = 64;
+        program[0x36] = 56;
+        program[0x38] = 1;
+        loader(&program).unwrap_err();
+        program.resize(64 + 56, 0);
+        program[64] = 1;
+        assert_eq!(loader(&program), Ok(None));
     }
 }

@@ -126,12 +126,9 @@ impl Latencies {
     /// Reading the clock twice costs more than all else that is measured of an ask.
     #[inline]
     pub(crate) fn is_next_timed(&self, region: Option<RegionId>) -> bool {
-        let place = region.and_then(|id| usize::try_from(id.get()).ok());
-        let region = place.and_then(|place| self.regions.get(place)?.get());
-        region
-            .map_or(&self.actors, |region| region)
-            .share
-            .takes_next()
+        let region = region.and_then(|id| self.place(id)?.get());
+        let of = region.map_or(&self.actors, |region| region);
+        of.share.takes_next()
     }
 
     /// Takes up a region, so that its counters are there before an ask ends; `name` is called the first time.
@@ -152,8 +149,12 @@ impl Latencies {
         of.record(&self.system, outcome, took);
     }
 
+    fn place(&self, id: RegionId) -> Option<&OnceLock<Box<ByOutcome>>> {
+        self.regions.get(usize::try_from(id.get()).ok()?)
+    }
+
     fn region(&self, id: RegionId, name: impl FnOnce(RegionId) -> String) -> Option<&ByOutcome> {
-        let region = self.regions.get(usize::try_from(id.get()).ok()?)?;
+        let region = self.place(id)?;
         let begin = || Box::new(ByOutcome::new(&self.system, name(id).into()));
         Some(region.get_or_init(begin))
     }
